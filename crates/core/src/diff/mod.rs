@@ -1,0 +1,99 @@
+//! Unified diffs: parsing hunks, finding places in them, and showing them to a model. Nothing here knows of files.
+
+mod parse;
+mod render;
+
+pub use parse::{PatchError, parse_patch};
+pub use render::render_hunks;
+
+use crate::model::finding::Side;
+
+/// One hunk of a patch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hunk {
+    /// First line in the base, from 1 (0 when the base side is empty).
+    pub old_start: u32,
+    /// Lines on the base side.
+    pub old_lines: u32,
+    /// First line in the head, from 1 (0 when the head side is empty).
+    pub new_start: u32,
+    /// Lines on the head side.
+    pub new_lines: u32,
+    /// What stands behind the second `@@`.
+    pub section: String,
+    /// Its lines, in order.
+    pub lines: Vec<DiffLine>,
+}
+
+/// One line of a hunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiffLine {
+    /// Context, added or removed.
+    pub kind: LineKind,
+    /// Number in the base; none for an added line.
+    pub old: Option<u32>,
+    /// Number in the head; none for a removed line.
+    pub new: Option<u32>,
+    /// The text, without its mark and without the line feed (a carriage return stays).
+    pub text: String,
+}
+
+/// What a line of a hunk is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineKind {
+    /// On both sides.
+    Context,
+    /// Only in the head.
+    Added,
+    /// Only in the base.
+    Removed,
+}
+
+impl DiffLine {
+    /// The line's number on a side.
+    pub const fn number(&self, side: Side) -> Option<u32> {
+        match side {
+            Side::Left => self.old,
+            Side::Right => self.new,
+        }
+    }
+}
+
+impl Hunk {
+    /// The line with that number on that side.
+    pub fn line(&self, side: Side, number: u32) -> Option<&DiffLine> {
+        self.lines.iter().find(|line| line.number(side) == Some(number))
+    }
+
+    /// First and last line on a side, if it has any there.
+    pub fn range(&self, side: Side) -> Option<(u32, u32)> {
+        let mut numbers = self.lines.iter().filter_map(|line| line.number(side));
+        let first = numbers.next()?;
+        Some((first, numbers.next_back().unwrap_or(first)))
+    }
+
+    /// The `@@ … @@` line.
+    pub fn header(&self) -> String {
+        let section = if self.section.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", self.section)
+        };
+        format!(
+            "@@ -{},{} +{},{} @@{section}",
+            self.old_start, self.old_lines, self.new_start, self.new_lines
+        )
+    }
+
+    /// Numbers of the lines that were added.
+    pub fn added(&self) -> impl Iterator<Item = &DiffLine> {
+        self.lines.iter().filter(|line| line.kind == LineKind::Added)
+    }
+}
+
+/// The hunk that holds both ends of a range on a side: the only places where GitHub takes a comment.
+pub fn hunk_of(hunks: &[Hunk], side: Side, start_line: u32, line: u32) -> Option<&Hunk> {
+    hunks
+        .iter()
+        .find(|hunk| hunk.line(side, start_line).is_some() && hunk.line(side, line).is_some())
+}

@@ -1,0 +1,134 @@
+//! What is reviewed: a change from one commit to another, file by file.
+
+use serde::{Deserialize, Serialize};
+
+use super::sha::CommitSha;
+
+/// Where a change is read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Target {
+    /// A git work tree on this machine, with both ends resolved.
+    WorkTree {
+        /// Absolute path of the work tree.
+        path: String,
+        /// The commit that the change starts from (the merge base).
+        base: CommitSha,
+        /// The commit that is reviewed.
+        head: CommitSha,
+    },
+    /// A pull request on GitHub.
+    PullRequest {
+        /// Owner's login.
+        owner: String,
+        /// Repository's name.
+        repository: String,
+        /// The pull request's number, from 1.
+        number: u64,
+        /// Head that the run was started for; fences every later write.
+        head: CommitSha,
+    },
+}
+
+impl Target {
+    /// `owner/name` for a pull request, the last folder's name for a work tree.
+    pub fn repository(&self) -> String {
+        match self {
+            Self::WorkTree { path, .. } => path
+                .rsplit(['/', '\\'])
+                .find(|part| !part.is_empty())
+                .unwrap_or("work-tree")
+                .to_owned(),
+            Self::PullRequest { owner, repository, .. } => format!("{owner}/{repository}"),
+        }
+    }
+
+    /// The commit that is reviewed.
+    pub fn head(&self) -> &CommitSha {
+        match self {
+            Self::WorkTree { head, .. } | Self::PullRequest { head, .. } => head,
+        }
+    }
+
+    /// The pull request's number, if there is one.
+    pub fn pull_request(&self) -> Option<u64> {
+        match self {
+            Self::WorkTree { .. } => None,
+            Self::PullRequest { number, .. } => Some(*number),
+        }
+    }
+}
+
+/// A whole change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Where the diff starts.
+    pub base: CommitSha,
+    /// Where it ends.
+    pub head: CommitSha,
+    /// The pull request's title, or the head commit's subject.
+    pub title: String,
+    /// The pull request's description, or the commit messages; may be empty.
+    pub description: String,
+    /// Login or name of the author, where known.
+    pub author: Option<String>,
+    /// Every changed file that could be listed, in the source's order.
+    pub files: Vec<ChangedFile>,
+    /// How many files the source says changed; more than `files` when the listing was cut off.
+    pub files_total: u64,
+}
+
+/// One changed file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedFile {
+    /// Path in the head (in the base for a deleted file), `/`-separated; bytes that are not UTF-8 are replaced.
+    pub path: String,
+    /// Path in the base, when renamed or copied.
+    pub previous_path: Option<String>,
+    /// What happened to it.
+    pub status: FileStatus,
+    /// What it is.
+    pub kind: FileKind,
+    /// Lines added.
+    pub additions: u64,
+    /// Lines removed.
+    pub deletions: u64,
+    /// The hunks, as unified diff text from the first `@@`; none where `omitted` says why.
+    pub patch: Option<String>,
+    /// Why there is no patch though the content changed: binary, too large, left out by the source.
+    pub omitted: Option<String>,
+}
+
+/// What happened to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileStatus {
+    /// New in the head.
+    Added,
+    /// Content changed.
+    Modified,
+    /// Gone in the head.
+    Deleted,
+    /// Moved, perhaps also edited.
+    Renamed,
+    /// Copied from another path.
+    Copied,
+    /// Only its mode (permission bits) changed.
+    ModeChanged,
+    /// Became another kind of thing (file to symlink, file to submodule…).
+    TypeChanged,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// Text with lines.
+    Text,
+    /// Has NUL bytes, or is marked as binary.
+    Binary,
+    /// A gitlink: a commit of another repository.
+    Submodule,
+    /// A symbolic link.
+    Symlink,
+}

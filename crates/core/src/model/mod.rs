@@ -1,0 +1,13 @@
+//! The data of a review. Behaviour that needs the outside lives in `stage`, behind ports.
+
+pub mod approval;
+pub mod change;
+pub mod error_name;
+pub mod finding;
+pub mod key;
+pub mod plan;
+pub mod policy;
+pub mod report;
+pub mod run;
+pub mod settings;
+pub mod sha;

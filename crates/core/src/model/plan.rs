@@ -1,0 +1,81 @@
+//! The plan of a review: units of work, and what is skipped by which rule.
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::Finding;
+use super::report::Coverage;
+
+/// Which model reviews a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// The cheap model, for what carries little risk.
+    Light,
+    /// The deployment's main model.
+    Strong,
+}
+
+/// What is reviewed by one model call: one file, or some hunks of a large one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unit {
+    /// `u0001`…: stable within a run, in the order of risk, highest first.
+    pub id: String,
+    /// The file.
+    pub path: String,
+    /// Indices of the hunks of that file's patch, from 0, ascending.
+    pub hunks: Vec<usize>,
+    /// Risk from 0 to 100: orders the work and picks the tier.
+    pub risk: u8,
+    /// The model tier that starts.
+    pub tier: Tier,
+}
+
+/// One item of the workflow's map: a reference, never a diff.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnitItem {
+    /// The unit's id.
+    pub unit: String,
+    /// The tier that starts.
+    pub tier: Tier,
+}
+
+/// The whole plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What is reviewed, highest risk first.
+    pub units: Vec<Unit>,
+    /// Files that are not reviewed, each with the rule that said so or the reason.
+    pub settled: Vec<Coverage>,
+    /// Remarks on the plan as a whole for the summary (a listing that was cut off, a limit that was reached).
+    pub notes: Vec<String>,
+}
+
+/// What a unit's prompt tells beyond its diff, and what static analysis found in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContextPack {
+    /// Enclosing functions and types of the hunks, outermost first.
+    pub scopes: Vec<Scope>,
+    /// The file's import lines, as they stand.
+    pub imports: Vec<String>,
+    /// Rough size of what was chosen, in tokens.
+    pub tokens: u64,
+    /// What was left out to stay within the budget.
+    pub left_out: u64,
+    /// Findings of rules (secrets, syntax) in this unit.
+    pub rule_findings: Vec<Finding>,
+}
+
+/// A named piece of code around a changed line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// `function`, `method`, `type`, `module`….
+    pub kind: String,
+    /// Its name; empty when it has none.
+    pub name: String,
+    /// First line in the head, from 1.
+    pub start_line: u32,
+    /// Last line in the head.
+    pub end_line: u32,
+    /// Its head line(s), as written, cut at a reasonable length.
+    pub signature: String,
+}

@@ -1,0 +1,160 @@
+//! The finished review, as `--format json` prints it (version 1: fields may be added, none removed).
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::{Finding, Severity};
+
+/// Version of [`Report`]'s shape.
+pub const REPORT_VERSION: u32 = 1;
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Work is going on, or goes on at the next start.
+    Running,
+    /// Every file that should be was reviewed; printed, not published.
+    Reviewed,
+    /// Some files could not be reviewed.
+    Partial,
+    /// Nothing to review.
+    Skipped,
+    /// A person has to decide.
+    AwaitingApproval,
+    /// On the pull request.
+    Published,
+    /// A person said no.
+    Rejected,
+    /// The pull request moved on.
+    Superseded,
+    /// It could not be completed.
+    Failed,
+}
+
+impl RunStatus {
+    /// As JSON and tables write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Reviewed => "reviewed",
+            Self::Partial => "partial",
+            Self::Skipped => "skipped",
+            Self::AwaitingApproval => "awaiting_approval",
+            Self::Published => "published",
+            Self::Rejected => "rejected",
+            Self::Superseded => "superseded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The whole document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`REPORT_VERSION`].
+    pub version: u32,
+    /// The run's name.
+    pub run: String,
+    /// How it ended.
+    pub status: RunStatus,
+    /// What was reviewed.
+    pub target: ReportTarget,
+    /// Which model.
+    pub model: ReportModel,
+    /// The walkthrough, Markdown.
+    pub summary: String,
+    /// What the gate decided.
+    pub gate: Gate,
+    /// Worst first, then by path and line.
+    pub findings: Vec<Finding>,
+    /// One entry for each changed file.
+    pub coverage: Vec<Coverage>,
+    /// What it took.
+    pub usage: Usage,
+    /// Remarks for the reader: cut-offs, limits, why it failed.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// What was reviewed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportTarget {
+    /// `owner/name`, or the work tree's folder name.
+    pub repository: String,
+    /// The pull request's number.
+    pub pull_request: Option<u64>,
+    /// Full commit id.
+    pub base: String,
+    /// Full commit id.
+    pub head: String,
+}
+
+/// Which model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportModel {
+    /// `rules`, `anthropic`, `openai` or `bedrock`.
+    pub provider: String,
+    /// The model's name; `rules` for static analysis alone.
+    pub name: String,
+}
+
+/// What the gate decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// What happens to the review.
+    pub decision: GateDecision,
+    /// The worst finding's severity, if there is a finding.
+    pub worst: Option<Severity>,
+}
+
+/// What happens to the review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateDecision {
+    /// Nothing grave: it may be published.
+    Publish,
+    /// A person looks first.
+    RequireApproval,
+}
+
+/// How one changed file ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// The file.
+    pub path: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The rule that skipped it, or why it is unreviewed, or what was dropped.
+    pub reason: Option<String>,
+    /// Most attempts that one of its units took; 0 when skipped.
+    pub attempts: u32,
+}
+
+/// How one changed file ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Read, and answered for.
+    Reviewed,
+    /// Left out by a rule that the report names.
+    Skipped,
+    /// Should have been read and was not.
+    Unreviewed,
+}
+
+/// What a run took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Calls that a model answered.
+    pub model_calls: u64,
+    /// Tokens sent, as the provider counts.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+    /// In US dollars; 0 where the price is not known.
+    pub cost_usd: f64,
+    /// Answers that came from the cache.
+    pub cache_hits: u64,
+    /// From start to end, waiting included, in milliseconds.
+    pub wall_ms: u64,
+}

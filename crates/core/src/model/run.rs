@@ -1,0 +1,189 @@
+//! A run and what its attempts leave behind: the shapes of the artifacts.
+
+use serde::{Deserialize, Serialize};
+
+use super::change::Target;
+use super::finding::Finding;
+use super::report::{Coverage, Usage};
+
+/// Version of the payloads between states. A stage refuses another one.
+pub const PAYLOAD_VERSION: u32 = 1;
+
+/// The input of an execution, stored as the run's record. Free of times and delivery ids: equal input, equal run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// [`PAYLOAD_VERSION`].
+    pub version: u32,
+    /// The run's name, which is the execution's name.
+    pub run: String,
+    /// Where artifacts live: the bucket on AWS, `artifacts` on one machine.
+    pub bucket: String,
+    /// What is reviewed.
+    pub target: Target,
+    /// Whether the result goes to the pull request.
+    pub publish: bool,
+    /// Units reviewed at once, 1 to 1,000.
+    pub max_concurrency: u32,
+    /// The deployment's main model, `provider/name`, or `rules`.
+    pub model: String,
+    /// The cheap tier's model; equal to `model` when there is none.
+    pub model_light: String,
+}
+
+impl Run {
+    /// The provider: what stands before the slash.
+    pub fn provider(&self) -> &str {
+        self.model.split('/').next().unwrap_or(&self.model)
+    }
+
+    /// The model's name: what stands behind the slash.
+    pub fn model_name(&self) -> &str {
+        self.model.split_once('/').map_or(self.model.as_str(), |(_, name)| name)
+    }
+
+    /// Whether no model is asked.
+    pub fn is_rules_only(&self) -> bool {
+        self.model == "rules"
+    }
+
+    /// Whether the strong tier is another model than the light one.
+    pub fn has_cascade(&self) -> bool {
+        self.model != self.model_light
+    }
+}
+
+/// What a model is sent: instructions apart from the data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The instructions.
+    pub system: String,
+    /// The turns, user first; a correction has the previous answer as the assistant's turn.
+    pub turns: Vec<Turn>,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: Role,
+    /// The text.
+    pub text: String,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// We.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// A model's answer, stored before anything is made of it: it is never paid for twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedAnswer {
+    /// The text, raw.
+    pub text: String,
+    /// Why it ended.
+    pub stop: Stop,
+    /// Which model, as the provider names it.
+    pub model: String,
+    /// Tokens sent.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The model was done.
+    Complete,
+    /// The output limit cut it off.
+    OutputLimit,
+    /// The provider or the model refused.
+    Refusal,
+}
+
+/// What the checks say of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// No problem at all.
+    pub valid: bool,
+    /// Each problem, word for word as it goes back to the model.
+    pub problems: Vec<String>,
+    /// The findings that passed every check.
+    pub accepted: Vec<Finding>,
+    /// What the model says of the unit; empty when the answer had no readable shape.
+    pub summary: String,
+    /// Whether the answer's outer shape could be read.
+    pub readable: bool,
+}
+
+/// How a unit ended: the output of its execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitResult {
+    /// `reviewed` or `unreviewed`.
+    pub status: UnitStatus,
+    /// The unit's id.
+    pub unit: String,
+    /// How many attempts it took.
+    #[serde(default)]
+    pub attempts: u32,
+    /// The attempt whose findings count; none when unreviewed.
+    #[serde(default)]
+    pub accepted_attempt: Option<u32>,
+    /// How many findings were dropped because they stayed wrong.
+    #[serde(default)]
+    pub dropped: u32,
+    /// Why it is unreviewed.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// More of why, where there is more.
+    #[serde(default)]
+    pub cause: Option<String>,
+}
+
+/// How a unit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitStatus {
+    /// An answer was accepted.
+    Reviewed,
+    /// None was.
+    Unreviewed,
+}
+
+/// Everything together, before the summary is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aggregate {
+    /// Merged, without doubles, worst first.
+    pub findings: Vec<Finding>,
+    /// One entry for each changed file, in the change's order.
+    pub coverage: Vec<Coverage>,
+    /// Each reviewed file with what the model said of it.
+    pub summaries: Vec<FileSummary>,
+    /// Model calls of all attempts so far.
+    pub usage: Usage,
+    /// Remarks for the reader.
+    pub notes: Vec<String>,
+}
+
+/// What the model said of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSummary {
+    /// The file.
+    pub path: String,
+    /// One or a few sentences, plain.
+    pub text: String,
+}
+
+/// What an announcement left on GitHub, to undo it by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// The check run in progress, where the credentials may write checks.
+    pub check_run: Option<u64>,
+}

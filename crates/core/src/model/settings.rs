@@ -1,0 +1,256 @@
+//! A deployment's settings: typed, read once at start through a lookup, every problem reported together.
+
+use secrecy::SecretString;
+use url::{Host, Url};
+
+/// Where a setting's text comes from: its name in, its value out, `None` when it is not set.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The settings. Secrets do not print.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The main model: `rules`, or `provider/name`. `HOLDFAST_MODEL`, default `rules`.
+    pub model: String,
+    /// The cheap tier's model. `HOLDFAST_MODEL_LIGHT`, default the same.
+    pub model_light: String,
+    /// The model server's address instead of the provider's own. `HOLDFAST_MODEL_URL`.
+    pub model_url: Option<Url>,
+    /// Wall-clock limit of one model call, in seconds (1..=900). `HOLDFAST_MODEL_TIMEOUT_SECONDS`, default 120. Stays
+    /// below the workflow's `TimeoutSeconds` of its task (930).
+    pub model_timeout_s: u64,
+    /// `ANTHROPIC_API_KEY`.
+    pub anthropic_key: Option<SecretString>,
+    /// `OPENAI_API_KEY`.
+    pub openai_key: Option<SecretString>,
+    /// Units reviewed at once in one review, 1 to 1,000. `HOLDFAST_MAX_CONCURRENCY`, default 10.
+    pub max_concurrency: u32,
+    /// GitHub's API, where it is not `https://api.github.com`. `HOLDFAST_GITHUB_URL`.
+    pub github_url: Option<Url>,
+    /// Who reads and writes on GitHub. `GITHUB_TOKEN`.
+    pub github_token: Option<SecretString>,
+    /// Mail addresses asked for approval. `HOLDFAST_APPROVERS`, comma-separated.
+    pub approvers: Vec<String>,
+    /// What mails come from. `HOLDFAST_MAIL_FROM`, default `holdfast@localhost`.
+    pub mail_from: String,
+}
+
+/// Everything that is wrong with the settings, one line each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct SettingsProblems(pub Vec<String>);
+
+impl Settings {
+    /// Reads all settings. Errors: every wrong or missing one, each with its name, where it was looked for, and what is
+    /// allowed.
+    pub fn read(lookup: Lookup<'_>) -> Result<Self, SettingsProblems> {
+        let mut reader = Reader {
+            lookup,
+            problems: Vec::new(),
+        };
+        let model = reader.model("HOLDFAST_MODEL").unwrap_or_else(|| "rules".to_owned());
+        let model_light = reader.model("HOLDFAST_MODEL_LIGHT").unwrap_or_else(|| model.clone());
+        if model == "rules" && model_light != "rules" {
+            reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): names a model, but HOLDFAST_MODEL is rules: set HOLDFAST_MODEL as well".to_owned());
+        }
+        let model_url = reader.url("HOLDFAST_MODEL_URL");
+        let settings = Self {
+            model_timeout_s: reader.number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 120, 900),
+            max_concurrency: u32::try_from(reader.number("HOLDFAST_MAX_CONCURRENCY", 10, 1_000)).unwrap_or(10),
+            anthropic_key: reader.text("ANTHROPIC_API_KEY").map(SecretString::from),
+            openai_key: reader.text("OPENAI_API_KEY").map(SecretString::from),
+            github_url: reader.url("HOLDFAST_GITHUB_URL"),
+            github_token: reader.text("GITHUB_TOKEN").map(SecretString::from),
+            approvers: reader
+                .text("HOLDFAST_APPROVERS")
+                .map(|list| split(&list))
+                .unwrap_or_default(),
+            mail_from: reader
+                .text("HOLDFAST_MAIL_FROM")
+                .unwrap_or_else(|| "holdfast@localhost".to_owned()),
+            model,
+            model_light,
+            model_url,
+        };
+        let mut problems = reader.problems;
+        settings.check_keys(&mut problems);
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(SettingsProblems(problems))
+        }
+    }
+
+    /// A provider's own server wants its key; one that was named (a local server, say) may not.
+    fn check_keys(&self, problems: &mut Vec<String>) {
+        let uses = |provider: &str| {
+            [&self.model, &self.model_light]
+                .iter()
+                .any(|model| model.split('/').next() == Some(provider))
+        };
+        for (provider, key, name) in [
+            ("anthropic", &self.anthropic_key, "ANTHROPIC_API_KEY"),
+            ("openai", &self.openai_key, "OPENAI_API_KEY"),
+        ] {
+            if uses(provider) && key.is_none() && self.model_url.is_none() {
+                problems.push(format!(
+                    "{name} (environment): not set; HOLDFAST_MODEL names {provider}, whose server wants a key"
+                ));
+            }
+        }
+    }
+}
+
+/// Whether a host is this machine: http is allowed there alone.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Parses an address that requests go to: https, or http on loopback; no user, no query. Errors: what is wrong, in words.
+pub fn parse_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| {
+        format!("{text:?} is not an address ({error}): expected https://HOST, or http://127.0.0.1:PORT")
+    })?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => return Err(format!("{text:?}: http is allowed for loopback hosts only: use https")),
+        other => return Err(format!("{text:?}: scheme {other:?} is not allowed: use https")),
+    }
+    if url.host().is_none() || !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("an address needs a host, and must not hold a user, a password or a query".to_owned());
+    }
+    Ok(url)
+}
+
+struct Reader<'a> {
+    lookup: Lookup<'a>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// An empty value counts as not set: that is how people switch a variable off.
+    fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn url(&mut self, name: &str) -> Option<Url> {
+        let text = self.text(name)?;
+        parse_url(&text)
+            .map_err(|problem| self.problems.push(format!("{name} (environment): {problem}")))
+            .ok()
+    }
+
+    fn number(&mut self, name: &str, default: u64, most: u64) -> u64 {
+        let Some(text) = self.text(name) else { return default };
+        match text.parse() {
+            Ok(number) if (1..=most).contains(&number) => number,
+            _ => {
+                self.problems.push(format!(
+                    "{name} (environment): {text:?} is not allowed: a whole number from 1 to {most}"
+                ));
+                default
+            }
+        }
+    }
+
+    fn model(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        let allowed = match text.split_once('/') {
+            None => text == "rules",
+            Some((provider, model)) => {
+                matches!(provider, "anthropic" | "openai" | "bedrock") && !model.trim().is_empty()
+            }
+        };
+        if !allowed {
+            self.problems.push(format!(
+                "{name} (environment): {text:?} is not allowed: rules, anthropic/NAME, openai/NAME or bedrock/ID"
+            ));
+        }
+        Some(text)
+    }
+}
+
+fn split(list: &str) -> Vec<String> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsProblems> {
+        Settings::read(&|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn defaults_need_nothing() {
+        let settings = read(&[("HOLDFAST_MODEL", " ")]).unwrap();
+        assert_eq!(
+            (
+                settings.model.as_str(),
+                settings.model_light.as_str(),
+                settings.max_concurrency
+            ),
+            ("rules", "rules", 10)
+        );
+    }
+
+    #[test]
+    fn every_problem_is_told_together() {
+        let problems = read(&[
+            ("HOLDFAST_MODEL", "gpt"),
+            ("HOLDFAST_MODEL_URL", "http://example.com"),
+            ("HOLDFAST_MAX_CONCURRENCY", "0"),
+            ("HOLDFAST_GITHUB_URL", "ftp://x"),
+        ])
+        .unwrap_err();
+        assert_eq!(problems.0.len(), 4, "{problems}");
+        for name in [
+            "HOLDFAST_MODEL (",
+            "HOLDFAST_MODEL_URL",
+            "HOLDFAST_MAX_CONCURRENCY",
+            "HOLDFAST_GITHUB_URL",
+        ] {
+            assert!(problems.to_string().contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_provider_wants_its_key_unless_a_server_is_named() {
+        assert!(
+            read(&[("HOLDFAST_MODEL", "anthropic/x")])
+                .unwrap_err()
+                .to_string()
+                .contains("ANTHROPIC_API_KEY")
+        );
+        assert!(
+            read(&[
+                ("HOLDFAST_MODEL", "openai/x"),
+                ("HOLDFAST_MODEL_URL", "http://[::1]:1/v1")
+            ])
+            .is_ok()
+        );
+        let printed = format!(
+            "{:?}",
+            read(&[("HOLDFAST_MODEL", "openai/x"), ("OPENAI_API_KEY", "very-secret")]).unwrap()
+        );
+        assert!(!printed.contains("very-secret"), "secrets do not print");
+    }
+}

@@ -1,0 +1,65 @@
+//! Asking a model. One call, no retry: the workflow retries.
+
+use async_trait::async_trait;
+
+use crate::model::error_name::ErrorName;
+use crate::model::run::{Prompt, RecordedAnswer};
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct ModelRequest {
+    /// `provider/name`.
+    pub model: String,
+    /// Instructions and turns.
+    pub prompt: Prompt,
+    /// JSON Schema of the answer, asked for as structured output where the provider has it.
+    pub schema: serde_json::Value,
+    /// Output limit in tokens, 1 to 32,000.
+    pub max_output_tokens: u32,
+}
+
+/// A call without an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A rate limit: come again.
+    #[error("the model's server limits requests (429)")]
+    RateLimited {
+        /// When, in seconds from now, where it was said.
+        retry_after_s: Option<u64>,
+    },
+    /// A 429 or 402 that means money.
+    #[error("{0}")]
+    SpendingLimit(String),
+    /// No whole answer within the limit of one call.
+    #[error("{0}")]
+    TimedOut(String),
+    /// No connection, 5xx, overloaded (529), or an answer that is not the provider's shape.
+    #[error("{0}")]
+    Unavailable(String),
+    /// 401 or 403.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// 400, 404, 413, 422: the request will never be taken.
+    #[error("{0}")]
+    Rejected(String),
+}
+
+impl ModelError {
+    /// The workflow's name. A rate limit normally becomes a wait, not an error.
+    pub const fn name(&self) -> ErrorName {
+        match self {
+            Self::RateLimited { .. } | Self::Unavailable(_) => ErrorName::ModelUnavailable,
+            Self::TimedOut(_) => ErrorName::ModelTimedOut,
+            Self::SpendingLimit(_) => ErrorName::ModelSpendingLimitReached,
+            Self::Unauthorized(_) => ErrorName::ModelUnauthorized,
+            Self::Rejected(_) => ErrorName::ModelRequestRejected,
+        }
+    }
+}
+
+/// Asks a model.
+#[async_trait]
+pub trait AskModel: Send + Sync {
+    /// One call. Errors: see [`ModelError`].
+    async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError>;
+}

@@ -1,0 +1,17 @@
+//! What the stages need from outside, each named by the need. Reading is apart from writing.
+
+mod ask_model;
+mod notify;
+mod publish_review;
+mod read_change;
+mod source_syntax;
+mod store_artifact;
+
+pub use ask_model::{AskModel, ModelError, ModelRequest};
+pub use notify::{NotifyError, NotifyPeople};
+pub use publish_review::{
+    Annotation, CheckConclusion, CheckOutcome, PublishError, PublishReview, Published, ReviewComment, ReviewDraft,
+};
+pub use read_change::{ReadChange, ReadError};
+pub use source_syntax::{SourceSyntax, SyntaxFinding, SyntaxView};
+pub use store_artifact::{StoreArtifact, StoreError};

@@ -1,0 +1,133 @@
+//! Writing to a pull request. Never reads code, never asks a model.
+
+use async_trait::async_trait;
+
+use crate::model::change::Target;
+use crate::model::error_name::ErrorName;
+use crate::model::finding::Side;
+
+/// One review, ready to post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewDraft {
+    /// Markdown, 65,536 characters at most, the marker included.
+    pub body: String,
+    /// Inline comments; each lies inside one hunk.
+    pub comments: Vec<ReviewComment>,
+    /// A hidden line in `body` that names the run: a review that holds it is this one.
+    pub marker: String,
+}
+
+/// One inline comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewComment {
+    /// The file.
+    pub path: String,
+    /// The side.
+    pub side: Side,
+    /// First line; `None` for a remark on one line.
+    pub start_line: Option<u32>,
+    /// Last line.
+    pub line: u32,
+    /// Markdown.
+    pub body: String,
+}
+
+/// How a check run ends. Computed by code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckConclusion {
+    /// All reviewed, nothing grave.
+    Success,
+    /// Partial, skipped, or withdrawn: never green.
+    Neutral,
+    /// Something at or above the gate's severity.
+    ActionRequired,
+}
+
+/// A finished check run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckOutcome {
+    /// The conclusion.
+    pub conclusion: CheckConclusion,
+    /// One line.
+    pub title: String,
+    /// Markdown, 65,535 characters at most.
+    pub summary: String,
+    /// Findings as annotations, 50 at most.
+    pub annotations: Vec<Annotation>,
+}
+
+/// One annotation of a check run, on the head's side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// The file.
+    pub path: String,
+    /// First line.
+    pub start_line: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// `notice`, `warning` or `failure`.
+    pub level: &'static str,
+    /// One line.
+    pub title: String,
+    /// Plain text.
+    pub message: String,
+}
+
+/// Where the review ended up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// GitHub's id of the review.
+    pub review: u64,
+    /// Whether it was there already (a lost answer, a second run of the state).
+    pub adopted: bool,
+}
+
+/// Writing failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Credentials refused, or a permission is missing.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// 422: what was sent is refused.
+    #[error("{0}")]
+    Rejected(String),
+    /// The pull request has another head now.
+    #[error("{0}")]
+    HeadMoved(String),
+    /// A rate limit.
+    #[error("{0}")]
+    RateLimited(String),
+    /// No answer, or 5xx: the effect may or may not have happened.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl PublishError {
+    /// The workflow's name.
+    pub const fn name(&self) -> ErrorName {
+        match self {
+            Self::Forbidden(_) => ErrorName::GithubForbidden,
+            Self::NotFound(_) => ErrorName::GithubNotFound,
+            Self::Rejected(_) => ErrorName::GithubRejected,
+            Self::HeadMoved(_) => ErrorName::PullRequestHeadMoved,
+            Self::RateLimited(_) => ErrorName::GithubRateLimited,
+            Self::Unavailable(_) => ErrorName::GithubUnavailable,
+        }
+    }
+}
+
+/// Writes to a pull request. Each call is idempotent: done twice, there is one effect.
+#[async_trait]
+pub trait PublishReview: Send + Sync {
+    /// Opens the run's check on the head, in progress; finds an open one of the same `external_id` first.
+    /// `None` where the credentials may not write checks (only GitHub Apps may).
+    async fn open_check(&self, target: &Target, external_id: &str) -> Result<Option<u64>, PublishError>;
+    /// Undo and end of `open_check`: completes the check.
+    async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError>;
+    /// Posts one review with all its comments (event COMMENT). Looks for `marker` among our own reviews first and adopts
+    /// what is there. Errors: `Rejected` when GitHub refuses an anchor (the caller moves comments into the body).
+    async fn publish_review(&self, target: &Target, draft: &ReviewDraft) -> Result<Published, PublishError>;
+}

@@ -1,0 +1,56 @@
+//! Reading a change and its files. Never writes.
+
+use async_trait::async_trait;
+
+use crate::model::change::{Change, Target};
+use crate::model::error_name::ErrorName;
+use crate::model::sha::CommitSha;
+
+/// Reading failed: what, where and what helps, in one line each.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The work tree, a revision or an object cannot be read.
+    #[error("{0}")]
+    Repository(String),
+    /// The credentials are refused, or lack a permission.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Not there, or not visible.
+    #[error("{0}")]
+    NotFound(String),
+    /// A rate limit.
+    #[error("{detail}")]
+    RateLimited {
+        /// What was said.
+        detail: String,
+        /// When to come again, in seconds from now, where it was said.
+        retry_after_s: Option<u64>,
+    },
+    /// No answer, 5xx, or an answer that cannot be read.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl ReadError {
+    /// The workflow's name.
+    pub const fn name(&self) -> ErrorName {
+        match self {
+            Self::Repository(_) => ErrorName::RepositoryUnreadable,
+            Self::Forbidden(_) => ErrorName::GithubForbidden,
+            Self::NotFound(_) => ErrorName::GithubNotFound,
+            Self::RateLimited { .. } => ErrorName::GithubRateLimited,
+            Self::Unavailable(_) => ErrorName::GithubUnavailable,
+        }
+    }
+}
+
+/// Reads a change.
+#[async_trait]
+pub trait ReadChange: Send + Sync {
+    /// The whole change, every file of it.
+    async fn read_change(&self, target: &Target) -> Result<Change, ReadError>;
+    /// A file's bytes at a commit; `None` where there is no such file, or it is not a blob, or over 1 MiB.
+    async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError>;
+    /// The head as it stands now: for a pull request, asked again; for a work tree, the target's own.
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError>;
+}

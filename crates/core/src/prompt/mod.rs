@@ -1,0 +1,19 @@
+//! What a model is asked: the instructions, a unit's data, a correction, the summary. Text only; no call is made here.
+
+mod correction;
+mod schema;
+mod summary;
+mod unit;
+
+pub use correction::correction_prompt;
+pub use schema::{answer_schema, summary_schema};
+pub use summary::summary_prompt;
+pub use unit::{UnitPrompt, unit_prompt};
+
+/// Version of all prompt texts together: part of a cache key, and shown with a run.
+pub const PROMPT_VERSION: u32 = 1;
+
+/// Rough count of tokens: four bytes each. Errs high for code, which is the safe side of a budget.
+pub fn estimate_tokens(text: &str) -> u64 {
+    u64::try_from(text.len().div_ceil(4)).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,250 @@
+//! AggregateFindings: the units' results into one list of findings and one line of coverage for each changed file.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::change::Change;
+use crate::model::error_name::ErrorName;
+use crate::model::finding::Finding;
+use crate::model::key;
+use crate::model::plan::{ContextPack, Plan};
+use crate::model::policy::Policy;
+use crate::model::report::{Coverage, Outcome, Usage};
+use crate::model::run::{Aggregate, FileSummary, RecordedAnswer, UnitResult, UnitStatus, Verdict};
+use crate::port::StoreArtifact;
+
+use super::artifact::find_artifact;
+use super::{StageError, explain_failure, read_artifact, write_artifact};
+
+/// The map's results.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// The run.
+    pub run: String,
+    /// The units' results as a list, or where the map's result writer put them, or null when there was nothing to do.
+    pub results: Value,
+}
+
+/// Counts, for people who look at the execution.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Output {
+    /// Findings.
+    pub findings: u64,
+    /// Files reviewed.
+    pub reviewed: u64,
+    /// Files skipped.
+    pub skipped: u64,
+    /// Files unreviewed.
+    pub unreviewed: u64,
+}
+
+/// Merges. Errors: the results have another shape; what the store says.
+pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
+    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
+    let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    let results: HashMap<String, UnitResult> = read_results(&input.results, store)
+        .await?
+        .into_iter()
+        .map(|result| (result.unit.clone(), result))
+        .collect();
+
+    let mut aggregate = Aggregate {
+        findings: Vec::new(),
+        coverage: Vec::new(),
+        summaries: Vec::new(),
+        usage: Usage::default(),
+        notes: plan.notes.clone(),
+    };
+    let mut settled: BTreeMap<String, Coverage> = BTreeMap::new();
+    for entry in &plan.settled {
+        merge(&mut settled, entry.clone());
+    }
+    for unit in &plan.units {
+        let context: ContextPack = read_artifact(store, &key::context(&input.run, &unit.id)).await?;
+        aggregate.findings.extend(context.rule_findings);
+        let result = results.get(&unit.id);
+        merge(&mut settled, cover(&unit.path, result));
+        for attempt in 1..=result.map_or(ATTEMPTS_MOST, |result| result.attempts.max(1)) {
+            match find_artifact::<RecordedAnswer>(store, &key::answer(&input.run, &unit.id, attempt)).await? {
+                Some(answer) => count(&mut aggregate.usage, &answer),
+                None => break,
+            }
+        }
+        if let Some(attempt) = result.and_then(|result| result.accepted_attempt) {
+            let verdict: Verdict = read_artifact(store, &key::verdict(&input.run, &unit.id, attempt)).await?;
+            aggregate.findings.extend(verdict.accepted);
+            if !verdict.summary.trim().is_empty() {
+                aggregate.summaries.push(FileSummary {
+                    path: unit.path.clone(),
+                    text: verdict.summary,
+                });
+            }
+        }
+    }
+    for file in &change.files {
+        let unknown = || Coverage {
+            path: file.path.clone(),
+            outcome: Outcome::Unreviewed,
+            reason: Some("it was not planned".to_owned()),
+            attempts: 0,
+        };
+        aggregate
+            .coverage
+            .push(settled.remove(file.path.as_str()).unwrap_or_else(unknown));
+    }
+    rank(
+        &mut aggregate,
+        usize::try_from(policy.max_findings).unwrap_or(usize::MAX),
+    );
+    write_artifact(store, &key::aggregate(&input.run), &aggregate).await?;
+    let count_of = |outcome| {
+        u64::try_from(
+            aggregate
+                .coverage
+                .iter()
+                .filter(|entry| entry.outcome == outcome)
+                .count(),
+        )
+        .unwrap_or(u64::MAX)
+    };
+    Ok(Output {
+        findings: u64::try_from(aggregate.findings.len()).unwrap_or(u64::MAX),
+        reviewed: count_of(Outcome::Reviewed),
+        skipped: count_of(Outcome::Skipped),
+        unreviewed: count_of(Outcome::Unreviewed),
+    })
+}
+
+/// Attempts that a unit can have at most, the strong tier's included.
+const ATTEMPTS_MOST: u32 = super::validate_findings::ATTEMPTS + 1;
+
+/// Adds an answer to what the run took. The rules' own empty answer is no call.
+pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {
+    if answer.model != "rules" {
+        usage.model_calls += 1;
+        usage.input_tokens += answer.input_tokens;
+        usage.output_tokens += answer.output_tokens;
+    }
+}
+
+fn cover(path: &str, result: Option<&UnitResult>) -> Coverage {
+    let (outcome, reason, attempts) = match result {
+        Some(result) if result.status == UnitStatus::Reviewed => {
+            let dropped =
+                (result.dropped > 0).then(|| format!("{} findings stayed invalid and were dropped", result.dropped));
+            (Outcome::Reviewed, dropped, result.attempts)
+        }
+        Some(result) => {
+            let reason = result.reason.clone().unwrap_or_else(|| "no reason was kept".to_owned());
+            (
+                Outcome::Unreviewed,
+                Some(explain_failure(&reason, result.cause.as_deref())),
+                result.attempts,
+            )
+        }
+        None => (
+            Outcome::Unreviewed,
+            Some("its execution ended without a result".to_owned()),
+            0,
+        ),
+    };
+    Coverage {
+        path: path.to_owned(),
+        outcome,
+        reason,
+        attempts,
+    }
+}
+
+/// A file of several units is as badly off as its worst one.
+fn merge(settled: &mut BTreeMap<String, Coverage>, entry: Coverage) {
+    match settled.get_mut(&entry.path) {
+        None => {
+            settled.insert(entry.path.clone(), entry);
+        }
+        Some(there) => {
+            let attempts = there.attempts.max(entry.attempts);
+            if entry.outcome > there.outcome || (entry.outcome == there.outcome && there.reason.is_none()) {
+                *there = entry;
+            }
+            there.attempts = attempts;
+        }
+    }
+}
+
+/// Without doubles, the worst first, and no more than the repository wants to see. A rule's finding and the model's on the
+/// same place and category are one: the model's words stay, the worse severity counts.
+fn rank(aggregate: &mut Aggregate, most: usize) {
+    let mut kept: Vec<Finding> = Vec::new();
+    let all = std::mem::take(&mut aggregate.findings);
+    let (mut by_model, by_rule): (Vec<Finding>, Vec<Finding>) =
+        all.into_iter().partition(|finding| finding.source == "model");
+    by_model.extend(by_rule);
+    for finding in by_model {
+        let same = |other: &&mut Finding| {
+            let place = other.path == finding.path && other.side == finding.side && other.line == finding.line;
+            let both_model = other.source == "model" && finding.source == "model";
+            place
+                && (other.title.eq_ignore_ascii_case(&finding.title)
+                    || (!both_model && other.category == finding.category))
+        };
+        match kept.iter_mut().find(same) {
+            Some(other) => other.severity = other.severity.max(finding.severity),
+            None => kept.push(finding),
+        }
+    }
+    kept.sort_by(|a, b| {
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| a.path.cmp(&b.path))
+            .then_with(|| a.line.cmp(&b.line))
+            .then_with(|| a.title.cmp(&b.title))
+    });
+    if kept.len() > most {
+        aggregate.notes.push(format!(
+            "{} lesser findings are not shown: max_findings is {most}",
+            kept.len() - most
+        ));
+        kept.truncate(most);
+    }
+    aggregate.findings = kept;
+}
+
+/// The map's result: a list, or the writer's manifest, whose files hold lists (COMPACT) of the units' results.
+async fn read_results(results: &Value, store: &dyn StoreArtifact) -> Result<Vec<UnitResult>, StageError> {
+    let invalid = |what: String| StageError::new(ErrorName::PayloadInvalid, format!("the map's results: {what}"));
+    if results.is_null() {
+        return Ok(Vec::new());
+    }
+    let Some(manifest_key) = results.pointer("/ResultWriterDetails/Key").and_then(Value::as_str) else {
+        return Vec::<UnitResult>::deserialize(results).map_err(|error| invalid(error.to_string()));
+    };
+    let manifest: Manifest = read_artifact(store, manifest_key).await?;
+    let mut all = Vec::new();
+    for file in manifest.result_files.succeeded {
+        all.extend(read_artifact::<Vec<UnitResult>>(store, &file.key).await?);
+    }
+    Ok(all)
+}
+
+/// The result writer's manifest, as AWS writes it: of failed children there are no results, so only these count.
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(rename = "ResultFiles")]
+    result_files: ResultFiles,
+}
+
+#[derive(Deserialize)]
+struct ResultFiles {
+    #[serde(rename = "SUCCEEDED", default)]
+    succeeded: Vec<ResultFile>,
+}
+
+#[derive(Deserialize)]
+struct ResultFile {
+    #[serde(rename = "Key")]
+    key: String,
+}

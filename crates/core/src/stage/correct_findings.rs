@@ -1,0 +1,61 @@
+//! CorrectFindings: writes the next attempt's prompt: the last answer, its exact problems, and the schema.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::error_name::ErrorName;
+use crate::model::key;
+use crate::model::plan::Tier;
+use crate::model::run::{Prompt, RecordedAnswer, Run, Verdict};
+use crate::port::StoreArtifact;
+use crate::prompt::correction_prompt;
+
+use super::validate_findings::next_attempt;
+use super::{StageError, read_artifact, write_artifact};
+
+/// The attempt that failed its checks.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// The run.
+    pub run: String,
+    /// The unit.
+    pub unit: String,
+    /// From 1.
+    pub attempt: u32,
+    /// The tier that answered.
+    pub tier: Tier,
+}
+
+/// The next attempt.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Output {
+    /// Its number.
+    pub attempt: u32,
+    /// Its tier.
+    pub tier: Tier,
+}
+
+/// Writes the correction. Errors: no attempt is left; what the store says.
+pub async fn correct_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
+    let Input {
+        run,
+        unit,
+        attempt,
+        tier,
+    } = input;
+    let recorded: Run = read_artifact(store, &key::run(run)).await?;
+    let Some((attempt_next, tier_next)) = next_attempt(*attempt, *tier, &recorded) else {
+        return Err(StageError::new(
+            ErrorName::PayloadInvalid,
+            format!("unit {unit}: there is no attempt after {attempt}"),
+        ));
+    };
+    let first: Prompt = read_artifact(store, &key::prompt(run, unit, 1)).await?;
+    let answer: RecordedAnswer = read_artifact(store, &key::answer(run, unit, *attempt)).await?;
+    let verdict: Verdict = read_artifact(store, &key::verdict(run, unit, *attempt)).await?;
+    let prompt = correction_prompt(&first, &answer.text, &verdict.problems);
+    write_artifact(store, &key::prompt(run, unit, attempt_next), &prompt).await?;
+    Ok(Output {
+        attempt: attempt_next,
+        tier: tier_next,
+    })
+}

@@ -1,0 +1,59 @@
+//! DiscardReview: a person said no, or nobody answered: nothing is published, and the check says so.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::key;
+use crate::model::report::{Report, RunStatus};
+use crate::model::run::{Announcement, Run};
+use crate::port::{CheckConclusion, CheckOutcome, PublishReview, StoreArtifact};
+use crate::render::sanitize;
+
+use super::artifact::find_artifact;
+use super::{StageError, read_artifact, write_artifact};
+
+/// The run, and why.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// Its name.
+    pub run: String,
+    /// What the person said, or that nobody answered.
+    pub reason: Option<String>,
+}
+
+/// How it ended.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// `rejected`.
+    pub status: RunStatus,
+}
+
+/// Discards. Errors: what writing and the store say.
+pub async fn discard_review(
+    input: &Input,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<Output, StageError> {
+    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
+    let mut report: Report = read_artifact(store, &key::report(&input.run)).await?;
+    let reason = input
+        .reason
+        .clone()
+        .filter(|reason| !reason.trim().is_empty())
+        .unwrap_or_else(|| "no reason was given".to_owned());
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
+    if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
+        let outcome = CheckOutcome {
+            conclusion: CheckConclusion::Neutral,
+            title: "The review was not published".to_owned(),
+            summary: format!("A maintainer decided against it: {}", sanitize(&reason, &[])),
+            annotations: Vec::new(),
+        };
+        publish.close_check(&run.target, check, &outcome).await?;
+    }
+    report.status = RunStatus::Rejected;
+    report.notes.push(format!("rejected: {reason}"));
+    write_artifact(store, &key::report(&input.run), &report).await?;
+    Ok(Output {
+        status: RunStatus::Rejected,
+    })
+}

@@ -1,0 +1,80 @@
+//! A stage's failure: the workflow's name of it, and one line for people.
+
+use crate::model::error_name::ErrorName;
+use crate::model::policy::InvalidPolicy;
+use crate::port::{ModelError, NotifyError, PublishError, ReadError, StoreError};
+
+/// Why a stage failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StageError {
+    /// What Retry and Catch match.
+    pub name: ErrorName,
+    /// What, where, and the remedy. Never a secret, a token or a diff.
+    pub message: String,
+}
+
+impl StageError {
+    /// Builds one.
+    pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
+        Self {
+            name,
+            message: message.into(),
+        }
+    }
+}
+
+/// A caught error's name, with the message that a function put into its cause.
+pub fn explain_failure(reason: &str, cause: Option<&str>) -> String {
+    let message = cause.and_then(|cause| {
+        let parsed: Option<serde_json::Value> = serde_json::from_str(cause).ok();
+        parsed
+            .and_then(|value| value.get("errorMessage")?.as_str().map(str::to_owned))
+            .or_else(|| Some(cause.to_owned()))
+    });
+    let line = message
+        .filter(|message| !message.is_empty())
+        .map_or_else(|| reason.to_owned(), |message| format!("{reason}: {message}"));
+    line.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(600)
+        .collect()
+}
+
+impl From<StoreError> for StageError {
+    fn from(error: StoreError) -> Self {
+        Self::new(ErrorName::ArtifactUnavailable, error.to_string())
+    }
+}
+
+impl From<ReadError> for StageError {
+    fn from(error: ReadError) -> Self {
+        Self::new(error.name(), error.to_string())
+    }
+}
+
+impl From<PublishError> for StageError {
+    fn from(error: PublishError) -> Self {
+        Self::new(error.name(), error.to_string())
+    }
+}
+
+impl From<ModelError> for StageError {
+    fn from(error: ModelError) -> Self {
+        Self::new(error.name(), error.to_string())
+    }
+}
+
+impl From<NotifyError> for StageError {
+    fn from(error: NotifyError) -> Self {
+        Self::new(ErrorName::ApprovalUndeliverable, error.to_string())
+    }
+}
+
+impl From<InvalidPolicy> for StageError {
+    fn from(error: InvalidPolicy) -> Self {
+        Self::new(ErrorName::RepositoryConfigurationInvalid, error.to_string())
+    }
+}

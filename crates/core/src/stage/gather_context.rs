@@ -1,0 +1,145 @@
+//! GatherContext: what encloses each hunk, the file's imports, and what the rules find; within a budget of tokens.
+
+use serde::{Deserialize, Serialize};
+
+use crate::diff::Hunk;
+use crate::model::change::Change;
+use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::model::key;
+use crate::model::plan::{ContextPack, Plan};
+use crate::model::run::Run;
+use crate::port::{ReadChange, SourceSyntax, StoreArtifact, SyntaxFinding, SyntaxView};
+use crate::prompt::estimate_tokens;
+use crate::rule::{find_secrets, redact};
+
+use super::shown::UnitView;
+use super::{StageError, read_artifact, write_artifact};
+
+/// Context of one unit at most, in tokens.
+const CONTEXT_TOKENS: u64 = 2_000;
+
+/// The run.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// Its name.
+    pub run: String,
+}
+
+/// How much was gathered.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// Context packs written: one a unit.
+    pub packs: u64,
+    /// Tokens of all packs.
+    pub tokens: u64,
+}
+
+/// Writes a context pack for each unit. Errors: what reading and the store say.
+pub async fn gather_context(
+    input: &Input,
+    read: &dyn ReadChange,
+    syntax: &dyn SourceSyntax,
+    store: &dyn StoreArtifact,
+) -> Result<Output, StageError> {
+    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
+    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
+    let mut output = Output { packs: 0, tokens: 0 };
+    for planned in &plan.units {
+        let view = UnitView::find(&plan, &change, &planned.id)?;
+        let bytes = read.read_file(&run.target, &planned.path, &change.head).await?;
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        let lines: Vec<u32> = view
+            .hunks
+            .iter()
+            .flat_map(|hunk| hunk.added().filter_map(|line| line.new))
+            .collect();
+        let seen = text
+            .as_deref()
+            .and_then(|text| syntax.view(&planned.path, text, &lines))
+            .unwrap_or_default();
+        let pack = assemble(&planned.path, &view.hunks, seen);
+        output.packs += 1;
+        output.tokens += pack.tokens;
+        write_artifact(store, &key::context(&input.run, &planned.id), &pack).await?;
+    }
+    Ok(output)
+}
+
+/// Chooses what fits the budget: scopes first, innermost last, then imports in their order.
+fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
+    let mut pack = ContextPack {
+        rule_findings: rule_findings(path, hunks, &seen.findings),
+        ..ContextPack::default()
+    };
+    for mut scope in seen.scopes {
+        scope.signature = redact(&scope.signature).text;
+        let cost = estimate_tokens(&scope.signature) + 4;
+        if pack.tokens + cost > CONTEXT_TOKENS {
+            pack.left_out += 1;
+        } else {
+            pack.tokens += cost;
+            pack.scopes.push(scope);
+        }
+    }
+    for import in seen.imports {
+        let import = redact(&import).text;
+        let cost = estimate_tokens(&import) + 1;
+        if pack.tokens + cost > CONTEXT_TOKENS {
+            pack.left_out += 1;
+        } else {
+            pack.tokens += cost;
+            pack.imports.push(import);
+        }
+    }
+    pack
+}
+
+/// Secrets in added lines, and rules on the tree where they touch an added line. Both lie inside a hunk.
+fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for hunk in hunks {
+        for (number, line) in hunk.added().filter_map(|line| Some((line.new?, line))) {
+            findings.extend(find_secrets(&line.text).into_iter().map(|secret| Finding {
+                path: path.to_owned(),
+                side: Side::Right,
+                start_line: number,
+                line: number,
+                severity: Severity::Critical,
+                category: Category::Security,
+                title: format!("Secret in the change: {}", secret.title),
+                body: "A credential stands in an added line. Whoever can read the repository can use it: revoke it, take it out of \
+                       the history, and read it from the environment or a secret store instead."
+                    .to_owned(),
+                suggestion: None,
+                confidence: 0.9,
+                source: format!("rule:{}", secret.rule),
+            }));
+        }
+        let Some((first, last)) = hunk.range(Side::Right) else {
+            continue;
+        };
+        for found in syntax.iter().filter(|found| {
+            hunk.added().any(|line| {
+                line.new
+                    .is_some_and(|n| (found.start_line..=found.end_line).contains(&n))
+            })
+        }) {
+            let (start_line, line) = (found.start_line.clamp(first, last), found.end_line.clamp(first, last));
+            findings.push(Finding {
+                path: path.to_owned(),
+                side: Side::Right,
+                start_line,
+                line,
+                severity: found.severity,
+                category: found.category,
+                title: found.title.clone(),
+                body: found.body.clone(),
+                suggestion: None,
+                confidence: found.confidence,
+                source: format!("rule:{}", found.rule),
+            });
+        }
+    }
+    findings
+}

@@ -1,0 +1,67 @@
+//! OpenReview: records the run, reads the change once, and announces the review on the pull request.
+//! Its undo stands in `withdraw_announcement`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::error_name::ErrorName;
+use crate::model::key;
+use crate::model::run::{Announcement, PAYLOAD_VERSION, Run};
+use crate::port::{PublishReview, ReadChange, StoreArtifact};
+
+use super::{StageError, write_artifact};
+
+/// The execution's input.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// The run.
+    pub run: Run,
+}
+
+/// What the next states need.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// The run's name.
+    pub run: String,
+    /// How many files changed.
+    pub files: u64,
+}
+
+/// Reads the change and announces the review. A second call finds its first one's effects.
+///
+/// Errors: another payload version; the head moved; what reading, writing and the store say.
+pub async fn open_review(
+    input: &Input,
+    read: &dyn ReadChange,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<Output, StageError> {
+    let run = &input.run;
+    if run.version != PAYLOAD_VERSION {
+        let message = format!(
+            "run {}: payload version {} is not one that this program reads ({PAYLOAD_VERSION})",
+            run.run, run.version
+        );
+        return Err(StageError::new(ErrorName::PayloadInvalid, message));
+    }
+    write_artifact(store, &key::run(&run.run), run).await?;
+    let change = read.read_change(&run.target).await?;
+    if change.head != *run.target.head() {
+        let message = format!(
+            "the head is {} now, this run was started for {}",
+            change.head.short(),
+            run.target.head().short()
+        );
+        return Err(StageError::new(ErrorName::PullRequestHeadMoved, message));
+    }
+    write_artifact(store, &key::change(&run.run), &change).await?;
+    if run.publish {
+        let announcement = Announcement {
+            check_run: publish.open_check(&run.target, &run.run).await?,
+        };
+        write_artifact(store, &key::announcement(&run.run), &announcement).await?;
+    }
+    Ok(Output {
+        run: run.run.clone(),
+        files: change.files_total,
+    })
+}

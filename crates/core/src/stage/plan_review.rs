@@ -1,0 +1,205 @@
+//! PlanReview: noise out, the rest into units by file, the riskiest first.
+
+use serde::{Deserialize, Serialize};
+
+use crate::diff::{parse_patch, render_hunks};
+use crate::filter::{noise_rule, risk_of};
+use crate::model::change::{Change, ChangedFile};
+use crate::model::key;
+use crate::model::plan::{Plan, Tier, Unit, UnitItem};
+use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
+use crate::model::report::{Coverage, Outcome};
+use crate::model::run::Run;
+use crate::port::{ReadChange, StoreArtifact};
+use crate::prompt::estimate_tokens;
+
+use super::{StageError, read_artifact, write_artifact};
+
+/// A unit's diff is about this large at most, in tokens; a file over it becomes several units.
+const UNIT_TOKENS: u64 = 12_000;
+/// A single hunk over this is not sent: no model reviews it well, and few take it.
+const HUNK_TOKENS_MOST: u64 = 48_000;
+/// From this risk on the strong tier starts.
+const STRONG_FROM: u8 = 40;
+
+/// The run to plan.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// Its name.
+    pub run: String,
+}
+
+/// What the map needs.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// How many units there are.
+    pub units: u64,
+    /// Where the items are.
+    pub bucket: String,
+    /// The items' key.
+    pub items: String,
+    /// Where the results go.
+    pub results: String,
+    /// Units reviewed at once.
+    pub max_concurrency: u32,
+}
+
+/// Plans a run. Errors: `.holdfast.yml` on the base is wrong; what reading and the store say.
+pub async fn plan_review(
+    input: &Input,
+    read: &dyn ReadChange,
+    store: &dyn StoreArtifact,
+) -> Result<Output, StageError> {
+    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
+    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let text = read
+        .read_file(&run.target, POLICY_PATH, &change.base)
+        .await?
+        .unwrap_or_default();
+    let policy = Policy::parse(&String::from_utf8_lossy(&text))?;
+    let plan = plan_units(&change, &policy, &policy.globs()?);
+    let items: Vec<UnitItem> = plan
+        .units
+        .iter()
+        .map(|unit| UnitItem {
+            unit: unit.id.clone(),
+            tier: unit.tier,
+        })
+        .collect();
+    write_artifact(store, &key::policy(&input.run), &policy).await?;
+    write_artifact(store, &key::plan(&input.run), &plan).await?;
+    write_artifact(store, &key::items(&input.run), &items).await?;
+    Ok(Output {
+        units: u64::try_from(items.len()).unwrap_or(u64::MAX),
+        bucket: run.bucket,
+        items: key::items(&input.run),
+        results: key::results_prefix(&input.run),
+        max_concurrency: run.max_concurrency,
+    })
+}
+
+/// The plan of a change: pure. Every file ends in a unit or in `settled`.
+pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan {
+    let mut plan = Plan {
+        units: Vec::new(),
+        settled: Vec::new(),
+        notes: Vec::new(),
+    };
+    for file in &change.files {
+        if let Some(rule) = noise_rule(file, globs, !policy.include.is_empty()) {
+            plan.settled.push(settle(file, Outcome::Skipped, rule.to_owned()));
+        } else {
+            plan_file(file, policy, globs, &mut plan);
+        }
+    }
+    plan.units.sort_by(|a, b| {
+        b.risk
+            .cmp(&a.risk)
+            .then_with(|| a.path.cmp(&b.path))
+            .then_with(|| a.hunks.cmp(&b.hunks))
+    });
+    let most = usize::try_from(policy.max_units).unwrap_or(usize::MAX);
+    if plan.units.len() > most {
+        plan.notes.push(format!(
+            "{} of {} units were left out: max_units in {POLICY_PATH} is {most}",
+            plan.units.len() - most,
+            plan.units.len()
+        ));
+        for unit in plan.units.split_off(most) {
+            let reason = format!("over the limit of {most} units");
+            plan.settled.push(Coverage {
+                path: unit.path,
+                outcome: Outcome::Unreviewed,
+                reason: Some(reason),
+                attempts: 0,
+            });
+        }
+    }
+    let listed = u64::try_from(change.files.len()).unwrap_or(u64::MAX);
+    if change.files_total > listed {
+        plan.notes.push(format!(
+            "{} of {} changed files could not be listed and are unreviewed",
+            change.files_total - listed,
+            change.files_total
+        ));
+    }
+    for (index, unit) in plan.units.iter_mut().enumerate() {
+        unit.id = format!("u{:04}", index + 1);
+    }
+    plan
+}
+
+fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, plan: &mut Plan) {
+    let hunks = match file.patch.as_deref().map(parse_patch) {
+        Some(Ok(hunks)) if !hunks.is_empty() => hunks,
+        Some(Ok(_)) => {
+            return plan.settled.push(settle(file, Outcome::Skipped, "empty".to_owned()));
+        }
+        Some(Err(error)) => {
+            return plan.settled.push(settle(
+                file,
+                Outcome::Unreviewed,
+                format!("its patch cannot be read: {error}"),
+            ));
+        }
+        None => {
+            let reason = file
+                .omitted
+                .clone()
+                .unwrap_or_else(|| "the source gave no patch".to_owned());
+            return plan.settled.push(settle(file, Outcome::Unreviewed, reason));
+        }
+    };
+    let risk = risk_of(file);
+    let by_policy = globs
+        .tiers
+        .matches(&file.path)
+        .first()
+        .and_then(|index| policy.tiers.get(*index))
+        .map(|entry| entry.tier);
+    let tier = by_policy.unwrap_or(if risk >= STRONG_FROM { Tier::Strong } else { Tier::Light });
+    let mut group: Vec<usize> = Vec::new();
+    let mut size = 0;
+    let mut close = |group: &mut Vec<usize>| {
+        if !group.is_empty() {
+            plan.units.push(Unit {
+                id: String::new(),
+                path: file.path.clone(),
+                hunks: std::mem::take(group),
+                risk,
+                tier,
+            });
+        }
+    };
+    let mut too_large = 0;
+    for (index, hunk) in hunks.iter().enumerate() {
+        let tokens = estimate_tokens(&render_hunks(&file.path, None, [hunk]));
+        if tokens > HUNK_TOKENS_MOST {
+            too_large += 1;
+            continue;
+        }
+        if size + tokens > UNIT_TOKENS {
+            close(&mut group);
+            size = 0;
+        }
+        size += tokens;
+        group.push(index);
+    }
+    close(&mut group);
+    if too_large > 0 {
+        let reason = format!(
+            "{too_large} of {} hunks are too large for one prompt (over {HUNK_TOKENS_MOST} tokens)",
+            hunks.len()
+        );
+        plan.settled.push(settle(file, Outcome::Unreviewed, reason));
+    }
+}
+
+fn settle(file: &ChangedFile, outcome: Outcome, reason: String) -> Coverage {
+    Coverage {
+        path: file.path.clone(),
+        outcome,
+        reason: Some(reason),
+        attempts: 0,
+    }
+}

@@ -1,0 +1,85 @@
+//! PublishReview: one review with its inline comments, and the check's conclusion. Where nothing is published it only
+//! settles the report.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::change::Change;
+use crate::model::error_name::ErrorName;
+use crate::model::key;
+use crate::model::policy::Policy;
+use crate::model::report::{Report, RunStatus};
+use crate::model::run::{Announcement, Run};
+use crate::port::{PublishError, PublishReview, ReadChange, StoreArtifact};
+use crate::render::{Inline, check_outcome, review_draft};
+
+use super::artifact::find_artifact;
+use super::{StageError, read_artifact, write_artifact};
+
+/// The run.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// Its name.
+    pub run: String,
+}
+
+/// How it ended.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// The report's status.
+    pub status: RunStatus,
+    /// GitHub's id of the review, when published.
+    pub review: Option<u64>,
+}
+
+/// Publishes. Errors: the head moved; what reading, writing and the store say.
+pub async fn publish_review(
+    input: &Input,
+    read: &dyn ReadChange,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<Output, StageError> {
+    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
+    let mut report: Report = read_artifact(store, &key::report(&input.run)).await?;
+    if !run.publish {
+        return Ok(Output {
+            status: report.status,
+            review: None,
+        });
+    }
+    let head = read.current_head(&run.target).await?;
+    if head != *run.target.head() {
+        let message = format!(
+            "the head is {} now, the review is of {}",
+            head.short(),
+            run.target.head().short()
+        );
+        return Err(StageError::new(ErrorName::PullRequestHeadMoved, message));
+    }
+    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    let draft = review_draft(&report, &change, Inline::Comments);
+    let published = match publish.publish_review(&run.target, &draft).await {
+        // Which comment is the bad one is not said: the findings then stand in the body, all of them.
+        Err(PublishError::Rejected(_)) if !draft.comments.is_empty() => {
+            publish
+                .publish_review(&run.target, &review_draft(&report, &change, Inline::Body))
+                .await?
+        }
+        other => other?,
+    };
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
+    if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
+        publish
+            .close_check(&run.target, check, &check_outcome(&report, policy.gate.severity))
+            .await?;
+    }
+    // A partial review that is published stays partial: the status never hides what was not read.
+    if report.status == RunStatus::Reviewed {
+        report.status = RunStatus::Published;
+        write_artifact(store, &key::report(&input.run), &report).await?;
+    }
+    Ok(Output {
+        status: report.status,
+        review: Some(published.review),
+    })
+}

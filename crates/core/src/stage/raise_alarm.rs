@@ -1,0 +1,33 @@
+//! RaiseAlarm: an undo kept failing: a person is told what is left to clean.
+
+use serde::{Deserialize, Serialize};
+
+use crate::port::NotifyPeople;
+
+use super::StageError;
+
+/// What is left.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// The run.
+    pub run: String,
+    /// The error that the undo ended with.
+    pub error: String,
+}
+
+/// That a person was told.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// Always true; a failure is an error.
+    pub raised: bool,
+}
+
+/// Tells. Errors: nobody could be told.
+pub async fn raise_alarm(input: &Input, notify: &dyn NotifyPeople) -> Result<Output, StageError> {
+    let what = format!(
+        "the review's announcement could not be withdrawn ({}): close its check by hand",
+        input.error
+    );
+    notify.raise_alarm(&input.run, &what).await?;
+    Ok(Output { raised: true })
+}

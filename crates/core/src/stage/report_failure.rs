@@ -1,0 +1,99 @@
+//! ReportFailure: the run's record says that it failed and why, so that `runs` and `show` can.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::change::Change;
+use crate::model::error_name::ErrorName;
+use crate::model::key;
+use crate::model::plan::Plan;
+use crate::model::report::{
+    Coverage, Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
+};
+use crate::model::run::Run;
+use crate::port::StoreArtifact;
+
+use super::artifact::find_artifact;
+use super::{StageError, explain_failure, write_artifact};
+
+/// The failure.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// The run.
+    pub run: String,
+    /// The workflow's name of the error.
+    pub error: String,
+    /// What was said about it.
+    pub cause: Option<String>,
+}
+
+/// How it ended.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// `failed` or `superseded`.
+    pub status: RunStatus,
+}
+
+/// Writes the failed run's report. Errors: what the store says; the run's own record is missing.
+pub async fn report_failure(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
+    let superseded = input.error == ErrorName::PullRequestHeadMoved.as_str();
+    let status = if superseded {
+        RunStatus::Superseded
+    } else {
+        RunStatus::Failed
+    };
+    let Some(run) = find_artifact::<Run>(store, &key::run(&input.run)).await? else {
+        return Ok(Output { status });
+    };
+    let change: Option<Change> = find_artifact(store, &key::change(&input.run)).await?;
+    let plan: Option<Plan> = find_artifact(store, &key::plan(&input.run)).await?;
+    let existing: Option<Report> = find_artifact(store, &key::report(&input.run)).await?;
+    let mut report = existing.unwrap_or_else(|| empty_report(&run, change.as_ref(), plan.as_ref()));
+    report.status = status;
+    report.notes.push(explain_failure(&input.error, input.cause.as_deref()));
+    write_artifact(store, &key::report(&input.run), &report).await?;
+    Ok(Output { status })
+}
+
+fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Report {
+    let skipped = |path: &str| {
+        plan.and_then(|plan| plan.settled.iter().find(|entry| entry.path == path))
+            .cloned()
+    };
+    let unread = |path: &str| Coverage {
+        path: path.to_owned(),
+        outcome: Outcome::Unreviewed,
+        reason: Some("the review failed before it".to_owned()),
+        attempts: 0,
+    };
+    let base = change.map_or_else(String::new, |change| change.base.to_string());
+    Report {
+        version: REPORT_VERSION,
+        run: run.run.clone(),
+        status: RunStatus::Failed,
+        target: ReportTarget {
+            repository: run.target.repository(),
+            pull_request: run.target.pull_request(),
+            base,
+            head: run.target.head().to_string(),
+        },
+        model: ReportModel {
+            provider: run.provider().to_owned(),
+            name: run.model_name().to_owned(),
+        },
+        summary: "The review could not be completed.".to_owned(),
+        gate: Gate {
+            decision: GateDecision::Publish,
+            worst: None,
+        },
+        findings: Vec::new(),
+        coverage: change.map_or_else(Vec::new, |change| {
+            change
+                .files
+                .iter()
+                .map(|file| skipped(&file.path).unwrap_or_else(|| unread(&file.path)))
+                .collect()
+        }),
+        usage: Usage::default(),
+        notes: Vec::new(),
+    }
+}

@@ -1,0 +1,147 @@
+//! ReviewUnit: one attempt at one unit: one model call, stored before anything is made of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::change::Change;
+use crate::model::key;
+use crate::model::plan::{ContextPack, Plan, Tier};
+use crate::model::policy::Policy;
+use crate::model::run::{Prompt, RecordedAnswer, Run, Stop};
+use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
+use crate::prompt::{UnitPrompt, answer_schema, unit_prompt};
+
+use super::artifact::find_artifact;
+use super::shown::UnitView;
+use super::{StageError, read_artifact, write_artifact};
+
+/// Output limit of one answer, in tokens.
+const OUTPUT_TOKENS: u32 = 8_000;
+/// Longest wait that one refusal may ask for, in seconds.
+const WAIT_MOST_S: u64 = 3_600;
+
+/// One attempt.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// The run.
+    pub run: String,
+    /// The unit.
+    pub unit: String,
+    /// From 1.
+    pub attempt: u32,
+    /// Which model.
+    pub tier: Tier,
+    /// How often this unit has waited for the model's budget so far.
+    pub waits: u32,
+}
+
+/// How the call went.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Output {
+    /// The answer is stored.
+    Answered,
+    /// The provider's limit: come again.
+    Limited {
+        /// In seconds, 1 to 3,600.
+        wait_s: u64,
+    },
+}
+
+/// Asks the model, unless this attempt's answer is there already. Errors: as [`ModelError`], but for a rate limit.
+pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreArtifact) -> Result<Output, StageError> {
+    let answer_key = key::answer(&input.run, &input.unit, input.attempt);
+    if store.get(&answer_key).await?.is_some() {
+        return Ok(Output::Answered);
+    }
+    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
+    if run.is_rules_only() {
+        write_artifact(store, &answer_key, &no_model()).await?;
+        return Ok(Output::Answered);
+    }
+    let request = ModelRequest {
+        model: model_of(&run, input.tier).to_owned(),
+        prompt: find_prompt(input, &run, store).await?,
+        schema: answer_schema(),
+        max_output_tokens: OUTPUT_TOKENS,
+    };
+    match model.ask(&request).await {
+        Ok(answer) => {
+            write_artifact(store, &answer_key, &answer).await?;
+            Ok(Output::Answered)
+        }
+        Err(ModelError::RateLimited { retry_after_s }) => Ok(Output::Limited {
+            wait_s: wait_for(retry_after_s, input.waits),
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The model of a tier.
+pub fn model_of(run: &Run, tier: Tier) -> &str {
+    match tier {
+        Tier::Light => &run.model_light,
+        Tier::Strong => &run.model,
+    }
+}
+
+/// What the provider asks for, or doubling from two seconds where it says nothing.
+fn wait_for(retry_after_s: Option<u64>, waits: u32) -> u64 {
+    retry_after_s
+        .unwrap_or_else(|| 2_u64.saturating_pow(waits.saturating_add(1).min(9)))
+        .clamp(1, WAIT_MOST_S)
+}
+
+/// A correction was written by `CorrectFindings`; the first attempt's prompt is written here.
+async fn find_prompt(input: &Input, run: &Run, store: &dyn StoreArtifact) -> Result<Prompt, StageError> {
+    let prompt_key = key::prompt(&input.run, &input.unit, input.attempt);
+    if let Some(prompt) = find_artifact(store, &prompt_key).await? {
+        return Ok(prompt);
+    }
+    let change: Change = read_artifact(store, &key::change(&run.run)).await?;
+    let plan: Plan = read_artifact(store, &key::plan(&run.run)).await?;
+    let policy: Policy = read_artifact(store, &key::policy(&run.run)).await?;
+    let context: ContextPack = read_artifact(store, &key::context(&run.run, &input.unit)).await?;
+    let view = UnitView::find(&plan, &change, &input.unit)?;
+    let matching = policy.globs()?.instructions.matches(&view.unit.path);
+    let instructions: Vec<String> = matching
+        .into_iter()
+        .filter_map(|index| policy.instructions.get(index))
+        .map(|entry| entry.text.clone())
+        .collect();
+    let prompt = unit_prompt(&UnitPrompt {
+        title: &change.title,
+        path: &view.unit.path,
+        previous_path: view.file.previous_path.as_deref(),
+        hunks: &view.redacted(),
+        context: &context,
+        instructions: &instructions,
+    });
+    write_artifact(store, &prompt_key, &prompt).await?;
+    Ok(prompt)
+}
+
+/// With `rules` no model is asked: the empty answer keeps every run on one path.
+fn no_model() -> RecordedAnswer {
+    let text = r#"{"summary":"","findings":[]}"#.to_owned();
+    RecordedAnswer {
+        text,
+        stop: Stop::Complete,
+        model: "rules".to_owned(),
+        input_tokens: 0,
+        output_tokens: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_as_told_or_doubles() {
+        assert_eq!(
+            [wait_for(Some(7), 3), wait_for(Some(0), 0), wait_for(Some(999_999), 0)],
+            [7, 1, 3_600]
+        );
+        assert_eq!([0, 1, 2, 8, 40].map(|waits| wait_for(None, waits)), [2, 4, 8, 512, 512]);
+    }
+}

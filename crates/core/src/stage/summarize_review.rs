@@ -1,0 +1,184 @@
+//! SummarizeReview: the walkthrough, by the model or by a template; and the gate: both go into the report.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::change::Change;
+use crate::model::finding::Finding;
+use crate::model::finding::Severity;
+use crate::model::key;
+use crate::model::plan::Tier;
+use crate::model::policy::{GatePolicy, Policy};
+use crate::model::report::{Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus};
+use crate::model::run::{Aggregate, RecordedAnswer, Run};
+use crate::port::{AskModel, ModelRequest, StoreArtifact};
+use crate::prompt::{summary_prompt, summary_schema};
+use crate::validate::read_summary;
+
+use super::aggregate_findings::count;
+use super::artifact::find_artifact;
+use super::review_unit::model_of;
+use super::{StageError, read_artifact, write_artifact};
+
+/// Output limit of the walkthrough, in tokens.
+const OUTPUT_TOKENS: u32 = 1_500;
+
+/// The run.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// Its name.
+    pub run: String,
+}
+
+/// What the workflow routes by.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// The gate.
+    pub gate: Gate,
+    /// Whether a person has to look before it is published. Never where nothing is published.
+    pub needs_approval: bool,
+}
+
+/// Writes the report. The walkthrough's failure never fails a review: a template says the same, drier.
+///
+/// Errors: what the store says.
+pub async fn summarize_review(
+    input: &Input,
+    model: &dyn AskModel,
+    store: &dyn StoreArtifact,
+) -> Result<Output, StageError> {
+    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
+    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    let mut aggregate: Aggregate = read_artifact(store, &key::aggregate(&input.run)).await?;
+
+    let mut summary = template(&run, &aggregate);
+    // One file's own summary says all that a second call could.
+    if let [only] = aggregate.summaries.as_slice() {
+        summary = format!("{}\n\n{summary}", only.text);
+    } else if !run.is_rules_only() && !aggregate.summaries.is_empty() {
+        match ask_for_summary(&run, &change, &aggregate, model, store).await {
+            Ok(answer) => {
+                count(&mut aggregate.usage, &answer);
+                match read_summary(&answer) {
+                    Ok(text) => summary = format!("{text}\n\n{summary}"),
+                    Err(problem) => aggregate
+                        .notes
+                        .push(format!("the walkthrough is a template: {problem}")),
+                }
+            }
+            Err(error) => aggregate.notes.push(format!("the walkthrough is a template: {error}")),
+        }
+    }
+    let gate = decide_gate(&aggregate.findings, &policy.gate);
+    let needs_approval = run.publish && gate.decision == GateDecision::RequireApproval;
+    let report = Report {
+        version: REPORT_VERSION,
+        run: run.run.clone(),
+        status: decide_status(&aggregate),
+        target: ReportTarget {
+            repository: run.target.repository(),
+            pull_request: run.target.pull_request(),
+            base: change.base.to_string(),
+            head: change.head.to_string(),
+        },
+        model: ReportModel {
+            provider: run.provider().to_owned(),
+            name: run.model_name().to_owned(),
+        },
+        summary,
+        gate: gate.clone(),
+        findings: aggregate.findings,
+        coverage: aggregate.coverage,
+        usage: aggregate.usage,
+        notes: aggregate.notes,
+    };
+    write_artifact(store, &key::report(&input.run), &report).await?;
+    Ok(Output { gate, needs_approval })
+}
+
+/// Whether a person looks first.
+pub fn decide_gate(findings: &[Finding], policy: &GatePolicy) -> Gate {
+    let worst: Option<Severity> = findings.iter().map(|finding| finding.severity).max();
+    let decision = if worst.is_some_and(|worst| worst >= policy.severity) {
+        GateDecision::RequireApproval
+    } else {
+        GateDecision::Publish
+    };
+    Gate { decision, worst }
+}
+
+/// Coverage decides, nothing else.
+fn decide_status(aggregate: &Aggregate) -> RunStatus {
+    let has = |outcome| aggregate.coverage.iter().any(|entry| entry.outcome == outcome);
+    match (has(Outcome::Unreviewed), has(Outcome::Reviewed)) {
+        _ if aggregate.notes.iter().any(|note| note.contains("could not be listed")) => RunStatus::Partial,
+        (true, _) => RunStatus::Partial,
+        (false, true) => RunStatus::Reviewed,
+        (false, false) => RunStatus::Skipped,
+    }
+}
+
+async fn ask_for_summary(
+    run: &Run,
+    change: &Change,
+    aggregate: &Aggregate,
+    model: &dyn AskModel,
+    store: &dyn StoreArtifact,
+) -> Result<RecordedAnswer, StageError> {
+    let answer_key = key::summary_answer(&run.run);
+    if let Some(answer) = find_artifact(store, &answer_key).await? {
+        return Ok(answer);
+    }
+    let request = ModelRequest {
+        model: model_of(run, Tier::Light).to_owned(),
+        prompt: summary_prompt(&change.title, &aggregate.summaries, &aggregate.findings),
+        schema: summary_schema(),
+        max_output_tokens: OUTPUT_TOKENS,
+    };
+    let answer = model.ask(&request).await?;
+    write_artifact(store, &answer_key, &answer).await?;
+    Ok(answer)
+}
+
+/// Facts alone: counts that code knows.
+fn template(run: &Run, aggregate: &Aggregate) -> String {
+    let count_of = |outcome| {
+        aggregate
+            .coverage
+            .iter()
+            .filter(|entry| entry.outcome == outcome)
+            .count()
+    };
+    let (reviewed, skipped, unreviewed) = (
+        count_of(Outcome::Reviewed),
+        count_of(Outcome::Skipped),
+        count_of(Outcome::Unreviewed),
+    );
+    let mut text = format!(
+        "{} files changed: {reviewed} reviewed, {skipped} skipped, {unreviewed} unreviewed.",
+        aggregate.coverage.len()
+    );
+    let by_severity: Vec<String> = Severity::WORST_FIRST
+        .into_iter()
+        .filter_map(|severity| {
+            let found = aggregate
+                .findings
+                .iter()
+                .filter(|finding| finding.severity == severity)
+                .count();
+            (found > 0).then(|| format!("{found} {severity}"))
+        })
+        .collect();
+    let found = if by_severity.is_empty() {
+        "none".to_owned()
+    } else {
+        by_severity.join(", ")
+    };
+    let _infallible = write!(text, " Findings: {found}.");
+    if run.is_rules_only() {
+        text.push_str(" No model was asked: the findings come from static analysis alone.");
+    }
+    text
+}

@@ -1,0 +1,117 @@
+//! ValidateFindings: checks an attempt's answer and says where the unit goes: accepted, corrected, or given up.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::change::Change;
+use crate::model::key;
+use crate::model::plan::{Plan, Tier};
+use crate::model::run::{RecordedAnswer, Run, Verdict};
+use crate::port::StoreArtifact;
+use crate::validate::{Shown, check_answer};
+
+use super::shown::UnitView;
+use super::{StageError, read_artifact, write_artifact};
+
+/// Attempts on the unit's own tier.
+pub const ATTEMPTS: u32 = 3;
+
+/// One attempt.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// The run.
+    pub run: String,
+    /// The unit.
+    pub unit: String,
+    /// From 1.
+    pub attempt: u32,
+    /// The tier that answered.
+    pub tier: Tier,
+}
+
+/// Where the unit goes.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "next", rename_all = "snake_case")]
+pub enum Output {
+    /// Its findings count.
+    Accept {
+        /// The attempt that counts.
+        accepted_attempt: u32,
+        /// Findings that stayed wrong and were dropped.
+        dropped: u32,
+    },
+    /// The problems go back to the model.
+    Correct,
+    /// No attempt gave anything to use.
+    GiveUp {
+        /// Why, with the last problem.
+        reason: String,
+    },
+}
+
+/// Checks an attempt. Errors: what the store says.
+pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
+    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
+    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
+    let answer: RecordedAnswer = read_artifact(store, &key::answer(&input.run, &input.unit, input.attempt)).await?;
+    let view = UnitView::find(&plan, &change, &input.unit)?;
+    let verdict = check_answer(
+        &answer,
+        &Shown {
+            path: &view.unit.path,
+            hunks: &view.redacted(),
+        },
+    );
+    write_artifact(store, &key::verdict(&input.run, &input.unit, input.attempt), &verdict).await?;
+    if verdict.valid {
+        return Ok(Output::Accept {
+            accepted_attempt: input.attempt,
+            dropped: 0,
+        });
+    }
+    if next_attempt(input.attempt, input.tier, &run).is_some() {
+        return Ok(Output::Correct);
+    }
+    let mut verdicts = Vec::new();
+    for attempt in 1..input.attempt {
+        verdicts.push(read_artifact(store, &key::verdict(&input.run, &input.unit, attempt)).await?);
+    }
+    verdicts.push(verdict);
+    Ok(settle(&verdicts))
+}
+
+/// The next attempt's number and tier: three on the unit's own tier, then the strong one once, if it is another model.
+pub fn next_attempt(attempt: u32, tier: Tier, run: &Run) -> Option<(u32, Tier)> {
+    match (attempt, tier) {
+        (1.., tier) if attempt < ATTEMPTS => Some((attempt + 1, tier)),
+        (ATTEMPTS, Tier::Light) if run.has_cascade() => Some((attempt + 1, Tier::Strong)),
+        _ => None,
+    }
+}
+
+/// The last word on a unit: the attempt with most good findings counts, so a bad one costs only itself. Without any good
+/// finding nothing is known of the unit.
+fn settle(verdicts: &[Verdict]) -> Output {
+    let numbered = verdicts
+        .iter()
+        .zip(1_u32..)
+        .filter(|(verdict, _)| !verdict.accepted.is_empty());
+    match numbered.max_by_key(|(verdict, attempt)| (verdict.accepted.len(), *attempt)) {
+        Some((best, attempt)) => Output::Accept {
+            accepted_attempt: attempt,
+            dropped: u32::try_from(best.problems.len()).unwrap_or(u32::MAX),
+        },
+        None => {
+            let last = verdicts
+                .last()
+                .and_then(|verdict| verdict.problems.first())
+                .map_or("", String::as_str);
+            Output::GiveUp {
+                reason: format!(
+                    "no valid answer in {} attempts; the last problem: {last}",
+                    verdicts.len()
+                ),
+            }
+        }
+    }
+}

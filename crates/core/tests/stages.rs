@@ -1,0 +1,592 @@
+//! The stages one after the other, as the workflow calls them, on ports that live in memory: what each leaves behind for
+
+//! the next, and what a second call of the same state finds.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use futures::executor::block_on;
+use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::plan::Tier;
+use holdfast_core::model::report::{GateDecision, Outcome, Report, RunStatus};
+use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::model::{key, report::Coverage};
+use holdfast_core::port::{
+    AskModel, CheckConclusion, CheckOutcome, ModelError, ModelRequest, PublishError, PublishReview, Published,
+    ReadChange, ReadError, ReviewDraft, SourceSyntax, StoreArtifact, StoreError, SyntaxView,
+};
+use holdfast_core::stage::{
+    aggregate_findings, correct_findings, gather_context, open_review, plan_review, publish_review, read_artifact,
+    report_failure, review_unit, summarize_review, validate_findings, withdraw_announcement,
+};
+use serde_json::{Value, json};
+
+const VALID: &str = r#"{"summary":"Adds a line.","findings":[]}"#;
+
+#[derive(Default)]
+struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
+
+#[async_trait]
+impl StoreArtifact for MemoryStore {
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.0.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.lock().unwrap().get(key).cloned())
+    }
+}
+
+struct OneChange {
+    change: Change,
+    policy: &'static str,
+    head_now: CommitSha,
+}
+
+#[async_trait]
+impl ReadChange for OneChange {
+    async fn read_change(&self, _target: &Target) -> Result<Change, ReadError> {
+        Ok(self.change.clone())
+    }
+
+    async fn read_file(&self, _target: &Target, path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok((path == ".holdfast.yml").then(|| self.policy.as_bytes().to_vec()))
+    }
+
+    async fn current_head(&self, _target: &Target) -> Result<CommitSha, ReadError> {
+        Ok(self.head_now.clone())
+    }
+}
+
+#[derive(Default)]
+struct ScriptedModel {
+    answers: Mutex<VecDeque<Result<&'static str, ModelError>>>,
+    asked: Mutex<Vec<(String, Prompt)>>,
+}
+
+#[async_trait]
+impl AskModel for ScriptedModel {
+    async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+        self.asked
+            .lock()
+            .unwrap()
+            .push((request.model.clone(), request.prompt.clone()));
+        let text = self
+            .answers
+            .lock()
+            .unwrap()
+            .pop_front()
+            .expect("an answer is scripted")?
+            .to_owned();
+        Ok(RecordedAnswer {
+            text,
+            stop: Stop::Complete,
+            model: request.model.clone(),
+            input_tokens: 10,
+            output_tokens: 2,
+        })
+    }
+}
+
+struct NoSyntax;
+
+impl SourceSyntax for NoSyntax {
+    fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> Option<SyntaxView> {
+        None
+    }
+}
+
+#[derive(Default)]
+struct PullRequestPage {
+    drafts: Mutex<Vec<ReviewDraft>>,
+    closed: Mutex<Vec<CheckOutcome>>,
+    refuses_anchors: bool,
+}
+
+#[async_trait]
+impl PublishReview for PullRequestPage {
+    async fn open_check(&self, _target: &Target, _external_id: &str) -> Result<Option<u64>, PublishError> {
+        Ok(Some(7))
+    }
+
+    async fn close_check(&self, _target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        assert_eq!(check, 7);
+        self.closed.lock().unwrap().push(outcome.clone());
+        Ok(())
+    }
+
+    async fn publish_review(&self, _target: &Target, draft: &ReviewDraft) -> Result<Published, PublishError> {
+        if self.refuses_anchors && !draft.comments.is_empty() {
+            return Err(PublishError::Rejected("422".to_owned()));
+        }
+        self.drafts.lock().unwrap().push(draft.clone());
+        Ok(Published {
+            review: 1,
+            adopted: false,
+        })
+    }
+}
+
+struct World {
+    store: MemoryStore,
+    read: OneChange,
+    model: ScriptedModel,
+    page: PullRequestPage,
+    run: Run,
+}
+
+fn file(path: &str, patch: Option<&str>) -> ChangedFile {
+    ChangedFile {
+        path: path.to_owned(),
+        previous_path: None,
+        status: FileStatus::Modified,
+        kind: FileKind::Text,
+        additions: 1,
+        deletions: 0,
+        patch: patch.map(str::to_owned),
+        omitted: patch.is_none().then(|| "too large".to_owned()),
+    }
+}
+
+fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<&'static str, ModelError>>) -> World {
+    let head = CommitSha::parse(&"b".repeat(40)).unwrap();
+    let files_total = files.len() as u64;
+    World {
+        store: MemoryStore::default(),
+        read: OneChange {
+            change: Change {
+                base: CommitSha::parse(&"a".repeat(40)).unwrap(),
+                head: head.clone(),
+                title: "A change".to_owned(),
+                description: String::new(),
+                author: None,
+                files,
+                files_total,
+            },
+            policy: "",
+            head_now: head.clone(),
+        },
+        model: ScriptedModel {
+            answers: Mutex::new(answers.into()),
+            asked: Mutex::default(),
+        },
+        page: PullRequestPage::default(),
+        run: Run {
+            version: 1,
+            run: "r".to_owned(),
+            bucket: "artifacts".to_owned(),
+            target: Target::PullRequest {
+                owner: "o".to_owned(),
+                repository: "r".to_owned(),
+                number: 1,
+                head,
+            },
+            publish: true,
+            max_concurrency: 2,
+            model: model.to_owned(),
+            model_light: light.to_owned(),
+        },
+    }
+}
+
+impl World {
+    fn prepare(&self) -> u64 {
+        block_on(async {
+            open_review::open_review(
+                &open_review::Input { run: self.run.clone() },
+                &self.read,
+                &self.page,
+                &self.store,
+            )
+            .await
+            .unwrap();
+            let plan = plan_review::plan_review(&plan_review::Input { run: "r".to_owned() }, &self.read, &self.store)
+                .await
+                .unwrap();
+            gather_context::gather_context(
+                &gather_context::Input { run: "r".to_owned() },
+                &self.read,
+                &NoSyntax,
+                &self.store,
+            )
+            .await
+            .unwrap();
+            plan.units
+        })
+    }
+
+    /// The unit's child execution, as the state machine walks it.
+    fn walk_unit(&self, unit: &str, first: Tier) -> Value {
+        block_on(async {
+            let (mut attempt, mut tier) = (1, first);
+            loop {
+                let (run, unit) = ("r".to_owned(), unit.to_owned());
+                let input = review_unit::Input {
+                    run: run.clone(),
+                    unit: unit.clone(),
+                    attempt,
+                    tier,
+                    waits: 0,
+                };
+                assert_eq!(
+                    review_unit::review_unit(&input, &self.model, &self.store)
+                        .await
+                        .unwrap(),
+                    review_unit::Output::Answered
+                );
+                let input = validate_findings::Input {
+                    run: run.clone(),
+                    unit: unit.clone(),
+                    attempt,
+                    tier,
+                };
+                match validate_findings::validate_findings(&input, &self.store).await.unwrap() {
+                    validate_findings::Output::Accept {
+                        accepted_attempt,
+                        dropped,
+                    } => {
+                        break json!({ "status": "reviewed", "unit": unit, "attempts": attempt, "accepted_attempt": accepted_attempt, "dropped": dropped });
+                    }
+                    validate_findings::Output::GiveUp { reason } => {
+                        break json!({ "status": "unreviewed", "unit": unit, "attempts": attempt, "reason": reason });
+                    }
+                    validate_findings::Output::Correct => {
+                        let input = correct_findings::Input {
+                            run,
+                            unit,
+                            attempt,
+                            tier,
+                        };
+                        let next = correct_findings::correct_findings(&input, &self.store).await.unwrap();
+                        (attempt, tier) = (next.attempt, next.tier);
+                    }
+                }
+            }
+        })
+    }
+
+    fn finish(&self, results: Value) -> (summarize_review::Output, Report) {
+        block_on(async {
+            aggregate_findings::aggregate_findings(
+                &aggregate_findings::Input {
+                    run: "r".to_owned(),
+                    results,
+                },
+                &self.store,
+            )
+            .await
+            .unwrap();
+            let output = summarize_review::summarize_review(
+                &summarize_review::Input { run: "r".to_owned() },
+                &self.model,
+                &self.store,
+            )
+            .await
+            .unwrap();
+            (output, read_artifact(&self.store, &key::report("r")).await.unwrap())
+        })
+    }
+
+    fn asked(&self) -> Vec<(String, Prompt)> {
+        self.model.asked.lock().unwrap().clone()
+    }
+}
+
+const PATCH: &str = "@@ -1,1 +1,2 @@\n one\n+two";
+const GOOD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"}]}"#;
+const GOOD_AND_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"},{"path":"src/a.rs","line":99999,"severity":"low","category":"correctness","title":"U","body":"B","quote":"two"}]}"#;
+const ONLY_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/other.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"}]}"#;
+
+#[test]
+fn prose_is_healed_by_the_second_call_which_holds_the_exact_failure() {
+    let world = world(
+        vec![file("src/a.rs", Some(PATCH))],
+        "openai/m",
+        "openai/m",
+        vec![Ok("Sure! Here is my review."), Ok(GOOD)],
+    );
+    assert_eq!(world.prepare(), 1);
+    let result = world.walk_unit("u0001", Tier::Light);
+    assert_eq!(result["attempts"], 2);
+    let asked = world.asked();
+    let correction = &asked[1].1.turns;
+    assert_eq!(correction[1].text, "Sure! Here is my review.");
+    assert!(
+        correction[2]
+            .text
+            .contains("the answer is not one JSON object: expected value at line 1 column 1"),
+        "{}",
+        correction[2].text
+    );
+    assert!(
+        correction[2].text.contains("\"additionalProperties\""),
+        "the schema goes back too"
+    );
+    let (output, report) = world.finish(json!([result]));
+    assert!(output.needs_approval, "a high finding waits for a person");
+    assert_eq!(
+        (report.findings.len(), report.usage.model_calls, report.status),
+        (1, 2, RunStatus::Reviewed)
+    );
+    assert_eq!(
+        report.coverage,
+        [Coverage {
+            path: "src/a.rs".to_owned(),
+            outcome: Outcome::Reviewed,
+            reason: None,
+            attempts: 2
+        }]
+    );
+}
+
+#[test]
+fn a_bad_finding_among_good_ones_costs_only_itself_in_the_end() {
+    let world = world(
+        vec![file("src/a.rs", Some(PATCH))],
+        "openai/m",
+        "openai/m",
+        vec![Ok(GOOD_AND_BAD), Ok("nothing"), Ok(ONLY_BAD)],
+    );
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    assert_eq!(
+        (&result["status"], &result["accepted_attempt"], &result["dropped"]),
+        (&json!("reviewed"), &json!(1), &json!(1))
+    );
+    let (_, report) = world.finish(json!([result]));
+    assert_eq!(report.findings.len(), 1);
+    assert_eq!(
+        report.coverage[0].reason.as_deref(),
+        Some("1 findings stayed invalid and were dropped")
+    );
+}
+
+#[test]
+fn never_valid_is_unreviewed_after_three_and_the_strong_tier_once() {
+    for (light, calls) in [("openai/m", 3), ("openai/small", 4)] {
+        let world = world(
+            vec![file("src/a.rs", Some(PATCH))],
+            "openai/m",
+            light,
+            vec![Ok(ONLY_BAD), Ok(ONLY_BAD), Ok(ONLY_BAD), Ok(ONLY_BAD)],
+        );
+        world.prepare();
+        let result = world.walk_unit("u0001", Tier::Light);
+        assert_eq!(result["status"], "unreviewed");
+        let asked = world.asked();
+        assert_eq!(asked.len(), calls);
+        assert_eq!(asked.last().unwrap().0, "openai/m");
+        let (_, report) = world.finish(json!([result]));
+        assert_eq!(report.status, RunStatus::Partial);
+        assert!(report.findings.is_empty(), "what is not in the change is never shown");
+        assert!(
+            report.coverage[0]
+                .reason
+                .as_deref()
+                .unwrap()
+                .contains("is not a file that you were shown")
+        );
+    }
+}
+
+#[test]
+fn a_finished_attempt_is_never_asked_for_again() {
+    let world = world(
+        vec![file("src/a.rs", Some(PATCH))],
+        "openai/m",
+        "openai/m",
+        vec![Ok(VALID)],
+    );
+    world.prepare();
+    world.walk_unit("u0001", Tier::Light);
+    world.walk_unit("u0001", Tier::Light);
+    assert_eq!(world.asked().len(), 1);
+}
+
+#[test]
+fn a_rate_limit_is_a_wait_and_other_failures_have_names() {
+    let cases = [
+        (ModelError::Unavailable("x".to_owned()), ErrorName::ModelUnavailable),
+        (ModelError::TimedOut("x".to_owned()), ErrorName::ModelTimedOut),
+        (ModelError::Unauthorized("x".to_owned()), ErrorName::ModelUnauthorized),
+        (ModelError::Rejected("x".to_owned()), ErrorName::ModelRequestRejected),
+        (
+            ModelError::SpendingLimit("x".to_owned()),
+            ErrorName::ModelSpendingLimitReached,
+        ),
+    ];
+    let mut answers = vec![Err(ModelError::RateLimited { retry_after_s: Some(9) })];
+    let names: Vec<ErrorName> = cases.iter().map(|(_, name)| *name).collect();
+    answers.extend(cases.into_iter().map(|(error, _)| Err(error)));
+    let world = world(vec![file("src/a.rs", Some(PATCH))], "openai/m", "openai/m", answers);
+    world.prepare();
+    let input = review_unit::Input {
+        run: "r".to_owned(),
+        unit: "u0001".to_owned(),
+        attempt: 1,
+        tier: Tier::Light,
+        waits: 0,
+    };
+    let ask = || block_on(review_unit::review_unit(&input, &world.model, &world.store));
+    assert_eq!(ask().unwrap(), review_unit::Output::Limited { wait_s: 9 });
+    for name in names {
+        assert_eq!(ask().unwrap_err().name, name);
+    }
+}
+
+#[test]
+fn every_file_ends_somewhere_and_nothing_is_green_for_free() {
+    let files = vec![
+        file("Cargo.lock", Some(PATCH)),
+        file("src/big.rs", None),
+        file("src/odd.rs", Some("@@ -1 +1 @@\n?")),
+        file("src/a.rs", Some(PATCH)),
+    ];
+    let world = world(files, "rules", "rules", vec![]);
+    assert_eq!(world.prepare(), 1);
+    // The unit's execution died without a result.
+    let (_, report) = world.finish(json!([]));
+    let outcomes: Vec<Outcome> = report.coverage.iter().map(|entry| entry.outcome).collect();
+    assert_eq!(
+        outcomes,
+        [
+            Outcome::Skipped,
+            Outcome::Unreviewed,
+            Outcome::Unreviewed,
+            Outcome::Unreviewed
+        ]
+    );
+    assert_eq!(report.status, RunStatus::Partial);
+    assert!(report.summary.contains("No model was asked"));
+    let outcome = holdfast_core::render::check_outcome(&report, holdfast_core::model::finding::Severity::High);
+    assert_eq!(outcome.conclusion, CheckConclusion::Neutral);
+}
+
+#[test]
+fn secrets_stay_out_of_prompts_and_are_findings() {
+    let key = ["AKIA", "QWERTYUIOPASDFGH"].concat();
+    let patch = format!("@@ -1,1 +1,2 @@\n one\n+let key = \"{key}\";");
+    let world = world(
+        vec![file("src/a.rs", Some(&patch))],
+        "openai/m",
+        "openai/m",
+        vec![Ok(VALID)],
+    );
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    assert!(!world.asked()[0].1.turns[0].text.contains(&key));
+    let (output, report) = world.finish(json!([result]));
+    assert_eq!(output.gate.decision, GateDecision::RequireApproval);
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|finding| finding.source.starts_with("rule:") && finding.line == 2),
+        "{:?}",
+        report.findings
+    );
+    let draft =
+        holdfast_core::render::review_draft(&report, &world.read.change, holdfast_core::render::Inline::Comments);
+    assert!(!format!("{draft:?}").contains(&key), "nor in what is published");
+}
+
+#[test]
+fn a_refused_anchor_moves_the_findings_into_the_body() {
+    let mut world = world(
+        vec![file("src/a.rs", Some(PATCH))],
+        "openai/m",
+        "openai/m",
+        vec![Ok(GOOD)],
+    );
+    world.page.refuses_anchors = true;
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    let output = block_on(publish_review::publish_review(
+        &publish_review::Input { run: "r".to_owned() },
+        &world.read,
+        &world.page,
+        &world.store,
+    ))
+    .unwrap();
+    assert_eq!(output.status, RunStatus::Published);
+    let drafts = world.page.drafts.lock().unwrap();
+    assert!(
+        drafts[0].comments.is_empty() && drafts[0].body.contains("`src/a.rs` line 2"),
+        "{}",
+        drafts[0].body
+    );
+    assert_eq!(
+        world.page.closed.lock().unwrap()[0].conclusion,
+        CheckConclusion::ActionRequired
+    );
+}
+
+#[test]
+fn an_old_run_never_publishes_over_a_newer_head() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    world.read.head_now = CommitSha::parse(&"c".repeat(40)).unwrap();
+    let error = block_on(publish_review::publish_review(
+        &publish_review::Input { run: "r".to_owned() },
+        &world.read,
+        &world.page,
+        &world.store,
+    ))
+    .unwrap_err();
+    assert_eq!(error.name, ErrorName::PullRequestHeadMoved);
+    assert!(world.page.drafts.lock().unwrap().is_empty());
+    block_on(async {
+        let input = withdraw_announcement::Input {
+            run: "r".to_owned(),
+            error: error.name.to_string(),
+        };
+        assert!(
+            withdraw_announcement::withdraw_announcement(&input, &world.page, &world.store)
+                .await
+                .unwrap()
+                .withdrawn
+        );
+        let input = report_failure::Input {
+            run: "r".to_owned(),
+            error: error.name.to_string(),
+            cause: None,
+        };
+        assert_eq!(
+            report_failure::report_failure(&input, &world.store)
+                .await
+                .unwrap()
+                .status,
+            RunStatus::Superseded
+        );
+    });
+}
+
+#[test]
+fn a_wrong_policy_names_its_place() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.read.policy = "gate:\n  severity: grave\n";
+    block_on(async {
+        open_review::open_review(
+            &open_review::Input { run: world.run.clone() },
+            &world.read,
+            &world.page,
+            &world.store,
+        )
+        .await
+        .unwrap();
+        let error = plan_review::plan_review(&plan_review::Input { run: "r".to_owned() }, &world.read, &world.store)
+            .await
+            .unwrap_err();
+        assert_eq!(error.name, ErrorName::RepositoryConfigurationInvalid);
+        assert!(error.message.contains("line 2"), "{}", error.message);
+    });
+}
