@@ -1,0 +1,142 @@
+//! Reading a machine: its own fields and its flows of states.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::fields::{Fields, Report};
+use super::report::Problem;
+use super::{DefinitionErrors, Flow, State, StateMachine, check, parse_state};
+
+/// The longest time limit that AWS allows, in seconds.
+pub(super) const LONGEST_SECONDS: u64 = 99_999_999;
+
+/// Parses and checks a whole definition.
+pub(super) fn machine(text: &str) -> Result<StateMachine, DefinitionErrors> {
+    let mut report = Report::default();
+    let machine = read(text, &mut report);
+    match machine {
+        Some(machine) if report.problems.is_empty() => Ok(machine),
+        _ => Err(DefinitionErrors {
+            problems: report.problems,
+        }),
+    }
+}
+
+fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            whole(report, format!("not JSON: {error}"));
+            return None;
+        }
+    };
+    let Value::Object(object) = &value else {
+        whole(report, "must be a JSON object".to_owned());
+        return None;
+    };
+    let mut fields = Fields::of_machine(object);
+    if let Some(language) = fields.required("QueryLanguage", report)
+        && language != "JSONata"
+    {
+        fields.problem(report, "QueryLanguage", "must be JSONata; this engine knows no other");
+    }
+    if let Some(version) = fields.text("Version", report)
+        && version != "1.0"
+    {
+        fields.problem(report, "Version", "must be 1.0");
+    }
+    let timeout_seconds = fields.whole("TimeoutSeconds", 1..=LONGEST_SECONDS, report);
+    let comment = fields.text("Comment", report).map(str::to_owned);
+    let mut states = States::default();
+    let flow = states.flow(&mut fields, report);
+    fields.finish(report);
+    check::names(&states, report);
+    Some(StateMachine {
+        comment,
+        timeout_seconds,
+        flow,
+        states: states.by_name,
+    })
+}
+
+/// The machine of a distributed map's children, out of its `ItemProcessor`.
+pub(super) fn item_processor(fields: &mut Fields<'_>, around: &mut States, report: &mut Report) -> StateMachine {
+    let comment = fields.text("Comment", report).map(str::to_owned);
+    let mut states = States::default();
+    let flow = states.flow(fields, report);
+    around.taken_names.append(&mut states.taken_names);
+    StateMachine {
+        comment,
+        timeout_seconds: None,
+        flow,
+        states: states.by_name,
+    }
+}
+
+fn whole(report: &mut Report, message: String) {
+    report.problems.push(Problem {
+        state: None,
+        field: None,
+        message,
+    });
+}
+
+/// The states of a machine as they are read.
+#[derive(Default)]
+pub(super) struct States {
+    pub by_name: HashMap<String, State>,
+    /// Every name met, distributed children's included.
+    pub taken_names: Vec<String>,
+}
+
+impl States {
+    /// Reads `StartAt` and `States`.
+    pub fn flow(&mut self, fields: &mut Fields<'_>, report: &mut Report) -> Flow {
+        let start_at = match fields.required("StartAt", report) {
+            Some(Value::String(name)) => name.clone(),
+            Some(_) => {
+                fields.problem(report, "StartAt", "must be a string");
+                String::new()
+            }
+            None => String::new(),
+        };
+        let empty = Map::new();
+        let states = match fields.required("States", report) {
+            Some(Value::Object(states)) => states,
+            Some(_) => {
+                fields.problem(report, "States", "must be an object");
+                &empty
+            }
+            None => &empty,
+        };
+        if states.is_empty() {
+            fields.problem(report, "States", "must hold at least one state");
+        }
+        let mut flow = Flow {
+            start_at,
+            names: Vec::new(),
+        };
+        for (name, value) in states {
+            if name.is_empty() || name.chars().count() > 80 {
+                fields.problem(
+                    report,
+                    "States",
+                    format!("the name `{name}` must have 1 to 80 characters"),
+                );
+            }
+            flow.names.push(name.clone());
+            self.taken_names.push(name.clone());
+            let Value::Object(object) = value else {
+                fields.problem(report, "States", format!("the state `{name}` must be an object"));
+                continue;
+            };
+            let state_fields = Fields::of_state(object, name);
+            if let Some(state) = parse_state::state(name, state_fields, self, report) {
+                self.by_name.insert(name.clone(), state);
+            }
+        }
+        check::flow(&flow, &self.by_name, fields, report);
+        flow
+    }
+}

@@ -1,0 +1,155 @@
+//! Reading a Map state: its processor, its items, its tolerance and its writer.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::fields::{Fields, Report};
+use super::parse::{self, States};
+use super::{ItemReader, MapState, Mode, StateBody, Writer};
+use crate::command::{InputType, OutputType, Transformation};
+
+/// The longest label that AWS allows.
+const LABEL_CHARACTERS: usize = 40;
+
+/// Reads a Map's own fields.
+pub(super) fn map(name: &str, fields: &mut Fields<'_>, states: &mut States, report: &mut Report) -> Option<StateBody> {
+    let items = match fields.take("Items") {
+        // An array may hold expressions of its own.
+        Some(Value::Array(_)) => fields.template("Items", report),
+        _ => fields.dynamic("Items", "an array", report, Value::is_array),
+    };
+    let selector = fields.template("ItemSelector", report);
+    let max_concurrency = fields.dynamic_whole("MaxConcurrency", 0..=u64::from(u32::MAX), report);
+    let tolerated_failure_count = fields.dynamic_whole("ToleratedFailureCount", 0..=u64::from(u32::MAX), report);
+    let tolerated_failure_percentage = fields.dynamic(
+        "ToleratedFailurePercentage",
+        "a number from 0 to 100",
+        report,
+        |value| value.as_f64().is_some_and(|share| (0.0..=100.0).contains(&share)),
+    );
+    let label = label(name, fields, report);
+    let reader = reader(fields, report);
+    let writer = writer(fields, report);
+    fields.required("ItemProcessor", report);
+    let mut processor = fields.object("ItemProcessor", report)?;
+    let distributed = mode(&mut processor, report);
+    let mode = if distributed {
+        Mode::Distributed(Arc::new(parse::item_processor(&mut processor, states, report)))
+    } else {
+        processor.text("Comment", report);
+        Mode::Inline(states.flow(&mut processor, report))
+    };
+    processor.finish(report);
+    if !distributed {
+        for (field, present) in [("ItemReader", reader.is_some()), ("ResultWriter", writer.is_some())] {
+            if present {
+                fields.problem(report, field, "needs a processor of mode DISTRIBUTED");
+            }
+        }
+    }
+    if items.is_some() && reader.is_some() {
+        fields.problem(report, "Items", "a Map has either `Items` or `ItemReader`, not both");
+    }
+    Some(StateBody::Map(Box::new(MapState {
+        mode,
+        items,
+        reader,
+        selector,
+        max_concurrency,
+        tolerated_failure_count,
+        tolerated_failure_percentage,
+        label,
+        writer,
+    })))
+}
+
+/// Whether the processor is distributed.
+fn mode(processor: &mut Fields<'_>, report: &mut Report) -> bool {
+    let Some(mut config) = processor.object("ProcessorConfig", report) else {
+        return false;
+    };
+    let distributed = config
+        .one_of("Mode", &[("INLINE", false), ("DISTRIBUTED", true)], report)
+        .unwrap_or(false);
+    let kind = config.one_of("ExecutionType", &[("STANDARD", ())], report);
+    if distributed && kind.is_none() && config.take("ExecutionType").is_none() {
+        config.problem(report, "ExecutionType", "is missing: a distributed map needs STANDARD");
+    }
+    config.finish(report);
+    distributed
+}
+
+fn label(name: &str, fields: &mut Fields<'_>, report: &mut Report) -> String {
+    let label = fields.text("Label", report);
+    if let Some(label) = label {
+        let forbidden = |character: char| {
+            character.is_whitespace() || character.is_control() || "?*<>{}[]:;,\\|^~$#%&`\"".contains(character)
+        };
+        if label.is_empty() || label.chars().count() > LABEL_CHARACTERS || label.chars().any(forbidden) {
+            fields.problem(report, "Label", "must have 1 to 40 characters, none of them special");
+        }
+    }
+    label.unwrap_or(name).chars().take(LABEL_CHARACTERS).collect()
+}
+
+fn reader(fields: &mut Fields<'_>, report: &mut Report) -> Option<ItemReader> {
+    let mut reader = fields.object("ItemReader", report)?;
+    resource(&mut reader, "arn:aws:states:::s3:getObject", report);
+    let mut input_type = None;
+    match reader.object("ReaderConfig", report) {
+        None => reader.problem(report, "ReaderConfig", "is missing: it says how the object is read"),
+        Some(mut config) => {
+            config.required("InputType", report);
+            input_type = config.one_of(
+                "InputType",
+                &[("JSON", InputType::Json), ("JSONL", InputType::Jsonl)],
+                report,
+            );
+            config.finish(report);
+        }
+    }
+    reader.required("Arguments", report);
+    let arguments = reader.template("Arguments", report);
+    reader.finish(report);
+    Some(ItemReader {
+        input_type: input_type?,
+        arguments: arguments?,
+    })
+}
+
+fn writer(fields: &mut Fields<'_>, report: &mut Report) -> Option<Writer> {
+    let mut writer = fields.object("ResultWriter", report)?;
+    resource(&mut writer, "arn:aws:states:::s3:putObject", report);
+    let (mut output_type, mut transformation) = (OutputType::Json, Transformation::None);
+    if let Some(mut config) = writer.object("WriterConfig", report) {
+        let types = [("JSON", OutputType::Json), ("JSONL", OutputType::Jsonl)];
+        output_type = config.one_of("OutputType", &types, report).unwrap_or(output_type);
+        let forms = [
+            ("NONE", Transformation::None),
+            ("COMPACT", Transformation::Compact),
+            ("FLATTEN", Transformation::Flatten),
+        ];
+        transformation = config
+            .one_of("Transformation", &forms, report)
+            .unwrap_or(transformation);
+        config.finish(report);
+    }
+    writer.required("Arguments", report);
+    let arguments = writer.template("Arguments", report);
+    writer.finish(report);
+    Some(Writer {
+        arguments: arguments?,
+        output_type,
+        transformation,
+    })
+}
+
+fn resource(fields: &mut Fields<'_>, allowed: &str, report: &mut Report) {
+    fields.required("Resource", report);
+    if let Some(resource) = fields.text("Resource", report)
+        && resource != allowed
+    {
+        fields.problem(report, "Resource", format!("must be {allowed}"));
+    }
+}

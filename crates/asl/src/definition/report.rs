@@ -1,0 +1,49 @@
+//! The report of everything that is wrong with a definition.
+
+use std::fmt;
+
+/// One thing that is wrong with a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The state it is in, with the states around it (`Outer/Inner`); none for the machine itself.
+    pub state: Option<String>,
+    /// The field, with its path inside the state (`Retry[0].ErrorEquals`); none for the state as a whole.
+    pub field: Option<String>,
+    /// What is wrong, and what is allowed.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.state, &self.field) {
+            (Some(state), Some(field)) => write!(f, "state `{state}`, field `{field}`: ")?,
+            (Some(state), None) => write!(f, "state `{state}`: ")?,
+            (None, Some(field)) => write!(f, "field `{field}`: ")?,
+            (None, None) => {}
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Everything that is wrong with a definition, in the definition's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefinitionErrors {
+    /// The problems; never empty.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for DefinitionErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the state machine's definition has {} problem(s):",
+            self.problems.len()
+        )?;
+        for problem in &self.problems {
+            write!(f, "\n  - {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for DefinitionErrors {}

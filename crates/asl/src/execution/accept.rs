@@ -1,0 +1,207 @@
+//! Taking a stimulus: whether it fits what is outstanding, and the event that it is.
+
+use serde_json::Value;
+
+use super::branch::{Phase, TaskRun};
+use super::scope::exceeds_limit;
+use super::turn::Turn;
+use super::{Execution, Status};
+use crate::command::{TimerKey, TimerPurpose};
+use crate::error_name::ErrorName;
+use crate::event::{BranchId, EventId, EventKind, Failure, Record, Timestamp};
+use crate::stimulus::{Stimulus, StimulusRejected, TaskFailure};
+
+impl Execution {
+    /// Records a stimulus, or rejects it and changes nothing.
+    pub(super) fn accept(&mut self, stimulus: Stimulus, turn: &mut Turn<'_>) -> Result<(), StimulusRejected> {
+        if matches!(stimulus, Stimulus::Start) && !self.started {
+            if exceeds_limit(&self.identity.input) {
+                return Err(StimulusRejected::InputTooLarge);
+            }
+            self.start(turn);
+            return Ok(());
+        }
+        if !self.started {
+            return Err(StimulusRejected::NotStarted);
+        }
+        if matches!(stimulus, Stimulus::Resume) {
+            return Ok(());
+        }
+        if matches!(stimulus, Stimulus::Start) {
+            return Err(StimulusRejected::AlreadyStarted);
+        }
+        if self.status != Status::Running {
+            return Err(StimulusRejected::Ended);
+        }
+        match stimulus {
+            Stimulus::Start | Stimulus::Resume => {}
+            Stimulus::TaskStarted { key } => {
+                let (branch, task) = self.invoked(key)?;
+                if !task.started {
+                    let kind = self.task_started(branch);
+                    self.push(turn, branch, kind, Record::default());
+                }
+            }
+            Stimulus::TaskSucceeded { key, output } => {
+                let (branch, task) = self.invoked(key)?;
+                let submits = task.token.is_some();
+                self.task_answered(turn, branch, output, submits);
+            }
+            Stimulus::TaskFailed { key, failure } => {
+                let (branch, _) = self.invoked(key)?;
+                self.task_failed(turn, branch, failure);
+            }
+            Stimulus::TimerFired { key } => self.timer_fired(turn, key)?,
+            Stimulus::TokenSucceeded { token, output } => {
+                let branch = self.token_branch(&token)?;
+                self.task_succeeded(turn, branch, output);
+            }
+            Stimulus::TokenFailed { token, failure } => {
+                let branch = self.token_branch(&token)?;
+                self.task_failed(turn, branch, failure);
+            }
+            Stimulus::TokenHeartbeat { token } => {
+                let branch = self.token_branch(&token)?;
+                self.heartbeat(turn, branch);
+            }
+            Stimulus::MapRunStarted { key, map_run_arn } => {
+                let branch = self.map_branch(key)?;
+                self.push(
+                    turn,
+                    branch,
+                    EventKind::MapRunStarted { map_run_arn },
+                    Record::default(),
+                );
+            }
+            Stimulus::MapRunFinished { key, result } => {
+                let branch = self.map_branch(key)?;
+                self.map_run_finished(turn, branch, result);
+            }
+            Stimulus::Stop { error, cause } => {
+                self.push(turn, 0, EventKind::ExecutionAborted { error, cause }, Record::default());
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, turn: &mut Turn<'_>) {
+        let kind = EventKind::ExecutionStarted {
+            input: self.identity.input.clone(),
+            role_arn: self.identity.role_arn.clone(),
+        };
+        let timeout_at = self.machine.timeout_seconds.map(|seconds| later(turn.now, seconds));
+        self.push(
+            turn,
+            0,
+            kind,
+            Record {
+                timeout_at,
+                ..Record::default()
+            },
+        );
+    }
+
+    /// The task whose function is still to answer.
+    fn invoked(&self, key: EventId) -> Result<(BranchId, &TaskRun), StimulusRejected> {
+        self.tasks()
+            .find(|(_, task)| task.key == key && !task.submitted)
+            .ok_or(StimulusRejected::NotOutstanding(key))
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = (BranchId, &TaskRun)> {
+        self.branches.iter().filter_map(|(id, branch)| match &branch.phase {
+            Phase::Task(task) => Some((*id, task)),
+            _ => None,
+        })
+    }
+
+    fn token_branch(&self, token: &str) -> Result<BranchId, StimulusRejected> {
+        let open = self.tasks().find(|(_, task)| task.token.as_deref() == Some(token));
+        match open {
+            Some((branch, _)) => Ok(branch),
+            None if self.closed_tokens.contains(token) => Err(StimulusRejected::TokenClosed),
+            None => Err(StimulusRejected::TokenUnknown),
+        }
+    }
+
+    fn map_branch(&self, key: EventId) -> Result<BranchId, StimulusRejected> {
+        self.branches
+            .iter()
+            .find(|(_, branch)| matches!(&branch.phase, Phase::MapRun(run) if run.key == key))
+            .map(|(id, _)| *id)
+            .ok_or(StimulusRejected::NotOutstanding(key))
+    }
+
+    fn timer_fired(&mut self, turn: &mut Turn<'_>, key: TimerKey) -> Result<(), StimulusRejected> {
+        let (branch, at) = self.timer(key).ok_or(StimulusRejected::NotOutstanding(key.event))?;
+        if turn.now < at {
+            return Err(StimulusRejected::NotDue { key, at });
+        }
+        match key.purpose {
+            // The state itself says that it is due: `run` goes on with it.
+            TimerPurpose::Wait | TimerPurpose::Backoff => {}
+            TimerPurpose::Timeout => self.task_timed_out(turn, branch, ErrorName::Timeout),
+            TimerPurpose::Heartbeat => self.task_timed_out(turn, branch, ErrorName::HeartbeatTimeout),
+            TimerPurpose::ExecutionTimeout => {
+                let error = Some(ErrorName::Timeout.as_str().to_owned());
+                self.push(
+                    turn,
+                    0,
+                    EventKind::ExecutionTimedOut { error, cause: None },
+                    Record::default(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The branch that a timer belongs to, and when it is due.
+    fn timer(&self, key: TimerKey) -> Option<(BranchId, Timestamp)> {
+        if key.purpose == TimerPurpose::ExecutionTimeout {
+            return (key.event == 1).then_some(0).zip(self.deadline);
+        }
+        self.branches.iter().find_map(|(id, branch)| {
+            let at = match (&branch.phase, key.purpose) {
+                (Phase::Waiting { key: event, at }, TimerPurpose::Wait)
+                | (Phase::BackingOff { key: event, at }, TimerPurpose::Backoff) => (*event == key.event).then_some(*at),
+                (Phase::Task(task), TimerPurpose::Timeout) if task.key == key.event => task.timeout_at,
+                (Phase::Task(task), TimerPurpose::Heartbeat) if task.key == key.event => task.heartbeat_at,
+                _ => None,
+            };
+            at.map(|at| (*id, at))
+        })
+    }
+
+    fn map_run_finished(&mut self, turn: &mut Turn<'_>, branch: BranchId, result: Result<Value, TaskFailure>) {
+        let result = match result {
+            Ok(result) if exceeds_limit(&result) => Err(self.too_large(branch)),
+            Ok(result) => Ok(result),
+            Err(failure) => {
+                let failure = failure.cut();
+                Err(Failure::of(&failure.error, failure.cause))
+            }
+        };
+        match result {
+            Ok(result) => {
+                let record = Record {
+                    result: Some(result),
+                    ..Record::default()
+                };
+                self.push(turn, branch, EventKind::MapRunSucceeded, record);
+            }
+            Err(failure) => {
+                let error = failure.error.unwrap_or_default();
+                let kind = EventKind::MapRunFailed {
+                    error,
+                    cause: failure.cause,
+                };
+                self.push(turn, branch, kind, Record::default());
+            }
+        }
+    }
+}
+
+/// The moment some seconds later.
+pub(super) fn later(now: Timestamp, seconds: u64) -> Timestamp {
+    now.after_ms(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))
+}

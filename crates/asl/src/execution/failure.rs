@@ -1,0 +1,265 @@
+//! What follows a failure: another attempt, a Catch, or the end of the thread of control.
+
+use serde_json::{Value, json};
+
+use super::Execution;
+use super::branch::{Branch, Phase};
+use super::turn::Turn;
+use crate::definition::Retrier;
+use crate::error_name::ErrorName;
+use crate::event::{BranchId, EventKind, Failure, Record, Retrial, StateKind};
+use crate::expression::Fault;
+use crate::stimulus::Entropy;
+
+/// The longest delay between two attempts, in seconds: 366 days.
+const LONGEST_DELAY_SECONDS: f64 = 31_622_400.0;
+
+impl Execution {
+    /// The next attempt after an error, if a retrier has one left.
+    pub(super) fn retrial(&self, turn: &mut Turn<'_>, id: BranchId, error: &str) -> Option<Retrial> {
+        let branch = self.branches.get(&id)?;
+        let state = self.machine.state(&branch.state)?;
+        let (position, retrier) = state
+            .retry
+            .iter()
+            .enumerate()
+            .find(|(_, retrier)| retrier.errors.iter().any(|pattern| ErrorName::matches(pattern, error)))?;
+        let done = branch.retries.get(&position).copied().unwrap_or(0);
+        if done >= retrier.max_attempts {
+            return None;
+        }
+        let at = turn.now.after_ms(delay_ms(retrier, done, turn.entropy));
+        Some(Retrial { retrier: position, at })
+    }
+
+    /// An expression of the branch's state failed.
+    pub(super) fn evaluation_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, fault: Fault) {
+        let failure = self.fault(id, fault);
+        self.state_failed(turn, id, failure);
+    }
+
+    /// A fault as a failure.
+    pub(super) fn fault(&self, id: BranchId, fault: Fault) -> Failure {
+        let cause = self.branches.get(&id).map(|branch| self.explain(branch, &fault.detail));
+        Failure {
+            location: (!fault.location.is_empty()).then_some(fault.location),
+            ..Failure::of(ErrorName::QueryEvaluationError.as_str(), cause)
+        }
+    }
+
+    /// A cause in AWS's form.
+    pub(super) fn explain(&self, branch: &Branch, detail: &str) -> String {
+        format!(
+            "An error occurred while executing the state '{}' (entered at the event id #{}). {detail}",
+            branch.state,
+            self.aws_id(branch.entered)
+        )
+    }
+
+    /// The failure of a state whose payload is too large.
+    pub(super) fn too_large(&self, id: BranchId) -> Failure {
+        let state = self
+            .branches
+            .get(&id)
+            .map(|branch| branch.state.as_str())
+            .unwrap_or_default();
+        let cause = format!(
+            "The state/task '{state}' returned a result with a size exceeding the maximum number of bytes service limit."
+        );
+        Failure::of(ErrorName::DataLimitExceeded.as_str(), Some(cause))
+    }
+
+    /// The branch's state failed by itself, before or after what it waited for.
+    pub(super) fn state_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: Failure) {
+        let Some(branch) = self.branches.get(&id) else { return };
+        let Some(state) = self.machine.state(&branch.state) else {
+            return;
+        };
+        let compound = matches!(state.kind, StateKind::Map | StateKind::Parallel);
+        let lasting = !compound && state.kind != StateKind::Task;
+        if lasting
+            && failure.location.is_none()
+            && failure.error.as_deref() != Some(ErrorName::QueryEvaluationError.as_str())
+        {
+            // Nothing can catch it and no expression failed: AWS writes no event for it.
+            return self.branch_failed(turn, id, failure);
+        }
+        let announced = matches!(branch.phase, Phase::Resulted { .. });
+        self.write_failure(
+            turn,
+            id,
+            failure,
+            Record {
+                announced,
+                ..Record::default()
+            },
+        );
+    }
+
+    /// A Catch's own expressions failed: nothing catches that.
+    pub(super) fn catch_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: Failure) {
+        let record = Record {
+            announced: true,
+            uncaught: true,
+            ..Record::default()
+        };
+        self.write_failure(turn, id, failure, record);
+    }
+
+    fn write_failure(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: Failure, mut record: Record) {
+        let Some(branch) = self.branches.get(&id) else { return };
+        let Some(state) = self.machine.state(&branch.state) else {
+            return;
+        };
+        // AWS's chain leaves out the entry of a state that failed before it did anything.
+        let previous = if branch.last == branch.entered {
+            branch.entered_after
+        } else {
+            branch.last
+        };
+        let compound = matches!(state.kind, StateKind::Map | StateKind::Parallel);
+        let error = failure.error.unwrap_or_default();
+        let kind = EventKind::EvaluationFailed {
+            state: branch.state.clone(),
+            error: error.clone(),
+            cause: failure.cause.unwrap_or_default(),
+            location: failure.location,
+        };
+        if !record.uncaught && (!compound || record.announced) {
+            record.retrial = self.retrial(turn, id, &error);
+        }
+        self.push_after(turn, id, previous, kind, record);
+    }
+
+    /// A failure that is not tried again: announce it, catch it, or end the branch.
+    pub(super) fn recover(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: BranchId,
+        failure: Failure,
+        announced: bool,
+        uncaught: bool,
+    ) {
+        let Some(state) = self
+            .branches
+            .get(&id)
+            .and_then(|branch| self.machine.state(&branch.state))
+        else {
+            return;
+        };
+        let error = failure.error.clone().unwrap_or_default();
+        let announcement = match state.kind {
+            StateKind::Map => Some(EventKind::MapStateFailed),
+            StateKind::Parallel => Some(EventKind::ParallelStateFailed),
+            _ => None,
+        };
+        if let (Some(kind), false) = (announcement, announced) {
+            let retrial = self.retrial(turn, id, &error);
+            let record = Record {
+                retrial,
+                failure: Some(failure),
+                ..Record::default()
+            };
+            return self.push(turn, id, kind, record);
+        }
+        let catcher = state
+            .catch
+            .iter()
+            .position(|catcher| catcher.errors.iter().any(|pattern| ErrorName::matches(pattern, &error)));
+        match catcher {
+            Some(position) if !uncaught => self.caught(turn, id, &failure, position),
+            _ => self.branch_failed(turn, id, failure),
+        }
+    }
+
+    /// A branch ends by a failure: the execution does, or the Map or Parallel around it is told.
+    pub(super) fn branch_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: Failure) {
+        let Some(branch) = self.branches.get(&id) else { return };
+        let (last, index) = (branch.last, branch.index);
+        let Some(parent) = branch.parent else {
+            let kind = EventKind::ExecutionFailed {
+                error: failure.error,
+                cause: failure.cause,
+            };
+            return self.push(turn, id, kind, Record::default());
+        };
+        let name = self
+            .branches
+            .get(&parent)
+            .map(|parent| parent.state.clone())
+            .unwrap_or_default();
+        let mut record = Record::default();
+        let kind = if self.map_state(&name).is_some() {
+            EventKind::MapIterationFailed { name, index }
+        } else {
+            record.retrial = self.retrial(turn, parent, failure.error.as_deref().unwrap_or_default());
+            EventKind::ParallelStateFailed
+        };
+        record.failure = Some(failure);
+        self.push_after(turn, parent, last, kind, record);
+    }
+}
+
+/// What `$states.errorOutput` shows.
+pub(super) fn error_output(failure: &Failure) -> Value {
+    json!({
+        "Error": failure.error.clone().unwrap_or_default(),
+        "Cause": failure.cause.clone().unwrap_or_default(),
+    })
+}
+
+/// The delay before a retrier's next attempt, in milliseconds.
+fn delay_ms(retrier: &Retrier, done: u64, entropy: &mut dyn Entropy) -> i64 {
+    let grown = retrier.interval_seconds as f64 * retrier.backoff_rate.powf(done as f64);
+    let most = retrier
+        .max_delay_seconds
+        .map_or(LONGEST_DELAY_SECONDS, |most| most as f64);
+    let delay_ms = (grown.min(most) * 1000.0) as i64;
+    if !retrier.full_jitter {
+        return delay_ms;
+    }
+    let mut bytes = [0; 8];
+    entropy.fill(&mut bytes);
+    let share = u128::from(u64::from_le_bytes(bytes));
+    let choices = u128::from(delay_ms.unsigned_abs()) + 1;
+    i64::try_from((share * choices) >> 64).unwrap_or(delay_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(u8);
+    impl Entropy for Fixed {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn delays_grow_are_capped_and_jitter_within_bounds() {
+        let plain = Retrier {
+            errors: vec![],
+            interval_seconds: 2,
+            backoff_rate: 1.5,
+            max_attempts: 9,
+            max_delay_seconds: Some(6),
+            full_jitter: false,
+        };
+        let delays: Vec<i64> = (0..5).map(|done| delay_ms(&plain, done, &mut Fixed(0))).collect();
+        assert_eq!(delays, [2000, 3000, 4500, 6000, 6000]);
+        let jittered = Retrier {
+            full_jitter: true,
+            ..plain.clone()
+        };
+        for (byte, expected) in [(0x00, 0), (0x80, 2259), (0xff, 4500)] {
+            assert_eq!(delay_ms(&jittered, 2, &mut Fixed(byte)), expected, "{byte}");
+        }
+        let endless = Retrier {
+            max_delay_seconds: None,
+            backoff_rate: 1e300,
+            ..plain
+        };
+        assert_eq!(delay_ms(&endless, 99_999_999, &mut Fixed(0)), 31_622_400_000);
+    }
+}

@@ -1,0 +1,201 @@
+//! What an event makes of one thread of control. Nothing is evaluated or decided here.
+
+use serde_json::Value;
+
+use super::branch::{Branch, Children, MapRun, Phase, TaskRun};
+use crate::command::ItemSource;
+use crate::definition::State;
+use crate::event::{EventId, EventKind, Failure, HistoryEvent, MapPlan, Record, StateKind};
+
+impl Branch {
+    /// The open task's token.
+    pub(super) fn token(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Task(task) => task.token.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Folds an event that concerns this thread of control.
+    pub(super) fn fold(&mut self, event: &HistoryEvent, state: Option<&State>) {
+        let record = &event.record;
+        // AWS's chain leaves these out.
+        if !matches!(event.kind, EventKind::MapStateSucceeded | EventKind::HeartbeatReceived) {
+            self.last = event.id;
+        }
+        match &event.kind {
+            EventKind::StateEntered { name, input, .. } => self.enter(event, name, input),
+            EventKind::StateExited { output, assigned, .. } => {
+                self.variables
+                    .extend(assigned.iter().map(|(name, value)| (name.clone(), value.clone())));
+                self.phase = match &record.next {
+                    Some(next) => Phase::Leaving {
+                        next: next.clone(),
+                        input: output.clone(),
+                    },
+                    None => Phase::Finished { output: output.clone() },
+                };
+            }
+            EventKind::TaskScheduled { parameters, .. } => {
+                let function = parameters
+                    .get("FunctionName")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                let payload = parameters
+                    .get("Payload")
+                    .cloned()
+                    .unwrap_or_else(|| Value::Object(Default::default()));
+                self.phase = Phase::Task(TaskRun::new(event.id, function, payload, record));
+            }
+            EventKind::LambdaFunctionScheduled { resource, input, .. } => {
+                self.phase = Phase::Task(TaskRun::new(event.id, resource, input.clone(), record));
+            }
+            EventKind::TaskStarted { .. } | EventKind::LambdaFunctionStarted => {
+                if let Phase::Task(task) = &mut self.phase {
+                    task.started = true;
+                }
+            }
+            EventKind::TaskSubmitted { .. } => {
+                if let Phase::Task(task) = &mut self.phase {
+                    task.submitted = true;
+                }
+            }
+            EventKind::HeartbeatReceived => {
+                if let Phase::Task(task) = &mut self.phase {
+                    task.heartbeat_at = record.heartbeat_at;
+                }
+            }
+            EventKind::TaskSucceeded { output, .. } | EventKind::LambdaFunctionSucceeded { output } => {
+                self.phase = Phase::Resulted { result: output.clone() };
+            }
+            EventKind::TaskFailed { error, cause, .. }
+            | EventKind::TaskTimedOut { error, cause, .. }
+            | EventKind::LambdaFunctionFailed { error, cause }
+            | EventKind::LambdaFunctionTimedOut { error, cause } => {
+                self.fail(event, Failure::of(error, cause.clone()), true);
+            }
+            EventKind::EvaluationFailed { error, cause, .. } => {
+                let compound = state.is_some_and(|state| matches!(state.kind, StateKind::Map | StateKind::Parallel));
+                self.fail(
+                    event,
+                    Failure::of(error, Some(cause.clone())),
+                    !compound || record.announced,
+                );
+            }
+            EventKind::MapRunFailed { error, cause } => {
+                self.fail(event, Failure::of(error, cause.clone()), false);
+            }
+            EventKind::MapIterationFailed { .. } => {
+                self.fail(event, record.failure.clone().unwrap_or_default(), false);
+            }
+            EventKind::MapStateFailed | EventKind::ParallelStateFailed => {
+                let failure = match (&record.failure, &self.phase) {
+                    (Some(failure), _) | (None, Phase::Failing { failure, .. }) => failure.clone(),
+                    _ => Failure::default(),
+                };
+                self.fail(event, failure, true);
+            }
+            EventKind::MapStateStarted { .. } => {
+                if let Some(plan) = &record.map {
+                    self.phase = self.begin_map(event.id, plan.as_ref().clone(), state);
+                }
+            }
+            EventKind::MapRunStarted { map_run_arn } => {
+                if let Phase::MapRun(run) = &mut self.phase {
+                    run.map_run_arn = Some(map_run_arn.clone());
+                }
+            }
+            EventKind::MapRunSucceeded => {
+                self.phase = Phase::Succeeding {
+                    result: record.result.clone().unwrap_or(Value::Null),
+                };
+            }
+            EventKind::MapStateSucceeded => {
+                let result = match &self.phase {
+                    Phase::Succeeding { result } => result.clone(),
+                    Phase::Children(children) => Value::Array(children.results.iter().flatten().cloned().collect()),
+                    _ => Value::Null,
+                };
+                self.phase = Phase::Resulted { result };
+            }
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, event: &HistoryEvent, name: &str, input: &Value) {
+        self.state = name.to_owned();
+        self.input = input.clone();
+        self.entered = event.id;
+        self.entered_after = event.previous;
+        self.entered_at = event.at;
+        self.retry_count = 0;
+        self.retries.clear();
+        self.phase = match (&event.record.failure, event.record.due) {
+            (Some(failure), _) => Phase::Unable(failure.clone()),
+            (None, Some(at)) => Phase::Waiting { key: event.id, at },
+            (None, None) => Phase::Entered,
+        };
+    }
+
+    fn begin_map(&self, key: EventId, plan: MapPlan, state: Option<&State>) -> Phase {
+        let inline = state.and_then(State::inline).is_some();
+        match plan.items {
+            ItemSource::Inline(items) if inline => Phase::Children(Children {
+                most: plan.max_concurrency.filter(|most| *most > 0),
+                begun: 0,
+                results: vec![None; items.len()],
+                items,
+            }),
+            _ => Phase::MapRun(MapRun {
+                key,
+                plan,
+                map_run_arn: None,
+            }),
+        }
+    }
+
+    fn fail(&mut self, event: &HistoryEvent, failure: Failure, announced: bool) {
+        self.phase = match &event.record.retrial {
+            Some(retrial) => {
+                *self.retries.entry(retrial.retrier).or_default() += 1;
+                self.retry_count += 1;
+                Phase::BackingOff {
+                    key: event.id,
+                    at: retrial.at,
+                }
+            }
+            None => Phase::Failing {
+                failure,
+                announced,
+                uncaught: event.record.uncaught,
+            },
+        };
+    }
+}
+
+impl TaskRun {
+    fn new(key: EventId, function: &str, payload: Value, record: &Record) -> Self {
+        Self {
+            key,
+            function: function.to_owned(),
+            payload,
+            token: record.token.clone(),
+            timeout_at: record.timeout_at,
+            heartbeat_at: record.heartbeat_at,
+            heartbeat_ms: record.heartbeat_ms,
+            started: false,
+            submitted: false,
+        }
+    }
+}
+
+impl Failure {
+    /// A failure that no expression caused.
+    pub(super) fn of(error: &str, cause: Option<String>) -> Self {
+        Self {
+            error: Some(error.to_owned()),
+            cause,
+            location: None,
+        }
+    }
+}

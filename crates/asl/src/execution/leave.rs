@@ -1,0 +1,165 @@
+//! Leaving a state: its Assign and Output, a Choice's rules, and a Catch's way out.
+
+use serde_json::{Map, Value};
+
+use super::Execution;
+use super::failure::error_output;
+use super::scope::{Sight, exceeds_limit};
+use super::turn::Turn;
+use crate::definition::{ChoiceRule, Condition, Exit, State};
+use crate::error_name::ErrorName;
+use crate::event::{BranchId, EventKind, Failure, Record};
+use crate::expression::{Fault, Session, Template};
+
+/// An exit as evaluated.
+struct Departure {
+    assigned: Map<String, Value>,
+    output: Value,
+}
+
+impl Execution {
+    /// Leaves a state that succeeded; `result` is what it gave, `default` its output where none is defined.
+    pub(super) fn leave(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: BranchId,
+        state: &State,
+        result: Option<Value>,
+        default: Value,
+    ) {
+        let Some(branch) = self.branches.get(&id) else { return };
+        let sight = Sight {
+            result,
+            ..Sight::default()
+        };
+        let mut session = self.session(branch, sight, turn.now, turn.random());
+        match depart(&mut session, &state.exit, default, "") {
+            Ok(departure) => self.depart(turn, id, state, &state.exit, departure, false),
+            Err(fault) => self.evaluation_failed(turn, id, fault),
+        }
+    }
+
+    /// Takes the first rule that holds, or the default.
+    pub(super) fn choose(&mut self, turn: &mut Turn<'_>, id: BranchId, state: &State, rules: &[ChoiceRule]) {
+        let Some(branch) = self.branches.get(&id) else { return };
+        let input = branch.input.clone();
+        let mut session = self.session(branch, Sight::default(), turn.now, turn.random());
+        let (exit, prefix) = match first(&mut session, rules) {
+            Ok(Some(position)) => match rules.get(position) {
+                Some(rule) => (&rule.exit, format!("Choices[{position}]/")),
+                None => return,
+            },
+            Ok(None) if state.exit.next.is_some() => (&state.exit, String::new()),
+            Ok(None) => {
+                let detail = "No rule of the state matched, and it has no Default.";
+                let cause = self.explain(branch, detail);
+                let failure = Failure::of(ErrorName::NoChoiceMatched.as_str(), Some(cause));
+                return self.branch_failed(turn, id, failure);
+            }
+            Err(fault) => return self.evaluation_failed(turn, id, fault),
+        };
+        match depart(&mut session, exit, input, &prefix) {
+            Ok(departure) => self.depart(turn, id, state, exit, departure, false),
+            Err(fault) => self.evaluation_failed(turn, id, fault),
+        }
+    }
+
+    /// Leaves a failed state by one of its catchers.
+    pub(super) fn caught(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: &Failure, position: usize) {
+        // The machine outlives the borrow of `self`.
+        let machine = std::sync::Arc::clone(&self.machine);
+        let Some(branch) = self.branches.get(&id) else { return };
+        let Some(state) = machine.state(&branch.state) else {
+            return;
+        };
+        let Some(catcher) = state.catch.get(position) else {
+            return;
+        };
+        let error = error_output(failure);
+        let sight = Sight {
+            error_output: Some(error.clone()),
+            ..Sight::default()
+        };
+        let mut session = self.session(branch, sight, turn.now, turn.random());
+        match depart(&mut session, &catcher.exit, error, &format!("Catch[{position}]/")) {
+            Ok(departure) => self.depart(turn, id, state, &catcher.exit, departure, true),
+            Err(fault) => {
+                let failure = self.fault(id, fault);
+                self.catch_failed(turn, id, failure);
+            }
+        }
+    }
+
+    fn depart(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: BranchId,
+        state: &State,
+        exit: &Exit,
+        departure: Departure,
+        caught: bool,
+    ) {
+        let Departure { assigned, output } = departure;
+        let variables = Value::Object(assigned);
+        if exceeds_limit(&output) || exceeds_limit(&variables) {
+            let failure = self.too_large(id);
+            return if caught {
+                self.catch_failed(turn, id, failure)
+            } else {
+                self.state_failed(turn, id, failure)
+            };
+        }
+        let Value::Object(assigned) = variables else { return };
+        let kind = EventKind::StateExited {
+            state: state.kind,
+            name: state.name.clone(),
+            output,
+            assigned,
+        };
+        self.push(
+            turn,
+            id,
+            kind,
+            Record {
+                next: exit.next.clone(),
+                ..Record::default()
+            },
+        );
+    }
+}
+
+/// Evaluates an exit: variables get their values side by side, before any is assigned.
+fn depart(session: &mut Session, exit: &Exit, default: Value, prefix: &str) -> Result<Departure, Fault> {
+    let mut evaluate = |template: &Template, field| session.evaluate(template, &format!("{prefix}{field}"));
+    let assigned = match exit
+        .assign
+        .as_ref()
+        .map(|assign| evaluate(assign, "Assign"))
+        .transpose()?
+    {
+        Some(Value::Object(assigned)) => assigned,
+        _ => Map::new(),
+    };
+    let output = match &exit.output {
+        Some(output) => evaluate(output, "Output")?,
+        None => default,
+    };
+    Ok(Departure { assigned, output })
+}
+
+/// The first rule that holds.
+fn first(session: &mut Session, rules: &[ChoiceRule]) -> Result<Option<usize>, Fault> {
+    for (position, rule) in rules.iter().enumerate() {
+        let holds = match &rule.condition {
+            Condition::Constant(constant) => *constant,
+            Condition::Expression(expression) => {
+                let location = format!("Choices[{position}]/Condition");
+                session.typed(expression, &location, "boolean", Value::as_bool)?
+            }
+        };
+        if holds {
+            return Ok(Some(position));
+        }
+    }
+    Ok(None)
+}

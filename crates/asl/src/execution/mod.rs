@@ -1,0 +1,146 @@
+//! An execution as a fold over its history: the public face. The fold is in `fold`, what a stimulus is in `accept`,
+//! what follows from a state in `decide` and its neighbours, what is outstanding in `outstanding`.
+
+mod accept;
+mod branch;
+mod children;
+mod decide;
+mod failure;
+mod fold;
+mod fold_branch;
+mod leave;
+mod map;
+mod outstanding;
+mod scope;
+mod task;
+mod turn;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use self::branch::Branch;
+use crate::definition::StateMachine;
+use crate::event::{BranchId, EventId, HistoryEvent, Timestamp};
+use crate::stimulus::{Moment, Stimulus, StimulusRejected};
+
+/// Who an execution is: what `$states.context` says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    /// The execution's ARN.
+    pub execution_arn: String,
+    /// The execution's name.
+    pub execution_name: String,
+    /// The state machine's ARN.
+    pub state_machine_arn: String,
+    /// The state machine's name.
+    pub state_machine_name: String,
+    /// The role's ARN.
+    pub role_arn: String,
+    /// When the execution was started.
+    pub start: Timestamp,
+    /// The execution's input.
+    pub input: Value,
+    /// The item, for a distributed map's child.
+    pub map_item: Option<MapItem>,
+}
+
+/// A map's item, as `$states.context.Map.Item` shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapItem {
+    /// Its position, from 0.
+    pub index: u64,
+    /// The item before `ItemSelector`.
+    pub value: Value,
+}
+
+/// How an execution stands.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of DescribeExecution")]
+pub enum Status {
+    Running,
+    Succeeded {
+        output: Value,
+    },
+    Failed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    TimedOut {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    Aborted {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+}
+
+/// An execution: a fold over its history, and the decision of what follows.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    machine: Arc<StateMachine>,
+    identity: Identity,
+    status: Status,
+    started: bool,
+    last: EventId,
+    /// When the whole execution times out.
+    deadline: Option<Timestamp>,
+    /// The threads of control: 0 is the execution's own.
+    branches: BTreeMap<BranchId, Branch>,
+    next_branch: BranchId,
+    /// Tokens that were given out and are good no more.
+    closed_tokens: BTreeSet<String>,
+    /// Events that AWS's numbering leaves out.
+    unnumbered: Vec<EventId>,
+}
+
+impl Execution {
+    /// An execution without a history.
+    pub fn new(machine: Arc<StateMachine>, identity: Identity) -> Self {
+        Self {
+            machine,
+            identity,
+            status: Status::Running,
+            started: false,
+            last: 0,
+            deadline: None,
+            branches: BTreeMap::new(),
+            next_branch: 0,
+            closed_tokens: BTreeSet::new(),
+            unnumbered: Vec::new(),
+        }
+    }
+
+    /// Folds one stored event. Evaluates nothing and never panics.
+    pub fn apply(&mut self, event: &HistoryEvent) {
+        self.fold(event);
+    }
+
+    /// Decides which events follow a stimulus, applies them and returns them, to be stored in one transaction.
+    /// Runs on until nothing more can happen by itself.
+    ///
+    /// # Errors
+    /// The stimulus does not fit what is outstanding; nothing has changed.
+    pub fn advance(
+        &mut self,
+        stimulus: Stimulus,
+        moment: &mut Moment<'_>,
+    ) -> Result<Vec<HistoryEvent>, StimulusRejected> {
+        let mut turn = turn::Turn::new(moment);
+        self.accept(stimulus, &mut turn)?;
+        self.run(&mut turn);
+        Ok(turn.events)
+    }
+
+    /// How the execution stands.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The id of the last event; 0 before the first.
+    pub fn last_event_id(&self) -> EventId {
+        self.last
+    }
+}

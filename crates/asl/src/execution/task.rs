@@ -1,0 +1,246 @@
+//! A Task's life: scheduled, answered, failed, timed out, kept alive.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::Execution;
+use super::accept::later;
+use super::branch::Phase;
+use super::scope::{Sight, exceeds_limit};
+use super::turn::Turn;
+use crate::definition::{Resource, StateBody, TaskState};
+use crate::error_name::ErrorName;
+use crate::event::{BranchId, EventKind, Failure, Record};
+use crate::expression::{Fault, Session};
+use crate::stimulus::TaskFailure;
+
+/// Random bytes in a task token.
+const TOKEN_BYTES: usize = 48;
+/// The longest time-out of a task, in seconds.
+const LONGEST_SECONDS: u64 = 99_999_999;
+
+/// A task as evaluated.
+struct Schedule {
+    arguments: Value,
+    timeout_seconds: Option<u64>,
+    heartbeat_seconds: Option<u64>,
+}
+
+impl Execution {
+    /// Schedules one attempt of a Task.
+    pub(super) fn schedule(&mut self, turn: &mut Turn<'_>, id: BranchId, task: &TaskState) {
+        let Some(branch) = self.branches.get(&id) else { return };
+        let token = task
+            .resource
+            .waits_for_token()
+            .then(|| URL_SAFE_NO_PAD.encode(turn.random::<TOKEN_BYTES>()));
+        let sight = Sight {
+            token: token.clone(),
+            ..Sight::default()
+        };
+        let mut session = self.session(branch, sight, turn.now, turn.random());
+        let schedule = match evaluate(&mut session, task, &branch.input) {
+            Ok(schedule) => schedule,
+            Err(fault) => return self.evaluation_failed(turn, id, fault),
+        };
+        if exceeds_limit(&schedule.arguments) {
+            let failure = self.too_large(id);
+            return self.state_failed(turn, id, failure);
+        }
+        let heartbeat_at = schedule.heartbeat_seconds.map(|seconds| later(turn.now, seconds));
+        let record = Record {
+            token,
+            timeout_at: schedule.timeout_seconds.map(|seconds| later(turn.now, seconds)),
+            heartbeat_at,
+            heartbeat_ms: heartbeat_at.map(|at| at.0.saturating_sub(turn.now.0)),
+            ..Record::default()
+        };
+        let kind = match &task.resource {
+            Resource::Function(arn) => EventKind::LambdaFunctionScheduled {
+                resource: arn.clone(),
+                input: schedule.arguments,
+                timeout_seconds: schedule.timeout_seconds,
+            },
+            invoke => {
+                if let Some(problem) = malformed(&schedule.arguments) {
+                    let failure = Failure {
+                        location: Some("Arguments".to_owned()),
+                        ..Failure::of(ErrorName::Runtime.as_str(), Some(problem.to_owned()))
+                    };
+                    return self.state_failed(turn, id, failure);
+                }
+                EventKind::TaskScheduled {
+                    resource: invoke.event_name().to_owned(),
+                    region: self.region(),
+                    parameters: schedule.arguments,
+                    timeout_seconds: schedule.timeout_seconds,
+                    heartbeat_seconds: schedule.heartbeat_seconds,
+                }
+            }
+        };
+        self.push(turn, id, kind, record);
+    }
+
+    /// The event of a dispatched task.
+    pub(super) fn task_started(&self, id: BranchId) -> EventKind {
+        match self.resource(id) {
+            Resource::Function(_) => EventKind::LambdaFunctionStarted,
+            invoke => EventKind::TaskStarted {
+                resource: invoke.event_name().to_owned(),
+            },
+        }
+    }
+
+    /// A function answered: the task's result, or with a token only its submission.
+    pub(super) fn task_answered(&mut self, turn: &mut Turn<'_>, id: BranchId, answer: Value, submits: bool) {
+        let resource = self.resource(id);
+        if matches!(resource, Resource::Invoke { .. }) {
+            // What the service itself returns for an invocation, without its HTTP headers.
+            let output = json!({ "ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200 });
+            if submits && !exceeds_limit(&output) {
+                let resource = resource.event_name().to_owned();
+                let kind = EventKind::TaskSubmitted { resource, output };
+                return self.push(turn, id, kind, Record::default());
+            }
+            return self.task_succeeded(turn, id, output);
+        }
+        self.task_succeeded(turn, id, answer);
+    }
+
+    /// A task has its result.
+    pub(super) fn task_succeeded(&mut self, turn: &mut Turn<'_>, id: BranchId, output: Value) {
+        if exceeds_limit(&output) {
+            let Failure { error, cause, .. } = self.too_large(id);
+            let failure = TaskFailure {
+                error: error.unwrap_or_default(),
+                cause,
+            };
+            return self.task_failed(turn, id, failure);
+        }
+        let kind = match self.resource(id) {
+            Resource::Function(_) => EventKind::LambdaFunctionSucceeded { output },
+            invoke => EventKind::TaskSucceeded {
+                resource: invoke.event_name().to_owned(),
+                output,
+            },
+        };
+        self.push(turn, id, kind, Record::default());
+    }
+
+    /// A task failed.
+    pub(super) fn task_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: TaskFailure) {
+        let TaskFailure { error, cause } = failure.cut();
+        let retrial = self.retrial(turn, id, &error);
+        let kind = match self.resource(id) {
+            Resource::Function(_) => EventKind::LambdaFunctionFailed { error, cause },
+            invoke => EventKind::TaskFailed {
+                resource: invoke.event_name().to_owned(),
+                error,
+                cause,
+            },
+        };
+        self.push(
+            turn,
+            id,
+            kind,
+            Record {
+                retrial,
+                ..Record::default()
+            },
+        );
+    }
+
+    /// A task or its heartbeat took too long.
+    pub(super) fn task_timed_out(&mut self, turn: &mut Turn<'_>, id: BranchId, error: ErrorName) {
+        let error = error.as_str().to_owned();
+        let retrial = self.retrial(turn, id, &error);
+        let kind = match self.resource(id) {
+            Resource::Function(_) => EventKind::LambdaFunctionTimedOut { error, cause: None },
+            invoke => EventKind::TaskTimedOut {
+                resource: invoke.event_name().to_owned(),
+                error,
+                cause: None,
+            },
+        };
+        self.push(
+            turn,
+            id,
+            kind,
+            Record {
+                retrial,
+                ..Record::default()
+            },
+        );
+    }
+
+    /// A heartbeat came: its deadline moves on.
+    pub(super) fn heartbeat(&mut self, turn: &mut Turn<'_>, id: BranchId) {
+        let Some(Phase::Task(task)) = self.branches.get(&id).map(|branch| &branch.phase) else {
+            return;
+        };
+        if let Some(allowed_ms) = task.heartbeat_ms {
+            let heartbeat_at = Some(turn.now.after_ms(allowed_ms));
+            self.push(
+                turn,
+                id,
+                EventKind::HeartbeatReceived,
+                Record {
+                    heartbeat_at,
+                    ..Record::default()
+                },
+            );
+        }
+    }
+
+    fn resource(&self, id: BranchId) -> Resource {
+        let state = self
+            .branches
+            .get(&id)
+            .and_then(|branch| self.machine.state(&branch.state));
+        match state.map(|state| &state.body) {
+            Some(StateBody::Task(task)) => task.resource.clone(),
+            _ => Resource::Invoke { wait_for_token: false },
+        }
+    }
+}
+
+fn evaluate(session: &mut Session, task: &TaskState, input: &Value) -> Result<Schedule, Fault> {
+    let arguments = match &task.arguments {
+        Some(arguments) => session.evaluate(arguments, "Arguments")?,
+        None => input.clone(),
+    };
+    let mut seconds = |template, location| {
+        session.typed(template, location, "integer", |value| {
+            value.as_u64().filter(|seconds| (1..=LONGEST_SECONDS).contains(seconds))
+        })
+    };
+    Ok(Schedule {
+        arguments,
+        timeout_seconds: task
+            .timeout_seconds
+            .as_ref()
+            .map(|template| seconds(template, "TimeoutSeconds"))
+            .transpose()?,
+        heartbeat_seconds: task
+            .heartbeat_seconds
+            .as_ref()
+            .map(|template| seconds(template, "HeartbeatSeconds"))
+            .transpose()?,
+    })
+}
+
+/// What is wrong with the arguments of an invocation, if anything.
+fn malformed(arguments: &Value) -> Option<&'static str> {
+    let Some(object) = arguments.as_object() else {
+        return Some("The arguments of lambda:invoke must be an object.");
+    };
+    if !object.get("FunctionName").is_some_and(Value::is_string) {
+        return Some("The argument FunctionName of lambda:invoke must be a string.");
+    }
+    let known = ["FunctionName", "Payload"];
+    object
+        .keys()
+        .any(|name| !known.contains(&name.as_str()))
+        .then_some("Only the arguments FunctionName and Payload of lambda:invoke are supported.")
+}

@@ -1,0 +1,112 @@
+//! JSONata expressions and the templates that hold them, parsed once at load.
+//! Evaluating them is in `session`; AWS's own functions are in `functions`.
+
+mod convert;
+mod functions;
+mod session;
+mod syntax;
+
+use jsonata_core::ast::AstNode;
+use serde_json::Value;
+
+pub(crate) use convert::is_too_deep;
+pub(crate) use session::{Fault, Session};
+
+/// A parsed expression.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    /// The text between the delimiters, trimmed.
+    pub source: String,
+    ast: AstNode,
+}
+
+impl Expression {
+    /// The text between `{%` and `%}`; none if `text` is no expression.
+    pub fn delimited(text: &str) -> Option<&str> {
+        text.strip_prefix("{%")?.strip_suffix("%}").map(str::trim)
+    }
+
+    /// Parses an expression's text.
+    pub fn parse(source: &str) -> Result<Self, String> {
+        let ast = jsonata_core::parser::parse(source)
+            .map_err(|error| format!("not a JSONata expression: {}", error.display_message()))?;
+        if let Some(problem) = syntax::refused(&ast) {
+            return Err(problem);
+        }
+        Ok(Self {
+            source: source.to_owned(),
+            ast,
+        })
+    }
+}
+
+/// A JSON value in which strings may be expressions.
+#[derive(Debug)]
+pub(crate) enum Template {
+    /// A value without expressions.
+    Literal(Value),
+    /// One expression.
+    Expression(Box<Expression>),
+    /// An array that holds expressions.
+    Array(Vec<Template>),
+    /// An object that holds expressions.
+    Object(Vec<(String, Template)>),
+}
+
+impl Template {
+    /// Parses a value; calls `report` with the place and the message of each bad expression.
+    pub fn parse(value: &Value, place: &str, report: &mut dyn FnMut(&str, String)) -> Self {
+        match value {
+            Value::String(text) => match Expression::delimited(text) {
+                None => {
+                    if text.starts_with("{%") {
+                        report(place, "the expression has no closing `%}`".to_owned());
+                    }
+                    Self::Literal(value.clone())
+                }
+                Some(source) => match Expression::parse(source) {
+                    Ok(expression) => Self::Expression(Box::new(expression)),
+                    Err(message) => {
+                        report(place, message);
+                        Self::Literal(Value::Null)
+                    }
+                },
+            },
+            Value::Array(items) => {
+                let parsed: Vec<Self> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| Self::parse(item, &format!("{place}[{index}]"), report))
+                    .collect();
+                if parsed.iter().all(Self::is_literal) {
+                    return Self::Literal(value.clone());
+                }
+                Self::Array(parsed)
+            }
+            Value::Object(fields) => {
+                let parsed: Vec<(String, Self)> = fields
+                    .iter()
+                    .map(|(name, field)| (name.clone(), Self::parse(field, &format!("{place}.{name}"), report)))
+                    .collect();
+                if parsed.iter().all(|(_, field)| field.is_literal()) {
+                    return Self::Literal(value.clone());
+                }
+                Self::Object(parsed)
+            }
+            other => Self::Literal(other.clone()),
+        }
+    }
+
+    /// Whether it holds no expression.
+    pub fn is_literal(&self) -> bool {
+        matches!(self, Self::Literal(_))
+    }
+
+    /// Its value, if it holds no expression.
+    pub fn literal(&self) -> Option<&Value> {
+        match self {
+            Self::Literal(value) => Some(value),
+            _ => None,
+        }
+    }
+}

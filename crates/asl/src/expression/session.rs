@@ -1,0 +1,242 @@
+//! Evaluating expressions: one session for one step of one state.
+
+use std::rc::Rc;
+
+use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
+use jsonata_core::value::JValue;
+use serde_json::{Map, Value, json};
+
+use super::convert::{NotJson, to_json};
+use super::functions::{self, Randomness};
+use super::{Expression, Template};
+use crate::event::Timestamp;
+
+/// Wall-clock limit of one expression, in milliseconds.
+const TIME_LIMIT_MS: u64 = 5_000;
+/// Nesting limit of one evaluation.
+const STACK_LIMIT: usize = 3_000;
+/// Longest sequence that one evaluation may build.
+const SEQUENCE_LIMIT: usize = 1_000_000;
+
+/// Why an expression gave no usable value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fault {
+    /// The field, in AWS's form: `Arguments/Payload/unit`.
+    pub location: String,
+    /// What happened, in a sentence.
+    pub detail: String,
+}
+
+/// Everything that expressions of one step can see.
+pub(crate) struct Session {
+    bindings: Vec<(String, JValue)>,
+    now: Timestamp,
+    randomness: Rc<Randomness>,
+    evaluator: Evaluator,
+}
+
+impl Session {
+    /// A session over `$states`, the variables in scope and one moment.
+    pub fn new<'a>(
+        states: Value,
+        variables: impl Iterator<Item = (&'a String, &'a Value)>,
+        now: Timestamp,
+        seed: [u8; 32],
+    ) -> Self {
+        let mut bindings: Vec<(String, JValue)> = variables
+            .map(|(name, value)| (name.clone(), JValue::from(value.clone())))
+            .collect();
+        bindings.push(("states".to_owned(), JValue::from(states)));
+        let randomness = Randomness::new(seed);
+        let evaluator = evaluator(&bindings, now, &randomness);
+        Self {
+            bindings,
+            now,
+            randomness,
+            evaluator,
+        }
+    }
+
+    /// Lets the expressions that follow see a map's item as `$states.context.Map.Item`.
+    pub fn set_item(&mut self, index: u64, value: &Value) {
+        let item = JValue::from(json!({ "Item": { "Index": index, "Value": value } }));
+        let Some((_, JValue::Object(states))) = self.bindings.last_mut() else {
+            return;
+        };
+        if let Some(JValue::Object(context)) = Rc::make_mut(states).get_mut("context") {
+            Rc::make_mut(context).insert("Map".to_owned(), item);
+        }
+        self.evaluator = evaluator(&self.bindings, self.now, &self.randomness);
+    }
+
+    /// The value of a template; `location` names the field for errors.
+    pub fn evaluate(&mut self, template: &Template, location: &str) -> Result<Value, Fault> {
+        match template {
+            Template::Literal(value) => Ok(value.clone()),
+            Template::Expression(expression) => self.expression(expression, location),
+            Template::Array(items) => items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| self.evaluate(item, &format!("{location}[{index}]")))
+                .collect(),
+            Template::Object(fields) => {
+                let mut object = Map::new();
+                for (name, field) in fields {
+                    let value = self.evaluate(field, &format!("{location}/{name}"))?;
+                    object.insert(name.clone(), value);
+                }
+                Ok(Value::Object(object))
+            }
+        }
+    }
+
+    /// The value of a template that must have a certain type.
+    pub fn typed<T>(
+        &mut self,
+        template: &Template,
+        location: &str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<T, Fault> {
+        let value = self.evaluate(template, location)?;
+        read(&value).ok_or_else(|| Fault {
+            location: location.to_owned(),
+            detail: match template {
+                Template::Expression(expression) => format!(
+                    "The JSONata expression '{}' specified for the field '{location}' returned an unexpected \
+                     result type. Expected '{expected}', but was '{}' for value: {value}",
+                    expression.source,
+                    type_name(&value),
+                ),
+                _ => format!(
+                    "The value of the field '{location}' must be '{expected}', but was '{}': {value}",
+                    type_name(&value),
+                ),
+            },
+        })
+    }
+
+    fn expression(&mut self, expression: &Expression, location: &str) -> Result<Value, Fault> {
+        let outcome = match self.evaluator.evaluate(&expression.ast, &JValue::Undefined) {
+            Ok(value) => to_json(&value).map_err(|problem| match problem {
+                NotJson::Undefined => "returned nothing (undefined).".to_owned(),
+                NotJson::Function => "returned an unsupported result type: a function.".to_owned(),
+                NotJson::NotFinite => "returned a number that JSON cannot hold.".to_owned(),
+                NotJson::TooDeep => "returned a value that is nested too deep.".to_owned(),
+            }),
+            Err(error) => Err(format!("threw an error during evaluation. {}", error.message())),
+        };
+        outcome.map_err(|what| Fault {
+            location: location.to_owned(),
+            detail: format!(
+                "The JSONata expression '{}' specified for the field '{location}' {what}",
+                expression.source
+            ),
+        })
+    }
+}
+
+fn evaluator(bindings: &[(String, JValue)], now: Timestamp, randomness: &Rc<Randomness>) -> Evaluator {
+    let mut context = Context::new();
+    for (name, value) in bindings {
+        context.bind(name.clone(), value.clone());
+    }
+    let options = EvaluatorOptions {
+        timeout_ms: Some(TIME_LIMIT_MS),
+        max_stack_depth: Some(STACK_LIMIT),
+        max_sequence_length: Some(SEQUENCE_LIMIT),
+        ..EvaluatorOptions::default()
+    };
+    let mut evaluator = Evaluator::with_options(context, options);
+    functions::register(&mut evaluator, now, Rc::clone(randomness));
+    evaluator
+}
+
+/// The JSON type's name as AWS writes it.
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn evaluate(source: &str) -> Result<Value, Fault> {
+        let states = json!({ "input": { "n": 2, "list": [1, 2, 3, 4, 5], "text": "{\"a\":[1]}" } });
+        let variables = Map::from_iter([("attempt".to_owned(), json!(1))]);
+        let mut session = Session::new(states, variables.iter(), Timestamp(86_400_000), [7; 32]);
+        let expression = Expression::parse(source).unwrap();
+        session.evaluate(&Template::Expression(Box::new(expression)), "Output")
+    }
+
+    #[test]
+    fn expressions_see_states_variables_and_functions() {
+        let table = [
+            ("$states.input.n + $attempt", json!(3)),
+            ("$attempt < 3", json!(true)),
+            ("$partition($states.input.list, 2)", json!([[1, 2], [3, 4], [5]])),
+            ("$range(0, 10, 5)", json!([0, 5, 10])),
+            ("$range(3, 1, -1)", json!([3, 2, 1])),
+            ("$parse($states.input.text)", json!({ "a": [1] })),
+            ("$hash('holdfast', 'MD5')", json!("dce38a1a984bc9108fccfe5a32fda9f7")),
+            ("$length($uuid())", json!(36)),
+            ("$uuid() != $uuid()", json!(true)),
+            ("$random(7) = $random(7)", json!(true)),
+            ("$random() < 1 and $random() >= 0", json!(true)),
+            ("$now()", json!("1970-01-02T00:00:00.000Z")),
+            ("$millis()", json!(86_400_000)),
+            ("$now('[Y0001]')", json!("1970")),
+            ("{'kept': 1, 'dropped': $nothing}", json!({ "kept": 1 })),
+            ("1 / 4", json!(0.25)),
+            ("$exists($)", json!(false)),
+        ];
+        for (source, expected) in table {
+            assert_eq!(evaluate(source), Ok(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn faults_say_which_expression_and_field() {
+        let table = [
+            ("$nothing", "returned nothing (undefined)."),
+            ("'a' + 1", "threw an error during evaluation. T2001"),
+            ("function($x){$x}", "returned an unsupported result type"),
+            (
+                "($f := function($x){$f($x) + 1}; $f(1))",
+                "threw an error during evaluation. D1011",
+            ),
+            (
+                "$reduce([1..200000], function($all, $next){{'a': $all}}, 1)",
+                "returned a value that is nested too deep.",
+            ),
+            ("$parse('{')", "threw an error during evaluation. "),
+            ("$partition([1], 0)", "threw an error during evaluation. "),
+        ];
+        for (source, expected) in table {
+            let fault = evaluate(source).unwrap_err();
+            let start = format!("The JSONata expression '{source}' specified for the field 'Output' {expected}");
+            assert!(fault.detail.starts_with(&start), "{}", fault.detail);
+        }
+    }
+
+    #[test]
+    fn an_endless_expression_is_stopped() {
+        let fault = evaluate("($f := function(){$f()}; $f())").unwrap_err();
+        assert!(fault.detail.contains("D1012"), "{}", fault.detail);
+    }
+
+    #[test]
+    fn eval_is_refused_when_parsed() {
+        assert!(Expression::parse("$eval('1')").is_err());
+        assert!(Expression::parse("($f := $eval; $f('1'))").is_err());
+        assert!(Expression::parse("1 +").is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! Amazon States Language with JSONata: parse and check a definition, then advance a history.
+//!
+//! Everything here is pure: no I/O, clock, environment or threads. Time and randomness come in through
+//! [`Moment`]; what happened comes in as a [`Stimulus`]; what follows goes out as [`HistoryEvent`]s to be stored
+//! and [`Command`]s to be carried out. Running the commands, storing the events and firing the timers is not here.
+
+mod command;
+mod definition;
+mod error_name;
+mod event;
+mod execution;
+mod expression;
+mod stimulus;
+
+pub use command::{Command, InputType, ItemSource, OutputType, ResultWriter, TimerKey, TimerPurpose, Transformation};
+pub use definition::{DefinitionErrors, Problem, StateMachine, StateSummary};
+pub use error_name::ErrorName;
+pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
+pub use execution::{Execution, Identity, MapItem, Status};
+pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
+
+/// The largest payload between states, in bytes of its JSON: 256 KiB.
+pub const PAYLOAD_LIMIT_BYTES: usize = 262_144;
+/// The most events that one execution's history may hold.
+pub const HISTORY_LIMIT_EVENTS: u64 = 25_000;
