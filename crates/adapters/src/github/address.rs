@@ -1,0 +1,73 @@
+//! A pull request's address, as people copy it from the browser.
+
+use holdfast_core::model::settings::parse_url;
+
+/// Where a pull request is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequestAddress {
+    /// The page's host; the API's is a setting of its own.
+    pub host: String,
+    /// Owner's login.
+    pub owner: String,
+    /// Repository's name.
+    pub repository: String,
+    /// From 1.
+    pub number: u64,
+}
+
+/// Reads `https://HOST/OWNER/REPO/pull/N`; what follows (`/files`, a fragment) is passed over. Errors, in words: another
+/// scheme (http is for loopback hosts alone), another shape.
+pub fn parse_address(text: &str) -> Result<PullRequestAddress, String> {
+    let bare = text.split(['#', '?']).next().unwrap_or_default();
+    let url = parse_url(bare)?;
+    let parts: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();
+    let shape = || format!("{bare:?} is not a pull request's address: expected https://HOST/OWNER/REPO/pull/N");
+    let [owner, repository, "pull", number, ..] = parts.as_slice() else {
+        return Err(shape());
+    };
+    let is_name = |name: &str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            && !matches!(name, "." | "..")
+    };
+    let number: u64 = number.parse().ok().filter(|number| *number > 0).ok_or_else(shape)?;
+    if !is_name(owner) || !is_name(repository) {
+        return Err(shape());
+    }
+    let host = url.host_str().unwrap_or_default().to_owned();
+    Ok(PullRequestAddress {
+        host,
+        owner: (*owner).to_owned(),
+        repository: (*repository).to_owned(),
+        number,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed parse fails the test")]
+    use super::*;
+
+    #[test]
+    fn takes_pull_requests_only() {
+        let address = parse_address("https://github.com/o/r.rs/pull/12/files?x=1#diff").unwrap();
+        assert_eq!(
+            (address.owner.as_str(), address.repository.as_str(), address.number),
+            ("o", "r.rs", 12)
+        );
+        assert!(parse_address("http://127.0.0.1:8080/o/r/pull/1").is_ok());
+        for bad in [
+            "http://github.com/o/r/pull/1",
+            "https://github.com/o/r/issues/1",
+            "https://github.com/o/r/pull/0",
+            "https://github.com/o/r/pull/x",
+            "https://github.com/o/../pull/1",
+            "https://u:p@github.com/o/r/pull/1",
+            "ftp://github.com/o/r/pull/1",
+            "://",
+            "https://github.com/o/r%2f/pull/1",
+        ] {
+            assert!(parse_address(bad).is_err(), "{bad}");
+        }
+    }
+}

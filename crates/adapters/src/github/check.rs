@@ -1,0 +1,157 @@
+//! The run's check on the head: opened once, completed once, whatever answers get lost.
+
+use holdfast_core::port::{Annotation, CheckConclusion, CheckOutcome, PublishError};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::connection::GithubConnection;
+use super::failure::{Failure, Kind};
+use super::read::PullRequest;
+use super::wire::{CheckRun, CheckRuns, Created};
+
+/// The check's name on the pull request.
+const NAME: &str = "Holdfast";
+const CHECKS_WRITE: &str = "Checks: write";
+/// GitHub takes this many annotations in one request.
+const ANNOTATIONS_MOST: usize = 50;
+
+/// Opens the check, or finds the open one of this id. `None` where these credentials may not write checks.
+pub(super) async fn open(
+    connection: &GithubConnection,
+    request: &PullRequest,
+    external_id: &str,
+) -> Result<Option<u64>, PublishError> {
+    if connection.is_anonymous() {
+        return Ok(None);
+    }
+    match find_or_create(connection, request, external_id).await {
+        Ok(id) => Ok(Some(id)),
+        // Only Apps write checks; a person's token is refused, whatever its permissions.
+        Err(Failure {
+            kind: Kind::Forbidden, ..
+        }) => Ok(None),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+async fn find_or_create(
+    connection: &GithubConnection,
+    request: &PullRequest,
+    external_id: &str,
+) -> Result<u64, Failure> {
+    if let Some(id) = find(connection, request, external_id).await? {
+        return Ok(id);
+    }
+    let body =
+        json!({ "name": NAME, "head_sha": request.head.as_str(), "status": "in_progress", "external_id": external_id });
+    let call = connection.write(
+        Method::POST,
+        &request.place().repository(&["check-runs"]),
+        body,
+        CHECKS_WRITE,
+    );
+    match connection.json::<Created>(call).await {
+        Ok(created) => Ok(created.id),
+        // The answer is lost, perhaps not the effect.
+        Err(failure) if failure.kind == Kind::Unavailable => match find(connection, request, external_id).await {
+            Ok(Some(id)) => Ok(id),
+            Ok(None) | Err(_) => Err(failure),
+        },
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn find(connection: &GithubConnection, request: &PullRequest, external_id: &str) -> Result<Option<u64>, Failure> {
+    let call = connection.get(
+        &request
+            .place()
+            .repository(&["commits", request.head.as_str(), "check-runs"]),
+        CHECKS_WRITE,
+    );
+    let call = call
+        .query("check_name", NAME)
+        .query("filter", "all")
+        .query("per_page", "100");
+    let found: CheckRuns = connection.json(call).await?;
+    let is_ours = |run: &&CheckRun| run.external_id.as_deref() == Some(external_id) && run.status != "completed";
+    Ok(found.check_runs.iter().find(is_ours).map(|run| run.id))
+}
+
+/// Completes the check. Annotations are added by each request: those that are there already are left out.
+pub(super) async fn close(
+    connection: &GithubConnection,
+    request: &PullRequest,
+    check: u64,
+    outcome: &CheckOutcome,
+) -> Result<(), PublishError> {
+    let id = check.to_string();
+    let path = request.place().repository(&["check-runs", &id]);
+    let read = || connection.json::<CheckRun>(connection.get(&path, CHECKS_WRITE));
+    let known = read().await?;
+    if is_closed(&known, outcome) {
+        return Ok(());
+    }
+    let sent = if known.status == "completed" {
+        0
+    } else {
+        known.output.map_or(0, |output| output.annotations_count)
+    };
+    let rest = outcome
+        .annotations
+        .get(sent.min(outcome.annotations.len())..)
+        .unwrap_or_default();
+    let mut chunks: Vec<&[Annotation]> = rest.chunks(ANNOTATIONS_MOST).collect();
+    let last = chunks.pop().unwrap_or_default();
+    for chunk in chunks {
+        let body = json!({ "status": "in_progress", "output": output(outcome, chunk) });
+        connection
+            .send(connection.write(Method::PATCH, &path, body, CHECKS_WRITE))
+            .await?;
+    }
+    let body =
+        json!({ "status": "completed", "conclusion": conclusion(outcome.conclusion), "output": output(outcome, last) });
+    match connection
+        .send(connection.write(Method::PATCH, &path, body, CHECKS_WRITE))
+        .await
+    {
+        Ok(_) => Ok(()),
+        // The answer is lost, perhaps not the effect.
+        Err(failure)
+            if failure.kind == Kind::Unavailable && read().await.is_ok_and(|known| is_closed(&known, outcome)) =>
+        {
+            Ok(())
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+fn is_closed(run: &CheckRun, outcome: &CheckOutcome) -> bool {
+    run.status == "completed"
+        && run.conclusion.as_deref() == Some(conclusion(outcome.conclusion))
+        && run
+            .output
+            .as_ref()
+            .is_some_and(|output| output.title.as_deref() == Some(&outcome.title))
+}
+
+const fn conclusion(conclusion: CheckConclusion) -> &'static str {
+    match conclusion {
+        CheckConclusion::Success => "success",
+        CheckConclusion::Neutral => "neutral",
+        CheckConclusion::ActionRequired => "action_required",
+    }
+}
+
+fn output(outcome: &CheckOutcome, annotations: &[Annotation]) -> Value {
+    let annotation = |found: &Annotation| {
+        json!({
+            "path": found.path, "start_line": found.start_line, "end_line": found.end_line,
+            "annotation_level": found.level, "title": found.title, "message": found.message,
+        })
+    };
+    let mut output = json!({ "title": outcome.title, "summary": outcome.summary });
+    if !annotations.is_empty() {
+        output["annotations"] = annotations.iter().map(annotation).collect();
+    }
+    output
+}

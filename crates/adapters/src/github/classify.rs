@@ -1,0 +1,442 @@
+//! What a listed file is. The list says neither modes nor sizes and gives no patch for several reasons: the two ends'
+//! trees tell them apart, and are read only when some file needs it.
+
+use std::collections::HashMap;
+
+use holdfast_core::model::change::{ChangedFile, FileKind, FileStatus};
+
+use super::connection::GithubConnection;
+use super::failure::{Failure, Kind};
+use super::read::{CONTENTS_READ, Place};
+use super::wire::{File, TreeEntry, TreeListing};
+
+/// Above this many bytes GitHub shows no patch, be it text or not.
+const SHOWN_BYTES_MOST: u64 = 500 * 1000;
+
+/// One commit's files by path.
+pub(super) struct Tree {
+    entries: HashMap<String, TreeEntry>,
+    is_whole: bool,
+}
+
+/// Both ends.
+pub(super) struct Trees {
+    pub base: Tree,
+    pub head: Tree,
+}
+
+/// Whether the list alone does not say what a file is.
+pub(super) fn is_unclear(file: &File) -> bool {
+    match &file.patch {
+        None => true,
+        // A symbolic link's content is one line without an end.
+        Some(patch) => {
+            submodule(patch).is_some()
+                || file.status == "changed"
+                || (patch.contains("\n\\ No newline") && patch.lines().count() <= 5)
+        }
+    }
+}
+
+/// Reads a commit's tree; `None` where GitHub has none to show, or only a larger one than is read.
+pub(super) async fn read_tree(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    commit: &str,
+) -> Result<Option<Tree>, Failure> {
+    let call = connection
+        .get(&place.repository(&["git", "trees", commit]), CONTENTS_READ)
+        .query("recursive", "1");
+    match connection.json::<TreeListing>(call).await {
+        Ok(listing) => Ok(Some(Tree {
+            is_whole: !listing.truncated,
+            entries: listing
+                .tree
+                .into_iter()
+                .map(|entry| (entry.path.clone(), entry))
+                .collect(),
+        })),
+        Err(Failure {
+            kind: Kind::NotFound | Kind::Rejected | Kind::TooLong,
+            ..
+        }) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The file as the domain has it.
+pub(super) fn classify(file: File, trees: Option<&Trees>) -> ChangedFile {
+    let (old, new) = trees.map_or((None, None), |trees| ends(&file, trees));
+    let is_known = trees.is_some_and(|trees| {
+        (old.is_some() || file.status == "added" || trees.base.is_whole)
+            && (new.is_some() || file.status == "removed" || trees.head.is_whole)
+    });
+    let link = file.patch.as_deref().and_then(submodule);
+    let kind = match new.or(old).map(kind_of) {
+        Some(kind) => kind,
+        None if link.is_some() => FileKind::Submodule,
+        None => FileKind::Text,
+    };
+    let mut changed = ChangedFile {
+        status: status(&file, old, new),
+        kind,
+        additions: file.additions,
+        deletions: file.deletions,
+        path: file.filename,
+        previous_path: file.previous_filename,
+        patch: file.patch,
+        omitted: None,
+    };
+    if changed.kind == FileKind::Submodule {
+        let name = |sha: Option<&str>| sha.map_or_else(|| "none".to_owned(), |sha| sha.chars().take(12).collect());
+        let (from, to) = match &link {
+            Some((from, to)) => (from.as_deref(), to.as_deref()),
+            None => (old.map(|entry| entry.sha.as_str()), new.map(|entry| entry.sha.as_str())),
+        };
+        changed.omitted = Some(format!("submodule {}..{}", name(from), name(to)));
+        (changed.patch, changed.additions, changed.deletions) = (None, 0, 0);
+    } else if changed.patch.is_none() {
+        say_why(&mut changed, old, new, is_known);
+    }
+    changed
+}
+
+/// Fills `omitted` of a file without a patch, and `kind` where that says it.
+fn say_why(changed: &mut ChangedFile, old: Option<&TreeEntry>, new: Option<&TreeEntry>, is_known: bool) {
+    let size = |entry: Option<&TreeEntry>| entry.and_then(|entry| entry.size).unwrap_or(0);
+    let largest = size(old).max(size(new));
+    if changed.additions + changed.deletions > 0 {
+        changed.omitted = Some("too large: GitHub gives no patch".to_owned());
+        return;
+    }
+    let is_same = matches!((old, new), (Some(old), Some(new)) if old.sha == new.sha);
+    let is_moved_alone = !is_known
+        && matches!(
+            changed.status,
+            FileStatus::Renamed | FileStatus::Copied | FileStatus::ModeChanged
+        );
+    if is_same || is_moved_alone || (is_known && largest == 0) {
+        return;
+    }
+    changed.kind = FileKind::Binary;
+    changed.omitted = Some(match (is_known, largest) {
+        (true, bytes) if bytes <= SHOWN_BYTES_MOST => format!("binary, {bytes} bytes"),
+        (true, bytes) => format!("binary or too large: GitHub gives no patch ({bytes} bytes)"),
+        (false, _) => "binary or empty: GitHub gives no patch".to_owned(),
+    });
+}
+
+fn ends<'a>(file: &File, trees: &'a Trees) -> (Option<&'a TreeEntry>, Option<&'a TreeEntry>) {
+    let previous = file.previous_filename.as_deref().unwrap_or(&file.filename);
+    let old = if file.status == "added" {
+        None
+    } else {
+        trees.base.entries.get(previous)
+    };
+    let new = if file.status == "removed" {
+        None
+    } else {
+        trees.head.entries.get(&file.filename)
+    };
+    (old, new)
+}
+
+fn status(file: &File, old: Option<&TreeEntry>, new: Option<&TreeEntry>) -> FileStatus {
+    match file.status.as_str() {
+        "added" => FileStatus::Added,
+        "removed" => FileStatus::Deleted,
+        "renamed" => FileStatus::Renamed,
+        "copied" => FileStatus::Copied,
+        other => match (old, new) {
+            (Some(old), Some(new)) if kind_of(old) != kind_of(new) => FileStatus::TypeChanged,
+            (Some(old), Some(new)) if old.sha == new.sha && old.mode != new.mode => FileStatus::ModeChanged,
+            (None, None) if other == "changed" && file.patch.is_none() => FileStatus::ModeChanged,
+            (None, None) if other == "changed" => FileStatus::TypeChanged,
+            _ => FileStatus::Modified,
+        },
+    }
+}
+
+fn kind_of(entry: &TreeEntry) -> FileKind {
+    match entry.mode.as_str() {
+        "160000" => FileKind::Submodule,
+        "120000" => FileKind::Symlink,
+        _ => FileKind::Text,
+    }
+}
+
+/// Both commits of a submodule's patch: one hunk of nothing but `Subproject commit` lines.
+fn submodule(patch: &str) -> Option<(Option<String>, Option<String>)> {
+    let mut lines = patch.lines();
+    let header = lines.next()?;
+    if !["@@ -1 +1 @@", "@@ -0,0 +1 @@", "@@ -1 +0,0 @@"].contains(&header) {
+        return None;
+    }
+    let (mut old, mut new) = (None, None);
+    for line in lines {
+        let side = match line.as_bytes().first()? {
+            b'-' => &mut old,
+            b'+' => &mut new,
+            _ => return None,
+        };
+        let sha = line[1..].strip_prefix("Subproject commit ")?;
+        let is_sha = sha.len() >= 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
+        *side = Some(sha.to_owned()).filter(|_| is_sha && side.is_none());
+        side.as_ref()?;
+    }
+    (old.is_some() || new.is_some()).then_some((old, new))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn file(status: &str, counts: (u64, u64), patch: Option<&str>) -> File {
+        File {
+            filename: "new".into(),
+            previous_filename: (status == "renamed").then(|| "old".into()),
+            status: status.into(),
+            additions: counts.0,
+            deletions: counts.1,
+            patch: patch.map(str::to_owned),
+        }
+    }
+
+    fn tree(path: &str, entry: Option<(&str, &str, u64)>) -> Tree {
+        let entry = entry.map(|(mode, sha, size)| TreeEntry {
+            path: path.into(),
+            mode: mode.into(),
+            sha: sha.into(),
+            size: Some(size),
+        });
+        Tree {
+            entries: entry.into_iter().map(|entry| (entry.path.clone(), entry)).collect(),
+            is_whole: true,
+        }
+    }
+
+    type End<'a> = Option<(&'a str, &'a str, u64)>;
+    type Case<'a> = (
+        &'a str,
+        (u64, u64),
+        End<'a>,
+        End<'a>,
+        FileStatus,
+        FileKind,
+        Option<&'a str>,
+    );
+
+    #[test]
+    fn trees_tell_files_without_a_patch_apart() {
+        const F: &str = "100644";
+        let table: [Case<'_>; 13] = [
+            (
+                "modified",
+                (0, 0),
+                Some((F, "a", 9)),
+                Some((F, "b", 8)),
+                FileStatus::Modified,
+                FileKind::Binary,
+                Some("binary, 9 bytes"),
+            ),
+            (
+                "added",
+                (0, 0),
+                None,
+                Some((F, "b", 0)),
+                FileStatus::Added,
+                FileKind::Text,
+                None,
+            ),
+            (
+                "added",
+                (0, 0),
+                None,
+                Some((F, "b", 7)),
+                FileStatus::Added,
+                FileKind::Binary,
+                Some("binary, 7 bytes"),
+            ),
+            (
+                "removed",
+                (0, 0),
+                Some((F, "b", 0)),
+                None,
+                FileStatus::Deleted,
+                FileKind::Text,
+                None,
+            ),
+            (
+                "removed",
+                (0, 0),
+                Some((F, "b", 5)),
+                None,
+                FileStatus::Deleted,
+                FileKind::Binary,
+                Some("binary, 5 bytes"),
+            ),
+            (
+                "modified",
+                (0, 0),
+                Some((F, "a", 9)),
+                Some(("100755", "a", 9)),
+                FileStatus::ModeChanged,
+                FileKind::Text,
+                None,
+            ),
+            (
+                "changed",
+                (0, 0),
+                Some((F, "a", 9)),
+                Some(("100755", "a", 9)),
+                FileStatus::ModeChanged,
+                FileKind::Text,
+                None,
+            ),
+            (
+                "renamed",
+                (0, 0),
+                Some((F, "a", 9)),
+                Some((F, "a", 9)),
+                FileStatus::Renamed,
+                FileKind::Text,
+                None,
+            ),
+            (
+                "renamed",
+                (0, 0),
+                Some((F, "a", 9)),
+                Some((F, "b", 9)),
+                FileStatus::Renamed,
+                FileKind::Binary,
+                Some("binary, 9 bytes"),
+            ),
+            (
+                "modified",
+                (9, 9),
+                Some((F, "a", 9)),
+                Some((F, "b", 9)),
+                FileStatus::Modified,
+                FileKind::Text,
+                Some("too large: GitHub gives no patch"),
+            ),
+            (
+                "modified",
+                (0, 0),
+                Some((F, "a", 9)),
+                Some((F, "b", 600_000)),
+                FileStatus::Modified,
+                FileKind::Binary,
+                Some("binary or too large: GitHub gives no patch (600000 bytes)"),
+            ),
+            (
+                "changed",
+                (0, 0),
+                Some((F, "a", 9)),
+                Some(("160000", "cc", 0)),
+                FileStatus::TypeChanged,
+                FileKind::Submodule,
+                Some("submodule a..cc"),
+            ),
+            (
+                "added",
+                (0, 0),
+                None,
+                Some(("120000", "b", 0)),
+                FileStatus::Added,
+                FileKind::Symlink,
+                None,
+            ),
+        ];
+        for (given, counts, old, new, status, kind, omitted) in table {
+            let file = file(given, counts, None);
+            assert!(is_unclear(&file));
+            let trees = Trees {
+                base: tree(file.previous_filename.as_deref().unwrap_or("new"), old),
+                head: tree("new", new),
+            };
+            let found = classify(file, Some(&trees));
+            assert_eq!(
+                (found.status, found.kind, found.omitted.as_deref()),
+                (status, kind, omitted),
+                "{given} {old:?} {new:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_trees_the_list_is_read_as_far_as_it_goes() {
+        let table = [
+            (
+                file("renamed", (0, 0), None),
+                FileStatus::Renamed,
+                FileKind::Text,
+                false,
+            ),
+            (
+                file("changed", (0, 0), None),
+                FileStatus::ModeChanged,
+                FileKind::Text,
+                false,
+            ),
+            (
+                file("modified", (0, 0), None),
+                FileStatus::Modified,
+                FileKind::Binary,
+                true,
+            ),
+            (
+                file("modified", (3, 0), None),
+                FileStatus::Modified,
+                FileKind::Text,
+                true,
+            ),
+            (
+                file("changed", (1, 1), Some("@@ -1 +1 @@\n-a\n+b")),
+                FileStatus::TypeChanged,
+                FileKind::Text,
+                false,
+            ),
+            (
+                file("copied", (1, 0), Some("@@ -1 +1,2 @@\n a\n+b")),
+                FileStatus::Copied,
+                FileKind::Text,
+                false,
+            ),
+        ];
+        for (given, status, kind, is_omitted) in table {
+            let shown = format!("{given:?}");
+            let found = classify(given, None);
+            assert_eq!(
+                (found.status, found.kind, found.omitted.is_some()),
+                (status, kind, is_omitted),
+                "{shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_submodules_patch_is_known_by_its_whole_text() {
+        let (a, b) = ("a".repeat(40), "b".repeat(40));
+        let patch = format!("@@ -1 +1 @@\n-Subproject commit {a}\n+Subproject commit {b}");
+        let found = classify(file("modified", (1, 1), Some(&patch)), None);
+        assert_eq!(
+            (found.kind, found.patch, found.additions),
+            (FileKind::Submodule, None, 0)
+        );
+        assert_eq!(found.omitted.unwrap(), format!("submodule {}..{}", &a[..12], &b[..12]));
+        let added = format!("@@ -0,0 +1 @@\n+Subproject commit {b}");
+        assert_eq!(
+            classify(file("added", (1, 0), Some(&added)), None).omitted.unwrap(),
+            format!("submodule none..{}", &b[..12])
+        );
+        for text in [
+            format!("@@ -1,2 +1,2 @@\n-Subproject commit {a}\n+Subproject commit {b}\n code"),
+            "@@ -1 +1 @@\n-Subproject commit x\n+Subproject commit y".to_owned(),
+            format!("@@ -1 +1 @@\n-Subproject commit {a}\n+rm -rf /"),
+        ] {
+            assert_eq!(submodule(&text), None, "{text}");
+        }
+    }
+}

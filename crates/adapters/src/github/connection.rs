@@ -1,0 +1,283 @@
+//! One request to GitHub and its answer: bounded in time and size, no retry, no secret in an error.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use octocrab::Octocrab;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use super::address::PullRequestAddress;
+use super::failure::{Failure, Kind};
+
+/// Wall-clock limit of one request, answer included.
+const CALL_MOST: Duration = Duration::from_secs(60);
+/// Largest JSON answer that is read, in bytes.
+const ANSWER_MOST: usize = 64 * 1024 * 1024;
+/// The API version that is asked for.
+const API_VERSION: &str = "2022-11-28";
+const API_HOST: &str = "api.github.com";
+
+/// A connection with one identity. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct GithubConnection {
+    crab: Octocrab,
+    /// The API's host.
+    host: String,
+    /// The API's path prefix: empty, or `/api/v3` on GitHub Enterprise Server.
+    prefix: String,
+    has_token: bool,
+}
+
+/// A request that was not sent yet.
+pub(super) struct Call {
+    method: Method,
+    path: String,
+    query: String,
+    body: Option<Value>,
+    accept: &'static str,
+    bytes_most: usize,
+    /// The permission that a refusal names.
+    needs: &'static str,
+}
+
+impl Call {
+    fn new(method: Method, segments: &[&str], needs: &'static str) -> Self {
+        let mut path = String::new();
+        for segment in segments {
+            path.push('/');
+            path.push_str(&encoded(segment));
+        }
+        Self {
+            method,
+            path,
+            query: String::new(),
+            body: None,
+            accept: "application/vnd.github+json",
+            bytes_most: ANSWER_MOST,
+            needs,
+        }
+    }
+
+    /// Adds a query parameter.
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.query.push(if self.query.is_empty() { '?' } else { '&' });
+        self.query.push_str(name);
+        self.query.push('=');
+        self.query.push_str(&encoded(value));
+        self
+    }
+
+    /// The call as errors name it.
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// An answer, whole.
+pub(super) struct Reply {
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl GithubConnection {
+    /// Connects to `url` (default `https://api.github.com`) as the token's owner; without one, anonymously. Has to be
+    /// called on a tokio runtime. Errors, in words: the address or the token cannot be used.
+    pub fn new(url: Option<Url>, token: Option<SecretString>) -> Result<Self, String> {
+        let mut builder = Octocrab::builder().set_connect_timeout(Some(Duration::from_secs(10)));
+        let (mut host, mut prefix) = (API_HOST.to_owned(), String::new());
+        if let Some(url) = &url {
+            url.host_str().unwrap_or_default().clone_into(&mut host);
+            url.path().trim_end_matches('/').clone_into(&mut prefix);
+            let origin = url.origin().ascii_serialization();
+            builder = builder
+                .base_uri(origin)
+                .map_err(|error| format!("HOLDFAST_GITHUB_URL (environment): {error}"))?;
+        }
+        let has_token = token.is_some();
+        if let Some(token) = token {
+            if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(
+                    "GITHUB_TOKEN (environment): holds white space or a character that cannot be sent".to_owned(),
+                );
+            }
+            builder = builder.personal_token(token);
+        }
+        let crab = builder
+            .build()
+            .map_err(|error| format!("GitHub's client cannot be set up: {error}"))?;
+        Ok(Self {
+            crab,
+            host,
+            prefix,
+            has_token,
+        })
+    }
+
+    /// Whether requests go out without a token.
+    pub(super) const fn is_anonymous(&self) -> bool {
+        !self.has_token
+    }
+
+    /// Whether this connection's API answers for the address's host. Errors, in words.
+    pub(super) fn check_host(&self, address: &PullRequestAddress) -> Result<(), String> {
+        let page = address.host.strip_prefix("www.").unwrap_or(&address.host);
+        let is_same = if self.host == API_HOST {
+            page == "github.com"
+        } else {
+            is_same_host(page, &self.host)
+        };
+        if is_same {
+            return Ok(());
+        }
+        Err(format!(
+            "{page}: HOLDFAST_GITHUB_URL asks {}, which does not answer for this host: set it to the API of {page} \
+             (GitHub Enterprise Server: https://{page}/api/v3)",
+            self.host
+        ))
+    }
+
+    /// GET of JSON.
+    pub(super) fn get(&self, segments: &[&str], needs: &'static str) -> Call {
+        Call::new(Method::GET, segments, needs)
+    }
+
+    /// GET of a file's bytes, at most so many.
+    pub(super) fn get_raw(&self, segments: &[&str], bytes_most: usize, needs: &'static str) -> Call {
+        Call {
+            accept: "application/vnd.github.raw+json",
+            bytes_most,
+            ..Call::new(Method::GET, segments, needs)
+        }
+    }
+
+    /// A request that writes.
+    pub(super) fn write(&self, method: Method, segments: &[&str], body: Value, needs: &'static str) -> Call {
+        Call {
+            body: Some(body),
+            ..Call::new(method, segments, needs)
+        }
+    }
+
+    /// Sends, and reads the answer as JSON.
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
+        let name = call.name();
+        let reply = self.send(call).await?;
+        serde_json::from_slice(&reply.body).map_err(|error| Failure::unreadable(&name, &error.to_string()))
+    }
+
+    /// Sends once; whatever is not a success is a failure.
+    pub(super) async fn send(&self, call: Call) -> Result<Reply, Failure> {
+        let name = call.name();
+        let Call {
+            method,
+            path,
+            query,
+            body,
+            accept,
+            bytes_most,
+            needs,
+        } = call;
+        let builder = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}{query}", self.prefix))
+            .header(header::ACCEPT, accept)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-github-api-version", API_VERSION);
+        let unavailable = |detail: String| Failure::unavailable(&name, &detail);
+        let request = self
+            .crab
+            .build_request(builder, body.as_ref())
+            .map_err(|error| unavailable(innermost(&error)))?;
+        let exchange = async {
+            let response = self
+                .crab
+                .execute(request)
+                .await
+                .map_err(|error| unavailable(innermost(&error)))?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, bytes_most).collect().await.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    Failure::new(
+                        Kind::TooLong,
+                        format!("{name}: the answer is longer than {bytes_most} bytes"),
+                    )
+                } else {
+                    unavailable(innermost(error.as_ref()))
+                }
+            })?;
+            let reply = Reply {
+                headers: parts.headers,
+                body: body.to_bytes().to_vec(),
+            };
+            Ok((parts.status, reply))
+        };
+        let (status, reply): (StatusCode, Reply) = tokio::time::timeout(CALL_MOST, exchange)
+            .await
+            .map_err(|_| unavailable(format!("no whole answer in {} s", CALL_MOST.as_secs())))??;
+        if status.is_success() {
+            Ok(reply)
+        } else {
+            Err(Failure::from_reply(&name, needs, status, &reply, self.has_token))
+        }
+    }
+}
+
+/// Two names of this machine are one host.
+fn is_same_host(one: &str, other: &str) -> bool {
+    let is_loopback = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    one.eq_ignore_ascii_case(other) || (is_loopback(one) && is_loopback(other))
+}
+
+/// One part of an address, so that it stays one part whatever it holds.
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// What the system said, without the wrappers around it.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let text = cause.to_string();
+    text.lines().next().unwrap_or_default().chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_segment_stays_one_segment() {
+        let call = Call::new(Method::GET, &["repos", "o", "a/../b?x#y", "é"], "").query("ref", "a&b=c");
+        assert_eq!(
+            (call.path.as_str(), call.query.as_str()),
+            ("/repos/o/a%2F..%2Fb%3Fx%23y/%C3%A9", "?ref=a%26b%3Dc")
+        );
+    }
+
+    #[test]
+    fn loopback_has_several_names() {
+        for (one, other, same) in [
+            ("localhost", "127.0.0.1", true),
+            ("[::1]", "localhost", true),
+            ("GHE.example.com", "ghe.example.com", true),
+            ("127.0.0.1", "ghe.example.com", false),
+        ] {
+            assert_eq!(is_same_host(one, other), same, "{one} {other}");
+        }
+    }
+}

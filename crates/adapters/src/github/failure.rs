@@ -1,0 +1,223 @@
+//! GitHub's refusals as the ports' errors: one line each, with what was asked, what was said, and the remedy.
+
+use holdfast_core::port::{PublishError, ReadError};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::connection::Reply;
+
+/// Why a request did not succeed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub kind: Kind,
+    /// For people.
+    pub line: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Forbidden,
+    NotFound,
+    Rejected,
+    /// With seconds until the limit ends, where they were said.
+    RateLimited(Option<u64>),
+    /// The answer is longer than what is read.
+    TooLong,
+    /// No answer, or none that can be read: the effect of a write may or may not have happened.
+    Unavailable,
+}
+
+#[derive(Default, Deserialize)]
+struct Refusal {
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    errors: Value,
+}
+
+impl Failure {
+    pub const fn new(kind: Kind, line: String) -> Self {
+        Self { kind, line }
+    }
+
+    pub fn unavailable(call: &str, detail: &str) -> Self {
+        let line = format!("{call}: GitHub gives no answer ({detail}): check HOLDFAST_GITHUB_URL and the network");
+        Self::new(Kind::Unavailable, line)
+    }
+
+    pub fn unreadable(call: &str, detail: &str) -> Self {
+        let line = format!("{call}: the answer is not GitHub's ({detail}): check HOLDFAST_GITHUB_URL");
+        Self::new(Kind::Unavailable, line)
+    }
+
+    /// Reads a refusal. A body that is not of GitHub's shape is not quoted.
+    pub fn from_reply(call: &str, needs: &str, status: StatusCode, reply: &Reply, has_token: bool) -> Self {
+        let refusal: Refusal = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let said = format!("{} {}", status.as_u16(), one_line(&refusal.message, 200));
+        let said = said.trim();
+        let token = if has_token {
+            "GITHUB_TOKEN"
+        } else {
+            "no GITHUB_TOKEN is set, which"
+        };
+        if is_limit(status, &reply.headers, &refusal.message) {
+            let line = format!("{call}: GitHub limits requests ({said})");
+            return Self::new(Kind::RateLimited(retry_after_s(&reply.headers)), line);
+        }
+        let (kind, line) = match status.as_u16() {
+            401 => (
+                Kind::Forbidden,
+                format!("GitHub refuses the credentials ({said}): check GITHUB_TOKEN"),
+            ),
+            403 => (
+                Kind::Forbidden,
+                format!("GitHub forbids it ({said}): {token} needs the permission {needs:?}"),
+            ),
+            404 | 410 => (
+                Kind::NotFound,
+                format!(
+                    "not there, or not to be seen ({said}): check the address; {token} needs {needs:?} on a private repository"
+                ),
+            ),
+            300..=399 => (
+                Kind::NotFound,
+                format!("it has moved ({said}): use the repository's name of today"),
+            ),
+            500.. => (Kind::Unavailable, format!("GitHub fails ({said}): try again later")),
+            _ if refusal.errors.is_null() => (Kind::Rejected, format!("GitHub refuses what was sent ({said})")),
+            _ => {
+                let errors = one_line(&refusal.errors.to_string(), 300);
+                (
+                    Kind::Rejected,
+                    format!("GitHub refuses what was sent ({said}: {errors})"),
+                )
+            }
+        };
+        Self::new(kind, format!("{call}: {line}"))
+    }
+}
+
+/// A limit comes as 429, or as 403 that says so in one of three ways.
+fn is_limit(status: StatusCode, headers: &HeaderMap, message: &str) -> bool {
+    let is_told = || {
+        headers.contains_key("retry-after")
+            || number(headers, "x-ratelimit-remaining") == Some(0)
+            || message.to_ascii_lowercase().contains("rate limit")
+    };
+    status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::FORBIDDEN && is_told())
+}
+
+fn one_line(text: &str, most: usize) -> String {
+    text.chars().filter(|char| !char.is_control()).take(most).collect()
+}
+
+/// Seconds until the limit ends: Retry-After, or the reset time against the server's own clock.
+fn retry_after_s(headers: &HeaderMap) -> Option<u64> {
+    if let Some(seconds) = number(headers, "retry-after") {
+        return Some(seconds);
+    }
+    let reset = number(headers, "x-ratelimit-reset")?;
+    let date = headers.get("date")?.to_str().ok()?;
+    let now = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second();
+    Some(reset.saturating_sub(u64::try_from(now).ok()?))
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+impl From<Failure> for ReadError {
+    fn from(Failure { kind, line }: Failure) -> Self {
+        match kind {
+            Kind::Forbidden => Self::Forbidden(line),
+            Kind::NotFound => Self::NotFound(line),
+            Kind::RateLimited(retry_after_s) => Self::RateLimited {
+                detail: line,
+                retry_after_s,
+            },
+            Kind::Rejected | Kind::TooLong | Kind::Unavailable => Self::Unavailable(line),
+        }
+    }
+}
+
+impl From<Failure> for PublishError {
+    fn from(Failure { kind, line }: Failure) -> Self {
+        match kind {
+            Kind::Forbidden => Self::Forbidden(line),
+            Kind::NotFound => Self::NotFound(line),
+            Kind::Rejected => Self::Rejected(line),
+            Kind::RateLimited(_) => Self::RateLimited(line),
+            Kind::TooLong | Kind::Unavailable => Self::Unavailable(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn failure(status: u16, headers: &[(&'static str, &str)], body: &str) -> Failure {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
+        let reply = Reply {
+            headers,
+            body: body.as_bytes().to_vec(),
+        };
+        Failure::from_reply(
+            "GET /x",
+            "Contents: read",
+            StatusCode::from_u16(status).unwrap(),
+            &reply,
+            true,
+        )
+    }
+
+    #[test]
+    fn limits_are_told_from_refusals() {
+        let reset = [
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "60"),
+            ("date", "Thu, 01 Jan 1970 00:00:10 GMT"),
+        ];
+        type Case<'a> = (u16, &'a [(&'static str, &'a str)], &'a str, Kind);
+        let table: [Case<'_>; 9] = [
+            (429, &[], "", Kind::RateLimited(None)),
+            (429, &[("retry-after", "7")], "", Kind::RateLimited(Some(7))),
+            (403, &reset, "{}", Kind::RateLimited(Some(50))),
+            (
+                403,
+                &[],
+                r#"{"message":"You have exceeded a secondary rate limit"}"#,
+                Kind::RateLimited(None),
+            ),
+            (
+                403,
+                &[("x-ratelimit-remaining", "4")],
+                r#"{"message":"Resource not accessible"}"#,
+                Kind::Forbidden,
+            ),
+            (401, &[], "<html>", Kind::Forbidden),
+            (301, &[], "", Kind::NotFound),
+            (
+                422,
+                &[],
+                r#"{"message":"Validation Failed","errors":["x"]}"#,
+                Kind::Rejected,
+            ),
+            (502, &[], "", Kind::Unavailable),
+        ];
+        for (status, headers, body, kind) in table {
+            let found = failure(status, headers, body);
+            assert_eq!(found.kind, kind, "{status} {}", found.line);
+            assert!(
+                found.line.contains(&status.to_string()) && !found.line.contains("<html>"),
+                "{}",
+                found.line
+            );
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The list of changed files, page by page. GitHub stops diffing once an answer holds about 20,000 lines: the rest of
+//! that page comes without counts and patch, unmarked. Smaller pages have them. What each file is stands in `classify`.
+
+use super::connection::GithubConnection;
+use super::failure::Failure;
+use super::read::{PULL_READ, Place};
+use super::wire::File;
+
+/// GitHub lists no more than this.
+const FILES_MOST: usize = 3_000;
+/// Sizes of a page, each asked where the one before was cut off. Each divides the one before.
+const PAGE_SIZES: [usize; 3] = [100, 10, 1];
+/// Below this many patch lines and bytes an answer is taken as whole: far under GitHub's limits, whatever they are today.
+const WHOLE_LINES: usize = 2_000;
+const WHOLE_BYTES: usize = 100 * 1024;
+
+/// All files that can be listed, in GitHub's order.
+pub(super) async fn list(connection: &GithubConnection, place: Place<'_>) -> Result<Vec<File>, Failure> {
+    let size = PAGE_SIZES[0];
+    let mut files = Vec::new();
+    for number in 1..=FILES_MOST.div_ceil(size) {
+        let first = files.len();
+        let found = page(connection, place, size, number).await?;
+        let is_last = found.len() < size;
+        files.extend(found);
+        refill(connection, place, &mut files, first).await?;
+        if is_last {
+            break;
+        }
+    }
+    files.truncate(FILES_MOST);
+    Ok(files)
+}
+
+/// Asks again, in smaller pages, for what was cut off at the end of the page that starts at `first`.
+async fn refill(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    files: &mut [File],
+    first: usize,
+) -> Result<(), Failure> {
+    let mut suspects = cut_off(files, first, files.len());
+    for size in &PAGE_SIZES[1..] {
+        let mut left = Vec::new();
+        let mut pages: Vec<usize> = suspects.iter().map(|index| index / size).collect();
+        pages.dedup();
+        for number in pages {
+            let start = number * size;
+            let found = page(connection, place, *size, number + 1).await?;
+            let end = (start + found.len()).min(files.len());
+            let still: Vec<usize> = cut_off(&found, 0, found.len())
+                .into_iter()
+                .map(|index| index + start)
+                .collect();
+            left.extend(still.into_iter().filter(|index| suspects.contains(index)));
+            for (known, found) in files[start..end].iter_mut().zip(found) {
+                // Another name means that the head has moved meanwhile; whoever reads the change sees that.
+                if is_bare(known) && known.filename == found.filename {
+                    *known = found;
+                }
+            }
+        }
+        suspects = left;
+    }
+    Ok(())
+}
+
+/// The files of one answer that may have been cut off: those without anything at its end, behind enough that has.
+fn cut_off(files: &[File], first: usize, end: usize) -> Vec<usize> {
+    let answer = &files[first..end];
+    let patches = || answer.iter().filter_map(|file| file.patch.as_deref());
+    let lines: usize = patches()
+        .map(|patch| patch.bytes().filter(|byte| *byte == b'\n').count() + 1)
+        .sum();
+    let bytes: usize = patches().map(str::len).sum();
+    if lines < WHOLE_LINES && bytes < WHOLE_BYTES {
+        return Vec::new();
+    }
+    let bare = answer.iter().rev().take_while(|file| is_bare(file)).count();
+    (end - bare..end).collect()
+}
+
+/// Neither counts nor patch: binary, empty, renamed alone, or cut off.
+fn is_bare(file: &File) -> bool {
+    file.patch.is_none() && file.additions == 0 && file.deletions == 0
+}
+
+async fn page(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    size: usize,
+    number: usize,
+) -> Result<Vec<File>, Failure> {
+    let call = connection.get(&place.pull(&["files"]), PULL_READ);
+    connection
+        .json(
+            call.query("per_page", &size.to_string())
+                .query("page", &number.to_string()),
+        )
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(lines: usize) -> File {
+        File {
+            filename: "f".into(),
+            previous_filename: None,
+            status: "modified".into(),
+            additions: lines as u64,
+            deletions: 0,
+            patch: (lines > 0).then(|| vec!["+x"; lines].join("\n")),
+        }
+    }
+
+    #[test]
+    fn only_bare_files_at_the_end_of_a_long_answer_are_suspect() {
+        let table: [(&[usize], &[usize]); 6] = [
+            (&[1_999, 0, 0], &[]),
+            (&[2_000, 0, 0], &[1, 2]),
+            (&[2_000, 0, 5, 0], &[3]),
+            (&[2_000, 0, 5], &[]),
+            (&[0, 0, 0], &[]),
+            (&[], &[]),
+        ];
+        for (lines, expected) in table {
+            let files: Vec<File> = lines.iter().map(|lines| file(*lines)).collect();
+            assert_eq!(cut_off(&files, 0, files.len()), expected, "{lines:?}");
+        }
+    }
+}

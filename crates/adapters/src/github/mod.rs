@@ -1,0 +1,18 @@
+//! GitHub's REST API, through octocrab: reading pull requests in `read`, writing to them in `publish`. One request, one
+//! answer: the workflow retries.
+
+mod address;
+mod check;
+mod classify;
+mod connection;
+mod failure;
+mod files;
+mod publish;
+mod read;
+mod review;
+mod wire;
+
+pub use address::{PullRequestAddress, parse_address};
+pub use connection::GithubConnection;
+pub use publish::GithubPublishReview;
+pub use read::GithubReadChange;

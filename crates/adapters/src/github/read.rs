@@ -1,0 +1,225 @@
+//! Reads a pull request: its head, its files, a file's bytes. Never writes.
+
+use async_trait::async_trait;
+use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{ReadChange, ReadError};
+use http::header::CONTENT_TYPE;
+
+use super::address::PullRequestAddress;
+use super::classify::{Trees, classify, is_unclear, read_tree};
+use super::connection::GithubConnection;
+use super::failure::{Failure, Kind};
+use super::files;
+use super::wire::{Comparison, Pull};
+
+/// What a token needs to read pull requests.
+pub(super) const PULL_READ: &str = "Pull requests: read";
+/// What a token needs to read files.
+pub(super) const CONTENTS_READ: &str = "Contents: read";
+/// Largest file that is read, in bytes.
+const BLOB_MOST: usize = 1024 * 1024;
+
+/// Where a pull request is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    owner: &'a str,
+    repository: &'a str,
+    number: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// The path below the repository.
+    pub fn repository<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
+    where
+        'a: 'b,
+    {
+        [&["repos", self.owner, self.repository], rest].concat()
+    }
+
+    /// The path below the pull request.
+    pub fn pull<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
+    where
+        'a: 'b,
+    {
+        [&["repos", self.owner, self.repository, "pulls", self.number], rest].concat()
+    }
+}
+
+/// A pull request of a target.
+#[derive(Clone, Debug)]
+pub(super) struct PullRequest {
+    owner: String,
+    repository: String,
+    number: String,
+    pub head: CommitSha,
+}
+
+impl PullRequest {
+    /// `None` for a work tree.
+    pub fn of(target: &Target) -> Option<Self> {
+        let Target::PullRequest {
+            owner,
+            repository,
+            number,
+            head,
+        } = target
+        else {
+            return None;
+        };
+        Some(Self {
+            owner: owner.clone(),
+            repository: repository.clone(),
+            number: number.to_string(),
+            head: head.clone(),
+        })
+    }
+
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            owner: &self.owner,
+            repository: &self.repository,
+            number: &self.number,
+        }
+    }
+}
+
+/// Reads pull requests.
+#[derive(Clone, Debug)]
+pub struct GithubReadChange {
+    connection: GithubConnection,
+}
+
+impl GithubReadChange {
+    /// Reads through this connection.
+    pub const fn new(connection: GithubConnection) -> Self {
+        Self { connection }
+    }
+
+    /// The target that an address stands for, with the head as it is now. Errors: another host than the connection's
+    /// API answers for, and what reading says.
+    pub async fn resolve(&self, address: &PullRequestAddress) -> Result<Target, ReadError> {
+        self.connection.check_host(address).map_err(ReadError::NotFound)?;
+        let PullRequestAddress {
+            owner,
+            repository,
+            number,
+            ..
+        } = address.clone();
+        let place = Place {
+            owner: &owner,
+            repository: &repository,
+            number: &number.to_string(),
+        };
+        let head = head_of(&read_pull(&self.connection, place).await?)?;
+        Ok(Target::PullRequest {
+            owner,
+            repository,
+            number,
+            head,
+        })
+    }
+}
+
+#[async_trait]
+impl ReadChange for GithubReadChange {
+    async fn read_change(&self, target: &Target) -> Result<Change, ReadError> {
+        let request = pull_request(target)?;
+        let (connection, place) = (&self.connection, request.place());
+        let pull = read_pull(connection, place).await?;
+        let head = head_of(&pull)?;
+        let base = merge_base(connection, place, &pull).await?;
+        let listed = files::list(connection, place).await?;
+        let mut trees = None;
+        if listed.iter().any(is_unclear) {
+            let (old, new) = (
+                read_tree(connection, place, base.as_str()).await?,
+                read_tree(connection, place, head.as_str()).await?,
+            );
+            trees = old.zip(new).map(|(base, head)| Trees { base, head });
+        }
+        // The list is of the head as it stood meanwhile: a change that mixes two heads must not look like one.
+        let head = head_of(&read_pull(connection, place).await?)?;
+        Ok(Change {
+            base,
+            head,
+            title: pull.title,
+            description: pull.body.unwrap_or_default(),
+            author: pull.user.map(|user| user.login),
+            files_total: pull.changed_files.max(listed.len() as u64),
+            files: listed.into_iter().map(|file| classify(file, trees.as_ref())).collect(),
+        })
+    }
+
+    /// A symbolic link is followed by GitHub inside the repository.
+    async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        let request = pull_request(target)?;
+        let parts: Vec<&str> = path.split('/').collect();
+        // No such path is in a repository, and in an address these would mean another one.
+        if parts
+            .iter()
+            .any(|part| part.is_empty() || *part == "." || *part == "..")
+        {
+            return Ok(None);
+        }
+        let segments = request.place().repository(&[&["contents"], parts.as_slice()].concat());
+        let call = self
+            .connection
+            .get_raw(&segments, BLOB_MOST, CONTENTS_READ)
+            .query("ref", at.as_str());
+        match self.connection.send(call).await {
+            // Folders and submodules come as JSON, whatever was asked for; a file's bytes come as `…raw`.
+            Ok(reply) => {
+                let kind = reply
+                    .headers
+                    .get(CONTENT_TYPE)
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or_default();
+                Ok(Some(reply.body).filter(|_| !kind.starts_with("application/json")))
+            }
+            Err(Failure {
+                kind: Kind::NotFound | Kind::TooLong,
+                ..
+            }) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
+        head_of(&read_pull(&self.connection, pull_request(target)?.place()).await?).map_err(ReadError::from)
+    }
+}
+
+fn pull_request(target: &Target) -> Result<PullRequest, ReadError> {
+    PullRequest::of(target).ok_or_else(|| ReadError::NotFound("a work tree is not a pull request".to_owned()))
+}
+
+pub(super) async fn read_pull(connection: &GithubConnection, place: Place<'_>) -> Result<Pull, Failure> {
+    connection.json(connection.get(&place.pull(&[]), PULL_READ)).await
+}
+
+pub(super) fn head_of(pull: &Pull) -> Result<CommitSha, Failure> {
+    sha(&pull.head.sha)
+}
+
+/// Where the shown diff starts: the last commit that both ends have, not the base branch's tip.
+async fn merge_base(connection: &GithubConnection, place: Place<'_>, pull: &Pull) -> Result<CommitSha, Failure> {
+    let ends = format!("{}...{}", pull.base.sha, pull.head.sha);
+    let call = connection.get(&place.repository(&["compare", &ends]), CONTENTS_READ);
+    // The files of a comparison stand on its first page: the second is small.
+    match connection
+        .json::<Comparison>(call.query("per_page", "1").query("page", "2"))
+        .await
+    {
+        Ok(comparison) => sha(&comparison.merge_base_commit.sha),
+        // The fork or the base's commit is gone: the base branch's tip is the best that is left.
+        Err(Failure {
+            kind: Kind::NotFound, ..
+        }) => sha(&pull.base.sha),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn sha(text: &str) -> Result<CommitSha, Failure> {
+    CommitSha::parse(text).map_err(|error| Failure::unreadable("GET pull request", &error.to_string()))
+}

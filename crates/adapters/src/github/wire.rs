@@ -1,0 +1,95 @@
+//! The parts of GitHub's JSON that are read. Fields that are not needed are not named, so that they may change.
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Pull {
+    pub title: String,
+    pub body: Option<String>,
+    /// `None` for a deleted account.
+    pub user: Option<User>,
+    pub base: End,
+    pub head: End,
+    pub changed_files: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct End {
+    pub sha: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct User {
+    pub login: String,
+    #[serde(default, rename = "type")]
+    pub kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Comparison {
+    pub merge_base_commit: End,
+}
+
+/// One entry of `GET …/files`.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct File {
+    pub filename: String,
+    pub previous_filename: Option<String>,
+    pub status: String,
+    #[serde(default)]
+    pub additions: u64,
+    #[serde(default)]
+    pub deletions: u64,
+    pub patch: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TreeListing {
+    pub tree: Vec<TreeEntry>,
+    #[serde(default)]
+    pub truncated: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct TreeEntry {
+    pub path: String,
+    pub mode: String,
+    pub sha: String,
+    /// Bytes; blobs only.
+    pub size: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Review {
+    pub id: u64,
+    pub user: Option<User>,
+    pub body: Option<String>,
+    pub state: String,
+}
+
+/// An answer of which only the id counts.
+#[derive(Debug, Deserialize)]
+pub(super) struct Created {
+    pub id: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CheckRuns {
+    pub check_runs: Vec<CheckRun>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CheckRun {
+    pub id: u64,
+    pub external_id: Option<String>,
+    pub status: String,
+    pub conclusion: Option<String>,
+    pub output: Option<CheckOutput>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CheckOutput {
+    pub title: Option<String>,
+    #[serde(default)]
+    pub annotations_count: usize,
+}

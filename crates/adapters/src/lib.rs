@@ -1,0 +1,31 @@
+//! Holdfast to the outside: one file (or folder) for each outside thing, each behind a feature of its name.
+//!
+//! An adapter translates: the outside's shapes into the domain's, the outside's failures into the port's errors. It
+//! decides nothing and retries nothing: the workflow owns retries.
+
+#[cfg(feature = "models")]
+pub mod anthropic;
+#[cfg(feature = "files")]
+mod durable_file;
+#[cfg(feature = "files")]
+pub mod files;
+#[cfg(feature = "git")]
+pub mod git;
+#[cfg(feature = "github")]
+pub mod github;
+#[cfg(feature = "models")]
+mod model_failure;
+#[cfg(feature = "models")]
+pub mod model_http;
+#[cfg(feature = "models")]
+pub mod model_router;
+#[cfg(feature = "models")]
+mod model_schema;
+#[cfg(feature = "models")]
+pub mod openai;
+#[cfg(feature = "files")]
+pub mod outbox;
+#[cfg(feature = "s3")]
+pub mod s3;
+#[cfg(feature = "syntax")]
+pub mod syntax;

@@ -1,0 +1,283 @@
+//! What the model adapters share of HTTP: the checked address, the client with its limits, one POST with a bounded
+//! answer. What the bodies mean stays with each provider; what a failure means stands in `model_failure`.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use holdfast_core::model::settings::is_loopback;
+use holdfast_core::port::ModelError;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use url::Url;
+
+/// A model server's settings are wrong: which, and what is allowed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ModelSettingsError(pub String);
+
+/// Limits of one call.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelLimits {
+    /// Wall-clock limit of one call, from the connection to the answer's last byte. Default 120 s.
+    pub call: Duration,
+    /// Limit to connect. Default 10 s.
+    pub connect: Duration,
+    /// Longest answer read, in bytes. Default 4 MiB.
+    pub body_bytes: usize,
+}
+
+impl Default for ModelLimits {
+    fn default() -> Self {
+        Self {
+            call: Duration::from_secs(120),
+            connect: Duration::from_secs(10),
+            body_bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// A provider, as far as its server's address and key go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Provider {
+    /// Its own server, ending in its API's version.
+    pub url: &'static str,
+    /// What follows the version.
+    pub call: &'static str,
+    /// The environment variable of its key.
+    pub key_name: &'static str,
+    /// The header that carries the key.
+    pub key_header: &'static str,
+    /// What stands before the key in that header.
+    pub key_prefix: &'static str,
+}
+
+/// The address of a provider's call below `base`: a base that ends in `/v1` is taken as the API's root, any other gets
+/// `/v1` first. Errors: not https (nor http on loopback), a user, a query or a fragment.
+pub(crate) fn call_url(provider: &Provider, base: Option<&Url>) -> Result<Url, ModelSettingsError> {
+    let wrong = |what: &str| {
+        ModelSettingsError(format!(
+            "HOLDFAST_MODEL_URL {what}: expected https://HOST[/PATH], or http on loopback only"
+        ))
+    };
+    let mut url = match base {
+        Some(url) => url.clone(),
+        None => Url::parse(provider.url).map_err(|error| wrong(&format!("is not an address ({error})")))?,
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => {
+            return Err(wrong(&format!(
+                "would send the key and the change unencrypted to {}",
+                host_of(&url)
+            )));
+        }
+        other => return Err(wrong(&format!("has the scheme {other}"))),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(
+            "holds a user or a password, which belong into the key's variable",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("holds a query or a fragment"));
+    }
+    let root = url.path().trim_end_matches('/').to_owned();
+    let version = if root == "/v1" || root.ends_with("/v1") {
+        ""
+    } else {
+        "/v1"
+    };
+    url.set_path(&format!("{root}{version}{}", provider.call));
+    Ok(url)
+}
+
+/// Host, and port where one is written, for messages.
+pub(crate) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("the model's server");
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// One model server.
+pub(crate) struct ModelHttp {
+    client: reqwest::Client,
+    url: Url,
+    limits: ModelLimits,
+    /// For messages.
+    pub host: String,
+    /// Names the key's variable in messages.
+    pub key_name: &'static str,
+    /// To keep it out of messages.
+    pub key: Option<SecretString>,
+}
+
+impl fmt::Debug for ModelHttp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelHttp")
+            .field("url", &self.url.as_str())
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An answer, whatever its status.
+pub(crate) struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl ModelHttp {
+    /// A client that follows no redirect, repeats nothing and takes no proxy from the environment: requests go to the
+    /// deployment's address or nowhere.
+    pub fn new(
+        provider: &Provider,
+        base: Option<&Url>,
+        key: Option<SecretString>,
+        fixed: &[(HeaderName, HeaderValue)],
+        limits: ModelLimits,
+    ) -> Result<Self, ModelSettingsError> {
+        let url = call_url(provider, base)?;
+        let mut headers: HeaderMap = fixed.iter().cloned().collect();
+        if let Some(key) = &key {
+            let text = format!("{}{}", provider.key_prefix, key.expose_secret().trim());
+            let mut value = HeaderValue::from_str(&text).map_err(|_| {
+                ModelSettingsError(format!(
+                    "{} (environment): holds a character that no key has",
+                    provider.key_name
+                ))
+            })?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static(provider.key_header), value);
+        }
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(limits.connect)
+            .build()
+            .map_err(|error| ModelSettingsError(format!("the HTTP client cannot be built: {}", chain(&error))))?;
+        Ok(Self {
+            client,
+            host: host_of(&url),
+            url,
+            limits,
+            key_name: provider.key_name,
+            key,
+        })
+    }
+
+    /// Whether the server is this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.url)
+    }
+
+    /// Runs a whole call, which may be two requests, within its limit.
+    pub async fn within_limit<T>(&self, call: impl Future<Output = Result<T, ModelError>>) -> Result<T, ModelError> {
+        match tokio::time::timeout(self.limits.call, call).await {
+            Ok(done) => done,
+            Err(_) => Err(ModelError::TimedOut(format!(
+                "no whole answer from {} within {} s (HOLDFAST_MODEL_TIMEOUT_SECONDS): the server is slow or hangs",
+                self.host,
+                self.limits.call.as_secs_f64()
+            ))),
+        }
+    }
+
+    /// One POST. Errors: no connection, or an answer that breaks off or is too long.
+    pub async fn post(&self, body: &Value) -> Result<Reply, ModelError> {
+        let sent = self.client.post(self.url.clone()).json(body).send().await;
+        let mut response = sent.map_err(|error| self.broken("could not be asked", error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.broken("broke off its answer", error))?
+        {
+            if body.len() + chunk.len() > self.limits.body_bytes {
+                return Err(self.unusable(&format!(
+                    "answered {status} with more than {} bytes",
+                    self.limits.body_bytes
+                )));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply { status, headers, body })
+    }
+
+    /// An answer that is not the provider's shape.
+    pub fn unusable(&self, what: &str) -> ModelError {
+        ModelError::Unavailable(format!(
+            "{} {what}: check that HOLDFAST_MODEL_URL names a model server ({} was asked)",
+            self.host,
+            self.url.path()
+        ))
+    }
+
+    fn broken(&self, what: &str, error: reqwest::Error) -> ModelError {
+        ModelError::Unavailable(format!(
+            "{} {what} ({}): check that it runs, that HOLDFAST_MODEL_URL is right, and the network between",
+            self.host,
+            chain(&error.without_url())
+        ))
+    }
+}
+
+/// An error with its causes: reqwest's own text stops before the one that helps.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// Which models' server refused structured output: asked once, remembered as long as the process lives.
+#[derive(Debug, Default)]
+pub(crate) struct StructuredOutput {
+    refused: Mutex<BTreeSet<String>>,
+}
+
+impl StructuredOutput {
+    /// Whether to ask for it.
+    pub fn is_wanted(&self, model: &str) -> bool {
+        !self
+            .refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(model)
+    }
+
+    /// Whether an answer refuses it: 400 or 422 with one of the field's names.
+    pub fn is_refused(reply: &Reply, names: &[&str]) -> bool {
+        let text = String::from_utf8_lossy(&reply.body).to_lowercase();
+        matches!(reply.status, 400 | 422) && names.iter().any(|name| text.contains(name))
+    }
+
+    /// Remembers a refusal, where the request without it was taken.
+    pub fn remember(&self, model: &str, without: &Reply) {
+        if !matches!(without.status, 400 | 422) {
+            tracing::info!(
+                model,
+                "the model's server refuses structured output; it is no longer asked for"
+            );
+            self.refused
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(model.to_owned());
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Which adapter answers for `provider/name`. Adapters are built once; what is missing is said once, at start.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use holdfast_core::model::run::RecordedAnswer;
+use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::model_http::{ModelLimits, ModelSettingsError, Provider};
+use crate::{anthropic, anthropic::AnthropicAskModel, openai, openai::OpenaiAskModel};
+
+/// Where models are asked, and with which keys. Secrets do not print.
+#[derive(Clone, Debug)]
+pub struct ModelSettings {
+    /// `HOLDFAST_MODEL_URL`: one server instead of the providers' own. https, or http on loopback. Its path is kept;
+    /// `/v1` and the provider's call are added, or the call alone where the path ends in `/v1`.
+    pub url: Option<Url>,
+    /// `ANTHROPIC_API_KEY`; not needed for a server on this machine.
+    pub anthropic_key: Option<SecretString>,
+    /// `OPENAI_API_KEY`; not needed for a server on this machine.
+    pub openai_key: Option<SecretString>,
+    /// Wall-clock limit of one call. Default of a deployment: 120 s.
+    pub timeout: Duration,
+}
+
+/// Asks the model that a request names.
+#[derive(Debug)]
+pub struct ModelRouter {
+    anthropic: AnthropicAskModel,
+    openai: OpenaiAskModel,
+}
+
+impl ModelRouter {
+    /// Both adapters. A missing key is no error here, as no model may be asked at all: see [`ModelRouter::check`].
+    /// Errors: the address is refused, or a key cannot be sent; all of them, one a line.
+    pub fn new(settings: ModelSettings) -> Result<Self, ModelSettingsError> {
+        let limits = ModelLimits {
+            call: settings.timeout,
+            ..ModelLimits::default()
+        };
+        let url = settings.url.as_ref();
+        let anthropic = AnthropicAskModel::new(url, present(settings.anthropic_key), limits);
+        let openai = OpenaiAskModel::new(url, present(settings.openai_key), limits);
+        match (anthropic, openai) {
+            (Ok(anthropic), Ok(openai)) => Ok(Self { anthropic, openai }),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(one), Err(other)) if one.0 == other.0 => Err(one),
+            (Err(one), Err(other)) => Err(ModelSettingsError(format!("{one}\n{other}"))),
+        }
+    }
+
+    /// What keeps these models (`provider/name`, or `rules`) from being asked: all problems together, none twice.
+    pub fn check(&self, models: &[&str]) -> Vec<String> {
+        let mut problems = Vec::new();
+        for model in models.iter().filter(|model| **model != "rules") {
+            if let Err(error) = self.pick(model) {
+                let problem = error.to_string();
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+        }
+        problems
+    }
+
+    fn pick(&self, model: &str) -> Result<&dyn AskModel, ModelError> {
+        let missing = |provider: &Provider| {
+            ModelError::Unauthorized(format!(
+                "{} (environment): not set; {model} is asked at a server that wants a key",
+                provider.key_name
+            ))
+        };
+        match model.split_once('/') {
+            Some((_, "")) => Err(ModelError::Rejected(format!(
+                "the model {model:?} has no name after its provider"
+            ))),
+            Some(("anthropic", _)) if self.anthropic.is_usable() => Ok(&self.anthropic),
+            Some(("anthropic", _)) => Err(missing(&anthropic::PROVIDER)),
+            Some(("openai", _)) if self.openai.is_usable() => Ok(&self.openai),
+            Some(("openai", _)) => Err(missing(&openai::PROVIDER)),
+            Some(("bedrock", _)) => Err(ModelError::Rejected(format!(
+                "{model}: models of Bedrock cannot be asked by this version; set HOLDFAST_MODEL to anthropic/NAME or openai/NAME"
+            ))),
+            _ => Err(ModelError::Rejected(format!(
+                "the model {model:?} is of no known provider: set HOLDFAST_MODEL to anthropic/NAME or openai/NAME"
+            ))),
+        }
+    }
+}
+
+/// An empty key is none: an environment often sets a variable to nothing.
+fn present(key: Option<SecretString>) -> Option<SecretString> {
+    key.filter(|key| !key.expose_secret().trim().is_empty())
+}
+
+#[async_trait]
+impl AskModel for ModelRouter {
+    async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+        self.pick(&request.model)?.ask(request).await
+    }
+}

@@ -1,0 +1,102 @@
+//! The answer's JSON Schema in the subset that providers' structured output takes. What is left out here is still
+//! checked on the answer.
+
+use serde_json::{Map, Value};
+
+/// Bounds that constrained decoding refuses.
+const REFUSED: [&str; 11] = [
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "maxProperties",
+];
+
+/// Without bounds, and every object closed.
+pub(crate) fn without_bounds(schema: &Value) -> Value {
+    subset(schema, false)
+}
+
+/// Without bounds, every object closed, and every property required: what a strict schema must be. Each property that
+/// may be left out may also be given.
+pub(crate) fn strict(schema: &Value) -> Value {
+    subset(schema, true)
+}
+
+fn subset(schema: &Value, all_required: bool) -> Value {
+    let Value::Object(map) = schema else {
+        return schema.clone();
+    };
+    let each = |values: &Value| match values {
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(name, value)| (name.clone(), subset(value, all_required)))
+                .collect(),
+        ),
+        Value::Array(list) => Value::Array(list.iter().map(|value| subset(value, all_required)).collect()),
+        other => other.clone(),
+    };
+    let mut out = Map::new();
+    for (keyword, value) in map.iter().filter(|(keyword, _)| !REFUSED.contains(&keyword.as_str())) {
+        let value = match keyword.as_str() {
+            "properties" | "$defs" | "definitions" | "anyOf" | "allOf" | "oneOf" => each(value),
+            "items" => subset(value, all_required),
+            _ => value.clone(),
+        };
+        out.insert(keyword.clone(), value);
+    }
+    if let Some(Value::Object(properties)) = map.get("properties") {
+        out.insert("additionalProperties".to_owned(), Value::Bool(false));
+        if all_required {
+            let names = properties.keys().cloned().map(Value::String).collect();
+            out.insert("required".to_owned(), Value::Array(names));
+        }
+    }
+    Value::Object(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::prompt::{answer_schema, summary_schema};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn bounds_go_and_properties_of_their_names_stay() {
+        let schema = json!({ "type": "object", "required": ["minimum"], "properties": {
+            "minimum": { "type": "integer", "minimum": 1 },
+            "list": { "type": "array", "maxItems": 3, "items": { "type": "string", "maxLength": 9 } } } });
+        let expected = json!({ "type": "object", "required": ["minimum"], "additionalProperties": false, "properties": {
+            "minimum": { "type": "integer" },
+            "list": { "type": "array", "items": { "type": "string" } } } });
+        assert_eq!(without_bounds(&schema), expected);
+    }
+
+    #[test]
+    fn strict_closes_and_requires_at_every_depth() {
+        fn check(schema: &Value) {
+            if let Some(Value::Object(properties)) = schema.get("properties") {
+                assert_eq!(schema["additionalProperties"], json!(false));
+                assert_eq!(schema["required"], json!(properties.keys().collect::<Vec<_>>()));
+                properties.values().for_each(check);
+            }
+            if let Some(items) = schema.get("items") {
+                check(items);
+            }
+            assert!(REFUSED.iter().all(|keyword| schema.get(keyword).is_none()), "{schema}");
+        }
+        check(&strict(&answer_schema()));
+        check(&strict(&summary_schema()));
+        assert_eq!(
+            strict(&answer_schema())["properties"]["findings"]["items"]["properties"]["side"]["enum"][1],
+            "RIGHT"
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! Rules on the syntax tree: one rule, one file, one test. Few and sure: each finding stands in front of a person.
+
+mod assert_on_tuple;
+mod defer_in_loop;
+mod dynamic_code;
+mod empty_catch;
+mod inner_html;
+mod mutable_default;
+mod nan_comparison;
+mod shell_command;
+mod string_identity;
+mod swallowed_exception;
+mod unfinished_code;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use holdfast_core::model::finding::{Category, Severity};
+use holdfast_core::port::SyntaxFinding;
+use tree_sitter::{Query, QueryCursor, StreamingIterator, Tree};
+
+use super::language::Language;
+use super::outline::rows;
+
+/// Findings of one rule in one file at most.
+const FINDINGS_MOST: usize = 50;
+
+/// A rule: a query whose capture `@found` is the place.
+pub(super) struct Rule {
+    /// Kebab-case.
+    pub id: &'static str,
+    /// Where it looks: a query for each language.
+    pub queries: &'static [(&'static [Language], &'static str)],
+    pub severity: Severity,
+    pub category: Category,
+    pub confidence: f64,
+    pub title: &'static str,
+    pub body: &'static str,
+}
+
+static RULES: [&Rule; 11] = [
+    &assert_on_tuple::RULE,
+    &defer_in_loop::RULE,
+    &dynamic_code::RULE,
+    &empty_catch::RULE,
+    &inner_html::RULE,
+    &mutable_default::RULE,
+    &nan_comparison::RULE,
+    &shell_command::RULE,
+    &string_identity::RULE,
+    &swallowed_exception::RULE,
+    &unfinished_code::RULE,
+];
+
+type Compiled = HashMap<Language, Vec<(&'static Rule, Query)>>;
+
+/// Queries are compiled once; that each compiles is held by the rules' own tests.
+static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
+    let mut compiled: Compiled = HashMap::new();
+    for rule in RULES {
+        for (languages, query) in rule.queries {
+            for language in *languages {
+                if let Ok(query) = Query::new(&language.grammar(), query) {
+                    compiled.entry(*language).or_default().push((rule, query));
+                }
+            }
+        }
+    }
+    compiled
+});
+
+/// Every rule's id.
+pub fn rule_ids() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.id)
+}
+
+/// What the rules find in a file.
+pub(super) fn find(tree: &Tree, text: &str, language: Language) -> Vec<SyntaxFinding> {
+    let mut findings = Vec::new();
+    for (rule, query) in COMPILED.get(&language).into_iter().flatten() {
+        let mut cursor = QueryCursor::new();
+        let mut matches = cursor.matches(query, tree.root_node(), text.as_bytes());
+        let mut seen = 0;
+        while let Some(found) = matches.next() {
+            let place = found
+                .captures()
+                .iter()
+                .find(|capture| query.capture_names().get(capture.index as usize) == Some(&"found"));
+            let Some(place) = place.filter(|_| seen < FINDINGS_MOST) else {
+                continue;
+            };
+            let (start_line, end_line) = rows(&place.node);
+            seen += 1;
+            findings.push(SyntaxFinding {
+                rule: rule.id,
+                start_line,
+                end_line,
+                severity: rule.severity,
+                category: rule.category,
+                title: rule.title.to_owned(),
+                body: rule.body.to_owned(),
+                confidence: rule.confidence,
+            });
+        }
+    }
+    findings
+}
+
+/// Checks a rule on code that it must find, once each, and on code that it must leave alone.
+#[cfg(test)]
+fn check(rule: &Rule, bad: &[(&str, &str)], good: &[(&str, &str)]) {
+    use holdfast_core::port::SourceSyntax;
+
+    for (languages, query) in rule.queries {
+        for language in *languages {
+            if let Err(error) = Query::new(&language.grammar(), query) {
+                panic!("{} for {language:?}: {error}", rule.id);
+            }
+        }
+    }
+    let count = |path: &str, text: &str| {
+        let view = super::TreeSitterSyntax::new().view(path, text, &[]);
+        view.map_or(0, |view| {
+            view.findings.iter().filter(|found| found.rule == rule.id).count()
+        })
+    };
+    for (path, text) in bad {
+        assert_eq!(count(path, text), 1, "{}: {path}: {text}", rule.id);
+    }
+    for (path, text) in good {
+        assert_eq!(count(path, text), 0, "{}: {path}: {text}", rule.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_kebab_case() {
+        let mut ids: Vec<&str> = rule_ids().collect();
+        assert!(
+            ids.iter()
+                .all(|id| id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+        );
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), RULES.len());
+    }
+}
