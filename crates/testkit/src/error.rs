@@ -1,0 +1,63 @@
+//! What can go wrong in the test doubles themselves. Faults that are played on purpose are not errors.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A test double could not be set up or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestkitError {
+    /// The listen address could not be bound.
+    #[error("cannot listen on {address}: {source}; choose another port, or 0 for a free one")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The server's own thread or runtime could not be started.
+    #[error("cannot start the server's thread: {0}")]
+    Thread(std::io::Error),
+    /// A file of the double could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The git command line is missing.
+    #[error("cannot run git: {0}; install it (apt-get install git)")]
+    GitMissing(std::io::Error),
+    /// git refused.
+    #[error("git {arguments} failed in {}: {stderr}", directory.display())]
+    Git {
+        /// The arguments, joined by spaces.
+        arguments: String,
+        /// Where it ran.
+        directory: PathBuf,
+        /// What it said.
+        stderr: String,
+    },
+    /// git's output was not what this crate knows how to read.
+    #[error("cannot read git's output: {0}")]
+    GitOutput(String),
+    /// A journal's line is not one of its own.
+    #[error("{}: line {line}: {source}", path.display())]
+    JournalLine {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// No such pull request is served.
+    #[error("{slug} has no pull request {number}; add it with FakeGithub::add first")]
+    NoPullRequest {
+        /// `owner/name`.
+        slug: String,
+        /// The number asked for.
+        number: u64,
+    },
+}

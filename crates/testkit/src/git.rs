@@ -1,0 +1,49 @@
+//! Runs the git command line, out of reach of the machine's and the user's settings.
+
+use crate::error::TestkitError;
+use std::path::Path;
+use std::process::Command;
+
+/// git in `directory`, with nobody's configuration but the repository's own.
+pub(crate) fn command(directory: &Path) -> Command {
+    let mut command = Command::new("git");
+    for name in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_NAMESPACE",
+    ] {
+        command.env_remove(name);
+    }
+    command
+        .current_dir(directory)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("LC_ALL", "C");
+    command
+}
+
+/// Runs `command` with `arguments` and gives what it printed.
+pub(crate) fn run(mut command: Command, arguments: &[&str]) -> Result<Vec<u8>, TestkitError> {
+    let output = command.args(arguments).output().map_err(TestkitError::GitMissing)?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(TestkitError::Git {
+        arguments: arguments.join(" "),
+        directory: command.get_current_dir().map(Into::into).unwrap_or_default(),
+        stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
+}
+
+/// git's output in `directory`.
+pub(crate) fn output(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, TestkitError> {
+    run(command(directory), arguments)
+}
+
+/// The same as text, without the last line's end.
+pub(crate) fn text(directory: &Path, arguments: &[&str]) -> Result<String, TestkitError> {
+    output(directory, arguments).map(|bytes| String::from_utf8_lossy(&bytes).trim_end().to_owned())
+}

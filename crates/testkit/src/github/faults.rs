@@ -1,0 +1,267 @@
+//! A plan of faults: which requests fail, how, and how often. Faults are played by the server's handler.
+
+use super::reply::Reply;
+
+/// What goes wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An error answer; the request has no effect.
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// The `Retry-After` header, in seconds.
+        retry_after_s: Option<u64>,
+        /// The error's message.
+        message: String,
+    },
+    /// The effect is done, and half a JSON document is answered with a success status.
+    MalformedBody,
+    /// The effect is done, and an empty body is answered with a success status.
+    EmptyBody,
+    /// The connection closes; no effect.
+    DropBefore,
+    /// The effect is done, and the connection closes: the answer is lost.
+    DropAfter,
+    /// The effect is done at once, and the answer leaves later.
+    Delay {
+        /// How much later, in milliseconds.
+        delay_ms: u64,
+    },
+    /// 504 is answered at once; the effect is done later, unless the rules then forbid it.
+    LateEffect {
+        /// How much later, in milliseconds.
+        delay_ms: u64,
+    },
+    /// The request is taken twice; the first one's answer is sent.
+    Duplicate,
+    /// Answered from the state before the last write. For reads: a write on top of it is lost.
+    StaleRead,
+}
+
+impl Fault {
+    /// An error answer with a message of its kind. For 429 see [`Fault::rate_limited`].
+    pub fn status(status: u16) -> Self {
+        let message = match status {
+            401 => "Bad credentials",
+            403 => "Resource not accessible by integration",
+            404 => "Not Found",
+            422 => "Unprocessable Entity",
+            429 => "You have exceeded a secondary rate limit.",
+            502 => "Bad Gateway",
+            503 => "Service Unavailable",
+            _ => "Server Error",
+        };
+        Self::Status {
+            status,
+            retry_after_s: None,
+            message: message.into(),
+        }
+    }
+
+    /// 429 with `Retry-After`.
+    pub fn rate_limited(retry_after_s: u64) -> Self {
+        let message = "You have exceeded a secondary rate limit.".into();
+        Self::Status {
+            status: 429,
+            retry_after_s: Some(retry_after_s),
+            message,
+        }
+    }
+
+    /// The secondary limit as GitHub also gives it: 403 without `Retry-After`.
+    pub fn secondary_limit() -> Self {
+        let message =
+            "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.".into();
+        Self::Status {
+            status: 403,
+            retry_after_s: None,
+            message,
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Status { status, .. } => format!("status {status}"),
+            Self::MalformedBody => "malformed body".into(),
+            Self::EmptyBody => "empty body".into(),
+            Self::DropBefore => "drop before".into(),
+            Self::DropAfter => "drop after".into(),
+            Self::Delay { delay_ms } => format!("delay {delay_ms} ms"),
+            Self::LateEffect { delay_ms } => format!("late effect {delay_ms} ms"),
+            Self::Duplicate => "duplicate".into(),
+            Self::StaleRead => "stale read".into(),
+        }
+    }
+
+    /// The error answer of `Status`.
+    pub(crate) fn reply(status: u16, retry_after_s: Option<u64>, message: &str) -> Reply {
+        let mut reply = if status == 422 {
+            Reply::unprocessable(&[message])
+        } else {
+            Reply::error(status, message)
+        };
+        reply
+            .headers
+            .extend(retry_after_s.map(|seconds| ("retry-after", seconds.to_string())));
+        reply
+    }
+}
+
+/// Which requests. Default: the next one, whatever it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matcher {
+    method: Option<String>,
+    pattern: Option<Vec<String>>,
+    skip: usize,
+    times: usize,
+}
+
+impl Matcher {
+    /// Every request.
+    pub fn any() -> Self {
+        Self {
+            method: None,
+            pattern: None,
+            skip: 0,
+            times: 1,
+        }
+    }
+
+    /// Requests by method and path: `*` stands for one part of a path, `**` at the end for any rest, e.g.
+    /// `/repos/*/*/pulls/*/reviews`.
+    pub fn new(method: &str, pattern: &str) -> Self {
+        Self {
+            method: Some(method.to_uppercase()),
+            ..Self::path(pattern)
+        }
+    }
+
+    /// Requests by path alone.
+    pub fn path(pattern: &str) -> Self {
+        let parts = pattern
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect();
+        Self {
+            pattern: Some(parts),
+            ..Self::any()
+        }
+    }
+
+    /// Lets the first `skip` that match pass.
+    pub fn after(mut self, skip: usize) -> Self {
+        self.skip = skip;
+        self
+    }
+
+    /// Goes for `times` requests. Default 1.
+    pub fn times(mut self, times: usize) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Goes for every request from then on.
+    pub fn always(self) -> Self {
+        self.times(usize::MAX)
+    }
+
+    /// Whether a request is meant, whatever came before it.
+    pub fn matches(&self, method: &str, path: &str) -> bool {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let is_path = self.pattern.as_ref().is_none_or(|pattern| {
+            let (pattern, is_open) = match pattern.split_last() {
+                Some((last, rest)) if last == "**" => (rest, true),
+                _ => (pattern.as_slice(), false),
+            };
+            let is_long_enough = if is_open {
+                parts.len() >= pattern.len()
+            } else {
+                parts.len() == pattern.len()
+            };
+            is_long_enough
+                && pattern
+                    .iter()
+                    .zip(&parts)
+                    .all(|(wanted, part)| wanted == "*" || wanted == part)
+        });
+        is_path && self.method.as_ref().is_none_or(|wanted| wanted == method)
+    }
+}
+
+/// The faults still to come.
+#[derive(Debug, Default)]
+pub(crate) struct Plan(Vec<(Matcher, Fault)>);
+
+impl Plan {
+    pub fn add(&mut self, matcher: Matcher, fault: Fault) {
+        self.0.push((matcher, fault));
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The fault for this request: the first planned one that it is due for. All that match count it.
+    pub fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
+        let mut due = None;
+        for (matcher, fault) in &mut self.0 {
+            if !matcher.matches(method, path) || matcher.times == 0 {
+                continue;
+            }
+            if matcher.skip > 0 {
+                matcher.skip -= 1;
+            } else if due.is_none() {
+                matcher.times = matcher.times.saturating_sub(usize::from(matcher.times != usize::MAX));
+                due = Some(fault.clone());
+            }
+        }
+        self.0.retain(|(matcher, _)| matcher.times > 0);
+        due
+    }
+
+    pub fn left(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_parts_of_a_path() {
+        let matches = |pattern, path| Matcher::path(pattern).matches("GET", path);
+        assert!(matches("/repos/*/*/pulls/*/reviews", "/repos/o/r/pulls/1/reviews"));
+        assert!(!matches("/repos/*/*/pulls/*/reviews", "/repos/o/r/pulls/1/reviews/2"));
+        assert!(!matches("/repos/*/*/pulls/*", "/repos/o/r/issues/1"));
+        assert!(matches("/repos/**", "/repos/o/r/pulls/1"));
+        assert!(matches("/repos/o/r/contents/**", "/repos/o/r/contents/a/b.rs"));
+        assert!(!Matcher::new("POST", "/user").matches("GET", "/user"));
+        assert!(Matcher::any().matches("DELETE", "/anything"));
+    }
+
+    #[test]
+    fn a_fault_skips_then_goes_its_times() {
+        let mut plan = Plan::default();
+        plan.add(Matcher::path("/user").after(1).times(2), Fault::DropBefore);
+        plan.add(Matcher::path("/app").always(), Fault::Duplicate);
+        let mut take = |path| plan.take("GET", path);
+        assert_eq!(take("/user"), None);
+        assert_eq!(take("/other"), None);
+        assert_eq!(take("/user"), Some(Fault::DropBefore));
+        assert_eq!(take("/user"), Some(Fault::DropBefore));
+        assert_eq!(take("/user"), None);
+        assert_eq!((0..5).filter(|_| take("/app") == Some(Fault::Duplicate)).count(), 5);
+        assert_eq!(plan.left(), 1);
+    }
+
+    #[test]
+    fn two_plans_for_one_path_come_one_after_the_other() {
+        let mut plan = Plan::default();
+        plan.add(Matcher::path("/user"), Fault::DropBefore);
+        plan.add(Matcher::path("/user"), Fault::DropAfter);
+        let faults: Vec<_> = (0..3).map(|_| plan.take("GET", "/user")).collect();
+        assert_eq!(faults, [Some(Fault::DropBefore), Some(Fault::DropAfter), None]);
+    }
+}

@@ -1,0 +1,85 @@
+//! Who a token belongs to, and what it may do.
+
+use super::reply::Reply;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What kind of account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Kind {
+    /// A person, with a personal access token.
+    User,
+    /// An App's installation.
+    App,
+}
+
+/// Who a token belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The login; an App's ends in `[bot]`.
+    pub login: String,
+    /// What kind of account.
+    pub kind: Kind,
+    permissions: BTreeMap<String, String>,
+}
+
+/// What a token gets unless told otherwise.
+const PERMISSIONS: [(&str, &str); 5] = [
+    ("checks", "write"),
+    ("contents", "read"),
+    ("issues", "write"),
+    ("metadata", "read"),
+    ("pull_requests", "write"),
+];
+
+impl Identity {
+    /// A person who may read the repository and write reviews and comments. People's tokens never write check runs.
+    pub fn user(login: impl Into<String>) -> Self {
+        Self::new(login.into(), Kind::User)
+    }
+
+    /// The App's installation, which may write check runs as well.
+    pub fn app(slug: &str) -> Self {
+        Self::new(format!("{slug}[bot]"), Kind::App)
+    }
+
+    fn new(login: String, kind: Kind) -> Self {
+        let permissions = PERMISSIONS
+            .iter()
+            .map(|(name, level)| ((*name).into(), (*level).into()))
+            .collect();
+        Self {
+            login,
+            kind,
+            permissions,
+        }
+    }
+
+    /// Sets a permission (`checks`, `contents`, `issues`, `metadata`, `pull_requests`) to `read` or `write`, or takes
+    /// it away.
+    pub fn with_permission(mut self, name: &str, level: Option<&str>) -> Self {
+        match level {
+            Some(level) => self.permissions.insert(name.into(), level.into()),
+            None => self.permissions.remove(name),
+        };
+        self
+    }
+
+    pub(crate) fn permission(&self, name: &str) -> Option<&str> {
+        self.permissions.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn permissions(&self) -> &BTreeMap<String, String> {
+        &self.permissions
+    }
+
+    pub(crate) fn refused(&self) -> Reply {
+        Reply::error(
+            403,
+            match self.kind {
+                Kind::App => "Resource not accessible by integration",
+                Kind::User => "Resource not accessible by personal access token",
+            },
+        )
+    }
+}

@@ -1,0 +1,300 @@
+//! GitHub's REST API on loopback, with state, its rules, and a plan of faults.
+//!
+//! Who asks is found in `server` and `identity`, what is answered in `routes` and below, how it looks in `render`.
+//! Not here: GraphQL, web pages, webhooks' delivery, rate limits of its own (plan a [`Fault`] for them).
+
+mod diff;
+mod faults;
+mod git_diff;
+mod identity;
+mod journal;
+mod objects;
+mod pull_request;
+mod render;
+mod reply;
+mod request;
+mod routes;
+mod routes_app;
+mod routes_checks;
+mod routes_comments;
+mod routes_contents;
+mod routes_pulls;
+mod routes_reviews;
+mod server;
+mod state;
+
+pub use faults::{Fault, Matcher};
+pub use identity::{Identity, Kind};
+pub use journal::{Entry, Journal};
+pub use pull_request::{ChangedFile, PullRequest};
+
+use crate::error::TestkitError;
+use crate::loopback::Loopback;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use render::Render;
+use serde_json::{Value, json};
+use server::Shared;
+use state::{IssueComment, Pull, Repo, State, now};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A running fake; it stops when this is dropped.
+#[derive(Debug)]
+pub struct FakeGithub {
+    server: Loopback,
+    shared: Arc<Shared>,
+}
+
+/// How a fake is set up.
+#[derive(Clone, Debug)]
+pub struct FakeGithubOptions {
+    /// Where it listens. Default: loopback, a free port.
+    pub listen: SocketAddr,
+    /// Where its journal is written as JSON lines. Default: nowhere.
+    pub journal: Option<PathBuf>,
+    /// The App's id. Default 1.
+    pub app_id: u64,
+    /// The App's slug; its bot is `SLUG[bot]`. Default `holdfast`.
+    pub app_slug: String,
+}
+
+impl Default for FakeGithubOptions {
+    fn default() -> Self {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            listen,
+            journal: None,
+            app_id: 1,
+            app_slug: "holdfast".into(),
+        }
+    }
+}
+
+impl FakeGithub {
+    /// A person's token (`holdfast-user`): reviews and comments, but no check runs, as people's tokens have it.
+    pub const USER_TOKEN: &'static str = "testkit-user-token";
+    /// The App's installation's token (`holdfast[bot]`): reviews, comments and check runs; no `GET /user`.
+    pub const INSTALLATION_TOKEN: &'static str = "testkit-installation-token";
+    /// The one installation's id.
+    pub const INSTALLATION_ID: u64 = 7;
+
+    /// A fake on a free port of loopback, without repositories. Errors: it cannot listen.
+    pub fn start() -> Result<Self, TestkitError> {
+        Self::start_with(FakeGithubOptions::default())
+    }
+
+    /// The same, set up otherwise. Errors: it cannot listen, or the journal cannot be opened.
+    pub fn start_with(options: FakeGithubOptions) -> Result<Self, TestkitError> {
+        let tokens = BTreeMap::from([
+            (Self::USER_TOKEN.to_owned(), Identity::user("holdfast-user")),
+            (Self::INSTALLATION_TOKEN.to_owned(), Identity::app(&options.app_slug)),
+        ]);
+        let state = State {
+            app_id: options.app_id,
+            app_slug: options.app_slug,
+            installation_id: Self::INSTALLATION_ID,
+            repos: BTreeMap::new(),
+            tokens,
+            next_id: 1_000,
+        };
+        let shared = Arc::new(Shared::new(state, Journal::new(options.journal.as_deref())?));
+        let router = Router::new()
+            .fallback(server::handle)
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&shared));
+        let server = Loopback::start(options.listen, router)?;
+        shared.api.get_or_init(|| format!("http://{}", server.address()));
+        Ok(Self { server, shared })
+    }
+
+    /// The API's address, `http://127.0.0.1:PORT`. With `/api/v3` behind it, it answers as well.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    /// The address a person would paste: `URL/OWNER/NAME/pull/N`.
+    pub fn pull_request_url(&self, slug: &str, number: u64) -> String {
+        format!("{}/{slug}/pull/{number}", self.url())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// What it was asked so far.
+    pub fn journal(&self) -> &Journal {
+        &self.shared.journal
+    }
+
+    /// Serves a pull request, and its repository with it. One of the same number is replaced, with its reviews.
+    pub fn add(&self, change: PullRequest) {
+        let mut world = self.shared.world();
+        let repos = &mut world.state.repos;
+        let repo = repos
+            .entry(change.slug.clone())
+            .or_insert_with(|| Repo::new(&change.slug, &change.base_ref));
+        repo.pulls.insert(change.number, Pull::new(change));
+        // What a test sets up is no write that a stale read could miss.
+        world.previous = world.state.clone();
+    }
+
+    /// Moves a pull request's head: `change` has its slug and number. Reviews and comments stay; comments on files
+    /// whose patch differs become outdated. Errors: no such pull request.
+    pub fn push(&self, change: PullRequest) -> Result<(), TestkitError> {
+        let (slug, number) = (change.slug.clone(), change.number);
+        self.change(&slug, number, |pull| pull.push(change))
+    }
+
+    /// Closes or opens a pull request again. Errors: no such pull request.
+    pub fn set_open(&self, slug: &str, number: u64, is_open: bool) -> Result<(), TestkitError> {
+        self.change(slug, number, |pull| Arc::make_mut(&mut pull.change).is_open = is_open)
+    }
+
+    /// Makes a pull request a draft, or ready for review. Errors: no such pull request.
+    pub fn set_draft(&self, slug: &str, number: u64, is_draft: bool) -> Result<(), TestkitError> {
+        self.change(slug, number, |pull| Arc::make_mut(&mut pull.change).is_draft = is_draft)
+    }
+
+    fn change(&self, slug: &str, number: u64, change: impl FnOnce(&mut Pull)) -> Result<(), TestkitError> {
+        let mut world = self.shared.world();
+        let before = world.state.clone();
+        let pull = world
+            .state
+            .repos
+            .get_mut(slug)
+            .and_then(|repo| repo.pulls.get_mut(&number));
+        let pull = pull.ok_or_else(|| TestkitError::NoPullRequest {
+            slug: slug.into(),
+            number,
+        })?;
+        change(pull);
+        world.previous = before;
+        Ok(())
+    }
+
+    /// Takes `token` from now on, as `identity`'s.
+    pub fn add_token(&self, token: &str, identity: Identity) {
+        self.shared.world().state.tokens.insert(token.into(), identity);
+    }
+
+    /// Takes `token` no more: 401.
+    pub fn revoke_token(&self, token: &str) {
+        self.shared.world().state.tokens.remove(token);
+    }
+
+    /// Sets what a person may do in a repository: `admin`, `write`, `read` (the default) or `none`.
+    pub fn set_permission(&self, slug: &str, login: &str, permission: &str) {
+        if let Some(repo) = self.shared.world().state.repos.get_mut(slug) {
+            repo.collaborators.insert(login.into(), permission.into());
+        }
+    }
+
+    /// A person's comment in a pull request's conversation; gives its id. Errors: no such pull request.
+    pub fn comment(&self, slug: &str, number: u64, login: &str, body: &str) -> Result<u64, TestkitError> {
+        self.change(slug, number, |_| {})?;
+        let mut world = self.shared.world();
+        let id = world.state.id();
+        let at = now();
+        let author = Identity::user(login);
+        let comment = IssueComment {
+            id,
+            issue: number,
+            author,
+            body: body.into(),
+            created_at: at.clone(),
+            updated_at: at,
+        };
+        if let Some(repo) = world.state.repos.get_mut(slug) {
+            repo.issue_comments.insert(id, comment);
+        }
+        Ok(id)
+    }
+
+    /// Plans a fault for the next request that `matcher` means. Plans go in the order they were made.
+    pub fn fail_next(&self, matcher: Matcher, fault: Fault) {
+        self.shared.world().plan.add(matcher, fault);
+    }
+
+    /// Forgets the faults still to come.
+    pub fn clear_faults(&self) {
+        self.shared.world().plan.clear();
+    }
+
+    /// How many planned faults have not been played to their end.
+    pub fn faults_left(&self) -> usize {
+        self.shared.world().plan.left()
+    }
+
+    /// Every review of a pull request as the API shows it, pending ones too; oldest first.
+    pub fn reviews(&self, slug: &str, number: u64) -> Vec<Value> {
+        self.of_pull(slug, number, |render, pull| {
+            pull.reviews
+                .values()
+                .map(|review| render.review(&pull.change, review))
+                .collect()
+        })
+    }
+
+    /// Every review comment of a pull request, of pending reviews too; oldest first.
+    pub fn review_comments(&self, slug: &str, number: u64) -> Vec<Value> {
+        self.of_pull(slug, number, |render, pull| {
+            pull.comments
+                .values()
+                .map(|comment| render.review_comment(&pull.change, comment))
+                .collect()
+        })
+    }
+
+    fn of_pull(&self, slug: &str, number: u64, list: impl FnOnce(Render<'_>, &Pull) -> Vec<Value>) -> Vec<Value> {
+        let world = self.shared.world();
+        let pull = world.state.repos.get(slug).and_then(|repo| repo.pulls.get(&number));
+        pull.map(|pull| list(Render { api: self.shared.api() }, pull))
+            .unwrap_or_default()
+    }
+
+    /// Every comment of a pull request's conversation; oldest first.
+    pub fn issue_comments(&self, slug: &str, number: u64) -> Vec<Value> {
+        let world = self.shared.world();
+        let render = Render { api: self.shared.api() };
+        let Some(repo) = world.state.repos.get(slug) else {
+            return Vec::new();
+        };
+        let own = repo.issue_comments.values().filter(|comment| comment.issue == number);
+        own.map(|comment| render.issue_comment(repo, comment)).collect()
+    }
+
+    /// Every check run of a repository; oldest first.
+    pub fn check_runs(&self, slug: &str) -> Vec<Value> {
+        let world = self.shared.world();
+        let render = Render { api: self.shared.api() };
+        let Some(repo) = world.state.repos.get(slug) else {
+            return Vec::new();
+        };
+        repo.check_runs
+            .values()
+            .map(|run| render.check_run(&world.state, repo, run))
+            .collect()
+    }
+
+    /// The body of a `pull_request` webhook with this action (`opened`, `synchronize`, …), as GitHub would post it now.
+    /// Errors: no such pull request.
+    pub fn pull_request_event(&self, slug: &str, number: u64, action: &str) -> Result<Value, TestkitError> {
+        let world = self.shared.world();
+        let render = Render { api: self.shared.api() };
+        let repo = world.state.repos.get(slug);
+        let found = repo.and_then(|repo| Some((repo, repo.pulls.get(&number)?)));
+        let (repo, pull) = found.ok_or_else(|| TestkitError::NoPullRequest {
+            slug: slug.into(),
+            number,
+        })?;
+        Ok(json!({
+            "action": action, "number": number, "pull_request": render.pull(repo, pull),
+            "repository": render.repo(repo), "sender": render.account(&pull.change.author, "User"),
+            "installation": { "id": Self::INSTALLATION_ID, "node_id": "I_7" },
+        }))
+    }
+}

@@ -1,0 +1,79 @@
+//! Which request goes where. Answers are in the `routes_…` files.
+
+use super::reply::{Answered, Reply};
+use super::request::ApiRequest;
+use super::state::State;
+use super::{routes_app, routes_checks, routes_comments, routes_contents, routes_pulls, routes_reviews};
+
+/// Answers a request and changes `state` as it says.
+pub(crate) fn dispatch(state: &mut State, request: &ApiRequest) -> Reply {
+    match route(state, request) {
+        Ok(reply) | Err(reply) => reply,
+    }
+}
+
+fn route(state: &mut State, request: &ApiRequest) -> Answered {
+    let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
+    match (request.method.as_str(), segments.as_slice()) {
+        ("GET", ["user"]) => routes_app::user(request),
+        ("GET", ["app"]) => routes_app::app(state, request),
+        ("GET", ["app", "installations", id]) => routes_app::installation(state, request, id),
+        ("POST", ["app", "installations", id, "access_tokens"]) => routes_app::access_token(state, request, id),
+        (_, ["repos", owner, name, rest @ ..]) => {
+            // A repository that is not there, or not to be known of, is 404 whatever is asked of it.
+            request
+                .may_read(state.repo(owner, name)?, "metadata")
+                .or_else(|reply| match rest {
+                    ["installation"] => request.app().map_err(|_| reply),
+                    _ => Err(reply),
+                })?;
+            in_repository(state, request, owner, name, rest)
+        }
+        _ => Err(Reply::not_found()),
+    }
+}
+
+fn in_repository(state: &mut State, request: &ApiRequest, owner: &str, name: &str, rest: &[&str]) -> Answered {
+    let at = (owner, name);
+    match (request.method.as_str(), rest) {
+        ("GET", []) => routes_pulls::repository(state, request, at),
+        ("GET", ["installation"]) => routes_app::repository_installation(state, request, at),
+        ("GET", ["collaborators", login, "permission"]) => routes_app::collaborator(state, request, at, login),
+        ("GET", ["contents"]) => routes_contents::contents(state, request, at, ""),
+        ("GET", ["contents", path @ ..]) => routes_contents::contents(state, request, at, &path.join("/")),
+        ("GET", ["git", "blobs", sha]) => routes_contents::blob(state, request, at, sha),
+        ("GET", ["compare", range @ ..]) => routes_contents::compare(state, request, at, &range.join("/")),
+        ("GET", ["pulls"]) => routes_pulls::list(state, request, at),
+        ("GET", ["pulls", "comments", id]) => routes_comments::review_comment(state, request, at, id),
+        ("PATCH", ["pulls", "comments", id]) => routes_comments::edit_review_comment(state, request, at, id),
+        ("DELETE", ["pulls", "comments", id]) => routes_comments::delete_review_comment(state, request, at, id),
+        ("GET", ["pulls", number]) => routes_pulls::pull(state, request, at, number),
+        ("GET", ["pulls", number, "files"]) => routes_pulls::files(state, request, at, number),
+        ("GET", ["pulls", number, "commits"]) => routes_pulls::commits(state, request, at, number),
+        ("GET", ["pulls", number, "comments"]) => routes_comments::review_comments(state, request, at, number),
+        ("GET", ["pulls", number, "reviews"]) => routes_reviews::list(state, request, at, number),
+        ("POST", ["pulls", number, "reviews"]) => routes_reviews::create(state, request, at, number),
+        (method, ["pulls", number, "reviews", id, rest @ ..]) => match (method, rest) {
+            ("GET", []) => routes_reviews::get(state, request, at, number, id),
+            ("PUT", []) => routes_reviews::update(state, request, at, number, id),
+            ("DELETE", []) => routes_reviews::delete(state, request, at, number, id),
+            ("POST", ["events"]) => routes_reviews::submit(state, request, at, number, id),
+            ("PUT", ["dismissals"]) => routes_reviews::dismiss(state, request, at, number, id),
+            ("GET", ["comments"]) => routes_reviews::comments(state, request, at, number, id),
+            _ => Err(Reply::not_found()),
+        },
+        ("GET", ["issues", "comments", id]) => routes_comments::issue_comment(state, request, at, id),
+        // GitHub takes POST where PATCH is meant, and octocrab sends it here.
+        ("PATCH" | "POST", ["issues", "comments", id]) => routes_comments::edit_issue_comment(state, request, at, id),
+        ("DELETE", ["issues", "comments", id]) => routes_comments::delete_issue_comment(state, request, at, id),
+        ("GET", ["issues", number, "comments"]) => routes_comments::issue_comments(state, request, at, number),
+        ("POST", ["issues", number, "comments"]) => routes_comments::create_issue_comment(state, request, at, number),
+        ("POST", ["check-runs"]) => routes_checks::create(state, request, at),
+        ("GET", ["check-runs", id]) => routes_checks::get(state, request, at, id),
+        ("PATCH", ["check-runs", id]) => routes_checks::update(state, request, at, id),
+        ("GET", ["check-runs", id, "annotations"]) => routes_checks::annotations(state, request, at, id),
+        ("GET", ["commits", commit, "check-runs"]) => routes_checks::of_commit(state, request, at, commit),
+        ("GET", ["commits", commit]) => routes_contents::commit(state, request, at, commit),
+        _ => Err(Reply::not_found()),
+    }
+}

@@ -1,0 +1,172 @@
+//! Reading what is in commits: files and directories, blobs, comparisons.
+
+use super::git_diff::changed_files;
+use super::objects::{Entry, Objects};
+use super::pull_request::PullRequest;
+use super::render::{Render, encode};
+use super::reply::{Answered, Reply};
+use super::request::ApiRequest;
+use super::state::{Repo, State};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+type At<'a> = (&'a str, &'a str);
+
+/// Up to here a file's content is in the answer; above, only the raw media type has it.
+const MAX_INLINE_BYTES: usize = 1_048_576;
+/// Files that a comparison lists.
+const MAX_COMPARED_FILES: usize = 300;
+
+pub(crate) fn contents(state: &State, request: &ApiRequest, at: At, path: &str) -> Answered {
+    let repo = state.repo(at.0, at.1)?;
+    request.may_read(repo, "contents")?;
+    let revision = request.query("ref").unwrap_or(&repo.default_branch);
+    let no_commit = || Reply::error(404, &format!("No commit found for the ref {revision}"));
+    let (commit, objects) = repo.resolve(revision).ok_or_else(no_commit)?;
+    let entry = objects.entry(&commit, path).ok_or_else(Reply::not_found)?;
+    if entry.mode == "040000" {
+        let list: Vec<Value> = objects
+            .directory(&commit, path)
+            .iter()
+            .map(|entry| describe(request, repo, objects, &commit, entry))
+            .collect();
+        return Ok(Reply::json(200, &Value::Array(list)));
+    }
+    let mut body = describe(request, repo, objects, &commit, &entry);
+    let bytes = objects.blob(&entry.sha).unwrap_or_default();
+    match entry.mode.as_str() {
+        "160000" => {
+            body["submodule_git_url"] = json!("https://github.test/octo/submodule.git");
+        }
+        _ if request.wants_raw() => return Ok(Reply::raw(bytes)),
+        "120000" => body["target"] = json!(String::from_utf8_lossy(&bytes)),
+        _ if bytes.len() > MAX_INLINE_BYTES => {
+            body["encoding"] = json!("none");
+            body["content"] = json!("");
+        }
+        _ => {
+            body["encoding"] = json!("base64");
+            body["content"] = json!(base64_lines(&bytes));
+        }
+    }
+    Ok(Reply::json(200, &body))
+}
+
+fn describe(request: &ApiRequest, repo: &Repo, objects: &Objects, commit: &str, entry: &Entry) -> Value {
+    let path = encode(&entry.path);
+    let base = format!("{}/repos/{}", request.api, repo.slug);
+    let url = format!("{base}/contents/{path}?ref={commit}");
+    let html = format!("{}/{}/blob/{commit}/{path}", request.api, repo.slug);
+    let (kind, git) = match entry.mode.as_str() {
+        "040000" => ("dir", Some(format!("{base}/git/trees/{}", entry.sha))),
+        "160000" => ("submodule", None),
+        "120000" => ("symlink", Some(format!("{base}/git/blobs/{}", entry.sha))),
+        _ => ("file", Some(format!("{base}/git/blobs/{}", entry.sha))),
+    };
+    let is_blob = matches!(kind, "file" | "symlink");
+    let size = if is_blob {
+        objects.blob(&entry.sha).map_or(0, |bytes| bytes.len())
+    } else {
+        0
+    };
+    json!({
+        "type": kind, "size": size, "name": entry.path.rsplit('/').next(), "path": entry.path, "sha": entry.sha,
+        "url": url, "git_url": git, "html_url": html,
+        "download_url": is_blob.then(|| format!("{}/{}/raw/{commit}/{path}", request.api, repo.slug)),
+        "_links": { "self": url, "git": git, "html": html },
+    })
+}
+
+pub(crate) fn blob(state: &State, request: &ApiRequest, at: At, sha: &str) -> Answered {
+    let repo = state.repo(at.0, at.1)?;
+    request.may_read(repo, "contents")?;
+    let found = repo.pulls.values().find_map(|pull| pull.change.objects.blob(sha));
+    let bytes = found.ok_or_else(Reply::not_found)?;
+    if request.wants_raw() {
+        return Ok(Reply::raw(bytes));
+    }
+    Ok(Reply::json(
+        200,
+        &json!({
+            "sha": sha, "node_id": format!("B_{sha}"), "size": bytes.len(), "encoding": "base64",
+            "url": format!("{}/repos/{}/git/blobs/{sha}", request.api, repo.slug), "content": base64_lines(&bytes),
+        }),
+    ))
+}
+
+pub(crate) fn commit(state: &State, request: &ApiRequest, at: At, revision: &str) -> Answered {
+    let repo = state.repo(at.0, at.1)?;
+    request.may_read(repo, "contents")?;
+    let unknown = || Reply::unprocessable(&[&format!("No commit found for SHA: {revision}")]);
+    let (sha, objects) = repo.resolve(revision).ok_or_else(unknown)?;
+    let commit = objects.commit(&sha).ok_or_else(unknown)?;
+    Ok(Reply::json(
+        200,
+        &Render { api: &request.api }.commit(&repo.slug, &commit),
+    ))
+}
+
+/// Three dots: what `head` has since it left `base`.
+pub(crate) fn compare(state: &State, request: &ApiRequest, at: At, range: &str) -> Answered {
+    let repo = state.repo(at.0, at.1)?;
+    request.may_read(repo, "contents")?;
+    let (base, head) = range.split_once("...").ok_or_else(Reply::not_found)?;
+    let branch = |end: &str| end.split_once(':').map_or(end, |(_, branch)| branch).to_owned();
+    let (base, _) = repo.resolve(&branch(base)).ok_or_else(Reply::not_found)?;
+    let (head, objects) = repo.resolve(&branch(head)).ok_or_else(Reply::not_found)?;
+    // What the branches of a real repository say; by hand there is no history, so only the pull request's own range.
+    let Some(directory) = objects.git_directory() else {
+        return Err(Reply::not_found());
+    };
+    let merge_base = objects.merge_base(&base, &head).ok_or_else(Reply::not_found)?;
+    let (ahead, behind) = objects.ahead_behind(&base, &head).unwrap_or((0, 0));
+    let status = match (ahead, behind) {
+        (0, 0) => "identical",
+        (_, 0) => "ahead",
+        (0, _) => "behind",
+        _ => "diverged",
+    };
+    let render = Render { api: &request.api };
+    let shown = |sha: &str| objects.commit(sha).map(|commit| render.commit(&repo.slug, &commit));
+    let files = changed_files(directory, &merge_base, &head).map_err(|error| Reply::error(500, &error.to_string()))?;
+    let change = PullRequest {
+        base_sha: base.clone(),
+        head_sha: head.clone(),
+        ..PullRequest::by_hand(&repo.slug, 0, files)
+    };
+    let files = change
+        .files
+        .iter()
+        .take(MAX_COMPARED_FILES)
+        .map(|file| render.file(&change, file, false));
+    let commits: Vec<Value> = objects
+        .commits(&base, &head)
+        .iter()
+        .map(|commit| render.commit(&repo.slug, commit))
+        .collect();
+    let html = format!("{}/{}/compare/{base}...{head}", request.api, repo.slug);
+    Ok(Reply::json(
+        200,
+        &json!({
+            "url": format!("{}/repos/{}/compare/{base}...{head}", request.api, repo.slug), "html_url": html,
+            "permalink_url": html, "diff_url": format!("{html}.diff"), "patch_url": format!("{html}.patch"),
+            "base_commit": shown(&base), "merge_base_commit": shown(&merge_base), "status": status,
+            "ahead_by": ahead, "behind_by": behind, "total_commits": commits.len(), "commits": commits,
+            "files": files.collect::<Vec<_>>(),
+        }),
+    ))
+}
+
+/// Base64 in lines of 60 characters, as GitHub sends it.
+fn base64_lines(bytes: &[u8]) -> String {
+    let encoded = STANDARD.encode(bytes);
+    let mut lines = String::with_capacity(encoded.len() + encoded.len() / 60 + 1);
+    for (index, character) in encoded.char_indices() {
+        lines.push(character);
+        if index % 60 == 59 || index + 1 == encoded.len() {
+            lines.push('\n');
+        }
+    }
+    lines
+}

@@ -1,0 +1,230 @@
+//! What GitHub remembers: repositories, pull requests, reviews, comments and check runs. Plain data, cheap to copy, so
+//! that a stale read can be answered from the state before the last write.
+
+use super::identity::Identity;
+use super::objects::Objects;
+use super::pull_request::PullRequest;
+use super::reply::Reply;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub app_id: u64,
+    pub app_slug: String,
+    pub installation_id: u64,
+    pub repos: BTreeMap<String, Repo>,
+    pub tokens: BTreeMap<String, Identity>,
+    pub next_id: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Repo {
+    pub slug: String,
+    pub default_branch: String,
+    pub pulls: BTreeMap<u64, Pull>,
+    pub issue_comments: BTreeMap<u64, IssueComment>,
+    pub check_runs: BTreeMap<u64, CheckRun>,
+    /// `admin`, `write`, `read` or `none` by login.
+    pub collaborators: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Pull {
+    pub change: Arc<PullRequest>,
+    pub reviews: BTreeMap<u64, Review>,
+    pub comments: BTreeMap<u64, ReviewComment>,
+    /// Every commit that is, or was, part of it.
+    pub commits: BTreeSet<String>,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Review {
+    pub id: u64,
+    pub author: Identity,
+    pub body: String,
+    /// `PENDING`, `COMMENTED`, `APPROVED`, `CHANGES_REQUESTED` or `DISMISSED`.
+    pub state: String,
+    pub commit_id: String,
+    pub submitted_at: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ReviewComment {
+    pub id: u64,
+    pub review_id: u64,
+    pub author: Identity,
+    pub path: String,
+    pub body: String,
+    pub commit_id: String,
+    pub diff_hunk: String,
+    /// `None` once the head has moved on and its file's patch has changed.
+    pub position: Option<u32>,
+    pub original_position: u32,
+    pub original_line: u32,
+    pub original_start_line: Option<u32>,
+    pub side: &'static str,
+    pub start_side: Option<&'static str>,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct IssueComment {
+    pub id: u64,
+    pub issue: u64,
+    pub author: Identity,
+    pub body: String,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CheckRun {
+    pub id: u64,
+    pub head_sha: String,
+    /// `name`, `status`, `conclusion`, `details_url`, `external_id`, `started_at`, `completed_at`.
+    pub fields: Map<String, Value>,
+    /// `title`, `summary`, `text`.
+    pub output: Map<String, Value>,
+    pub annotations: Vec<Value>,
+}
+
+impl State {
+    pub fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The repository, whatever the case of its name; 404.
+    pub fn repo(&self, owner: &str, name: &str) -> Result<&Repo, Reply> {
+        let slug = format!("{owner}/{name}");
+        self.repos
+            .values()
+            .find(|repo| repo.slug.eq_ignore_ascii_case(&slug))
+            .ok_or_else(Reply::not_found)
+    }
+
+    pub fn repo_mut(&mut self, owner: &str, name: &str) -> Result<&mut Repo, Reply> {
+        let slug = format!("{owner}/{name}");
+        self.repos
+            .values_mut()
+            .find(|repo| repo.slug.eq_ignore_ascii_case(&slug))
+            .ok_or_else(Reply::not_found)
+    }
+}
+
+impl Repo {
+    pub fn new(slug: &str, default_branch: &str) -> Self {
+        Self {
+            slug: slug.into(),
+            default_branch: default_branch.into(),
+            pulls: BTreeMap::new(),
+            issue_comments: BTreeMap::new(),
+            check_runs: BTreeMap::new(),
+            collaborators: BTreeMap::new(),
+        }
+    }
+
+    /// Private as soon as one of its pull requests says so.
+    pub fn is_private(&self) -> bool {
+        self.pulls.values().any(|pull| pull.change.is_private)
+    }
+
+    pub fn pull(&self, number: &str) -> Result<&Pull, Reply> {
+        number
+            .parse()
+            .ok()
+            .and_then(|number: u64| self.pulls.get(&number))
+            .ok_or_else(Reply::not_found)
+    }
+
+    pub fn pull_mut(&mut self, number: &str) -> Result<&mut Pull, Reply> {
+        number
+            .parse()
+            .ok()
+            .and_then(|number: u64| self.pulls.get_mut(&number))
+            .ok_or_else(Reply::not_found)
+    }
+
+    /// The commit that a branch, `refs/pull/N/head`, tag or commit name stands for, and where its files are.
+    pub fn resolve(&self, revision: &str) -> Option<(String, &Objects)> {
+        let short = revision.strip_prefix("refs/heads/").unwrap_or(revision);
+        let named = |pull: &Pull| {
+            let change = &pull.change;
+            let pull_ref = format!("refs/pull/{}/head", change.number);
+            if short == change.head_ref || revision == pull_ref || revision == change.head_sha {
+                Some(change.head_sha.clone())
+            } else if short == change.base_ref || revision == change.base_sha {
+                Some(change.base_sha.clone())
+            } else if revision == change.merge_base_sha {
+                Some(change.merge_base_sha.clone())
+            } else {
+                None
+            }
+        };
+        let newest_first = || self.pulls.values().rev();
+        newest_first()
+            .find_map(|pull| Some((named(pull)?, &pull.change.objects)))
+            .or_else(|| {
+                newest_first().find_map(|pull| Some((pull.change.objects.resolve(revision)?, &pull.change.objects)))
+            })
+    }
+
+    pub fn knows_commit(&self, sha: &str) -> bool {
+        self.pulls.values().any(|pull| pull.commits.contains(sha))
+            || self.resolve(sha).is_some_and(|(known, _)| known == sha)
+    }
+}
+
+impl Pull {
+    pub fn new(change: PullRequest) -> Self {
+        let commits = change.commits.clone();
+        let change = Arc::new(change);
+        let now = now();
+        Self {
+            change,
+            reviews: BTreeMap::new(),
+            comments: BTreeMap::new(),
+            commits,
+            created_at: now.clone(),
+            updated_at: now,
+        }
+    }
+
+    /// Moves the head. Comments on files whose patch changed become outdated: their place in the diff is gone.
+    pub fn push(&mut self, change: PullRequest) {
+        let old = Arc::clone(&self.change);
+        let patch = |change: &PullRequest, path: &str| change.file(path).and_then(|file| file.patch.clone());
+        for comment in self.comments.values_mut() {
+            if patch(&old, &comment.path) != patch(&change, &comment.path) {
+                comment.position = None;
+            }
+        }
+        self.commits.extend(change.commits.iter().cloned());
+        self.change = Arc::new(change);
+        self.updated_at = now();
+    }
+
+    pub fn review(&self, id: &str) -> Result<&Review, Reply> {
+        id.parse()
+            .ok()
+            .and_then(|id: u64| self.reviews.get(&id))
+            .ok_or_else(Reply::not_found)
+    }
+
+    pub fn review_mut(&mut self, id: &str) -> Result<&mut Review, Reply> {
+        id.parse()
+            .ok()
+            .and_then(|id: u64| self.reviews.get_mut(&id))
+            .ok_or_else(Reply::not_found)
+    }
+}
+
+/// The wall clock as GitHub writes it, to the second.
+pub(crate) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

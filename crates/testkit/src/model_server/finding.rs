@@ -1,0 +1,159 @@
+//! Findings as a scripted model reports them: on a given line, or on a line that its prompt really adds.
+
+use super::prompt::{Prompt, ShownFile};
+use serde_json::{Value, json};
+
+/// A finding to report. Left out of an answer whose prompt does not show its file, unless `unchecked`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    path: Option<String>,
+    place: Place,
+    start_line: Option<u32>,
+    severity: String,
+    category: String,
+    title: String,
+    body: String,
+    quote: Option<String>,
+    suggestion: Option<String>,
+    confidence: f64,
+    is_unchecked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Line(u32),
+    FirstAdded,
+}
+
+impl Finding {
+    /// On `line` (from 1, in the head) of `path`.
+    pub fn at(path: impl Into<String>, line: u32) -> Self {
+        Self::new(Some(path.into()), Place::Line(line))
+    }
+
+    /// On the first line that the prompt's first file with an added line adds.
+    pub fn first_added_line() -> Self {
+        Self::new(None, Place::FirstAdded)
+    }
+
+    /// On the first line that `path` adds.
+    pub fn first_added_line_of(path: impl Into<String>) -> Self {
+        Self::new(Some(path.into()), Place::FirstAdded)
+    }
+
+    fn new(path: Option<String>, place: Place) -> Self {
+        Self {
+            path,
+            place,
+            start_line: None,
+            severity: "medium".into(),
+            category: "correctness".into(),
+            title: "Scripted finding".into(),
+            body: "This line was picked by the test's script.".into(),
+            quote: None,
+            suggestion: None,
+            confidence: 0.9,
+            is_unchecked: false,
+        }
+    }
+
+    /// `critical`, `high`, `medium` (default), `low` or `info`; anything else is sent as it is.
+    pub fn severity(mut self, severity: impl Into<String>) -> Self {
+        self.severity = severity.into();
+        self
+    }
+
+    /// Default `correctness`; anything is sent as it is.
+    pub fn category(mut self, category: impl Into<String>) -> Self {
+        self.category = category.into();
+        self
+    }
+
+    /// The title.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// The text.
+    pub fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The quoted line; default: the line's text from the prompt.
+    pub fn quote(mut self, quote: impl Into<String>) -> Self {
+        self.quote = Some(quote.into());
+        self
+    }
+
+    /// A replacement for the lines.
+    pub fn suggestion(mut self, suggestion: impl Into<String>) -> Self {
+        self.suggestion = Some(suggestion.into());
+        self
+    }
+
+    /// The first line of a range.
+    pub fn start_line(mut self, start_line: u32) -> Self {
+        self.start_line = Some(start_line);
+        self
+    }
+
+    /// 0..=1 for a valid one. Default 0.9.
+    pub fn confidence(mut self, confidence: f64) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// Reported in every answer, also of a file that the prompt does not show.
+    pub fn unchecked(mut self) -> Self {
+        self.is_unchecked = true;
+        self
+    }
+
+    /// The finding as `prompt` allows it: `None` when its file, or an added line to pick, is not shown.
+    pub fn to_json(&self, prompt: &Prompt) -> Option<Value> {
+        let has_added = |file: &&ShownFile| self.place != Place::FirstAdded || !file.added.is_empty();
+        let file = match &self.path {
+            Some(path) => prompt.file(path).filter(has_added),
+            None => prompt.files.iter().find(has_added),
+        };
+        if file.is_none() && !self.is_unchecked {
+            return None;
+        }
+        let first_added = file
+            .and_then(|file| file.added.first())
+            .map_or(1, |(number, _)| *number);
+        let line = match self.place {
+            Place::Line(line) => line,
+            Place::FirstAdded => first_added,
+        };
+        let shown = file.and_then(|file| file.added.iter().find(|(number, _)| *number == line));
+        let quote = self
+            .quote
+            .clone()
+            .unwrap_or_else(|| shown.map(|(_, text)| text.clone()).unwrap_or_default());
+        let path = self.path.clone().or_else(|| file.map(|file| file.path.clone()))?;
+        let mut finding = json!({ "path": path, "side": "RIGHT" });
+        if let Some(start_line) = self.start_line {
+            finding["start_line"] = json!(start_line);
+        }
+        finding["line"] = json!(line);
+        finding["severity"] = json!(self.severity);
+        finding["category"] = json!(self.category);
+        finding["title"] = json!(self.title);
+        finding["body"] = json!(self.body);
+        finding["quote"] = json!(quote);
+        finding["suggestion"] = json!(self.suggestion);
+        finding["confidence"] = json!(self.confidence);
+        Some(finding)
+    }
+}
+
+/// The answer's JSON: those of `findings` that `prompt` allows.
+pub fn answer_text(findings: &[Finding], prompt: &Prompt) -> String {
+    let findings: Vec<Value> = findings.iter().filter_map(|finding| finding.to_json(prompt)).collect();
+    let files = prompt.files.len();
+    let summary = format!("Read {files} file(s); {} finding(s).", findings.len());
+    json!({ "summary": summary, "findings": findings }).to_string()
+}

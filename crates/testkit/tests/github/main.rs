@@ -1,0 +1,12 @@
+//! The fake GitHub, asked over HTTP: its rules, its faults, and octocrab's view of it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod checks;
+mod client;
+mod comments;
+mod contents;
+mod faults;
+mod identity;
+mod octocrab_models;
+mod pulls;
+mod reviews;
