@@ -1,0 +1,1 @@
+//! What the main of every function shares: configuration, telemetry, error names.

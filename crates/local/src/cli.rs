@@ -1,0 +1,173 @@
+//! The command line's shape: names, help texts, defaults. What the commands do stands in `command`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use holdfast_core::model::finding::Severity;
+
+/// A code reviewer that never loses its place.
+///
+/// Reviews a git change or a pull request as a durable workflow: a review that was killed goes on where it stopped.
+/// Settings come from the environment (HOLDFAST_MODEL, HOLDFAST_MODEL_URL, ANTHROPIC_API_KEY, OPENAI_API_KEY,
+/// GITHUB_TOKEN, …); without any, findings come from static analysis alone.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, max_term_width = 120)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Reviews a change and prints the review.
+    Review(ReviewArgs),
+    /// Lists every run, newest first.
+    Runs(RunsArgs),
+    /// Shows one run: states taken, attempts, model calls, coverage.
+    Show(ShowArgs),
+    /// Approves a review that waits for a decision, and lets it go on.
+    Approve(DecideArgs),
+    /// Rejects a review that waits for a decision: nothing is published.
+    Reject(RejectArgs),
+    /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
+    Check(CheckArgs),
+}
+
+/// Where everything durable is.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Directory of everything durable: runs, their histories and artifacts.
+    #[arg(long, value_name = "DIR", env = "HOLDFAST_DATA", default_value = ".holdfast")]
+    pub data: PathBuf,
+}
+
+/// `holdfast review`.
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    /// A git work tree (a path), or a pull request's address https://HOST/OWNER/REPO/pull/N.
+    pub target: String,
+    /// Reviews merge-base(BASE,HEAD)..HEAD. Default: the upstream's default branch, else HEAD~1.
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+    /// The commit to review. Default: HEAD.
+    #[arg(long, value_name = "REV")]
+    pub head: Option<String>,
+    /// Posts the review to the pull request, through the approval gate.
+    #[arg(long)]
+    pub publish: bool,
+    /// How the review is printed.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+    /// Exit with status 1 when there is a finding at or above this severity.
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::High)]
+    pub fail_on: FailOn,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// No progress on stderr.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// `holdfast runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// How the list is printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The run's name, or an unambiguous beginning of it.
+    pub run: String,
+    /// How the run is printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast approve`.
+#[derive(Debug, Args)]
+pub struct DecideArgs {
+    /// The run's name, or an unambiguous beginning of it.
+    pub run: String,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast reject`.
+#[derive(Debug, Args)]
+pub struct RejectArgs {
+    /// The run's name, or an unambiguous beginning of it.
+    pub run: String,
+    /// Why; it stands in the check's summary.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The file.
+    #[arg(default_value = ".holdfast.yml")]
+    pub file: PathBuf,
+}
+
+/// How a review is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people at a terminal.
+    Text,
+    /// One JSON document, version 1.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// One Markdown document.
+    Markdown,
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people at a terminal.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// A severity on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Only critical.
+    Critical,
+    /// High or worse.
+    High,
+    /// Medium or worse.
+    Medium,
+    /// Low or worse.
+    Low,
+}
+
+impl From<FailOn> for Severity {
+    fn from(value: FailOn) -> Self {
+        match value {
+            FailOn::Critical => Self::Critical,
+            FailOn::High => Self::High,
+            FailOn::Medium => Self::Medium,
+            FailOn::Low => Self::Low,
+        }
+    }
+}

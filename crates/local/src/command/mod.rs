@@ -1,0 +1,7 @@
+//! What each command does. Shapes and help texts stand in `cli`.
+
+pub mod check;
+pub mod decide;
+pub mod review;
+pub mod runs;
+pub mod show;

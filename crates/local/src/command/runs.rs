@@ -1,0 +1,68 @@
+//! `holdfast runs`: every run, newest first.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::cli::{ListFormat, RunsArgs};
+use crate::engine::Archive;
+use crate::failure::{Exit, Failure};
+use crate::output::{self, text};
+use crate::record::{self, Record};
+
+/// Runs the command. Errors: the data directory cannot be read.
+pub async fn run(args: &RunsArgs) -> Result<Exit, Failure> {
+    let data = args.data.data.as_path();
+    let archive = Archive::open(data).map_err(Failure::usage)?;
+    let mut records = Vec::new();
+    for row in archive.executions(record::RUNS_MOST).map_err(Failure::usage)? {
+        records.push(record::from_row(data, &archive, row).await?);
+    }
+    let printed = match args.format {
+        ListFormat::Text => table(&records),
+        ListFormat::Json => {
+            let listed: Vec<Value> = records.iter().map(document).collect();
+            serde_json::to_string_pretty(&json!({ "version": 1, "runs": listed })).map_err(Failure::incomplete)? + "\n"
+        }
+    };
+    output::print(&printed).map_err(Failure::incomplete)?;
+    Ok(Exit::Clean)
+}
+
+/// One run in JSON.
+pub fn document(record: &Record) -> Value {
+    json!({
+        "run": record.run,
+        "status": record.status,
+        "started_ms": record.row.started.0,
+        "stopped_ms": record.row.stopped.map(|at| at.0),
+        "findings": record.report.as_ref().map(|report| report.findings.len()),
+        "failure": record.failure,
+    })
+}
+
+fn table(records: &[Record]) -> String {
+    let mut out = String::new();
+    if records.is_empty() {
+        out.push_str("No runs yet.\n");
+    }
+    let widest = records.iter().map(|record| record.run.len()).max().unwrap_or(0);
+    for record in records {
+        let found = record.report.as_ref().map_or_else(
+            || "-".to_owned(),
+            |report| format!("{} findings", report.findings.len()),
+        );
+        let failure = record
+            .failure
+            .as_deref()
+            .map_or_else(String::new, |failure| format!("  {}", output::plain(failure)));
+        let _infallible = writeln!(
+            out,
+            "{}  {:<widest$}  {:<17}  {found}{failure}",
+            text::time(record.row.started.0),
+            record.run,
+            record.status.as_str()
+        );
+    }
+    out
+}

@@ -1,0 +1,301 @@
+//! Looking at what is stored, beside whoever writes to it: executions, histories, map runs, children.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use holdfast_asl::{HistoryEvent, Status, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::error::EngineError;
+use super::request::PendingToken;
+use super::{read, schema};
+
+/// How a stored execution or map run stands.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ExecutionStatus {
+    /// A map's child that has not begun.
+    Pending,
+    /// Under way, or waiting.
+    Running,
+    /// Ended with an output.
+    Succeeded,
+    /// Ended with an error.
+    Failed,
+    /// Ended by its time limit.
+    TimedOut,
+    /// Stopped.
+    Aborted,
+}
+
+impl ExecutionStatus {
+    /// The name as AWS and the database write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted => "ABORTED",
+        }
+    }
+
+    /// Whether nothing changes it any more.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running)
+    }
+
+    pub(super) const fn of(status: &Status) -> Self {
+        match status {
+            Status::Running => Self::Running,
+            Status::Succeeded { .. } => Self::Succeeded,
+            Status::Failed { .. } => Self::Failed,
+            Status::TimedOut { .. } => Self::TimedOut,
+            Status::Aborted { .. } => Self::Aborted,
+        }
+    }
+}
+
+/// A status that no version known here writes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no status of an execution")]
+pub struct StatusUnknown(String);
+
+impl FromStr for ExecutionStatus {
+    type Err = StatusUnknown;
+
+    fn from_str(text: &str) -> Result<Self, StatusUnknown> {
+        [
+            Self::Pending,
+            Self::Running,
+            Self::Succeeded,
+            Self::Failed,
+            Self::TimedOut,
+            Self::Aborted,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| StatusUnknown(text.to_owned()))
+    }
+}
+
+/// A stored execution.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExecutionRecord {
+    /// Its number in this database: what `history` and `map_runs` take.
+    pub id: i64,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub status: ExecutionStatus,
+    /// Its input.
+    pub input: Value,
+    /// Its output, once it succeeded.
+    pub output: Option<Value>,
+    /// The error's name, where it ended with one.
+    pub error: Option<String>,
+    /// The error's cause.
+    pub cause: Option<String>,
+    /// When it was started.
+    pub started: Timestamp,
+    /// When it ended.
+    pub stopped: Option<Timestamp>,
+    /// Its position in its map run, for a child.
+    pub map_index: Option<u64>,
+    /// SHA-256 of the definition that it runs, in hex.
+    pub definition_sha256: String,
+}
+
+/// A stored map run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MapRunRecord {
+    /// Its number in this database: what `children` takes.
+    pub id: i64,
+    /// Its ARN.
+    pub arn: String,
+    /// The Map state.
+    pub state: String,
+    /// How it stands.
+    pub status: ExecutionStatus,
+    /// The number of its children.
+    pub total: u64,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub stopped: Option<Timestamp>,
+}
+
+/// A data directory, opened for reading alone. The writer need not be running, and may be.
+#[derive(Debug)]
+pub struct Archive {
+    connection: Connection,
+    file: PathBuf,
+}
+
+const EXECUTION: &str =
+    "id, arn, name, status, input, output, error, cause, started_ms, stopped_ms, map_index, definition";
+
+impl Archive {
+    /// Opens a data directory. Blocks shortly, like all calls here.
+    ///
+    /// # Errors
+    /// There is nothing in it, or it cannot be read.
+    pub fn open(data_dir: &Path) -> Result<Self, EngineError> {
+        let (connection, file) = schema::open_readable(data_dir)?;
+        Ok(Self { connection, file })
+    }
+
+    /// The executions that were started by name, newest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn executions(&self, most: u32) -> Result<Vec<ExecutionRecord>, EngineError> {
+        self.select_executions("map_run IS NULL ORDER BY started_ms DESC, id DESC LIMIT ?1", [most])
+    }
+
+    /// The execution of a name; a map's child has one of its own.
+    ///
+    /// # Errors
+    /// There is none, or the database cannot be read.
+    pub fn execution(&self, name: &str) -> Result<ExecutionRecord, EngineError> {
+        let found = self.select_executions("name = ?1", [name])?;
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| EngineError::ExecutionUnknown { name: name.to_owned() })
+    }
+
+    /// The history of an execution, in order. Empty for a child that has not begun.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn history(&self, execution_id: i64) -> Result<Vec<HistoryEvent>, EngineError> {
+        read::history(&self.connection, execution_id).map_err(|error| self.failed(&error))
+    }
+
+    /// The map runs of an execution, in order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn map_runs(&self, execution_id: i64) -> Result<Vec<MapRunRecord>, EngineError> {
+        let sql = "SELECT id, arn, state, status, total, started_ms, stopped_ms FROM map_runs
+                   WHERE parent = ?1 ORDER BY id";
+        self.select(sql, [execution_id], |row| {
+            Ok(MapRunRecord {
+                id: row.get(0)?,
+                arn: row.get(1)?,
+                state: row.get(2)?,
+                status: read::parsed(row, 3)?,
+                total: read::unsigned(row, 4)?,
+                started: Timestamp(row.get(5)?),
+                stopped: row.get::<_, Option<i64>>(6)?.map(Timestamp),
+            })
+        })
+    }
+
+    /// The children of a map run, in item order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn children(&self, map_run_id: i64) -> Result<Vec<ExecutionRecord>, EngineError> {
+        self.select_executions("map_run = ?1 ORDER BY map_index", [map_run_id])
+    }
+
+    /// The tasks that an execution and all below it wait for.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn pending_tokens(&self, execution_id: i64) -> Result<Vec<PendingToken>, EngineError> {
+        let sql = "WITH RECURSIVE family (id) AS (
+                       VALUES (?1)
+                       UNION
+                       SELECT executions.id FROM family
+                       JOIN map_runs ON map_runs.parent = family.id
+                       JOIN executions ON executions.map_run = map_runs.id
+                   )
+                   SELECT executions.name, tokens.state, tokens.token
+                   FROM tokens JOIN executions ON executions.id = tokens.execution
+                   WHERE tokens.closed = 0 AND tokens.execution IN family";
+        self.select(sql, [execution_id], |row| {
+            Ok(PendingToken {
+                execution: row.get(0)?,
+                state: row.get(1)?,
+                token: row.get(2)?,
+            })
+        })
+    }
+
+    /// The text of a definition, by its SHA-256.
+    ///
+    /// # Errors
+    /// There is none, or the database cannot be read.
+    pub fn definition(&self, sha256: &str) -> Result<String, EngineError> {
+        let found = read::definition(&self.connection, sha256)
+            .optional()
+            .map_err(|error| self.failed(&error))?;
+        found.ok_or_else(|| EngineError::StoredValueInvalid {
+            file: self.file.clone(),
+            what: format!("definition {sha256}"),
+            detail: "it is not there".to_owned(),
+        })
+    }
+
+    fn select_executions(&self, rest: &str, params: impl Params) -> Result<Vec<ExecutionRecord>, EngineError> {
+        self.select(
+            &format!("SELECT {EXECUTION} FROM executions WHERE {rest}"),
+            params,
+            record,
+        )
+    }
+
+    fn select<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, EngineError> {
+        let rows = || {
+            self.connection
+                .prepare_cached(sql)?
+                .query_map(params, read)?
+                .collect::<rusqlite::Result<Vec<T>>>()
+        };
+        rows().map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> EngineError {
+        EngineError::of_sqlite(&self.file, error)
+    }
+}
+
+/// Reads the children of a map run on the engine's own connection.
+pub(super) fn children(connection: &Connection, map_run: i64) -> rusqlite::Result<Vec<ExecutionRecord>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {EXECUTION} FROM executions WHERE map_run = ?1 ORDER BY map_index"
+        ))?
+        .query_map([map_run], record)?
+        .collect()
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<ExecutionRecord> {
+    Ok(ExecutionRecord {
+        id: row.get(0)?,
+        arn: row.get(1)?,
+        name: row.get(2)?,
+        status: read::parsed(row, 3)?,
+        input: read::json(row, 4)?,
+        output: read::optional_json(row, 5)?,
+        error: row.get(6)?,
+        cause: row.get(7)?,
+        started: Timestamp(row.get(8)?),
+        stopped: row.get::<_, Option<i64>>(9)?.map(Timestamp),
+        map_index: row.get::<_, Option<i64>>(10)?.map(i64::cast_unsigned),
+        definition_sha256: row.get(11)?,
+    })
+}

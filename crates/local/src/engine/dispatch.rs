@@ -1,0 +1,258 @@
+//! Work under way outside the loop: invocations, reading a map's items, gathering a map's results. A job that
+//! panics is a failure like another.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use holdfast_asl::{EventId, InputType, ItemSource, Stimulus, TaskFailure};
+use serde_json::Value;
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::map_result::{self, Gathering};
+use super::port::{FunctionFailure, Functions, Invocation, Objects};
+use super::store::Store;
+
+/// Something to be done once the turn that asks for it is stored.
+pub(super) enum Job {
+    Invoke {
+        execution: i64,
+        function: String,
+        payload: Value,
+        invocation: Invocation,
+    },
+    ReadItems {
+        execution: i64,
+        key: EventId,
+        items: ItemSource,
+    },
+    Gather {
+        execution: i64,
+        key: EventId,
+        gathering: Gathering,
+    },
+}
+
+impl Job {
+    /// The execution and the event that asked for it.
+    pub(super) fn origin(&self) -> (i64, EventId) {
+        match self {
+            Self::Invoke {
+                execution, invocation, ..
+            } => (*execution, invocation.key),
+            Self::ReadItems { execution, key, .. } | Self::Gather { execution, key, .. } => (*execution, *key),
+        }
+    }
+}
+
+/// What came of a job.
+#[derive(Clone)]
+pub(super) struct JobResult {
+    pub execution: i64,
+    pub key: EventId,
+    pub yielded: Yield,
+}
+
+/// What a job brought.
+#[derive(Clone)]
+pub(super) enum Yield {
+    Stimulus(Stimulus),
+    Items(Result<Vec<Value>, TaskFailure>),
+}
+
+#[derive(Copy, Clone)]
+enum Kind {
+    Invoke,
+    ReadItems,
+    Gather,
+}
+
+/// The jobs under way. Dropping it ends them.
+pub(super) struct Jobs {
+    functions: Arc<dyn Functions>,
+    objects: Arc<dyn Objects>,
+    store: Store,
+    set: JoinSet<Yield>,
+    origins: HashMap<Id, (i64, EventId, Kind)>,
+}
+
+impl Jobs {
+    pub(super) fn new(functions: Arc<dyn Functions>, objects: Arc<dyn Objects>, store: Store) -> Self {
+        Self {
+            functions,
+            objects,
+            store,
+            set: JoinSet::new(),
+            origins: HashMap::new(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.set.is_empty()
+    }
+
+    /// The executions and events that jobs are under way for.
+    pub(super) fn origins(&self) -> impl Iterator<Item = (i64, EventId)> {
+        self.origins.values().map(|(execution, key, _)| (*execution, *key))
+    }
+
+    pub(super) fn spawn(&mut self, job: Job) {
+        let (execution, key) = job.origin();
+        let (kind, handle) = match job {
+            Job::Invoke {
+                function,
+                payload,
+                invocation,
+                ..
+            } => {
+                let functions = Arc::clone(&self.functions);
+                let task = async move {
+                    let result = functions.invoke(&function, payload, invocation).await;
+                    Yield::Stimulus(answer(key, result))
+                };
+                (Kind::Invoke, self.set.spawn(task))
+            }
+            Job::ReadItems { items, .. } => {
+                let objects = Arc::clone(&self.objects);
+                let task = async move { Yield::Items(read_items(objects.as_ref(), items).await) };
+                (Kind::ReadItems, self.set.spawn(task))
+            }
+            Job::Gather { gathering, .. } => {
+                let (objects, store) = (Arc::clone(&self.objects), self.store.clone());
+                let task = async move {
+                    let result = map_result::gather(&store, objects.as_ref(), gathering).await;
+                    Yield::Stimulus(Stimulus::MapRunFinished { key, result })
+                };
+                (Kind::Gather, self.set.spawn(task))
+            }
+        };
+        self.origins.insert(handle.id(), (execution, key, kind));
+    }
+
+    /// Waits for the next job to end; never when there is none.
+    pub(super) async fn next(&mut self) -> JobResult {
+        loop {
+            match self.set.join_next_with_id().await {
+                Some(ended) => {
+                    if let Some(result) = self.ended(ended) {
+                        return result;
+                    }
+                }
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Takes a job that has ended.
+    pub(super) fn try_next(&mut self) -> Option<JobResult> {
+        loop {
+            let ended = self.set.try_join_next_with_id()?;
+            if let Some(result) = self.ended(ended) {
+                return Some(result);
+            }
+        }
+    }
+
+    /// Ends all jobs where they stand.
+    pub(super) async fn abort(&mut self) {
+        self.set.shutdown().await;
+        self.origins.clear();
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Yield), JoinError>) -> Option<JobResult> {
+        let (id, outcome) = match ended {
+            Ok((id, yielded)) => (id, Ok(yielded)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let (execution, key, kind) = self.origins.remove(&id)?;
+        let yielded = outcome.unwrap_or_else(|error| panicked(key, kind, error));
+        Some(JobResult {
+            execution,
+            key,
+            yielded,
+        })
+    }
+}
+
+fn answer(key: EventId, result: Result<Value, FunctionFailure>) -> Stimulus {
+    match result {
+        Ok(output) => Stimulus::TaskSucceeded { key, output },
+        Err(failure) => Stimulus::TaskFailed {
+            key,
+            failure: failure.into_task_failure(),
+        },
+    }
+}
+
+/// A crash of a function's process is `Lambda.Unknown` on AWS; so it is here.
+fn panicked(key: EventId, kind: Kind, error: JoinError) -> Yield {
+    let message = match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            format!("it panicked: {}", text.unwrap_or_else(|| "no message".to_owned()))
+        }
+        Err(_) => "it was cancelled".to_owned(),
+    };
+    match kind {
+        Kind::Invoke => {
+            let failure = FunctionFailure {
+                error_type: "Lambda.Unknown".to_owned(),
+                message,
+            };
+            Yield::Stimulus(Stimulus::TaskFailed {
+                key,
+                failure: failure.into_task_failure(),
+            })
+        }
+        Kind::ReadItems => Yield::Items(Err(reader_failed(message))),
+        Kind::Gather => {
+            let failure = TaskFailure {
+                error: "States.ResultWriterFailed".to_owned(),
+                cause: Some(message),
+            };
+            Yield::Stimulus(Stimulus::MapRunFinished {
+                key,
+                result: Err(failure),
+            })
+        }
+    }
+}
+
+async fn read_items(objects: &dyn Objects, items: ItemSource) -> Result<Vec<Value>, TaskFailure> {
+    let (bucket, key, input_type) = match items {
+        ItemSource::Inline(items) => return Ok(items),
+        ItemSource::Object {
+            bucket,
+            key,
+            input_type,
+        } => (bucket, key, input_type),
+    };
+    let bytes = objects
+        .get(&bucket, &key)
+        .await
+        .map_err(|error| reader_failed(error.message))?;
+    let place = format!("{bucket}/{key}");
+    match input_type {
+        InputType::Json => match serde_json::from_slice(&bytes) {
+            Ok(Value::Array(items)) => Ok(items),
+            Ok(_) => Err(reader_failed(format!("{place} must hold a JSON array"))),
+            Err(error) => Err(reader_failed(format!("{place} is no JSON: {error}"))),
+        },
+        InputType::Jsonl => bytes
+            .split(|byte| *byte == b'\n')
+            .zip(1..)
+            .filter(|(line, _)| !line.trim_ascii().is_empty())
+            .map(|(line, number)| {
+                serde_json::from_slice(line)
+                    .map_err(|error| reader_failed(format!("line {number} of {place} is no JSON: {error}")))
+            })
+            .collect(),
+    }
+}
+
+fn reader_failed(cause: String) -> TaskFailure {
+    TaskFailure {
+        error: "States.ItemReaderFailed".to_owned(),
+        cause: Some(cause),
+    }
+}

@@ -1,0 +1,242 @@
+//! What the engine holds in memory: open executions and map runs. All of it can be read back from the database.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use holdfast_asl::{
+    Command, EventId, Execution, Identity, MapItem, ResultWriter, StateMachine, TaskFailure, Timestamp,
+};
+use serde_json::Value;
+
+use super::archive::ExecutionStatus;
+use super::naming;
+use super::timer::{Armed, Timers};
+
+/// An open execution.
+pub(super) struct Live {
+    pub id: i64,
+    pub name: String,
+    pub arn: String,
+    pub machine_arn: String,
+    pub role_arn: String,
+    pub definition: String,
+    pub machine: Arc<StateMachine>,
+    pub execution: Execution,
+    pub input: Value,
+    /// The execution that was started by name; itself, or far above a child.
+    pub root: i64,
+    pub root_name: Arc<str>,
+    pub child_of: Option<(i64, u64)>,
+    pub armed: Armed,
+    /// The events whose jobs are under way.
+    pub inflight: HashSet<EventId>,
+    /// State and token of all tokens that are good.
+    pub tokens: Vec<(String, String)>,
+    /// Map runs under way, by the event that started them.
+    pub map_runs: HashMap<EventId, i64>,
+}
+
+/// What an execution is made of.
+pub(super) struct Birth {
+    pub id: i64,
+    pub name: String,
+    pub arn: String,
+    pub machine_arn: String,
+    pub role_arn: String,
+    pub definition: String,
+    pub machine: Arc<StateMachine>,
+    pub started: Timestamp,
+    pub input: Value,
+    /// The family's top, by number and name; none for the top itself.
+    pub root: Option<(i64, Arc<str>)>,
+    pub child_of: Option<(i64, u64)>,
+    pub item: Option<Value>,
+}
+
+impl Live {
+    pub(super) fn new(birth: Birth) -> Self {
+        let item = birth.item.unwrap_or_else(|| birth.input.clone());
+        let identity = Identity {
+            execution_arn: birth.arn.clone(),
+            execution_name: birth.name.clone(),
+            state_machine_arn: birth.machine_arn.clone(),
+            state_machine_name: naming::machine_name(&birth.machine_arn).to_owned(),
+            role_arn: birth.role_arn.clone(),
+            start: birth.started,
+            input: birth.input.clone(),
+            map_item: birth.child_of.map(|(_, index)| MapItem { index, value: item }),
+        };
+        let (root, root_name) = birth.root.unwrap_or_else(|| (birth.id, birth.name.as_str().into()));
+        Self {
+            execution: Execution::new(Arc::clone(&birth.machine), identity),
+            id: birth.id,
+            name: birth.name,
+            arn: birth.arn,
+            machine_arn: birth.machine_arn,
+            role_arn: birth.role_arn,
+            definition: birth.definition,
+            machine: birth.machine,
+            input: birth.input,
+            root,
+            root_name,
+            child_of: birth.child_of,
+            armed: Armed::default(),
+            inflight: HashSet::new(),
+            tokens: Vec::new(),
+            map_runs: HashMap::new(),
+        }
+    }
+
+    /// The number and name of the execution at the top of the family.
+    pub(super) fn family_top(&self) -> (i64, Arc<str>) {
+        (self.root, Arc::clone(&self.root_name))
+    }
+
+    /// What the map that an event started is to be run with.
+    pub(super) fn map_plan(&self, wanted: EventId) -> Option<MapPlan> {
+        self.execution.commands().into_iter().find_map(|command| match command {
+            Command::StartMapRun {
+                key,
+                state,
+                max_concurrency,
+                tolerated_failure_count,
+                tolerated_failure_percentage,
+                label,
+                result_writer,
+                ..
+            } if key == wanted => Some(MapPlan {
+                machine: self.machine.item_processor(&state)?,
+                state,
+                label,
+                max_concurrency: max_concurrency.filter(|most| *most > 0),
+                tolerated_failure_count,
+                tolerated_failure_percentage,
+                result_writer,
+            }),
+            _ => None,
+        })
+    }
+}
+
+/// What a map run is to be run with.
+pub(super) struct MapPlan {
+    pub machine: Arc<StateMachine>,
+    pub state: String,
+    pub label: String,
+    pub max_concurrency: Option<u64>,
+    pub tolerated_failure_count: Option<u64>,
+    pub tolerated_failure_percentage: Option<f64>,
+    pub result_writer: Option<ResultWriter>,
+}
+
+impl MapPlan {
+    /// Whether so many failed children are too many. Where nothing is said, one is.
+    pub(super) fn is_exceeded(&self, failed: u64, total: u64) -> bool {
+        let over_count = |most: u64| failed > most;
+        let over_share = |most: f64| failed as f64 * 100.0 > most * total as f64;
+        match (self.tolerated_failure_count, self.tolerated_failure_percentage) {
+            (None, None) => failed > 0,
+            (count, share) => count.is_some_and(over_count) || share.is_some_and(over_share),
+        }
+    }
+}
+
+/// An open map run.
+pub(super) struct MapRun {
+    pub arn: String,
+    pub parent: i64,
+    pub key: EventId,
+    pub plan: MapPlan,
+    pub total: u64,
+    /// Children that have not begun.
+    pub pending: u64,
+    pub running: BTreeSet<i64>,
+    pub failed: u64,
+    /// The first position at which a child may be pending.
+    pub next_index: u64,
+    /// Why it fails, once that is settled.
+    pub failure: Option<TaskFailure>,
+    /// Whether its result is being gathered.
+    pub gathering: bool,
+    /// How it ended, once that is known.
+    pub outcome: Option<ExecutionStatus>,
+}
+
+impl MapRun {
+    /// How many more children may begin now.
+    pub(super) fn free_slots(&self) -> u64 {
+        if self.failure.is_some() || self.gathering {
+            return 0;
+        }
+        let running = self.running.len() as u64;
+        self.plan
+            .max_concurrency
+            .map_or(self.pending, |most| most.saturating_sub(running))
+            .min(self.pending)
+    }
+}
+
+/// Everything open.
+#[derive(Default)]
+pub(super) struct OpenState {
+    pub live: HashMap<i64, Live>,
+    /// The open executions that were started by name.
+    pub names: HashMap<String, i64>,
+    /// Executions that are open, and cannot go on with this version: why.
+    pub unreadable: HashMap<String, String>,
+    pub map_runs: HashMap<i64, MapRun>,
+    /// Map runs that may have free slots.
+    pub fillable: BTreeSet<i64>,
+    /// The execution of each token that is good.
+    pub tokens: HashMap<String, i64>,
+    pub timers: Timers,
+    pub last_execution: i64,
+    pub last_map_run: i64,
+}
+
+impl OpenState {
+    /// Adds an open execution.
+    pub(super) fn insert(&mut self, live: Live) {
+        if live.child_of.is_none() {
+            self.names.insert(live.name.clone(), live.id);
+        }
+        self.live.insert(live.id, live);
+    }
+
+    /// Takes out an execution that ended.
+    pub(super) fn remove(&mut self, id: i64) -> Option<Live> {
+        let live = self.live.remove(&id)?;
+        if live.child_of.is_none() {
+            self.names.remove(&live.name);
+        }
+        for (_, token) in &live.tokens {
+            self.tokens.remove(token);
+        }
+        Some(live)
+    }
+
+    /// The execution and all open ones below it.
+    pub(super) fn family(&self, root: i64) -> Vec<&Live> {
+        let mut family = Vec::new();
+        let mut open = vec![root];
+        while let Some(live) = open.pop().and_then(|id| self.live.get(&id)) {
+            let runs = live.map_runs.values().filter_map(|run| self.map_runs.get(run));
+            open.extend(
+                runs.flat_map(|run| run.running.iter().copied())
+                    .filter(|id| self.live.contains_key(id)),
+            );
+            family.push(live);
+        }
+        family
+    }
+
+    pub(super) fn next_execution(&mut self) -> i64 {
+        self.last_execution += 1;
+        self.last_execution
+    }
+
+    pub(super) fn next_map_run(&mut self) -> i64 {
+        self.last_map_run += 1;
+        self.last_map_run
+    }
+}

@@ -1,0 +1,80 @@
+//! The data directory: made private, and held by one writer at a time through a lock of the operating system.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::error::EngineError;
+
+const LOCK_FILE: &str = "lock";
+
+/// The right to write to a data directory. It ends with the value, and with the process however that ends.
+#[derive(Debug)]
+pub(super) struct DirectoryLock {
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Takes the lock, or says who holds it.
+    pub(super) fn acquire(directory: &Path) -> Result<Self, EngineError> {
+        let unusable = |error: std::io::Error| EngineError::DirectoryUnusable {
+            directory: directory.to_path_buf(),
+            detail: error.to_string(),
+        };
+        create_private_directory(directory).map_err(unusable)?;
+        let path = directory.join(LOCK_FILE);
+        let mut file = private_file(&path).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(directory, &mut file)),
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        // The lock is what counts; the number in it is for people.
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| write!(file, "{}", std::process::id()));
+        if let Err(error) = written {
+            tracing::warn!(directory = %directory.display(), %error, "the lock file does not show who holds it");
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+fn in_use(directory: &Path, file: &mut File) -> EngineError {
+    let mut text = String::new();
+    let holder = match file.read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => format!("process {}", text.trim()),
+        _ => "another process".to_owned(),
+    };
+    EngineError::DirectoryInUse {
+        directory: directory.to_path_buf(),
+        holder,
+    }
+}
+
+fn create_private_directory(directory: &Path) -> std::io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(directory)
+}
+
+/// Opens a file for reading and writing, made with rights for its owner alone.
+pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}

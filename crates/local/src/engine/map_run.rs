@@ -1,0 +1,275 @@
+//! Distributed maps: their children begin under the cap, are counted as they end, and are stopped with the map.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use holdfast_asl::{EventId, Stimulus, TaskFailure};
+use serde_json::Value;
+
+use super::archive::ExecutionStatus;
+use super::dispatch::Job;
+use super::error::EngineError;
+use super::live::{Birth, Live, MapRun};
+use super::map_result::Gathering;
+use super::naming;
+use super::read::{self, PendingChild};
+use super::run_loop::Runner;
+use super::turn::Turn;
+use super::write::{NewExecution, Write};
+
+/// The most children that begin in one turn.
+const MOST_BEGUN_AT_ONCE: u64 = 256;
+
+impl Runner {
+    /// The items are there: creates the map run with a row for each child.
+    pub(super) fn create_map_run(
+        &mut self,
+        turn: &mut Turn,
+        execution: i64,
+        key: EventId,
+        items: Result<Vec<Value>, TaskFailure>,
+    ) {
+        let Some(live) = self.open.live.get_mut(&execution) else {
+            return;
+        };
+        live.inflight.remove(&key);
+        let Some(plan) = live.map_plan(key) else { return };
+        let arn = naming::map_run_arn(&live.machine_arn, &plan.label, &live.arn, key);
+        let inputs = items.and_then(|items| {
+            let inputs = live.execution.map_inputs(key, items.clone())?;
+            Ok((items, inputs))
+        });
+        let (machine_arn, role_arn, definition) =
+            (live.machine_arn.clone(), live.role_arn.clone(), live.definition.clone());
+        let started = Stimulus::MapRunStarted {
+            key,
+            map_run_arn: arn.clone(),
+        };
+        if !self.advance(turn, execution, started) {
+            return;
+        }
+        let (items, inputs) = match inputs {
+            Ok(both) => both,
+            Err(failure) => {
+                self.advance(
+                    turn,
+                    execution,
+                    Stimulus::MapRunFinished {
+                        key,
+                        result: Err(failure),
+                    },
+                );
+                return;
+            }
+        };
+        let id = self.open.next_map_run();
+        let (total, started_ms) = (inputs.len() as u64, turn.now.0);
+        turn.writes.push(Write::MapRun {
+            id,
+            arn: arn.clone(),
+            parent: execution,
+            key,
+            state: plan.state.clone(),
+            total,
+            started_ms,
+        });
+        let one_each = items.len() == inputs.len();
+        for ((index, input), item) in (0..)
+            .zip(&inputs)
+            .zip(items.into_iter().map(Some).chain(std::iter::repeat(None)))
+        {
+            let names = naming::child_names(&machine_arn, &plan.label, &arn, index);
+            turn.writes.push(Write::Execution(Box::new(NewExecution {
+                id: self.open.next_execution(),
+                arn: names.arn,
+                name: names.name,
+                machine_arn: names.machine_arn,
+                role_arn: role_arn.clone(),
+                definition: definition.clone(),
+                input: input.to_string(),
+                status: ExecutionStatus::Pending,
+                started_ms,
+                child_of: Some((id, index)),
+                item: item
+                    .filter(|item| one_each && item != input)
+                    .map(|item| item.to_string()),
+            })));
+        }
+        let run = MapRun {
+            arn,
+            parent: execution,
+            key,
+            plan,
+            total,
+            pending: total,
+            running: BTreeSet::new(),
+            failed: 0,
+            next_index: 0,
+            failure: None,
+            gathering: false,
+            outcome: None,
+        };
+        self.open.map_runs.insert(id, run);
+        if let Some(live) = self.open.live.get_mut(&execution) {
+            live.map_runs.insert(key, id);
+        }
+        turn.map_runs.push(id);
+        self.judge_map_run(turn, id);
+    }
+
+    /// Starts waiting children wherever a map run has room; whether there were any.
+    pub(super) async fn begin_children(&mut self, turn: &mut Turn) -> Result<bool, EngineError> {
+        let mut begun = 0;
+        while let Some(id) = self.open.fillable.first().copied() {
+            if begun >= MOST_BEGUN_AT_ONCE {
+                break;
+            }
+            let Some(run) = self.open.map_runs.get(&id) else {
+                self.open.fillable.remove(&id);
+                continue;
+            };
+            let most = run.free_slots().min(MOST_BEGUN_AT_ONCE - begun);
+            let from = run.next_index;
+            let mut children = Vec::new();
+            if most > 0 {
+                children = self
+                    .store
+                    .run(move |db| read::pending_children(db, id, from, most))
+                    .await?;
+            }
+            if children.is_empty() {
+                self.open.fillable.remove(&id);
+            }
+            for child in children {
+                begun += 1;
+                self.begin_child(turn, id, child);
+            }
+        }
+        Ok(begun > 0)
+    }
+
+    fn begin_child(&mut self, turn: &mut Turn, map_run: i64, child: PendingChild) {
+        let Some(run) = self.open.map_runs.get_mut(&map_run) else {
+            return;
+        };
+        let Some(root) = self.open.live.get(&run.parent).map(Live::family_top) else {
+            return;
+        };
+        run.next_index = child.index + 1;
+        run.pending = run.pending.saturating_sub(1);
+        run.running.insert(child.id);
+        let birth = Birth {
+            id: child.id,
+            name: child.name,
+            arn: child.arn,
+            machine_arn: child.machine_arn,
+            role_arn: child.role_arn,
+            definition: child.definition,
+            machine: Arc::clone(&run.plan.machine),
+            started: turn.now,
+            input: child.input,
+            root: Some(root),
+            child_of: Some((map_run, child.index)),
+            item: child.item,
+        };
+        self.open.insert(Live::new(birth));
+        turn.writes.push(Write::ChildStarted {
+            execution: child.id,
+            started_ms: turn.now.0,
+        });
+        self.advance(turn, child.id, Stimulus::Start);
+    }
+
+    /// A child ended: counts it, and goes on with what follows for its map run.
+    pub(super) fn child_ended(&mut self, turn: &mut Turn, map_run: i64, child: i64, succeeded: bool) {
+        let Some(run) = self.open.map_runs.get_mut(&map_run) else {
+            return;
+        };
+        run.running.remove(&child);
+        run.failed += u64::from(!succeeded);
+        self.open.fillable.insert(map_run);
+        self.judge_map_run(turn, map_run);
+    }
+
+    /// Decides whether a map run has failed, or is done.
+    pub(super) fn judge_map_run(&mut self, turn: &mut Turn, map_run: i64) {
+        let Some(run) = self.open.map_runs.get_mut(&map_run) else {
+            return;
+        };
+        if run.gathering {
+            return;
+        }
+        let mut stopped = Vec::new();
+        if run.failure.is_none() && run.plan.is_exceeded(run.failed, run.total) {
+            run.failure = Some(TaskFailure {
+                error: "States.ExceedToleratedFailureThreshold".to_owned(),
+                cause: Some("The specified tolerated failure threshold was exceeded".to_owned()),
+            });
+            run.pending = 0;
+            turn.writes.push(Write::PendingAborted {
+                map_run,
+                stopped_ms: turn.now.0,
+            });
+            stopped.extend(run.running.iter().copied());
+        }
+        if run.running.is_empty() && run.pending == 0 {
+            run.gathering = true;
+            if let Some(parent) = self.open.live.get_mut(&run.parent)
+                && parent.inflight.insert(run.key)
+            {
+                let gathering = Gathering {
+                    map_run,
+                    arn: run.arn.clone(),
+                    children_machine_arn: format!("{}/{}", parent.machine_arn, run.plan.label),
+                    writer: run.plan.result_writer.clone(),
+                    failure: run.failure.clone(),
+                };
+                turn.dispatch.push(Job::Gather {
+                    execution: run.parent,
+                    key: run.key,
+                    gathering,
+                });
+            }
+        }
+        for child in stopped {
+            let cause = "The map run failed".to_owned();
+            self.advance(
+                turn,
+                child,
+                Stimulus::Stop {
+                    error: None,
+                    cause: Some(cause),
+                },
+            );
+        }
+    }
+
+    /// The map that started it is over: so is the map run, and what is left of its children is stopped.
+    pub(super) fn end_map_run(&mut self, turn: &mut Turn, map_run: i64) {
+        let Some(run) = self.open.map_runs.remove(&map_run) else {
+            return;
+        };
+        self.open.fillable.remove(&map_run);
+        let stopped_ms = turn.now.0;
+        let status = run.outcome.unwrap_or(ExecutionStatus::Aborted);
+        turn.writes.push(Write::MapRunEnded {
+            map_run,
+            status,
+            stopped_ms,
+        });
+        if run.outcome.is_none() {
+            turn.writes.push(Write::PendingAborted { map_run, stopped_ms });
+        }
+        for child in run.running {
+            let cause = "The map that started it is over".to_owned();
+            self.advance(
+                turn,
+                child,
+                Stimulus::Stop {
+                    error: None,
+                    cause: Some(cause),
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The durable runner: executions of state machines that survive the process, on one machine.
+//!
+//! History first, effect second: every event is on the disk before what follows from it is done. One loop takes in
+//! what waits, advances the executions and stores all of it in one transaction. What an event means is decided in
+//! `holdfast-asl`; what the functions do, and where objects are kept, comes in through the ports.
+
+mod archive;
+mod clock;
+mod dispatch;
+mod error;
+mod live;
+mod lock;
+mod map_result;
+mod map_run;
+mod naming;
+mod port;
+mod read;
+mod recover;
+mod request;
+mod run_loop;
+mod schema;
+mod serve_request;
+mod settle;
+mod stall;
+mod store;
+mod timer;
+mod turn;
+mod write;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, StateMachine, TaskFailure};
+use serde_json::Value;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+
+pub use archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, StatusUnknown};
+pub use clock::{SystemClock, SystemEntropy, VirtualClock};
+pub use error::EngineError;
+pub use naming::Naming;
+pub use port::{Clock, FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
+pub use recover::Recovered;
+pub use request::{Outcome, PendingToken, Started};
+pub use turn::{ChildEvent, EngineEvent};
+
+use dispatch::Jobs;
+use live::OpenState;
+use request::{Answer, Request, TokenAnswer};
+use run_loop::Runner;
+use store::{Store, StoreThread};
+
+/// How many events a slow subscriber may be behind before it misses some.
+const EVENTS_KEPT: usize = 4096;
+/// How long a process that is just ending may take to release the data directory.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_RETRY: Duration = Duration::from_millis(20);
+
+/// What an engine is opened with.
+pub struct EngineOptions {
+    /// Where everything durable is. Made if missing, for this user alone.
+    pub data_dir: PathBuf,
+    /// Runs the functions.
+    pub functions: Arc<dyn Functions>,
+    /// Reads the items of maps and stores their results.
+    pub objects: Arc<dyn Objects>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives task tokens and jitter.
+    pub entropy: Box<dyn Entropy + Send + Sync>,
+    /// What ARNs are made of.
+    pub naming: Naming,
+    /// A wait or back-off up to this long, beside a token wait, is sat out by [`Engine::wait`]. Default 60,000 ms.
+    pub patience_ms: i64,
+    /// The most pages of 4 KiB that the database may grow to; none for no limit.
+    pub max_database_pages: Option<u32>,
+}
+
+impl EngineOptions {
+    /// Options with the system's clock and randomness, and no limits.
+    ///
+    /// # Errors
+    /// The operating system gives no random bytes.
+    pub fn new(
+        data_dir: impl Into<PathBuf>,
+        functions: Arc<dyn Functions>,
+        objects: Arc<dyn Objects>,
+    ) -> Result<Self, EngineError> {
+        Ok(Self {
+            data_dir: data_dir.into(),
+            functions,
+            objects,
+            clock: Arc::new(SystemClock),
+            entropy: Box::new(SystemEntropy::new()?),
+            naming: Naming::default(),
+            patience_ms: 60_000,
+            max_database_pages: None,
+        })
+    }
+}
+
+/// A cheap handle to an open engine. When the last one is dropped, the engine ends as by a crash: use
+/// [`Engine::shutdown`] to end it in order.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    requests: mpsc::UnboundedSender<Request>,
+    events: broadcast::Sender<EngineEvent>,
+    health: watch::Receiver<Option<EngineError>>,
+    run_loop: AbortHandle,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.run_loop.abort();
+    }
+}
+
+impl Engine {
+    /// Takes the data directory and goes on with everything open in it.
+    ///
+    /// # Errors
+    /// The directory is in use, unusable, damaged, full or of a newer version.
+    pub async fn open(options: EngineOptions) -> Result<(Self, Recovered), EngineError> {
+        let (store, thread) = open_store(&options.data_dir, options.max_database_pages).await?;
+        let (requests, inbox) = mpsc::unbounded_channel();
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let (health_sender, health) = watch::channel(None);
+        let mut runner = Runner {
+            jobs: Jobs::new(options.functions, options.objects, store.clone()),
+            store,
+            thread,
+            clock: options.clock,
+            entropy: options.entropy,
+            naming: options.naming,
+            patience_ms: options.patience_ms,
+            inbox,
+            events: events.clone(),
+            health: health_sender,
+            open: OpenState::default(),
+            waiters: HashMap::new(),
+        };
+        let recovered = runner.begin().await?;
+        let run_loop = tokio::spawn(runner.run()).abort_handle();
+        let shared = Arc::new(Shared {
+            requests,
+            events,
+            health,
+            run_loop,
+        });
+        Ok((Self { shared }, recovered))
+    }
+
+    /// Starts an execution; started again with the same name and input, it is the same one. When this returns, it
+    /// is on the disk.
+    ///
+    /// # Errors
+    /// The definition or the name is not valid, the input is too large, the name has another input, or nothing can
+    /// be stored.
+    pub async fn start(&self, name: &str, definition_text: &str, input: Value) -> Result<Started, EngineError> {
+        if !naming::is_execution_name(name) {
+            return Err(EngineError::NameInvalid { name: name.to_owned() });
+        }
+        let bytes = input.to_string().len();
+        if bytes > PAYLOAD_LIMIT_BYTES {
+            return Err(EngineError::InputTooLarge {
+                name: name.to_owned(),
+                bytes,
+                limit: PAYLOAD_LIMIT_BYTES,
+            });
+        }
+        let machine = Arc::new(StateMachine::parse(definition_text)?);
+        let (name, definition) = (name.to_owned(), definition_text.into());
+        self.ask(|reply| Request::Start {
+            name,
+            definition,
+            machine,
+            input,
+            reply,
+        })
+        .await
+    }
+
+    /// Waits until an execution has ended, or only someone outside can bring it further.
+    ///
+    /// # Errors
+    /// There is none of that name, or the disk fails meanwhile: the execution is not lost, and can be waited for
+    /// again.
+    pub async fn wait(&self, name: &str) -> Result<Outcome, EngineError> {
+        self.ask(|reply| Request::Wait {
+            name: name.to_owned(),
+            reply,
+        })
+        .await
+    }
+
+    /// Completes the task of a token.
+    ///
+    /// # Errors
+    /// The token is unknown or closed, or nothing can be stored.
+    pub async fn send_task_success(&self, token: &str, output: Value) -> Result<(), EngineError> {
+        self.send_token(token, TokenAnswer::Success(output)).await
+    }
+
+    /// Fails the task of a token.
+    ///
+    /// # Errors
+    /// The token is unknown or closed, or nothing can be stored.
+    pub async fn send_task_failure(&self, token: &str, failure: TaskFailure) -> Result<(), EngineError> {
+        self.send_token(token, TokenAnswer::Failure(failure)).await
+    }
+
+    /// Says that the task of a token is still being worked on.
+    ///
+    /// # Errors
+    /// The token is unknown or closed, or nothing can be stored.
+    pub async fn send_task_heartbeat(&self, token: &str) -> Result<(), EngineError> {
+        self.send_token(token, TokenAnswer::Heartbeat).await
+    }
+
+    /// Stops an execution and its children. What their functions answer later changes nothing.
+    ///
+    /// # Errors
+    /// There is none of that name, it has ended, or nothing can be stored.
+    pub async fn stop(&self, name: &str, error: Option<String>, cause: Option<String>) -> Result<(), EngineError> {
+        self.ask(|reply| Request::Stop {
+            name: name.to_owned(),
+            error,
+            cause,
+            reply,
+        })
+        .await
+    }
+
+    /// The tasks that an execution and its children wait for now, with their tokens.
+    ///
+    /// # Errors
+    /// There is none of that name, or nothing can be read.
+    pub async fn pending_tokens(&self, name: &str) -> Result<Vec<PendingToken>, EngineError> {
+        self.ask(|reply| Request::PendingTokens {
+            name: name.to_owned(),
+            reply,
+        })
+        .await
+    }
+
+    /// Every event of every execution from now on, once it is stored.
+    pub fn subscribe(&self) -> broadcast::Receiver<EngineEvent> {
+        self.shared.events.subscribe()
+    }
+
+    /// What keeps the engine from storing anything now; none while all is well.
+    pub fn health(&self) -> watch::Receiver<Option<EngineError>> {
+        self.shared.health.clone()
+    }
+
+    /// Stores what is known, ends all functions under way and releases the data directory. What was not finished
+    /// goes on when the engine is opened again.
+    pub async fn shutdown(self) {
+        let (reply, done) = oneshot::channel();
+        if self.shared.requests.send(Request::Shutdown { reply }).is_ok() {
+            // An error means that the engine has ended before.
+            drop(done.await);
+        }
+    }
+
+    async fn send_token(&self, token: &str, answer: TokenAnswer) -> Result<(), EngineError> {
+        self.ask(|reply| Request::Token {
+            token: token.to_owned(),
+            answer,
+            reply,
+        })
+        .await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, EngineError> {
+        let (reply, answer) = Answer::new();
+        self.shared
+            .requests
+            .send(request(reply))
+            .map_err(|_| EngineError::Stopped)?;
+        answer.await.map_err(|_| EngineError::Stopped)?
+    }
+}
+
+/// Opens the database off the async threads; a process that is just ending gets a moment to let go of it.
+async fn open_store(directory: &Path, max_pages: Option<u32>) -> Result<(Store, StoreThread), EngineError> {
+    let give_up = tokio::time::Instant::now() + LOCK_PATIENCE;
+    loop {
+        let path = directory.to_path_buf();
+        let opened = tokio::task::spawn_blocking(move || Store::open(&path, max_pages)).await;
+        match opened.unwrap_or(Err(EngineError::Stopped)) {
+            Err(EngineError::DirectoryInUse { .. }) if tokio::time::Instant::now() < give_up => {
+                tokio::time::sleep(LOCK_RETRY).await;
+            }
+            opened => return opened,
+        }
+    }
+}

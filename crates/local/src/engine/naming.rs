@@ -1,0 +1,101 @@
+//! Names of things in AWS's form. What is derived is the same after a restart.
+
+use sha2::{Digest, Sha256};
+
+/// What ARNs are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Naming {
+    /// The region in ARNs. Default `local`.
+    pub region: String,
+    /// The account in ARNs: 12 digits. Default `000000000000`.
+    pub account: String,
+    /// The state machine's name. Default `review`.
+    pub state_machine: String,
+}
+
+impl Default for Naming {
+    fn default() -> Self {
+        Self {
+            region: "local".into(),
+            account: "000000000000".into(),
+            state_machine: "review".into(),
+        }
+    }
+}
+
+impl Naming {
+    pub(super) fn machine_arn(&self) -> String {
+        format!(
+            "arn:aws:states:{}:{}:stateMachine:{}",
+            self.region, self.account, self.state_machine
+        )
+    }
+
+    pub(super) fn role_arn(&self) -> String {
+        format!("arn:aws:iam::{}:role/{}", self.account, self.state_machine)
+    }
+
+    pub(super) fn execution_arn(&self, name: &str) -> String {
+        format!(
+            "arn:aws:states:{}:{}:execution:{}:{name}",
+            self.region, self.account, self.state_machine
+        )
+    }
+}
+
+/// The machine's name out of its ARN.
+pub(super) fn machine_name(machine_arn: &str) -> &str {
+    machine_arn
+        .rsplit_once(":stateMachine:")
+        .map_or(machine_arn, |(_, name)| name)
+}
+
+/// The ARN of a map run, derived from the execution and the event that started it.
+pub(super) fn map_run_arn(machine_arn: &str, label: &str, execution_arn: &str, key: u64) -> String {
+    let id = uuid(&format!("{execution_arn}#{key}"));
+    machine_arn.replacen(":stateMachine:", ":mapRun:", 1) + &format!("/{label}:{id}")
+}
+
+/// The id at the end of a map run's ARN.
+pub(super) fn map_run_id(map_run_arn: &str) -> &str {
+    map_run_arn.rsplit_once(':').map_or(map_run_arn, |(_, id)| id)
+}
+
+/// The machine's ARN of a map's children, and a child's own name and ARN.
+pub(super) struct ChildNames {
+    pub machine_arn: String,
+    pub name: String,
+    pub arn: String,
+}
+
+pub(super) fn child_names(machine_arn: &str, label: &str, map_run_arn: &str, index: u64) -> ChildNames {
+    let machine_arn = format!("{machine_arn}/{label}");
+    let name = uuid(&format!("{map_run_arn}#{index}"));
+    let arn = machine_arn.replacen(":stateMachine:", ":execution:", 1) + &format!(":{name}");
+    ChildNames { machine_arn, name, arn }
+}
+
+/// Whether AWS would take it for an execution's name, with the letters that need no escaping anywhere.
+pub(super) fn is_execution_name(name: &str) -> bool {
+    (1..=80).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// An id in the form of a version 8 UUID, from a hash.
+fn uuid(of: &str) -> String {
+    let mut bytes: [u8; 16] = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(of.as_bytes())[..16]);
+    bytes[6] = (bytes[6] & 0x0f) | 0x80;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let text = hex::encode(bytes);
+    format!(
+        "{}-{}-{}-{}-{}",
+        &text[..8],
+        &text[8..12],
+        &text[12..16],
+        &text[16..20],
+        &text[20..]
+    )
+}

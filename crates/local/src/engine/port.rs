@@ -1,0 +1,103 @@
+//! What the engine needs from outside: functions, objects, time and randomness.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use holdfast_asl::Timestamp;
+use serde_json::{Value, json};
+
+/// Runs the functions that a definition names.
+#[async_trait]
+pub trait Functions: Send + Sync {
+    /// Runs one function and gives its answer. Called at least once for each attempt: after a crash an attempt whose
+    /// answer was not stored is made again.
+    ///
+    /// # Errors
+    /// The function's own failure, as its error type and message.
+    async fn invoke(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, FunctionFailure>;
+}
+
+/// Whose invocation it is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// The execution's name; a map's child has one of its own.
+    pub execution: String,
+    /// The execution's ARN.
+    pub execution_arn: String,
+    /// The Task state.
+    pub state: String,
+    /// The event that scheduled it: with the ARN, the same for each repetition of this attempt.
+    pub key: u64,
+    /// The task token, for `.waitForTaskToken`. A credential: `Debug` leaves it out.
+    pub token: Option<String>,
+}
+
+impl Debug for Invocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Invocation")
+            .field("execution", &self.execution)
+            .field("state", &self.state)
+            .field("key", &self.key)
+            .field("has_token", &self.token.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a function failed, as Lambda reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionFailure {
+    /// The error's name, matched by `ErrorEquals`.
+    pub error_type: String,
+    /// A text for people.
+    pub message: String,
+}
+
+impl FunctionFailure {
+    /// The failure as a Task state sees it: the cause is a JSON text.
+    pub(super) fn into_task_failure(self) -> holdfast_asl::TaskFailure {
+        let cause = json!({ "errorMessage": self.message, "errorType": self.error_type });
+        holdfast_asl::TaskFailure {
+            error: self.error_type,
+            cause: Some(cause.to_string()),
+        }
+    }
+}
+
+/// Reads the items of maps and stores their results.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Reads a whole object.
+    ///
+    /// # Errors
+    /// There is no such object, or it cannot be read; the text says which.
+    async fn get(&self, bucket: &str, key: &str) -> Result<Vec<u8>, ObjectFailure>;
+
+    /// Stores a whole object, over one of the same key.
+    ///
+    /// # Errors
+    /// It cannot be stored; the text says why.
+    async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), ObjectFailure>;
+}
+
+/// Why an object could not be read or stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ObjectFailure {
+    /// What failed, where.
+    pub message: String,
+}
+
+/// Tells the time and waits for it.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// The time by the wall clock.
+    fn now(&self) -> Timestamp;
+
+    /// Returns when it is `at` or later, or sooner: who waits looks at `now` again.
+    async fn sleep_until(&self, at: Timestamp);
+
+    /// The same, told that nothing is under way: only time can bring the next event.
+    async fn sleep_idle_until(&self, at: Timestamp) {
+        self.sleep_until(at).await;
+    }
+}

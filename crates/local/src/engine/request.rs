@@ -1,0 +1,149 @@
+//! What handles ask of the engine's loop, and how they are answered.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use holdfast_asl::{StateMachine, Status, TaskFailure};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::error::EngineError;
+
+/// How `start` found the execution.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// It was started now.
+    New,
+    /// It was started before with the same input, and goes on.
+    AlreadyRunning,
+    /// It was started before with the same input, and has ended.
+    AlreadyFinished,
+}
+
+/// How far an execution came by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It ended.
+    Finished {
+        /// How.
+        status: Status,
+    },
+    /// Only someone outside can bring it further.
+    WaitingForToken {
+        /// The first of the states that wait.
+        state: String,
+        /// All tokens that are waited for.
+        pending: Vec<PendingToken>,
+    },
+}
+
+/// A task that waits for its token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PendingToken {
+    /// The execution's own name; a map's child has one of its own.
+    pub execution: String,
+    /// The Task state.
+    pub state: String,
+    /// The token. A credential: `Debug` leaves it out.
+    pub token: String,
+}
+
+impl Debug for PendingToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PendingToken")
+            .field("execution", &self.execution)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is sent for a token.
+pub(super) enum TokenAnswer {
+    Success(Value),
+    Failure(TaskFailure),
+    Heartbeat,
+}
+
+/// A request to the loop.
+pub(super) enum Request {
+    Start {
+        name: String,
+        definition: Arc<str>,
+        machine: Arc<StateMachine>,
+        input: Value,
+        reply: Answer<Started>,
+    },
+    Wait {
+        name: String,
+        reply: Waiter,
+    },
+    Token {
+        token: String,
+        answer: TokenAnswer,
+        reply: Answer<()>,
+    },
+    Stop {
+        name: String,
+        error: Option<String>,
+        cause: Option<String>,
+        reply: Answer<()>,
+    },
+    PendingTokens {
+        name: String,
+        reply: Answer<Vec<PendingToken>>,
+    },
+    Shutdown {
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// Where an answer goes.
+pub(super) struct Answer<T>(oneshot::Sender<Result<T, EngineError>>);
+
+/// Who waits for an execution.
+pub(super) type Waiter = Answer<Outcome>;
+
+impl<T> Answer<T> {
+    pub(super) fn new() -> (Self, oneshot::Receiver<Result<T, EngineError>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(sender), receiver)
+    }
+
+    /// Answers. Whoever asked may have gone away.
+    pub(super) fn send(self, answer: Result<T, EngineError>) {
+        drop(self.0.send(answer));
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+}
+
+/// An answer that is sent once the turn is on the disk, or has failed.
+pub(super) struct Reply<T>(Box<dyn FnOnce(Result<T, EngineError>) + Send>);
+
+impl Reply<()> {
+    /// Gives `value` once everything is stored.
+    pub(super) fn after<T: Send + 'static>(answer: Answer<T>, value: T) -> Self {
+        Self(Box::new(move |result| answer.send(result.map(|()| value))))
+    }
+
+    pub(super) fn send(self, result: Result<(), EngineError>) {
+        (self.0)(result);
+    }
+}
+
+impl Request {
+    /// Refuses the request; gives back what a shutdown is to be answered with.
+    pub(super) fn refuse(self, error: EngineError) -> Option<oneshot::Sender<()>> {
+        match self {
+            Self::Start { reply, .. } => reply.send(Err(error)),
+            Self::Wait { reply, .. } => reply.send(Err(error)),
+            Self::Token { reply, .. } | Self::Stop { reply, .. } => reply.send(Err(error)),
+            Self::PendingTokens { reply, .. } => reply.send(Err(error)),
+            Self::Shutdown { reply } => return Some(reply),
+        }
+        None
+    }
+}

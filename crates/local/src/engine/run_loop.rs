@@ -1,0 +1,277 @@
+//! The loop that everything goes through: take in what waits, advance the executions, store all of it in one
+//! transaction, and only then act on it. What requests do is in `serve_request`, what follows for an execution in
+//! `settle`, what a failing disk means in `stall`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use holdfast_asl::{Entropy, Moment, Stimulus, StimulusRejected, Timestamp};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::archive::ExecutionStatus;
+use super::dispatch::{JobResult, Jobs, Yield};
+use super::error::EngineError;
+use super::live::OpenState;
+use super::naming::Naming;
+use super::port::Clock;
+use super::recover::Recovered;
+use super::request::{Outcome, Request, Waiter};
+use super::store::{Store, StoreThread};
+use super::turn::{ChildEvent, EngineEvent, Turn};
+use super::write::Write;
+
+/// The most requests and results that one turn takes in.
+const MOST_TAKEN_AT_ONCE: usize = 4096;
+
+/// The engine's one writer: it alone changes executions.
+pub(super) struct Runner {
+    pub store: Store,
+    pub thread: StoreThread,
+    pub jobs: Jobs,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Box<dyn Entropy + Send + Sync>,
+    pub naming: Naming,
+    /// How long a timer beside a token wait may be for `wait` to sit it out.
+    pub patience_ms: i64,
+    pub inbox: mpsc::UnboundedReceiver<Request>,
+    pub events: broadcast::Sender<EngineEvent>,
+    pub health: watch::Sender<Option<EngineError>>,
+    pub open: OpenState,
+    pub waiters: HashMap<i64, Vec<Waiter>>,
+}
+
+/// Why the loop ends: a shutdown that wants an answer, or nobody being left.
+pub(super) struct Ended(pub Option<oneshot::Sender<()>>);
+
+impl Runner {
+    /// Goes on with everything that is stored. Fails when that cannot be read, or the disk takes nothing.
+    pub(super) async fn begin(&mut self) -> Result<Recovered, EngineError> {
+        let mut turn = Turn::new(self.clock.now());
+        let recovered = self.recover(&mut turn, &[]).await?;
+        self.settle(&mut turn).await?;
+        self.store.commit(std::mem::take(&mut turn.writes)).await?;
+        self.stored(turn);
+        Ok(recovered)
+    }
+
+    /// Runs until a shutdown, or until nobody can ask for anything any more.
+    pub(super) async fn run(mut self) {
+        let ended = loop {
+            let mut turn = match self.take_in().await {
+                Ok(turn) => turn,
+                Err(ended) => break ended,
+            };
+            let mut result = self.settle(&mut turn).await;
+            if result.is_ok() {
+                result = self.store.commit(std::mem::take(&mut turn.writes)).await;
+            }
+            match result {
+                Ok(()) => self.stored(turn),
+                Err(error) => {
+                    let kept = turn.abandon(&error);
+                    if let Err(ended) = self.stall(error, kept).await {
+                        break ended;
+                    }
+                }
+            }
+        };
+        self.jobs.abort().await;
+        let Self {
+            store,
+            thread,
+            jobs,
+            inbox,
+            waiters,
+            ..
+        } = self;
+        drop((store, jobs, inbox));
+        thread.finished().await;
+        for waiter in waiters.into_values().flatten() {
+            waiter.send(Err(EngineError::Stopped));
+        }
+        if let Ended(Some(reply)) = ended
+            && reply.send(()).is_err()
+        {
+            tracing::debug!("whoever asked for the shutdown has gone away");
+        }
+    }
+
+    /// Waits for something to happen, and takes in all that has happened by then.
+    async fn take_in(&mut self) -> Result<Turn, Ended> {
+        let mut request = None;
+        let mut result = None;
+        if self.open.fillable.is_empty() {
+            let idle = self.jobs.is_empty();
+            let due = self.open.timers.next_due();
+            let clock = Arc::clone(&self.clock);
+            tokio::select! {
+                biased;
+                received = self.inbox.recv() => request = Some(received.ok_or(Ended(None))?),
+                ended = self.jobs.next() => result = Some(ended),
+                () = sleep(clock.as_ref(), due, idle) => {}
+            }
+        }
+        let mut turn = Turn::new(self.clock.now());
+        if let Some(result) = result {
+            self.take_result(&mut turn, result);
+        }
+        for _ in 0..MOST_TAKEN_AT_ONCE {
+            let Some(result) = self.jobs.try_next() else { break };
+            self.take_result(&mut turn, result);
+        }
+        while let Some((at, execution, key)) = self.open.timers.take_due(turn.now) {
+            let Some(live) = self.open.live.get_mut(&execution) else {
+                continue;
+            };
+            if live.armed.fired(key, at) {
+                self.advance(&mut turn, execution, Stimulus::TimerFired { key });
+            }
+        }
+        for _ in 0..MOST_TAKEN_AT_ONCE {
+            let Some(next) = request.take().or_else(|| self.inbox.try_recv().ok()) else {
+                break;
+            };
+            match next {
+                // What came in with it is made again when the engine is opened again.
+                Request::Shutdown { reply } => return self.close(turn, reply).await,
+                other => self.serve(&mut turn, other).await,
+            }
+        }
+        Ok(turn)
+    }
+
+    /// Stores what is known already, and ends.
+    async fn close(&mut self, mut turn: Turn, reply: oneshot::Sender<()>) -> Result<Turn, Ended> {
+        let mut result = self.settle(&mut turn).await;
+        if result.is_ok() {
+            result = self.store.commit(std::mem::take(&mut turn.writes)).await;
+        }
+        match result {
+            Ok(()) => {
+                turn.dispatch.clear();
+                self.stored(turn);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the last results were not stored; their functions run again");
+                turn.abandon(&error);
+            }
+        }
+        Err(Ended(Some(reply)))
+    }
+
+    /// Takes in what a job brought.
+    pub(super) fn take_result(&mut self, turn: &mut Turn, result: JobResult) {
+        turn.taken.push(result.clone());
+        let JobResult {
+            execution,
+            key,
+            yielded,
+        } = result;
+        match yielded {
+            Yield::Items(items) => self.create_map_run(turn, execution, key, items),
+            Yield::Stimulus(stimulus) => {
+                let Some(live) = self.open.live.get_mut(&execution) else {
+                    return;
+                };
+                live.inflight.remove(&key);
+                if let Stimulus::MapRunFinished { result, .. } = &stimulus
+                    && let Some(run) = live.map_runs.get(&key).and_then(|run| self.open.map_runs.get_mut(run))
+                {
+                    let status = if result.is_ok() {
+                        ExecutionStatus::Succeeded
+                    } else {
+                        ExecutionStatus::Failed
+                    };
+                    run.outcome = Some(status);
+                }
+                self.advance(turn, execution, stimulus);
+            }
+        }
+    }
+
+    /// Advances an execution within the turn. False when it had no use for the stimulus.
+    pub(super) fn advance(&mut self, turn: &mut Turn, id: i64, stimulus: Stimulus) -> bool {
+        self.try_advance(turn, id, stimulus).is_ok()
+    }
+
+    pub(super) fn try_advance(&mut self, turn: &mut Turn, id: i64, stimulus: Stimulus) -> Result<(), StimulusRejected> {
+        turn.touched.insert(id);
+        let Some(live) = self.open.live.get_mut(&id) else {
+            return Err(StimulusRejected::Ended);
+        };
+        let mut moment = Moment {
+            now: turn.now,
+            entropy: self.entropy.as_mut(),
+        };
+        let events = live.execution.advance(stimulus, &mut moment)?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let events: Vec<Arc<_>> = events.into_iter().map(Arc::new).collect();
+        // A map run that is over has been taken out: the child's last event names no state then.
+        let child = live.child_of.map(|(run, index)| {
+            let state = self
+                .open
+                .map_runs
+                .get(&run)
+                .map(|run| run.plan.state.clone())
+                .unwrap_or_default();
+            ChildEvent {
+                name: live.name.clone(),
+                state,
+                index,
+            }
+        });
+        let execution = live.root_name.to_string();
+        turn.published.extend(events.iter().map(|event| EngineEvent {
+            execution: execution.clone(),
+            child: child.clone(),
+            event: Arc::clone(event),
+        }));
+        turn.writes.push(Write::Events { execution: id, events });
+        Ok(())
+    }
+
+    /// The turn is on the disk: acts on it, and tells whoever waits.
+    pub(super) fn stored(&mut self, turn: Turn) {
+        for job in turn.dispatch {
+            let (execution, key) = job.origin();
+            if self
+                .open
+                .live
+                .get(&execution)
+                .is_some_and(|live| live.inflight.contains(&key))
+            {
+                self.jobs.spawn(job);
+            }
+        }
+        self.open.fillable.extend(turn.map_runs);
+        for event in turn.published {
+            // Nobody may be listening.
+            drop(self.events.send(event));
+        }
+        for reply in turn.replies {
+            reply.send(Ok(()));
+        }
+        for (id, waiter) in turn.waiters {
+            self.waiters.entry(id).or_default().push(waiter);
+        }
+        for (id, status) in turn.ended {
+            for waiter in self.waiters.remove(&id).into_iter().flatten() {
+                waiter.send(Ok(Outcome::Finished { status: status.clone() }));
+            }
+        }
+        for root in turn.roots {
+            self.tell_waiters(root, turn.now);
+        }
+    }
+}
+
+/// Sleeps until the next timer; for ever when there is none.
+async fn sleep(clock: &dyn Clock, due: Option<Timestamp>, idle: bool) {
+    match due {
+        Some(due) if idle => clock.sleep_idle_until(due).await,
+        Some(due) => clock.sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,242 @@
+//! What follows for an execution once something happened to it: jobs, timers, maps, its end, and who is told.
+
+use std::collections::{HashMap, HashSet};
+
+use holdfast_asl::{Command, Entropy, EventId, Execution, Moment, Status, Stimulus, TimerKey, Timestamp};
+use serde_json::Value;
+
+use super::dispatch::Job;
+use super::error::EngineError;
+use super::port::Invocation;
+use super::request::{Outcome, PendingToken};
+use super::run_loop::Runner;
+use super::turn::Turn;
+use super::write::Write;
+
+/// A function that an execution wants to be run.
+struct Wish {
+    key: EventId,
+    state: String,
+    function: String,
+    payload: Value,
+    token: Option<String>,
+}
+
+impl Runner {
+    /// Looks at every execution that something happened to, until nothing more follows.
+    pub(super) async fn settle(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
+        loop {
+            while let Some(id) = turn.touched.pop_first() {
+                self.look_at(turn, id);
+            }
+            // At most one lot of children a turn: the disk and the functions are not kept waiting for the rest.
+            if self.open.fillable.is_empty() || !self.begin_children(turn).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn look_at(&mut self, turn: &mut Turn, id: i64) {
+        let Some(live) = self.open.live.get_mut(&id) else {
+            return;
+        };
+        turn.roots.insert(live.root);
+        if *live.execution.status() != Status::Running {
+            self.end(turn, id);
+            return;
+        }
+        let closed = live
+            .tokens
+            .extract_if(.., |(_, token)| !is_open(&live.execution, token))
+            .map(|(_, token)| token);
+        for token in closed {
+            self.open.tokens.remove(&token);
+            turn.writes.push(Write::TokenClosed { token });
+        }
+        let mut timers: HashMap<TimerKey, Timestamp> = HashMap::new();
+        let mut maps = HashSet::new();
+        let mut wishes = Vec::new();
+        for command in live.execution.commands() {
+            match command {
+                Command::FireAt { key, at } => {
+                    timers.insert(key, at);
+                }
+                Command::InvokeFunction {
+                    key,
+                    state,
+                    function,
+                    payload,
+                    token,
+                } => {
+                    if live.inflight.insert(key) {
+                        wishes.push(Wish {
+                            key,
+                            state,
+                            function,
+                            payload,
+                            token,
+                        });
+                    }
+                }
+                Command::StartMapRun {
+                    key,
+                    items,
+                    map_run_arn,
+                    ..
+                } => {
+                    maps.insert(key);
+                    if map_run_arn.is_none() && live.inflight.insert(key) {
+                        turn.dispatch.push(Job::ReadItems {
+                            execution: id,
+                            key,
+                            items,
+                        });
+                    }
+                }
+            }
+        }
+        live.armed.replace(timers, id, &mut self.open.timers);
+        let over: Vec<i64> = live
+            .map_runs
+            .extract_if(|key, _| !maps.contains(key))
+            .map(|(_, run)| run)
+            .collect();
+        for wish in wishes {
+            self.invoke(turn, id, wish);
+        }
+        for map_run in over {
+            self.end_map_run(turn, map_run);
+        }
+    }
+
+    /// Has a function run as soon as the turn is stored.
+    fn invoke(&mut self, turn: &mut Turn, id: i64, wish: Wish) {
+        let Some(live) = self.open.live.get_mut(&id) else {
+            return;
+        };
+        let Wish {
+            key,
+            state,
+            function,
+            payload,
+            token,
+        } = wish;
+        if let Some(token) = &token
+            && self.open.tokens.insert(token.clone(), id).is_none()
+        {
+            live.tokens.push((state.clone(), token.clone()));
+            turn.writes.push(Write::Token {
+                token: token.clone(),
+                execution: id,
+                state: state.clone(),
+            });
+        }
+        let invocation = Invocation {
+            execution: live.name.clone(),
+            execution_arn: live.arn.clone(),
+            state,
+            key,
+            token,
+        };
+        turn.dispatch.push(Job::Invoke {
+            execution: id,
+            function,
+            payload,
+            invocation,
+        });
+        self.advance(turn, id, Stimulus::TaskStarted { key });
+    }
+
+    fn end(&mut self, turn: &mut Turn, id: i64) {
+        let Some(live) = self.open.remove(id) else { return };
+        let status = live.execution.status().clone();
+        turn.writes.push(Write::Ended {
+            execution: id,
+            status: status.clone(),
+            stopped_ms: turn.now.0,
+        });
+        turn.writes
+            .extend(live.tokens.into_iter().map(|(_, token)| Write::TokenClosed { token }));
+        for map_run in live.map_runs.into_values() {
+            self.end_map_run(turn, map_run);
+        }
+        match live.child_of {
+            Some((map_run, _)) => {
+                self.child_ended(turn, map_run, id, matches!(status, Status::Succeeded { .. }));
+            }
+            None => turn.ended.push((id, status)),
+        }
+    }
+
+    /// Tells those who wait for an execution when only someone outside can bring it further.
+    pub(super) fn tell_waiters(&mut self, root: i64, now: Timestamp) {
+        let Some(waiters) = self.waiters.get_mut(&root) else {
+            return;
+        };
+        waiters.retain(|waiter| !waiter.is_closed());
+        if waiters.is_empty() {
+            self.waiters.remove(&root);
+            return;
+        }
+        if self.goes_on_by_itself(root, now) {
+            return;
+        }
+        let pending = self.pending_tokens(root);
+        let Some(first) = pending.first() else { return };
+        let outcome = Outcome::WaitingForToken {
+            state: first.state.clone(),
+            pending: pending.clone(),
+        };
+        for waiter in self.waiters.remove(&root).into_iter().flatten() {
+            waiter.send(Ok(outcome.clone()));
+        }
+    }
+
+    fn goes_on_by_itself(&self, root: i64, now: Timestamp) -> bool {
+        let bound = now.after_ms(self.patience_ms);
+        self.open.family(root).into_iter().any(|live| {
+            let has_room = |run: &i64| self.open.fillable.contains(run);
+            !live.inflight.is_empty() || live.armed.goes_on_by(bound) || live.map_runs.values().any(has_room)
+        })
+    }
+
+    /// The tokens that an execution and its children wait for.
+    pub(super) fn pending_tokens(&self, root: i64) -> Vec<PendingToken> {
+        let family = self.open.family(root);
+        let open = family.into_iter().flat_map(|live| {
+            live.tokens.iter().map(|(state, token)| PendingToken {
+                execution: live.name.clone(),
+                state: state.clone(),
+                token: token.clone(),
+            })
+        });
+        open.collect()
+    }
+}
+
+/// Whether a token is good: a copy of the execution is asked whether it would take a heartbeat for it.
+fn is_open(execution: &Execution, token: &str) -> bool {
+    let mut entropy = NoEntropy;
+    let mut moment = Moment {
+        now: Timestamp(i64::MIN),
+        entropy: &mut entropy,
+    };
+    execution
+        .clone()
+        .advance(
+            Stimulus::TokenHeartbeat {
+                token: token.to_owned(),
+            },
+            &mut moment,
+        )
+        .is_ok()
+}
+
+/// A heartbeat draws nothing random.
+struct NoEntropy;
+
+impl Entropy for NoEntropy {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}

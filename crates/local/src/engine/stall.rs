@@ -1,0 +1,80 @@
+//! When the disk takes nothing: requests are refused, what functions answered is kept, and once the disk works
+//! again the engine goes on from what is stored.
+
+use std::time::Duration;
+
+use super::dispatch::JobResult;
+use super::error::EngineError;
+use super::run_loop::{Ended, Runner};
+use super::turn::Turn;
+
+const FIRST_TRY_AFTER: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+impl Runner {
+    /// Waits for the disk. Memory is ahead of the disk by a turn that was not stored, so it is read anew.
+    pub(super) async fn stall(&mut self, error: EngineError, mut kept: Vec<JobResult>) -> Result<(), Ended> {
+        tracing::error!(%error, "nothing can be stored: nothing new is started");
+        self.announce(error);
+        let mut pause = FIRST_TRY_AFTER;
+        loop {
+            self.sit_out(pause, &mut kept).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            match self.go_on(&mut kept).await {
+                Ok(()) => {
+                    tracing::info!("the disk works again: going on");
+                    self.health.send_replace(None);
+                    return Ok(());
+                }
+                Err(error) => self.announce(error),
+            }
+        }
+    }
+
+    /// Says what is wrong, also to everyone who waits: waiting again is always possible.
+    fn announce(&mut self, error: EngineError) {
+        for (_, waiter) in self
+            .waiters
+            .drain()
+            .flat_map(|(id, waiters)| waiters.into_iter().map(move |w| (id, w)))
+        {
+            waiter.send(Err(error.clone()));
+        }
+        self.health.send_replace(Some(error));
+    }
+
+    /// Lets a while pass: requests are refused, answers of functions are kept.
+    async fn sit_out(&mut self, pause: Duration, kept: &mut Vec<JobResult>) -> Result<(), Ended> {
+        let sleep = tokio::time::sleep(pause);
+        tokio::pin!(sleep);
+        loop {
+            tokio::select! {
+                biased;
+                request = self.inbox.recv() => {
+                    let request = request.ok_or(Ended(None))?;
+                    let error = self.health.borrow().clone().unwrap_or(EngineError::Stopped);
+                    if let Some(reply) = request.refuse(error) {
+                        return Err(Ended(Some(reply)));
+                    }
+                }
+                result = self.jobs.next() => kept.push(result),
+                () = &mut sleep => return Ok(()),
+            }
+        }
+    }
+
+    /// Reads everything anew and stores what was kept, if the disk takes it.
+    async fn go_on(&mut self, kept: &mut Vec<JobResult>) -> Result<(), EngineError> {
+        self.store.probe().await?;
+        let mut turn = Turn::new(self.clock.now());
+        self.recover(&mut turn, kept).await?;
+        for result in kept.iter().cloned() {
+            self.take_result(&mut turn, result);
+        }
+        self.settle(&mut turn).await?;
+        self.store.commit(std::mem::take(&mut turn.writes)).await?;
+        kept.clear();
+        self.stored(turn);
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! The database on a thread of its own: the async side hands it work and waits without blocking. What is written is
+//! in `write`, what is read back in `read`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::error::EngineError;
+use super::lock::DirectoryLock;
+use super::schema;
+use super::write::{self, Write};
+
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A handle to the database; all clones reach the same thread.
+#[derive(Clone)]
+pub(super) struct Store {
+    file: Arc<PathBuf>,
+    max_pages: Option<u32>,
+    work: mpsc::Sender<Work>,
+}
+
+/// The database's thread, to be waited for at the end.
+pub(super) struct StoreThread(JoinHandle<()>);
+
+impl StoreThread {
+    /// Waits until all handles are gone and the data directory is released.
+    pub(super) async fn finished(self) {
+        // A thread that panicked has released the directory, too.
+        drop(tokio::task::spawn_blocking(move || self.0.join()).await);
+    }
+}
+
+impl Store {
+    /// Takes the data directory and opens its database. Blocks: the caller is on a thread that may.
+    pub(super) fn open(directory: &Path, max_pages: Option<u32>) -> Result<(Self, StoreThread), EngineError> {
+        let lock = DirectoryLock::acquire(directory)?;
+        let (mut connection, file) = schema::open_writable(directory, max_pages)?;
+        let (work, inbox) = mpsc::channel::<Work>();
+        let thread = std::thread::Builder::new()
+            .name("holdfast-store".to_owned())
+            .spawn(move || {
+                while let Ok(work) = inbox.recv() {
+                    work(&mut connection);
+                }
+                drop(connection);
+                drop(lock);
+            })
+            .map_err(|error| EngineError::DirectoryUnusable {
+                directory: directory.to_path_buf(),
+                detail: format!("no thread for the database: {error}"),
+            })?;
+        Ok((
+            Self {
+                file: Arc::new(file),
+                max_pages,
+                work,
+            },
+            StoreThread(thread),
+        ))
+    }
+
+    /// Stores a turn: when this returns, it is on the disk as a whole, or not at all.
+    pub(super) async fn commit(&self, writes: Vec<Write>) -> Result<(), EngineError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.run(move |connection| write::commit(connection, &writes)).await
+    }
+
+    /// Opens the file anew and writes a little: whether the disk works again.
+    pub(super) async fn probe(&self) -> Result<(), EngineError> {
+        let (file, max_pages) = (Arc::clone(&self.file), self.max_pages);
+        self.run(move |connection| {
+            *connection = schema::connect(&file, max_pages)?;
+            write::probe(connection)
+        })
+        .await
+    }
+
+    /// Does something on the database's thread.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        let job: Work = Box::new(move |connection| drop(reply.send(work(connection))));
+        self.work.send(job).map_err(|_| EngineError::Stopped)?;
+        let result = answer.await.map_err(|_| EngineError::Stopped)?;
+        result.map_err(|error| EngineError::of_sqlite(&self.file, &error))
+    }
+}

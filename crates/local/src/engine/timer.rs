@@ -1,0 +1,57 @@
+//! All timers in one heap: a waiting execution costs no task and no CPU.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use holdfast_asl::{TimerKey, TimerPurpose, Timestamp};
+
+/// The due times of all executions. An entry counts only while its execution still has that timer for that moment.
+#[derive(Default)]
+pub(super) struct Timers {
+    heap: BinaryHeap<Reverse<(Timestamp, i64, TimerKey)>>,
+}
+
+impl Timers {
+    /// When the next one is due; it may be one that counts no more.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.heap.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// Takes the next timer that is due at `now`.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, i64, TimerKey)> {
+        self.next_due().filter(|at| *at <= now)?;
+        self.heap.pop().map(|Reverse(entry)| entry)
+    }
+
+    fn arm(&mut self, at: Timestamp, execution: i64, key: TimerKey) {
+        self.heap.push(Reverse((at, execution, key)));
+    }
+}
+
+/// The timers of one execution, as its commands say.
+#[derive(Default)]
+pub(super) struct Armed(HashMap<TimerKey, Timestamp>);
+
+impl Armed {
+    /// Brings the heap to what the commands want now.
+    pub(super) fn replace(&mut self, wanted: HashMap<TimerKey, Timestamp>, execution: i64, timers: &mut Timers) {
+        for (key, at) in &wanted {
+            if self.0.get(key) != Some(at) {
+                timers.arm(*at, execution, *key);
+            }
+        }
+        self.0 = wanted;
+    }
+
+    /// Forgets a timer that fired; false when it was re-armed or dropped since.
+    pub(super) fn fired(&mut self, key: TimerKey, at: Timestamp) -> bool {
+        self.0.get(&key) == Some(&at) && self.0.remove(&key).is_some()
+    }
+
+    /// Whether a wait or a back-off ends by `bound`.
+    pub(super) fn goes_on_by(&self, bound: Timestamp) -> bool {
+        self.0
+            .iter()
+            .any(|(key, at)| matches!(key.purpose, TimerPurpose::Wait | TimerPurpose::Backoff) && *at <= bound)
+    }
+}

@@ -1,0 +1,83 @@
+//! One turn of the engine: what was taken in, what is to be stored, and what is done only once that is on the disk.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use holdfast_asl::{HistoryEvent, Status, Timestamp};
+
+use super::dispatch::{Job, JobResult};
+use super::error::EngineError;
+use super::request::{Reply, Waiter};
+use super::write::Write;
+
+/// An event that was stored.
+#[derive(Clone, Debug)]
+pub struct EngineEvent {
+    /// The name of the execution that was started.
+    pub execution: String,
+    /// For an event of a map's child: whose.
+    pub child: Option<ChildEvent>,
+    /// The event.
+    pub event: Arc<HistoryEvent>,
+}
+
+/// Which child of a map an event belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildEvent {
+    /// The child's own name.
+    pub name: String,
+    /// The Map state that runs it.
+    pub state: String,
+    /// Its position in the map, from 0.
+    pub index: u64,
+}
+
+/// A turn under way.
+pub(super) struct Turn {
+    /// The time of everything in it.
+    pub now: Timestamp,
+    pub writes: Vec<Write>,
+    /// Executions that something happened to, to be looked at again.
+    pub touched: BTreeSet<i64>,
+    /// Root executions whose waiters may want to know.
+    pub roots: BTreeSet<i64>,
+    /// Root executions that ended.
+    pub ended: Vec<(i64, Status)>,
+    /// Map runs that were created in it.
+    pub map_runs: Vec<i64>,
+    pub published: Vec<EngineEvent>,
+    /// What came from jobs: taken in again should the turn not reach the disk.
+    pub taken: Vec<JobResult>,
+    pub dispatch: Vec<Job>,
+    pub replies: Vec<Reply<()>>,
+    pub waiters: Vec<(i64, Waiter)>,
+}
+
+impl Turn {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            now,
+            writes: Vec::new(),
+            touched: BTreeSet::new(),
+            roots: BTreeSet::new(),
+            ended: Vec::new(),
+            map_runs: Vec::new(),
+            published: Vec::new(),
+            taken: Vec::new(),
+            dispatch: Vec::new(),
+            replies: Vec::new(),
+            waiters: Vec::new(),
+        }
+    }
+
+    /// Gives up: whoever waits for the turn is told why. What jobs brought is kept.
+    pub(super) fn abandon(self, error: &EngineError) -> Vec<JobResult> {
+        for reply in self.replies {
+            reply.send(Err(error.clone()));
+        }
+        for (_, waiter) in self.waiters {
+            waiter.send(Err(error.clone()));
+        }
+        self.taken
+    }
+}

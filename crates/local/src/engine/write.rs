@@ -1,0 +1,219 @@
+//! What a turn of the engine writes, and the SQL for it. One turn is one transaction.
+
+use std::sync::Arc;
+
+use holdfast_asl::{HistoryEvent, Status};
+use rusqlite::{Connection, params};
+
+use super::archive::ExecutionStatus;
+
+/// One change of the database.
+pub(super) enum Write {
+    /// A definition, unless it is there already.
+    Definition { sha256: String, text: String },
+    /// A new execution.
+    Execution(Box<NewExecution>),
+    /// A waiting child begins.
+    ChildStarted { execution: i64, started_ms: i64 },
+    /// Events that follow the stored ones.
+    Events {
+        execution: i64,
+        events: Vec<Arc<HistoryEvent>>,
+    },
+    /// An execution ended.
+    Ended {
+        execution: i64,
+        status: Status,
+        stopped_ms: i64,
+    },
+    /// A map run began.
+    MapRun {
+        id: i64,
+        arn: String,
+        parent: i64,
+        key: u64,
+        state: String,
+        total: u64,
+        started_ms: i64,
+    },
+    /// A map run ended.
+    MapRunEnded {
+        map_run: i64,
+        status: ExecutionStatus,
+        stopped_ms: i64,
+    },
+    /// Children of a map run that never began, and never will.
+    PendingAborted { map_run: i64, stopped_ms: i64 },
+    /// A token was given out.
+    Token {
+        token: String,
+        execution: i64,
+        state: String,
+    },
+    /// A token is good no more.
+    TokenClosed { token: String },
+}
+
+/// A row of `executions`.
+pub(super) struct NewExecution {
+    pub id: i64,
+    pub arn: String,
+    pub name: String,
+    pub machine_arn: String,
+    pub role_arn: String,
+    pub definition: String,
+    pub input: String,
+    pub status: ExecutionStatus,
+    pub started_ms: i64,
+    /// The map run and the position in it.
+    pub child_of: Option<(i64, u64)>,
+    /// The item as it was before `ItemSelector`, where that is not the input.
+    pub item: Option<String>,
+}
+
+/// Writes everything in one transaction; returns when it is on the disk.
+pub(super) fn commit(connection: &mut Connection, writes: &[Write]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for write in writes {
+        apply(&transaction, write)?;
+    }
+    transaction.commit()
+}
+
+/// Writes a little, to see whether the disk takes it.
+pub(super) fn probe(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', zeroblob(16384))",
+        [],
+    )?;
+    transaction.execute("DELETE FROM meta WHERE key = 'probe'", [])?;
+    transaction.commit()
+}
+
+fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
+    match write {
+        Write::Definition { sha256, text } => connection
+            .prepare_cached("INSERT OR IGNORE INTO definitions (sha256, text) VALUES (?1, ?2)")?
+            .execute(params![sha256, text])
+            .map(drop),
+        Write::Execution(new) => insert_execution(connection, new),
+        Write::ChildStarted { execution, started_ms } => connection
+            .prepare_cached("UPDATE executions SET status = 'RUNNING', started_ms = ?2 WHERE id = ?1")?
+            .execute(params![execution, started_ms])
+            .map(drop),
+        Write::Events { execution, events } => insert_events(connection, *execution, events),
+        Write::Ended {
+            execution,
+            status,
+            stopped_ms,
+        } => end_execution(connection, *execution, status, *stopped_ms),
+        Write::MapRun {
+            id,
+            arn,
+            parent,
+            key,
+            state,
+            total,
+            started_ms,
+        } => connection
+            .prepare_cached(
+                "INSERT INTO map_runs (id, arn, parent, key, state, total, status, started_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'RUNNING', ?7)",
+            )?
+            .execute(params![
+                id,
+                arn,
+                parent,
+                key.cast_signed(),
+                state,
+                total.cast_signed(),
+                started_ms
+            ])
+            .map(drop),
+        Write::MapRunEnded {
+            map_run,
+            status,
+            stopped_ms,
+        } => connection
+            .prepare_cached("UPDATE map_runs SET status = ?2, stopped_ms = ?3 WHERE id = ?1")?
+            .execute(params![map_run, status.as_str(), stopped_ms])
+            .map(drop),
+        Write::PendingAborted { map_run, stopped_ms } => connection
+            .prepare_cached(
+                "UPDATE executions SET status = 'ABORTED', stopped_ms = ?2 WHERE map_run = ?1 AND status = 'PENDING'",
+            )?
+            .execute(params![map_run, stopped_ms])
+            .map(drop),
+        Write::Token {
+            token,
+            execution,
+            state,
+        } => connection
+            .prepare_cached("INSERT OR IGNORE INTO tokens (token, execution, state) VALUES (?1, ?2, ?3)")?
+            .execute(params![token, execution, state])
+            .map(drop),
+        Write::TokenClosed { token } => connection
+            .prepare_cached("UPDATE tokens SET closed = 1 WHERE token = ?1")?
+            .execute([token])
+            .map(drop),
+    }
+}
+
+fn insert_execution(connection: &Connection, new: &NewExecution) -> rusqlite::Result<()> {
+    let (map_run, map_index) = new.child_of.map(|(run, index)| (run, index.cast_signed())).unzip();
+    connection
+        .prepare_cached(
+            "INSERT INTO executions (id, arn, name, machine_arn, role_arn, definition, input, status, started_ms,
+                                     map_run, map_index, item)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            new.id,
+            new.arn,
+            new.name,
+            new.machine_arn,
+            new.role_arn,
+            new.definition,
+            new.input,
+            new.status.as_str(),
+            new.started_ms,
+            map_run,
+            map_index,
+            new.item,
+        ])
+        .map(drop)
+}
+
+fn insert_events(connection: &Connection, execution: i64, events: &[Arc<HistoryEvent>]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("INSERT INTO events (execution, id, json) VALUES (?1, ?2, ?3)")?;
+    for event in events {
+        let json = serde_json::to_string(event.as_ref())
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        statement.execute(params![execution, event.id.cast_signed(), json])?;
+    }
+    Ok(())
+}
+
+fn end_execution(connection: &Connection, execution: i64, status: &Status, stopped_ms: i64) -> rusqlite::Result<()> {
+    let (output, error, cause) = match status {
+        Status::Running => (None, None, None),
+        Status::Succeeded { output } => (Some(output.to_string()), None, None),
+        Status::Failed { error, cause } | Status::TimedOut { error, cause } | Status::Aborted { error, cause } => {
+            (None, error.as_ref(), cause.as_ref())
+        }
+    };
+    connection
+        .prepare_cached(
+            "UPDATE executions SET status = ?2, output = ?3, error = ?4, cause = ?5, stopped_ms = ?6 WHERE id = ?1",
+        )?
+        .execute(params![
+            execution,
+            ExecutionStatus::of(status).as_str(),
+            output,
+            error,
+            cause,
+            stopped_ms
+        ])
+        .map(drop)
+}

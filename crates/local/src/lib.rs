@@ -1,0 +1,13 @@
+//! The `holdfast` program as a library: command line, durable runner, and this machine's parts put together.
+
+pub mod cli;
+pub mod command;
+pub mod engine;
+pub mod failure;
+pub mod functions;
+pub mod machine;
+pub mod output;
+pub mod program;
+pub mod record;
+pub mod run_name;
+pub mod workflow;

@@ -1,0 +1,154 @@
+//! This machine's parts put together: settings, adapters, the engine on its data directory.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_adapters::files::FilesStoreArtifact;
+use holdfast_adapters::git::GitReadChange;
+use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange};
+use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
+use holdfast_adapters::outbox::OutboxNotifyPeople;
+use holdfast_adapters::syntax::TreeSitterSyntax;
+use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::settings::Settings;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{ReadChange, ReadError, StoreArtifact};
+
+use crate::engine::{Engine, EngineOptions, ObjectFailure, Objects, Recovered};
+use crate::failure::Failure;
+use crate::functions::StageFunctions;
+
+/// The bucket's name in this machine's executions.
+pub const BUCKET: &str = "artifacts";
+
+/// Reads the settings from the environment. Errors: every wrong one.
+pub fn read_settings() -> Result<Settings, Failure> {
+    Settings::read(&|name| std::env::var(name).ok()).map_err(Failure::usage)
+}
+
+/// The artifacts of a data directory.
+pub fn artifacts(data: &Path) -> FilesStoreArtifact {
+    FilesStoreArtifact::new(data.join("artifacts"))
+}
+
+/// Where questions for approval are kept.
+pub fn outbox(data: &Path, settings: &Settings) -> OutboxNotifyPeople {
+    OutboxNotifyPeople::new(data, settings.mail_from.clone(), settings.approvers.clone())
+}
+
+/// The connection to GitHub, by the settings.
+pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
+    GithubConnection::new(settings.github_url.clone(), settings.github_token.clone()).map_err(Failure::usage)
+}
+
+/// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions go on.
+pub async fn open_engine(data: &Path, settings: &Settings) -> Result<(Engine, Recovered), Failure> {
+    let connection = github(settings)?;
+    let store: Arc<dyn StoreArtifact> = Arc::new(artifacts(data));
+    let functions = StageFunctions {
+        read: Arc::new(ReadEither {
+            git: GitReadChange::new(),
+            github: GithubReadChange::new(connection.clone()),
+        }),
+        publish: Arc::new(GithubPublishReview::new(connection)),
+        model: Arc::new(model(settings)?),
+        syntax: Arc::new(TreeSitterSyntax::new()),
+        notify: Arc::new(outbox(data, settings)),
+        store: Arc::clone(&store),
+    };
+    let options =
+        EngineOptions::new(data, Arc::new(functions), Arc::new(ArtifactObjects { store })).map_err(Failure::usage)?;
+    let opened = Engine::open(options).await.map_err(Failure::usage)?;
+    hide_from_git(data)?;
+    Ok(opened)
+}
+
+fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
+    ModelRouter::new(ModelSettings {
+        url: settings.model_url.clone(),
+        anthropic_key: settings.anthropic_key.clone(),
+        openai_key: settings.openai_key.clone(),
+        timeout: std::time::Duration::from_secs(settings.model_timeout_s),
+    })
+    .map_err(Failure::usage)
+}
+
+/// The data directory often lies in the work tree under review.
+fn hide_from_git(data: &Path) -> Result<(), Failure> {
+    let file: PathBuf = data.join(".gitignore");
+    if file.exists() {
+        return Ok(());
+    }
+    std::fs::write(&file, "*\n").map_err(|error| {
+        Failure::usage(format!(
+            "{} cannot be written: {error}. Choose another directory with --data",
+            file.display()
+        ))
+    })
+}
+
+/// Work trees through git, pull requests through GitHub.
+struct ReadEither {
+    git: GitReadChange,
+    github: GithubReadChange,
+}
+
+impl ReadEither {
+    fn of(&self, target: &Target) -> &dyn ReadChange {
+        match target {
+            Target::WorkTree { .. } => &self.git,
+            Target::PullRequest { .. } => &self.github,
+        }
+    }
+}
+
+#[async_trait]
+impl ReadChange for ReadEither {
+    async fn read_change(&self, target: &Target) -> Result<Change, ReadError> {
+        self.of(target).read_change(target).await
+    }
+
+    async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        self.of(target).read_file(target, path, at).await
+    }
+
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
+        self.of(target).current_head(target).await
+    }
+}
+
+/// The engine's objects are the artifacts: one bucket.
+struct ArtifactObjects {
+    store: Arc<dyn StoreArtifact>,
+}
+
+#[async_trait]
+impl Objects for ArtifactObjects {
+    async fn get(&self, bucket: &str, key: &str) -> Result<Vec<u8>, ObjectFailure> {
+        check_bucket(bucket)?;
+        let found = self.store.get(key).await.map_err(|error| ObjectFailure {
+            message: error.to_string(),
+        })?;
+        found.ok_or_else(|| ObjectFailure {
+            message: format!("there is no object {key} in {bucket}"),
+        })
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), ObjectFailure> {
+        check_bucket(bucket)?;
+        self.store.put(key, &bytes).await.map_err(|error| ObjectFailure {
+            message: error.to_string(),
+        })
+    }
+}
+
+fn check_bucket(bucket: &str) -> Result<(), ObjectFailure> {
+    if bucket == BUCKET {
+        Ok(())
+    } else {
+        Err(ObjectFailure {
+            message: format!("there is no bucket {bucket} on this machine, only {BUCKET}"),
+        })
+    }
+}

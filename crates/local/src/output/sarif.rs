@@ -1,0 +1,72 @@
+//! A report as SARIF 2.1.0 (OASIS standard), for code scanning and editors.
+
+use std::collections::BTreeSet;
+
+use holdfast_core::model::finding::{Finding, Severity, Side};
+use holdfast_core::model::report::{Outcome, Report};
+use serde_json::{Value, json};
+
+/// The document. Findings on the base's side have no region: SARIF speaks of the analysed version alone.
+pub fn report_sarif(report: &Report) -> Value {
+    let rules: BTreeSet<&str> = report.findings.iter().map(rule_id).collect();
+    let unreviewed: Vec<Value> = report
+        .coverage
+        .iter()
+        .filter(|entry| entry.outcome == Outcome::Unreviewed)
+        .map(|entry| {
+            let reason = entry.reason.as_deref().unwrap_or("no reason was kept");
+            json!({ "level": "warning", "message": { "text": format!("{} is unreviewed: {reason}", entry.path) } })
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "Holdfast",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules.iter().map(|id| json!({ "id": id })).collect::<Vec<Value>>(),
+            } },
+            "automationDetails": { "id": format!("holdfast/{}", report.run) },
+            "versionControlProvenance": [{ "repositoryUri": format!("https://github.com/{}", report.target.repository), "revisionId": report.target.head }],
+            "invocations": [{ "executionSuccessful": unreviewed.is_empty(), "toolExecutionNotifications": unreviewed }],
+            "results": report.findings.iter().map(result).collect::<Vec<Value>>(),
+        }],
+    })
+}
+
+fn rule_id(finding: &Finding) -> &str {
+    finding
+        .source
+        .strip_prefix("rule:")
+        .unwrap_or(finding.category.as_str())
+}
+
+fn result(finding: &Finding) -> Value {
+    let level = match finding.severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::Info => "note",
+    };
+    let mut place = json!({ "artifactLocation": { "uri": uri(&finding.path) } });
+    if finding.side == Side::Right {
+        place["region"] = json!({ "startLine": finding.start_line, "endLine": finding.line });
+    }
+    json!({
+        "ruleId": rule_id(finding),
+        "level": level,
+        "message": { "text": format!("{}\n\n{}", finding.title, finding.body) },
+        "locations": [{ "physicalLocation": place }],
+        "properties": { "severity": finding.severity, "category": finding.category, "confidence": finding.confidence },
+    })
+}
+
+/// A relative URI: bytes outside the unreserved set are percent-encoded.
+fn uri(path: &str) -> String {
+    path.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,40 @@
+//! From a parsed command line to an exit status. A failure is said once, here.
+
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command};
+use crate::command::{check, decide, review, runs, show};
+use crate::failure::{Exit, Failure};
+use crate::output;
+
+/// Runs one command to its end.
+pub fn run(cli: &Cli) -> ExitCode {
+    // HOLDFAST_LOG takes tracing's filter syntax; without it only errors are logged.
+    let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(dispatch(cli)),
+        Err(error) => Err(Failure::incomplete(format!("no runtime: {error}"))),
+    };
+    let exit = exit.unwrap_or_else(|failure| {
+        output::complain(&failure.message);
+        failure.exit
+    });
+    ExitCode::from(exit as u8)
+}
+
+async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    match &cli.command {
+        Command::Review(args) => review::run(args).await,
+        Command::Runs(args) => runs::run(args).await,
+        Command::Show(args) => show::run(args).await,
+        Command::Approve(args) => decide::approve(args).await,
+        Command::Reject(args) => decide::reject(args).await,
+        Command::Check(args) => check::run(args),
+    }
+}

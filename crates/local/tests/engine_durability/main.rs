@@ -1,0 +1,6 @@
+//! The durable runner from outside, on real files: what it runs, and what its data directory withstands.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod runs;
+mod storage;
+mod support;
