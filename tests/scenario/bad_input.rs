@@ -1,0 +1,193 @@
+//! Bad input at the command line: each case one clear line that names the thing, its place and the remedy, and its exit status.
+
+use crate::support::{Scene, holdfast, many_files, one_line};
+use holdfast_testkit::{ModelServer, Repository, Script};
+
+fn says(scene: &Scene, arguments: &[&str], exit: i32, parts: &[&str]) {
+    let (status, line) = one_line(&scene.run(arguments));
+    assert_eq!(status, exit, "{line}");
+    for part in parts {
+        assert!(line.contains(part), "{part:?} is not in: {line}");
+    }
+}
+
+#[test]
+fn what_is_no_repository_or_no_revision_is_wrong_usage() {
+    let scene = Scene::new(many_files(1));
+    let empty = tempfile::tempdir().unwrap();
+    says(
+        &scene,
+        &["review", empty.path().to_str().unwrap()],
+        2,
+        &["is not a git repository", empty.path().to_str().unwrap()],
+    );
+    says(
+        &scene,
+        &["review", "/nonexistent/tree"],
+        2,
+        &["/nonexistent/tree does not exist"],
+    );
+    says(
+        &scene,
+        &["review", scene.path(), "--base", "no-such-branch"],
+        2,
+        &["--base \"no-such-branch\" is not a commit"],
+    );
+    says(
+        &scene,
+        &["review", scene.path(), "--head", "HEAD~99"],
+        2,
+        &["--head \"HEAD~99\" is not a commit"],
+    );
+    says(
+        &scene,
+        &["review", scene.path(), "--publish"],
+        2,
+        &["--publish needs a pull request's address"],
+    );
+    let unborn = Repository::new().unwrap();
+    says(
+        &scene,
+        &["review", unborn.path().to_str().unwrap()],
+        2,
+        &["no commit yet"],
+    );
+}
+
+#[test]
+fn an_empty_change_is_said_and_is_no_failure() {
+    let scene = Scene::new(many_files(1));
+    says(
+        &scene,
+        &["review", scene.path(), "--base", "HEAD"],
+        0,
+        &["nothing to review"],
+    );
+}
+
+#[test]
+fn a_shallow_clone_names_its_remedy() {
+    let full = many_files(1);
+    let target = tempfile::tempdir().unwrap();
+    let clone = target.path().join("clone");
+    let from = format!("file://{}", full.path().display());
+    full.git(&["clone", "--quiet", "--depth", "1", &from, clone.to_str().unwrap()])
+        .unwrap();
+    let scene = Scene::new(full);
+    says(
+        &scene,
+        &["review", clone.to_str().unwrap()],
+        2,
+        &["shallow", "git fetch --unshallow"],
+    );
+}
+
+#[test]
+fn every_wrong_setting_is_told_at_once() {
+    let scene = Scene::new(many_files(1))
+        .set("HOLDFAST_MODEL", "nonsense")
+        .set("HOLDFAST_MAX_CONCURRENCY", "many")
+        .set("HOLDFAST_MODEL_URL", "http://example.com");
+    let output = scene.run(&["review", scene.path()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    for name in [
+        "HOLDFAST_MODEL (environment)",
+        "HOLDFAST_MAX_CONCURRENCY (environment)",
+        "HOLDFAST_MODEL_URL (environment)",
+    ] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+}
+
+#[test]
+fn addresses_with_http_are_for_loopback_only() {
+    let scene = Scene::new(many_files(1));
+    for address in [
+        "http://github.example/o/r/pull/1",
+        "ftp://github.com/o/r/pull/1",
+        "https://github.com/o/r/issues/1",
+        "https://github.com/o/r/pull/x",
+    ] {
+        let (status, _) = one_line(&scene.run(&["review", address]));
+        assert_eq!(status, 2, "{address}");
+    }
+}
+
+#[test]
+fn a_model_that_cannot_answer_leaves_a_partial_review() {
+    let cases: [(Script, &str); 4] = [
+        (Script::wrong_key(), "OPENAI_API_KEY"),
+        (Script::spending_limit(), "ModelSpendingLimitReached"),
+        (Script::status(404), "ModelRequestRejected"),
+        (Script::hang(), "ModelTimedOut"),
+    ];
+    for (script, reason) in cases {
+        let scene = Scene::with_model(many_files(2), ModelServer::start(script).unwrap())
+            .set("HOLDFAST_MODEL_TIMEOUT_SECONDS", "1");
+        let (exit, document) = scene.review();
+        assert_eq!((exit, &document["status"]), (3, &"partial".into()), "{reason}");
+        let said = document["coverage"][0]["reason"].as_str().unwrap();
+        assert!(said.contains(reason), "{reason}: {said}");
+        assert!(!document.to_string().contains("test-key"), "the key is nowhere");
+    }
+}
+
+#[test]
+fn no_model_server_is_named_with_its_address() {
+    let server = ModelServer::start(Script::valid()).unwrap();
+    let mut scene = Scene::with_model(many_files(1), server);
+    let address = scene.server().address().to_string();
+    scene.server = None;
+    let (exit, document) = scene.review();
+    assert_eq!(exit, 3);
+    let said = document["coverage"][0]["reason"].as_str().unwrap();
+    assert!(said.contains("ModelUnavailable") && said.contains(&address), "{said}");
+}
+
+#[test]
+fn two_processes_never_share_a_data_directory() {
+    let scene = Scene::with_model(many_files(4), ModelServer::start(Script::slow(20_000)).unwrap());
+    let mut first = scene.spawn_review();
+    while scene.server().journal().calls().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    says(&scene, &["review", scene.path()], 2, &["is in use by", "--data"]);
+    let listed = scene.run(&["runs"]);
+    assert!(
+        listed.status.success() && String::from_utf8_lossy(&listed.stdout).contains("running"),
+        "reading goes on beside the writer"
+    );
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[test]
+fn a_damaged_or_newer_data_directory_is_refused_and_left_alone() {
+    let scene = Scene::new(many_files(1));
+    let data = scene.data.path().join("data");
+    assert_eq!(scene.review().0, 0);
+    let file = data.join("engine.sqlite");
+    let good = std::fs::read(&file).unwrap();
+    let mut damaged = good.clone();
+    damaged[..4096.min(good.len())].fill(0xA5);
+    std::fs::write(&file, &damaged).unwrap();
+    says(&scene, &["review", scene.path()], 2, &["engine.sqlite"]);
+    assert_eq!(std::fs::read(&file).unwrap(), damaged, "nothing was written over it");
+    let elsewhere = scene.data.path().join("file");
+    std::fs::write(&elsewhere, "x").unwrap();
+    let output = holdfast(&["review", scene.path(), "--data", elsewhere.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(one_line(&output).0, 2);
+}
+
+#[test]
+fn unknown_runs_are_named() {
+    let scene = Scene::new(many_files(1));
+    says(&scene, &["show", "nothing"], 2, &["no runs", "data"]);
+    assert_eq!(scene.review().0, 0);
+    says(&scene, &["show", "nothing"], 2, &["there is no run \"nothing\""]);
+    let run = scene.review().1["run"].as_str().unwrap().to_owned();
+    says(&scene, &["approve", &run], 2, &["does not wait for a decision"]);
+}

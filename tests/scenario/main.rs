@@ -1,0 +1,7 @@
+//! The real program from the outside: its output, its exit status, and what the servers it talks to were asked.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod bad_input;
+mod review;
+mod support;

@@ -1,0 +1,129 @@
+//! The project's own commands. `cargo xtask verify` installs what the tests need and passes them.
+
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// The version of cargo-deny that is installed where there is none.
+const CARGO_DENY: &str = "0.20.2";
+/// The oldest major version of Node that the tests run with.
+const NODE_OLDEST: u32 = 20;
+
+fn main() -> ExitCode {
+    let argument = std::env::args().nth(1).unwrap_or_default();
+    let result = match argument.as_str() {
+        "verify" => verify(),
+        "tidy" => tidy::check(&root()),
+        _ => Err("usage: cargo xtask verify | tidy".to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            say(&format!("xtask: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything that a submission must pass, in order; stops at the first failure.
+fn verify() -> Result<(), String> {
+    let root = root();
+    step(
+        "git is there",
+        "apt-get install git",
+        Command::new("git").arg("--version"),
+    )?;
+    node_is_new_enough()?;
+    step(
+        "npm is there",
+        "apt-get install nodejs npm",
+        Command::new("npm").arg("--version"),
+    )?;
+    step(
+        "the tests' packages",
+        "see npm's message",
+        Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(root.join("tests/node")),
+    )?;
+    let form = "run cargo fmt (cargo does not know it: rustup component add rustfmt)";
+    step("form", form, cargo(&root).args(["fmt", "--all", "--check"]))?;
+    tidy::check(&root)?;
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let lints_remedy = "mend what clippy names (cargo does not know it: rustup component add clippy)";
+    step("lints", lints_remedy, cargo(&root).args(lints))?;
+    deny(&root)?;
+    step("tests", "mend what failed", cargo(&root).args(["test", "--workspace"]))
+}
+
+/// npm's packages of the tests say nothing useful on a Node that is too old for them.
+fn node_is_new_enough() -> Result<(), String> {
+    let remedy = format!("Node {NODE_OLDEST} or newer is needed: apt-get install nodejs, or https://nodejs.org");
+    let output = Command::new("node").arg("--version").output();
+    let said = output.map_err(|error| format!("node does not start ({error}); {remedy}"))?;
+    let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
+    match major.parse::<u32>() {
+        Ok(major) if major >= NODE_OLDEST => Ok(()),
+        _ => Err(format!("node --version is {version:?}; {remedy}")),
+    }
+}
+
+/// Licences, banned crates and sources. Advisories need a database from the network: `cargo deny check advisories`.
+fn deny(root: &Path) -> Result<(), String> {
+    let tools = target(root).join("tools");
+    let program = tools.join("bin/cargo-deny");
+    if !program.exists() {
+        let mut install = cargo(root);
+        install
+            .args(["install", "--locked", "--root"])
+            .arg(&tools)
+            .args(["cargo-deny", "--version", CARGO_DENY]);
+        step("cargo-deny is installed", "see cargo's message", &mut install)?;
+    }
+    let checks = ["check", "licenses", "bans", "sources"];
+    step(
+        "licences and sources",
+        "see deny.toml",
+        Command::new(program).args(checks).current_dir(root),
+    )
+}
+
+fn step(what: &str, remedy: &str, command: &mut Command) -> Result<(), String> {
+    say(&format!("xtask: {what}"));
+    let began = Instant::now();
+    let status = command.status().map_err(|error| {
+        format!(
+            "{what}: {} does not start ({error}); {remedy}",
+            command.get_program().display()
+        )
+    })?;
+    say(&format!("xtask: {what}: {:.1} s", began.elapsed().as_secs_f64()));
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{what} failed; remedy: {remedy}"))
+    }
+}
+
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+#[expect(clippy::print_stderr, reason = "progress for the person at the terminal")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}
