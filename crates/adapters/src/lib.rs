@@ -5,6 +5,8 @@
 
 #[cfg(feature = "models")]
 pub mod anthropic;
+#[cfg(feature = "aws-people")]
+pub mod aws_people;
 #[cfg(feature = "files")]
 mod durable_file;
 #[cfg(feature = "files")]
@@ -27,5 +29,7 @@ pub mod openai;
 pub mod outbox;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(feature = "secrets")]
+pub mod secrets_manager;
 #[cfg(feature = "syntax")]
 pub mod syntax;

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::port::{NotifyError, NotifyPeople};
+use holdfast_core::render::{alarm_subject, alarm_text, question_subject, question_text};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::{Deserialize, Serialize};
@@ -132,19 +133,21 @@ impl OutboxNotifyPeople {
             return Ok(None);
         }
         self.check_addresses()?;
-        let again = if approval.round > 1 { " (asked again)" } else { "" };
-        let subject = format!("Holdfast: approval needed for {}{again}", approval.subject);
-        let id = format!("{}.{}", approval.run, approval.round);
-        self.write_mail(&mail, &id, &subject, &question_text(approval))?;
+        let run = &approval.run;
+        let how_to_decide = format!(
+            "Look at it:  holdfast show {run}\nPublish it:  holdfast approve {run}\n\
+             Discard it:  holdfast reject {run} --reason TEXT"
+        );
+        let id = format!("{run}.{}", approval.round);
+        let text = question_text(approval, &how_to_decide);
+        self.write_mail(&mail, &id, &question_subject(approval), &text)?;
         Ok(Some(mail))
     }
 
     fn write_alarm(&self, run: &str, what: &str) -> Result<Option<PathBuf>, NotifyError> {
         check_run(run)?;
         self.check_addresses()?;
-        let text = format!(
-            "Holdfast could not clean up after the run {run}. A person has to.\n\n{what}\n\nWhat the run did: holdfast show {run}\n"
-        );
+        let text = format!("{}\nWhat the run did: holdfast show {run}\n", alarm_text(run, what));
         for number in 1..=ALARMS {
             let mail = self.mail(&format!("{run}-alarm-{number}"));
             match durable_file::read(&mail).map_err(notify)? {
@@ -152,7 +155,7 @@ impl OutboxNotifyPeople {
                 Some(_) => {}
                 None => {
                     let id = format!("{run}.alarm.{number}");
-                    self.write_mail(&mail, &id, &format!("Holdfast: {run} needs cleaning by hand"), &text)?;
+                    self.write_mail(&mail, &id, &alarm_subject(run), &text)?;
                     return Ok(Some(mail));
                 }
             }
@@ -241,22 +244,6 @@ fn is_address(text: &str) -> bool {
         && text
             .split_once('@')
             .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
-}
-
-fn question_text(approval: &Approval) -> String {
-    let Approval {
-        run, subject, findings, ..
-    } = approval;
-    let (repository, pull_request) = match subject.rsplit_once('#') {
-        Some((repository, number)) => (repository, format!("Pull request: {number}\n")),
-        None => (subject.as_str(), String::new()),
-    };
-    format!(
-        "A review waits for a decision before it is published.\n\n\
-         Repository: {repository}\n{pull_request}Worst severity: {worst}\nFindings: {findings}\nRun: {run}\n\n\
-         Look at it:  holdfast show {run}\nPublish it:  holdfast approve {run}\nDiscard it:  holdfast reject {run} --reason TEXT\n",
-        worst = approval.worst.as_str(),
-    )
 }
 
 /// One header's text: one line, bounded, in encoded words (RFC 2047) where it is not ASCII.

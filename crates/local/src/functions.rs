@@ -1,14 +1,11 @@
 //! The functions of the workflow, in this process: name to stage, as the Lambda functions do it.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::{AskModel, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StoreArtifact};
-use holdfast_core::stage::{self, StageError};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
 
 use crate::engine::{FunctionFailure, Functions, Invocation};
@@ -39,122 +36,35 @@ impl Functions for StageFunctions {
             self.store.as_ref(),
         );
         let (syntax, notify) = (self.syntax.as_ref(), self.notify.as_ref());
-        match function {
-            "open-review" => {
-                call(payload, async |input| {
-                    stage::open_review::open_review(&input, read, publish, store).await
-                })
-                .await
-            }
-            "plan-review" => {
-                call(payload, async |input| {
-                    stage::plan_review::plan_review(&input, read, store).await
-                })
-                .await
-            }
-            "gather-context" => {
-                call(payload, async |input| {
-                    stage::gather_context::gather_context(&input, read, syntax, store).await
-                })
-                .await
-            }
-            "review-unit" => {
-                call(payload, async |input| {
-                    stage::review_unit::review_unit(&input, model, store).await
-                })
-                .await
-            }
-            "validate-findings" => {
-                call(payload, async |input| {
-                    stage::validate_findings::validate_findings(&input, store).await
-                })
-                .await
-            }
-            "correct-findings" => {
-                call(payload, async |input| {
-                    stage::correct_findings::correct_findings(&input, store).await
-                })
-                .await
-            }
-            "aggregate-findings" => {
-                call(payload, async |input| {
-                    stage::aggregate_findings::aggregate_findings(&input, store).await
-                })
-                .await
-            }
-            "summarize-review" => {
-                call(payload, async |input| {
-                    stage::summarize_review::summarize_review(&input, model, store).await
-                })
-                .await
-            }
-            "request-approval" => {
-                call(payload, async |input| {
-                    stage::request_approval::request_approval(&input, notify, store).await
-                })
-                .await
-            }
-            "escalate-approval" => {
-                call(payload, async |input| {
-                    stage::escalate_approval::escalate_approval(&input, notify).await
-                })
-                .await
-            }
-            "publish-review" => {
-                call(payload, async |input| {
-                    stage::publish_review::publish_review(&input, read, publish, store).await
-                })
-                .await
-            }
-            "discard-review" => {
-                call(payload, async |input| {
-                    stage::discard_review::discard_review(&input, publish, store).await
-                })
-                .await
-            }
-            "withdraw-announcement" => {
-                call(payload, async |input| {
-                    stage::withdraw_announcement::withdraw_announcement(&input, publish, store).await
-                })
-                .await
-            }
-            "report-failure" => {
-                call(payload, async |input| {
-                    stage::report_failure::report_failure(&input, store).await
-                })
-                .await
-            }
-            "raise-alarm" => {
-                call(payload, async |input| {
-                    stage::raise_alarm::raise_alarm(&input, notify).await
-                })
-                .await
-            }
-            unknown => Err(failure(
+        macro_rules! run {
+            ($stage:ident($($port:expr),+)) => {
+                call(payload, async |input| stage::$stage::$stage(&input, $($port),+).await).await
+            };
+        }
+        let done = match function {
+            "open-review" => run!(open_review(read, publish, store)),
+            "plan-review" => run!(plan_review(read, store)),
+            "gather-context" => run!(gather_context(read, syntax, store)),
+            "review-unit" => run!(review_unit(model, store)),
+            "validate-findings" => run!(validate_findings(store)),
+            "correct-findings" => run!(correct_findings(store)),
+            "aggregate-findings" => run!(aggregate_findings(store)),
+            "summarize-review" => run!(summarize_review(model, store)),
+            "request-approval" => run!(request_approval(notify, store)),
+            "escalate-approval" => run!(escalate_approval(notify)),
+            "publish-review" => run!(publish_review(read, publish, store)),
+            "discard-review" => run!(discard_review(publish, store)),
+            "withdraw-announcement" => run!(withdraw_announcement(publish, store)),
+            "report-failure" => run!(report_failure(store)),
+            "raise-alarm" => run!(raise_alarm(notify)),
+            unknown => Err(StageError::new(
                 ErrorName::PayloadInvalid,
                 format!("there is no function {unknown:?}"),
             )),
-        }
-    }
-}
-
-/// JSON in, JSON out, the stage between.
-async fn call<I, O, F, R>(payload: Value, run: F) -> Result<Value, FunctionFailure>
-where
-    I: DeserializeOwned,
-    O: Serialize,
-    F: FnOnce(I) -> R,
-    R: Future<Output = Result<O, StageError>>,
-{
-    let input = serde_json::from_value(payload)
-        .map_err(|error| failure(ErrorName::PayloadInvalid, format!("the payload: {error}")))?;
-    let output = run(input).await.map_err(|error| failure(error.name, error.message))?;
-    serde_json::to_value(output).map_err(|error| failure(ErrorName::PayloadInvalid, format!("the answer: {error}")))
-}
-
-fn failure(name: ErrorName, message: String) -> FunctionFailure {
-    FunctionFailure {
-        error_type: name.as_str().to_owned(),
-        message,
+        };
+        done.map_err(|error| FunctionFailure {
+            error_type: error.name.as_str().to_owned(),
+            message: error.message,
+        })
     }
 }

@@ -52,6 +52,14 @@ pub enum TestkitError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A function's program gave no answer.
+    #[error("{} gave no answer: {said}", program.display())]
+    NoAnswer {
+        /// The program.
+        program: PathBuf,
+        /// What it wrote on stderr.
+        said: String,
+    },
     /// No such pull request is served.
     #[error("{slug} has no pull request {number}; add it with FakeGithub::add first")]
     NoPullRequest {

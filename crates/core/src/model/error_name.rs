@@ -60,6 +60,19 @@ error_names! {
     ApprovalRejected,
 }
 
+impl ErrorName {
+    /// The names that the workflow itself names: it repeats, routes or waits for these. All others end at `States.ALL`.
+    pub const NAMED_IN_WORKFLOW: &[Self] = &[
+        Self::ArtifactUnavailable,
+        Self::GithubUnavailable,
+        Self::GithubRateLimited,
+        Self::ModelUnavailable,
+        Self::ModelTimedOut,
+        Self::PullRequestHeadMoved,
+        Self::ApprovalRejected,
+    ];
+}
+
 impl std::fmt::Display for ErrorName {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(self.as_str())

@@ -41,6 +41,7 @@ pub struct Output {
 }
 
 /// Merges. Errors: the results have another shape; what the store says.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;

@@ -35,6 +35,7 @@ pub struct Output {
 }
 
 /// Writes the correction. Errors: no attempt is left; what the store says.
+#[tracing::instrument(skip_all, fields(run = %input.run, unit = %input.unit, attempt = input.attempt))]
 pub async fn correct_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let Input {
         run,

@@ -28,6 +28,7 @@ pub struct Output {
 }
 
 /// Discards. Errors: what writing and the store say.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn discard_review(
     input: &Input,
     publish: &dyn PublishReview,

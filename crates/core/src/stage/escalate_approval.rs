@@ -23,6 +23,7 @@ pub struct Output {
 }
 
 /// Tells the operators. Errors: nobody could be told.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn escalate_approval(input: &Input, notify: &dyn NotifyPeople) -> Result<Output, StageError> {
     notify
         .raise_alarm(

@@ -35,6 +35,7 @@ pub struct Output {
 }
 
 /// Writes a context pack for each unit. Errors: what reading and the store say.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn gather_context(
     input: &Input,
     read: &dyn ReadChange,

@@ -2,6 +2,7 @@
 //! names of states, functions, folders and spans are all in [`STAGES`].
 
 mod artifact;
+mod call;
 mod error;
 
 pub mod aggregate_findings;
@@ -23,6 +24,7 @@ pub mod withdraw_announcement;
 mod shown;
 
 pub use artifact::{read_artifact, write_artifact};
+pub use call::call;
 pub use error::{StageError, explain_failure};
 
 /// One stage's names: state `PlanReview`, folder `functions/plan-review`, span `plan_review`.

@@ -29,6 +29,7 @@ pub struct Output {
 /// Reads the change and announces the review. A second call finds its first one's effects.
 ///
 /// Errors: another payload version; the head moved; what reading, writing and the store say.
+#[tracing::instrument(skip_all, fields(run = %input.run.run))]
 pub async fn open_review(
     input: &Input,
     read: &dyn ReadChange,

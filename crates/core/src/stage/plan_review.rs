@@ -45,6 +45,7 @@ pub struct Output {
 }
 
 /// Plans a run. Errors: `.holdfast.yml` on the base is wrong; what reading and the store say.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn plan_review(
     input: &Input,
     read: &dyn ReadChange,

@@ -32,6 +32,7 @@ pub struct Output {
 }
 
 /// Publishes. Errors: the head moved; what reading, writing and the store say.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn publish_review(
     input: &Input,
     read: &dyn ReadChange,

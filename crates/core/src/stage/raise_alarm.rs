@@ -23,6 +23,7 @@ pub struct Output {
 }
 
 /// Tells. Errors: nobody could be told.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn raise_alarm(input: &Input, notify: &dyn NotifyPeople) -> Result<Output, StageError> {
     let what = format!(
         "the review's announcement could not be withdrawn ({}): close its check by hand",

@@ -34,6 +34,7 @@ pub struct Output {
 }
 
 /// Writes the failed run's report. Errors: what the store says; the run's own record is missing.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn report_failure(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let superseded = input.error == ErrorName::PullRequestHeadMoved.as_str();
     let status = if superseded {

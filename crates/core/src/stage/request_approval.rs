@@ -29,6 +29,7 @@ pub struct Output {
 }
 
 /// Asks. Errors: nobody could be asked; what the store says.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn request_approval(
     input: &Input,
     notify: &dyn NotifyPeople,

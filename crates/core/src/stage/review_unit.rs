@@ -48,6 +48,7 @@ pub enum Output {
 }
 
 /// Asks the model, unless this attempt's answer is there already. Errors: as [`ModelError`], but for a rate limit.
+#[tracing::instrument(skip_all, fields(run = %input.run, unit = %input.unit, attempt = input.attempt))]
 pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let answer_key = key::answer(&input.run, &input.unit, input.attempt);
     if store.get(&answer_key).await?.is_some() {

@@ -43,6 +43,7 @@ pub struct Output {
 /// Writes the report. The walkthrough's failure never fails a review: a template says the same, drier.
 ///
 /// Errors: what the store says.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn summarize_review(
     input: &Input,
     model: &dyn AskModel,

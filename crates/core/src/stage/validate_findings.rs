@@ -49,6 +49,7 @@ pub enum Output {
 }
 
 /// Checks an attempt. Errors: what the store says.
+#[tracing::instrument(skip_all, fields(run = %input.run, unit = %input.unit, attempt = input.attempt))]
 pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;

@@ -26,6 +26,7 @@ pub struct Output {
 }
 
 /// Closes the check, where one was opened. Errors: what writing and the store say.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn withdraw_announcement(
     input: &Input,
     publish: &dyn PublishReview,

@@ -1,0 +1,41 @@
+//! An event's way through a stage: payload in, answer or typed failure out.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use holdfast_core::stage::{StageError, call};
+use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// What Lambda hands over.
+pub type Event = LambdaEvent<Value>;
+/// What it gets back: the failure's `errorType` is the name that the workflow's Retry and Catch know.
+pub type Answer = Result<Value, Diagnostic>;
+
+/// Serves events until Lambda ends the process. Errors: the runtime's interface cannot be reached.
+pub async fn serve<P, F, R>(ports: P, handle: F) -> Result<(), lambda_runtime::Error>
+where
+    F: Fn(Event, Arc<P>) -> R,
+    R: Future<Output = Answer>,
+{
+    let ports = Arc::new(ports);
+    run(service_fn(|event| handle(event, Arc::clone(&ports)))).await
+}
+
+/// Takes an event through a stage. A failure is logged here, once.
+pub async fn through<I, O, R>(event: Event, stage: impl FnOnce(I) -> R) -> Answer
+where
+    I: DeserializeOwned,
+    O: Serialize,
+    R: Future<Output = Result<O, StageError>>,
+{
+    call(event.payload, stage).await.map_err(|error| {
+        tracing::error!(error = error.name.as_str(), message = error.message, "the stage failed");
+        Diagnostic {
+            error_type: error.name.as_str().to_owned(),
+            error_message: error.message,
+        }
+    })
+}

@@ -1,0 +1,84 @@
+//! The start of a function: logging, settings, and the adapters that its main asks for.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use holdfast_adapters::aws_people::AwsNotifyPeople;
+use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange};
+use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
+use holdfast_adapters::s3::S3StoreArtifact;
+use holdfast_adapters::secrets_manager::read_secrets;
+
+use crate::settings::{BUCKET, FunctionSettings, TABLE, TOPIC, secret_ids};
+
+/// The function cannot start: every problem, a line each.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SetupError(String);
+
+/// Settings and the account, from which adapters are made.
+pub struct Setup {
+    aws: SdkConfig,
+    settings: FunctionSettings,
+}
+
+impl Setup {
+    /// Starts logging and reads the settings, `places` among them. Errors: what is wrong or missing, all together.
+    pub async fn begin(places: &[&'static str]) -> Result<Self, SetupError> {
+        lambda_runtime::tracing::init_default_subscriber();
+        let environment = |name: &str| std::env::var(name).ok();
+        // The workflow repeats what failed; a client that does so too multiplies the attempts.
+        let limits = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_timeout(Duration::from_secs(30))
+            .build();
+        let aws = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(limits)
+            .load()
+            .await;
+        let secrets = read_secrets(&aws, &secret_ids(&environment))
+            .await
+            .map_err(|problems| SetupError(problems.join("\n")))?;
+        let settings = FunctionSettings::read(&environment, &secrets, places)
+            .map_err(|problems| SetupError(problems.to_string()))?;
+        Ok(Self { aws, settings })
+    }
+
+    /// Artifacts in the bucket. Needs [`BUCKET`].
+    pub fn store(&self) -> S3StoreArtifact {
+        S3StoreArtifact::new(&self.aws, self.settings.place(BUCKET))
+    }
+
+    /// Reads pull requests. Errors: the address or the token cannot be used.
+    pub fn read(&self) -> Result<GithubReadChange, SetupError> {
+        Ok(GithubReadChange::new(self.github()?))
+    }
+
+    /// Writes to pull requests. Errors: the address or the token cannot be used.
+    pub fn publish(&self) -> Result<GithubPublishReview, SetupError> {
+        Ok(GithubPublishReview::new(self.github()?))
+    }
+
+    /// Asks models. Errors: the address or a key cannot be used.
+    pub fn model(&self) -> Result<ModelRouter, SetupError> {
+        let settings = &self.settings.deployment;
+        let model = ModelSettings {
+            url: settings.model_url.clone(),
+            anthropic_key: settings.anthropic_key.clone(),
+            openai_key: settings.openai_key.clone(),
+            timeout: Duration::from_secs(settings.model_timeout_s),
+        };
+        ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))
+    }
+
+    /// Tells people. Needs [`TOPIC`], and [`TABLE`] to ask a question.
+    pub fn notify(&self) -> AwsNotifyPeople {
+        AwsNotifyPeople::new(&self.aws, self.settings.place(TABLE), self.settings.place(TOPIC))
+    }
+
+    fn github(&self) -> Result<GithubConnection, SetupError> {
+        let settings = &self.settings.deployment;
+        GithubConnection::new(settings.github_url.clone(), settings.github_token.clone()).map_err(SetupError)
+    }
+}

@@ -1,0 +1,261 @@
+//! What a Lambda function sees of AWS, on loopback: the runtime interface that hands it one event, and a cloud with the
+//! calls that our functions make: objects in S3, items in DynamoDB, texts to SNS. It has no rules of its own.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use crate::error::TestkitError;
+use crate::loopback::Loopback;
+
+/// How long one event may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+const RUNTIME: &str = "/2018-06-01/runtime/invocation";
+
+/// A cloud; it ends when this is dropped.
+#[derive(Debug)]
+pub struct FakeCloud {
+    server: Loopback,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    objects: BTreeMap<String, Vec<u8>>,
+    items: Vec<Value>,
+    texts: Vec<String>,
+}
+
+/// A function's failure, as it reported it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedFailure {
+    /// What the workflow matches.
+    pub error_type: String,
+    /// For people.
+    pub message: String,
+}
+
+impl FakeCloud {
+    /// An empty cloud. Errors: it cannot listen.
+    pub fn start() -> Result<Self, TestkitError> {
+        let shared = Arc::default();
+        let router = Router::new()
+            .route("/", post(call))
+            .route("/{bucket}/{*key}", get(get_object).put(put_object))
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&shared));
+        let server = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), router)?;
+        Ok(Self { server, shared })
+    }
+
+    /// An object's bytes.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        lock(&self.shared).objects.get(&format!("{bucket}/{key}")).cloned()
+    }
+
+    /// Puts an object.
+    pub fn put_object(&self, bucket: &str, key: &str, bytes: Vec<u8>) {
+        lock(&self.shared).objects.insert(format!("{bucket}/{key}"), bytes);
+    }
+
+    /// The requests that put items into tables, in order.
+    pub fn items(&self) -> Vec<Value> {
+        lock(&self.shared).items.clone()
+    }
+
+    /// The requests that published texts, in order, as they came (a form).
+    pub fn texts(&self) -> Vec<String> {
+        lock(&self.shared).texts.clone()
+    }
+
+    /// Starts a function's program, hands it one event, and ends it: `Ok` is its answer, `Err` what it reported.
+    ///
+    /// Errors of the double: the program does not start, or ends or hangs without an answer.
+    pub fn invoke(
+        &self,
+        program: &Path,
+        environment: &[(&str, &str)],
+        event: &Value,
+    ) -> Result<Result<Value, ReportedFailure>, TestkitError> {
+        let (sender, answers) = channel();
+        let runtime = Arc::new(OneEvent {
+            event: Mutex::new(Some(event.to_string())),
+            answers: sender,
+        });
+        let router = Router::new()
+            .route(&format!("{RUNTIME}/next"), get(next))
+            .route(&format!("{RUNTIME}/{{id}}/response"), post(response))
+            .route(&format!("{RUNTIME}/{{id}}/error"), post(failure))
+            .layer(DefaultBodyLimit::disable())
+            .with_state(runtime);
+        let runtime = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), router)?;
+        let mut child = Command::new(program)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", runtime.address().to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "function")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "id")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("AWS_ENDPOINT_URL", format!("http://{}", self.server.address()))
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|source| TestkitError::File {
+                path: program.to_owned(),
+                source,
+            })?;
+        let answer = wait(&answers, || !matches!(child.try_wait(), Ok(None)));
+        // It has ended by itself, or waits for an event that will not come.
+        let _ = child.kill();
+        let said = child.wait_with_output().map(|output| output.stderr).unwrap_or_default();
+        answer.ok_or_else(|| TestkitError::NoAnswer {
+            program: program.to_owned(),
+            said: String::from_utf8_lossy(&said).into_owned(),
+        })
+    }
+}
+
+/// The first answer, or `None` when the program ended without one or took too long.
+fn wait(
+    answers: &Receiver<Result<Value, ReportedFailure>>,
+    mut has_ended: impl FnMut() -> bool,
+) -> Option<Result<Value, ReportedFailure>> {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match answers.recv_timeout(Duration::from_millis(20)) {
+            Ok(answer) => return Some(answer),
+            Err(RecvTimeoutError::Timeout) if Instant::now() < give_up && !has_ended() => {}
+            Err(_) => return answers.try_recv().ok(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct OneEvent {
+    event: Mutex<Option<String>>,
+    answers: Sender<Result<Value, ReportedFailure>>,
+}
+
+async fn next(State(runtime): State<Arc<OneEvent>>) -> Response {
+    let event = lock(&runtime.event).take();
+    let Some(event) = event else {
+        return std::future::pending().await;
+    };
+    let headers = [
+        ("lambda-runtime-aws-request-id", "00000000-0000-4000-8000-000000000000"),
+        ("lambda-runtime-deadline-ms", "99999999999999"),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:000000000000:function:function",
+        ),
+    ];
+    (headers, event).into_response()
+}
+
+async fn response(State(runtime): State<Arc<OneEvent>>, body: Bytes) -> StatusCode {
+    answer(&runtime, Ok(serde_json::from_slice(&body).unwrap_or(Value::Null)))
+}
+
+async fn failure(State(runtime): State<Arc<OneEvent>>, body: Bytes) -> StatusCode {
+    let reported: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let text = |name: &str| reported[name].as_str().unwrap_or_default().to_owned();
+    let reported = ReportedFailure {
+        error_type: text("errorType"),
+        message: text("errorMessage"),
+    };
+    answer(&runtime, Err(reported))
+}
+
+fn answer(runtime: &OneEvent, answer: Result<Value, ReportedFailure>) -> StatusCode {
+    // Who asked may have given up.
+    let _ = runtime.answers.send(answer);
+    StatusCode::ACCEPTED
+}
+
+async fn get_object(
+    State(shared): State<Arc<Mutex<Shared>>>,
+    UrlPath((bucket, key)): UrlPath<(String, String)>,
+) -> Response {
+    let found = lock(&shared).objects.get(&format!("{bucket}/{key}")).cloned();
+    let missing = "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
+    found.map_or_else(
+        || {
+            (
+                StatusCode::NOT_FOUND,
+                [(header::CONTENT_TYPE, "application/xml")],
+                missing,
+            )
+                .into_response()
+        },
+        IntoResponse::into_response,
+    )
+}
+
+async fn put_object(
+    State(shared): State<Arc<Mutex<Shared>>>,
+    UrlPath((bucket, key)): UrlPath<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let is_chunked = headers
+        .get("x-amz-content-sha256")
+        .is_some_and(|value| value.to_str().is_ok_and(|value| value.starts_with("STREAMING-")));
+    let bytes = if is_chunked { unchunk(&body) } else { body.to_vec() };
+    lock(&shared).objects.insert(format!("{bucket}/{key}"), bytes);
+    StatusCode::OK
+}
+
+/// `SIZE[;extension]\r\nBYTES\r\n…0\r\ntrailers`, as the SDK sends a body whose checksum follows it.
+fn unchunk(mut body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(end) = body.windows(2).position(|pair| pair == b"\r\n") {
+        let head = String::from_utf8_lossy(&body[..end]);
+        let size = head.split(';').next().unwrap_or_default();
+        let size = usize::from_str_radix(size.trim(), 16).unwrap_or(0);
+        let from = end + 2;
+        if size == 0 || body.len() < from + size {
+            break;
+        }
+        bytes.extend_from_slice(&body[from..from + size]);
+        body = body.get(from + size + 2..).unwrap_or_default();
+    }
+    bytes
+}
+
+/// DynamoDB's calls name their target in a header, SNS's their action in the form.
+async fn call(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    if target.is_some_and(|target| target.ends_with(".PutItem")) {
+        let item = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        lock(&shared).items.push(item);
+        let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
+        return (kind, json!({}).to_string()).into_response();
+    }
+    let form = String::from_utf8_lossy(&body).into_owned();
+    if form.contains("Action=Publish") {
+        lock(&shared).texts.push(form);
+        let published = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>";
+        return ([(header::CONTENT_TYPE, "text/xml")], published).into_response();
+    }
+    (StatusCode::BAD_REQUEST, "this cloud does not know the call").into_response()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

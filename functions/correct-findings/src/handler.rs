@@ -1,0 +1,16 @@
+//! CorrectFindings's event in, through its stage, the answer out.
+
+use std::sync::Arc;
+
+use holdfast_core::stage::correct_findings::correct_findings;
+use holdfast_lambda::{Answer, Event, S3StoreArtifact, through};
+
+/// All that this function can reach.
+pub struct Ports {
+    pub store: S3StoreArtifact,
+}
+
+/// Writes the next attempt's prompt.
+pub async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
+    through(event, async |input| correct_findings(&input, &ports.store).await).await
+}

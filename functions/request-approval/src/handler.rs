@@ -1,0 +1,20 @@
+//! RequestApproval's event in, through its stage, the answer out.
+
+use std::sync::Arc;
+
+use holdfast_core::stage::request_approval::request_approval;
+use holdfast_lambda::{Answer, AwsNotifyPeople, Event, S3StoreArtifact, through};
+
+/// All that this function can reach.
+pub struct Ports {
+    pub notify: AwsNotifyPeople,
+    pub store: S3StoreArtifact,
+}
+
+/// Asks a person.
+pub async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
+    through(event, async |input| {
+        request_approval(&input, &ports.notify, &ports.store).await
+    })
+    .await
+}

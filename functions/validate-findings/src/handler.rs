@@ -1,0 +1,16 @@
+//! ValidateFindings's event in, through its stage, the answer out.
+
+use std::sync::Arc;
+
+use holdfast_core::stage::validate_findings::validate_findings;
+use holdfast_lambda::{Answer, Event, S3StoreArtifact, through};
+
+/// All that this function can reach.
+pub struct Ports {
+    pub store: S3StoreArtifact,
+}
+
+/// Checks an answer.
+pub async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
+    through(event, async |input| validate_findings(&input, &ports.store).await).await
+}

@@ -1,0 +1,229 @@
+//! The functions as Lambda runs them: real programs on the runtime interface, with the workflow in our engine, objects
+//! and tables in a cloud on loopback. What they do is what `holdfast` does in one process.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use holdfast_core::model::change::Target;
+use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::stage::STAGES;
+use holdfast_local::engine::{
+    Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome,
+};
+use holdfast_local::workflow;
+use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, Script};
+use serde_json::{Value, json};
+
+use crate::root;
+
+const BUCKET: &str = "holdfast-artifacts";
+const SLUG: &str = "octo/demo";
+
+/// Where the functions' programs are; built when this is first asked.
+static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let mut build = Command::new(env!("CARGO"));
+    build.current_dir(root()).args(["build", "--quiet", "--bins"]);
+    for stage in STAGES {
+        build.args(["--package", stage.function]);
+    }
+    assert!(build.status().unwrap().success(), "cargo build of the functions");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("debug")
+});
+
+/// Everything a deployment has.
+struct Deployment {
+    cloud: FakeCloud,
+    github: FakeGithub,
+    model: ModelServer,
+}
+
+impl Deployment {
+    fn new(script: Script) -> Self {
+        Self {
+            cloud: FakeCloud::start().unwrap(),
+            github: FakeGithub::start().unwrap(),
+            model: ModelServer::start(script).unwrap(),
+        }
+    }
+
+    /// Starts one function for one event, with the settings that its kind is given: who asks the model has no token
+    /// for GitHub, and who writes to GitHub has no key of the model.
+    fn invoke(&self, function: &str, event: &Value) -> Result<Value, FunctionFailure> {
+        let (github, model) = (self.github.url(), self.model.url());
+        let asks = [
+            ("HOLDFAST_MODEL", "openai/test-model"),
+            ("HOLDFAST_MODEL_URL", model.as_str()),
+            ("OPENAI_API_KEY", "key"),
+        ];
+        let reaches = [
+            ("HOLDFAST_GITHUB_URL", github.as_str()),
+            ("GITHUB_TOKEN", FakeGithub::INSTALLATION_TOKEN),
+        ];
+        let people = [
+            ("HOLDFAST_TABLE", "holdfast"),
+            ("HOLDFAST_TOPIC_ARN", "arn:aws:sns:eu-central-1:000000000000:holdfast"),
+        ];
+        let mut environment = vec![("HOLDFAST_BUCKET", BUCKET)];
+        match function {
+            "review-unit" | "summarize-review" => environment.extend(asks),
+            "request-approval" | "escalate-approval" | "raise-alarm" => environment.extend(people),
+            _ => environment.extend(reaches),
+        }
+        let answer = self
+            .cloud
+            .invoke(&PROGRAMS.join(function), &environment, event)
+            .unwrap();
+        answer.map_err(|reported| FunctionFailure {
+            error_type: reported.error_type,
+            message: reported.message,
+        })
+    }
+}
+
+/// The deployment as the engine sees it.
+struct Deployed(Arc<Deployment>);
+
+#[async_trait]
+impl Functions for Deployed {
+    async fn invoke(&self, function: &str, payload: Value, _invocation: Invocation) -> Result<Value, FunctionFailure> {
+        let (deployment, function) = (Arc::clone(&self.0), function.to_owned());
+        tokio::task::spawn_blocking(move || deployment.invoke(&function, &payload))
+            .await
+            .unwrap()
+    }
+}
+
+#[async_trait]
+impl Objects for Deployed {
+    async fn get(&self, bucket: &str, key: &str) -> Result<Vec<u8>, ObjectFailure> {
+        self.0.cloud.object(bucket, key).ok_or_else(|| ObjectFailure {
+            message: format!("no object {key} in {bucket}"),
+        })
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), ObjectFailure> {
+        self.0.cloud.put_object(bucket, key, bytes);
+        Ok(())
+    }
+}
+
+/// A pull request of three files, served by the deployment's GitHub; its head.
+fn pull_request(deployment: &Deployment) -> (Repository, CommitSha) {
+    let change = Repository::many_files(3).unwrap();
+    let path: &Path = change.repository.path();
+    deployment
+        .github
+        .add(PullRequest::from_git(path, &change.base, &change.head, SLUG, 12).unwrap());
+    let head = CommitSha::parse(&change.head).unwrap();
+    (change.repository, head)
+}
+
+fn run(head: CommitSha) -> Run {
+    Run {
+        version: PAYLOAD_VERSION,
+        run: "octo-demo-12-1".to_owned(),
+        bucket: BUCKET.to_owned(),
+        target: Target::PullRequest {
+            owner: "octo".to_owned(),
+            repository: "demo".to_owned(),
+            number: 12,
+            head,
+        },
+        publish: true,
+        max_concurrency: 3,
+        model: "openai/test-model".to_owned(),
+        model_light: "openai/test-model".to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
+    let deployment = Arc::new(Deployment::new(Script::finding_each_file()));
+    let (_repository, head) = pull_request(&deployment);
+    let data = tempfile::tempdir().unwrap();
+    let functions = Arc::new(Deployed(Arc::clone(&deployment)));
+    let options = EngineOptions::new(data.path(), Arc::clone(&functions) as _, functions).unwrap();
+    let (engine, _) = Engine::open(options).await.unwrap();
+    let run = run(head);
+    engine
+        .start(&run.run, &workflow::definition(), json!(run))
+        .await
+        .unwrap();
+
+    let Outcome::WaitingForToken { state, pending } = engine.wait(&run.run).await.unwrap() else {
+        panic!("a grave finding waits for a person");
+    };
+    assert_eq!(state, "RequestApproval");
+    assert_eq!(
+        deployment.github.reviews(SLUG, 12),
+        Vec::<Value>::new(),
+        "nothing is public yet"
+    );
+    let items = deployment.cloud.items();
+    assert_eq!(
+        items[0]["Item"]["token"]["S"], pending[0].token,
+        "the token is in the table"
+    );
+    let texts = deployment.cloud.texts();
+    assert_eq!(texts.len(), 1);
+    assert!(!texts[0].contains(&pending[0].token), "and in no text");
+
+    engine
+        .send_task_success(&pending[0].token, json!({ "approved": true }))
+        .await
+        .unwrap();
+    let outcome = engine.wait(&run.run).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Finished { .. }), "{outcome:?}");
+    let reviews = deployment.github.reviews(SLUG, 12);
+    assert_eq!(reviews.len(), 1);
+    assert_eq!(reviews[0]["state"], "COMMENTED");
+    assert_eq!(deployment.github.review_comments(SLUG, 12).len(), 3);
+    let checks = deployment.github.check_runs(SLUG);
+    assert_eq!((checks.len(), &checks[0]["status"]), (1, &json!("completed")));
+    engine.shutdown().await;
+}
+
+#[test]
+fn a_failure_has_the_name_that_the_workflow_knows() {
+    let deployment = Deployment::new(Script::valid());
+    for stage in STAGES {
+        let failure = deployment.invoke(stage.function, &json!({ "wrong": 1 })).unwrap_err();
+        assert_eq!(
+            failure.error_type, "PayloadInvalid",
+            "{}: {}",
+            stage.function, failure.message
+        );
+        assert!(
+            failure.message.contains("missing field"),
+            "{}: {}",
+            stage.function,
+            failure.message
+        );
+    }
+    let missing = deployment
+        .invoke("plan-review", &json!({ "run": "nobody" }))
+        .unwrap_err();
+    assert_eq!(missing.error_type, "ArtifactMissing", "{}", missing.message);
+}
+
+#[test]
+fn a_function_without_its_settings_says_which_and_ends() {
+    let cloud = FakeCloud::start().unwrap();
+    let program = PROGRAMS.join("request-approval");
+    let said = cloud
+        .invoke(&program, &[("HOLDFAST_MODEL", "gpt")], &json!({}))
+        .unwrap_err()
+        .to_string();
+    for name in [
+        "HOLDFAST_BUCKET",
+        "HOLDFAST_TABLE",
+        "HOLDFAST_TOPIC_ARN",
+        "HOLDFAST_MODEL",
+    ] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+}

@@ -1,0 +1,124 @@
+//! One name for one thing: state, folder, function, stage, span, error.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use holdfast_asl::{StateKind, StateMachine, StateSummary};
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::stage::STAGES;
+
+use crate::{definition, root};
+
+fn states() -> Vec<StateSummary> {
+    StateMachine::parse(&definition()).unwrap().states()
+}
+
+fn folders(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
+fn each_task_has_its_stage_function_and_span() {
+    let tasks: BTreeSet<String> = states()
+        .into_iter()
+        .filter(|state| state.kind == StateKind::Task)
+        .map(|state| {
+            let function = state.function.unwrap();
+            assert_eq!(function, format!("${{{}Function}}", state.name));
+            state.name
+        })
+        .collect();
+    let named: BTreeSet<String> = STAGES.iter().map(|stage| stage.state.to_owned()).collect();
+    assert_eq!(tasks, named, "the definition's tasks are the stages");
+    let functions: BTreeSet<String> = STAGES.iter().map(|stage| stage.function.to_owned()).collect();
+    assert_eq!(folders("functions"), functions, "each stage has its folder");
+    for stage in STAGES {
+        let module = stage.function.replace('-', "_");
+        let camel: String = stage
+            .function
+            .split('-')
+            .map(|word| word[..1].to_uppercase() + &word[1..])
+            .collect();
+        assert_eq!(camel, stage.state);
+        let source = fs::read_to_string(root().join(format!("crates/core/src/stage/{module}.rs"))).unwrap();
+        let is_traced = source.split("#[tracing::instrument(").skip(1).any(|rest| {
+            let declared = rest.split_once("pub async fn ").unwrap().1;
+            declared.starts_with(&format!("{module}("))
+        });
+        assert!(is_traced, "{module} has its span");
+        let handler = fs::read_to_string(root().join(format!("functions/{}/src/handler.rs", stage.function))).unwrap();
+        assert!(
+            handler.contains(&format!("use holdfast_core::stage::{module}::{module};")),
+            "{module}"
+        );
+    }
+}
+
+#[test]
+fn the_workflow_knows_just_the_errors_that_are_named_for_it() {
+    let text = definition();
+    let mut caught: BTreeSet<String> = states()
+        .into_iter()
+        .flat_map(|state| [state.caught_errors, state.retried_errors].concat())
+        .collect();
+    // A Choice compares names too.
+    caught.extend(
+        ErrorName::ALL
+            .iter()
+            .filter(|name| text.contains(&format!("'{name}'")))
+            .map(|name| name.as_str().to_owned()),
+    );
+    let ours: BTreeSet<String> = caught
+        .into_iter()
+        .filter(|name| !name.starts_with("States.") && !name.starts_with("Lambda."))
+        .collect();
+    let named: BTreeSet<String> = ErrorName::NAMED_IN_WORKFLOW
+        .iter()
+        .map(|name| name.as_str().to_owned())
+        .collect();
+    assert_eq!(ours, named);
+}
+
+#[test]
+fn each_task_says_what_it_is_how_long_it_may_take_and_what_follows_a_failure() {
+    let document: serde_json::Value = serde_json::from_str(&definition()).unwrap();
+    let inner = &document["States"]["ReviewEachUnit"]["ItemProcessor"]["States"];
+    let all = [&document["States"], inner]
+        .into_iter()
+        .flat_map(|states| states.as_object().unwrap());
+    let mut tasks = 0;
+    for (name, state) in all {
+        assert!(
+            state["Type"] == "Succeed" || state["Type"] == "Fail" || state["Comment"].is_string(),
+            "{name}"
+        );
+        if state["Type"] != "Task" {
+            continue;
+        }
+        tasks += 1;
+        assert!(state["TimeoutSeconds"].as_u64().is_some(), "{name} has a time-out");
+        let catches = state["Catch"].as_array().unwrap();
+        let [.., named, rest] = &catches[..] else {
+            panic!("{name} catches two kinds at least");
+        };
+        assert_eq!(
+            named["ErrorEquals"],
+            serde_json::json!(["States.DataLimitExceeded", "States.Runtime"]),
+            "{name}"
+        );
+        assert_eq!(rest["ErrorEquals"], serde_json::json!(["States.ALL"]), "{name}");
+        let retriers = state["Retry"].as_array().unwrap();
+        assert!(
+            retriers.len() >= 4,
+            "{name}: service errors, throttling, unknown errors, our own"
+        );
+        for retrier in retriers {
+            assert_eq!(retrier["JitterStrategy"], "FULL", "{name}");
+            assert!(retrier["MaxDelaySeconds"].as_u64().is_some(), "{name}");
+        }
+    }
+    assert_eq!(tasks, STAGES.len());
+}

@@ -1,0 +1,44 @@
+//! The definition passes npm's validator, which follows AWS's schema; and that validator finds what is planted.
+
+use std::process::Command;
+
+use crate::{definition, root};
+
+/// Whether `asl-validator` accepts a definition, and what it says.
+fn validate(text: &str) -> (bool, String) {
+    let program = root().join("tests/node/node_modules/asl-validator/dist/bin/asl-validator.js");
+    assert!(
+        program.exists(),
+        "asl-validator is not installed: run npm ci in tests/node, or cargo xtask verify"
+    );
+    let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let output = Command::new("node")
+        .arg(program)
+        .arg("--json-path")
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn the_definition_is_valid() {
+    let (is_valid, said) = validate(&definition());
+    assert!(is_valid, "{said}");
+}
+
+#[test]
+fn planted_errors_are_found() {
+    let text = definition();
+    for (right, wrong) in [
+        (r#""Next": "RouteReviewable""#, r#""Next": "RouteReviewabel""#),
+        (r#""Type": "Choice""#, r#""Type": "Choise""#),
+        (r#""StartAt": "OpenReview""#, r#""StartAt": "Nowhere""#),
+        (r#""ErrorEquals""#, r#""ErrorEqual""#),
+    ] {
+        assert!(text.contains(right), "{right}");
+        assert!(!validate(&text.replacen(right, wrong, 1)).0, "{wrong} is found");
+    }
+}
