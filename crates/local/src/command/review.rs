@@ -64,9 +64,10 @@ async fn find_target(args: &ReviewArgs, settings: &Settings) -> Result<Target, F
             "--base and --head are for work trees: a pull request has its own",
         ));
     }
-    if args.publish && settings.github_token.is_none() {
+    if args.publish && settings.github_token.is_none() && settings.github_app.is_none() {
         return Err(Failure::usage(
-            "--publish needs GITHUB_TOKEN (environment): a token that may write pull requests on the repository",
+            "--publish needs GITHUB_TOKEN (environment), a token that may write pull requests on the repository, or a \
+             GitHub App: HOLDFAST_GITHUB_APP_ID and HOLDFAST_GITHUB_APP_KEY_FILE",
         ));
     }
     let address = parse_address(&args.target).map_err(Failure::usage)?;
