@@ -43,7 +43,11 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
             "interrupted; run {name} goes on when the same command is started again"
         )));
     };
-    outcome.map_err(Failure::incomplete)?;
+    outcome.map_err(|error| {
+        Failure::incomplete(format!(
+            "{error}; run {name} goes on when the same command is started again"
+        ))
+    })?;
     let record = record::read(data, &name).await?;
     print_record(&record, args)
 }
@@ -78,7 +82,7 @@ async fn find_target(args: &ReviewArgs, settings: &Settings) -> Result<Target, F
     })
 }
 
-/// Finds the open run of this target and these settings, or starts the next one.
+/// Finds the open run of this target and these settings, or one that has published already, or starts the next one.
 async fn start_or_resume(
     engine: &Engine,
     data: &Path,
@@ -95,7 +99,15 @@ async fn start_or_resume(
         existing.iter().map(|row| (row.name.as_str(), !row.status.is_final())),
     ) {
         Choice::Resume(name) => return Ok(name),
-        Choice::Start(name) => name,
+        Choice::Start { name, previous } => match published(data, previous.filter(|_| args.publish)).await? {
+            Some(before) => {
+                output::complain(&format!(
+                    "run {before} has published this review already; nothing is posted again"
+                ));
+                return Ok(before);
+            }
+            None => name,
+        },
     };
     let run = Run {
         version: PAYLOAD_VERSION,
@@ -112,6 +124,13 @@ async fn start_or_resume(
         .await
         .map_err(Failure::incomplete)?;
     Ok(name)
+}
+
+/// The run, if it ended with its review on the pull request.
+async fn published(data: &Path, run: Option<String>) -> Result<Option<String>, Failure> {
+    let Some(run) = run else { return Ok(None) };
+    let record = record::read(data, &run).await?;
+    Ok((record.status == RunStatus::Published).then_some(run))
 }
 
 fn tell_recovered(recovered: &Recovered, quiet: bool) {
