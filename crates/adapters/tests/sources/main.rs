@@ -11,13 +11,13 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_testkit::FakeGithub;
 
-pub const SLUG: &str = "octo/demo";
+pub(crate) const SLUG: &str = "octo/demo";
 
-pub fn sha(text: &str) -> CommitSha {
+pub(crate) fn sha(text: &str) -> CommitSha {
     CommitSha::parse(text).unwrap()
 }
 
-pub fn pull_request(head: &str) -> Target {
+pub(crate) fn pull_request(head: &str) -> Target {
     Target::PullRequest {
         owner: "octo".to_owned(),
         repository: "demo".to_owned(),
@@ -27,7 +27,7 @@ pub fn pull_request(head: &str) -> Target {
 }
 
 /// A connection with a token of the fake.
-pub fn connection(github: &FakeGithub, token: &str) -> GithubConnection {
+pub(crate) fn connection(github: &FakeGithub, token: &str) -> GithubConnection {
     let url = github.url().parse().unwrap();
     GithubConnection::new(Some(url), GithubIdentity::Token(token.into())).unwrap()
 }
