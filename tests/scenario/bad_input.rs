@@ -106,6 +106,22 @@ fn every_wrong_setting_is_told_at_once() {
 }
 
 #[test]
+fn a_model_that_can_not_be_asked_is_wrong_configuration() {
+    for (model, url, says) in [
+        ("bedrock/x", "", "bedrock/x"),
+        ("openai/x", "https://api.example.com", "OPENAI_API_KEY"),
+        ("anthropic/x", "", "ANTHROPIC_API_KEY"),
+    ] {
+        let scene = Scene::new(many_files(1))
+            .set("HOLDFAST_MODEL", model)
+            .set("HOLDFAST_MODEL_URL", url);
+        let (status, line) = one_line(&scene.run(&["review", scene.path()]));
+        assert!(status == 2 && line.contains(says), "{line}");
+        assert!(!scene.data.path().join("data").exists(), "nothing was begun");
+    }
+}
+
+#[test]
 fn addresses_with_http_are_for_loopback_only() {
     let scene = Scene::new(many_files(1));
     for address in [

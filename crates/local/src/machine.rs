@@ -27,6 +27,16 @@ pub fn read_settings() -> Result<Settings, Failure> {
     Settings::read(&|name| std::env::var(name).ok()).map_err(Failure::usage)
 }
 
+/// What keeps the settings' models from being asked is told before anything is begun. Errors: every such problem.
+pub fn check_models(settings: &Settings) -> Result<(), Failure> {
+    let problems = model(settings)?.check(&[&settings.model, &settings.model_light]);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::usage(problems.join("\n")))
+    }
+}
+
 /// The artifacts of a data directory.
 pub fn artifacts(data: &Path) -> FilesStoreArtifact {
     FilesStoreArtifact::new(data.join("artifacts"))

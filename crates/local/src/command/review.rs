@@ -26,6 +26,7 @@ use crate::workflow;
 /// Runs the command. Errors: what keeps a review from its end, in one line.
 pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
+    machine::check_models(&settings)?;
     let target = find_target(args, &settings).await?;
     let data = args.data.data.as_path();
     let (engine, recovered) = machine::open_engine(data, &settings).await?;
