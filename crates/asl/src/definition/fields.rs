@@ -6,7 +6,7 @@ use super::report::Problem;
 use crate::expression::Template;
 
 /// Fields that AWS knows and this engine refuses, with the reason.
-const REFUSED: [(&str, &str); 14] = [
+const REFUSED: [(&str, &str); 13] = [
     (
         "InputPath",
         "a JSONPath field; use `Arguments` or `Output` with JSONata",
@@ -29,7 +29,6 @@ const REFUSED: [(&str, &str); 14] = [
         "a JSONPath field; use `HeartbeatSeconds` with JSONata",
     ),
     ("Credentials", "not supported by this engine"),
-    ("ItemBatcher", "not supported by this engine"),
 ];
 
 /// The problems found so far.

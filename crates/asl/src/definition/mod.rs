@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use report::{DefinitionErrors, Problem};
 pub(crate) use state::{
-    Catcher, ChoiceRule, Condition, Exit, Flow, ItemReader, MapState, Mode, Resource, Retrier, State, StateBody,
+    Catcher, ChoiceRule, Condition, Exit, Flow, ItemBatcher, ItemReader, MapState, Mode, Resource, Retrier, State, StateBody,
     TaskState, WaitUntil, Writer,
 };
 pub use summary::StateSummary;
