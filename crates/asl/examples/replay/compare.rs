@@ -6,10 +6,9 @@ use crate::normal;
 use crate::placeholder::Bindings;
 
 /// The first difference of two histories, if there is one.
-pub fn histories(recorded: &[Value], found: &[Value]) -> Option<String> {
+pub fn histories(recorded: &[Value], found: &[Value], mut bindings: Bindings) -> Option<String> {
     let recorded: Vec<Value> = recorded.iter().map(normal::event).collect();
     let found: Vec<Value> = found.iter().map(normal::event).collect();
-    let mut bindings = Bindings::default();
     let mut taken = vec![false; found.len()];
     // Recordings of branches that ran side by side hold them without numbers, in no order.
     let (numbered, loose): (Vec<&Value>, Vec<&Value>) = recorded.iter().partition(|event| event["id"].is_u64());

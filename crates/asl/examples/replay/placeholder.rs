@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 /// What the placeholders of one case have stood for so far.
 #[derive(Clone, Debug, Default)]
-pub struct Bindings(BTreeMap<String, String>);
+pub struct Bindings {
+    placeholders: BTreeMap<String, String>,
+    /// Words that the recording uses for values of the case's input.
+    words: BTreeMap<String, String>,
+}
 
 enum Piece<'a> {
     Text(&'a str),
@@ -12,19 +18,44 @@ enum Piece<'a> {
 }
 
 impl Bindings {
+    /// Bindings that know under which words the recording has the values of the case's input: a recording may name
+    /// things anew, such as functions.
+    pub fn of_input(recorded: &Value, input: &Value) -> Self {
+        let mut bindings = Self::default();
+        bindings.learn(recorded, input);
+        bindings
+    }
+
+    fn learn(&mut self, recorded: &Value, input: &Value) {
+        match (recorded, input) {
+            (Value::Object(left), Value::Object(right)) => {
+                for (name, value) in left {
+                    self.learn(value, right.get(name).unwrap_or(&Value::Null));
+                }
+            }
+            (Value::Array(left), Value::Array(right)) => {
+                left.iter().zip(right).for_each(|(left, right)| self.learn(left, right));
+            }
+            (Value::String(word), Value::String(value)) if word != value => {
+                self.words.insert(word.clone(), value.clone());
+            }
+            _ => {}
+        }
+    }
+
     /// Whether a found text fits a recorded one; what its placeholders then stand for is kept.
     pub fn fits(&mut self, recorded: &str, found: &str) -> bool {
-        if recorded == found {
+        if recorded == found || self.words.get(recorded).is_some_and(|value| value == found) {
             return true;
         }
         let pieces = pieces(recorded);
         if !pieces.iter().any(|piece| matches!(piece, Piece::Name(_))) {
             return false;
         }
-        let mut bound = self.0.clone();
+        let mut bound = self.placeholders.clone();
         let fits = fit(&pieces, found, &mut bound);
         if fits {
-            self.0 = bound;
+            self.placeholders = bound;
         }
         fits
     }

@@ -39,10 +39,12 @@ pub fn judge(case: &Case) -> Verdict {
         Err(problem) => return Verdict::Wrong(problem),
     };
     let recorded = outcome(case.history.last().unwrap_or(&Value::Null));
-    if let Err(difference) = compare::same(&recorded, &ended(&run.status), &mut Bindings::default(), "") {
+    let input = normal::payload(&case.history.first().unwrap_or(&Value::Null)["executionStartedEventDetails"]["input"]);
+    let bindings = Bindings::of_input(&input, &case.input);
+    if let Err(difference) = compare::same(&recorded, &ended(&run.status), &mut bindings.clone(), "") {
         return Verdict::Wrong(difference);
     }
-    match compare::histories(&case.history, &run.history) {
+    match compare::histories(&case.history, &run.history, bindings) {
         None => Verdict::Equal,
         Some(difference) => Verdict::SameOutcome(difference),
     }

@@ -107,7 +107,11 @@ fn batcher(fields: &mut Fields<'_>, report: &mut Report) -> Option<ItemBatcher> 
     let mut batcher = fields.object("ItemBatcher", report)?;
     let (max_items, max_bytes) = ("MaxItemsPerBatch", "MaxInputBytesPerBatch");
     if batcher.take(max_items).is_none() && batcher.take(max_bytes).is_none() {
-        batcher.problem(report, max_items, "is missing: a batch is limited by its items or by its bytes");
+        batcher.problem(
+            report,
+            max_items,
+            "is missing: a batch is limited by its items or by its bytes",
+        );
     }
     let parsed = ItemBatcher {
         max_items: batcher.dynamic_whole(max_items, 1..=u64::from(u32::MAX), report),

@@ -82,10 +82,7 @@ impl Execution {
                 Some(selector) => {
                     session.set_item(index as u64, &item);
                     session.evaluate(selector, "ItemSelector").map_err(|fault| {
-                        failure(
-                            ErrorName::QueryEvaluationError,
-                            self.explain(branch, &fault.detail),
-                        )
+                        failure(ErrorName::QueryEvaluationError, self.explain(branch, &fault.detail))
                     })?
                 }
             };
