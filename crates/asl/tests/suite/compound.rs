@@ -14,6 +14,8 @@ fn each(items: Value, extra: Value, inner: Value) -> Value {
     json!({ "Each": map })
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+// Iterations run in the history of their parent.
 #[test]
 fn an_inline_map_writes_the_events_that_aws_writes() {
     let inner =
@@ -42,6 +44,8 @@ fn an_inline_map_writes_the_events_that_aws_writes() {
     assert_eq!(found, expected.map(|(kind, previous)| (kind.to_owned(), previous)));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html
+// A Map of no items gives an empty array.
 #[test]
 fn an_empty_map_succeeds_at_once() {
     let inner = json!({ "Type": "Pass", "End": true });
@@ -53,6 +57,8 @@ fn an_empty_map_succeeds_at_once() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+// MaxConcurrency; 0 sets no limit.
 #[test]
 fn concurrency_is_at_its_cap() {
     for (most, expected) in [(0, 5), (1, 1), (3, 3), (9, 5)] {
@@ -79,6 +85,8 @@ fn concurrency_is_at_its_cap() {
     }
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+// A failed iteration fails the state, and the others stop.
 #[test]
 fn a_failed_iteration_fails_the_map_and_drops_the_others() {
     let inner = invoke(json!({}), json!({ "End": true }));
@@ -117,6 +125,8 @@ fn a_failed_iteration_fails_the_map_and_drops_the_others() {
     assert_eq!(bench.send(late), Err(StimulusRejected::Ended));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+// Variable scope.
 #[test]
 fn inner_states_see_outer_variables_and_keep_their_own() {
     let states = json!({
@@ -142,6 +152,8 @@ fn inner_states_see_outer_variables_and_keep_their_own() {
     assert!(types.contains(&"ParallelStateSucceeded".to_owned()));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html
+// A failed branch fails the state, and the others stop.
 #[test]
 fn a_failed_branch_fails_the_parallel() {
     let states = json!({
@@ -164,6 +176,8 @@ fn a_failed_branch_fails_the_parallel() {
     assert_eq!((count("ParallelStateStarted"), count("ParallelStateFailed")), (2, 2));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+// Map.Item.
 #[test]
 fn nested_maps_see_the_nearest_item() {
     let inner = json!({
