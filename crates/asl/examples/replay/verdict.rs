@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_asl::{StateMachine, Status};
 use serde_json::{Value, json};
 
-use crate::case::Case;
+use crate::case::{Case, Function};
 use crate::compare;
 use crate::normal;
 use crate::placeholder::Bindings;
@@ -27,6 +27,10 @@ pub enum Verdict {
 
 /// Runs a case and compares it.
 pub fn judge(case: &Case) -> Verdict {
+    let unknown = |(_, function): &(&String, &Function)| matches!(function, Function::Unknown);
+    if let Some((name, _)) = case.functions.iter().find(unknown) {
+        return Verdict::Refused(format!("the function `{name}` does what this program cannot"));
+    }
     let machine = match StateMachine::parse(&case.definition_text()) {
         Ok(machine) => Arc::new(machine),
         Err(errors) => {

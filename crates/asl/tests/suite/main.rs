@@ -9,6 +9,7 @@ mod definition_text;
 mod failure;
 mod flow;
 mod map_run;
+mod picture;
 mod random;
 mod recorded;
 mod replay;

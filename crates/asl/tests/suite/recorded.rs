@@ -250,3 +250,77 @@ fn a_distributed_map_runs_its_children() {
     );
     assert!(matches!(failed, Verdict::SameOutcome(_)), "{failed:?}");
 }
+
+#[test]
+fn what_came_from_outside_comes_as_recorded() {
+    let definition = json!({ "StartAt": "W", "States": { "W": { "Type": "Wait", "Seconds": 900, "End": true } } });
+    let aborted = json!({ "executionAbortedEventDetails": { "error": "Enough", "cause": "by hand" } });
+    let history = vec![
+        event(
+            1,
+            0,
+            "ExecutionStarted",
+            json!({ "executionStartedEventDetails": { "input": { "n": 1 } } }),
+        ),
+        event(2, 0, "WaitStateEntered", entered("W", json!({ "n": 1 }))),
+        event(3, 2, "ExecutionAborted", aborted),
+    ];
+    let verdict = judged(definition, json!({}), history);
+    assert!(matches!(verdict, Verdict::Equal), "{verdict:?}");
+
+    let arguments = json!({ "FunctionName": "ask", "Payload": "{% $states.context.Task.Token %}" });
+    let resource = json!({ "resource": "invoke.waitForTaskToken", "resourceType": "lambda" });
+    let with = |mut fields: Value| {
+        let resource = resource.as_object().unwrap().clone();
+        fields.as_object_mut().unwrap().extend(resource);
+        fields
+    };
+    let submitted = json!({ "Payload": "<token:1>", "StatusCode": 200, "ExecutedVersion": "$LATEST" });
+    let parameters = json!({ "FunctionName": "ask", "Payload": "<token:1>" });
+    let history = vec![
+        event(
+            1,
+            0,
+            "ExecutionStarted",
+            json!({ "executionStartedEventDetails": { "input": { "n": 1 } } }),
+        ),
+        event(2, 0, "TaskStateEntered", entered("A", json!({ "n": 1 }))),
+        event(
+            3,
+            2,
+            "TaskScheduled",
+            json!({ "taskScheduledEventDetails": with(json!({ "region": "<region>", "parameters": parameters })) }),
+        ),
+        event(4, 3, "TaskStarted", json!({ "taskStartedEventDetails": resource })),
+        event(
+            5,
+            4,
+            "TaskSubmitted",
+            json!({ "taskSubmittedEventDetails": with(json!({ "output": submitted })) }),
+        ),
+        event(
+            6,
+            5,
+            "TaskSucceeded",
+            json!({ "taskSucceededEventDetails": with(json!({ "output": "\"yes\"" })) }),
+        ),
+        event(7, 6, "TaskStateExited", exited("A", json!("\"yes\""))),
+        event(
+            8,
+            7,
+            "ExecutionSucceeded",
+            json!({ "executionSucceededEventDetails": { "output": "\"yes\"" } }),
+        ),
+    ];
+    let definition = json!({ "StartAt": "A", "States": { "A": {
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "Arguments": arguments, "End": true,
+    } } });
+    let verdict = judged(definition, json!({ "ask": { "do": "echo" } }), history);
+    assert!(matches!(verdict, Verdict::Equal), "{verdict:?}");
+    let sleeping = judged(
+        pass(json!(1)),
+        json!({ "f": { "do": "sleep", "seconds": 3 } }),
+        passed(&json!(1)),
+    );
+    assert!(matches!(sleeping, Verdict::Refused(_)), "{sleeping:?}");
+}
