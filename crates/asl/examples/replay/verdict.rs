@@ -63,8 +63,8 @@ fn outcome(event: &Value) -> Value {
             "status": kind, "output": normal::payload(&details("executionSucceededEventDetails")["output"]),
         }),
         "ExecutionFailed" => json!({ "status": kind, "error": details("executionFailedEventDetails")["error"] }),
-        "ExecutionTimedOut" => json!({ "status": kind }),
-        "ExecutionAborted" => json!({ "status": kind }),
+        "ExecutionTimedOut" => json!({ "status": kind, "error": details("executionTimedOutEventDetails")["error"] }),
+        "ExecutionAborted" => json!({ "status": kind, "error": details("executionAbortedEventDetails")["error"] }),
         _ => json!({ "status": "open" }),
     }
 }
@@ -76,8 +76,8 @@ fn ended(status: &Status) -> Value {
             "status": "ExecutionSucceeded", "output": normal::payload(&json!(output.to_string())),
         }),
         Status::Failed { error, .. } => json!({ "status": "ExecutionFailed", "error": error }),
-        Status::TimedOut { .. } => json!({ "status": "ExecutionTimedOut" }),
-        Status::Aborted { .. } => json!({ "status": "ExecutionAborted" }),
+        Status::TimedOut { error, .. } => json!({ "status": "ExecutionTimedOut", "error": error }),
+        Status::Aborted { error, .. } => json!({ "status": "ExecutionAborted", "error": error }),
         Status::Running => json!({ "status": "open" }),
     }
 }
