@@ -226,3 +226,29 @@ fn enough_random_definitions_run() {
     }
     assert!(ran > 5, "{ran} of 300 run");
 }
+
+#[test]
+fn deep_texts_and_expressions_are_refused_or_run() {
+    for depth in [50, 300, 900, 1500, 20_000] {
+        for (open, inside, close) in [
+            ("(", "1", ")"),
+            ("[", "1", "]"),
+            ("{'a':", "1", "}"),
+            ("-", "1", ""),
+            ("$string(", "1", ")"),
+            ("function(){", "1", "}"),
+            ("true ? ", "1", " : 2"),
+            ("1 + ", "1", ""),
+            ("$v.", "$v", ""),
+        ] {
+            let source = format!("{}{inside}{}", open.repeat(depth), close.repeat(depth));
+            let state = json!({ "Type": "Pass", "Output": format!("{{% {source} %}}"), "End": true });
+            let definition = json!({ "QueryLanguage": "JSONata", "StartAt": "S", "States": { "S": state } });
+            if StateMachine::parse(&definition.to_string()).is_ok() {
+                assert!(run(&definition, json!({})).execution.commands().is_empty());
+            }
+        }
+        let text = format!("{}{}", "{\"a\":[".repeat(depth), "]}".repeat(depth));
+        assert!(StateMachine::parse(&text).is_err());
+    }
+}
