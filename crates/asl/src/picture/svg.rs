@@ -25,7 +25,7 @@ pub(super) fn render(machine: &StateMachine, layout: &Layout, run: Option<&RunPa
          width=\"{width:.1}\" height=\"{height:.1}\">\n\
          <title id=\"asl-picture-title\">{}</title>\n<desc id=\"asl-picture-desc\">{}</desc>\n\
          <style>\n{STYLE}</style>\n<defs>",
-        escaped(machine.comment().unwrap_or("State machine")),
+        escaped(title(machine)),
         escaped(&words(machine, run)),
     );
     for class in ["way", "caught", "gone"] {
@@ -43,6 +43,12 @@ pub(super) fn render(machine: &StateMachine, layout: &Layout, run: Option<&RunPa
     flow(&mut svg, layout, Point { x: MARGIN, y: MARGIN }, run);
     svg.push_str("</svg>\n");
     svg
+}
+
+/// The first sentence of the machine's comment.
+fn title(machine: &StateMachine) -> &str {
+    let comment = machine.comment().unwrap_or("State machine");
+    comment.split_once(". ").map_or(comment, |(first, _)| first)
 }
 
 /// What the picture shows, in words: every state and where it leads, and where the run is.
