@@ -10,13 +10,15 @@ mod error_name;
 mod event;
 mod execution;
 mod expression;
+mod picture;
 mod stimulus;
 
 pub use command::{Command, InputType, ItemSource, OutputType, ResultWriter, TimerKey, TimerPurpose, Transformation};
 pub use definition::{DefinitionErrors, Problem, StateMachine, StateSummary};
 pub use error_name::ErrorName;
 pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
-pub use execution::{Execution, Identity, MapItem, Status};
+pub use execution::{Execution, Identity, MapChild, MapItem, Status};
+pub use picture::{RunPath, picture};
 pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
 
 /// The largest payload between states, in bytes of its JSON: 256 KiB.

@@ -7,6 +7,9 @@ use crate::command::ItemSource;
 use crate::definition::State;
 use crate::event::{EventId, EventKind, Failure, HistoryEvent, MapPlan, Record, StateKind};
 
+/// Most iterations of an inline Map at once, also where its `MaxConcurrency` is 0 or higher.
+const MOST_AT_ONCE: u64 = 40;
+
 impl Branch {
     /// The open task's token.
     pub(super) fn token(&self) -> Option<&str> {
@@ -19,9 +22,11 @@ impl Branch {
     /// Folds an event that concerns this thread of control.
     pub(super) fn fold(&mut self, event: &HistoryEvent, state: Option<&State>) {
         let record = &event.record;
-        // AWS's chain leaves these out.
-        if !matches!(event.kind, EventKind::MapStateSucceeded | EventKind::HeartbeatReceived) {
-            self.last = event.id;
+        match event.kind {
+            // AWS's chain leaves these out.
+            EventKind::MapStateSucceeded | EventKind::HeartbeatReceived => {}
+            EventKind::MapIterationFailed { .. } => self.last = event.previous,
+            _ => self.last = event.id,
         }
         match &event.kind {
             EventKind::StateEntered { name, input, .. } => self.enter(event, name, input),
@@ -141,7 +146,10 @@ impl Branch {
         let inline = state.and_then(State::inline).is_some();
         match plan.items {
             ItemSource::Inline(items) if inline => Phase::Children(Children {
-                most: plan.max_concurrency.filter(|most| *most > 0),
+                most: match plan.max_concurrency {
+                    Some(most @ 1..=MOST_AT_ONCE) => most,
+                    _ => MOST_AT_ONCE,
+                },
                 begun: 0,
                 results: vec![None; items.len()],
                 items,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::bench::{invoke, machine};
 
 /// Each problem as `state|field|message`.
-fn problems(definition: &Value) -> Vec<String> {
+pub fn problems(definition: &Value) -> Vec<String> {
     let Err(errors) = StateMachine::parse(&definition.to_string()) else {
         return Vec::new();
     };
@@ -26,6 +26,8 @@ fn problems(definition: &Value) -> Vec<String> {
         .collect()
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+// The fields of machines and states.
 #[test]
 fn each_wrong_thing_is_named_with_its_place() {
     let pass = json!({ "Type": "Pass", "End": true });
@@ -84,6 +86,22 @@ fn each_wrong_thing_is_named_with_its_place() {
             "S|Type|must be one of Task",
         ),
         (state(json!({ "End": true })), "S|Type|is missing"),
+        (
+            state(json!({ "Type": "Pass", "Next": "S" })),
+            "|States|none of the states ends",
+        ),
+        (
+            state(json!({ "Type": "Pass", "Output": "{% phone & 'x' %}", "End": true })),
+            "S|Output|`phone` is read from nothing",
+        ),
+        (
+            state(json!({ "Type": "Pass", "Output": "{% $$.a %}", "End": true })),
+            "S|Output|`$$` is not offered",
+        ),
+        (
+            ended(json!({ "Output": { "a": "{% $states.errorOutput.Error %}" } })),
+            "T|Output.a|`$states.errorOutput` is there in `Catch` only",
+        ),
         (
             state(json!({ "Type": "Pass", "QueryLanguage": "JSONPath", "End": true })),
             "S|QueryLanguage|must be one of JSONata",
@@ -224,6 +242,8 @@ fn each_wrong_thing_is_named_with_its_place() {
     }
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+// The fields of a Map.
 #[test]
 fn maps_are_checked_inside_and_out() {
     let map = |extra: Value, config: Value, inner: Value| {
@@ -243,7 +263,23 @@ fn maps_are_checked_inside_and_out() {
     let table = [
         (
             map(json!({ "ItemBatcher": {} }), distributed.clone(), pass.clone()),
-            "M|ItemBatcher|not supported",
+            "M|ItemBatcher.MaxItemsPerBatch|is missing",
+        ),
+        (
+            map(
+                json!({ "ItemBatcher": { "MaxItemsPerBatch": 2 } }),
+                json!({ "Mode": "INLINE" }),
+                pass.clone(),
+            ),
+            "M|ItemBatcher|needs a processor",
+        ),
+        (
+            map(
+                json!({ "ItemBatcher": { "MaxInputBytesPerBatch": 262_145 } }),
+                distributed.clone(),
+                pass.clone(),
+            ),
+            "M|ItemBatcher.MaxInputBytesPerBatch|must be a whole number from 1 to 262144",
         ),
         (
             map(json!({}), json!({ "Mode": "DISTRIBUTED" }), pass.clone()),
@@ -325,6 +361,8 @@ fn all_problems_come_in_one_report() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+// Names of states are unique in the whole machine.
 #[test]
 fn names_are_unique_in_the_whole_machine() {
     let branch = json!({ "StartAt": "A", "States": { "A": { "Type": "Pass", "End": true } } });
