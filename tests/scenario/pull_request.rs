@@ -1,6 +1,8 @@
 //! Pull requests by the real program against a fake GitHub: what is printed, what is posted, and what is left when
 //! something goes wrong.
 
+use std::process::{Child, Stdio};
+
 use crate::support::{Scene, one_line};
 use holdfast_core::diff::{hunk_of, parse_patch};
 use holdfast_core::model::finding::Side;
@@ -46,6 +48,11 @@ impl Pull {
             panic!("{error}: {}", String::from_utf8_lossy(&output.stderr));
         });
         (output.status.code().unwrap(), document)
+    }
+
+    fn spawn_publish(&self) -> Child {
+        let mut command = self.scene.command(&["review", &self.address(), "--publish"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     fn reviews(&self) -> Vec<Value> {
@@ -189,13 +196,7 @@ fn a_partial_review_is_published_and_never_green() {
 #[test]
 fn a_head_that_moved_meanwhile_supersedes_the_review() {
     let pull = Pull::new(low().delayed(400), FakeGithub::INSTALLATION_TOKEN);
-    let mut child = pull
-        .scene
-        .command(&["review", &pull.address(), "--publish"])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = pull.spawn_publish();
     while pull.scene.server().journal().calls().is_empty() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -231,13 +232,7 @@ fn killed_while_it_publishes_it_posts_once() {
         Matcher::new("POST", "/repos/*/*/pulls/*/reviews"),
         Fault::Delay { delay_ms: 60_000 },
     );
-    let mut child = pull
-        .scene
-        .command(&["review", &pull.address(), "--publish"])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = pull.spawn_publish();
     while pull.reviews().is_empty() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
