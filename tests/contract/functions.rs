@@ -62,6 +62,8 @@ impl Deployment {
         let reaches = [
             ("HOLDFAST_GITHUB_URL", github.as_str()),
             ("GITHUB_TOKEN", FakeGithub::INSTALLATION_TOKEN),
+            ("HOLDFAST_MARKER_KEY", "0123456789abcdef"),
+            ("HOLDFAST_TABLE", "holdfast"),
         ];
         let people = [
             ("HOLDFAST_TABLE", "holdfast"),

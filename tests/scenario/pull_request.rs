@@ -59,6 +59,13 @@ impl Pull {
         self.github.reviews(SLUG, 12)
     }
 
+    /// The only comment in the conversation.
+    fn comment(&self) -> String {
+        let comments = self.github.issue_comments(SLUG, 12);
+        assert_eq!(comments.len(), 1, "{comments:#?}");
+        comments[0]["body"].as_str().unwrap().to_owned()
+    }
+
     fn check(&self) -> Value {
         let mut checks = self.github.check_runs(SLUG);
         assert_eq!(checks.len(), 1, "{checks:#?}");
@@ -109,7 +116,7 @@ fn published_is_one_review_with_comments_inside_hunks_and_a_check_that_code_deci
         let line = u32::try_from(comment["line"].as_u64().unwrap()).unwrap();
         assert!(hunk_of(&hunks, Side::Right, line, line).is_some(), "{path}:{line}");
     }
-    let body = reviews[0]["body"].as_str().unwrap();
+    let body = pull.comment();
     for path in ["src/file_0000.rs", "src/file_0003.rs"] {
         assert!(body.contains(path), "coverage names {path}: {body}");
     }
@@ -140,6 +147,7 @@ fn a_grave_finding_waits_for_a_person_and_goes_on_when_approved() {
     assert_eq!(document["status"], "awaiting_approval");
     assert!(pull.reviews().is_empty(), "nothing is public yet");
     assert_eq!(pull.check()["status"], "in_progress");
+    assert!(pull.comment().contains("Holdfast is reviewing"));
     let asked = pull.scene.server().journal().calls().len();
     let run = document["run"].as_str().unwrap().to_owned();
     let mails = std::fs::read_dir(pull.scene.data.path().join("data/outbox"))
@@ -174,6 +182,10 @@ fn rejected_is_never_published_and_the_check_says_so() {
         String::from_utf8_lossy(&rejected.stderr)
     );
     assert!(pull.reviews().is_empty());
+    assert!(
+        pull.github.issue_comments(SLUG, 12).is_empty(),
+        "no announcement is left"
+    );
     let check = pull.check();
     assert_eq!(check["conclusion"], "neutral");
     assert!(check["output"]["summary"].as_str().unwrap().contains("wrong tone"));
@@ -209,8 +221,33 @@ fn a_head_that_moved_meanwhile_supersedes_the_review() {
     assert_eq!(child.wait().unwrap().code(), Some(3));
     assert!(pull.reviews().is_empty(), "an old head is not reviewed in public");
     assert_eq!(pull.check()["status"], "completed", "no check stands for ever");
+    assert!(pull.github.issue_comments(SLUG, 12).is_empty(), "nor an announcement");
     let runs: Value = serde_json::from_slice(&pull.scene.run(&["runs", "--format", "json"]).stdout).unwrap();
     assert_eq!(runs["runs"][0]["status"], "superseded");
+}
+
+#[test]
+fn a_push_is_reviewed_anew_and_only_what_changed_is_asked_again() {
+    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    assert_eq!(pull.publish().1["status"], "published");
+    let before = pull.scene.server().journal().calls().len();
+    let repository = &pull.scene.repository;
+    repository
+        .write("src/file_0002.rs", "pub fn other(x: u64) -> u64 {\n    x\n}\n")
+        .unwrap();
+    // The pull request's title stays.
+    let head = repository.commit("Change each function").unwrap();
+    pull.github
+        .push(PullRequest::from_git(repository.path(), &pull.base, &head, SLUG, 12).unwrap())
+        .unwrap();
+    let (_, document) = pull.publish();
+    assert_eq!(document["status"], "published");
+    assert_eq!(document["usage"]["cache_hits"], 3);
+    let asked = pull.scene.server().journal().calls().len() - before;
+    assert_eq!(asked, 2, "the file that changed, and the summary");
+    assert_eq!(pull.reviews().len(), 2, "one for each head");
+    let comment = pull.comment();
+    assert!(comment.contains(&head[..12]), "the old summary is gone: {comment}");
 }
 
 #[test]

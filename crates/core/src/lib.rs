@@ -1,9 +1,10 @@
 //! The domain of Holdfast, pure: what a review is and how it is decided.
 //!
-//! `model` holds the data, `diff` reads hunks, `port` names what the stages need from outside, `prompt` writes what a
+//! `model` holds the data, `claim` decides which run may write, `diff` reads hunks, `port` names what the stages need from outside, `prompt` writes what a
 //! model is asked, `validate` checks what it answers, `filter` knows noise, `render` writes for people, `rule` finds secrets, `stage` has one file for each task state of the workflow. No clock, no
 //! environment, no network, no files: `clippy.toml` beside this crate's manifest holds that.
 
+pub mod claim;
 pub mod diff;
 pub mod filter;
 pub mod model;

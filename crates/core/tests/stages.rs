@@ -17,8 +17,9 @@ use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
-    AskModel, CheckConclusion, CheckOutcome, ModelError, ModelRequest, PublishError, PublishReview, Published,
-    ReadChange, ReadError, ReviewDraft, SourceSyntax, StoreArtifact, StoreError, SyntaxView,
+    AskModel, CheckConclusion, CheckOutcome, DraftedReview, Expect, KeepRows, ModelError, ModelRequest, PublishError,
+    PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact, StoreError,
+    SyntaxView, Written,
 };
 use holdfast_core::stage::{
     aggregate_findings, correct_findings, gather_context, open_review, plan_review, publish_review, read_artifact,
@@ -90,6 +91,7 @@ impl AskModel for ScriptedModel {
             model: request.model.clone(),
             input_tokens: 10,
             output_tokens: 2,
+            cached: false,
         })
     }
 }
@@ -103,9 +105,56 @@ impl SourceSyntax for NoSyntax {
 }
 
 #[derive(Default)]
+struct MemoryRows(Mutex<BTreeMap<String, Row>>);
+
+#[async_trait]
+impl KeepRows for MemoryRows {
+    async fn get(&self, key: &str) -> Result<Option<Row>, RowError> {
+        Ok(self.0.lock().unwrap().get(key).cloned())
+    }
+
+    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+        let mut rows = self.0.lock().unwrap();
+        let found = rows.get(key).cloned();
+        let is_as_expected = match (expect, &found) {
+            (Expect::Absent, found) => found.is_none(),
+            (Expect::Version(version), found) => found.as_ref().is_some_and(|row| row.version == version),
+        };
+        if !is_as_expected {
+            return Ok(Written::Conflict { found });
+        }
+        let version = found.map_or(0, |row| row.version) + 1;
+        let value = value.clone();
+        rows.insert(key.to_owned(), Row { version, value });
+        Ok(Written::Done { version })
+    }
+
+    async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError> {
+        let mut rows = self.0.lock().unwrap();
+        let found = rows.get(key).cloned();
+        if found.as_ref().is_some_and(|row| row.version != version) {
+            return Ok(Written::Conflict { found });
+        }
+        rows.remove(key);
+        Ok(Written::Done { version })
+    }
+
+    async fn list(&self, prefix: &str, most: usize) -> Result<Vec<(String, Row)>, RowError> {
+        let rows = self.0.lock().unwrap();
+        let inside = rows.iter().filter(|(key, _)| key.starts_with(prefix)).take(most);
+        Ok(inside.map(|(key, row)| (key.clone(), row.clone())).collect())
+    }
+}
+
+/// What stands on the pull request.
+#[derive(Default)]
 struct PullRequestPage {
     drafts: Mutex<Vec<ReviewDraft>>,
+    submitted: Mutex<usize>,
     closed: Mutex<Vec<CheckOutcome>>,
+    /// By run: its announcement or summary.
+    comments: Mutex<BTreeMap<String, String>>,
+    notices: Mutex<Vec<String>>,
     refuses_anchors: bool,
 }
 
@@ -121,15 +170,41 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
-    async fn publish_review(&self, _target: &Target, draft: &ReviewDraft) -> Result<Published, PublishError> {
+    async fn announce(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        self.comments.lock().unwrap().insert(run.to_owned(), body.to_owned());
+        Ok(())
+    }
+
+    async fn withdraw(&self, _target: &Target, run: &str) -> Result<(), PublishError> {
+        self.comments.lock().unwrap().remove(run);
+        self.drafts.lock().unwrap().clear();
+        Ok(())
+    }
+
+    async fn summarize(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        *self.comments.lock().unwrap() = BTreeMap::from([(run.to_owned(), body.to_owned())]);
+        Ok(())
+    }
+
+    async fn give_notice(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+        self.notices.lock().unwrap().push(body.to_owned());
+        Ok(())
+    }
+
+    async fn draft_review(&self, _target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
         if self.refuses_anchors && !draft.comments.is_empty() {
             return Err(PublishError::Rejected("422".to_owned()));
         }
         self.drafts.lock().unwrap().push(draft.clone());
-        Ok(Published {
+        Ok(DraftedReview {
             review: 1,
-            adopted: false,
+            is_submitted: *self.submitted.lock().unwrap() > 0,
         })
+    }
+
+    async fn submit_review(&self, _target: &Target, _review: u64) -> Result<(), PublishError> {
+        *self.submitted.lock().unwrap() += 1;
+        Ok(())
     }
 }
 
@@ -138,6 +213,7 @@ struct World {
     read: OneChange,
     model: ScriptedModel,
     page: PullRequestPage,
+    rows: MemoryRows,
     run: Run,
 }
 
@@ -177,6 +253,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             asked: Mutex::default(),
         },
         page: PullRequestPage::default(),
+        rows: MemoryRows::default(),
         run: Run {
             version: 1,
             run: "r".to_owned(),
@@ -202,6 +279,7 @@ impl World {
                 &open_review::Input { run: self.run.clone() },
                 &self.read,
                 &self.page,
+                &self.rows,
                 &self.store,
             )
             .await
@@ -512,6 +590,7 @@ fn a_refused_anchor_moves_the_findings_into_the_body() {
         &publish_review::Input { run: "r".to_owned() },
         &world.read,
         &world.page,
+        &world.rows,
         &world.store,
     ))
     .unwrap();
@@ -526,6 +605,107 @@ fn a_refused_anchor_moves_the_findings_into_the_body() {
         world.page.closed.lock().unwrap()[0].conclusion,
         CheckConclusion::ActionRequired
     );
+    assert_eq!(*world.page.submitted.lock().unwrap(), 1);
+    let comment = world.page.comments.lock().unwrap()["r"].clone();
+    assert!(
+        comment.contains("Coverage") && comment.contains("src/a.rs"),
+        "{comment}"
+    );
+}
+
+#[test]
+fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    let open = |run: &Run| {
+        block_on(open_review::open_review(
+            &open_review::Input { run: run.clone() },
+            &world.read,
+            &world.page,
+            &world.rows,
+            &world.store,
+        ))
+    };
+    let (old, mut newer) = (world.run.clone(), world.run.clone());
+    newer.run = "r-newer".to_owned();
+    open(&newer).unwrap();
+    assert_eq!(
+        world.page.comments.lock().unwrap().keys().collect::<Vec<_>>(),
+        ["r-newer"],
+        "the old announcement was undone"
+    );
+    assert_eq!(
+        open(&old).unwrap_err().name,
+        ErrorName::RunSuperseded,
+        "however late it wakes"
+    );
+    let error = block_on(publish_review::publish_review(
+        &publish_review::Input { run: "r".to_owned() },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ))
+    .unwrap_err();
+    assert_eq!(error.name, ErrorName::RunSuperseded);
+    assert!(world.page.drafts.lock().unwrap().is_empty());
+    // The newer one, repeated, finds its own claim.
+    open(&newer).unwrap();
+    world.run = newer;
+}
+
+#[test]
+fn a_failed_review_says_so_once_and_leaves_nothing_else() {
+    let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    assert!(world.page.comments.lock().unwrap()["r"].contains("is reviewing"));
+    block_on(async {
+        let (run, error) = ("r".to_owned(), "GithubForbidden".to_owned());
+        let input = withdraw_announcement::Input {
+            run: run.clone(),
+            started_with: Value::Null,
+            error: error.clone(),
+        };
+        withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store)
+            .await
+            .unwrap();
+        let cause = Some(r#"{"errorMessage":"no permission"}"#.to_owned());
+        let input = report_failure::Input {
+            run,
+            started_with: Value::Null,
+            error,
+            cause,
+        };
+        for _ in 0..2 {
+            report_failure::report_failure(&input, &world.page, &world.store)
+                .await
+                .unwrap();
+        }
+    });
+    assert!(world.page.comments.lock().unwrap().is_empty());
+    let late = block_on(open_review::open_review(
+        &open_review::Input { run: world.run.clone() },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ));
+    assert_eq!(
+        late.unwrap_err().name,
+        ErrorName::RunSuperseded,
+        "a call that wakes late writes nothing"
+    );
+    assert!(world.page.comments.lock().unwrap().is_empty());
+    assert!(world.page.notices.lock().unwrap()[0].contains("no permission"));
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(
+        report.notes.len(),
+        1,
+        "said once, however often the state is repeated: {:?}",
+        report.notes
+    );
 }
 
 #[test]
@@ -539,6 +719,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
         &publish_review::Input { run: "r".to_owned() },
         &world.read,
         &world.page,
+        &world.rows,
         &world.store,
     ))
     .unwrap_err();
@@ -547,21 +728,23 @@ fn an_old_run_never_publishes_over_a_newer_head() {
     block_on(async {
         let input = withdraw_announcement::Input {
             run: "r".to_owned(),
+            started_with: Value::Null,
             error: error.name.to_string(),
         };
         assert!(
-            withdraw_announcement::withdraw_announcement(&input, &world.page, &world.store)
+            withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store)
                 .await
                 .unwrap()
                 .withdrawn
         );
         let input = report_failure::Input {
             run: "r".to_owned(),
+            started_with: Value::Null,
             error: error.name.to_string(),
             cause: None,
         };
         assert_eq!(
-            report_failure::report_failure(&input, &world.store)
+            report_failure::report_failure(&input, &world.page, &world.store)
                 .await
                 .unwrap()
                 .status,
@@ -579,6 +762,7 @@ fn a_wrong_policy_names_its_place() {
             &open_review::Input { run: world.run.clone() },
             &world.read,
             &world.page,
+            &world.rows,
             &world.store,
         )
         .await

@@ -6,6 +6,7 @@ mod settings;
 mod setup;
 
 pub use holdfast_adapters::aws_people::AwsNotifyPeople;
+pub use holdfast_adapters::dynamodb::DynamodbKeepRows;
 pub use holdfast_adapters::github::{GithubPublishReview, GithubReadChange};
 pub use holdfast_adapters::model_router::ModelRouter;
 pub use holdfast_adapters::s3::S3StoreArtifact;

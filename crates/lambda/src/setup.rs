@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use holdfast_adapters::aws_people::AwsNotifyPeople;
+use holdfast_adapters::dynamodb::DynamodbKeepRows;
 use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange, github_identity};
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::s3::S3StoreArtifact;
@@ -55,9 +56,18 @@ impl Setup {
         Ok(GithubReadChange::new(self.github()?))
     }
 
-    /// Writes to pull requests. Errors: the address or the token cannot be used.
+    /// Writes to pull requests. Errors: the address or the token cannot be used; there is no `HOLDFAST_MARKER_KEY`.
     pub fn publish(&self) -> Result<GithubPublishReview, SetupError> {
-        Ok(GithubPublishReview::new(self.github()?))
+        let key = self.settings.deployment.marker_key.clone().ok_or_else(|| {
+            let missing = "HOLDFAST_MARKER_KEY (a secret): not set; what is written to GitHub is signed with it";
+            SetupError(missing.to_owned())
+        })?;
+        Ok(GithubPublishReview::new(self.github()?, key))
+    }
+
+    /// Claims in the table. Needs [`TABLE`].
+    pub fn rows(&self) -> DynamodbKeepRows {
+        DynamodbKeepRows::new(&self.aws, self.settings.place(TABLE))
     }
 
     /// Asks models. Errors: the address or a key cannot be used.

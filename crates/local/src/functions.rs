@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_core::model::error_name::ErrorName;
-use holdfast_core::port::{AskModel, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StoreArtifact};
+use holdfast_core::port::{AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StoreArtifact};
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ pub struct StageFunctions {
     pub syntax: Arc<dyn SourceSyntax>,
     /// Asks people.
     pub notify: Arc<dyn NotifyPeople>,
+    /// Keeps claims.
+    pub rows: Arc<dyn KeepRows>,
     /// Keeps artifacts.
     pub store: Arc<dyn StoreArtifact>,
 }
@@ -35,14 +37,14 @@ impl Functions for StageFunctions {
             self.model.as_ref(),
             self.store.as_ref(),
         );
-        let (syntax, notify) = (self.syntax.as_ref(), self.notify.as_ref());
+        let (syntax, notify, rows) = (self.syntax.as_ref(), self.notify.as_ref(), self.rows.as_ref());
         macro_rules! run {
             ($stage:ident($($port:expr),+)) => {
                 call(payload, async |input| stage::$stage::$stage(&input, $($port),+).await).await
             };
         }
         let done = match function {
-            "open-review" => run!(open_review(read, publish, store)),
+            "open-review" => run!(open_review(read, publish, rows, store)),
             "plan-review" => run!(plan_review(read, store)),
             "gather-context" => run!(gather_context(read, syntax, store)),
             "review-unit" => run!(review_unit(model, store)),
@@ -52,10 +54,10 @@ impl Functions for StageFunctions {
             "summarize-review" => run!(summarize_review(model, store)),
             "request-approval" => run!(request_approval(notify, store)),
             "escalate-approval" => run!(escalate_approval(notify)),
-            "publish-review" => run!(publish_review(read, publish, store)),
+            "publish-review" => run!(publish_review(read, publish, rows, store)),
             "discard-review" => run!(discard_review(publish, store)),
-            "withdraw-announcement" => run!(withdraw_announcement(publish, store)),
-            "report-failure" => run!(report_failure(store)),
+            "withdraw-announcement" => run!(withdraw_announcement(publish, rows, store)),
+            "report-failure" => run!(report_failure(publish, store)),
             "raise-alarm" => run!(raise_alarm(notify)),
             unknown => Err(StageError::new(
                 ErrorName::PayloadInvalid,

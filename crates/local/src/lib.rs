@@ -6,6 +6,7 @@ pub mod engine;
 pub mod failure;
 pub mod functions;
 pub mod machine;
+pub mod marker_key;
 pub mod output;
 pub mod program;
 pub mod record;

@@ -9,6 +9,7 @@ use holdfast_adapters::git::GitReadChange;
 use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange, github_identity};
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::outbox::OutboxNotifyPeople;
+use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::settings::Settings;
@@ -18,6 +19,7 @@ use holdfast_core::port::{ReadChange, ReadError, StoreArtifact};
 use crate::engine::{Engine, EngineOptions, ObjectFailure, Objects, Recovered};
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
+use crate::marker_key::marker_key;
 
 /// The bucket's name in this machine's executions.
 pub const BUCKET: &str = "artifacts";
@@ -55,24 +57,35 @@ pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
 
 /// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions go on.
 pub async fn open_engine(data: &Path, settings: &Settings) -> Result<(Engine, Recovered), Failure> {
+    let functions = Arc::new(stage_functions(data, settings).await?);
+    let objects = Arc::new(artifact_objects(data));
+    let options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
+    let opened = Engine::open(options).await.map_err(Failure::usage)?;
+    hide_from_git(data)?;
+    Ok(opened)
+}
+
+/// The stages with this machine's adapters. Errors: a setting or the data directory cannot be used.
+pub async fn stage_functions(data: &Path, settings: &Settings) -> Result<StageFunctions, Failure> {
+    let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     let connection = github(settings)?;
-    let store: Arc<dyn StoreArtifact> = Arc::new(artifacts(data));
-    let functions = StageFunctions {
+    Ok(StageFunctions {
         read: Arc::new(ReadEither {
             git: GitReadChange::new(),
             github: GithubReadChange::new(connection.clone()),
         }),
-        publish: Arc::new(GithubPublishReview::new(connection)),
+        publish: Arc::new(GithubPublishReview::new(connection, marker_key(data, settings)?)),
         model: Arc::new(model(settings)?),
         syntax: Arc::new(TreeSitterSyntax::new()),
         notify: Arc::new(outbox(data, settings)),
-        store: Arc::clone(&store),
-    };
-    let options =
-        EngineOptions::new(data, Arc::new(functions), Arc::new(ArtifactObjects { store })).map_err(Failure::usage)?;
-    let opened = Engine::open(options).await.map_err(Failure::usage)?;
-    hide_from_git(data)?;
-    Ok(opened)
+        rows: Arc::new(rows),
+        store: Arc::new(artifacts(data)),
+    })
+}
+
+/// The artifacts as the engine's objects: one bucket.
+pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
+    ArtifactObjects { store: artifacts(data) }
 }
 
 fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
@@ -129,9 +142,8 @@ impl ReadChange for ReadEither {
     }
 }
 
-/// The engine's objects are the artifacts: one bucket.
 struct ArtifactObjects {
-    store: Arc<dyn StoreArtifact>,
+    store: FilesStoreArtifact,
 }
 
 #[async_trait]

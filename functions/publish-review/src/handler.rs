@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use holdfast_core::stage::publish_review::publish_review;
-use holdfast_lambda::{Answer, Event, GithubPublishReview, GithubReadChange, S3StoreArtifact, through};
+use holdfast_lambda::{
+    Answer, DynamodbKeepRows, Event, GithubPublishReview, GithubReadChange, S3StoreArtifact, through,
+};
 
 /// All that this function can reach.
 pub struct Ports {
     pub read: GithubReadChange,
     pub publish: GithubPublishReview,
+    pub rows: DynamodbKeepRows,
     pub store: S3StoreArtifact,
 }
 
 /// Posts the review.
 pub async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
     through(event, async |input| {
-        publish_review(&input, &ports.read, &ports.publish, &ports.store).await
+        publish_review(&input, &ports.read, &ports.publish, &ports.rows, &ports.store).await
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! The function `report-failure`: wires ReportFailure to the bucket.
+//! The function `report-failure`: wires ReportFailure to GitHub, to write and the bucket.
 
 mod handler;
 
@@ -7,6 +7,9 @@ use holdfast_lambda::{BUCKET, Error, Setup, serve};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let setup = Setup::begin(&[BUCKET]).await?;
-    let ports = handler::Ports { store: setup.store() };
+    let ports = handler::Ports {
+        publish: setup.publish()?,
+        store: setup.store(),
+    };
     serve(ports, handler::handle).await
 }

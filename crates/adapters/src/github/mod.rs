@@ -4,10 +4,12 @@
 mod address;
 mod check;
 mod classify;
+mod comments;
 mod connection;
 mod credentials;
 mod failure;
 mod files;
+mod own;
 mod publish;
 mod read;
 mod review;

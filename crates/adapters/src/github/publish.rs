@@ -1,24 +1,32 @@
-//! Writes to a pull request: the port's three calls. How a review is posted stands in `review`, how a check runs in
-//! `check`.
+//! Writes to a pull request: the port's calls. How a review is posted stands in `review`, comments in `comments`, how a
+//! check runs in `check`.
 
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
-use holdfast_core::port::{CheckOutcome, PublishError, PublishReview, Published, ReviewDraft};
+use holdfast_core::model::marker::{MarkerKey, MarkerKind};
+use holdfast_core::port::{CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewDraft};
 
 use super::connection::GithubConnection;
+use super::own::Own;
 use super::read::PullRequest;
-use super::{check, review};
+use super::{check, comments, review};
 
-/// Writes reviews and checks of pull requests.
+/// Writes to pull requests.
 #[derive(Clone, Debug)]
 pub struct GithubPublishReview {
     connection: GithubConnection,
+    key: MarkerKey,
 }
 
 impl GithubPublishReview {
-    /// Writes through this connection, which needs a token.
-    pub const fn new(connection: GithubConnection) -> Self {
-        Self { connection }
+    /// Writes through this connection, which needs a token or an App. What was written with another key is not found
+    /// again.
+    pub const fn new(connection: GithubConnection, key: MarkerKey) -> Self {
+        Self { connection, key }
+    }
+
+    fn own<'a>(&'a self, target: &'a Target) -> Result<Own<'a>, PublishError> {
+        Own::new(&self.connection, &self.key, target).ok_or_else(nowhere)
     }
 }
 
@@ -32,11 +40,40 @@ impl PublishReview for GithubPublishReview {
         check::close(&self.connection, &pull_request(target)?, check, outcome).await
     }
 
-    async fn publish_review(&self, target: &Target, draft: &ReviewDraft) -> Result<Published, PublishError> {
-        review::publish(&self.connection, &pull_request(target)?, draft).await
+    async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        Ok(comments::put(&self.own(target)?, MarkerKind::Announcement, run, body).await?)
+    }
+
+    async fn withdraw(&self, target: &Target, run: &str) -> Result<(), PublishError> {
+        let own = self.own(target)?;
+        review::withdraw_draft(&own, run).await?;
+        Ok(comments::remove(&own, MarkerKind::Announcement, |of| of == run).await?)
+    }
+
+    async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        let own = self.own(target)?;
+        comments::put(&own, MarkerKind::Announcement, run, body).await?;
+        comments::remove(&own, MarkerKind::Announcement, |of| of != run).await?;
+        Ok(comments::remove(&own, MarkerKind::Notice, |_| true).await?)
+    }
+
+    async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        Ok(comments::put(&self.own(target)?, MarkerKind::Notice, run, body).await?)
+    }
+
+    async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
+        review::draft(&self.own(target)?, draft).await
+    }
+
+    async fn submit_review(&self, target: &Target, review: u64) -> Result<(), PublishError> {
+        review::submit(&self.own(target)?, review).await
     }
 }
 
 fn pull_request(target: &Target) -> Result<PullRequest, PublishError> {
-    PullRequest::of(target).ok_or_else(|| PublishError::Rejected("a work tree has nowhere to publish to".to_owned()))
+    PullRequest::of(target).ok_or_else(nowhere)
+}
+
+fn nowhere() -> PublishError {
+    PublishError::Rejected("a work tree has nowhere to publish to".to_owned())
 }

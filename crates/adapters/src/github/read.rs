@@ -37,6 +37,14 @@ impl<'a> Place<'a> {
         [&["repos", self.owner, self.repository], rest].concat()
     }
 
+    /// The path below the pull request's conversation.
+    pub fn issue<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
+    where
+        'a: 'b,
+    {
+        [&["repos", self.owner, self.repository, "issues", self.number], rest].concat()
+    }
+
     /// The path below the pull request.
     pub fn pull<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
     where

@@ -1,56 +1,43 @@
-//! One review with its comments, posted once: found by its marker where it is there already. An answer that is lost
-//! is never followed by a second POST here.
+//! One review with its comments: drafted where only we see it, found by its signed marker, then submitted. An answer that
+//! is lost is never followed by a second POST here.
 
+use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
-use holdfast_core::port::{PublishError, Published, ReviewComment, ReviewDraft};
+use holdfast_core::model::marker::MarkerKind;
+use holdfast_core::port::{DraftedReview, PublishError, ReviewComment, ReviewDraft};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
-use super::read::{PULL_READ, PullRequest, head_of, read_pull};
+use super::own::Own;
+use super::read::PULL_READ;
 use super::wire::{Created, Review};
 
 const PULL_WRITE: &str = "Pull requests: write";
-const PAGE: usize = 100;
-/// More reviews than any pull request has: a server that lists for ever ends here.
-const PAGES_MOST: usize = 100;
 
-/// Posts the review, or adopts the one that holds its marker.
-pub(super) async fn publish(
-    connection: &GithubConnection,
-    request: &PullRequest,
-    draft: &ReviewDraft,
-) -> Result<Published, PublishError> {
-    let place = request.place();
-    let head = head_of(&read_pull(connection, place).await?)?;
-    if head != request.head {
-        let line = format!(
-            "{}: the head is {} now, the review is of {}",
-            place.pull(&[])[1..].join("/"),
-            head.short(),
-            request.head.short()
-        );
-        return Err(PublishError::HeadMoved(line));
+/// Posts the draft, or finds the run's review.
+pub(super) async fn draft(own: &Own<'_>, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
+    let mut found = find(own).await?;
+    if let Some(known) = take_ours(&mut found, &draft.run) {
+        return Ok(known);
     }
-    if let Some(known) = find(connection, request, &draft.marker).await? {
-        return adopt(connection, request, known).await;
+    // GitHub allows one draft; another run's would stand in the way for ever.
+    for (_, stale) in found.into_iter().filter(|(_, review)| !review.is_submitted) {
+        delete_draft(own, stale.review).await?;
     }
-    let call = connection.write(
-        Method::POST,
-        &place.pull(&["reviews"]),
-        body(request, draft),
-        PULL_WRITE,
-    );
-    match connection.json::<Created>(call).await {
-        Ok(created) => Ok(Published {
+    let segments = own.request.place().pull(&["reviews"]);
+    let call = own
+        .connection
+        .write(Method::POST, &segments, body(own, draft), PULL_WRITE);
+    match own.connection.json::<Created>(call).await {
+        Ok(created) => Ok(DraftedReview {
             review: created.id,
-            adopted: false,
+            is_submitted: false,
         }),
         // The answer is lost, perhaps not the effect.
-        Err(failure) if failure.kind == Kind::Unavailable => match find(connection, request, &draft.marker).await {
-            Ok(Some(known)) => adopt(connection, request, known).await,
-            Ok(None) | Err(_) => Err(failure.into()),
+        Err(failure) if failure.kind == Kind::Unavailable => match find(own).await {
+            Ok(mut found) => take_ours(&mut found, &draft.run).ok_or_else(|| failure.into()),
+            Err(_) => Err(failure.into()),
         },
         Err(mut failure) => {
             if failure.kind == Kind::Rejected && failure.line.to_ascii_lowercase().contains("pending review") {
@@ -61,64 +48,76 @@ pub(super) async fn publish(
     }
 }
 
-/// Our own review that holds the marker. Others' are passed over: anyone can copy a marker.
-async fn find(connection: &GithubConnection, request: &PullRequest, marker: &str) -> Result<Option<Review>, Failure> {
-    let mut found: Vec<Review> = Vec::new();
-    for number in 1..=PAGES_MOST {
-        let call = connection.get(&request.place().pull(&["reviews"]), PULL_READ);
-        let call = call
-            .query("per_page", &PAGE.to_string())
-            .query("page", &number.to_string());
-        let page: Vec<Review> = connection.json(call).await?;
-        let is_last = page.len() < PAGE;
-        found.extend(page.into_iter().filter(|review| has_marker(review, marker)));
-        if is_last {
-            break;
+/// Shows the draft to everyone. One that was submitted before, and whose answer was lost, is left as it is.
+pub(super) async fn submit(own: &Own<'_>, review: u64) -> Result<(), PublishError> {
+    let id = review.to_string();
+    let segments = own.request.place().pull(&["reviews", &id, "events"]);
+    let call = own
+        .connection
+        .write(Method::POST, &segments, json!({ "event": "COMMENT" }), PULL_WRITE);
+    let Err(failure) = own.connection.send(call).await else {
+        return Ok(());
+    };
+    if matches!(failure.kind, Kind::Unavailable | Kind::Rejected) {
+        let segments = own.request.place().pull(&["reviews", &id]);
+        let now = own
+            .connection
+            .json::<Review>(own.connection.get(&segments, PULL_READ))
+            .await;
+        if now.is_ok_and(|review| review.state != "PENDING") {
+            return Ok(());
         }
     }
-    if found.is_empty() {
-        return Ok(None);
+    Err(failure.into())
+}
+
+/// Deletes the run's draft, where it was not submitted.
+pub(super) async fn withdraw_draft(own: &Own<'_>, run: &str) -> Result<(), PublishError> {
+    for (of, found) in find(own).await? {
+        if of == run && !found.is_submitted {
+            delete_draft(own, found.review).await?;
+        }
     }
-    let own = connection.own_login().await?;
-    let is_own = |review: &Review| match (&own, &review.user) {
-        (Some(login), Some(user)) => user.login.eq_ignore_ascii_case(login),
-        // An App's token may not ask who it is; people cannot post as a bot.
-        (None, Some(user)) => user.kind == "Bot",
-        (_, None) => false,
-    };
-    Ok(found.into_iter().find(is_own))
+    Ok(())
 }
 
-fn has_marker(review: &Review, marker: &str) -> bool {
-    let marker = marker.trim();
-    !marker.is_empty()
-        && review
-            .body
-            .as_deref()
-            .is_some_and(|body| body.lines().any(|line| line.trim() == marker))
+async fn delete_draft(own: &Own<'_>, review: u64) -> Result<(), Failure> {
+    let id = review.to_string();
+    let segments = own.request.place().pull(&["reviews", &id]);
+    own.delete(&segments, PULL_WRITE).await
 }
 
-/// A review that was created but not submitted is submitted.
-async fn adopt(connection: &GithubConnection, request: &PullRequest, known: Review) -> Result<Published, PublishError> {
-    if known.state == "PENDING" {
-        let id = known.id.to_string();
-        let call = connection.write(
-            Method::POST,
-            &request.place().pull(&["reviews", &id, "events"]),
-            json!({ "event": "COMMENT" }),
-            PULL_WRITE,
-        );
-        connection.send(call).await?;
+/// Our own reviews by their runs. Others' are passed over: anyone can copy a marker.
+async fn find(own: &Own<'_>) -> Result<Vec<(String, DraftedReview)>, Failure> {
+    let all: Vec<Review> = own.list(&own.request.place().pull(&["reviews"]), PULL_READ).await?;
+    let mut found = Vec::new();
+    for review in all {
+        let Some(run) = own
+            .run_of(MarkerKind::Review, review.user.as_ref(), review.body.as_deref())
+            .await?
+        else {
+            continue;
+        };
+        let drafted = DraftedReview {
+            review: review.id,
+            is_submitted: review.state != "PENDING",
+        };
+        found.push((run, drafted));
     }
-    Ok(Published {
-        review: known.id,
-        adopted: true,
-    })
+    Ok(found)
 }
 
-fn body(request: &PullRequest, draft: &ReviewDraft) -> Value {
+/// The run's review, a submitted one first.
+fn take_ours(found: &mut [(String, DraftedReview)], run: &str) -> Option<DraftedReview> {
+    found.sort_by_key(|(_, review)| !review.is_submitted);
+    found.iter().find(|(of, _)| of == run).map(|(_, review)| *review)
+}
+
+fn body(own: &Own<'_>, draft: &ReviewDraft) -> Value {
     let comments: Vec<Value> = draft.comments.iter().map(comment).collect();
-    json!({ "commit_id": request.head.as_str(), "event": "COMMENT", "body": draft.body, "comments": comments })
+    let marker = own.marker(MarkerKind::Review, &draft.run);
+    let body = format!("{}\n{marker}", draft.body.trim_end());
+    json!({ "commit_id": Target::head(own.target).as_str(), "body": body, "comments": comments })
 }
 
 fn comment(comment: &ReviewComment) -> Value {

@@ -67,6 +67,14 @@ pub(super) struct Review {
     pub state: String,
 }
 
+/// A comment in the conversation.
+#[derive(Debug, Deserialize)]
+pub(super) struct IssueComment {
+    pub id: u64,
+    pub user: Option<User>,
+    pub body: Option<String>,
+}
+
 /// `GET /app`.
 #[derive(Debug, Deserialize)]
 pub(super) struct AppPage {

@@ -1,11 +1,12 @@
 //! A GitHub App: its key signs, its installation's token is asked for once and used; what is wrong is said.
 
 use holdfast_adapters::github::{GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange};
+use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::port::{PublishReview, ReadChange, ReadError};
 use holdfast_testkit::github::FakeGithubOptions;
 use holdfast_testkit::{FakeGithub, Matcher, PullRequest, Repository};
 
-use crate::{SLUG, pull_request};
+use crate::{KEY, SLUG, pull_request};
 
 /// A private key of this run's own.
 fn key() -> String {
@@ -35,7 +36,7 @@ async fn an_app_reads_and_writes_with_its_installations_token() {
     let target = pull_request(&change.head);
     let read = GithubReadChange::new(connection.clone());
     assert_eq!(read.read_change(&target).await.unwrap().files.len(), 1);
-    let publish = GithubPublishReview::new(connection);
+    let publish = GithubPublishReview::new(connection, MarkerKey::new(KEY.into()).unwrap());
     assert!(
         publish.open_check(&target, "run").await.unwrap().is_some(),
         "an App writes checks"

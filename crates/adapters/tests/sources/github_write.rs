@@ -1,26 +1,35 @@
 //! Writing to pull requests: one review whatever gets lost, one check, anchors that GitHub takes.
 
 use holdfast_adapters::github::GithubPublishReview;
+use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
+use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::port::{CheckConclusion, CheckOutcome, PublishError, PublishReview, ReviewComment, ReviewDraft};
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest, Repository};
 
-use crate::{SLUG, connection, pull_request};
+use serde_json::Value;
 
-const MARKER: &str = "<!-- holdfast:run:0011 -->";
+use crate::{KEY, SLUG, connection, pull_request};
+
+const RUN: &str = "run-1";
 
 fn serve(change: &Change, token: &str) -> (FakeGithub, GithubPublishReview) {
     let github = FakeGithub::start().unwrap();
     let path = change.repository.path();
     github.add(PullRequest::from_git(path, &change.base, &change.head, SLUG, 12).unwrap());
-    let publish = GithubPublishReview::new(connection(&github, token));
+    let publish = publisher(&github, token, KEY);
     (github, publish)
 }
 
-fn draft(line: u32) -> ReviewDraft {
+fn publisher(github: &FakeGithub, token: &str, key: &str) -> GithubPublishReview {
+    GithubPublishReview::new(connection(github, token), MarkerKey::new(key.into()).unwrap())
+}
+
+fn draft(run: &str, line: u32) -> ReviewDraft {
     ReviewDraft {
-        body: format!("A review.\n{MARKER}"),
+        run: run.to_owned(),
+        body: "A review.".to_owned(),
         comments: vec![ReviewComment {
             path: "src/file_0000.rs".to_owned(),
             side: Side::Right,
@@ -28,23 +37,43 @@ fn draft(line: u32) -> ReviewDraft {
             line,
             body: "Look here.".to_owned(),
         }],
-        marker: MARKER.to_owned(),
     }
 }
 
+/// Drafts and submits, as the stage does.
+async fn publish(page: &GithubPublishReview, target: &Target, run: &str) -> Result<u64, PublishError> {
+    let drafted = page.draft_review(target, &draft(run, 2)).await?;
+    if !drafted.is_submitted {
+        page.submit_review(target, drafted.review).await?;
+    }
+    Ok(drafted.review)
+}
+
+fn bodies(github: &FakeGithub) -> Vec<String> {
+    let comments = github.issue_comments(SLUG, 12);
+    let first_line = |comment: &Value| comment["body"].as_str().unwrap().lines().next().unwrap().to_owned();
+    comments.iter().map(first_line).collect()
+}
+
 #[tokio::test]
-async fn a_review_is_posted_once_and_found_again() {
+async fn a_review_is_seen_once_it_is_submitted_and_found_again() {
     let change = Repository::many_files(1).unwrap();
     for token in [FakeGithub::USER_TOKEN, FakeGithub::INSTALLATION_TOKEN] {
-        let (github, publish) = serve(&change, token);
+        let (github, page) = serve(&change, token);
         let target = pull_request(&change.head);
-        let first = publish.publish_review(&target, &draft(2)).await.unwrap();
-        let second = publish.publish_review(&target, &draft(2)).await.unwrap();
+        let drafted = page.draft_review(&target, &draft(RUN, 2)).await.unwrap();
+        assert!(!drafted.is_submitted);
+        assert_eq!(github.reviews(SLUG, 12)[0]["state"], "PENDING");
         assert_eq!(
-            (first.adopted, second.adopted, first.review),
-            (false, true, second.review)
+            page.draft_review(&target, &draft(RUN, 2)).await.unwrap(),
+            drafted,
+            "found again"
         );
-        assert_eq!(github.reviews(SLUG, 12).len(), 1);
+        page.submit_review(&target, drafted.review).await.unwrap();
+        page.submit_review(&target, drafted.review).await.unwrap();
+        assert!(page.draft_review(&target, &draft(RUN, 2)).await.unwrap().is_submitted);
+        let reviews = github.reviews(SLUG, 12);
+        assert_eq!((reviews.len(), &reviews[0]["state"]), (1, &"COMMENTED".into()));
         let comments = github.review_comments(SLUG, 12);
         assert_eq!(
             (&comments[0]["line"], &comments[0]["start_line"]),
@@ -54,49 +83,111 @@ async fn a_review_is_posted_once_and_found_again() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_adopted_and_not_repeated() {
+async fn a_lost_answer_is_reconciled_and_not_repeated() {
     let change = Repository::many_files(1).unwrap();
+    let target = pull_request(&change.head);
     for fault in [Fault::DropAfter, Fault::MalformedBody] {
-        let (github, publish) = serve(&change, FakeGithub::USER_TOKEN);
-        github.fail_next(Matcher::new("POST", "/repos/*/*/pulls/*/reviews"), fault.clone());
-        let published = publish
-            .publish_review(&pull_request(&change.head), &draft(2))
-            .await
-            .unwrap();
-        assert!(published.adopted, "{fault:?}");
+        let (github, page) = serve(&change, FakeGithub::USER_TOKEN);
+        for route in [
+            "/repos/*/*/pulls/*/reviews",
+            "/repos/*/*/pulls/*/reviews/*/events",
+            "/repos/*/*/issues/*/comments",
+        ] {
+            github.fail_next(Matcher::new("POST", route), fault.clone());
+        }
+        publish(&page, &target, RUN).await.unwrap();
+        page.announce(&target, RUN, "Reviewing").await.unwrap();
         assert_eq!(github.reviews(SLUG, 12).len(), 1, "{fault:?}");
+        assert_eq!(bodies(&github), ["Reviewing"], "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn a_strangers_marker_is_passed_over() {
+async fn what_a_stranger_or_another_key_wrote_is_not_ours() {
     let change = Repository::many_files(1).unwrap();
-    let (github, publish) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
-    let stranger = GithubPublishReview::new(connection(&github, FakeGithub::USER_TOKEN));
+    let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
     let target = pull_request(&change.head);
-    stranger.publish_review(&target, &draft(2)).await.unwrap();
-    assert!(!publish.publish_review(&target, &draft(2)).await.unwrap().adopted);
-    assert_eq!(github.reviews(SLUG, 12).len(), 2);
+    let stranger = publisher(&github, FakeGithub::USER_TOKEN, KEY);
+    publish(&stranger, &target, RUN).await.unwrap();
+    stranger.announce(&target, RUN, "A stranger's").await.unwrap();
+    let other_key = publisher(&github, FakeGithub::INSTALLATION_TOKEN, "another key of 16+");
+    publish(&other_key, &target, RUN).await.unwrap();
+    publish(&page, &target, RUN).await.unwrap();
+    assert_eq!(github.reviews(SLUG, 12).len(), 3);
+    page.summarize(&target, RUN, "Ours").await.unwrap();
+    page.withdraw(&target, RUN).await.unwrap();
+    assert_eq!(bodies(&github), ["A stranger's"]);
 }
 
 #[tokio::test]
-async fn a_bad_anchor_and_a_moved_head_are_refused_by_name() {
+async fn a_draft_of_another_run_does_not_stand_in_the_way() {
     let change = Repository::many_files(1).unwrap();
-    let (github, publish) = serve(&change, FakeGithub::USER_TOKEN);
-    let refused = publish
-        .publish_review(&pull_request(&change.head), &draft(99))
+    let (github, page) = serve(&change, FakeGithub::USER_TOKEN);
+    let target = pull_request(&change.head);
+    page.draft_review(&target, &draft("run-0", 2)).await.unwrap();
+    publish(&page, &target, RUN).await.unwrap();
+    let reviews = github.reviews(SLUG, 12);
+    assert_eq!((reviews.len(), &reviews[0]["state"]), (1, &"COMMENTED".into()));
+}
+
+#[tokio::test]
+async fn a_persons_own_draft_is_left_alone_and_told() {
+    let change = Repository::many_files(1).unwrap();
+    let (github, page) = serve(&change, FakeGithub::USER_TOKEN);
+    let target = pull_request(&change.head);
+    // The same account, but no marker of ours.
+    publisher(&github, FakeGithub::USER_TOKEN, "another key of 16+")
+        .draft_review(&target, &draft(RUN, 2))
+        .await
+        .unwrap();
+    let error = page.draft_review(&target, &draft(RUN, 2)).await.unwrap_err();
+    assert!(
+        matches!(&error, PublishError::Rejected(line) if line.contains("submit or discard it")),
+        "{error:?}"
+    );
+    assert_eq!(github.reviews(SLUG, 12).len(), 1);
+}
+
+#[tokio::test]
+async fn a_bad_anchor_is_refused_by_name() {
+    let change = Repository::many_files(1).unwrap();
+    let (github, page) = serve(&change, FakeGithub::USER_TOKEN);
+    let refused = page
+        .draft_review(&pull_request(&change.head), &draft(RUN, 99))
         .await
         .unwrap_err();
     assert!(matches!(refused, PublishError::Rejected(_)), "{refused:?}");
-    let moved = publish
-        .publish_review(&pull_request(&change.base), &draft(2))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&moved, PublishError::HeadMoved(line) if line.contains(&change.head[..12])),
-        "{moved:?}"
-    );
     assert!(github.reviews(SLUG, 12).is_empty());
+}
+
+#[tokio::test]
+async fn an_announcement_becomes_the_summary_and_others_go() {
+    let change = Repository::many_files(1).unwrap();
+    let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
+    let target = pull_request(&change.head);
+    page.announce(&target, "run-0", "Reviewing 0").await.unwrap();
+    page.give_notice(&target, "run-0", "Failed 0").await.unwrap();
+    page.announce(&target, RUN, "Reviewing 1").await.unwrap();
+    page.announce(&target, RUN, "Reviewing 1").await.unwrap();
+    assert_eq!(bodies(&github), ["Reviewing 0", "Failed 0", "Reviewing 1"]);
+    page.summarize(&target, RUN, "Summary 1").await.unwrap();
+    assert_eq!(bodies(&github), ["Summary 1"]);
+}
+
+#[tokio::test]
+async fn withdrawn_is_gone_however_often() {
+    let change = Repository::many_files(1).unwrap();
+    let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
+    let target = pull_request(&change.head);
+    page.announce(&target, RUN, "Reviewing").await.unwrap();
+    page.draft_review(&target, &draft(RUN, 2)).await.unwrap();
+    github.fail_next(Matcher::new("DELETE", "/repos/*/*/issues/comments/*"), Fault::DropAfter);
+    assert!(
+        page.withdraw(&target, RUN).await.is_err(),
+        "the answer was lost: the workflow comes again"
+    );
+    page.withdraw(&target, RUN).await.unwrap();
+    assert!(bodies(&github).is_empty() && github.reviews(SLUG, 12).is_empty());
 }
 
 #[tokio::test]
@@ -126,7 +217,7 @@ async fn a_check_is_opened_and_closed_once() {
         (&checks[0]["status"], &checks[0]["conclusion"]),
         (&"completed".into(), &"neutral".into())
     );
-    let person = GithubPublishReview::new(connection(&github, FakeGithub::USER_TOKEN));
+    let person = publisher(&github, FakeGithub::USER_TOKEN, KEY);
     assert_eq!(
         person.open_check(&target, "run-2").await.unwrap(),
         None,

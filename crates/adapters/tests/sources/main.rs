@@ -12,6 +12,8 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_testkit::FakeGithub;
 
 pub(crate) const SLUG: &str = "octo/demo";
+/// What markers are signed with.
+pub(crate) const KEY: &str = "0123456789abcdef";
 
 pub(crate) fn sha(text: &str) -> CommitSha {
     CommitSha::parse(text).unwrap()

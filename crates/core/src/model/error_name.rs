@@ -54,6 +54,8 @@ error_names! {
     ModelSpendingLimitReached,
     /// The pull request has another head than the run was started for.
     PullRequestHeadMoved,
+    /// A newer run has taken the pull request over.
+    RunSuperseded,
     /// Nobody could be asked for approval.
     ApprovalUndeliverable,
     /// A person said no.
@@ -69,6 +71,7 @@ impl ErrorName {
         Self::ModelUnavailable,
         Self::ModelTimedOut,
         Self::PullRequestHeadMoved,
+        Self::RunSuperseded,
         Self::ApprovalRejected,
     ];
 }

@@ -45,6 +45,11 @@ pub fn answer(run: &str, unit: &str, attempt: u32) -> String {
     format!("runs/{run}/units/{unit}/attempt-{attempt}/answer.json")
 }
 
+/// An answer that passed its checks, by what was asked: [`super::run::RecordedAnswer`]. Outlives its run.
+pub fn cached_answer(asked: &str) -> String {
+    format!("cache/answers/{asked}.json")
+}
+
 /// What the checks said: [`super::run::Verdict`].
 pub fn verdict(run: &str, unit: &str, attempt: u32) -> String {
     format!("runs/{run}/units/{unit}/attempt-{attempt}/verdict.json")

@@ -5,6 +5,7 @@ pub mod change;
 pub mod error_name;
 pub mod finding;
 pub mod key;
+pub mod marker;
 pub mod plan;
 pub mod policy;
 pub mod report;

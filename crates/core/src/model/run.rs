@@ -94,6 +94,9 @@ pub struct RecordedAnswer {
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
+    /// Whether it was given before, to the same question, and no model was asked this time.
+    #[serde(default)]
+    pub cached: bool,
 }
 
 /// Why an answer ended.

@@ -3,6 +3,8 @@
 use secrecy::SecretString;
 use url::{Host, Url};
 
+use super::marker::MarkerKey;
+
 /// Where a setting's text comes from: its name in, its value out, `None` when it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -30,6 +32,9 @@ pub struct Settings {
     pub github_token: Option<SecretString>,
     /// The GitHub App that reads and writes instead. `HOLDFAST_GITHUB_APP_ID`.
     pub github_app: Option<GithubApp>,
+    /// What hidden markers on pull requests are signed with, 16 characters at least. `HOLDFAST_MARKER_KEY`; on one machine
+    /// the data directory has one of its own.
+    pub marker_key: Option<MarkerKey>,
     /// Mail addresses asked for approval. `HOLDFAST_APPROVERS`, comma-separated.
     pub approvers: Vec<String>,
     /// What mails come from. `HOLDFAST_MAIL_FROM`, default `holdfast@localhost`.
@@ -81,6 +86,7 @@ impl Settings {
             github_url: reader.url("HOLDFAST_GITHUB_URL"),
             github_token: reader.text("GITHUB_TOKEN").map(SecretString::from),
             github_app: reader.github_app(),
+            marker_key: reader.marker_key(),
             approvers: reader
                 .text("HOLDFAST_APPROVERS")
                 .map(|list| split(&list))
@@ -179,6 +185,16 @@ impl Reader<'_> {
                 default
             }
         }
+    }
+
+    fn marker_key(&mut self) -> Option<MarkerKey> {
+        let text = self.text("HOLDFAST_MARKER_KEY")?;
+        MarkerKey::new(text.into())
+            .map_err(|problem| {
+                self.problems
+                    .push(format!("HOLDFAST_MARKER_KEY (environment): {problem}"))
+            })
+            .ok()
     }
 
     fn github_app(&mut self) -> Option<GithubApp> {

@@ -12,7 +12,7 @@ pub use ask_model::{AskModel, ModelError, ModelRequest};
 pub use keep_rows::{Expect, KeepRows, Row, RowError, Written};
 pub use notify::{NotifyError, NotifyPeople};
 pub use publish_review::{
-    Annotation, CheckConclusion, CheckOutcome, PublishError, PublishReview, Published, ReviewComment, ReviewDraft,
+    Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,
 };
 pub use read_change::{ReadChange, ReadError};
 pub use source_syntax::{SourceSyntax, SyntaxFinding, SyntaxView};

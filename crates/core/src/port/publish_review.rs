@@ -9,12 +9,12 @@ use crate::model::finding::Side;
 /// One review, ready to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewDraft {
-    /// Markdown, 65,536 characters at most, the marker included.
+    /// The run that it is of: whoever posts it hides a signed marker of it in the body.
+    pub run: String,
+    /// Markdown, 64,000 characters at most: room is left for the marker.
     pub body: String,
     /// Inline comments; each lies inside one hunk.
     pub comments: Vec<ReviewComment>,
-    /// A hidden line in `body` that names the run: a review that holds it is this one.
-    pub marker: String,
 }
 
 /// One inline comment.
@@ -73,13 +73,13 @@ pub struct Annotation {
     pub message: String,
 }
 
-/// Where the review ended up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
+/// A review as it stands on the pull request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DraftedReview {
     /// GitHub's id of the review.
     pub review: u64,
-    /// Whether it was there already (a lost answer, a second run of the state).
-    pub adopted: bool,
+    /// Whether everyone sees it: it was found, and submitted before.
+    pub is_submitted: bool,
 }
 
 /// Writing failed.
@@ -94,9 +94,6 @@ pub enum PublishError {
     /// 422: what was sent is refused.
     #[error("{0}")]
     Rejected(String),
-    /// The pull request has another head now.
-    #[error("{0}")]
-    HeadMoved(String),
     /// A rate limit.
     #[error("{0}")]
     RateLimited(String),
@@ -112,14 +109,14 @@ impl PublishError {
             Self::Forbidden(_) => ErrorName::GithubForbidden,
             Self::NotFound(_) => ErrorName::GithubNotFound,
             Self::Rejected(_) => ErrorName::GithubRejected,
-            Self::HeadMoved(_) => ErrorName::PullRequestHeadMoved,
             Self::RateLimited(_) => ErrorName::GithubRateLimited,
             Self::Unavailable(_) => ErrorName::GithubUnavailable,
         }
     }
 }
 
-/// Writes to a pull request. Each call is idempotent: done twice, there is one effect.
+/// Writes to a pull request. Each call is idempotent: done twice, there is one effect. What was written before is believed
+/// to be ours only if our own account wrote it and its marker is rightly signed.
 #[async_trait]
 pub trait PublishReview: Send + Sync {
     /// Opens the run's check on the head, in progress; finds an open one of the same `external_id` first.
@@ -127,7 +124,20 @@ pub trait PublishReview: Send + Sync {
     async fn open_check(&self, target: &Target, external_id: &str) -> Result<Option<u64>, PublishError>;
     /// Undo and end of `open_check`: completes the check.
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError>;
-    /// Posts one review with all its comments (event COMMENT). Looks for `marker` among our own reviews first and adopts
-    /// what is there. Errors: `Rejected` when GitHub refuses an anchor (the caller moves comments into the body).
-    async fn publish_review(&self, target: &Target, draft: &ReviewDraft) -> Result<Published, PublishError>;
+
+    /// Says in a comment that the run is at work: writes the run's comment, or edits it.
+    async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
+    /// Undo of `announce` and `draft_review`: deletes the run's comment, and its draft where it was not submitted.
+    async fn withdraw(&self, target: &Target, run: &str) -> Result<(), PublishError>;
+    /// End of `announce`: the run's comment becomes its summary; those of other runs, and all notices, are deleted.
+    async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
+    /// Says in a comment of its own why the run could not be completed.
+    async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
+
+    /// Posts the review with all its comments where nobody but us sees it, or finds it. A draft that another run of ours
+    /// left behind is deleted: GitHub allows one. Errors: `Rejected` when GitHub refuses an anchor (the caller moves
+    /// comments into the body), or when the account has a draft that is not ours.
+    async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError>;
+    /// Shows a drafted review to everyone (event COMMENT).
+    async fn submit_review(&self, target: &Target, review: u64) -> Result<(), PublishError>;
 }

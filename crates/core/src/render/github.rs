@@ -1,16 +1,15 @@
-//! A report as GitHub shows it: one review with inline comments and suggestions, and a check run.
+//! A report as GitHub shows it: one review with inline comments and suggestions, a comment with the summary, a check run.
 
 use std::fmt::Write;
-
-use sha2::{Digest, Sha256};
 
 use crate::diff::{hunk_of, parse_patch};
 use crate::model::change::Change;
 use crate::model::finding::{Finding, Severity, Side};
 use crate::model::report::{Outcome, Report, RunStatus};
+use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 
-use super::markdown::{counted, coverage_section, finding_markdown, usage_line};
+use super::markdown::{counted, coverage_line, coverage_section, finding_markdown, usage_line};
 use super::sanitize::{one_line, sanitize};
 
 /// A review's body at most, in characters; GitHub's own limit is 65,536.
@@ -27,33 +26,28 @@ pub enum Inline {
     Body,
 }
 
-/// The review to post. A finding whose lines are not inside one hunk goes into the body.
+/// The review to post. A finding whose lines are not inside one hunk goes into the body. What the review is of as a whole
+/// stands in the summary's comment.
 pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewDraft {
     let allowed = [repository_url(report)];
-    let marker = marker(&report.run);
     let (beside, inside): (Vec<&Finding>, Vec<&Finding>) = report
         .findings
         .iter()
         .partition(|finding| inline == Inline::Comments && is_anchored(finding, change));
-    let mut body = format!("## Holdfast review\n\n{}\n", sanitize(&report.summary, &allowed));
-    for note in &report.notes {
-        let _infallible = write!(body, "\n> {}\n", one_line(note));
+    let mut body = format!(
+        "**Holdfast**: {}. {}\n",
+        counted(report.findings.len(), "finding"),
+        coverage_line(&report.coverage)
+    );
+    for finding in inside {
+        let _infallible = write!(
+            body,
+            "\n**`{}` line {}**\n\n{}\n",
+            finding.path.replace('`', "'"),
+            finding.line,
+            finding_markdown(finding, &allowed)
+        );
     }
-    if !inside.is_empty() {
-        body.push_str("\n### Findings\n");
-        for finding in inside {
-            let _infallible = write!(
-                body,
-                "\n**`{}` line {}**\n\n{}\n",
-                finding.path.replace('`', "'"),
-                finding.line,
-                finding_markdown(finding, &allowed)
-            );
-        }
-    }
-    body.push_str(&coverage_section(&report.coverage));
-    let _infallible = write!(body, "\n<sub>{}</sub>\n", usage_line(report));
-    let body = format!("{}\n{marker}", cut(&body, BODY_MOST));
     let comments = beside
         .into_iter()
         .map(|finding| ReviewComment {
@@ -64,13 +58,45 @@ pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewD
             body: comment_body(finding, &allowed),
         })
         .collect();
-    ReviewDraft { body, comments, marker }
+    ReviewDraft {
+        run: report.run.clone(),
+        body: cut(&body, BODY_MOST),
+        comments,
+    }
 }
 
-/// The hidden line that names a run.
-fn marker(run: &str) -> String {
-    let digest = Sha256::digest(run.as_bytes());
-    format!("<!-- holdfast:run:{} -->", hex::encode(&digest[..16]))
+/// What the announcement says while the run is at work.
+pub fn announcement_body(head: &CommitSha, files: u64) -> String {
+    let files = counted(usize::try_from(files).unwrap_or(usize::MAX), "file");
+    format!("**Holdfast is reviewing** {} ({files} changed)…\n", head.short())
+}
+
+/// What the announcement becomes: the walkthrough, and what was read and what was not.
+pub fn summary_body(report: &Report) -> String {
+    let head = report.target.head.get(..12).unwrap_or(&report.target.head);
+    let mut body = format!(
+        "## Holdfast review of {head}\n\n{}\n",
+        sanitize(&report.summary, &[repository_url(report)])
+    );
+    for note in &report.notes {
+        let _infallible = write!(body, "\n> {}\n", one_line(note));
+    }
+    body.push_str(&coverage_section(&report.coverage));
+    let _infallible = write!(body, "\n<sub>{}</sub>\n", usage_line(report));
+    cut(&body, BODY_MOST)
+}
+
+/// What people are told of a review that could not be completed.
+pub fn notice_body(head: &CommitSha, why: &str) -> String {
+    cut(
+        &format!(
+            "**Holdfast could not complete the review** of {}: {}\n\nNothing of it was published. The next push is reviewed \
+             anew; who runs Holdfast can also start it again.\n",
+            head.short(),
+            one_line(why)
+        ),
+        BODY_MOST,
+    )
 }
 
 /// The check's end. Green only for a whole review without a grave finding.

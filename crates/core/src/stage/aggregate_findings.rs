@@ -124,7 +124,9 @@ const ATTEMPTS_MOST: u32 = super::validate_findings::ATTEMPTS + 1;
 
 /// Adds an answer to what the run took. The rules' own empty answer is no call.
 pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {
-    if answer.model != "rules" {
+    if answer.cached {
+        usage.cache_hits += 1;
+    } else if answer.model != "rules" {
         usage.model_calls += 1;
         usage.input_tokens += answer.input_tokens;
         usage.output_tokens += answer.output_tokens;

@@ -41,6 +41,7 @@ pub async fn discard_review(
         .clone()
         .filter(|reason| !reason.trim().is_empty())
         .unwrap_or_else(|| "no reason was given".to_owned());
+    publish.withdraw(&run.target, &run.run).await?;
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
     if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
         let outcome = CheckOutcome {

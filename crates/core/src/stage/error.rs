@@ -2,7 +2,7 @@
 
 use crate::model::error_name::ErrorName;
 use crate::model::policy::InvalidPolicy;
-use crate::port::{ModelError, NotifyError, PublishError, ReadError, StoreError};
+use crate::port::{ModelError, NotifyError, PublishError, ReadError, RowError, StoreError};
 
 /// Why a stage failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,12 @@ pub fn explain_failure(reason: &str, cause: Option<&str>) -> String {
 
 impl From<StoreError> for StageError {
     fn from(error: StoreError) -> Self {
+        Self::new(ErrorName::ArtifactUnavailable, error.to_string())
+    }
+}
+
+impl From<RowError> for StageError {
+    fn from(error: RowError) -> Self {
         Self::new(ErrorName::ArtifactUnavailable, error.to_string())
     }
 }

@@ -3,11 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::claim;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::{Announcement, PAYLOAD_VERSION, Run};
-use crate::port::{PublishReview, ReadChange, StoreArtifact};
+use crate::port::{KeepRows, PublishReview, ReadChange, StoreArtifact};
+use crate::render::announcement_body;
 
+use super::withdraw_announcement::undo_announcement;
 use super::{StageError, write_artifact};
 
 /// The execution's input.
@@ -26,14 +29,16 @@ pub struct Output {
     pub files: u64,
 }
 
-/// Reads the change and announces the review. A second call finds its first one's effects.
+/// Reads the change, takes the pull request over and announces the review. A second call finds its first one's effects.
 ///
-/// Errors: another payload version; the head moved; what reading, writing and the store say.
+/// Errors: another payload version; the head moved; a newer run has taken over; what reading, writing, the table and the
+/// store say.
 #[tracing::instrument(skip_all, fields(run = %input.run.run))]
 pub async fn open_review(
     input: &Input,
     read: &dyn ReadChange,
     publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run = &input.run;
@@ -56,10 +61,14 @@ pub async fn open_review(
     }
     write_artifact(store, &key::change(&run.run), &change).await?;
     if run.publish {
-        let announcement = Announcement {
-            check_run: publish.open_check(&run.target, &run.run).await?,
-        };
-        write_artifact(store, &key::announcement(&run.run), &announcement).await?;
+        if let Some(before) = claim::take(rows, &run.target, &run.run).await?.before {
+            undo_announcement(&before, "A newer run has taken over", publish, store).await?;
+        }
+        let check_run = publish.open_check(&run.target, &run.run).await?;
+        write_artifact(store, &key::announcement(&run.run), &Announcement { check_run }).await?;
+        let body = announcement_body(&change.head, change.files_total);
+        claim::hold(rows, &run.target, &run.run).await?;
+        publish.announce(&run.target, &run.run, &body).await?;
     }
     Ok(Output {
         run: run.run.clone(),

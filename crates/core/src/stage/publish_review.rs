@@ -3,14 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::claim;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{Report, RunStatus};
 use crate::model::run::{Announcement, Run};
-use crate::port::{PublishError, PublishReview, ReadChange, StoreArtifact};
-use crate::render::{Inline, check_outcome, review_draft};
+use crate::port::{KeepRows, PublishError, PublishReview, ReadChange, StoreArtifact};
+use crate::render::{Inline, check_outcome, review_draft, summary_body};
 
 use super::artifact::find_artifact;
 use super::{StageError, read_artifact, write_artifact};
@@ -37,6 +38,7 @@ pub async fn publish_review(
     input: &Input,
     read: &dyn ReadChange,
     publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
@@ -47,27 +49,24 @@ pub async fn publish_review(
             review: None,
         });
     }
-    let head = read.current_head(&run.target).await?;
-    if head != *run.target.head() {
-        let message = format!(
-            "the head is {} now, the review is of {}",
-            head.short(),
-            run.target.head().short()
-        );
-        return Err(StageError::new(ErrorName::PullRequestHeadMoved, message));
-    }
+    fence(&run, read, rows).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let draft = review_draft(&report, &change, Inline::Comments);
-    let published = match publish.publish_review(&run.target, &draft).await {
+    let drafted = match publish.draft_review(&run.target, &draft).await {
         // Which comment is the bad one is not said: the findings then stand in the body, all of them.
         Err(PublishError::Rejected(_)) if !draft.comments.is_empty() => {
-            publish
-                .publish_review(&run.target, &review_draft(&report, &change, Inline::Body))
-                .await?
+            let draft = review_draft(&report, &change, Inline::Body);
+            publish.draft_review(&run.target, &draft).await?
         }
         other => other?,
     };
+    if !drafted.is_submitted {
+        // Drafting takes a while; what others see is decided by how things stand now.
+        fence(&run, read, rows).await?;
+        publish.submit_review(&run.target, drafted.review).await?;
+    }
+    publish.summarize(&run.target, &run.run, &summary_body(&report)).await?;
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
     if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
         publish
@@ -81,6 +80,21 @@ pub async fn publish_review(
     }
     Ok(Output {
         status: report.status,
-        review: Some(published.review),
+        review: Some(drafted.review),
     })
+}
+
+/// Neither the head nor the claim may have moved on.
+async fn fence(run: &Run, read: &dyn ReadChange, rows: &dyn KeepRows) -> Result<(), StageError> {
+    claim::hold(rows, &run.target, &run.run).await?;
+    let head = read.current_head(&run.target).await?;
+    if head == *run.target.head() {
+        return Ok(());
+    }
+    let message = format!(
+        "the head is {} now, the review is of {}",
+        head.short(),
+        run.target.head().short()
+    );
+    Err(StageError::new(ErrorName::PullRequestHeadMoved, message))
 }

@@ -1,6 +1,7 @@
 //! ReportFailure: the run's record says that it failed and why, so that `runs` and `show` can.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
@@ -10,9 +11,11 @@ use crate::model::report::{
     Coverage, Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
 };
 use crate::model::run::Run;
-use crate::port::StoreArtifact;
+use crate::port::{PublishReview, StoreArtifact};
+use crate::render::notice_body;
 
 use super::artifact::find_artifact;
+use super::withdraw_announcement::find_run;
 use super::{StageError, explain_failure, write_artifact};
 
 /// The failure.
@@ -20,6 +23,9 @@ use super::{StageError, explain_failure, write_artifact};
 pub struct Input {
     /// The run.
     pub run: String,
+    /// The execution's input: known even where the first state failed before it left a record.
+    #[serde(default)]
+    pub started_with: Value,
     /// The workflow's name of the error.
     pub error: String,
     /// What was said about it.
@@ -33,16 +39,20 @@ pub struct Output {
     pub status: RunStatus,
 }
 
-/// Writes the failed run's report. Errors: what the store says; the run's own record is missing.
+/// Writes the failed run's report, and says on the pull request that it failed; a newer run's own announcement says enough
+/// of one that was superseded. Errors: what writing and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
-pub async fn report_failure(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
-    let superseded = input.error == ErrorName::PullRequestHeadMoved.as_str();
-    let status = if superseded {
+pub async fn report_failure(
+    input: &Input,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<Output, StageError> {
+    let status = if is_superseded(&input.error) {
         RunStatus::Superseded
     } else {
         RunStatus::Failed
     };
-    let Some(run) = find_artifact::<Run>(store, &key::run(&input.run)).await? else {
+    let Some(run) = find_run(&input.run, &input.started_with, store).await? else {
         return Ok(Output { status });
     };
     let change: Option<Change> = find_artifact(store, &key::change(&input.run)).await?;
@@ -50,9 +60,23 @@ pub async fn report_failure(input: &Input, store: &dyn StoreArtifact) -> Result<
     let existing: Option<Report> = find_artifact(store, &key::report(&input.run)).await?;
     let mut report = existing.unwrap_or_else(|| empty_report(&run, change.as_ref(), plan.as_ref()));
     report.status = status;
-    report.notes.push(explain_failure(&input.error, input.cause.as_deref()));
+    let note = explain_failure(&input.error, input.cause.as_deref());
+    if !report.notes.contains(&note) {
+        report.notes.push(note.clone());
+    }
     write_artifact(store, &key::report(&input.run), &report).await?;
+    if run.publish && status == RunStatus::Failed {
+        let body = notice_body(run.target.head(), &note);
+        publish.give_notice(&run.target, &run.run, &body).await?;
+    }
     Ok(Output { status })
+}
+
+/// Whether a newer head or run is why this one ended.
+pub(super) fn is_superseded(error: &str) -> bool {
+    [ErrorName::PullRequestHeadMoved, ErrorName::RunSuperseded]
+        .iter()
+        .any(|name| name.as_str() == error)
 }
 
 fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Report {

@@ -1,6 +1,7 @@
 //! ReviewUnit: one attempt at one unit: one model call, stored before anything is made of it.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::model::change::Change;
 use crate::model::key;
@@ -8,7 +9,7 @@ use crate::model::plan::{ContextPack, Plan, Tier};
 use crate::model::policy::Policy;
 use crate::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
-use crate::prompt::{UnitPrompt, answer_schema, unit_prompt};
+use crate::prompt::{PROMPT_VERSION, UnitPrompt, answer_schema, unit_prompt};
 
 use super::artifact::find_artifact;
 use super::shown::UnitView;
@@ -65,6 +66,11 @@ pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreA
         schema: answer_schema(),
         max_output_tokens: OUTPUT_TOKENS,
     };
+    let cached_key = key::cached_answer(&digest_of(&run, input.tier, &request.prompt));
+    if let Some(known) = find_artifact::<RecordedAnswer>(store, &cached_key).await? {
+        write_artifact(store, &answer_key, &RecordedAnswer { cached: true, ..known }).await?;
+        return Ok(Output::Answered);
+    }
     match model.ask(&request).await {
         Ok(answer) => {
             write_artifact(store, &answer_key, &answer).await?;
@@ -83,6 +89,18 @@ pub fn model_of(run: &Run, tier: Tier) -> &str {
         Tier::Light => &run.model_light,
         Tier::Strong => &run.model,
     }
+}
+
+/// Names a question: what decides the answer, and whose it is. Repositories never share answers.
+pub(super) fn digest_of(run: &Run, tier: Tier, prompt: &Prompt) -> String {
+    let asked = serde_json::json!([
+        run.target.repository(),
+        model_of(run, tier),
+        PROMPT_VERSION,
+        prompt,
+        answer_schema()
+    ]);
+    hex::encode(Sha256::digest(asked.to_string().as_bytes()))
 }
 
 /// What the provider asks for, or doubling from two seconds where it says nothing.
@@ -130,6 +148,7 @@ fn no_model() -> RecordedAnswer {
         model: "rules".to_owned(),
         input_tokens: 0,
         output_tokens: 0,
+        cached: false,
     }
 }
 

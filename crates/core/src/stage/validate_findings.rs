@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::change::Change;
 use crate::model::key;
 use crate::model::plan::{Plan, Tier};
-use crate::model::run::{RecordedAnswer, Run, Verdict};
+use crate::model::run::{Prompt, RecordedAnswer, Run, Verdict};
 use crate::port::StoreArtifact;
 use crate::validate::{Shown, check_answer};
 
+use super::review_unit::digest_of;
 use super::shown::UnitView;
 use super::{StageError, read_artifact, write_artifact};
 
@@ -65,6 +66,7 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
     );
     write_artifact(store, &key::verdict(&input.run, &input.unit, input.attempt), &verdict).await?;
     if verdict.valid {
+        remember(input, &run, &answer, store).await?;
         return Ok(Output::Accept {
             accepted_attempt: input.attempt,
             dropped: 0,
@@ -79,6 +81,22 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
     }
     verdicts.push(verdict);
     Ok(settle(&verdicts))
+}
+
+/// The same question, asked again by a later run of this repository, has its answer. One that failed a check is not kept:
+/// asked anew, the model may do better.
+async fn remember(
+    input: &Input,
+    run: &Run,
+    answer: &RecordedAnswer,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    if run.is_rules_only() || answer.cached {
+        return Ok(());
+    }
+    let prompt: Prompt = read_artifact(store, &key::prompt(&input.run, &input.unit, input.attempt)).await?;
+    let asked = digest_of(run, input.tier, &prompt);
+    write_artifact(store, &key::cached_answer(&asked), answer).await
 }
 
 /// The next attempt's number and tier: three on the unit's own tier, then the strong one once, if it is another model.

@@ -1,10 +1,12 @@
-//! WithdrawAnnouncement: the undo of OpenReview's check: it must not stand in progress for ever.
+//! WithdrawAnnouncement: the undo of OpenReview: neither its comment nor its check must stand for ever.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::claim;
 use crate::model::key;
 use crate::model::run::{Announcement, Run};
-use crate::port::{CheckConclusion, CheckOutcome, PublishReview, StoreArtifact};
+use crate::port::{CheckConclusion, CheckOutcome, KeepRows, PublishReview, StoreArtifact};
 
 use super::StageError;
 use super::artifact::find_artifact;
@@ -14,6 +16,9 @@ use super::artifact::find_artifact;
 pub struct Input {
     /// Its name.
     pub run: String,
+    /// The execution's input: known even where the first state failed before it left a record.
+    #[serde(default)]
+    pub started_with: Value,
     /// The name of the error that ended the review.
     pub error: String,
 }
@@ -25,37 +30,67 @@ pub struct Output {
     pub withdrawn: bool,
 }
 
-/// Closes the check, where one was opened. Errors: what writing and the store say.
+/// Ends the run's right to write, then deletes the announcement and the draft and closes the check. Errors: what writing,
+/// the table and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn withdraw_announcement(
     input: &Input,
     publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
-    let Some(run) = find_artifact::<Run>(store, &key::run(&input.run))
-        .await?
-        .filter(|run| run.publish)
-    else {
-        return Ok(Output { withdrawn: false });
+    claim::close(rows, &input.run).await?;
+    let why = format!("It ended with {}", input.error);
+    let run = find_run(&input.run, &input.started_with, store).await?;
+    let withdrawn = undo(run, &why, publish, store).await?;
+    Ok(Output { withdrawn })
+}
+
+/// Undoes what `open_review` and an unfinished `publish_review` of a run have left on the pull request; what is not there
+/// counts as undone. Gives whether the run writes to a pull request at all.
+pub(super) async fn undo_announcement(
+    run: &str,
+    why: &str,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<bool, StageError> {
+    undo(find_artifact(store, &key::run(run)).await?, why, publish, store).await
+}
+
+/// The run as it was recorded, or as its execution was started.
+pub(super) async fn find_run(
+    run: &str,
+    started_with: &Value,
+    store: &dyn StoreArtifact,
+) -> Result<Option<Run>, StageError> {
+    let recorded = find_artifact(store, &key::run(run)).await?;
+    Ok(recorded.or_else(|| Run::deserialize(started_with).ok().filter(|started| started.run == run)))
+}
+
+async fn undo(
+    run: Option<Run>,
+    why: &str,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<bool, StageError> {
+    let Some(run) = run.filter(|run| run.publish) else {
+        return Ok(false);
     };
-    let recorded: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
+    publish.withdraw(&run.target, &run.run).await?;
+    let recorded: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
     let check = match recorded {
         Some(announcement) => announcement.check_run,
         // The state died between the effect and its record: opening again finds the open check by its external id.
         None => publish.open_check(&run.target, &run.run).await?,
     };
-    let Some(check) = check else {
-        return Ok(Output { withdrawn: false });
-    };
-    let outcome = CheckOutcome {
-        conclusion: CheckConclusion::Neutral,
-        title: "The review could not be completed".to_owned(),
-        summary: format!(
-            "It ended with {}. Nothing was published. Push again or ask for a new review.",
-            input.error
-        ),
-        annotations: Vec::new(),
-    };
-    publish.close_check(&run.target, check, &outcome).await?;
-    Ok(Output { withdrawn: true })
+    if let Some(check) = check {
+        let outcome = CheckOutcome {
+            conclusion: CheckConclusion::Neutral,
+            title: "The review could not be completed".to_owned(),
+            summary: format!("{why}. Nothing was published. Push again or ask for a new review."),
+            annotations: Vec::new(),
+        };
+        publish.close_check(&run.target, check, &outcome).await?;
+    }
+    Ok(true)
 }

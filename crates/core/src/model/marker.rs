@@ -1,0 +1,123 @@
+//! Hidden lines by which our own reviews and comments are found again. They are signed: one that was copied from another
+//! pull request, or invented, is not believed.
+
+use hmac::{Hmac, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use super::change::Target;
+
+/// What a marker stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkerKind {
+    /// A review.
+    Review,
+    /// The comment that announces a review, and later holds its summary.
+    Announcement,
+    /// The comment that says why a review could not be completed.
+    Notice,
+}
+
+impl MarkerKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Review => "review",
+            Self::Announcement => "announcement",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// What markers are signed with: a secret of the deployment. Does not print.
+#[derive(Clone, Debug)]
+pub struct MarkerKey(SecretString);
+
+impl MarkerKey {
+    /// Least length of a key, in characters.
+    pub const LENGTH_LEAST: usize = 16;
+
+    /// A key. Errors, in words: it is too short to be one.
+    pub fn new(secret: SecretString) -> Result<Self, String> {
+        if secret.expose_secret().len() < Self::LENGTH_LEAST {
+            return Err(format!(
+                "is shorter than {} characters: give a long random text",
+                Self::LENGTH_LEAST
+            ));
+        }
+        Ok(Self(secret))
+    }
+
+    /// The hidden line of a run, which has to stand on a line of its own.
+    pub fn line(&self, kind: MarkerKind, target: &Target, run: &str) -> String {
+        let signature = hex::encode(self.sign(kind, target, run).finalize().into_bytes());
+        format!("<!-- holdfast:{} run={run} sig={signature} -->", kind.name())
+    }
+
+    /// The run whose marker of this kind stands in a text, if its signature is right for this pull request.
+    pub fn find(&self, kind: MarkerKind, target: &Target, text: &str) -> Option<String> {
+        text.lines().find_map(|line| {
+            let inner = line.trim().strip_prefix("<!-- holdfast:")?.strip_suffix(" -->")?;
+            let (run, signature) = inner
+                .strip_prefix(kind.name())?
+                .strip_prefix(" run=")?
+                .split_once(" sig=")?;
+            let signature = hex::decode(signature).ok()?;
+            // Compared in constant time.
+            self.sign(kind, target, run).verify_slice(&signature).ok()?;
+            Some(run.to_owned())
+        })
+    }
+
+    fn sign(&self, kind: MarkerKind, target: &Target, run: &str) -> Hmac<Sha256> {
+        let number = target.pull_request().unwrap_or_default();
+        let signed = format!(
+            "{}\n{}\n{number}\n{run}",
+            kind.name(),
+            target.repository().to_ascii_lowercase()
+        );
+        // HMAC takes keys of any length: the default is never reached.
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes())
+            .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
+        mac.update(signed.as_bytes());
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use super::*;
+    use crate::model::sha::CommitSha;
+
+    fn target(repository: &str, number: u64) -> Target {
+        Target::PullRequest {
+            owner: "octo".to_owned(),
+            repository: repository.to_owned(),
+            number,
+            head: CommitSha::parse(&"a".repeat(40)).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_marker_is_believed_only_where_it_was_signed() {
+        let key = MarkerKey::new("0123456789abcdef".into()).unwrap();
+        let other = MarkerKey::new("fedcba9876543210".into()).unwrap();
+        let here = target("demo", 12);
+        let line = key.line(MarkerKind::Review, &here, "run-1");
+        let body = format!("text\n{line}\r\nmore");
+        assert_eq!(key.find(MarkerKind::Review, &here, &body).as_deref(), Some("run-1"));
+        for (key, kind, target, body) in [
+            (&other, MarkerKind::Review, &here, body.clone()),
+            (&key, MarkerKind::Notice, &here, body.clone()),
+            (&key, MarkerKind::Review, &target("demo", 13), body.clone()),
+            (&key, MarkerKind::Review, &target("other", 12), body.clone()),
+            (&key, MarkerKind::Review, &here, body.replace("run-1", "run-2")),
+            (&key, MarkerKind::Review, &here, body.replace("sig=", "sig=00")),
+            (&key, MarkerKind::Review, &here, "<!-- holdfast:review -->".to_owned()),
+        ] {
+            assert_eq!(key.find(kind, target, &body), None, "{kind:?} {body}");
+        }
+        assert!(MarkerKey::new("short".into()).is_err());
+        assert!(!format!("{key:?}").contains("0123"), "a key does not print");
+    }
+}
