@@ -166,10 +166,13 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
         "nothing is public yet"
     );
     let items = deployment.cloud.items();
-    assert_eq!(
-        items[0]["Item"]["token"]["S"], pending[0].token,
-        "the token is in the table"
-    );
+    assert_eq!(items.len(), 1);
+    let question = &items[0]["Item"];
+    assert_eq!(question["pk"]["S"], "approval");
+    assert_eq!(question["sk"]["S"], format!("{}#1", run.run));
+    let kept: Value = serde_json::from_str(question["value"]["S"].as_str().unwrap()).unwrap();
+    assert_eq!(kept["token"], pending[0].token, "the token is in the table");
+    assert_eq!(kept["approval"]["run"], run.run);
     let texts = deployment.cloud.texts();
     assert_eq!(texts.len(), 1);
     assert!(!texts[0].contains(&pending[0].token), "and in no text");

@@ -1,5 +1,6 @@
-//! The project's own commands. `cargo xtask verify` installs what the tests need and passes them.
+//! The project's own commands. `cargo xtask verify` installs what the tests need (`tools`) and passes them.
 
+mod python;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,8 @@ fn main() -> ExitCode {
     let result = match argument.as_str() {
         "verify" => verify(),
         "tidy" => tidy::check(&root()),
-        _ => Err("usage: cargo xtask verify | tidy".to_owned()),
+        "tools" => tools(&root()),
+        _ => Err("usage: cargo xtask verify | tidy | tools".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,6 +37,19 @@ fn verify() -> Result<(), String> {
         "apt-get install git",
         Command::new("git").arg("--version"),
     )?;
+    tools(&root)?;
+    let form = "run cargo fmt (cargo does not know it: rustup component add rustfmt)";
+    step("form", form, cargo(&root).args(["fmt", "--all", "--check"]))?;
+    tidy::check(&root)?;
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let lints_remedy = "mend what clippy names (cargo does not know it: rustup component add clippy)";
+    step("lints", lints_remedy, cargo(&root).args(lints))?;
+    deny(&root)?;
+    step("tests", "mend what failed", cargo(&root).args(["test", "--workspace"]))
+}
+
+/// What the tests need that cargo does not bring: packages of npm, and of PyPI.
+fn tools(root: &Path) -> Result<(), String> {
     node_is_new_enough()?;
     step(
         "npm is there",
@@ -48,14 +63,7 @@ fn verify() -> Result<(), String> {
             .args(["ci", "--no-audit", "--no-fund"])
             .current_dir(root.join("tests/node")),
     )?;
-    let form = "run cargo fmt (cargo does not know it: rustup component add rustfmt)";
-    step("form", form, cargo(&root).args(["fmt", "--all", "--check"]))?;
-    tidy::check(&root)?;
-    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    let lints_remedy = "mend what clippy names (cargo does not know it: rustup component add clippy)";
-    step("lints", lints_remedy, cargo(&root).args(lints))?;
-    deny(&root)?;
-    step("tests", "mend what failed", cargo(&root).args(["test", "--workspace"]))
+    python::install(root, &target(root))
 }
 
 /// npm's packages of the tests say nothing useful on a Node that is too old for them.

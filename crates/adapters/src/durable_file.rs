@@ -86,7 +86,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// Each new directory is synced into the one above it, or a power cut takes the file along with it.
-fn create_dirs(dir: &Path) -> Result<(), FileError> {
+pub(crate) fn create_dirs(dir: &Path) -> Result<(), FileError> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -101,7 +101,7 @@ fn create_dirs(dir: &Path) -> Result<(), FileError> {
     }
 }
 
-fn sync_dir(dir: &Path) -> Result<(), FileError> {
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), FileError> {
     File::open(dir)
         .and_then(|dir| dir.sync_all())
         .map_err(failed("sync the directory", dir))

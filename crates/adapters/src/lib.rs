@@ -9,6 +9,8 @@ pub mod anthropic;
 pub mod aws_people;
 #[cfg(feature = "files")]
 mod durable_file;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 #[cfg(feature = "files")]
 pub mod files;
 #[cfg(feature = "git")]
@@ -27,9 +29,13 @@ mod model_schema;
 pub mod openai;
 #[cfg(feature = "files")]
 pub mod outbox;
+#[cfg(any(feature = "dynamodb", feature = "sqlite"))]
+mod row_form;
 #[cfg(feature = "s3")]
 pub mod s3;
 #[cfg(feature = "secrets")]
 pub mod secrets_manager;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 #[cfg(feature = "syntax")]
 pub mod syntax;

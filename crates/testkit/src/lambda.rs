@@ -241,11 +241,9 @@ fn unchunk(mut body: &[u8]) -> Vec<u8> {
 /// DynamoDB's calls name their target in a header, SNS's their action in the form.
 async fn call(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    if target.is_some_and(|target| target.ends_with(".PutItem")) {
-        let item = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        lock(&shared).items.push(item);
-        let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
-        return (kind, json!({}).to_string()).into_response();
+    if let Some((_, operation)) = target.and_then(|target| target.split_once('.')) {
+        let request = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        return table_call(&mut lock(&shared).items, operation, request);
     }
     let form = String::from_utf8_lossy(&body).into_owned();
     if form.contains("Action=Publish") {
@@ -254,6 +252,27 @@ async fn call(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body
         return ([(header::CONTENT_TYPE, "text/xml")], published).into_response();
     }
     (StatusCode::BAD_REQUEST, "this cloud does not know the call").into_response()
+}
+
+/// A put is taken whatever its condition; a get finds what was put last.
+fn table_call(items: &mut Vec<Value>, operation: &str, request: Value) -> Response {
+    let answer = match operation {
+        "PutItem" => {
+            items.push(request);
+            json!({})
+        }
+        "GetItem" => {
+            let is_wanted = |put: &&Value| {
+                let mut key = request["Key"].as_object().into_iter().flatten();
+                put["TableName"] == request["TableName"] && key.all(|(name, value)| put["Item"][name] == *value)
+            };
+            let found = items.iter().rev().find(is_wanted);
+            found.map_or_else(|| json!({}), |put| json!({ "Item": put["Item"] }))
+        }
+        _ => return (StatusCode::BAD_REQUEST, "this cloud does not know the call").into_response(),
+    };
+    let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
+    (kind, answer.to_string()).into_response()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

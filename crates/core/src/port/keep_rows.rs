@@ -48,7 +48,8 @@ pub struct RowError {
 }
 
 /// Keeps rows by key. A key is `GROUP/NAME`: the group has no `/`, the name is not empty and may have some; at most 900
-/// bytes together. Reads see every write that has returned.
+/// bytes together, without control characters. Reads see every write that has returned. A key or value beyond these
+/// limits is refused before anything is sent.
 #[async_trait]
 pub trait KeepRows: Send + Sync {
     /// Reads one row. Errors: the table cannot be reached.
@@ -56,10 +57,10 @@ pub trait KeepRows: Send + Sync {
     /// Writes one row if what is expected is there. Durable when it returns. Errors: the table cannot be reached, is full
     /// or refuses the value.
     async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError>;
-    /// Deletes one row in this version; a row that is not there counts as deleted. Gives `Conflict` where it has another
-    /// version. Errors: the table cannot be reached.
+    /// Deletes one row in this version, and gives `Done` with it; a row that is not there counts as deleted. Gives
+    /// `Conflict` where it has another version. Errors: the table cannot be reached.
     async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError>;
-    /// The keys that begin with `prefix`, which holds a whole group (`GROUP/…`), with their rows, in the keys' order, at most `most`. Errors: the table cannot be
-    /// reached.
+    /// The keys that begin with `prefix`, which holds a whole group (`GROUP/…`), with their rows, in the order of the
+    /// keys' bytes, at most `most`. Errors: the table cannot be reached.
     async fn list(&self, prefix: &str, most: usize) -> Result<Vec<(String, Row)>, RowError>;
 }
