@@ -41,6 +41,7 @@ impl Runner {
         });
         let (machine_arn, role_arn, definition) =
             (live.machine_arn.clone(), live.role_arn.clone(), live.definition.clone());
+        let root = live.family_top();
         let started = Stimulus::MapRunStarted {
             key,
             map_run_arn: arn.clone(),
@@ -98,6 +99,7 @@ impl Runner {
         let run = MapRun {
             arn,
             parent: execution,
+            root,
             key,
             plan,
             total,
@@ -152,9 +154,7 @@ impl Runner {
         let Some(run) = self.open.map_runs.get_mut(&map_run) else {
             return;
         };
-        let Some(root) = self.open.live.get(&run.parent).map(Live::family_top) else {
-            return;
-        };
+        let root = run.root.clone();
         run.next_index = child.index + 1;
         run.pending = run.pending.saturating_sub(1);
         run.running.insert(child.id);
@@ -199,7 +199,6 @@ impl Runner {
         if run.gathering {
             return;
         }
-        let mut stopped = Vec::new();
         if run.failure.is_none() && run.plan.is_exceeded(run.failed, run.total) {
             run.failure = Some(TaskFailure {
                 error: "States.ExceedToleratedFailureThreshold".to_owned(),
@@ -210,7 +209,8 @@ impl Runner {
                 map_run,
                 stopped_ms: turn.now.0,
             });
-            stopped.extend(run.running.iter().copied());
+            let why = "The map run failed";
+            turn.stops.extend(run.stops(why));
         }
         if run.running.is_empty() && run.pending == 0 {
             run.gathering = true;
@@ -231,17 +231,6 @@ impl Runner {
                 });
             }
         }
-        for child in stopped {
-            let cause = "The map run failed".to_owned();
-            self.advance(
-                turn,
-                child,
-                Stimulus::Stop {
-                    error: None,
-                    cause: Some(cause),
-                },
-            );
-        }
     }
 
     /// The map that started it is over: so is the map run, and what is left of its children is stopped.
@@ -260,16 +249,7 @@ impl Runner {
         if run.outcome.is_none() {
             turn.writes.push(Write::PendingAborted { map_run, stopped_ms });
         }
-        for child in run.running {
-            let cause = "The map that started it is over".to_owned();
-            self.advance(
-                turn,
-                child,
-                Stimulus::Stop {
-                    error: None,
-                    cause: Some(cause),
-                },
-            );
-        }
+        let why = "The map that started it is over";
+        turn.stops.extend(run.stops(why));
     }
 }

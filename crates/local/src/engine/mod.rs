@@ -10,6 +10,7 @@ mod dispatch;
 mod error;
 mod live;
 mod lock;
+mod machines;
 mod map_result;
 mod map_run;
 mod naming;
@@ -23,8 +24,10 @@ mod serve_request;
 mod settle;
 mod stall;
 mod store;
+mod time;
 mod timer;
 mod turn;
+mod waiting;
 mod write;
 
 use std::collections::HashMap;
@@ -32,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, StateMachine, TaskFailure};
+use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, TaskFailure};
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -48,9 +51,11 @@ pub use turn::{ChildEvent, EngineEvent};
 
 use dispatch::Jobs;
 use live::OpenState;
+use machines::Machines;
 use request::{Answer, Request, TokenAnswer};
 use run_loop::Runner;
 use store::{Store, StoreThread};
+use time::Timekeeper;
 
 /// How many events a slow subscriber may be behind before it misses some.
 const EVENTS_KEPT: usize = 4096;
@@ -113,6 +118,7 @@ struct Shared {
     events: broadcast::Sender<EngineEvent>,
     health: watch::Receiver<Option<EngineError>>,
     run_loop: AbortHandle,
+    machines: Arc<Machines>,
 }
 
 impl Drop for Shared {
@@ -128,6 +134,7 @@ impl Engine {
     /// The directory is in use, unusable, damaged, full or of a newer version.
     pub async fn open(options: EngineOptions) -> Result<(Self, Recovered), EngineError> {
         let (store, thread) = open_store(&options.data_dir, options.max_database_pages).await?;
+        let machines = Arc::new(Machines::default());
         let (requests, inbox) = mpsc::unbounded_channel();
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (health_sender, health) = watch::channel(None);
@@ -135,7 +142,8 @@ impl Engine {
             jobs: Jobs::new(options.functions, options.objects, store.clone()),
             store,
             thread,
-            clock: options.clock,
+            time: Timekeeper::new(options.clock),
+            machines: Arc::clone(&machines),
             entropy: options.entropy,
             naming: options.naming,
             patience_ms: options.patience_ms,
@@ -152,6 +160,7 @@ impl Engine {
             events,
             health,
             run_loop,
+            machines,
         });
         Ok((Self { shared }, recovered))
     }
@@ -174,11 +183,12 @@ impl Engine {
                 limit: PAYLOAD_LIMIT_BYTES,
             });
         }
-        let machine = Arc::new(StateMachine::parse(definition_text)?);
+        let (sha256, machine) = self.shared.machines.parse(definition_text)?;
         let (name, definition) = (name.to_owned(), definition_text.into());
         self.ask(|reply| Request::Start {
             name,
             definition,
+            sha256,
             machine,
             input,
             reply,

@@ -69,6 +69,8 @@ pub(super) enum Request {
     Start {
         name: String,
         definition: Arc<str>,
+        /// The hash of the definition's text.
+        sha256: String,
         machine: Arc<StateMachine>,
         input: Value,
         reply: Answer<Started>,

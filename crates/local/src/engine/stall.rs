@@ -66,15 +66,14 @@ impl Runner {
     /// Reads everything anew and stores what was kept, if the disk takes it.
     async fn go_on(&mut self, kept: &mut Vec<JobResult>) -> Result<(), EngineError> {
         self.store.probe().await?;
-        let mut turn = Turn::new(self.clock.now());
+        let mut turn = Turn::new(self.time.now());
         self.recover(&mut turn, kept).await?;
         for result in kept.iter().cloned() {
             self.take_result(&mut turn, result);
         }
-        self.settle(&mut turn).await?;
-        self.store.commit(std::mem::take(&mut turn.writes)).await?;
+        self.store_turn(&mut turn).await?;
         kept.clear();
-        self.stored(turn);
+        self.stored(turn).await;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use holdfast_asl::{HistoryEvent, Status};
 use rusqlite::{Connection, params};
 
 use super::archive::ExecutionStatus;
+use super::read::Rest;
 
 /// One change of the database.
 pub(super) enum Write {
@@ -20,6 +21,10 @@ pub(super) enum Write {
         execution: i64,
         events: Vec<Arc<HistoryEvent>>,
     },
+    /// An open execution only waits, and for when; or does so no more.
+    Rests { execution: i64, rest: Option<Rest> },
+    /// The time that has been reached.
+    Clock { now_ms: i64 },
     /// An execution ended.
     Ended {
         execution: i64,
@@ -103,6 +108,19 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
             .execute(params![execution, started_ms])
             .map(drop),
         Write::Events { execution, events } => insert_events(connection, *execution, events),
+        Write::Rests { execution, rest } => connection
+            .prepare_cached("UPDATE executions SET waits = ?2, due_ms = ?3, resume_ms = ?4 WHERE id = ?1")?
+            .execute(params![
+                execution,
+                rest.is_some(),
+                rest.and_then(|rest| rest.due_ms),
+                rest.and_then(|rest| rest.resume_ms)
+            ])
+            .map(drop),
+        Write::Clock { now_ms } => connection
+            .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('clock_ms', ?1)")?
+            .execute([now_ms])
+            .map(drop),
         Write::Ended {
             execution,
             status,
@@ -205,7 +223,8 @@ fn end_execution(connection: &Connection, execution: i64, status: &Status, stopp
     };
     connection
         .prepare_cached(
-            "UPDATE executions SET status = ?2, output = ?3, error = ?4, cause = ?5, stopped_ms = ?6 WHERE id = ?1",
+            "UPDATE executions SET status = ?2, output = ?3, error = ?4, cause = ?5, stopped_ms = ?6, waits = 0,
+                 due_ms = NULL, resume_ms = NULL WHERE id = ?1",
         )?
         .execute(params![
             execution,
