@@ -17,7 +17,7 @@ pub enum ErrorName {
     HeartbeatTimeout,
     /// An expression failed or gave nothing.
     QueryEvaluationError,
-    /// No rule of a Choice matched and there is no default.
+    /// Reserved for a Choice without a match; AWS raises `States.Runtime` there, and so does this engine.
     NoChoiceMatched,
     /// A branch of a Parallel failed.
     BranchFailed,

@@ -11,6 +11,14 @@ use super::{Flow, State, StateBody};
 use crate::error_name::ErrorName;
 use crate::expression::Template;
 
+/// Names that the language reserves for what JSONata machines cannot raise. AWS takes them in `ErrorEquals`.
+const NEVER_RAISED: [&str; 4] = [
+    "States.Http.Socket",
+    "States.IntrinsicFailure",
+    "States.ParameterPathFailure",
+    "States.ResultPathMatchFailure",
+];
+
 /// Checks a flow's targets and reachability.
 pub(super) fn flow(flow: &Flow, states: &HashMap<String, State>, fields: &Fields<'_>, report: &mut Report) {
     let names: HashSet<&str> = flow.names.iter().map(String::as_str).collect();
@@ -21,11 +29,8 @@ pub(super) fn flow(flow: &Flow, states: &HashMap<String, State>, fields: &Fields
         let Some(state) = states.get(name) else { continue };
         for (field, target) in targets(state) {
             if !names.contains(target) {
-                report.problems.push(Problem {
-                    state: Some(name.clone()),
-                    field: Some(field),
-                    message: format!("there is no state `{target}` beside this one"),
-                });
+                let message = format!("there is no state `{target}` beside this one");
+                fields.problem_in(report, name, Some(field), message);
             }
         }
     }
@@ -43,11 +48,20 @@ pub(super) fn flow(flow: &Flow, states: &HashMap<String, State>, fields: &Fields
         }
     }
     for name in flow.names.iter().filter(|name| !reached.contains(name.as_str())) {
-        report.problems.push(Problem {
-            state: Some(name.clone()),
-            field: None,
-            message: format!("cannot be reached from `{}`", flow.start_at),
-        });
+        fields.problem_in(
+            report,
+            name,
+            None,
+            format!("cannot be reached from `{}`", flow.start_at),
+        );
+    }
+}
+
+/// Checks that a sound flow can end.
+pub(super) fn ends(flow: &Flow, states: &HashMap<String, State>, fields: &Fields<'_>, report: &mut Report) {
+    let ends = |state: &State| state.exit.next.is_none() && !matches!(state.body, StateBody::Choice { .. });
+    if !flow.names.iter().filter_map(|name| states.get(name)).any(ends) {
+        fields.problem(report, "States", "none of the states ends the flow");
     }
 }
 
@@ -82,12 +96,31 @@ pub(super) fn targets(state: &State) -> Vec<(String, &str)> {
     targets
 }
 
+/// Checks a machine whose own query language is not JSONata: each of its states has to say that it is.
+pub(super) fn query_language(states: &States, named: bool, fields: &Fields<'_>, report: &mut Report) {
+    let silent = states.silent_names.len();
+    let Some(first) = states.silent_names.first() else {
+        return;
+    };
+    let what = if named { "must be JSONata" } else { "is missing" };
+    let whole = silent == states.taken_names.len();
+    let message = if whole {
+        format!("{what}: this engine knows JSONata only")
+    } else {
+        format!("{what}, or every state must say JSONata itself: {silent} do not, the first is `{first}`")
+    };
+    fields.problem(report, "QueryLanguage", message);
+    // It is known only once all states are read, but it explains what is wrong with them.
+    report.problems.rotate_right(1);
+}
+
 /// Checks that no two states of the whole machine share a name.
 pub(super) fn names(states: &States, report: &mut Report) {
     let mut seen = HashSet::new();
-    for name in &states.taken_names {
+    for (name, path) in &states.taken_names {
         if !seen.insert(name) {
             report.problems.push(Problem {
+                line: report.lines.line(path, ""),
                 state: Some(name.clone()),
                 field: None,
                 message: "two states have this name; names are unique in the whole machine".to_owned(),
@@ -111,7 +144,7 @@ pub(super) fn error_equals(item: &mut Fields<'_>, last: bool, report: &mut Repor
             item.problem(report, "ErrorEquals", "must hold strings only");
             continue;
         };
-        let reserved = ErrorName::ALL.iter().any(|known| known.as_str() == name);
+        let reserved = ErrorName::ALL.iter().any(|known| known.as_str() == name) || NEVER_RAISED.contains(&name);
         if name.starts_with("States.") && !reserved {
             item.problem(
                 report,

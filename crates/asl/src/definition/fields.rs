@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::lines::{Lines, join};
 use super::report::Problem;
 use crate::expression::Template;
 
 /// Fields that AWS knows and this engine refuses, with the reason.
-const REFUSED: [(&str, &str); 14] = [
+const REFUSED: [(&str, &str); 13] = [
     (
         "InputPath",
         "a JSONPath field; use `Arguments` or `Output` with JSONata",
@@ -29,13 +30,14 @@ const REFUSED: [(&str, &str); 14] = [
         "a JSONPath field; use `HeartbeatSeconds` with JSONata",
     ),
     ("Credentials", "not supported by this engine"),
-    ("ItemBatcher", "not supported by this engine"),
 ];
 
 /// The problems found so far.
 #[derive(Default)]
 pub(super) struct Report {
     pub problems: Vec<Problem>,
+    /// Where the definition's text has what.
+    pub lines: Lines,
 }
 
 /// The fields of one object, with its place in the definition.
@@ -46,6 +48,8 @@ pub(super) struct Fields<'a> {
     state: Option<String>,
     /// The path inside the state, ending in `.` unless empty.
     prefix: String,
+    /// The path of the object in the whole text.
+    path: String,
 }
 
 impl<'a> Fields<'a> {
@@ -56,22 +60,43 @@ impl<'a> Fields<'a> {
             taken: Vec::new(),
             state: None,
             prefix: String::new(),
+            path: String::new(),
         }
     }
 
-    /// The fields of a state.
-    pub fn of_state(object: &'a Map<String, Value>, state: &str) -> Self {
-        Self {
+    /// The fields of a state, one of the `States` of this machine, branch or processor.
+    pub fn of_state<'s>(&self, object: &'s Map<String, Value>, state: &str) -> Fields<'s> {
+        Fields {
             object,
             taken: Vec::new(),
             state: Some(state.to_owned()),
             prefix: String::new(),
+            path: self.state_path(state),
         }
+    }
+
+    /// The path of one of the `States` of this machine, branch or processor.
+    pub fn state_path(&self, state: &str) -> String {
+        join(&join(&self.path, "States"), state)
+    }
+
+    /// Reports a problem with one of the `States` of this machine, branch or processor.
+    pub fn problem_in(&self, report: &mut Report, state: &str, field: Option<String>, message: impl Into<String>) {
+        let line = report
+            .lines
+            .line(&self.state_path(state), field.as_deref().unwrap_or_default());
+        report.problems.push(Problem {
+            line,
+            state: Some(state.to_owned()),
+            field,
+            message: message.into(),
+        });
     }
 
     /// Reports a problem with a field.
     pub fn problem(&self, report: &mut Report, field: &str, message: impl Into<String>) {
         report.problems.push(Problem {
+            line: report.lines.line(&self.path, field),
             state: self.state.clone(),
             field: Some(format!("{}{field}", self.prefix)),
             message: message.into(),
@@ -164,6 +189,9 @@ impl<'a> Fields<'a> {
             taken: Vec::new(),
             state: self.state.clone(),
             prefix: format!("{}{place}.", self.prefix),
+            path: place
+                .split('[')
+                .fold(self.path.clone(), |path, step| join(&path, step.trim_end_matches(']'))),
         }
     }
 
@@ -184,7 +212,8 @@ impl<'a> Fields<'a> {
     pub fn template(&mut self, name: &'static str, report: &mut Report) -> Option<Template> {
         let value = self.take(name)?;
         let mut found = Vec::new();
-        let template = Template::parse(value, name, &mut |place, message| {
+        let catching = self.prefix.starts_with("Catch[");
+        let template = Template::parse(value, name, catching, &mut |place, message| {
             found.push((place.to_owned(), message));
         });
         for (place, message) in found {

@@ -3,6 +3,7 @@
 
 mod check;
 mod fields;
+mod lines;
 mod parse;
 mod parse_map;
 mod parse_state;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 
 pub use report::{DefinitionErrors, Problem};
 pub(crate) use state::{
-    Catcher, ChoiceRule, Condition, Exit, Flow, ItemReader, MapState, Mode, Resource, Retrier, State, StateBody,
-    TaskState, WaitUntil, Writer,
+    Catcher, ChoiceRule, Condition, Exit, Flow, ItemBatcher, ItemReader, MapState, Mode, Resource, Retrier, State,
+    StateBody, TaskState, WaitUntil, Writer,
 };
 pub use summary::StateSummary;
 

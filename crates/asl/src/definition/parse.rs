@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, Report};
+use super::lines::Lines;
 use super::report::Problem;
 use super::{DefinitionErrors, Flow, State, StateMachine, check, parse_state};
 
@@ -17,9 +18,11 @@ pub(super) fn machine(text: &str) -> Result<StateMachine, DefinitionErrors> {
     let machine = read(text, &mut report);
     match machine {
         Some(machine) if report.problems.is_empty() => Ok(machine),
-        _ => Err(DefinitionErrors {
-            problems: report.problems,
-        }),
+        _ => {
+            let mut problems = report.problems;
+            problems.sort_by_key(|problem| problem.line);
+            Err(DefinitionErrors { problems })
+        }
     }
 }
 
@@ -27,20 +30,21 @@ fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
-            whole(report, format!("not JSON: {error}"));
+            whole(report, error.line().max(1), format!("not JSON: {error}"));
             return None;
         }
     };
+    report.lines = Lines::of(text);
     let Value::Object(object) = &value else {
-        whole(report, "must be a JSON object".to_owned());
+        whole(report, 1, "must be a JSON object".to_owned());
         return None;
     };
-    let mut fields = Fields::of_machine(object);
-    if let Some(language) = fields.required("QueryLanguage", report)
-        && language != "JSONata"
-    {
-        fields.problem(report, "QueryLanguage", "must be JSONata; this engine knows no other");
+    for (name, line) in std::mem::take(&mut report.lines.twice) {
+        whole(report, line, format!("`{name}` is given a second time"));
     }
+    let mut fields = Fields::of_machine(object);
+    let language = fields.one_of("QueryLanguage", &[("JSONata", true), ("JSONPath", false)], report);
+    let named = fields.take("QueryLanguage").is_some();
     if let Some(version) = fields.text("Version", report)
         && version != "1.0"
     {
@@ -50,6 +54,9 @@ fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
     let comment = fields.text("Comment", report).map(str::to_owned);
     let mut states = States::default();
     let flow = states.flow(&mut fields, report);
+    if language != Some(true) && (language.is_some() || !named) {
+        check::query_language(&states, named, &fields, report);
+    }
     fields.finish(report);
     check::names(&states, report);
     Some(StateMachine {
@@ -66,6 +73,7 @@ pub(super) fn item_processor(fields: &mut Fields<'_>, around: &mut States, repor
     let mut states = States::default();
     let flow = states.flow(fields, report);
     around.taken_names.append(&mut states.taken_names);
+    around.silent_names.append(&mut states.silent_names);
     StateMachine {
         comment,
         timeout_seconds: None,
@@ -74,8 +82,9 @@ pub(super) fn item_processor(fields: &mut Fields<'_>, around: &mut States, repor
     }
 }
 
-fn whole(report: &mut Report, message: String) {
+fn whole(report: &mut Report, line: usize, message: String) {
     report.problems.push(Problem {
+        line,
         state: None,
         field: None,
         message,
@@ -86,13 +95,16 @@ fn whole(report: &mut Report, message: String) {
 #[derive(Default)]
 pub(super) struct States {
     pub by_name: HashMap<String, State>,
-    /// Every name met, distributed children's included.
-    pub taken_names: Vec<String>,
+    /// Every name met, distributed children's included, with its path in the text.
+    pub taken_names: Vec<(String, String)>,
+    /// Those of states that do not name their query language.
+    pub silent_names: Vec<String>,
 }
 
 impl States {
     /// Reads `StartAt` and `States`.
     pub fn flow(&mut self, fields: &mut Fields<'_>, report: &mut Report) -> Flow {
+        let problems = report.problems.len();
         let start_at = match fields.required("StartAt", report) {
             Some(Value::String(name)) => name.clone(),
             Some(_) => {
@@ -126,17 +138,23 @@ impl States {
                 );
             }
             flow.names.push(name.clone());
-            self.taken_names.push(name.clone());
+            self.taken_names.push((name.clone(), fields.state_path(name)));
             let Value::Object(object) = value else {
                 fields.problem(report, "States", format!("the state `{name}` must be an object"));
                 continue;
             };
-            let state_fields = Fields::of_state(object, name);
+            if !object.contains_key("QueryLanguage") {
+                self.silent_names.push(name.clone());
+            }
+            let state_fields = fields.of_state(object, name);
             if let Some(state) = parse_state::state(name, state_fields, self, report) {
                 self.by_name.insert(name.clone(), state);
             }
         }
         check::flow(&flow, &self.by_name, fields, report);
+        if report.problems.len() == problems {
+            check::ends(&flow, &self.by_name, fields, report);
+        }
         flow
     }
 }

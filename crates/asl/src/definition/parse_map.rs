@@ -6,11 +6,15 @@ use serde_json::Value;
 
 use super::fields::{Fields, Report};
 use super::parse::{self, States};
-use super::{ItemReader, MapState, Mode, StateBody, Writer};
+use super::{ItemBatcher, ItemReader, MapState, Mode, StateBody, Writer};
+use crate::PAYLOAD_LIMIT_BYTES;
 use crate::command::{InputType, OutputType, Transformation};
 
 /// The longest label that AWS allows.
 const LABEL_CHARACTERS: usize = 40;
+
+/// The most items that AWS reads.
+const MOST_ITEMS: u64 = 100_000_000;
 
 /// Reads a Map's own fields.
 pub(super) fn map(name: &str, fields: &mut Fields<'_>, states: &mut States, report: &mut Report) -> Option<StateBody> {
@@ -20,6 +24,7 @@ pub(super) fn map(name: &str, fields: &mut Fields<'_>, states: &mut States, repo
         _ => fields.dynamic("Items", "an array", report, Value::is_array),
     };
     let selector = fields.template("ItemSelector", report);
+    let batcher = batcher(fields, report);
     let max_concurrency = fields.dynamic_whole("MaxConcurrency", 0..=u64::from(u32::MAX), report);
     let tolerated_failure_count = fields.dynamic_whole("ToleratedFailureCount", 0..=u64::from(u32::MAX), report);
     let tolerated_failure_percentage = fields.dynamic(
@@ -42,7 +47,11 @@ pub(super) fn map(name: &str, fields: &mut Fields<'_>, states: &mut States, repo
     };
     processor.finish(report);
     if !distributed {
-        for (field, present) in [("ItemReader", reader.is_some()), ("ResultWriter", writer.is_some())] {
+        for (field, present) in [
+            ("ItemReader", reader.is_some()),
+            ("ItemBatcher", batcher.is_some()),
+            ("ResultWriter", writer.is_some()),
+        ] {
             if present {
                 fields.problem(report, field, "needs a processor of mode DISTRIBUTED");
             }
@@ -56,6 +65,7 @@ pub(super) fn map(name: &str, fields: &mut Fields<'_>, states: &mut States, repo
         items,
         reader,
         selector,
+        batcher,
         max_concurrency,
         tolerated_failure_count,
         tolerated_failure_percentage,
@@ -93,10 +103,29 @@ fn label(name: &str, fields: &mut Fields<'_>, report: &mut Report) -> String {
     label.unwrap_or(name).chars().take(LABEL_CHARACTERS).collect()
 }
 
+fn batcher(fields: &mut Fields<'_>, report: &mut Report) -> Option<ItemBatcher> {
+    let mut batcher = fields.object("ItemBatcher", report)?;
+    let (max_items, max_bytes) = ("MaxItemsPerBatch", "MaxInputBytesPerBatch");
+    if batcher.take(max_items).is_none() && batcher.take(max_bytes).is_none() {
+        batcher.problem(
+            report,
+            max_items,
+            "is missing: a batch is limited by its items or by its bytes",
+        );
+    }
+    let parsed = ItemBatcher {
+        max_items: batcher.dynamic_whole(max_items, 1..=u64::from(u32::MAX), report),
+        max_bytes: batcher.dynamic_whole(max_bytes, 1..=PAYLOAD_LIMIT_BYTES as u64, report),
+        input: batcher.template("BatchInput", report),
+    };
+    batcher.finish(report);
+    Some(parsed)
+}
+
 fn reader(fields: &mut Fields<'_>, report: &mut Report) -> Option<ItemReader> {
     let mut reader = fields.object("ItemReader", report)?;
     resource(&mut reader, "arn:aws:states:::s3:getObject", report);
-    let mut input_type = None;
+    let (mut input_type, mut max_items) = (None, None);
     match reader.object("ReaderConfig", report) {
         None => reader.problem(report, "ReaderConfig", "is missing: it says how the object is read"),
         Some(mut config) => {
@@ -106,6 +135,7 @@ fn reader(fields: &mut Fields<'_>, report: &mut Report) -> Option<ItemReader> {
                 &[("JSON", InputType::Json), ("JSONL", InputType::Jsonl)],
                 report,
             );
+            max_items = config.dynamic_whole("MaxItems", 0..=MOST_ITEMS, report);
             config.finish(report);
         }
     }
@@ -114,6 +144,7 @@ fn reader(fields: &mut Fields<'_>, report: &mut Report) -> Option<ItemReader> {
     reader.finish(report);
     Some(ItemReader {
         input_type: input_type?,
+        max_items,
         arguments: arguments?,
     })
 }

@@ -5,6 +5,8 @@ use std::fmt;
 /// One thing that is wrong with a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// The line of the definition's text that it is on, from 1: the field's, or that of what lacks it.
+    pub line: usize,
     /// The state it is in, with the states around it (`Outer/Inner`); none for the machine itself.
     pub state: Option<String>,
     /// The field, with its path inside the state (`Retry[0].ErrorEquals`); none for the state as a whole.
@@ -15,6 +17,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: ", self.line)?;
         match (&self.state, &self.field) {
             (Some(state), Some(field)) => write!(f, "state `{state}`, field `{field}`: ")?,
             (Some(state), None) => write!(f, "state `{state}`: ")?,

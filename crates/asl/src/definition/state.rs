@@ -143,6 +143,7 @@ pub(crate) struct MapState {
     pub items: Option<Template>,
     pub reader: Option<ItemReader>,
     pub selector: Option<Template>,
+    pub batcher: Option<ItemBatcher>,
     pub max_concurrency: Option<Template>,
     pub tolerated_failure_count: Option<Template>,
     pub tolerated_failure_percentage: Option<Template>,
@@ -158,8 +159,20 @@ pub(crate) enum Mode {
 }
 
 #[derive(Debug)]
+pub(crate) struct ItemBatcher {
+    /// Most items of one child; none for no limit.
+    pub max_items: Option<Template>,
+    /// Most bytes of one child's input; none for no limit but the payload's.
+    pub max_bytes: Option<Template>,
+    /// What every child gets beside its items.
+    pub input: Option<Template>,
+}
+
+#[derive(Debug)]
 pub(crate) struct ItemReader {
     pub input_type: InputType,
+    /// Items above this number are not run; none for no limit.
+    pub max_items: Option<Template>,
     pub arguments: Template,
 }
 

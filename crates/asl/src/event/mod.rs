@@ -7,7 +7,7 @@ mod record;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub(crate) use record::{BranchId, Failure, MapPlan, Record, Retrial};
+pub(crate) use record::{Batcher, BranchId, Failure, MapPlan, Record, Retrial};
 
 /// An event's number in its history, from 1.
 pub type EventId = u64;

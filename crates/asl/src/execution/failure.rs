@@ -63,10 +63,7 @@ impl Execution {
             .get(&id)
             .map(|branch| branch.state.as_str())
             .unwrap_or_default();
-        let cause = format!(
-            "The state/task '{state}' returned a result with a size exceeding the maximum number of bytes service limit."
-        );
-        Failure::of(ErrorName::DataLimitExceeded.as_str(), Some(cause))
+        too_large(state)
     }
 
     /// The branch's state failed by itself, before or after what it waited for.
@@ -198,6 +195,14 @@ impl Execution {
         record.failure = Some(failure);
         self.push_after(turn, parent, last, kind, record);
     }
+}
+
+/// The failure of a state or a service whose result is too large.
+pub(super) fn too_large(name: &str) -> Failure {
+    let cause = format!(
+        "The state/task '{name}' returned a result with a size exceeding the maximum number of bytes service limit."
+    );
+    Failure::of(ErrorName::DataLimitExceeded.as_str(), Some(cause))
 }
 
 /// What `$states.errorOutput` shows.

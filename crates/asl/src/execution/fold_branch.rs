@@ -19,9 +19,11 @@ impl Branch {
     /// Folds an event that concerns this thread of control.
     pub(super) fn fold(&mut self, event: &HistoryEvent, state: Option<&State>) {
         let record = &event.record;
-        // AWS's chain leaves these out.
-        if !matches!(event.kind, EventKind::MapStateSucceeded | EventKind::HeartbeatReceived) {
-            self.last = event.id;
+        match event.kind {
+            // AWS's chain leaves these out.
+            EventKind::MapStateSucceeded | EventKind::HeartbeatReceived => {}
+            EventKind::MapIterationFailed { .. } => self.last = event.previous,
+            _ => self.last = event.id,
         }
         match &event.kind {
             EventKind::StateEntered { name, input, .. } => self.enter(event, name, input),

@@ -51,9 +51,10 @@ impl Execution {
             },
             Ok(None) if state.exit.next.is_some() => (&state.exit, String::new()),
             Ok(None) => {
-                let detail = "No rule of the state matched, and it has no Default.";
+                // AWS documents States.NoChoiceMatched for this, but raises States.Runtime.
+                let detail = "Failed to transition out of the state. The state does not point to a next state.";
                 let cause = self.explain(branch, detail);
-                let failure = Failure::of(ErrorName::NoChoiceMatched.as_str(), Some(cause));
+                let failure = Failure::of(ErrorName::Runtime.as_str(), Some(cause));
                 return self.branch_failed(turn, id, failure);
             }
             Err(fault) => return self.evaluation_failed(turn, id, fault),

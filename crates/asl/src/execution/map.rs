@@ -7,7 +7,7 @@ use super::scope::{Sight, exceeds_limit};
 use super::turn::Turn;
 use crate::command::{ItemSource, ResultWriter};
 use crate::definition::MapState;
-use crate::event::{BranchId, EventKind, MapPlan, Record};
+use crate::event::{Batcher, BranchId, EventKind, MapPlan, Record};
 use crate::expression::{Fault, Session, Template};
 
 impl Execution {
@@ -81,6 +81,32 @@ fn plan(session: &mut Session, map: &MapState, input: &Value) -> Result<MapPlan,
             .map(|template| session.typed(template, location, "integer", Value::as_u64))
             .transpose()
     };
+    let at_least_one = |session: &mut Session, template: &Option<Template>, location| {
+        template
+            .as_ref()
+            .map(|template| {
+                session.typed(template, location, "integer", |value| {
+                    value.as_u64().filter(|number| *number > 0)
+                })
+            })
+            .transpose()
+    };
+    let batcher = match &map.batcher {
+        None => None,
+        Some(batcher) => Some(Batcher {
+            max_items: at_least_one(session, &batcher.max_items, "ItemBatcher/MaxItemsPerBatch")?,
+            max_bytes: at_least_one(session, &batcher.max_bytes, "ItemBatcher/MaxInputBytesPerBatch")?,
+            input: batcher
+                .input
+                .as_ref()
+                .map(|input| session.evaluate(input, "ItemBatcher/BatchInput"))
+                .transpose()?,
+        }),
+    };
+    let max_items = match &map.reader {
+        None => None,
+        Some(reader) => count(session, &reader.max_items, "ItemReader/ReaderConfig/MaxItems")?,
+    };
     let result_writer = match &map.writer {
         None => None,
         Some(writer) => {
@@ -98,6 +124,8 @@ fn plan(session: &mut Session, map: &MapState, input: &Value) -> Result<MapPlan,
     };
     Ok(MapPlan {
         items,
+        max_items,
+        batcher,
         max_concurrency: count(session, &map.max_concurrency, "MaxConcurrency")?,
         tolerated_failure_count: count(session, &map.tolerated_failure_count, "ToleratedFailureCount")?,
         tolerated_failure_percentage: map

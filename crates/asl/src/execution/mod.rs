@@ -10,6 +10,7 @@ mod fold;
 mod fold_branch;
 mod leave;
 mod map;
+mod map_children;
 mod outstanding;
 mod scope;
 mod task;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::branch::Branch;
+pub use self::map_children::MapChild;
 use crate::definition::StateMachine;
 use crate::event::{BranchId, EventId, HistoryEvent, Timestamp};
 use crate::stimulus::{Moment, Stimulus, StimulusRejected};

@@ -1,16 +1,10 @@
 //! What is outstanding: commands, derived from the state alone.
 
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-
 use super::branch::{Branch, MapRun, Phase, TaskRun};
-use super::scope::{Sight, exceeds_limit};
 use super::{Execution, Status};
 use crate::command::{Command, TimerKey, TimerPurpose};
 use crate::definition::{MapState, StateBody};
-use crate::error_name::ErrorName;
 use crate::event::{EventId, Timestamp};
-use crate::stimulus::TaskFailure;
 
 impl Execution {
     /// Everything outstanding now, derived from the state alone: the same after a restart as before.
@@ -54,56 +48,6 @@ impl Execution {
             StateBody::Map(map) => Some(map),
             _ => None,
         }
-    }
-
-    /// The inputs of a map's children: `ItemSelector` over the items of an outstanding `StartMapRun`. The same
-    /// items give the same inputs, also for `$random` and `$uuid`.
-    ///
-    /// # Errors
-    /// The failure to answer `MapRunFinished` with: an expression failed, an input is too large, or nothing
-    /// outstanding has this key.
-    pub fn map_inputs(&self, key: EventId, items: Vec<Value>) -> Result<Vec<Value>, TaskFailure> {
-        let runs = |branch: &&Branch| matches!(&branch.phase, Phase::MapRun(run) if run.key == key);
-        let Some(branch) = self.branches.values().find(runs) else {
-            return Err(TaskFailure {
-                error: ErrorName::Runtime.as_str().to_owned(),
-                cause: Some(format!("No map run was started by the event {key}.")),
-            });
-        };
-        let selector = self.map_state(&branch.state).and_then(|map| map.selector.as_ref());
-        let too_large = |index: usize| TaskFailure {
-            error: ErrorName::DataLimitExceeded.as_str().to_owned(),
-            cause: Some(format!(
-                "The input of item {index} of the state '{}' exceeds the maximum number of bytes service limit.",
-                branch.state
-            )),
-        };
-        let seed = Sha256::new()
-            .chain_update(self.identity.execution_arn.as_bytes())
-            .chain_update(key.to_le_bytes())
-            .finalize()
-            .into();
-        let mut session = self.session(branch, Sight::default(), branch.entered_at, seed);
-        let mut inputs = Vec::with_capacity(items.len());
-        for (index, item) in items.into_iter().enumerate() {
-            let input = match selector {
-                None => item,
-                Some(selector) => {
-                    session.set_item(index as u64, &item);
-                    session
-                        .evaluate(selector, "ItemSelector")
-                        .map_err(|fault| TaskFailure {
-                            error: ErrorName::QueryEvaluationError.as_str().to_owned(),
-                            cause: Some(self.explain(branch, &fault.detail)),
-                        })?
-                }
-            };
-            if exceeds_limit(&input) {
-                return Err(too_large(index));
-            }
-            inputs.push(input);
-        }
-        Ok(inputs)
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Execution;
 use super::accept::later;
 use super::branch::Phase;
+use super::failure::too_large;
 use super::scope::{Sight, exceeds_limit};
 use super::turn::Turn;
 use crate::definition::{Resource, StateBody, TaskState};
@@ -111,7 +112,12 @@ impl Execution {
     /// A task has its result.
     pub(super) fn task_succeeded(&mut self, turn: &mut Turn<'_>, id: BranchId, output: Value) {
         if exceeds_limit(&output) {
-            let Failure { error, cause, .. } = self.too_large(id);
+            // AWS names the service here, not the state.
+            let task = match self.resource(id) {
+                Resource::Function(arn) => arn,
+                Resource::Invoke { .. } => "lambda".to_owned(),
+            };
+            let Failure { error, cause, .. } = too_large(&task);
             let failure = TaskFailure {
                 error: error.unwrap_or_default(),
                 cause,

@@ -134,7 +134,7 @@ fn random(arguments: &[JValue], randomness: &Randomness) -> Outcome {
         None | Some(JValue::Undefined) => randomness.block(),
         Some(seed) => {
             let seed = seed.as_f64().ok_or_else(|| fault("$random expects a number as seed"))?;
-            first_half(Sha256::new().chain_update(seed.to_le_bytes()))
+            return Ok(JValue::from(seeded(seed as i64)));
         }
     };
     let mut half = [0; 8];
@@ -143,6 +143,19 @@ fn random(arguments: &[JValue], randomness: &Randomness) -> Outcome {
     Ok(JValue::from(
         (u64::from_le_bytes(half) >> 11) as f64 / (1_u64 << 53) as f64,
     ))
+}
+
+/// The number that AWS gives for a seed: the first double of Java's generator.
+fn seeded(seed: i64) -> f64 {
+    const MULTIPLIER: u64 = 0x5_DEEC_E66D;
+    const MASK: u64 = (1 << 48) - 1;
+    let mut state = (seed.cast_unsigned() ^ MULTIPLIER) & MASK;
+    let mut bits = |count: u32| {
+        state = state.wrapping_mul(MULTIPLIER).wrapping_add(0xB) & MASK;
+        state >> (48 - count)
+    };
+    let number = (bits(26) << 27) + bits(27);
+    number as f64 / (1_u64 << 53) as f64
 }
 
 fn uuid(mut bytes: [u8; 16]) -> JValue {

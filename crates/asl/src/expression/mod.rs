@@ -17,6 +17,8 @@ pub(crate) use session::{Fault, Session};
 pub(crate) struct Expression {
     /// The text between the delimiters, trimmed.
     pub source: String,
+    /// Whether it reads `$states.errorOutput`.
+    pub reads_error_output: bool,
     ast: AstNode,
 }
 
@@ -35,6 +37,7 @@ impl Expression {
         }
         Ok(Self {
             source: source.to_owned(),
+            reads_error_output: syntax::reads_error_output(&ast),
             ast,
         })
     }
@@ -54,8 +57,9 @@ pub(crate) enum Template {
 }
 
 impl Template {
-    /// Parses a value; calls `report` with the place and the message of each bad expression.
-    pub fn parse(value: &Value, place: &str, report: &mut dyn FnMut(&str, String)) -> Self {
+    /// Parses a value; calls `report` with the place and the message of each bad expression. Only one that is
+    /// `catching` may read `$states.errorOutput`.
+    pub fn parse(value: &Value, place: &str, catching: bool, report: &mut dyn FnMut(&str, String)) -> Self {
         match value {
             Value::String(text) => match Expression::delimited(text) {
                 None => {
@@ -65,7 +69,13 @@ impl Template {
                     Self::Literal(value.clone())
                 }
                 Some(source) => match Expression::parse(source) {
-                    Ok(expression) => Self::Expression(Box::new(expression)),
+                    Ok(expression) => {
+                        if expression.reads_error_output && !catching {
+                            let message = "`$states.errorOutput` is there in `Catch` only";
+                            report(place, message.to_owned());
+                        }
+                        Self::Expression(Box::new(expression))
+                    }
                     Err(message) => {
                         report(place, message);
                         Self::Literal(Value::Null)
@@ -76,7 +86,7 @@ impl Template {
                 let parsed: Vec<Self> = items
                     .iter()
                     .enumerate()
-                    .map(|(index, item)| Self::parse(item, &format!("{place}[{index}]"), report))
+                    .map(|(index, item)| Self::parse(item, &format!("{place}[{index}]"), catching, report))
                     .collect();
                 if parsed.iter().all(Self::is_literal) {
                     return Self::Literal(value.clone());
@@ -86,7 +96,12 @@ impl Template {
             Value::Object(fields) => {
                 let parsed: Vec<(String, Self)> = fields
                     .iter()
-                    .map(|(name, field)| (name.clone(), Self::parse(field, &format!("{place}.{name}"), report)))
+                    .map(|(name, field)| {
+                        (
+                            name.clone(),
+                            Self::parse(field, &format!("{place}.{name}"), catching, report),
+                        )
+                    })
                     .collect();
                 if parsed.iter().all(|(_, field)| field.is_literal()) {
                     return Self::Literal(value.clone());

@@ -16,7 +16,7 @@ const TIME_LIMIT_MS: u64 = 5_000;
 /// Nesting limit of one evaluation.
 const STACK_LIMIT: usize = 3_000;
 /// Longest sequence that one evaluation may build.
-const SEQUENCE_LIMIT: usize = 1_000_000;
+const SEQUENCE_LIMIT: usize = 873_782;
 
 /// Why an expression gave no usable value.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,7 +124,7 @@ impl Session {
                 NotJson::NotFinite => "returned a number that JSON cannot hold.".to_owned(),
                 NotJson::TooDeep => "returned a value that is nested too deep.".to_owned(),
             }),
-            Err(error) => Err(format!("threw an error during evaluation. {}", error.message())),
+            Err(error) => Err(format!("threw an error during evaluation{}", tail(error.message()))),
         };
         outcome.map_err(|what| Fault {
             location: location.to_owned(),
@@ -134,6 +134,21 @@ impl Session {
             ),
         })
     }
+}
+
+/// How AWS ends the sentence on an expression that failed: by JSONata's own code and message, or by the limit that
+/// it went over.
+fn tail(message: &str) -> String {
+    let limit = match message.get(..5) {
+        Some("D1011") => {
+            ": Stack overflow error: Check for non-terminating recursive function. Consider rewriting as \
+             tail-recursive"
+        }
+        Some("D1012") => ": Expression evaluation timeout: Check for infinite loop",
+        Some("D2014" | "D2015") => ": Expression evaluation memory limit exceeded: Check for excessive memory usage",
+        _ => return format!(". {message}"),
+    };
+    limit.to_owned()
 }
 
 fn evaluator(bindings: &[(String, JValue)], now: Timestamp, randomness: &Rc<Randomness>) -> Evaluator {
@@ -189,7 +204,7 @@ mod tests {
             ("$hash('holdfast', 'MD5')", json!("dce38a1a984bc9108fccfe5a32fda9f7")),
             ("$length($uuid())", json!(36)),
             ("$uuid() != $uuid()", json!(true)),
-            ("$random(7) = $random(7)", json!(true)),
+            ("$random(42)", json!(0.727_563_680_032_868_1)),
             ("$random() < 1 and $random() >= 0", json!(true)),
             ("$now()", json!("1970-01-02T00:00:00.000Z")),
             ("$millis()", json!(86_400_000)),
@@ -211,7 +226,7 @@ mod tests {
             ("function($x){$x}", "returned an unsupported result type"),
             (
                 "($f := function($x){$f($x) + 1}; $f(1))",
-                "threw an error during evaluation. D1011",
+                "threw an error during evaluation: Stack overflow error: ",
             ),
             (
                 "$reduce([1..200000], function($all, $next){{'a': $all}}, 1)",
@@ -230,7 +245,11 @@ mod tests {
     #[test]
     fn an_endless_expression_is_stopped() {
         let fault = evaluate("($f := function(){$f()}; $f())").unwrap_err();
-        assert!(fault.detail.contains("D1012"), "{}", fault.detail);
+        assert!(
+            fault.detail.contains("evaluation: Expression evaluation timeout"),
+            "{}",
+            fault.detail
+        );
     }
 
     #[test]

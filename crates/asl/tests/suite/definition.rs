@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::bench::{invoke, machine};
 
 /// Each problem as `state|field|message`.
-fn problems(definition: &Value) -> Vec<String> {
+pub fn problems(definition: &Value) -> Vec<String> {
     let Err(errors) = StateMachine::parse(&definition.to_string()) else {
         return Vec::new();
     };
@@ -84,6 +84,22 @@ fn each_wrong_thing_is_named_with_its_place() {
             "S|Type|must be one of Task",
         ),
         (state(json!({ "End": true })), "S|Type|is missing"),
+        (
+            state(json!({ "Type": "Pass", "Next": "S" })),
+            "|States|none of the states ends",
+        ),
+        (
+            state(json!({ "Type": "Pass", "Output": "{% phone & 'x' %}", "End": true })),
+            "S|Output|`phone` is read from nothing",
+        ),
+        (
+            state(json!({ "Type": "Pass", "Output": "{% $$.a %}", "End": true })),
+            "S|Output|`$$` is not offered",
+        ),
+        (
+            ended(json!({ "Output": { "a": "{% $states.errorOutput.Error %}" } })),
+            "T|Output.a|`$states.errorOutput` is there in `Catch` only",
+        ),
         (
             state(json!({ "Type": "Pass", "QueryLanguage": "JSONPath", "End": true })),
             "S|QueryLanguage|must be one of JSONata",
@@ -243,7 +259,23 @@ fn maps_are_checked_inside_and_out() {
     let table = [
         (
             map(json!({ "ItemBatcher": {} }), distributed.clone(), pass.clone()),
-            "M|ItemBatcher|not supported",
+            "M|ItemBatcher.MaxItemsPerBatch|is missing",
+        ),
+        (
+            map(
+                json!({ "ItemBatcher": { "MaxItemsPerBatch": 2 } }),
+                json!({ "Mode": "INLINE" }),
+                pass.clone(),
+            ),
+            "M|ItemBatcher|needs a processor",
+        ),
+        (
+            map(
+                json!({ "ItemBatcher": { "MaxInputBytesPerBatch": 262_145 } }),
+                distributed.clone(),
+                pass.clone(),
+            ),
+            "M|ItemBatcher.MaxInputBytesPerBatch|must be a whole number from 1 to 262144",
         ),
         (
             map(json!({}), json!({ "Mode": "DISTRIBUTED" }), pass.clone()),

@@ -4,6 +4,7 @@
 mod bench;
 mod compound;
 mod definition;
+mod definition_text;
 mod failure;
 mod flow;
 mod map_run;

@@ -1,0 +1,46 @@
+//! Replays executions recorded on AWS against this engine, in virtual time, and compares the histories.
+//! `cargo run --release -p holdfast-asl --example replay -- FILE.jsonl`: one line a case, then totals; the exit
+//! status is 1 when any case is wrong. What a case holds is in `case`; how it is run in `run`; what counts as equal in
+//! `compare`.
+
+mod case;
+mod compare;
+mod normal;
+mod placeholder;
+mod run;
+mod verdict;
+
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+
+use verdict::{Totals, judge};
+
+fn main() -> ExitCode {
+    match replay() {
+        Ok(totals) if totals.wrong == 0 => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "replay: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn replay() -> Result<Totals, String> {
+    let path = std::env::args().nth(1).ok_or("name a file of recorded executions")?;
+    let file = std::fs::File::open(&path).map_err(|error| format!("{path}: {error}"))?;
+    let mut totals = Totals::default();
+    let mut out = io::stdout().lock();
+    for (number, line) in (1..).zip(io::BufReader::new(file).lines()) {
+        let line = line.map_err(|error| format!("{path}: {error}"))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let case = case::Case::parse(&line).map_err(|problem| format!("{path}, line {number}: {problem}"))?;
+        let verdict = judge(&case);
+        totals.count(&verdict);
+        writeln!(out, "{verdict} {}{}", case.id, verdict.detail()).map_err(|error| error.to_string())?;
+    }
+    writeln!(out, "{totals}").map_err(|error| error.to_string())?;
+    Ok(totals)
+}
