@@ -16,7 +16,7 @@ pub use command::{Command, InputType, ItemSource, OutputType, ResultWriter, Time
 pub use definition::{DefinitionErrors, Problem, StateMachine, StateSummary};
 pub use error_name::ErrorName;
 pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
-pub use execution::{Execution, Identity, MapChild, MapItem, Status};
+pub use execution::{Execution, Identity, MapChild, MapItem, NotRedrivable, Status};
 pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
 
 /// The largest payload between states, in bytes of its JSON: 256 KiB.

@@ -8,5 +8,6 @@ mod definition_text;
 mod failure;
 mod flow;
 mod map_run;
+mod redrive;
 mod replay;
 mod token;

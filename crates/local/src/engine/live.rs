@@ -29,6 +29,8 @@ pub(super) struct Live {
     pub root: i64,
     pub root_name: Arc<str>,
     pub child_of: Option<(i64, u64)>,
+    /// How many items it runs, for a map's child.
+    pub items: u64,
     pub armed: Armed,
     /// What the database will say of its waiting once the turn is stored.
     pub rest: Option<Rest>,
@@ -55,6 +57,7 @@ pub(super) struct Birth {
     pub root: Option<(i64, Arc<str>)>,
     pub child_of: Option<(i64, u64)>,
     pub item: Option<Value>,
+    pub items: u64,
 }
 
 impl Live {
@@ -84,6 +87,7 @@ impl Live {
             root,
             root_name,
             child_of: birth.child_of,
+            items: birth.items,
             armed: Armed::default(),
             rest: None,
             inflight: HashSet::new(),
@@ -99,10 +103,14 @@ impl Live {
 
     /// The timers that it has now.
     pub(super) fn timers(&self) -> HashMap<TimerKey, Timestamp> {
-        let timers = self.execution.commands().into_iter().filter_map(|command| match command {
-            Command::FireAt { key, at } => Some((key, at)),
-            _ => None,
-        });
+        let timers = self
+            .execution
+            .commands()
+            .into_iter()
+            .filter_map(|command| match command {
+                Command::FireAt { key, at } => Some((key, at)),
+                _ => None,
+            });
         timers.collect()
     }
 
@@ -170,10 +178,12 @@ pub(super) struct MapRun {
     pub root: (i64, Arc<str>),
     pub key: EventId,
     pub plan: MapPlan,
-    pub total: u64,
+    /// The items of all children: what failures are counted against.
+    pub items: u64,
     /// Children that have not begun.
     pub pending: u64,
     pub running: BTreeSet<i64>,
+    /// The items of the children that failed.
     pub failed: u64,
     /// The first position at which a child may be pending.
     pub next_index: u64,

@@ -5,6 +5,7 @@
 //! `holdfast-asl`; what the functions do, and where objects are kept, comes in through the ports.
 
 mod archive;
+mod backup;
 mod clock;
 mod dispatch;
 mod error;
@@ -17,6 +18,7 @@ mod naming;
 mod port;
 mod read;
 mod recover;
+mod redrive;
 mod request;
 mod run_loop;
 mod schema;
@@ -41,6 +43,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 pub use archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, StatusUnknown};
+pub use backup::{BackedUp, back_up};
 pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
 pub use naming::Naming;
@@ -119,6 +122,7 @@ struct Shared {
     health: watch::Receiver<Option<EngineError>>,
     run_loop: AbortHandle,
     machines: Arc<Machines>,
+    data_dir: PathBuf,
 }
 
 impl Drop for Shared {
@@ -161,6 +165,7 @@ impl Engine {
             health,
             run_loop,
             machines,
+            data_dir: options.data_dir,
         });
         Ok((Self { shared }, recovered))
     }
@@ -247,6 +252,20 @@ impl Engine {
         .await
     }
 
+    /// Goes on with an execution that failed, timed out or was stopped, from the states that were not left: the same
+    /// execution with the same input. What finished is kept, also among a map's items. When this returns how often
+    /// the execution has been redriven, that is on the disk.
+    ///
+    /// # Errors
+    /// There is none of that name, it has not ended, it succeeded, a limit is reached, or nothing can be stored.
+    pub async fn redrive(&self, name: &str) -> Result<u64, EngineError> {
+        self.ask(|reply| Request::Redrive {
+            name: name.to_owned(),
+            reply,
+        })
+        .await
+    }
+
     /// The tasks that an execution and its children wait for now, with their tokens.
     ///
     /// # Errors
@@ -257,6 +276,16 @@ impl Engine {
             reply,
         })
         .await
+    }
+
+    /// Copies the data directory to a new one while the engine goes on; see [`back_up`].
+    ///
+    /// # Errors
+    /// The destination is not empty, or cannot be written.
+    pub async fn backup(&self, to: &Path) -> Result<BackedUp, EngineError> {
+        let (from, to) = (self.shared.data_dir.clone(), to.to_path_buf());
+        let copied = tokio::task::spawn_blocking(move || back_up(&from, &to)).await;
+        copied.unwrap_or(Err(EngineError::Stopped))
     }
 
     /// Every event of every execution from now on, once it is stored.

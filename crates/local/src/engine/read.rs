@@ -24,9 +24,10 @@ pub(super) struct StoredExecution {
     pub child_of: Option<(i64, u64)>,
     /// The item before `ItemSelector`, where that is not the input.
     pub item: Option<Value>,
+    /// How many items it runs, for a map's child.
+    pub items: u64,
     /// What the database says of its waiting.
     pub rest: Option<Rest>,
-    pub redrives: u64,
     pub events: Vec<HistoryEvent>,
     /// State and token of all tokens that are good.
     pub tokens: Vec<(String, String)>,
@@ -51,9 +52,12 @@ pub(super) struct OpenMapRun {
     pub parent: i64,
     pub key: u64,
     pub state: String,
-    pub total: u64,
+    /// The items of all children.
+    pub items: u64,
     pub pending: u64,
+    /// The items of the children that ended without success, and how many those are.
     pub failed: u64,
+    pub unsuccessful: u64,
     /// The children that go on.
     pub running: Vec<i64>,
 }
@@ -91,6 +95,8 @@ pub(super) struct PendingChild {
     pub index: u64,
     pub input: Value,
     pub item: Option<Value>,
+    /// How many items it runs.
+    pub items: u64,
     /// Whether it began before: then it is redriven.
     pub has_history: bool,
 }
@@ -106,7 +112,7 @@ pub(super) struct Standing {
 }
 
 const EXECUTION: &str = "id, arn, name, machine_arn, role_arn, definition, started_ms, input, map_run, map_index, item,
-    waits, due_ms, resume_ms, redrives";
+    waits, due_ms, resume_ms, items";
 
 /// Reads everything that goes on but what only waits. Parents come before their children.
 pub(super) fn open_work(connection: &Connection) -> rusqlite::Result<OpenWork> {
@@ -138,15 +144,14 @@ fn open_map_runs(connection: &Connection) -> rusqlite::Result<Vec<OpenMapRun>> {
 }
 
 /// Reads map runs, without the list of their running children.
-pub(super) fn map_runs(
-    connection: &Connection,
-    rest: &str,
-    params: impl Params,
-) -> rusqlite::Result<Vec<OpenMapRun>> {
+pub(super) fn map_runs(connection: &Connection, rest: &str, params: impl Params) -> rusqlite::Result<Vec<OpenMapRun>> {
     connection
         .prepare_cached(&format!(
-            "SELECT id, arn, parent, key, state, total,
+            "SELECT id, arn, parent, key, state,
+                    (SELECT coalesce(sum(items), 0) FROM executions WHERE map_run = map_runs.id),
                     (SELECT count(*) FROM executions WHERE map_run = map_runs.id AND status = 'PENDING'),
+                    (SELECT coalesce(sum(items), 0) FROM executions WHERE map_run = map_runs.id
+                        AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')),
                     (SELECT count(*) FROM executions WHERE map_run = map_runs.id
                         AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED'))
              FROM map_runs WHERE {rest}"
@@ -158,9 +163,10 @@ pub(super) fn map_runs(
                 parent: row.get(2)?,
                 key: unsigned(row, 3)?,
                 state: row.get(4)?,
-                total: unsigned(row, 5)?,
+                items: unsigned(row, 5)?,
                 pending: unsigned(row, 6)?,
                 failed: unsigned(row, 7)?,
+                unsuccessful: unsigned(row, 8)?,
                 running: Vec::new(),
             })
         })?
@@ -249,8 +255,8 @@ fn stored_execution(row: &Row<'_>) -> rusqlite::Result<StoredExecution> {
         input: json(row, 7)?,
         child_of: run.zip(index.map(i64::cast_unsigned)),
         item: optional_json(row, 10)?,
+        items: unsigned(row, 14)?,
         rest: row.get::<_, bool>(11)?.then_some(rest),
-        redrives: unsigned(row, 14)?,
         events: Vec::new(),
         tokens: Vec::new(),
     })
@@ -283,7 +289,7 @@ pub(super) fn pending_children(
 ) -> rusqlite::Result<Vec<PendingChild>> {
     connection
         .prepare_cached(
-            "SELECT id, arn, name, machine_arn, role_arn, definition, map_index, input, item,
+            "SELECT id, arn, name, machine_arn, role_arn, definition, map_index, input, item, items,
                     EXISTS (SELECT 1 FROM events WHERE execution = executions.id)
              FROM executions WHERE map_run = ?1 AND map_index >= ?2 AND status = 'PENDING' ORDER BY map_index LIMIT ?3",
         )?
@@ -298,7 +304,8 @@ pub(super) fn pending_children(
                 index: unsigned(row, 6)?,
                 input: json(row, 7)?,
                 item: optional_json(row, 8)?,
-                has_history: row.get(9)?,
+                items: unsigned(row, 9)?,
+                has_history: row.get(10)?,
             })
         })?
         .collect()

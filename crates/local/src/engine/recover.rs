@@ -86,7 +86,7 @@ impl Runner {
         recovered.unreadable.sort();
     }
 
-    fn reopen_map_run(&mut self, run: OpenMapRun) {
+    pub(super) fn reopen_map_run(&mut self, run: OpenMapRun) {
         let Some(parent) = self.open.live.get_mut(&run.parent) else {
             return;
         };
@@ -106,7 +106,7 @@ impl Runner {
             root,
             key: run.key,
             plan,
-            total: run.total,
+            items: run.items,
             pending: run.pending,
             running: run.running.into_iter().collect(),
             failed: run.failed,

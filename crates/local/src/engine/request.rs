@@ -90,6 +90,10 @@ pub(super) enum Request {
         cause: Option<String>,
         reply: Answer<()>,
     },
+    Redrive {
+        name: String,
+        reply: Answer<u64>,
+    },
     PendingTokens {
         name: String,
         reply: Answer<Vec<PendingToken>>,
@@ -143,6 +147,7 @@ impl Request {
             Self::Start { reply, .. } => reply.send(Err(error)),
             Self::Wait { reply, .. } => reply.send(Err(error)),
             Self::Token { reply, .. } | Self::Stop { reply, .. } => reply.send(Err(error)),
+            Self::Redrive { reply, .. } => reply.send(Err(error)),
             Self::PendingTokens { reply, .. } => reply.send(Err(error)),
             Self::Shutdown { reply } => return Some(reply),
         }

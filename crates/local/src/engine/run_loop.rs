@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use holdfast_asl::{Entropy, Moment, Stimulus, StimulusRejected};
+use holdfast_asl::{Entropy, HistoryEvent, Moment, Stimulus, StimulusRejected};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::archive::ExecutionStatus;
@@ -220,8 +220,16 @@ impl Runner {
             entropy: self.entropy.as_mut(),
         };
         let events = live.execution.advance(stimulus, &mut moment)?;
+        self.record(turn, id, events);
+        Ok(())
+    }
+
+    /// Has events of an execution in memory stored and published.
+    pub(super) fn record(&mut self, turn: &mut Turn, id: i64, events: Vec<HistoryEvent>) {
+        turn.touched.insert(id);
+        let Some(live) = self.open.live.get(&id) else { return };
         if events.is_empty() {
-            return Ok(());
+            return;
         }
         let events: Vec<Arc<_>> = events.into_iter().map(Arc::new).collect();
         // A map run that is over has been taken out: the child's last event names no state then.
@@ -245,7 +253,6 @@ impl Runner {
             event: Arc::clone(event),
         }));
         turn.writes.push(Write::Events { execution: id, events });
-        Ok(())
     }
 
     /// The turn is on the disk: acts on it, and tells whoever waits.

@@ -44,6 +44,7 @@ impl Runner {
                 cause,
                 reply,
             } => self.stop(turn, name, error, cause, reply).await,
+            Request::Redrive { name, reply } => self.redrive(turn, name, reply).await,
             Request::PendingTokens { name, reply } => match self.find_open(&name).await {
                 Ok(Some(id)) => turn.token_questions.push((id, reply)),
                 Ok(None) => reply.send(Ok(Vec::new())),
@@ -97,6 +98,7 @@ impl Runner {
             root: None,
             child_of: None,
             item: None,
+            items: 1,
         });
         turn.writes.push(Write::Definition {
             sha256: sha256.clone(),
@@ -114,6 +116,7 @@ impl Runner {
             started_ms: turn.now.0,
             child_of: None,
             item: None,
+            items: 1,
         })));
         self.open.insert(live);
         self.advance(turn, id, Stimulus::Start);
@@ -204,7 +207,7 @@ impl Runner {
     }
 
     /// How an execution stands that is not in memory.
-    async fn standing(&self, name: &str) -> Result<Option<Standing>, EngineError> {
+    pub(super) async fn standing(&self, name: &str) -> Result<Option<Standing>, EngineError> {
         if let Some(reason) = self.open.unreadable.get(name) {
             return Err(EngineError::ExecutionUnreadable {
                 name: name.to_owned(),

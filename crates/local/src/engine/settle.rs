@@ -89,7 +89,9 @@ impl Runner {
                     ..
                 } => {
                     maps.insert(key);
-                    if map_run_arn.is_none() && live.inflight.insert(key) {
+                    // A redriven map whose items could not be read has an ARN, and still no map run.
+                    let begun = map_run_arn.is_some() && live.map_runs.contains_key(&key);
+                    if !begun && live.inflight.insert(key) {
                         turn.dispatch.push(Job::ReadItems {
                             execution: id,
                             key,
@@ -172,7 +174,8 @@ impl Runner {
         }
         match live.child_of {
             Some((map_run, _)) => {
-                self.child_ended(turn, map_run, id, matches!(status, Status::Succeeded { .. }));
+                let succeeded = matches!(status, Status::Succeeded { .. });
+                self.child_ended(turn, map_run, id, if succeeded { 0 } else { live.items });
             }
             None => turn.ended.push((id, status)),
         }

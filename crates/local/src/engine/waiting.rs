@@ -59,10 +59,7 @@ impl Runner {
         if self.open.next_due.is_none_or(|due| due > now) {
             return Ok(());
         }
-        let due = self
-            .store
-            .run(move |db| read::due(db, now, MOST_DUE_AT_ONCE))
-            .await?;
+        let due = self.store.run(move |db| read::due(db, now, MOST_DUE_AT_ONCE)).await?;
         let all = due.len() < MOST_DUE_AT_ONCE as usize;
         let asleep: Vec<i64> = due
             .into_iter()
@@ -122,7 +119,11 @@ impl Runner {
             }
             Err(unreadable) => unreadable,
         };
-        tracing::error!(execution = name, reason = result, "an execution cannot go on with this version");
+        tracing::error!(
+            execution = name,
+            reason = result,
+            "an execution cannot go on with this version"
+        );
         self.open.unreadable.insert(name, result);
         (0, None)
     }
@@ -242,6 +243,7 @@ pub(super) fn fold(stored: StoredExecution, kin: Kin) -> Live {
         root: kin.root,
         child_of: stored.child_of,
         item: stored.item,
+        items: stored.items,
     });
     live.rest = stored.rest;
     live.tokens = stored.tokens;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::support::{World, distributed, finished, machine, open, open_virtual, options, output, task, token_task};
+use crate::support::{
+    World, distributed, finished, items, machine, open, open_virtual, options, output, task, token_task,
+};
 use holdfast_asl::{EventKind, Status};
 use holdfast_local::engine::{Archive, Clock, Engine, EngineError, ExecutionStatus, Outcome, Started};
 use serde_json::{Value, json};
@@ -18,10 +20,6 @@ fn chain() -> String {
             "Three": task("add-one", json!({ "End": true })),
         }),
     )
-}
-
-fn items(count: u64) -> Value {
-    json!({ "items": (0..count).map(|n| json!({ "n": n })).collect::<Vec<_>>() })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,3 +10,6 @@ CREATE INDEX executions_waiting ON executions (due_ms, id) WHERE status = 'RUNNI
 ALTER TABLE executions ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE executions ADD COLUMN redriven_ms INTEGER;
 ALTER TABLE map_runs ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0;
+
+-- How many items a map's child runs: as many count as failed when it fails.
+ALTER TABLE executions ADD COLUMN items INTEGER NOT NULL DEFAULT 1;
