@@ -92,9 +92,9 @@ fn copy_files(from: &Path, to: &Path, skip: &Skip<'_>, copied: &mut BackedUp) ->
             continue;
         }
         if kind.is_dir() {
-            create_private_directory(&target)?;
             copy_files(&path, &target, &Skip { own: false, ..*skip }, copied)?;
         } else if kind.is_file() {
+            create_private_directory(to)?;
             // A file that is gone by now was not finished when the copy began.
             let bytes = match fs::copy(&path, &target) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,

@@ -33,6 +33,7 @@ impl Runner {
 
     /// Says what is wrong, also to everyone who waits: waiting again is always possible.
     fn announce(&mut self, error: EngineError) {
+        self.health.send_replace(Some(error.clone()));
         for (_, waiter) in self
             .waiters
             .drain()
@@ -40,7 +41,6 @@ impl Runner {
         {
             waiter.send(Err(error.clone()));
         }
-        self.health.send_replace(Some(error));
     }
 
     /// Lets a while pass: requests are refused, answers of functions are kept.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use holdfast_asl::HistoryEvent;
 use holdfast_local::engine::{Archive, Started};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -17,7 +18,7 @@ const FRAME_HEADER_BYTES: usize = 24;
 /// A Parallel of a chain with a retry, an inline map and a distributed one.
 fn everything() -> String {
     let retry =
-        json!([{ "ErrorEquals": ["Busy"], "IntervalSeconds": 1, "JitterStrategy": "FULL", "MaxDelaySeconds": 1 }]);
+        json!([{ "ErrorEquals": ["Busy"], "IntervalSeconds": 1, "JitterStrategy": "FULL", "MaxDelaySeconds": 2 }]);
     let inline = json!({
         "Type": "Map", "Items": "{% $states.input.items %}", "MaxConcurrency": 2, "End": true,
         "ItemProcessor": { "StartAt": "Add", "States": { "Add": task("add-one", json!({ "End": true })) } },
@@ -67,21 +68,29 @@ fn commits(log: &[u8]) -> Vec<usize> {
     let number = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap()) as usize;
     let frame = FRAME_HEADER_BYTES + number(8);
     let ends = (LOG_HEADER_BYTES..log.len()).step_by(frame);
-    ends.filter(|at| at + frame <= log.len() && log[at + 16..at + 24] == log[16..24] && number(at + 4) != 0)
+    ends.filter(|at| at + frame <= log.len() && log[at + 8..at + 16] == log[16..24] && number(at + 4) != 0)
         .map(|at| at + frame)
         .collect()
 }
 
-/// Goes on from a part of the log, and gives the outcome; none when the execution was not stored yet.
-async fn go_on(kept: &Path, log: &[u8]) -> Option<Value> {
-    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+/// A data directory as a crash leaves it.
+fn crashed(kept: &Path, log: &[u8]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
     std::fs::copy(kept.join("engine.sqlite"), directory.path().join("engine.sqlite")).unwrap();
     std::fs::write(directory.path().join(LOG), log).unwrap();
+    directory
+}
+
+/// Goes on from a part of the log, and gives the outcome; none when the execution was not stored yet.
+async fn go_on(kept: &Path, log: &[u8]) -> Option<Value> {
+    let (directory, world) = (crashed(kept, log), World::taking_ms(0));
+    // Read on a copy: who closes a database moves its log into it.
+    let beside = crashed(kept, log);
+    let stored = stored_answers(beside.path());
     let (engine, _) = open_virtual(directory.path(), &world).await;
     if engine.start("e", &everything(), items(3)).await.unwrap() == Started::New {
         return None;
     }
-    let stored = stored_answers(directory.path());
     let found = output(&engine, "e").await;
     // What was stored as answered is not asked again.
     for key in world.answered.lock().unwrap().keys() {
@@ -93,21 +102,27 @@ async fn go_on(kept: &Path, log: &[u8]) -> Option<Value> {
 
 /// The invocations whose answers were stored when the log ended, by execution and key.
 fn stored_answers(directory: &Path) -> Vec<(String, u64)> {
-    let archive = Archive::open(directory).unwrap();
-    let root = archive.execution("e").unwrap();
-    let mut family = vec![root.clone()];
-    for run in archive.map_runs(root.id).unwrap() {
-        family.extend(archive.children(run.id).unwrap());
-    }
-    let mut answers = Vec::new();
-    for member in family {
-        let history = archive.history(member.id).unwrap();
-        for answer in history.iter().filter(|event| event.kind.aws_type() == "TaskSucceeded") {
-            let started = history.iter().find(|event| event.id == answer.previous).unwrap();
-            answers.push((member.name.clone(), started.previous));
-        }
-    }
-    answers
+    let database = rusqlite::Connection::open(directory.join("engine.sqlite")).unwrap();
+    let Ok(mut rows) = database.prepare("SELECT name, json FROM events JOIN executions ON executions.id = execution")
+    else {
+        return Vec::new();
+    };
+    let events: Vec<(String, HistoryEvent)> = rows
+        .query_map([], |row| {
+            Ok((row.get(0)?, serde_json::from_str(&row.get::<_, String>(1)?).unwrap()))
+        })
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let scheduled_by = |name: &str, answer: &HistoryEvent| {
+        let same = |(of, event): &&(String, HistoryEvent)| of == name && event.id == answer.previous;
+        events.iter().find(same).unwrap().1.previous
+    };
+    events
+        .iter()
+        .filter(|(_, event)| event.kind.aws_type() == "TaskSucceeded")
+        .map(|(name, event)| (name.clone(), scheduled_by(name, event)))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

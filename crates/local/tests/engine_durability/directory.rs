@@ -48,6 +48,8 @@ async fn build_version_1(directory: &Path) {
     }
     engine.shutdown().await;
     let old = Connection::open(directory.join(DATABASE)).unwrap();
+    // Rows come table by table, not in the order in which they refer to each other.
+    old.pragma_update(None, "foreign_keys", false).unwrap();
     old.execute_batch(VERSION_1).unwrap();
     old.execute("ATTACH ?1 AS source", [source.path().join(DATABASE).to_str().unwrap()])
         .unwrap();
