@@ -36,7 +36,7 @@ pub enum NotRedrivable {
 /// What a Map or Parallel state was doing when it failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum SetAside {
-    Run(MapRun),
+    Run(Box<MapRun>),
     Children {
         children: Children,
         /// The threads of control below it, all the way down.
@@ -102,7 +102,7 @@ impl Execution {
                 self.set_aside.remove(&id);
             }
             Some(Phase::MapRun(run)) => {
-                self.set_aside.insert(id, SetAside::Run(run));
+                self.set_aside.insert(id, SetAside::Run(Box::new(run)));
             }
             Some(Phase::Children(children)) => {
                 let mut branches = Vec::new();

@@ -102,7 +102,7 @@ impl Runner {
         if turn.writes.is_empty() {
             return Ok(());
         }
-        let clock = self.time.to_save().map(|now| Write::Clock { now_ms: now.0 });
+        let clock = self.time.save_due().map(|now| Write::Clock { now_ms: now.0 });
         turn.writes.extend(clock);
         self.store.commit(std::mem::take(&mut turn.writes)).await
     }

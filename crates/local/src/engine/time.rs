@@ -53,7 +53,7 @@ impl Timekeeper {
     }
 
     /// The time to be stored with a turn, when the one that is stored has become too old.
-    pub(super) fn to_save(&mut self) -> Option<Timestamp> {
+    pub(super) fn save_due(&mut self) -> Option<Timestamp> {
         let old = self.now.0.saturating_sub(self.saved.0) >= SAVED_EVERY_MS;
         old.then(|| {
             self.saved = self.now;
