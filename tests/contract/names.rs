@@ -122,3 +122,13 @@ fn each_task_says_what_it_is_how_long_it_may_take_and_what_follows_a_failure() {
     }
     assert_eq!(tasks, STAGES.len());
 }
+
+#[test]
+fn the_picture_is_of_this_definition() {
+    let drawn = holdfast_asl::picture(&StateMachine::parse(&definition()).unwrap(), None);
+    let kept = fs::read_to_string(root().join("state-machine/review.svg")).unwrap();
+    assert!(
+        drawn == kept,
+        "draw it again: cargo run -p holdfast-asl --example picture -- state-machine/review.asl.json > state-machine/review.svg"
+    );
+}

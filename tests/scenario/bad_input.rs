@@ -1,7 +1,12 @@
 //! Bad input at the command line: each case one clear line that names the thing, its place and the remedy, and its exit status.
 
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+
 use crate::support::{Scene, holdfast, many_files, one_line};
 use holdfast_testkit::{ModelServer, Repository, Script};
+use serde_json::Value;
 
 fn says(scene: &Scene, arguments: &[&str], exit: i32, parts: &[&str]) {
     let (status, line) = one_line(&scene.run(arguments));
@@ -101,6 +106,22 @@ fn every_wrong_setting_is_told_at_once() {
 }
 
 #[test]
+fn a_model_that_can_not_be_asked_is_wrong_configuration() {
+    for (model, url, says) in [
+        ("bedrock/x", "", "bedrock/x"),
+        ("openai/x", "https://api.example.com", "OPENAI_API_KEY"),
+        ("anthropic/x", "", "ANTHROPIC_API_KEY"),
+    ] {
+        let scene = Scene::new(many_files(1))
+            .set("HOLDFAST_MODEL", model)
+            .set("HOLDFAST_MODEL_URL", url);
+        let (status, line) = one_line(&scene.run(&["review", scene.path()]));
+        assert!(status == 2 && line.contains(says), "{line}");
+        assert!(!scene.data.path().join("data").exists(), "nothing was begun");
+    }
+}
+
+#[test]
 fn addresses_with_http_are_for_loopback_only() {
     let scene = Scene::new(many_files(1));
     for address in [
@@ -180,6 +201,80 @@ fn a_damaged_or_newer_data_directory_is_refused_and_left_alone() {
         .output()
         .unwrap();
     assert_eq!(one_line(&output).0, 2);
+}
+
+#[test]
+fn a_newer_data_directory_is_refused_by_its_version() {
+    let scene = Scene::new(many_files(1));
+    assert_eq!(scene.review().0, 0);
+    let database = rusqlite::Connection::open(scene.data.path().join("data/engine.sqlite")).unwrap();
+    database
+        .execute("UPDATE meta SET value = 999 WHERE key = 'version'", [])
+        .unwrap();
+    drop(database);
+    says(&scene, &["review", scene.path()], 2, &["999", "newer"]);
+}
+
+/// `holdfast review` of the scene, started by a shell that first does `before`.
+fn review_after(scene: &Scene, before: &str) -> Output {
+    let direct = scene.command(&["review", scene.path()]);
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{before}; exec \"$@\"")).arg("sh");
+    shell.arg(direct.get_program()).args(direct.get_args()).env_clear();
+    for (name, value) in direct.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    shell.output().unwrap()
+}
+
+#[test]
+fn a_full_disk_is_said_and_loses_nothing() {
+    let scene = Scene::with_model(many_files(40), ModelServer::start(Script::valid()).unwrap());
+    // No file may grow beyond these blocks of 512 bytes; a write beyond fails as on a full disk.
+    let output = review_after(&scene, "trap '' XFSZ; ulimit -f 600");
+    let (status, line) = one_line(&output);
+    assert_eq!(status, 3, "{line}");
+    assert!(line.contains("data") && line.contains("goes on"), "{line}");
+    let answered = scene.server().journal().calls().len();
+    let (exit, document) = scene.review();
+    assert_eq!((exit, &document["status"]), (0, &"reviewed".into()));
+    let runs: Value = serde_json::from_slice(&scene.run(&["runs", "--format", "json"]).stdout).unwrap();
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 1, "one run, taken up again");
+    let calls = scene.server().journal().calls().len();
+    assert!(calls <= answered + 41, "{answered} calls before, {calls} in all");
+}
+
+#[test]
+fn no_permission_is_said_with_the_place() {
+    let scene = Scene::new(many_files(1));
+    let closed = tempfile::tempdir().unwrap();
+    let data = closed.path().join("data");
+    std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o500)).unwrap();
+    let mut command = holdfast(&["review", scene.path(), "--data", data.to_str().unwrap()]);
+    if is_root() {
+        // Root may write everywhere; nobody may not. The program itself has to be within nobody's reach.
+        let program = closed.path().join("holdfast");
+        std::fs::copy(env!("CARGO_BIN_EXE_holdfast"), &program).unwrap();
+        std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
+        let arguments: Vec<OsString> = command.get_args().map(OsString::from).collect();
+        command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(program)
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", closed.path());
+    }
+    let (status, line) = one_line(&command.output().unwrap());
+    assert_eq!(status, 2, "{line}");
+    std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(line.contains("ermission") || line.contains("another user"), "{line}");
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().unwrap();
+    output.stdout == b"0\n"
 }
 
 #[test]

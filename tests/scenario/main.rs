@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bad_input;
+mod pull_request;
 mod review;
 mod support;

@@ -209,6 +209,11 @@ fn a_run_can_be_looked_at_afterwards() {
             .unwrap()
             .contains("not one JSON object")
     );
+    let picture = String::from_utf8(scene.run(&["show", run, "--format", "svg"]).stdout).unwrap();
+    assert!(
+        picture.starts_with("<svg") && picture.contains("CorrectFindings"),
+        "{picture}"
+    );
     let text = String::from_utf8(scene.run(&["show", run]).stdout).unwrap();
     assert!(text.contains("CorrectFindings") || text.contains("attempt 2"), "{text}");
 }

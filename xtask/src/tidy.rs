@@ -22,7 +22,7 @@ const FOREIGN: [&str; 4] = ["node_modules", "target", ".git", ".holdfast"];
 /// Checks every Rust file and document of the workspace. Errors: all that is wrong, a line each.
 pub fn check(root: &Path) -> Result<(), String> {
     let mut files = Vec::new();
-    for folder in ["crates", "tests", "xtask"] {
+    for folder in ["crates", "functions", "tests", "xtask"] {
         collect(&root.join(folder), "rs", &mut files).map_err(|error| format!("{folder}: {error}"))?;
     }
     let mut problems = Vec::new();

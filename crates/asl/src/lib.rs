@@ -10,6 +10,7 @@ mod error_name;
 mod event;
 mod execution;
 mod expression;
+mod picture;
 mod stimulus;
 
 pub use command::{Command, InputType, ItemSource, OutputType, ResultWriter, TimerKey, TimerPurpose, Transformation};
@@ -17,6 +18,7 @@ pub use definition::{DefinitionErrors, Problem, StateMachine, StateSummary};
 pub use error_name::ErrorName;
 pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
 pub use execution::{Execution, Identity, MapChild, MapItem, NotRedrivable, Status};
+pub use picture::{RunPath, picture};
 pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
 
 /// The largest payload between states, in bytes of its JSON: 256 KiB.

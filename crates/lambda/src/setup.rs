@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use holdfast_adapters::aws_people::AwsNotifyPeople;
-use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange};
+use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange, github_identity};
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::s3::S3StoreArtifact;
 use holdfast_adapters::secrets_manager::read_secrets;
@@ -79,6 +79,7 @@ impl Setup {
 
     fn github(&self) -> Result<GithubConnection, SetupError> {
         let settings = &self.settings.deployment;
-        GithubConnection::new(settings.github_url.clone(), settings.github_token.clone()).map_err(SetupError)
+        let identity = github_identity(settings).map_err(SetupError)?;
+        GithubConnection::new(settings.github_url.clone(), identity).map_err(SetupError)
     }
 }

@@ -90,8 +90,8 @@ pub struct ShowArgs {
     /// The run's name, or an unambiguous beginning of it.
     pub run: String,
     /// How the run is printed.
-    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
-    pub format: ListFormat,
+    #[arg(long, value_enum, default_value_t = ShowFormat::Text)]
+    pub format: ShowFormat,
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,
@@ -159,6 +159,17 @@ pub enum ListFormat {
     Text,
     /// One JSON document.
     Json,
+}
+
+/// How one run is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShowFormat {
+    /// For people at a terminal.
+    Text,
+    /// One JSON document.
+    Json,
+    /// The state machine's picture with the run's path on it.
+    Svg,
 }
 
 /// A severity on the command line.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast_adapters::files::FilesStoreArtifact;
 use holdfast_adapters::git::GitReadChange;
-use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange};
+use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange, github_identity};
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::outbox::OutboxNotifyPeople;
 use holdfast_adapters::syntax::TreeSitterSyntax;
@@ -27,6 +27,16 @@ pub fn read_settings() -> Result<Settings, Failure> {
     Settings::read(&|name| std::env::var(name).ok()).map_err(Failure::usage)
 }
 
+/// What keeps the settings' models from being asked is told before anything is begun. Errors: every such problem.
+pub fn check_models(settings: &Settings) -> Result<(), Failure> {
+    let problems = model(settings)?.check(&[&settings.model, &settings.model_light]);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::usage(problems.join("\n")))
+    }
+}
+
 /// The artifacts of a data directory.
 pub fn artifacts(data: &Path) -> FilesStoreArtifact {
     FilesStoreArtifact::new(data.join("artifacts"))
@@ -39,7 +49,8 @@ pub fn outbox(data: &Path, settings: &Settings) -> OutboxNotifyPeople {
 
 /// The connection to GitHub, by the settings.
 pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
-    GithubConnection::new(settings.github_url.clone(), settings.github_token.clone()).map_err(Failure::usage)
+    let identity = github_identity(settings).map_err(Failure::usage)?;
+    GithubConnection::new(settings.github_url.clone(), identity).map_err(Failure::usage)
 }
 
 /// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions go on.

@@ -1,5 +1,6 @@
 //! From a parsed command line to an exit status. A failure is said once, here.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -11,10 +12,13 @@ use crate::output;
 
 /// Runs one command to its end.
 pub fn run(cli: &Cli) -> ExitCode {
-    // HOLDFAST_LOG takes tracing's filter syntax; without it only errors are logged.
-    let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    // HOLDFAST_LOG takes tracing's filter syntax; without it only errors are logged, but for the engine's own: what
+    // keeps a command from its end, the command says itself.
+    let filter =
+        EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new("error,holdfast_local::engine=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -38,7 +38,7 @@ pub fn stem(target: &Target, model: &str, model_light: &str, publish: bool) -> S
 
 /// Which run a command means: the open one of that stem, or the next attempt.
 pub fn choose<'a>(stem: &str, existing: impl IntoIterator<Item = (&'a str, bool)>) -> Choice {
-    let mut last = 0;
+    let mut last: Option<(u32, &str)> = None;
     for (name, is_open) in existing {
         let Some(attempt) = name
             .strip_prefix(stem)
@@ -49,9 +49,13 @@ pub fn choose<'a>(stem: &str, existing: impl IntoIterator<Item = (&'a str, bool)
         if is_open {
             return Choice::Resume(name.to_owned());
         }
-        last = last.max(attempt);
+        last = last.max(Some((attempt, name)));
     }
-    Choice::Start(format!("{stem}-{}", last + 1))
+    let attempt = last.map_or(0, |(attempt, _)| attempt);
+    Choice::Start {
+        name: format!("{stem}-{}", attempt + 1),
+        previous: last.map(|(_, name)| name.to_owned()),
+    }
 }
 
 /// Which run a command means.
@@ -60,7 +64,12 @@ pub enum Choice {
     /// One that is still open goes on.
     Resume(String),
     /// A new one begins.
-    Start(String),
+    Start {
+        /// Its name.
+        name: String,
+        /// The attempt before it, which has ended.
+        previous: Option<String>,
+    },
 }
 
 #[cfg(test)]
@@ -87,10 +96,14 @@ mod tests {
 
     #[test]
     fn an_open_run_goes_on_and_a_finished_one_is_tried_anew() {
-        assert_eq!(choose("a-1", [("b-1-9", true)]), Choice::Start("a-1-1".to_owned()));
+        let start = |name: &str, previous: Option<&str>| Choice::Start {
+            name: name.to_owned(),
+            previous: previous.map(str::to_owned),
+        };
+        assert_eq!(choose("a-1", [("b-1-9", true)]), start("a-1-1", None));
         assert_eq!(
-            choose("a-1", [("a-1-1", false), ("a-1-2", false)]),
-            Choice::Start("a-1-3".to_owned())
+            choose("a-1", [("a-1-9", false), ("a-1-10", false)]),
+            start("a-1-11", Some("a-1-10"))
         );
         assert_eq!(
             choose("a-1", [("a-1-2", true), ("a-1-1", false)]),

@@ -36,6 +36,7 @@ pub(super) fn read_change(repository: &Repository, base: &CommitSha, head: &Comm
         .diff_tree_to_tree(&old, &new, options)
         .map_err(|error| fail(format!("comparing {} with {}: {error}", base.short(), head.short())))?;
     let mut files = Vec::new();
+    let at = |mode: &EntryMode, id: &ObjectId| Some(Version { mode: *mode, id: *id });
     for change in changes {
         use gix::object::tree::diff::ChangeDetached as Found;
         let file = match &change {
@@ -44,47 +45,20 @@ pub(super) fn read_change(repository: &Repository, base: &CommitSha, head: &Comm
                 entry_mode,
                 id,
                 ..
-            } => (
-                location,
-                None,
-                None,
-                Some(Version {
-                    mode: *entry_mode,
-                    id: *id,
-                }),
-            ),
+            } => (location, None, None, at(entry_mode, id)),
             Found::Deletion {
                 location,
                 entry_mode,
                 id,
                 ..
-            } => (
-                location,
-                None,
-                Some(Version {
-                    mode: *entry_mode,
-                    id: *id,
-                }),
-                None,
-            ),
+            } => (location, None, at(entry_mode, id), None),
             Found::Modification {
                 location,
                 previous_entry_mode,
                 previous_id,
                 entry_mode,
                 id,
-            } => (
-                location,
-                None,
-                Some(Version {
-                    mode: *previous_entry_mode,
-                    id: *previous_id,
-                }),
-                Some(Version {
-                    mode: *entry_mode,
-                    id: *id,
-                }),
-            ),
+            } => (location, None, at(previous_entry_mode, previous_id), at(entry_mode, id)),
             Found::Rewrite {
                 source_location,
                 source_entry_mode,
@@ -96,14 +70,8 @@ pub(super) fn read_change(repository: &Repository, base: &CommitSha, head: &Comm
             } => (
                 location,
                 Some(source_location),
-                Some(Version {
-                    mode: *source_entry_mode,
-                    id: *source_id,
-                }),
-                Some(Version {
-                    mode: *entry_mode,
-                    id: *id,
-                }),
+                at(source_entry_mode, source_id),
+                at(entry_mode, id),
             ),
         };
         let (location, source, old, new) = file;

@@ -12,7 +12,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::PullRequestAddress;
+use super::credentials::{App, Credentials, GithubIdentity, InstallationToken};
 use super::failure::{Failure, Kind};
+use super::wire::{AppPage, Created, User};
 
 /// Wall-clock limit of one request, answer included.
 const CALL_MOST: Duration = Duration::from_secs(60);
@@ -30,7 +32,7 @@ pub struct GithubConnection {
     host: String,
     /// The API's path prefix: empty, or `/api/v3` on GitHub Enterprise Server.
     prefix: String,
-    has_token: bool,
+    credentials: Credentials,
 }
 
 /// A request that was not sent yet.
@@ -38,6 +40,8 @@ pub(super) struct Call {
     method: Method,
     path: String,
     query: String,
+    /// `owner/name` that it is about, where it is about one.
+    slug: Option<String>,
     body: Option<Value>,
     accept: &'static str,
     bytes_most: usize,
@@ -56,6 +60,10 @@ impl Call {
             method,
             path,
             query: String::new(),
+            slug: match segments {
+                ["repos", owner, name, ..] => Some(format!("{owner}/{name}")),
+                _ => None,
+            },
             body: None,
             accept: "application/vnd.github+json",
             bytes_most: ANSWER_MOST,
@@ -85,9 +93,10 @@ pub(super) struct Reply {
 }
 
 impl GithubConnection {
-    /// Connects to `url` (default `https://api.github.com`) as the token's owner; without one, anonymously. Has to be
-    /// called on a tokio runtime. Errors, in words: the address or the token cannot be used.
-    pub fn new(url: Option<Url>, token: Option<SecretString>) -> Result<Self, String> {
+    /// Connects to `url` (default `https://api.github.com`). Has to be called on a tokio runtime. Errors, in words: the
+    /// address or the identity cannot be used.
+    pub fn new(url: Option<Url>, identity: GithubIdentity) -> Result<Self, String> {
+        let credentials = Credentials::new(identity)?;
         let mut builder = Octocrab::builder().set_connect_timeout(Some(Duration::from_secs(10)));
         let (mut host, mut prefix) = (API_HOST.to_owned(), String::new());
         if let Some(url) = &url {
@@ -98,15 +107,6 @@ impl GithubConnection {
                 .base_uri(origin)
                 .map_err(|error| format!("HOLDFAST_GITHUB_URL (environment): {error}"))?;
         }
-        let has_token = token.is_some();
-        if let Some(token) = token {
-            if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(
-                    "GITHUB_TOKEN (environment): holds white space or a character that cannot be sent".to_owned(),
-                );
-            }
-            builder = builder.personal_token(token);
-        }
         let crab = builder
             .build()
             .map_err(|error| format!("GitHub's client cannot be set up: {error}"))?;
@@ -114,13 +114,31 @@ impl GithubConnection {
             crab,
             host,
             prefix,
-            has_token,
+            credentials,
         })
     }
 
     /// Whether requests go out without a token.
     pub(super) const fn is_anonymous(&self) -> bool {
-        !self.has_token
+        matches!(self.credentials, Credentials::Anonymous)
+    }
+
+    /// The login that our writes carry; `None` for a token that may not ask whose it is, as those of an App's
+    /// installation.
+    pub(super) async fn own_login(&self) -> Result<Option<String>, Failure> {
+        if let Credentials::App(app) = &self.credentials {
+            let call = self.get(&["app"], "none");
+            let page: AppPage = self.json_as(call, Some(self.proof(app)?)).await?;
+            return Ok(Some(format!("{}[bot]", page.slug)));
+        }
+        match self.json::<User>(self.get(&["user"], "Metadata: read")).await {
+            Ok(user) => Ok(Some(user.login)),
+            Err(Failure {
+                kind: Kind::Forbidden | Kind::NotFound,
+                ..
+            }) => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Whether this connection's API answers for the address's host. Errors, in words.
@@ -165,29 +183,73 @@ impl GithubConnection {
 
     /// Sends, and reads the answer as JSON.
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
-        let name = call.name();
-        let reply = self.send(call).await?;
-        serde_json::from_slice(&reply.body).map_err(|error| Failure::unreadable(&name, &error.to_string()))
+        let bearer = self.bearer(&call).await?;
+        self.json_as(call, bearer).await
     }
 
     /// Sends once; whatever is not a success is a failure.
     pub(super) async fn send(&self, call: Call) -> Result<Reply, Failure> {
+        let bearer = self.bearer(&call).await?;
+        self.send_as(call, bearer).await
+    }
+
+    /// What the call is sent with. An App's first call to a repository asks for its installation's token before.
+    async fn bearer(&self, call: &Call) -> Result<Option<SecretString>, Failure> {
+        match (&self.credentials, &call.slug) {
+            (Credentials::Anonymous, _) => Ok(None),
+            (Credentials::Token(token), _) => Ok(Some(token.clone())),
+            (Credentials::App(app), None) => self.proof(app).map(Some),
+            (Credentials::App(app), Some(slug)) => match app.token(slug).await {
+                Some(token) => Ok(Some(token)),
+                None => self.installation_token(app, slug).await.map(Some),
+            },
+        }
+    }
+
+    async fn installation_token(&self, app: &App, slug: &str) -> Result<SecretString, Failure> {
+        let (owner, name) = slug.split_once('/').unwrap_or((slug, ""));
+        let proof = self.proof(app)?;
+        let call = self.get(&["repos", owner, name, "installation"], "an installation of the App");
+        let installation: Created = self.json_as(call, Some(proof.clone())).await?;
+        let id = installation.id.to_string();
+        let segments = ["app", "installations", &id, "access_tokens"];
+        let call = self.write(Method::POST, &segments, Value::Null, "an installation of the App");
+        let token: InstallationToken = self.json_as(call, Some(proof)).await?;
+        app.keep(slug, token.clone()).await;
+        Ok(token.token)
+    }
+
+    fn proof(&self, app: &App) -> Result<SecretString, Failure> {
+        app.proof().map_err(|line| Failure::new(Kind::Forbidden, line))
+    }
+
+    async fn json_as<T: DeserializeOwned>(&self, call: Call, bearer: Option<SecretString>) -> Result<T, Failure> {
+        let name = call.name();
+        let reply = self.send_as(call, bearer).await?;
+        serde_json::from_slice(&reply.body).map_err(|error| Failure::unreadable(&name, &error.to_string()))
+    }
+
+    async fn send_as(&self, call: Call, bearer: Option<SecretString>) -> Result<Reply, Failure> {
         let name = call.name();
         let Call {
             method,
             path,
             query,
             body,
+            slug: _,
             accept,
             bytes_most,
             needs,
         } = call;
-        let builder = Request::builder()
+        let mut builder = Request::builder()
             .method(method)
             .uri(format!("{}{path}{query}", self.prefix))
             .header(header::ACCEPT, accept)
             .header(header::CONTENT_TYPE, "application/json")
             .header("x-github-api-version", API_VERSION);
+        if let Some(bearer) = bearer {
+            builder = builder.header(header::AUTHORIZATION, format!("Bearer {}", bearer.expose_secret()));
+        }
         let unavailable = |detail: String| Failure::unavailable(&name, &detail);
         let request = self
             .crab
@@ -222,7 +284,13 @@ impl GithubConnection {
         if status.is_success() {
             Ok(reply)
         } else {
-            Err(Failure::from_reply(&name, needs, status, &reply, self.has_token))
+            Err(Failure::from_reply(
+                &name,
+                needs,
+                status,
+                &reply,
+                self.credentials.name(),
+            ))
         }
     }
 }

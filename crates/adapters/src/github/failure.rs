@@ -52,15 +52,10 @@ impl Failure {
     }
 
     /// Reads a refusal. A body that is not of GitHub's shape is not quoted.
-    pub fn from_reply(call: &str, needs: &str, status: StatusCode, reply: &Reply, has_token: bool) -> Self {
+    pub fn from_reply(call: &str, needs: &str, status: StatusCode, reply: &Reply, who: &str) -> Self {
         let refusal: Refusal = serde_json::from_slice(&reply.body).unwrap_or_default();
         let said = format!("{} {}", status.as_u16(), one_line(&refusal.message, 200));
         let said = said.trim();
-        let token = if has_token {
-            "GITHUB_TOKEN"
-        } else {
-            "no GITHUB_TOKEN is set, which"
-        };
         if is_limit(status, &reply.headers, &refusal.message) {
             let line = format!("{call}: GitHub limits requests ({said})");
             return Self::new(Kind::RateLimited(retry_after_s(&reply.headers)), line);
@@ -68,16 +63,16 @@ impl Failure {
         let (kind, line) = match status.as_u16() {
             401 => (
                 Kind::Forbidden,
-                format!("GitHub refuses the credentials ({said}): check GITHUB_TOKEN"),
+                format!("GitHub refuses the credentials ({said}): {who} has to be valid for this host"),
             ),
             403 => (
                 Kind::Forbidden,
-                format!("GitHub forbids it ({said}): {token} needs the permission {needs:?}"),
+                format!("GitHub forbids it ({said}): {who} needs the permission {needs:?}"),
             ),
             404 | 410 => (
                 Kind::NotFound,
                 format!(
-                    "not there, or not to be seen ({said}): check the address; {token} needs {needs:?} on a private repository"
+                    "not there, or not to be seen ({said}): check the address; {who} needs {needs:?} on a private repository"
                 ),
             ),
             300..=399 => (
@@ -172,7 +167,7 @@ mod tests {
             "Contents: read",
             StatusCode::from_u16(status).unwrap(),
             &reply,
-            true,
+            "GITHUB_TOKEN",
         )
     }
 

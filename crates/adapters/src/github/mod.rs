@@ -5,6 +5,7 @@ mod address;
 mod check;
 mod classify;
 mod connection;
+mod credentials;
 mod failure;
 mod files;
 mod publish;
@@ -14,5 +15,6 @@ mod wire;
 
 pub use address::{PullRequestAddress, parse_address};
 pub use connection::GithubConnection;
+pub use credentials::{GithubIdentity, github_identity};
 pub use publish::GithubPublishReview;
 pub use read::GithubReadChange;

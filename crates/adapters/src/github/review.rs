@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::read::{PULL_READ, PullRequest, head_of, read_pull};
-use super::wire::{Created, Review, User};
+use super::wire::{Created, Review};
 
 const PULL_WRITE: &str = "Pull requests: write";
 const PAGE: usize = 100;
@@ -79,7 +79,7 @@ async fn find(connection: &GithubConnection, request: &PullRequest, marker: &str
     if found.is_empty() {
         return Ok(None);
     }
-    let own = own_login(connection).await?;
+    let own = connection.own_login().await?;
     let is_own = |review: &Review| match (&own, &review.user) {
         (Some(login), Some(user)) => user.login.eq_ignore_ascii_case(login),
         // An App's token may not ask who it is; people cannot post as a bot.
@@ -96,21 +96,6 @@ fn has_marker(review: &Review, marker: &str) -> bool {
             .body
             .as_deref()
             .is_some_and(|body| body.lines().any(|line| line.trim() == marker))
-}
-
-/// Whose token this is; `None` for an App's.
-async fn own_login(connection: &GithubConnection) -> Result<Option<String>, Failure> {
-    match connection
-        .json::<User>(connection.get(&["user"], "Metadata: read"))
-        .await
-    {
-        Ok(user) => Ok(Some(user.login)),
-        Err(Failure {
-            kind: Kind::Forbidden | Kind::NotFound,
-            ..
-        }) => Ok(None),
-        Err(failure) => Err(failure),
-    }
 }
 
 /// A review that was created but not submitted is submitted.

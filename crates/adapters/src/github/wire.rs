@@ -67,6 +67,12 @@ pub(super) struct Review {
     pub state: String,
 }
 
+/// `GET /app`.
+#[derive(Debug, Deserialize)]
+pub(super) struct AppPage {
+    pub slug: String,
+}
+
 /// An answer of which only the id counts.
 #[derive(Debug, Deserialize)]
 pub(super) struct Created {

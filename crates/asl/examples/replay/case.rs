@@ -13,6 +13,7 @@ pub struct Case {
     /// The state machine.
     pub definition: Value,
     /// The execution's input.
+    #[serde(default)]
     pub input: Value,
     /// What each function does, by name.
     #[serde(default)]
@@ -36,6 +37,9 @@ pub enum Function {
         #[serde(rename = "errorMessage")]
         error_message: String,
     },
+    /// Something that no replay knows how to do.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Case {
@@ -51,6 +55,11 @@ impl Case {
             machine.entry("QueryLanguage").or_insert_with(|| json!("JSONata"));
         }
         definition.to_string()
+    }
+
+    /// The recorded event of a number.
+    pub fn event(&self, id: u64) -> Option<&Value> {
+        self.history.iter().find(|event| event["id"].as_u64() == Some(id))
     }
 
     /// What the function of a name or an ARN does.

@@ -13,7 +13,7 @@ mod verdict;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
-use verdict::{Totals, judge};
+use verdict::{Totals, Verdict, judge};
 
 fn main() -> ExitCode {
     match replay() {
@@ -36,10 +36,12 @@ fn replay() -> Result<Totals, String> {
         if line.trim().is_empty() {
             continue;
         }
-        let case = case::Case::parse(&line).map_err(|problem| format!("{path}, line {number}: {problem}"))?;
-        let verdict = judge(&case);
+        let (id, verdict) = match case::Case::parse(&line) {
+            Ok(case) => (case.id.clone(), judge(&case)),
+            Err(problem) => (format!("line {number}"), Verdict::Wrong(problem)),
+        };
         totals.count(&verdict);
-        writeln!(out, "{verdict} {}{}", case.id, verdict.detail()).map_err(|error| error.to_string())?;
+        writeln!(out, "{verdict:<12} {id}{}", verdict.detail()).map_err(|error| error.to_string())?;
     }
     writeln!(out, "{totals}").map_err(|error| error.to_string())?;
     Ok(totals)

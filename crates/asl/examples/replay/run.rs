@@ -1,5 +1,6 @@
 //! Runs a case in virtual time: functions answer at once, timers fire in the order in which they are due, and a
-//! distributed map's children run one after the other.
+//! distributed map's children run one after the other. What came from outside, a stop or the answer to a token, comes
+//! when and as it was recorded.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use holdfast_asl::{
 use serde_json::{Value, json};
 
 use crate::case::{Case, Function};
+use crate::normal;
 
 /// When every execution starts.
 const START_MS: i64 = 1_700_000_000_000;
@@ -31,6 +33,7 @@ pub fn run(case: &Case, machine: Arc<StateMachine>) -> Result<Run, String> {
         now: Timestamp(START_MS),
         entropy: Sequence(0x5eed),
         children: 0,
+        token: None,
     };
     let identity = Identity {
         execution_arn: "arn:aws:states:us-east-1:111111111111:execution:Recorded:recorded-1".into(),
@@ -55,6 +58,8 @@ struct World<'a> {
     now: Timestamp,
     entropy: Sequence,
     children: u64,
+    /// The last task token that was given out.
+    token: Option<String>,
 }
 
 impl World<'_> {
@@ -77,9 +82,43 @@ impl World<'_> {
             };
             let made = execution.advance(stimulus.clone(), &mut moment);
             events.extend(made.map_err(|rejected| format!("{stimulus:?} was rejected: {rejected}"))?);
-            next = self.next(&machine, &identity, &execution, &events)?;
+            next = match self.outside(&identity, &execution, &events) {
+                Some(stimulus) => Some(stimulus),
+                None => self.next(&machine, &identity, &execution, &events)?,
+            };
         }
         Err("the execution does not end".to_owned())
+    }
+
+    /// What came from outside as the next event, by the recording. Children of maps have no recording.
+    fn outside(&self, identity: &Identity, execution: &Execution, events: &[HistoryEvent]) -> Option<Stimulus> {
+        if identity.execution_arn.contains('/') || *execution.status() != Status::Running {
+            return None;
+        }
+        let recorded = self.case.event(events.last()?.aws_id() + 1)?;
+        let text = |details: &str, name: &str| recorded[details][name].as_str().map(str::to_owned);
+        match recorded["type"].as_str()? {
+            "ExecutionAborted" => Some(Stimulus::Stop {
+                error: text("executionAbortedEventDetails", "error"),
+                cause: text("executionAbortedEventDetails", "cause"),
+            }),
+            "TaskSucceeded" if text("taskSucceededEventDetails", "resource")?.ends_with(".waitForTaskToken") => {
+                Some(Stimulus::TokenSucceeded {
+                    token: self.token.clone()?,
+                    output: normal::payload(&recorded["taskSucceededEventDetails"]["output"]),
+                })
+            }
+            "TaskFailed" if text("taskFailedEventDetails", "resource")?.ends_with(".waitForTaskToken") => {
+                Some(Stimulus::TokenFailed {
+                    token: self.token.clone()?,
+                    failure: TaskFailure {
+                        error: text("taskFailedEventDetails", "error")?,
+                        cause: text("taskFailedEventDetails", "cause"),
+                    },
+                })
+            }
+            _ => None,
+        }
     }
 
     /// What happens next: a function starts or answers, a map runs, or the next timer fires.
@@ -94,8 +133,13 @@ impl World<'_> {
         for command in execution.commands() {
             match command {
                 Command::InvokeFunction {
-                    key, function, payload, ..
+                    key,
+                    function,
+                    payload,
+                    token,
+                    ..
                 } => {
+                    self.token = token;
                     let started = events
                         .iter()
                         .rev()
@@ -125,15 +169,26 @@ impl World<'_> {
                     items,
                     tolerated_failure_count,
                     tolerated_failure_percentage,
+                    result_writer,
+                    map_run_arn: Some(arn),
                     ..
                 } => {
-                    let result = match items {
+                    let mut result = match items {
                         ItemSource::Object { .. } => Err(failed("States.ItemReaderFailed", "There is no such object.")),
                         ItemSource::Inline(items) => {
                             let tolerance = (tolerated_failure_count, tolerated_failure_percentage);
                             self.children(machine, identity, execution, (key, &state), items, tolerance)?
                         }
                     };
+                    if let (Some(writer), Ok(_)) = (result_writer, &result) {
+                        let id = arn.rsplit(':').next().unwrap_or_default();
+                        let folder = writer.prefix.trim_end_matches('/');
+                        let key = format!("{folder}/{id}/manifest.json");
+                        result = Ok(json!({
+                            "MapRunArn": arn,
+                            "ResultWriterDetails": { "Bucket": writer.bucket, "Key": key.trim_start_matches('/') },
+                        }));
+                    }
                     return Ok(Some(Stimulus::MapRunFinished { key, result }));
                 }
                 Command::FireAt { key, at } => {
@@ -164,7 +219,7 @@ impl World<'_> {
                     failure: failed(error_type, &cause.to_string()),
                 }
             }
-            None => {
+            Some(Function::Unknown) | None => {
                 let cause = format!(
                     "Function not found: {function} (Service: AWSLambda; Status Code: 404; Error Code: \
                      ResourceNotFoundException; Request ID: {}; Proxy: null)",

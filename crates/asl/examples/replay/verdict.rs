@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_asl::{StateMachine, Status};
 use serde_json::{Value, json};
 
-use crate::case::Case;
+use crate::case::{Case, Function};
 use crate::compare;
 use crate::normal;
 use crate::placeholder::Bindings;
@@ -27,6 +27,10 @@ pub enum Verdict {
 
 /// Runs a case and compares it.
 pub fn judge(case: &Case) -> Verdict {
+    let unknown = |(_, function): &(&String, &Function)| matches!(function, Function::Unknown);
+    if let Some((name, _)) = case.functions.iter().find(unknown) {
+        return Verdict::Refused(format!("the function `{name}` does what this program cannot"));
+    }
     let machine = match StateMachine::parse(&case.definition_text()) {
         Ok(machine) => Arc::new(machine),
         Err(errors) => {
@@ -59,8 +63,8 @@ fn outcome(event: &Value) -> Value {
             "status": kind, "output": normal::payload(&details("executionSucceededEventDetails")["output"]),
         }),
         "ExecutionFailed" => json!({ "status": kind, "error": details("executionFailedEventDetails")["error"] }),
-        "ExecutionTimedOut" => json!({ "status": kind }),
-        "ExecutionAborted" => json!({ "status": kind }),
+        "ExecutionTimedOut" => json!({ "status": kind, "error": details("executionTimedOutEventDetails")["error"] }),
+        "ExecutionAborted" => json!({ "status": kind, "error": details("executionAbortedEventDetails")["error"] }),
         _ => json!({ "status": "open" }),
     }
 }
@@ -72,8 +76,8 @@ fn ended(status: &Status) -> Value {
             "status": "ExecutionSucceeded", "output": normal::payload(&json!(output.to_string())),
         }),
         Status::Failed { error, .. } => json!({ "status": "ExecutionFailed", "error": error }),
-        Status::TimedOut { .. } => json!({ "status": "ExecutionTimedOut" }),
-        Status::Aborted { .. } => json!({ "status": "ExecutionAborted" }),
+        Status::TimedOut { error, .. } => json!({ "status": "ExecutionTimedOut", "error": error }),
+        Status::Aborted { error, .. } => json!({ "status": "ExecutionAborted", "error": error }),
         Status::Running => json!({ "status": "open" }),
     }
 }

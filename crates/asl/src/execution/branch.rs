@@ -124,8 +124,8 @@ pub(super) struct MapRun {
 pub(super) struct Children {
     /// The items of a Map; empty for a Parallel.
     pub items: Vec<Value>,
-    /// Most children at once; none for no limit.
-    pub most: Option<u64>,
+    /// Most children of a Map at once.
+    pub most: u64,
     /// Children begun so far.
     pub begun: usize,
     /// The results so far, by position.

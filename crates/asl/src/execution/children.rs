@@ -64,7 +64,7 @@ impl Execution {
             });
         }
         let active = self.children_of(id).count() as u64;
-        if children.begun < children.items.len() && children.most.is_none_or(|most| active < most) {
+        if children.begun < children.items.len() && active < children.most {
             return Some(Step::Begin);
         }
         children.results.iter().all(Option::is_some).then_some(Step::Complete)

@@ -144,7 +144,7 @@ impl Execution {
         parent.last = event.id;
         parent.phase = Phase::Children(Children {
             items: Vec::new(),
-            most: None,
+            most: branches.len() as u64,
             begun: branches.len(),
             results: vec![None; branches.len()],
         });

@@ -7,6 +7,9 @@ use crate::command::ItemSource;
 use crate::definition::State;
 use crate::event::{EventId, EventKind, Failure, HistoryEvent, MapPlan, Record, StateKind};
 
+/// Most iterations of an inline Map at once, also where its `MaxConcurrency` is 0 or higher.
+const MOST_AT_ONCE: u64 = 40;
+
 impl Branch {
     /// The open task's token.
     pub(super) fn token(&self) -> Option<&str> {
@@ -149,7 +152,10 @@ impl Branch {
         let inline = state.and_then(State::inline).is_some();
         match plan.items {
             ItemSource::Inline(items) if inline => Phase::Children(Children {
-                most: plan.max_concurrency.filter(|most| *most > 0),
+                most: match plan.max_concurrency {
+                    Some(most @ 1..=MOST_AT_ONCE) => most,
+                    _ => MOST_AT_ONCE,
+                },
                 begun: 0,
                 results: vec![None; items.len()],
                 items,

@@ -91,7 +91,7 @@ impl Execution {
 
 impl EventKind {
     /// Whether it ends the execution.
-    pub(super) fn is_end(&self) -> bool {
+    pub(crate) fn is_end(&self) -> bool {
         matches!(
             self,
             Self::ExecutionSucceeded { .. }

@@ -14,6 +14,8 @@ fn each(items: Value, extra: Value, inner: Value) -> Value {
     json!({ "Each": map })
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+// Iterations run in the history of their parent.
 #[test]
 fn an_inline_map_writes_the_events_that_aws_writes() {
     let inner =
@@ -42,6 +44,8 @@ fn an_inline_map_writes_the_events_that_aws_writes() {
     assert_eq!(found, expected.map(|(kind, previous)| (kind.to_owned(), previous)));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html
+// A Map of no items gives an empty array.
 #[test]
 fn an_empty_map_succeeds_at_once() {
     let inner = json!({ "Type": "Pass", "End": true });
@@ -53,14 +57,14 @@ fn an_empty_map_succeeds_at_once() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+// MaxConcurrency; at most 40 at once, also for 0.
 #[test]
 fn concurrency_is_at_its_cap() {
-    for (most, expected) in [(0, 5), (1, 1), (3, 3), (9, 5)] {
+    for (most, count, expected) in [(0, 5, 5), (1, 5, 1), (3, 5, 3), (9, 5, 5), (0, 50, 40), (45, 50, 40)] {
+        let items: Vec<u64> = (1..=count).collect();
         let inner = invoke(json!("{% $states.input %}"), json!({ "End": true }));
-        let mut bench = Bench::of(
-            each(json!([1, 2, 3, 4, 5]), json!({ "MaxConcurrency": most }), inner),
-            json!({}),
-        );
+        let mut bench = Bench::of(each(json!(items), json!({ "MaxConcurrency": most }), inner), json!({}));
         assert_eq!(bench.execution.commands().len(), expected, "{most}");
         let mut highest = expected;
         while let Some(Command::InvokeFunction { key, payload, .. }) = bench.execution.commands().pop() {
@@ -68,17 +72,19 @@ fn concurrency_is_at_its_cap() {
             highest = highest.max(bench.execution.commands().len());
         }
         assert_eq!(highest, expected);
-        let payloads: Vec<Value> = bench
+        let payloads: Vec<u64> = bench
             .output()
             .as_array()
             .unwrap()
             .iter()
-            .map(|result| result["Payload"].clone())
+            .map(|result| result["Payload"].as_u64().unwrap())
             .collect();
-        assert_eq!(payloads, [json!(1), json!(2), json!(3), json!(4), json!(5)]);
+        assert_eq!(payloads, items);
     }
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+// A failed iteration fails the state, and the others stop.
 #[test]
 fn a_failed_iteration_fails_the_map_and_drops_the_others() {
     let inner = invoke(json!({}), json!({ "End": true }));
@@ -117,6 +123,8 @@ fn a_failed_iteration_fails_the_map_and_drops_the_others() {
     assert_eq!(bench.send(late), Err(StimulusRejected::Ended));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+// Variable scope.
 #[test]
 fn inner_states_see_outer_variables_and_keep_their_own() {
     let states = json!({
@@ -142,6 +150,8 @@ fn inner_states_see_outer_variables_and_keep_their_own() {
     assert!(types.contains(&"ParallelStateSucceeded".to_owned()));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html
+// A failed branch fails the state, and the others stop.
 #[test]
 fn a_failed_branch_fails_the_parallel() {
     let states = json!({
@@ -164,6 +174,8 @@ fn a_failed_branch_fails_the_parallel() {
     assert_eq!((count("ParallelStateStarted"), count("ParallelStateFailed")), (2, 2));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+// Map.Item.
 #[test]
 fn nested_maps_see_the_nearest_item() {
     let inner = json!({

@@ -26,6 +26,8 @@ pub fn problems(definition: &Value) -> Vec<String> {
         .collect()
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+// The fields of machines and states.
 #[test]
 fn each_wrong_thing_is_named_with_its_place() {
     let pass = json!({ "Type": "Pass", "End": true });
@@ -240,6 +242,8 @@ fn each_wrong_thing_is_named_with_its_place() {
     }
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+// The fields of a Map.
 #[test]
 fn maps_are_checked_inside_and_out() {
     let map = |extra: Value, config: Value, inner: Value| {
@@ -357,6 +361,8 @@ fn all_problems_come_in_one_report() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+// Names of states are unique in the whole machine.
 #[test]
 fn names_are_unique_in_the_whole_machine() {
     let branch = json!({ "StartAt": "A", "States": { "A": { "Type": "Pass", "End": true } } });

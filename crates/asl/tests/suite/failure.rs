@@ -31,6 +31,8 @@ fn failing(retry: Value, errors: &[&'static str]) -> Bench {
     bench
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+// IntervalSeconds, MaxAttempts, BackoffRate, MaxDelaySeconds and their defaults.
 #[test]
 fn retries_back_off_as_their_retrier_says() {
     let table = [
@@ -53,6 +55,8 @@ fn retries_back_off_as_their_retrier_says() {
     }
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+// JitterStrategy FULL draws from 0 up to the capped delay.
 #[test]
 fn full_jitter_stays_within_its_bounds_and_is_recorded() {
     let retry = json!([{
@@ -69,6 +73,8 @@ fn full_jitter_stays_within_its_bounds_and_is_recorded() {
     assert_eq!(bench.output()["Payload"], json!("fine"));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+// Each retrier tracks its own attempts.
 #[test]
 fn each_retrier_counts_by_itself() {
     let retry = json!([
@@ -83,6 +89,8 @@ fn each_retrier_counts_by_itself() {
     assert_eq!(failing(retry, &["Other"]).error().0, "Other");
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+// Assign and Output in a Catch.
 #[test]
 fn a_catch_assigns_and_leads_on() {
     let states = json!({
@@ -119,6 +127,8 @@ fn a_catch_assigns_and_leads_on() {
     assert_eq!(run("Lost").output(), json!({ "input": failure, "failure": "none" }));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+// States.ALL matches neither States.DataLimitExceeded nor States.Runtime.
 #[test]
 fn two_errors_are_not_matched_by_all() {
     for (pattern, error, caught) in [
@@ -140,6 +150,8 @@ fn two_errors_are_not_matched_by_all() {
     }
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
+// TimeoutSeconds ends an attempt with States.Timeout.
 #[test]
 fn a_task_times_out_and_its_late_result_is_rejected() {
     let states = json!({ "Call": invoke(json!({}), json!({
@@ -176,6 +188,8 @@ fn a_task_times_out_and_its_late_result_is_rejected() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+// States.QueryEvaluationError.
 #[test]
 fn evaluation_errors_can_be_retried_and_caught() {
     let states = json!({
@@ -201,6 +215,8 @@ fn evaluation_errors_can_be_retried_and_caught() {
     assert_eq!(bench.now, START_MS + 1000);
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+// Errors of evaluating a Catch.
 #[test]
 fn a_catch_that_fails_itself_is_not_caught() {
     let states = json!({
@@ -217,6 +233,8 @@ fn a_catch_that_fails_itself_is_not_caught() {
     assert!(cause.contains("'Catch[0]/Output'"), "{cause}");
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+// 256 KiB for input and result of a state.
 #[test]
 fn a_result_that_is_too_large_fails_the_task() {
     let states = json!({
@@ -230,6 +248,8 @@ fn a_result_that_is_too_large_fails_the_task() {
     assert_eq!(bench.output(), json!("States.DataLimitExceeded"));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html
+// Error up to 256 characters, cause up to 32768.
 #[test]
 fn long_errors_and_causes_are_cut() {
     let states = json!({ "Call": invoke(json!({}), json!({ "End": true })) });

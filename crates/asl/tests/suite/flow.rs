@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, Reply, START_MS, invoke, machine};
 
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
+// Types, order and details of events.
 #[test]
 fn a_task_writes_the_events_that_aws_writes() {
     let states = json!({
@@ -62,6 +64,8 @@ fn a_task_writes_the_events_that_aws_writes() {
     assert_eq!(exited["assignedVariables"], json!({ "seen": "6" }));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
+// A function by its ARN returns its output alone.
 #[test]
 fn a_functions_own_arn_gives_the_plain_answer() {
     let arn = "arn:aws:lambda:eu-west-1:123456789012:function:worker";
@@ -83,6 +87,8 @@ fn a_functions_own_arn_gives_the_plain_answer() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
+// Rules in order, Default, Assign and Output of a rule.
 #[test]
 fn choices_take_the_first_rule_that_holds() {
     let states = |input: i64| {
@@ -107,6 +113,8 @@ fn choices_take_the_first_rule_that_holds() {
     assert_eq!(states(1), json!("small 1"));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
+// A Condition must give a boolean.
 #[test]
 fn a_choice_without_a_match_or_with_a_wrong_type_fails() {
     let state = |condition: &str| {
@@ -127,6 +135,8 @@ fn a_choice_without_a_match_or_with_a_wrong_type_fails() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
+// Seconds and Timestamp.
 #[test]
 fn waits_end_when_their_time_has_come() {
     let table = [
@@ -164,6 +174,8 @@ fn waits_end_when_their_time_has_come() {
     }
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
+// Seconds and Timestamp as expressions.
 #[test]
 fn a_wait_that_cannot_be_understood_fails() {
     let states = json!({ "Sleep": { "Type": "Wait", "Seconds": "{% 'soon' %}", "End": true } });
@@ -178,6 +190,8 @@ fn a_wait_that_cannot_be_understood_fails() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+// Assignments use the values from before the state.
 #[test]
 fn assign_sees_the_values_from_before() {
     let states = json!({
@@ -188,6 +202,8 @@ fn assign_sees_the_values_from_before() {
     assert_eq!(Bench::finish(states, json!({})).output(), json!([2, 1, 1]));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+// Execution, StateMachine, State, Task.
 #[test]
 fn the_context_object_shows_the_execution_and_the_state() {
     let states = json!({ "Show": { "Type": "Pass", "Output": "{% $states.context %}", "End": true } });
@@ -211,6 +227,8 @@ fn the_context_object_shows_the_execution_and_the_state() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+// An undefined result is an error.
 #[test]
 fn undefined_fails_with_the_state_the_event_and_the_field() {
     let states = json!({
@@ -229,6 +247,8 @@ fn undefined_fails_with_the_state_the_event_and_the_field() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html
+// Error and Cause.
 #[test]
 fn fail_states_name_error_and_cause() {
     let table = [
@@ -254,6 +274,8 @@ fn fail_states_name_error_and_cause() {
     }
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+// 256 KiB for input and result of a state.
 #[test]
 fn payloads_above_the_limit_fail() {
     let states = json!({ "Grow": { "Type": "Pass", "Output": "{% $pad('', $states.input, 'x') %}", "End": true } });
@@ -267,6 +289,8 @@ fn payloads_above_the_limit_fail() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+// A bound of this engine within what AWS allows.
 #[test]
 fn values_too_deep_to_be_stored_are_refused() {
     let deep = (0..101).fold(json!(1), |inner, _| json!([inner]));
@@ -276,6 +300,8 @@ fn values_too_deep_to_be_stored_are_refused() {
     assert_eq!(bench.error().0, "States.DataLimitExceeded");
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+// 25,000 events in a history.
 #[test]
 fn an_endless_loop_ends_at_the_history_limit() {
     let states = json!({
@@ -290,6 +316,8 @@ fn an_endless_loop_ends_at_the_history_limit() {
     assert!(cause.contains("25000"), "{cause}");
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+// TimeoutSeconds of the machine.
 #[test]
 fn the_whole_execution_times_out() {
     let mut definition = machine(json!({ "Call": invoke(json!({}), json!({ "End": true })) }));
@@ -312,6 +340,8 @@ fn the_whole_execution_times_out() {
     assert_eq!(bench.send(late), Err(StimulusRejected::Ended));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
+// Error and cause of a stop.
 #[test]
 fn a_stopped_execution_takes_no_result_any_more() {
     let mut bench = Bench::of(json!({ "Call": invoke(json!({}), json!({ "End": true })) }), json!({}));
@@ -346,6 +376,8 @@ fn a_stopped_execution_takes_no_result_any_more() {
     assert_eq!(bench.history.len(), before);
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
+// TaskDoesNotExist, TaskTimedOut, InvalidToken.
 #[test]
 fn stimuli_that_do_not_fit_change_nothing() {
     let states = json!({ "Call": invoke(json!({}), json!({ "End": true })) });
@@ -368,6 +400,8 @@ fn stimuli_that_do_not_fit_change_nothing() {
     assert_eq!(bench.send(Stimulus::TaskStarted { key: 3 }), Ok(0));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+// An input of at most 262144 bytes.
 #[test]
 fn an_input_that_no_state_could_take_is_rejected() {
     let states = json!({ "Done": { "Type": "Succeed" } });

@@ -1,6 +1,7 @@
 //! The language from the outside: definitions in, histories, commands and refusals out. One module a subject.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod batch;
 mod bench;
 mod compound;
 mod definition;
@@ -8,6 +9,23 @@ mod definition_text;
 mod failure;
 mod flow;
 mod map_run;
+mod picture;
+mod random;
+mod recorded;
 mod redrive;
 mod replay;
 mod token;
+
+// The comparison with recorded executions lives beside its program, `examples/replay`.
+#[path = "../../examples/replay/case.rs"]
+mod case;
+#[path = "../../examples/replay/compare.rs"]
+mod compare;
+#[path = "../../examples/replay/normal.rs"]
+mod normal;
+#[path = "../../examples/replay/placeholder.rs"]
+mod placeholder;
+#[path = "../../examples/replay/run.rs"]
+mod run;
+#[path = "../../examples/replay/verdict.rs"]
+mod verdict;

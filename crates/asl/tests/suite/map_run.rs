@@ -46,6 +46,8 @@ fn read_and_write() -> Value {
     }))
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+// ItemReader, ItemSelector, ResultWriter, tolerance, Label.
 #[test]
 fn a_reader_and_a_writer_make_a_command() {
     let input = json!({ "at_once": 4, "key": "plan.jsonl" });
@@ -118,6 +120,8 @@ fn a_reader_and_a_writer_make_a_command() {
     assert_eq!(bench.send(again), Err(StimulusRejected::Ended));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html
+// Items; without it the input.
 #[test]
 fn items_come_from_a_field_or_from_the_input() {
     let table = [
@@ -140,6 +144,8 @@ fn items_come_from_a_field_or_from_the_input() {
     }
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html
+// Items must give an array.
 #[test]
 fn items_of_a_wrong_type_fail_the_map() {
     let bench = Bench::finish(each(json!({ "Items": "{% 1 %}" })), json!({}));
@@ -161,6 +167,8 @@ fn items_of_a_wrong_type_fail_the_map() {
     assert!(cause.ends_with("Map state input must be an array but was: {\"foo\":\"bar\"}"));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+// States.ExceedToleratedFailureThreshold.
 #[test]
 fn a_failed_run_is_retried_then_caught() {
     let mut states = each(json!({
@@ -190,6 +198,8 @@ fn a_failed_run_is_retried_then_caught() {
     assert_eq!(bench.output(), json!("States.ExceedToleratedFailureThreshold"));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemselector.html
+// Expressions in ItemSelector.
 #[test]
 fn a_selector_that_fails_gives_the_failure_of_the_run() {
     let states = each(json!({ "Items": [1], "ItemSelector": { "a": "{% $states.context.Map.Item.Value.b %}" } }));
@@ -199,6 +209,8 @@ fn a_selector_that_fails_gives_the_failure_of_the_run() {
     assert!(failure.cause.unwrap().contains("'ItemSelector/a'"));
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+// Child executions.
 #[test]
 fn the_childs_machine_stands_by_itself() {
     let bench = Bench::new(&machine(each(json!({ "Items": [] }))), json!({}));

@@ -23,6 +23,8 @@ fn token(bench: &Bench) -> (u64, String) {
     (key, token.unwrap())
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
+// Wait for a callback with a task token.
 #[test]
 fn a_token_is_submitted_then_answered() {
     let mut bench = waiting(json!({}));
@@ -70,6 +72,8 @@ fn a_token_is_submitted_then_answered() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
+// The token is good from the moment it is given out.
 #[test]
 fn an_answer_may_overtake_the_submission() {
     let mut bench = waiting(json!({}));
@@ -90,6 +94,8 @@ fn an_answer_may_overtake_the_submission() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
+// A token whose task timed out is not good any more.
 #[test]
 fn each_attempt_has_a_new_token_and_closes_the_old_one() {
     let mut bench = waiting(json!({ "Retry": [{ "ErrorEquals": ["Again"] }] }));
@@ -125,6 +131,8 @@ fn each_attempt_has_a_new_token_and_closes_the_old_one() {
     assert_eq!(bench.error().0, "Rejected");
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
+// A call that fails gives the error to the state.
 #[test]
 fn a_function_that_fails_before_submission_fails_the_task() {
     let mut bench = waiting(json!({}));
@@ -132,6 +140,8 @@ fn a_function_that_fails_before_submission_fails_the_task() {
     assert_eq!(bench.error().0, "Boom");
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskHeartbeat.html
+// A heartbeat resets the clock and makes no event.
 #[test]
 fn heartbeats_move_their_deadline_and_are_not_in_awss_history() {
     let mut bench = waiting(json!({ "HeartbeatSeconds": 10, "TimeoutSeconds": "{% 60 %}" }));
@@ -179,6 +189,8 @@ fn heartbeats_move_their_deadline_and_are_not_in_awss_history() {
     );
 }
 
+// https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
+// A heartbeat time-out for a waiting task.
 #[test]
 fn a_token_wait_times_out() {
     let states = json!({

@@ -28,10 +28,30 @@ pub struct Settings {
     pub github_url: Option<Url>,
     /// Who reads and writes on GitHub. `GITHUB_TOKEN`.
     pub github_token: Option<SecretString>,
+    /// The GitHub App that reads and writes instead. `HOLDFAST_GITHUB_APP_ID`.
+    pub github_app: Option<GithubApp>,
     /// Mail addresses asked for approval. `HOLDFAST_APPROVERS`, comma-separated.
     pub approvers: Vec<String>,
     /// What mails come from. `HOLDFAST_MAIL_FROM`, default `holdfast@localhost`.
     pub mail_from: String,
+}
+
+/// A GitHub App.
+#[derive(Clone, Debug)]
+pub struct GithubApp {
+    /// Its id, from its page.
+    pub id: u64,
+    /// Where its private key is.
+    pub key: GithubAppKey,
+}
+
+/// An App's private key, PEM.
+#[derive(Clone, Debug)]
+pub enum GithubAppKey {
+    /// In a file. `HOLDFAST_GITHUB_APP_KEY_FILE`.
+    File(String),
+    /// The text itself, from a secret. `HOLDFAST_GITHUB_APP_KEY`.
+    Text(SecretString),
 }
 
 /// Everything that is wrong with the settings, one line each.
@@ -60,6 +80,7 @@ impl Settings {
             openai_key: reader.text("OPENAI_API_KEY").map(SecretString::from),
             github_url: reader.url("HOLDFAST_GITHUB_URL"),
             github_token: reader.text("GITHUB_TOKEN").map(SecretString::from),
+            github_app: reader.github_app(),
             approvers: reader
                 .text("HOLDFAST_APPROVERS")
                 .map(|list| split(&list))
@@ -160,6 +181,33 @@ impl Reader<'_> {
         }
     }
 
+    fn github_app(&mut self) -> Option<GithubApp> {
+        let file = self.text("HOLDFAST_GITHUB_APP_KEY_FILE").map(GithubAppKey::File);
+        let text = self.text("HOLDFAST_GITHUB_APP_KEY").map(SecretString::from);
+        let key = text.map(GithubAppKey::Text).or(file);
+        match (self.text("HOLDFAST_GITHUB_APP_ID"), key) {
+            (None, None) => None,
+            (Some(_), None) => {
+                self.problems.push(
+                    "HOLDFAST_GITHUB_APP_KEY_FILE (environment): not set; HOLDFAST_GITHUB_APP_ID needs the App's private key"
+                        .to_owned(),
+                );
+                None
+            }
+            (None, Some(_)) => {
+                self.problems.push(
+                    "HOLDFAST_GITHUB_APP_ID (environment): not set; the App's private key needs the App's id"
+                        .to_owned(),
+                );
+                None
+            }
+            (Some(_), Some(key)) => Some(GithubApp {
+                id: self.number("HOLDFAST_GITHUB_APP_ID", 0, u64::MAX),
+                key,
+            }),
+        }
+    }
+
     fn model(&mut self, name: &str) -> Option<String> {
         let text = self.text(name)?;
         let allowed = match text.split_once('/') {
@@ -229,6 +277,28 @@ mod tests {
             "HOLDFAST_GITHUB_URL",
         ] {
             assert!(problems.to_string().contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_app_is_an_id_and_a_key() {
+        let (id, file) = (
+            ("HOLDFAST_GITHUB_APP_ID", "12"),
+            ("HOLDFAST_GITHUB_APP_KEY_FILE", "app.pem"),
+        );
+        let app = read(&[id, file]).unwrap().github_app.unwrap();
+        assert!(app.id == 12 && matches!(app.key, GithubAppKey::File(path) if path == "app.pem"));
+        let text = read(&[id, file, ("HOLDFAST_GITHUB_APP_KEY", "-----BEGIN")]).unwrap();
+        assert!(
+            matches!(text.github_app.unwrap().key, GithubAppKey::Text(_)),
+            "a secret counts first"
+        );
+        for (given, missing) in [
+            (&[id][..], "HOLDFAST_GITHUB_APP_KEY_FILE"),
+            (&[file], "HOLDFAST_GITHUB_APP_ID"),
+            (&[("HOLDFAST_GITHUB_APP_ID", "x"), file], "HOLDFAST_GITHUB_APP_ID"),
+        ] {
+            assert!(read(given).unwrap_err().to_string().contains(missing), "{missing}");
         }
     }
 

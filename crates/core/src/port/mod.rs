@@ -1,6 +1,7 @@
 //! What the stages need from outside, each named by the need. Reading is apart from writing.
 
 mod ask_model;
+mod keep_rows;
 mod notify;
 mod publish_review;
 mod read_change;
@@ -8,6 +9,7 @@ mod source_syntax;
 mod store_artifact;
 
 pub use ask_model::{AskModel, ModelError, ModelRequest};
+pub use keep_rows::{Expect, KeepRows, Row, RowError, Written};
 pub use notify::{NotifyError, NotifyPeople};
 pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, PublishError, PublishReview, Published, ReviewComment, ReviewDraft,

@@ -10,7 +10,7 @@ use crate::model::finding::{Finding, Severity, Side};
 use crate::model::report::{Outcome, Report, RunStatus};
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 
-use super::markdown::{coverage_section, finding_markdown, usage_line};
+use super::markdown::{counted, coverage_section, finding_markdown, usage_line};
 use super::sanitize::{one_line, sanitize};
 
 /// A review's body at most, in characters; GitHub's own limit is 65,536.
@@ -85,18 +85,18 @@ pub fn check_outcome(report: &Report, gate: Severity) -> CheckOutcome {
     let (conclusion, title) = match report.status {
         _ if grave > 0 => (
             CheckConclusion::ActionRequired,
-            format!("{grave} findings at or above {gate}"),
+            format!("{} at or above {gate}", counted(grave, "finding")),
         ),
         RunStatus::Partial => (
             CheckConclusion::Neutral,
-            format!("Partial: {unreviewed} files could not be reviewed"),
+            format!("Partial: {} could not be reviewed", counted(unreviewed, "file")),
         ),
         RunStatus::Reviewed | RunStatus::Published => (
             CheckConclusion::Success,
             format!(
-                "{} files reviewed, {} findings",
-                count_of(Outcome::Reviewed),
-                report.findings.len()
+                "{} reviewed, {}",
+                counted(count_of(Outcome::Reviewed), "file"),
+                counted(report.findings.len(), "finding")
             ),
         ),
         RunStatus::Skipped => (CheckConclusion::Neutral, "Nothing to review".to_owned()),

@@ -90,12 +90,18 @@ pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
 pub fn coverage_line(coverage: &[Coverage]) -> String {
     let count_of = |outcome| coverage.iter().filter(|entry| entry.outcome == outcome).count();
     format!(
-        "{} files changed: {} reviewed, {} skipped, {} unreviewed.",
-        coverage.len(),
+        "{} changed: {} reviewed, {} skipped, {} unreviewed.",
+        counted(coverage.len(), "file"),
         count_of(Outcome::Reviewed),
         count_of(Outcome::Skipped),
         count_of(Outcome::Unreviewed)
     )
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 pub(super) fn usage_line(report: &Report) -> String {

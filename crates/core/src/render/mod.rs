@@ -7,6 +7,6 @@ mod notice;
 mod sanitize;
 
 pub use github::{Inline, check_outcome, review_draft};
-pub use markdown::{coverage_line, report_markdown};
+pub use markdown::{counted, coverage_line, report_markdown};
 pub use notice::{alarm_subject, alarm_text, question_subject, question_text};
 pub use sanitize::{one_line, sanitize};

@@ -14,6 +14,7 @@ use crate::model::report::{Gate, GateDecision, Outcome, REPORT_VERSION, Report, 
 use crate::model::run::{Aggregate, RecordedAnswer, Run};
 use crate::port::{AskModel, ModelRequest, StoreArtifact};
 use crate::prompt::{summary_prompt, summary_schema};
+use crate::render::coverage_line;
 use crate::validate::read_summary;
 
 use super::aggregate_findings::count;
@@ -145,22 +146,7 @@ async fn ask_for_summary(
 
 /// Facts alone: counts that code knows.
 fn template(run: &Run, aggregate: &Aggregate) -> String {
-    let count_of = |outcome| {
-        aggregate
-            .coverage
-            .iter()
-            .filter(|entry| entry.outcome == outcome)
-            .count()
-    };
-    let (reviewed, skipped, unreviewed) = (
-        count_of(Outcome::Reviewed),
-        count_of(Outcome::Skipped),
-        count_of(Outcome::Unreviewed),
-    );
-    let mut text = format!(
-        "{} files changed: {reviewed} reviewed, {skipped} skipped, {unreviewed} unreviewed.",
-        aggregate.coverage.len()
-    );
+    let mut text = coverage_line(&aggregate.coverage);
     let by_severity: Vec<String> = Severity::WORST_FIRST
         .into_iter()
         .filter_map(|severity| {

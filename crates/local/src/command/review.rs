@@ -26,6 +26,7 @@ use crate::workflow;
 /// Runs the command. Errors: what keeps a review from its end, in one line.
 pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
+    machine::check_models(&settings)?;
     let target = find_target(args, &settings).await?;
     let data = args.data.data.as_path();
     let (engine, recovered) = machine::open_engine(data, &settings).await?;
@@ -43,7 +44,11 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
             "interrupted; run {name} goes on when the same command is started again"
         )));
     };
-    outcome.map_err(Failure::incomplete)?;
+    outcome.map_err(|error| {
+        Failure::incomplete(format!(
+            "{error}; run {name} goes on when the same command is started again"
+        ))
+    })?;
     let record = record::read(data, &name).await?;
     print_record(&record, args)
 }
@@ -64,9 +69,10 @@ async fn find_target(args: &ReviewArgs, settings: &Settings) -> Result<Target, F
             "--base and --head are for work trees: a pull request has its own",
         ));
     }
-    if args.publish && settings.github_token.is_none() {
+    if args.publish && settings.github_token.is_none() && settings.github_app.is_none() {
         return Err(Failure::usage(
-            "--publish needs GITHUB_TOKEN (environment): a token that may write pull requests on the repository",
+            "--publish needs GITHUB_TOKEN (environment), a token that may write pull requests on the repository, or a \
+             GitHub App: HOLDFAST_GITHUB_APP_ID and HOLDFAST_GITHUB_APP_KEY_FILE",
         ));
     }
     let address = parse_address(&args.target).map_err(Failure::usage)?;
@@ -77,7 +83,7 @@ async fn find_target(args: &ReviewArgs, settings: &Settings) -> Result<Target, F
     })
 }
 
-/// Finds the open run of this target and these settings, or starts the next one.
+/// Finds the open run of this target and these settings, or one that has published already, or starts the next one.
 async fn start_or_resume(
     engine: &Engine,
     data: &Path,
@@ -94,7 +100,15 @@ async fn start_or_resume(
         existing.iter().map(|row| (row.name.as_str(), !row.status.is_final())),
     ) {
         Choice::Resume(name) => return Ok(name),
-        Choice::Start(name) => name,
+        Choice::Start { name, previous } => match published(data, previous.filter(|_| args.publish)).await? {
+            Some(before) => {
+                output::complain(&format!(
+                    "run {before} has published this review already; nothing is posted again"
+                ));
+                return Ok(before);
+            }
+            None => name,
+        },
     };
     let run = Run {
         version: PAYLOAD_VERSION,
@@ -111,6 +125,13 @@ async fn start_or_resume(
         .await
         .map_err(Failure::incomplete)?;
     Ok(name)
+}
+
+/// The run, if it ended with its review on the pull request.
+async fn published(data: &Path, run: Option<String>) -> Result<Option<String>, Failure> {
+    let Some(run) = run else { return Ok(None) };
+    let record = record::read(data, &run).await?;
+    Ok((record.status == RunStatus::Published).then_some(run))
 }
 
 fn tell_recovered(recovered: &Recovered, quiet: bool) {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use holdfast_core::render::counted;
 use serde_json::{Value, json};
 
 use crate::cli::{ListFormat, RunsArgs};
@@ -48,10 +49,10 @@ fn table(records: &[Record]) -> String {
     }
     let widest = records.iter().map(|record| record.run.len()).max().unwrap_or(0);
     for record in records {
-        let found = record.report.as_ref().map_or_else(
-            || "-".to_owned(),
-            |report| format!("{} findings", report.findings.len()),
-        );
+        let found = record
+            .report
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |report| counted(report.findings.len(), "finding"));
         let failure = record
             .failure
             .as_deref()

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use holdfast_asl::{EventKind, HistoryEvent};
+use holdfast_asl::{EventKind, HistoryEvent, RunPath, StateMachine, picture};
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::{RecordedAnswer, Verdict};
 use serde_json::{Value, json};
 
-use crate::cli::{ListFormat, ShowArgs};
+use crate::cli::{ShowArgs, ShowFormat};
 use crate::command::runs;
-use crate::engine::Archive;
+use crate::engine::{Archive, ExecutionRecord};
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output::{self, text};
@@ -48,16 +48,43 @@ pub async fn run(args: &ShowArgs) -> Result<Exit, Failure> {
     let name = record::find_name(data, &args.run)?;
     let record = record::read(data, &name).await?;
     let archive = Archive::open(data).map_err(Failure::usage)?;
-    let states = states_taken(&archive.history(record.row.id).map_err(Failure::incomplete)?);
-    let units = units_of(data, &archive, &record).await?;
+    let states = || {
+        Ok(states_taken(
+            &archive.history(record.row.id).map_err(Failure::incomplete)?,
+        ))
+    };
     let printed = match args.format {
-        ListFormat::Text => as_text(&record, &states, &units),
-        ListFormat::Json => {
-            serde_json::to_string_pretty(&as_json(&record, &states, &units)).map_err(Failure::incomplete)? + "\n"
+        ShowFormat::Text => as_text(&record, &states()?, &units_of(data, &archive, &record).await?),
+        ShowFormat::Json => {
+            let document = as_json(&record, &states()?, &units_of(data, &archive, &record).await?);
+            serde_json::to_string_pretty(&document).map_err(Failure::incomplete)? + "\n"
         }
+        ShowFormat::Svg => as_picture(&archive, &record)?,
     };
     output::print(&printed).map_err(Failure::incomplete)?;
     Ok(Exit::Clean)
+}
+
+/// The machine that the run was started with, and its way through it.
+fn as_picture(archive: &Archive, record: &Record) -> Result<String, Failure> {
+    let definition = archive
+        .definition(&record.row.definition_sha256)
+        .map_err(Failure::incomplete)?;
+    let machine = StateMachine::parse(&definition).map_err(Failure::incomplete)?;
+    let mut path = RunPath::of(&archive.history(record.row.id).map_err(Failure::incomplete)?);
+    for child in children_of(archive, record)? {
+        path.add(&archive.history(child.id).map_err(Failure::incomplete)?);
+    }
+    Ok(picture(&machine, Some(&path)))
+}
+
+/// The executions of the run's maps.
+fn children_of(archive: &Archive, record: &Record) -> Result<Vec<ExecutionRecord>, Failure> {
+    let mut children = Vec::new();
+    for map_run in archive.map_runs(record.row.id).map_err(Failure::incomplete)? {
+        children.extend(archive.children(map_run.id).map_err(Failure::incomplete)?);
+    }
+    Ok(children)
 }
 
 fn states_taken(history: &[HistoryEvent]) -> Vec<Taken> {
@@ -91,11 +118,7 @@ async fn units_of(data: &Path, archive: &Archive, record: &Record) -> Result<Vec
         .map(|plan| plan.units.into_iter().map(|unit| (unit.id, unit.path)).collect())
         .unwrap_or_default();
     let mut units = Vec::new();
-    let mut children = Vec::new();
-    for map_run in archive.map_runs(record.row.id).map_err(Failure::incomplete)? {
-        children.extend(archive.children(map_run.id).map_err(Failure::incomplete)?);
-    }
-    for child in children {
+    for child in children_of(archive, record)? {
         let history = archive.history(child.id).map_err(Failure::incomplete)?;
         let Some(unit) = child.input.get("unit").and_then(Value::as_str).map(str::to_owned) else {
             continue;

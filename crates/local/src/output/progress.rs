@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use holdfast_asl::EventKind;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
+use holdfast_core::render::counted;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -34,6 +35,7 @@ impl Progress {
             open: HashMap::new(),
             done: 0,
             state: String::new(),
+            drawn: String::new(),
         };
         let task = tokio::spawn(async move {
             loop {
@@ -70,6 +72,8 @@ struct Follower {
     open: HashMap<String, UnitUnderWay>,
     done: usize,
     state: String,
+    /// The last line's text: it is drawn again only when it differs.
+    drawn: String,
 }
 
 struct UnitUnderWay {
@@ -130,10 +134,11 @@ impl Follower {
                         "unreviewed"
                     };
                     let took = at - unit.since_ms;
+                    self.drawn.clear();
                     say(&format!(
-                        "\r\u{1b}[K{how:<10} {}  {} attempts  {}.{:01} s\n",
+                        "\r\u{1b}[K{how:<10} {}  {}  {}.{:01} s\n",
                         super::plain(path),
-                        unit.attempts,
+                        counted(usize::try_from(unit.attempts).unwrap_or(usize::MAX), "attempt"),
                         took / 1_000,
                         took % 1_000 / 100
                     ));
@@ -143,18 +148,22 @@ impl Follower {
         }
     }
 
-    fn count(&self) {
+    fn count(&mut self) {
         let units = if self.paths.is_empty() {
             String::new()
         } else {
             format!(
-                "  {} of {} units, {} under way",
+                "  {} of {}, {} under way",
                 self.done,
-                self.paths.len(),
+                counted(self.paths.len(), "unit"),
                 self.open.len()
             )
         };
-        say(&format!("\r\u{1b}[K{}{units}", self.state));
+        let line = format!("{}{units}", self.state);
+        if line != self.drawn {
+            say(&format!("\r\u{1b}[K{line}"));
+            self.drawn = line;
+        }
     }
 
     async fn read_paths(&mut self) {

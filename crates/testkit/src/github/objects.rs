@@ -124,6 +124,25 @@ impl Objects {
         }
     }
 
+    /// Every file, symbolic link and submodule of `commit`.
+    pub fn tree(&self, commit: &str) -> Vec<Entry> {
+        match self {
+            Self::Git(directory) => git::output(directory, &["ls-tree", "-r", "-z", "--full-tree", commit])
+                .map(|bytes| entries(&bytes))
+                .unwrap_or_default(),
+            Self::Memory(files) => {
+                let inside = files.iter().filter(|((at, _), _)| at == commit);
+                inside
+                    .map(|((_, path), bytes)| Entry {
+                        mode: "100644".into(),
+                        sha: blob_name(bytes),
+                        path: path.clone(),
+                    })
+                    .collect()
+            }
+        }
+    }
+
     /// A blob's bytes.
     pub fn blob(&self, sha: &str) -> Option<Vec<u8>> {
         match self {

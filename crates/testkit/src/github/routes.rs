@@ -42,6 +42,7 @@ fn in_repository(state: &mut State, request: &ApiRequest, owner: &str, name: &st
         ("GET", ["contents"]) => routes_contents::contents(state, request, at, ""),
         ("GET", ["contents", path @ ..]) => routes_contents::contents(state, request, at, &path.join("/")),
         ("GET", ["git", "blobs", sha]) => routes_contents::blob(state, request, at, sha),
+        ("GET", ["git", "trees", revision]) => routes_contents::tree(state, request, at, revision),
         ("GET", ["compare", range @ ..]) => routes_contents::compare(state, request, at, &range.join("/")),
         ("GET", ["pulls"]) => routes_pulls::list(state, request, at),
         ("GET", ["pulls", "comments", id]) => routes_comments::review_comment(state, request, at, id),

@@ -95,6 +95,29 @@ pub(crate) fn blob(state: &State, request: &ApiRequest, at: At, sha: &str) -> An
     ))
 }
 
+/// A commit's tree, flat: folders themselves are left out.
+pub(crate) fn tree(state: &State, request: &ApiRequest, at: At, revision: &str) -> Answered {
+    let repo = state.repo(at.0, at.1)?;
+    request.may_read(repo, "contents")?;
+    let (commit, objects) = repo.resolve(revision).ok_or_else(Reply::not_found)?;
+    let base = format!("{}/repos/{}/git", request.api, repo.slug);
+    let entry = |entry: &Entry| {
+        if entry.mode == "160000" {
+            return json!({ "path": entry.path, "mode": entry.mode, "type": "commit", "sha": entry.sha });
+        }
+        let size = objects.blob(&entry.sha).map_or(0, |bytes| bytes.len());
+        json!({
+            "path": entry.path, "mode": entry.mode, "type": "blob", "sha": entry.sha, "size": size,
+            "url": format!("{base}/blobs/{}", entry.sha),
+        })
+    };
+    let entries: Vec<Value> = objects.tree(&commit).iter().map(entry).collect();
+    Ok(Reply::json(
+        200,
+        &json!({ "sha": commit, "url": format!("{base}/trees/{commit}"), "tree": entries, "truncated": false }),
+    ))
+}
+
 pub(crate) fn commit(state: &State, request: &ApiRequest, at: At, revision: &str) -> Answered {
     let repo = state.repo(at.0, at.1)?;
     request.may_read(repo, "contents")?;

@@ -31,12 +31,12 @@ impl Finding {
         Self::new(Some(path.into()), Place::Line(line))
     }
 
-    /// On the first line that the prompt's first file with an added line adds.
+    /// On the first line with text that the prompt's first file with such a line adds.
     pub fn first_added_line() -> Self {
         Self::new(None, Place::FirstAdded)
     }
 
-    /// On the first line that `path` adds.
+    /// On the first line with text that `path` adds.
     pub fn first_added_line_of(path: impl Into<String>) -> Self {
         Self::new(Some(path.into()), Place::FirstAdded)
     }
@@ -113,7 +113,9 @@ impl Finding {
 
     /// The finding as `prompt` allows it: `None` when its file, or an added line to pick, is not shown.
     pub fn to_json(&self, prompt: &Prompt) -> Option<Value> {
-        let has_added = |file: &&ShownFile| self.place != Place::FirstAdded || !file.added.is_empty();
+        // A blank line has no text to quote.
+        let first = |file: &ShownFile| file.added.iter().find(|(_, text)| !text.trim().is_empty()).cloned();
+        let has_added = |file: &&ShownFile| self.place != Place::FirstAdded || first(file).is_some();
         let file = match &self.path {
             Some(path) => prompt.file(path).filter(has_added),
             None => prompt.files.iter().find(has_added),
@@ -121,9 +123,7 @@ impl Finding {
         if file.is_none() && !self.is_unchecked {
             return None;
         }
-        let first_added = file
-            .and_then(|file| file.added.first())
-            .map_or(1, |(number, _)| *number);
+        let first_added = file.and_then(first).map_or(1, |(number, _)| number);
         let line = match self.place {
             Place::Line(line) => line,
             Place::FirstAdded => first_added,

@@ -1,0 +1,308 @@
+//! Pull requests by the real program against a fake GitHub: what is printed, what is posted, and what is left when
+//! something goes wrong.
+
+use std::process::{Child, Stdio};
+
+use crate::support::{Scene, one_line};
+use holdfast_core::diff::{hunk_of, parse_patch};
+use holdfast_core::model::finding::Side;
+use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script};
+use serde_json::{Value, json};
+
+const SLUG: &str = "octo/demo";
+
+/// A pull request of four files on a fake GitHub, and the program set up for it.
+struct Pull {
+    scene: Scene,
+    github: FakeGithub,
+    base: String,
+    head: String,
+}
+
+impl Pull {
+    fn new(script: Script, token: &str) -> Self {
+        let change = Repository::many_files(4).unwrap();
+        let github = FakeGithub::start().unwrap();
+        github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap());
+        let scene = Scene::with_model(change.repository, ModelServer::start(script).unwrap())
+            .set("HOLDFAST_GITHUB_URL", &github.url())
+            .set("GITHUB_TOKEN", token);
+        Self {
+            scene,
+            github,
+            base: change.base,
+            head: change.head,
+        }
+    }
+
+    fn address(&self) -> String {
+        self.github.pull_request_url(SLUG, 12)
+    }
+
+    /// `holdfast review ADDRESS --publish --format json`.
+    fn publish(&self) -> (i32, Value) {
+        let output = self
+            .scene
+            .run(&["review", &self.address(), "--publish", "--format", "json"]);
+        let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{error}: {}", String::from_utf8_lossy(&output.stderr));
+        });
+        (output.status.code().unwrap(), document)
+    }
+
+    fn spawn_publish(&self) -> Child {
+        let mut command = self.scene.command(&["review", &self.address(), "--publish"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn reviews(&self) -> Vec<Value> {
+        self.github.reviews(SLUG, 12)
+    }
+
+    fn check(&self) -> Value {
+        let mut checks = self.github.check_runs(SLUG);
+        assert_eq!(checks.len(), 1, "{checks:#?}");
+        checks.remove(0)
+    }
+}
+
+fn low() -> Script {
+    Script::findings(vec![Finding::first_added_line().severity("low")])
+}
+
+#[test]
+fn without_publish_it_prints_and_writes_nothing() {
+    let pull = Pull::new(Script::finding_each_file(), FakeGithub::USER_TOKEN);
+    let output = pull.scene.run(&["review", &pull.address(), "--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &document["status"]),
+        (Some(1), &json!("reviewed"))
+    );
+    assert_eq!(document["target"]["repository"], SLUG);
+    assert_eq!(document["target"]["pull_request"], 12);
+    assert_eq!(document["target"]["base"], pull.base.as_str());
+    assert!(pull.github.journal().writes().is_empty());
+}
+
+#[test]
+fn published_is_one_review_with_comments_inside_hunks_and_a_check_that_code_decides() {
+    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let (exit, document) = pull.publish();
+    assert_eq!((exit, &document["status"]), (0, &json!("published")), "{document:#}");
+    let reviews = pull.reviews();
+    assert_eq!(reviews.len(), 1);
+    assert_eq!(
+        (&reviews[0]["state"], &reviews[0]["commit_id"]),
+        (&json!("COMMENTED"), &json!(pull.head))
+    );
+    let comments = pull.github.review_comments(SLUG, 12);
+    assert_eq!(comments.len(), 4);
+    for comment in &comments {
+        let path = comment["path"].as_str().unwrap();
+        let patch = pull
+            .scene
+            .repository
+            .git(&["diff", &pull.base, &pull.head, "--", path])
+            .unwrap();
+        let hunks = parse_patch(&patch[patch.find("@@ ").unwrap()..]).unwrap();
+        let line = u32::try_from(comment["line"].as_u64().unwrap()).unwrap();
+        assert!(hunk_of(&hunks, Side::Right, line, line).is_some(), "{path}:{line}");
+    }
+    let body = reviews[0]["body"].as_str().unwrap();
+    for path in ["src/file_0000.rs", "src/file_0003.rs"] {
+        assert!(body.contains(path), "coverage names {path}: {body}");
+    }
+    assert_eq!(pull.check()["conclusion"], "success");
+    // Asked for again, the same head and settings find the review.
+    let (_, again) = pull.publish();
+    assert_eq!(
+        (&again["status"], &again["run"]),
+        (&json!("published"), &document["run"])
+    );
+    assert_eq!(pull.reviews().len(), 1);
+}
+
+#[test]
+fn a_suggestion_becomes_a_block_that_github_can_apply() {
+    let finding = Finding::first_added_line().severity("low").suggestion("    x * 4");
+    let pull = Pull::new(Script::findings(vec![finding]), FakeGithub::USER_TOKEN);
+    assert_eq!(pull.publish().0, 0);
+    let comments = pull.github.review_comments(SLUG, 12);
+    let body = comments[0]["body"].as_str().unwrap();
+    assert!(body.contains("```suggestion\n    x * 4\n```"), "{body}");
+}
+
+#[test]
+fn a_grave_finding_waits_for_a_person_and_goes_on_when_approved() {
+    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
+    let (_, document) = pull.publish();
+    assert_eq!(document["status"], "awaiting_approval");
+    assert!(pull.reviews().is_empty(), "nothing is public yet");
+    assert_eq!(pull.check()["status"], "in_progress");
+    let asked = pull.scene.server().journal().calls().len();
+    let run = document["run"].as_str().unwrap().to_owned();
+    let mails = std::fs::read_dir(pull.scene.data.path().join("data/outbox"))
+        .unwrap()
+        .count();
+    assert_eq!(mails, 1, "one question");
+    let approved = pull.scene.run(&["approve", &run]);
+    assert!(
+        approved.status.success(),
+        "{}",
+        String::from_utf8_lossy(&approved.stderr)
+    );
+    assert_eq!(pull.reviews().len(), 1);
+    assert_eq!(pull.check()["conclusion"], "action_required");
+    assert_eq!(
+        pull.scene.server().journal().calls().len(),
+        asked,
+        "no model was asked again"
+    );
+    let twice = pull.scene.run(&["approve", &run]);
+    assert_eq!(one_line(&twice).0, 2, "decided already");
+}
+
+#[test]
+fn rejected_is_never_published_and_the_check_says_so() {
+    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
+    let run = pull.publish().1["run"].as_str().unwrap().to_owned();
+    let rejected = pull.scene.run(&["reject", &run, "--reason", "wrong tone"]);
+    assert!(
+        rejected.status.success(),
+        "{}",
+        String::from_utf8_lossy(&rejected.stderr)
+    );
+    assert!(pull.reviews().is_empty());
+    let check = pull.check();
+    assert_eq!(check["conclusion"], "neutral");
+    assert!(check["output"]["summary"].as_str().unwrap().contains("wrong tone"));
+}
+
+#[test]
+fn a_partial_review_is_published_and_never_green() {
+    let script = low().for_path("src/file_0002.rs", Script::always_invalid());
+    let pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
+    let (exit, document) = pull.publish();
+    assert_eq!((exit, &document["status"]), (3, &json!("partial")));
+    assert_eq!(pull.check()["conclusion"], "neutral");
+    let body = pull.reviews()[0]["body"].as_str().unwrap().to_owned();
+    assert!(
+        body.contains("src/file_0002.rs") && body.contains("no valid answer in 3 attempts"),
+        "{body}"
+    );
+}
+
+#[test]
+fn a_head_that_moved_meanwhile_supersedes_the_review() {
+    let pull = Pull::new(low().delayed(400), FakeGithub::INSTALLATION_TOKEN);
+    let mut child = pull.spawn_publish();
+    while pull.scene.server().journal().calls().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let repository = &pull.scene.repository;
+    repository.write("src/file_0000.rs", "pub fn other() {}\n").unwrap();
+    let head = repository.commit("Push").unwrap();
+    pull.github
+        .push(PullRequest::from_git(repository.path(), &pull.base, &head, SLUG, 12).unwrap())
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert!(pull.reviews().is_empty(), "an old head is not reviewed in public");
+    assert_eq!(pull.check()["status"], "completed", "no check stands for ever");
+    let runs: Value = serde_json::from_slice(&pull.scene.run(&["runs", "--format", "json"]).stdout).unwrap();
+    assert_eq!(runs["runs"][0]["status"], "superseded");
+}
+
+#[test]
+fn an_answer_that_got_lost_is_not_posted_twice() {
+    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    pull.github
+        .fail_next(Matcher::new("POST", "/repos/*/*/pulls/*/reviews"), Fault::DropAfter);
+    pull.github
+        .fail_next(Matcher::new("POST", "/repos/*/*/check-runs"), Fault::DropAfter);
+    assert_eq!(pull.publish().1["status"], "published");
+    assert_eq!((pull.reviews().len(), pull.github.check_runs(SLUG).len()), (1, 1));
+}
+
+#[test]
+fn killed_while_it_publishes_it_posts_once() {
+    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    // The review is there at once, its answer comes when nobody waits any more.
+    pull.github.fail_next(
+        Matcher::new("POST", "/repos/*/*/pulls/*/reviews"),
+        Fault::Delay { delay_ms: 60_000 },
+    );
+    let mut child = pull.spawn_publish();
+    while pull.reviews().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let asked = pull.scene.server().journal().calls().len();
+    let (exit, document) = pull.publish();
+    assert_eq!((exit, &document["status"]), (0, &json!("published")));
+    assert_eq!(
+        (pull.reviews().len(), pull.github.review_comments(SLUG, 12).len()),
+        (1, 4)
+    );
+    assert_eq!(
+        pull.scene.server().journal().calls().len(),
+        asked,
+        "no model was asked again"
+    );
+}
+
+#[test]
+fn githubs_refusals_are_one_line_each() {
+    let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
+    for (fault, exit, says) in [
+        (Fault::status(401), 2, "GITHUB_TOKEN"),
+        (Fault::status(403), 2, "needs the permission"),
+        (Fault::status(404), 2, "check the address"),
+        (Fault::status(502), 3, "try again later"),
+        (Fault::rate_limited(60), 3, "limits requests"),
+    ] {
+        pull.github.fail_next(Matcher::any(), fault);
+        let (status, line) = one_line(&pull.scene.run(&["review", &pull.address()]));
+        assert_eq!(status, exit, "{line}");
+        assert!(line.contains(says) && !line.contains(FakeGithub::USER_TOKEN), "{line}");
+    }
+    let (status, line) = one_line(
+        &pull
+            .scene
+            .run(&["review", &pull.github.pull_request_url("octo/none", 1)]),
+    );
+    assert_eq!(status, 2, "{line}");
+    let mut nobody = pull.scene.command(&["review", &pull.address(), "--publish"]);
+    let (status, line) = one_line(&nobody.env_remove("GITHUB_TOKEN").output().unwrap());
+    assert!(
+        status == 2 && line.contains("GITHUB_TOKEN") && line.contains("HOLDFAST_GITHUB_APP_ID"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_review_that_cannot_be_posted_fails_and_cleans_up() {
+    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    pull.github.fail_next(
+        Matcher::new("POST", "/repos/*/*/pulls/*/reviews").always(),
+        Fault::status(403),
+    );
+    let (exit, document) = pull.publish();
+    assert_eq!((exit, &document["status"]), (3, &json!("failed")));
+    assert!(pull.reviews().is_empty());
+    let check = pull.check();
+    assert_eq!(
+        (&check["status"], &check["conclusion"]),
+        (&json!("completed"), &json!("neutral"))
+    );
+    assert_eq!(
+        document["findings"].as_array().unwrap().len(),
+        4,
+        "what was reviewed is still printed"
+    );
+    assert!(
+        document["notes"].to_string().contains("GithubForbidden"),
+        "{document:#}"
+    );
+}
