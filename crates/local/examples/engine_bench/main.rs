@@ -1,6 +1,6 @@
 //! What the engine does on this disk, as ratios to what the disk does in the same run.
 //!
-//! `cargo run --release -p holdfast-local --example engine_bench [-- --open 100000]`
+//! `cargo run --release -p holdfast-local --example engine_bench [-- --open 100000] [--localstack HOST:PORT]`
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -8,6 +8,7 @@
 )]
 
 mod disk;
+mod localstack;
 mod transitions;
 mod waiting;
 mod world;
@@ -32,7 +33,7 @@ fn main() {
         return;
     }
     let open = value("--open").map_or(OPEN, |text| text.parse().unwrap());
-    // Beside the sources' target directory, not in memory: /tmp is a memory disk on many machines.
+    // Not in the system's temporary directory: that is a memory disk on many machines.
     let base = value("--dir").unwrap_or_else(|| ".".to_owned());
     let directory = tempfile::Builder::new()
         .prefix("engine-bench-")
@@ -41,5 +42,6 @@ fn main() {
     runtime.block_on(async {
         transitions::run(directory.path()).await;
         waiting::run(directory.path(), open).await;
+        localstack::run(directory.path(), value("--localstack").as_deref()).await;
     });
 }

@@ -1,7 +1,5 @@
 //! `holdfast backup`: a copy of the data directory, also while reviews run in it.
 
-use std::path::Path;
-
 use crate::cli::BackupArgs;
 use crate::engine;
 use crate::failure::{Exit, Failure};
@@ -14,15 +12,11 @@ pub async fn run(args: &BackupArgs) -> Result<Exit, Failure> {
     let copied = copied.map_err(Failure::incomplete)?.map_err(Failure::usage)?;
     output::print(&format!(
         "{}: {} bytes of runs and their histories, {} files with {} bytes; use it with --data {0}\n",
-        shown(&args.to),
+        args.to.display(),
         copied.database_bytes,
         copied.files,
         copied.file_bytes
     ))
     .map_err(Failure::incomplete)?;
     Ok(Exit::Clean)
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
