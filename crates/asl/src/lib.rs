@@ -17,7 +17,7 @@ pub use command::{Command, InputType, ItemSource, OutputType, ResultWriter, Time
 pub use definition::{DefinitionErrors, Problem, StateMachine, StateSummary};
 pub use error_name::ErrorName;
 pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
-pub use execution::{Execution, Identity, MapChild, MapItem, Status};
+pub use execution::{Execution, Identity, MapChild, MapItem, NotRedrivable, Status};
 pub use picture::{RunPath, picture};
 pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
 

@@ -33,6 +33,8 @@ pub enum Command {
     Reject(RejectArgs),
     /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
     Check(CheckArgs),
+    /// Copies the data directory, also while reviews run in it. The copy is a data directory itself.
+    Backup(BackupArgs),
 }
 
 /// Where everything durable is.
@@ -124,6 +126,17 @@ pub struct CheckArgs {
     /// The file.
     #[arg(default_value = ".holdfast.yml")]
     pub file: PathBuf,
+}
+
+/// `holdfast backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The copy's directory: new, or empty.
+    #[arg(value_name = "DIR")]
+    pub to: PathBuf,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
 }
 
 /// How a review is printed.

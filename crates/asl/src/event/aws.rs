@@ -42,6 +42,7 @@ impl EventKind {
             Self::ExecutionFailed { .. } => "ExecutionFailed",
             Self::ExecutionTimedOut { .. } => "ExecutionTimedOut",
             Self::ExecutionAborted { .. } => "ExecutionAborted",
+            Self::ExecutionRedriven { .. } => "ExecutionRedriven",
             Self::EvaluationFailed { .. } => "EvaluationFailed",
             Self::TaskScheduled { .. } => "TaskScheduled",
             Self::TaskStarted { .. } => "TaskStarted",
@@ -61,6 +62,7 @@ impl EventKind {
             Self::MapIterationSucceeded { .. } => "MapIterationSucceeded",
             Self::MapIterationFailed { .. } => "MapIterationFailed",
             Self::MapRunStarted { .. } => "MapRunStarted",
+            Self::MapRunRedriven { .. } => "MapRunRedriven",
             Self::MapRunSucceeded => "MapRunSucceeded",
             Self::MapRunFailed { .. } => "MapRunFailed",
             Self::ParallelStateStarted => "ParallelStateStarted",
@@ -94,6 +96,10 @@ impl EventKind {
             Self::ExecutionAborted { error, cause } => (
                 "executionAbortedEventDetails",
                 details.failure(error.as_ref(), cause).done(),
+            ),
+            Self::ExecutionRedriven { redrive_count } => (
+                "executionRedrivenEventDetails",
+                details.number("redriveCount", Some(*redrive_count)).done(),
             ),
             Self::StateEntered { name, input, .. } => (
                 "stateEnteredEventDetails",
@@ -196,6 +202,16 @@ impl EventKind {
             Self::MapRunStarted { map_run_arn } => (
                 "mapRunStartedEventDetails",
                 details.text("mapRunArn", Some(map_run_arn)).done(),
+            ),
+            Self::MapRunRedriven {
+                map_run_arn,
+                redrive_count,
+            } => (
+                "mapRunRedrivenEventDetails",
+                details
+                    .text("mapRunArn", Some(map_run_arn))
+                    .number("redriveCount", Some(*redrive_count))
+                    .done(),
             ),
             Self::MapRunFailed { error, cause } => {
                 ("mapRunFailedEventDetails", details.failure(Some(error), cause).done())

@@ -94,6 +94,9 @@ pub enum EventKind {
         error: Option<String>,
         cause: Option<String>,
     },
+    ExecutionRedriven {
+        redrive_count: u64,
+    },
 
     /// `TaskStateEntered`, `ChoiceStateEntered`, … by `state`.
     StateEntered {
@@ -185,6 +188,10 @@ pub enum EventKind {
     },
     MapRunStarted {
         map_run_arn: String,
+    },
+    MapRunRedriven {
+        map_run_arn: String,
+        redrive_count: u64,
     },
     MapRunSucceeded,
     MapRunFailed {

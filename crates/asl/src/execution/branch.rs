@@ -114,6 +114,9 @@ pub(super) struct MapRun {
     pub key: EventId,
     pub plan: MapPlan,
     pub map_run_arn: Option<String>,
+    /// How often it was redriven, and whether that is still to be recorded.
+    pub redrives: u64,
+    pub to_announce: bool,
 }
 
 /// The children of an inline Map or a Parallel.

@@ -36,7 +36,8 @@ impl Execution {
             .iter()
             .find(|(id, branch)| match &branch.phase {
                 Phase::Waiting { at, .. } | Phase::BackingOff { at, .. } => *at <= now,
-                Phase::Task(_) | Phase::MapRun(_) => false,
+                Phase::Task(_) => false,
+                Phase::MapRun(run) => run.to_announce,
                 Phase::Children(_) => self.children_ready(**id),
                 Phase::Finished { .. } => branch.parent.is_none(),
                 _ => true,
@@ -76,7 +77,14 @@ impl Execution {
                 self.recover(turn, id, failure, announced, uncaught);
             }
             Phase::Children(_) => self.tend_children(turn, id),
-            Phase::Leaving { .. } | Phase::Finished { .. } | Phase::Task(_) | Phase::MapRun(_) => {}
+            Phase::MapRun(run) => {
+                let kind = EventKind::MapRunRedriven {
+                    map_run_arn: run.map_run_arn.unwrap_or_default(),
+                    redrive_count: run.redrives + 1,
+                };
+                self.push(turn, id, kind, Record::default());
+            }
+            Phase::Leaving { .. } | Phase::Finished { .. } | Phase::Task(_) => {}
         }
     }
 

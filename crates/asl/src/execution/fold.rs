@@ -40,6 +40,7 @@ impl Execution {
                     cause: cause.clone(),
                 });
             }
+            EventKind::ExecutionRedriven { redrive_count } => self.fold_redriven(event, *redrive_count),
             EventKind::MapIterationStarted { index, .. } => self.begin_iteration(event, *index),
             EventKind::MapIterationSucceeded { index, .. } => self.end_iteration(event, *index),
             EventKind::ParallelStateStarted => self.begin_branches(event),
@@ -53,8 +54,8 @@ impl Execution {
     }
 
     fn end(&mut self, status: Status) {
+        // The branches stay as they are: a redrive goes on with them.
         self.status = status;
-        self.branches.clear();
         self.deadline = None;
     }
 
@@ -65,15 +66,16 @@ impl Execution {
         };
         let state = self.machine.state(&branch.state);
         let before = branch.token().map(str::to_owned);
-        let had_children = matches!(branch.phase, Phase::Children(_));
+        let compound = matches!(branch.phase, Phase::Children(_) | Phase::MapRun(_)).then(|| branch.phase.clone());
         branch.fold(event, state);
-        let orphans = had_children && !matches!(branch.phase, Phase::Children(_));
+        let orphans = matches!(compound, Some(Phase::Children(_))) && !matches!(branch.phase, Phase::Children(_));
         // A token that an event took away is closed.
         if let Some(token) = before
             && branch.token() != Some(&token)
         {
             self.closed_tokens.insert(token);
         }
+        self.set_aside(event.record.branch, compound);
         if orphans {
             self.drop_children(event.record.branch);
         }

@@ -110,6 +110,12 @@ impl Branch {
                     run.map_run_arn = Some(map_run_arn.clone());
                 }
             }
+            EventKind::MapRunRedriven { redrive_count, .. } => {
+                if let Phase::MapRun(run) = &mut self.phase {
+                    run.redrives = *redrive_count;
+                    run.to_announce = false;
+                }
+            }
             EventKind::MapRunSucceeded => {
                 self.phase = Phase::Succeeding {
                     result: record.result.clone().unwrap_or(Value::Null),
@@ -158,6 +164,8 @@ impl Branch {
                 key,
                 plan,
                 map_run_arn: None,
+                redrives: 0,
+                to_announce: false,
             }),
         }
     }

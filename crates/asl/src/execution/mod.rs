@@ -12,6 +12,7 @@ mod leave;
 mod map;
 mod map_children;
 mod outstanding;
+mod redrive;
 mod scope;
 mod task;
 mod turn;
@@ -23,6 +24,8 @@ use serde_json::Value;
 
 use self::branch::Branch;
 pub use self::map_children::MapChild;
+pub use self::redrive::NotRedrivable;
+use self::redrive::SetAside;
 use crate::definition::StateMachine;
 use crate::event::{BranchId, EventId, HistoryEvent, Timestamp};
 use crate::stimulus::{Moment, Stimulus, StimulusRejected};
@@ -92,6 +95,10 @@ pub struct Execution {
     /// The threads of control: 0 is the execution's own.
     branches: BTreeMap<BranchId, Branch>,
     next_branch: BranchId,
+    /// What failed Map and Parallel states were doing.
+    set_aside: BTreeMap<BranchId, SetAside>,
+    redrives: u64,
+    redriven_at: Option<Timestamp>,
     /// Tokens that were given out and are good no more.
     closed_tokens: BTreeSet<String>,
     /// Events that AWS's numbering leaves out.
@@ -110,6 +117,9 @@ impl Execution {
             deadline: None,
             branches: BTreeMap::new(),
             next_branch: 0,
+            set_aside: BTreeMap::new(),
+            redrives: 0,
+            redriven_at: None,
             closed_tokens: BTreeSet::new(),
             unnumbered: Vec::new(),
         }

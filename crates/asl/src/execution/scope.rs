@@ -54,7 +54,7 @@ impl Execution {
                 "Name": identity.execution_name,
                 "RoleArn": identity.role_arn,
                 "StartTime": iso(identity.start),
-                "RedriveCount": 0,
+                "RedriveCount": self.redrives,
             },
             "StateMachine": { "Id": identity.state_machine_arn, "Name": identity.state_machine_name },
             "State": {
@@ -63,6 +63,9 @@ impl Execution {
                 "RetryCount": branch.retry_count,
             },
         });
+        if let Some(at) = self.redriven_at {
+            context["Execution"]["RedriveTime"] = json!(iso(at));
+        }
         if let Some(token) = token {
             context["Task"] = json!({ "Token": token });
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use holdfast_asl::{
-    Command, Entropy, Execution, HistoryEvent, Identity, Moment, StateMachine, Status, Stimulus, StimulusRejected,
-    TaskFailure, TimerKey, Timestamp,
+    Command, Entropy, Execution, HistoryEvent, Identity, Moment, NotRedrivable, StateMachine, Status, Stimulus,
+    StimulusRejected, TaskFailure, TimerKey, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -102,6 +102,15 @@ impl Bench {
         let count = events.len();
         self.history.extend(events);
         Ok(count)
+    }
+
+    pub fn redrive(&mut self) -> Result<(), NotRedrivable> {
+        let events = self.execution.redrive(&mut Moment {
+            now: Timestamp(self.now),
+            entropy: &mut self.entropy,
+        })?;
+        self.history.extend(events);
+        Ok(())
     }
 
     /// Answers functions, by state and payload, and fires timers until nothing moves.

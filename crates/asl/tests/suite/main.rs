@@ -12,6 +12,7 @@ mod map_run;
 mod picture;
 mod random;
 mod recorded;
+mod redrive;
 mod replay;
 mod token;
 

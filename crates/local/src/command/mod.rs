@@ -1,5 +1,6 @@
 //! What each command does. Shapes and help texts stand in `cli`.
 
+pub mod backup;
 pub mod check;
 pub mod decide;
 pub mod review;

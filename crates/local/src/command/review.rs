@@ -138,10 +138,19 @@ fn tell_recovered(recovered: &Recovered, quiet: bool) {
     for (name, why) in &recovered.unreadable {
         output::complain(&format!("run {name} cannot go on with this version: {why}"));
     }
+    if let Some(behind_ms) = recovered.clock_set_back_ms {
+        output::complain(&format!(
+            "the clock was set back by {} s: time goes on from where it was, so that nothing waits longer",
+            behind_ms / 1_000
+        ));
+    }
     if recovered.executions > 0 && !quiet {
         output::complain(&format!(
-            "recovered {} open executions with {} events; they go on",
-            recovered.executions, recovered.events
+            "recovered {} open executions: {} go on from {} events, {} wait for their time or an answer",
+            recovered.executions,
+            recovered.executions - recovered.waiting,
+            recovered.events,
+            recovered.waiting
         ));
     }
 }

@@ -211,23 +211,7 @@ impl Archive {
     /// # Errors
     /// The database cannot be read.
     pub fn pending_tokens(&self, execution_id: i64) -> Result<Vec<PendingToken>, EngineError> {
-        let sql = "WITH RECURSIVE family (id) AS (
-                       VALUES (?1)
-                       UNION
-                       SELECT executions.id FROM family
-                       JOIN map_runs ON map_runs.parent = family.id
-                       JOIN executions ON executions.map_run = map_runs.id
-                   )
-                   SELECT executions.name, tokens.state, tokens.token
-                   FROM tokens JOIN executions ON executions.id = tokens.execution
-                   WHERE tokens.closed = 0 AND tokens.execution IN family";
-        self.select(sql, [execution_id], |row| {
-            Ok(PendingToken {
-                execution: row.get(0)?,
-                state: row.get(1)?,
-                token: row.get(2)?,
-            })
-        })
+        read::pending_tokens(&self.connection, execution_id).map_err(|error| self.failed(&error))
     }
 
     /// The text of a definition, by its SHA-256.

@@ -1,7 +1,8 @@
 //! Clocks and randomness: the system's, and a virtual clock that jumps from timer to timer.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use holdfast_asl::{Entropy, Timestamp};
@@ -25,6 +26,11 @@ impl Clock for SystemClock {
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
+    fn steady_ms(&self) -> i64 {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
     async fn sleep_until(&self, at: Timestamp) {
         let left_ms = u64::try_from(at.0.saturating_sub(self.now().0)).unwrap_or(0);
         tokio::time::sleep(Duration::from_millis(left_ms.min(LONGEST_NAP_MS))).await;
@@ -35,6 +41,8 @@ impl Clock for SystemClock {
 #[derive(Debug)]
 pub struct VirtualClock {
     now_ms: AtomicI64,
+    /// How far the wall clock was set from the time that has passed.
+    set_by_ms: AtomicI64,
     moved: Notify,
 }
 
@@ -43,13 +51,24 @@ impl VirtualClock {
     pub fn new(start: Timestamp) -> Self {
         Self {
             now_ms: AtomicI64::new(start.0),
+            set_by_ms: AtomicI64::new(0),
             moved: Notify::new(),
         }
     }
 
-    /// Moves the clock forward.
+    /// Lets time pass.
     pub fn advance_ms(&self, milliseconds: i64) {
         self.now_ms.fetch_add(milliseconds, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Sets the wall clock forward, or back, without any time passing.
+    pub fn jump_wall_ms(&self, milliseconds: i64) {
+        self.set_by_ms.fetch_add(milliseconds, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn wake(&self) {
         self.moved.notify_waiters();
         self.moved.notify_one();
     }
@@ -58,17 +77,22 @@ impl VirtualClock {
 #[async_trait]
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.now_ms.load(Ordering::SeqCst))
+        Timestamp(self.now_ms.load(Ordering::SeqCst)).after_ms(self.set_by_ms.load(Ordering::SeqCst))
+    }
+
+    fn steady_ms(&self) -> i64 {
+        self.now_ms.load(Ordering::SeqCst)
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        while self.now() < at {
+        if self.now() < at {
             self.moved.notified().await;
         }
     }
 
     async fn sleep_idle_until(&self, at: Timestamp) {
-        self.now_ms.fetch_max(at.0, Ordering::SeqCst);
+        let passed = at.after_ms(-self.set_by_ms.load(Ordering::SeqCst));
+        self.now_ms.fetch_max(passed.0, Ordering::SeqCst);
     }
 }
 

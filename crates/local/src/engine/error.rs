@@ -126,6 +126,22 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// A backup could not be made.
+    #[error("no backup was made in {}: {detail}. Name an empty or new directory on a disk with room", .to.display())]
+    BackupFailed {
+        /// The destination.
+        to: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The execution cannot be redriven.
+    #[error("execution {name} cannot be redriven: {reason}")]
+    NotRedrivable {
+        /// The name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// The stored execution cannot go on with this version.
     #[error("execution {name} cannot go on: {reason}")]
     ExecutionUnreadable {

@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use holdfast_asl::{
-    Command, EventId, Execution, Identity, MapItem, ResultWriter, StateMachine, TaskFailure, Timestamp,
+    Command, EventId, Execution, Identity, MapItem, ResultWriter, StateMachine, TaskFailure, TimerKey, Timestamp,
 };
 use serde_json::Value;
 
 use super::archive::ExecutionStatus;
 use super::naming;
+use super::read::Rest;
 use super::timer::{Armed, Timers};
+use super::turn::ChildStop;
 
 /// An open execution.
 pub(super) struct Live {
@@ -27,7 +29,11 @@ pub(super) struct Live {
     pub root: i64,
     pub root_name: Arc<str>,
     pub child_of: Option<(i64, u64)>,
+    /// How many items it runs, for a map's child.
+    pub items: u64,
     pub armed: Armed,
+    /// What the database will say of its waiting once the turn is stored.
+    pub rest: Option<Rest>,
     /// The events whose jobs are under way.
     pub inflight: HashSet<EventId>,
     /// State and token of all tokens that are good.
@@ -51,6 +57,7 @@ pub(super) struct Birth {
     pub root: Option<(i64, Arc<str>)>,
     pub child_of: Option<(i64, u64)>,
     pub item: Option<Value>,
+    pub items: u64,
 }
 
 impl Live {
@@ -80,7 +87,9 @@ impl Live {
             root,
             root_name,
             child_of: birth.child_of,
+            items: birth.items,
             armed: Armed::default(),
+            rest: None,
             inflight: HashSet::new(),
             tokens: Vec::new(),
             map_runs: HashMap::new(),
@@ -90,6 +99,19 @@ impl Live {
     /// The number and name of the execution at the top of the family.
     pub(super) fn family_top(&self) -> (i64, Arc<str>) {
         (self.root, Arc::clone(&self.root_name))
+    }
+
+    /// The timers that it has now.
+    pub(super) fn timers(&self) -> HashMap<TimerKey, Timestamp> {
+        let timers = self
+            .execution
+            .commands()
+            .into_iter()
+            .filter_map(|command| match command {
+                Command::FireAt { key, at } => Some((key, at)),
+                _ => None,
+            });
+        timers.collect()
     }
 
     /// What the map that an event started is to be run with.
@@ -141,16 +163,27 @@ impl MapPlan {
     }
 }
 
+/// What an execution has from those above it: its machine, and the number and name of the execution at the top.
+#[derive(Clone)]
+pub(super) struct Kin {
+    pub machine: Arc<StateMachine>,
+    pub root: Option<(i64, Arc<str>)>,
+}
+
 /// An open map run.
 pub(super) struct MapRun {
     pub arn: String,
     pub parent: i64,
+    /// The execution at the top of the family.
+    pub root: (i64, Arc<str>),
     pub key: EventId,
     pub plan: MapPlan,
-    pub total: u64,
+    /// The items of all children: what failures are counted against.
+    pub items: u64,
     /// Children that have not begun.
     pub pending: u64,
     pub running: BTreeSet<i64>,
+    /// The items of the children that failed.
     pub failed: u64,
     /// The first position at which a child may be pending.
     pub next_index: u64,
@@ -163,6 +196,23 @@ pub(super) struct MapRun {
 }
 
 impl MapRun {
+    /// What its children have from it.
+    pub(super) fn kin(&self) -> Kin {
+        Kin {
+            machine: Arc::clone(&self.plan.machine),
+            root: Some(self.root.clone()),
+        }
+    }
+
+    /// The end of all its children that go on.
+    pub(super) fn stops(&self, why: &'static str) -> impl Iterator<Item = ChildStop> {
+        self.running.iter().map(move |child| ChildStop {
+            child: *child,
+            why,
+            kin: self.kin(),
+        })
+    }
+
     /// How many more children may begin now.
     pub(super) fn free_slots(&self) -> u64 {
         if self.failure.is_some() || self.gathering {
@@ -176,11 +226,11 @@ impl MapRun {
     }
 }
 
-/// Everything open.
+/// Everything open but what only waits for long: that is in the database alone.
 #[derive(Default)]
 pub(super) struct OpenState {
     pub live: HashMap<i64, Live>,
-    /// The open executions that were started by name.
+    /// The executions in memory that were started by name.
     pub names: HashMap<String, i64>,
     /// Executions that are open, and cannot go on with this version: why.
     pub unreadable: HashMap<String, String>,
@@ -190,6 +240,10 @@ pub(super) struct OpenState {
     /// The execution of each token that is good.
     pub tokens: HashMap<String, i64>,
     pub timers: Timers,
+    /// Executions that ended in the turn under way: the database does not know it yet.
+    pub gone: HashSet<i64>,
+    /// No execution that is not in memory has an earlier timer.
+    pub next_due: Option<Timestamp>,
     pub last_execution: i64,
     pub last_map_run: i64,
 }
@@ -200,10 +254,13 @@ impl OpenState {
         if live.child_of.is_none() {
             self.names.insert(live.name.clone(), live.id);
         }
+        for (_, token) in &live.tokens {
+            self.tokens.insert(token.clone(), live.id);
+        }
         self.live.insert(live.id, live);
     }
 
-    /// Takes out an execution that ended.
+    /// Takes an execution out of memory.
     pub(super) fn remove(&mut self, id: i64) -> Option<Live> {
         let live = self.live.remove(&id)?;
         if live.child_of.is_none() {
@@ -215,7 +272,7 @@ impl OpenState {
         Some(live)
     }
 
-    /// The execution and all open ones below it.
+    /// The execution and all open ones below it, as far as they are in memory.
     pub(super) fn family(&self, root: i64) -> Vec<&Live> {
         let mut family = Vec::new();
         let mut open = vec![root];

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::error::EngineError;
 
-const LOCK_FILE: &str = "lock";
+/// The file that is locked.
+pub(super) const LOCK_FILE: &str = "lock";
 
 /// The right to write to a data directory. It ends with the value, and with the process however that ends.
 #[derive(Debug)]
@@ -53,7 +54,8 @@ fn in_use(directory: &Path, file: &mut File) -> EngineError {
     }
 }
 
-fn create_private_directory(directory: &Path) -> std::io::Result<()> {
+/// Makes a directory, and those above it, with rights for its owner alone.
+pub(super) fn create_private_directory(directory: &Path) -> std::io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }

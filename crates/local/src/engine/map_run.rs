@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use holdfast_asl::{EventId, Stimulus, TaskFailure};
+use holdfast_asl::{Command, EventId, Stimulus, TaskFailure};
 use serde_json::Value;
 
 use super::archive::ExecutionStatus;
@@ -35,35 +35,33 @@ impl Runner {
         live.inflight.remove(&key);
         let Some(plan) = live.map_plan(key) else { return };
         let arn = naming::map_run_arn(&live.machine_arn, &plan.label, &live.arn, key);
-        let inputs = items.and_then(|items| {
-            let inputs = live.execution.map_inputs(key, items.clone())?;
-            Ok((items, inputs))
-        });
+        let children = items.and_then(|items| live.execution.map_children(key, items));
+        // A redriven map whose items could not be read was recorded as started before.
+        let recorded =
+            live.execution.commands().iter().any(
+                |command| matches!(command, Command::StartMapRun { key: of, map_run_arn: Some(_), .. } if *of == key),
+            );
         let (machine_arn, role_arn, definition) =
             (live.machine_arn.clone(), live.role_arn.clone(), live.definition.clone());
+        let root = live.family_top();
         let started = Stimulus::MapRunStarted {
             key,
             map_run_arn: arn.clone(),
         };
-        if !self.advance(turn, execution, started) {
+        if !recorded && !self.advance(turn, execution, started) {
             return;
         }
-        let (items, inputs) = match inputs {
-            Ok(both) => both,
+        let children = match children {
+            Ok(children) => children,
             Err(failure) => {
-                self.advance(
-                    turn,
-                    execution,
-                    Stimulus::MapRunFinished {
-                        key,
-                        result: Err(failure),
-                    },
-                );
+                let result = Err(failure);
+                self.advance(turn, execution, Stimulus::MapRunFinished { key, result });
                 return;
             }
         };
         let id = self.open.next_map_run();
-        let (total, started_ms) = (inputs.len() as u64, turn.now.0);
+        let (total, started_ms) = (children.len() as u64, turn.now.0);
+        let all_items = children.iter().map(|child| child.items).sum();
         turn.writes.push(Write::MapRun {
             id,
             arn: arn.clone(),
@@ -73,11 +71,7 @@ impl Runner {
             total,
             started_ms,
         });
-        let one_each = items.len() == inputs.len();
-        for ((index, input), item) in (0..)
-            .zip(&inputs)
-            .zip(items.into_iter().map(Some).chain(std::iter::repeat(None)))
-        {
+        for (index, child) in (0..).zip(children) {
             let names = naming::child_names(&machine_arn, &plan.label, &arn, index);
             turn.writes.push(Write::Execution(Box::new(NewExecution {
                 id: self.open.next_execution(),
@@ -86,21 +80,24 @@ impl Runner {
                 machine_arn: names.machine_arn,
                 role_arn: role_arn.clone(),
                 definition: definition.clone(),
-                input: input.to_string(),
+                input: child.input.to_string(),
                 status: ExecutionStatus::Pending,
                 started_ms,
                 child_of: Some((id, index)),
-                item: item
-                    .filter(|item| one_each && item != input)
+                item: child
+                    .item
+                    .filter(|item| *item != child.input)
                     .map(|item| item.to_string()),
+                items: child.items,
             })));
         }
         let run = MapRun {
             arn,
             parent: execution,
+            root,
             key,
             plan,
-            total,
+            items: all_items,
             pending: total,
             running: BTreeSet::new(),
             failed: 0,
@@ -142,22 +139,26 @@ impl Runner {
             }
             for child in children {
                 begun += 1;
-                self.begin_child(turn, id, child);
+                if let Some(run) = self.open.map_runs.get_mut(&id) {
+                    run.next_index = child.index + 1;
+                    run.pending = run.pending.saturating_sub(1);
+                    run.running.insert(child.id);
+                }
+                if child.has_history {
+                    self.redrive_child(turn, id, child).await?;
+                } else {
+                    self.begin_child(turn, id, child);
+                }
             }
         }
         Ok(begun > 0)
     }
 
     fn begin_child(&mut self, turn: &mut Turn, map_run: i64, child: PendingChild) {
-        let Some(run) = self.open.map_runs.get_mut(&map_run) else {
+        let Some(run) = self.open.map_runs.get(&map_run) else {
             return;
         };
-        let Some(root) = self.open.live.get(&run.parent).map(Live::family_top) else {
-            return;
-        };
-        run.next_index = child.index + 1;
-        run.pending = run.pending.saturating_sub(1);
-        run.running.insert(child.id);
+        let root = run.root.clone();
         let birth = Birth {
             id: child.id,
             name: child.name,
@@ -171,6 +172,7 @@ impl Runner {
             root: Some(root),
             child_of: Some((map_run, child.index)),
             item: child.item,
+            items: child.items,
         };
         self.open.insert(Live::new(birth));
         turn.writes.push(Write::ChildStarted {
@@ -180,13 +182,13 @@ impl Runner {
         self.advance(turn, child.id, Stimulus::Start);
     }
 
-    /// A child ended: counts it, and goes on with what follows for its map run.
-    pub(super) fn child_ended(&mut self, turn: &mut Turn, map_run: i64, child: i64, succeeded: bool) {
+    /// A child ended, with so many items that failed: counts it, and goes on with what follows for its map run.
+    pub(super) fn child_ended(&mut self, turn: &mut Turn, map_run: i64, child: i64, failed_items: u64) {
         let Some(run) = self.open.map_runs.get_mut(&map_run) else {
             return;
         };
         run.running.remove(&child);
-        run.failed += u64::from(!succeeded);
+        run.failed += failed_items;
         self.open.fillable.insert(map_run);
         self.judge_map_run(turn, map_run);
     }
@@ -199,8 +201,7 @@ impl Runner {
         if run.gathering {
             return;
         }
-        let mut stopped = Vec::new();
-        if run.failure.is_none() && run.plan.is_exceeded(run.failed, run.total) {
+        if run.failure.is_none() && run.plan.is_exceeded(run.failed, run.items) {
             run.failure = Some(TaskFailure {
                 error: "States.ExceedToleratedFailureThreshold".to_owned(),
                 cause: Some("The specified tolerated failure threshold was exceeded".to_owned()),
@@ -210,7 +211,8 @@ impl Runner {
                 map_run,
                 stopped_ms: turn.now.0,
             });
-            stopped.extend(run.running.iter().copied());
+            let why = "The map run failed";
+            turn.stops.extend(run.stops(why));
         }
         if run.running.is_empty() && run.pending == 0 {
             run.gathering = true;
@@ -231,17 +233,6 @@ impl Runner {
                 });
             }
         }
-        for child in stopped {
-            let cause = "The map run failed".to_owned();
-            self.advance(
-                turn,
-                child,
-                Stimulus::Stop {
-                    error: None,
-                    cause: Some(cause),
-                },
-            );
-        }
     }
 
     /// The map that started it is over: so is the map run, and what is left of its children is stopped.
@@ -260,16 +251,7 @@ impl Runner {
         if run.outcome.is_none() {
             turn.writes.push(Write::PendingAborted { map_run, stopped_ms });
         }
-        for child in run.running {
-            let cause = "The map that started it is over".to_owned();
-            self.advance(
-                turn,
-                child,
-                Stimulus::Stop {
-                    error: None,
-                    cause: Some(cause),
-                },
-            );
-        }
+        let why = "The map that started it is over";
+        turn.stops.extend(run.stops(why));
     }
 }

@@ -5,17 +5,20 @@
 //! `holdfast-asl`; what the functions do, and where objects are kept, comes in through the ports.
 
 mod archive;
+mod backup;
 mod clock;
 mod dispatch;
 mod error;
 mod live;
 mod lock;
+mod machines;
 mod map_result;
 mod map_run;
 mod naming;
 mod port;
 mod read;
 mod recover;
+mod redrive;
 mod request;
 mod run_loop;
 mod schema;
@@ -23,8 +26,10 @@ mod serve_request;
 mod settle;
 mod stall;
 mod store;
+mod time;
 mod timer;
 mod turn;
+mod waiting;
 mod write;
 
 use std::collections::HashMap;
@@ -32,12 +37,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, StateMachine, TaskFailure};
+use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, TaskFailure};
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 pub use archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, StatusUnknown};
+pub use backup::{BackedUp, back_up};
 pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
 pub use naming::Naming;
@@ -48,9 +54,11 @@ pub use turn::{ChildEvent, EngineEvent};
 
 use dispatch::Jobs;
 use live::OpenState;
+use machines::Machines;
 use request::{Answer, Request, TokenAnswer};
 use run_loop::Runner;
 use store::{Store, StoreThread};
+use time::Timekeeper;
 
 /// How many events a slow subscriber may be behind before it misses some.
 const EVENTS_KEPT: usize = 4096;
@@ -113,6 +121,8 @@ struct Shared {
     events: broadcast::Sender<EngineEvent>,
     health: watch::Receiver<Option<EngineError>>,
     run_loop: AbortHandle,
+    machines: Arc<Machines>,
+    data_dir: PathBuf,
 }
 
 impl Drop for Shared {
@@ -128,6 +138,7 @@ impl Engine {
     /// The directory is in use, unusable, damaged, full or of a newer version.
     pub async fn open(options: EngineOptions) -> Result<(Self, Recovered), EngineError> {
         let (store, thread) = open_store(&options.data_dir, options.max_database_pages).await?;
+        let machines = Arc::new(Machines::default());
         let (requests, inbox) = mpsc::unbounded_channel();
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (health_sender, health) = watch::channel(None);
@@ -135,7 +146,8 @@ impl Engine {
             jobs: Jobs::new(options.functions, options.objects, store.clone()),
             store,
             thread,
-            clock: options.clock,
+            time: Timekeeper::new(options.clock),
+            machines: Arc::clone(&machines),
             entropy: options.entropy,
             naming: options.naming,
             patience_ms: options.patience_ms,
@@ -152,6 +164,8 @@ impl Engine {
             events,
             health,
             run_loop,
+            machines,
+            data_dir: options.data_dir,
         });
         Ok((Self { shared }, recovered))
     }
@@ -174,11 +188,12 @@ impl Engine {
                 limit: PAYLOAD_LIMIT_BYTES,
             });
         }
-        let machine = Arc::new(StateMachine::parse(definition_text)?);
+        let (sha256, machine) = self.shared.machines.parse(definition_text)?;
         let (name, definition) = (name.to_owned(), definition_text.into());
         self.ask(|reply| Request::Start {
             name,
             definition,
+            sha256,
             machine,
             input,
             reply,
@@ -237,6 +252,20 @@ impl Engine {
         .await
     }
 
+    /// Goes on with an execution that failed, timed out or was stopped, from the states that were not left: the same
+    /// execution with the same input. What finished is kept, also among a map's items. When this returns how often
+    /// the execution has been redriven, that is on the disk.
+    ///
+    /// # Errors
+    /// There is none of that name, it has not ended, it succeeded, a limit is reached, or nothing can be stored.
+    pub async fn redrive(&self, name: &str) -> Result<u64, EngineError> {
+        self.ask(|reply| Request::Redrive {
+            name: name.to_owned(),
+            reply,
+        })
+        .await
+    }
+
     /// The tasks that an execution and its children wait for now, with their tokens.
     ///
     /// # Errors
@@ -247,6 +276,16 @@ impl Engine {
             reply,
         })
         .await
+    }
+
+    /// Copies the data directory to a new one while the engine goes on; see [`back_up`].
+    ///
+    /// # Errors
+    /// The destination is not empty, or cannot be written.
+    pub async fn backup(&self, to: &Path) -> Result<BackedUp, EngineError> {
+        let (from, to) = (self.shared.data_dir.clone(), to.to_path_buf());
+        let copied = tokio::task::spawn_blocking(move || back_up(&from, &to)).await;
+        copied.unwrap_or(Err(EngineError::Stopped))
     }
 
     /// Every event of every execution from now on, once it is stored.

@@ -93,6 +93,11 @@ pub trait Clock: Send + Sync {
     /// The time by the wall clock.
     fn now(&self) -> Timestamp;
 
+    /// Milliseconds since some moment, by a clock that nobody sets. By default the wall clock's.
+    fn steady_ms(&self) -> i64 {
+        self.now().0
+    }
+
     /// Returns when it is `at` or later, or sooner: who waits looks at `now` again.
     async fn sleep_until(&self, at: Timestamp);
 

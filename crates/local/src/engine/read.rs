@@ -1,16 +1,18 @@
 //! What the engine reads back from its database: open executions, waiting children, finished ones.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
-use holdfast_asl::HistoryEvent;
+use holdfast_asl::{HistoryEvent, Timestamp};
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde_json::Value;
 
 use super::archive::ExecutionStatus;
+use super::request::PendingToken;
 
-/// An execution that goes on.
-pub(super) struct OpenExecution {
+/// An execution that is stored, with its history.
+pub(super) struct StoredExecution {
     pub id: i64,
     pub arn: String,
     pub name: String,
@@ -22,7 +24,25 @@ pub(super) struct OpenExecution {
     pub child_of: Option<(i64, u64)>,
     /// The item before `ItemSelector`, where that is not the input.
     pub item: Option<Value>,
+    /// How many items it runs, for a map's child.
+    pub items: u64,
+    /// What the database says of its waiting.
+    pub rest: Option<Rest>,
     pub events: Vec<HistoryEvent>,
+    /// State and token of all tokens that are good.
+    pub tokens: Vec<(String, String)>,
+}
+
+/// A stored execution, or the name of one that cannot be read, and why.
+pub(super) type Reading = Result<Box<StoredExecution>, (String, String)>;
+
+/// An open execution that only waits: for when.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rest {
+    /// Its earliest timer.
+    pub due_ms: Option<i64>,
+    /// Its earliest timer that brings it further by itself.
+    pub resume_ms: Option<i64>,
 }
 
 /// A map run that goes on.
@@ -32,18 +52,36 @@ pub(super) struct OpenMapRun {
     pub parent: i64,
     pub key: u64,
     pub state: String,
-    pub total: u64,
+    /// The items of all children.
+    pub items: u64,
     pub pending: u64,
+    /// The items of the children that ended without success, and how many those are.
     pub failed: u64,
+    pub unsuccessful: u64,
+    /// The children that go on.
+    pub running: Vec<i64>,
 }
 
-/// Everything that goes on, and where the numbers go on.
+/// Everything that goes on but what only waits, and where the numbers go on.
 pub(super) struct OpenWork {
-    pub executions: Vec<OpenExecution>,
+    pub lot: Lot,
     pub map_runs: Vec<OpenMapRun>,
-    pub tokens: Vec<(String, i64, String)>,
+    /// How many executions only wait.
+    pub waiting: u64,
+    /// The earliest timer of those.
+    pub next_due: Option<Timestamp>,
     pub last_execution: i64,
     pub last_map_run: i64,
+    /// The time that was stored last.
+    pub clock: Option<Timestamp>,
+}
+
+/// Executions that were read together.
+#[derive(Default)]
+pub(super) struct Lot {
+    pub executions: Vec<Reading>,
+    /// The texts of their definitions, by hash.
+    pub definitions: HashMap<String, String>,
 }
 
 /// A waiting child.
@@ -57,10 +95,15 @@ pub(super) struct PendingChild {
     pub index: u64,
     pub input: Value,
     pub item: Option<Value>,
+    /// How many items it runs.
+    pub items: u64,
+    /// Whether it began before: then it is redriven.
+    pub has_history: bool,
 }
 
 /// How a root execution of some name stands.
 pub(super) struct Standing {
+    pub id: i64,
     pub status: ExecutionStatus,
     pub input: Value,
     pub output: Option<Value>,
@@ -68,74 +111,154 @@ pub(super) struct Standing {
     pub cause: Option<String>,
 }
 
-const EXECUTION: &str = "id, arn, name, machine_arn, role_arn, definition, started_ms, input, map_run, map_index, item";
+const EXECUTION: &str = "id, arn, name, machine_arn, role_arn, definition, started_ms, input, map_run, map_index, item,
+    waits, due_ms, resume_ms, items";
 
-/// Reads everything that goes on. Parents come before their children.
+/// Reads everything that goes on but what only waits. Parents come before their children.
 pub(super) fn open_work(connection: &Connection) -> rusqlite::Result<OpenWork> {
-    let mut executions = connection
-        .prepare_cached(&format!(
-            "SELECT {EXECUTION} FROM executions WHERE status = 'RUNNING' ORDER BY id"
-        ))?
-        .query_map([], |row| {
-            let run: Option<i64> = row.get(8)?;
-            let index: Option<i64> = row.get(9)?;
-            Ok(OpenExecution {
-                id: row.get(0)?,
-                arn: row.get(1)?,
-                name: row.get(2)?,
-                machine_arn: row.get(3)?,
-                role_arn: row.get(4)?,
-                definition: row.get(5)?,
-                started_ms: row.get(6)?,
-                input: json(row, 7)?,
-                child_of: run.zip(index.map(i64::cast_unsigned)),
-                item: optional_json(row, 10)?,
-                events: Vec::new(),
-            })
-        })?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    for execution in &mut executions {
-        execution.events = history(connection, execution.id)?;
+    let lot = executions(connection, "status = 'RUNNING' AND waits = 0 ORDER BY id", [])?;
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    Ok(OpenWork {
+        lot,
+        map_runs: open_map_runs(connection)?,
+        waiting: number("SELECT count(*) FROM executions WHERE status = 'RUNNING' AND waits = 1")?.cast_unsigned(),
+        next_due: next_due(connection, Timestamp(i64::MIN))?,
+        last_execution: number("SELECT coalesce(max(id), 0) FROM executions")?,
+        last_map_run: number("SELECT coalesce(max(id), 0) FROM map_runs")?,
+        clock: connection
+            .query_row("SELECT value FROM meta WHERE key = 'clock_ms'", [], |row| row.get(0))
+            .optional()?
+            .map(Timestamp),
+    })
+}
+
+fn open_map_runs(connection: &Connection) -> rusqlite::Result<Vec<OpenMapRun>> {
+    let mut runs = map_runs(connection, "status = 'RUNNING' ORDER BY id", [])?;
+    for run in &mut runs {
+        run.running = connection
+            .prepare_cached("SELECT id FROM executions WHERE map_run = ?1 AND status = 'RUNNING'")?
+            .query_map([run.id], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
     }
-    let map_runs = connection
-        .prepare_cached(
-            "SELECT id, arn, parent, key, state, total,
+    Ok(runs)
+}
+
+/// Reads map runs, without the list of their running children.
+pub(super) fn map_runs(connection: &Connection, rest: &str, params: impl Params) -> rusqlite::Result<Vec<OpenMapRun>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT id, arn, parent, key, state,
+                    (SELECT coalesce(sum(items), 0) FROM executions WHERE map_run = map_runs.id),
                     (SELECT count(*) FROM executions WHERE map_run = map_runs.id AND status = 'PENDING'),
+                    (SELECT coalesce(sum(items), 0) FROM executions WHERE map_run = map_runs.id
+                        AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')),
                     (SELECT count(*) FROM executions WHERE map_run = map_runs.id
                         AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED'))
-             FROM map_runs WHERE status = 'RUNNING' ORDER BY id",
-        )?
-        .query_map([], |row| {
+             FROM map_runs WHERE {rest}"
+        ))?
+        .query_map(params, |row| {
             Ok(OpenMapRun {
                 id: row.get(0)?,
                 arn: row.get(1)?,
                 parent: row.get(2)?,
                 key: unsigned(row, 3)?,
                 state: row.get(4)?,
-                total: unsigned(row, 5)?,
+                items: unsigned(row, 5)?,
                 pending: unsigned(row, 6)?,
                 failed: unsigned(row, 7)?,
+                unsuccessful: unsigned(row, 8)?,
+                running: Vec::new(),
             })
         })?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    let tokens = connection
+        .collect()
+}
+
+/// Reads an execution if it is open.
+pub(super) fn open_execution(connection: &Connection, id: i64) -> rusqlite::Result<Lot> {
+    executions(connection, "id = ?1 AND status = 'RUNNING'", [id])
+}
+
+/// Reads an execution, however it stands.
+pub(super) fn any_execution(connection: &Connection, id: i64) -> rusqlite::Result<Lot> {
+    executions(connection, "id = ?1", [id])
+}
+
+/// The numbers of executions that wait, and whose time has come; the earliest first.
+pub(super) fn due(connection: &Connection, now: Timestamp, most: u32) -> rusqlite::Result<Vec<i64>> {
+    connection
         .prepare_cached(
-            "SELECT token, execution, state FROM tokens
-             WHERE closed = 0 AND execution IN (SELECT id FROM executions WHERE status = 'RUNNING')",
+            "SELECT id FROM executions WHERE status = 'RUNNING' AND waits = 1 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
         )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    let last = |table: &str| {
-        connection.query_row(&format!("SELECT coalesce(max(id), 0) FROM {table}"), [], |row| {
-            row.get::<_, i64>(0)
-        })
+        .query_map((now.0, most), |row| row.get(0))?
+        .collect()
+}
+
+/// The earliest timer after `after` of the executions that only wait.
+pub(super) fn next_due(connection: &Connection, after: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .prepare_cached("SELECT min(due_ms) FROM executions WHERE status = 'RUNNING' AND waits = 1 AND due_ms > ?1")?
+        .query_row([after.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp)))
+}
+
+fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusqlite::Result<Lot> {
+    let rows = connection
+        .prepare_cached(&format!("SELECT {EXECUTION} FROM executions WHERE {rest}"))?
+        .query_map(params, |row| {
+            let name: String = row.get(2)?;
+            match stored_execution(row) {
+                Err(rusqlite::Error::FromSqlConversionFailure(_, _, why)) => Ok(Err((name, why.to_string()))),
+                read => read.map(|execution| Ok(Box::new(execution))),
+            }
+        })?
+        .collect::<rusqlite::Result<Vec<Reading>>>()?;
+    let mut lot = Lot::default();
+    for mut reading in rows {
+        if let Ok(execution) = &mut reading {
+            match history(connection, execution.id) {
+                Ok(events) => execution.events = events,
+                // One history that cannot be read keeps no other execution from going on.
+                Err(rusqlite::Error::FromSqlConversionFailure(_, _, why)) => {
+                    lot.executions.push(Err((execution.name.clone(), why.to_string())));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            execution.tokens = connection
+                .prepare_cached("SELECT state, token FROM tokens WHERE execution = ?1 AND closed = 0")?
+                .query_map([execution.id], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            if execution.child_of.is_none() && !lot.definitions.contains_key(&execution.definition) {
+                let text = definition(connection, &execution.definition)?;
+                lot.definitions.insert(execution.definition.clone(), text);
+            }
+        }
+        lot.executions.push(reading);
+    }
+    Ok(lot)
+}
+
+fn stored_execution(row: &Row<'_>) -> rusqlite::Result<StoredExecution> {
+    let run: Option<i64> = row.get(8)?;
+    let index: Option<i64> = row.get(9)?;
+    let rest = Rest {
+        due_ms: row.get(12)?,
+        resume_ms: row.get(13)?,
     };
-    Ok(OpenWork {
-        executions,
-        map_runs,
-        tokens,
-        last_execution: last("executions")?,
-        last_map_run: last("map_runs")?,
+    Ok(StoredExecution {
+        id: row.get(0)?,
+        arn: row.get(1)?,
+        name: row.get(2)?,
+        machine_arn: row.get(3)?,
+        role_arn: row.get(4)?,
+        definition: row.get(5)?,
+        started_ms: row.get(6)?,
+        input: json(row, 7)?,
+        child_of: run.zip(index.map(i64::cast_unsigned)),
+        item: optional_json(row, 10)?,
+        items: unsigned(row, 14)?,
+        rest: row.get::<_, bool>(11)?.then_some(rest),
+        events: Vec::new(),
+        tokens: Vec::new(),
     })
 }
 
@@ -166,8 +289,9 @@ pub(super) fn pending_children(
 ) -> rusqlite::Result<Vec<PendingChild>> {
     connection
         .prepare_cached(
-            "SELECT id, arn, name, machine_arn, role_arn, definition, map_index, input, item FROM executions
-             WHERE map_run = ?1 AND map_index >= ?2 AND status = 'PENDING' ORDER BY map_index LIMIT ?3",
+            "SELECT id, arn, name, machine_arn, role_arn, definition, map_index, input, item, items,
+                    EXISTS (SELECT 1 FROM events WHERE execution = executions.id)
+             FROM executions WHERE map_run = ?1 AND map_index >= ?2 AND status = 'PENDING' ORDER BY map_index LIMIT ?3",
         )?
         .query_map((map_run, from_index.cast_signed(), most.cast_signed()), |row| {
             Ok(PendingChild {
@@ -180,6 +304,8 @@ pub(super) fn pending_children(
                 index: unsigned(row, 6)?,
                 input: json(row, 7)?,
                 item: optional_json(row, 8)?,
+                items: unsigned(row, 9)?,
+                has_history: row.get(10)?,
             })
         })?
         .collect()
@@ -189,10 +315,11 @@ pub(super) fn pending_children(
 pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<Option<Standing>> {
     connection
         .prepare_cached(
-            "SELECT status, input, output, error, cause FROM executions WHERE name = ?1 AND map_run IS NULL",
+            "SELECT status, input, output, error, cause, id FROM executions WHERE name = ?1 AND map_run IS NULL",
         )?
         .query_row([name], |row| {
             Ok(Standing {
+                id: row.get(5)?,
                 status: parsed(row, 0)?,
                 input: json(row, 1)?,
                 output: optional_json(row, 2)?,
@@ -203,11 +330,51 @@ pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<
         .optional()
 }
 
-/// Whether a token was ever given out.
-pub(super) fn token_exists(connection: &Connection, token: &str) -> rusqlite::Result<bool> {
+/// Whose a token is, if it was ever given out, and whether it is good.
+pub(super) fn token_owner(connection: &Connection, token: &str) -> rusqlite::Result<Option<(i64, bool)>> {
     connection
-        .prepare_cached("SELECT 1 FROM tokens WHERE token = ?1")?
-        .exists([token])
+        .prepare_cached("SELECT execution, closed = 0 FROM tokens WHERE token = ?1")?
+        .query_row([token], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+/// The execution and all open ones below it, for use in a `WITH RECURSIVE`.
+const OPEN_FAMILY: &str = "family (id) AS (
+    VALUES (?1)
+    UNION
+    SELECT executions.id FROM family
+    JOIN map_runs ON map_runs.parent = family.id AND map_runs.status = 'RUNNING'
+    JOIN executions ON executions.map_run = map_runs.id AND executions.status = 'RUNNING'
+)";
+
+/// The tasks that an execution and all below it wait for.
+pub(super) fn pending_tokens(connection: &Connection, root: i64) -> rusqlite::Result<Vec<PendingToken>> {
+    connection
+        .prepare_cached(&format!(
+            "WITH RECURSIVE {OPEN_FAMILY}
+             SELECT executions.name, tokens.state, tokens.token
+             FROM family JOIN tokens ON tokens.execution = family.id AND tokens.closed = 0
+             JOIN executions ON executions.id = family.id ORDER BY executions.id"
+        ))?
+        .query_map([root], |row| {
+            Ok(PendingToken {
+                execution: row.get(0)?,
+                state: row.get(1)?,
+                token: row.get(2)?,
+            })
+        })?
+        .collect()
+}
+
+/// Whether an execution, or one below it, that only waits goes on by itself by `bound`.
+pub(super) fn resumes_by(connection: &Connection, root: i64, bound: Timestamp) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(&format!(
+            "WITH RECURSIVE {OPEN_FAMILY}
+             SELECT 1 FROM family JOIN executions ON executions.id = family.id
+             WHERE executions.waits = 1 AND executions.resume_ms <= ?2"
+        ))?
+        .exists((root, bound.0))
 }
 
 /// Reads a column of JSON.

@@ -1,62 +1,50 @@
-//! Going on after a restart: every open execution is folded from its stored events.
+//! Going on after a restart: open executions are folded from their stored events, but for those that only wait.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::HashMap;
 
-use holdfast_asl::{StateMachine, Stimulus, Timestamp};
+use holdfast_asl::Stimulus;
 
 use super::dispatch::JobResult;
 use super::error::EngineError;
-use super::live::{Birth, Live, MapRun, OpenState};
-use super::read::{self, OpenExecution, OpenMapRun, OpenWork};
+use super::live::{MapRun, OpenState};
+use super::read::{self, Lot, OpenMapRun};
 use super::run_loop::Runner;
 use super::turn::Turn;
 
 /// What was found when the engine was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Open executions that go on, children included.
+    /// Open executions, children included.
     pub executions: u64,
-    /// Events that they were folded from.
+    /// Those of them that only wait: they are read when their time comes, or someone answers.
+    pub waiting: u64,
+    /// Events that the others were folded from.
     pub events: u64,
     /// Open executions that cannot go on with this version, and why.
     pub unreadable: Vec<(String, String)>,
+    /// By how much the wall clock is behind the time that had been reached: it was set back. Time goes on from there.
+    pub clock_set_back_ms: Option<i64>,
 }
 
 impl Runner {
     /// Puts what is stored in the place of what is in memory; everything open is looked at in the turn. Jobs under
     /// way, and those whose results are `kept`, are not begun again.
     pub(super) async fn recover(&mut self, turn: &mut Turn, kept: &[JobResult]) -> Result<Recovered, EngineError> {
-        let (work, definitions) = self
-            .store
-            .run(|connection| {
-                let work = read::open_work(connection)?;
-                let mut definitions = HashMap::new();
-                for execution in work.executions.iter().filter(|execution| execution.child_of.is_none()) {
-                    if !definitions.contains_key(&execution.definition) {
-                        let text = read::definition(connection, &execution.definition)?;
-                        definitions.insert(execution.definition.clone(), text);
-                    }
-                }
-                Ok((work, definitions))
-            })
-            .await?;
-        let machines = definitions
-            .into_iter()
-            .map(|(sha256, text)| {
-                let machine = StateMachine::parse(&text)
-                    .map(Arc::new)
-                    .map_err(|errors| errors.to_string());
-                (sha256, machine)
-            })
-            .collect();
+        let work = self.store.run(|db| read::open_work(db)).await?;
         self.open = OpenState {
             last_execution: work.last_execution,
             last_map_run: work.last_map_run,
+            next_due: work.next_due,
             ..OpenState::default()
         };
-        let mut recovered = Recovered::default();
-        self.fold_all(work, &machines, &mut recovered);
+        let mut recovered = Recovered {
+            executions: work.waiting,
+            waiting: work.waiting,
+            clock_set_back_ms: self.time.begin_at(work.clock),
+            ..Recovered::default()
+        };
+        turn.now = self.time.now();
+        self.fold_all(work.lot, work.map_runs, &mut recovered);
         let kept = kept.iter().map(|result| (result.execution, result.key));
         for (execution, key) in self.jobs.origins().chain(kept) {
             if let Some(live) = self.open.live.get_mut(&execution) {
@@ -76,96 +64,29 @@ impl Runner {
         Ok(recovered)
     }
 
-    fn fold_all(
-        &mut self,
-        work: OpenWork,
-        machines: &HashMap<String, Result<Arc<StateMachine>, String>>,
-        recovered: &mut Recovered,
-    ) {
-        let mut runs: HashMap<i64, OpenMapRun> = work.map_runs.into_iter().map(|run| (run.id, run)).collect();
-        for stored in work.executions {
-            let name = stored.name.clone();
-            let events = stored.events.len() as u64;
+    fn fold_all(&mut self, lot: Lot, map_runs: Vec<OpenMapRun>, recovered: &mut Recovered) {
+        let mut runs: HashMap<i64, OpenMapRun> = map_runs.into_iter().map(|run| (run.id, run)).collect();
+        for reading in lot.executions {
             // Parents come first: a child's map run is ready when its turn comes.
-            if let Some((run, _)) = stored.child_of
+            if let Ok(stored) = &reading
+                && let Some((run, _)) = stored.child_of
                 && let Some(run) = runs.remove(&run)
             {
                 self.reopen_map_run(run);
             }
-            match self.reopen(stored, machines) {
-                Ok(()) => {
-                    recovered.executions += 1;
-                    recovered.events += events;
-                }
-                Err(reason) => {
-                    recovered.unreadable.push((name.clone(), reason.clone()));
-                    self.open.unreadable.insert(name, reason);
-                }
-            }
+            let (events, id) = self.take_reading(reading, &lot.definitions);
+            recovered.executions += u64::from(id.is_some());
+            recovered.events += events;
         }
         for run in runs.into_values() {
             self.reopen_map_run(run);
         }
-        for (token, execution, state) in work.tokens {
-            if let Some(live) = self.open.live.get_mut(&execution) {
-                live.tokens.push((state, token.clone()));
-                self.open.tokens.insert(token, execution);
-            }
-        }
+        let unreadable = self.open.unreadable.iter();
+        recovered.unreadable = unreadable.map(|(name, why)| (name.clone(), why.clone())).collect();
+        recovered.unreadable.sort();
     }
 
-    fn reopen(
-        &mut self,
-        stored: OpenExecution,
-        machines: &HashMap<String, Result<Arc<StateMachine>, String>>,
-    ) -> Result<(), String> {
-        let (machine, root) = match stored.child_of {
-            None => {
-                let machine = machines.get(&stored.definition).cloned();
-                (
-                    machine.unwrap_or_else(|| Err("its definition is not stored".to_owned()))?,
-                    None,
-                )
-            }
-            Some((run, _)) => {
-                let run = self
-                    .open
-                    .map_runs
-                    .get(&run)
-                    .ok_or("the map that started it cannot go on")?;
-                let parent = self
-                    .open
-                    .live
-                    .get(&run.parent)
-                    .ok_or("the execution that started it cannot go on")?;
-                (Arc::clone(&run.plan.machine), Some(parent.family_top()))
-            }
-        };
-        let mut live = Live::new(Birth {
-            id: stored.id,
-            name: stored.name,
-            arn: stored.arn,
-            machine_arn: stored.machine_arn,
-            role_arn: stored.role_arn,
-            definition: stored.definition,
-            machine,
-            started: Timestamp(stored.started_ms),
-            input: stored.input,
-            root,
-            child_of: stored.child_of,
-            item: stored.item,
-        });
-        for event in &stored.events {
-            live.execution.apply(event);
-        }
-        if let Some(run) = live.child_of.and_then(|(run, _)| self.open.map_runs.get_mut(&run)) {
-            run.running.insert(live.id);
-        }
-        self.open.insert(live);
-        Ok(())
-    }
-
-    fn reopen_map_run(&mut self, run: OpenMapRun) {
+    pub(super) fn reopen_map_run(&mut self, run: OpenMapRun) {
         let Some(parent) = self.open.live.get_mut(&run.parent) else {
             return;
         };
@@ -178,14 +99,16 @@ impl Runner {
             return;
         };
         parent.map_runs.insert(run.key, run.id);
+        let root = parent.family_top();
         let reopened = MapRun {
             arn: run.arn,
             parent: run.parent,
+            root,
             key: run.key,
             plan,
-            total: run.total,
+            items: run.items,
             pending: run.pending,
-            running: BTreeSet::new(),
+            running: run.running.into_iter().collect(),
             failed: run.failed,
             next_index: 0,
             failure: None,

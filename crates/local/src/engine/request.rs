@@ -69,6 +69,8 @@ pub(super) enum Request {
     Start {
         name: String,
         definition: Arc<str>,
+        /// The hash of the definition's text.
+        sha256: String,
         machine: Arc<StateMachine>,
         input: Value,
         reply: Answer<Started>,
@@ -87,6 +89,10 @@ pub(super) enum Request {
         error: Option<String>,
         cause: Option<String>,
         reply: Answer<()>,
+    },
+    Redrive {
+        name: String,
+        reply: Answer<u64>,
     },
     PendingTokens {
         name: String,
@@ -141,6 +147,7 @@ impl Request {
             Self::Start { reply, .. } => reply.send(Err(error)),
             Self::Wait { reply, .. } => reply.send(Err(error)),
             Self::Token { reply, .. } | Self::Stop { reply, .. } => reply.send(Err(error)),
+            Self::Redrive { reply, .. } => reply.send(Err(error)),
             Self::PendingTokens { reply, .. } => reply.send(Err(error)),
             Self::Shutdown { reply } => return Some(reply),
         }

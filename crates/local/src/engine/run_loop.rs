@@ -5,18 +5,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use holdfast_asl::{Entropy, Moment, Stimulus, StimulusRejected, Timestamp};
+use holdfast_asl::{Entropy, HistoryEvent, Moment, Stimulus, StimulusRejected};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::archive::ExecutionStatus;
 use super::dispatch::{JobResult, Jobs, Yield};
 use super::error::EngineError;
 use super::live::OpenState;
+use super::machines::Machines;
 use super::naming::Naming;
-use super::port::Clock;
+use super::read;
 use super::recover::Recovered;
 use super::request::{Outcome, Request, Waiter};
 use super::store::{Store, StoreThread};
+use super::time::Timekeeper;
 use super::turn::{ChildEvent, EngineEvent, Turn};
 use super::write::Write;
 
@@ -28,7 +30,8 @@ pub(super) struct Runner {
     pub store: Store,
     pub thread: StoreThread,
     pub jobs: Jobs,
-    pub clock: Arc<dyn Clock>,
+    pub time: Timekeeper,
+    pub machines: Arc<Machines>,
     pub entropy: Box<dyn Entropy + Send + Sync>,
     pub naming: Naming,
     /// How long a timer beside a token wait may be for `wait` to sit it out.
@@ -46,11 +49,10 @@ pub(super) struct Ended(pub Option<oneshot::Sender<()>>);
 impl Runner {
     /// Goes on with everything that is stored. Fails when that cannot be read, or the disk takes nothing.
     pub(super) async fn begin(&mut self) -> Result<Recovered, EngineError> {
-        let mut turn = Turn::new(self.clock.now());
+        let mut turn = Turn::new(self.time.now());
         let recovered = self.recover(&mut turn, &[]).await?;
-        self.settle(&mut turn).await?;
-        self.store.commit(std::mem::take(&mut turn.writes)).await?;
-        self.stored(turn);
+        self.store_turn(&mut turn).await?;
+        self.stored(turn).await;
         Ok(recovered)
     }
 
@@ -61,12 +63,8 @@ impl Runner {
                 Ok(turn) => turn,
                 Err(ended) => break ended,
             };
-            let mut result = self.settle(&mut turn).await;
-            if result.is_ok() {
-                result = self.store.commit(std::mem::take(&mut turn.writes)).await;
-            }
-            match result {
-                Ok(()) => self.stored(turn),
+            match self.store_turn(&mut turn).await {
+                Ok(()) => self.stored(turn).await,
                 Err(error) => {
                     let kept = turn.abandon(&error);
                     if let Err(ended) = self.stall(error, kept).await {
@@ -96,36 +94,58 @@ impl Runner {
         }
     }
 
+    /// Decides all that follows from what was taken in, and stores it.
+    pub(super) async fn store_turn(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
+        self.wake_due(turn).await?;
+        self.fire_due(turn);
+        self.settle(turn).await?;
+        if turn.writes.is_empty() {
+            return Ok(());
+        }
+        let clock = self.time.save_due().map(|now| Write::Clock { now_ms: now.0 });
+        turn.writes.extend(clock);
+        self.store.commit(std::mem::take(&mut turn.writes)).await
+    }
+
+    fn fire_due(&mut self, turn: &mut Turn) {
+        while let Some((at, execution, key)) = self.open.timers.take_due(turn.now) {
+            let Some(live) = self.open.live.get_mut(&execution) else {
+                continue;
+            };
+            if live.armed.fired(key, at) {
+                self.advance(turn, execution, Stimulus::TimerFired { key });
+            }
+        }
+    }
+
+    /// Has the timers of an execution that was read fire in time.
+    pub(super) fn arm(&mut self, id: i64) {
+        if let Some(live) = self.open.live.get_mut(&id) {
+            live.armed.replace(live.timers(), id, &mut self.open.timers);
+        }
+    }
+
     /// Waits for something to happen, and takes in all that has happened by then.
     async fn take_in(&mut self) -> Result<Turn, Ended> {
         let mut request = None;
         let mut result = None;
         if self.open.fillable.is_empty() {
             let idle = self.jobs.is_empty();
-            let due = self.open.timers.next_due();
-            let clock = Arc::clone(&self.clock);
+            let due = self.open.timers.next_due().into_iter().chain(self.open.next_due).min();
             tokio::select! {
                 biased;
                 received = self.inbox.recv() => request = Some(received.ok_or(Ended(None))?),
                 ended = self.jobs.next() => result = Some(ended),
-                () = sleep(clock.as_ref(), due, idle) => {}
+                () = self.time.sleep_until(due, idle) => {}
             }
         }
-        let mut turn = Turn::new(self.clock.now());
+        let mut turn = Turn::new(self.time.now());
         if let Some(result) = result {
             self.take_result(&mut turn, result);
         }
         for _ in 0..MOST_TAKEN_AT_ONCE {
             let Some(result) = self.jobs.try_next() else { break };
             self.take_result(&mut turn, result);
-        }
-        while let Some((at, execution, key)) = self.open.timers.take_due(turn.now) {
-            let Some(live) = self.open.live.get_mut(&execution) else {
-                continue;
-            };
-            if live.armed.fired(key, at) {
-                self.advance(&mut turn, execution, Stimulus::TimerFired { key });
-            }
         }
         for _ in 0..MOST_TAKEN_AT_ONCE {
             let Some(next) = request.take().or_else(|| self.inbox.try_recv().ok()) else {
@@ -142,14 +162,10 @@ impl Runner {
 
     /// Stores what is known already, and ends.
     async fn close(&mut self, mut turn: Turn, reply: oneshot::Sender<()>) -> Result<Turn, Ended> {
-        let mut result = self.settle(&mut turn).await;
-        if result.is_ok() {
-            result = self.store.commit(std::mem::take(&mut turn.writes)).await;
-        }
-        match result {
+        match self.store_turn(&mut turn).await {
             Ok(()) => {
                 turn.dispatch.clear();
-                self.stored(turn);
+                self.stored(turn).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "the last results were not stored; their functions run again");
@@ -204,8 +220,16 @@ impl Runner {
             entropy: self.entropy.as_mut(),
         };
         let events = live.execution.advance(stimulus, &mut moment)?;
+        self.record(turn, id, events);
+        Ok(())
+    }
+
+    /// Has events of an execution in memory stored and published.
+    pub(super) fn record(&mut self, turn: &mut Turn, id: i64, events: Vec<HistoryEvent>) {
+        turn.touched.insert(id);
+        let Some(live) = self.open.live.get(&id) else { return };
         if events.is_empty() {
-            return Ok(());
+            return;
         }
         let events: Vec<Arc<_>> = events.into_iter().map(Arc::new).collect();
         // A map run that is over has been taken out: the child's last event names no state then.
@@ -229,11 +253,14 @@ impl Runner {
             event: Arc::clone(event),
         }));
         turn.writes.push(Write::Events { execution: id, events });
-        Ok(())
     }
 
     /// The turn is on the disk: acts on it, and tells whoever waits.
-    pub(super) fn stored(&mut self, turn: Turn) {
+    pub(super) async fn stored(&mut self, turn: Turn) {
+        self.open.gone.clear();
+        for id in turn.leaving {
+            self.put_to_rest(id);
+        }
         for job in turn.dispatch {
             let (execution, key) = job.origin();
             if self
@@ -262,16 +289,10 @@ impl Runner {
             }
         }
         for root in turn.roots {
-            self.tell_waiters(root, turn.now);
+            self.tell_waiters(root, turn.now).await;
         }
-    }
-}
-
-/// Sleeps until the next timer; for ever when there is none.
-async fn sleep(clock: &dyn Clock, due: Option<Timestamp>, idle: bool) {
-    match due {
-        Some(due) if idle => clock.sleep_idle_until(due).await,
-        Some(due) => clock.sleep_until(due).await,
-        None => std::future::pending().await,
+        for (root, question) in turn.token_questions {
+            question.send(self.store.run(move |db| read::pending_tokens(db, root)).await);
+        }
     }
 }

@@ -11,66 +11,15 @@ use super::lock::private_file;
 /// The database's file in the data directory.
 pub(super) const DATABASE_FILE: &str = "engine.sqlite";
 
-/// Each entry brings the schema from its position to the next version. Entries are never changed, only added.
-const MIGRATIONS: &[&str] = &[r"
-CREATE TABLE definitions (
-    sha256 TEXT PRIMARY KEY,
-    text   TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE executions (
-    id          INTEGER PRIMARY KEY,
-    arn         TEXT NOT NULL UNIQUE,
-    name        TEXT NOT NULL UNIQUE,
-    machine_arn TEXT NOT NULL,
-    role_arn    TEXT NOT NULL,
-    definition  TEXT NOT NULL REFERENCES definitions (sha256),
-    input       TEXT NOT NULL,
-    status      TEXT NOT NULL,
-    output      TEXT,
-    error       TEXT,
-    cause       TEXT,
-    started_ms  INTEGER NOT NULL,
-    stopped_ms  INTEGER,
-    map_run     INTEGER REFERENCES map_runs (id),
-    map_index   INTEGER,
-    item        TEXT
-) STRICT;
-CREATE INDEX executions_by_start ON executions (started_ms) WHERE map_run IS NULL;
-CREATE UNIQUE INDEX executions_by_map_run ON executions (map_run, map_index) WHERE map_run IS NOT NULL;
-CREATE INDEX executions_open ON executions (id) WHERE status = 'RUNNING';
-
-CREATE TABLE map_runs (
-    id         INTEGER PRIMARY KEY,
-    arn        TEXT NOT NULL UNIQUE,
-    parent     INTEGER NOT NULL REFERENCES executions (id),
-    key        INTEGER NOT NULL,
-    state      TEXT NOT NULL,
-    total      INTEGER NOT NULL,
-    status     TEXT NOT NULL,
-    started_ms INTEGER NOT NULL,
-    stopped_ms INTEGER,
-    UNIQUE (parent, key)
-) STRICT;
-
-CREATE TABLE events (
-    execution INTEGER NOT NULL REFERENCES executions (id),
-    id        INTEGER NOT NULL,
-    json      TEXT NOT NULL,
-    PRIMARY KEY (execution, id)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE tokens (
-    token     TEXT PRIMARY KEY,
-    execution INTEGER NOT NULL REFERENCES executions (id),
-    state     TEXT NOT NULL,
-    closed    INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-CREATE INDEX tokens_open ON tokens (execution) WHERE closed = 0;
-"];
+/// Step `n` brings a database from version `n` to version `n + 1`, in a transaction of its own. Steps are never changed,
+/// only added.
+const STEPS: &[&str] = &[
+    include_str!("migration/0001_first.sql"),
+    include_str!("migration/0002_waiting_and_redrive.sql"),
+];
 
 /// The newest version that this program knows.
-const KNOWN_VERSION: i64 = MIGRATIONS.len() as i64;
+const KNOWN_VERSION: i64 = STEPS.len() as i64;
 
 /// Opens the database for writing: made when missing, checked, and brought to the newest version.
 pub(super) fn open_writable(directory: &Path, max_pages: Option<u32>) -> Result<(Connection, PathBuf), EngineError> {
@@ -130,10 +79,10 @@ pub(super) fn open_readable(directory: &Path) -> Result<(Connection, PathBuf), E
     }
 }
 
+/// Brings the database to the newest version, step by step: a step that fails leaves the version before it.
 fn migrate(connection: &Connection, file: &Path) -> Result<(), EngineError> {
     let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
-    let transaction = connection.unchecked_transaction().map_err(sqlite)?;
-    let found = version(&transaction).map_err(sqlite)?.unwrap_or(0);
+    let found = version(connection).map_err(sqlite)?.unwrap_or(0);
     if found > KNOWN_VERSION {
         return Err(EngineError::SchemaNewer {
             file: file.to_path_buf(),
@@ -141,23 +90,24 @@ fn migrate(connection: &Connection, file: &Path) -> Result<(), EngineError> {
             known: KNOWN_VERSION,
         });
     }
-    if found == KNOWN_VERSION {
-        return Ok(());
-    }
-    let wanted = usize::try_from(found).unwrap_or(0);
-    let apply = || {
-        transaction.execute_batch("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value ANY) STRICT;")?;
-        for migration in MIGRATIONS.iter().skip(wanted) {
-            transaction.execute_batch(migration)?;
+    for (step, reached) in STEPS.iter().zip(1..).skip_while(|(_, reached)| *reached <= found) {
+        apply(connection, step, reached).map_err(sqlite)?;
+        if found > 0 {
+            tracing::info!(file = %file.display(), version = reached, "the database was brought to a newer version");
         }
-        transaction.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES ('version', ?1)",
-            [KNOWN_VERSION],
-        )?;
-        Ok(())
-    };
-    apply().map_err(sqlite)?;
-    transaction.commit().map_err(sqlite)
+    }
+    Ok(())
+}
+
+fn apply(connection: &Connection, step: &str, reached: i64) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value ANY) STRICT;")?;
+    transaction.execute_batch(step)?;
+    transaction.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('version', ?1)",
+        [reached],
+    )?;
+    transaction.commit()
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use holdfast_asl::{StateMachine, Status, Stimulus, StimulusRejected};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::archive::ExecutionStatus;
 use super::error::EngineError;
 use super::live::{Birth, Live};
 use super::read::{self, Standing};
-use super::request::{Answer, Outcome, PendingToken, Reply, Request, Started, TokenAnswer, Waiter};
+use super::request::{Answer, Outcome, Reply, Request, Started, TokenAnswer, Waiter};
 use super::run_loop::Runner;
 use super::turn::Turn;
 use super::write::{NewExecution, Write};
@@ -22,13 +21,14 @@ impl Runner {
             Request::Start {
                 name,
                 definition,
+                sha256,
                 machine,
                 input,
                 reply,
             } => match self.find_started(&name, &input).await {
                 Ok(Some(started)) => turn.replies.push(Reply::after(reply, started)),
                 Ok(None) => {
-                    self.start(turn, name, &definition, machine, input);
+                    self.start(turn, name, (&definition, sha256), machine, input);
                     turn.replies.push(Reply::after(reply, Started::New));
                 }
                 Err(error) => reply.send(Err(error)),
@@ -44,7 +44,12 @@ impl Runner {
                 cause,
                 reply,
             } => self.stop(turn, name, error, cause, reply).await,
-            Request::PendingTokens { name, reply } => reply.send(self.tokens_of(&name).await),
+            Request::Redrive { name, reply } => self.redrive(turn, name, reply).await,
+            Request::PendingTokens { name, reply } => match self.find_open(&name).await {
+                Ok(Some(id)) => turn.token_questions.push((id, reply)),
+                Ok(None) => reply.send(Ok(Vec::new())),
+                Err(error) => reply.send(Err(error)),
+            },
             // The loop has taken it out.
             Request::Shutdown { .. } => {}
         }
@@ -63,7 +68,10 @@ impl Runner {
             return same(&live.input, Started::AlreadyRunning);
         }
         match self.standing(name).await? {
-            Some(standing) => same(&standing.input, Started::AlreadyFinished),
+            Some(standing) if standing.status.is_final() || self.open.gone.contains(&standing.id) => {
+                same(&standing.input, Started::AlreadyFinished)
+            }
+            Some(standing) => same(&standing.input, Started::AlreadyRunning),
             None => Ok(None),
         }
     }
@@ -72,12 +80,11 @@ impl Runner {
         &mut self,
         turn: &mut Turn,
         name: String,
-        definition: &Arc<str>,
+        (definition, sha256): (&Arc<str>, String),
         machine: Arc<StateMachine>,
         input: Value,
     ) {
         let id = self.open.next_execution();
-        let sha256 = hex::encode(Sha256::digest(definition.as_bytes()));
         let live = Live::new(Birth {
             id,
             arn: self.naming.execution_arn(&name),
@@ -91,6 +98,7 @@ impl Runner {
             root: None,
             child_of: None,
             item: None,
+            items: 1,
         });
         turn.writes.push(Write::Definition {
             sha256: sha256.clone(),
@@ -108,6 +116,7 @@ impl Runner {
             started_ms: turn.now.0,
             child_of: None,
             item: None,
+            items: 1,
         })));
         self.open.insert(live);
         self.advance(turn, id, Stimulus::Start);
@@ -120,6 +129,12 @@ impl Runner {
             return;
         }
         let outcome = match self.standing(&name).await {
+            // It only waits, or it ends with this turn.
+            Ok(Some(standing)) if !standing.status.is_final() => {
+                turn.roots.insert(standing.id);
+                turn.waiters.push((standing.id, reply));
+                return;
+            }
             Ok(Some(standing)) => Ok(Outcome::Finished {
                 status: status(standing),
             }),
@@ -130,16 +145,17 @@ impl Runner {
     }
 
     async fn answer_token(&mut self, turn: &mut Turn, token: String, answer: TokenAnswer) -> Result<(), EngineError> {
-        let Some(id) = self.open.tokens.get(&token).copied() else {
-            let known = self
-                .store
-                .run(move |connection| read::token_exists(connection, &token))
-                .await?;
-            return Err(if known {
-                EngineError::TokenClosed
-            } else {
-                EngineError::TokenUnknown
-            });
+        let id = match self.open.tokens.get(&token).copied() {
+            Some(id) => id,
+            None => {
+                let wanted = token.clone();
+                let owner = self.store.run(move |db| read::token_owner(db, &wanted)).await?;
+                let (id, good) = owner.ok_or(EngineError::TokenUnknown)?;
+                if !good || !self.wake(turn, id).await? {
+                    return Err(EngineError::TokenClosed);
+                }
+                id
+            }
         };
         let stimulus = match answer {
             TokenAnswer::Success(output) => Stimulus::TokenSucceeded { token, output },
@@ -161,31 +177,37 @@ impl Runner {
         cause: Option<String>,
         reply: Answer<()>,
     ) {
-        if let Some(id) = self.open.names.get(&name).copied()
-            && self.advance(turn, id, Stimulus::Stop { error, cause })
-        {
-            turn.replies.push(Reply::after(reply, ()));
-            return;
+        let stopped = match self.find_open(&name).await {
+            Ok(Some(id)) => self
+                .wake(turn, id)
+                .await
+                .map(|awake| awake && self.advance(turn, id, Stimulus::Stop { error, cause })),
+            Ok(None) => Ok(false),
+            Err(error) => Err(error),
+        };
+        match stopped {
+            Ok(true) => turn.replies.push(Reply::after(reply, ())),
+            Ok(false) => reply.send(Err(EngineError::ExecutionEnded { name })),
+            Err(error) => reply.send(Err(error)),
         }
-        reply.send(Err(match self.standing(&name).await {
-            Ok(Some(_)) => EngineError::ExecutionEnded { name },
-            Ok(None) => EngineError::ExecutionUnknown { name },
-            Err(error) => error,
-        }));
     }
 
-    async fn tokens_of(&self, name: &str) -> Result<Vec<PendingToken>, EngineError> {
+    /// The open execution of a name; none when it has ended. Fails when there never was one.
+    async fn find_open(&self, name: &str) -> Result<Option<i64>, EngineError> {
         if let Some(id) = self.open.names.get(name) {
-            return Ok(self.pending_tokens(*id));
+            return Ok(Some(*id));
         }
         match self.standing(name).await? {
-            Some(_) => Ok(Vec::new()),
+            Some(standing) => {
+                let open = !standing.status.is_final() && !self.open.gone.contains(&standing.id);
+                Ok(open.then_some(standing.id))
+            }
             None => Err(EngineError::ExecutionUnknown { name: name.to_owned() }),
         }
     }
 
     /// How an execution stands that is not in memory.
-    async fn standing(&self, name: &str) -> Result<Option<Standing>, EngineError> {
+    pub(super) async fn standing(&self, name: &str) -> Result<Option<Standing>, EngineError> {
         if let Some(reason) = self.open.unreadable.get(name) {
             return Err(EngineError::ExecutionUnreadable {
                 name: name.to_owned(),

@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::dispatch::Job;
 use super::error::EngineError;
 use super::port::Invocation;
-use super::request::{Outcome, PendingToken};
 use super::run_loop::Runner;
 use super::turn::Turn;
 use super::write::Write;
@@ -29,6 +28,10 @@ impl Runner {
             while let Some(id) = turn.touched.pop_first() {
                 self.look_at(turn, id);
             }
+            if let Some(stop) = turn.stops.pop() {
+                self.stop_child(turn, stop).await?;
+                continue;
+            }
             // At most one lot of children a turn: the disk and the functions are not kept waiting for the rest.
             if self.open.fillable.is_empty() || !self.begin_children(turn).await? {
                 return Ok(());
@@ -40,6 +43,7 @@ impl Runner {
         let Some(live) = self.open.live.get_mut(&id) else {
             return;
         };
+        turn.leaving.remove(&id);
         turn.roots.insert(live.root);
         if *live.execution.status() != Status::Running {
             self.end(turn, id);
@@ -85,7 +89,9 @@ impl Runner {
                     ..
                 } => {
                     maps.insert(key);
-                    if map_run_arn.is_none() && live.inflight.insert(key) {
+                    // A redriven map whose items could not be read has an ARN, and still no map run.
+                    let begun = map_run_arn.is_some() && live.map_runs.contains_key(&key);
+                    if !begun && live.inflight.insert(key) {
                         turn.dispatch.push(Job::ReadItems {
                             execution: id,
                             key,
@@ -95,12 +101,17 @@ impl Runner {
                 }
             }
         }
-        live.armed.replace(timers, id, &mut self.open.timers);
         let over: Vec<i64> = live
             .map_runs
             .extract_if(|key, _| !maps.contains(key))
             .map(|(_, run)| run)
             .collect();
+        let stays = self.rest(turn, id, &timers);
+        if let Some(live) = self.open.live.get_mut(&id) {
+            // What leaves memory needs no timers there.
+            let timers = if stays { timers } else { HashMap::new() };
+            live.armed.replace(timers, id, &mut self.open.timers);
+        }
         for wish in wishes {
             self.invoke(turn, id, wish);
         }
@@ -149,6 +160,7 @@ impl Runner {
 
     fn end(&mut self, turn: &mut Turn, id: i64) {
         let Some(live) = self.open.remove(id) else { return };
+        self.open.gone.insert(id);
         let status = live.execution.status().clone();
         turn.writes.push(Write::Ended {
             execution: id,
@@ -162,55 +174,11 @@ impl Runner {
         }
         match live.child_of {
             Some((map_run, _)) => {
-                self.child_ended(turn, map_run, id, matches!(status, Status::Succeeded { .. }));
+                let succeeded = matches!(status, Status::Succeeded { .. });
+                self.child_ended(turn, map_run, id, if succeeded { 0 } else { live.items });
             }
             None => turn.ended.push((id, status)),
         }
-    }
-
-    /// Tells those who wait for an execution when only someone outside can bring it further.
-    pub(super) fn tell_waiters(&mut self, root: i64, now: Timestamp) {
-        let Some(waiters) = self.waiters.get_mut(&root) else {
-            return;
-        };
-        waiters.retain(|waiter| !waiter.is_closed());
-        if waiters.is_empty() {
-            self.waiters.remove(&root);
-            return;
-        }
-        if self.goes_on_by_itself(root, now) {
-            return;
-        }
-        let pending = self.pending_tokens(root);
-        let Some(first) = pending.first() else { return };
-        let outcome = Outcome::WaitingForToken {
-            state: first.state.clone(),
-            pending: pending.clone(),
-        };
-        for waiter in self.waiters.remove(&root).into_iter().flatten() {
-            waiter.send(Ok(outcome.clone()));
-        }
-    }
-
-    fn goes_on_by_itself(&self, root: i64, now: Timestamp) -> bool {
-        let bound = now.after_ms(self.patience_ms);
-        self.open.family(root).into_iter().any(|live| {
-            let has_room = |run: &i64| self.open.fillable.contains(run);
-            !live.inflight.is_empty() || live.armed.goes_on_by(bound) || live.map_runs.values().any(has_room)
-        })
-    }
-
-    /// The tokens that an execution and its children wait for.
-    pub(super) fn pending_tokens(&self, root: i64) -> Vec<PendingToken> {
-        let family = self.open.family(root);
-        let open = family.into_iter().flat_map(|live| {
-            live.tokens.iter().map(|(state, token)| PendingToken {
-                execution: live.name.clone(),
-                state: state.clone(),
-                token: token.clone(),
-            })
-        });
-        open.collect()
     }
 }
 

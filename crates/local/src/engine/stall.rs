@@ -33,6 +33,7 @@ impl Runner {
 
     /// Says what is wrong, also to everyone who waits: waiting again is always possible.
     fn announce(&mut self, error: EngineError) {
+        self.health.send_replace(Some(error.clone()));
         for (_, waiter) in self
             .waiters
             .drain()
@@ -40,7 +41,6 @@ impl Runner {
         {
             waiter.send(Err(error.clone()));
         }
-        self.health.send_replace(Some(error));
     }
 
     /// Lets a while pass: requests are refused, answers of functions are kept.
@@ -66,15 +66,14 @@ impl Runner {
     /// Reads everything anew and stores what was kept, if the disk takes it.
     async fn go_on(&mut self, kept: &mut Vec<JobResult>) -> Result<(), EngineError> {
         self.store.probe().await?;
-        let mut turn = Turn::new(self.clock.now());
+        let mut turn = Turn::new(self.time.now());
         self.recover(&mut turn, kept).await?;
         for result in kept.iter().cloned() {
             self.take_result(&mut turn, result);
         }
-        self.settle(&mut turn).await?;
-        self.store.commit(std::mem::take(&mut turn.writes)).await?;
+        self.store_turn(&mut turn).await?;
         kept.clear();
-        self.stored(turn);
+        self.stored(turn).await;
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use holdfast_asl::{HistoryEvent, Status, Timestamp};
 
 use super::dispatch::{Job, JobResult};
 use super::error::EngineError;
-use super::request::{Reply, Waiter};
+use super::live::Kin;
+use super::request::{Answer, PendingToken, Reply, Waiter};
 use super::write::Write;
 
 /// An event that was stored.
@@ -32,6 +33,13 @@ pub struct ChildEvent {
     pub index: u64,
 }
 
+/// A child that is to be stopped, and what it takes to read it when it is not in memory.
+pub(super) struct ChildStop {
+    pub child: i64,
+    pub why: &'static str,
+    pub kin: Kin,
+}
+
 /// A turn under way.
 pub(super) struct Turn {
     /// The time of everything in it.
@@ -41,6 +49,10 @@ pub(super) struct Turn {
     pub touched: BTreeSet<i64>,
     /// Root executions whose waiters may want to know.
     pub roots: BTreeSet<i64>,
+    /// Children that are to be stopped, and why.
+    pub stops: Vec<ChildStop>,
+    /// Executions that leave memory once the turn is stored.
+    pub leaving: BTreeSet<i64>,
     /// Root executions that ended.
     pub ended: Vec<(i64, Status)>,
     /// Map runs that were created in it.
@@ -51,6 +63,8 @@ pub(super) struct Turn {
     pub dispatch: Vec<Job>,
     pub replies: Vec<Reply<()>>,
     pub waiters: Vec<(i64, Waiter)>,
+    /// Who asks for the tokens that a root execution waits for.
+    pub token_questions: Vec<(i64, Answer<Vec<PendingToken>>)>,
 }
 
 impl Turn {
@@ -60,6 +74,8 @@ impl Turn {
             writes: Vec::new(),
             touched: BTreeSet::new(),
             roots: BTreeSet::new(),
+            stops: Vec::new(),
+            leaving: BTreeSet::new(),
             ended: Vec::new(),
             map_runs: Vec::new(),
             published: Vec::new(),
@@ -67,6 +83,7 @@ impl Turn {
             dispatch: Vec::new(),
             replies: Vec::new(),
             waiters: Vec::new(),
+            token_questions: Vec::new(),
         }
     }
 
@@ -77,6 +94,9 @@ impl Turn {
         }
         for (_, waiter) in self.waiters {
             waiter.send(Err(error.clone()));
+        }
+        for (_, question) in self.token_questions {
+            question.send(Err(error.clone()));
         }
         self.taken
     }

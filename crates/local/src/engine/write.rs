@@ -6,6 +6,7 @@ use holdfast_asl::{HistoryEvent, Status};
 use rusqlite::{Connection, params};
 
 use super::archive::ExecutionStatus;
+use super::read::Rest;
 
 /// One change of the database.
 pub(super) enum Write {
@@ -15,11 +16,25 @@ pub(super) enum Write {
     Execution(Box<NewExecution>),
     /// A waiting child begins.
     ChildStarted { execution: i64, started_ms: i64 },
+    /// An execution goes on after it had ended.
+    Redriven { execution: i64, now_ms: i64 },
+    /// A child that was to go on again has to stay as it ended.
+    ChildNotRedriven {
+        execution: i64,
+        reason: String,
+        stopped_ms: i64,
+    },
+    /// A map run goes on after it had ended: its unsuccessful children wait to be begun again.
+    MapRunRedriven { map_run: i64 },
     /// Events that follow the stored ones.
     Events {
         execution: i64,
         events: Vec<Arc<HistoryEvent>>,
     },
+    /// An open execution only waits, and for when; or does so no more.
+    Rests { execution: i64, rest: Option<Rest> },
+    /// The time that has been reached.
+    Clock { now_ms: i64 },
     /// An execution ended.
     Ended {
         execution: i64,
@@ -69,6 +84,8 @@ pub(super) struct NewExecution {
     pub child_of: Option<(i64, u64)>,
     /// The item as it was before `ItemSelector`, where that is not the input.
     pub item: Option<String>,
+    /// How many items it runs, for a map's child; else 1.
+    pub items: u64,
 }
 
 /// Writes everything in one transaction; returns when it is on the disk.
@@ -102,7 +119,39 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
             .prepare_cached("UPDATE executions SET status = 'RUNNING', started_ms = ?2 WHERE id = ?1")?
             .execute(params![execution, started_ms])
             .map(drop),
+        Write::Redriven { execution, now_ms } => connection
+            .prepare_cached(
+                "UPDATE executions SET status = 'RUNNING', output = NULL, error = NULL, cause = NULL, stopped_ms = NULL,
+                     redrives = redrives + 1, redriven_ms = ?2 WHERE id = ?1",
+            )?
+            .execute(params![execution, now_ms])
+            .map(drop),
+        Write::ChildNotRedriven {
+            execution,
+            reason,
+            stopped_ms,
+        } => connection
+            .prepare_cached(
+                "UPDATE executions SET status = 'FAILED', error = 'States.Runtime', cause = ?2, stopped_ms = ?3
+                 WHERE id = ?1",
+            )?
+            .execute(params![execution, reason, stopped_ms])
+            .map(drop),
+        Write::MapRunRedriven { map_run } => redrive_map_run(connection, *map_run),
         Write::Events { execution, events } => insert_events(connection, *execution, events),
+        Write::Rests { execution, rest } => connection
+            .prepare_cached("UPDATE executions SET waits = ?2, due_ms = ?3, resume_ms = ?4 WHERE id = ?1")?
+            .execute(params![
+                execution,
+                rest.is_some(),
+                rest.and_then(|rest| rest.due_ms),
+                rest.and_then(|rest| rest.resume_ms)
+            ])
+            .map(drop),
+        Write::Clock { now_ms } => connection
+            .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('clock_ms', ?1)")?
+            .execute([now_ms])
+            .map(drop),
         Write::Ended {
             execution,
             status,
@@ -165,8 +214,8 @@ fn insert_execution(connection: &Connection, new: &NewExecution) -> rusqlite::Re
     connection
         .prepare_cached(
             "INSERT INTO executions (id, arn, name, machine_arn, role_arn, definition, input, status, started_ms,
-                                     map_run, map_index, item)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                                     map_run, map_index, item, items)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             new.id,
@@ -181,7 +230,23 @@ fn insert_execution(connection: &Connection, new: &NewExecution) -> rusqlite::Re
             map_run,
             map_index,
             new.item,
+            new.items.cast_signed(),
         ])
+        .map(drop)
+}
+
+fn redrive_map_run(connection: &Connection, map_run: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE map_runs SET status = 'RUNNING', stopped_ms = NULL, redrives = redrives + 1 WHERE id = ?1",
+        )?
+        .execute([map_run])?;
+    connection
+        .prepare_cached(
+            "UPDATE executions SET status = 'PENDING', output = NULL, error = NULL, cause = NULL, stopped_ms = NULL
+             WHERE map_run = ?1 AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')",
+        )?
+        .execute([map_run])
         .map(drop)
 }
 
@@ -205,7 +270,8 @@ fn end_execution(connection: &Connection, execution: i64, status: &Status, stopp
     };
     connection
         .prepare_cached(
-            "UPDATE executions SET status = ?2, output = ?3, error = ?4, cause = ?5, stopped_ms = ?6 WHERE id = ?1",
+            "UPDATE executions SET status = ?2, output = ?3, error = ?4, cause = ?5, stopped_ms = ?6, waits = 0,
+                 due_ms = NULL, resume_ms = NULL WHERE id = ?1",
         )?
         .execute(params![
             execution,

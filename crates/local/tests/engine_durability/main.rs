@@ -1,6 +1,10 @@
 //! The durable runner from outside, on real files: what it runs, and what its data directory withstands.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod crash;
+mod directory;
+mod redrive;
 mod runs;
 mod storage;
 mod support;
+mod waiting;

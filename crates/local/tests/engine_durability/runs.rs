@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::support::{World, distributed, finished, machine, open, open_virtual, options, output, task, token_task};
+use crate::support::{
+    World, distributed, finished, items, machine, open, open_virtual, options, output, task, token_task,
+};
 use holdfast_asl::{EventKind, Status};
 use holdfast_local::engine::{Archive, Clock, Engine, EngineError, ExecutionStatus, Outcome, Started};
 use serde_json::{Value, json};
@@ -18,10 +20,6 @@ fn chain() -> String {
             "Three": task("add-one", json!({ "End": true })),
         }),
     )
-}
-
-fn items(count: u64) -> Value {
-    json!({ "items": (0..count).map(|n| json!({ "n": n })).collect::<Vec<_>>() })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -309,4 +307,63 @@ async fn finished_functions_are_not_run_again() {
         .map(|(_, count)| count)
         .sum();
     assert_eq!(first, 1);
+}
+
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html>
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_are_children_and_their_items_count_as_failed() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, _) = open(directory.path(), &world).await;
+    let batched = |tolerated: u64| {
+        let batcher = json!({ "MaxItemsPerBatch": 3, "BatchInput": { "of": "run" } });
+        let rest = json!({ "ItemBatcher": batcher, "ToleratedFailureCount": tolerated, "End": true });
+        let mut map = distributed("fail-on-two", rest);
+        let payload = json!({ "n": "{% $states.input.Items[0].n = 3 ? 2 : $count($states.input.Items) %}" });
+        map["ItemProcessor"]["States"]["Work"]["Arguments"]["Payload"] = payload;
+        machine("All", json!({ "All": map }))
+    };
+    // Four batches of 3, 3, 3 and 1 items, of which the second fails with its three.
+    engine.start("three", &batched(3), items(10)).await.unwrap();
+    assert_eq!(output(&engine, "three").await, json!([3, 3, 1]));
+    engine.start("two", &batched(2), items(10)).await.unwrap();
+    let Status::Failed { error, .. } = finished(&engine, "two").await else {
+        panic!("it did not fail")
+    };
+    assert_eq!(error.as_deref(), Some("States.ExceedToleratedFailureThreshold"));
+    let archive = Archive::open(directory.path()).unwrap();
+    let run = archive
+        .map_runs(archive.execution("three").unwrap().id)
+        .unwrap()
+        .remove(0);
+    let children = archive.children(run.id).unwrap();
+    assert_eq!(
+        children[3].input,
+        json!({ "BatchInput": { "of": "run" }, "Items": [{ "n": 9 }] })
+    );
+}
+
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html>
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_come_after_a_stop_change_nothing() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(80));
+    let (engine, _) = open(directory.path(), &world).await;
+    engine.start("s", &chain(), json!({ "n": 1 })).await.unwrap();
+    while world.running.load(Ordering::SeqCst) < 1 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    engine.stop("s", None, Some("enough".to_owned())).await.unwrap();
+    let archive = Archive::open(directory.path()).unwrap();
+    let row = archive.execution("s").unwrap();
+    let (status, history) = (row.status, archive.history(row.id).unwrap());
+    while world.calls.load(Ordering::SeqCst) < 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The answer has been taken in once another execution, begun after it, has ended.
+    engine.start("t", &chain(), json!({ "n": 1 })).await.unwrap();
+    output(&engine, "t").await;
+    assert_eq!(archive.execution("s").unwrap().status, status);
+    assert_eq!(archive.history(row.id).unwrap(), history);
+    assert_eq!(status, ExecutionStatus::Aborted);
+    let again = engine.stop("s", None, None).await;
+    assert!(matches!(again, Err(EngineError::ExecutionEnded { .. })), "{again:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub struct World {
     pub running: AtomicUsize,
     pub most_running: AtomicUsize,
     pub calls: AtomicUsize,
+    /// Whether the functions that ask for it succeed.
+    pub switch: AtomicBool,
     /// How long a function takes, in ms.
     pub takes_ms: u64,
 }
@@ -34,6 +36,7 @@ impl Functions for World {
         tokio::time::sleep(Duration::from_millis(self.takes_ms)).await;
         drop(running);
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let first_attempt = invocation.key < 10;
         let key = (invocation.execution, invocation.state, invocation.key);
         *self.answered.lock().unwrap().entry(key).or_default() += 1;
         let failed = |error_type: &str| {
@@ -47,6 +50,11 @@ impl Functions for World {
             "echo" => Ok(payload),
             "fail-on-two" if payload["n"] == 2 => failed("Two"),
             "fail-on-two" => Ok(payload["n"].clone()),
+            "switched-on-two" if payload["n"] != 2 => Ok(payload["n"].clone()),
+            "switched" if self.switch.load(Ordering::SeqCst) => Ok(payload),
+            "switched-on-two" if self.switch.load(Ordering::SeqCst) => Ok(payload["n"].clone()),
+            "busy-once" if first_attempt => failed("Busy"),
+            "busy-once" => Ok(payload),
             "third-time" if call < 3 => failed("Busy"),
             "third-time" => Ok(json!(call)),
             "panic" => panic!("the function broke"),
@@ -176,6 +184,11 @@ pub fn distributed(function: &str, rest: Value) -> Value {
     });
     merge(&mut state, rest);
     state
+}
+
+/// An input with so many items `{"n": 0}`, `{"n": 1}`, …
+pub fn items(count: u64) -> Value {
+    json!({ "items": (0..count).map(|n| json!({ "n": n })).collect::<Vec<_>>() })
 }
 
 fn merge(state: &mut Value, rest: Value) {

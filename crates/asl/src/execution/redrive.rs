@@ -1,0 +1,186 @@
+//! Redrive: an execution that failed, timed out or was stopped goes on from where it did, with the same input. What
+//! finished is kept: branches of a Parallel, iterations of a Map, children of a map run.
+//! <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>
+
+use thiserror::Error;
+
+use super::accept::later;
+use super::branch::{Branch, Children, MapRun, Phase};
+use super::turn::Turn;
+use super::{Execution, Status};
+use crate::HISTORY_LIMIT_EVENTS;
+use crate::definition::StateBody;
+use crate::event::{BranchId, EventKind, HistoryEvent, Record};
+use crate::stimulus::Moment;
+
+/// The most redrives of one execution, as AWS has it.
+const MOST_REDRIVES: u64 = 1_000;
+
+/// Why an execution cannot be redriven.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotRedrivable {
+    /// It has not ended.
+    #[error("it has not ended")]
+    Running,
+    /// There is nothing to be done again.
+    #[error("it succeeded")]
+    Succeeded,
+    /// AWS's limit.
+    #[error("it was redriven 1000 times, which is the limit")]
+    RedrivenTooOften,
+    /// There is no room for what would follow.
+    #[error("its history has {0} events, and 25000 are the limit")]
+    HistoryFull(u64),
+}
+
+/// What a Map or Parallel state was doing when it failed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum SetAside {
+    Run(Box<MapRun>),
+    Children {
+        children: Children,
+        /// The threads of control below it, all the way down.
+        branches: Vec<(BranchId, Branch)>,
+    },
+}
+
+impl Execution {
+    /// Goes on with an execution that ended without success. Tasks that were under way are scheduled again with new
+    /// tokens, retries are counted from nought, and the time limit begins anew.
+    ///
+    /// # Errors
+    /// It has not ended, it succeeded, or a limit is reached; nothing has changed.
+    pub fn redrive(&mut self, moment: &mut Moment<'_>) -> Result<Vec<HistoryEvent>, NotRedrivable> {
+        match self.status {
+            Status::Running => return Err(NotRedrivable::Running),
+            Status::Succeeded { .. } => return Err(NotRedrivable::Succeeded),
+            Status::Failed { .. } | Status::TimedOut { .. } | Status::Aborted { .. } => {}
+        }
+        if self.redrives >= MOST_REDRIVES {
+            return Err(NotRedrivable::RedrivenTooOften);
+        }
+        let events = self.aws_id(self.last);
+        if events + 1 >= HISTORY_LIMIT_EVENTS {
+            return Err(NotRedrivable::HistoryFull(events));
+        }
+        let mut turn = Turn::new(moment);
+        self.status = Status::Running;
+        let kind = EventKind::ExecutionRedriven {
+            redrive_count: self.redrives + 1,
+        };
+        let record = Record {
+            timeout_at: self.machine.timeout_seconds.map(|seconds| later(turn.now, seconds)),
+            ..Record::default()
+        };
+        self.push_after(&mut turn, 0, self.last, kind, record);
+        self.run(&mut turn);
+        Ok(turn.events)
+    }
+
+    /// How often it was redriven.
+    pub fn redrive_count(&self) -> u64 {
+        self.redrives
+    }
+
+    /// Folds `ExecutionRedriven`.
+    pub(super) fn fold_redriven(&mut self, event: &HistoryEvent, redrive_count: u64) {
+        self.status = Status::Running;
+        self.redrives = redrive_count;
+        self.redriven_at = Some(event.at);
+        self.deadline = event.record.timeout_at;
+        self.go_on(0, event);
+    }
+
+    /// Sets aside what a branch's state was doing when the event made it fail. Set aside for good, or done with.
+    pub(super) fn set_aside(&mut self, id: BranchId, before: Option<Phase>) {
+        let failing = self
+            .branches
+            .get(&id)
+            .is_some_and(|branch| matches!(branch.phase, Phase::Failing { .. }));
+        match before {
+            _ if !failing => {
+                self.set_aside.remove(&id);
+            }
+            Some(Phase::MapRun(run)) => {
+                self.set_aside.insert(id, SetAside::Run(Box::new(run)));
+            }
+            Some(Phase::Children(children)) => {
+                let mut branches = Vec::new();
+                self.take_below(id, &mut branches);
+                self.set_aside.insert(id, SetAside::Children { children, branches });
+            }
+            _ => {}
+        }
+    }
+
+    fn take_below(&mut self, parent: BranchId, into: &mut Vec<(BranchId, Branch)>) {
+        for id in self.below(parent) {
+            self.take_below(id, into);
+            if let Some(branch) = self.branches.remove(&id) {
+                self.closed_tokens.extend(branch.token().map(str::to_owned));
+                into.push((id, branch));
+            }
+        }
+    }
+
+    fn below(&self, parent: BranchId) -> Vec<BranchId> {
+        self.branches
+            .iter()
+            .filter(|(_, branch)| branch.parent == Some(parent))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// Has a branch go on, and all below it.
+    fn go_on(&mut self, id: BranchId, event: &HistoryEvent) {
+        let aside = self.set_aside.remove(&id);
+        let Some(branch) = self.branches.get_mut(&id) else {
+            return;
+        };
+        match (&mut branch.phase, aside) {
+            (Phase::Failing { .. }, Some(SetAside::Run(run))) => {
+                branch.last = event.id;
+                branch.phase = Phase::MapRun(run.redriven());
+            }
+            (Phase::Failing { .. }, Some(SetAside::Children { children, branches })) => {
+                branch.last = event.id;
+                branch.phase = Phase::Children(children);
+                self.branches.extend(branches);
+            }
+            (Phase::MapRun(run), _) => *run = run.clone().redriven(),
+            (
+                Phase::Failing { .. } | Phase::Unable(_) | Phase::Entered | Phase::BackingOff { .. } | Phase::Task(_),
+                _,
+            ) => {
+                self.closed_tokens.extend(branch.token().map(str::to_owned));
+                branch.last = event.id;
+                branch.retry_count = 0;
+                branch.retries.clear();
+                let state = self.machine.state(&branch.state);
+                branch.phase = match state.map(|state| &state.body) {
+                    // When a Wait ends is evaluated on its entry.
+                    Some(StateBody::Wait(_)) => Phase::Leaving {
+                        next: branch.state.clone(),
+                        input: branch.input.clone(),
+                    },
+                    _ => Phase::Entered,
+                };
+            }
+            // What waits goes on waiting, and what has a result goes on with it.
+            _ => {}
+        }
+        for child in self.below(id) {
+            self.go_on(child, event);
+        }
+    }
+}
+
+impl MapRun {
+    /// The map run with its unsuccessful children to be run again, where it had begun.
+    fn redriven(self) -> Self {
+        Self {
+            to_announce: self.map_run_arn.is_some(),
+            ..self
+        }
+    }
+}

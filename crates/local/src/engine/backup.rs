@@ -1,0 +1,120 @@
+//! A copy of a data directory while it is in use: the database through SQLite's online backup, then the files beside
+//! it. What an execution refers to was stored before the event that does so: files that are copied after the database
+//! hold everything that it names.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::EngineError;
+use super::lock::{LOCK_FILE, create_private_directory, private_file};
+use super::schema::{self, DATABASE_FILE};
+
+/// Pages copied between two looks at whether anyone else wants the file.
+const PAGES_AT_ONCE: i32 = 1_024;
+const PAUSE: Duration = Duration::ZERO;
+/// The name of a copy that is not whole yet.
+const UNFINISHED: &str = "engine.sqlite.unfinished";
+
+/// What was copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BackedUp {
+    /// Bytes of the database.
+    pub database_bytes: u64,
+    /// Files beside it: artifacts, questions, and whatever else is there.
+    pub files: u64,
+    /// Their bytes.
+    pub file_bytes: u64,
+}
+
+/// Copies a data directory to another one, which can be used in its place. Whoever writes to it goes on meanwhile;
+/// the copy holds what was stored when it began. Blocks.
+///
+/// # Errors
+/// There is no database, the destination exists already and is not empty, or it cannot be written.
+pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
+    let failed = |error: std::io::Error| EngineError::BackupFailed {
+        to: to.to_path_buf(),
+        detail: error.to_string(),
+    };
+    let (source, _) = schema::open_readable(data_dir)?;
+    create_private_directory(to).map_err(failed)?;
+    if fs::read_dir(to).map_err(failed)?.next().is_some() {
+        return Err(EngineError::BackupFailed {
+            to: to.to_path_buf(),
+            detail: "it is not empty, and a backup replaces nothing".to_owned(),
+        });
+    }
+    let unfinished = to.join(UNFINISHED);
+    copy_database(&source, &unfinished).map_err(|error| EngineError::BackupFailed {
+        to: to.to_path_buf(),
+        detail: error.to_string(),
+    })?;
+    let mut copied = BackedUp::default();
+    copy_files(data_dir, to, &Skip { own: true, target: to }, &mut copied).map_err(failed)?;
+    copied.database_bytes = fs::metadata(&unfinished).map_err(failed)?.len();
+    // The database comes last under its name: without it, the directory is no data directory.
+    fs::rename(&unfinished, to.join(DATABASE_FILE)).map_err(failed)?;
+    fs::File::open(to)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed)?;
+    Ok(copied)
+}
+
+fn copy_database(source: &Connection, to: &Path) -> rusqlite::Result<()> {
+    private_file(to).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut target = Connection::open_with_flags(to, flags)?;
+    target.pragma_update(None, "synchronous", "FULL")?;
+    // One view of the source from first to last: writers neither wait nor make the copy begin again.
+    let view = source.unchecked_transaction()?;
+    view.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0))?;
+    Backup::new(source, &mut target)?.run_to_completion(PAGES_AT_ONCE, PAUSE, None)?;
+    view.finish()
+}
+
+/// What is not copied: the database's own files and the lock, and the destination where it lies in the source.
+struct Skip<'a> {
+    own: bool,
+    target: &'a Path,
+}
+
+fn copy_files(from: &Path, to: &Path, skip: &Skip<'_>, copied: &mut BackedUp) -> std::io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if (skip.own && is_own(&entry.file_name())) || (kind.is_dir() && is_same(&path, skip.target)) {
+            continue;
+        }
+        if kind.is_dir() {
+            copy_files(&path, &target, &Skip { own: false, ..*skip }, copied)?;
+        } else if kind.is_file() {
+            create_private_directory(to)?;
+            // A file that is gone by now was not finished when the copy began.
+            let bytes = match fs::copy(&path, &target) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                bytes => bytes?,
+            };
+            fs::File::open(&target)?.sync_all()?;
+            copied.files += 1;
+            copied.file_bytes += bytes;
+        }
+    }
+    Ok(())
+}
+
+fn is_own(name: &OsStr) -> bool {
+    name.to_str()
+        .is_some_and(|name| name == LOCK_FILE || name.starts_with(DATABASE_FILE))
+}
+
+/// Whether the destination lies in the directory that is copied.
+fn is_same(path: &Path, other: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    real(path) == real(other)
+}

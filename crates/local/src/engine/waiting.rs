@@ -1,0 +1,254 @@
+//! Executions that only wait: they are put out of memory, and read again when their time comes or someone answers.
+//! A hundred thousand of them cost a row each and an entry in two indexes, no memory and no CPU.
+
+use std::collections::HashMap;
+
+use holdfast_asl::{Stimulus, TimerKey, TimerPurpose, Timestamp};
+
+use super::error::EngineError;
+use super::live::{Birth, Kin, Live};
+use super::read::{self, Lot, Reading, Rest, StoredExecution};
+use super::request::Outcome;
+use super::run_loop::Runner;
+use super::turn::{ChildStop, Turn};
+use super::write::Write;
+
+/// What waits no longer than this stays in memory: reading it again would cost more.
+const STAYS_MS: i64 = 5_000;
+/// The most executions that are read in one turn because their time has come.
+const MOST_DUE_AT_ONCE: u32 = 1_024;
+
+impl Rest {
+    /// What an execution with these timers waits for.
+    pub(super) fn of(timers: &HashMap<TimerKey, Timestamp>) -> Self {
+        let brings_further = |key: &TimerKey| matches!(key.purpose, TimerPurpose::Wait | TimerPurpose::Backoff);
+        Self {
+            due_ms: timers.values().map(|at| at.0).min(),
+            resume_ms: timers
+                .iter()
+                .filter(|(key, _)| brings_further(key))
+                .map(|(_, at)| at.0)
+                .min(),
+        }
+    }
+
+    /// Whether it waits for so long that it need not be in memory.
+    pub(super) fn is_long(self, now: Timestamp) -> bool {
+        self.due_ms.is_none_or(|due| due > now.after_ms(STAYS_MS).0)
+    }
+}
+
+impl Runner {
+    /// Has an open execution in memory; false when there is none, or it cannot be read.
+    pub(super) async fn wake(&mut self, turn: &mut Turn, id: i64) -> Result<bool, EngineError> {
+        if self.open.live.contains_key(&id) {
+            return Ok(true);
+        }
+        // It ended in this turn: what the disk says of it is out of date.
+        if self.open.gone.contains(&id) {
+            return Ok(false);
+        }
+        let lot = self.store.run(move |db| read::open_execution(db, id)).await?;
+        self.take_lot(turn, lot);
+        Ok(self.open.live.contains_key(&id))
+    }
+
+    /// Reads executions whose time has come. Their timers fire with those of the others.
+    pub(super) async fn wake_due(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
+        let now = turn.now;
+        if self.open.next_due.is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        let due = self.store.run(move |db| read::due(db, now, MOST_DUE_AT_ONCE)).await?;
+        let all = due.len() < MOST_DUE_AT_ONCE as usize;
+        let asleep: Vec<i64> = due
+            .into_iter()
+            .filter(|id| !self.open.live.contains_key(id) && !self.open.gone.contains(id))
+            .collect();
+        let (lots, next) = self
+            .store
+            .run(move |db| {
+                let lots = asleep
+                    .into_iter()
+                    .map(|id| read::open_execution(db, id))
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                Ok((lots, read::next_due(db, now)?))
+            })
+            .await?;
+        for lot in lots {
+            self.take_lot(turn, lot);
+        }
+        // Those that were read now are written anew with this turn; a full lot means that there may be more.
+        self.open.next_due = if all { next } else { Some(now) };
+        Ok(())
+    }
+
+    fn take_lot(&mut self, turn: &mut Turn, lot: Lot) {
+        let Lot {
+            executions,
+            definitions,
+        } = lot;
+        for reading in executions {
+            if let Some(id) = self.take_reading(reading, &definitions).1 {
+                self.arm(id);
+                turn.touched.insert(id);
+            }
+        }
+    }
+
+    /// Folds an execution that was read into memory; gives its events' number, and its id if it can go on.
+    pub(super) fn take_reading(
+        &mut self,
+        reading: Reading,
+        definitions: &HashMap<String, String>,
+    ) -> (u64, Option<i64>) {
+        let (name, result) = match reading {
+            Ok(stored) => {
+                let events = stored.events.len() as u64;
+                let (id, name) = (stored.id, stored.name.clone());
+                match self.kin(&stored, definitions).map(|kin| fold(*stored, kin)) {
+                    Ok(live) => {
+                        if let Some(run) = live.child_of.and_then(|(run, _)| self.open.map_runs.get_mut(&run)) {
+                            run.running.insert(id);
+                        }
+                        self.open.insert(live);
+                        return (events, Some(id));
+                    }
+                    Err(reason) => (name, reason),
+                }
+            }
+            Err(unreadable) => unreadable,
+        };
+        tracing::error!(
+            execution = name,
+            reason = result,
+            "an execution cannot go on with this version"
+        );
+        self.open.unreadable.insert(name, result);
+        (0, None)
+    }
+
+    /// What a stored execution has from those above it.
+    pub(super) fn kin(&self, stored: &StoredExecution, definitions: &HashMap<String, String>) -> Result<Kin, String> {
+        let Some((run, _)) = stored.child_of else {
+            let text = definitions
+                .get(&stored.definition)
+                .ok_or("its definition is not stored")?;
+            let (_, machine) = self.machines.parse(text).map_err(|errors| errors.to_string())?;
+            return Ok(Kin { machine, root: None });
+        };
+        let run = self.open.map_runs.get(&run);
+        Ok(run.ok_or("the map that started it cannot go on")?.kin())
+    }
+
+    /// Stops a child, wherever it is.
+    pub(super) async fn stop_child(&mut self, turn: &mut Turn, stop: ChildStop) -> Result<(), EngineError> {
+        let ChildStop { child, why, kin } = stop;
+        if !self.open.live.contains_key(&child) && !self.open.gone.contains(&child) {
+            let lot = self.store.run(move |db| read::open_execution(db, child)).await?;
+            for stored in lot.executions.into_iter().flatten() {
+                self.open.insert(fold(*stored, kin.clone()));
+            }
+        }
+        let cause = Some(why.to_owned());
+        self.advance(turn, child, Stimulus::Stop { error: None, cause });
+        Ok(())
+    }
+
+    /// Says how an execution waits, with the timers that it has now: whether they are to be kept in memory.
+    pub(super) fn rest(&mut self, turn: &mut Turn, id: i64, timers: &HashMap<TimerKey, Timestamp>) -> bool {
+        let Some(live) = self.open.live.get_mut(&id) else {
+            return false;
+        };
+        let only_waits = live.inflight.is_empty() && live.map_runs.is_empty();
+        let rest = only_waits.then(|| Rest::of(timers));
+        if live.rest != rest {
+            live.rest = rest;
+            turn.writes.push(Write::Rests { execution: id, rest });
+        }
+        let leaves = rest.is_some_and(|rest| rest.is_long(turn.now));
+        if leaves {
+            turn.leaving.insert(id);
+        } else {
+            turn.leaving.remove(&id);
+        }
+        !leaves
+    }
+
+    /// Puts an execution out of memory, now that the database holds all of it.
+    pub(super) fn put_to_rest(&mut self, id: i64) {
+        let due = self.open.live.get(&id).and_then(|live| live.rest?.due_ms);
+        self.open.remove(id);
+        self.open.next_due = self.open.next_due.into_iter().chain(due.map(Timestamp)).min();
+    }
+
+    /// Tells those who wait for an execution when only someone outside can bring it further.
+    pub(super) async fn tell_waiters(&mut self, root: i64, now: Timestamp) {
+        let Some(waiters) = self.waiters.get_mut(&root) else {
+            return;
+        };
+        waiters.retain(|waiter| !waiter.is_closed());
+        if waiters.is_empty() {
+            self.waiters.remove(&root);
+            return;
+        }
+        let bound = now.after_ms(self.patience_ms);
+        if self.goes_on_by_itself(root, bound) {
+            return;
+        }
+        let looked = self
+            .store
+            .run(move |db| {
+                if read::resumes_by(db, root, bound)? {
+                    return Ok(Vec::new());
+                }
+                read::pending_tokens(db, root)
+            })
+            .await;
+        let outcome = match looked {
+            Ok(pending) => match pending.first() {
+                Some(first) => Ok(Outcome::WaitingForToken {
+                    state: first.state.clone(),
+                    pending,
+                }),
+                None => return,
+            },
+            Err(error) => Err(error),
+        };
+        for waiter in self.waiters.remove(&root).into_iter().flatten() {
+            waiter.send(outcome.clone());
+        }
+    }
+
+    fn goes_on_by_itself(&self, root: i64, bound: Timestamp) -> bool {
+        self.open.family(root).into_iter().any(|live| {
+            let has_room = |run: &i64| self.open.fillable.contains(run);
+            !live.inflight.is_empty() || live.armed.goes_on_by(bound) || live.map_runs.values().any(has_room)
+        })
+    }
+}
+
+/// Folds a stored execution from its events.
+pub(super) fn fold(stored: StoredExecution, kin: Kin) -> Live {
+    let mut live = Live::new(Birth {
+        id: stored.id,
+        name: stored.name,
+        arn: stored.arn,
+        machine_arn: stored.machine_arn,
+        role_arn: stored.role_arn,
+        definition: stored.definition,
+        machine: kin.machine,
+        started: Timestamp(stored.started_ms),
+        input: stored.input,
+        root: kin.root,
+        child_of: stored.child_of,
+        item: stored.item,
+        items: stored.items,
+    });
+    live.rest = stored.rest;
+    live.tokens = stored.tokens;
+    for event in &stored.events {
+        live.execution.apply(event);
+    }
+    live
+}
