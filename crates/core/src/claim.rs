@@ -99,8 +99,16 @@ pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<(),
         Some((_, claim)) => return superseded(format!("run {} has taken {} over", claim.run, target.repository())),
         None => return superseded(format!("run {run} holds no claim")),
     }
+    check_open(rows, run).await
+}
+
+/// Whether a run may still begin. Errors: `RunSuperseded` where what it did is being undone; what the table says.
+pub async fn check_open(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
     match find(rows, &run_key(run)).await? {
-        Some((_, claim)) if claim.closed => superseded(format!("run {run} was withdrawn")),
+        Some((_, claim)) if claim.closed => Err(StageError::new(
+            ErrorName::RunSuperseded,
+            format!("run {run} was withdrawn"),
+        )),
         _ => Ok(()),
     }
 }

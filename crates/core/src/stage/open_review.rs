@@ -49,6 +49,9 @@ pub async fn open_review(
         );
         return Err(StageError::new(ErrorName::PayloadInvalid, message));
     }
+    if run.publish {
+        claim::check_open(rows, &run.run).await?;
+    }
     write_artifact(store, &key::run(&run.run), run).await?;
     let change = read.read_change(&run.target).await?;
     if change.head != *run.target.head() {
