@@ -195,9 +195,9 @@ fn check(connection: &Connection, file: &Path) -> Result<(), TablesError> {
     let verdict: rusqlite::Result<String> = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
     match verdict {
         Ok(verdict) if verdict == "ok" => Ok(()),
-        Ok(detail) => Err(TablesError::Damaged {
+        Ok(verdict) => Err(TablesError::Damaged {
             file: file.to_path_buf(),
-            detail,
+            detail: verdict.replace('\n', " "),
         }),
         Err(error) => Err(TablesError::of_sqlite(file, &error)),
     }
