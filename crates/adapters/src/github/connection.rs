@@ -173,10 +173,10 @@ impl GithubConnection {
         }
     }
 
-    /// A request that writes.
+    /// A request that writes. A null body is none: GitHub takes objects alone.
     pub(super) fn write(&self, method: Method, segments: &[&str], body: Value, needs: &'static str) -> Call {
         Call {
-            body: Some(body),
+            body: Some(body).filter(|body| !body.is_null()),
             ..Call::new(method, segments, needs)
         }
     }
