@@ -173,7 +173,7 @@ impl GithubConnection {
         }
     }
 
-    /// A request that writes. A body of null is none.
+    /// A request that writes. A null body is none: GitHub takes objects alone.
     pub(super) fn write(&self, method: Method, segments: &[&str], body: Value, needs: &'static str) -> Call {
         Call {
             body: Some(body).filter(|body| !body.is_null()),

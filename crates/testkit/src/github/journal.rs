@@ -34,6 +34,15 @@ pub struct Entry {
     pub effects: Vec<String>,
 }
 
+/// An answer's content, kept in memory alone; empty when the connection was closed without one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sent {
+    /// The `Content-Type` header.
+    pub content_type: &'static str,
+    /// The body, whole: a fault may have cut what left.
+    pub body: Arc<[u8]>,
+}
+
 /// Everything the server was asked. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -44,6 +53,8 @@ pub struct Journal {
 #[derive(Debug)]
 struct Kept {
     entries: Vec<Entry>,
+    /// By the entries' numbers.
+    answers: Vec<Sent>,
     file: Option<JsonLines>,
 }
 
@@ -54,6 +65,7 @@ impl Journal {
             start: Instant::now(),
             kept: Arc::new(Mutex::new(Kept {
                 entries: Vec::new(),
+                answers: Vec::new(),
                 file,
             })),
         })
@@ -70,6 +82,11 @@ impl Journal {
     /// Every request, in order of arrival.
     pub fn entries(&self) -> Vec<Entry> {
         self.kept().entries.clone()
+    }
+
+    /// What was answered to the request of this number.
+    pub fn answer(&self, sequence: usize) -> Sent {
+        self.kept().answers.get(sequence).cloned().unwrap_or_default()
     }
 
     /// The requests that `matcher` means (its counts play no part).
@@ -106,11 +123,12 @@ impl Journal {
         Ok(entries)
     }
 
-    /// Takes an entry in and gives its number.
-    pub(crate) fn add(&self, mut entry: Entry) -> std::io::Result<usize> {
+    /// Takes an entry and its answer in and gives their number.
+    pub(crate) fn add(&self, mut entry: Entry, answer: Sent) -> std::io::Result<usize> {
         let mut kept = self.kept();
         entry.sequence = kept.entries.len();
         kept.entries.push(entry);
+        kept.answers.push(answer);
         let sequence = kept.entries.len() - 1;
         kept.write(sequence).map(|()| sequence)
     }

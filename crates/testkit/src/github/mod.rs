@@ -25,7 +25,7 @@ mod state;
 
 pub use faults::{Fault, Matcher};
 pub use identity::{Identity, Kind};
-pub use journal::{Entry, Journal};
+pub use journal::{Entry, Journal, Sent};
 pub use pull_request::{ChangedFile, PullRequest};
 
 use crate::error::TestkitError;

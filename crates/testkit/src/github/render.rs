@@ -14,9 +14,11 @@ pub(crate) struct Render<'a> {
 
 impl Render<'_> {
     pub fn account(self, login: &str, kind: &str) -> Value {
-        let url = format!("{}/users/{login}", self.api);
-        // Brackets of a bot's login are not part of an address.
-        let html = format!("{}/{}", self.api, login.replace(['[', ']'], "-"));
+        let url = format!("{}/users/{}", self.api, encode(login));
+        let html = match login.strip_suffix("[bot]") {
+            Some(app) => format!("{}/apps/{app}", self.api),
+            None => format!("{}/{login}", self.api),
+        };
         json!({
             "login": login, "id": account_id(login), "node_id": format!("U_{}", account_id(login)),
             "avatar_url": format!("{}/avatars/{}", self.api, account_id(login)), "gravatar_id": "",
@@ -80,14 +82,29 @@ impl Render<'_> {
                 "repo": self.repository(slug, &repo.default_branch, change.is_private, is_fork),
             })
         };
+        let review_comment = format!("{}/repos/{}/pulls/comments{{/number}}", self.api, repo.slug);
+        let statuses = format!("{}/repos/{}/statuses/{}", self.api, repo.slug, change.head_sha);
+        let links = [
+            ("self", url.clone()),
+            ("html", html.clone()),
+            ("issue", issue.clone()),
+            ("comments", format!("{issue}/comments")),
+            ("review_comments", format!("{url}/comments")),
+            ("review_comment", review_comment.clone()),
+            ("commits", format!("{url}/commits")),
+            ("statuses", statuses.clone()),
+        ];
+        let links: Value = links
+            .map(|(name, href)| (name, json!({ "href": href })))
+            .into_iter()
+            .collect();
         let sum = |count: fn(&ChangedFile) -> u64| change.files.iter().map(count).sum::<u64>();
         json!({
             "id": account_id(&url), "node_id": format!("PR_{}", account_id(&url)), "number": change.number, "url": url,
             "html_url": html, "diff_url": format!("{html}.diff"), "patch_url": format!("{html}.patch"),
             "issue_url": issue, "commits_url": format!("{url}/commits"), "review_comments_url": format!("{url}/comments"),
-            "review_comment_url": format!("{}/repos/{}/pulls/comments{{/number}}", self.api, repo.slug),
-            "comments_url": format!("{issue}/comments"),
-            "statuses_url": format!("{}/repos/{}/statuses/{}", self.api, repo.slug, change.head_sha),
+            "review_comment_url": review_comment, "comments_url": format!("{issue}/comments"),
+            "statuses_url": statuses,
             "state": if change.is_open { "open" } else { "closed" }, "locked": false, "title": change.title,
             "user": self.account(&change.author, "User"), "body": change.body, "labels": [], "milestone": null,
             "active_lock_reason": null, "created_at": pull.created_at, "updated_at": pull.updated_at,
@@ -96,7 +113,7 @@ impl Render<'_> {
             "requested_teams": [], "draft": change.is_draft,
             "head": end(head_slug, &change.head_ref, &change.head_sha),
             "base": end(&repo.slug, &change.base_ref, &change.base_sha),
-            "_links": { "self": { "href": url }, "html": { "href": html }, "issue": { "href": issue } },
+            "_links": links,
             "author_association": change.author_association, "auto_merge": null, "merged": false, "mergeable": true,
             "rebaseable": true, "mergeable_state": if change.is_draft { "draft" } else { "clean" }, "merged_by": null,
             "comments": repo.issue_comments.values().filter(|comment| comment.issue == change.number).count(),
@@ -252,7 +269,9 @@ impl Render<'_> {
             "commit": {
                 "author": person, "committer": person, "message": commit.message, "tree": tree,
                 "url": format!("{git_url}/commits/{}", commit.sha), "comment_count": 0,
-                "verification": { "verified": false, "reason": "unsigned", "signature": null, "payload": null },
+                "verification": {
+                    "verified": false, "reason": "unsigned", "signature": null, "payload": null, "verified_at": null,
+                },
             },
             "parents": commit.parents.iter().map(parent).collect::<Vec<_>>(),
         })

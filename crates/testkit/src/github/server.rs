@@ -3,7 +3,7 @@
 
 use super::faults::{Fault, Plan};
 use super::identity::Identity;
-use super::journal::{Entry, Journal};
+use super::journal::{Entry, Journal, Sent};
 use super::reply::Reply;
 use super::request::{ApiRequest, Caller};
 use super::routes::dispatch;
@@ -98,7 +98,11 @@ pub(crate) async fn handle(
     } else if let Err(refusal) = &caller {
         Some(refusal.clone())
     } else {
-        body.is_err().then(|| Reply::error(400, "Problems parsing JSON"))
+        match &body {
+            Err(_) => Some(Reply::error(400, "Problems parsing JSON")),
+            Ok(Value::Object(_)) => None,
+            Ok(_) => (!bytes.is_empty()).then(|| Reply::error(400, "Body should be a JSON object")),
+        }
     };
     let is_refused = refusal.is_some();
     let act = || refusal.clone().unwrap_or_else(|| shared.world().apply(&request));
@@ -132,6 +136,10 @@ pub(crate) async fn handle(
         }
     };
     let is_cut = reply.is_none() || fault == Some(Fault::DropAfter);
+    let sent = |reply: &Reply| Sent {
+        content_type: reply.content_type,
+        body: reply.body.as_slice().into(),
+    };
     let entry = Entry {
         sequence: 0,
         at_ms,
@@ -144,7 +152,8 @@ pub(crate) async fn handle(
         fault: fault.as_ref().map(Fault::name),
         effects,
     };
-    let sequence = match shared.journal.add(entry) {
+    let answer = reply.as_ref().filter(|_| !is_cut).map(sent).unwrap_or_default();
+    let sequence = match shared.journal.add(entry, answer) {
         Ok(sequence) => sequence,
         Err(error) => return response(Reply::error(500, &format!("journal: {error}"))),
     };

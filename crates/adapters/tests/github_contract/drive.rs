@@ -1,0 +1,178 @@
+//! The real adapter, led through everything it can ask of GitHub. What it asked is judged in `main`.
+
+use holdfast_adapters::github::{
+    GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, parse_address,
+};
+use holdfast_core::model::change::Target;
+use holdfast_core::model::finding::Side;
+use holdfast_core::model::marker::MarkerKey;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{
+    Annotation, CheckConclusion, CheckOutcome, PublishError, PublishReview, ReadChange, ReadError, ReviewComment,
+    ReviewDraft,
+};
+use holdfast_testkit::github::Entry;
+use holdfast_testkit::repository::Change;
+use holdfast_testkit::{FakeGithub, PullRequest, Repository};
+
+use crate::description::Exchange;
+
+const SLUG: &str = "octo/demo";
+
+/// Every exchange of an App and of a person's token, refusals too.
+pub(crate) async fn drive() -> Vec<Exchange> {
+    let corpus = Repository::corpus().unwrap();
+    let github = FakeGithub::start().unwrap();
+    github.add(PullRequest::from_git(corpus.repository.path(), &corpus.base, &corpus.head, SLUG, 12).unwrap());
+    let identity = GithubIdentity::App {
+        id: 1,
+        key: key().into(),
+    };
+    let app = connect(&github, identity.clone());
+    read(&github, &corpus, app.clone()).await;
+    check(&corpus, app.clone()).await;
+    review(&corpus, app).await;
+    let person = connect(&github, GithubIdentity::Token(FakeGithub::USER_TOKEN.into()));
+    let publish = writer(person);
+    let target = target("demo", &corpus.head);
+    publish.draft_review(&target, &draft("another", 2)).await.unwrap();
+    publish.draft_review(&target, &draft("person", 2)).await.unwrap();
+    assert_eq!(publish.open_check(&target, "run").await.unwrap(), None, "403");
+    refusals(&github, &corpus, identity).await;
+    let journal = github.journal();
+    let exchange = |entry: Entry| Exchange {
+        answer: journal.answer(entry.sequence),
+        entry,
+    };
+    journal.entries().into_iter().map(exchange).collect()
+}
+
+async fn read(github: &FakeGithub, corpus: &Change, connection: GithubConnection) {
+    let read = GithubReadChange::new(connection);
+    let address = parse_address(&github.pull_request_url(SLUG, 12)).unwrap();
+    let target = read.resolve(&address).await.unwrap();
+    let change = read.read_change(&target).await.unwrap();
+    assert_eq!(change.files.len(), 16);
+    let head = CommitSha::parse(&corpus.head).unwrap();
+    assert!(read.read_file(&target, "crlf.txt", &head).await.unwrap().is_some());
+    for nothing in ["vendor/lib", "src", "no/such/file"] {
+        assert_eq!(read.read_file(&target, nothing, &head).await.unwrap(), None);
+    }
+    read.current_head(&target).await.unwrap();
+}
+
+async fn check(corpus: &Change, connection: GithubConnection) {
+    let publish = writer(connection);
+    let target = target("demo", &corpus.head);
+    for conclusion in [
+        CheckConclusion::Success,
+        CheckConclusion::Neutral,
+        CheckConclusion::ActionRequired,
+    ] {
+        let name = format!("run {conclusion:?}");
+        let check = publish.open_check(&target, &name).await.unwrap().unwrap();
+        let levels = ["notice", "warning", "failure"].into_iter().cycle();
+        let outcome = CheckOutcome {
+            conclusion,
+            title: "Reviewed".to_owned(),
+            summary: "In short.".to_owned(),
+            // More than one request takes.
+            annotations: levels.take(120).map(annotation).collect(),
+        };
+        publish.close_check(&target, check, &outcome).await.unwrap();
+    }
+}
+
+fn annotation(level: &'static str) -> Annotation {
+    Annotation {
+        path: "crlf.txt".to_owned(),
+        start_line: 1,
+        end_line: 2,
+        level,
+        title: "Look here".to_owned(),
+        message: "It is not as it was.".to_owned(),
+    }
+}
+
+async fn review(corpus: &Change, connection: GithubConnection) {
+    let publish = writer(connection);
+    let target = target("demo", &corpus.head);
+    let refused = publish.draft_review(&target, &draft("run", 99)).await.unwrap_err();
+    assert!(matches!(refused, PublishError::Rejected(_)), "{refused:?}");
+    let drafted = publish.draft_review(&target, &draft("run", 2)).await.unwrap();
+    // The second one is refused, and the review looked at.
+    publish.submit_review(&target, drafted.review).await.unwrap();
+    publish.submit_review(&target, drafted.review).await.unwrap();
+    assert!(
+        publish
+            .draft_review(&target, &draft("run", 2))
+            .await
+            .unwrap()
+            .is_submitted
+    );
+    publish.announce(&target, "before", "Reviewing").await.unwrap();
+    publish.give_notice(&target, "before", "Failed").await.unwrap();
+    publish.announce(&target, "run", "Reviewing").await.unwrap();
+    publish.summarize(&target, "run", "Reviewed").await.unwrap();
+    publish.draft_review(&target, &draft("late", 2)).await.unwrap();
+    publish.withdraw(&target, "late").await.unwrap();
+}
+
+fn writer(connection: GithubConnection) -> GithubPublishReview {
+    GithubPublishReview::new(connection, MarkerKey::new("0123456789abcdef".into()).unwrap())
+}
+
+async fn refusals(github: &FakeGithub, corpus: &Change, app: GithubIdentity) {
+    let head = CommitSha::parse(&corpus.head).unwrap();
+    let stranger = GithubReadChange::new(connect(github, GithubIdentity::Token("unknown".into())));
+    let refused = stranger.current_head(&target("demo", &corpus.head)).await.unwrap_err();
+    assert!(matches!(refused, ReadError::Forbidden(_)), "{refused:?}");
+    let elsewhere = GithubReadChange::new(connect(github, app));
+    let lost = elsewhere
+        .read_file(&target("elsewhere", &corpus.head), "a", &head)
+        .await;
+    assert!(!matches!(lost, Ok(Some(_))), "not installed there");
+}
+
+fn connect(github: &FakeGithub, identity: GithubIdentity) -> GithubConnection {
+    GithubConnection::new(Some(github.url().parse().unwrap()), identity).unwrap()
+}
+
+fn target(repository: &str, head: &str) -> Target {
+    Target::PullRequest {
+        owner: "octo".to_owned(),
+        repository: repository.to_owned(),
+        number: 12,
+        head: CommitSha::parse(head).unwrap(),
+    }
+}
+
+/// A remark on one line, one on several, one on what was deleted.
+fn draft(run: &str, line: u32) -> ReviewDraft {
+    let comment = |side, start_line| ReviewComment {
+        path: "crlf.txt".to_owned(),
+        side,
+        start_line,
+        line,
+        body: "Look here.".to_owned(),
+    };
+    ReviewDraft {
+        run: run.to_owned(),
+        body: "A review.".to_owned(),
+        comments: vec![
+            comment(Side::Right, None),
+            comment(Side::Right, Some(1)),
+            comment(Side::Left, None),
+        ],
+    }
+}
+
+/// A private key of this run's own.
+fn key() -> String {
+    let output = std::process::Command::new("openssl")
+        .args(["genrsa", "-traditional", "2048"])
+        .output()
+        .unwrap_or_else(|error| panic!("openssl does not start ({error}): apt-get install openssl"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}

@@ -1,0 +1,229 @@
+//! GitHub's contract: what the adapter sends is what GitHub's own description takes, and what the fake answers is what
+//! that description promises. The description is npm's `@octokit/openapi`.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![expect(clippy::print_stderr, reason = "says how much was checked")]
+
+mod description;
+mod drive;
+mod schema;
+mod sites;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use description::{Description, Exchange};
+
+/// Every call in the adapter's sources: file, method, template. A call that is added there gets a row here and a step in
+/// `drive`.
+const CALLS: [(&str, &str, &str); 23] = [
+    ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
+    ("check.rs", "GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs"),
+    ("check.rs", "GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
+    ("check.rs", "PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
+    ("check.rs", "PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
+    ("classify.rs", "GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}"),
+    ("connection.rs", "GET", "/app"),
+    ("connection.rs", "GET", "/user"),
+    ("connection.rs", "GET", "/repos/{owner}/{repo}/installation"),
+    (
+        "connection.rs",
+        "POST",
+        "/app/installations/{installation_id}/access_tokens",
+    ),
+    ("files.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files"),
+    ("read.rs", "GET", "/repos/{owner}/{repo}/contents/{path}"),
+    ("read.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}"),
+    ("read.rs", "GET", "/repos/{owner}/{repo}/compare/{basehead}"),
+    (
+        "comments.rs",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+    ),
+    (
+        "comments.rs",
+        "PATCH",
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+    ),
+    ("own.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews"),
+    ("own.rs", "GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
+    ("own.rs", "DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
+    (
+        "own.rs",
+        "DELETE",
+        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
+    ),
+    ("review.rs", "POST", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews"),
+    (
+        "review.rs",
+        "POST",
+        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/events",
+    ),
+    (
+        "review.rs",
+        "GET",
+        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
+    ),
+];
+
+#[tokio::test]
+async fn every_request_and_every_answer_is_as_described() {
+    let description = Description::load();
+    let exchanges = drive::drive().await;
+    let problems: BTreeSet<String> = exchanges
+        .iter()
+        .flat_map(|exchange| description.check(exchange))
+        .collect();
+    assert!(
+        problems.is_empty(),
+        "{} problems:\n{}",
+        problems.len(),
+        Vec::from_iter(problems).join("\n")
+    );
+
+    let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for Exchange { entry, .. } in &exchanges {
+        let template = description.operation(&entry.method, &entry.path).unwrap().template;
+        *seen.entry((entry.method.clone(), template.to_owned())).or_default() += 1;
+    }
+    let mut listed: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut files: BTreeMap<String, usize> = BTreeMap::new();
+    for (file, method, template) in CALLS {
+        *listed.entry((method.to_owned(), template.to_owned())).or_default() += 1;
+        *files.entry(file.to_owned()).or_default() += 1;
+    }
+    // One place lists and one deletes what `review` and `comments` name.
+    files.insert("own.rs".to_owned(), 2);
+    assert!(
+        seen.keys().eq(listed.keys()),
+        "made and listed differ: {seen:#?} {listed:#?}"
+    );
+    for (call, sites) in &listed {
+        assert!(
+            seen[call] >= *sites,
+            "{call:?}: {sites} places, {} requests",
+            seen[call]
+        );
+    }
+    assert_eq!(
+        sites::call_sites(),
+        files,
+        "the calls in the sources are those in CALLS, file by file"
+    );
+    eprintln!(
+        "{} requests with their answers are as GitHub describes them: {} operations, {} places in the sources",
+        exchanges.len(),
+        seen.len(),
+        CALLS.len()
+    );
+}
+
+/// What a change of an exchange has to be told as.
+struct Planted {
+    method: &'static str,
+    path_ends: &'static str,
+    change: fn(&mut Exchange),
+    says: &'static str,
+}
+
+fn planted(method: &'static str, path_ends: &'static str, says: &'static str, change: fn(&mut Exchange)) -> Planted {
+    Planted {
+        method,
+        path_ends,
+        change,
+        says,
+    }
+}
+
+fn answer(exchange: &mut Exchange, change: impl FnOnce(&mut Value)) {
+    let mut body: Value = serde_json::from_slice(&exchange.answer.body).unwrap();
+    change(&mut body);
+    exchange.answer.body = body.to_string().into_bytes().into();
+}
+
+#[tokio::test]
+async fn what_is_planted_is_reported() {
+    let description = Description::load();
+    let exchanges = drive::drive().await;
+    let table = [
+        planted("GET", "/files", "no such operation", |exchange| {
+            exchange.entry.path.push_str("/all")
+        }),
+        planted("GET", "/files", "no such operation", |exchange| {
+            "PATCH".clone_into(&mut exchange.entry.method)
+        }),
+        planted("GET", "/files", "parameter pages is not declared", |exchange| {
+            exchange.entry.query.push(("pages".into(), "1".into()));
+        }),
+        planted("GET", "/files", "parameter per_page: ", |exchange| {
+            "x".clone_into(&mut exchange.entry.query[0].1)
+        }),
+        planted("GET", "/check-runs", "parameter filter: ", |exchange| {
+            "most".clone_into(&mut exchange.entry.query[1].1)
+        }),
+        planted("GET", "/pulls/12", "parameter pull_number: ", |exchange| {
+            exchange.entry.path = exchange.entry.path.replace("12", "twelve");
+        }),
+        planted("GET", "/pulls/12", "a body is sent", |exchange| {
+            exchange.entry.body = json!({})
+        }),
+        planted("POST", "/check-runs", "body is missing", |exchange| {
+            exchange.entry.body = Value::Null
+        }),
+        planted("POST", "/check-runs", "\"name\"", |exchange| {
+            exchange.entry.body.as_object_mut().unwrap().shift_remove("name");
+        }),
+        planted("POST", "/check-runs", "'colour'", |exchange| {
+            exchange.entry.body["colour"] = json!("red")
+        }),
+        planted("POST", "/check-runs", "body: at \"/status\"", |exchange| {
+            exchange.entry.body["status"] = json!("begun")
+        }),
+        planted("PATCH", "", "at \"/output/annotations/0/start_line\"", |exchange| {
+            exchange.entry.body["output"]["annotations"][0]["start_line"] = json!("1");
+        }),
+        planted("POST", "/reviews", "'lines'", |exchange| {
+            exchange.entry.body["comments"][0]["lines"] = json!([1, 2])
+        }),
+        planted("POST", "/reviews", "body: at \"/event\"", |exchange| {
+            exchange.entry.body["event"] = json!("SHOUT")
+        }),
+        planted("GET", "/pulls/12", "answer 200: at \"\": \"merged\"", |exchange| {
+            answer(exchange, |body| {
+                drop(body.as_object_mut().unwrap().shift_remove("merged"))
+            });
+        }),
+        planted("GET", "/pulls/12", "answer 200: at \"/changed_files\"", |exchange| {
+            answer(exchange, |body| body["changed_files"] = json!(null));
+        }),
+        planted("GET", "/pulls/12", "answer 200: at \"/created_at\"", |exchange| {
+            answer(exchange, |body| body["created_at"] = json!("yesterday"));
+        }),
+        planted("GET", "/pulls/12", "the status 206", |exchange| {
+            exchange.entry.status = Some(206)
+        }),
+        planted("GET", "/pulls/12", "comes as text/html", |exchange| {
+            exchange.answer.content_type = "text/html"
+        }),
+        planted("GET", "/pulls/12", "no answer", |exchange| exchange.entry.status = None),
+    ];
+    for Planted {
+        method,
+        path_ends,
+        change,
+        says,
+    } in table
+    {
+        let is_it = |Exchange { entry, .. }: &&Exchange| {
+            entry.method == method && entry.path.ends_with(path_ends) && entry.status.is_some_and(|status| status < 300)
+        };
+        let mut exchange = exchanges.iter().find(is_it).unwrap().clone();
+        assert_eq!(description.check(&exchange), Vec::<String>::new());
+        change(&mut exchange);
+        let said = description.check(&exchange).join("\n");
+        assert!(
+            said.contains(says),
+            "{method} …{path_ends}, {says:?} is planted, told is: {said:?}"
+        );
+    }
+}
