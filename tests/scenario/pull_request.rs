@@ -198,7 +198,7 @@ fn a_partial_review_is_published_and_never_green() {
     let (exit, document) = pull.publish();
     assert_eq!((exit, &document["status"]), (3, &json!("partial")));
     assert_eq!(pull.check()["conclusion"], "neutral");
-    let body = pull.reviews()[0]["body"].as_str().unwrap().to_owned();
+    let body = pull.comment();
     assert!(
         body.contains("src/file_0002.rs") && body.contains("no valid answer in 3 attempts"),
         "{body}"
@@ -342,4 +342,21 @@ fn a_review_that_cannot_be_posted_fails_and_cleans_up() {
         document["notes"].to_string().contains("GithubForbidden"),
         "{document:#}"
     );
+}
+
+#[test]
+fn a_copy_of_the_data_directory_goes_on_in_its_place() {
+    let mut pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
+    let run = pull.publish().1["run"].as_str().unwrap().to_owned();
+    let copy = tempfile::tempdir().unwrap();
+    let made = pull.scene.run(&["backup", copy.path().join("data").to_str().unwrap()]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    pull.scene.data = copy;
+    let approved = pull.scene.run(&["approve", &run]);
+    assert!(
+        approved.status.success(),
+        "{}",
+        String::from_utf8_lossy(&approved.stderr)
+    );
+    assert_eq!(pull.reviews().len(), 1, "with its claim and its key");
 }

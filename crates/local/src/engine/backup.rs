@@ -1,4 +1,4 @@
-//! A copy of a data directory while it is in use: the database through SQLite's online backup, then the files beside
+//! A copy of a data directory while it is in use: databases through SQLite's online backup, then the files beside
 //! it. What an execution refers to was stored before the event that does so: files that are copied after the database
 //! hold everything that it names.
 
@@ -72,7 +72,7 @@ fn copy_database(source: &Connection, to: &Path) -> rusqlite::Result<()> {
     target.pragma_update(None, "synchronous", "FULL")?;
     // One view of the source from first to last: writers neither wait nor make the copy begin again.
     let view = source.unchecked_transaction()?;
-    view.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0))?;
+    view.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     Backup::new(source, &mut target)?.run_to_completion(PAGES_AT_ONCE, PAUSE, None)?;
     view.finish()
 }
@@ -95,6 +95,14 @@ fn copy_files(from: &Path, to: &Path, skip: &Skip<'_>, copied: &mut BackedUp) ->
             copy_files(&path, &target, &Skip { own: false, ..*skip }, copied)?;
         } else if kind.is_file() {
             create_private_directory(to)?;
+            if skip.own && path.extension().is_some_and(|extension| extension == "sqlite") {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                let source = Connection::open_with_flags(&path, flags).map_err(std::io::Error::other)?;
+                copy_database(&source, &target).map_err(std::io::Error::other)?;
+                copied.files += 1;
+                copied.file_bytes += fs::metadata(&target)?.len();
+                continue;
+            }
             // A file that is gone by now was not finished when the copy began.
             let bytes = match fs::copy(&path, &target) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -109,8 +117,11 @@ fn copy_files(from: &Path, to: &Path, skip: &Skip<'_>, copied: &mut BackedUp) ->
 }
 
 fn is_own(name: &OsStr) -> bool {
-    name.to_str()
-        .is_some_and(|name| name == LOCK_FILE || name.starts_with(DATABASE_FILE))
+    name.to_str().is_some_and(|name| {
+        name == LOCK_FILE
+            || name.starts_with(DATABASE_FILE)
+            || [".sqlite-wal", ".sqlite-shm"].iter().any(|end| name.ends_with(end))
+    })
 }
 
 /// Whether the destination lies in the directory that is copied.
