@@ -3,9 +3,10 @@
 
 use holdfast_testkit::{Repository, github};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-struct Running(Child);
+/// The program, and its output: closed early, what it prints next would end it.
+struct Running(Child, #[expect(dead_code, reason = "held open")] BufReader<ChildStdout>);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -18,10 +19,9 @@ fn start(arguments: &[&str]) -> (Running, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast-testkit"));
     let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut address = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut address)
-        .unwrap();
-    (Running(child), address.trim().to_owned())
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut address).unwrap();
+    (Running(child, output), address.trim().to_owned())
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! GitHub's contract: what the adapter sends is what GitHub's own description takes, and what the fake answers is what
-//! that description promises. The description is npm's `@octokit/openapi`.
+//! that description promises (npm's `@octokit/openapi`). What GitHub delivers stands in `webhooks`.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 #![expect(clippy::print_stderr, reason = "says how much was checked")]
 
@@ -7,6 +7,7 @@ mod description;
 mod drive;
 mod schema;
 mod sites;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,141 @@
+//! Fields of a payload, each with its path, so that what is missing can be named. Values are never quoted: they are a
+//! stranger's.
+
+use serde_json::Value;
+
+use crate::model::sha::CommitSha;
+
+use super::event::{AuthorAssociation, RepositoryRef, Sender};
+
+/// Longest login or name that is taken, in bytes; GitHub's own limits are 39 and 100.
+const NAME_MOST: usize = 100;
+
+/// What is wrong, with its path.
+pub(super) type Wrong = String;
+
+/// A place in a payload, there or not.
+#[derive(Clone)]
+pub(super) struct Field<'a> {
+    value: Option<&'a Value>,
+    path: String,
+}
+
+impl<'a> Field<'a> {
+    pub fn root(value: &'a Value) -> Self {
+        Self {
+            value: Some(value),
+            path: String::new(),
+        }
+    }
+
+    /// The field of this name, or of nothing where there is none.
+    pub fn at(&self, name: &str) -> Self {
+        Self {
+            value: self.value.and_then(|value| value.get(name)),
+            path: if self.path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{}.{name}", self.path)
+            },
+        }
+    }
+
+    /// Neither missing nor null.
+    pub fn is_there(&self) -> bool {
+        self.value.is_some_and(|value| !value.is_null())
+    }
+
+    pub fn text(&self) -> Result<&'a str, Wrong> {
+        self.read("text", Value::as_str)
+    }
+
+    /// A whole number from 1: all that GitHub counts and names with numbers.
+    pub fn number(&self) -> Result<u64, Wrong> {
+        self.read("a whole number from 1", |value| {
+            value.as_u64().filter(|number| *number > 0)
+        })
+    }
+
+    /// True or false; false where it is missing or null.
+    pub fn flag(&self) -> Result<bool, Wrong> {
+        if self.is_there() {
+            self.read("true or false", Value::as_bool)
+        } else {
+            Ok(false)
+        }
+    }
+
+    pub fn commit(&self) -> Result<CommitSha, Wrong> {
+        self.read("a commit id", |value| CommitSha::parse(value.as_str()?).ok())
+    }
+
+    fn name(&self) -> Result<String, Wrong> {
+        self.read("a name", |value| value.as_str().filter(|text| is_name(text)))
+            .map(str::to_owned)
+    }
+
+    pub fn repository(&self) -> Result<RepositoryRef, Wrong> {
+        Ok(RepositoryRef {
+            id: self.at("id").number()?,
+            owner: self.at("owner").at("login").name()?,
+            name: self.at("name").name()?,
+        })
+    }
+
+    /// An account; bots' logins hold brackets.
+    pub fn sender(&self) -> Result<Sender, Wrong> {
+        let short = |value: &'a Value| {
+            value.as_str().filter(|text| {
+                !text.is_empty() && text.len() <= NAME_MOST && text.chars().all(|c| c.is_ascii_graphic())
+            })
+        };
+        Ok(Sender {
+            login: self.at("login").read("a login", short)?.to_owned(),
+            kind: self.at("type").read("an account's type", short)?.to_owned(),
+        })
+    }
+
+    pub fn association(&self) -> Result<AuthorAssociation, Wrong> {
+        Ok(match self.text()? {
+            "OWNER" => AuthorAssociation::Owner,
+            "MEMBER" => AuthorAssociation::Member,
+            "COLLABORATOR" => AuthorAssociation::Collaborator,
+            "CONTRIBUTOR" => AuthorAssociation::Contributor,
+            "FIRST_TIME_CONTRIBUTOR" => AuthorAssociation::FirstTimeContributor,
+            "FIRST_TIMER" => AuthorAssociation::FirstTimer,
+            _ => AuthorAssociation::None,
+        })
+    }
+
+    /// The installation's id, where the delivery is an App's.
+    pub fn installation(&self) -> Result<Option<u64>, Wrong> {
+        if self.is_there() {
+            self.at("id").number().map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn read<T>(&self, expected: &str, read: impl FnOnce(&'a Value) -> Option<T>) -> Result<T, Wrong> {
+        let Some(value) = self.value else {
+            return Err(format!("{}: missing", self.path));
+        };
+        read(value).ok_or_else(|| {
+            let found = match value {
+                Value::Null => "null",
+                Value::Bool(_) => "true or false",
+                Value::Number(_) => "a number",
+                Value::String(_) => "text",
+                Value::Array(_) => "a list",
+                Value::Object(_) => "an object",
+            };
+            format!("{}: expected {expected}, found {found} that is none", self.path)
+        })
+    }
+}
+
+/// What can stand in an address as one part and as it is.
+fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !text.is_empty() && text.len() <= NAME_MOST && !matches!(text, "." | "..") && text.bytes().all(is_plain)
+}

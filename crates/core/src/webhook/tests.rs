@@ -1,0 +1,358 @@
+//! Payloads through `parse`: what each asks for, what is missing by its path, and that nothing makes it panic.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::sha::CommitSha;
+
+const HEAD: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
+
+fn pull_request(action: &str) -> Value {
+    json!({
+        "action": action, "number": 2,
+        "pull_request": {
+            "number": 2, "state": "open", "draft": false, "head": { "sha": HEAD }, "author_association": "MEMBER",
+        },
+        "repository": { "id": 7, "name": "demo.rs", "owner": { "login": "octo-org" } },
+        "sender": { "login": "ada", "type": "User" }, "installation": { "id": 9 },
+    })
+}
+
+fn comment(body: &str) -> Value {
+    let user = json!({ "login": "ada", "type": "User" });
+    json!({
+        "action": "created",
+        "issue": { "number": 2, "state": "open", "pull_request": { "url": "https://example.com" } },
+        "comment": { "id": 11, "body": body, "user": user, "author_association": "OWNER" },
+        "repository": { "id": 7, "name": "demo.rs", "owner": { "login": "octo-org" } }, "sender": user,
+    })
+}
+
+fn read(event: &str, payload: &Value) -> WebhookEvent {
+    parse(event, payload.to_string().as_bytes(), Some("holdfast[bot]"))
+}
+
+/// A payload with one value changed; null takes it out.
+fn with(mut payload: Value, pointer: &str, value: Value) -> Value {
+    let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
+    if let Some(Value::Object(fields)) = payload.pointer_mut(parent) {
+        if value.is_null() {
+            fields.shift_remove(name);
+        } else {
+            fields.insert(name.to_owned(), value);
+        }
+    }
+    payload
+}
+
+#[test]
+fn a_pull_requests_events_ask_for_a_review() {
+    for (name, action) in [
+        ("opened", ReviewAction::Opened),
+        ("synchronize", ReviewAction::Synchronize),
+        ("reopened", ReviewAction::Reopened),
+        ("ready_for_review", ReviewAction::ReadyForReview),
+    ] {
+        let event = read("pull_request", &pull_request(name));
+        let expected = ReviewTrigger {
+            action,
+            repository: RepositoryRef {
+                id: 7,
+                owner: "octo-org".to_owned(),
+                name: "demo.rs".to_owned(),
+            },
+            number: 2,
+            head: CommitSha::try_from(HEAD.to_owned()).unwrap_or_else(|error| panic!("{error}")),
+            sender: Sender {
+                login: "ada".to_owned(),
+                kind: "User".to_owned(),
+            },
+            author: AuthorAssociation::Member,
+            installation: Some(9),
+        };
+        assert_eq!(event, WebhookEvent::Review(expected));
+        assert_eq!(event.dedupe_key(), Some(format!("pull_request/7/2/{HEAD}/{name}")));
+    }
+}
+
+#[test]
+fn a_comment_asks_for_what_its_first_line_says() {
+    let WebhookEvent::Command(command) = read("issue_comment", &comment("/holdfast cancel\nplease")) else {
+        panic!("no command");
+    };
+    assert_eq!(
+        (command.command, command.number, command.comment),
+        (Command::Cancel, 2, 11)
+    );
+    assert_eq!((command.author, command.installation), (AuthorAssociation::Owner, None));
+    assert_eq!(command.body, "/holdfast cancel\nplease");
+    let key = WebhookEvent::Command(command).dedupe_key();
+    assert_eq!(key.as_deref(), Some("issue_comment/7/2/11"));
+}
+
+#[test]
+fn what_is_not_for_us_is_ignored_and_says_why() {
+    let opened = || pull_request("opened");
+    let review = || comment("/holdfast review");
+    let bot = json!({ "login": "renovate[bot]", "type": "Bot" });
+    let own = json!({ "login": "Holdfast[bot]", "type": "User" });
+    let table = [
+        ("pull_request", pull_request("labeled"), "labeled"),
+        ("pull_request", pull_request("closed"), "closed"),
+        ("pull_request", pull_request(&"x\n".repeat(500)), "x?x?"),
+        (
+            "pull_request",
+            with(opened(), "/pull_request/draft", json!(true)),
+            "draft",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/pull_request/state", json!("closed")),
+            "closed",
+        ),
+        ("pull_request", with(opened(), "/sender", bot.clone()), "a bot"),
+        ("pull_request", with(opened(), "/sender", own.clone()), "ourselves"),
+        ("issue_comment", comment("Looks good"), "no command"),
+        ("issue_comment", comment("/holdfast dance"), "no such command"),
+        ("issue_comment", with(review(), "/action", json!("edited")), "edited"),
+        ("issue_comment", with(review(), "/action", json!("deleted")), "deleted"),
+        (
+            "issue_comment",
+            with(review(), "/issue/pull_request", Value::Null),
+            "an issue",
+        ),
+        (
+            "issue_comment",
+            with(review(), "/issue/state", json!("closed")),
+            "closed",
+        ),
+        ("issue_comment", with(review(), "/sender", own), "ourselves"),
+        ("issue_comment", with(review(), "/comment/user", bot), "a bot"),
+        (
+            "installation",
+            json!({ "action": "danced", "installation": { "id": 9 } }),
+            "danced",
+        ),
+        ("push", json!({}), "push"),
+        ("", json!({}), "nothing is done"),
+    ];
+    for (event, payload, says) in table {
+        let read = read(event, &payload);
+        assert!(
+            matches!(&read, WebhookEvent::Ignored { why } if why.contains(says) && why.len() < 120 && !why.contains('\n')),
+            "{event}, {says:?}: {read:?}"
+        );
+        assert_eq!(read.dedupe_key(), None);
+    }
+}
+
+#[test]
+fn what_has_not_its_events_shape_is_invalid_and_named_by_path() {
+    let opened = || pull_request("opened");
+    let table = [
+        ("pull_request", json!({}), "action: missing"),
+        (
+            "pull_request",
+            with(opened(), "/repository", Value::Null),
+            "repository.id: missing",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/repository/owner/login", json!("a/b")),
+            "repository.owner.login: expected a name",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/repository/name", json!("..")),
+            "repository.name: expected",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/repository/id", json!("7")),
+            "repository.id: expected a whole number from 1, found text",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/pull_request/number", json!(0)),
+            "pull_request.number: expected",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/pull_request/number", json!(1.5)),
+            "pull_request.number: expected",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/pull_request/head", json!([])),
+            "pull_request.head.sha: missing",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/pull_request/head/sha", json!("main")),
+            "pull_request.head.sha: expected a commit id",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/pull_request/draft", json!("no")),
+            "pull_request.draft: expected",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/pull_request/state", Value::Null),
+            "pull_request.state: missing",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/sender/type", Value::Null),
+            "sender.type: missing",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/sender/login", json!("a\nb")),
+            "sender.login: expected a login",
+        ),
+        (
+            "pull_request",
+            with(opened(), "/installation", json!({})),
+            "installation.id: missing",
+        ),
+        (
+            "issue_comment",
+            with(comment("x"), "/comment/body", json!(5)),
+            "comment.body: expected text, found a number",
+        ),
+        (
+            "issue_comment",
+            with(comment("x"), "/issue/number", Value::Null),
+            "issue.number: missing",
+        ),
+        (
+            "installation",
+            json!({ "action": "created" }),
+            "installation.id: missing",
+        ),
+        (
+            "installation_repositories",
+            json!({ "action": "added" }),
+            "installation.id: missing",
+        ),
+        ("ping", json!({ "zen": "Keep it simple." }), "hook_id: missing"),
+        ("push", json!([]), "the body is no JSON object"),
+    ];
+    for (event, payload, says) in table {
+        let read = read(event, &payload);
+        assert!(
+            matches!(&read, WebhookEvent::Invalid { what } if what.contains(says)),
+            "{says}: {read:?}"
+        );
+    }
+    for (body, says) in [
+        ("", "no JSON"),
+        ("{", "line 1, column 1"),
+        ("payload=%7B%7D", "application/json"),
+    ] {
+        let read = parse("pull_request", body.as_bytes(), None);
+        assert!(
+            matches!(&read, WebhookEvent::Invalid { what } if what.contains(says)),
+            "{body}: {read:?}"
+        );
+    }
+    let deep = "[".repeat(100_000);
+    assert!(matches!(
+        parse("push", deep.as_bytes(), None),
+        WebhookEvent::Invalid { .. }
+    ));
+}
+
+#[test]
+fn an_installations_changes_are_told_apart() {
+    let of = |event: &str, action: &str| read(event, &json!({ "action": action, "installation": { "id": 9 } }));
+    for (event, name, action) in [
+        ("installation", "created", InstallationAction::Created),
+        ("installation", "deleted", InstallationAction::Deleted),
+        ("installation", "suspend", InstallationAction::Suspended),
+        ("installation", "unsuspend", InstallationAction::Unsuspended),
+        (
+            "installation",
+            "new_permissions_accepted",
+            InstallationAction::PermissionsAccepted,
+        ),
+        (
+            "installation_repositories",
+            "added",
+            InstallationAction::RepositoriesChanged,
+        ),
+        (
+            "installation_repositories",
+            "removed",
+            InstallationAction::RepositoriesChanged,
+        ),
+    ] {
+        let change = InstallationChange {
+            action,
+            installation: 9,
+        };
+        assert_eq!(of(event, name), WebhookEvent::Installation(change));
+    }
+    assert_eq!(read("ping", &json!({ "hook_id": 1 })), WebhookEvent::Ping);
+}
+
+const EVENTS: [&str; 6] = [
+    "pull_request",
+    "issue_comment",
+    "installation",
+    "installation_repositories",
+    "ping",
+    "push",
+];
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec(("[a-z]{1,6}", inner), 0..4).prop_map(|fields| fields.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_without_panic(event in prop::sample::select(&EVENTS[..]), body in prop::collection::vec(any::<u8>(), 0..300)) {
+        let read = parse(event, &body, None);
+        if serde_json::from_slice::<Value>(&body).is_err() {
+            let is_invalid = matches!(read, WebhookEvent::Invalid { .. });
+            prop_assert!(is_invalid);
+        }
+    }
+
+    #[test]
+    fn a_cut_body_is_never_acted_on(at in 0_usize..2_000) {
+        for (event, payload) in [("pull_request", pull_request("opened")), ("issue_comment", comment("/holdfast review"))] {
+            let text = payload.to_string();
+            let cut = &text.as_bytes()[..at % text.len()];
+            let is_invalid = matches!(parse(event, cut, None), WebhookEvent::Invalid { .. });
+            prop_assert!(is_invalid);
+        }
+    }
+
+    #[test]
+    fn a_body_with_anything_anywhere_is_read_without_panic(value in any_json(), place in 0_usize..14, event in prop::sample::select(&EVENTS[..])) {
+        let pointers = [
+            "/action", "/pull_request", "/pull_request/number", "/pull_request/head", "/pull_request/head/sha",
+            "/pull_request/state", "/pull_request/draft", "/repository", "/repository/id", "/repository/owner/login",
+            "/sender", "/sender/login", "/installation", "/installation/id",
+        ];
+        let payload = with(pull_request("opened"), pointers[place], value);
+        if let WebhookEvent::Review(trigger) = read(event, &payload) {
+            prop_assert!(trigger.number > 0 && !trigger.repository.owner.contains('/'));
+        }
+    }
+}
