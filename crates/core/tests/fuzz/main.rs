@@ -1,0 +1,123 @@
+//! The fuzz targets' bodies on their seeds, whole and changed, with the toolchain that the project is built with. A
+//! longer search is in `fuzz`.
+
+mod bodies;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+/// A target: its body, and its seeds with whether they are taken.
+type Target = (&'static str, fn(&[u8]) -> bool, &'static [(&'static [u8], bool)]);
+
+macro_rules! seed {
+    ($path:literal, $is_taken:literal) => {
+        (
+            include_bytes!(concat!("../../../../fuzz/seeds/", $path)).as_slice(),
+            $is_taken,
+        )
+    };
+}
+
+const TARGETS: [Target; 6] = [
+    (
+        "patch",
+        bodies::patch,
+        &[
+            seed!("patch/two_hunks", true),
+            seed!("patch/submodule", true),
+            seed!("patch/last_line", false),
+        ],
+    ),
+    (
+        "anchors",
+        bodies::anchors,
+        &[seed!("anchors/range", true), seed!("anchors/deleted", true)],
+    ),
+    (
+        "sanitise",
+        bodies::sanitise,
+        &[seed!("sanitise/everything", true), seed!("sanitise/links", true)],
+    ),
+    (
+        "webhook",
+        bodies::webhook,
+        &[
+            seed!("webhook/opened", true),
+            seed!("webhook/command", true),
+            seed!("webhook/installation", true),
+        ],
+    ),
+    (
+        "answer",
+        bodies::answer,
+        &[seed!("answer/two_findings", true), seed!("answer/wrong_shape", false)],
+    ),
+    (
+        "configuration",
+        bodies::configuration,
+        &[seed!("configuration/all", true), seed!("configuration/wrong", false)],
+    ),
+];
+
+#[test]
+fn seeds_are_what_they_are_meant_to_be() {
+    for (name, body, seeds) in TARGETS {
+        for (index, (seed, is_taken)) in seeds.iter().enumerate() {
+            assert_eq!(body(seed), *is_taken, "{name}: seed {index}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// A seed of a target with a piece taken out, another put in its place, and perhaps cut.
+    #[test]
+    fn changed_seeds_hold(
+        target in 0_usize..6, seed in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(), gone in 0_usize..12,
+        put in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..8),
+            "[@+ \\-`<>\\[\\]{}\":,0-9a-z\n]{0,8}".prop_map(String::into_bytes),
+        ],
+        end in any::<prop::sample::Index>(), is_cut in any::<bool>(),
+    ) {
+        let (_, body, seeds) = TARGETS[target];
+        let mut data = seed.get(seeds).0.to_vec();
+        let at = from.index(data.len());
+        data.splice(at..(at + gone).min(data.len()), put);
+        if is_cut && !data.is_empty() {
+            data.truncate(end.index(data.len()));
+        }
+        body(&data);
+    }
+
+    #[test]
+    fn any_text_as_a_models_answer_holds(text in "(\u{feff}|```(json)?\n)?\\PC{0,200}(\n```)?") {
+        bodies::answer(text.as_bytes());
+    }
+
+    /// Findings of the right shape at any place: `answer` says that only those inside the hunks are accepted.
+    #[test]
+    fn findings_outside_the_hunks_are_never_accepted(
+        findings in prop::collection::vec(
+            ("src/[ab].rs", 0_u32..14, prop::option::of(0_u32..14), prop::sample::select(&["LEFT", "RIGHT"][..]), "one|two|zwei|drei|four|gone|x"),
+            0..8,
+        ),
+    ) {
+        let findings: Vec<_> = findings
+            .iter()
+            .enumerate()
+            .map(|(index, (path, line, start_line, side, quote))| {
+                let mut finding = json!({
+                    "path": path, "line": line, "side": side, "quote": quote, "severity": "low",
+                    "category": "correctness", "title": format!("Title {index}"), "body": format!("Body {index}"),
+                });
+                if let Some(start_line) = start_line {
+                    finding["start_line"] = json!(start_line);
+                }
+                finding
+            })
+            .collect();
+        bodies::answer(json!({ "summary": "s", "findings": findings }).to_string().as_bytes());
+    }
+}
