@@ -166,9 +166,12 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
         "nothing is public yet"
     );
     let items = deployment.cloud.items();
-    assert_eq!(items.len(), 1);
-    let question = &items[0]["Item"];
-    assert_eq!(question["pk"]["S"], "approval");
+    let groups: Vec<&str> = items
+        .iter()
+        .map(|item| item["Item"]["pk"]["S"].as_str().unwrap())
+        .collect();
+    assert_eq!(groups, ["claim", "run", "approval"], "the claim, and the question");
+    let question = &items[2]["Item"];
     assert_eq!(question["sk"]["S"], format!("{}#1", run.run));
     let kept: Value = serde_json::from_str(question["value"]["S"].as_str().unwrap()).unwrap();
     assert_eq!(kept["token"], pending[0].token, "the token is in the table");
