@@ -360,3 +360,33 @@ fn a_copy_of_the_data_directory_goes_on_in_its_place() {
     );
     assert_eq!(pull.reviews().len(), 1, "with its claim and its key");
 }
+
+#[test]
+fn cancelled_is_stopped_and_undone() {
+    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
+    let run = pull.publish().1["run"].as_str().unwrap().to_owned();
+    pull.github.fail_next(
+        Matcher::new("DELETE", "/repos/*/*/issues/comments/*"),
+        Fault::status(502),
+    );
+    let (status, line) = one_line(&pull.scene.run(&["cancel", &run]));
+    assert!(
+        status == 3 && line.contains(&format!("holdfast cancel {run}")),
+        "{line}"
+    );
+    let cancelled = pull.scene.run(&["cancel", &run]);
+    assert!(
+        cancelled.status.success(),
+        "{}",
+        String::from_utf8_lossy(&cancelled.stderr)
+    );
+    assert!(pull.reviews().is_empty() && pull.github.issue_comments(SLUG, 12).is_empty());
+    assert_eq!(pull.check()["conclusion"], "neutral");
+    let (status, line) = one_line(&pull.scene.run(&["approve", &run]));
+    assert!(status == 2 && line.contains("it is failed"), "{line}");
+    // The same command begins anew, with the answers that are kept.
+    let (_, document) = pull.publish();
+    assert_eq!(document["status"], "awaiting_approval");
+    assert_ne!(document["run"], run.as_str());
+    assert_eq!(document["usage"]["cache_hits"], 4);
+}

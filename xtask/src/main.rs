@@ -32,11 +32,10 @@ fn main() -> ExitCode {
 /// Everything that a submission must pass, in order; stops at the first failure.
 fn verify() -> Result<(), String> {
     let root = root();
-    step(
-        "git is there",
-        "apt-get install git",
-        Command::new("git").arg("--version"),
-    )?;
+    for (program, argument) in [("git", "--version"), ("openssl", "version")] {
+        let (there, remedy) = (format!("{program} is there"), format!("apt-get install {program}"));
+        step(&there, &remedy, Command::new(program).arg(argument))?;
+    }
     tools(&root)?;
     let form = "run cargo fmt (cargo does not know it: rustup component add rustfmt)";
     step("form", form, cargo(&root).args(["fmt", "--all", "--check"]))?;

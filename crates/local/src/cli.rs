@@ -31,6 +31,8 @@ pub enum Command {
     Approve(DecideArgs),
     /// Rejects a review that waits for a decision: nothing is published.
     Reject(RejectArgs),
+    /// Stops a run and undoes what it did.
+    Cancel(DecideArgs),
     /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
     Check(CheckArgs),
     /// Copies the data directory, also while reviews run in it. The copy is a data directory itself.

@@ -56,6 +56,8 @@ error_names! {
     PullRequestHeadMoved,
     /// A newer run has taken the pull request over.
     RunSuperseded,
+    /// A person stopped the run.
+    RunCancelled,
     /// Nobody could be asked for approval.
     ApprovalUndeliverable,
     /// A person said no.

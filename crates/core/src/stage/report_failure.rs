@@ -40,7 +40,7 @@ pub struct Output {
 }
 
 /// Writes the failed run's report, and says on the pull request that it failed; a newer run's own announcement says enough
-/// of one that was superseded. Errors: what writing and the store say.
+/// of one that was superseded, and who cancels one knows. Errors: what writing and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn report_failure(
     input: &Input,
@@ -65,7 +65,8 @@ pub async fn report_failure(
         report.notes.push(note.clone());
     }
     write_artifact(store, &key::report(&input.run), &report).await?;
-    if run.publish && status == RunStatus::Failed {
+    let is_cancelled = input.error == ErrorName::RunCancelled.as_str();
+    if run.publish && status == RunStatus::Failed && !is_cancelled {
         let body = notice_body(run.target.head(), &note);
         publish.give_notice(&run.target, &run.run, &body).await?;
     }

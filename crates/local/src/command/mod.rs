@@ -1,6 +1,7 @@
 //! What each command does. Shapes and help texts stand in `cli`.
 
 pub mod backup;
+pub mod cancel;
 pub mod check;
 pub mod decide;
 pub mod review;
