@@ -390,3 +390,30 @@ fn cancelled_is_stopped_and_undone() {
     assert_ne!(document["run"], run.as_str());
     assert_eq!(document["usage"]["cache_hits"], 4);
 }
+
+#[test]
+fn what_could_not_be_undone_alarms_a_person_who_can_undo_it_later() {
+    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    for matcher in [
+        Matcher::new("POST", "/repos/*/*/pulls/*/reviews"),
+        Matcher::new("DELETE", "/repos/*/*/issues/comments/*"),
+    ] {
+        pull.github.fail_next(matcher.always(), Fault::status(403));
+    }
+    let (exit, document) = pull.publish();
+    assert_eq!((exit, &document["status"]), (3, &json!("failed")));
+    let run = document["run"].as_str().unwrap();
+    assert_eq!(
+        pull.github.issue_comments(SLUG, 12).len(),
+        2,
+        "the announcement is left, and a notice"
+    );
+    let outbox = pull.scene.data.path().join("data/outbox");
+    let alarm = std::fs::read_to_string(outbox.join(format!("{run}-alarm-1.eml"))).unwrap();
+    assert!(alarm.contains(&format!("holdfast cancel {run}")), "{alarm}");
+    pull.github.clear_faults();
+    let cleaned = pull.scene.run(&["cancel", run]);
+    assert!(cleaned.status.success(), "{}", String::from_utf8_lossy(&cleaned.stderr));
+    assert!(pull.comment().contains("could not complete"), "the notice alone");
+    assert_eq!(pull.check()["status"], "completed");
+}

@@ -147,7 +147,10 @@ impl OutboxNotifyPeople {
     fn write_alarm(&self, run: &str, what: &str) -> Result<Option<PathBuf>, NotifyError> {
         check_run(run)?;
         self.check_addresses()?;
-        let text = format!("{}\nWhat the run did: holdfast show {run}\n", alarm_text(run, what));
+        let text = format!(
+            "{}\nWhat the run did:  holdfast show {run}\nTry it again:      holdfast cancel {run}\n",
+            alarm_text(run, what)
+        );
         for number in 1..=ALARMS {
             let mail = self.mail(&format!("{run}-alarm-{number}"));
             match durable_file::read(&mail).map_err(notify)? {

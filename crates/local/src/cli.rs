@@ -31,7 +31,7 @@ pub enum Command {
     Approve(DecideArgs),
     /// Rejects a review that waits for a decision: nothing is published.
     Reject(RejectArgs),
-    /// Stops a run and undoes what it did.
+    /// Stops a run and undoes what it did; also cleans up after one that failed and could not.
     Cancel(DecideArgs),
     /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
     Check(CheckArgs),

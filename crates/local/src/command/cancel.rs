@@ -1,4 +1,5 @@
-//! `holdfast cancel`: stops a run and undoes what it did. Its undo can be asked for again, should GitHub refuse it at first.
+//! `holdfast cancel`: stops a run and undoes what it did. The undo can be asked for again, should GitHub refuse it at
+//! first; a run that failed and could not clean up after itself is cleaned up the same way.
 
 use std::path::Path;
 
@@ -24,7 +25,11 @@ pub async fn run(args: &DecideArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
     let record = record::read(data, &name).await?;
     let is_open = !record.row.status.is_final();
-    if !is_open && record.row.status != ExecutionStatus::Aborted {
+    let is_undone_again = matches!(
+        record.row.status,
+        ExecutionStatus::Aborted | ExecutionStatus::Failed | ExecutionStatus::TimedOut
+    );
+    if !is_open && !is_undone_again {
         return Err(Failure::usage(format!(
             "run {name} has ended already: it is {}",
             record.status.as_str()
