@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::model_failure::{failure, failure_in_success};
+use crate::model_failure::read_success;
 use crate::model_http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply, StructuredOutput};
 use crate::model_schema;
 
@@ -66,20 +66,7 @@ impl AnthropicAskModel {
     }
 
     fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
-        if !(200..300).contains(&reply.status) {
-            return Err(failure(&self.http, reply));
-        }
-        let body: Value = serde_json::from_slice(&reply.body).map_err(|error| {
-            self.http
-                .unusable(&format!("answered {} without readable JSON ({error})", reply.status))
-        })?;
-        if let Some(error) = failure_in_success(&self.http, reply, &body) {
-            return Err(error);
-        }
-        let message: Message = serde_json::from_value(body).map_err(|error| {
-            self.http
-                .unusable(&format!("answered with something that is no message ({error})"))
-        })?;
+        let message: Message = read_success(&self.http, reply, "message")?;
         let stop = match message.stop_reason.as_deref() {
             Some("max_tokens" | "model_context_window_exceeded") => Stop::OutputLimit,
             Some("refusal") => Stop::Refusal,

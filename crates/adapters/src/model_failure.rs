@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model_http::{ModelHttp, Reply};
@@ -41,13 +42,22 @@ struct Said {
     message: String,
 }
 
-/// The error of an answer whose status is not a success.
-pub(crate) fn failure(http: &ModelHttp, reply: &Reply) -> ModelError {
-    failure_with_status(http, reply, reply.status)
+/// Reads a success as the provider's document, which errors call `what`; anything else becomes its error.
+pub(crate) fn read_success<T: DeserializeOwned>(http: &ModelHttp, reply: &Reply, what: &str) -> Result<T, ModelError> {
+    if !(200..300).contains(&reply.status) {
+        return Err(failure_with_status(http, reply, reply.status));
+    }
+    let body: Value = serde_json::from_slice(&reply.body)
+        .map_err(|error| http.unusable(&format!("answered {} without readable JSON ({error})", reply.status)))?;
+    if let Some(error) = failure_in_success(http, reply, &body) {
+        return Err(error);
+    }
+    serde_json::from_value(body)
+        .map_err(|error| http.unusable(&format!("answered with something that is no {what} ({error})")))
 }
 
 /// The error of a success that holds an error object, as some gateways answer; none when it does not.
-pub(crate) fn failure_in_success(http: &ModelHttp, reply: &Reply, body: &Value) -> Option<ModelError> {
+fn failure_in_success(http: &ModelHttp, reply: &Reply, body: &Value) -> Option<ModelError> {
     let error = body.get("error").filter(|error| !error.is_null())?;
     let code = error
         .get("code")

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::model_failure::{failure, failure_in_success};
+use crate::model_failure::read_success;
 use crate::model_http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply, StructuredOutput};
 use crate::model_schema;
 
@@ -97,20 +97,7 @@ impl OpenaiAskModel {
     }
 
     fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
-        if !(200..300).contains(&reply.status) {
-            return Err(failure(&self.http, reply));
-        }
-        let body: Value = serde_json::from_slice(&reply.body).map_err(|error| {
-            self.http
-                .unusable(&format!("answered {} without readable JSON ({error})", reply.status))
-        })?;
-        if let Some(error) = failure_in_success(&self.http, reply, &body) {
-            return Err(error);
-        }
-        let completion: Completion = serde_json::from_value(body).map_err(|error| {
-            self.http
-                .unusable(&format!("answered with something that is no completion ({error})"))
-        })?;
+        let completion: Completion = read_success(&self.http, reply, "completion")?;
         let Some(choice) = completion.choices.into_iter().next() else {
             return Err(self.http.unusable("answered without a choice"));
         };

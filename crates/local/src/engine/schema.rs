@@ -135,6 +135,7 @@ fn check(connection: &Connection, file: &Path) -> Result<(), EngineError> {
     }
     Err(EngineError::Corrupt {
         file: file.to_path_buf(),
-        detail: verdict,
+        // It may be several lines; what people are told is one.
+        detail: verdict.split_whitespace().collect::<Vec<_>>().join(" "),
     })
 }
