@@ -246,6 +246,13 @@ fn a_push_is_reviewed_anew_and_only_what_changed_is_asked_again() {
     let asked = pull.scene.server().journal().calls().len() - before;
     assert_eq!(asked, 2, "the file that changed, and the summary");
     assert_eq!(pull.reviews().len(), 2, "one for each head");
+    let conclusions: Vec<Value> = pull
+        .github
+        .check_runs(SLUG)
+        .iter()
+        .map(|check| check["conclusion"].clone())
+        .collect();
+    assert_eq!(conclusions, ["success", "success"], "the first head's result stays");
     let comment = pull.comment();
     assert!(comment.contains(&head[..12]), "the old summary is gone: {comment}");
 }

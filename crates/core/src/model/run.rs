@@ -189,4 +189,8 @@ pub struct FileSummary {
 pub struct Announcement {
     /// The check run in progress, where the credentials may write checks.
     pub check_run: Option<u64>,
+    /// Whether the run has come to its end on the pull request: what stands there then is its result, not to be undone by
+    /// the run that follows.
+    #[serde(default)]
+    pub settled: bool,
 }

@@ -67,8 +67,11 @@ pub async fn open_review(
         if let Some(before) = claim::take(rows, &run.target, &run.run).await?.before {
             undo_announcement(&before, "A newer run has taken over", publish, store).await?;
         }
-        let check_run = publish.open_check(&run.target, &run.run).await?;
-        write_artifact(store, &key::announcement(&run.run), &Announcement { check_run }).await?;
+        let announcement = Announcement {
+            check_run: publish.open_check(&run.target, &run.run).await?,
+            settled: false,
+        };
+        write_artifact(store, &key::announcement(&run.run), &announcement).await?;
         let body = announcement_body(&change.head, change.files_total);
         claim::hold(rows, &run.target, &run.run).await?;
         publish.announce(&run.target, &run.run, &body).await?;

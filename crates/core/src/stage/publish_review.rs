@@ -68,11 +68,17 @@ pub async fn publish_review(
     }
     publish.summarize(&run.target, &run.run, &summary_body(&report)).await?;
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
-    if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
+    let check_run = announcement.and_then(|announcement| announcement.check_run);
+    if let Some(check) = check_run {
         publish
             .close_check(&run.target, check, &check_outcome(&report, policy.gate.severity))
             .await?;
     }
+    let settled = Announcement {
+        check_run,
+        settled: true,
+    };
+    write_artifact(store, &key::announcement(&input.run), &settled).await?;
     // A partial review that is published stays partial: the status never hides what was not read.
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;

@@ -46,14 +46,18 @@ pub async fn withdraw_announcement(
     Ok(Output { withdrawn })
 }
 
-/// Undoes what `open_review` and an unfinished `publish_review` of a run have left on the pull request; what is not there
-/// counts as undone. Gives whether the run writes to a pull request at all.
+/// Undoes what `open_review` and an unfinished `publish_review` of another run have left on the pull request; what is not
+/// there counts as undone, and the result of a run that came to its end stays. Gives whether there was something to undo.
 pub(super) async fn undo_announcement(
     run: &str,
     why: &str,
     publish: &dyn PublishReview,
     store: &dyn StoreArtifact,
 ) -> Result<bool, StageError> {
+    let announced: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
+    if announced.is_some_and(|announcement| announcement.settled) {
+        return Ok(false);
+    }
     undo(find_artifact(store, &key::run(run)).await?, why, publish, store).await
 }
 
