@@ -1,8 +1,9 @@
 //! The loop that everything goes through: take in what waits, advance the executions, store all of it in one
-//! transaction, and only then act on it. What requests do is in `serve_request`, what follows for an execution in
-//! `settle`, what a failing disk means in `stall`.
+//! transaction, and only then act on it. While one turn is on its way to the disk, the next is decided. What requests
+//! do is in `serve_request`, what follows for an execution in `settle`, what a failing disk means in `stall`.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use holdfast_asl::{Entropy, HistoryEvent, Moment, Stimulus, StimulusRejected};
@@ -22,8 +23,10 @@ use super::time::Timekeeper;
 use super::turn::{ChildEvent, EngineEvent, Turn};
 use super::write::Write;
 
-/// The most requests and results that one turn takes in.
+/// The most requests, and the most results, that are taken in at once.
 const MOST_TAKEN_AT_ONCE: usize = 4096;
+/// A turn that changes so much waits for the disk before more is added to it.
+const MOST_WRITES: usize = 16_384;
 
 /// The engine's one writer: it alone changes executions.
 pub(super) struct Runner {
@@ -46,6 +49,21 @@ pub(super) struct Runner {
 /// Why the loop ends: a shutdown that wants an answer, or nobody being left.
 pub(super) struct Ended(pub Option<oneshot::Sender<()>>);
 
+/// A turn on its way to the disk.
+struct Storing {
+    turn: Turn,
+    written: Pin<Box<dyn Future<Output = Result<(), EngineError>> + Send>>,
+}
+
+/// What the loop waited for.
+enum Happened {
+    /// Something was taken in, or a timer is due.
+    Decidable,
+    /// The turn that was on its way to the disk is there, or is not.
+    Stored(Result<(), EngineError>),
+    Ended(Ended),
+}
+
 impl Runner {
     /// Goes on with everything that is stored. Fails when that cannot be read, or the disk takes nothing.
     pub(super) async fn begin(&mut self) -> Result<Recovered, EngineError> {
@@ -58,21 +76,21 @@ impl Runner {
 
     /// Runs until a shutdown, or until nobody can ask for anything any more.
     pub(super) async fn run(mut self) {
+        let mut next = Turn::new(self.time.now());
+        let mut storing = None;
         let ended = loop {
-            let mut turn = match self.take_in().await {
-                Ok(turn) => turn,
-                Err(ended) => break ended,
+            let failed = match self.go_on(&mut next, &mut storing).await {
+                Ok(None) => continue,
+                Ok(Some(ended)) => break ended,
+                Err(error) => error,
             };
-            match self.store_turn(&mut turn).await {
-                Ok(()) => self.stored(turn).await,
-                Err(error) => {
-                    let kept = turn.abandon(&error);
-                    if let Err(ended) = self.stall(error, kept).await {
-                        break ended;
-                    }
-                }
+            let mut kept = self.settle_stored(storing.take()).await;
+            kept.extend(std::mem::replace(&mut next, Turn::new(self.time.now())).abandon(&failed));
+            if let Err(ended) = self.stall(failed, kept).await {
+                break ended;
             }
         };
+        self.last_turn(next, storing).await;
         self.jobs.abort().await;
         let Self {
             store,
@@ -94,17 +112,67 @@ impl Runner {
         }
     }
 
+    /// One step: takes in and decides, or acts on what the disk holds now, and keeps the disk busy.
+    async fn go_on(&mut self, next: &mut Turn, storing: &mut Option<Storing>) -> Result<Option<Ended>, EngineError> {
+        match self.take_in(next, storing.as_mut()).await {
+            Happened::Decidable => self.decide(next).await?,
+            Happened::Ended(ended) => return Ok(Some(ended)),
+            Happened::Stored(result) => {
+                let Some(Storing { mut turn, .. }) = storing.take() else {
+                    return Ok(None);
+                };
+                if let Err(error) = result {
+                    next.taken.splice(0..0, turn.abandon(&error));
+                    return Err(error);
+                }
+                // These go on in the next turn: that one tells how they stand.
+                turn.roots.retain(|root| !next.roots.contains(root));
+                self.stored(turn).await;
+            }
+        }
+        if storing.is_none() && next.is_something() {
+            let turn = std::mem::replace(next, Turn::new(self.time.now()));
+            if turn.writes.is_empty() {
+                self.stored(turn).await;
+            } else {
+                *storing = Some(self.send(turn));
+            }
+        }
+        Ok(None)
+    }
+
     /// Decides all that follows from what was taken in, and stores it.
     pub(super) async fn store_turn(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
-        self.wake_due(turn).await?;
-        self.fire_due(turn);
-        self.settle(turn).await?;
+        self.decide(turn).await?;
         if turn.writes.is_empty() {
             return Ok(());
         }
+        self.writing(turn).await
+    }
+
+    /// Decides all that follows from what was taken in.
+    async fn decide(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
+        self.wake_due(turn).await?;
+        self.fire_due(turn);
+        self.settle(turn).await
+    }
+
+    /// Puts a turn on its way to the disk.
+    fn send(&mut self, mut turn: Turn) -> Storing {
+        let written = Box::pin(self.writing(&mut turn));
+        Storing { turn, written }
+    }
+
+    /// Whatever is read from here on is read after the writes of the turn: what leaves memory can be read again.
+    fn writing(&mut self, turn: &mut Turn) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
         let clock = self.time.save_due().map(|now| Write::Clock { now_ms: now.0 });
         turn.writes.extend(clock);
-        self.store.commit(std::mem::take(&mut turn.writes)).await
+        let written = self.store.commit(std::mem::take(&mut turn.writes));
+        self.open.gone.clear();
+        for id in std::mem::take(&mut turn.leaving) {
+            self.put_to_rest(id);
+        }
+        written
     }
 
     fn fire_due(&mut self, turn: &mut Turn) {
@@ -126,53 +194,81 @@ impl Runner {
     }
 
     /// Waits for something to happen, and takes in all that has happened by then.
-    async fn take_in(&mut self) -> Result<Turn, Ended> {
-        let mut request = None;
-        let mut result = None;
-        if self.open.fillable.is_empty() {
-            let idle = self.jobs.is_empty();
-            let due = self.open.timers.next_due().into_iter().chain(self.open.next_due).min();
-            tokio::select! {
-                biased;
-                received = self.inbox.recv() => request = Some(received.ok_or(Ended(None))?),
-                ended = self.jobs.next() => result = Some(ended),
-                () = self.time.sleep_until(due, idle) => {}
+    async fn take_in(&mut self, turn: &mut Turn, storing: Option<&mut Storing>) -> Happened {
+        let (mut request, mut result) = (None, None);
+        match storing {
+            Some(storing) if turn.writes.len() >= MOST_WRITES => {
+                return Happened::Stored(storing.written.as_mut().await);
             }
+            // Timers wait for the disk, for as long as that takes.
+            Some(storing) => tokio::select! {
+                biased;
+                written = storing.written.as_mut() => return Happened::Stored(written),
+                received = self.inbox.recv() => request = Some(received),
+                ended = self.jobs.next() => result = Some(ended),
+            },
+            None if self.open.fillable.is_empty() => {
+                let idle = self.jobs.is_empty();
+                let due = self.open.timers.next_due().into_iter().chain(self.open.next_due).min();
+                tokio::select! {
+                    biased;
+                    received = self.inbox.recv() => request = Some(received),
+                    ended = self.jobs.next() => result = Some(ended),
+                    () = self.time.sleep_until(due, idle) => {}
+                }
+            }
+            None => {}
         }
-        let mut turn = Turn::new(self.time.now());
+        turn.now = self.time.now();
         if let Some(result) = result {
-            self.take_result(&mut turn, result);
+            self.take_result(turn, result);
         }
         for _ in 0..MOST_TAKEN_AT_ONCE {
             let Some(result) = self.jobs.try_next() else { break };
-            self.take_result(&mut turn, result);
+            self.take_result(turn, result);
         }
         for _ in 0..MOST_TAKEN_AT_ONCE {
-            let Some(next) = request.take().or_else(|| self.inbox.try_recv().ok()) else {
-                break;
-            };
-            match next {
-                // What came in with it is made again when the engine is opened again.
-                Request::Shutdown { reply } => return self.close(turn, reply).await,
-                other => self.serve(&mut turn, other).await,
+            let received = request.take().unwrap_or_else(|| self.inbox.try_recv().ok());
+            match received {
+                None => break,
+                Some(Request::Shutdown { reply }) => return Happened::Ended(Ended(Some(reply))),
+                Some(other) => self.serve(turn, other).await,
             }
         }
-        Ok(turn)
+        if turn.is_something() || !self.inbox.is_closed() {
+            Happened::Decidable
+        } else {
+            Happened::Ended(Ended(None))
+        }
     }
 
-    /// Stores what is known already, and ends.
-    async fn close(&mut self, mut turn: Turn, reply: oneshot::Sender<()>) -> Result<Turn, Ended> {
-        match self.store_turn(&mut turn).await {
+    /// Stores what is known already. Nothing that it asks for is begun: that is done when the engine is opened again.
+    async fn last_turn(&mut self, mut next: Turn, storing: Option<Storing>) {
+        self.settle_stored(storing).await;
+        match self.store_turn(&mut next).await {
             Ok(()) => {
-                turn.dispatch.clear();
-                self.stored(turn).await;
+                next.dispatch.clear();
+                self.stored(next).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "the last results were not stored; their functions run again");
-                turn.abandon(&error);
+                next.abandon(&error);
             }
         }
-        Err(Ended(Some(reply)))
+    }
+
+    /// Waits for a turn that is on its way to the disk; what jobs brought, should it not get there.
+    async fn settle_stored(&mut self, storing: Option<Storing>) -> Vec<JobResult> {
+        let Some(Storing { turn, written }) = storing else {
+            return Vec::new();
+        };
+        match written.await {
+            Ok(()) => {
+                self.stored(turn).await;
+                Vec::new()
+            }
+            Err(error) => turn.abandon(&error),
+        }
     }
 
     /// Takes in what a job brought.
@@ -257,10 +353,6 @@ impl Runner {
 
     /// The turn is on the disk: acts on it, and tells whoever waits.
     pub(super) async fn stored(&mut self, turn: Turn) {
-        self.open.gone.clear();
-        for id in turn.leaving {
-            self.put_to_rest(id);
-        }
         for job in turn.dispatch {
             let (execution, key) = job.origin();
             if self

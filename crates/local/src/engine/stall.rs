@@ -20,7 +20,7 @@ impl Runner {
         loop {
             self.sit_out(pause, &mut kept).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            match self.go_on(&mut kept).await {
+            match self.try_again(&mut kept).await {
                 Ok(()) => {
                     tracing::info!("the disk works again: going on");
                     self.health.send_replace(None);
@@ -64,7 +64,7 @@ impl Runner {
     }
 
     /// Reads everything anew and stores what was kept, if the disk takes it.
-    async fn go_on(&mut self, kept: &mut Vec<JobResult>) -> Result<(), EngineError> {
+    async fn try_again(&mut self, kept: &mut Vec<JobResult>) -> Result<(), EngineError> {
         self.store.probe().await?;
         let mut turn = Turn::new(self.time.now());
         self.recover(&mut turn, kept).await?;

@@ -63,12 +63,10 @@ impl Store {
         ))
     }
 
-    /// Stores a turn: when this returns, it is on the disk as a whole, or not at all.
-    pub(super) async fn commit(&self, writes: Vec<Write>) -> Result<(), EngineError> {
-        if writes.is_empty() {
-            return Ok(());
-        }
-        self.run(move |connection| write::commit(connection, &writes)).await
+    /// Stores a turn: when the future is done, it is on the disk as a whole, or not at all. It is on its way already:
+    /// what is asked of the store from here on comes after it.
+    pub(super) fn commit(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
+        self.run(move |connection| write::commit(connection, &writes))
     }
 
     /// Opens the file anew and writes a little: whether the disk works again.
@@ -81,15 +79,22 @@ impl Store {
         .await
     }
 
-    /// Does something on the database's thread.
-    pub(super) async fn run<T: Send + 'static>(
+    /// Does something on the database's thread, after all that was asked of it before.
+    pub(super) fn run<T: Send + 'static, W>(
         &self,
-        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, EngineError> {
+        work: W,
+    ) -> impl Future<Output = Result<T, EngineError>> + Send + use<T, W>
+    where
+        W: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let job: Work = Box::new(move |connection| drop(reply.send(work(connection))));
-        self.work.send(job).map_err(|_| EngineError::Stopped)?;
-        let result = answer.await.map_err(|_| EngineError::Stopped)?;
-        result.map_err(|error| EngineError::of_sqlite(&self.file, &error))
+        let sent = self.work.send(job);
+        let file = Arc::clone(&self.file);
+        async move {
+            sent.map_err(|_| EngineError::Stopped)?;
+            let result = answer.await.map_err(|_| EngineError::Stopped)?;
+            result.map_err(|error| EngineError::of_sqlite(&file, &error))
+        }
     }
 }

@@ -87,6 +87,17 @@ impl Turn {
         }
     }
 
+    /// Whether there is anything to be stored, or done once all before it is stored.
+    pub(super) fn is_something(&self) -> bool {
+        !(self.writes.is_empty()
+            && self.roots.is_empty()
+            && self.dispatch.is_empty()
+            && self.map_runs.is_empty()
+            && self.replies.is_empty()
+            && self.waiters.is_empty()
+            && self.token_questions.is_empty())
+    }
+
     /// Gives up: whoever waits for the turn is told why. What jobs brought is kept.
     pub(super) fn abandon(self, error: &EngineError) -> Vec<JobResult> {
         for reply in self.replies {
