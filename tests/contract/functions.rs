@@ -64,6 +64,10 @@ impl Deployment {
             ("GITHUB_TOKEN", FakeGithub::INSTALLATION_TOKEN),
             ("HOLDFAST_MARKER_KEY", "0123456789abcdef"),
             ("HOLDFAST_TABLE", "holdfast"),
+            (
+                "HOLDFAST_STATE_MACHINE_ARN",
+                "arn:aws:states:eu-central-1:000000000000:stateMachine:holdfast",
+            ),
         ];
         let people = [
             ("HOLDFAST_TABLE", "holdfast"),

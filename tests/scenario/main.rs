@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod afterwards;
 mod bad_input;
 mod kills;
 mod pull_request;

@@ -9,18 +9,18 @@ use holdfast_core::model::finding::Side;
 use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script};
 use serde_json::{Value, json};
 
-const SLUG: &str = "octo/demo";
+pub const SLUG: &str = "octo/demo";
 
 /// A pull request of four files on a fake GitHub, and the program set up for it.
-struct Pull {
-    scene: Scene,
-    github: FakeGithub,
-    base: String,
-    head: String,
+pub struct Pull {
+    pub scene: Scene,
+    pub github: FakeGithub,
+    pub base: String,
+    pub head: String,
 }
 
 impl Pull {
-    fn new(script: Script, token: &str) -> Self {
+    pub fn new(script: Script, token: &str) -> Self {
         let change = Repository::many_files(4).unwrap();
         let github = FakeGithub::start().unwrap();
         github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap());
@@ -35,12 +35,12 @@ impl Pull {
         }
     }
 
-    fn address(&self) -> String {
+    pub fn address(&self) -> String {
         self.github.pull_request_url(SLUG, 12)
     }
 
     /// `holdfast review ADDRESS --publish --format json`.
-    fn publish(&self) -> (i32, Value) {
+    pub fn publish(&self) -> (i32, Value) {
         let output = self
             .scene
             .run(&["review", &self.address(), "--publish", "--format", "json"]);
@@ -50,30 +50,42 @@ impl Pull {
         (output.status.code().unwrap(), document)
     }
 
-    fn spawn_publish(&self) -> Child {
+    /// A push on top; its head.
+    pub fn push(&self, path: &str, text: &str) -> String {
+        let repository = &self.scene.repository;
+        repository.write(path, text).unwrap();
+        // The pull request's title stays.
+        let head = repository.commit("Change each function").unwrap();
+        self.github
+            .push(PullRequest::from_git(repository.path(), &self.base, &head, SLUG, 12).unwrap())
+            .unwrap();
+        head
+    }
+
+    pub fn spawn_publish(&self) -> Child {
         let mut command = self.scene.command(&["review", &self.address(), "--publish"]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    fn reviews(&self) -> Vec<Value> {
+    pub fn reviews(&self) -> Vec<Value> {
         self.github.reviews(SLUG, 12)
     }
 
     /// The only comment in the conversation.
-    fn comment(&self) -> String {
+    pub fn comment(&self) -> String {
         let comments = self.github.issue_comments(SLUG, 12);
         assert_eq!(comments.len(), 1, "{comments:#?}");
         comments[0]["body"].as_str().unwrap().to_owned()
     }
 
-    fn check(&self) -> Value {
+    pub fn check(&self) -> Value {
         let mut checks = self.github.check_runs(SLUG);
         assert_eq!(checks.len(), 1, "{checks:#?}");
         checks.remove(0)
     }
 }
 
-fn low() -> Script {
+pub fn low() -> Script {
     Script::findings(vec![Finding::first_added_line().severity("low")])
 }
 
@@ -212,12 +224,7 @@ fn a_head_that_moved_meanwhile_supersedes_the_review() {
     while pull.scene.server().journal().calls().is_empty() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let repository = &pull.scene.repository;
-    repository.write("src/file_0000.rs", "pub fn other() {}\n").unwrap();
-    let head = repository.commit("Push").unwrap();
-    pull.github
-        .push(PullRequest::from_git(repository.path(), &pull.base, &head, SLUG, 12).unwrap())
-        .unwrap();
+    pull.push("src/file_0000.rs", "pub fn other() {}\n");
     assert_eq!(child.wait().unwrap().code(), Some(3));
     assert!(pull.reviews().is_empty(), "an old head is not reviewed in public");
     assert_eq!(pull.check()["status"], "completed", "no check stands for ever");
@@ -231,15 +238,7 @@ fn a_push_is_reviewed_anew_and_only_what_changed_is_asked_again() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     assert_eq!(pull.publish().1["status"], "published");
     let before = pull.scene.server().journal().calls().len();
-    let repository = &pull.scene.repository;
-    repository
-        .write("src/file_0002.rs", "pub fn other(x: u64) -> u64 {\n    x\n}\n")
-        .unwrap();
-    // The pull request's title stays.
-    let head = repository.commit("Change each function").unwrap();
-    pull.github
-        .push(PullRequest::from_git(repository.path(), &pull.base, &head, SLUG, 12).unwrap())
-        .unwrap();
+    let head = pull.push("src/file_0002.rs", "pub fn other(x: u64) -> u64 {\n    x\n}\n");
     let (_, document) = pull.publish();
     assert_eq!(document["status"], "published");
     assert_eq!(document["usage"]["cache_hits"], 3);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use holdfast_core::port::{Expect, KeepRows, Row, RowError, Written};
+use holdfast_core::port::{Expect, KeepRows, ROW_DAYS, Row, RowError, Written};
 use serde_json::Value;
 
 use crate::row_form::{failed, read_value, split_key, split_prefix, unreadable, write_value};
@@ -27,6 +27,9 @@ const NAME: &str = "sk";
 const VERSION: &str = "version";
 /// The attribute that holds a row's value, as a text of JSON.
 const VALUE: &str = "value";
+
+/// The attribute by which DynamoDB's time to live deletes a row: seconds since 1970.
+const EXPIRES: &str = "expires";
 
 /// Most rows that one call asks for. An answer ends at 1 MB anyway.
 const PAGE_ROWS: usize = 1000;
@@ -125,7 +128,8 @@ impl KeepRows for DynamodbKeepRows {
             .item(GROUP, text(group))
             .item(NAME, text(name))
             .item(VERSION, number(version))
-            .item(VALUE, AttributeValue::S(value));
+            .item(VALUE, AttributeValue::S(value))
+            .item(EXPIRES, number(expires_s()));
         let Err(error) = put.send().await else {
             return Ok(Written::Done { version });
         };
@@ -187,6 +191,11 @@ impl KeepRows for DynamodbKeepRows {
         }
         Ok(rows)
     }
+}
+
+fn expires_s() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs() + u64::from(ROW_DAYS) * 86_400
 }
 
 fn text(text: &str) -> AttributeValue {

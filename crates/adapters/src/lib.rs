@@ -37,5 +37,7 @@ pub mod s3;
 pub mod secrets_manager;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "step-functions")]
+pub mod step_functions;
 #[cfg(feature = "syntax")]
 pub mod syntax;

@@ -19,72 +19,92 @@ pub struct Claim {
     pub generation: u64,
     /// The run that holds it.
     pub run: String,
+    /// The run that held the pull request before: it is to be stopped, and what it announced undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
     /// Whether what the run did is being undone: from then on it writes no more, however late a call of it wakes.
     #[serde(default)]
     pub closed: bool,
+    /// Whether all that the run did is undone.
+    #[serde(default)]
+    pub undone: bool,
 }
 
-/// What taking a claim found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// Our claim.
-    pub claim: Claim,
-    /// The run that held the pull request before: what it announced is to be undone.
-    pub before: Option<String>,
-}
-
-/// Takes the pull request for a run; a run that has done so before finds its own claim, or that it was superseded.
+/// Takes the pull request for a run; a run that has done so before finds its own claim, as it was taken, or that it was
+/// superseded.
 ///
 /// Errors: `RunSuperseded`; what the table says.
-pub async fn take(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<Taken, StageError> {
+pub async fn take(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<Claim, StageError> {
     if let Some((_, claim)) = find(rows, &run_key(run)).await? {
         hold(rows, target, run).await?;
-        return Ok(Taken { claim, before: None });
+        return Ok(claim);
     }
     let key = claim_key(target);
     for _ in 0..TRIES {
         let found = find(rows, &key).await?;
-        let before = found.as_ref().map(|(_, claim)| claim.clone());
-        let claim = match &before {
+        let claim = match found {
             // Taken by us, and then the process died before it noted so.
-            Some(claim) if claim.run == run => claim.clone(),
-            _ => Claim {
-                generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
-                run: run.to_owned(),
-                closed: false,
-            },
+            Some((_, claim)) if claim.run == run => claim,
+            found => {
+                let (version, before) = found.map(|(row, claim)| (row.version, claim)).unzip();
+                let claim = Claim {
+                    generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
+                    run: run.to_owned(),
+                    before: before.map(|claim| claim.run),
+                    closed: false,
+                    undone: false,
+                };
+                if !put(rows, &key, &claim, version).await? {
+                    continue;
+                }
+                claim
+            }
         };
-        let is_ours = before.as_ref() == Some(&claim);
-        if !is_ours && !put(rows, &key, &claim, found.map(|(row, _)| row.version)).await? {
-            continue;
-        }
         // A conflict means that the run was closed meanwhile.
         put(rows, &run_key(run), &claim, None).await?;
         hold(rows, target, run).await?;
-        let before = before.filter(|_| !is_ours).map(|claim| claim.run);
-        return Ok(Taken { claim, before });
+        return Ok(claim);
     }
     Err(contended(&key))
 }
 
 /// Ends a run's right to write, before what it did is undone. Errors: what the table says.
 pub async fn close(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
+    set_undone(rows, run, false).await
+}
+
+/// Notes that all that a closed run did is undone. Errors: what the table says.
+pub async fn note_undone(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
+    set_undone(rows, run, true).await
+}
+
+/// Whether something that the run did may still stand: it was taken or closed, and never undone to the end. Asked of runs
+/// that ended without success. Errors: what the table says.
+pub async fn needs_cleaning(rows: &dyn KeepRows, run: &str) -> Result<bool, StageError> {
+    let found = find(rows, &run_key(run)).await?;
+    Ok(found.is_some_and(|(_, claim)| !claim.undone))
+}
+
+async fn set_undone(rows: &dyn KeepRows, run: &str, undone: bool) -> Result<(), StageError> {
     let key = run_key(run);
     for _ in 0..TRIES {
-        let found = find(rows, &key).await?;
-        let claim = match &found {
-            Some((_, claim)) if claim.closed => return Ok(()),
-            Some((_, claim)) => Claim {
-                closed: true,
-                ..claim.clone()
-            },
-            None => Claim {
-                generation: 0,
-                run: run.to_owned(),
-                closed: true,
-            },
+        let (version, found) = find(rows, &key).await?.map(|(row, claim)| (row.version, claim)).unzip();
+        let claim = found.unwrap_or_else(|| Claim {
+            generation: 0,
+            run: run.to_owned(),
+            before: None,
+            closed: false,
+            undone: false,
+        });
+        if claim.closed && (claim.undone || !undone) {
+            return Ok(());
+        }
+        let claim = Claim {
+            closed: true,
+            undone,
+            ..claim
         };
-        if put(rows, &key, &claim, found.map(|(row, _)| row.version)).await? {
+        if put(rows, &key, &claim, version).await? {
             return Ok(());
         }
     }

@@ -13,5 +13,6 @@ pub mod prompt;
 pub mod render;
 pub mod rule;
 pub mod stage;
+pub mod sweep;
 pub mod validate;
 pub mod webhook;

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use futures::executor::block_on;
+use holdfast_core::claim;
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::plan::Tier;
@@ -17,14 +18,15 @@ use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
-    AskModel, CheckConclusion, CheckOutcome, DraftedReview, Expect, KeepRows, ModelError, ModelRequest, PublishError,
-    PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact, StoreError,
-    SyntaxView, Written,
+    AskModel, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, Expect, FailedRun, KeepRows,
+    ListFailedRuns, ModelError, ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row,
+    RowError, SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxView, Written,
 };
 use holdfast_core::stage::{
-    aggregate_findings, correct_findings, gather_context, open_review, plan_review, publish_review, read_artifact,
-    report_failure, review_unit, summarize_review, validate_findings, withdraw_announcement,
+    aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
+    read_artifact, report_failure, review_unit, summarize_review, validate_findings, withdraw_announcement,
 };
+use holdfast_core::sweep::sweep;
 use serde_json::{Value, json};
 
 const VALID: &str = r#"{"summary":"Adds a line.","findings":[]}"#;
@@ -146,6 +148,28 @@ impl KeepRows for MemoryRows {
     }
 }
 
+/// The executions: which were stopped, and how they all failed.
+#[derive(Default)]
+struct Runs {
+    stopped: Mutex<Vec<String>>,
+    failed: Vec<FailedRun>,
+}
+
+#[async_trait]
+impl StopRun for Runs {
+    async fn stop_run(&self, run: &str, error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+        self.stopped.lock().unwrap().push(format!("{run} {error}"));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ListFailedRuns for Runs {
+    async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
+        Ok(self.failed.iter().take(most).cloned().collect())
+    }
+}
+
 /// What stands on the pull request.
 #[derive(Default)]
 struct PullRequestPage {
@@ -156,6 +180,8 @@ struct PullRequestPage {
     comments: Mutex<BTreeMap<String, String>>,
     notices: Mutex<Vec<String>>,
     refuses_anchors: bool,
+    /// How many withdrawals GitHub refuses before it takes one.
+    refuses_withdrawals: Mutex<u32>,
 }
 
 #[async_trait]
@@ -176,6 +202,11 @@ impl PublishReview for PullRequestPage {
     }
 
     async fn withdraw(&self, _target: &Target, run: &str) -> Result<(), PublishError> {
+        let mut refusals = self.refuses_withdrawals.lock().unwrap();
+        if *refusals > 0 {
+            *refusals -= 1;
+            return Err(PublishError::Unavailable("502".to_owned()));
+        }
         self.comments.lock().unwrap().remove(run);
         self.drafts.lock().unwrap().clear();
         Ok(())
@@ -214,6 +245,7 @@ struct World {
     model: ScriptedModel,
     page: PullRequestPage,
     rows: MemoryRows,
+    runs: Runs,
     run: Run,
 }
 
@@ -254,6 +286,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
         },
         page: PullRequestPage::default(),
         rows: MemoryRows::default(),
+        runs: Runs::default(),
         run: Run {
             version: 1,
             run: "r".to_owned(),
@@ -280,6 +313,7 @@ impl World {
                 &self.read,
                 &self.page,
                 &self.rows,
+                &self.runs,
                 &self.store,
             )
             .await
@@ -625,6 +659,7 @@ fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
             &world.read,
             &world.page,
             &world.rows,
+            &world.runs,
             &world.store,
         ))
     };
@@ -651,9 +686,97 @@ fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
     .unwrap_err();
     assert_eq!(error.name, ErrorName::RunSuperseded);
     assert!(world.page.drafts.lock().unwrap().is_empty());
+    assert_eq!(*world.runs.stopped.lock().unwrap(), ["r RunSuperseded"]);
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(report.status, RunStatus::Superseded);
     // The newer one, repeated, finds its own claim.
     open(&newer).unwrap();
     world.run = newer;
+}
+
+#[test]
+fn a_take_over_that_broke_off_is_finished_by_the_next_try() {
+    let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let mut newer = world.run.clone();
+    newer.run = "r-newer".to_owned();
+    let open = || {
+        block_on(open_review::open_review(
+            &open_review::Input { run: newer.clone() },
+            &world.read,
+            &world.page,
+            &world.rows,
+            &world.runs,
+            &world.store,
+        ))
+    };
+    // The claim is taken, and then GitHub takes nothing.
+    *world.page.refuses_withdrawals.lock().unwrap() = 1;
+    assert_eq!(open().unwrap_err().name, ErrorName::GithubUnavailable);
+    assert!(world.page.comments.lock().unwrap().contains_key("r"));
+    open().unwrap();
+    assert_eq!(
+        world.page.comments.lock().unwrap().keys().collect::<Vec<_>>(),
+        ["r-newer"]
+    );
+    assert!(!block_on(claim::needs_cleaning(&world.rows, "r")).unwrap());
+}
+
+#[test]
+fn a_newer_run_leaves_a_result_alone() {
+    let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    let input = discard_review::Input {
+        run: "r".to_owned(),
+        reason: Some("not now".to_owned()),
+    };
+    for _ in 0..2 {
+        block_on(discard_review::discard_review(&input, &world.page, &world.store)).unwrap();
+    }
+    let checks = world.page.closed.lock().unwrap().len();
+    let mut newer = world.run.clone();
+    newer.run = "r-newer".to_owned();
+    block_on(open_review::open_review(
+        &open_review::Input { run: newer },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.runs,
+        &world.store,
+    ))
+    .unwrap();
+    assert_eq!(
+        world.page.closed.lock().unwrap().len(),
+        checks,
+        "the check still says what was decided"
+    );
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(report.status, RunStatus::Rejected);
+    assert_eq!(report.notes.iter().filter(|note| note.contains("not now")).count(), 1);
+}
+
+#[test]
+fn a_sweep_cleans_up_what_an_undo_left_and_tries_again_what_it_cannot() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    world.runs.failed = vec![FailedRun {
+        run: "r".to_owned(),
+        started_with: json!(world.run),
+        error: "States.Timeout".to_owned(),
+        cause: None,
+    }];
+    let sweep = || block_on(sweep(&world.runs, &world.page, &world.rows, &world.store)).unwrap();
+    let dirty = || block_on(claim::needs_cleaning(&world.rows, "r")).unwrap();
+    *world.page.refuses_withdrawals.lock().unwrap() = 1;
+    assert!(sweep()[0].failure.is_some() && dirty());
+    assert!(sweep()[0].failure.is_none() && !dirty());
+    assert!(world.page.comments.lock().unwrap().is_empty());
+    assert!(world.page.notices.lock().unwrap()[0].contains("States.Timeout"));
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(report.status, RunStatus::Failed);
+    assert!(sweep().is_empty(), "what is clean is left alone");
 }
 
 #[test]
@@ -690,6 +813,7 @@ fn a_failed_review_says_so_once_and_leaves_nothing_else() {
         &world.read,
         &world.page,
         &world.rows,
+        &world.runs,
         &world.store,
     ));
     assert_eq!(
@@ -763,6 +887,7 @@ fn a_wrong_policy_names_its_place() {
             &world.read,
             &world.page,
             &world.rows,
+            &world.runs,
             &world.store,
         )
         .await

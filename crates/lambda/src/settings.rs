@@ -10,6 +10,8 @@ pub const BUCKET: &str = "HOLDFAST_BUCKET";
 pub const TABLE: &str = "HOLDFAST_TABLE";
 /// Name of the setting for the ARN of the topic that people subscribe to.
 pub const TOPIC: &str = "HOLDFAST_TOPIC_ARN";
+/// Name of the setting for the ARN of the state machine, without version or alias.
+pub const STATE_MACHINE: &str = "HOLDFAST_STATE_MACHINE_ARN";
 /// Name of the setting for the secrets' ARNs, comma-separated. Each is a JSON object of setting names and texts.
 pub const SECRETS: &str = "HOLDFAST_SECRETS";
 

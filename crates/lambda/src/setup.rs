@@ -9,8 +9,9 @@ use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubRea
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::s3::S3StoreArtifact;
 use holdfast_adapters::secrets_manager::read_secrets;
+use holdfast_adapters::step_functions::StepFunctionsRuns;
 
-use crate::settings::{BUCKET, FunctionSettings, TABLE, TOPIC, secret_ids};
+use crate::settings::{BUCKET, FunctionSettings, STATE_MACHINE, TABLE, TOPIC, secret_ids};
 
 /// The function cannot start: every problem, a line each.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,11 @@ impl Setup {
     /// Claims in the table. Needs [`TABLE`].
     pub fn rows(&self) -> DynamodbKeepRows {
         DynamodbKeepRows::new(&self.aws, self.settings.place(TABLE))
+    }
+
+    /// Executions of the workflow. Needs [`STATE_MACHINE`].
+    pub fn runs(&self) -> StepFunctionsRuns {
+        StepFunctionsRuns::new(&self.aws, self.settings.place(STATE_MACHINE))
     }
 
     /// Asks models. Errors: the address or a key cannot be used.

@@ -33,6 +33,10 @@ pub enum Command {
     Reject(RejectArgs),
     /// Stops a run and undoes what it did; also cleans up after one that failed and could not.
     Cancel(DecideArgs),
+    /// Goes on with a review that failed or stayed partial: what was finished is kept, the rest is done again.
+    Redrive(RedriveArgs),
+    /// Cleans up after runs that ended without undoing what they did.
+    Sweep(SweepArgs),
     /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
     Check(CheckArgs),
     /// Copies the data directory, also while reviews run in it. The copy is a data directory itself.
@@ -61,15 +65,23 @@ pub struct ReviewArgs {
     /// Posts the review to the pull request, through the approval gate.
     #[arg(long)]
     pub publish: bool,
+    /// How the review is printed, and when it is found wanting.
+    #[command(flatten)]
+    pub print: PrintArgs,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// How a review is printed, and when it is found wanting.
+#[derive(Debug, Args)]
+pub struct PrintArgs {
     /// How the review is printed.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
     /// Exit with status 1 when there is a finding at or above this severity.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::High)]
     pub fail_on: FailOn,
-    /// Where everything durable is.
-    #[command(flatten)]
-    pub data: DataArgs,
     /// No progress on stderr.
     #[arg(long)]
     pub quiet: bool,
@@ -117,6 +129,27 @@ pub struct RejectArgs {
     /// Why; it stands in the check's summary.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast redrive`.
+#[derive(Debug, Args)]
+pub struct RedriveArgs {
+    /// The run's name, or an unambiguous beginning of it.
+    pub run: String,
+    /// How the review is printed, and when it is found wanting.
+    #[command(flatten)]
+    pub print: PrintArgs,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,

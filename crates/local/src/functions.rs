@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_core::model::error_name::ErrorName;
-use holdfast_core::port::{AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StoreArtifact};
+use holdfast_core::port::{
+    AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StopRun, StoreArtifact,
+};
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
 
@@ -24,6 +26,8 @@ pub struct StageFunctions {
     pub notify: Arc<dyn NotifyPeople>,
     /// Keeps claims.
     pub rows: Arc<dyn KeepRows>,
+    /// Stops runs.
+    pub runs: Arc<dyn StopRun>,
     /// Keeps artifacts.
     pub store: Arc<dyn StoreArtifact>,
 }
@@ -37,14 +41,15 @@ impl Functions for StageFunctions {
             self.model.as_ref(),
             self.store.as_ref(),
         );
-        let (syntax, notify, rows) = (self.syntax.as_ref(), self.notify.as_ref(), self.rows.as_ref());
+        let (syntax, notify) = (self.syntax.as_ref(), self.notify.as_ref());
+        let (rows, runs) = (self.rows.as_ref(), self.runs.as_ref());
         macro_rules! run {
             ($stage:ident($($port:expr),+)) => {
                 call(payload, async |input| stage::$stage::$stage(&input, $($port),+).await).await
             };
         }
         let done = match function {
-            "open-review" => run!(open_review(read, publish, rows, store)),
+            "open-review" => run!(open_review(read, publish, rows, runs, store)),
             "plan-review" => run!(plan_review(read, store)),
             "gather-context" => run!(gather_context(read, syntax, store)),
             "review-unit" => run!(review_unit(model, store)),

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod command;
 pub mod engine;
+pub mod executions;
 pub mod failure;
 pub mod functions;
 pub mod machine;

@@ -17,6 +17,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadChange, ReadError, StoreArtifact};
 
 use crate::engine::{Engine, EngineOptions, ObjectFailure, Objects, Recovered};
+use crate::executions::EngineExecutions;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
@@ -57,16 +58,23 @@ pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
 
 /// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions go on.
 pub async fn open_engine(data: &Path, settings: &Settings) -> Result<(Engine, Recovered), Failure> {
-    let functions = Arc::new(stage_functions(data, settings).await?);
+    let runs = Arc::new(EngineExecutions::default());
+    let functions = Arc::new(stage_functions(data, settings, Arc::clone(&runs)).await?);
     let objects = Arc::new(artifact_objects(data));
     let options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
-    let opened = Engine::open(options).await.map_err(Failure::usage)?;
+    let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
+    runs.set(&engine);
     hide_from_git(data)?;
-    Ok(opened)
+    Ok((engine, recovered))
 }
 
-/// The stages with this machine's adapters. Errors: a setting or the data directory cannot be used.
-pub async fn stage_functions(data: &Path, settings: &Settings) -> Result<StageFunctions, Failure> {
+/// The stages with this machine's adapters; `runs` is to be given the engine. Errors: a setting or the data directory
+/// cannot be used.
+pub async fn stage_functions(
+    data: &Path,
+    settings: &Settings,
+    runs: Arc<EngineExecutions>,
+) -> Result<StageFunctions, Failure> {
     let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     let connection = github(settings)?;
     Ok(StageFunctions {
@@ -79,8 +87,15 @@ pub async fn stage_functions(data: &Path, settings: &Settings) -> Result<StageFu
         syntax: Arc::new(TreeSitterSyntax::new()),
         notify: Arc::new(outbox(data, settings)),
         rows: Arc::new(rows),
+        runs,
         store: Arc::new(artifacts(data)),
     })
+}
+
+/// Deletes rows that were not written for as long as rows live. Errors: the table cannot be used.
+pub async fn forget_old_rows(data: &Path) -> Result<u64, Failure> {
+    let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    rows.forget_old().await.map_err(Failure::incomplete)
 }
 
 /// The artifacts as the engine's objects: one bucket.

@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use holdfast_adapters::files::FilesStoreArtifact;
+use holdfast_adapters::sqlite::{SqliteKeepRows, TABLES_FILE};
+use holdfast_core::claim;
 use holdfast_core::model::change::Change;
+use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::explain_failure;
 use serde::de::DeserializeOwned;
 
-use crate::engine::{Archive, ExecutionRecord};
+use crate::engine::{Archive, ExecutionRecord, ExecutionStatus};
 use crate::failure::Failure;
 use crate::machine;
 
@@ -31,20 +34,68 @@ pub struct Record {
     pub change: Option<Change>,
     /// Why the execution failed.
     pub failure: Option<String>,
+    /// Whether something that it did may still stand: its undo did not come to its end.
+    pub needs_cleaning: bool,
 }
 
 /// Reads one run by its whole name. Errors: it is not there; a file cannot be read.
 pub async fn read(data: &Path, run: &str) -> Result<Record, Failure> {
-    let archive = Archive::open(data).map_err(Failure::usage)?;
-    let row = archive.execution(run).map_err(Failure::usage)?;
-    from_row(data, &archive, row).await
+    Records::open(data).await?.read(run).await
+}
+
+/// The runs of a data directory.
+pub struct Records {
+    store: FilesStoreArtifact,
+    archive: Archive,
+    rows: Option<SqliteKeepRows>,
+}
+
+impl Records {
+    /// Opens what is there. Errors: there is no data, or it cannot be read.
+    pub async fn open(data: &Path) -> Result<Self, Failure> {
+        let archive = Archive::open(data).map_err(Failure::usage)?;
+        let rows = match data.join(TABLES_FILE).exists() {
+            true => Some(SqliteKeepRows::open(data).await.map_err(Failure::usage)?),
+            false => None,
+        };
+        Ok(Self {
+            store: machine::artifacts(data),
+            archive,
+            rows,
+        })
+    }
+
+    /// One run by its whole name. Errors: it is not there; a file cannot be read.
+    pub async fn read(&self, run: &str) -> Result<Record, Failure> {
+        let row = self.archive.execution(run).map_err(Failure::usage)?;
+        from_row(self, row).await
+    }
+
+    /// Every run, newest first. Errors: a file cannot be read.
+    pub async fn list(&self) -> Result<Vec<Record>, Failure> {
+        let mut records = Vec::new();
+        for row in self.archive.executions(RUNS_MOST).map_err(Failure::usage)? {
+            records.push(from_row(self, row).await?);
+        }
+        Ok(records)
+    }
+
+    async fn needs_cleaning(&self, row: &ExecutionRecord) -> Result<bool, Failure> {
+        let failed = row.status.is_final() && row.status != ExecutionStatus::Succeeded;
+        match &self.rows {
+            Some(rows) if failed => claim::needs_cleaning(rows, &row.name)
+                .await
+                .map_err(Failure::incomplete),
+            _ => Ok(false),
+        }
+    }
 }
 
 /// The record of a row.
-pub async fn from_row(data: &Path, archive: &Archive, row: ExecutionRecord) -> Result<Record, Failure> {
-    let store = machine::artifacts(data);
-    let mut report: Option<Report> = read_json(&store, &key::report(&row.name)).await?;
-    let change = read_json(&store, &key::change(&row.name)).await?;
+async fn from_row(records: &Records, row: ExecutionRecord) -> Result<Record, Failure> {
+    let (store, archive) = (&records.store, &records.archive);
+    let mut report: Option<Report> = read_json(store, &key::report(&row.name)).await?;
+    let change = read_json(store, &key::change(&row.name)).await?;
     let is_open = !row.status.is_final();
     let waits = is_open && !archive.pending_tokens(row.id).map_err(Failure::incomplete)?.is_empty();
     let failure = row
@@ -55,8 +106,10 @@ pub async fn from_row(data: &Path, archive: &Archive, row: ExecutionRecord) -> R
         (_, true) if waits => RunStatus::AwaitingApproval,
         (_, true) => RunStatus::Running,
         (Some(report), false) => report.status,
+        (None, false) if row.error.as_deref() == Some(ErrorName::RunSuperseded.as_str()) => RunStatus::Superseded,
         (None, false) => RunStatus::Failed,
     };
+    let needs_cleaning = records.needs_cleaning(&row).await?;
     if let Some(report) = &mut report {
         report.status = status;
         report.usage.wall_ms = wall_ms(&row);
@@ -68,6 +121,7 @@ pub async fn from_row(data: &Path, archive: &Archive, row: ExecutionRecord) -> R
         report,
         change,
         failure,
+        needs_cleaning,
     })
 }
 

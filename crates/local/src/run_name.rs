@@ -36,6 +36,11 @@ pub fn stem(target: &Target, model: &str, model_light: &str, publish: bool) -> S
     )
 }
 
+/// The stem of a run's name: all but the attempt.
+pub fn stem_of(name: &str) -> &str {
+    name.rsplit_once('-').map_or(name, |(stem, _)| stem)
+}
+
 /// Which run a command means: the open one of that stem, or the next attempt.
 pub fn choose<'a>(stem: &str, existing: impl IntoIterator<Item = (&'a str, bool)>) -> Choice {
     let mut last: Option<(u32, &str)> = None;

@@ -1,5 +1,5 @@
 //! What a Lambda function sees of AWS, on loopback: the runtime interface that hands it one event, and a cloud with the
-//! calls that our functions make: objects in S3, items in DynamoDB, texts to SNS. It has no rules of its own.
+//! calls that our functions make: objects in S3, items in DynamoDB, texts to SNS, ends of executions in Step Functions. It has no rules of its own.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,6 +36,7 @@ struct Shared {
     objects: BTreeMap<String, Vec<u8>>,
     items: Vec<Value>,
     texts: Vec<String>,
+    stopped: Vec<Value>,
 }
 
 /// A function's failure, as it reported it.
@@ -78,6 +79,11 @@ impl FakeCloud {
     /// The requests that published texts, in order, as they came (a form).
     pub fn texts(&self) -> Vec<String> {
         lock(&self.shared).texts.clone()
+    }
+
+    /// The requests that stopped executions, in order.
+    pub fn stopped(&self) -> Vec<Value> {
+        lock(&self.shared).stopped.clone()
     }
 
     /// Starts a function's program, hands it one event, and ends it: `Ok` is its answer, `Err` what it reported.
@@ -241,8 +247,13 @@ fn unchunk(mut body: &[u8]) -> Vec<u8> {
 /// DynamoDB's calls name their target in a header, SNS's their action in the form.
 async fn call(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    if let Some((_, operation)) = target.and_then(|target| target.split_once('.')) {
+    if let Some((service, operation)) = target.and_then(|target| target.split_once('.')) {
         let request = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        if (service, operation) == ("AWSStepFunctions", "StopExecution") {
+            lock(&shared).stopped.push(request);
+            let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
+            return (kind, json!({ "stopDate": 1.0 }).to_string()).into_response();
+        }
         return table_call(&mut lock(&shared).items, operation, request);
     }
     let form = String::from_utf8_lossy(&body).into_owned();

@@ -1,16 +1,17 @@
-//! The function `open-review`: wires OpenReview to GitHub, to read, GitHub, to write, the table and the bucket.
+//! The function `open-review`: wires OpenReview to GitHub, to read, GitHub, to write, the table, the workflow and the bucket.
 
 mod handler;
 
-use holdfast_lambda::{BUCKET, Error, Setup, TABLE, serve};
+use holdfast_lambda::{BUCKET, Error, STATE_MACHINE, Setup, TABLE, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[BUCKET, TABLE]).await?;
+    let setup = Setup::begin(&[BUCKET, TABLE, STATE_MACHINE]).await?;
     let ports = handler::Ports {
         read: setup.read()?,
         publish: setup.publish()?,
         rows: setup.rows(),
+        runs: setup.runs(),
         store: setup.store(),
     };
     serve(ports, handler::handle).await

@@ -17,13 +17,20 @@ pub const TABLES_FILE: &str = "tables.sqlite";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Each entry brings the schema from its position to the next version. Entries are never changed, only added.
-const MIGRATIONS: &[&str] = &[r"
+const MIGRATIONS: &[&str] = &[
+    r"
 CREATE TABLE rows (
     key     TEXT PRIMARY KEY NOT NULL,
     version INTEGER NOT NULL CHECK (version >= 1),
     value   TEXT NOT NULL
 ) STRICT;
-"];
+",
+    r"
+ALTER TABLE rows ADD COLUMN written_s INTEGER NOT NULL DEFAULT 0;
+UPDATE rows SET written_s = unixepoch();
+CREATE INDEX rows_by_age ON rows (written_s);
+",
+];
 
 /// The newest version that this program knows; the file holds its own as `user_version`.
 const KNOWN_VERSION: i64 = MIGRATIONS.len() as i64;

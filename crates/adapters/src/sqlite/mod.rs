@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use holdfast_core::port::{Expect, KeepRows, Row, RowError, Written};
+use holdfast_core::port::{Expect, KeepRows, ROW_DAYS, Row, RowError, Written};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde_json::Value;
 
@@ -58,6 +58,15 @@ impl SqliteKeepRows {
     /// The same with a file that grows to `most_pages` pages of 4 KiB; beyond, writes fail as on a full disk.
     pub async fn open_limited(directory: impl Into<PathBuf>, most_pages: u32) -> Result<Self, TablesError> {
         Self::open_file(directory.into(), Some(most_pages)).await
+    }
+
+    /// Deletes the rows that have lived their [`ROW_DAYS`]; gives their number. Errors: the file cannot be written.
+    pub async fn forget_old(&self) -> Result<u64, RowError> {
+        let forgotten = self.run("*", |connection| {
+            let sql = "DELETE FROM rows WHERE written_s < unixepoch() - ?1 * 86400";
+            connection.execute(sql, [ROW_DAYS])
+        });
+        Ok(forgotten.await?.try_into().unwrap_or(u64::MAX))
     }
 
     async fn open_file(directory: PathBuf, most_pages: Option<u32>) -> Result<Self, TablesError> {
@@ -172,11 +181,13 @@ fn put(connection: &mut Connection, key: &str, text: &str, expect: Expect) -> ru
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (changed, version) = match expect {
         Expect::Absent => {
-            let sql = "INSERT INTO rows (key, version, value) VALUES (?1, 1, ?2) ON CONFLICT (key) DO NOTHING";
+            let sql = "INSERT INTO rows (key, version, value, written_s) VALUES (?1, 1, ?2, unixepoch())
+                       ON CONFLICT (key) DO NOTHING";
             (transaction.prepare_cached(sql)?.execute(params![key, text])?, 1)
         }
         Expect::Version(version) => {
-            let sql = "UPDATE rows SET version = version + 1, value = ?2 WHERE key = ?1 AND version = ?3";
+            let sql = "UPDATE rows SET version = version + 1, value = ?2, written_s = unixepoch()
+                       WHERE key = ?1 AND version = ?3";
             let mut statement = transaction.prepare_cached(sql)?;
             let changed = statement.execute(params![key, text, stored_version(version)])?;
             (changed, version.saturating_add(1))

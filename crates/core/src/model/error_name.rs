@@ -24,7 +24,7 @@ macro_rules! error_names {
 error_names! {
     /// A payload or an artifact has not the shape that this version reads.
     PayloadInvalid,
-    /// The artifact store did not answer; worth another try.
+    /// The artifact store, the table or the engine did not answer; worth another try.
     ArtifactUnavailable,
     /// An artifact that an earlier state wrote is not there.
     ArtifactMissing,

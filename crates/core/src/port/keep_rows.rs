@@ -47,7 +47,11 @@ pub struct RowError {
     pub detail: String,
 }
 
-/// Keeps rows by key. A key is `GROUP/NAME`: the group has no `/`, the name is not empty and may have some; at most 900
+/// How long a row lives from its last write, in days: far longer than an execution may last (14). Nothing that is still
+/// fenced by a claim outlives it, and no claim outlives this.
+pub const ROW_DAYS: u32 = 90;
+
+/// Keeps rows by key, each for [`ROW_DAYS`] from its last write. A key is `GROUP/NAME`: the group has no `/`, the name is not empty and may have some; at most 900
 /// bytes together, without control characters. Reads see every write that has returned. A key or value beyond these
 /// limits is refused before anything is sent.
 #[async_trait]

@@ -1,6 +1,7 @@
 //! What the stages need from outside, each named by the need. Reading is apart from writing.
 
 mod ask_model;
+mod executions;
 mod keep_rows;
 mod notify;
 mod publish_review;
@@ -9,7 +10,8 @@ mod source_syntax;
 mod store_artifact;
 
 pub use ask_model::{AskModel, ModelError, ModelRequest};
-pub use keep_rows::{Expect, KeepRows, Row, RowError, Written};
+pub use executions::{ExecutionError, FailedRun, ListFailedRuns, StopRun};
+pub use keep_rows::{Expect, KeepRows, ROW_DAYS, Row, RowError, Written};
 pub use notify::{NotifyError, NotifyPeople};
 pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,

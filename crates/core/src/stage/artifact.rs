@@ -19,10 +19,7 @@ pub async fn read_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: 
 }
 
 /// Reads a document that may not be there.
-pub(super) async fn find_artifact<T: DeserializeOwned>(
-    store: &dyn StoreArtifact,
-    key: &str,
-) -> Result<Option<T>, StageError> {
+pub async fn find_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: &str) -> Result<Option<T>, StageError> {
     let Some(bytes) = store.get(key).await? else {
         return Ok(None);
     };

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::key;
 use crate::model::report::{Report, RunStatus};
-use crate::model::run::{Announcement, Run};
+use crate::model::run::Run;
 use crate::port::{CheckConclusion, CheckOutcome, PublishReview, StoreArtifact};
 use crate::render::sanitize;
 
-use super::artifact::find_artifact;
+use super::publish_review::settle;
+use super::withdraw_announcement::undo;
 use super::{StageError, read_artifact, write_artifact};
 
 /// The run, and why.
@@ -41,19 +42,19 @@ pub async fn discard_review(
         .clone()
         .filter(|reason| !reason.trim().is_empty())
         .unwrap_or_else(|| "no reason was given".to_owned());
-    publish.withdraw(&run.target, &run.run).await?;
-    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
-    if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
-        let outcome = CheckOutcome {
-            conclusion: CheckConclusion::Neutral,
-            title: "The review was not published".to_owned(),
-            summary: format!("A maintainer decided against it: {}", sanitize(&reason, &[])),
-            annotations: Vec::new(),
-        };
-        publish.close_check(&run.target, check, &outcome).await?;
-    }
+    let outcome = CheckOutcome {
+        conclusion: CheckConclusion::Neutral,
+        title: "The review was not published".to_owned(),
+        summary: format!("A maintainer decided against it: {}", sanitize(&reason, &[])),
+        annotations: Vec::new(),
+    };
+    undo(&run, &outcome, publish, store).await?;
+    settle(&run.run, store).await?;
     report.status = RunStatus::Rejected;
-    report.notes.push(format!("rejected: {reason}"));
+    let note = format!("rejected: {reason}");
+    if !report.notes.contains(&note) {
+        report.notes.push(note);
+    }
     write_artifact(store, &key::report(&input.run), &report).await?;
     Ok(Output {
         status: RunStatus::Rejected,

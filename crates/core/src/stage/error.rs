@@ -2,7 +2,7 @@
 
 use crate::model::error_name::ErrorName;
 use crate::model::policy::InvalidPolicy;
-use crate::port::{ModelError, NotifyError, PublishError, ReadError, RowError, StoreError};
+use crate::port::{ExecutionError, ModelError, NotifyError, PublishError, ReadError, RowError, StoreError};
 
 /// Why a stage failed.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,12 @@ impl From<StoreError> for StageError {
 
 impl From<RowError> for StageError {
     fn from(error: RowError) -> Self {
+        Self::new(ErrorName::ArtifactUnavailable, error.to_string())
+    }
+}
+
+impl From<ExecutionError> for StageError {
+    fn from(error: ExecutionError) -> Self {
         Self::new(ErrorName::ArtifactUnavailable, error.to_string())
     }
 }

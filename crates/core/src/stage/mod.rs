@@ -22,8 +22,9 @@ pub mod validate_findings;
 pub mod withdraw_announcement;
 
 mod shown;
+mod supersede;
 
-pub use artifact::{read_artifact, write_artifact};
+pub use artifact::{find_artifact, read_artifact, write_artifact};
 pub use call::call;
 pub use error::{StageError, explain_failure};
 

@@ -7,10 +7,10 @@ use crate::claim;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::{Announcement, PAYLOAD_VERSION, Run};
-use crate::port::{KeepRows, PublishReview, ReadChange, StoreArtifact};
+use crate::port::{KeepRows, PublishReview, ReadChange, StopRun, StoreArtifact};
 use crate::render::announcement_body;
 
-use super::withdraw_announcement::undo_announcement;
+use super::supersede::supersede;
 use super::{StageError, write_artifact};
 
 /// The execution's input.
@@ -29,7 +29,8 @@ pub struct Output {
     pub files: u64,
 }
 
-/// Reads the change, takes the pull request over and announces the review. A second call finds its first one's effects.
+/// Reads the change, takes the pull request over, ends the run that had it before, and announces the review. A second call
+/// finds its first one's effects.
 ///
 /// Errors: another payload version; the head moved; a newer run has taken over; what reading, writing, the table and the
 /// store say.
@@ -39,6 +40,7 @@ pub async fn open_review(
     read: &dyn ReadChange,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
+    runs: &dyn StopRun,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run = &input.run;
@@ -65,7 +67,7 @@ pub async fn open_review(
     write_artifact(store, &key::change(&run.run), &change).await?;
     if run.publish {
         if let Some(before) = claim::take(rows, &run.target, &run.run).await?.before {
-            undo_announcement(&before, "A newer run has taken over", publish, store).await?;
+            supersede(&before, &run.run, publish, rows, runs, store).await?;
         }
         let announcement = Announcement {
             check_run: publish.open_check(&run.target, &run.run).await?,

@@ -68,17 +68,12 @@ pub async fn publish_review(
     }
     publish.summarize(&run.target, &run.run, &summary_body(&report)).await?;
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
-    let check_run = announcement.and_then(|announcement| announcement.check_run);
-    if let Some(check) = check_run {
+    if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
         publish
             .close_check(&run.target, check, &check_outcome(&report, policy.gate.severity))
             .await?;
     }
-    let settled = Announcement {
-        check_run,
-        settled: true,
-    };
-    write_artifact(store, &key::announcement(&input.run), &settled).await?;
+    settle(&input.run, store).await?;
     // A partial review that is published stays partial: the status never hides what was not read.
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;
@@ -88,6 +83,16 @@ pub async fn publish_review(
         status: report.status,
         review: Some(drafted.review),
     })
+}
+
+/// Notes that what stands on the pull request is the run's result: the run that follows leaves it alone.
+pub(super) async fn settle(run: &str, store: &dyn StoreArtifact) -> Result<(), StageError> {
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
+    let settled = Announcement {
+        settled: true,
+        ..announcement.unwrap_or_default()
+    };
+    write_artifact(store, &key::announcement(run), &settled).await
 }
 
 /// Neither the head nor the claim may have moved on.

@@ -58,6 +58,16 @@ pub async fn report_failure(
     let change: Option<Change> = find_artifact(store, &key::change(&input.run)).await?;
     let plan: Option<Plan> = find_artifact(store, &key::plan(&input.run)).await?;
     let existing: Option<Report> = find_artifact(store, &key::report(&input.run)).await?;
+    if status == RunStatus::Superseded
+        && existing
+            .as_ref()
+            .is_some_and(|report| report.status == RunStatus::Failed)
+    {
+        // It had failed before the newer run came.
+        return Ok(Output {
+            status: RunStatus::Failed,
+        });
+    }
     let mut report = existing.unwrap_or_else(|| empty_report(&run, change.as_ref(), plan.as_ref()));
     report.status = status;
     let note = explain_failure(&input.error, input.cause.as_deref());

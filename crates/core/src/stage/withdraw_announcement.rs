@@ -30,8 +30,8 @@ pub struct Output {
     pub withdrawn: bool,
 }
 
-/// Ends the run's right to write, then deletes the announcement and the draft and closes the check. Errors: what writing,
-/// the table and the store say.
+/// Ends the run's right to write, then deletes the announcement and the draft and closes the check; what is not there counts
+/// as undone. Errors: what writing, the table and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn withdraw_announcement(
     input: &Input,
@@ -40,25 +40,24 @@ pub async fn withdraw_announcement(
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     claim::close(rows, &input.run).await?;
-    let why = format!("It ended with {}", input.error);
     let run = find_run(&input.run, &input.started_with, store).await?;
-    let withdrawn = undo(run, &why, publish, store).await?;
-    Ok(Output { withdrawn })
-}
-
-/// Undoes what `open_review` and an unfinished `publish_review` of another run have left on the pull request; what is not
-/// there counts as undone, and the result of a run that came to its end stays. Gives whether there was something to undo.
-pub(super) async fn undo_announcement(
-    run: &str,
-    why: &str,
-    publish: &dyn PublishReview,
-    store: &dyn StoreArtifact,
-) -> Result<bool, StageError> {
-    let announced: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
-    if announced.is_some_and(|announcement| announcement.settled) {
-        return Ok(false);
+    let run = run.filter(|run| run.publish);
+    if let Some(run) = &run {
+        let outcome = CheckOutcome {
+            conclusion: CheckConclusion::Neutral,
+            title: "The review could not be completed".to_owned(),
+            summary: format!(
+                "It ended with {}. Nothing was published. Push again or ask for a new review.",
+                input.error
+            ),
+            annotations: Vec::new(),
+        };
+        undo(run, &outcome, publish, store).await?;
     }
-    undo(find_artifact(store, &key::run(run)).await?, why, publish, store).await
+    claim::note_undone(rows, &input.run).await?;
+    Ok(Output {
+        withdrawn: run.is_some(),
+    })
 }
 
 /// The run as it was recorded, or as its execution was started.
@@ -71,15 +70,14 @@ pub(super) async fn find_run(
     Ok(recorded.or_else(|| Run::deserialize(started_with).ok().filter(|started| started.run == run)))
 }
 
-async fn undo(
-    run: Option<Run>,
-    why: &str,
+/// Undoes what `open_review` and an unfinished `publish_review` of a run have left on the pull request: the check ends with
+/// `outcome`.
+pub(super) async fn undo(
+    run: &Run,
+    outcome: &CheckOutcome,
     publish: &dyn PublishReview,
     store: &dyn StoreArtifact,
-) -> Result<bool, StageError> {
-    let Some(run) = run.filter(|run| run.publish) else {
-        return Ok(false);
-    };
+) -> Result<(), StageError> {
     publish.withdraw(&run.target, &run.run).await?;
     let recorded: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
     let check = match recorded {
@@ -88,13 +86,7 @@ async fn undo(
         None => publish.open_check(&run.target, &run.run).await?,
     };
     if let Some(check) = check {
-        let outcome = CheckOutcome {
-            conclusion: CheckConclusion::Neutral,
-            title: "The review could not be completed".to_owned(),
-            summary: format!("{why}. Nothing was published. Push again or ask for a new review."),
-            annotations: Vec::new(),
-        };
-        publish.close_check(&run.target, check, &outcome).await?;
+        publish.close_check(&run.target, check, outcome).await?;
     }
-    Ok(true)
+    Ok(())
 }

@@ -2,11 +2,12 @@
 //! first; a run that failed and could not clean up after itself is cleaned up the same way.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::settings::Settings;
-use holdfast_core::stage::{StageError, report_failure, withdraw_announcement};
-use serde_json::Value;
+use holdfast_core::port::FailedRun;
+use holdfast_core::sweep;
 
 use crate::cli::DecideArgs;
 use crate::engine::ExecutionStatus;
@@ -38,7 +39,15 @@ pub async fn run(args: &DecideArgs) -> Result<Exit, Failure> {
     if is_open {
         stop(data, &name, &settings).await?;
     }
-    undo(data, &name, record.row.input, &settings).await.map_err(|error| {
+    let cancelled = FailedRun {
+        run: name.clone(),
+        started_with: record.row.input,
+        error: ErrorName::RunCancelled.to_string(),
+        cause: Some(CAUSE.to_owned()),
+    };
+    let stages = machine::stage_functions(data, &settings, Arc::default()).await?;
+    let (publish, rows, store) = (stages.publish.as_ref(), stages.rows.as_ref(), stages.store.as_ref());
+    sweep::clean_up(&cancelled, publish, rows, store).await.map_err(|error| {
         Failure::incomplete(format!(
             "run {name} is stopped, but what it did could not be undone: {error}; start holdfast cancel {name} again"
         ))
@@ -53,27 +62,4 @@ async fn stop(data: &Path, name: &str, settings: &Settings) -> Result<(), Failur
     let stopped = engine.stop(name, Some(error), Some(CAUSE.to_owned())).await;
     engine.shutdown().await;
     stopped.map_err(Failure::incomplete)
-}
-
-/// The same stages that the workflow takes when it undoes a review, in the same order.
-async fn undo(data: &Path, name: &str, started_with: Value, settings: &Settings) -> Result<(), StageError> {
-    let stages = machine::stage_functions(data, settings)
-        .await
-        .map_err(|failure| StageError::new(ErrorName::ArtifactUnavailable, failure.message))?;
-    let (publish, rows, store) = (stages.publish.as_ref(), stages.rows.as_ref(), stages.store.as_ref());
-    let error = ErrorName::RunCancelled.to_string();
-    let input = withdraw_announcement::Input {
-        run: name.to_owned(),
-        started_with: started_with.clone(),
-        error: error.clone(),
-    };
-    withdraw_announcement::withdraw_announcement(&input, publish, rows, store).await?;
-    let input = report_failure::Input {
-        run: name.to_owned(),
-        started_with,
-        error,
-        cause: Some(CAUSE.to_owned()),
-    };
-    report_failure::report_failure(&input, publish, store).await?;
-    Ok(())
 }

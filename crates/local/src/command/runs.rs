@@ -6,19 +6,14 @@ use holdfast_core::render::counted;
 use serde_json::{Value, json};
 
 use crate::cli::{ListFormat, RunsArgs};
-use crate::engine::Archive;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, text};
-use crate::record::{self, Record};
+use crate::record::{Record, Records};
 
 /// Runs the command. Errors: the data directory cannot be read.
 pub async fn run(args: &RunsArgs) -> Result<Exit, Failure> {
     let data = args.data.data.as_path();
-    let archive = Archive::open(data).map_err(Failure::usage)?;
-    let mut records = Vec::new();
-    for row in archive.executions(record::RUNS_MOST).map_err(Failure::usage)? {
-        records.push(record::from_row(data, &archive, row).await?);
-    }
+    let records = Records::open(data).await?.list().await?;
     let printed = match args.format {
         ListFormat::Text => table(&records),
         ListFormat::Json => {
@@ -39,6 +34,7 @@ pub fn document(record: &Record) -> Value {
         "stopped_ms": record.row.stopped.map(|at| at.0),
         "findings": record.report.as_ref().map(|report| report.findings.len()),
         "failure": record.failure,
+        "needs_cleaning": record.needs_cleaning,
     })
 }
 
@@ -57,9 +53,10 @@ fn table(records: &[Record]) -> String {
             .failure
             .as_deref()
             .map_or_else(String::new, |failure| format!("  {}", output::plain(failure)));
+        let cleaning = if record.needs_cleaning { "  needs cleaning" } else { "" };
         let _infallible = writeln!(
             out,
-            "{}  {:<widest$}  {:<17}  {found}{failure}",
+            "{}  {:<widest$}  {:<17}  {found}{cleaning}{failure}",
             text::time(record.row.started.0),
             record.run,
             record.status.as_str()

@@ -34,7 +34,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, TaskFailure};
@@ -116,6 +116,19 @@ pub struct Engine {
     shared: Arc<Shared>,
 }
 
+/// A handle that does not keep an engine open.
+#[derive(Clone)]
+pub struct WeakEngine {
+    shared: Weak<Shared>,
+}
+
+impl WeakEngine {
+    /// The engine, while it is open.
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.shared.upgrade().map(|shared| Engine { shared })
+    }
+}
+
 struct Shared {
     requests: mpsc::UnboundedSender<Request>,
     events: broadcast::Sender<EngineEvent>,
@@ -168,6 +181,13 @@ impl Engine {
             data_dir: options.data_dir,
         });
         Ok((Self { shared }, recovered))
+    }
+
+    /// A handle that does not keep the engine open.
+    pub fn downgrade(&self) -> WeakEngine {
+        WeakEngine {
+            shared: Arc::downgrade(&self.shared),
+        }
     }
 
     /// Starts an execution; started again with the same name and input, it is the same one. When this returns, it

@@ -11,6 +11,7 @@ use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_local::engine::{Engine, EngineOptions, Outcome};
+use holdfast_local::executions::EngineExecutions;
 use holdfast_local::{machine, workflow};
 use holdfast_testkit::{FakeGithub, Finding, ModelServer, PullRequest, Repository, Script};
 use serde_json::json;
@@ -45,9 +46,10 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
     let settings = settings(&stage);
     let mut ended = None;
     for _ in 0..STEPS_MOST {
+        let runs = Arc::new(EngineExecutions::default());
         let faulty = Faulty {
             stages: Arc::new(
-                machine::stage_functions(stage.data.path(), &settings)
+                machine::stage_functions(stage.data.path(), &settings, Arc::clone(&runs))
                     .await
                     .map_err(|f| f.message)?,
             ),
@@ -60,6 +62,7 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
             without_undo,
         };
         let engine = open(stage.data.path(), faulty).await?;
+        runs.set(&engine);
         let input = json!(run_of(&stage));
         engine
             .start(RUN, &workflow::definition(), input)

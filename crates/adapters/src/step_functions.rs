@@ -1,0 +1,116 @@
+//! Runs as AWS Step Functions has them. Each run is one execution of one state machine; the execution's name is the run's.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sfn::types::ExecutionStatus;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::port::{ExecutionError, FailedRun, ListFailedRuns, StopRun};
+use serde_json::Value;
+
+/// How executions end without success.
+const FAILED: [ExecutionStatus; 3] = [
+    ExecutionStatus::Failed,
+    ExecutionStatus::TimedOut,
+    ExecutionStatus::Aborted,
+];
+/// Executions that one call lists at most.
+const PAGE: i32 = 100;
+/// Longest cause that Step Functions takes, in characters.
+const CAUSE_CHARS: usize = 32_768;
+
+/// Runs of one state machine. The SDK repeats nothing: the workflow does.
+#[derive(Clone, Debug)]
+pub struct StepFunctionsRuns {
+    client: Client,
+    state_machine: String,
+}
+
+impl StepFunctionsRuns {
+    /// Runs of the state machine with this ARN, unqualified, with the account, region, limits and retries of `config`.
+    pub fn new(config: &aws_config::SdkConfig, state_machine: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(config),
+            state_machine: state_machine.into(),
+        }
+    }
+
+    fn execution_arn(&self, run: &str) -> String {
+        let executions = self.state_machine.replacen(":stateMachine:", ":execution:", 1);
+        format!("{executions}:{run}")
+    }
+
+    fn failed<E>(&self, run: &str, doing: &str, error: &SdkError<E>) -> ExecutionError
+    where
+        E: ProvideErrorMetadata,
+    {
+        // Never the answer's body: it may quote an input.
+        let said = match error {
+            SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an error without a name").to_owned(),
+            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+            SdkError::DispatchFailure(_) => "no connection".to_owned(),
+            _ => "an answer that cannot be read".to_owned(),
+        };
+        ExecutionError {
+            run: run.to_owned(),
+            detail: format!(
+                "cannot be {doing}: {said}. Check that {} is there and that the role may do it",
+                self.state_machine
+            ),
+        }
+    }
+}
+
+#[async_trait]
+impl StopRun for StepFunctionsRuns {
+    async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
+        let cause: String = cause.chars().take(CAUSE_CHARS).collect();
+        let stop = self.client.stop_execution().execution_arn(self.execution_arn(run));
+        match stop.error(error.as_str()).cause(cause).send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(answer)) if answer.err().is_execution_does_not_exist() => Ok(()),
+            Err(other) => Err(self.failed(run, "stopped", &other)),
+        }
+    }
+}
+
+#[async_trait]
+impl ListFailedRuns for StepFunctionsRuns {
+    async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
+        let mut newest: HashMap<String, i64> = HashMap::new();
+        for status in FAILED {
+            let mut pages = self.client.list_executions().state_machine_arn(&self.state_machine);
+            pages = pages.status_filter(status).max_results(PAGE);
+            let mut pages = pages.into_paginator().items().send();
+            let mut listed = 0;
+            while let Some(execution) = pages.next().await {
+                let execution = execution.map_err(|error| self.failed("*", "listed", &error))?;
+                newest.insert(execution.name, execution.start_date.secs());
+                listed += 1;
+                if listed >= most {
+                    break;
+                }
+            }
+        }
+        let mut names: Vec<(String, i64)> = newest.into_iter().collect();
+        names.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        let mut found = Vec::new();
+        for (run, _) in names.into_iter().take(most) {
+            let described = self.client.describe_execution().execution_arn(self.execution_arn(&run));
+            let described = described
+                .send()
+                .await
+                .map_err(|error| self.failed(&run, "described", &error))?;
+            let input = described.input.as_deref().unwrap_or_default();
+            found.push(FailedRun {
+                run,
+                started_with: serde_json::from_str(input).unwrap_or(Value::Null),
+                error: described.error.unwrap_or_else(|| described.status.as_str().to_owned()),
+                cause: described.cause,
+            });
+        }
+        Ok(found)
+    }
+}

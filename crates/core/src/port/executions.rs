@@ -1,0 +1,44 @@
+//! The executions of runs, as the workflow's engine has them.
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::model::error_name::ErrorName;
+
+/// The engine did not do it, or did not say.
+#[derive(Debug, thiserror::Error)]
+#[error("the execution of run {run}: {detail}")]
+pub struct ExecutionError {
+    /// The run.
+    pub run: String,
+    /// What went wrong, and where.
+    pub detail: String,
+}
+
+/// Stops runs.
+#[async_trait]
+pub trait StopRun: Send + Sync {
+    /// Stops a run's execution, with an error's name and one line for people. One that has ended, or that this engine
+    /// never had, counts as stopped. Errors: the engine cannot be reached, or cannot store it.
+    async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError>;
+}
+
+/// A run whose execution failed, timed out or was stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedRun {
+    /// Its name.
+    pub run: String,
+    /// The execution's input.
+    pub started_with: Value,
+    /// The error's name, as the execution ended with it.
+    pub error: String,
+    /// What was said about it.
+    pub cause: Option<String>,
+}
+
+/// Lists runs.
+#[async_trait]
+pub trait ListFailedRuns: Send + Sync {
+    /// The newest runs whose execution ended without success, at most `most`. Errors: the engine cannot be reached.
+    async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError>;
+}

@@ -1,0 +1,62 @@
+//! `holdfast redrive`: goes on with a review that failed or stayed partial. What a failed run did on the pull request is
+//! undone by then, so it goes on as the next attempt of the same review: announced anew, with every answer that was paid
+//! for kept.
+
+use holdfast_core::model::report::RunStatus;
+use holdfast_core::model::run::Run;
+use serde_json::json;
+
+use crate::cli::RedriveArgs;
+use crate::command::follow;
+use crate::engine::Archive;
+use crate::failure::{Exit, Failure};
+use crate::machine;
+use crate::output;
+use crate::record;
+use crate::run_name::{self, Choice};
+use crate::workflow;
+
+/// Runs the command. Errors: no such run; it is under way, or came to its end; what keeps it from its end again.
+pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
+    let data = args.data.data.as_path();
+    let name = record::find_name(data, &args.run)?;
+    let record = record::read(data, &name).await?;
+    let may = matches!(record.status, RunStatus::Failed | RunStatus::Partial);
+    if !may || !record.row.status.is_final() {
+        return Err(Failure::usage(format!(
+            "run {name} is {}: only a failed or a partial run can be redriven",
+            record.status.as_str()
+        )));
+    }
+    let before: Run = serde_json::from_value(record.row.input).map_err(|error| {
+        Failure::usage(format!(
+            "run {name} cannot be redriven with this version: its input has another shape: {error}"
+        ))
+    })?;
+    let settings = machine::read_settings()?;
+    machine::check_models(&settings)?;
+    let (engine, recovered) = machine::open_engine(data, &settings).await?;
+    follow::tell_recovered(&recovered, args.print.quiet);
+    let existing = Archive::open(data)
+        .and_then(|archive| archive.executions(record::RUNS_MOST))
+        .map_err(Failure::incomplete)?;
+    let names = existing.iter().map(|row| (row.name.as_str(), !row.status.is_final()));
+    let attempt = match run_name::choose(run_name::stem_of(&name), names) {
+        Choice::Resume(open) => open,
+        Choice::Start { name: attempt, .. } => {
+            let run = Run {
+                run: attempt.clone(),
+                ..before
+            };
+            engine
+                .start(&attempt, &workflow::definition(), json!(run))
+                .await
+                .map_err(Failure::incomplete)?;
+            attempt
+        }
+    };
+    if !args.print.quiet {
+        output::complain(&format!("run {name} goes on as {attempt}"));
+    }
+    follow::to_its_end(engine, data, &attempt, &args.print).await
+}

@@ -1,0 +1,69 @@
+//! Runs as the engine on this machine has them: the functions of the workflow stop other runs through it.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::port::{ExecutionError, FailedRun, ListFailedRuns, StopRun};
+use tokio::sync::SetOnce;
+
+use crate::engine::{Archive, Engine, EngineError, ExecutionStatus, WeakEngine};
+use crate::record::RUNS_MOST;
+
+/// Runs of a data directory. The engine is given once it is open: its functions may ask before.
+#[derive(Default)]
+pub struct EngineExecutions {
+    engine: SetOnce<WeakEngine>,
+}
+
+impl EngineExecutions {
+    /// Gives the engine that has the runs.
+    pub fn set(&self, engine: &Engine) {
+        // It was given before: it is the same one.
+        drop(self.engine.set(engine.downgrade()));
+    }
+}
+
+#[async_trait]
+impl StopRun for EngineExecutions {
+    async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
+        let failed = |detail: String| ExecutionError {
+            run: run.to_owned(),
+            detail,
+        };
+        let engine = self.engine.wait().await.upgrade();
+        let engine = engine.ok_or_else(|| failed("the engine is closed".to_owned()))?;
+        match engine.stop(run, Some(error.to_string()), Some(cause.to_owned())).await {
+            Ok(()) | Err(EngineError::ExecutionEnded { .. } | EngineError::ExecutionUnknown { .. }) => Ok(()),
+            Err(error) => Err(failed(format!("cannot be stopped: {error}"))),
+        }
+    }
+}
+
+/// Failed runs of a data directory, read from the disk.
+pub struct ArchivedRuns {
+    /// The data directory.
+    pub data: PathBuf,
+}
+
+#[async_trait]
+impl ListFailedRuns for ArchivedRuns {
+    async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
+        let rows = Archive::open(&self.data)
+            .and_then(|archive| archive.executions(RUNS_MOST))
+            .map_err(|error| ExecutionError {
+                run: "*".to_owned(),
+                detail: error.to_string(),
+            })?;
+        let failed = rows
+            .into_iter()
+            .filter(|row| row.status.is_final() && row.status != ExecutionStatus::Succeeded);
+        let listed = failed.take(most).map(|row| FailedRun {
+            run: row.name,
+            started_with: row.input,
+            error: row.error.unwrap_or_else(|| row.status.as_str().to_owned()),
+            cause: row.cause,
+        });
+        Ok(listed.collect())
+    }
+}
