@@ -16,6 +16,7 @@ use holdfast_local::engine::{
 use holdfast_local::workflow;
 use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, Script};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::root;
 
@@ -71,6 +72,8 @@ impl Deployment {
         ];
         let people = [
             ("HOLDFAST_TABLE", "holdfast"),
+            ("HOLDFAST_APPROVERS", "maintainer@example.org"),
+            ("HOLDFAST_PUBLIC_URL", "https://holdfast.example.org/"),
             ("HOLDFAST_TOPIC_ARN", "arn:aws:sns:eu-central-1:000000000000:holdfast"),
         ];
         let mut environment = vec![("HOLDFAST_BUCKET", BUCKET)];
@@ -174,15 +177,29 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
         .iter()
         .map(|item| item["Item"]["pk"]["S"].as_str().unwrap())
         .collect();
-    assert_eq!(groups, ["claim", "run", "approval"], "the claim, and the question");
+    assert_eq!(
+        groups,
+        ["claim", "run", "question", "link"],
+        "the claim, and the question"
+    );
     let question = &items[2]["Item"];
-    assert_eq!(question["sk"]["S"], format!("{}#1", run.run));
+    assert_eq!(question["sk"]["S"], format!("{}#01", run.run));
     let kept: Value = serde_json::from_str(question["value"]["S"].as_str().unwrap()).unwrap();
     assert_eq!(kept["token"], pending[0].token, "the token is in the table");
     assert_eq!(kept["approval"]["run"], run.run);
-    let texts = deployment.cloud.texts();
-    assert_eq!(texts.len(), 1);
-    assert!(!texts[0].contains(&pending[0].token), "and in no text");
+    let mails = deployment.cloud.mails();
+    assert_eq!(mails.len(), 1);
+    let (mail, link) = (mails[0].to_string(), &items[3]["Item"]);
+    assert!(!mail.contains(&pending[0].token), "and in no mail");
+    assert_eq!(
+        mails[0]["Destination"]["ToAddresses"],
+        json!(["maintainer@example.org"])
+    );
+    let id = mail.split("/approvals/").nth(1).unwrap().get(..64).unwrap();
+    assert!(
+        link["sk"]["S"] == hex::encode(Sha256::digest(id)) && !link.to_string().contains(id),
+        "the table has the link's hash alone"
+    );
 
     engine
         .send_task_success(&pending[0].token, json!({ "approved": true }))

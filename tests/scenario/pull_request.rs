@@ -415,7 +415,12 @@ fn what_could_not_be_undone_alarms_a_person_who_can_undo_it_later() {
         "the announcement is left, and a notice"
     );
     let outbox = pull.scene.data.path().join("data/outbox");
-    let alarm = std::fs::read_to_string(outbox.join(format!("{run}-alarm-1.eml"))).unwrap();
+    let mails = std::fs::read_dir(outbox).unwrap().map(|entry| entry.unwrap());
+    let alarms: Vec<_> = mails
+        .filter(|mail| mail.file_name().to_string_lossy().starts_with(&format!("{run}-alarm-")))
+        .collect();
+    assert_eq!(alarms.len(), 1);
+    let alarm = std::fs::read_to_string(alarms[0].path()).unwrap();
     assert!(alarm.contains(&format!("holdfast cancel {run}")), "{alarm}");
     pull.github.clear_faults();
     let cleaned = pull.scene.run(&["cancel", run]);

@@ -1,33 +1,22 @@
-//! Telling people on AWS: the question with its task token as a row, the text to whoever subscribed to an SNS topic. The
-//! token is a credential: it is in the row alone, never in a text.
+//! Telling people on AWS: mails to approvers through SES, alarms to whoever subscribed to an SNS topic.
 
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_sns::error::DisplayErrorContext;
-use holdfast_core::model::approval::Approval;
-use holdfast_core::port::{Expect, KeepRows, NotifyError, NotifyPeople, RowError, Written};
-use holdfast_core::render::{alarm_subject, alarm_text, question_subject, question_text};
-use serde_json::json;
-
-use crate::dynamodb::DynamodbKeepRows;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+use holdfast_core::port::{Mail, NotifyError, NotifyPeople};
+use holdfast_core::render::{alarm_subject, alarm_text};
 
 /// Longest subject that SNS takes, in characters.
 const SUBJECT_CHARS: usize = 100;
 
-/// The form of a question's row.
-const QUESTION_VERSION: u32 = 1;
-
-/// How often a question is written again because another attempt wrote it at the same time.
-const TRIES: u32 = 5;
-
-/// Questions as rows `approval/RUN#ROUND` of `{version, approval, token}`, texts to a topic. The SDK repeats nothing: the
-/// workflow does.
+/// Mails by SES, texts to a topic. The SDK repeats nothing: the workflow does.
 #[derive(Clone)]
 pub struct AwsNotifyPeople {
-    questions: Arc<dyn KeepRows>,
+    mails: aws_sdk_sesv2::Client,
     texts: aws_sdk_sns::Client,
+    from: String,
     topic: String,
 }
 
@@ -40,43 +29,15 @@ impl fmt::Debug for AwsNotifyPeople {
 }
 
 impl AwsNotifyPeople {
-    /// With the account, region and retries of `config`; questions in the table `table`, see [`DynamodbKeepRows`].
-    /// `topic` is an ARN.
-    pub fn new(config: &aws_config::SdkConfig, table: impl Into<String>, topic: impl Into<String>) -> Self {
-        let questions = Arc::new(DynamodbKeepRows::new(config, table));
-        Self::with_rows(questions, config, topic)
-    }
-
-    /// The same with questions kept elsewhere.
-    pub fn with_rows(questions: Arc<dyn KeepRows>, config: &aws_config::SdkConfig, topic: impl Into<String>) -> Self {
+    /// With the account, region and retries of `config`. Mails come from `from` (`HOLDFAST_MAIL_FROM`), an identity that SES
+    /// has verified; `topic` is an ARN.
+    pub fn new(config: &aws_config::SdkConfig, from: impl Into<String>, topic: impl Into<String>) -> Self {
         Self {
-            questions,
+            mails: aws_sdk_sesv2::Client::new(config),
             texts: aws_sdk_sns::Client::new(config),
+            from: from.into(),
             topic: topic.into(),
         }
-    }
-
-    /// The newer token replaces the older one: only the newest attempt waits. A question that is there already with this
-    /// token was written by a call whose answer was lost.
-    async fn keep_question(&self, approval: &Approval, token: &str) -> Result<(), NotifyError> {
-        let key = format!("approval/{}#{}", approval.run, approval.round);
-        let question = json!({ "version": QUESTION_VERSION, "approval": approval, "token": token });
-        let failed = |error: RowError| NotifyError(format!("the question is not kept: {error}"));
-        let mut found = self.questions.get(&key).await.map_err(failed)?;
-        for _ in 0..TRIES {
-            let expect = match found {
-                Some(row) if row.value == question => return Ok(()),
-                Some(row) => Expect::Version(row.version),
-                None => Expect::Absent,
-            };
-            match self.questions.put(&key, &question, expect).await.map_err(failed)? {
-                Written::Done { .. } => return Ok(()),
-                Written::Conflict { found: other } => found = other,
-            }
-        }
-        Err(NotifyError(format!(
-            "the question is not kept: the row {key} was changed by others {TRIES} times in a row; ask again"
-        )))
     }
 
     async fn tell(&self, subject: &str, text: &str) -> Result<(), NotifyError> {
@@ -86,7 +47,7 @@ impl AwsNotifyPeople {
             NotifyError(format!(
                 "the topic {} does not take the text: {}. Check that it exists and that the role may publish to it",
                 self.topic,
-                DisplayErrorContext(error)
+                said(&error)
             ))
         })
     }
@@ -94,16 +55,47 @@ impl AwsNotifyPeople {
 
 #[async_trait]
 impl NotifyPeople for AwsNotifyPeople {
-    async fn ask_approval(&self, approval: &Approval, token: &str) -> Result<(), NotifyError> {
-        self.keep_question(approval, token).await?;
-        let how_to_decide = "It is asked again when nobody has decided in two days, and discarded after two more.";
-        self.tell(&question_subject(approval), &question_text(approval, how_to_decide))
-            .await
+    async fn send_mail(&self, mail: &Mail) -> Result<(), NotifyError> {
+        if mail.to.is_empty() {
+            let missing = "nobody can be asked: set HOLDFAST_APPROVERS, or gate.approvers in .holdfast.yml";
+            return Err(NotifyError(missing.to_owned()));
+        }
+        let broken = |error: aws_sdk_sesv2::error::BuildError| NotifyError(format!("the mail {}: {error}", mail.key));
+        let part = |text: &str| Content::builder().data(text).charset("UTF-8").build().map_err(broken);
+        let mut body = Body::builder().text(part(&mail.text)?);
+        if let Some(html) = &mail.html {
+            body = body.html(part(html)?);
+        }
+        let message = Message::builder()
+            .subject(part(&mail.subject)?)
+            .body(body.build())
+            .build();
+        let to = Destination::builder().set_to_addresses(Some(mail.to.clone())).build();
+        let send = self.mails.send_email().from_email_address(&self.from).destination(to);
+        let send = send.content(EmailContent::builder().simple(message).build());
+        send.send().await.map(|_| ()).map_err(|error| {
+            NotifyError(format!(
+                "SES does not take the mail {}: {}. Check that {} is verified, that the account may send, and that the role may",
+                mail.key,
+                said(&error),
+                self.from
+            ))
+        })
     }
 
     async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
         tracing::error!(run, what, "a run needs cleaning by hand");
         self.tell(&alarm_subject(run), &alarm_text(run, what)).await
+    }
+}
+
+/// The service's own name of an error. Never the answer's body: it may quote a mail.
+fn said<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &str {
+    match error {
+        SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an error without a name"),
+        SdkError::TimeoutError(_) => "no answer in time",
+        SdkError::DispatchFailure(_) => "no connection",
+        _ => "an answer that cannot be read",
     }
 }
 

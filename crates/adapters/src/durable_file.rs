@@ -58,6 +58,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 }
 
 /// Names of the files in a directory, but for those being written; none where there is no directory.
+#[cfg(feature = "mail")]
 pub(crate) fn names(dir: &Path) -> Result<Vec<String>, FileError> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,

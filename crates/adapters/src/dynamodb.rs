@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use holdfast_core::port::{Expect, KeepRows, ROW_DAYS, Row, RowError, Written};
+use holdfast_core::port::{Expect, KeepRows, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 use serde_json::Value;
 
 use crate::row_form::{failed, read_value, split_key, split_prefix, unreadable, write_value};
@@ -128,8 +128,11 @@ impl KeepRows for DynamodbKeepRows {
             .item(GROUP, text(group))
             .item(NAME, text(name))
             .item(VERSION, number(version))
-            .item(VALUE, AttributeValue::S(value))
-            .item(EXPIRES, number(expires_s()));
+            .item(VALUE, AttributeValue::S(value));
+        let put = match group {
+            ROWS_KEPT => put,
+            _ => put.item(EXPIRES, number(expires_s())),
+        };
         let Err(error) = put.send().await else {
             return Ok(Written::Done { version });
         };

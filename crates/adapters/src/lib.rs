@@ -17,6 +17,8 @@ pub mod files;
 pub mod git;
 #[cfg(feature = "github")]
 pub mod github;
+#[cfg(feature = "mail")]
+mod mail_message;
 #[cfg(feature = "models")]
 mod model_failure;
 #[cfg(feature = "models")]
@@ -27,7 +29,7 @@ pub mod model_router;
 mod model_schema;
 #[cfg(feature = "models")]
 pub mod openai;
-#[cfg(feature = "files")]
+#[cfg(all(feature = "files", feature = "mail"))]
 pub mod outbox;
 #[cfg(any(feature = "dynamodb", feature = "sqlite"))]
 mod row_form;
@@ -35,6 +37,8 @@ mod row_form;
 pub mod s3;
 #[cfg(feature = "secrets")]
 pub mod secrets_manager;
+#[cfg(feature = "mail")]
+pub mod smtp;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "step-functions")]

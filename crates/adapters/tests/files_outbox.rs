@@ -1,253 +1,144 @@
-//! The outbox: questions and tokens in private files, mails that any reader takes, nothing asked twice.
-#![cfg(feature = "files")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+//! The outbox: mails that any reader takes, in private files, nothing written twice.
+#![cfg(all(feature = "files", feature = "mail"))]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use holdfast_adapters::outbox::OutboxNotifyPeople;
-use holdfast_core::model::approval::Approval;
-use holdfast_core::model::finding::Severity;
-use holdfast_core::port::NotifyPeople;
+use holdfast_core::port::{Mail, NotifyPeople};
 
-const TOKEN: &str = "t0ken-that-nobody-reads";
-
-fn outbox(data: &Path, to: &[&str]) -> OutboxNotifyPeople {
-    let to = to.iter().map(|&address| address.to_owned()).collect();
-    OutboxNotifyPeople::with_clock(data, "holdfast@example.org", to, || {
+fn outbox(data: &Path, from: &str) -> OutboxNotifyPeople {
+    OutboxNotifyPeople::with_clock(data, from, vec!["ops@example.org".to_owned()], || {
         "2024-02-29T23:59:58Z".parse().unwrap()
     })
 }
 
-fn approval(run: &str, round: u32, subject: &str) -> Approval {
-    Approval {
-        run: run.to_owned(),
-        round,
-        subject: subject.to_owned(),
-        worst: Severity::Critical,
-        findings: 4,
+fn mail(key: &str, to: &[&str]) -> Mail {
+    Mail {
+        key: key.to_owned(),
+        to: to.iter().map(|&address| address.to_owned()).collect(),
+        subject: "Holdfast: approval needed for octo/shop#12".to_owned(),
+        text: "Look at it.\n".to_owned(),
+        html: None,
     }
 }
 
-fn names(dir: &Path) -> Vec<String> {
-    let mut names: Vec<_> = std::fs::read_dir(dir)
-        .unwrap()
+fn names(data: &Path) -> Vec<String> {
+    let Ok(found) = std::fs::read_dir(data.join("outbox")) else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> = found
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
     names
 }
 
+fn read(data: &Path, name: &str) -> String {
+    std::fs::read_to_string(data.join("outbox").join(name)).unwrap()
+}
+
 #[tokio::test]
-async fn the_mail_says_what_to_decide_and_never_the_token() {
+async fn a_mail_is_a_private_file_that_any_reader_takes() {
     let data = tempfile::tempdir().unwrap();
-    let outbox = outbox(data.path(), &["a@example.org", "b@example.org"]);
+    let with_html = Mail {
+        html: Some("<p>Look at it.</p>".to_owned()),
+        ..mail("7-12-abc-1-1-2", &["b@example.org"])
+    };
+    let outbox = outbox(data.path(), "holdfast@example.org");
     outbox
-        .ask_approval(&approval("7-12-abc-1", 1, "octo/shop#12"), TOKEN)
+        .send_mail(&mail("7-12-abc-1-1", &["a@example.org"]))
         .await
         .unwrap();
-    let mail = std::fs::read_to_string(data.path().join("outbox/7-12-abc-1-1.eml")).unwrap();
-    let (head, body) = mail.split_once("\r\n\r\n").unwrap();
-    for header in [
+    outbox.send_mail(&with_html).await.unwrap();
+    let plain = read(data.path(), "7-12-abc-1-1.eml");
+    for part in [
         "Date: Thu, 29 Feb 2024 23:59:58 ",
         "From: holdfast@example.org\r\n",
-        "To: a@example.org,\r\n b@example.org\r\n",
+        "To: a@example.org\r\n",
         "Subject: Holdfast: approval needed for octo/shop#12\r\n",
-        "Message-ID: <7-12-abc-1.1@example.org>\r\n",
+        "Message-ID: <7-12-abc-1-1@example.org>\r\n",
+        "Auto-Submitted: auto-generated\r\n",
         "Content-Type: text/plain; charset=utf-8\r\n",
+        "\r\n\r\nLook at it.",
     ] {
-        assert!(head.contains(header), "{header:?} in {head}");
+        assert!(plain.contains(part), "{part:?} in {plain}");
     }
-    for line in [
-        "Repository: octo/shop\r\n",
-        "Pull request: 12\r\n",
-        "Worst severity: critical\r\n",
-        "Findings: 4\r\n",
-        "holdfast approve 7-12-abc-1\r\n",
-        "holdfast reject 7-12-abc-1 --reason TEXT\r\n",
-    ] {
-        assert!(body.contains(line), "{line:?} in {body}");
+    let both = read(data.path(), "7-12-abc-1-1-2.eml");
+    for part in ["multipart/alternative", "text/plain", "text/html", "<p>Look at it.</p>"] {
+        assert!(both.contains(part), "{part:?} in {both}");
     }
-    assert!(!mail.contains(TOKEN) && !format!("{outbox:?}").contains(TOKEN));
-    assert_eq!(
-        mail.matches('\n').count(),
-        mail.matches("\r\n").count(),
-        "every line ends in CRLF"
-    );
+    let mode = data
+        .path()
+        .join("outbox/7-12-abc-1-1.eml")
+        .metadata()
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[tokio::test]
-async fn asking_again_asks_once_and_keeps_the_newer_token() {
+async fn the_same_mail_is_written_once() {
     let data = tempfile::tempdir().unwrap();
-    let outbox = outbox(data.path(), &[]);
-    assert_eq!(outbox.read_token("r").unwrap(), None);
-    outbox.ask_approval(&approval("r", 1, "o/r#1"), "old").await.unwrap();
-    let mail = data.path().join("outbox/r-1.eml");
-    std::fs::write(&mail, "read already").unwrap();
-    outbox.ask_approval(&approval("r", 1, "o/r#1"), TOKEN).await.unwrap();
-    assert_eq!(
-        std::fs::read_to_string(&mail).unwrap(),
-        "read already",
-        "nobody is asked twice"
-    );
-    assert_eq!(outbox.read_token("r").unwrap(), Some((1, TOKEN.to_owned())));
-    assert_eq!(names(&data.path().join("approvals")), ["r-1.json"]);
+    let outbox = outbox(data.path(), "holdfast@example.org");
+    outbox.send_mail(&mail("r-1", &[])).await.unwrap();
+    let other = Mail {
+        text: "Something else.\n".to_owned(),
+        ..mail("r-1", &[])
+    };
+    outbox.send_mail(&other).await.unwrap();
+    assert!(read(data.path(), "r-1.eml").contains("Look at it."));
+    assert_eq!(names(data.path()), ["r-1.eml"]);
 }
 
 #[tokio::test]
-async fn a_mail_lost_in_a_crash_is_written_by_the_next_asking() {
+async fn hostile_subjects_and_keys_stay_where_they_belong() {
     let data = tempfile::tempdir().unwrap();
-    let outbox = outbox(data.path(), &[]);
-    outbox.ask_approval(&approval("r", 1, "o/r"), TOKEN).await.unwrap();
-    std::fs::remove_file(data.path().join("outbox/r-1.eml")).unwrap();
-    outbox.ask_approval(&approval("r", 1, "o/r"), TOKEN).await.unwrap();
-    let mail = std::fs::read_to_string(data.path().join("outbox/r-1.eml")).unwrap();
-    assert!(
-        mail.contains("To: undisclosed-recipients:;\r\n") && !mail.contains("Pull request:"),
-        "{mail}"
-    );
-}
-
-#[tokio::test]
-async fn the_newest_round_of_the_very_run_is_read() {
-    let data = tempfile::tempdir().unwrap();
-    let outbox = outbox(data.path(), &[]);
-    for (run, round) in [("r", 1), ("r", 2), ("r", 10), ("r-1", 99), ("r-10", 3), ("other", 50)] {
-        outbox
-            .ask_approval(&approval(run, round, "o/r#1"), &format!("{run}/{round}"))
-            .await
-            .unwrap();
+    let outbox = outbox(data.path(), "holdfast@example.org");
+    let hostile = Mail {
+        subject: format!("x\r\nBcc: evil@example.org\r\n\u{202e}{}", "a".repeat(5_000)),
+        ..mail("r-1", &["a@example.org"])
+    };
+    outbox.send_mail(&hostile).await.unwrap();
+    let written = read(data.path(), "r-1.eml");
+    assert!(!written.contains("\r\nBcc:"), "{written}");
+    assert!(written.lines().all(|line| line.len() <= 998), "RFC 5322's limit");
+    for key in ["../r", "", ".r", "a/b", "a b", &"r".repeat(300)] {
+        let error = outbox.send_mail(&mail(key, &[])).await.unwrap_err();
+        assert!(error.to_string().contains("cannot name a mail"), "{error}");
     }
-    std::fs::write(data.path().join("approvals/.tmp-r-70.json"), "half").unwrap();
-    assert_eq!(outbox.read_token("r").unwrap(), Some((10, "r/10".to_owned())));
-    assert_eq!(outbox.read_token("r-1").unwrap(), Some((99, "r-1/99".to_owned())));
-    assert_eq!(outbox.read_token("r-10").unwrap(), Some((3, "r-10/3".to_owned())));
-    assert_eq!(outbox.read_token("oth").unwrap(), None);
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn only_the_owner_reads() {
-    use std::os::unix::fs::PermissionsExt;
-    let data = tempfile::tempdir().unwrap();
-    outbox(data.path(), &[])
-        .ask_approval(&approval("r", 1, "o/r#1"), TOKEN)
-        .await
-        .unwrap();
-    for (path, expected) in [
-        ("approvals", 0o700),
-        ("approvals/r-1.json", 0o600),
-        ("outbox/r-1.eml", 0o600),
-    ] {
-        let mode = std::fs::metadata(data.path().join(path)).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, expected, "{path}");
-    }
+    assert_eq!(names(data.path()), ["r-1.eml"]);
 }
 
 #[tokio::test]
-async fn hostile_text_stays_text() {
+async fn bad_addresses_are_named() {
     let data = tempfile::tempdir().unwrap();
-    let outbox = outbox(data.path(), &[]);
-    let subject = format!("o/r\r\nBcc: x@example.org\r\n\r\nhello{}#1", "y".repeat(5_000));
-    outbox.ask_approval(&approval("r", 1, &subject), TOKEN).await.unwrap();
-    outbox
-        .ask_approval(&approval("s", 1, &"größer/日本語".repeat(30)), TOKEN)
-        .await
-        .unwrap();
-    for name in ["r-1.eml", "s-1.eml"] {
-        let mail = std::fs::read_to_string(data.path().join("outbox").join(name)).unwrap();
-        let (head, _) = mail.split_once("\r\n\r\n").unwrap();
-        assert!(!head.contains("\r\nBcc"), "{head}");
-        assert!(head.is_ascii(), "{head}");
-        assert!(mail.split("\r\n").all(|line| line.len() <= 998), "{mail}");
-        assert!(
-            head.split("\r\n")
-                .filter(|line| line.contains("=?"))
-                .all(|line| line.len() <= 90),
-            "{head}"
-        );
-    }
-    for run in ["", "../x", "a/b", ".x", "a\nb", "a\0", &"x".repeat(201)] {
-        outbox
-            .ask_approval(&approval(run, 1, "o/r#1"), TOKEN)
-            .await
-            .expect_err(run);
-        outbox.raise_alarm(run, "x").await.expect_err(run);
-        outbox.read_token(run).expect_err(run);
-    }
-    assert_eq!(names(data.path()), ["approvals", "outbox"]);
-}
-
-#[tokio::test]
-async fn bad_addresses_are_named_and_the_question_is_kept() {
-    let data = tempfile::tempdir().unwrap();
-    let outbox = outbox(
-        data.path(),
-        &["fine@example.org", "nobody", "a@b\r\nBcc: c@d", "x@", "two@at@signs"],
-    );
-    assert_eq!(outbox.check().len(), 4, "{:?}", outbox.check());
-    let error = outbox
-        .ask_approval(&approval("r", 1, "o/r#1"), TOKEN)
-        .await
-        .expect_err("addresses")
-        .to_string();
-    assert!(
-        error.contains("HOLDFAST_APPROVERS") && error.contains("nobody") && !error.contains(TOKEN),
-        "{error}"
-    );
-    assert_eq!(
-        outbox.read_token("r").unwrap(),
-        Some((1, TOKEN.to_owned())),
-        "the command line can still decide"
-    );
-    assert!(
-        OutboxNotifyPeople::new(data.path(), "holdfast@localhost", Vec::new())
-            .check()
-            .is_empty()
-    );
+    let good = outbox(data.path(), "holdfast@example.org");
+    let error = good.send_mail(&mail("r-1", &["nobody"])).await.unwrap_err();
+    assert!(error.to_string().contains("\"nobody\" is no mail address"), "{error}");
+    let error = outbox(data.path(), "x").send_mail(&mail("r-1", &[])).await.unwrap_err();
+    assert!(error.to_string().contains("HOLDFAST_MAIL_FROM"), "{error}");
+    assert!(names(data.path()).is_empty());
 }
 
 #[tokio::test]
 async fn an_alarm_is_written_once_for_each_cause() {
     let data = tempfile::tempdir().unwrap();
-    let outbox = outbox(data.path(), &[]);
-    for what in [
-        "check run 5 stays in progress",
-        "check run 5 stays in progress",
-        "a draft stays\nsecond line",
-    ] {
-        outbox.raise_alarm("r", what).await.unwrap();
+    let outbox = outbox(data.path(), "holdfast@example.org");
+    for what in ["the check is open", "the check is open", "the comment is there"] {
+        outbox.raise_alarm("r-1", what).await.unwrap();
     }
-    assert_eq!(names(&data.path().join("outbox")), ["r-alarm-1.eml", "r-alarm-2.eml"]);
-    let mail = std::fs::read_to_string(data.path().join("outbox/r-alarm-2.eml")).unwrap();
-    assert!(
-        mail.contains("a draft stays\r\nsecond line\r\n") && mail.contains("holdfast show r"),
-        "{mail}"
-    );
-}
-
-#[tokio::test]
-async fn damage_and_blocked_places_are_said_with_their_path() {
-    let data = tempfile::tempdir().unwrap();
-    let outbox = outbox(data.path(), &[]);
-    std::fs::create_dir(data.path().join("approvals")).unwrap();
-    let damaged = data.path().join("approvals/r-1.json");
-    std::fs::write(&damaged, format!("{{\"token\": \"{TOKEN}\", ")).unwrap();
-    let error = outbox.read_token("r").expect_err("damaged").to_string();
-    assert!(
-        error.contains(&damaged.display().to_string()) && !error.contains(TOKEN),
-        "{error}"
-    );
-    std::fs::write(data.path().join("outbox"), "a file in the way").unwrap();
-    for error in [
-        outbox
-            .ask_approval(&approval("r", 1, "o/r#1"), TOKEN)
-            .await
-            .expect_err("blocked"),
-        outbox.raise_alarm("r", "x").await.expect_err("blocked"),
+    let written = names(data.path());
+    assert_eq!(written.len(), 2, "{written:?}");
+    let all: String = written.iter().map(|name| read(data.path(), name)).collect();
+    for part in [
+        "To: ops@example.org",
+        "the check is open",
+        "the comment is there",
+        "holdfast cancel r-1",
     ] {
-        assert!(
-            error.to_string().contains("outbox") && !error.to_string().contains(TOKEN),
-            "{error}"
-        );
+        assert!(all.contains(part), "{part}");
     }
 }

@@ -4,6 +4,7 @@
 //! model is asked, `validate` checks what it answers, `filter` knows noise, `render` writes for people, `rule` finds secrets, `stage` has one file for each task state of the workflow, `webhook` reads what GitHub delivers. No clock, no
 //! environment, no network, no files: `clippy.toml` beside this crate's manifest holds that.
 
+pub mod approval;
 pub mod claim;
 pub mod diff;
 pub mod filter;

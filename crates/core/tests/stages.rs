@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
+mod memory;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
@@ -18,15 +20,16 @@ use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
-    AskModel, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, Expect, FailedRun, KeepRows,
-    ListFailedRuns, ModelError, ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row,
-    RowError, SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxView, Written,
+    AskModel, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, FailedRun, ListFailedRuns, ModelError,
+    ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
+    StoreArtifact, StoreError, SyntaxView,
 };
 use holdfast_core::stage::{
     aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
     read_artifact, report_failure, review_unit, summarize_review, validate_findings, withdraw_announcement,
 };
 use holdfast_core::sweep::sweep;
+use memory::MemoryRows;
 use serde_json::{Value, json};
 
 const VALID: &str = r#"{"summary":"Adds a line.","findings":[]}"#;
@@ -103,48 +106,6 @@ struct NoSyntax;
 impl SourceSyntax for NoSyntax {
     fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> Option<SyntaxView> {
         None
-    }
-}
-
-#[derive(Default)]
-struct MemoryRows(Mutex<BTreeMap<String, Row>>);
-
-#[async_trait]
-impl KeepRows for MemoryRows {
-    async fn get(&self, key: &str) -> Result<Option<Row>, RowError> {
-        Ok(self.0.lock().unwrap().get(key).cloned())
-    }
-
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
-        let mut rows = self.0.lock().unwrap();
-        let found = rows.get(key).cloned();
-        let is_as_expected = match (expect, &found) {
-            (Expect::Absent, found) => found.is_none(),
-            (Expect::Version(version), found) => found.as_ref().is_some_and(|row| row.version == version),
-        };
-        if !is_as_expected {
-            return Ok(Written::Conflict { found });
-        }
-        let version = found.map_or(0, |row| row.version) + 1;
-        let value = value.clone();
-        rows.insert(key.to_owned(), Row { version, value });
-        Ok(Written::Done { version })
-    }
-
-    async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError> {
-        let mut rows = self.0.lock().unwrap();
-        let found = rows.get(key).cloned();
-        if found.as_ref().is_some_and(|row| row.version != version) {
-            return Ok(Written::Conflict { found });
-        }
-        rows.remove(key);
-        Ok(Written::Done { version })
-    }
-
-    async fn list(&self, prefix: &str, most: usize) -> Result<Vec<(String, Row)>, RowError> {
-        let rows = self.0.lock().unwrap();
-        let inside = rows.iter().filter(|(key, _)| key.starts_with(prefix)).take(most);
-        Ok(inside.map(|(key, row)| (key.clone(), row.clone())).collect())
     }
 }
 

@@ -11,6 +11,8 @@ use holdfast_adapters::s3::S3StoreArtifact;
 use holdfast_adapters::secrets_manager::read_secrets;
 use holdfast_adapters::step_functions::StepFunctionsRuns;
 
+use holdfast_core::stage::request_approval::Asking;
+
 use crate::settings::{BUCKET, FunctionSettings, STATE_MACHINE, TABLE, TOPIC, secret_ids};
 
 /// The function cannot start: every problem, a line each.
@@ -88,9 +90,18 @@ impl Setup {
         ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))
     }
 
-    /// Tells people. Needs [`TOPIC`], and [`TABLE`] to ask a question.
+    /// Tells people. Needs [`TOPIC`].
     pub fn notify(&self) -> AwsNotifyPeople {
-        AwsNotifyPeople::new(&self.aws, self.settings.place(TABLE), self.settings.place(TOPIC))
+        let from = self.settings.deployment.mail_from.clone();
+        AwsNotifyPeople::new(&self.aws, from, self.settings.place(TOPIC))
+    }
+
+    /// Who is asked for approval.
+    pub fn asking(&self) -> Asking {
+        Asking {
+            approvers: self.settings.deployment.approvers.clone(),
+            public_url: self.settings.deployment.public_url.clone(),
+        }
     }
 
     fn github(&self) -> Result<GithubConnection, SetupError> {

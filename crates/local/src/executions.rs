@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use holdfast_asl::TaskFailure;
 use holdfast_core::model::error_name::ErrorName;
-use holdfast_core::port::{ExecutionError, FailedRun, ListFailedRuns, StopRun};
+use holdfast_core::port::{AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StopRun, TaskAnswer};
+use serde_json::Value;
 use tokio::sync::SetOnce;
 
 use crate::engine::{Archive, Engine, EngineError, ExecutionStatus, WeakEngine};
@@ -22,21 +24,55 @@ impl EngineExecutions {
         // It was given before: it is the same one.
         drop(self.engine.set(engine.downgrade()));
     }
+
+    async fn engine(&self, run: &str) -> Result<Engine, ExecutionError> {
+        let engine = self.engine.wait().await.upgrade();
+        engine.ok_or_else(|| failed(run, "the engine is closed".to_owned()))
+    }
 }
 
 #[async_trait]
 impl StopRun for EngineExecutions {
     async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
-        let failed = |detail: String| ExecutionError {
-            run: run.to_owned(),
-            detail,
-        };
-        let engine = self.engine.wait().await.upgrade();
-        let engine = engine.ok_or_else(|| failed("the engine is closed".to_owned()))?;
-        match engine.stop(run, Some(error.to_string()), Some(cause.to_owned())).await {
+        match self
+            .engine(run)
+            .await?
+            .stop(run, Some(error.to_string()), Some(cause.to_owned()))
+            .await
+        {
             Ok(()) | Err(EngineError::ExecutionEnded { .. } | EngineError::ExecutionUnknown { .. }) => Ok(()),
-            Err(error) => Err(failed(format!("cannot be stopped: {error}"))),
+            Err(error) => Err(failed(run, format!("cannot be stopped: {error}"))),
         }
+    }
+}
+
+#[async_trait]
+impl AnswerTask for EngineExecutions {
+    async fn succeed_task(&self, token: &str, output: Value) -> Result<TaskAnswer, ExecutionError> {
+        taken(self.engine("*").await?.send_task_success(token, output).await)
+    }
+
+    async fn fail_task(&self, token: &str, error: ErrorName, cause: &str) -> Result<TaskAnswer, ExecutionError> {
+        let failure = TaskFailure {
+            error: error.to_string(),
+            cause: Some(cause.to_owned()),
+        };
+        taken(self.engine("*").await?.send_task_failure(token, failure).await)
+    }
+}
+
+fn taken(answer: Result<(), EngineError>) -> Result<TaskAnswer, ExecutionError> {
+    match answer {
+        Ok(()) => Ok(TaskAnswer::Taken),
+        Err(EngineError::TokenClosed | EngineError::TokenUnknown) => Ok(TaskAnswer::NotWaiting),
+        Err(error) => Err(failed("*", format!("takes no answer: {error}"))),
+    }
+}
+
+fn failed(run: &str, detail: String) -> ExecutionError {
+    ExecutionError {
+        run: run.to_owned(),
+        detail,
     }
 }
 

@@ -7,6 +7,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::{
     AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StopRun, StoreArtifact,
 };
+use holdfast_core::stage::request_approval::Asking;
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
 
@@ -30,6 +31,8 @@ pub struct StageFunctions {
     pub runs: Arc<dyn StopRun>,
     /// Keeps artifacts.
     pub store: Arc<dyn StoreArtifact>,
+    /// Who is asked for approval.
+    pub asking: Asking,
 }
 
 #[async_trait]
@@ -57,7 +60,7 @@ impl Functions for StageFunctions {
             "correct-findings" => run!(correct_findings(store)),
             "aggregate-findings" => run!(aggregate_findings(store)),
             "summarize-review" => run!(summarize_review(model, store)),
-            "request-approval" => run!(request_approval(notify, store)),
+            "request-approval" => run!(request_approval(&self.asking, notify, rows, store)),
             "escalate-approval" => run!(escalate_approval(notify)),
             "publish-review" => run!(publish_review(read, publish, rows, store)),
             "discard-review" => run!(discard_review(publish, store)),

@@ -9,14 +9,17 @@ use holdfast_adapters::git::GitReadChange;
 use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange, github_identity};
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::outbox::OutboxNotifyPeople;
+use holdfast_adapters::smtp::SmtpNotifyPeople;
 use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{ReadChange, ReadError, StoreArtifact};
+use holdfast_core::port::{NotifyPeople, ReadChange, ReadError, StoreArtifact};
 
-use crate::engine::{Engine, EngineOptions, ObjectFailure, Objects, Recovered};
+use holdfast_core::stage::request_approval::Asking;
+
+use crate::engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
 use crate::executions::EngineExecutions;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
@@ -40,14 +43,23 @@ pub fn check_models(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
+/// The wall clock's time, in ms since 1970.
+pub fn now_ms() -> i64 {
+    SystemClock.now().0
+}
+
 /// The artifacts of a data directory.
 pub fn artifacts(data: &Path) -> FilesStoreArtifact {
     FilesStoreArtifact::new(data.join("artifacts"))
 }
 
-/// Where questions for approval are kept.
-pub fn outbox(data: &Path, settings: &Settings) -> OutboxNotifyPeople {
-    OutboxNotifyPeople::new(data, settings.mail_from.clone(), settings.approvers.clone())
+/// Mails by the settings' server, or into the data directory's outbox.
+fn people(data: &Path, settings: &Settings) -> Result<Arc<dyn NotifyPeople>, Failure> {
+    let (from, operators) = (settings.mail_from.clone(), settings.approvers.clone());
+    Ok(match &settings.smtp_url {
+        Some(url) => Arc::new(SmtpNotifyPeople::new(url, from, operators).map_err(Failure::usage)?),
+        None => Arc::new(OutboxNotifyPeople::new(data, from, operators)),
+    })
 }
 
 /// The connection to GitHub, by the settings.
@@ -56,16 +68,40 @@ pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
     GithubConnection::new(settings.github_url.clone(), identity).map_err(Failure::usage)
 }
 
+/// An engine on its data directory, with the stages that it runs.
+pub struct Opened {
+    /// The engine.
+    pub engine: Engine,
+    /// What it found.
+    pub recovered: Recovered,
+    /// The stages, with their ports.
+    pub stages: Arc<StageFunctions>,
+    /// Its runs.
+    pub runs: Arc<EngineExecutions>,
+}
+
 /// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions go on.
-pub async fn open_engine(data: &Path, settings: &Settings) -> Result<(Engine, Recovered), Failure> {
+pub async fn open(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
     let runs = Arc::new(EngineExecutions::default());
-    let functions = Arc::new(stage_functions(data, settings, Arc::clone(&runs)).await?);
+    let stages = Arc::new(stage_functions(data, settings, Arc::clone(&runs)).await?);
     let objects = Arc::new(artifact_objects(data));
+    let functions = Arc::clone(&stages);
     let options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
     let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
     runs.set(&engine);
     hide_from_git(data)?;
-    Ok((engine, recovered))
+    Ok(Opened {
+        engine,
+        recovered,
+        stages,
+        runs,
+    })
+}
+
+/// The engine of [`open`] alone, and what it found.
+pub async fn open_engine(data: &Path, settings: &Settings) -> Result<(Engine, Recovered), Failure> {
+    let opened = open(data, settings).await?;
+    Ok((opened.engine, opened.recovered))
 }
 
 /// The stages with this machine's adapters; `runs` is to be given the engine. Errors: a setting or the data directory
@@ -85,10 +121,14 @@ pub async fn stage_functions(
         publish: Arc::new(GithubPublishReview::new(connection, marker_key(data, settings)?)),
         model: Arc::new(model(settings)?),
         syntax: Arc::new(TreeSitterSyntax::new()),
-        notify: Arc::new(outbox(data, settings)),
+        notify: people(data, settings)?,
         rows: Arc::new(rows),
         runs,
         store: Arc::new(artifacts(data)),
+        asking: Asking {
+            approvers: settings.approvers.clone(),
+            public_url: settings.public_url.clone(),
+        },
     })
 }
 

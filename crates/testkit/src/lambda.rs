@@ -1,5 +1,5 @@
 //! What a Lambda function sees of AWS, on loopback: the runtime interface that hands it one event, and a cloud with the
-//! calls that our functions make: objects in S3, items in DynamoDB, texts to SNS, ends of executions in Step Functions. It has no rules of its own.
+//! calls that our functions make: objects in S3, items in DynamoDB, texts to SNS, mails to SES, ends of executions in Step Functions. It has no rules of its own.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,6 +37,7 @@ struct Shared {
     items: Vec<Value>,
     texts: Vec<String>,
     stopped: Vec<Value>,
+    mails: Vec<Value>,
 }
 
 /// A function's failure, as it reported it.
@@ -54,6 +55,7 @@ impl FakeCloud {
         let shared = Arc::default();
         let router = Router::new()
             .route("/", post(call))
+            .route("/v2/email/outbound-emails", post(send_mail))
             .route("/{bucket}/{*key}", get(get_object).put(put_object))
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&shared));
@@ -79,6 +81,11 @@ impl FakeCloud {
     /// The requests that published texts, in order, as they came (a form).
     pub fn texts(&self) -> Vec<String> {
         lock(&self.shared).texts.clone()
+    }
+
+    /// The requests that sent mails, in order.
+    pub fn mails(&self) -> Vec<Value> {
+        lock(&self.shared).mails.clone()
     }
 
     /// The requests that stopped executions, in order.
@@ -244,6 +251,13 @@ fn unchunk(mut body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+async fn send_mail(State(shared): State<Arc<Mutex<Shared>>>, body: Bytes) -> Response {
+    let request = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    lock(&shared).mails.push(request);
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, json!({ "MessageId": "1" }).to_string()).into_response()
+}
+
 /// DynamoDB's calls name their target in a header, SNS's their action in the form.
 async fn call(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
@@ -279,6 +293,18 @@ fn table_call(items: &mut Vec<Value>, operation: &str, request: Value) -> Respon
             };
             let found = items.iter().rev().find(is_wanted);
             found.map_or_else(|| json!({}), |put| json!({ "Item": put["Item"] }))
+        }
+        "Query" => {
+            let values = &request["ExpressionAttributeValues"];
+            let begin = values[":begin"]["S"].as_str().unwrap_or_default();
+            let mut found: BTreeMap<&str, &Value> = BTreeMap::new();
+            for put in items.iter().filter(|put| put["TableName"] == request["TableName"]) {
+                let name = put["Item"]["sk"]["S"].as_str().unwrap_or_default();
+                if put["Item"]["pk"] == values[":group"] && name.starts_with(begin) {
+                    found.insert(name, &put["Item"]);
+                }
+            }
+            json!({ "Items": found.values().collect::<Vec<_>>() })
         }
         _ => return (StatusCode::BAD_REQUEST, "this cloud does not know the call").into_response(),
     };

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use holdfast_core::stage::request_approval::request_approval;
-use holdfast_lambda::{Answer, AwsNotifyPeople, Event, S3StoreArtifact, through};
+use holdfast_core::stage::request_approval::{Asking, request_approval};
+use holdfast_lambda::{Answer, AwsNotifyPeople, DynamodbKeepRows, Event, S3StoreArtifact, through};
 
 /// All that this function can reach.
 pub struct Ports {
+    pub asking: Asking,
     pub notify: AwsNotifyPeople,
+    pub rows: DynamodbKeepRows,
     pub store: S3StoreArtifact,
 }
 
 /// Asks a person.
 pub async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
     through(event, async |input| {
-        request_approval(&input, &ports.notify, &ports.store).await
+        request_approval(&input, &ports.asking, &ports.notify, &ports.rows, &ports.store).await
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! The function `request-approval`: wires RequestApproval to the people and the bucket.
+//! The function `request-approval`: wires RequestApproval to the people, the table and the bucket.
 
 mod handler;
 
@@ -8,7 +8,9 @@ use holdfast_lambda::{BUCKET, Error, Setup, TABLE, TOPIC, serve};
 async fn main() -> Result<(), Error> {
     let setup = Setup::begin(&[BUCKET, TABLE, TOPIC]).await?;
     let ports = handler::Ports {
+        asking: setup.asking(),
         notify: setup.notify(),
+        rows: setup.rows(),
         store: setup.store(),
     };
     serve(ports, handler::handle).await

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use holdfast_core::port::{Expect, KeepRows, ROW_DAYS, Row, RowError, Written};
+use holdfast_core::port::{Expect, KeepRows, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde_json::Value;
 
@@ -63,8 +63,8 @@ impl SqliteKeepRows {
     /// Deletes the rows that have lived their [`ROW_DAYS`]; gives their number. Errors: the file cannot be written.
     pub async fn forget_old(&self) -> Result<u64, RowError> {
         let forgotten = self.run("*", |connection| {
-            let sql = "DELETE FROM rows WHERE written_s < unixepoch() - ?1 * 86400";
-            connection.execute(sql, [ROW_DAYS])
+            let sql = "DELETE FROM rows WHERE written_s < unixepoch() - ?1 * 86400 AND NOT key GLOB ?2";
+            connection.execute(sql, params![ROW_DAYS, format!("{ROWS_KEPT}/*")])
         });
         Ok(forgotten.await?.try_into().unwrap_or(u64::MAX))
     }

@@ -1,16 +1,12 @@
-//! Questions for approval as rows: the newer token replaces the older one, and a lost answer writes nothing twice.
+//! Mails and alarms, taken by a server that speaks SES and SNS.
 
 use std::net::SocketAddr;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sns::config::{Credentials, SharedCredentialsProvider};
 use holdfast_adapters::aws_people::AwsNotifyPeople;
-use holdfast_core::model::approval::Approval;
-use holdfast_core::model::finding::Severity;
-use holdfast_core::port::NotifyPeople;
+use holdfast_core::port::{Mail, NotifyPeople};
 
-use super::*;
-use crate::dynamodb::Table;
 use crate::server;
 
 fn config(address: SocketAddr) -> SdkConfig {
@@ -24,19 +20,8 @@ fn config(address: SocketAddr) -> SdkConfig {
         .build()
 }
 
-fn approval(round: u32) -> Approval {
-    Approval {
-        run: "octo-demo-12-1".to_owned(),
-        round,
-        subject: "octo/demo#12".to_owned(),
-        worst: Severity::High,
-        findings: 2,
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn the_newest_token_is_kept() {
-    let rows = Table::new().await.open().await;
+async fn ses_and_sns_take_what_people_are_told() {
     let config = config(server::address());
     let texts = aws_sdk_sns::Client::new(&config);
     let topic = texts
@@ -47,34 +32,31 @@ async fn the_newest_token_is_kept() {
         .unwrap()
         .topic_arn
         .unwrap();
-    let people = AwsNotifyPeople::with_rows(Arc::clone(&rows), &config, topic);
-    let key = "approval/octo-demo-12-1#1";
+    let mails = aws_sdk_sesv2::Client::new(&config);
+    let from = "holdfast@example.org";
+    mails.create_email_identity().email_identity(from).send().await.unwrap();
+    let people = AwsNotifyPeople::new(&config, from, topic);
+    let mail = Mail {
+        key: "octo-demo-12-1-1".to_owned(),
+        to: vec!["maintainer@example.org".to_owned()],
+        subject: "Holdfast: approval needed for octo/demo#12".to_owned(),
+        text: "Look at it.".to_owned(),
+        html: Some("<p>Look at it.</p>".to_owned()),
+    };
+    people.send_mail(&mail).await.unwrap();
+    people.raise_alarm("octo-demo-12-1", "the check is open").await.unwrap();
 
-    people.ask_approval(&approval(1), "first").await.unwrap();
-    let question = json!({ "version": 1, "approval": approval(1), "token": "first" });
-    assert_eq!(rows.get(key).await.unwrap(), Some(row(1, &question)));
-
-    people.ask_approval(&approval(1), "first").await.unwrap();
-    assert_eq!(rows.get(key).await.unwrap(), Some(row(1, &question)), "it was there");
-
-    people.ask_approval(&approval(1), "second").await.unwrap();
-    people.ask_approval(&approval(2), "third").await.unwrap();
-    let kept = rows.list("approval/octo-demo-12-1#", 9).await.unwrap();
-    let tokens: Vec<(u64, &str)> = kept
-        .iter()
-        .map(|(_, row)| (row.version, row.value["token"].as_str().unwrap()))
-        .collect();
-    assert_eq!(tokens, [(2, "second"), (1, "third")]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_its_row_nobody_is_asked() {
-    let rows = holdfast_adapters::dynamodb::DynamodbKeepRows::new(&config(server::address()), "elsewhere");
-    let people = AwsNotifyPeople::with_rows(Arc::new(rows), &config(server::address()), "arn:aws:sns:x:1:nowhere");
-    let said = people
-        .ask_approval(&approval(1), "TOKEN")
+    let nobody = Mail { to: Vec::new(), ..mail };
+    let error = people.send_mail(&nobody).await.unwrap_err().to_string();
+    assert!(error.contains("HOLDFAST_APPROVERS"), "{error}");
+    let missing = AwsNotifyPeople::new(&config, from, "arn:aws:sns:eu-central-1:000000000000:missing");
+    let error = missing
+        .raise_alarm("octo-demo-12-1", "x")
         .await
         .unwrap_err()
         .to_string();
-    assert!(said.contains("elsewhere") && !said.contains("TOKEN"), "{said}");
+    assert!(
+        error.contains("the topic arn:aws:sns") && error.contains("NotFound"),
+        "{error}"
+    );
 }

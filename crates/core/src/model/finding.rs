@@ -1,6 +1,7 @@
 //! A finding: one remark on one place of a change.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// How bad it is; ordered, `Info` is the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,4 +110,21 @@ pub struct Finding {
     pub confidence: f64,
     /// `model`, or `rule:ID`.
     pub source: String,
+}
+
+impl Finding {
+    /// Names the finding within its report: 16 hex digits, derived from where it is and what it says.
+    pub fn id(&self) -> String {
+        let what = serde_json::json!([
+            self.path,
+            self.side,
+            self.start_line,
+            self.line,
+            self.title,
+            self.body,
+            self.source
+        ]);
+        let digest = Sha256::digest(what.to_string().as_bytes());
+        hex::encode(digest.get(..8).unwrap_or_default())
+    }
 }

@@ -35,6 +35,24 @@ pub struct Policy {
 pub struct GatePolicy {
     /// A finding at or above this severity needs approval. Default `high`.
     pub severity: Severity,
+    /// Another severity for some paths; the first match counts.
+    pub paths: Vec<PathSeverity>,
+    /// How many different people have to approve, 1 to 10. Default 1.
+    pub approvals: u32,
+    /// Mail addresses that are asked besides the deployment's.
+    pub approvers: Vec<String>,
+    /// Teams, `ORGANISATION/TEAM`: who decides after signing in has to be in one of them. Empty: whoever may write.
+    pub teams: Vec<String>,
+}
+
+/// The gate's severity for some paths.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PathSeverity {
+    /// A glob.
+    pub path: String,
+    /// A finding there at or above this severity needs approval.
+    pub severity: Severity,
 }
 
 /// Extra instructions for some paths.
@@ -61,6 +79,10 @@ impl Default for GatePolicy {
     fn default() -> Self {
         Self {
             severity: Severity::High,
+            paths: Vec::new(),
+            approvals: 1,
+            approvers: Vec::new(),
+            teams: Vec::new(),
         }
     }
 }
@@ -94,10 +116,28 @@ impl Policy {
         for (name, value, most) in [
             ("max_findings", policy.max_findings, 1_000),
             ("max_units", policy.max_units, 10_000),
+            ("gate.approvals", policy.gate.approvals, 10),
         ] {
             if value == 0 || value > most {
                 return Err(InvalidPolicy(format!(
                     "{name}: {value} is out of range, allowed are 1 to {most}"
+                )));
+            }
+        }
+        for team in &policy.gate.teams {
+            let is_team = team.split_once('/').is_some_and(|(organisation, name)| {
+                !organisation.is_empty() && !name.is_empty() && !name.contains('/')
+            });
+            if !is_team {
+                return Err(InvalidPolicy(format!(
+                    "gate.teams: {team:?} is no team; expected ORGANISATION/TEAM"
+                )));
+            }
+        }
+        for address in &policy.gate.approvers {
+            if !is_mail_address(address) {
+                return Err(InvalidPolicy(format!(
+                    "gate.approvers: {address:?} is no mail address; expected NAME@HOST"
                 )));
             }
         }
@@ -112,6 +152,7 @@ impl Policy {
             exclude: glob_set(&self.exclude)?,
             instructions: glob_set(self.instructions.iter().map(|entry| &entry.path))?,
             tiers: glob_set(self.tiers.iter().map(|entry| &entry.path))?,
+            gate: glob_set(self.gate.paths.iter().map(|entry| &entry.path))?,
         })
     }
 }
@@ -127,6 +168,30 @@ pub struct PolicyGlobs {
     pub instructions: GlobSet,
     /// Of `tiers`.
     pub tiers: GlobSet,
+    /// Of `gate.paths`.
+    pub gate: GlobSet,
+}
+
+impl GatePolicy {
+    /// From which severity on a finding in a file needs approval. `globs` are this policy's own.
+    pub fn severity_of(&self, path: &str, globs: &PolicyGlobs) -> Severity {
+        let first = globs.gate.matches(path).into_iter().min();
+        first
+            .and_then(|index| self.paths.get(index))
+            .map_or(self.severity, |entry| entry.severity)
+    }
+}
+
+/// Whether a text is a plain mail address, without a display name.
+pub fn is_mail_address(text: &str) -> bool {
+    let plain = text
+        .chars()
+        .all(|char| char.is_ascii_graphic() && !matches!(char, ',' | ';' | '<' | '>' | '"' | '(' | ')' | ':'));
+    plain
+        && text.len() <= 254
+        && text
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
 /// Compiles globs. Errors: a bad glob, named.

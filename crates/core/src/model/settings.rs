@@ -1,9 +1,12 @@
 //! A deployment's settings: typed, read once at start through a lookup, every problem reported together.
 
+use std::net::IpAddr;
+
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use super::marker::MarkerKey;
+use crate::webhook::WebhookSecrets;
 
 /// Where a setting's text comes from: its name in, its value out, `None` when it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -39,6 +42,14 @@ pub struct Settings {
     pub approvers: Vec<String>,
     /// What mails come from. `HOLDFAST_MAIL_FROM`, default `holdfast@localhost`.
     pub mail_from: String,
+    /// The mail server: `smtp://HOST[:PORT]` (STARTTLS; plain on loopback) or `smtps://[USER:PASSWORD@]HOST[:PORT]`.
+    /// `HOLDFAST_SMTP_URL`; none: mails are written below the data directory.
+    pub smtp_url: Option<SecretString>,
+    /// What links in mails start with. `HOLDFAST_PUBLIC_URL`, default the address that `serve` listens on.
+    pub public_url: Option<Url>,
+    /// What deliveries of webhooks are signed with; two while they are rotated. `HOLDFAST_WEBHOOK_SECRET`,
+    /// comma-separated.
+    pub webhook_secrets: Option<WebhookSecrets>,
 }
 
 /// A GitHub App.
@@ -94,6 +105,9 @@ impl Settings {
             mail_from: reader
                 .text("HOLDFAST_MAIL_FROM")
                 .unwrap_or_else(|| "holdfast@localhost".to_owned()),
+            smtp_url: reader.smtp_url(),
+            public_url: reader.url("HOLDFAST_PUBLIC_URL"),
+            webhook_secrets: reader.webhook_secrets(),
             model,
             model_light,
             model_url,
@@ -127,14 +141,12 @@ impl Settings {
     }
 }
 
-/// Whether a host is this machine: http is allowed there alone.
+/// Whether a host is this machine: what is not encrypted is allowed there alone.
 pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    url.host_str().is_some_and(|host| {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        bare == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    })
 }
 
 /// Parses an address that requests go to: https, or http on loopback; no user, no query. Errors: what is wrong, in words.
@@ -195,6 +207,29 @@ impl Reader<'_> {
                     .push(format!("HOLDFAST_MARKER_KEY (environment): {problem}"))
             })
             .ok()
+    }
+
+    fn webhook_secrets(&mut self) -> Option<WebhookSecrets> {
+        let text = self.text("HOLDFAST_WEBHOOK_SECRET")?;
+        WebhookSecrets::parse(&text.into())
+            .map_err(|problem| self.problems.push(problem))
+            .ok()
+    }
+
+    /// A mail server's address; a password in it never stands in a problem.
+    fn smtp_url(&mut self) -> Option<SecretString> {
+        let text = self.text("HOLDFAST_SMTP_URL")?;
+        let is_server = Url::parse(&text).is_ok_and(|url| {
+            let is_plain = url.scheme() == "smtp" && (url.password().is_none() || is_loopback(&url));
+            (is_plain || url.scheme() == "smtps") && url.has_host()
+        });
+        if !is_server {
+            let allowed = "smtps://USER:PASSWORD@HOST[:PORT], or smtp://HOST[:PORT] without a password";
+            self.problems.push(format!(
+                "HOLDFAST_SMTP_URL (environment): not a mail server's address; allowed: {allowed}"
+            ));
+        }
+        Some(text.into())
     }
 
     fn github_app(&mut self) -> Option<GithubApp> {

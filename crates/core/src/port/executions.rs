@@ -42,3 +42,21 @@ pub trait ListFailedRuns: Send + Sync {
     /// The newest runs whose execution ended without success, at most `most`. Errors: the engine cannot be reached.
     async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError>;
 }
+
+/// What came of an answer to a waiting task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskAnswer {
+    /// The workflow goes on with it.
+    Taken,
+    /// Nothing waits for it any more: it was answered, timed out, or its execution has ended.
+    NotWaiting,
+}
+
+/// Answers tasks that wait for a token.
+#[async_trait]
+pub trait AnswerTask: Send + Sync {
+    /// The task is done. Errors: the engine cannot be reached, or cannot store it.
+    async fn succeed_task(&self, token: &str, output: Value) -> Result<TaskAnswer, ExecutionError>;
+    /// The task failed, with an error's name and a cause for people. Errors: the engine cannot be reached, or cannot store it.
+    async fn fail_task(&self, token: &str, error: ErrorName, cause: &str) -> Result<TaskAnswer, ExecutionError>;
+}

@@ -51,7 +51,10 @@ pub struct RowError {
 /// fenced by a claim outlives it, and no claim outlives this.
 pub const ROW_DAYS: u32 = 90;
 
-/// Keeps rows by key, each for [`ROW_DAYS`] from its last write. A key is `GROUP/NAME`: the group has no `/`, the name is not empty and may have some; at most 900
+/// The group of the rows that are kept for ever.
+pub const ROWS_KEPT: &str = "audit";
+
+/// Keeps rows by key, each for [`ROW_DAYS`] from its last write, those of [`ROWS_KEPT`] for ever. A key is `GROUP/NAME`: the group has no `/`, the name is not empty and may have some; at most 900
 /// bytes together, without control characters. Reads see every write that has returned. A key or value beyond these
 /// limits is refused before anything is sent.
 #[async_trait]

@@ -10,9 +10,9 @@ mod source_syntax;
 mod store_artifact;
 
 pub use ask_model::{AskModel, ModelError, ModelRequest};
-pub use executions::{ExecutionError, FailedRun, ListFailedRuns, StopRun};
-pub use keep_rows::{Expect, KeepRows, ROW_DAYS, Row, RowError, Written};
-pub use notify::{NotifyError, NotifyPeople};
+pub use executions::{AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StopRun, TaskAnswer};
+pub use keep_rows::{Expect, KeepRows, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
+pub use notify::{Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,
 };

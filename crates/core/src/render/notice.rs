@@ -1,29 +1,122 @@
-//! What people are told apart from the review: a question for approval, an alarm. Plain text; how to decide depends on
-//! where it runs, so the teller says that.
+//! What people are told apart from the review: a question for approval, an alarm.
 
+use std::fmt::Write;
+
+use url::Url;
+
+use crate::approval::Invitation;
 use crate::model::approval::Approval;
+use crate::port::Mail;
 
-/// The text of a question.
-pub fn question_text(approval: &Approval, how_to_decide: &str) -> String {
+/// The mail of a question: to one person, with their link and code, or to nobody in particular where nobody was named.
+pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>, base: Option<&Url>) -> Mail {
     let Approval {
-        run, subject, findings, ..
+        run,
+        round,
+        subject,
+        findings,
+        ..
     } = approval;
-    let (repository, pull_request) = match subject.rsplit_once('#') {
-        Some((repository, number)) => (repository, format!("Pull request: {number}\n")),
-        None => (subject.as_str(), String::new()),
-    };
+    let again = if *round > 1 { " (asked again)" } else { "" };
+    let worst = approval.worst.as_str();
+    let head = approval.target.head().short();
+    let mut facts = vec![("Where", subject.clone()), ("Commit", head.to_owned())];
+    facts.extend([("Worst severity", worst.to_owned()), ("Findings", findings.to_string())]);
+    facts.push(("Decide within", hours(approval.expires_ms - approval.asked_ms)));
+    facts.push(("Run", run.clone()));
+    let mut text = "A review waits for a decision before it is published.\n\n".to_owned();
+    for (name, value) in &facts {
+        let _infallible = writeln!(text, "{name}: {value}");
+    }
+    let link = invitation.zip(base).map(|((_, invitation), base)| {
+        let path = format!("approvals/{}", invitation.id);
+        (
+            base.join(&path).map_or_else(|_| format!("{base}{path}"), String::from),
+            invitation,
+        )
+    });
+    let html = link
+        .as_ref()
+        .map(|(link, invitation)| question_html(&facts, link, &invitation.code));
+    match &link {
+        Some((link, invitation)) => {
+            let code = spaced(&invitation.code);
+            let _infallible = write!(
+                text,
+                "\nLook at it, then approve or reject:\n{link}\n\nYour code, to be typed there: {code}\n\n\
+                 The link and the code are yours alone: whoever has both decides in your name. Opening the link changes \
+                 nothing.\n"
+            );
+        }
+        None => {
+            let _infallible = write!(
+                text,
+                "\nLook at it:  holdfast show {run}\nPublish it:  holdfast approve {run}\nDiscard it:  holdfast reject \
+                 {run} --reason TEXT\n"
+            );
+        }
+    }
+    let suffix = invitation.map_or_else(String::new, |(number, _)| format!("-{number}"));
+    Mail {
+        key: format!("{run}-{round}{suffix}"),
+        to: invitation
+            .map(|(_, invitation)| invitation.address.clone())
+            .into_iter()
+            .collect(),
+        subject: format!("Holdfast: approval needed for {subject}{again}"),
+        text,
+        html,
+    }
+}
+
+fn question_html(facts: &[(&str, String)], link: &str, code: &str) -> String {
+    let mut rows = String::new();
+    for (name, value) in facts {
+        let _infallible = write!(
+            rows,
+            "<tr><th align=\"left\" style=\"padding:2px 16px 2px 0\">{name}</th><td>{}</td></tr>",
+            escape(value)
+        );
+    }
     format!(
-        "A review waits for a decision before it is published.\n\n\
-         Repository: {repository}\n{pull_request}Worst severity: {worst}\nFindings: {findings}\nRun: {run}\n\n\
-         {how_to_decide}\n",
-        worst = approval.worst.as_str(),
+        "<!doctype html><html lang=\"en\"><body style=\"font-family:sans-serif;line-height:1.5\">\
+         <p>A review waits for a decision before it is published.</p><table>{rows}</table>\
+         <p><a href=\"{}\">Look at it, then approve or reject</a></p>\
+         <p>Your code, to be typed there: <strong style=\"font-family:monospace;font-size:125%\">{}</strong></p>\
+         <p>The link and the code are yours alone: whoever has both decides in your name. Opening the link changes \
+         nothing.</p></body></html>",
+        escape(link),
+        spaced(code)
     )
 }
 
-/// The subject of a question: one line.
-pub fn question_subject(approval: &Approval) -> String {
-    let again = if approval.round > 1 { " (asked again)" } else { "" };
-    format!("Holdfast: approval needed for {}{again}", approval.subject)
+/// Two halves are easier to read and to type.
+fn spaced(code: &str) -> String {
+    let (first, second) = code.split_at_checked(code.len() / 2).unwrap_or((code, ""));
+    format!("{first}-{second}")
+}
+
+fn hours(milliseconds: i64) -> String {
+    let minutes = milliseconds.max(0) / 60_000;
+    match minutes {
+        0..=119 => format!("{minutes} minutes"),
+        _ => format!("{} hours", minutes / 60),
+    }
+}
+
+fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// The text of an alarm.

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::apply_decision;
 use crate::claim;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
@@ -50,6 +51,7 @@ pub async fn publish_review(
         });
     }
     fence(&run, read, rows).await?;
+    apply_decision(rows, &run.run, &mut report).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let draft = review_draft(&report, &change, Inline::Comments);
@@ -77,8 +79,8 @@ pub async fn publish_review(
     // A partial review that is published stays partial: the status never hides what was not read.
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;
-        write_artifact(store, &key::report(&input.run), &report).await?;
     }
+    write_artifact(store, &key::report(&input.run), &report).await?;
     Ok(Output {
         status: report.status,
         review: Some(drafted.review),

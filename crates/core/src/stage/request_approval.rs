@@ -1,14 +1,23 @@
-//! RequestApproval: asks a person and returns; the workflow waits for the answer with nothing running.
+//! RequestApproval: asks people and returns; the workflow waits for the answer with nothing running.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
+use crate::approval::{ask, content_of};
 use crate::model::approval::Approval;
+use crate::model::change::Change;
 use crate::model::finding::Severity;
 use crate::model::key;
+use crate::model::policy::Policy;
 use crate::model::report::Report;
-use crate::port::{NotifyPeople, StoreArtifact};
+use crate::model::run::Run;
+use crate::port::{KeepRows, NotifyPeople, StoreArtifact};
+use crate::render::question_mail;
 
 use super::{StageError, read_artifact, write_artifact};
+
+/// How long before the workflow gives up waiting decisions are taken no more, in ms: what is decided is also delivered.
+const MARGIN_MS: i64 = 60_000;
 
 /// The question.
 #[derive(Deserialize)]
@@ -19,6 +28,19 @@ pub struct Input {
     pub round: u32,
     /// Credential: whoever holds it decides. Never logged.
     pub token: String,
+    /// When the workflow began to wait, in ms since 1970.
+    pub asked_ms: i64,
+    /// How long it waits, in seconds.
+    pub waits_s: u32,
+}
+
+/// Who is asked, and where.
+#[derive(Clone, Debug, Default)]
+pub struct Asking {
+    /// Mail addresses, besides those of the repository's settings.
+    pub approvers: Vec<String>,
+    /// What links in mails start with; none where no server shows the page: mails then name the commands.
+    pub public_url: Option<Url>,
 }
 
 /// That people were asked.
@@ -26,16 +48,28 @@ pub struct Input {
 pub struct Output {
     /// Which time.
     pub round: u32,
+    /// How many were asked.
+    pub asked: u64,
 }
 
-/// Asks. Errors: nobody could be asked; what the store says.
-#[tracing::instrument(skip_all, fields(run = %input.run))]
+/// Asks. Repeated, the mails are the same. Errors: `ApprovalUndeliverable` when a mail is not taken; what the table and the
+/// store say.
+#[tracing::instrument(skip_all, fields(run = %input.run, round = input.round))]
 pub async fn request_approval(
     input: &Input,
+    asking: &Asking,
     notify: &dyn NotifyPeople,
+    rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
+    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let report: Report = read_artifact(store, &key::report(&input.run)).await?;
+    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    let mut asked = asking.approvers.clone();
+    asked.extend(policy.gate.approvers.iter().cloned());
+    asked.sort();
+    asked.dedup();
     let approval = Approval {
         run: input.run.clone(),
         round: input.round,
@@ -43,10 +77,29 @@ pub async fn request_approval(
             Some(number) => format!("{}#{number}", report.target.repository),
             None => report.target.repository.clone(),
         },
+        target: run.target,
         worst: report.gate.worst.unwrap_or(Severity::Info),
         findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
+        author: change.author,
+        content: content_of(&report),
+        needed: policy.gate.approvals,
+        asked,
+        asked_ms: input.asked_ms,
+        expires_ms: input.asked_ms + i64::from(input.waits_s) * 1_000 - MARGIN_MS,
     };
     write_artifact(store, &key::approval(&input.run, input.round), &approval).await?;
-    notify.ask_approval(&approval, &input.token).await?;
-    Ok(Output { round: input.round })
+    let invitations = ask(rows, &approval, &input.token).await?;
+    let base = asking.public_url.as_ref();
+    if invitations.is_empty() {
+        notify.send_mail(&question_mail(&approval, None, base)).await?;
+    }
+    for (invitation, number) in invitations.iter().zip(1..) {
+        notify
+            .send_mail(&question_mail(&approval, Some((number, invitation)), base))
+            .await?;
+    }
+    Ok(Output {
+        round: input.round,
+        asked: u64::try_from(invitations.len()).unwrap_or(u64::MAX),
+    })
 }

@@ -9,7 +9,7 @@ use crate::model::finding::Finding;
 use crate::model::finding::Severity;
 use crate::model::key;
 use crate::model::plan::Tier;
-use crate::model::policy::{GatePolicy, Policy};
+use crate::model::policy::{InvalidPolicy, Policy};
 use crate::model::report::{Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus};
 use crate::model::run::{Aggregate, RecordedAnswer, Run};
 use crate::port::{AskModel, ModelRequest, StoreArtifact};
@@ -73,7 +73,7 @@ pub async fn summarize_review(
             Err(error) => aggregate.notes.push(format!("the walkthrough is a template: {error}")),
         }
     }
-    let gate = decide_gate(&aggregate.findings, &policy.gate);
+    let gate = decide_gate(&aggregate.findings, &policy)?;
     let needs_approval = run.publish && gate.decision == GateDecision::RequireApproval;
     let report = Report {
         version: REPORT_VERSION,
@@ -100,15 +100,17 @@ pub async fn summarize_review(
     Ok(Output { gate, needs_approval })
 }
 
-/// Whether a person looks first.
-pub fn decide_gate(findings: &[Finding], policy: &GatePolicy) -> Gate {
+/// Whether a person looks first. Errors: a bad glob.
+pub fn decide_gate(findings: &[Finding], policy: &Policy) -> Result<Gate, InvalidPolicy> {
+    let globs = policy.globs()?;
     let worst: Option<Severity> = findings.iter().map(|finding| finding.severity).max();
-    let decision = if worst.is_some_and(|worst| worst >= policy.severity) {
+    let is_grave = |finding: &Finding| finding.severity >= policy.gate.severity_of(&finding.path, &globs);
+    let decision = if findings.iter().any(is_grave) {
         GateDecision::RequireApproval
     } else {
         GateDecision::Publish
     };
-    Gate { decision, worst }
+    Ok(Gate { decision, worst })
 }
 
 /// Coverage decides, nothing else.

@@ -1,0 +1,49 @@
+//! A mail as it goes over the wire, or into a file: RFC 5322 with a text part and, where there is one, an HTML part.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use holdfast_core::port::{Mail, NotifyError};
+use jiff::Timestamp;
+use lettre::Message;
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+
+/// Longest subject, in characters.
+const SUBJECT_CHARS: usize = 200;
+
+/// Builds a mail. `to` replaces nobody: without an address it is addressed to the sender. Errors: an address that no mail
+/// can carry, with the setting's name.
+pub fn message(mail: &Mail, from: &str, at: Timestamp) -> Result<Message, NotifyError> {
+    let sender = mailbox("HOLDFAST_MAIL_FROM", from)?;
+    let host = from.rsplit('@').next().unwrap_or("localhost").to_owned();
+    let subject = mail
+        .subject
+        .chars()
+        .map(|char| if char.is_control() { ' ' } else { char });
+    let mut builder = Message::builder()
+        .from(sender.clone())
+        .message_id(Some(format!("<{}@{host}>", mail.key)))
+        .date(UNIX_EPOCH + Duration::from_secs(at.as_second().max(0).unsigned_abs()))
+        .subject(subject.take(SUBJECT_CHARS).collect::<String>())
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        ));
+    if mail.to.is_empty() {
+        builder = builder.to(sender);
+    }
+    for address in &mail.to {
+        builder = builder.to(mailbox("the approver", address)?);
+    }
+    let built = match &mail.html {
+        Some(html) => builder.multipart(MultiPart::alternative_plain_html(mail.text.clone(), html.clone())),
+        None => builder.singlepart(SinglePart::plain(mail.text.clone())),
+    };
+    built.map_err(|error| NotifyError(format!("the mail {} cannot be written: {error}", mail.key)))
+}
+
+fn mailbox(whose: &str, address: &str) -> Result<Mailbox, NotifyError> {
+    address
+        .parse()
+        .map_err(|_| NotifyError(format!("{whose}: {address:?} is no mail address; expected NAME@HOST")))
+}

@@ -1,0 +1,205 @@
+//! Deciding: who may, while it counts, and which of two is first.
+
+use std::collections::BTreeSet;
+
+use crate::claim;
+use crate::model::approval::{Ballot, KnownBy, Person, Verdict, Vote};
+use crate::model::error_name::ErrorName;
+use crate::port::KeepRows;
+use crate::stage::StageError;
+
+use super::{Link, Question, TRIES, contended, find, link_key, newest_question, put, question_key, sha256};
+
+/// Wrong codes after which a link takes no more of them.
+const WRONG_CODES_MOST: u32 = 8;
+/// Longest reason, in characters.
+const REASON_CHARS: usize = 2_000;
+/// Longest title and body of an edited finding, in characters.
+const EDIT_CHARS: (usize, usize) = (300, 10_000);
+
+/// Why a decision was not taken. Each says what is true instead.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such question.
+    #[error("there is no such question")]
+    Unknown,
+    /// It is settled already.
+    #[error("it is decided already: {} by {}", .0.decided.map_or("", Verdict::as_str), .0.last_vote().map_or("", |vote| vote.by.name.as_str()))]
+    Decided(Box<Question>),
+    /// This person has voted, and others have to as well.
+    #[error("you have voted already; others have to decide as well")]
+    Voted(Box<Question>),
+    /// The time is over.
+    #[error("the time to decide is over")]
+    Expired(Box<Question>),
+    /// A newer run or head has taken over, or the run was cancelled.
+    #[error("the review that was asked about is not current any more: {0}")]
+    Superseded(String),
+    /// What the person has seen is not what would be published.
+    #[error("what you have seen is not what would be published now: look at it again")]
+    Changed,
+    /// The code is not the one in the mail.
+    #[error("this is not the code from the mail; {left} more tries")]
+    WrongCode {
+        /// How often it may still be tried.
+        left: u32,
+    },
+    /// Too many wrong codes.
+    #[error("too many wrong codes: this link takes no more of them")]
+    Locked,
+    /// This person may not decide.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// The answer lacks something, or has too much.
+    #[error("{0}")]
+    Invalid(String),
+    /// The table or the store failed.
+    #[error(transparent)]
+    Failed(#[from] StageError),
+}
+
+/// Where a mailed link leads. Errors: [`Refusal::Unknown`]; what the table says.
+pub async fn find_link(rows: &dyn KeepRows, id: &str) -> Result<(Link, Question), Refusal> {
+    let (_, link) = find::<Link>(rows, &link_key(id)).await?.ok_or(Refusal::Unknown)?;
+    let question = find::<Question>(rows, &question_key(&link.run, link.round)).await?;
+    let (_, question) = question.ok_or(Refusal::Unknown)?;
+    Ok((link, question))
+}
+
+/// The open question of a run: the newest, if nothing is decided. Errors: [`Refusal::Unknown`], [`Refusal::Decided`].
+pub async fn find_open(rows: &dyn KeepRows, run: &str) -> Result<Question, Refusal> {
+    match newest_question(rows, run).await? {
+        None => Err(Refusal::Unknown),
+        Some(question) if question.decided.is_some() => Err(Refusal::Decided(Box::new(question))),
+        Some(question) => Ok(question),
+    }
+}
+
+/// Whether the code is the one that was mailed with the link: who typed it is who got that mail. Errors: as [`Refusal`].
+pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Person, Refusal> {
+    let key = link_key(id);
+    let typed: String = code.chars().filter(|char| char.is_ascii_alphanumeric()).collect();
+    let typed = sha256(&typed.to_ascii_uppercase());
+    for _ in 0..TRIES {
+        let (version, link) = find::<Link>(rows, &key).await?.ok_or(Refusal::Unknown)?;
+        if link.wrong_codes >= WRONG_CODES_MOST {
+            return Err(Refusal::Locked);
+        }
+        // Hashes are compared: how long that takes says nothing about the code.
+        if link.code_sha256 == typed {
+            return Ok(Person {
+                name: link.address,
+                known_by: KnownBy::MailCode,
+            });
+        }
+        let wrong_codes = link.wrong_codes + 1;
+        if put(rows, &key, &Link { wrong_codes, ..link }, Some(version)).await? {
+            let left = WRONG_CODES_MOST - wrong_codes;
+            return Err(if left == 0 {
+                Refusal::Locked
+            } else {
+                Refusal::WrongCode { left }
+            });
+        }
+    }
+    Err(contended(&key).into())
+}
+
+/// What keeps a question from being decided, whoever asks. Errors: as [`Refusal`].
+pub async fn refuse_early(rows: &dyn KeepRows, question: &Question, now_ms: i64) -> Result<(), Refusal> {
+    if question.decided.is_some() {
+        return Err(Refusal::Decided(Box::new(question.clone())));
+    }
+    let approval = &question.approval;
+    match claim::hold(rows, &approval.target, &approval.run).await {
+        Err(error) if error.name == ErrorName::RunSuperseded => return Err(Refusal::Superseded(error.message)),
+        other => other?,
+    }
+    if now_ms >= approval.expires_ms {
+        return Err(Refusal::Expired(Box::new(question.clone())));
+    }
+    Ok(())
+}
+
+/// Takes a person's answer, and gives the question with it: settled, or with a vote more. It is stored when this returns;
+/// of two who decide at once one is first, and the other learns it. Errors: as [`Refusal`].
+pub async fn decide(
+    rows: &dyn KeepRows,
+    run: &str,
+    round: u32,
+    by: &Person,
+    ballot: &Ballot,
+    now_ms: i64,
+) -> Result<Question, Refusal> {
+    check(ballot)?;
+    let key = question_key(run, round);
+    for _ in 0..TRIES {
+        let (version, mut question) = find::<Question>(rows, &key).await?.ok_or(Refusal::Unknown)?;
+        refuse_early(rows, &question, now_ms).await?;
+        if ballot.content != question.approval.content {
+            return Err(Refusal::Changed);
+        }
+        if question
+            .approval
+            .author
+            .as_ref()
+            .is_some_and(|author| author.eq_ignore_ascii_case(&by.name))
+        {
+            return Err(Refusal::NotAllowed(format!(
+                "{} wrote the change: someone else has to decide",
+                by.name
+            )));
+        }
+        if question
+            .votes
+            .iter()
+            .any(|vote| vote.by.name.eq_ignore_ascii_case(&by.name))
+        {
+            return Err(Refusal::Voted(Box::new(question)));
+        }
+        question.votes.push(Vote {
+            by: by.clone(),
+            at_ms: now_ms,
+            ballot: ballot.clone(),
+        });
+        question.decided = settle(&question);
+        if put(rows, &key, &question, Some(version)).await? {
+            return Ok(question);
+        }
+    }
+    Err(contended(&key).into())
+}
+
+/// One who rejects is enough; of those who approve, as many as are needed, each another person.
+fn settle(question: &Question) -> Option<Verdict> {
+    let says = |verdict| question.votes.iter().filter(move |vote| vote.ballot.verdict == verdict);
+    if says(Verdict::Rejected).next().is_some() {
+        return Some(Verdict::Rejected);
+    }
+    let people: BTreeSet<String> = says(Verdict::Approved)
+        .map(|vote| vote.by.name.to_ascii_lowercase())
+        .collect();
+    (people.len() >= question.approval.needed as usize).then_some(Verdict::Approved)
+}
+
+fn check(ballot: &Ballot) -> Result<(), Refusal> {
+    let invalid = |what: String| Err(Refusal::Invalid(what));
+    let reason = ballot.reason.as_deref().unwrap_or_default().trim();
+    if ballot.verdict == Verdict::Rejected && reason.is_empty() {
+        return invalid("a rejection needs a reason: it stands in the check's summary".to_owned());
+    }
+    if reason.chars().count() > REASON_CHARS {
+        return invalid(format!("the reason has more than {REASON_CHARS} characters"));
+    }
+    for (id, edit) in &ballot.edited {
+        if edit.title.trim().is_empty() {
+            return invalid(format!("finding {id} has no title; drop the finding instead"));
+        }
+        for (name, text, most) in [("title", &edit.title, EDIT_CHARS.0), ("body", &edit.body, EDIT_CHARS.1)] {
+            if text.chars().count() > most {
+                return invalid(format!("the {name} of finding {id} has more than {most} characters"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Telling the workflow what was decided, and doing as was decided. A decision that is stored is delivered at last, by whom
+//! ever: who took it, or a sweep.
+
+use serde_json::json;
+
+use crate::model::approval::Verdict;
+use crate::model::error_name::ErrorName;
+use crate::model::report::Report;
+use crate::port::{AnswerTask, KeepRows, TaskAnswer};
+use crate::stage::StageError;
+
+use super::audit::write_audit;
+use super::{Delivered, Question, TRIES, contended, find, newest_question, put, question_key};
+
+/// Questions that one sweep looks at.
+const QUESTIONS_MOST: usize = 10_000;
+
+/// Tells the workflow what was decided, unless it knows. Done twice, there is one effect. Errors: what the engine and the
+/// table say.
+pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, round: u32) -> Result<(), StageError> {
+    let key = question_key(run, round);
+    for _ in 0..TRIES {
+        let Some((version, question)) = find::<Question>(rows, &key).await? else {
+            return Ok(());
+        };
+        write_audit(rows, &question).await?;
+        let Some(verdict) = question.decided.filter(|_| question.delivered == Delivered::No) else {
+            return Ok(());
+        };
+        let taken = match verdict {
+            Verdict::Approved => {
+                let output = json!({ "decision": verdict.as_str() });
+                tasks.succeed_task(&question.token, output).await?
+            }
+            Verdict::Rejected => {
+                let reason = question.last_vote().and_then(|vote| vote.ballot.reason.as_deref());
+                let reason = reason.unwrap_or_default();
+                tasks
+                    .fail_task(&question.token, ErrorName::ApprovalRejected, reason)
+                    .await?
+            }
+        };
+        let delivered = match taken {
+            TaskAnswer::Taken => Delivered::Yes,
+            TaskAnswer::NotWaiting => Delivered::TooLate,
+        };
+        if put(rows, &key, &Question { delivered, ..question }, Some(version)).await? {
+            return Ok(());
+        }
+    }
+    Err(contended(&key))
+}
+
+/// Delivers every decision that is stored and not known to the workflow; gives the runs. Errors: what the table says; one
+/// that cannot be delivered keeps none of the others waiting.
+pub async fn deliver_all(
+    rows: &dyn KeepRows,
+    tasks: &dyn AnswerTask,
+) -> Result<Vec<(String, Option<StageError>)>, StageError> {
+    let mut delivered = Vec::new();
+    for (key, row) in rows.list("question/", QUESTIONS_MOST).await? {
+        let question: Question = super::read(&key, &row)?;
+        if question.decided.is_none() || question.delivered != Delivered::No {
+            continue;
+        }
+        let approval = question.approval;
+        let failure = deliver(rows, tasks, &approval.run, approval.round).await.err();
+        delivered.push((approval.run, failure));
+    }
+    Ok(delivered)
+}
+
+/// Does as the approvers decided with a report's findings: drops and edits them, and notes by whom. Done twice, there is
+/// one effect. Errors: what the table says.
+pub async fn apply_decision(rows: &dyn KeepRows, run: &str, report: &mut Report) -> Result<(), StageError> {
+    let question = newest_question(rows, run).await?;
+    let Some(question) = question.filter(|question| question.decided == Some(Verdict::Approved)) else {
+        return Ok(());
+    };
+    for vote in &question.votes {
+        let ballot = &vote.ballot;
+        let before = report.findings.len();
+        report
+            .findings
+            .retain(|finding| !ballot.dropped.contains(&finding.id()));
+        let mut edited = 0;
+        for finding in &mut report.findings {
+            if let Some(edit) = ballot.edited.get(&finding.id()) {
+                (finding.title, finding.body) = (edit.title.trim().to_owned(), edit.body.clone());
+                // It may say something else than the lines it would put in place.
+                finding.suggestion = None;
+                edited += 1;
+            }
+        }
+        let dropped = before - report.findings.len();
+        if dropped + edited > 0 {
+            report.notes.push(format!(
+                "{} dropped {dropped} and edited {edited} of the findings before publication",
+                vote.by.name
+            ));
+        }
+    }
+    Ok(())
+}

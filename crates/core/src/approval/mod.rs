@@ -1,0 +1,153 @@
+//! Questions and decisions as rows: `question/RUN#ROUND` holds a question with its task token, its votes and what came of
+//! it; `link/HASH` leads from a mailed link to it. What is asked is written in `ask`, decided in `decide`, told to the
+//! workflow in `deliver`. A decision is stored first, and delivered then.
+
+mod ask;
+mod audit;
+mod decide;
+mod deliver;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::model::approval::{Approval, Verdict, Vote};
+use crate::model::error_name::ErrorName;
+use crate::model::report::Report;
+use crate::port::{Expect, KeepRows, Row, Written};
+use crate::stage::StageError;
+
+pub use ask::{Invitation, ask};
+pub use audit::{AuditEntry, list_audit};
+pub use decide::{Refusal, check_code, decide, find_link, find_open, refuse_early};
+pub use deliver::{apply_decision, deliver, deliver_all};
+
+/// The form of a question's row.
+const QUESTION_VERSION: u32 = 1;
+
+/// A question as its row has it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// The row's form.
+    version: u32,
+    /// What is asked.
+    pub approval: Approval,
+    /// Credential: whoever holds it decides. Never logged.
+    token: String,
+    /// Who has answered so far, in order.
+    pub votes: Vec<Vote>,
+    /// What came of it, once that is settled.
+    pub decided: Option<Verdict>,
+    /// Whether the workflow knows it.
+    pub delivered: Delivered,
+}
+
+/// Whether the workflow knows a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivered {
+    /// Not yet.
+    No,
+    /// It does.
+    Yes,
+    /// It had given up waiting: the question was asked again, or the run has ended.
+    TooLate,
+}
+
+/// Where a mailed link leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The run.
+    pub run: String,
+    /// The round that it was mailed in.
+    pub round: u32,
+    /// Whom it was mailed to.
+    pub address: String,
+    /// SHA-256 of the code in the same mail, in hex.
+    code_sha256: String,
+    /// Codes that were wrong so far.
+    #[serde(default)]
+    pub wrong_codes: u32,
+}
+
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Question")
+            .field("approval", &self.approval)
+            .field("votes", &self.votes)
+            .field("decided", &self.decided)
+            .field("delivered", &self.delivered)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Question {
+    /// The vote that settled it.
+    pub fn last_vote(&self) -> Option<&Vote> {
+        self.votes.last()
+    }
+}
+
+/// Names what a person decides on: the findings and the walkthrough of a report.
+pub fn content_of(report: &Report) -> String {
+    let shown = json!([report.target.head, report.findings, report.summary]);
+    sha256(&shown.to_string())
+}
+
+/// The newest question of a run, with its row's version. Errors: what the table says.
+pub async fn newest_question(rows: &dyn KeepRows, run: &str) -> Result<Option<Question>, StageError> {
+    // Two rounds, and more should the workflow ever ask so.
+    let found = rows.list(&format!("question/{run}#"), 100).await?;
+    let mut newest = None;
+    for (key, row) in found {
+        newest = Some(read::<Question>(&key, &row)?);
+    }
+    Ok(newest)
+}
+
+fn question_key(run: &str, round: u32) -> String {
+    format!("question/{run}#{round:02}")
+}
+
+fn link_key(id: &str) -> String {
+    format!("link/{}", sha256(id))
+}
+
+fn sha256(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+fn read<T: for<'a> Deserialize<'a>>(key: &str, row: &Row) -> Result<T, StageError> {
+    // The parser's own message is left out: it may quote the token.
+    T::deserialize(&row.value)
+        .map_err(|_| StageError::new(ErrorName::PayloadInvalid, format!("row {key} has another shape")))
+}
+
+async fn find<T: for<'a> Deserialize<'a>>(rows: &dyn KeepRows, key: &str) -> Result<Option<(u64, T)>, StageError> {
+    match rows.get(key).await? {
+        Some(row) => Ok(Some((row.version, read(key, &row)?))),
+        None => Ok(None),
+    }
+}
+
+/// Whether it was written: the row was there in this version, or not at all.
+async fn put<T: Serialize>(
+    rows: &dyn KeepRows,
+    key: &str,
+    value: &T,
+    version: Option<u64>,
+) -> Result<bool, StageError> {
+    let expect = version.map_or(Expect::Absent, Expect::Version);
+    let written = rows.put(key, &json!(value), expect).await?;
+    Ok(matches!(written, Written::Done { .. }))
+}
+
+fn contended(key: &str) -> StageError {
+    StageError::new(
+        ErrorName::ArtifactUnavailable,
+        format!("row {key}: others wrote it many times in a row"),
+    )
+}
+
+/// Conflicts that are sat out: each means that another one has just written.
+const TRIES: usize = 20;

@@ -1,0 +1,280 @@
+//! Questions and decisions: who may decide, while it counts, which of two is first, and that the workflow learns it.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod memory;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use futures::executor::block_on;
+use holdfast_core::approval::{
+    self, Delivered, Invitation, Refusal, ask, check_code, decide, deliver, deliver_all, find_link, list_audit,
+    newest_question,
+};
+use holdfast_core::claim;
+use holdfast_core::model::approval::{Approval, Ballot, Edit, KnownBy, Person, Verdict};
+use holdfast_core::model::change::Target;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::finding::Severity;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{AnswerTask, ExecutionError, KeepRows, TaskAnswer};
+use memory::MemoryRows;
+use serde_json::Value;
+
+/// What the workflow was told, and how often it does not answer before it does.
+#[derive(Default)]
+struct Workflow {
+    told: Mutex<Vec<String>>,
+    fails: Mutex<u32>,
+    has_given_up: bool,
+}
+
+impl Workflow {
+    fn take(&self, said: String) -> Result<TaskAnswer, ExecutionError> {
+        let mut fails = self.fails.lock().unwrap();
+        if *fails > 0 {
+            *fails -= 1;
+            return Err(ExecutionError {
+                run: "*".to_owned(),
+                detail: "no connection".to_owned(),
+            });
+        }
+        if self.has_given_up {
+            return Ok(TaskAnswer::NotWaiting);
+        }
+        self.told.lock().unwrap().push(said);
+        Ok(TaskAnswer::Taken)
+    }
+}
+
+#[async_trait]
+impl AnswerTask for Workflow {
+    async fn succeed_task(&self, token: &str, output: Value) -> Result<TaskAnswer, ExecutionError> {
+        self.take(format!("{token} {output}"))
+    }
+
+    async fn fail_task(&self, token: &str, error: ErrorName, cause: &str) -> Result<TaskAnswer, ExecutionError> {
+        self.take(format!("{token} {error}: {cause}"))
+    }
+}
+
+fn target() -> Target {
+    Target::PullRequest {
+        owner: "octo".to_owned(),
+        repository: "demo".to_owned(),
+        number: 12,
+        head: CommitSha::parse(&"b".repeat(40)).unwrap(),
+    }
+}
+
+fn approval(needed: u32) -> Approval {
+    Approval {
+        run: "r-1".to_owned(),
+        round: 1,
+        target: target(),
+        subject: "octo/demo#12".to_owned(),
+        worst: Severity::High,
+        findings: 2,
+        author: Some("octo-author".to_owned()),
+        content: "seen".to_owned(),
+        needed,
+        asked: vec!["a@example.org".to_owned(), "b@example.org".to_owned()],
+        asked_ms: 1_000,
+        expires_ms: 10_000,
+    }
+}
+
+/// A question that waits for `needed` people, of a run that holds its pull request.
+fn asked(needed: u32) -> (MemoryRows, Vec<Invitation>) {
+    let rows = MemoryRows::default();
+    block_on(claim::take(&rows, &target(), "r-1")).unwrap();
+    let invitations = block_on(ask(&rows, &approval(needed), "token-1")).unwrap();
+    (rows, invitations)
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        name: name.to_owned(),
+        known_by: KnownBy::Github,
+    }
+}
+
+fn ballot(verdict: Verdict, reason: Option<&str>) -> Ballot {
+    Ballot {
+        verdict,
+        reason: reason.map(str::to_owned),
+        content: "seen".to_owned(),
+        dropped: Vec::new(),
+        edited: BTreeMap::new(),
+    }
+}
+
+fn approve(rows: &MemoryRows, name: &str, now_ms: i64) -> Result<approval::Question, Refusal> {
+    block_on(decide(
+        rows,
+        "r-1",
+        1,
+        &person(name),
+        &ballot(Verdict::Approved, None),
+        now_ms,
+    ))
+}
+
+#[test]
+fn the_first_decision_counts_and_the_second_learns_who_was_first() {
+    let (rows, _) = asked(1);
+    approve(&rows, "ada", 2_000).unwrap();
+    for second in ["ada", "grace"] {
+        let Err(Refusal::Decided(question)) = approve(&rows, second, 3_000) else {
+            panic!("{second} was told that it counts");
+        };
+        let vote = question.last_vote().unwrap();
+        assert_eq!((vote.by.name.as_str(), vote.at_ms), ("ada", 2_000));
+    }
+    let workflow = Workflow::default();
+    for _ in 0..2 {
+        block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap();
+    }
+    assert_eq!(*workflow.told.lock().unwrap(), [r#"token-1 {"decision":"approved"}"#]);
+    let audit = block_on(list_audit(&rows, 10)).unwrap();
+    assert_eq!(audit.len(), 1, "{audit:?}");
+    assert_eq!(
+        (audit[0].vote.by.name.as_str(), audit[0].vote.ballot.content.as_str()),
+        ("ada", "seen"),
+        "who, and on which version of the page"
+    );
+}
+
+#[test]
+fn a_decision_is_refused_with_what_is_true_instead() {
+    let (rows, _) = asked(1);
+    let refused = |name: &str, ballot: &Ballot, now_ms: i64| {
+        block_on(decide(&rows, "r-1", 1, &person(name), ballot, now_ms))
+            .unwrap_err()
+            .to_string()
+    };
+    let yes = ballot(Verdict::Approved, None);
+    let other = Ballot {
+        content: "other".to_owned(),
+        ..yes.clone()
+    };
+    let untitled = Ballot {
+        edited: BTreeMap::from([(
+            "f".to_owned(),
+            Edit {
+                title: " ".to_owned(),
+                body: String::new(),
+            },
+        )]),
+        ..yes.clone()
+    };
+    for (name, ballot, now_ms, expected) in [
+        ("ada", &yes, 10_000, "the time to decide is over"),
+        ("Octo-Author", &yes, 2_000, "wrote the change"),
+        ("ada", &other, 2_000, "look at it again"),
+        ("ada", &ballot(Verdict::Rejected, Some("  ")), 2_000, "needs a reason"),
+        ("ada", &untitled, 2_000, "has no title"),
+    ] {
+        let said = refused(name, ballot, now_ms);
+        assert!(said.contains(expected), "{said}");
+    }
+    block_on(claim::take(&rows, &target(), "r-2")).unwrap();
+    let said = refused("ada", &yes, 2_000);
+    assert!(said.contains("not current any more"), "{said}");
+    assert!(block_on(list_audit(&rows, 10)).unwrap().is_empty());
+}
+
+#[test]
+fn as_many_people_as_the_policy_says_and_one_who_rejects_is_enough() {
+    let (rows, _) = asked(2);
+    let first = approve(&rows, "ada", 2_000).unwrap();
+    assert_eq!(first.decided, None);
+    assert!(matches!(approve(&rows, "ADA", 2_500), Err(Refusal::Voted(_))));
+    assert_eq!(approve(&rows, "grace", 3_000).unwrap().decided, Some(Verdict::Approved));
+
+    let (rows, _) = asked(2);
+    approve(&rows, "ada", 2_000).unwrap();
+    let no = ballot(Verdict::Rejected, Some("not now"));
+    let question = block_on(decide(&rows, "r-1", 1, &person("grace"), &no, 3_000)).unwrap();
+    assert_eq!(question.decided, Some(Verdict::Rejected));
+    let workflow = Workflow::default();
+    block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap();
+    assert_eq!(*workflow.told.lock().unwrap(), ["token-1 ApprovalRejected: not now"]);
+}
+
+#[test]
+fn what_was_not_delivered_is_delivered_by_a_sweep() {
+    let (rows, _) = asked(1);
+    approve(&rows, "ada", 2_000).unwrap();
+    let workflow = Workflow {
+        fails: Mutex::new(2),
+        ..Workflow::default()
+    };
+    block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap_err();
+    assert!(block_on(deliver_all(&rows, &workflow)).unwrap()[0].1.is_some());
+    assert!(block_on(deliver_all(&rows, &workflow)).unwrap()[0].1.is_none());
+    assert!(block_on(deliver_all(&rows, &workflow)).unwrap().is_empty());
+    assert_eq!(workflow.told.lock().unwrap().len(), 1);
+
+    let (rows, _) = asked(1);
+    approve(&rows, "ada", 2_000).unwrap();
+    let gone = Workflow {
+        has_given_up: true,
+        ..Workflow::default()
+    };
+    block_on(deliver(&rows, &gone, "r-1", 1)).unwrap();
+    let question = block_on(newest_question(&rows, "r-1")).unwrap().unwrap();
+    assert_eq!(question.delivered, Delivered::TooLate);
+}
+
+#[test]
+fn asked_again_the_links_are_the_same_and_the_newest_token_is_told() {
+    let (rows, first) = asked(1);
+    let again = block_on(ask(&rows, &approval(1), "token-1")).unwrap();
+    assert!(first == again, "the same mails");
+    let newer = block_on(ask(&rows, &approval(1), "token-2")).unwrap();
+    assert!(first[0].id != newer[0].id);
+    for invitation in first.iter().chain(&newer) {
+        let (link, _) = block_on(find_link(&rows, &invitation.id)).unwrap();
+        assert_eq!(link.address, invitation.address, "older mails still lead there");
+    }
+    approve(&rows, "ada", 2_000).unwrap();
+    let workflow = Workflow::default();
+    block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap();
+    assert!(workflow.told.lock().unwrap()[0].starts_with("token-2 "));
+    assert!(matches!(block_on(find_link(&rows, "guess")), Err(Refusal::Unknown)));
+    let groups = ["question/", "link/"].map(|group| block_on(rows.list(group, 10)).unwrap());
+    let stored = format!("{groups:?}");
+    assert!(
+        !stored.contains(&first[0].id) && !stored.contains(&first[0].code),
+        "hashes alone"
+    );
+}
+
+#[test]
+fn the_code_from_the_mail_says_who_it_is_until_too_many_were_wrong() {
+    let (rows, invitations) = asked(1);
+    let (mine, other) = (&invitations[0], &invitations[1]);
+    let code = mine.code.to_ascii_lowercase();
+    let (first, second) = code.split_at(5);
+    let who = block_on(check_code(&rows, &mine.id, &format!(" {first}-{second} "))).unwrap();
+    assert_eq!((who.name.as_str(), who.known_by), ("a@example.org", KnownBy::MailCode));
+    for left in (1..8).rev() {
+        let refused = block_on(check_code(&rows, &mine.id, &other.code)).unwrap_err();
+        assert!(
+            matches!(refused, Refusal::WrongCode { left: said } if said == left),
+            "{refused}"
+        );
+    }
+    assert!(matches!(
+        block_on(check_code(&rows, &mine.id, "x")),
+        Err(Refusal::Locked)
+    ));
+    assert!(matches!(
+        block_on(check_code(&rows, &mine.id, &mine.code)),
+        Err(Refusal::Locked)
+    ));
+    block_on(check_code(&rows, &other.id, &other.code)).unwrap();
+}
