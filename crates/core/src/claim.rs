@@ -68,6 +68,11 @@ pub async fn take(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<Cla
     Err(contended(&key))
 }
 
+/// The run that holds a pull request, if there is one. Errors: what the table says.
+pub async fn holder(rows: &dyn KeepRows, target: &Target) -> Result<Option<String>, StageError> {
+    Ok(find(rows, &claim_key(target)).await?.map(|(_, claim)| claim.run))
+}
+
 /// Ends a run's right to write, before what it did is undone. Errors: what the table says.
 pub async fn close(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
     set_undone(rows, run, false).await

@@ -8,6 +8,7 @@ pub mod approval;
 pub mod claim;
 pub mod diff;
 pub mod filter;
+pub mod intake;
 pub mod model;
 pub mod port;
 pub mod prompt;

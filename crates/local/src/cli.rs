@@ -1,5 +1,6 @@
 //! The command line's shape: names, help texts, defaults. What the commands do stands in `command`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -23,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Reviews a change and prints the review.
     Review(ReviewArgs),
+    /// Serves GitHub's webhook, the console and the approval pages, and runs the reviews.
+    Serve(ServeArgs),
     /// Lists every run, newest first.
     Runs(RunsArgs),
     /// Shows one run: states taken, attempts, model calls, coverage.
@@ -85,6 +88,17 @@ pub struct PrintArgs {
     /// No progress on stderr.
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// `holdfast serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on. Behind a tunnel or a reverse proxy, HOLDFAST_PUBLIC_URL says what people see.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
 }
 
 /// `holdfast runs`.

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use holdfast_asl::TaskFailure;
 use holdfast_core::model::error_name::ErrorName;
-use holdfast_core::port::{AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StopRun, TaskAnswer};
-use serde_json::Value;
+use holdfast_core::model::run::Run;
+use holdfast_core::port::{
+    AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
+};
+use serde_json::{Value, json};
 use tokio::sync::SetOnce;
 
-use crate::engine::{Archive, Engine, EngineError, ExecutionStatus, WeakEngine};
+use crate::engine::{Archive, Engine, EngineError, ExecutionStatus, Started, WeakEngine};
 use crate::record::RUNS_MOST;
+use crate::workflow;
 
 /// Runs of a data directory. The engine is given once it is open: its functions may ask before.
 #[derive(Default)]
@@ -42,6 +46,20 @@ impl StopRun for EngineExecutions {
         {
             Ok(()) | Err(EngineError::ExecutionEnded { .. } | EngineError::ExecutionUnknown { .. }) => Ok(()),
             Err(error) => Err(failed(run, format!("cannot be stopped: {error}"))),
+        }
+    }
+}
+
+#[async_trait]
+impl StartRun for EngineExecutions {
+    async fn start_run(&self, run: &Run) -> Result<StartedRun, ExecutionError> {
+        let engine = self.engine(&run.run).await?;
+        match engine.start(&run.run, &workflow::definition(), json!(run)).await {
+            Ok(Started::New) => Ok(StartedRun::New),
+            Ok(Started::AlreadyRunning) => Ok(StartedRun::Running),
+            // With another input it is a run of other settings: it is as good as over for this one.
+            Ok(Started::AlreadyFinished) | Err(EngineError::ExecutionAlreadyExists { .. }) => Ok(StartedRun::Ended),
+            Err(error) => Err(failed(&run.run, format!("cannot be started: {error}"))),
         }
     }
 }

@@ -12,4 +12,5 @@ pub mod output;
 pub mod program;
 pub mod record;
 pub mod run_name;
+pub mod serve;
 pub mod workflow;

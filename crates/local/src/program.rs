@@ -8,14 +8,18 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::{Cli, Command};
 use crate::command::{backup, cancel, check, decide, redrive, review, runs, show, sweep};
 use crate::failure::{Exit, Failure};
+use crate::serve;
 use crate::output;
 
 /// Runs one command to its end.
 pub fn run(cli: &Cli) -> ExitCode {
-    // HOLDFAST_LOG takes tracing's filter syntax; without it only errors are logged, but for the engine's own: what
-    // keeps a command from its end, the command says itself.
-    let filter =
-        EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new("error,holdfast_local::engine=off"));
+    // HOLDFAST_LOG takes tracing's filter syntax; without it a command logs only errors, but for the engine's own: what
+    // keeps it from its end, it says itself. A server tells what it does.
+    let usual = match &cli.command {
+        Command::Serve(_) => "info",
+        _ => "error,holdfast_local::engine=off",
+    };
+    let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -35,6 +39,7 @@ pub fn run(cli: &Cli) -> ExitCode {
 async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Review(args) => review::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Show(args) => show::run(args).await,
         Command::Approve(args) => decide::approve(args).await,

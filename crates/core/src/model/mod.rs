@@ -10,5 +10,6 @@ pub mod plan;
 pub mod policy;
 pub mod report;
 pub mod run;
+pub mod run_name;
 pub mod settings;
 pub mod sha;

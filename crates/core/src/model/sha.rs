@@ -23,6 +23,11 @@ impl CommitSha {
         }
     }
 
+    /// An id that no commit has: stands where only the pull request matters.
+    pub fn zero() -> Self {
+        Self("0".repeat(40))
+    }
+
     /// The whole id.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::model::error_name::ErrorName;
+use crate::model::run::Run;
 
 /// The engine did not do it, or did not say.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,25 @@ pub struct ExecutionError {
     pub run: String,
     /// What went wrong, and where.
     pub detail: String,
+}
+
+/// How a run stands that was to be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartedRun {
+    /// It has just begun.
+    New,
+    /// It was under way already.
+    Running,
+    /// A run of that name has ended.
+    Ended,
+}
+
+/// Starts runs.
+#[async_trait]
+pub trait StartRun: Send + Sync {
+    /// Starts a run; durable when it returns. Started again, it is the same run. Errors: the engine cannot be reached, or
+    /// cannot store it.
+    async fn start_run(&self, run: &Run) -> Result<StartedRun, ExecutionError>;
 }
 
 /// Stops runs.

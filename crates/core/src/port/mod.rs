@@ -6,16 +6,20 @@ mod keep_rows;
 mod notify;
 mod publish_review;
 mod read_change;
+mod read_permission;
 mod source_syntax;
 mod store_artifact;
 
 pub use ask_model::{AskModel, ModelError, ModelRequest};
-pub use executions::{AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StopRun, TaskAnswer};
+pub use executions::{
+    AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
+};
 pub use keep_rows::{Expect, KeepRows, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 pub use notify::{Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,
 };
 pub use read_change::{ReadChange, ReadError};
+pub use read_permission::{Permission, ReadPermission};
 pub use source_syntax::{SourceSyntax, SyntaxFinding, SyntaxView};
 pub use store_artifact::{StoreArtifact, StoreError};

@@ -4,6 +4,7 @@
 
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::Run;
+use holdfast_core::model::run_name::stem_of;
 use serde_json::json;
 
 use crate::cli::RedriveArgs;
@@ -41,7 +42,7 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
         .and_then(|archive| archive.executions(record::RUNS_MOST))
         .map_err(Failure::incomplete)?;
     let names = existing.iter().map(|row| (row.name.as_str(), !row.status.is_final()));
-    let attempt = match run_name::choose(run_name::stem_of(&name), names) {
+    let attempt = match run_name::choose(stem_of(&name), names) {
         Choice::Resume(open) => open,
         Choice::Start { name: attempt, .. } => {
             let run = Run {

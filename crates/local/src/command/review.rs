@@ -7,6 +7,7 @@ use holdfast_adapters::github::{GithubReadChange, parse_address};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
+use holdfast_core::model::run_name::stem;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
 use serde_json::json;
@@ -71,7 +72,7 @@ async fn start_or_resume(
     args: &ReviewArgs,
     settings: &Settings,
 ) -> Result<String, Failure> {
-    let stem = run_name::stem(target, &settings.model, &settings.model_light, args.publish);
+    let stem = stem(target, &settings.model, &settings.model_light, args.publish);
     let existing = Archive::open(data)
         .and_then(|archive| archive.executions(record::RUNS_MOST))
         .map_err(Failure::incomplete)?;

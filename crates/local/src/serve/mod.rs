@@ -1,0 +1,92 @@
+//! `holdfast serve`: webhook, console, approvals and runner in one process. What is answered stands in `holdfast-web`; here
+//! is the server, and what it is given.
+
+mod routes;
+mod server;
+mod sweeper;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use holdfast_core::intake::RunSettings;
+use holdfast_core::model::settings::Settings;
+use holdfast_core::port::ReadPermission;
+use holdfast_core::webhook::WebhookSecrets;
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::cli::ServeArgs;
+use crate::command::follow;
+use crate::failure::{Exit, Failure};
+use crate::machine::{self, Opened};
+use crate::output;
+
+/// What requests are answered with.
+pub struct App {
+    /// The data directory.
+    data: PathBuf,
+    /// The engine and its stages.
+    opened: Opened,
+    /// How runs are started.
+    how: RunSettings,
+    /// What deliveries are signed with.
+    secrets: WebhookSecrets,
+    /// What people may do.
+    permission: Arc<dyn ReadPermission>,
+}
+
+/// Runs the command until it is told to stop. Errors: a setting is missing; the address or the data directory is taken.
+pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
+    let mut settings = machine::read_settings()?;
+    machine::check_models(&settings)?;
+    let secrets = check(&settings)?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| Failure::usage(format!("--listen {}: {error}", args.listen)))?;
+    let address = listener.local_addr().map_err(Failure::incomplete)?;
+    let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
+    settings.public_url = Some(public.clone());
+    let data = args.data.data.as_path();
+    let opened = machine::open(data, &settings).await?;
+    follow::tell_recovered(&opened.recovered, false);
+    let app = Arc::new(App {
+        data: data.to_path_buf(),
+        how: RunSettings::of(&settings, machine::BUCKET),
+        permission: machine::permission(&settings)?,
+        secrets,
+        opened,
+    });
+    output::complain(&format!(
+        "serving {public} (listening on {address}); webhook: {public}webhooks/github; data: {}",
+        data.display()
+    ));
+    let sweeper = tokio::spawn(sweeper::sweep_for_ever(Arc::clone(&app)));
+    let served = server::serve(listener, Arc::clone(&app)).await;
+    sweeper.abort();
+    output::complain("stopping: what runs goes on at the next start");
+    app.opened.engine.clone().shutdown().await;
+    served.map(|()| Exit::Clean)
+}
+
+/// What a server cannot do without. Errors: every setting that is missing.
+fn check(settings: &Settings) -> Result<WebhookSecrets, Failure> {
+    let mut missing = Vec::new();
+    if settings.webhook_secrets.is_none() {
+        missing.push("HOLDFAST_WEBHOOK_SECRET (environment): not set; deliveries of GitHub's are checked with it");
+    }
+    if settings.github_token.is_none() && settings.github_app.is_none() {
+        missing.push(
+            "GITHUB_TOKEN, or HOLDFAST_GITHUB_APP_ID and HOLDFAST_GITHUB_APP_KEY_FILE (environment): not set; reviews are \
+             written with it",
+        );
+    }
+    match &settings.webhook_secrets {
+        Some(secrets) if missing.is_empty() => Ok(secrets.clone()),
+        _ => Err(Failure::usage(missing.join("\n"))),
+    }
+}
+
+fn own_url(address: SocketAddr) -> Result<Url, Failure> {
+    Url::parse(&format!("http://{address}/")).map_err(Failure::usage)
+}

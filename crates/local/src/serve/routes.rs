@@ -1,0 +1,59 @@
+//! Which request is answered by what.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use holdfast_core::intake::Ports;
+use holdfast_web::reply::Reply;
+use holdfast_web::webhook;
+
+use super::App;
+
+/// All routes.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(health))
+        .route(
+            "/webhooks/github",
+            // One byte more than is taken, so that too much is told apart from just enough.
+            post(deliver).layer(DefaultBodyLimit::max(webhook::BODY_MOST + 1)),
+        )
+        .fallback(async || respond(Reply::new(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n")))
+        .with_state(app)
+}
+
+/// 200 while the disk takes what is stored; 503 with what is wrong while it does not.
+async fn health(State(app): State<Arc<App>>) -> Response {
+    let wrong = app.opened.engine.health().borrow().as_ref().map(ToString::to_string);
+    let (status, said) = match wrong {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(wrong) => (StatusCode::SERVICE_UNAVAILABLE, format!("{wrong}\n")),
+    };
+    respond(Reply::new(status, "text/plain; charset=utf-8", said))
+}
+
+async fn deliver(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    let stages = &app.opened.stages;
+    let ports = Ports {
+        start: app.opened.runs.as_ref(),
+        stop: app.opened.runs.as_ref(),
+        read: stages.read.as_ref(),
+        permission: app.permission.as_ref(),
+        publish: stages.publish.as_ref(),
+        rows: stages.rows.as_ref(),
+        store: stages.store.as_ref(),
+    };
+    respond(webhook::answer(&app.secrets, &headers, &body, &app.how, ports).await)
+}
+
+fn respond(reply: Reply) -> Response {
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    response
+}

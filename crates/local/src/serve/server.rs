@@ -1,0 +1,35 @@
+//! The listener, and how it ends: no new requests, those under way are answered, for a while.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{App, routes};
+use crate::failure::Failure;
+
+/// How long requests under way are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT. Errors: the listener fails.
+pub async fn serve(listener: TcpListener, app: Arc<App>) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
+    let (stop, mut stopped) = watch::channel(false);
+    let told = async move { drop(stopped.wait_for(|stop| *stop).await) };
+    let server = axum::serve(listener, routes::router(app)).with_graceful_shutdown(told).into_future();
+    tokio::pin!(server);
+    tokio::select! {
+        served = &mut server => return served.map_err(Failure::incomplete),
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    stop.send_replace(true);
+    match tokio::time::timeout(PATIENCE, server).await {
+        Ok(served) => served.map_err(Failure::incomplete),
+        // They are repeated by who asked, and what they began is stored.
+        Err(_) => Ok(()),
+    }
+}

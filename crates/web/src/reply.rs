@@ -1,0 +1,68 @@
+//! Answers, with the headers that every one of them has.
+
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// Nothing but our own stylesheet, pictures and forms; no script, no frames.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+                              frame-ancestors 'none'";
+
+impl Reply {
+    /// An answer of a media type, which nobody keeps, frames or guesses about.
+    pub fn new(status: StatusCode, media_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (CONTENT_TYPE, media_type),
+            (CACHE_CONTROL, "no-store"),
+            (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        Self {
+            status,
+            headers,
+            body: body.into(),
+        }
+    }
+
+    /// A page.
+    pub fn page(status: StatusCode, html: impl Into<Vec<u8>>) -> Self {
+        Self::new(status, "text/html; charset=utf-8", html)
+    }
+
+    /// A document.
+    pub fn json(status: StatusCode, document: &Value) -> Self {
+        Self::new(status, "application/json", format!("{document}\n"))
+    }
+
+    /// The way to another page of ours, after a form was taken (303). A path that no header can carry leads to `/`.
+    pub fn see_other(path: &str) -> Self {
+        let mut reply = Self::new(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", "");
+        let location = HeaderValue::from_str(path).unwrap_or_else(|_| HeaderValue::from_static("/"));
+        reply.headers.insert(http::header::LOCATION, location);
+        reply
+    }
+
+    /// The same with another header. A value that no header can carry is left out.
+    #[must_use]
+    pub fn with(mut self, name: http::HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.append(name, value);
+        }
+        self
+    }
+}
