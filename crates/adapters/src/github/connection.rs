@@ -23,6 +23,8 @@ const ANSWER_MOST: usize = 64 * 1024 * 1024;
 /// The API version that is asked for.
 const API_VERSION: &str = "2022-11-28";
 const API_HOST: &str = "api.github.com";
+/// What an App needs before it gets a token.
+const INSTALLATION: &str = "an installation of the App";
 
 /// A connection with one identity. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,13 +37,31 @@ pub struct GithubConnection {
     credentials: Credentials,
 }
 
+/// What a request is about. An App asks as its installation there.
+enum Scope {
+    /// The caller itself.
+    Own,
+    Repository(String, String),
+    Organisation(String),
+}
+
+impl Scope {
+    /// The name that its installation's token is kept under.
+    fn name(&self) -> String {
+        match self {
+            Self::Own => String::new(),
+            Self::Repository(owner, name) => format!("{owner}/{name}"),
+            Self::Organisation(login) => login.clone(),
+        }
+    }
+}
+
 /// A request that was not sent yet.
 pub(super) struct Call {
     method: Method,
     path: String,
     query: String,
-    /// `owner/name` that it is about, where it is about one.
-    slug: Option<String>,
+    scope: Scope,
     body: Option<Value>,
     accept: &'static str,
     bytes_most: usize,
@@ -60,9 +80,10 @@ impl Call {
             method,
             path,
             query: String::new(),
-            slug: match segments {
-                ["repos", owner, name, ..] => Some(format!("{owner}/{name}")),
-                _ => None,
+            scope: match segments {
+                ["repos", owner, name, ..] => Scope::Repository((*owner).to_owned(), (*name).to_owned()),
+                ["orgs", login, ..] => Scope::Organisation((*login).to_owned()),
+                _ => Scope::Own,
             },
             body: None,
             accept: "application/vnd.github+json",
@@ -193,29 +214,35 @@ impl GithubConnection {
         self.send_as(call, bearer).await
     }
 
-    /// What the call is sent with. An App's first call to a repository asks for its installation's token before.
+    /// What the call is sent with. An App's first call about a repository or an organisation asks for
+    /// its installation's token before.
     async fn bearer(&self, call: &Call) -> Result<Option<SecretString>, Failure> {
-        match (&self.credentials, &call.slug) {
-            (Credentials::Anonymous, _) => Ok(None),
-            (Credentials::Token(token), _) => Ok(Some(token.clone())),
-            (Credentials::App(app), None) => self.proof(app).map(Some),
-            (Credentials::App(app), Some(slug)) => match app.token(slug).await {
-                Some(token) => Ok(Some(token)),
-                None => self.installation_token(app, slug).await.map(Some),
-            },
+        let app = match &self.credentials {
+            Credentials::Anonymous => return Ok(None),
+            Credentials::Token(token) => return Ok(Some(token.clone())),
+            Credentials::App(app) => app,
+        };
+        let find = match &call.scope {
+            Scope::Own => return self.proof(app).map(Some),
+            Scope::Repository(owner, name) => self.get(&["repos", owner, name, "installation"], INSTALLATION),
+            Scope::Organisation(login) => self.get(&["orgs", login, "installation"], INSTALLATION),
+        };
+        let name = call.scope.name();
+        match app.token(&name).await {
+            Some(token) => Ok(Some(token)),
+            None => self.installation_token(app, &name, find).await.map(Some),
         }
     }
 
-    async fn installation_token(&self, app: &App, slug: &str) -> Result<SecretString, Failure> {
-        let (owner, name) = slug.split_once('/').unwrap_or((slug, ""));
+    /// Asks for a token of the installation that `call` finds.
+    async fn installation_token(&self, app: &App, name: &str, call: Call) -> Result<SecretString, Failure> {
         let proof = self.proof(app)?;
-        let call = self.get(&["repos", owner, name, "installation"], "an installation of the App");
         let installation: Created = self.json_as(call, Some(proof.clone())).await?;
         let id = installation.id.to_string();
         let segments = ["app", "installations", &id, "access_tokens"];
-        let call = self.write(Method::POST, &segments, Value::Null, "an installation of the App");
+        let call = self.write(Method::POST, &segments, Value::Null, INSTALLATION);
         let token: InstallationToken = self.json_as(call, Some(proof)).await?;
-        app.keep(slug, token.clone()).await;
+        app.keep(name, token.clone()).await;
         Ok(token.token)
     }
 
@@ -236,7 +263,7 @@ impl GithubConnection {
             path,
             query,
             body,
-            slug: _,
+            scope: _,
             accept,
             bytes_most,
             needs,

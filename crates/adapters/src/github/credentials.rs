@@ -56,7 +56,7 @@ pub(super) enum Credentials {
 pub(super) struct App {
     id: u64,
     key: EncodingKey,
-    /// By `owner/name`.
+    /// By `owner/name`, or an organisation's login.
     tokens: Mutex<HashMap<String, InstallationToken>>,
 }
 
@@ -121,14 +121,14 @@ impl App {
             .map_err(|error| format!("the App's key cannot sign: {error}"))
     }
 
-    /// The repository's token, while it lives.
-    pub async fn token(&self, slug: &str) -> Option<SecretString> {
+    /// The token for a repository or an organisation, while it lives.
+    pub async fn token(&self, name: &str) -> Option<SecretString> {
         let tokens = self.tokens.lock().await;
-        let known = tokens.get(slug)?;
+        let known = tokens.get(name)?;
         (known.expires_at.duration_since(Timestamp::now()) > MARGIN).then(|| known.token.clone())
     }
 
-    pub async fn keep(&self, slug: &str, token: InstallationToken) {
-        self.tokens.lock().await.insert(slug.to_owned(), token);
+    pub async fn keep(&self, name: &str, token: InstallationToken) {
+        self.tokens.lock().await.insert(name.to_owned(), token);
     }
 }

@@ -1,15 +1,15 @@
 //! The real adapter, led through everything it can ask of GitHub. What it asked is judged in `main`.
 
 use holdfast_adapters::github::{
-    GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, parse_address,
+    GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission, parse_address,
 };
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Annotation, CheckConclusion, CheckOutcome, PublishError, PublishReview, ReadChange, ReadError, ReviewComment,
-    ReviewDraft,
+    Annotation, CheckConclusion, CheckOutcome, Permission, PublishError, PublishReview, ReadChange, ReadError,
+    ReadPermission, ReviewComment, ReviewDraft,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;
@@ -31,7 +31,8 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     let app = connect(&github, identity.clone());
     read(&github, &corpus, app.clone()).await;
     check(&corpus, app.clone()).await;
-    review(&corpus, app).await;
+    review(&corpus, app.clone()).await;
+    people(&github, app).await;
     let person = connect(&github, GithubIdentity::Token(FakeGithub::USER_TOKEN.into()));
     let publish = writer(person);
     let target = target("demo", &corpus.head);
@@ -116,6 +117,18 @@ async fn review(corpus: &Change, connection: GithubConnection) {
     publish.summarize(&target, "run", "Reviewed").await.unwrap();
     publish.draft_review(&target, &draft("late", 2)).await.unwrap();
     publish.withdraw(&target, "late").await.unwrap();
+}
+
+async fn people(github: &FakeGithub, connection: GithubConnection) {
+    let read = GithubReadPermission::new(connection);
+    github.set_permission(SLUG, "ann", "maintain");
+    github.set_team_member("octo", "leads", "ann", Some("active"));
+    assert_eq!(
+        read.permission("octo", "demo", "ann").await.unwrap(),
+        Permission::Maintain
+    );
+    assert!(read.is_member("octo", "leads", "ann").await.unwrap());
+    assert!(!read.is_member("octo", "leads", "bob").await.unwrap());
 }
 
 fn writer(connection: GithubConnection) -> GithubPublishReview {

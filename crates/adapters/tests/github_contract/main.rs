@@ -17,7 +17,7 @@ use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. A call that is added there gets a row here and a step in
 /// `drive`.
-const CALLS: [(&str, &str, &str); 23] = [
+const CALLS: [(&str, &str, &str); 26] = [
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
@@ -31,6 +31,17 @@ const CALLS: [(&str, &str, &str); 23] = [
         "connection.rs",
         "POST",
         "/app/installations/{installation_id}/access_tokens",
+    ),
+    ("connection.rs", "GET", "/orgs/{org}/installation"),
+    (
+        "people.rs",
+        "GET",
+        "/repos/{owner}/{repo}/collaborators/{username}/permission",
+    ),
+    (
+        "people.rs",
+        "GET",
+        "/orgs/{org}/teams/{team_slug}/memberships/{username}",
     ),
     ("files.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files"),
     ("read.rs", "GET", "/repos/{owner}/{repo}/contents/{path}"),

@@ -6,6 +6,7 @@ mod keep_rows;
 mod notify;
 mod publish_review;
 mod read_change;
+mod read_permission;
 mod source_syntax;
 mod store_artifact;
 
@@ -17,5 +18,6 @@ pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,
 };
 pub use read_change::{ReadChange, ReadError};
+pub use read_permission::{Permission, ReadPermission};
 pub use source_syntax::{SourceSyntax, SyntaxFinding, SyntaxView};
 pub use store_artifact::{StoreArtifact, StoreError};
