@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use super::address::PullRequestAddress;
+use super::address::{PullRequestAddress, web_host};
 use super::credentials::{App, Credentials, GithubIdentity, InstallationToken};
 use super::failure::{Failure, Kind};
 use super::wire::{AppPage, Created, User};
@@ -101,6 +101,12 @@ impl Call {
         self
     }
 
+    /// Asks for another media type than the API's own.
+    pub fn accept(mut self, media_type: &'static str) -> Self {
+        self.accept = media_type;
+        self
+    }
+
     /// The call as errors name it.
     fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -117,10 +123,14 @@ impl GithubConnection {
     /// Connects to `url` (default `https://api.github.com`). Has to be called on a tokio runtime. Errors, in words: the
     /// address or the identity cannot be used.
     pub fn new(url: Option<Url>, identity: GithubIdentity) -> Result<Self, String> {
-        let credentials = Credentials::new(identity)?;
+        Self::connect(url.as_ref(), Credentials::new(identity)?)
+    }
+
+    /// The same with credentials that are known to be usable.
+    pub(super) fn connect(url: Option<&Url>, credentials: Credentials) -> Result<Self, String> {
         let mut builder = Octocrab::builder().set_connect_timeout(Some(Duration::from_secs(10)));
         let (mut host, mut prefix) = (API_HOST.to_owned(), String::new());
-        if let Some(url) = &url {
+        if let Some(url) = url {
             url.host_str().unwrap_or_default().clone_into(&mut host);
             url.path().trim_end_matches('/').clone_into(&mut prefix);
             let origin = url.origin().ascii_serialization();
@@ -137,6 +147,14 @@ impl GithubConnection {
             prefix,
             credentials,
         })
+    }
+
+    /// The same connection with other credentials.
+    pub(super) fn with(&self, credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            ..self.clone()
+        }
     }
 
     /// Whether requests go out without a token.
@@ -165,12 +183,7 @@ impl GithubConnection {
     /// Whether this connection's API answers for the address's host. Errors, in words.
     pub(super) fn check_host(&self, address: &PullRequestAddress) -> Result<(), String> {
         let page = address.host.strip_prefix("www.").unwrap_or(&address.host);
-        let is_same = if self.host == API_HOST {
-            page == "github.com"
-        } else {
-            is_same_host(page, &self.host)
-        };
-        if is_same {
+        if is_same_host(page, web_host(&self.host)) {
             return Ok(());
         }
         Err(format!(
@@ -218,8 +231,8 @@ impl GithubConnection {
     /// its installation's token before.
     async fn bearer(&self, call: &Call) -> Result<Option<SecretString>, Failure> {
         let app = match &self.credentials {
-            Credentials::Anonymous => return Ok(None),
-            Credentials::Token(token) => return Ok(Some(token.clone())),
+            Credentials::Anonymous | Credentials::Client => return Ok(None),
+            Credentials::Token(token) | Credentials::Person(token) => return Ok(Some(token.clone())),
             Credentials::App(app) => app,
         };
         let find = match &call.scope {

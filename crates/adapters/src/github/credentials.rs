@@ -51,6 +51,10 @@ pub(super) enum Credentials {
     Anonymous,
     Token(SecretString),
     App(Arc<App>),
+    /// The App where people sign in: its secret goes in the body.
+    Client,
+    /// The token of a person who has just signed in.
+    Person(SecretString),
 }
 
 pub(super) struct App {
@@ -102,6 +106,8 @@ impl Credentials {
             Self::Anonymous => "no GITHUB_TOKEN is set, which",
             Self::Token(_) => "GITHUB_TOKEN",
             Self::App(_) => "the GitHub App (HOLDFAST_GITHUB_APP_ID)",
+            Self::Client => "the GitHub App (HOLDFAST_GITHUB_APP_CLIENT_ID) with its secret",
+            Self::Person(_) => "the token of who signs in",
         }
     }
 }

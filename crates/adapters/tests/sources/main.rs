@@ -6,6 +6,7 @@ mod git;
 mod github_read;
 mod github_write;
 mod people;
+mod sign_in;
 
 use holdfast_adapters::github::{GithubConnection, GithubIdentity};
 use holdfast_core::model::change::Target;
