@@ -1,6 +1,7 @@
-//! A pull request's address, as people copy it from the browser.
+//! Addresses: a pull request's, as people copy it from the browser, and the web site beside an API.
 
 use holdfast_core::model::settings::parse_url;
+use url::Url;
 
 /// Where a pull request is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,27 @@ pub fn parse_address(text: &str) -> Result<PullRequestAddress, String> {
         repository: (*repository).to_owned(),
         number,
     })
+}
+
+/// The host that people see beside an API's: GitHub's own are `api.…` of it, an Enterprise Server has one for both.
+pub(super) fn web_host(api: &str) -> &str {
+    match api.strip_prefix("api.") {
+        Some(host) if host == "github.com" || host.ends_with(".ghe.com") => host,
+        _ => api,
+    }
+}
+
+/// The web site beside an API; default github.com. Errors, in words: the address cannot be used.
+pub(super) fn web_url(api: Option<&Url>) -> Result<Url, String> {
+    let unusable = |error: url::ParseError| format!("HOLDFAST_GITHUB_URL (environment): {error}");
+    let mut site = match api {
+        Some(url) => url.clone(),
+        None => Url::parse("https://github.com").map_err(unusable)?,
+    };
+    site.set_path("");
+    let host = web_host(site.host_str().unwrap_or_default()).to_owned();
+    site.set_host(Some(&host)).map_err(unusable)?;
+    Ok(site)
 }
 
 #[cfg(test)]

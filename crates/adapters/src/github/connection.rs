@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use super::address::PullRequestAddress;
+use super::address::{PullRequestAddress, web_host};
 use super::credentials::{App, Credentials, GithubIdentity, InstallationToken};
 use super::failure::{Failure, Kind};
 use super::wire::{AppPage, Created, User};
@@ -23,6 +23,8 @@ const ANSWER_MOST: usize = 64 * 1024 * 1024;
 /// The API version that is asked for.
 const API_VERSION: &str = "2022-11-28";
 const API_HOST: &str = "api.github.com";
+/// What an App needs before it gets a token.
+const INSTALLATION: &str = "an installation of the App";
 
 /// A connection with one identity. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,13 +37,31 @@ pub struct GithubConnection {
     credentials: Credentials,
 }
 
+/// What a request is about. An App asks as its installation there.
+enum Scope {
+    /// The caller itself.
+    Own,
+    Repository(String, String),
+    Organisation(String),
+}
+
+impl Scope {
+    /// The name that its installation's token is kept under.
+    fn name(&self) -> String {
+        match self {
+            Self::Own => String::new(),
+            Self::Repository(owner, name) => format!("{owner}/{name}"),
+            Self::Organisation(login) => login.clone(),
+        }
+    }
+}
+
 /// A request that was not sent yet.
 pub(super) struct Call {
     method: Method,
     path: String,
     query: String,
-    /// `owner/name` that it is about, where it is about one.
-    slug: Option<String>,
+    scope: Scope,
     body: Option<Value>,
     accept: &'static str,
     bytes_most: usize,
@@ -60,9 +80,10 @@ impl Call {
             method,
             path,
             query: String::new(),
-            slug: match segments {
-                ["repos", owner, name, ..] => Some(format!("{owner}/{name}")),
-                _ => None,
+            scope: match segments {
+                ["repos", owner, name, ..] => Scope::Repository((*owner).to_owned(), (*name).to_owned()),
+                ["orgs", login, ..] => Scope::Organisation((*login).to_owned()),
+                _ => Scope::Own,
             },
             body: None,
             accept: "application/vnd.github+json",
@@ -77,6 +98,12 @@ impl Call {
         self.query.push_str(name);
         self.query.push('=');
         self.query.push_str(&encoded(value));
+        self
+    }
+
+    /// Asks for another media type than the API's own.
+    pub fn accept(mut self, media_type: &'static str) -> Self {
+        self.accept = media_type;
         self
     }
 
@@ -96,10 +123,14 @@ impl GithubConnection {
     /// Connects to `url` (default `https://api.github.com`). Has to be called on a tokio runtime. Errors, in words: the
     /// address or the identity cannot be used.
     pub fn new(url: Option<Url>, identity: GithubIdentity) -> Result<Self, String> {
-        let credentials = Credentials::new(identity)?;
+        Self::connect(url.as_ref(), Credentials::new(identity)?)
+    }
+
+    /// The same with credentials that are known to be usable.
+    pub(super) fn connect(url: Option<&Url>, credentials: Credentials) -> Result<Self, String> {
         let mut builder = Octocrab::builder().set_connect_timeout(Some(Duration::from_secs(10)));
         let (mut host, mut prefix) = (API_HOST.to_owned(), String::new());
-        if let Some(url) = &url {
+        if let Some(url) = url {
             url.host_str().unwrap_or_default().clone_into(&mut host);
             url.path().trim_end_matches('/').clone_into(&mut prefix);
             let origin = url.origin().ascii_serialization();
@@ -116,6 +147,14 @@ impl GithubConnection {
             prefix,
             credentials,
         })
+    }
+
+    /// The same connection with other credentials.
+    pub(super) fn with(&self, credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            ..self.clone()
+        }
     }
 
     /// Whether requests go out without a token.
@@ -144,12 +183,7 @@ impl GithubConnection {
     /// Whether this connection's API answers for the address's host. Errors, in words.
     pub(super) fn check_host(&self, address: &PullRequestAddress) -> Result<(), String> {
         let page = address.host.strip_prefix("www.").unwrap_or(&address.host);
-        let is_same = if self.host == API_HOST {
-            page == "github.com"
-        } else {
-            is_same_host(page, &self.host)
-        };
-        if is_same {
+        if is_same_host(page, web_host(&self.host)) {
             return Ok(());
         }
         Err(format!(
@@ -193,29 +227,35 @@ impl GithubConnection {
         self.send_as(call, bearer).await
     }
 
-    /// What the call is sent with. An App's first call to a repository asks for its installation's token before.
+    /// What the call is sent with. An App's first call about a repository or an organisation asks for
+    /// its installation's token before.
     async fn bearer(&self, call: &Call) -> Result<Option<SecretString>, Failure> {
-        match (&self.credentials, &call.slug) {
-            (Credentials::Anonymous, _) => Ok(None),
-            (Credentials::Token(token), _) => Ok(Some(token.clone())),
-            (Credentials::App(app), None) => self.proof(app).map(Some),
-            (Credentials::App(app), Some(slug)) => match app.token(slug).await {
-                Some(token) => Ok(Some(token)),
-                None => self.installation_token(app, slug).await.map(Some),
-            },
+        let app = match &self.credentials {
+            Credentials::Anonymous | Credentials::Client => return Ok(None),
+            Credentials::Token(token) | Credentials::Person(token) => return Ok(Some(token.clone())),
+            Credentials::App(app) => app,
+        };
+        let find = match &call.scope {
+            Scope::Own => return self.proof(app).map(Some),
+            Scope::Repository(owner, name) => self.get(&["repos", owner, name, "installation"], INSTALLATION),
+            Scope::Organisation(login) => self.get(&["orgs", login, "installation"], INSTALLATION),
+        };
+        let name = call.scope.name();
+        match app.token(&name).await {
+            Some(token) => Ok(Some(token)),
+            None => self.installation_token(app, &name, find).await.map(Some),
         }
     }
 
-    async fn installation_token(&self, app: &App, slug: &str) -> Result<SecretString, Failure> {
-        let (owner, name) = slug.split_once('/').unwrap_or((slug, ""));
+    /// Asks for a token of the installation that `call` finds.
+    async fn installation_token(&self, app: &App, name: &str, call: Call) -> Result<SecretString, Failure> {
         let proof = self.proof(app)?;
-        let call = self.get(&["repos", owner, name, "installation"], "an installation of the App");
         let installation: Created = self.json_as(call, Some(proof.clone())).await?;
         let id = installation.id.to_string();
         let segments = ["app", "installations", &id, "access_tokens"];
-        let call = self.write(Method::POST, &segments, Value::Null, "an installation of the App");
+        let call = self.write(Method::POST, &segments, Value::Null, INSTALLATION);
         let token: InstallationToken = self.json_as(call, Some(proof)).await?;
-        app.keep(slug, token.clone()).await;
+        app.keep(name, token.clone()).await;
         Ok(token.token)
     }
 
@@ -236,7 +276,7 @@ impl GithubConnection {
             path,
             query,
             body,
-            slug: _,
+            scope: _,
             accept,
             bytes_most,
             needs,

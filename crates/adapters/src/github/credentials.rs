@@ -51,12 +51,16 @@ pub(super) enum Credentials {
     Anonymous,
     Token(SecretString),
     App(Arc<App>),
+    /// The App where people sign in: its secret goes in the body.
+    Client,
+    /// The token of a person who has just signed in.
+    Person(SecretString),
 }
 
 pub(super) struct App {
     id: u64,
     key: EncodingKey,
-    /// By `owner/name`.
+    /// By `owner/name`, or an organisation's login.
     tokens: Mutex<HashMap<String, InstallationToken>>,
 }
 
@@ -102,6 +106,8 @@ impl Credentials {
             Self::Anonymous => "no GITHUB_TOKEN is set, which",
             Self::Token(_) => "GITHUB_TOKEN",
             Self::App(_) => "the GitHub App (HOLDFAST_GITHUB_APP_ID)",
+            Self::Client => "the GitHub App (HOLDFAST_GITHUB_APP_CLIENT_ID) with its secret",
+            Self::Person(_) => "the token of who signs in",
         }
     }
 }
@@ -121,14 +127,14 @@ impl App {
             .map_err(|error| format!("the App's key cannot sign: {error}"))
     }
 
-    /// The repository's token, while it lives.
-    pub async fn token(&self, slug: &str) -> Option<SecretString> {
+    /// The token for a repository or an organisation, while it lives.
+    pub async fn token(&self, name: &str) -> Option<SecretString> {
         let tokens = self.tokens.lock().await;
-        let known = tokens.get(slug)?;
+        let known = tokens.get(name)?;
         (known.expires_at.duration_since(Timestamp::now()) > MARGIN).then(|| known.token.clone())
     }
 
-    pub async fn keep(&self, slug: &str, token: InstallationToken) {
-        self.tokens.lock().await.insert(slug.to_owned(), token);
+    pub async fn keep(&self, name: &str, token: InstallationToken) {
+        self.tokens.lock().await.insert(name.to_owned(), token);
     }
 }

@@ -1,5 +1,5 @@
-//! GitHub's REST API, through octocrab: reading pull requests in `read`, writing to them in `publish`. One request, one
-//! answer: the workflow retries.
+//! GitHub's REST API, through octocrab: reading pull requests in `read`, writing to them in `publish`, who may do what in
+//! `people`, who someone is in `sign_in`. One request, one answer: the workflow retries.
 
 mod address;
 mod check;
@@ -10,13 +10,17 @@ mod credentials;
 mod failure;
 mod files;
 mod own;
+mod people;
 mod publish;
 mod read;
 mod review;
+mod sign_in;
 mod wire;
 
 pub use address::{PullRequestAddress, parse_address};
 pub use connection::GithubConnection;
 pub use credentials::{GithubIdentity, github_identity};
+pub use people::GithubReadPermission;
 pub use publish::GithubPublishReview;
 pub use read::GithubReadChange;
+pub use sign_in::{GithubSignIn, SignInError, pkce_challenge, random_secret};

@@ -75,6 +75,22 @@ pub(super) struct IssueComment {
     pub body: Option<String>,
 }
 
+/// What a person may do in a repository.
+#[derive(Debug, Deserialize)]
+pub(super) struct Role {
+    /// One of four levels.
+    pub permission: String,
+    /// The role's own name; older servers do not tell it.
+    pub role_name: Option<String>,
+}
+
+/// A person in a team.
+#[derive(Debug, Deserialize)]
+pub(super) struct Membership {
+    /// `active`, or `pending` for who is invited.
+    pub state: String,
+}
+
 /// `GET /app`.
 #[derive(Debug, Deserialize)]
 pub(super) struct AppPage {

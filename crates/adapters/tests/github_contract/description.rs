@@ -207,12 +207,13 @@ impl Description {
         if declared.is_null() && status < 400 {
             return vec![format!("the status {status} is not described")];
         }
-        // Many operations leave out the errors that every operation has.
+        // Many operations leave out the errors that every operation has, or what those say.
         let unnamed = &self.document["components"]["schemas"]["basic-error"];
-        let schema = if declared.is_null() {
+        let declared = &self.resolved(declared)["content"]["application/json"]["schema"];
+        let schema = if declared.is_null() && status >= 400 {
             unnamed
         } else {
-            &self.resolved(declared)["content"]["application/json"]["schema"]
+            declared
         };
         let body = &sent.body;
         if schema.is_null() {

@@ -1,15 +1,17 @@
 //! The real adapter, led through everything it can ask of GitHub. What it asked is judged in `main`.
 
 use holdfast_adapters::github::{
-    GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, parse_address,
+    GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubSignIn,
+    parse_address, pkce_challenge,
 };
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKey;
+use holdfast_core::model::settings::GithubSignInSettings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Annotation, CheckConclusion, CheckOutcome, PublishError, PublishReview, ReadChange, ReadError, ReviewComment,
-    ReviewDraft,
+    Annotation, CheckConclusion, CheckOutcome, Permission, PublishError, PublishReview, ReadChange, ReadError,
+    ReadPermission, ReviewComment, ReviewDraft,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;
@@ -31,7 +33,9 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     let app = connect(&github, identity.clone());
     read(&github, &corpus, app.clone()).await;
     check(&corpus, app.clone()).await;
-    review(&corpus, app).await;
+    review(&corpus, app.clone()).await;
+    people(&github, app).await;
+    sign_in(&github).await;
     let person = connect(&github, GithubIdentity::Token(FakeGithub::USER_TOKEN.into()));
     let publish = writer(person);
     let target = target("demo", &corpus.head);
@@ -116,6 +120,31 @@ async fn review(corpus: &Change, connection: GithubConnection) {
     publish.summarize(&target, "run", "Reviewed").await.unwrap();
     publish.draft_review(&target, &draft("late", 2)).await.unwrap();
     publish.withdraw(&target, "late").await.unwrap();
+}
+
+async fn people(github: &FakeGithub, connection: GithubConnection) {
+    let read = GithubReadPermission::new(connection);
+    github.set_permission(SLUG, "ann", "maintain");
+    github.set_team_member("octo", "leads", "ann", Some("active"));
+    assert_eq!(
+        read.permission("octo", "demo", "ann").await.unwrap(),
+        Permission::Maintain
+    );
+    assert!(read.is_member("octo", "leads", "ann").await.unwrap());
+    assert!(!read.is_member("octo", "leads", "bob").await.unwrap());
+}
+
+async fn sign_in(github: &FakeGithub) {
+    let settings = GithubSignInSettings {
+        client_id: FakeGithub::CLIENT_ID.to_owned(),
+        client_secret: FakeGithub::CLIENT_SECRET.into(),
+    };
+    let sign_in = GithubSignIn::new(&settings, Some(github.url().parse().unwrap())).unwrap();
+    let back = "https://holdfast.example/back".parse().unwrap();
+    let page = sign_in.authorize_url("state", &pkce_challenge("verifier"), &back);
+    let came = github.authorize(&page).unwrap();
+    let (_, code) = came.query_pairs().next().unwrap();
+    assert_eq!(sign_in.login(&code, "verifier", &back).await.unwrap(), "octocat");
 }
 
 fn writer(connection: GithubConnection) -> GithubPublishReview {

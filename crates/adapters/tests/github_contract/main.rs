@@ -17,7 +17,7 @@ use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. A call that is added there gets a row here and a step in
 /// `drive`.
-const CALLS: [(&str, &str, &str); 23] = [
+const CALLS: [(&str, &str, &str); 28] = [
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
@@ -32,6 +32,19 @@ const CALLS: [(&str, &str, &str); 23] = [
         "POST",
         "/app/installations/{installation_id}/access_tokens",
     ),
+    ("connection.rs", "GET", "/orgs/{org}/installation"),
+    (
+        "people.rs",
+        "GET",
+        "/repos/{owner}/{repo}/collaborators/{username}/permission",
+    ),
+    (
+        "people.rs",
+        "GET",
+        "/orgs/{org}/teams/{team_slug}/memberships/{username}",
+    ),
+    ("sign_in.rs", "GET", "/user"),
+    ("sign_in.rs", "POST", "/login/oauth/access_token"),
     ("files.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files"),
     ("read.rs", "GET", "/repos/{owner}/{repo}/contents/{path}"),
     ("read.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}"),
@@ -67,12 +80,27 @@ const CALLS: [(&str, &str, &str); 23] = [
     ),
 ];
 
+/// Calls that the description leaves out: sign-in is an endpoint of the web site, not of the REST API.
+const UNDESCRIBED: [(&str, &str); 1] = [("POST", "/login/oauth/access_token")];
+
+fn is_undescribed(exchange: &&Exchange) -> bool {
+    let entry = &exchange.entry;
+    UNDESCRIBED.contains(&(entry.method.as_str(), entry.path.as_str()))
+}
+
 #[tokio::test]
 async fn every_request_and_every_answer_is_as_described() {
     let description = Description::load();
     let exchanges = drive::drive().await;
+    for (method, path) in UNDESCRIBED {
+        assert!(
+            description.operation(method, path).is_err(),
+            "{path} is described by now"
+        );
+    }
     let problems: BTreeSet<String> = exchanges
         .iter()
+        .filter(|exchange| !is_undescribed(exchange))
         .flat_map(|exchange| description.check(exchange))
         .collect();
     assert!(
@@ -83,8 +111,12 @@ async fn every_request_and_every_answer_is_as_described() {
     );
 
     let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for Exchange { entry, .. } in &exchanges {
-        let template = description.operation(&entry.method, &entry.path).unwrap().template;
+    for exchange in &exchanges {
+        let entry = &exchange.entry;
+        let template = match description.operation(&entry.method, &entry.path) {
+            Ok(operation) => operation.template,
+            Err(_) => &entry.path,
+        };
         *seen.entry((entry.method.clone(), template.to_owned())).or_default() += 1;
     }
     let mut listed: BTreeMap<(String, String), usize> = BTreeMap::new();

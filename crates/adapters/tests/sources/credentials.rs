@@ -6,22 +6,7 @@ use holdfast_core::port::{PublishReview, ReadChange, ReadError};
 use holdfast_testkit::github::FakeGithubOptions;
 use holdfast_testkit::{FakeGithub, Matcher, PullRequest, Repository};
 
-use crate::{KEY, SLUG, pull_request};
-
-/// A private key of this run's own.
-fn key() -> String {
-    let output = std::process::Command::new("openssl")
-        .args(["genrsa", "-traditional", "2048"])
-        .output()
-        .unwrap_or_else(|error| panic!("openssl does not start ({error}): apt-get install openssl"));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn app(github: &FakeGithub, id: u64) -> GithubConnection {
-    let identity = GithubIdentity::App { id, key: key().into() };
-    GithubConnection::new(Some(format!("{}/api/v3", github.url()).parse().unwrap()), identity).unwrap()
-}
+use crate::{KEY, SLUG, app, pull_request};
 
 #[tokio::test]
 async fn an_app_reads_and_writes_with_its_installations_token() {

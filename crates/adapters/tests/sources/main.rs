@@ -5,11 +5,14 @@ mod credentials;
 mod git;
 mod github_read;
 mod github_write;
+mod people;
+mod sign_in;
 
 use holdfast_adapters::github::{GithubConnection, GithubIdentity};
 use holdfast_core::model::change::Target;
+use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_testkit::FakeGithub;
+use holdfast_testkit::{FakeGithub, Fault};
 
 pub(crate) const SLUG: &str = "octo/demo";
 /// What markers are signed with.
@@ -32,4 +35,42 @@ pub(crate) fn pull_request(head: &str) -> Target {
 pub(crate) fn connection(github: &FakeGithub, token: &str) -> GithubConnection {
     let url = github.url().parse().unwrap();
     GithubConnection::new(Some(url), GithubIdentity::Token(token.into())).unwrap()
+}
+
+/// What goes wrong whatever is asked: its name, and what its line says beside.
+pub(crate) fn refusals() -> [(Fault, ErrorName, &'static str); 8] {
+    [
+        (
+            Fault::status(401),
+            ErrorName::GithubForbidden,
+            "refuses the credentials",
+        ),
+        (Fault::status(403), ErrorName::GithubForbidden, "needs the permission"),
+        (Fault::rate_limited(7), ErrorName::GithubRateLimited, "429"),
+        (Fault::secondary_limit(), ErrorName::GithubRateLimited, "403"),
+        (Fault::status(502), ErrorName::GithubUnavailable, "try again later"),
+        (
+            Fault::MalformedBody,
+            ErrorName::GithubUnavailable,
+            "HOLDFAST_GITHUB_URL",
+        ),
+        (Fault::EmptyBody, ErrorName::GithubUnavailable, "HOLDFAST_GITHUB_URL"),
+        (Fault::DropBefore, ErrorName::GithubUnavailable, "no answer"),
+    ]
+}
+
+/// A private key of this run's own.
+pub(crate) fn key() -> String {
+    let output = std::process::Command::new("openssl")
+        .args(["genrsa", "-traditional", "2048"])
+        .output()
+        .unwrap_or_else(|error| panic!("openssl does not start ({error}): apt-get install openssl"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A connection as an App, by the address that GitHub Enterprise Server has.
+pub(crate) fn app(github: &FakeGithub, id: u64) -> GithubConnection {
+    let identity = GithubIdentity::App { id, key: key().into() };
+    GithubConnection::new(Some(format!("{}/api/v3", github.url()).parse().unwrap()), identity).unwrap()
 }

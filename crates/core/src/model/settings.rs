@@ -35,6 +35,8 @@ pub struct Settings {
     pub github_token: Option<SecretString>,
     /// The GitHub App that reads and writes instead. `HOLDFAST_GITHUB_APP_ID`.
     pub github_app: Option<GithubApp>,
+    /// The App's client id and secret, by which people sign in. `HOLDFAST_GITHUB_APP_CLIENT_ID`.
+    pub github_sign_in: Option<GithubSignInSettings>,
     /// What hidden markers on pull requests are signed with, 16 characters at least. `HOLDFAST_MARKER_KEY`; on one machine
     /// the data directory has one of its own.
     pub marker_key: Option<MarkerKey>,
@@ -70,6 +72,15 @@ pub enum GithubAppKey {
     Text(SecretString),
 }
 
+/// What people sign in by: the App's OAuth client.
+#[derive(Clone, Debug)]
+pub struct GithubSignInSettings {
+    /// Its client id, from its page; no secret. `HOLDFAST_GITHUB_APP_CLIENT_ID`.
+    pub client_id: String,
+    /// A client secret, made on its page. `HOLDFAST_GITHUB_APP_CLIENT_SECRET`.
+    pub client_secret: SecretString,
+}
+
 /// Everything that is wrong with the settings, one line each.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
@@ -97,6 +108,7 @@ impl Settings {
             github_url: reader.url("HOLDFAST_GITHUB_URL"),
             github_token: reader.text("GITHUB_TOKEN").map(SecretString::from),
             github_app: reader.github_app(),
+            github_sign_in: reader.github_sign_in(),
             marker_key: reader.marker_key(),
             approvers: reader
                 .text("HOLDFAST_APPROVERS")
@@ -259,6 +271,25 @@ impl Reader<'_> {
         }
     }
 
+    fn github_sign_in(&mut self) -> Option<GithubSignInSettings> {
+        let (id, secret) = ("HOLDFAST_GITHUB_APP_CLIENT_ID", "HOLDFAST_GITHUB_APP_CLIENT_SECRET");
+        let (missing, given) = match (self.text(id), self.text(secret)) {
+            (None, None) => return None,
+            (Some(client_id), Some(client_secret)) => {
+                return Some(GithubSignInSettings {
+                    client_id,
+                    client_secret: client_secret.into(),
+                });
+            }
+            (None, Some(_)) => (id, secret),
+            (Some(_), None) => (secret, id),
+        };
+        self.problems.push(format!(
+            "{missing} (environment): not set; people sign in by it and {given} together"
+        ));
+        None
+    }
+
     fn model(&mut self, name: &str) -> Option<String> {
         let text = self.text(name)?;
         let allowed = match text.split_once('/') {
@@ -350,6 +381,25 @@ mod tests {
             (&[("HOLDFAST_GITHUB_APP_ID", "x"), file], "HOLDFAST_GITHUB_APP_ID"),
         ] {
             assert!(read(given).unwrap_err().to_string().contains(missing), "{missing}");
+        }
+    }
+
+    #[test]
+    fn sign_in_is_an_id_and_a_secret() {
+        let (id, secret) = (
+            ("HOLDFAST_GITHUB_APP_CLIENT_ID", "Iv1.1"),
+            ("HOLDFAST_GITHUB_APP_CLIENT_SECRET", "very-secret"),
+        );
+        assert!(read(&[]).unwrap().github_sign_in.is_none());
+        let settings = read(&[id, secret]).unwrap();
+        assert!(!format!("{settings:?}").contains(secret.1), "secrets do not print");
+        assert_eq!(settings.github_sign_in.unwrap().client_id, id.1);
+        for (given, missing) in [(id, secret.0), (secret, id.0)] {
+            let problems = read(&[given]).unwrap_err().to_string();
+            assert!(
+                problems.starts_with(missing) && !problems.contains(secret.1),
+                "{problems}"
+            );
         }
     }
 

@@ -24,10 +24,11 @@ pub struct Identity {
 }
 
 /// What a token gets unless told otherwise.
-const PERMISSIONS: [(&str, &str); 5] = [
+const PERMISSIONS: [(&str, &str); 6] = [
     ("checks", "write"),
     ("contents", "read"),
     ("issues", "write"),
+    ("members", "read"),
     ("metadata", "read"),
     ("pull_requests", "write"),
 ];
@@ -55,7 +56,7 @@ impl Identity {
         }
     }
 
-    /// Sets a permission (`checks`, `contents`, `issues`, `metadata`, `pull_requests`) to `read` or `write`, or takes
+    /// Sets a permission (`checks`, `contents`, `issues`, `members`, `metadata`, `pull_requests`) to `read` or `write`, or takes
     /// it away.
     pub fn with_permission(mut self, name: &str, level: Option<&str>) -> Self {
         match level {

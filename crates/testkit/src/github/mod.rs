@@ -1,7 +1,7 @@
 //! GitHub's REST API on loopback, with state, its rules, and a plan of faults.
 //!
 //! Who asks is found in `server` and `identity`, what is answered in `routes` and below, how it looks in `render`.
-//! Not here: GraphQL, web pages, webhooks' delivery, rate limits of its own (plan a [`Fault`] for them).
+//! Not here: GraphQL, web pages but the sign-in's, sending webhooks, rate limits of its own (plan a [`Fault`] for them).
 
 mod diff;
 mod faults;
@@ -18,8 +18,11 @@ mod routes_app;
 mod routes_checks;
 mod routes_comments;
 mod routes_contents;
+mod routes_deliveries;
+mod routes_people;
 mod routes_pulls;
 mod routes_reviews;
+mod routes_sign_in;
 mod server;
 mod state;
 
@@ -33,6 +36,8 @@ use crate::loopback::Loopback;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use render::Render;
+use routes_deliveries::Deliveries;
+use routes_sign_in::SignIn;
 use serde_json::{Value, json};
 use server::Shared;
 use state::{IssueComment, Pull, Repo, State, now};
@@ -98,6 +103,9 @@ impl FakeGithub {
             installation_id: Self::INSTALLATION_ID,
             repos: BTreeMap::new(),
             tokens,
+            team_members: BTreeMap::new(),
+            sign_in: SignIn::default(),
+            deliveries: Deliveries::default(),
             next_id: 1_000,
         };
         let shared = Arc::new(Shared::new(state, Journal::new(options.journal.as_deref())?));
@@ -184,13 +192,6 @@ impl FakeGithub {
     /// Takes `token` no more: 401.
     pub fn revoke_token(&self, token: &str) {
         self.shared.world().state.tokens.remove(token);
-    }
-
-    /// Sets what a person may do in a repository: `admin`, `write`, `read` (the default) or `none`.
-    pub fn set_permission(&self, slug: &str, login: &str, permission: &str) {
-        if let Some(repo) = self.shared.world().state.repos.get_mut(slug) {
-            repo.collaborators.insert(login.into(), permission.into());
-        }
     }
 
     /// A person's comment in a pull request's conversation; gives its id. Errors: no such pull request.

@@ -3,7 +3,10 @@
 use super::reply::{Answered, Reply};
 use super::request::ApiRequest;
 use super::state::State;
-use super::{routes_app, routes_checks, routes_comments, routes_contents, routes_pulls, routes_reviews};
+use super::{
+    routes_app, routes_checks, routes_comments, routes_contents, routes_deliveries, routes_people, routes_pulls,
+    routes_reviews, routes_sign_in,
+};
 
 /// Answers a request and changes `state` as it says.
 pub(crate) fn dispatch(state: &mut State, request: &ApiRequest) -> Reply {
@@ -19,6 +22,14 @@ fn route(state: &mut State, request: &ApiRequest) -> Answered {
         ("GET", ["app"]) => routes_app::app(state, request),
         ("GET", ["app", "installations", id]) => routes_app::installation(state, request, id),
         ("POST", ["app", "installations", id, "access_tokens"]) => routes_app::access_token(state, request, id),
+        ("GET", ["app", "hook", "deliveries"]) => routes_deliveries::list(state, request),
+        ("POST", ["app", "hook", "deliveries", id, "attempts"]) => routes_deliveries::redeliver(state, request, id),
+        ("GET", ["orgs", org, "installation"]) => routes_people::organisation_installation(state, request, org),
+        ("GET", ["orgs", org, "teams", team, "memberships", login]) => {
+            routes_people::team_member(state, request, org, team, login)
+        }
+        ("GET", ["login", "oauth", "authorize"]) => routes_sign_in::authorize(state, request),
+        ("POST", ["login", "oauth", "access_token"]) => routes_sign_in::access_token(state, request),
         (_, ["repos", owner, name, rest @ ..]) => {
             // A repository that is not there, or not to be known of, is 404 whatever is asked of it.
             request
@@ -38,7 +49,7 @@ fn in_repository(state: &mut State, request: &ApiRequest, owner: &str, name: &st
     match (request.method.as_str(), rest) {
         ("GET", []) => routes_pulls::repository(state, request, at),
         ("GET", ["installation"]) => routes_app::repository_installation(state, request, at),
-        ("GET", ["collaborators", login, "permission"]) => routes_app::collaborator(state, request, at, login),
+        ("GET", ["collaborators", login, "permission"]) => routes_people::collaborator(state, request, at, login),
         ("GET", ["contents"]) => routes_contents::contents(state, request, at, ""),
         ("GET", ["contents", path @ ..]) => routes_contents::contents(state, request, at, &path.join("/")),
         ("GET", ["git", "blobs", sha]) => routes_contents::blob(state, request, at, sha),

@@ -1,4 +1,4 @@
-//! Accounts: the user, the App, its installation and tokens, and collaborators' permission.
+//! Accounts: the user, the App, its installation and tokens.
 
 use super::identity::{Identity, Kind};
 use super::render::Render;
@@ -95,18 +95,4 @@ pub(crate) fn access_token(state: &mut State, request: &ApiRequest, id: &str) ->
         "repository_selection": "all",
     });
     Ok(Reply::json(201, &body).with_effect(format!("mint token {number}")))
-}
-
-pub(crate) fn collaborator(state: &State, request: &ApiRequest, at: (&str, &str), login: &str) -> Answered {
-    let repo = state.repo(at.0, at.1)?;
-    let identity = request.identity()?;
-    if identity.permission("metadata").is_none() {
-        return Err(identity.refused());
-    }
-    let permission = repo.collaborators.get(login).map_or("read", String::as_str);
-    let user = Render { api: &request.api }.account(login, "User");
-    Ok(Reply::json(
-        200,
-        &json!({ "permission": permission, "role_name": permission, "user": user }),
-    ))
 }

@@ -17,6 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use url::form_urlencoded;
 
 /// What the server and its owner share.
 #[derive(Debug)]
@@ -81,6 +82,9 @@ pub(crate) async fn handle(
     let at_ms = shared.journal.now_ms();
     let body = if bytes.is_empty() {
         Ok(Value::Null)
+    } else if text(&headers, "content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+        let fields = form_urlencoded::parse(&bytes).into_owned();
+        Ok(fields.map(|(name, value)| (name, Value::String(value))).collect())
     } else {
         serde_json::from_slice::<Value>(&bytes)
     };

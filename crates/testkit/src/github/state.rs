@@ -1,10 +1,12 @@
-//! What GitHub remembers: repositories, pull requests, reviews, comments and check runs. Plain data, cheap to copy, so
+//! What GitHub remembers: repositories, pull requests, reviews, comments, check runs, people. Plain data, cheap to copy, so
 //! that a stale read can be answered from the state before the last write.
 
 use super::identity::Identity;
 use super::objects::Objects;
 use super::pull_request::PullRequest;
 use super::reply::Reply;
+use super::routes_deliveries::Deliveries;
+use super::routes_sign_in::SignIn;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +18,10 @@ pub(crate) struct State {
     pub installation_id: u64,
     pub repos: BTreeMap<String, Repo>,
     pub tokens: BTreeMap<String, Identity>,
+    /// `active` or `pending` by organisation, team's slug and login.
+    pub team_members: BTreeMap<(String, String, String), &'static str>,
+    pub sign_in: SignIn,
+    pub deliveries: Deliveries,
     pub next_id: u64,
 }
 
@@ -26,7 +32,7 @@ pub(crate) struct Repo {
     pub pulls: BTreeMap<u64, Pull>,
     pub issue_comments: BTreeMap<u64, IssueComment>,
     pub check_runs: BTreeMap<u64, CheckRun>,
-    /// `admin`, `write`, `read` or `none` by login.
+    /// The role by login.
     pub collaborators: BTreeMap<String, String>,
 }
 

@@ -8,5 +8,6 @@ mod contents;
 mod faults;
 mod identity;
 mod octocrab_models;
+mod people;
 mod pulls;
 mod reviews;

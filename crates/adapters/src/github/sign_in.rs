@@ -1,0 +1,225 @@
+//! People sign in with GitHub, by the App's OAuth web flow with PKCE: where a browser is sent, and whose code comes back.
+//! Nothing is kept: whoever calls keeps state and verifier in the browser, signed, and the person's token is dropped as
+//! soon as it has said whose it is.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use holdfast_core::model::settings::GithubSignInSettings;
+use http::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::address::web_url;
+use super::connection::GithubConnection;
+use super::credentials::Credentials;
+use super::failure::{Failure, Kind};
+use super::wire::User;
+
+/// What a refusal names as missing.
+const SIGN_IN: &str = "sign-in of people";
+/// Longest name of an error that is repeated, in characters.
+const ERROR_CHARS: usize = 60;
+
+/// Nobody is signed in. One line each; none holds a secret, a code or a token.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// This code is not good: the person signs in again.
+    #[error("{0}")]
+    Refused(String),
+    /// The App's settings, here or on GitHub, are wrong: an operator mends them.
+    #[error("{0}")]
+    Misconfigured(String),
+    /// No answer, a limit, or an answer that cannot be read.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The App's sign-in. Secrets do not print.
+#[derive(Clone, Debug)]
+pub struct GithubSignIn {
+    client_id: String,
+    client_secret: SecretString,
+    page: Url,
+    /// What gives tokens: the web site, not the API.
+    web: GithubConnection,
+    api: GithubConnection,
+}
+
+/// What the web site answers: a token, or an error, both with status 200.
+#[derive(Deserialize)]
+struct Grant {
+    access_token: Option<SecretString>,
+    error: Option<String>,
+}
+
+impl GithubSignIn {
+    /// Signs in at the web site of the API at `github_url` (default: github.com). Has to be called on a tokio runtime.
+    /// Errors, in words: the address cannot be used.
+    pub fn new(settings: &GithubSignInSettings, github_url: Option<Url>) -> Result<Self, String> {
+        let site = web_url(github_url.as_ref())?;
+        let mut page = site.clone();
+        page.set_path("/login/oauth/authorize");
+        Ok(Self {
+            client_id: settings.client_id.clone(),
+            client_secret: settings.client_secret.clone(),
+            page,
+            web: GithubConnection::connect(Some(&site), Credentials::Client)?,
+            api: GithubConnection::connect(github_url.as_ref(), Credentials::Client)?,
+        })
+    }
+
+    /// Where the browser is sent. `state` comes back unchanged and has to be compared; `challenge` is
+    /// [`pkce_challenge`]'s; `redirect` is one of the App's callback URLs.
+    pub fn authorize_url(&self, state: &str, challenge: &str, redirect: &Url) -> Url {
+        let mut page = self.page.clone();
+        page.query_pairs_mut()
+            .append_pair("client_id", &self.client_id)
+            .append_pair("redirect_uri", redirect.as_str())
+            .append_pair("state", state)
+            .append_pair("code_challenge", challenge)
+            .append_pair("code_challenge_method", "S256");
+        page
+    }
+
+    /// The login of the person who came back with `code`. `verifier` and `redirect` are those of the address that the
+    /// browser was sent to. A code is good once.
+    pub async fn login(&self, code: &str, verifier: &str, redirect: &Url) -> Result<String, SignInError> {
+        let token = self.exchange(code, verifier, redirect).await?;
+        let person = self.api.with(Credentials::Person(token));
+        Ok(person.json::<User>(person.get(&["user"], SIGN_IN)).await?.login)
+    }
+
+    async fn exchange(&self, code: &str, verifier: &str, redirect: &Url) -> Result<SecretString, SignInError> {
+        let body = json!({
+            "client_id": self.client_id, "client_secret": self.client_secret.expose_secret(), "code": code,
+            "code_verifier": verifier, "redirect_uri": redirect.as_str(),
+        });
+        let segments = ["login", "oauth", "access_token"];
+        let call = self.web.write(Method::POST, &segments, body, SIGN_IN);
+        let reply = match self.web.send(call.accept("application/json")).await {
+            Err(Failure {
+                kind: Kind::NotFound, ..
+            }) => return Err(self.unknown_app()),
+            sent => sent?,
+        };
+        // The parser's own message is left out: it may quote the token.
+        let grant: Grant = serde_json::from_slice(&reply.body)
+            .map_err(|_| Failure::unreadable("POST /login/oauth/access_token", "neither a token nor an error"))?;
+        match (grant.access_token, grant.error) {
+            (Some(token), None) => Ok(token),
+            (_, error) => Err(self.refusal(error.as_deref().unwrap_or_default(), redirect)),
+        }
+    }
+
+    /// What an error of the web flow means.
+    fn refusal(&self, error: &str, redirect: &Url) -> SignInError {
+        match error {
+            "bad_verification_code" => {
+                SignInError::Refused("the sign-in is used up or took too long: sign in again".to_owned())
+            }
+            "unverified_user_email" => SignInError::Refused(
+                "GitHub wants you to verify your mail address: do so, and sign in again".to_owned(),
+            ),
+            "incorrect_client_credentials" => SignInError::Misconfigured(format!(
+                "GitHub refuses the secret of the App {}: set HOLDFAST_GITHUB_APP_CLIENT_SECRET to one from the App's page",
+                self.client_id
+            )),
+            "redirect_uri_mismatch" => SignInError::Misconfigured(format!(
+                "GitHub refuses to send people back to {redirect}: add it to the callback URLs on the App's page"
+            )),
+            other => {
+                let named: String = other
+                    .chars()
+                    .filter(|char| char.is_ascii_lowercase() || *char == '_')
+                    .take(ERROR_CHARS)
+                    .collect();
+                SignInError::Refused(format!("GitHub refuses the sign-in ({named}): sign in again"))
+            }
+        }
+    }
+
+    fn unknown_app(&self) -> SignInError {
+        SignInError::Misconfigured(format!(
+            "{} knows no App with the client id {}: check HOLDFAST_GITHUB_APP_CLIENT_ID and HOLDFAST_GITHUB_URL",
+            self.page.host_str().unwrap_or_default(),
+            self.client_id
+        ))
+    }
+}
+
+impl From<Failure> for SignInError {
+    fn from(Failure { kind, line }: Failure) -> Self {
+        match kind {
+            Kind::Forbidden | Kind::NotFound | Kind::Rejected => Self::Misconfigured(line),
+            Kind::RateLimited(_) | Kind::TooLong | Kind::Unavailable => Self::Unavailable(line),
+        }
+    }
+}
+
+/// A text that nobody guesses, 43 characters of the URL-safe alphabet: for `state` and as PKCE's verifier. Errors: the
+/// system gives no random bytes.
+pub fn random_secret() -> Result<SecretString, SignInError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| SignInError::Unavailable(format!("the system gives no random bytes: {error}")))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes).into())
+}
+
+/// PKCE's challenge of a verifier, by the method S256 (RFC 7636).
+pub fn pkce_challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use super::*;
+
+    #[test]
+    fn a_challenge_is_the_standards_own() {
+        // RFC 7636, appendix B.
+        assert_eq!(
+            pkce_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+
+    #[test]
+    fn random_secrets_differ_and_fit_a_verifier() {
+        let (one, other) = (random_secret().unwrap(), random_secret().unwrap());
+        assert_ne!(one.expose_secret(), other.expose_secret());
+        let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        assert!(one.expose_secret().len() == 43 && one.expose_secret().bytes().all(is_unreserved));
+    }
+
+    #[tokio::test]
+    async fn the_sign_in_page_is_the_web_sites() {
+        let settings = GithubSignInSettings {
+            client_id: "Iv1.1".to_owned(),
+            client_secret: "very-secret".into(),
+        };
+        let back: Url = "https://holdfast.example/back?a=b".parse().unwrap();
+        for (api, page) in [
+            (None, "https://github.com"),
+            (Some("https://api.github.com"), "https://github.com"),
+            (Some("https://ghe.example:8443/api/v3"), "https://ghe.example:8443"),
+            (Some("https://api.octo.ghe.com"), "https://octo.ghe.com"),
+            (Some("http://127.0.0.1:1234"), "http://127.0.0.1:1234"),
+        ] {
+            let sign_in = GithubSignIn::new(&settings, api.map(|api| api.parse().unwrap())).unwrap();
+            let address = sign_in.authorize_url("s&1", "c", &back);
+            assert_eq!(
+                address.as_str(),
+                format!(
+                    "{page}/login/oauth/authorize?client_id=Iv1.1&redirect_uri=https%3A%2F%2Fholdfast.example%2Fback%3Fa%3Db\
+                     &state=s%261&code_challenge=c&code_challenge_method=S256"
+                ),
+                "{api:?}"
+            );
+            assert!(!format!("{sign_in:?}").contains("very-secret"), "secrets do not print");
+        }
+    }
+}
