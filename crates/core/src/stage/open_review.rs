@@ -56,17 +56,10 @@ pub async fn open_review(
     }
     write_artifact(store, &key::run(&run.run), run).await?;
     let change = read.read_change(&run.target).await?;
-    if change.head != *run.target.head() {
-        let message = format!(
-            "the head is {} now, this run was started for {}",
-            change.head.short(),
-            run.target.head().short()
-        );
-        return Err(StageError::new(ErrorName::PullRequestHeadMoved, message));
-    }
+    claim::check_head(&run.target, &change.head)?;
     write_artifact(store, &key::change(&run.run), &change).await?;
     if run.publish {
-        if let Some(before) = claim::take(rows, &run.target, &run.run).await?.before {
+        if let Some(before) = claim::take(rows, read, &run.target, &run.run).await?.before {
             supersede(&before, &run.run, publish, rows, runs, store).await?;
         }
         let announcement = Announcement {

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::approval::apply_decision;
 use crate::claim;
 use crate::model::change::Change;
-use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{Report, RunStatus};
@@ -100,14 +99,5 @@ pub(super) async fn settle(run: &str, store: &dyn StoreArtifact) -> Result<(), S
 /// Neither the head nor the claim may have moved on.
 async fn fence(run: &Run, read: &dyn ReadChange, rows: &dyn KeepRows) -> Result<(), StageError> {
     claim::hold(rows, &run.target, &run.run).await?;
-    let head = read.current_head(&run.target).await?;
-    if head == *run.target.head() {
-        return Ok(());
-    }
-    let message = format!(
-        "the head is {} now, the review is of {}",
-        head.short(),
-        run.target.head().short()
-    );
-    Err(StageError::new(ErrorName::PullRequestHeadMoved, message))
+    claim::check_head(&run.target, &read.current_head(&run.target).await?)
 }
