@@ -14,6 +14,7 @@ use crate::port::{KeepRows, PublishError, PublishReview, ReadChange, StoreArtifa
 use crate::render::{Inline, check_outcome, review_draft, summary_body};
 
 use super::artifact::find_artifact;
+use super::withdraw_announcement::undo_if_superseded;
 use super::{StageError, read_artifact, write_artifact};
 
 /// The run.
@@ -64,7 +65,8 @@ pub async fn publish_review(
     };
     if !drafted.is_submitted {
         // Drafting takes a while; what others see is decided by how things stand now.
-        fence(&run, read, rows).await?;
+        let held = fence(&run, read, rows).await;
+        undo_if_superseded(held, &run, publish, store).await?;
         publish.submit_review(&run.target, drafted.review).await?;
     }
     publish.summarize(&run.target, &run.run, &summary_body(&report)).await?;
