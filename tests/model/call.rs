@@ -75,6 +75,10 @@ pub enum Call {
         run: Text,
     },
     ListFailedRuns,
+    AskClock,
+    SendToken {
+        decision: Text,
+    },
 }
 
 impl Call {
@@ -92,6 +96,7 @@ impl Call {
                 | Self::ListChecks { .. }
                 | Self::GetCheck { .. }
                 | Self::ListFailedRuns
+                | Self::AskClock
         )
     }
 
@@ -147,6 +152,7 @@ pub enum Answer {
     Created(u64),
     /// Runs, and the errors that they ended with.
     Failed(Vec<(Text, Text)>),
+    Time(u64),
     Done,
     /// Nobody there, or the answer got lost.
     Unavailable,

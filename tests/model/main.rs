@@ -18,6 +18,7 @@
     reason = "a failed step fails the test; the number of states is printed"
 )]
 
+mod approval;
 mod call;
 mod outside;
 mod replay;
@@ -195,5 +196,62 @@ fn what_is_taken_out_is_missed() {
             }),
             shows,
         );
+    }
+}
+
+mod approvals {
+    use super::approval::{Approvals, Bounds, Broken, Event};
+    use super::{check, depth, refute};
+
+    const AGAINST_EACH_OTHER: [(&str, &str); 2] = [("ada", "approved"), ("bob", "rejected")];
+
+    fn bounds(events: &[Event]) -> Bounds {
+        Bounds {
+            clicks: AGAINST_EACH_OTHER.to_vec(),
+            events: events.to_vec(),
+            faults: 1 + depth(),
+            broken: None,
+        }
+    }
+
+    #[test]
+    fn one_decision_is_stored_delivered_and_told() {
+        let twice = vec![("ada", "approved"), ("ada", "approved"), ("bob", "rejected")];
+        for (name, bounds) in [
+            ("two approvers", bounds(&[])),
+            (
+                "a double click",
+                Bounds {
+                    clicks: twice,
+                    ..bounds(&[])
+                },
+            ),
+            ("a time-out", bounds(&[Event::Expire, Event::TimeOut])),
+            ("a cancellation", bounds(&[Event::Cancel, Event::Stop])),
+            ("a newer run", bounds(&[Event::Push, Event::Stop])),
+        ] {
+            check(&format!("approval: {name}"), Approvals::new(bounds), &[]);
+        }
+    }
+
+    #[test]
+    fn what_is_taken_out_is_missed() {
+        let timed_out = [Event::Expire, Event::TimeOut];
+        for (broken, events, shows) in [
+            (Broken::Condition, &[][..], "a decision stands"),
+            (Broken::Order, &[], "what was delivered is what the row says"),
+            (Broken::Sweeper, &[], "every decision is delivered at last"),
+            (
+                Broken::TimeOut,
+                &timed_out,
+                "no decision is lost, unless the run was ended",
+            ),
+        ] {
+            let model = Approvals::new(Bounds {
+                broken: Some(broken),
+                ..bounds(events)
+            });
+            refute(&format!("approval without the {broken:?}"), model, shows);
+        }
     }
 }

@@ -100,7 +100,7 @@ impl Recorded {
 }
 
 /// What an actor does next.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<E> {
     Asks(Call),
     Ends(E),

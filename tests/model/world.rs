@@ -21,6 +21,10 @@ pub struct World {
     pub failed: Vec<(Text, Text)>,
     /// The runs whose right to write was seen to end.
     pub closed: Vec<Text>,
+    /// Hours since the question was asked.
+    pub hours: u64,
+    /// What closed the task token: what was sent with it, or why nothing can be.
+    pub token: Option<Text>,
     /// Ids given away, by what they were given for: an id does not depend on what other runs do.
     given: Vec<(Text, u64)>,
 }
@@ -59,6 +63,12 @@ impl World {
                     self.stopped.push(run.clone());
                     self.stopped.sort();
                 }
+                Answer::Done
+            }
+            Call::AskClock => Answer::Time(self.hours),
+            Call::SendToken { .. } if self.token.is_some() => Answer::NotFound,
+            Call::SendToken { decision } => {
+                self.token = Some(decision.clone());
                 Answer::Done
             }
             Call::ListFailedRuns => Answer::Failed(self.failed.clone()),
