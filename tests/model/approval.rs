@@ -16,7 +16,7 @@ use stateright::{Model, Property};
 use crate::call::{Answer, Call};
 use crate::outside::Outside;
 use crate::replay::{Place, Places, Recorded, Step, Text};
-use crate::review::a_run;
+use crate::stages::a_run;
 use crate::story::Story;
 use crate::world::World;
 

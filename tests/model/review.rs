@@ -5,43 +5,19 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::policy::Policy;
-use holdfast_core::model::report::{
-    Gate, GateDecision, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
-};
-use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
-use holdfast_core::stage::{StageError, open_review, publish_review, report_failure, withdraw_announcement};
-use holdfast_core::sweep::sweep;
-use serde_json::Value;
+use holdfast_core::model::run::Run;
 use stateright::{Model, Property};
 
-use crate::call::{Answer, Call, Kind, Says};
-use crate::outside::{Broken, Outside, sha};
-use crate::replay::{Place, Places, Recorded, Step, Text};
+use crate::call::{Answer, Call};
+use crate::invariant;
+use crate::outside::Broken;
+use crate::replay::{Place, Places, Step};
+use crate::stages::{Script, Stage, a_report, a_run, play, retried};
 use crate::story::Story;
 use crate::world::World;
-
-/// The states that touch the pull request. What lies between the first two reads and writes nothing there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Stage {
-    OpenReview,
-    PublishReview,
-    WithdrawAnnouncement,
-    ReportFailure,
-    /// Not a state: what is done at last, when every run has ended.
-    Sweep,
-}
-
-/// One invocation of a stage.
-#[derive(Clone, Debug, PartialEq, Hash)]
-pub struct Script {
-    run: usize,
-    stage: Stage,
-    failure: Option<ErrorName>,
-}
 
 type At = Arc<Place<Script, Result<(), ErrorName>>>;
 
@@ -97,7 +73,7 @@ pub struct State {
 
 impl State {
     /// Nothing will happen any more.
-    fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&self) -> bool {
         self.is_over() && self.runs.iter().all(|run| run.phase.is_end())
     }
 
@@ -174,7 +150,7 @@ pub struct Bounds {
 
 pub struct Reviews {
     pub bounds: Bounds,
-    runs: Vec<Run>,
+    pub runs: Vec<Run>,
     places: Places<Script, Result<(), ErrorName>>,
     /// What the workflow retries, by state.
     retried: BTreeMap<Stage, BTreeSet<String>>,
@@ -305,7 +281,7 @@ impl Reviews {
         self.holds(state, run) && state.runs.iter().enumerate().any(overlaps)
     }
 
-    fn holds(&self, state: &State, run: usize) -> bool {
+    pub fn holds(&self, state: &State, run: usize) -> bool {
         let claim = state.world.rows.iter().find(|row| row.0.as_str().starts_with("claim/"));
         claim.is_some_and(|(_, _, value)| value.as_str().contains(&format!("\"run\":\"{}\"", self.name(run))))
     }
@@ -321,8 +297,6 @@ impl Reviews {
         self.runs.get(run).map_or("the sweeper", |run| &run.run)
     }
 }
-
-type Invariant = Property<Reviews>;
 
 impl Model for Reviews {
     type State = State;
@@ -483,216 +457,7 @@ impl Model for Reviews {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
-            Invariant::always("one visible review for a run", |_, state| {
-                let reviews = &state.world.reviews;
-                let visible: Vec<&Text> = reviews
-                    .iter()
-                    .filter(|known| known.is_submitted)
-                    .map(|known| &known.run)
-                    .collect();
-                visible.iter().collect::<BTreeSet<_>>().len() == visible.len()
-            }),
-            Invariant::always("no older run publishes after a newer one", |model, state| {
-                let ages: Vec<_> = state.world.submitted.iter().map(|run| model.age(state, run)).collect();
-                ages.windows(2)
-                    .all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1)
-            }),
-            Invariant::always("what was closed stays closed", |_, state| {
-                state.world.closed.iter().all(|run| {
-                    let row = row_of(state, &format!("run/{}", run.as_str()));
-                    row.is_some_and(|row| row["closed"] == true)
-                })
-            }),
-            Invariant::always("an undo does not need a person", |_, state| !state.is_alarmed),
-            Invariant::always("nothing says for ever that a review is being made", |_, state| {
-                !state.is_quiet() || state.world.comments.iter().all(|known| known.says != Says::AtWork)
-            }),
-            Invariant::always("no check stays in progress", |_, state| {
-                !state.is_quiet() || state.world.checks.iter().all(|known| known.closed_with.is_some())
-            }),
-            Invariant::always("no draft is left behind", |_, state| {
-                !state.is_quiet() || state.world.reviews.iter().all(|known| known.is_submitted)
-            }),
-            Invariant::always("one comment speaks of a review", |_, state| {
-                let of_reviews = state
-                    .world
-                    .comments
-                    .iter()
-                    .filter(|known| known.kind == Kind::Announcement);
-                !state.is_quiet() || of_reviews.count() <= 1
-            }),
-            Invariant::always("the newest result stands", |model, state| {
-                !state.is_quiet() || model.newest_result_stands(state)
-            }),
-            Invariant::always("a notice is true", |_, state| {
-                !state.is_quiet()
-                    || state.world.comments.iter().all(|known| {
-                        known.says != Says::NothingPublished || !state.world.submitted.contains(&known.run)
-                    })
-            }),
-            Invariant::always("without a fault the newest head is reviewed", |model, state| {
-                let published = |(run, actor): (usize, &Actor)| {
-                    model.bounds.heads.get(run) == Some(&state.world.head) && actor.phase == Phase::Published
-                };
-                !state.is_quiet()
-                    || state.faults < model.bounds.faults
-                    || !model.bounds.heads.contains(&state.world.head)
-                    || state.runs.iter().enumerate().any(published)
-            }),
-            Invariant::sometimes("a run fails", |_, state| {
-                state.is_quiet()
-                    && state
-                        .runs
-                        .iter()
-                        .any(|run| matches!(run.phase, Phase::Failed | Phase::Stopped))
-            }),
-            Invariant::sometimes("a run publishes", |_, state| {
-                state.is_quiet() && state.runs.iter().any(|run| run.phase == Phase::Published)
-            }),
-        ]
-    }
-}
-
-impl Reviews {
-    /// The head, then the generation.
-    fn age(&self, state: &State, run: &Text) -> (u8, u64) {
-        let at = self.runs.iter().position(|known| known.run == run.as_str()).unwrap();
-        let row = row_of(state, &format!("run/{}", run.as_str()));
-        let generation = row.and_then(|row| row["generation"].as_u64()).unwrap_or_default();
-        (self.bounds.heads[at], generation)
-    }
-
-    fn newest_result_stands(&self, state: &State) -> bool {
-        let Some(run) = state.world.submitted.last() else {
-            return true;
-        };
-        let at = self.runs.iter().position(|known| known.run == run.as_str()).unwrap();
-        // What a newer run has undone is not to stand; a run that failed after that says so.
-        if !self.holds(state, at) || state.runs[at].phase != Phase::Published {
-            return true;
-        }
-        let says = |known: &crate::call::Comment| known.run == *run && known.says == Says::Summary;
-        let check = state.world.checks.iter().rfind(|known| known.run == *run);
-        let title = check.and_then(|known| known.closed_with.as_ref()).map(Text::as_str);
-        state.world.comments.iter().any(says) && title.is_some_and(|title| !title.contains("could not be completed"))
-    }
-}
-
-fn row_of(state: &State, key: &str) -> Option<Value> {
-    let (_, value) = state.world.row(&key.into())?;
-    serde_json::from_str(value.as_str()).ok()
-}
-
-/// The real stages.
-async fn play(script: Script, run: Option<Run>, broken: Option<Broken>, recorded: &Recorded) -> Result<(), ErrorName> {
-    let Some(run) = run else {
-        let outside = Outside::new(recorded, "", broken, true);
-        return match sweep(&outside, &outside, &outside, &outside).await {
-            Ok(swept) if swept.iter().all(|run| run.failure.is_none()) => Ok(()),
-            other => panic!("{other:?}"),
-        };
-    };
-    let outside = Outside::new(recorded, &run.run, broken, script.stage != Stage::OpenReview);
-    let (name, started_with) = (run.run.clone(), serde_json::to_value(&run).unwrap());
-    let error = script.failure.map_or("", ErrorName::as_str).to_owned();
-    let name_of = |error: StageError| error.name;
-    match script.stage {
-        Stage::OpenReview => {
-            let input = open_review::Input { run: run.clone() };
-            let opened = open_review::open_review(&input, &outside, &outside, &outside, &outside, &outside).await;
-            opened.map(drop).map_err(name_of)
-        }
-        Stage::PublishReview => {
-            let input = publish_review::Input { run: name };
-            let published = publish_review::publish_review(&input, &outside, &outside, &outside, &outside).await;
-            published.map(drop).map_err(name_of)
-        }
-        Stage::WithdrawAnnouncement => {
-            let input = withdraw_announcement::Input {
-                run: name,
-                started_with,
-                error,
-            };
-            let withdrawn = withdraw_announcement::withdraw_announcement(&input, &outside, &outside, &outside).await;
-            withdrawn.map(drop).map_err(name_of)
-        }
-        Stage::ReportFailure => {
-            let input = report_failure::Input {
-                run: name,
-                started_with,
-                error,
-                cause: None,
-            };
-            let reported = report_failure::report_failure(&input, &outside, &outside).await;
-            reported.map(drop).map_err(name_of)
-        }
-        Stage::Sweep => panic!("the sweep is of no run"),
-    }
-}
-
-/// What each state retries, as the workflow's own definition says.
-fn retried() -> BTreeMap<Stage, BTreeSet<String>> {
-    let definition: Value = serde_json::from_str(include_str!("../../state-machine/review.asl.json")).unwrap();
-    let stages = [
-        Stage::OpenReview,
-        Stage::PublishReview,
-        Stage::WithdrawAnnouncement,
-        Stage::ReportFailure,
-    ];
-    let names = |stage: Stage| {
-        let retriers = definition["States"][format!("{stage:?}")]["Retry"].as_array().unwrap();
-        let names = retriers
-            .iter()
-            .flat_map(|retrier| retrier["ErrorEquals"].as_array().unwrap());
-        names.map(|name| name.as_str().unwrap().to_owned()).collect()
-    };
-    stages.into_iter().map(|stage| (stage, names(stage))).collect()
-}
-
-pub fn a_run(at: usize, head: u8) -> Run {
-    Run {
-        version: PAYLOAD_VERSION,
-        run: ["A", "B", "C"][at].to_owned(),
-        bucket: "artifacts".to_owned(),
-        target: Target::PullRequest {
-            owner: "octo".to_owned(),
-            repository: "demo".to_owned(),
-            number: 1,
-            head: sha(head),
-        },
-        publish: true,
-        max_concurrency: 1,
-        model: "rules".to_owned(),
-        model_light: "rules".to_owned(),
-    }
-}
-
-/// What the stages in between have made.
-fn a_report(run: &Run) -> Report {
-    Report {
-        version: REPORT_VERSION,
-        run: run.run.clone(),
-        status: RunStatus::Reviewed,
-        target: ReportTarget {
-            repository: run.target.repository(),
-            pull_request: run.target.pull_request(),
-            base: sha(5).to_string(),
-            head: run.target.head().to_string(),
-        },
-        model: ReportModel {
-            provider: run.provider().to_owned(),
-            name: run.model_name().to_owned(),
-        },
-        summary: "Nothing to remark.".to_owned(),
-        gate: Gate {
-            decision: GateDecision::Publish,
-            worst: None,
-        },
-        findings: Vec::new(),
-        coverage: Vec::new(),
-        usage: Usage::default(),
-        notes: Vec::new(),
+        invariant::all()
     }
 }
 
