@@ -135,6 +135,8 @@ pub enum Says {
     Summary,
     /// That nothing was published, and why.
     NothingPublished,
+    /// That the review was published, and what failed then.
+    SummaryMissing,
 }
 
 /// What was answered.

@@ -263,8 +263,13 @@ impl PublishReview for Outside<'_> {
         self.remove_comments(Kind::Notice, |_| true).await
     }
 
-    async fn give_notice(&self, _target: &Target, run: &str, _body: &str) -> Result<(), PublishError> {
-        self.put_comment(Kind::Notice, run, Says::NothingPublished).await
+    async fn give_notice(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        let says = if body.contains("Nothing of it was published") {
+            Says::NothingPublished
+        } else {
+            Says::SummaryMissing
+        };
+        self.put_comment(Kind::Notice, run, says).await
     }
 
     async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {

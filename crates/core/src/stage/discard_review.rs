@@ -49,7 +49,7 @@ pub async fn discard_review(
     };
     publish.withdraw(&run.target, &run.run).await?;
     publish.close_checks(&run.target, &run.run, &outcome).await?;
-    settle(&run.run, store).await?;
+    settle(&run.run, false, store).await?;
     report.status = RunStatus::Rejected;
     let note = format!("rejected: {reason}");
     if !report.notes.contains(&note) {

@@ -83,6 +83,7 @@ async fn announce(
     let announcement = Announcement {
         check_run: publish.open_check(&run.target, &run.run).await?,
         settled: false,
+        published: false,
     };
     write_artifact(store, &key::announcement(&run.run), &announcement).await?;
     let held = claim::hold(rows, &run.target, &run.run).await;

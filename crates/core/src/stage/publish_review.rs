@@ -76,7 +76,7 @@ pub async fn publish_review(
             .close_check(&run.target, check, &check_outcome(&report, policy.gate.severity))
             .await?;
     }
-    settle(&input.run, store).await?;
+    settle(&input.run, true, store).await?;
     // A partial review that is published stays partial: the status never hides what was not read.
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;
@@ -88,11 +88,12 @@ pub async fn publish_review(
     })
 }
 
-/// Notes that what stands on the pull request is the run's result: the run that follows leaves it alone.
-pub(super) async fn settle(run: &str, store: &dyn StoreArtifact) -> Result<(), StageError> {
+/// Notes that what stands on the pull request is the run's result, published or not: the run that follows leaves it alone.
+pub(super) async fn settle(run: &str, published: bool, store: &dyn StoreArtifact) -> Result<(), StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     let settled = Announcement {
         settled: true,
+        published,
         ..announcement.unwrap_or_default()
     };
     write_artifact(store, &key::announcement(run), &settled).await

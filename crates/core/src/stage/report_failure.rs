@@ -39,7 +39,7 @@ pub struct Output {
     pub status: RunStatus,
 }
 
-/// Writes the failed run's report, and says on the pull request that it failed, where its review is not there; a newer run's own announcement says enough
+/// Writes the failed run's report, and says on the pull request that it failed; a newer run's own announcement says enough
 /// of one that was superseded, and who cancels one knows. Errors: what writing and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn report_failure(
@@ -71,18 +71,15 @@ pub async fn report_failure(
     let mut report = existing.unwrap_or_else(|| empty_report(&run, change.as_ref(), plan.as_ref()));
     report.status = status;
     let announced: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
-    let is_published = announced.is_some_and(|announcement| announcement.settled);
-    let mut note = explain_failure(&input.error, input.cause.as_deref());
-    if is_published {
-        note = format!("after the review was published: {note}");
-    }
+    let is_published = announced.is_some_and(|announcement| announcement.published);
+    let note = explain_failure(&input.error, input.cause.as_deref());
     if !report.notes.contains(&note) {
         report.notes.push(note.clone());
     }
     write_artifact(store, &key::report(&input.run), &report).await?;
     let is_cancelled = input.error == ErrorName::RunCancelled.as_str();
-    if run.publish && status == RunStatus::Failed && !is_cancelled && !is_published {
-        let body = notice_body(run.target.head(), &note);
+    if run.publish && status == RunStatus::Failed && !is_cancelled {
+        let body = notice_body(run.target.head(), &note, is_published);
         publish.give_notice(&run.target, &run.run, &body).await?;
     }
     Ok(Output { status })

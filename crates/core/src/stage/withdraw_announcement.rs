@@ -92,7 +92,7 @@ pub(super) async fn undo(
     publish.close_checks(&run.target, &run.run, &outcome).await?;
     if is_published {
         // Others have seen it: it is the run's result.
-        settle(&run.run, store).await?;
+        settle(&run.run, true, store).await?;
     }
     Ok(())
 }
