@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
-use crate::port::{Expect, KeepRows, Row, Written};
+use crate::model::sha::CommitSha;
+use crate::port::{Expect, KeepRows, ReadChange, Row, Written};
 use crate::stage::StageError;
 
 /// Conflicts that are sat out: each means that another run has just written.
@@ -33,8 +34,8 @@ pub struct Claim {
 /// Takes the pull request for a run; a run that has done so before finds its own claim, as it was taken, or that it was
 /// superseded.
 ///
-/// Errors: `RunSuperseded`; what the table says.
-pub async fn take(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<Claim, StageError> {
+/// Errors: `PullRequestHeadMoved`; `RunSuperseded`; what reading and the table say.
+pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, run: &str) -> Result<Claim, StageError> {
     if let Some((_, claim)) = find(rows, &run_key(run)).await? {
         hold(rows, target, run).await?;
         return Ok(claim);
@@ -46,6 +47,9 @@ pub async fn take(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<Cla
             // Taken by us, and then the process died before it noted so.
             Some((_, claim)) if claim.run == run => claim,
             found => {
+                // Asked after the row was read, and before it is written in the version that was read: whoever took it for
+                // a newer head is either seen here, by its head, or makes the write conflict.
+                check_head(target, &read.current_head(target).await?)?;
                 let (version, before) = found.map(|(row, claim)| (row.version, claim)).unzip();
                 let claim = Claim {
                     generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
@@ -136,6 +140,19 @@ pub async fn check_open(rows: &dyn KeepRows, run: &str) -> Result<(), StageError
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether the pull request's head is still the one that the run is of. Errors: `PullRequestHeadMoved`.
+pub fn check_head(target: &Target, now: &CommitSha) -> Result<(), StageError> {
+    if now == target.head() {
+        return Ok(());
+    }
+    let message = format!(
+        "the head is {} now, this run is of {}",
+        now.short(),
+        target.head().short()
+    );
+    Err(StageError::new(ErrorName::PullRequestHeadMoved, message))
 }
 
 fn claim_key(target: &Target) -> String {

@@ -157,12 +157,16 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
+    async fn close_checks(&self, target: &Target, _: &str, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        self.close_check(target, 7, outcome).await
+    }
+
     async fn announce(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
         self.comments.lock().unwrap().insert(run.to_owned(), body.to_owned());
         Ok(())
     }
 
-    async fn withdraw(&self, _target: &Target, run: &str) -> Result<(), PublishError> {
+    async fn withdraw(&self, _target: &Target, run: &str) -> Result<bool, PublishError> {
         let mut refusals = self.refuses_withdrawals.lock().unwrap();
         if *refusals > 0 {
             *refusals -= 1;
@@ -170,7 +174,7 @@ impl PublishReview for PullRequestPage {
         }
         self.comments.lock().unwrap().remove(run);
         self.drafts.lock().unwrap().clear();
-        Ok(())
+        Ok(*self.submitted.lock().unwrap() > 0)
     }
 
     async fn summarize(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {

@@ -40,14 +40,24 @@ impl PublishReview for GithubPublishReview {
         check::close(&self.connection, &pull_request(target)?, check, outcome).await
     }
 
+    async fn close_checks(
+        &self,
+        target: &Target,
+        external_id: &str,
+        outcome: &CheckOutcome,
+    ) -> Result<(), PublishError> {
+        check::close_all(&self.connection, &pull_request(target)?, external_id, outcome).await
+    }
+
     async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
         Ok(comments::put(&self.own(target)?, MarkerKind::Announcement, run, body).await?)
     }
 
-    async fn withdraw(&self, target: &Target, run: &str) -> Result<(), PublishError> {
+    async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError> {
         let own = self.own(target)?;
-        review::withdraw_draft(&own, run).await?;
-        Ok(comments::remove(&own, MarkerKind::Announcement, |of| of == run).await?)
+        let is_submitted = review::withdraw_draft(&own, run).await?;
+        comments::remove(&own, MarkerKind::Announcement, |of| of == run).await?;
+        Ok(is_submitted)
     }
 
     async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {

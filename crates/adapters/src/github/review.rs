@@ -58,33 +58,48 @@ pub(super) async fn submit(own: &Own<'_>, review: u64) -> Result<(), PublishErro
     let Err(failure) = own.connection.send(call).await else {
         return Ok(());
     };
-    if matches!(failure.kind, Kind::Unavailable | Kind::Rejected) {
-        let segments = own.request.place().pull(&["reviews", &id]);
-        let now = own
-            .connection
-            .json::<Review>(own.connection.get(&segments, PULL_READ))
-            .await;
-        if now.is_ok_and(|review| review.state != "PENDING") {
-            return Ok(());
-        }
+    if matches!(failure.kind, Kind::Unavailable | Kind::Rejected) && is_submitted(own, review).await {
+        return Ok(());
     }
     Err(failure.into())
 }
 
-/// Deletes the run's draft, where it was not submitted.
-pub(super) async fn withdraw_draft(own: &Own<'_>, run: &str) -> Result<(), PublishError> {
-    for (of, found) in find(own).await? {
-        if of == run && !found.is_submitted {
-            delete_draft(own, found.review).await?;
-        }
+/// Deletes the run's draft. Gives whether its review was submitted, which nobody deletes.
+pub(super) async fn withdraw_draft(own: &Own<'_>, run: &str) -> Result<bool, PublishError> {
+    let mut is_submitted = false;
+    for (_, found) in find(own).await?.into_iter().filter(|(of, _)| of == run) {
+        is_submitted |= found.is_submitted || delete_draft(own, found.review).await? == Deleted::WasSubmitted;
     }
-    Ok(())
+    Ok(is_submitted)
 }
 
-async fn delete_draft(own: &Own<'_>, review: u64) -> Result<(), Failure> {
+/// What became of a draft that was to be deleted.
+#[derive(PartialEq, Eq)]
+enum Deleted {
+    /// It is gone.
+    Gone,
+    /// It was submitted just before, and stays.
+    WasSubmitted,
+}
+
+async fn delete_draft(own: &Own<'_>, review: u64) -> Result<Deleted, Failure> {
+    let id = review.to_string();
+    match own
+        .delete(&own.request.place().pull(&["reviews", &id]), PULL_WRITE)
+        .await
+    {
+        Ok(()) => Ok(Deleted::Gone),
+        Err(failure) if failure.kind == Kind::Rejected && is_submitted(own, review).await => Ok(Deleted::WasSubmitted),
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn is_submitted(own: &Own<'_>, review: u64) -> bool {
     let id = review.to_string();
     let segments = own.request.place().pull(&["reviews", &id]);
-    own.delete(&segments, PULL_WRITE).await
+    let call = own.connection.get(&segments, PULL_READ);
+    let now = own.connection.json::<Review>(call).await;
+    now.is_ok_and(|review| review.state != "PENDING")
 }
 
 /// Our own reviews by their runs. Others' are passed over: anyone can copy a marker.

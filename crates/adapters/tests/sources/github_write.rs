@@ -186,8 +186,52 @@ async fn withdrawn_is_gone_however_often() {
         page.withdraw(&target, RUN).await.is_err(),
         "the answer was lost: the workflow comes again"
     );
-    page.withdraw(&target, RUN).await.unwrap();
+    assert!(!page.withdraw(&target, RUN).await.unwrap());
     assert!(bodies(&github).is_empty() && github.reviews(SLUG, 12).is_empty());
+    publish(&page, &target, RUN).await.unwrap();
+    // Seen as a draft, and submitted before it is deleted.
+    github.fail_next(Matcher::new("GET", "/repos/*/*/pulls/*/reviews"), Fault::StaleRead);
+    for _ in 0..2 {
+        assert!(
+            page.withdraw(&target, RUN).await.unwrap(),
+            "a review that was submitted stays"
+        );
+    }
+    assert_eq!(github.reviews(SLUG, 12).len(), 1);
+}
+
+#[tokio::test]
+async fn open_checks_of_a_run_are_closed_and_none_is_opened() {
+    let change = Repository::many_files(1).unwrap();
+    let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
+    let target = pull_request(&change.head);
+    let outcome = |title: &str| CheckOutcome {
+        conclusion: CheckConclusion::Neutral,
+        title: title.to_owned(),
+        summary: "It ended.".to_owned(),
+        annotations: Vec::new(),
+    };
+    page.close_checks(&target, RUN, &outcome("Undone")).await.unwrap();
+    assert!(github.check_runs(SLUG).is_empty());
+    let other = page.open_check(&target, "run-2").await.unwrap().unwrap();
+    for title in ["Done", "Undone"] {
+        let check = page.open_check(&target, RUN).await.unwrap().unwrap();
+        if title == "Done" {
+            page.close_check(&target, check, &outcome(title)).await.unwrap();
+        }
+    }
+    page.close_checks(&target, RUN, &outcome("Undone")).await.unwrap();
+    let titles: Vec<(bool, Value)> = github
+        .check_runs(SLUG)
+        .into_iter()
+        .map(|check| (check["id"] == other, check["output"]["title"].clone()))
+        .collect();
+    assert_eq!(
+        titles,
+        [(true, Value::Null), (false, "Done".into()), (false, "Undone".into())]
+    );
+    let person = publisher(&github, FakeGithub::USER_TOKEN, KEY);
+    person.close_checks(&target, RUN, &outcome("Undone")).await.unwrap();
 }
 
 #[tokio::test]

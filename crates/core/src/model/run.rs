@@ -193,4 +193,7 @@ pub struct Announcement {
     /// the run that follows.
     #[serde(default)]
     pub settled: bool,
+    /// Whether a settled run's review was submitted.
+    #[serde(default)]
+    pub published: bool,
 }

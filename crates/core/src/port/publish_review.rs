@@ -122,13 +122,22 @@ pub trait PublishReview: Send + Sync {
     /// Opens the run's check on the head, in progress; finds an open one of the same `external_id` first.
     /// `None` where the credentials may not write checks (only GitHub Apps may).
     async fn open_check(&self, target: &Target, external_id: &str) -> Result<Option<u64>, PublishError>;
-    /// Undo and end of `open_check`: completes the check.
+    /// End of `open_check`: completes the check.
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError>;
+    /// Undo of `open_check`: completes every check of this `external_id` that is in progress. One that was completed stays
+    /// as it is.
+    async fn close_checks(
+        &self,
+        target: &Target,
+        external_id: &str,
+        outcome: &CheckOutcome,
+    ) -> Result<(), PublishError>;
 
     /// Says in a comment that the run is at work: writes the run's comment, or edits it.
     async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
-    /// Undo of `announce` and `draft_review`: deletes the run's comment, and its draft where it was not submitted.
-    async fn withdraw(&self, target: &Target, run: &str) -> Result<(), PublishError>;
+    /// Undo of `announce` and `draft_review`: deletes the run's comment, and its draft. Gives whether its review was
+    /// submitted: that one stays.
+    async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError>;
     /// End of `announce`: the run's comment becomes its summary; those of other runs, and all notices, are deleted.
     async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
     /// Says in a comment of its own why the run could not be completed.

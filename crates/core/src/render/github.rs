@@ -86,12 +86,17 @@ pub fn summary_body(report: &Report) -> String {
     cut(&body, BODY_MOST)
 }
 
-/// What people are told of a review that could not be completed.
-pub fn notice_body(head: &CommitSha, why: &str) -> String {
+/// What people are told of a review that could not be completed, before or after it was published.
+pub fn notice_body(head: &CommitSha, why: &str, is_published: bool) -> String {
+    let published = if is_published {
+        "The review itself was published; its summary is missing."
+    } else {
+        "Nothing of it was published."
+    };
     cut(
         &format!(
-            "**Holdfast could not complete the review** of {}: {}\n\nNothing of it was published. The next push is reviewed \
-             anew; who runs Holdfast can also start it again.\n",
+            "**Holdfast could not complete the review** of {}: {}\n\n{published} The next push is reviewed anew; who runs \
+             Holdfast can also start it again.\n",
             head.short(),
             one_line(why)
         ),

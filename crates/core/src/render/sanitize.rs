@@ -25,14 +25,16 @@ pub fn sanitize(markdown: &str, allowed: &[String]) -> String {
         let marker = fence_marker(line);
         match (&fence, marker) {
             (Some(open), Some(mark))
-                if mark.len() >= open.len() && mark.starts_with(open.as_str()) && line.trim() == mark =>
+                if mark.len() >= open.len()
+                    && mark.starts_with(open.as_str())
+                    && line.trim_matches([' ', '\t']) == mark =>
             {
+                out.push_str(open);
                 fence = None;
-                out.push_str(line);
             }
             (Some(_), _) => out.push_str(line),
             (None, Some(mark)) => {
-                out.push_str(&line.replace(['<', '@'], ""));
+                out.push_str(&line.trim_start_matches(' ').replace(['<', '@'], ""));
                 fence = Some(mark);
             }
             (None, None) => sanitize_line(line, allowed, &mut out),
@@ -63,15 +65,17 @@ pub fn one_line(text: &str) -> String {
     sanitize(&folded.replace('`', "'"), &[])
 }
 
+/// The marker of a line that opens or closes a code fence, by CommonMark's rules to the letter: what is taken for code here
+/// has to be code to GitHub. A fence is written without its indentation, so that no list holds it, which would end it.
 fn fence_marker(line: &str) -> Option<String> {
-    let trimmed = line.trim_start();
+    let trimmed = line.trim_start_matches(' ');
     if line.len() - trimmed.len() > 3 {
         return None;
     }
     let char = trimmed.chars().next().filter(|char| *char == '`' || *char == '~')?;
     let mark: String = trimmed.chars().take_while(|next| *next == char).collect();
     let info = &trimmed[mark.len()..];
-    (mark.len() >= 3 && !info.contains('`')).then_some(mark)
+    (mark.len() >= 3 && (char == '~' || !info.contains('`'))).then_some(mark)
 }
 
 fn sanitize_line(line: &str, allowed: &[String], out: &mut String) {
@@ -83,6 +87,12 @@ fn sanitize_line(line: &str, allowed: &[String], out: &mut String) {
     // Code spans: as many backticks close as opened. An unclosed run is text.
     while let Some(at) = rest.find('`') {
         let (text, from) = rest.split_at(at);
+        if ends_escaping(text) {
+            sanitize_text(text, allowed, out);
+            out.push('\'');
+            rest = &from[1..];
+            continue;
+        }
         let ticks = from.len() - from.trim_start_matches('`').len();
         let (run, after) = from.split_at(ticks);
         let Some(end) = find_run(after, ticks) else {
@@ -90,8 +100,17 @@ fn sanitize_line(line: &str, allowed: &[String], out: &mut String) {
             return;
         };
         sanitize_text(text, allowed, out);
-        out.push_str(run);
-        out.push_str(&after[..end + ticks]);
+        let code = &after[..end];
+        if code.contains('|') {
+            // In a table it ends the cell, and what was code is text.
+            out.push('\'');
+            sanitize_text(&code.replace('`', "'"), allowed, out);
+            out.push('\'');
+        } else {
+            out.push_str(run);
+            out.push_str(code);
+            out.push_str(run);
+        }
         rest = &after[end + ticks..];
     }
     sanitize_text(rest, allowed, out);
@@ -129,12 +148,9 @@ fn sanitize_text(text: &str, allowed: &[String], out: &mut String) {
                 out.push('@');
                 out.push(BREAK);
             }
-            '!' if matches!(chars.peek(), Some((_, '['))) => out.push_str("\\!"),
+            '!' if matches!(chars.peek(), Some((_, '['))) => push_escaped('!', out),
             // `[text](url)`, `[text][ref]` and `[ref]: url` all need a bracket that opens or closes.
-            '[' | ']' => {
-                out.push('\\');
-                out.push(char);
-            }
+            '[' | ']' => push_escaped(char, out),
             ':' if broken[at..].starts_with("://") && !is_allowed(&broken, at, allowed) => {
                 out.push(':');
                 out.push(BREAK);
@@ -150,6 +166,19 @@ fn sanitize_text(text: &str, allowed: &[String], out: &mut String) {
             char => out.push(char),
         }
     }
+}
+
+/// Whether what follows is escaped: a backslash that is not escaped itself.
+fn ends_escaping(text: &str) -> bool {
+    (text.len() - text.trim_end_matches('\\').len()) % 2 == 1
+}
+
+/// Escapes, where it is not escaped already: two backslashes would be one to the reader, and the character alive.
+fn push_escaped(char: char, out: &mut String) {
+    if !ends_escaping(out) {
+        out.push('\\');
+    }
+    out.push(char);
 }
 
 /// Whether the URL whose `://` stands at `at` begins with an allowed prefix.
@@ -196,6 +225,16 @@ mod tests {
                 "https://github.com/o/r/blob/x https://github.com.evil.example/",
                 "https://github.com/o/r/blob/x https:|//github.com.evil.example/",
             ),
+            (r"\[a\](//evil.example)", r"\[a\](//evil.example)"),
+            (r"\\[a\\](//evil.example)", r"\\\[a\\\](//evil.example)"),
+            (r"\`@x <b>\`", r"\'@|x &lt;b>\'"),
+            ("a `b | @x` c", "a 'b | @|x' c"),
+            ("`a | ``b` @x ``", "'a | ''b' @|x ''"),
+            ("text\n\t```\n@x", "text\n\t'''\n@|x"),
+            ("\u{a0}```\n@x", "\u{a0}'''\n@|x"),
+            ("```\nx\n```\u{a0}\n@x", "```\nx\n```\u{a0}\n@x\n```"),
+            ("- a\n  ```\n```\n@x", "- a\n```\n```\n@|x"),
+            ("~~~ `\n~~~\n@x", "~~~ `\n~~~\n@|x"),
             ("a\u{202e}b\u{7}c", "abc"),
             ("https:\u{202e}//evil.example", "https:|//evil.example"),
         ] {

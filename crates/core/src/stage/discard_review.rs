@@ -9,7 +9,6 @@ use crate::port::{CheckConclusion, CheckOutcome, PublishReview, StoreArtifact};
 use crate::render::sanitize;
 
 use super::publish_review::settle;
-use super::withdraw_announcement::undo;
 use super::{StageError, read_artifact, write_artifact};
 
 /// The run, and why.
@@ -48,8 +47,9 @@ pub async fn discard_review(
         summary: format!("A maintainer decided against it: {}", sanitize(&reason, &[])),
         annotations: Vec::new(),
     };
-    undo(&run, &outcome, publish, store).await?;
-    settle(&run.run, store).await?;
+    publish.withdraw(&run.target, &run.run).await?;
+    publish.close_checks(&run.target, &run.run, &outcome).await?;
+    settle(&run.run, false, store).await?;
     report.status = RunStatus::Rejected;
     let note = format!("rejected: {reason}");
     if !report.notes.contains(&note) {

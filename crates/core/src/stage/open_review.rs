@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::claim;
+use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::{Announcement, PAYLOAD_VERSION, Run};
@@ -11,6 +12,7 @@ use crate::port::{KeepRows, PublishReview, ReadChange, StopRun, StoreArtifact};
 use crate::render::announcement_body;
 
 use super::supersede::supersede;
+use super::withdraw_announcement::undo_if_superseded;
 use super::{StageError, write_artifact};
 
 /// The execution's input.
@@ -56,30 +58,38 @@ pub async fn open_review(
     }
     write_artifact(store, &key::run(&run.run), run).await?;
     let change = read.read_change(&run.target).await?;
-    if change.head != *run.target.head() {
-        let message = format!(
-            "the head is {} now, this run was started for {}",
-            change.head.short(),
-            run.target.head().short()
-        );
-        return Err(StageError::new(ErrorName::PullRequestHeadMoved, message));
-    }
+    claim::check_head(&run.target, &change.head)?;
     write_artifact(store, &key::change(&run.run), &change).await?;
     if run.publish {
-        if let Some(before) = claim::take(rows, &run.target, &run.run).await?.before {
+        if let Some(before) = claim::take(rows, read, &run.target, &run.run).await?.before {
             supersede(&before, &run.run, publish, rows, runs, store).await?;
         }
-        let announcement = Announcement {
-            check_run: publish.open_check(&run.target, &run.run).await?,
-            settled: false,
-        };
-        write_artifact(store, &key::announcement(&run.run), &announcement).await?;
-        let body = announcement_body(&change.head, change.files_total);
-        claim::hold(rows, &run.target, &run.run).await?;
-        publish.announce(&run.target, &run.run, &body).await?;
+        announce(run, &change, publish, rows, store).await?;
     }
     Ok(Output {
         run: run.run.clone(),
         files: change.files_total,
     })
+}
+
+/// Opens the check and writes the comment. The fence is asked before and after: a newer run may come at any time.
+async fn announce(
+    run: &Run,
+    change: &Change,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    let announcement = Announcement {
+        check_run: publish.open_check(&run.target, &run.run).await?,
+        settled: false,
+        published: false,
+    };
+    write_artifact(store, &key::announcement(&run.run), &announcement).await?;
+    let held = claim::hold(rows, &run.target, &run.run).await;
+    undo_if_superseded(held, run, publish, store).await?;
+    let body = announcement_body(&change.head, change.files_total);
+    publish.announce(&run.target, &run.run, &body).await?;
+    let held = claim::hold(rows, &run.target, &run.run).await;
+    undo_if_superseded(held, run, publish, store).await
 }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::approval::apply_decision;
 use crate::claim;
 use crate::model::change::Change;
-use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{Report, RunStatus};
@@ -15,6 +14,7 @@ use crate::port::{KeepRows, PublishError, PublishReview, ReadChange, StoreArtifa
 use crate::render::{Inline, check_outcome, review_draft, summary_body};
 
 use super::artifact::find_artifact;
+use super::withdraw_announcement::undo_if_superseded;
 use super::{StageError, read_artifact, write_artifact};
 
 /// The run.
@@ -65,7 +65,8 @@ pub async fn publish_review(
     };
     if !drafted.is_submitted {
         // Drafting takes a while; what others see is decided by how things stand now.
-        fence(&run, read, rows).await?;
+        let held = fence(&run, read, rows).await;
+        undo_if_superseded(held, &run, publish, store).await?;
         publish.submit_review(&run.target, drafted.review).await?;
     }
     publish.summarize(&run.target, &run.run, &summary_body(&report)).await?;
@@ -75,7 +76,7 @@ pub async fn publish_review(
             .close_check(&run.target, check, &check_outcome(&report, policy.gate.severity))
             .await?;
     }
-    settle(&input.run, store).await?;
+    settle(&input.run, true, store).await?;
     // A partial review that is published stays partial: the status never hides what was not read.
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;
@@ -87,11 +88,12 @@ pub async fn publish_review(
     })
 }
 
-/// Notes that what stands on the pull request is the run's result: the run that follows leaves it alone.
-pub(super) async fn settle(run: &str, store: &dyn StoreArtifact) -> Result<(), StageError> {
+/// Notes that what stands on the pull request is the run's result, published or not: the run that follows leaves it alone.
+pub(super) async fn settle(run: &str, published: bool, store: &dyn StoreArtifact) -> Result<(), StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     let settled = Announcement {
         settled: true,
+        published,
         ..announcement.unwrap_or_default()
     };
     write_artifact(store, &key::announcement(run), &settled).await
@@ -100,14 +102,5 @@ pub(super) async fn settle(run: &str, store: &dyn StoreArtifact) -> Result<(), S
 /// Neither the head nor the claim may have moved on.
 async fn fence(run: &Run, read: &dyn ReadChange, rows: &dyn KeepRows) -> Result<(), StageError> {
     claim::hold(rows, &run.target, &run.run).await?;
-    let head = read.current_head(&run.target).await?;
-    if head == *run.target.head() {
-        return Ok(());
-    }
-    let message = format!(
-        "the head is {} now, the review is of {}",
-        head.short(),
-        run.target.head().short()
-    );
-    Err(StageError::new(ErrorName::PullRequestHeadMoved, message))
+    claim::check_head(&run.target, &read.current_head(&run.target).await?)
 }

@@ -10,7 +10,7 @@ use crate::model::plan::Plan;
 use crate::model::report::{
     Coverage, Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
 };
-use crate::model::run::Run;
+use crate::model::run::{Announcement, Run};
 use crate::port::{PublishReview, StoreArtifact};
 use crate::render::notice_body;
 
@@ -70,6 +70,8 @@ pub async fn report_failure(
     }
     let mut report = existing.unwrap_or_else(|| empty_report(&run, change.as_ref(), plan.as_ref()));
     report.status = status;
+    let announced: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
+    let is_published = announced.is_some_and(|announcement| announcement.published);
     let note = explain_failure(&input.error, input.cause.as_deref());
     if !report.notes.contains(&note) {
         report.notes.push(note.clone());
@@ -77,7 +79,7 @@ pub async fn report_failure(
     write_artifact(store, &key::report(&input.run), &report).await?;
     let is_cancelled = input.error == ErrorName::RunCancelled.as_str();
     if run.publish && status == RunStatus::Failed && !is_cancelled {
-        let body = notice_body(run.target.head(), &note);
+        let body = notice_body(run.target.head(), &note, is_published);
         publish.give_notice(&run.target, &run.run, &body).await?;
     }
     Ok(Output { status })

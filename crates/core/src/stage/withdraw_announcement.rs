@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::claim;
+use crate::model::error_name::ErrorName;
 use crate::model::key;
-use crate::model::run::{Announcement, Run};
+use crate::model::run::Run;
 use crate::port::{CheckConclusion, CheckOutcome, KeepRows, PublishReview, StoreArtifact};
 
 use super::StageError;
 use super::artifact::find_artifact;
+use super::publish_review::settle;
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -31,7 +33,7 @@ pub struct Output {
 }
 
 /// Ends the run's right to write, then deletes the announcement and the draft and closes the check; what is not there counts
-/// as undone. Errors: what writing, the table and the store say.
+/// as undone. A review that was submitted stays, and the check says so. Errors: what writing, the table and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn withdraw_announcement(
     input: &Input,
@@ -43,16 +45,7 @@ pub async fn withdraw_announcement(
     let run = find_run(&input.run, &input.started_with, store).await?;
     let run = run.filter(|run| run.publish);
     if let Some(run) = &run {
-        let outcome = CheckOutcome {
-            conclusion: CheckConclusion::Neutral,
-            title: "The review could not be completed".to_owned(),
-            summary: format!(
-                "It ended with {}. Nothing was published. Push again or ask for a new review.",
-                input.error
-            ),
-            annotations: Vec::new(),
-        };
-        undo(run, &outcome, publish, store).await?;
+        undo(run, &input.error, publish, store).await?;
     }
     claim::note_undone(rows, &input.run).await?;
     Ok(Output {
@@ -70,23 +63,53 @@ pub(super) async fn find_run(
     Ok(recorded.or_else(|| Run::deserialize(started_with).ok().filter(|started| started.run == run)))
 }
 
-/// Undoes what `open_review` and an unfinished `publish_review` of a run have left on the pull request: the check ends with
-/// `outcome`.
+/// Undoes what `open_review` and an unfinished `publish_review` of a run have left on the pull request. Errors: what writing
+/// and the store say.
 pub(super) async fn undo(
     run: &Run,
-    outcome: &CheckOutcome,
+    error: &str,
     publish: &dyn PublishReview,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    publish.withdraw(&run.target, &run.run).await?;
-    let recorded: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
-    let check = match recorded {
-        Some(announcement) => announcement.check_run,
-        // The state died between the effect and its record: opening again finds the open check by its external id.
-        None => publish.open_check(&run.target, &run.run).await?,
+    let is_published = publish.withdraw(&run.target, &run.run).await?;
+    let (title, summary) = if is_published {
+        (
+            "The review was published without its summary",
+            format!("It ended with {error} after the review was published."),
+        )
+    } else {
+        (
+            "The review could not be completed",
+            format!("It ended with {error}. Nothing was published. Push again or ask for a new review."),
+        )
     };
-    if let Some(check) = check {
-        publish.close_check(&run.target, check, outcome).await?;
+    let outcome = CheckOutcome {
+        conclusion: CheckConclusion::Neutral,
+        title: title.to_owned(),
+        summary,
+        annotations: Vec::new(),
+    };
+    publish.close_checks(&run.target, &run.run, &outcome).await?;
+    if is_published {
+        // Others have seen it: it is the run's result.
+        settle(&run.run, true, store).await?;
     }
     Ok(())
+}
+
+/// After what the fence said: a run that was superseded undoes what it has written since it asked before. Whoever took over
+/// has stopped it, so that no other state of it does, and may have looked before this was there. Errors: what the fence said;
+/// what writing and the store say.
+pub(super) async fn undo_if_superseded(
+    held: Result<(), StageError>,
+    run: &Run,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    if let Err(StageError { name, .. }) = &held
+        && *name == ErrorName::RunSuperseded
+    {
+        undo(run, name.as_str(), publish, store).await?;
+    }
+    held
 }

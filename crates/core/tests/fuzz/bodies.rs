@@ -8,6 +8,7 @@ use holdfast_core::model::run::{RecordedAnswer, Stop};
 use holdfast_core::render::sanitize;
 use holdfast_core::validate::{Shown, check_answer};
 use holdfast_core::webhook::{WebhookEvent, parse};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// The one file that answers are about.
 pub const PATH: &str = "src/a.rs";
@@ -59,10 +60,30 @@ pub fn sanitise(data: &[u8]) -> bool {
     let safe = sanitize(&text, &allowed);
     let is_hidden = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{0}'..='\u{8}');
     assert!(!safe.contains(is_hidden), "{safe:?}");
-    let is_code = safe.contains('`') || safe.contains("~~~");
-    assert!(is_code || !safe.contains('<'), "{safe:?}");
+    assert_rendered_harmless(&safe);
     sanitize(&safe, &allowed);
     !safe.is_empty()
+}
+
+/// As a renderer of GitHub's Markdown sees it: outside of code there is no HTML, no link, nothing embedded, nobody mentioned.
+fn assert_rendered_harmless(safe: &str) {
+    let mut in_code = false;
+    for event in Parser::new_ext(safe, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
+        match event {
+            Event::Html(_) | Event::InlineHtml(_) => panic!("HTML in {safe:?}"),
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => panic!("{dest_url} in {safe:?}"),
+            Event::Start(Tag::CodeBlock(_)) => in_code = true,
+            Event::End(TagEnd::CodeBlock) => in_code = false,
+            Event::Text(text) if !in_code => {
+                let mut mentions = text.match_indices('@').map(|(at, _)| &text[at + 1..]);
+                assert!(
+                    mentions.all(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric())),
+                    "{safe:?}"
+                );
+            }
+            _ => {}
+        }
+    }
 }
 
 /// An event's name, a line break, a body: whatever it is, what is said of it is one short line.

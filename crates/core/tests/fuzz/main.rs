@@ -36,7 +36,11 @@ const TARGETS: [Target; 6] = [
     (
         "sanitise",
         bodies::sanitise,
-        &[seed!("sanitise/everything", true), seed!("sanitise/links", true)],
+        &[
+            seed!("sanitise/everything", true),
+            seed!("sanitise/links", true),
+            seed!("sanitise/escapes", true),
+        ],
     ),
     (
         "webhook",

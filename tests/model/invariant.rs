@@ -1,0 +1,115 @@
+//! What must hold of one or two runs, whatever the order of their requests: for ever, and once nothing happens any more.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use stateright::Property;
+
+use crate::call::{Comment, Kind, Says};
+use crate::replay::Text;
+use crate::review::{Actor, Phase, Reviews, State};
+
+type Invariant = Property<Reviews>;
+
+pub fn all() -> Vec<Invariant> {
+    vec![
+        Invariant::always("one visible review for a run", |_, state| {
+            let reviews = &state.world.reviews;
+            let visible: Vec<&Text> = reviews
+                .iter()
+                .filter(|known| known.is_submitted)
+                .map(|known| &known.run)
+                .collect();
+            visible.iter().collect::<BTreeSet<_>>().len() == visible.len()
+        }),
+        Invariant::always("no older run publishes after a newer one", |model, state| {
+            let ages: Vec<_> = state.world.submitted.iter().map(|run| model.age(state, run)).collect();
+            ages.windows(2)
+                .all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1)
+        }),
+        Invariant::always("what was closed stays closed", |_, state| {
+            state.world.closed.iter().all(|run| {
+                let row = row_of(state, &format!("run/{}", run.as_str()));
+                row.is_some_and(|row| row["closed"] == true)
+            })
+        }),
+        Invariant::always("an undo does not need a person", |_, state| !state.is_alarmed),
+        Invariant::always("nothing says for ever that a review is being made", |_, state| {
+            !state.is_quiet() || state.world.comments.iter().all(|known| known.says != Says::AtWork)
+        }),
+        Invariant::always("no check stays in progress", |_, state| {
+            !state.is_quiet() || state.world.checks.iter().all(|known| known.closed_with.is_some())
+        }),
+        Invariant::always("no draft is left behind", |_, state| {
+            !state.is_quiet() || state.world.reviews.iter().all(|known| known.is_submitted)
+        }),
+        Invariant::always("one comment speaks of a review", |_, state| {
+            let of_reviews = state
+                .world
+                .comments
+                .iter()
+                .filter(|known| known.kind == Kind::Announcement);
+            !state.is_quiet() || of_reviews.count() <= 1
+        }),
+        Invariant::always("the newest result stands", |model, state| {
+            !state.is_quiet() || model.newest_result_stands(state)
+        }),
+        Invariant::always("a notice is true", |_, state| {
+            let is_true = |known: &Comment| match known.says {
+                Says::NothingPublished => !state.world.submitted.contains(&known.run),
+                Says::SummaryMissing => state.world.submitted.contains(&known.run),
+                Says::AtWork | Says::Summary => true,
+            };
+            !state.is_quiet() || state.world.comments.iter().all(is_true)
+        }),
+        Invariant::always("without a fault the newest head is reviewed", |model, state| {
+            let published = |(run, actor): (usize, &Actor)| {
+                model.bounds.heads.get(run) == Some(&state.world.head) && actor.phase == Phase::Published
+            };
+            !state.is_quiet()
+                || state.faults < model.bounds.faults
+                || !model.bounds.heads.contains(&state.world.head)
+                || state.runs.iter().enumerate().any(published)
+        }),
+        Invariant::sometimes("a run fails", |_, state| {
+            state.is_quiet()
+                && state
+                    .runs
+                    .iter()
+                    .any(|run| matches!(run.phase, Phase::Failed | Phase::Stopped))
+        }),
+        Invariant::sometimes("a run publishes", |_, state| {
+            state.is_quiet() && state.runs.iter().any(|run| run.phase == Phase::Published)
+        }),
+    ]
+}
+
+impl Reviews {
+    /// The head, then the generation.
+    fn age(&self, state: &State, run: &Text) -> (u8, u64) {
+        let at = self.runs.iter().position(|known| known.run == run.as_str()).unwrap();
+        let row = row_of(state, &format!("run/{}", run.as_str()));
+        let generation = row.and_then(|row| row["generation"].as_u64()).unwrap_or_default();
+        (self.bounds.heads[at], generation)
+    }
+
+    fn newest_result_stands(&self, state: &State) -> bool {
+        let Some(run) = state.world.submitted.last() else {
+            return true;
+        };
+        let at = self.runs.iter().position(|known| known.run == run.as_str()).unwrap();
+        // What a newer run has undone is not to stand; a run that failed after that says so.
+        if !self.holds(state, at) || state.runs[at].phase != Phase::Published {
+            return true;
+        }
+        let says = |known: &Comment| known.run == *run && known.says == Says::Summary;
+        let check = state.world.checks.iter().rfind(|known| known.run == *run);
+        let title = check.and_then(|known| known.closed_with.as_ref()).map(Text::as_str);
+        state.world.comments.iter().any(says) && title.is_some_and(|title| !title.contains("could not be completed"))
+    }
+}
+
+fn row_of(state: &State, key: &str) -> Option<Value> {
+    let (_, value) = state.world.row(&key.into())?;
+    serde_json::from_str(value.as_str()).ok()
+}

@@ -1,0 +1,271 @@
+//! Model checks: every order in which two runs of one pull request can act, with faults. `cargo test -p
+//! holdfast-model-tests` takes half a minute; `-- --nocapture` prints how many states there are. With
+//! `HOLDFAST_MODEL_DEPTH=1` each check takes one fault more: about four minutes, millions of states.
+//!
+//! What is checked is the code itself, not a copy of it. A stage is a deterministic function of what its ports answer: it
+//! is run again over the answers so far (`replay`), and its next call is the next thing that can happen. The ports stand
+//! in `outside`, in single requests, as the adapter to GitHub sends them; the table, the store and the pull request in
+//! `world`; the runs and what may go wrong in `review`, what must hold in `invariant`. An approval is checked in the same way
+//! (`approval`).
+//!
+//! Two bounds that are not the code's: a review takes longer than one request (`is_swift` lifts it), and a request that
+//! timed out takes effect before the workflow tries again (`Late::AnyTime` lifts it). Beyond them something can be left
+//! behind or a newest run can fail, since GitHub takes no conditions; but no order publishes twice, or the old after the
+//! new. `beyond_the_bounds` holds both.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failed step fails the test; the number of states is printed"
+)]
+
+mod approval;
+mod call;
+mod invariant;
+mod outside;
+mod replay;
+mod review;
+mod stages;
+mod story;
+mod world;
+
+use outside::Broken;
+use review::{Bounds, Late, Reviews, Stops};
+use story::{check, refute};
+
+/// Faults that each check takes beyond its own.
+fn depth() -> u8 {
+    std::env::var("HOLDFAST_MODEL_DEPTH").map_or(0, |depth| depth.parse().unwrap())
+}
+
+/// Two runs for two heads, on one machine.
+fn two_heads() -> Bounds {
+    Bounds {
+        heads: vec![0, 1],
+        pushes: 1,
+        faults: 0,
+        late: Late::Not,
+        stops: Stops::AtOnce,
+        is_swift: false,
+        broken: None,
+    }
+}
+
+/// Two runs for one head: somebody asked for another review.
+fn one_head() -> Bounds {
+    Bounds {
+        heads: vec![0, 0],
+        pushes: 0,
+        ..two_heads()
+    }
+}
+
+fn one_run() -> Bounds {
+    Bounds {
+        heads: vec![0],
+        ..two_heads()
+    }
+}
+
+fn hold(name: &str, mut bounds: Bounds, broken: &[&str]) {
+    bounds.faults += depth();
+    check(name, Reviews::new(bounds), broken);
+}
+
+#[test]
+fn one_run_leaves_its_result_or_nothing() {
+    for (name, late) in [("answers lost", Late::Not), ("late effects", Late::BeforeTheNextTry)] {
+        hold(
+            name,
+            Bounds {
+                faults: 2,
+                late,
+                ..one_run()
+            },
+            &[],
+        );
+    }
+}
+
+#[test]
+fn two_runs_of_one_engine_with_a_fault() {
+    for (name, bounds) in [
+        ("two heads, an answer lost", two_heads()),
+        (
+            "two heads, a late effect",
+            Bounds {
+                late: Late::BeforeTheNextTry,
+                ..two_heads()
+            },
+        ),
+        ("one head, an answer lost", one_head()),
+    ] {
+        hold(
+            name,
+            Bounds {
+                faults: 1,
+                is_swift: true,
+                ..bounds
+            },
+            &[],
+        );
+    }
+}
+
+#[test]
+fn two_runs_that_are_not_stopped_at_once() {
+    for (name, bounds) in [
+        (
+            "two heads, an invocation goes on",
+            Bounds {
+                stops: Stops::Later,
+                ..two_heads()
+            },
+        ),
+        (
+            "one head, an invocation goes on",
+            Bounds {
+                stops: Stops::Later,
+                ..one_head()
+            },
+        ),
+        (
+            "two heads, two engines",
+            Bounds {
+                stops: Stops::Never,
+                ..two_heads()
+            },
+        ),
+        (
+            "one head, two engines",
+            Bounds {
+                stops: Stops::Never,
+                ..one_head()
+            },
+        ),
+    ] {
+        check(name, Reviews::new(bounds), &[]);
+    }
+}
+
+const VISIBLE_ONCE: &str = "one visible review for a run";
+const IN_ORDER: &str = "no older run publishes after a newer one";
+const NOT_FOR_EVER: &str = "nothing says for ever that a review is being made";
+const CHECKS_END: &str = "no check stays in progress";
+const NO_DRAFT: &str = "no draft is left behind";
+const RESULT_STANDS: &str = "the newest result stands";
+const HEAD_REVIEWED: &str = "without a fault the newest head is reviewed";
+
+#[test]
+fn beyond_the_bounds() {
+    let swift = Bounds {
+        is_swift: true,
+        ..two_heads()
+    };
+    let overtaken = [RESULT_STANDS, HEAD_REVIEWED];
+    for (name, stops, broken) in [
+        ("one engine", Stops::AtOnce, &[][..]),
+        ("an invocation goes on", Stops::Later, &overtaken),
+        ("two engines", Stops::Never, &overtaken),
+    ] {
+        let name = format!("a review within one request, {name}");
+        check(&name, Reviews::new(Bounds { stops, ..swift.clone() }), broken);
+    }
+    let late = Bounds {
+        faults: 1,
+        late: Late::AnyTime,
+        ..two_heads()
+    };
+    let left = [
+        NOT_FOR_EVER,
+        CHECKS_END,
+        NO_DRAFT,
+        RESULT_STANDS,
+        "one comment speaks of a review",
+    ];
+    check("an effect at any time", Reviews::new(late), &left);
+}
+
+#[test]
+fn what_is_taken_out_is_missed() {
+    let swift = Bounds {
+        stops: Stops::Never,
+        is_swift: true,
+        ..one_head()
+    };
+    let faulty = Bounds { faults: 1, ..one_run() };
+    for (broken, bounds, shows) in [
+        (Broken::Fence, swift, IN_ORDER),
+        (Broken::Undo, faulty.clone(), NOT_FOR_EVER),
+        (Broken::Undo, faulty.clone(), CHECKS_END),
+        (Broken::Undo, faulty.clone(), NO_DRAFT),
+        (Broken::Marker, faulty, VISIBLE_ONCE),
+    ] {
+        let name = format!("without the {broken:?}, {shows}");
+        refute(
+            &name,
+            Reviews::new(Bounds {
+                broken: Some(broken),
+                ..bounds
+            }),
+            shows,
+        );
+    }
+}
+
+mod approvals {
+    use super::approval::{Approvals, Bounds, Broken, Event};
+    use super::{check, depth, refute};
+
+    const AGAINST_EACH_OTHER: [(&str, &str); 2] = [("ada", "approved"), ("bob", "rejected")];
+
+    fn bounds(events: &[Event]) -> Bounds {
+        Bounds {
+            clicks: AGAINST_EACH_OTHER.to_vec(),
+            events: events.to_vec(),
+            faults: 1 + depth(),
+            broken: None,
+        }
+    }
+
+    #[test]
+    fn one_decision_is_stored_delivered_and_told() {
+        let twice = vec![("ada", "approved"), ("ada", "approved"), ("bob", "rejected")];
+        for (name, bounds) in [
+            ("two approvers", bounds(&[])),
+            (
+                "a double click",
+                Bounds {
+                    clicks: twice,
+                    ..bounds(&[])
+                },
+            ),
+            ("a time-out", bounds(&[Event::Expire, Event::TimeOut])),
+            ("a cancellation", bounds(&[Event::Cancel, Event::Stop])),
+            ("a newer run", bounds(&[Event::Push, Event::Stop])),
+        ] {
+            check(&format!("approval: {name}"), Approvals::new(bounds), &[]);
+        }
+    }
+
+    #[test]
+    fn what_is_taken_out_is_missed() {
+        let timed_out = [Event::Expire, Event::TimeOut];
+        for (broken, events, shows) in [
+            (Broken::Condition, &[][..], "a decision stands"),
+            (Broken::Order, &[], "what was delivered is what the row says"),
+            (Broken::Sweeper, &[], "every decision is delivered at last"),
+            (
+                Broken::TimeOut,
+                &timed_out,
+                "no decision is lost, unless the run was ended",
+            ),
+        ] {
+            let model = Approvals::new(Bounds {
+                broken: Some(broken),
+                ..bounds(events)
+            });
+            refute(&format!("approval without the {broken:?}"), model, shows);
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! The ports of one run, in single requests. Those to GitHub go the way that the adapter goes (`crates/adapters`, `github`):
+//! look for the signed marker, then write, then look again where the answer got lost.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{
+    CheckOutcome, DraftedReview, ExecutionError, Expect, FailedRun, KeepRows, ListFailedRuns, PublishError,
+    PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, StopRun, StoreArtifact, StoreError, Written,
+};
+use serde_json::Value;
+
+use crate::call::{Answer, Call, Comment, Kind, Review, Says};
+use crate::replay::{Recorded, Text};
+
+/// What is taken out, to see that a check finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Broken {
+    /// The table tells every run that it holds the claim.
+    Fence,
+    /// Undoing does nothing.
+    Undo,
+    /// A draft is posted without looking for one that is there.
+    Marker,
+}
+
+/// The ports.
+pub struct Outside<'a> {
+    pub recorded: &'a Recorded,
+    pub run: &'a str,
+    pub broken: Option<Broken>,
+    /// Whether the run has taken its claim.
+    pub has_claimed: AtomicBool,
+}
+
+/// A commit id for each head of the pull request.
+pub fn sha(head: u8) -> CommitSha {
+    let digit = char::from(b'a' + head % 6);
+    CommitSha::parse(&digit.to_string().repeat(40)).unwrap()
+}
+
+fn head_of(target: &Target) -> u8 {
+    (0..6).find(|head| sha(*head) == *target.head()).unwrap()
+}
+
+fn strange(asked: &str, answer: &Answer) -> ! {
+    panic!("{asked} is not answered by {answer:?}")
+}
+
+impl<'a> Outside<'a> {
+    pub fn new(recorded: &'a Recorded, run: &'a str, broken: Option<Broken>, has_claimed: bool) -> Self {
+        Self {
+            recorded,
+            run,
+            broken,
+            has_claimed: AtomicBool::new(has_claimed),
+        }
+    }
+
+    /// A request to GitHub.
+    async fn request(&self, call: Call) -> Result<Answer, PublishError> {
+        let said = format!("{call:?}");
+        match self.recorded.ask(call).await {
+            Answer::Unavailable => Err(PublishError::Unavailable(said)),
+            Answer::Rejected => Err(PublishError::Rejected(said)),
+            Answer::NotFound => Err(PublishError::NotFound(said)),
+            answer => Ok(answer),
+        }
+    }
+
+    async fn reviews(&self) -> Result<Vec<Review>, PublishError> {
+        match self.request(Call::ListReviews).await? {
+            Answer::Reviews(found) => Ok(found),
+            other => strange("ListReviews", &other),
+        }
+    }
+
+    async fn comments(&self, kind: Kind) -> Result<Vec<Comment>, PublishError> {
+        match self.request(Call::ListComments { kind }).await? {
+            Answer::Comments(found) => Ok(found),
+            other => strange("ListComments", &other),
+        }
+    }
+
+    async fn open_check_of(&self, run: &Text) -> Result<Option<u64>, PublishError> {
+        Ok(self.open_checks_of(run).await?.first().copied())
+    }
+
+    async fn open_checks_of(&self, run: &Text) -> Result<Vec<u64>, PublishError> {
+        match self.request(Call::ListChecks { run: run.clone() }).await? {
+            Answer::Checks(found) => {
+                let open = found.into_iter().filter(|known| known.closed_with.is_none());
+                Ok(open.map(|known| known.id).collect())
+            }
+            other => strange("ListChecks", &other),
+        }
+    }
+
+    async fn is_closed(&self, id: u64, title: &Text) -> Result<bool, PublishError> {
+        match self.request(Call::GetCheck { id }).await? {
+            Answer::Checks(found) => Ok(found.iter().any(|known| known.closed_with.as_ref() == Some(title))),
+            other => strange("GetCheck", &other),
+        }
+    }
+
+    /// What is not there counts as deleted.
+    async fn delete(&self, call: Call) -> Result<(), PublishError> {
+        match self.request(call).await {
+            Ok(_) | Err(PublishError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives whether it was submitted just before, and stays.
+    async fn delete_draft(&self, id: u64) -> Result<bool, PublishError> {
+        match self.delete(Call::DeleteReview { id }).await {
+            Ok(()) => Ok(false),
+            Err(PublishError::Rejected(_)) if self.is_submitted(id).await => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn is_submitted(&self, id: u64) -> bool {
+        match self.request(Call::GetReview { id }).await {
+            Ok(Answer::Reviews(found)) => found.iter().any(|known| known.is_submitted),
+            _ => false,
+        }
+    }
+
+    /// A table that says to every run which has taken its claim that it holds it still.
+    fn unfenced(&self, key: &str, mut row: Row) -> Row {
+        if self.has_claimed.load(Ordering::Relaxed) && key.starts_with("claim/") {
+            row.value["run"] = Value::from(self.run);
+        }
+        if *key == format!("run/{}", self.run) {
+            row.value["closed"] = Value::from(false);
+        }
+        row
+    }
+
+    async fn put_comment(&self, kind: Kind, run: &str, says: Says) -> Result<(), PublishError> {
+        let run = Text::from(run);
+        let mut ours = self.comments(kind).await?.into_iter().filter(|found| found.run == run);
+        let Some(known) = ours.next() else {
+            let post = Call::PostComment {
+                kind,
+                run: run.clone(),
+                says,
+            };
+            return match self.request(post).await {
+                Ok(_) => Ok(()),
+                Err(error @ PublishError::Unavailable(_)) => match self.comments(kind).await {
+                    Ok(found) if found.iter().any(|found| found.run == run) => Ok(()),
+                    _ => Err(error),
+                },
+                Err(error) => Err(error),
+            };
+        };
+        for extra in ours {
+            self.delete(Call::DeleteComment { id: extra.id }).await?;
+        }
+        if known.says != says {
+            self.request(Call::EditComment { id: known.id, says }).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_comments(&self, kind: Kind, of: impl Fn(&Text) -> bool + Send) -> Result<(), PublishError> {
+        for found in self.comments(kind).await? {
+            if of(&found.run) {
+                self.delete(Call::DeleteComment { id: found.id }).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The run's review, a submitted one first.
+fn take_ours(mut found: Vec<Review>, run: &Text) -> Option<DraftedReview> {
+    found.sort_by_key(|review| !review.is_submitted);
+    let known = found.into_iter().find(|review| review.run == *run)?;
+    Some(DraftedReview {
+        review: known.id,
+        is_submitted: known.is_submitted,
+    })
+}
+
+#[async_trait]
+impl PublishReview for Outside<'_> {
+    async fn open_check(&self, _target: &Target, external_id: &str) -> Result<Option<u64>, PublishError> {
+        let run = Text::from(external_id);
+        if let Some(id) = self.open_check_of(&run).await? {
+            return Ok(Some(id));
+        }
+        match self.request(Call::PostCheck { run: run.clone() }).await {
+            Ok(Answer::Created(id)) => Ok(Some(id)),
+            Ok(other) => strange("PostCheck", &other),
+            Err(error @ PublishError::Unavailable(_)) => match self.open_check_of(&run).await {
+                Ok(Some(id)) => Ok(Some(id)),
+                _ => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn close_checks(
+        &self,
+        target: &Target,
+        external_id: &str,
+        outcome: &CheckOutcome,
+    ) -> Result<(), PublishError> {
+        if self.broken == Some(Broken::Undo) {
+            return Ok(());
+        }
+        for check in self.open_checks_of(&external_id.into()).await? {
+            self.close_check(target, check, outcome).await?;
+        }
+        Ok(())
+    }
+
+    async fn close_check(&self, _target: &Target, id: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        let title = Text::from(outcome.title.as_str());
+        if self.is_closed(id, &title).await? {
+            return Ok(());
+        }
+        match self
+            .request(Call::CloseCheck {
+                id,
+                title: title.clone(),
+            })
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(PublishError::Unavailable(_)) if self.is_closed(id, &title).await.is_ok_and(|closed| closed) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn announce(&self, _target: &Target, run: &str, _body: &str) -> Result<(), PublishError> {
+        self.put_comment(Kind::Announcement, run, Says::AtWork).await
+    }
+
+    async fn withdraw(&self, _target: &Target, run: &str) -> Result<bool, PublishError> {
+        if self.broken == Some(Broken::Undo) {
+            return Ok(false);
+        }
+        let run = Text::from(run);
+        let mut is_submitted = false;
+        for found in self.reviews().await?.into_iter().filter(|found| found.run == run) {
+            is_submitted |= found.is_submitted || self.delete_draft(found.id).await?;
+        }
+        self.remove_comments(Kind::Announcement, |of| *of == run).await?;
+        Ok(is_submitted)
+    }
+
+    async fn summarize(&self, _target: &Target, run: &str, _body: &str) -> Result<(), PublishError> {
+        self.put_comment(Kind::Announcement, run, Says::Summary).await?;
+        let run = Text::from(run);
+        self.remove_comments(Kind::Announcement, |of| *of != run).await?;
+        self.remove_comments(Kind::Notice, |_| true).await
+    }
+
+    async fn give_notice(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        let says = if body.contains("Nothing of it was published") {
+            Says::NothingPublished
+        } else {
+            Says::SummaryMissing
+        };
+        self.put_comment(Kind::Notice, run, says).await
+    }
+
+    async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
+        let run = Text::from(draft.run.as_str());
+        if self.broken != Some(Broken::Marker) {
+            let found = self.reviews().await?;
+            if let Some(known) = take_ours(found.clone(), &run) {
+                return Ok(known);
+            }
+            for stale in found.into_iter().filter(|review| !review.is_submitted) {
+                self.delete_draft(stale.id).await?;
+            }
+        }
+        let post = Call::PostReview {
+            run: run.clone(),
+            head: head_of(target),
+        };
+        match self.request(post).await {
+            Ok(Answer::Created(review)) => Ok(DraftedReview {
+                review,
+                is_submitted: false,
+            }),
+            Ok(other) => strange("PostReview", &other),
+            Err(error @ PublishError::Unavailable(_)) => match self.reviews().await {
+                Ok(found) => take_ours(found, &run).ok_or(error),
+                Err(_) => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn submit_review(&self, _target: &Target, review: u64) -> Result<(), PublishError> {
+        let Err(error) = self.request(Call::SubmitReview { id: review }).await else {
+            return Ok(());
+        };
+        let may_be_done = matches!(error, PublishError::Unavailable(_) | PublishError::Rejected(_));
+        if may_be_done && self.is_submitted(review).await {
+            return Ok(());
+        }
+        Err(error)
+    }
+}
+
+#[async_trait]
+impl ReadChange for Outside<'_> {
+    async fn read_change(&self, target: &Target) -> Result<Change, ReadError> {
+        Ok(Change {
+            base: sha(5),
+            head: self.current_head(target).await?,
+            title: "A change".to_owned(),
+            description: String::new(),
+            author: None,
+            files: Vec::new(),
+            files_total: 0,
+        })
+    }
+
+    async fn read_file(&self, _: &Target, path: &str, _: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        panic!("no stage of this check reads {path}")
+    }
+
+    async fn current_head(&self, _target: &Target) -> Result<CommitSha, ReadError> {
+        match self.recorded.ask(Call::ReadHead).await {
+            Answer::Head(head) => Ok(sha(head)),
+            Answer::Unavailable => Err(ReadError::Unavailable("ReadHead".to_owned())),
+            other => strange("ReadHead", &other),
+        }
+    }
+}
+
+#[async_trait]
+impl StoreArtifact for Outside<'_> {
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let value = std::str::from_utf8(bytes).unwrap().into();
+        match self.recorded.ask(Call::PutArtifact { key: key.into(), value }).await {
+            Answer::Done => Ok(()),
+            _ => Err(StoreError {
+                key: key.to_owned(),
+                detail: "no answer".to_owned(),
+            }),
+        }
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.recorded.ask(Call::GetArtifact { key: key.into() }).await {
+            Answer::Artifact(found) => Ok(found.map(|text| text.as_str().as_bytes().to_vec())),
+            _ => Err(StoreError {
+                key: key.to_owned(),
+                detail: "no answer".to_owned(),
+            }),
+        }
+    }
+}
+
+fn row((version, value): (u64, Text)) -> Row {
+    Row {
+        version,
+        value: serde_json::from_str(value.as_str()).unwrap(),
+    }
+}
+
+fn lost(key: &str) -> RowError {
+    RowError {
+        key: key.to_owned(),
+        detail: "no answer".to_owned(),
+    }
+}
+
+fn written(key: &str, answer: Answer) -> Result<Written, RowError> {
+    match answer {
+        Answer::Written(version) => Ok(Written::Done { version }),
+        Answer::Conflict(found) => Ok(Written::Conflict { found: found.map(row) }),
+        Answer::Unavailable => Err(lost(key)),
+        other => strange(key, &other),
+    }
+}
+
+#[async_trait]
+impl KeepRows for Outside<'_> {
+    async fn get(&self, key: &str) -> Result<Option<Row>, RowError> {
+        match self.recorded.ask(Call::GetRow { key: key.into() }).await {
+            Answer::Row(Some(found)) if self.broken == Some(Broken::Fence) => Ok(Some(self.unfenced(key, row(found)))),
+            Answer::Row(found) => Ok(found.map(row)),
+            Answer::Unavailable => Err(lost(key)),
+            other => strange(key, &other),
+        }
+    }
+
+    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+        let call = Call::PutRow {
+            key: key.into(),
+            value: value.to_string().as_str().into(),
+            expect: match expect {
+                Expect::Absent => None,
+                Expect::Version(version) => Some(version),
+            },
+        };
+        let written = written(key, self.recorded.ask(call).await);
+        self.has_claimed.fetch_or(key.starts_with("run/"), Ordering::Relaxed);
+        written
+    }
+
+    async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError> {
+        written(
+            key,
+            self.recorded
+                .ask(Call::DeleteRow {
+                    key: key.into(),
+                    version,
+                })
+                .await,
+        )
+    }
+
+    async fn list(&self, prefix: &str, most: usize) -> Result<Vec<(String, Row)>, RowError> {
+        match self
+            .recorded
+            .ask(Call::ListRows {
+                prefix: prefix.into(),
+                most,
+            })
+            .await
+        {
+            Answer::Rows(found) => Ok(found
+                .into_iter()
+                .map(|(key, version, value)| (key.as_str().to_owned(), row((version, value))))
+                .collect()),
+            Answer::Unavailable => Err(lost(prefix)),
+            other => strange(prefix, &other),
+        }
+    }
+}
+
+#[async_trait]
+impl StopRun for Outside<'_> {
+    async fn stop_run(&self, run: &str, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+        match self.recorded.ask(Call::StopRun { run: run.into() }).await {
+            Answer::Done => Ok(()),
+            _ => Err(ExecutionError {
+                run: run.to_owned(),
+                detail: "no answer".to_owned(),
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl ListFailedRuns for Outside<'_> {
+    async fn failed_runs(&self, _most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
+        match self.recorded.ask(Call::ListFailedRuns).await {
+            Answer::Failed(found) => Ok(found
+                .into_iter()
+                .map(|(run, error)| FailedRun {
+                    run: run.as_str().to_owned(),
+                    started_with: Value::Null,
+                    error: error.as_str().to_owned(),
+                    cause: None,
+                })
+                .collect()),
+            other => strange("ListFailedRuns", &other),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The real stages as scripts, their runs, and what the stages in between have left for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holdfast_core::model::change::Target;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::report::{
+    Gate, GateDecision, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
+};
+use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
+use holdfast_core::stage::{StageError, open_review, publish_review, report_failure, withdraw_announcement};
+use holdfast_core::sweep::sweep;
+use serde_json::Value;
+
+use crate::outside::{Broken, Outside, sha};
+use crate::replay::Recorded;
+
+/// The states that touch the pull request. What lies between the first two reads and writes nothing there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    OpenReview,
+    PublishReview,
+    WithdrawAnnouncement,
+    ReportFailure,
+    /// Not a state: what is done at last, when every run has ended.
+    Sweep,
+}
+
+/// One invocation of a stage.
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub struct Script {
+    pub run: usize,
+    pub stage: Stage,
+    pub failure: Option<ErrorName>,
+}
+
+/// The real stages.
+pub async fn play(
+    script: Script,
+    run: Option<Run>,
+    broken: Option<Broken>,
+    recorded: &Recorded,
+) -> Result<(), ErrorName> {
+    let Some(run) = run else {
+        let outside = Outside::new(recorded, "", broken, true);
+        return match sweep(&outside, &outside, &outside, &outside).await {
+            Ok(swept) if swept.iter().all(|run| run.failure.is_none()) => Ok(()),
+            other => panic!("{other:?}"),
+        };
+    };
+    let outside = Outside::new(recorded, &run.run, broken, script.stage != Stage::OpenReview);
+    let (name, started_with) = (run.run.clone(), serde_json::to_value(&run).unwrap());
+    let error = script.failure.map_or("", ErrorName::as_str).to_owned();
+    let name_of = |error: StageError| error.name;
+    match script.stage {
+        Stage::OpenReview => {
+            let input = open_review::Input { run: run.clone() };
+            let opened = open_review::open_review(&input, &outside, &outside, &outside, &outside, &outside).await;
+            opened.map(drop).map_err(name_of)
+        }
+        Stage::PublishReview => {
+            let input = publish_review::Input { run: name };
+            let published = publish_review::publish_review(&input, &outside, &outside, &outside, &outside).await;
+            published.map(drop).map_err(name_of)
+        }
+        Stage::WithdrawAnnouncement => {
+            let input = withdraw_announcement::Input {
+                run: name,
+                started_with,
+                error,
+            };
+            let withdrawn = withdraw_announcement::withdraw_announcement(&input, &outside, &outside, &outside).await;
+            withdrawn.map(drop).map_err(name_of)
+        }
+        Stage::ReportFailure => {
+            let input = report_failure::Input {
+                run: name,
+                started_with,
+                error,
+                cause: None,
+            };
+            let reported = report_failure::report_failure(&input, &outside, &outside).await;
+            reported.map(drop).map_err(name_of)
+        }
+        Stage::Sweep => panic!("the sweep is of no run"),
+    }
+}
+
+/// What each state retries, as the workflow's own definition says.
+pub fn retried() -> BTreeMap<Stage, BTreeSet<String>> {
+    let definition: Value = serde_json::from_str(include_str!("../../state-machine/review.asl.json")).unwrap();
+    let stages = [
+        Stage::OpenReview,
+        Stage::PublishReview,
+        Stage::WithdrawAnnouncement,
+        Stage::ReportFailure,
+    ];
+    let names = |stage: Stage| {
+        let retriers = definition["States"][format!("{stage:?}")]["Retry"].as_array().unwrap();
+        let names = retriers
+            .iter()
+            .flat_map(|retrier| retrier["ErrorEquals"].as_array().unwrap());
+        names.map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    stages.into_iter().map(|stage| (stage, names(stage))).collect()
+}
+
+pub fn a_run(at: usize, head: u8) -> Run {
+    Run {
+        version: PAYLOAD_VERSION,
+        run: ["A", "B", "C"][at].to_owned(),
+        bucket: "artifacts".to_owned(),
+        target: Target::PullRequest {
+            owner: "octo".to_owned(),
+            repository: "demo".to_owned(),
+            number: 1,
+            head: sha(head),
+        },
+        publish: true,
+        max_concurrency: 1,
+        model: "rules".to_owned(),
+        model_light: "rules".to_owned(),
+    }
+}
+
+/// What the stages in between have made.
+pub fn a_report(run: &Run) -> Report {
+    Report {
+        version: REPORT_VERSION,
+        run: run.run.clone(),
+        status: RunStatus::Reviewed,
+        target: ReportTarget {
+            repository: run.target.repository(),
+            pull_request: run.target.pull_request(),
+            base: sha(5).to_string(),
+            head: run.target.head().to_string(),
+        },
+        model: ReportModel {
+            provider: run.provider().to_owned(),
+            name: run.model_name().to_owned(),
+        },
+        summary: "Nothing to remark.".to_owned(),
+        gate: Gate {
+            decision: GateDecision::Publish,
+            worst: None,
+        },
+        findings: Vec::new(),
+        coverage: Vec::new(),
+        usage: Usage::default(),
+        notes: Vec::new(),
+    }
+}
