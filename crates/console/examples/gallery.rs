@@ -31,7 +31,8 @@ fn write(folder: &Path) -> std::io::Result<()> {
     for (name, html) in sample::pages() {
         let html = html
             .replace(stylesheet_path(), "console.css")
-            .replace(ICON_PATH, "icon.svg");
+            .replace(ICON_PATH, "icon.svg")
+            .replace(&href::picture(sample::RUN), "review.svg");
         fs::write(folder.join(format!("{name}.html")), html)?;
         index.push_str(&format!("<li><a href=\"{name}.html\">{name}</a>"));
     }
