@@ -7,7 +7,7 @@ use super::run::{change_link, notes};
 use crate::field;
 use crate::part::finding::Controls;
 use crate::part::{diff, form, frame, mark, prose, text, time};
-use crate::view::{ApprovalView, FileDiff, Identity, Question};
+use crate::view::{ApprovalView, Identity, Question};
 
 /// The form that the findings' fields belong to.
 const APPROVE_FORM: &str = "approve-form";
@@ -22,7 +22,7 @@ pub fn page(view: &ApprovalView) -> String {
         may_drop: view.may_drop,
         may_edit: view.may_edit,
     };
-    let findings: u64 = view.diffs.iter().map(count).sum();
+    let findings = diff::total(&view.diffs);
     frame::frame(
         &view.frame,
         &format!("Decide: {}#{}", text::plain(&question.repository), request.number),
@@ -34,6 +34,7 @@ pub fn page(view: &ApprovalView) -> String {
                     @match &request.title { Some(title) => (text::line(title)), None => { "Pull request " (request.number) } }
                 }
                 (facts(question, findings, view.frame.now_ms))
+                nav.local aria-label="On this page" { a href="#findings" { "Findings" } a href="#decide" { "Decision" } }
             }
             @if view.unreviewed > 0 {
                 section.callout.callout-warn aria-label="Not everything was read" {
@@ -49,15 +50,12 @@ pub fn page(view: &ApprovalView) -> String {
                 h2 { "Findings " span.count { (text::grouped(findings)) } }
                 @if controls.form.is_some() && (view.may_drop || view.may_edit) { p.hint { (what_may_change(view)) } }
                 @if findings == 0 { p.quiet { "There is no finding to show." } }
+                (diff::index(&view.diffs))
                 (diff::files(&view.diffs, controls))
             }
             (decide(view))
         },
     )
-}
-
-fn count(diff: &FileDiff) -> u64 {
-    (diff.loose.len() + diff.hunks.iter().map(|hunk| hunk.notes.len()).sum::<usize>()) as u64
 }
 
 fn facts(question: &Question, findings: u64, now_ms: i64) -> Markup {

@@ -25,10 +25,11 @@ pub fn page(view: &RunView) -> String {
             @if let Some(failure) = &view.failure { (failed(failure)) }
             @if head.needs_cleaning { (cleaning(&view.actions)) }
             (actions(view))
+            (ways(view))
             div.run-body {
                 @if let Some(report) = &view.report { (summary(report)) }
                 (findings(view))
-                section #files { h2 { "Files" } (coverage::coverage(&head.run, &view.files)) }
+                section #files { h2 { "Files" } (coverage::coverage(&head.run, &view.files, head.ended_ms.is_some())) }
                 section #states {
                     h2 { "States" }
                     (span_chart::timeline(&view.timeline, view.frame.now_ms))
@@ -39,6 +40,21 @@ pub fn page(view: &RunView) -> String {
             }
         },
     )
+}
+
+/// Ways to the page's parts.
+fn ways(view: &RunView) -> Markup {
+    let findings = view.report.as_ref().map_or(0, |report| report.findings.len());
+    html! {
+        nav.local aria-label="On this page" {
+            @if view.report.is_some() { a href="#summary" { "Summary" } }
+            a href="#findings" { "Findings" @if findings > 0 { " " (text::grouped(findings)) } }
+            a href="#files" { "Files" @if !view.files.is_empty() { " " (text::grouped(view.files.len())) } }
+            a href="#states" { "States" }
+            a href="#usage" { "Usage" }
+            a href="#decisions" { "Decisions" }
+        }
+    }
 }
 
 /// `owner/name#12`, or the work tree's folder.
@@ -96,7 +112,7 @@ fn heading(view: &RunView) -> Markup {
 pub(super) fn change_link(repository: &str, request: Option<&PullRequest>) -> Markup {
     let name = html! {
         (text::line(repository))
-        @if let Some(request) = request { "#" (request.number) } @else { " (work tree)" }
+        @if let Some(request) = request { wbr; "#" (request.number) } @else { " (work tree)" }
     };
     match request.and_then(|request| request.address.as_ref()) {
         Some(address) => html! { a href=(address.as_str()) rel="noreferrer noopener" { (name) } },
@@ -216,7 +232,7 @@ fn findings(view: &RunView) -> Markup {
                 (None, _) if view.head.ended_ms.is_none() => { p.quiet { "They appear here when all units have been read." } }
                 (None, _) => { p.quiet { "The run ended before it had any." } }
                 (Some(_), 0) => { p.quiet { "None. What was read and what was not is in the list of files." } }
-                _ => (diff::files(&view.diffs, Controls::default())),
+                _ => { (diff::index(&view.diffs)) (diff::files(&view.diffs, Controls::default())) }
             }
         }
     }
@@ -227,7 +243,7 @@ fn picture(view: &RunView) -> Markup {
         @if let Some(picture) = &view.picture {
             details.more {
                 summary { "The workflow as a picture" }
-                div.picture tabindex="0" role="region" aria-label="The workflow as a picture" {
+                div.picture tabindex="0" role="group" aria-label="The workflow as a picture" {
                     img src=(picture.src) width=(picture.width) height=(picture.height) loading="lazy"
                         alt="The workflow's states with this run's way through them; the table of times lists the same states in words.";
                 }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::part::cell::cell;
 use crate::part::chart::{self, Part};
 use crate::part::{frame, mark, text, time};
 use crate::view::{RunRow, RunsFilter, RunsView};
@@ -153,7 +154,6 @@ fn table(view: &RunsView) -> Markup {
 }
 
 fn row(run: &RunRow, now_ms: i64) -> Markup {
-    let none = || html! { span.quiet aria-hidden="true" { "–" } };
     html! {
         tr role="row" {
             td.state role="cell" {
@@ -166,12 +166,12 @@ fn row(run: &RunRow, now_ms: i64) -> Markup {
                     span.change-title { (text::line(title)) }
                 }
             }
-            td role="cell" data-label="Head" { code { (text::line(text::short(&run.head))) } }
-            td role="cell" data-label="Worst" { @match run.worst { Some(worst) => (mark::severity(worst)), None => (none()) } }
-            td.num role="cell" data-label="Findings" { @match run.findings { Some(count) => (text::grouped(count)), None => (none()) } }
-            td.num role="cell" data-label="Cost" { @match run.cost_usd { Some(cost) => (text::dollars(cost)), None => (none()) } }
-            td.num role="cell" data-label="Took" { (time::duration(time::between(run.started_ms, run.ended_ms.unwrap_or(now_ms)))) @if run.ended_ms.is_none() { " so far" } }
-            td.when role="cell" data-label="Started" { (time::ago(run.started_ms, now_ms)) }
+            (cell("Head", "", Some(html! { code { (text::line(text::short(&run.head))) } })))
+            (cell("Worst", "", run.worst.map(|worst| html! { (mark::severity(worst)) })))
+            (cell("Findings", "num", run.findings.map(|count| html! { (text::grouped(count)) })))
+            (cell("Cost", "num", run.cost_usd.map(|cost| html! { (text::dollars(cost)) })))
+            (cell("Took", "num", Some(html! { (time::duration(time::between(run.started_ms, run.ended_ms.unwrap_or(now_ms)))) @if run.ended_ms.is_none() { " so far" } })))
+            (cell("Started", "", Some(time::ago(run.started_ms, now_ms))))
         }
     }
 }
@@ -180,7 +180,7 @@ fn change_name(run: &RunRow) -> Markup {
     html! {
         (text::line(&run.repository))
         @match &run.pull_request {
-            Some(request) => { "#" (request.number) },
+            Some(request) => { wbr; "#" (request.number) },
             None => { " (work tree)" },
         }
     }

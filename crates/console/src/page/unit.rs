@@ -142,7 +142,7 @@ fn folded(number: u32, part: &str, name: &str, content: &str, is_open: bool) -> 
     html! {
         details.raw open[is_open] {
             summary id=(id) { (name) " " span.quiet { (text::grouped(content.chars().count())) " characters" } }
-            pre.raw-text tabindex="0" role="region" aria-labelledby=(id) { "\n" (text::block(content, text::BLOCK_MOST)) }
+            pre.raw-text tabindex="0" role="group" aria-label={ "Attempt " (number) ": " (name) } { "\n" (text::block(content, text::BLOCK_MOST)) }
         }
     }
 }

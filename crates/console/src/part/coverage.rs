@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::cell::cell;
 use super::chart::{Part, parts};
 use super::{mark, text};
 use crate::href;
@@ -11,9 +12,14 @@ use crate::view::{FileOutcome, FileRow};
 pub const FILES_MOST: usize = 1_000;
 
 /// The bar and the table.
-pub fn coverage(run: &str, rows: &[FileRow]) -> Markup {
+pub fn coverage(run: &str, rows: &[FileRow], has_ended: bool) -> Markup {
     if rows.is_empty() {
-        return html! { p.quiet { "The change has not been read yet; its files will be listed here." } };
+        let why = if has_ended {
+            "The run ended before the change was read."
+        } else {
+            "The change has not been read yet; its files will be listed here."
+        };
+        return html! { p.quiet { (why) } };
     }
     let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count() as u64;
     let part = |class, word, outcome| Part {
@@ -53,21 +59,21 @@ fn file(run: &str, row: &FileRow) -> Markup {
     html! {
         tr role="row" {
             th.path scope="row" role="rowheader" { (text::line(&row.path)) }
-            td role="cell" data-label="Outcome" { (mark::outcome(row.outcome)) }
-            td.why role="cell" data-label="Why" {
-                @match &row.reason {
-                    Some(reason) => (text::line(reason)),
-                    None => span.quiet aria-hidden="true" { "–" },
-                }
+            (cell("Outcome", "outcome", Some(mark::outcome(row.outcome))))
+            (cell("Why", "why", row.reason.as_ref().map(|reason| html! { (text::line(reason)) })))
+            (cell("Attempts", "num", (row.attempts > 0).then(|| html! { (row.attempts) })))
+            (cell("Units", "", (!row.units.is_empty()).then(|| units(run, row))))
+        }
+    }
+}
+
+fn units(run: &str, row: &FileRow) -> Markup {
+    html! {
+        @for unit in &row.units {
+            a.unit-link href=(href::unit(run, &unit.id)) aria-label={ "Unit " (text::plain(&unit.id)) " of " (text::plain(&row.path)) } {
+                (text::line(&unit.id))
             }
-            td.num role="cell" data-label="Attempts" { (row.attempts) }
-            td role="cell" data-label="Units" {
-                @if row.units.is_empty() { span.quiet aria-hidden="true" { "–" } }
-                @for unit in &row.units {
-                    a.unit-link href=(href::unit(run, &unit.id)) aria-label={ "Unit " (text::plain(&unit.id)) " of " (text::plain(&row.path)) } { (text::line(&unit.id)) }
-                    " "
-                }
-            }
+            " "
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Findings in their hunks: line numbers, marks as text, notes beneath the line that they are about.
 
+use std::cmp::Reverse;
+
 use holdfast_core::diff::{DiffLine, Hunk, LineKind};
 use holdfast_core::model::change::FileStatus;
 use maud::{Markup, html};
 
 use super::finding::{self, Controls};
 use super::highlight::{self, Piece};
+use super::mark;
 use super::text::{self, CODE_LINE_MOST, counted, grouped};
 use crate::view::{FileDiff, HunkNotes, Numbered};
 
@@ -15,6 +18,8 @@ const HUNK_LINES_MOST: usize = 40;
 const LINES_AROUND: usize = 6;
 /// Lines of one finding that are shown; a longer range is shown at both ends.
 const RANGE_MOST: usize = 60;
+/// Findings up to which their index is open.
+const INDEX_OPEN_MOST: usize = 15;
 
 /// Every file with its findings. All findings are shown, whatever is cut of the code around them.
 pub fn files(diffs: &[FileDiff], controls: Controls<'_>) -> Markup {
@@ -40,7 +45,40 @@ pub fn files(diffs: &[FileDiff], controls: Controls<'_>) -> Markup {
 }
 
 fn count(diff: &FileDiff) -> u64 {
-    (diff.loose.len() + diff.hunks.iter().map(|hunk| hunk.notes.len()).sum::<usize>()) as u64
+    numbered(diff).count() as u64
+}
+
+fn numbered(diff: &FileDiff) -> impl Iterator<Item = &Numbered> {
+    diff.hunks.iter().flat_map(|hunk| &hunk.notes).chain(&diff.loose)
+}
+
+/// How many findings all files have.
+pub fn total(diffs: &[FileDiff]) -> u64 {
+    diffs.iter().map(count).sum()
+}
+
+/// A way to each finding, worst first; nothing where there is only one.
+pub fn index(diffs: &[FileDiff]) -> Markup {
+    let mut all: Vec<&Numbered> = diffs.iter().flat_map(numbered).collect();
+    all.sort_by_key(|numbered| (Reverse(numbered.finding.severity), numbered.index));
+    html! {
+        @if all.len() > 1 {
+            nav.finding-index aria-label="Findings, worst first" {
+                details open[all.len() <= INDEX_OPEN_MOST] {
+                    summary { "All " (counted(all.len() as u64, "finding")) ", worst first" }
+                    ol {
+                        @for Numbered { index, finding } in all {
+                            li {
+                                (mark::severity(finding.severity))
+                                a href={ "#finding-" (index + 1) } { (text::line(&finding.title)) }
+                                span.quiet.place { (text::line(&finding.path)) ":" (finding.line) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 const fn status_word(status: Option<FileStatus>) -> Option<&'static str> {
@@ -59,7 +97,7 @@ fn hunk(path: &str, notes: &HunkNotes, controls: Controls<'_>) -> Markup {
     let Placed { shown, beneath, marked } = Placed::of(notes);
     let colored = Colored::of(path, &notes.hunk);
     html! {
-        div.diff tabindex="0" role="region" aria-label={ (text::plain(path)) ", " (text::plain(&notes.hunk.header())) } {
+        div.diff tabindex="0" role="group" aria-label={ (text::plain(path)) ", " (text::plain(&notes.hunk.header())) } {
             table {
                 thead.visually-hidden { tr { th scope="col" { "Base" } th scope="col" { "Head" } th scope="col" { "Mark" } th scope="col" { "Code" } } }
                 tbody {

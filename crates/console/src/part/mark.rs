@@ -79,11 +79,14 @@ pub const fn status_word(status: RunStatus) -> &'static str {
 pub const fn status_class(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Running => "is-now",
-        RunStatus::Reviewed | RunStatus::Published => "is-good",
+        RunStatus::Published => "is-good",
+        RunStatus::Reviewed => "is-good-2",
         RunStatus::Partial => "is-warn",
         RunStatus::AwaitingApproval => "is-ask",
         RunStatus::Failed => "is-bad",
-        RunStatus::Skipped | RunStatus::Rejected | RunStatus::Superseded => "is-calm",
+        RunStatus::Rejected => "is-calm",
+        RunStatus::Skipped => "is-calm-2",
+        RunStatus::Superseded => "is-calm-3",
     }
 }
 

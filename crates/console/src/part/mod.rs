@@ -1,5 +1,6 @@
 //! What pages share. Everything foreign goes through `text`.
 
+pub mod cell;
 pub mod chart;
 pub mod coverage;
 pub mod diff;

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::chart::number;
+use super::chart::{number, swatch};
 use super::mark;
 use super::text;
 use super::time::{between, duration, moment};
@@ -24,6 +24,11 @@ pub fn timeline(timeline: &Timeline, now_ms: i64) -> Markup {
     };
     let scale = Scale::of(spans, begin, end);
     let longest = spans.iter().max_by_key(|span| stay(span, end));
+    let has = |kind, end: Option<SpanEnd>| {
+        spans
+            .iter()
+            .any(|span| span.kind == kind && end.is_none_or(|end| span.end == end))
+    };
     html! {
         div.gantt role="img" aria-label={
             (text::counted(spans.len() as u64, "stay")) " in states over " (duration(between(begin, end)))
@@ -43,12 +48,18 @@ pub fn timeline(timeline: &Timeline, now_ms: i64) -> Markup {
                 }
             }
         }
+        ul.legend {
+            li { (swatch("is-accent")) "Work" }
+            @if has(SpanKind::Wait, None) { li { (swatch("is-wait")) "Waiting" } }
+            @if has(SpanKind::Work, Some(SpanEnd::Open)) { li { (swatch("is-now")) "At work now" } }
+            @if has(SpanKind::Work, Some(SpanEnd::Failed)) { li { (swatch("is-bad")) "Failed" } }
+        }
         @if scale.is_bent {
             p.hint { "Waiting is drawn narrower than work. The table has the true times." }
         }
         details.more {
             summary { "Times as a table" }
-            div.scroll tabindex="0" role="region" aria-label="Times of the states" {
+            div.scroll tabindex="0" role="group" aria-label="Times of the states" {
                 table.compact {
                     thead { tr { th scope="col" { "State" } th scope="col" { "Entered" } th.num scope="col" { "After" } th.num scope="col" { "Stayed" } th.num scope="col" { "Tries" } th scope="col" { "Left" } } }
                     tbody {

@@ -11,6 +11,9 @@ use holdfast_core::model::report::{Report, RunStatus};
 
 use super::{BASE, HEAD, HOUR_MS, MINUTE_MS, NOW_MS, RUN, Say, change, form, frame, pull_request};
 
+/// When the run that fails has failed.
+const FAILED_MS: i64 = NOW_MS - 3 * HOUR_MS + 175_000;
+
 pub fn pages(say: Say) -> Vec<(String, String)> {
     let signed_in = Identity::SignedIn { name: say("mira-holt") };
     let code = Identity::Code {
@@ -140,7 +143,7 @@ fn failed(say: Say) -> RunView {
             needs_cleaning: true,
             base: None,
             author: None,
-            ..head(RunStatus::Failed, Some(NOW_MS - 2 * HOUR_MS), say)
+            ..head(RunStatus::Failed, Some(FAILED_MS), say)
         },
         report: None,
         actions: RunActions {
@@ -152,7 +155,7 @@ fn failed(say: Say) -> RunView {
             error: "GithubForbidden".to_owned(),
             cause: say("POST /repos/tideline/ledger/pulls/482/reviews: 403 Resource not accessible by integration"),
         }),
-        timeline: timeline(2, Some(NOW_MS - 2 * HOUR_MS), say),
+        timeline: timeline(2, Some(FAILED_MS), say),
         files: Vec::new(),
         diffs: Vec::new(),
         tiers: Vec::new(),
@@ -182,7 +185,7 @@ fn picture() -> Picture {
 
 /// The states until the first (1), a failed (2), the waiting (3) or the last one (4).
 fn timeline(until: usize, ended_ms: Option<i64>, say: Say) -> Timeline {
-    let begin = ended_ms.map_or(NOW_MS - 3 * HOUR_MS, |ended| ended.min(NOW_MS - 3 * HOUR_MS));
+    let begin = NOW_MS - if until == 1 { 95_000 } else { 3 * HOUR_MS };
     let states: [(&str, i64, i64, SpanKind); 9] = [
         ("OpenReview", 0, 2_100, SpanKind::Work),
         ("PlanReview", 2_100, 2_900, SpanKind::Work),
