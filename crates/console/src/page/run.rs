@@ -1,0 +1,275 @@
+//! One run: what it is, how it stands, what can be done, its states, files, findings, usage and decisions.
+
+use holdfast_core::model::report::{Report, RunStatus};
+use maud::{Markup, html};
+
+use super::advice;
+use crate::part::finding::Controls;
+use crate::part::form::{self, Confirmed};
+use crate::part::{coverage, diff, frame, mark, prose, span_chart, text, time, usage};
+use crate::view::{AuditEntry, Failure, PullRequest, RunActions, RunHead, RunView};
+use crate::{field, href};
+
+/// Notes that are listed at most.
+const NOTES_MOST: usize = 50;
+
+/// The page.
+pub fn page(view: &RunView) -> String {
+    let head = &view.head;
+    let name = subject(head);
+    frame::frame(
+        &view.frame,
+        &format!("{name}: {}", mark::status_word(head.status)),
+        &html! {
+            (heading(view))
+            @if let Some(failure) = &view.failure { (failed(failure)) }
+            @if head.needs_cleaning { (cleaning(&view.actions)) }
+            (actions(view))
+            (ways(view))
+            div.run-body {
+                @if let Some(report) = &view.report { (summary(report)) }
+                (findings(view))
+                section #files { h2 { "Files" } (coverage::coverage(&head.run, &view.files, head.ended_ms.is_some())) }
+                section #states {
+                    h2 { "States" }
+                    (span_chart::timeline(&view.timeline, view.frame.now_ms))
+                    (picture(view))
+                }
+                section #usage { h2 { "Usage" } (usage::usage(view.report.as_ref().map(|report| &report.usage), &view.tiers)) }
+                section #decisions { h2 { "Decisions and actions" } (audit(&view.audit)) }
+            }
+        },
+    )
+}
+
+/// Ways to the page's parts.
+fn ways(view: &RunView) -> Markup {
+    let findings = view.report.as_ref().map_or(0, |report| report.findings.len());
+    html! {
+        nav.local aria-label="On this page" {
+            @if view.report.is_some() { a href="#summary" { "Summary" } }
+            a href="#findings" { "Findings" @if findings > 0 { " " (text::grouped(findings)) } }
+            a href="#files" { "Files" @if !view.files.is_empty() { " " (text::grouped(view.files.len())) } }
+            a href="#states" { "States" }
+            a href="#usage" { "Usage" }
+            a href="#decisions" { "Decisions" }
+        }
+    }
+}
+
+/// `owner/name#12`, or the work tree's folder.
+fn subject(head: &RunHead) -> String {
+    let repository = text::plain(&head.repository);
+    match &head.pull_request {
+        Some(request) => format!("{repository}#{}", request.number),
+        None => repository,
+    }
+}
+
+fn heading(view: &RunView) -> Markup {
+    let head = &view.head;
+    let now = view.frame.now_ms;
+    let usage = view.report.as_ref().map(|report| report.usage);
+    html! {
+        nav.crumbs aria-label="Breadcrumb" { ol { li { a href=(href::runs()) { "Runs" } } li aria-current="page" { (text::line(&subject(head))) } } }
+        header.page-head {
+            div.page-marks {
+                (mark::status(head.status))
+                @if head.needs_cleaning { (mark::needs_cleaning()) }
+                @if let Some(worst) = view.report.as_ref().and_then(|report| report.gate.worst) { (mark::severity(worst)) }
+            }
+            h1 {
+                @match head.pull_request.as_ref().and_then(|request| request.title.as_ref()) {
+                    Some(title) => (text::line(title)),
+                    None => (text::line(&subject(head))),
+                }
+            }
+            dl.facts {
+                div { dt { "Change" } dd { (change_link(&head.repository, head.pull_request.as_ref())) } }
+                @if let Some(author) = &head.author { div { dt { "Author" } dd { (text::line(author)) } } }
+                div { dt { "Head" } dd { code title=(text::plain(&head.head)) { (text::line(text::short(&head.head))) } } }
+                @if let Some(base) = &head.base { div { dt { "Base" } dd { code title=(text::plain(base)) { (text::line(text::short(base))) } } } }
+                div { dt { "Model" } dd { @if head.model == "rules" { "Static analysis alone" } @else { (text::line(&head.model)) } } }
+                @if let Some(usage) = usage {
+                    div { dt { "Cost" } dd { (text::dollars(usage.cost_usd)) } }
+                    div { dt { "Tokens" } dd { (text::grouped(usage.input_tokens)) " in, " (text::grouped(usage.output_tokens)) " out" } }
+                }
+                div { dt { "Started" } dd { (time::moment_and_distance(head.started_ms, now)) } }
+                div {
+                    dt { "Took" }
+                    dd {
+                        (time::duration(time::between(head.started_ms, head.ended_ms.unwrap_or(now))))
+                        @if head.ended_ms.is_none() { " so far" }
+                    }
+                }
+                div.wide { dt { "Run" } dd { code.run-name { (text::line(&head.run)) } } }
+            }
+        }
+    }
+}
+
+/// The repository with the pull request, as a link where its address is known.
+pub(super) fn change_link(repository: &str, request: Option<&PullRequest>) -> Markup {
+    let name = html! {
+        (text::line(repository))
+        @if let Some(request) = request { wbr; "#" (request.number) } @else { " (work tree)" }
+    };
+    match request.and_then(|request| request.address.as_ref()) {
+        Some(address) => html! { a href=(address.as_str()) rel="noreferrer noopener" { (name) } },
+        None => name,
+    }
+}
+
+fn failed(failure: &Failure) -> Markup {
+    let advice = advice::advice(&failure.error);
+    html! {
+        section.callout.callout-bad aria-labelledby="failure" {
+            h2 #failure { "Why it failed" }
+            p.callout-what { (advice.what) }
+            @if !failure.cause.is_empty() { p.cause { code { (text::line(&failure.error)) } ": " (text::block(&failure.cause, text::PARAGRAPH_MOST)) } }
+            @else { p.cause { code { (text::line(&failure.error)) } } }
+            p { strong { "What to do: " } (advice.next) }
+        }
+    }
+}
+
+fn cleaning(actions: &RunActions) -> Markup {
+    html! {
+        section.callout.callout-bad aria-labelledby="cleaning" {
+            h2 #cleaning { "Something is left on the pull request" }
+            p {
+                "The run could not take back its comment, draft or check. "
+                @if actions.clean.is_some() { "Clean it up below; that can be repeated until it succeeds." }
+                @else { "Someone who may act on this run can clean it up here, or with " code { "holdfast cancel RUN" } "." }
+            }
+        }
+    }
+}
+
+fn actions(view: &RunView) -> Markup {
+    let RunActions {
+        cancel,
+        clean,
+        redrive,
+        approve,
+        reject,
+        decide_at,
+    } = &view.actions;
+    let is_any = [cancel, clean, redrive, approve, reject]
+        .iter()
+        .any(|form| form.is_some())
+        || decide_at.is_some();
+    let none = || html! {};
+    let confirmed = |name, id, what, fields, confirm, button, is_grave| Confirmed {
+        name,
+        id,
+        what,
+        fields,
+        confirm,
+        button,
+        is_grave,
+    };
+    html! {
+        @if is_any {
+            section.actions aria-label="Actions" {
+                @if view.head.status == RunStatus::AwaitingApproval {
+                    p.actions-lead { "The review waits for a decision before anything is published." }
+                }
+                @if let Some(address) = decide_at { a.button.primary href=(address) { "Look at the findings and decide" } }
+                @if let Some(form) = approve {
+                    (confirmed("Approve…", "approve", html! { "The review is published on the pull request with all its findings." },
+                        html! { input type="hidden" name=(field::DECISION) value="approve"; },
+                        "I have read the findings", "Approve and publish", false).render(form))
+                }
+                @if let Some(form) = reject {
+                    (confirmed("Reject…", "reject", html! { "Nothing is published. The check on the pull request closes with your reason." },
+                        html! { input type="hidden" name=(field::DECISION) value="reject"; (form::reason("reject-reason", "Reason", "It is shown on the pull request's check.")) },
+                        "Discard this review", "Reject", true).render(form))
+                }
+                @if let Some(form) = redrive {
+                    (confirmed("Redrive…", "redrive", html! { "The run goes on from the state that failed. Finished units are kept, and their model calls are not paid for again." },
+                        none(), "Go on from the failed state", "Redrive", false).render(form))
+                }
+                @if let Some(form) = clean {
+                    (confirmed("Clean up…", "clean", html! { "The comment, the draft and the check that the run left on the pull request are taken back." },
+                        none(), "Take back what the run left", "Clean up", false).render(form))
+                }
+                @if let Some(form) = cancel {
+                    (confirmed("Cancel…", "cancel", html! { "The run stops, and what it did on the pull request is undone. It cannot be taken up again." },
+                        none(), "Stop this run for good", "Cancel the run", true).render(form))
+                }
+            }
+        }
+    }
+}
+
+fn summary(report: &Report) -> Markup {
+    html! {
+        section #summary {
+            h2 { "Summary" }
+            (prose::prose(&report.summary))
+            @if !report.notes.is_empty() { (notes(&report.notes)) }
+        }
+    }
+}
+
+/// Remarks for the reader.
+pub(super) fn notes(notes: &[String]) -> Markup {
+    html! {
+        ul.notes aria-label="Notes" {
+            @for note in notes.iter().take(NOTES_MOST) { li { (text::block(note, text::PARAGRAPH_MOST)) } }
+            @if notes.len() > NOTES_MOST { li.cut { (text::counted((notes.len() - NOTES_MOST) as u64, "more note")) " not shown" } }
+        }
+    }
+}
+
+fn findings(view: &RunView) -> Markup {
+    let count: usize = view.report.as_ref().map_or(0, |report| report.findings.len());
+    html! {
+        section #findings {
+            h2 { "Findings" @if count > 0 { " " span.count { (text::grouped(count)) } } }
+            @match (&view.report, count) {
+                (None, _) if view.head.ended_ms.is_none() => { p.quiet { "They appear here when all units have been read." } }
+                (None, _) => { p.quiet { "The run ended before it had any." } }
+                (Some(_), 0) => { p.quiet { "None. What was read and what was not is in the list of files." } }
+                _ => { (diff::index(&view.diffs)) (diff::files(&view.diffs, Controls::default())) }
+            }
+        }
+    }
+}
+
+fn picture(view: &RunView) -> Markup {
+    html! {
+        @if let Some(picture) = &view.picture {
+            details.more {
+                summary { "The workflow as a picture" }
+                div.picture tabindex="0" role="group" aria-label="The workflow as a picture" {
+                    img src=(picture.src) width=(picture.width) height=(picture.height) loading="lazy"
+                        alt="The workflow's states with this run's way through them; the table of times lists the same states in words.";
+                }
+                p { a href=(picture.src) { "Open the picture alone" } }
+            }
+        }
+    }
+}
+
+fn audit(entries: &[AuditEntry]) -> Markup {
+    html! {
+        @if entries.is_empty() {
+            p.quiet { "No person has done anything with this run." }
+        } @else {
+            ol.audit {
+                @for entry in entries {
+                    li {
+                        p { strong { (text::line(&entry.who)) } " " (text::line(&entry.did)) " · " (time::moment(entry.at_ms)) }
+                        @if let Some(reason) = &entry.reason { blockquote { (text::block(reason, text::PARAGRAPH_MOST)) } }
+                        p.quiet {
+                            "Known by " (text::line(&entry.known_by))
+                            @if let Some(version) = &entry.page_version { "; saw page version " code { (text::line(text::short(version))) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

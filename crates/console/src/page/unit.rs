@@ -1,0 +1,148 @@
+//! One unit: each attempt with its prompt, raw answer, the checks' verdict and what was fed back.
+
+use holdfast_core::model::run::{Prompt, RecordedAnswer, Role, Stop, Verdict};
+use maud::{Markup, html};
+
+use crate::href;
+use crate::part::usage::tier_word;
+use crate::part::{frame, mark, text, time};
+use crate::view::{Attempt, UnitEnd, UnitView};
+
+/// The page.
+pub fn page(view: &UnitView) -> String {
+    let unit = &view.unit;
+    let now = view.frame.now_ms;
+    frame::frame(
+        &view.frame,
+        &format!("{}, unit {}", unit.path, unit.id),
+        &html! {
+            nav.crumbs aria-label="Breadcrumb" {
+                ol {
+                    li { a href=(href::runs()) { "Runs" } }
+                    li { a href=(href::run(&view.run)) { (text::line(&view.run)) } }
+                    li aria-current="page" { "Unit " (text::line(&unit.id)) }
+                }
+            }
+            header.page-head {
+                div.page-marks { (mark::unit_end(&unit.end)) }
+                h1.path { (text::line(&unit.path)) }
+                dl.facts {
+                    div { dt { "Unit" } dd { code { (text::line(&unit.id)) } } }
+                    div { dt { "Risk" } dd { (view.risk) " of 100" } }
+                    div { dt { "Tier at the start" } dd { (tier_word(view.tier)) } }
+                    div { dt { "Attempts" } dd { (unit.attempts) } }
+                    @if let Some(started) = unit.started_ms {
+                        div { dt { "Started" } dd { (time::moment_and_distance(started, now)) } }
+                        div { dt { "Took" } dd { (time::duration(time::between(started, unit.ended_ms.unwrap_or(now)))) @if unit.ended_ms.is_none() { " so far" } } }
+                    }
+                }
+            }
+            @if let UnitEnd::Unreviewed(reason) = &unit.end {
+                section.callout.callout-bad aria-labelledby="unreviewed" {
+                    h2 #unreviewed { "Why it is unreviewed" }
+                    p { (text::block(reason, text::PARAGRAPH_MOST)) }
+                    p { "The other units of the run are not touched by this, and the review says that this file was not read." }
+                }
+            }
+            @if view.attempts.is_empty() {
+                section.empty {
+                    h2 { "No attempt yet" }
+                    p { "The unit waits for its turn, or for the model's budget. Each attempt appears here with its prompt, answer and verdict." }
+                }
+            }
+            @for attempt in &view.attempts { (self::attempt(attempt, view.accepted_attempt == Some(attempt.number))) }
+        },
+    )
+}
+
+fn attempt(attempt: &Attempt, counts: bool) -> Markup {
+    let answer = attempt.answer.as_ref();
+    html! {
+        section.attempt id={ "attempt-" (attempt.number) } {
+            header.attempt-head {
+                h2 { "Attempt " (attempt.number) }
+                @match &attempt.verdict {
+                    Some(verdict) => (mark::verdict(verdict.valid)),
+                    None if answer.is_some() => (mark::waiting("Not checked yet")),
+                    None => (mark::waiting("No answer yet")),
+                }
+                @if counts { (mark::good("Its findings count")) }
+                @if answer.is_some_and(|answer| answer.cached) { span.badge.badge-calm { "From the cache" } }
+            }
+            dl.facts {
+                div { dt { "Tier" } dd { (tier_word(attempt.tier)) } }
+                @if let Some(answer) = answer {
+                    div { dt { "Model" } dd { (text::line(&answer.model)) } }
+                    div { dt { "Tokens" } dd { (text::grouped(answer.input_tokens)) " in, " (text::grouped(answer.output_tokens)) " out" } }
+                    div { dt { "Ended" } dd { (stop_word(answer.stop)) } }
+                }
+                @if let Some(took) = attempt.took_ms { div { dt { "Took" } dd { (time::duration(took)) } } }
+            }
+            @if let Some(verdict) = &attempt.verdict { (self::verdict(verdict)) }
+            @if let Some(prompt) = &attempt.prompt { (self::prompt(attempt.number, prompt)) }
+            @if let Some(answer) = answer { (raw_answer(attempt.number, answer)) }
+        }
+    }
+}
+
+const fn stop_word(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Complete => "When it was done",
+        Stop::OutputLimit => "Cut off at the output limit",
+        Stop::Refusal => "With a refusal",
+    }
+}
+
+fn verdict(verdict: &Verdict) -> Markup {
+    html! {
+        div.verdict {
+            h3 { "Verdict" }
+            p {
+                (text::counted(verdict.accepted.len() as u64, "finding")) " passed every check"
+                @if verdict.problems.is_empty() { "." } @else { "; " (text::counted(verdict.problems.len() as u64, "problem")) " fed back to the model, word for word:" }
+            }
+            @if !verdict.problems.is_empty() {
+                ol.problems { @for problem in &verdict.problems { li { (text::block(problem, text::PARAGRAPH_MOST)) } } }
+            }
+            @if !verdict.accepted.is_empty() {
+                ul.accepted {
+                    @for finding in &verdict.accepted {
+                        li { (mark::severity(finding.severity)) " " span.quiet { "line " (finding.line) } " " (text::line(&finding.title)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn prompt(number: u32, prompt: &Prompt) -> Markup {
+    html! {
+        h3 { "Prompt" }
+        (folded(number, "system", "Instructions (system)", &prompt.system, false))
+        @for (index, turn) in prompt.turns.iter().enumerate() {
+            @let (id, who) = match turn.role {
+                Role::User => (format!("turn-{index}"), "Asked"),
+                Role::Assistant => (format!("turn-{index}"), "Answered before"),
+            };
+            (folded(number, &id, &format!("Turn {}: {who}", index + 1), &turn.text, false))
+        }
+    }
+}
+
+fn raw_answer(number: u32, answer: &RecordedAnswer) -> Markup {
+    html! {
+        h3 { "Raw answer" }
+        @if answer.text.is_empty() { p.quiet { "The answer is empty." } }
+        @else { (folded(number, "answer", "As the model gave it", &answer.text, true)) }
+    }
+}
+
+fn folded(number: u32, part: &str, name: &str, content: &str, is_open: bool) -> Markup {
+    let id = format!("attempt-{number}-{part}");
+    html! {
+        details.raw open[is_open] {
+            summary id=(id) { (name) " " span.quiet { (text::grouped(content.chars().count())) " characters" } }
+            pre.raw-text tabindex="0" role="group" aria-label={ "Attempt " (number) ": " (name) } { "\n" (text::block(content, text::BLOCK_MOST)) }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Small pictures as SVG: attributes and classes alone, so that the stylesheet colours them in both themes. Each says in
+//! words what it shows.
+
+use maud::{Markup, html};
+
+use super::text::{counted, grouped};
+use super::time;
+use crate::view::DayCount;
+
+/// One part of a whole.
+pub struct Part<'a> {
+    /// Colours it.
+    pub class: &'a str,
+    /// What it is.
+    pub word: &'a str,
+    /// How much.
+    pub count: u64,
+}
+
+/// A whole in its parts: one bar, and a legend with the numbers.
+pub fn parts(caption: &str, parts: &[Part<'_>]) -> Markup {
+    let total: u64 = parts.iter().map(|part| part.count).sum();
+    let there = || parts.iter().filter(|part| part.count > 0);
+    let words: Vec<String> = there()
+        .map(|part| format!("{} {}", grouped(part.count), part.word.to_lowercase()))
+        .collect();
+    let placed = there().scan(0.0, |from, part| {
+        let (x, width) = (*from, share(part.count, total) * 1000.0);
+        *from += width;
+        Some((part, x, width))
+    });
+    html! {
+        figure.chart {
+            figcaption { (caption) }
+            svg.bar viewBox="0 0 1000 12" preserveAspectRatio="none" role="img" aria-label={ (caption) ": " (words.join(", ")) } {
+                rect.bar-ground width="1000" height="12" {}
+                @for (part, x, width) in placed {
+                    rect class=(part.class) x=(number(x)) width=(number((width - 3.0).max(2.0))) height="12" {}
+                }
+            }
+            ul.legend {
+                @for part in there() {
+                    li {
+                        (swatch(part.class))
+                        span { (part.word) } " " strong { (grouped(part.count)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reviews by day: a column each, those in trouble at its foot.
+pub fn days(caption: &str, days: &[DayCount]) -> Markup {
+    let most = days.iter().map(|day| day.well + day.troubled).max().unwrap_or(0).max(1);
+    let total: u64 = days.iter().map(|day| day.well + day.troubled).sum();
+    let troubled: u64 = days.iter().map(|day| day.troubled).sum();
+    let label = format!(
+        "{caption}: {} in {}, {} failed or partial; at most {} in a day",
+        counted(total, "review"),
+        counted(days.len() as u64, "day"),
+        grouped(troubled),
+        grouped(most)
+    );
+    let width = days.len() * 10;
+    html! {
+        figure.chart {
+            figcaption { (caption) }
+            svg.columns viewBox={ "0 0 " (width) " 64" } preserveAspectRatio="none" role="img" aria-label=(label) {
+                rect.columns-ground y="63" width=(width) height="1" {}
+                @for (index, day) in days.iter().enumerate() {
+                    @let well = share(day.well, most) * 62.0;
+                    @let troubled = share(day.troubled, most) * 62.0;
+                    g {
+                        title { (time::day(day.day_ms)) ": " (counted(day.well + day.troubled, "review")) ", " (grouped(day.troubled)) " failed or partial" }
+                        rect.is-bad x=(index * 10 + 1) y=(number(63.0 - troubled)) width="8" height=(number(troubled)) {}
+                        rect.is-accent x=(index * 10 + 1) y=(number(63.0 - troubled - well)) width="8" height=(number((well - 1.0).max(0.0))) {}
+                    }
+                }
+            }
+            div.axis aria-hidden="true" {
+                @if let (Some(first), Some(last)) = (days.first(), days.last()) {
+                    span { (time::day(first.day_ms)) }
+                    span { "busiest day: " (grouped(most)) }
+                    span { (time::day(last.day_ms)) }
+                }
+            }
+            ul.legend {
+                li { (swatch("is-accent")) span { "Completed or open" } " " strong { (grouped(total - troubled)) } }
+                li { (swatch("is-bad")) span { "Failed or partial" } " " strong { (grouped(troubled)) } }
+            }
+        }
+    }
+}
+
+/// A sample of a colour beside its word.
+pub fn swatch(class: &str) -> Markup {
+    html! { svg.swatch viewBox="0 0 10 10" width="10" height="10" aria-hidden="true" { rect class=(class) width="10" height="10" rx="2" {} } }
+}
+
+/// From 0 to 1; a part that is there is never invisible.
+#[expect(clippy::cast_precision_loss, reason = "a width on the screen")]
+pub fn share(part: u64, whole: u64) -> f64 {
+    if part == 0 || whole == 0 {
+        0.0
+    } else {
+        (part as f64 / whole as f64).clamp(0.004, 1.0)
+    }
+}
+
+/// A coordinate with one digit behind the point.
+pub fn number(value: f64) -> String {
+    format!("{value:.1}")
+}

@@ -1,0 +1,79 @@
+//! What became of each changed file.
+
+use maud::{Markup, html};
+
+use super::cell::cell;
+use super::chart::{Part, parts};
+use super::{mark, text};
+use crate::href;
+use crate::view::{FileOutcome, FileRow};
+
+/// Files that are listed at most; those that need a look come first.
+pub const FILES_MOST: usize = 1_000;
+
+/// The bar and the table.
+pub fn coverage(run: &str, rows: &[FileRow], has_ended: bool) -> Markup {
+    if rows.is_empty() {
+        let why = if has_ended {
+            "The run ended before the change was read."
+        } else {
+            "The change has not been read yet; its files will be listed here."
+        };
+        return html! { p.quiet { (why) } };
+    }
+    let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count() as u64;
+    let part = |class, word, outcome| Part {
+        class,
+        word,
+        count: count(outcome),
+    };
+    html! {
+        (parts("Files by outcome", &[
+            part("is-good", "Reviewed", FileOutcome::Reviewed),
+            part("is-now", "Running", FileOutcome::Running),
+            part("is-wait", "Queued", FileOutcome::Queued),
+            part("is-calm", "Skipped", FileOutcome::Skipped),
+            part("is-bad", "Unreviewed", FileOutcome::Unreviewed),
+        ]))
+        table.cards role="table" {
+            thead role="rowgroup" {
+                tr role="row" {
+                    th scope="col" role="columnheader" { "File" }
+                    th scope="col" role="columnheader" { "Outcome" }
+                    th scope="col" role="columnheader" { "Why" }
+                    th.num scope="col" role="columnheader" { "Attempts" }
+                    th scope="col" role="columnheader" { "Units" }
+                }
+            }
+            tbody role="rowgroup" {
+                @for row in rows.iter().take(FILES_MOST) { (file(run, row)) }
+            }
+        }
+        @if rows.len() > FILES_MOST {
+            p.cut { (text::counted((rows.len() - FILES_MOST) as u64, "more file")) " not shown; " code { "holdfast show RUN --format json" } " lists all" }
+        }
+    }
+}
+
+fn file(run: &str, row: &FileRow) -> Markup {
+    html! {
+        tr role="row" {
+            th.path scope="row" role="rowheader" { (text::line(&row.path)) }
+            (cell("Outcome", "outcome", Some(mark::outcome(row.outcome))))
+            (cell("Why", "why", row.reason.as_ref().map(|reason| html! { (text::line(reason)) })))
+            (cell("Attempts", "num", (row.attempts > 0).then(|| html! { (row.attempts) })))
+            (cell("Units", "", (!row.units.is_empty()).then(|| units(run, row))))
+        }
+    }
+}
+
+fn units(run: &str, row: &FileRow) -> Markup {
+    html! {
+        @for unit in &row.units {
+            a.unit-link href=(href::unit(run, &unit.id)) aria-label={ "Unit " (text::plain(&unit.id)) " of " (text::plain(&row.path)) } {
+                (text::line(&unit.id))
+            }
+            " "
+        }
+    }
+}

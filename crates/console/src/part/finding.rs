@@ -1,0 +1,111 @@
+//! One finding as a note, with the controls to leave it out or to edit it where a decision is asked for.
+
+use holdfast_core::model::finding::{Finding, Side};
+use maud::{Markup, html};
+
+use super::{mark, prose, text};
+use crate::field;
+use crate::view::Numbered;
+
+/// Characters of a body that can be edited in a page; a longer one can only be published as it is or left out.
+pub const EDITABLE_MOST: usize = 20_000;
+
+/// What can be done with findings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Controls<'a> {
+    /// The id of the form that the fields belong to; none: read only.
+    pub form: Option<&'a str>,
+    /// Whether each can be left out.
+    pub may_drop: bool,
+    /// Whether title and body can be edited.
+    pub may_edit: bool,
+}
+
+/// The note.
+pub fn note(numbered: &Numbered, controls: Controls<'_>) -> Markup {
+    let Numbered { index, finding } = numbered;
+    html! {
+        article class={ "note note-" (finding.severity.as_str()) } id={ "finding-" (index + 1) } {
+            header.note-head {
+                (mark::severity(finding.severity))
+                span.quiet { (finding.category.as_str()) " · " (place(finding)) }
+                span.quiet.source { (source(&finding.source)) " · " (percent(finding.confidence)) " sure" }
+            }
+            h4 { (text::line(&finding.title)) }
+            (prose::prose(&finding.body))
+            @if let Some(suggestion) = &finding.suggestion {
+                div.suggestion {
+                    p.suggestion-head { "Suggested replacement for " (place(finding)) }
+                    pre.code-block tabindex="0" { code {
+                        @if suggestion.is_empty() { span.quiet { "(delete these lines)" } }
+                        (text::block(suggestion, text::PARAGRAPH_MOST))
+                    } }
+                }
+            }
+            @if let Some(form) = controls.form { (decide(*index, finding, form, controls)) }
+        }
+    }
+}
+
+fn decide(index: usize, finding: &Finding, form: &str, controls: Controls<'_>) -> Markup {
+    let [drop_id, title_id, body_id] = ["drop", "title", "body"].map(|part| format!("{part}-{index}"));
+    let is_editable = finding.body.chars().nth(EDITABLE_MOST).is_none();
+    html! {
+        @if controls.may_drop || controls.may_edit {
+            div.note-controls {
+                @if controls.may_drop {
+                    div.check {
+                        input type="checkbox" id=(drop_id) name=(field::DROP) value=(index) form=(form);
+                        label for=(drop_id) { "Leave this finding out" span.visually-hidden { " (finding " (index + 1) ")" } }
+                    }
+                }
+                @if controls.may_edit && is_editable {
+                    details.edit {
+                        summary { "Edit before publication" span.visually-hidden { " (finding " (index + 1) ")" } }
+                        div.field {
+                            label for=(title_id) { "Title" }
+                            input type="text" id=(title_id) name=(field::title(index)) form=(form) maxlength="300" value=(one_line(&finding.title));
+                        }
+                        div.field {
+                            label for=(body_id) { "Text (Markdown)" }
+                            // The parser drops the first line feed of a text area: this one.
+                            textarea id=(body_id) name=(field::body(index)) form=(form) rows="6" maxlength=(EDITABLE_MOST) { "\n" (text::editable(&finding.body)) }
+                        }
+                    }
+                }
+                @if controls.may_edit && !is_editable {
+                    p.hint { "Too long to edit here: publish it as it is, or leave it out." }
+                }
+            }
+        }
+    }
+}
+
+fn one_line(title: &str) -> String {
+    text::editable(title).replace(['\n', '\t'], " ")
+}
+
+/// `line 12`, `lines 10–12`, and of which side if not the head's.
+fn place(finding: &Finding) -> String {
+    let side = if finding.side == Side::Left { " of the base" } else { "" };
+    if finding.start_line == finding.line {
+        format!("line {}{side}", finding.line)
+    } else {
+        format!("lines {}–{}{side}", finding.start_line, finding.line)
+    }
+}
+
+fn source(source: &str) -> Markup {
+    match source.strip_prefix("rule:") {
+        Some(rule) => html! { "rule " code { (text::line(rule)) } },
+        None => html! { (text::line(source)) },
+    }
+}
+
+fn percent(confidence: f64) -> String {
+    if confidence.is_finite() {
+        format!("{:.0} %", confidence.clamp(0.0, 1.0) * 100.0)
+    } else {
+        "not".to_owned()
+    }
+}

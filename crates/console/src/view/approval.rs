@@ -1,0 +1,77 @@
+//! The page that a person decides on.
+
+use holdfast_core::model::finding::Severity;
+
+use super::{FileDiff, Frame, PostForm, PullRequest};
+
+/// What the approval page is told.
+#[derive(Clone, Debug)]
+pub struct ApprovalView {
+    /// Around it.
+    pub frame: Frame,
+    /// What is asked.
+    pub question: Question,
+    /// Where the decision goes.
+    pub form: PostForm,
+    /// Who decides.
+    pub identity: Identity,
+    /// Every finding in its hunk: see [`super::findings_in_diff`]. All are shown, whatever their number.
+    pub diffs: Vec<FileDiff>,
+    /// What the review says on the whole, Markdown from a model.
+    pub summary: String,
+    /// Remarks: cut-offs, limits.
+    pub notes: Vec<String>,
+    /// How many changed files are unreviewed.
+    pub unreviewed: u64,
+    /// Whether findings may be left out of the publication.
+    pub may_drop: bool,
+    /// Whether titles and bodies may be edited before publication.
+    pub may_edit: bool,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The run that waits.
+    pub run: String,
+    /// `owner/name`.
+    pub repository: String,
+    /// The pull request.
+    pub pull_request: PullRequest,
+    /// Login of its author, who may not decide.
+    pub author: Option<String>,
+    /// The commit that was reviewed, in full.
+    pub head: String,
+    /// Who asks: the account that the review is published by.
+    pub asked_by: String,
+    /// When it was asked.
+    pub asked_ms: i64,
+    /// Until when it can be answered.
+    pub expires_ms: i64,
+    /// 1 for the first question, 2 for the escalation.
+    pub round: u32,
+    /// The worst finding's severity.
+    pub worst: Severity,
+    /// Hash of what this page shows; the decision holds for it alone.
+    pub page_version: String,
+}
+
+/// How who decides is known.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Signed in, with write permission on the repository.
+    SignedIn {
+        /// Their login.
+        name: String,
+    },
+    /// By the code in the mail, typed by hand.
+    Code {
+        /// Where one can sign in instead, if that is set up.
+        sign_in_at: Option<String>,
+    },
+    /// Nobody yet, and no code was mailed: sign in first.
+    SignInFirst {
+        /// Where.
+        sign_in_at: String,
+    },
+}

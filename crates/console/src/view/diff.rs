@@ -1,0 +1,105 @@
+//! Findings put into the hunks that they are about.
+
+use std::collections::HashMap;
+
+use holdfast_core::diff::{Hunk, hunk_of, parse_patch};
+use holdfast_core::model::change::{Change, ChangedFile, FileStatus};
+use holdfast_core::model::finding::Finding;
+use holdfast_core::rule::redact;
+
+/// One file with its findings.
+#[derive(Clone, Debug)]
+pub struct FileDiff {
+    /// Path in the head.
+    pub path: String,
+    /// Path in the base, when renamed.
+    pub previous_path: Option<String>,
+    /// What happened to it, where the change holds it.
+    pub status: Option<FileStatus>,
+    /// The hunks that have findings, in order, secrets taken out.
+    pub hunks: Vec<HunkNotes>,
+    /// Findings without a hunk to show: the change is gone, or has no patch.
+    pub loose: Vec<Numbered>,
+}
+
+/// One hunk with its findings.
+#[derive(Clone, Debug)]
+pub struct HunkNotes {
+    /// The hunk.
+    pub hunk: Hunk,
+    /// Its findings, in the report's order; both ends of each lie in the hunk.
+    pub notes: Vec<Numbered>,
+}
+
+/// A finding with its place in the report, from 0: what forms call it by.
+#[derive(Clone, Debug)]
+pub struct Numbered {
+    /// Place in the report, from 0.
+    pub index: usize,
+    /// The finding.
+    pub finding: Finding,
+}
+
+/// Each file that has findings, in the order of the report (worst first). No finding is lost: one whose hunk cannot be
+/// found is `loose`.
+pub fn findings_in_diff(findings: &[Finding], change: Option<&Change>) -> Vec<FileDiff> {
+    let mut order: Vec<&str> = Vec::new();
+    let mut by_path: HashMap<&str, Vec<Numbered>> = HashMap::new();
+    for (index, finding) in findings.iter().enumerate() {
+        let found = by_path.entry(&finding.path).or_default();
+        if found.is_empty() {
+            order.push(&finding.path);
+        }
+        found.push(Numbered {
+            index,
+            finding: finding.clone(),
+        });
+    }
+    let files: HashMap<&str, &ChangedFile> = change
+        .map(|change| change.files.iter().map(|file| (file.path.as_str(), file)).collect())
+        .unwrap_or_default();
+    order
+        .into_iter()
+        .map(|path| file_diff(path, by_path.remove(path).unwrap_or_default(), files.get(path).copied()))
+        .collect()
+}
+
+fn file_diff(path: &str, findings: Vec<Numbered>, file: Option<&ChangedFile>) -> FileDiff {
+    let patch = file.and_then(|file| file.patch.as_deref()).unwrap_or_default();
+    let hunks = redacted(parse_patch(patch).unwrap_or_default());
+    let mut loose = Vec::new();
+    let mut placed: Vec<Vec<Numbered>> = hunks.iter().map(|_| Vec::new()).collect();
+    for numbered in findings {
+        let finding = &numbered.finding;
+        let place = hunk_of(&hunks, finding.side, finding.start_line, finding.line)
+            .and_then(|hunk| hunks.iter().position(|other| std::ptr::eq(other, hunk)));
+        match place {
+            Some(place) => placed[place].push(numbered),
+            None => loose.push(numbered),
+        }
+    }
+    FileDiff {
+        path: path.to_owned(),
+        previous_path: file.and_then(|file| file.previous_path.clone()),
+        status: file.map(|file| file.status),
+        hunks: hunks
+            .into_iter()
+            .zip(placed)
+            .filter(|(_, notes)| !notes.is_empty())
+            .map(|(hunk, notes)| HunkNotes { hunk, notes })
+            .collect(),
+        loose,
+    }
+}
+
+/// Secrets leave the lines before anyone sees them; the lines' numbers hold.
+fn redacted(mut hunks: Vec<Hunk>) -> Vec<Hunk> {
+    let lines = || hunks.iter().flat_map(|hunk| &hunk.lines);
+    let joined = lines().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
+    let clean = redact(&joined);
+    let mut clean = clean.text.split('\n');
+    for line in hunks.iter_mut().flat_map(|hunk| &mut hunk.lines) {
+        clean.next().unwrap_or_default().clone_into(&mut line.text);
+    }
+    hunks
+}

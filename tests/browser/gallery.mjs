@@ -1,0 +1,83 @@
+// Looks at every page of the console in a real browser: no page is wider than its screen, axe-core finds nothing in either
+// theme, nothing is refused by the pages' own policy. Takes a picture of each where asked to.
+//
+//   cargo run -p holdfast-console --example gallery -- target/gallery
+//   node tests/browser/gallery.mjs target/gallery [--pictures DIR] [--only BEGINNING]
+//
+// Needs playwright-core and axe-core (npm), and Chromium (apt-get install chromium, or CHROMIUM=path).
+
+import { createServer } from "node:http";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import process from "node:process";
+
+const require = createRequire(path.join(process.env.HOLDFAST_NODE_MODULES ?? path.join(import.meta.dirname, "../node"), "x.js"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const POLICY =
+  "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const WIDTHS = [360, 768, 1280];
+const TYPES = { ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
+
+const [folder] = process.argv.slice(2);
+const option = (name) => {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+};
+if (!folder || !existsSync(folder)) {
+  console.error("usage: node gallery.mjs FOLDER [--pictures DIR] [--only BEGINNING]; the folder is what the example gallery wrote");
+  process.exit(2);
+}
+const pictures = option("--pictures");
+if (pictures) mkdirSync(pictures, { recursive: true });
+const names = readdirSync(folder)
+  .filter((name) => name.endsWith(".html") && name !== "index.html" && name.startsWith(option("--only") ?? ""))
+  .map((name) => name.slice(0, -".html".length));
+
+const server = createServer((request, response) => {
+  const file = path.join(folder, path.basename(new URL(request.url, "http://x").pathname));
+  if (!existsSync(file)) return response.writeHead(404).end();
+  response.writeHead(200, {
+    "content-type": TYPES[path.extname(file)] ?? "application/octet-stream",
+    ...(file.endsWith(".svg") ? {} : { "content-security-policy": POLICY }),
+  });
+  response.end(readFileSync(file));
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const origin = `http://127.0.0.1:${server.address().port}`;
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const problems = [];
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of WIDTHS) {
+    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, bypassCSP: false });
+    const page = await context.newPage();
+    let name;
+    const say = (problem) => problems.push(`${name} at ${width} px, ${colorScheme}: ${problem}`);
+    page.on("console", (message) => ["error", "warning"].includes(message.type()) && say(message.text()));
+    page.on("dialog", (dialog) => (say(`a dialog: ${dialog.message()}`), dialog.dismiss()));
+    page.on("requestfailed", (request) => say(`${request.url()} failed`));
+    for (name of names) {
+      await page.goto(`${origin}/${name}.html`, { waitUntil: "load" });
+      const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      if (needed > there) say(`${needed} px wide`);
+      if (pictures) await page.screenshot({ path: path.join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      // Folds are opened for axe: what is behind them counts too.
+      await page.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.removeAttribute("name"), (fold.open = true))));
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      if (wide) say("wider than the screen with its folds open");
+      if (width === WIDTHS[1] || name.endsWith("-huge")) continue;
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+      for (const { id, nodes } of violations) say(`axe ${id}: ${nodes.slice(0, 2).map((node) => `${node.target} ${node.failureSummary.replaceAll("\n", " ")}`).join(" | ")}`);
+    }
+    await context.close();
+  }
+}
+await browser.close();
+server.close();
+for (const problem of problems) console.error(problem);
+console.log(`${names.length} pages, ${WIDTHS.length} widths, 2 themes: ${problems.length} problems`);
+process.exit(problems.length > 0 ? 1 : 0);
