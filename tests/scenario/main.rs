@@ -5,5 +5,7 @@
 mod bad_input;
 mod kills;
 mod pull_request;
+mod replay;
+mod replay_differs;
 mod review;
 mod support;

@@ -9,18 +9,18 @@ use holdfast_core::model::finding::Side;
 use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script};
 use serde_json::{Value, json};
 
-const SLUG: &str = "octo/demo";
+pub const SLUG: &str = "octo/demo";
 
 /// A pull request of four files on a fake GitHub, and the program set up for it.
-struct Pull {
-    scene: Scene,
-    github: FakeGithub,
-    base: String,
+pub struct Pull {
+    pub scene: Scene,
+    pub github: FakeGithub,
+    pub base: String,
     head: String,
 }
 
 impl Pull {
-    fn new(script: Script, token: &str) -> Self {
+    pub fn new(script: Script, token: &str) -> Self {
         let change = Repository::many_files(4).unwrap();
         let github = FakeGithub::start().unwrap();
         github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap());
@@ -40,7 +40,7 @@ impl Pull {
     }
 
     /// `holdfast review ADDRESS --publish --format json`.
-    fn publish(&self) -> (i32, Value) {
+    pub fn publish(&self) -> (i32, Value) {
         let output = self
             .scene
             .run(&["review", &self.address(), "--publish", "--format", "json"]);
@@ -50,7 +50,7 @@ impl Pull {
         (output.status.code().unwrap(), document)
     }
 
-    fn spawn_publish(&self) -> Child {
+    pub fn spawn_publish(&self) -> Child {
         let mut command = self.scene.command(&["review", &self.address(), "--publish"]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
@@ -73,7 +73,7 @@ impl Pull {
     }
 }
 
-fn low() -> Script {
+pub fn low() -> Script {
     Script::findings(vec![Finding::first_added_line().severity("low")])
 }
 

@@ -33,6 +33,8 @@ pub enum Command {
     Reject(RejectArgs),
     /// Stops a run and undoes what it did; also cleans up after one that failed and could not.
     Cancel(DecideArgs),
+    /// Runs a recorded run again from its recorded answers, without a model and without writes, and says what differs.
+    Replay(ReplayArgs),
     /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
     Check(CheckArgs),
     /// Copies the data directory, also while reviews run in it. The copy is a data directory itself.
@@ -117,6 +119,22 @@ pub struct RejectArgs {
     /// Why; it stands in the check's summary.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The run's name, or an unambiguous beginning of it.
+    pub run: String,
+    /// The state from which on this program's code runs; those before it give what they gave. Default: from the start.
+    #[arg(long, value_name = "STATE")]
+    pub from: Option<String>,
+    /// How the differences are printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,

@@ -10,5 +10,6 @@ pub mod marker_key;
 pub mod output;
 pub mod program;
 pub mod record;
+pub mod replay;
 pub mod run_name;
 pub mod workflow;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
-use crate::command::{backup, cancel, check, decide, review, runs, show};
+use crate::command::{backup, cancel, check, decide, replay, review, runs, show};
 use crate::failure::{Exit, Failure};
 use crate::output;
 
@@ -40,6 +40,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Approve(args) => decide::approve(args).await,
         Command::Reject(args) => decide::reject(args).await,
         Command::Cancel(args) => cancel::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
         Command::Check(args) => check::run(args),
         Command::Backup(args) => backup::run(args).await,
     }

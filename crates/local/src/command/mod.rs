@@ -4,6 +4,7 @@ pub mod backup;
 pub mod cancel;
 pub mod check;
 pub mod decide;
+pub mod replay;
 pub mod review;
 pub mod runs;
 pub mod show;
