@@ -381,6 +381,45 @@ fn settings_that_were_wrong_are_wrong_again() {
 fn nobody_answers_again_and_two_days_pass_at_once() {
     let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
     let run = pull.publish().1["run"].clone();
+    in_engine(&pull, async |engine| {
+        for _ in 0..1_000 {
+            if matches!(
+                engine.wait(run.as_str().unwrap()).await.unwrap(),
+                Outcome::Finished { .. }
+            ) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("it never ends");
+    });
+    let whole = Recorded::of(pull.scene, &run).assert_faithful_from_each_state();
+    assert_eq!(whole["status"]["replayed"], "rejected");
+    let asked = whole["states"]["replayed"].as_array().unwrap().iter();
+    assert_eq!(
+        asked.filter(|state| *state == "RequestApproval").count(),
+        2,
+        "{whole:#}"
+    );
+}
+
+#[test]
+fn a_redriven_run_took_its_last_state_once() {
+    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let matcher = Matcher::new("POST", "/repos/*/*/pulls/*/reviews");
+    pull.github.fail_next(matcher.always(), Fault::status(403));
+    let run = pull.publish().1["run"].clone();
+    in_engine(&pull, async |engine| {
+        let name = run.as_str().unwrap();
+        assert_eq!(engine.redrive(name).await.unwrap(), 1);
+        assert!(matches!(engine.wait(name).await.unwrap(), Outcome::Finished { .. }));
+    });
+    let whole = Recorded::of(pull.scene, &run).assert_faithful();
+    assert_eq!(whole["status"]["replayed"], "failed");
+}
+
+/// Does something with the engine, whose clock jumps to whatever is due.
+fn in_engine(pull: &Pull, work: impl AsyncFnOnce(&Engine)) {
     let (github, model) = (pull.github.url(), pull.scene.server().url());
     let settings = Settings::read(&|name| {
         let value = match name {
@@ -395,35 +434,17 @@ fn nobody_answers_again_and_two_days_pass_at_once() {
     })
     .unwrap();
     let data = pull.scene.data.path().join("data");
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(let_time_pass(&data, &settings, run.as_str().unwrap()));
-    let whole = Recorded::of(pull.scene, &run).assert_faithful_from_each_state();
-    assert_eq!(whole["status"]["replayed"], "rejected");
-    let asked = whole["states"]["replayed"].as_array().unwrap().iter();
-    assert_eq!(
-        asked.filter(|state| *state == "RequestApproval").count(),
-        2,
-        "{whole:#}"
-    );
-}
-
-/// Opens the engine on a clock that jumps to whatever is due.
-async fn let_time_pass(data: &Path, settings: &Settings, run: &str) {
-    let stages = machine::stage_functions(data, settings).await.unwrap();
-    let mut options = EngineOptions::new(data, Arc::new(stages), Arc::new(machine::artifact_objects(data))).unwrap();
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    options.clock = Arc::new(VirtualClock::new(Timestamp(i64::try_from(now.as_millis()).unwrap())));
-    let (engine, _) = Engine::open(options).await.unwrap();
-    for _ in 0..1_000 {
-        if matches!(engine.wait(run).await.unwrap(), Outcome::Finished { .. }) {
-            engine.shutdown().await;
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("it never ends");
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let stages = machine::stage_functions(&data, &settings).await.unwrap();
+        let objects = Arc::new(machine::artifact_objects(&data));
+        let mut options = EngineOptions::new(&data, Arc::new(stages), objects).unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now_ms = i64::try_from(now.unwrap().as_millis()).unwrap();
+        options.clock = Arc::new(VirtualClock::new(Timestamp(now_ms)));
+        let (engine, _) = Engine::open(options).await.unwrap();
+        work(&engine).await;
+        engine.shutdown().await;
+    });
 }
 
 #[test]

@@ -131,8 +131,14 @@ impl Histories {
 
 fn visits(history: &[HistoryEvent]) -> Vec<Visit> {
     let mut visits: Vec<Visit> = Vec::new();
+    let mut is_redriven = false;
     for event in history {
+        is_redriven |= matches!(event.kind, EventKind::ExecutionRedriven { .. });
         if let EventKind::StateEntered { name, input, .. } = &event.kind {
+            // A redrive goes on in the state that was not left: that is no other visit.
+            if std::mem::take(&mut is_redriven) && visits.last().is_some_and(|last| last.state == *name) {
+                visits.pop();
+            }
             visits.push(Visit {
                 state: name.clone(),
                 attempt: input.get("attempt").and_then(Value::as_u64),
