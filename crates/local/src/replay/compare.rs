@@ -80,6 +80,8 @@ pub struct UnitDifference {
     pub path: String,
     /// Whether anything below differs.
     pub differs: bool,
+    /// Whether both plans have it.
+    pub planned: Change,
     /// How it ended.
     pub result: Pair<Option<UnitResult>>,
     /// Its states, without waits for a model's rate limit.
@@ -279,13 +281,17 @@ fn compare_unit(before: Option<&UnitSnapshot>, after: Option<&UnitSnapshot>, nam
         unit: named.unit.clone(),
         path: named.path.clone(),
         differs: false,
+        planned: match (before, after) {
+            (None, _) => Change::Gained,
+            (_, None) => Change::Lost,
+            _ => Change::Same,
+        },
         result: pair(result(before), result(after)),
         states: pair(states(before), states(after)),
         attempts,
     };
     let is_other = |attempt: &AttemptDifference| (attempt.prompt, attempt.verdict) != (Change::Same, Change::Same);
-    difference.differs = before.is_none()
-        || after.is_none()
+    difference.differs = difference.planned != Change::Same
         || difference.result.differs()
         || difference.states.differs()
         || difference.attempts.iter().any(is_other);

@@ -139,6 +139,11 @@ fn ways(states: &Pair<Vec<String>>) -> String {
 
 fn write_unit(out: &mut String, unit: &UnitDifference) -> fmt::Result {
     writeln!(out, "\nUnit {} {}", unit.unit, unit.path)?;
+    match unit.planned {
+        Change::Gained => writeln!(out, "  planned by the replay alone")?,
+        Change::Lost => return writeln!(out, "  not planned any more"),
+        Change::Same | Change::Differs => {}
+    }
     if unit.result.differs() {
         let Pair { recorded, replayed } = &unit.result;
         writeln!(
