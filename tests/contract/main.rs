@@ -4,6 +4,7 @@
 
 mod functions;
 mod names;
+mod payloads;
 mod validator;
 
 use std::path::{Path, PathBuf};

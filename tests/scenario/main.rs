@@ -6,5 +6,7 @@ mod afterwards;
 mod bad_input;
 mod kills;
 mod pull_request;
+mod replay;
+mod replay_differs;
 mod review;
 mod support;

@@ -40,6 +40,8 @@ pub enum Command {
     Redrive(RedriveArgs),
     /// Cleans up after runs that ended without undoing what they did.
     Sweep(SweepArgs),
+    /// Runs a recorded run again from its recorded answers, without a model and without writes, and says what differs.
+    Replay(ReplayArgs),
     /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
     Check(CheckArgs),
     /// Copies the data directory, also while reviews run in it. The copy is a data directory itself.
@@ -164,6 +166,22 @@ pub struct RedriveArgs {
 /// `holdfast sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The run's name, or an unambiguous beginning of it.
+    pub run: String,
+    /// The state from which on this program's code runs; those before it give what they gave. Default: from the start.
+    #[arg(long, value_name = "STATE")]
+    pub from: Option<String>,
+    /// How the differences are printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,

@@ -5,7 +5,7 @@
 pub enum Exit {
     /// Reviewed, nothing at or above `--fail-on`.
     Clean = 0,
-    /// A finding at or above it.
+    /// A finding at or above it; or a replay that differs.
     Found = 1,
     /// Wrong usage or configuration: mend it and start again.
     Usage = 2,

@@ -35,6 +35,21 @@ pub struct StageFunctions {
     pub asking: Asking,
 }
 
+impl StageFunctions {
+    /// The same stages, asking another model.
+    pub fn with_model(&self, model: Arc<dyn AskModel>) -> Self {
+        Self {
+            read: Arc::clone(&self.read),
+            publish: Arc::clone(&self.publish),
+            model,
+            syntax: Arc::clone(&self.syntax),
+            notify: Arc::clone(&self.notify),
+            rows: Arc::clone(&self.rows),
+            store: Arc::clone(&self.store),
+        }
+    }
+}
+
 #[async_trait]
 impl Functions for StageFunctions {
     async fn invoke(&self, function: &str, payload: Value, _invocation: Invocation) -> Result<Value, FunctionFailure> {

@@ -11,6 +11,7 @@ pub mod marker_key;
 pub mod output;
 pub mod program;
 pub mod record;
+pub mod replay;
 pub mod run_name;
 pub mod serve;
 pub mod workflow;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
-use crate::command::{backup, cancel, check, decide, redrive, review, runs, show, sweep};
+use crate::command::{backup, cancel, check, decide, redrive, replay, review, runs, show, sweep};
 use crate::failure::{Exit, Failure};
 use crate::serve;
 use crate::output;
@@ -47,6 +47,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Cancel(args) => cancel::run(args).await,
         Command::Redrive(args) => redrive::run(args).await,
         Command::Sweep(args) => sweep::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
         Command::Check(args) => check::run(args),
         Command::Backup(args) => backup::run(args).await,
     }

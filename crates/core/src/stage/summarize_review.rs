@@ -25,6 +25,9 @@ use super::{StageError, read_artifact, write_artifact};
 /// Output limit of the walkthrough, in tokens.
 const OUTPUT_TOKENS: u32 = 1_500;
 
+/// What a note begins with that says why the walkthrough is a template.
+pub const TEMPLATE_NOTE: &str = "the walkthrough is a template: ";
+
 /// The run.
 #[derive(Debug, Deserialize)]
 pub struct Input {
@@ -65,12 +68,10 @@ pub async fn summarize_review(
                 count(&mut aggregate.usage, &answer);
                 match read_summary(&answer) {
                     Ok(text) => summary = format!("{text}\n\n{summary}"),
-                    Err(problem) => aggregate
-                        .notes
-                        .push(format!("the walkthrough is a template: {problem}")),
+                    Err(problem) => aggregate.notes.push(format!("{TEMPLATE_NOTE}{problem}")),
                 }
             }
-            Err(error) => aggregate.notes.push(format!("the walkthrough is a template: {error}")),
+            Err(error) => aggregate.notes.push(format!("{TEMPLATE_NOTE}{error}")),
         }
     }
     let gate = decide_gate(&aggregate.findings, &policy)?;
@@ -114,7 +115,7 @@ pub fn decide_gate(findings: &[Finding], policy: &Policy) -> Result<Gate, Invali
 }
 
 /// Coverage decides, nothing else.
-fn decide_status(aggregate: &Aggregate) -> RunStatus {
+pub fn decide_status(aggregate: &Aggregate) -> RunStatus {
     let has = |outcome| aggregate.coverage.iter().any(|entry| entry.outcome == outcome);
     match (has(Outcome::Unreviewed), has(Outcome::Reviewed)) {
         _ if aggregate.notes.iter().any(|note| note.contains("could not be listed")) => RunStatus::Partial,

@@ -6,6 +6,7 @@ pub mod check;
 pub mod decide;
 pub mod follow;
 pub mod redrive;
+pub mod replay;
 pub mod review;
 pub mod runs;
 pub mod show;

@@ -1,0 +1,29 @@
+//! `holdfast replay`: runs a recorded run again from its recorded answers, and says where the outcome differs.
+
+use crate::cli::{ListFormat, ReplayArgs};
+use crate::failure::{Exit, Failure};
+use crate::output;
+use crate::record;
+use crate::replay::{self, Replayed, text};
+
+/// Runs the command. Errors: no such run or state; the record cannot be read.
+pub async fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
+    let data = args.data.data.as_path();
+    let name = record::find_name(data, &args.run)?;
+    let replayed = replay::replay(data, &name, args.from.as_deref()).await?;
+    let printed = match args.format {
+        ListFormat::Text => text::replay_text(&replayed),
+        ListFormat::Json => serde_json::to_string_pretty(&replayed).map_err(Failure::incomplete)? + "\n",
+    };
+    output::print(&printed).map_err(Failure::incomplete)?;
+    Ok(exit_of(&replayed))
+}
+
+/// A replay that lacks an answer is 3, whatever else differs.
+const fn exit_of(replayed: &Replayed) -> Exit {
+    match (replayed.complete, replayed.same) {
+        (false, _) => Exit::Incomplete,
+        (true, false) => Exit::Found,
+        (true, true) => Exit::Clean,
+    }
+}

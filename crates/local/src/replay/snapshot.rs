@@ -1,0 +1,125 @@
+//! A run's outcome as far as two of them are compared, taken from histories and artifacts alike for both.
+
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::key;
+use holdfast_core::model::plan::Plan;
+use holdfast_core::model::report::{Report, RunStatus};
+use holdfast_core::model::run::{Prompt, UnitResult, Verdict};
+use holdfast_core::stage::explain_failure;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+use super::history::{Histories, UnitHistory, Visit};
+use super::memory::MemoryStore;
+
+/// A run's outcome.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// How it stands.
+    pub status: RunStatus,
+    /// Why it failed.
+    pub failure: Option<String>,
+    /// The report, when there is one.
+    pub report: Option<Report>,
+    /// The states it took.
+    pub states: Vec<String>,
+    /// Its units, in the plan's order.
+    pub units: Vec<UnitSnapshot>,
+}
+
+/// A unit's outcome.
+#[derive(Clone, Debug)]
+pub struct UnitSnapshot {
+    /// Its id.
+    pub unit: String,
+    /// Its file.
+    pub path: String,
+    /// Its hunks.
+    pub hunks: Vec<usize>,
+    /// How it ended, when it has.
+    pub result: Option<UnitResult>,
+    /// The states it took, without those of waits for a model's rate limit.
+    pub states: Vec<String>,
+    /// Its attempts, from the first.
+    pub attempts: Vec<AttemptSnapshot>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug)]
+pub struct AttemptSnapshot {
+    /// What was asked; none with `rules`.
+    pub prompt: Option<Prompt>,
+    /// What the checks said, when there was an answer.
+    pub verdict: Option<Verdict>,
+}
+
+impl Snapshot {
+    /// The outcome of a run. One that was stopped from outside counts as it stood then. Errors: an artifact is damaged.
+    pub fn of(histories: &Histories, store: &MemoryStore) -> Result<Self, Failure> {
+        let run = &histories.row.name;
+        let mut report: Option<Report> = store.document(&key::report(run))?;
+        let status = match &report {
+            _ if histories.is_waiting() => RunStatus::AwaitingApproval,
+            _ if !histories.is_ended() => RunStatus::Running,
+            Some(report) => report.status,
+            None => RunStatus::Failed,
+        };
+        if let Some(report) = &mut report {
+            let cancelled = ErrorName::RunCancelled.as_str();
+            report.notes.retain(|note| !note.starts_with(cancelled));
+        }
+        let failure = histories.row.error.as_deref().filter(|_| histories.is_ended());
+        let plan: Option<Plan> = store.document(&key::plan(run))?;
+        let mut units = Vec::new();
+        for unit in plan.into_iter().flat_map(|plan| plan.units) {
+            let history = histories.unit(&unit.id);
+            units.push(UnitSnapshot {
+                result: history.and_then(result),
+                states: history.map_or_else(Vec::new, |history| without_waits(&history.visits)),
+                attempts: attempts(run, &unit.id, store)?,
+                unit: unit.id,
+                path: unit.path,
+                hunks: unit.hunks,
+            });
+        }
+        Ok(Self {
+            status,
+            failure: failure.map(|error| explain_failure(error, histories.row.cause.as_deref())),
+            report,
+            states: histories.root.iter().map(|visit| visit.state.clone()).collect(),
+            units,
+        })
+    }
+}
+
+fn result(history: &UnitHistory) -> Option<UnitResult> {
+    UnitResult::deserialize(history.output.as_ref()?).ok()
+}
+
+fn attempts(run: &str, unit: &str, store: &MemoryStore) -> Result<Vec<AttemptSnapshot>, Failure> {
+    let mut attempts = Vec::new();
+    for attempt in 1.. {
+        let prompt = store.document(&key::prompt(run, unit, attempt))?;
+        let is_answered = store.bytes(&key::answer(run, unit, attempt)).is_some();
+        if prompt.is_none() && !is_answered {
+            break;
+        }
+        let verdict = store.document(&key::verdict(run, unit, attempt))?;
+        attempts.push(AttemptSnapshot { prompt, verdict });
+    }
+    Ok(attempts)
+}
+
+/// How often a model's server was busy says nothing of the outcome.
+fn without_waits(visits: &[Visit]) -> Vec<String> {
+    let mut states: Vec<String> = Vec::new();
+    for visit in visits {
+        if visit.state == "WaitForModelBudget" {
+            states.truncate(states.len().saturating_sub(2));
+        } else {
+            states.push(visit.state.clone());
+        }
+    }
+    states
+}

@@ -1,0 +1,114 @@
+//! The writing ports of a replay: what would be posted is noted, and nobody is told anything.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_core::model::approval::Approval;
+use holdfast_core::model::change::Target;
+use holdfast_core::port::{
+    CheckConclusion, CheckOutcome, DraftedReview, NotifyError, NotifyPeople, PublishError, PublishReview, ReviewDraft,
+};
+use serde_json::{Map, Value, json};
+
+use super::noted::Noted;
+
+/// Notes writes to a pull request.
+pub struct NotedWrites {
+    /// The run's check; none where the run could write none.
+    check: Option<u64>,
+    noted: Arc<Noted>,
+}
+
+impl NotedWrites {
+    /// Writes of a run that had this check.
+    pub fn new(check: Option<u64>, noted: Arc<Noted>) -> Self {
+        Self { check, noted }
+    }
+
+    fn note(&self, write: &'static str, what: Value) {
+        let what = match what {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        self.noted.write(write, what);
+    }
+}
+
+#[async_trait]
+impl PublishReview for NotedWrites {
+    async fn open_check(&self, _target: &Target, _external_id: &str) -> Result<Option<u64>, PublishError> {
+        if self.check.is_some() {
+            self.note("open_check", Value::Null);
+        }
+        Ok(self.check)
+    }
+
+    async fn close_check(&self, _target: &Target, _check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        let conclusion = match outcome.conclusion {
+            CheckConclusion::Success => "success",
+            CheckConclusion::Neutral => "neutral",
+            CheckConclusion::ActionRequired => "action_required",
+        };
+        self.note(
+            "close_check",
+            json!({ "conclusion": conclusion, "title": outcome.title, "summary": outcome.summary,
+                    "annotations": outcome.annotations.len() }),
+        );
+        Ok(())
+    }
+
+    async fn announce(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+        self.note("announce", json!({ "body": body }));
+        Ok(())
+    }
+
+    async fn withdraw(&self, _target: &Target, _run: &str) -> Result<(), PublishError> {
+        self.note("withdraw", Value::Null);
+        Ok(())
+    }
+
+    async fn summarize(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+        self.note("summarize", json!({ "body": body }));
+        Ok(())
+    }
+
+    async fn give_notice(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+        self.note("give_notice", json!({ "body": body }));
+        Ok(())
+    }
+
+    async fn draft_review(&self, _target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
+        let comments: Vec<Value> = draft
+            .comments
+            .iter()
+            .map(|comment| {
+                json!({ "path": comment.path, "side": comment.side, "start_line": comment.start_line,
+                        "line": comment.line, "body": comment.body })
+            })
+            .collect();
+        self.note("draft_review", json!({ "body": draft.body, "comments": comments }));
+        Ok(DraftedReview {
+            review: 0,
+            is_submitted: false,
+        })
+    }
+
+    async fn submit_review(&self, _target: &Target, _review: u64) -> Result<(), PublishError> {
+        self.note("submit_review", Value::Null);
+        Ok(())
+    }
+}
+
+/// Tells nobody.
+pub struct SilentPeople;
+
+#[async_trait]
+impl NotifyPeople for SilentPeople {
+    async fn ask_approval(&self, _approval: &Approval, _token: &str) -> Result<(), NotifyError> {
+        Ok(())
+    }
+
+    async fn raise_alarm(&self, _run: &str, _what: &str) -> Result<(), NotifyError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! The world that a stage is called in with a golden input: the golden artifacts and rows, and an outside that agrees.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use holdfast_core::model::approval::Approval;
+use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::key;
+use holdfast_core::model::plan::Plan;
+use holdfast_core::model::run::RecordedAnswer;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{
+    AskModel, CheckOutcome, DraftedReview, Expect, KeepRows, ModelError, ModelRequest, NotifyError, NotifyPeople,
+    PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact,
+    StoreError, SyntaxView, Written,
+};
+use holdfast_local::functions::StageFunctions;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Golden, claim_key};
+
+/// Everything outside of a stage.
+#[derive(Clone)]
+pub struct World {
+    artifacts: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    rows: Arc<Mutex<BTreeMap<String, Row>>>,
+    change: Change,
+    answer: RecordedAnswer,
+}
+
+impl World {
+    /// Every golden artifact at its key, for each unit and attempt.
+    pub fn of(golden: &Golden) -> Self {
+        let run = golden.run();
+        let name = run.run.as_str();
+        let plan = Plan::deserialize(golden.first("artifact/plan")).unwrap();
+        let manifest = golden.first("artifact/results_manifest");
+        let results = manifest["ResultFiles"]["SUCCEEDED"][0]["Key"].as_str().unwrap();
+        let writer = golden
+            .first("input/aggregate-findings")
+            .pointer("/results/ResultWriterDetails/Key");
+        let mut keys = vec![
+            ("run", key::run(name)),
+            ("change", key::change(name)),
+            ("plan", key::plan(name)),
+            ("policy", key::policy(name)),
+            ("items", key::items(name)),
+            ("aggregate", key::aggregate(name)),
+            ("report", key::report(name)),
+            ("announcement", key::announcement(name)),
+            ("results", results.to_owned()),
+            ("results_manifest", writer.unwrap().as_str().unwrap().to_owned()),
+        ];
+        for unit in &plan.units {
+            keys.push(("context", key::context(name, &unit.id)));
+            for attempt in 1..=2 {
+                keys.push(("answer", key::answer(name, &unit.id, attempt)));
+                keys.push(("prompt", key::prompt(name, &unit.id, attempt)));
+                keys.push(("verdict", key::verdict(name, &unit.id, attempt)));
+            }
+        }
+        let artifacts = keys.into_iter().map(|(kind, key)| {
+            let document = golden.first(&format!("artifact/{kind}"));
+            (key, document.to_string().into_bytes())
+        });
+        let row = |name: &str| Row {
+            version: 1,
+            value: golden.first(name).clone(),
+        };
+        let rows = [
+            (claim_key(&run.target), row("row/claim")),
+            (format!("run/{name}"), row("row/run")),
+        ];
+        Self {
+            artifacts: Arc::new(Mutex::new(artifacts.collect())),
+            rows: Arc::new(Mutex::new(rows.into())),
+            change: Change::deserialize(golden.first("artifact/change")).unwrap(),
+            answer: RecordedAnswer::deserialize(golden.first("artifact/answer")).unwrap(),
+        }
+    }
+
+    /// Today's stages in it.
+    pub fn stages(&self) -> StageFunctions {
+        let world = Arc::new(self.clone());
+        StageFunctions {
+            read: Arc::clone(&world) as _,
+            publish: Arc::clone(&world) as _,
+            model: Arc::clone(&world) as _,
+            syntax: Arc::clone(&world) as _,
+            notify: Arc::clone(&world) as _,
+            rows: Arc::clone(&world) as _,
+            store: world as _,
+        }
+    }
+}
+
+#[async_trait]
+impl StoreArtifact for World {
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.artifacts.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.artifacts.lock().unwrap().get(key).cloned())
+    }
+}
+
+#[async_trait]
+impl KeepRows for World {
+    async fn get(&self, key: &str) -> Result<Option<Row>, RowError> {
+        Ok(self.rows.lock().unwrap().get(key).cloned())
+    }
+
+    async fn put(&self, key: &str, value: &Value, _expect: Expect) -> Result<Written, RowError> {
+        let row = Row {
+            version: 2,
+            value: value.clone(),
+        };
+        self.rows.lock().unwrap().insert(key.to_owned(), row);
+        Ok(Written::Done { version: 2 })
+    }
+
+    async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError> {
+        self.rows.lock().unwrap().remove(key);
+        Ok(Written::Done { version })
+    }
+
+    async fn list(&self, _prefix: &str, _most: usize) -> Result<Vec<(String, Row)>, RowError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl ReadChange for World {
+    async fn read_change(&self, _target: &Target) -> Result<Change, ReadError> {
+        Ok(self.change.clone())
+    }
+
+    async fn read_file(&self, _target: &Target, _path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(None)
+    }
+
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
+        Ok(target.head().clone())
+    }
+}
+
+#[async_trait]
+impl AskModel for World {
+    async fn ask(&self, _request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+        Ok(self.answer.clone())
+    }
+}
+
+impl SourceSyntax for World {
+    fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> Option<SyntaxView> {
+        None
+    }
+}
+
+#[async_trait]
+impl NotifyPeople for World {
+    async fn ask_approval(&self, _approval: &Approval, _token: &str) -> Result<(), NotifyError> {
+        Ok(())
+    }
+
+    async fn raise_alarm(&self, _run: &str, _what: &str) -> Result<(), NotifyError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PublishReview for World {
+    async fn open_check(&self, _target: &Target, _external_id: &str) -> Result<Option<u64>, PublishError> {
+        Ok(Some(1))
+    }
+
+    async fn close_check(&self, _target: &Target, _check: u64, _outcome: &CheckOutcome) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn announce(&self, _target: &Target, _run: &str, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn withdraw(&self, _target: &Target, _run: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn summarize(&self, _target: &Target, _run: &str, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn give_notice(&self, _target: &Target, _run: &str, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn draft_review(&self, _target: &Target, _draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
+        Ok(DraftedReview {
+            review: 1,
+            is_submitted: false,
+        })
+    }
+
+    async fn submit_review(&self, _target: &Target, _review: u64) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
