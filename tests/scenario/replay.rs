@@ -435,7 +435,9 @@ fn in_engine(pull: &Pull, work: impl AsyncFnOnce(&Engine)) {
     .unwrap();
     let data = pull.scene.data.path().join("data");
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let stages = machine::stage_functions(&data, &settings).await.unwrap();
+        let stages = machine::stage_functions(&data, &settings, std::sync::Arc::default())
+            .await
+            .unwrap();
         let objects = Arc::new(machine::artifact_objects(&data));
         let mut options = EngineOptions::new(&data, Arc::new(stages), objects).unwrap();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -45,7 +45,9 @@ impl StageFunctions {
             syntax: Arc::clone(&self.syntax),
             notify: Arc::clone(&self.notify),
             rows: Arc::clone(&self.rows),
+            runs: Arc::clone(&self.runs),
             store: Arc::clone(&self.store),
+            asking: self.asking.clone(),
         }
     }
 }

@@ -14,4 +14,5 @@ pub mod record;
 pub mod replay;
 pub mod run_name;
 pub mod serve;
+pub mod told;
 pub mod workflow;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast_adapters::files::FilesStoreArtifact;
 use holdfast_adapters::git::GitReadChange;
-use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange, github_identity};
+use holdfast_adapters::github::{
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, github_identity,
+};
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::outbox::OutboxNotifyPeople;
 use holdfast_adapters::smtp::SmtpNotifyPeople;
@@ -15,7 +17,7 @@ use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{NotifyPeople, ReadChange, ReadError, StoreArtifact};
+use holdfast_core::port::{NotifyPeople, ReadChange, ReadError, ReadPermission, StoreArtifact};
 
 use holdfast_core::stage::request_approval::Asking;
 
@@ -40,6 +42,24 @@ pub fn check_models(settings: &Settings) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::usage(problems.join("\n")))
+    }
+}
+
+/// Asks GitHub what people may do.
+pub fn permission(settings: &Settings) -> Result<Arc<dyn ReadPermission>, Failure> {
+    Ok(Arc::new(GithubReadPermission::new(github(settings)?)))
+}
+
+/// 32 random hexadecimal digits.
+pub fn random_hex() -> String {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => hex::encode(bytes),
+        // Nothing secret may be made without randomness.
+        Err(error) => {
+            tracing::error!(%error, "the system gives no random bytes");
+            std::process::abort()
+        }
     }
 }
 

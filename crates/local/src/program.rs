@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::{Cli, Command};
 use crate::command::{backup, cancel, check, decide, redrive, replay, review, runs, show, sweep};
 use crate::failure::{Exit, Failure};
-use crate::serve;
 use crate::output;
+use crate::serve;
 
 /// Runs one command to its end.
 pub fn run(cli: &Cli) -> ExitCode {

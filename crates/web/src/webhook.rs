@@ -20,7 +20,11 @@ pub async fn answer(
     ports: Ports<'_>,
 ) -> Reply {
     if body.len() > BODY_MOST {
-        return said(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body has more than 25 MiB");
+        return said(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "the body has more than 25 MiB",
+        );
     }
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Err(error) = secrets.verify(body, header("x-hub-signature-256")) {

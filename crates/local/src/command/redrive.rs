@@ -2,6 +2,8 @@
 //! undone by then, so it goes on as the next attempt of the same review: announced anew, with every answer that was paid
 //! for kept.
 
+use std::path::Path;
+
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::Run;
 use holdfast_core::model::run_name::stem_of;
@@ -9,11 +11,11 @@ use serde_json::json;
 
 use crate::cli::RedriveArgs;
 use crate::command::follow;
-use crate::engine::Archive;
+use crate::engine::{Archive, Engine};
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
-use crate::record;
+use crate::record::{self, Record};
 use crate::run_name::{self, Choice};
 use crate::workflow;
 
@@ -22,6 +24,28 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
     let data = args.data.data.as_path();
     let name = record::find_name(data, &args.run)?;
     let record = record::read(data, &name).await?;
+    let settings = machine::read_settings()?;
+    machine::check_models(&settings)?;
+    let (engine, recovered) = machine::open_engine(data, &settings).await?;
+    follow::tell_recovered(&recovered, args.print.quiet);
+    let started = start_next(data, &engine, record).await;
+    let attempt = match started {
+        Ok(attempt) => attempt,
+        Err(failure) => {
+            engine.shutdown().await;
+            return Err(failure);
+        }
+    };
+    if !args.print.quiet {
+        output::complain(&format!("run {name} goes on as {attempt}"));
+    }
+    follow::to_its_end(engine, data, &attempt, &args.print).await
+}
+
+/// Starts the next attempt of a run that failed or stayed partial; one that was started before goes on. Gives its name.
+/// Errors: the run is under way, or came to its end; nothing can be started.
+pub async fn start_next(data: &Path, engine: &Engine, record: Record) -> Result<String, Failure> {
+    let name = record.run;
     let may = matches!(record.status, RunStatus::Failed | RunStatus::Partial);
     if !may || !record.row.status.is_final() {
         return Err(Failure::usage(format!(
@@ -34,30 +58,21 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
             "run {name} cannot be redriven with this version: its input has another shape: {error}"
         ))
     })?;
-    let settings = machine::read_settings()?;
-    machine::check_models(&settings)?;
-    let (engine, recovered) = machine::open_engine(data, &settings).await?;
-    follow::tell_recovered(&recovered, args.print.quiet);
     let existing = Archive::open(data)
         .and_then(|archive| archive.executions(record::RUNS_MOST))
         .map_err(Failure::incomplete)?;
     let names = existing.iter().map(|row| (row.name.as_str(), !row.status.is_final()));
     let attempt = match run_name::choose(stem_of(&name), names) {
-        Choice::Resume(open) => open,
-        Choice::Start { name: attempt, .. } => {
-            let run = Run {
-                run: attempt.clone(),
-                ..before
-            };
-            engine
-                .start(&attempt, &workflow::definition(), json!(run))
-                .await
-                .map_err(Failure::incomplete)?;
-            attempt
-        }
+        Choice::Resume(open) => return Ok(open),
+        Choice::Start { name: attempt, .. } => attempt,
     };
-    if !args.print.quiet {
-        output::complain(&format!("run {name} goes on as {attempt}"));
-    }
-    follow::to_its_end(engine, data, &attempt, &args.print).await
+    let run = Run {
+        run: attempt.clone(),
+        ..before
+    };
+    engine
+        .start(&attempt, &workflow::definition(), json!(run))
+        .await
+        .map_err(Failure::incomplete)?;
+    Ok(attempt)
 }

@@ -37,6 +37,7 @@ use compare::Differences;
 use cutoff::Cutoff;
 use functions::ReplayFunctions;
 use history::{End, Histories, TIMED_OUT};
+use holdfast_core::stage::request_approval::Asking;
 use memory::MemoryStore;
 use model::RecordedModel;
 use noted::Noted;
@@ -44,7 +45,7 @@ pub use noted::{GivenAgain, MissingAnswer, NotRead, Write};
 use read::RecordedRead;
 use recording::Recording;
 use snapshot::Snapshot;
-use writes::{NotedWrites, SilentPeople};
+use writes::{NotedWrites, OneRun, SilentPeople};
 
 /// How long a question that timed out may take to be asked once more, in steps of 5 ms.
 const STEPS_MOST: u32 = 2_000;
@@ -147,18 +148,21 @@ async fn run_again(
 ) -> Result<(), Failure> {
     let rows = SqliteKeepRows::open(scratch).await.map_err(Failure::incomplete)?;
     let (run, name) = (&recording.run, recording.histories.row.name.as_str());
+    let read = RecordedRead::new(Arc::clone(recording), Arc::clone(noted));
     if run.publish && cutoff.is_beyond_opening() {
-        let taken = claim::take(&rows, &run.target, name).await;
+        let taken = claim::take(&rows, &read, &run.target, name).await;
         taken.map_err(Failure::incomplete)?;
     }
     let stages = StageFunctions {
-        read: Arc::new(RecordedRead::new(Arc::clone(recording), Arc::clone(noted))),
+        read: Arc::new(read),
         publish: Arc::new(NotedWrites::new(recording.announced_check(), Arc::clone(noted))),
         model: Arc::new(RecordedModel::of_walkthrough(Arc::clone(recording), Arc::clone(noted))),
         syntax: Arc::new(TreeSitterSyntax::new()),
         notify: Arc::new(SilentPeople),
         rows: Arc::new(rows),
+        runs: Arc::new(OneRun),
         store: Arc::clone(store) as _,
+        asking: Asking::default(),
     };
     let functions = ReplayFunctions::new(
         Arc::clone(recording),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Target;
+use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::{
-    CheckConclusion, CheckOutcome, DraftedReview, NotifyError, NotifyPeople, PublishError, PublishReview, ReviewDraft,
+    CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, Mail, NotifyError, NotifyPeople, PublishError,
+    PublishReview, ReviewDraft, StopRun,
 };
 use serde_json::{Map, Value, json};
 
@@ -62,9 +63,21 @@ impl PublishReview for NotedWrites {
         Ok(())
     }
 
-    async fn withdraw(&self, _target: &Target, _run: &str) -> Result<(), PublishError> {
+    async fn close_checks(
+        &self,
+        target: &Target,
+        _external_id: &str,
+        outcome: &CheckOutcome,
+    ) -> Result<(), PublishError> {
+        match self.check {
+            Some(check) => self.close_check(target, check, outcome).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn withdraw(&self, _target: &Target, _run: &str) -> Result<bool, PublishError> {
         self.note("withdraw", Value::Null);
-        Ok(())
+        Ok(false)
     }
 
     async fn summarize(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
@@ -99,12 +112,22 @@ impl PublishReview for NotedWrites {
     }
 }
 
+/// Stops nothing: there is one run.
+pub struct OneRun;
+
+#[async_trait]
+impl StopRun for OneRun {
+    async fn stop_run(&self, _run: &str, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+        Ok(())
+    }
+}
+
 /// Tells nobody.
 pub struct SilentPeople;
 
 #[async_trait]
 impl NotifyPeople for SilentPeople {
-    async fn ask_approval(&self, _approval: &Approval, _token: &str) -> Result<(), NotifyError> {
+    async fn send_mail(&self, _mail: &Mail) -> Result<(), NotifyError> {
         Ok(())
     }
 

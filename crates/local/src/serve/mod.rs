@@ -1,9 +1,12 @@
 //! `holdfast serve`: webhook, console, approvals and runner in one process. What is answered stands in `holdfast-web`; here
 //! is the server, and what it is given.
 
+mod console;
+mod key;
 mod routes;
 mod server;
 mod sweeper;
+mod views;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +16,9 @@ use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadPermission;
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_web::form::Seal;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -34,6 +40,17 @@ pub struct App {
     secrets: WebhookSecrets,
     /// What people may do.
     permission: Arc<dyn ReadPermission>,
+    /// What makes forms and sessions ours.
+    seal: Seal,
+    /// What signs the operator of this machine in.
+    key: SecretString,
+}
+
+impl App {
+    /// Whether it is the console's key. Hashes are compared: how long that takes says nothing about the key.
+    fn is_console_key(&self, given: &str) -> bool {
+        Sha256::digest(given.as_bytes()) == Sha256::digest(self.key.expose_secret().as_bytes())
+    }
 }
 
 /// Runs the command until it is told to stop. Errors: a setting is missing; the address or the data directory is taken.
@@ -50,7 +67,10 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let data = args.data.data.as_path();
     let opened = machine::open(data, &settings).await?;
     follow::tell_recovered(&opened.recovered, false);
+    let key = key::console_key(data, &public)?;
     let app = Arc::new(App {
+        seal: Seal::new(key.clone(), public.origin().ascii_serialization()),
+        key,
         data: data.to_path_buf(),
         how: RunSettings::of(&settings, machine::BUCKET),
         permission: machine::permission(&settings)?,
@@ -58,8 +78,8 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         opened,
     });
     output::complain(&format!(
-        "serving {public} (listening on {address}); webhook: {public}webhooks/github; data: {}",
-        data.display()
+        "serving {public} (listening on {address}); webhook: {public}webhooks/github; console: the address in {}",
+        data.join(key::FILE).display()
     ));
     let sweeper = tokio::spawn(sweeper::sweep_for_ever(Arc::clone(&app)));
     let served = server::serve(listener, Arc::clone(&app)).await;

@@ -12,7 +12,7 @@ use holdfast_core::intake::Ports;
 use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
 
-use super::App;
+use super::{App, console};
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
@@ -23,7 +23,14 @@ pub fn router(app: Arc<App>) -> Router {
             // One byte more than is taken, so that too much is told apart from just enough.
             post(deliver).layer(DefaultBodyLimit::max(webhook::BODY_MOST + 1)),
         )
-        .fallback(async || respond(Reply::new(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n")))
+        .merge(console::router())
+        .fallback(async || {
+            respond(Reply::new(
+                StatusCode::NOT_FOUND,
+                "text/plain; charset=utf-8",
+                "not found\n",
+            ))
+        })
         .with_state(app)
 }
 
@@ -51,7 +58,8 @@ async fn deliver(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -
     respond(webhook::answer(&app.secrets, &headers, &body, &app.how, ports).await)
 }
 
-fn respond(reply: Reply) -> Response {
+/// Sends an answer.
+pub fn respond(reply: Reply) -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;

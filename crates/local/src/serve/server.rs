@@ -19,7 +19,9 @@ pub async fn serve(listener: TcpListener, app: Arc<App>) -> Result<(), Failure> 
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
     let (stop, mut stopped) = watch::channel(false);
     let told = async move { drop(stopped.wait_for(|stop| *stop).await) };
-    let server = axum::serve(listener, routes::router(app)).with_graceful_shutdown(told).into_future();
+    let server = axum::serve(listener, routes::router(app))
+        .with_graceful_shutdown(told)
+        .into_future();
     tokio::pin!(server);
     tokio::select! {
         served = &mut server => return served.map_err(Failure::incomplete),

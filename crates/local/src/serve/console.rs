@@ -1,0 +1,435 @@
+//! The console: who may see it, its pages, and what its buttons do.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use holdfast_console::view::{Frame, Notice, Person, PostForm, RunActions, RunsFilter};
+use holdfast_console::{ICON, ICON_PATH, STYLESHEET, field, href, page, stylesheet_path};
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::report::RunStatus;
+use holdfast_core::port::{FailedRun, StopRun};
+use holdfast_core::sweep::clean_up;
+use holdfast_web::approval::{self, Request, Way};
+use holdfast_web::form::{FORM_MOST, Form, Session};
+use holdfast_web::reply::Reply;
+
+use super::App;
+use super::routes::respond;
+use super::views;
+use crate::command::redrive;
+use crate::failure::Failure;
+use crate::machine;
+use crate::record::{self, Record};
+
+/// The pages' routes.
+pub fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(runs))
+        .route("/reviews/{run}", get(run))
+        .route("/reviews/{run}/picture.svg", get(picture))
+        .route("/reviews/{run}/units/{unit}", get(unit))
+        .route("/reviews/{run}/decide", get(decide_page).post(decide))
+        .route("/reviews/{run}/{action}", post(act))
+        .route("/approvals/{id}", get(approval_page).post(approve))
+        .route("/sign-in", get(sign_in))
+        .route("/sign-in/{key}", get(sign_in_with_key))
+        .route("/sign-out", post(sign_out))
+        .route(stylesheet_path(), get(stylesheet))
+        .route(ICON_PATH, get(icon))
+        .layer(DefaultBodyLimit::max(FORM_MOST))
+}
+
+/// One request, as the pages see it.
+struct Visit<'a> {
+    app: &'a App,
+    headers: &'a HeaderMap,
+    fresh: String,
+    now_ms: i64,
+    session: Option<Session>,
+}
+
+impl<'a> Visit<'a> {
+    fn new(app: &'a App, headers: &'a HeaderMap) -> Self {
+        let now_ms = machine::now_ms();
+        Self {
+            app,
+            headers,
+            fresh: machine::random_hex(),
+            now_ms,
+            session: app.seal.session(headers, now_ms),
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        self.session.as_ref().map(|session| match session {
+            Session::Operator => "operator".to_owned(),
+            Session::Github { login } => login.clone(),
+        })
+    }
+
+    fn frame(&self) -> Frame {
+        let (visit, _) = self.app.seal.visit(self.headers, &self.fresh);
+        Frame {
+            now_ms: self.now_ms,
+            deployment: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            person: self.name().map(|name| Person {
+                name,
+                sign_out: Some(self.form(&visit, "/sign-out".to_owned())),
+            }),
+        }
+    }
+
+    fn form(&self, visit: &str, action: String) -> PostForm {
+        PostForm {
+            csrf: self.app.seal.nonce(visit, &action),
+            action,
+        }
+    }
+
+    fn request(&self) -> Request<'a> {
+        Request {
+            headers: self.headers,
+            now_ms: self.now_ms,
+            fresh: "",
+            frame: self.frame(),
+            sign_in_at: Some("/sign-in".to_owned()),
+        }
+    }
+
+    fn page(&self, html: String) -> Response {
+        let reply = Reply::page(StatusCode::OK, html);
+        respond(match self.app.seal.visit(self.headers, &self.fresh).1 {
+            Some(cookie) => reply.with(axum::http::header::SET_COOKIE, &cookie),
+            None => reply,
+        })
+    }
+
+    fn notice(&self, notice: Notice) -> Response {
+        respond(approval::notice(&self.request(), notice, None))
+    }
+
+    fn failed(&self, failure: &Failure) -> Response {
+        tracing::error!(%failure, "a page failed");
+        self.notice(Notice::Failed {
+            status: 500,
+            message: "The page cannot be made; the log says why".to_owned(),
+            reference: None,
+        })
+    }
+
+    /// Whether who looks may see the runs of a repository. Errors: GitHub does not say.
+    async fn may_see(&self, repository: &str) -> bool {
+        match &self.session {
+            None => false,
+            Some(Session::Operator) => true,
+            Some(Session::Github { login }) => match repository.split_once('/') {
+                Some((owner, name)) => self
+                    .app
+                    .permission
+                    .permission(owner, name, login)
+                    .await
+                    .is_ok_and(|permission| permission.may_write()),
+                None => false,
+            },
+        }
+    }
+
+    /// The run, if who looks may see it; else the page that says what to do.
+    async fn find(&self, run: &str) -> Result<Record, Response> {
+        if self.session.is_none() {
+            return Err(self.notice(sign_in_first()));
+        }
+        let unknown = || self.notice(Notice::Unknown { what: "run".to_owned() });
+        let (data, name) = (self.app.data.clone(), run.to_owned());
+        let Ok(record) = views::on_disk(move || async move { record::read(&data, &name).await }).await else {
+            return Err(unknown());
+        };
+        match self.may_see(&views::repository(&record)).await {
+            true => Ok(record),
+            false => Err(unknown()),
+        }
+    }
+}
+
+fn sign_in_first() -> Notice {
+    Notice::SignIn {
+        sign_in_at: "/sign-in".to_owned(),
+        with: "the console's key".to_owned(),
+    }
+}
+
+async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let visit = Visit::new(&app, &headers);
+    if visit.session.is_none() {
+        return visit.notice(sign_in_first());
+    }
+    let query = Form::parse(query.unwrap_or_default().as_bytes());
+    let given = |name: &str| query.get(name).map(str::trim).filter(|text| !text.is_empty());
+    let filter = RunsFilter {
+        status: given(field::FILTER_STATUS)
+            .and_then(|status| serde_json::from_value(serde_json::Value::from(status)).ok()),
+        repository: given(field::FILTER_REPOSITORY).map(str::to_owned),
+        text: given(field::FILTER_TEXT).unwrap_or_default().to_owned(),
+    };
+    let page = given(field::FILTER_PAGE)
+        .and_then(|page| page.parse().ok())
+        .unwrap_or(1);
+    let mut visible = Vec::new();
+    for repository in repositories(&app).await {
+        if visit.may_see(&repository).await {
+            visible.push(repository);
+        }
+    }
+    let (data, frame) = (app.data.clone(), visit.frame());
+    let read = async move || {
+        let may_see = |repository: &str| visible.iter().any(|visible| visible == repository);
+        views::runs(&data, frame, filter, page, may_see).await
+    };
+    match views::on_disk(read).await {
+        Ok(view) => visit.page(page::runs::page(&view)),
+        Err(failure) => visit.failed(&failure),
+    }
+}
+
+async fn repositories(app: &App) -> Vec<String> {
+    let data = app.data.clone();
+    let listed = views::on_disk(async move || record::Records::open(&data).await?.list().await).await;
+    let mut names: Vec<String> = listed.unwrap_or_default().iter().map(views::repository).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let record = match visit.find(&name).await {
+        Ok(record) => record,
+        Err(response) => return response,
+    };
+    let (cookie, _) = app.seal.visit(&headers, &visit.fresh);
+    let form = |action: &str| Some(visit.form(&cookie, href::action(&name, action)));
+    let is_open = !record.row.status.is_final();
+    let waits = record.status == RunStatus::AwaitingApproval;
+    let may_redrive = !is_open && matches!(record.status, RunStatus::Failed | RunStatus::Partial);
+    let actions = RunActions {
+        cancel: form("cancel").filter(|_| is_open),
+        clean: form("clean").filter(|_| record.needs_cleaning),
+        redrive: form("redrive").filter(|_| may_redrive),
+        approve: None,
+        reject: None,
+        decide_at: waits.then(|| href::action(&name, "decide")),
+    };
+    let (data, frame, rows) = (app.data.clone(), visit.frame(), Arc::clone(&app.opened.stages.rows));
+    let read = async move || views::run(&data, rows.as_ref(), frame, &name, actions).await;
+    match views::on_disk(read).await {
+        Ok(view) => visit.page(page::run::page(&view)),
+        Err(failure) => visit.failed(&failure),
+    }
+}
+
+async fn unit(State(app): State<Arc<App>>, headers: HeaderMap, Path((name, unit)): Path<(String, String)>) -> Response {
+    let visit = Visit::new(&app, &headers);
+    if let Err(response) = visit.find(&name).await {
+        return response;
+    }
+    let (data, frame) = (app.data.clone(), visit.frame());
+    match views::on_disk(async move || views::unit(&data, frame, &name, &unit).await).await {
+        Ok(Some(view)) => visit.page(page::unit::page(&view)),
+        Ok(None) => visit.notice(Notice::Unknown {
+            what: "unit".to_owned(),
+        }),
+        Err(failure) => visit.failed(&failure),
+    }
+}
+
+async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
+    let visit = Visit::new(&app, &headers);
+    if let Err(response) = visit.find(&name).await {
+        return response;
+    }
+    let data = app.data.clone();
+    match views::on_disk(async move || views::picture(&data, &name).await).await {
+        Ok(svg) => {
+            let mut reply = Reply::new(StatusCode::OK, "image/svg+xml", svg);
+            // As an image it runs nothing; it styles itself.
+            reply.headers.insert(
+                axum::http::header::CONTENT_SECURITY_POLICY,
+                axum::http::HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
+            );
+            respond(reply)
+        }
+        Err(failure) => visit.failed(&failure),
+    }
+}
+
+/// A button of a run's page.
+async fn act(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path((name, action)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let form = Form::parse(&body);
+    if !app
+        .seal
+        .is_ours(&headers, &form, &href::action(&name, &action), field::CSRF)
+    {
+        return visit.notice(Notice::FormRefused {
+            again_at: href::run(&name),
+        });
+    }
+    let record = match visit.find(&name).await {
+        Ok(record) => record,
+        Err(response) => return response,
+    };
+    let who = visit.name().unwrap_or_default();
+    let did = match action.as_str() {
+        "cancel" | "clean" => cancel(&app, record, &who).await.map(|()| match action.as_str() {
+            "cancel" => "cancelled",
+            _ => "cleaned up",
+        }),
+        "redrive" => redrive::start_next(&app.data, &app.opened.engine, record)
+            .await
+            .map(|_| "redriven"),
+        _ => {
+            return visit.notice(Notice::Unknown {
+                what: "page".to_owned(),
+            });
+        }
+    };
+    match did {
+        Ok(did) => {
+            tracing::info!(run = name, who, did, "by the console");
+            visit.notice(Notice::ActionTaken { did: did.to_owned() })
+        }
+        Err(failure) => visit.notice(Notice::Failed {
+            status: 409,
+            message: failure.message,
+            reference: None,
+        }),
+    }
+}
+
+async fn cancel(app: &App, record: Record, who: &str) -> Result<(), Failure> {
+    let cause = format!("{who} asked for it in the console");
+    let stopped = app.opened.runs.stop_run(&record.run, ErrorName::RunCancelled, &cause);
+    stopped.await.map_err(Failure::incomplete)?;
+    let stages = &app.opened.stages;
+    let (publish, rows, store) = (stages.publish.as_ref(), stages.rows.as_ref(), stages.store.as_ref());
+    let cancelled = FailedRun {
+        run: record.run,
+        started_with: record.row.input,
+        error: ErrorName::RunCancelled.to_string(),
+        cause: Some(cause),
+    };
+    clean_up(&cancelled, publish, rows, store)
+        .await
+        .map_err(Failure::incomplete)
+}
+
+fn ports(app: &App) -> approval::Ports<'_> {
+    let stages = &app.opened.stages;
+    approval::Ports {
+        rows: stages.rows.as_ref(),
+        tasks: app.opened.runs.as_ref(),
+        store: stages.store.as_ref(),
+        permission: app.permission.as_ref(),
+    }
+}
+
+async fn show(app: &App, headers: &HeaderMap, way: Way<'_>) -> Response {
+    let visit = Visit::new(app, headers);
+    let request = Request {
+        fresh: &visit.fresh,
+        ..visit.request()
+    };
+    respond(approval::show(way, request, &app.seal, ports(app)).await)
+}
+
+async fn take(app: &App, headers: &HeaderMap, way: Way<'_>, body: &[u8]) -> Response {
+    let visit = Visit::new(app, headers);
+    respond(approval::submit(way, visit.request(), body, &app.seal, ports(app)).await)
+}
+
+async fn approval_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    show(&app, &headers, Way::Link(&id)).await
+}
+
+async fn approve(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Response {
+    take(&app, &headers, Way::Link(&id), &body).await
+}
+
+async fn decide_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>) -> Response {
+    if let Err(response) = Visit::new(&app, &headers).find(&run).await {
+        return response;
+    }
+    show(&app, &headers, Way::Run(&run)).await
+}
+
+async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>, body: Bytes) -> Response {
+    if let Err(response) = Visit::new(&app, &headers).find(&run).await {
+        return response;
+    }
+    take(&app, &headers, Way::Run(&run), &body).await
+}
+
+/// Says how to sign in.
+async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let visit = Visit::new(&app, &headers);
+    visit.notice(Notice::Failed {
+        status: 401,
+        message: "Open the sign-in address that holdfast serve wrote to its data directory: DATA/console.url"
+            .to_owned(),
+        reference: None,
+    })
+}
+
+/// The address in the data directory signs whoever has it in: it is this machine's own.
+async fn sign_in_with_key(State(app): State<Arc<App>>, headers: HeaderMap, Path(key): Path<String>) -> Response {
+    let visit = Visit::new(&app, &headers);
+    if !app.is_console_key(&key) {
+        return visit.notice(sign_in_first());
+    }
+    let cookie = app.seal.sign_in(&Session::Operator, visit.now_ms);
+    respond(Reply::see_other("/").with(axum::http::header::SET_COOKIE, &cookie))
+}
+
+async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    let visit = Visit::new(&app, &headers);
+    if !app
+        .seal
+        .is_ours(&headers, &Form::parse(&body), "/sign-out", field::CSRF)
+    {
+        return visit.notice(Notice::FormRefused {
+            again_at: "/".to_owned(),
+        });
+    }
+    respond(Reply::see_other("/").with(axum::http::header::SET_COOKIE, &app.seal.sign_out()))
+}
+
+async fn stylesheet() -> Response {
+    respond(kept(
+        Reply::new(StatusCode::OK, "text/css; charset=utf-8", STYLESHEET),
+        "public, max-age=31536000, immutable",
+    ))
+}
+
+async fn icon() -> Response {
+    respond(kept(
+        Reply::new(StatusCode::OK, "image/svg+xml", ICON),
+        "public, max-age=3600",
+    ))
+}
+
+fn kept(mut reply: Reply, how_long: &'static str) -> Reply {
+    let how_long = axum::http::HeaderValue::from_static(how_long);
+    reply.headers.insert(axum::http::header::CACHE_CONTROL, how_long);
+    reply
+}

@@ -1,0 +1,158 @@
+//! What a run's histories and artifacts tell: the states it took, its units, its picture.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use holdfast_asl::{EventKind, HistoryEvent, RunPath, StateMachine, picture};
+use holdfast_core::model::key;
+use holdfast_core::model::plan::Plan;
+use holdfast_core::model::run::{RecordedAnswer, Verdict};
+use serde_json::Value;
+
+use crate::engine::{Archive, ExecutionRecord};
+use crate::failure::Failure;
+use crate::machine;
+use crate::record::{self, Record};
+
+/// One state that an execution was in.
+pub struct Taken {
+    /// Its name.
+    pub state: String,
+    /// When it was entered, in ms since 1970.
+    pub entered_ms: i64,
+    /// When it was left.
+    pub left_ms: Option<i64>,
+    /// Errors in it, each of which may have been tried again.
+    pub failures: u32,
+}
+
+/// One unit with its attempts.
+pub struct UnitShown {
+    /// Its id.
+    pub unit: String,
+    /// Its file.
+    pub path: String,
+    /// `running`, `reviewed` or `unreviewed`.
+    pub status: &'static str,
+    /// The states it took.
+    pub states: Vec<Taken>,
+    /// Its attempts.
+    pub attempts: Vec<AttemptShown>,
+}
+
+/// One model call and what the checks said.
+pub struct AttemptShown {
+    /// Which model.
+    pub model: String,
+    /// Tokens sent.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+    /// Whether no model was asked this time.
+    pub cached: bool,
+    /// What the checks said.
+    pub problems: Vec<String>,
+}
+
+/// The machine that the run was started with, and its way through it.
+pub fn as_picture(archive: &Archive, record: &Record) -> Result<String, Failure> {
+    let definition = archive
+        .definition(&record.row.definition_sha256)
+        .map_err(Failure::incomplete)?;
+    let machine = StateMachine::parse(&definition).map_err(Failure::incomplete)?;
+    let mut path = RunPath::of(&archive.history(record.row.id).map_err(Failure::incomplete)?);
+    for child in children_of(archive, record)? {
+        path.add(&archive.history(child.id).map_err(Failure::incomplete)?);
+    }
+    Ok(picture(&machine, Some(&path)))
+}
+
+/// The executions of the run's maps.
+fn children_of(archive: &Archive, record: &Record) -> Result<Vec<ExecutionRecord>, Failure> {
+    let mut children = Vec::new();
+    for map_run in archive.map_runs(record.row.id).map_err(Failure::incomplete)? {
+        children.extend(archive.children(map_run.id).map_err(Failure::incomplete)?);
+    }
+    Ok(children)
+}
+
+/// The states that an execution took.
+pub fn states_taken(history: &[HistoryEvent]) -> Vec<Taken> {
+    let mut taken: Vec<Taken> = Vec::new();
+    for event in history {
+        match &event.kind {
+            EventKind::StateEntered { name, .. } => taken.push(Taken {
+                state: name.clone(),
+                entered_ms: event.at.0,
+                left_ms: None,
+                failures: 0,
+            }),
+            EventKind::StateExited { name, .. } => {
+                if let Some(open) = taken
+                    .iter_mut()
+                    .rev()
+                    .find(|open| open.state == *name && open.left_ms.is_none())
+                {
+                    open.left_ms = Some(event.at.0);
+                }
+            }
+            EventKind::LambdaFunctionFailed { .. }
+            | EventKind::LambdaFunctionTimedOut { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. } => {
+                if let Some(open) = taken.last_mut() {
+                    open.failures += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    taken
+}
+
+/// The run's units with their attempts. Errors: a file cannot be read.
+pub async fn units_of(data: &Path, archive: &Archive, record: &Record) -> Result<Vec<UnitShown>, Failure> {
+    let (store, run) = (machine::artifacts(data), record.run.as_str());
+    let plan: Option<Plan> = record::read_json(&store, &key::plan(run)).await?;
+    let paths: HashMap<String, String> = plan
+        .map(|plan| plan.units.into_iter().map(|unit| (unit.id, unit.path)).collect())
+        .unwrap_or_default();
+    let mut units = Vec::new();
+    for child in children_of(archive, record)? {
+        let history = archive.history(child.id).map_err(Failure::incomplete)?;
+        let Some(unit) = child.input.get("unit").and_then(Value::as_str).map(str::to_owned) else {
+            continue;
+        };
+        let mut attempts = Vec::new();
+        for attempt in 1_u32.. {
+            let Some(answer) = record::read_json::<RecordedAnswer>(&store, &key::answer(run, &unit, attempt)).await?
+            else {
+                break;
+            };
+            let verdict: Option<Verdict> = record::read_json(&store, &key::verdict(run, &unit, attempt)).await?;
+            attempts.push(AttemptShown {
+                model: answer.model,
+                input_tokens: answer.input_tokens,
+                output_tokens: answer.output_tokens,
+                cached: answer.cached,
+                problems: verdict.map(|verdict| verdict.problems).unwrap_or_default(),
+            });
+        }
+        let states = states_taken(&history);
+        let last = states.last().map_or("", |taken| taken.state.as_str());
+        let status = match (!child.status.is_final(), last) {
+            (true, _) => "running",
+            (false, "UnitReviewed") => "reviewed",
+            (false, _) => "unreviewed",
+        };
+        let path = paths.get(&unit).cloned().unwrap_or_default();
+        units.push(UnitShown {
+            unit,
+            path,
+            status,
+            states,
+            attempts,
+        });
+    }
+    Ok(units)
+}

@@ -1,0 +1,364 @@
+//! The page to decide on. GET and HEAD change nothing; a POST needs our own form and an identity.
+
+use std::collections::BTreeMap;
+
+use holdfast_console::field;
+use holdfast_console::page;
+use holdfast_console::view::{
+    ApprovalView, Decision, Frame, Identity, Notice, NoticeView, PostForm, PullRequest, Question as Asked,
+    Refusal as Barred, WebAddress, findings_in_diff,
+};
+use holdfast_console::{editable, href};
+use holdfast_core::approval::{Question, Refusal, check_code, decide, deliver, find_link, find_open, refuse_early};
+use holdfast_core::model::approval::{Ballot, Edit, KnownBy, Person, Verdict};
+use holdfast_core::model::change::Change;
+use holdfast_core::model::key;
+use holdfast_core::model::policy::Policy;
+use holdfast_core::model::report::{Outcome, Report};
+use holdfast_core::port::{AnswerTask, KeepRows, ReadPermission, StoreArtifact};
+use holdfast_core::stage::{StageError, find_artifact};
+use http::{HeaderMap, StatusCode};
+
+use crate::form::{Form, Seal, Session};
+use crate::reply::Reply;
+
+/// What the pages reach.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// Keeps questions.
+    pub rows: &'a dyn KeepRows,
+    /// Tells the workflow.
+    pub tasks: &'a dyn AnswerTask,
+    /// Keeps artifacts.
+    pub store: &'a dyn StoreArtifact,
+    /// What people may do.
+    pub permission: &'a dyn ReadPermission,
+}
+
+/// One request to a page.
+pub struct Request<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// The time, in ms since 1970.
+    pub now_ms: i64,
+    /// 32 random hex digits.
+    pub fresh: &'a str,
+    /// What is around the page.
+    pub frame: Frame,
+    /// Where one can sign in, if that is set up.
+    pub sign_in_at: Option<String>,
+}
+
+/// How a page was come to.
+#[derive(Clone, Copy)]
+pub enum Way<'a> {
+    /// By the opaque id in a mail.
+    Link(&'a str),
+    /// From the console, by the run.
+    Run(&'a str),
+}
+
+impl Way<'_> {
+    fn action(&self) -> String {
+        match self {
+            Self::Link(id) => href::approval(id),
+            Self::Run(run) => href::action(run, "decide"),
+        }
+    }
+}
+
+/// Shows what is to be decided, or what became of it.
+pub async fn show(way: Way<'_>, request: Request<'_>, seal: &Seal, ports: Ports<'_>) -> Reply {
+    match try_show(way, &request, seal, ports).await {
+        Ok(reply) => reply,
+        Err(refusal) => refused(&refusal, &way.action(), &request),
+    }
+}
+
+async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports<'_>) -> Result<Reply, Refusal> {
+    let question = find(way, ports.rows).await?;
+    refuse_early(ports.rows, &question, request.now_ms).await?;
+    let approval = &question.approval;
+    let report = report(&approval.run, ports.store).await?;
+    let change: Option<Change> = find_artifact(ports.store, &key::change(&approval.run)).await?;
+    let session = seal.session(request.headers, request.now_ms);
+    let identity = match (known(session, &question, ports).await?, way) {
+        (Some(person), _) => Identity::SignedIn { name: person.name },
+        (None, Way::Link(_)) => Identity::Code {
+            sign_in_at: request.sign_in_at.clone(),
+        },
+        (None, Way::Run(_)) => Identity::SignInFirst {
+            sign_in_at: request.sign_in_at.clone().unwrap_or_else(|| "/sign-in".to_owned()),
+        },
+    };
+    let (visit, cookie) = seal.visit(request.headers, request.fresh);
+    let action = way.action();
+    let view = ApprovalView {
+        frame: request.frame.clone(),
+        question: Asked {
+            run: approval.run.clone(),
+            repository: approval.target.repository(),
+            pull_request: pull_request(&question, change.as_ref()),
+            author: approval.author.clone(),
+            head: approval.target.head().to_string(),
+            asked_by: "Holdfast".to_owned(),
+            asked_ms: approval.asked_ms,
+            expires_ms: approval.expires_ms,
+            round: approval.round,
+            worst: approval.worst,
+            page_version: approval.content.clone(),
+        },
+        form: PostForm {
+            csrf: seal.nonce(&visit, &action),
+            action,
+        },
+        identity,
+        diffs: findings_in_diff(&report.findings, change.as_ref()),
+        summary: report.summary.clone(),
+        notes: report.notes.clone(),
+        unreviewed: count(&report),
+        may_drop: true,
+        may_edit: true,
+    };
+    let reply = Reply::page(StatusCode::OK, page::approval::page(&view));
+    Ok(match cookie {
+        Some(cookie) => reply.with(http::header::SET_COOKIE, &cookie),
+        None => reply,
+    })
+}
+
+/// Takes a decision, stores it, and tells the workflow.
+pub async fn submit(way: Way<'_>, request: Request<'_>, body: &[u8], seal: &Seal, ports: Ports<'_>) -> Reply {
+    let action = way.action();
+    let form = Form::parse(body);
+    if !seal.is_ours(request.headers, &form, &action, field::CSRF) {
+        return notice(&request, Notice::FormRefused { again_at: action }, None);
+    }
+    match try_submit(way, &request, &form, seal, ports).await {
+        Ok(question) => {
+            let pull_request = Some((question.approval.target.repository(), pull_request(&question, None)));
+            notice(&request, Notice::DecisionTaken(decision(&question)), pull_request)
+        }
+        Err(refusal) => refused(&refusal, &action, &request),
+    }
+}
+
+async fn try_submit(
+    way: Way<'_>,
+    request: &Request<'_>,
+    form: &Form,
+    seal: &Seal,
+    ports: Ports<'_>,
+) -> Result<Question, Refusal> {
+    let question = find(way, ports.rows).await?;
+    refuse_early(ports.rows, &question, request.now_ms).await?;
+    let approval = &question.approval;
+    let report = report(&approval.run, ports.store).await?;
+    let ballot = ballot(form, &report)?;
+    let session = seal.session(request.headers, request.now_ms);
+    let by = match (known(session, &question, ports).await?, way) {
+        (Some(person), _) => person,
+        (None, Way::Link(id)) => check_code(ports.rows, id, form.get(field::CODE).unwrap_or_default()).await?,
+        (None, Way::Run(_)) => {
+            return Err(Refusal::NotAllowed(
+                "sign in with an account that may write to the repository".to_owned(),
+            ));
+        }
+    };
+    let (run, round) = (approval.run.as_str(), approval.round);
+    let decided = decide(ports.rows, run, round, &by, &ballot, request.now_ms).await?;
+    // It is stored: should the workflow not be reached now, a sweep tells it.
+    if let Err(error) = deliver(ports.rows, ports.tasks, run, round).await {
+        tracing::error!(run, %error, "a decision is not delivered yet");
+    }
+    Ok(decided)
+}
+
+async fn find(way: Way<'_>, rows: &dyn KeepRows) -> Result<Question, Refusal> {
+    match way {
+        Way::Link(id) => find_link(rows, id).await.map(|(_, question)| question),
+        Way::Run(run) => find_open(rows, run).await,
+    }
+}
+
+/// Who has signed in and may decide. Errors: they may not; GitHub does not say.
+async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) -> Result<Option<Person>, Refusal> {
+    let login = match session {
+        None => return Ok(None),
+        Some(Session::Operator) => {
+            return Ok(Some(Person {
+                name: "operator".to_owned(),
+                known_by: KnownBy::Terminal,
+            }));
+        }
+        Some(Session::Github { login }) => login,
+    };
+    let repository = question.approval.target.repository();
+    let (owner, name) = repository.split_once('/').unwrap_or((repository.as_str(), ""));
+    let says = |error: holdfast_core::port::ReadError| Refusal::Failed(StageError::from(error));
+    if !ports
+        .permission
+        .permission(owner, name, &login)
+        .await
+        .map_err(says)?
+        .may_write()
+    {
+        return Err(Refusal::NotAllowed(format!("{login} may not write to {repository}")));
+    }
+    let policy: Option<Policy> = find_artifact(ports.store, &key::policy(&question.approval.run)).await?;
+    let teams = policy.map(|policy| policy.gate.teams).unwrap_or_default();
+    let mut is_member = teams.is_empty();
+    for (organisation, team) in teams.iter().filter_map(|team| team.split_once('/')) {
+        is_member = is_member
+            || ports
+                .permission
+                .is_member(organisation, team, &login)
+                .await
+                .map_err(says)?;
+    }
+    if !is_member {
+        return Err(Refusal::NotAllowed(format!(
+            "{login} is in none of the teams that may decide"
+        )));
+    }
+    Ok(Some(Person {
+        name: login,
+        known_by: KnownBy::Github,
+    }))
+}
+
+async fn report(run: &str, store: &dyn StoreArtifact) -> Result<Report, Refusal> {
+    find_artifact(store, &key::report(run)).await?.ok_or(Refusal::Unknown)
+}
+
+/// Reads the form against the report that it shows.
+fn ballot(form: &Form, report: &Report) -> Result<Ballot, Refusal> {
+    let verdict = match form.get(field::DECISION) {
+        Some("approve") => Verdict::Approved,
+        Some("reject") => Verdict::Rejected,
+        _ => return Err(Refusal::Invalid("choose to approve or to reject".to_owned())),
+    };
+    let dropped_at: Vec<usize> = form.all(field::DROP).filter_map(|index| index.parse().ok()).collect();
+    let mut dropped = Vec::new();
+    let mut edited = BTreeMap::new();
+    for (index, finding) in report.findings.iter().enumerate() {
+        if dropped_at.contains(&index) {
+            dropped.push(finding.id());
+            continue;
+        }
+        let given = |name: String| form.get(&name).map(|text| text.replace("\r\n", "\n"));
+        let (title, body) = (given(field::title(index)), given(field::body(index)));
+        let changed =
+            |given: &Option<String>, shown: &str| given.as_ref().is_some_and(|given| *given != editable(shown));
+        if changed(&title, &finding.title) || changed(&body, &finding.body) {
+            let edit = Edit {
+                title: title.unwrap_or_else(|| finding.title.clone()),
+                body: body.unwrap_or_else(|| finding.body.clone()),
+            };
+            edited.insert(finding.id(), edit);
+        }
+    }
+    let reason = form
+        .get(field::REASON)
+        .map(str::trim)
+        .filter(|reason| !reason.is_empty());
+    Ok(Ballot {
+        verdict,
+        reason: reason.map(str::to_owned),
+        content: form.get(field::PAGE_VERSION).unwrap_or_default().to_owned(),
+        dropped,
+        edited,
+    })
+}
+
+fn count(report: &Report) -> u64 {
+    let unreviewed = report
+        .coverage
+        .iter()
+        .filter(|entry| entry.outcome == Outcome::Unreviewed);
+    u64::try_from(unreviewed.count()).unwrap_or(u64::MAX)
+}
+
+fn pull_request(question: &Question, change: Option<&Change>) -> PullRequest {
+    let approval = &question.approval;
+    let number = approval.target.pull_request().unwrap_or_default();
+    let address = format!("https://github.com/{}/pull/{number}", approval.target.repository());
+    PullRequest {
+        number,
+        title: change.map(|change| change.title.clone()),
+        address: WebAddress::parse(&address),
+    }
+}
+
+fn decision(question: &Question) -> Decision {
+    let vote = question.last_vote();
+    let ballot = vote.map(|vote| &vote.ballot);
+    let len = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+    Decision {
+        approved: ballot.is_some_and(|ballot| ballot.verdict == Verdict::Approved),
+        who: vote.map(|vote| vote.by.name.clone()).unwrap_or_default(),
+        at_ms: vote.map(|vote| vote.at_ms).unwrap_or_default(),
+        reason: ballot.and_then(|ballot| ballot.reason.clone()),
+        dropped: ballot.map_or(0, |ballot| len(ballot.dropped.len())),
+        edited: ballot.map_or(0, |ballot| len(ballot.edited.len())),
+    }
+}
+
+/// What is true instead of what was asked for.
+fn refused(refusal: &Refusal, action: &str, request: &Request<'_>) -> Reply {
+    let again_at = action.to_owned();
+    let barred = |why, name: Option<String>| Notice::NotAllowed {
+        name,
+        why,
+        sign_in_at: request.sign_in_at.clone(),
+    };
+    let said = match refusal {
+        Refusal::Unknown => Notice::Unknown {
+            what: "approval".to_owned(),
+        },
+        Refusal::Decided(question) | Refusal::Voted(question) => Notice::AlreadyDecided(decision(question)),
+        Refusal::Expired(question) => Notice::Expired {
+            at_ms: question.approval.expires_ms,
+            asked_again: question.approval.round == 1,
+        },
+        Refusal::Superseded(_) => Notice::Superseded {
+            head: String::new(),
+            newer_run: None,
+        },
+        Refusal::Changed => Notice::PageChanged { again_at },
+        Refusal::WrongCode { left } => Notice::WrongCode {
+            again_at,
+            tries_left: *left,
+        },
+        Refusal::Locked => barred(Barred::TooManyCodes, None),
+        Refusal::NotAllowed(why) if why.contains("wrote the change") => barred(Barred::IsAuthor, None),
+        Refusal::NotAllowed(why) if why.contains("teams") => barred(Barred::NotAMember, None),
+        Refusal::NotAllowed(_) => barred(Barred::NoWritePermission, None),
+        Refusal::Invalid(message) => Notice::Failed {
+            status: 400,
+            message: message.clone(),
+            reference: None,
+        },
+        Refusal::Failed(error) => {
+            tracing::error!(%error, "an approval page failed");
+            Notice::Failed {
+                status: 503,
+                message: "Something that this page needs does not answer: try again in a moment".to_owned(),
+                reference: None,
+            }
+        }
+    };
+    notice(request, said, None)
+}
+
+/// A page that says one thing.
+pub fn notice(request: &Request<'_>, notice: Notice, pull_request: Option<(String, PullRequest)>) -> Reply {
+    let status = StatusCode::from_u16(notice.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let view = NoticeView {
+        frame: request.frame.clone(),
+        notice,
+        run: None,
+        pull_request,
+    };
+    Reply::page(status, page::notice::page(&view))
+}

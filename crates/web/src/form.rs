@@ -1,0 +1,226 @@
+//! Forms: how they are read, and how we know that a form is one that we made for this browser.
+
+use hmac::{Hmac, Mac};
+use http::HeaderMap;
+use http::header::{COOKIE, ORIGIN};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+/// The cookie that ties forms to a browser.
+const VISIT: &str = "holdfast_visit";
+/// The cookie of who has signed in.
+const SESSION: &str = "holdfast_session";
+/// How long a sign-in lasts, in ms.
+const SESSION_MS: i64 = 12 * 3_600_000;
+
+/// Largest form, in bytes.
+pub const FORM_MOST: usize = 2 * 1024 * 1024;
+
+/// What makes forms and sessions ours.
+#[derive(Clone, Debug)]
+pub struct Seal {
+    key: SecretString,
+    /// `https://HOST[:PORT]`, as browsers send it.
+    origin: String,
+}
+
+/// Who has signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// With the key of this machine's console: may see and do everything.
+    Operator,
+    /// With GitHub.
+    Github {
+        /// The login.
+        login: String,
+    },
+}
+
+impl Seal {
+    /// A seal with a key of at least 32 random characters, for pages under `origin` (`https://HOST[:PORT]`).
+    pub fn new(key: SecretString, origin: impl Into<String>) -> Self {
+        Self {
+            key,
+            origin: origin.into(),
+        }
+    }
+
+    /// The browser's own number, and the cookie that gives it one where it has none yet; `fresh` is 32 random hex digits.
+    pub fn visit(&self, headers: &HeaderMap, fresh: &str) -> (String, Option<String>) {
+        match cookie(headers, VISIT).filter(|visit| visit.len() == 32) {
+            Some(visit) => (visit, None),
+            None => (fresh.to_owned(), Some(self.cookie(VISIT, fresh, "Strict"))),
+        }
+    }
+
+    /// The nonce of a form.
+    pub fn nonce(&self, visit: &str, action: &str) -> String {
+        hex::encode(self.mac(&format!("form\n{visit}\n{action}")).finalize().into_bytes())
+    }
+
+    /// Whether a form was made by us for this browser and this action, and comes from our own page.
+    pub fn is_ours(&self, headers: &HeaderMap, form: &Form, action: &str, field: &str) -> bool {
+        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        // Browsers send it with every form; who sends none is none, and has no cookie of ours to be abused.
+        if origin.is_some_and(|origin| origin != self.origin) {
+            return false;
+        }
+        let Some(visit) = cookie(headers, VISIT) else {
+            return false;
+        };
+        let mac = self.mac(&format!("form\n{visit}\n{action}"));
+        let given = form.get(field).and_then(|nonce| hex::decode(nonce).ok());
+        given.is_some_and(|given| mac.verify_slice(&given).is_ok())
+    }
+
+    /// The cookie of someone who has signed in.
+    pub fn sign_in(&self, session: &Session, now_ms: i64) -> String {
+        let who = match session {
+            Session::Operator => "operator".to_owned(),
+            Session::Github { login } => format!("github.{login}"),
+        };
+        let until = now_ms + SESSION_MS;
+        let signed = format!("{who}.{until}");
+        let mac = hex::encode(self.mac(&format!("session\n{signed}")).finalize().into_bytes());
+        self.cookie(SESSION, &format!("{signed}.{mac}"), "Lax")
+    }
+
+    /// The cookie that signs out.
+    pub fn sign_out(&self) -> String {
+        self.cookie(SESSION, "; Max-Age=0", "Lax")
+    }
+
+    /// Who has signed in.
+    pub fn session(&self, headers: &HeaderMap, now_ms: i64) -> Option<Session> {
+        let value = cookie(headers, SESSION)?;
+        let (signed, mac) = value.rsplit_once('.')?;
+        let given = hex::decode(mac).ok()?;
+        self.mac(&format!("session\n{signed}")).verify_slice(&given).ok()?;
+        let (who, until) = signed.rsplit_once('.')?;
+        if until.parse::<i64>().ok()? <= now_ms {
+            return None;
+        }
+        match who.split_once('.') {
+            None if who == "operator" => Some(Session::Operator),
+            Some(("github", login)) => Some(Session::Github {
+                login: login.to_owned(),
+            }),
+            _ => None,
+        }
+    }
+
+    fn cookie(&self, name: &str, value: &str, same_site: &str) -> String {
+        let secure = if self.origin.starts_with("https:") {
+            "; Secure"
+        } else {
+            ""
+        };
+        format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}")
+    }
+
+    fn mac(&self, text: &str) -> Hmac<Sha256> {
+        // HMAC takes keys of any length: the default is never reached.
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes())
+            .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
+        mac.update(text.as_bytes());
+        mac
+    }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+}
+
+/// The fields of a form, in order.
+#[derive(Debug)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads `application/x-www-form-urlencoded`.
+    pub fn parse(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// The first value of a field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut named = self.0.iter().filter(|(key, _)| key == name);
+        named.next().map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of a field.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named = self.0.iter().filter(move |(key, _)| key == name);
+        named.map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(http::HeaderName, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
+            .collect()
+    }
+
+    fn seal(origin: &str) -> Seal {
+        Seal::new("k".repeat(32).into(), origin)
+    }
+
+    #[test]
+    fn a_form_is_ours_for_one_browser_and_one_action() {
+        let seal = seal("https://h.example");
+        let (visit, other) = ("a".repeat(32), "b".repeat(32));
+        let form = |nonce: &str| Form::parse(format!("csrf={nonce}").as_bytes());
+        let nonce = seal.nonce(&visit, "/x");
+        let mine = format!("holdfast_visit={visit}");
+        let theirs = format!("holdfast_visit={other}");
+        for (cookie, origin, nonce, action, expected) in [
+            (mine.as_str(), "https://h.example", nonce.as_str(), "/x", true),
+            (&mine, "https://evil.example", &nonce, "/x", false),
+            (&mine, "null", &nonce, "/x", false),
+            (&theirs, "https://h.example", &nonce, "/x", false),
+            (&mine, "https://h.example", &nonce, "/y", false),
+            (&mine, "https://h.example", "00", "/x", false),
+            (&mine, "https://h.example", "", "/x", false),
+            ("", "https://h.example", &nonce, "/x", false),
+        ] {
+            let headers = headers(&[(COOKIE, cookie), (ORIGIN, origin)]);
+            assert_eq!(
+                seal.is_ours(&headers, &form(nonce), action, "csrf"),
+                expected,
+                "{cookie} {origin}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_session_is_signed_and_ends() {
+        let seal = seal("https://h.example");
+        let github = Session::Github {
+            login: "octo-cat".to_owned(),
+        };
+        for session in [Session::Operator, github] {
+            let cookie = seal.sign_in(&session, 1_000);
+            assert!(cookie.contains("HttpOnly") && cookie.contains("Secure"), "{cookie}");
+            let value = cookie.split(';').next().unwrap();
+            let given = headers(&[(COOKIE, value)]);
+            assert_eq!(seal.session(&given, 2_000), Some(session));
+            assert_eq!(seal.session(&given, 1_000 + SESSION_MS), None);
+            let forged = headers(&[(
+                COOKIE,
+                &value.replace("octo-cat", "root").replace("operator", "github.root"),
+            )]);
+            assert_eq!(seal.session(&forged, 2_000), None);
+        }
+    }
+}
