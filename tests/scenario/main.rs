@@ -9,4 +9,5 @@ mod pull_request;
 mod replay;
 mod replay_differs;
 mod review;
+mod serve;
 mod support;

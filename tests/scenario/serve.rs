@@ -1,0 +1,434 @@
+//! `holdfast serve` as GitHub, an approver's browser and a mail scanner meet it: webhook, approval page, console.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, Mac};
+use holdfast_testkit::{FakeGithub, Script};
+use reqwest::blocking::{Client, Response};
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::pull_request::{Pull, SLUG, low};
+
+const SECRET: &str = "webhook-secret-of-the-test";
+
+/// A running server, its pull request, and a browser without cookies.
+struct Served {
+    pull: Pull,
+    child: Child,
+    address: String,
+    client: Client,
+}
+
+impl Served {
+    fn start(script: Script) -> Self {
+        let mut pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
+        for (name, value) in [
+            ("HOLDFAST_WEBHOOK_SECRET", SECRET),
+            ("HOLDFAST_APPROVERS", "ada@example.org,grace@example.org"),
+        ] {
+            pull.scene = pull.scene.set(name, value);
+        }
+        let (child, address) = spawn(&pull);
+        Self {
+            pull,
+            child,
+            address,
+            client: Client::builder().redirect(Policy::none()).build().unwrap(),
+        }
+    }
+
+    /// Ended as by a crash, and started again.
+    fn kill_and_start(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.address) = spawn(&self.pull);
+    }
+
+    fn deliver(&self, event: &str, body: &[u8], signature: Option<String>) -> (u16, Value) {
+        let mut request = self
+            .client
+            .post(format!("{}webhooks/github", self.address))
+            .header("x-github-event", event)
+            .header("x-github-delivery", "1")
+            .body(body.to_vec());
+        if let Some(signature) = signature {
+            request = request.header("x-hub-signature-256", signature);
+        }
+        let response = request.send().unwrap();
+        (response.status().as_u16(), response.json().unwrap_or(Value::Null))
+    }
+
+    fn opened(&self) -> (u16, Value) {
+        let event = self.pull.github.pull_request_event(SLUG, 12, "opened").unwrap();
+        let body = event.to_string();
+        self.deliver("pull_request", body.as_bytes(), Some(sign(SECRET, body.as_bytes())))
+    }
+
+    fn command(&self, login: &str, text: &str) -> (u16, Value) {
+        let comment = self.pull.github.comment(SLUG, 12, login, text).unwrap();
+        let body = json!({
+            "action": "created",
+            "issue": { "number": 12, "state": "open", "pull_request": { "url": "https://example.org" } },
+            "comment": { "id": comment, "body": text, "user": { "login": login, "type": "User" },
+                         "author_association": "COLLABORATOR" },
+            "repository": { "id": 1, "name": "demo", "full_name": SLUG, "owner": { "login": "octo" } },
+            "sender": { "login": login, "type": "User" },
+        })
+        .to_string();
+        self.deliver("issue_comment", body.as_bytes(), Some(sign(SECRET, body.as_bytes())))
+    }
+
+    fn get(&self, path: &str, cookie: &str) -> Response {
+        let request = self.client.get(format!("{}{path}", self.address));
+        request.header("cookie", cookie).send().unwrap()
+    }
+
+    fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Response {
+        let origin = self.address.trim_end_matches('/').to_owned();
+        self.post_from(&origin, path, cookie, fields)
+    }
+
+    fn post_from(&self, origin: &str, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Response {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let request = self.client.post(format!("{}{path}", self.address));
+        let request = request.header("origin", origin).header("cookie", cookie);
+        request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+            .unwrap()
+    }
+
+    fn status(&self, run: &str) -> String {
+        let output = self.pull.scene.run(&["runs", "--format", "json"]);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let runs = document["runs"].as_array().unwrap();
+        let found = runs.iter().find(|found| found["run"] == run);
+        found.map_or_else(String::new, |found| found["status"].as_str().unwrap().to_owned())
+    }
+
+    fn wait_for(&self, run: &str, status: &str) {
+        let give_up = Instant::now() + Duration::from_secs(30);
+        while self.status(run) != status {
+            assert!(Instant::now() < give_up, "{run} is {}, not {status}", self.status(run));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The link's path and the code of the mail to an approver.
+    fn mail(&self, run: &str, number: u32) -> (String, String) {
+        let file = self
+            .pull
+            .scene
+            .data
+            .path()
+            .join(format!("data/outbox/{run}-1-{number}.eml"));
+        let give_up = Instant::now() + Duration::from_secs(30);
+        while !file.exists() {
+            assert!(Instant::now() < give_up, "no mail");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mail = std::fs::read_to_string(file).unwrap().replace("=\r\n", "");
+        let link = mail.split("/approvals/").nth(1).unwrap().get(..64).unwrap();
+        let code = mail.split("to be typed there: ").nth(1).unwrap().get(..11).unwrap();
+        (format!("approvals/{link}"), code.to_owned())
+    }
+
+    /// A page's cookie and its hidden fields.
+    fn form(&self, path: &str, cookie: &str) -> (String, String, String) {
+        let response = self.get(path, cookie);
+        assert_eq!(response.status(), 200, "{path}");
+        let set = response
+            .headers()
+            .get("set-cookie")
+            .map(|value| value.to_str().unwrap().to_owned());
+        let visit = set.map_or_else(|| cookie.to_owned(), |set| set.split(';').next().unwrap().to_owned());
+        let html = response.text().unwrap();
+        let (_, html) = html.split_once(&format!("action=\"/{path}\"")).expect("its form");
+        let field = |name: &str| {
+            let tag = html
+                .split('<')
+                .find(|tag| tag.contains(&format!("name=\"{name}\"")))
+                .unwrap();
+            tag.split("value=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        (visit, field("csrf"), field("page_version"))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn spawn(pull: &Pull) -> (Child, String) {
+    let mut command = pull.scene.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = loop {
+        let line = lines.next().expect("it serves before it ends").unwrap();
+        if let Some(rest) = line.split("serving ").nth(1) {
+            break rest.split(' ').next().unwrap().to_owned();
+        }
+    };
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, address)
+}
+
+fn sign(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+#[test]
+fn a_delivery_becomes_a_published_review_once() {
+    let served = Served::start(low());
+    let (status, receipt) = served.opened();
+    assert_eq!((status, &receipt["status"]), (202, &json!("started")), "{receipt}");
+    let run = receipt["run"].as_str().unwrap();
+    served.wait_for(run, "published");
+    let (status, receipt) = served.opened();
+    assert_eq!((status, &receipt["status"]), (200, &json!("duplicate")), "{receipt}");
+    assert_eq!(served.pull.reviews().len(), 1);
+}
+
+#[test]
+fn only_githubs_own_deliveries_are_taken() {
+    let served = Served::start(low());
+    let event = served
+        .pull
+        .github
+        .pull_request_event(SLUG, 12, "opened")
+        .unwrap()
+        .to_string();
+    let body = event.as_bytes();
+    let huge = vec![b' '; 25 * 1024 * 1024 + 1];
+    for (event, body, signature, expected) in [
+        ("pull_request", body, None, 401),
+        ("pull_request", body, Some("sha256=00".to_owned()), 401),
+        ("pull_request", body, Some(sign("other", body)), 401),
+        ("issue_comment", &b"{}"[..], Some(sign(SECRET, b"{}")), 400),
+        ("pull_request", &b"{"[..], Some(sign(SECRET, b"{")), 400),
+        ("pull_request", &b""[..], Some(sign(SECRET, b"")), 400),
+        ("pull_request", &huge[..], Some(sign(SECRET, &huge)), 413),
+        ("star", &b"{}"[..], Some(sign(SECRET, b"{}")), 200),
+    ] {
+        let (status, answer) = served.deliver(event, body, signature);
+        assert_eq!(status, expected, "{event} {answer}");
+    }
+    assert!(served.pull.scene.server().journal().calls().is_empty());
+    assert_eq!(
+        served
+            .client
+            .get(format!("{}healthz", served.address))
+            .send()
+            .unwrap()
+            .status(),
+        200
+    );
+}
+
+#[test]
+fn a_person_decides_by_the_mailed_link_and_its_code() {
+    let mut served = Served::start(Script::finding_each_file());
+    let run = served.opened().1["run"].as_str().unwrap().to_owned();
+    served.wait_for(&run, "awaiting_approval");
+    served.kill_and_start();
+    let (path, code) = served.mail(&run, 1);
+    // A mail scanner: looks, follows, sends what it finds without typing.
+    let url = format!("{}{path}", served.address);
+    assert_eq!(served.client.head(&url).send().unwrap().status(), 200);
+    let (visit, csrf, page) = served.form(&path, "");
+    let decision = ("decision", "approve");
+    let fields = |code| {
+        vec![
+            ("csrf", csrf.as_str()),
+            ("page_version", page.as_str()),
+            decision,
+            ("code", code),
+        ]
+    };
+    for (what, response, expected) in [
+        ("no code", served.post(&path, &visit, &fields("")), 403),
+        (
+            "no nonce",
+            served.post(&path, &visit, &[decision, ("code", &code)]),
+            403,
+        ),
+        ("no cookie", served.post(&path, "", &fields(&code)), 403),
+        (
+            "elsewhere",
+            served.post_from("https://evil.example", &path, &visit, &fields(&code)),
+            403,
+        ),
+    ] {
+        assert_eq!(response.status(), expected, "{what}");
+    }
+    let rejected = [
+        ("csrf", csrf.as_str()),
+        ("page_version", &page),
+        ("decision", "reject"),
+        ("code", &code),
+    ];
+    assert_eq!(
+        served.post(&path, &visit, &rejected).status(),
+        400,
+        "a rejection needs a reason"
+    );
+    assert_eq!(served.status(&run), "awaiting_approval");
+    assert!(served.pull.reviews().is_empty(), "nothing is public yet");
+
+    let mut fields = fields(&code);
+    fields.extend([("drop", "0"), ("title-1", "Said otherwise"), ("body-1", "By a person.")]);
+    let taken = served.post(&path, &visit, &fields);
+    assert_eq!(taken.status(), 200);
+    served.wait_for(&run, "published");
+    let comments = served.pull.github.review_comments(SLUG, 12);
+    assert_eq!(comments.len(), 3, "one of four was dropped");
+    assert!(
+        comments
+            .iter()
+            .any(|comment| comment["body"].to_string().contains("Said otherwise"))
+    );
+
+    let again = served.post(&path, &visit, &fields);
+    assert_eq!(again.status(), 409);
+    let (other, _) = served.mail(&run, 2);
+    let other = served.get(&other, "");
+    assert_eq!(other.status(), 409);
+    assert!(other.text().unwrap().contains("ada@example.org"), "who decided");
+    assert_eq!(served.pull.reviews().len(), 1);
+}
+
+#[test]
+fn rejected_expired_by_a_push_and_unknown_say_what_is_true() {
+    let served = Served::start(Script::finding_each_file());
+    let run = served.opened().1["run"].as_str().unwrap().to_owned();
+    served.wait_for(&run, "awaiting_approval");
+    let (path, _) = served.mail(&run, 1);
+    served
+        .pull
+        .push("src/file_0002.rs", "pub fn other(x: u64) -> u64 {\n    x\n}\n");
+    let event = served
+        .pull
+        .github
+        .pull_request_event(SLUG, 12, "synchronize")
+        .unwrap()
+        .to_string();
+    let (status, receipt) = served.deliver("pull_request", event.as_bytes(), Some(sign(SECRET, event.as_bytes())));
+    assert_eq!(status, 202, "{receipt}");
+    let newer = receipt["run"].as_str().unwrap();
+    served.wait_for(newer, "awaiting_approval");
+    assert_eq!(served.status(&run), "superseded");
+    assert_eq!(served.get(&path, "").status(), 410);
+    assert_eq!(served.get(&format!("approvals/{}", "0".repeat(64)), "").status(), 404);
+
+    let (path, code) = served.mail(newer, 1);
+    let (visit, csrf, page) = served.form(&path, "");
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("page_version", &page),
+        ("decision", "reject"),
+        ("reason", "Not <b>now</b>"),
+        ("code", &code),
+    ];
+    let rejected = served.post(&path, &visit, &fields);
+    assert_eq!(rejected.status(), 200);
+    served.wait_for(newer, "rejected");
+    assert!(served.pull.reviews().is_empty());
+    let again = served.get(&path, "").text().unwrap();
+    assert!(again.contains("Not &lt;b&gt;now"), "the reason is text");
+}
+
+#[test]
+fn the_console_is_for_who_has_its_key() {
+    let served = Served::start(Script::finding_each_file());
+    let run = served.opened().1["run"].as_str().unwrap().to_owned();
+    served.wait_for(&run, "awaiting_approval");
+    for path in ["", &format!("reviews/{run}"), &format!("reviews/{run}/picture.svg")] {
+        assert_eq!(served.get(path, "").status(), 401, "{path}");
+    }
+    let file = served.pull.scene.data.path().join("data/console.url");
+    let address = std::fs::read_to_string(file).unwrap();
+    let key = address.trim().strip_prefix(&served.address).unwrap();
+    assert_eq!(served.get("sign-in/0", "").status(), 401);
+    let signed = served.get(key, "");
+    assert_eq!(signed.status(), 303);
+    let session = signed.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    for (path, expected) in [
+        (String::new(), "octo/demo"),
+        (format!("reviews/{run}"), "src/file_0000.rs"),
+        (format!("reviews/{run}/units/u0001"), "src/file_"),
+        (format!("reviews/{run}/picture.svg"), "<svg"),
+        ("?status=published".to_owned(), "<html"),
+    ] {
+        let response = served.get(&path, &session);
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().unwrap();
+        assert!(status == 200 && text.contains(expected), "{path}: {status}");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert!(
+            headers["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .contains("default-src 'none'")
+        );
+    }
+    assert_eq!(served.get("reviews/nobody", &session).status(), 404);
+    let (visit, csrf, page) = served.form(&format!("reviews/{run}/decide"), &session);
+    let cookies = format!("{session}; {visit}");
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("page_version", &page),
+        ("decision", "approve"),
+    ];
+    assert_eq!(
+        served
+            .post(&format!("reviews/{run}/decide"), &cookies, &fields)
+            .status(),
+        200
+    );
+    served.wait_for(&run, "published");
+}
+
+#[test]
+fn commands_are_for_people_with_write_permission() {
+    let served = Served::start(low());
+    served.pull.github.set_permission(SLUG, "maintainer", "write");
+    served.pull.github.set_permission(SLUG, "visitor", "read");
+    let (status, receipt) = served.command("visitor", "/holdfast review");
+    assert_eq!((status, &receipt["status"]), (200, &json!("ignored")), "{receipt}");
+    let (status, receipt) = served.command("maintainer", "/holdfast pause");
+    assert_eq!((status, &receipt["status"]), (200, &json!("done")), "{receipt}");
+    assert_eq!(served.opened().1["status"], "ignored");
+    let (status, receipt) = served.command("maintainer", "/holdfast review");
+    assert_eq!((status, &receipt["status"]), (202, &json!("started")), "{receipt}");
+    served.wait_for(receipt["run"].as_str().unwrap(), "published");
+    let (_, again) = served.command("maintainer", "/holdfast review");
+    assert_eq!(
+        again["status"], "started",
+        "asked for again, it is reviewed again: {again}"
+    );
+}
