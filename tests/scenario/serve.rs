@@ -150,7 +150,7 @@ impl Served {
             .map(|value| value.to_str().unwrap().to_owned());
         let visit = set.map_or_else(|| cookie.to_owned(), |set| set.split(';').next().unwrap().to_owned());
         let html = response.text().unwrap();
-        let (_, html) = html.split_once(&format!("action=\"/{path}\"")).expect("its form");
+        let (_, html) = html.split_once(&format!("action=\"/{path}\"")).unwrap();
         let field = |name: &str| {
             let tag = html
                 .split('<')
@@ -181,7 +181,7 @@ fn spawn(pull: &Pull) -> (Child, String) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = loop {
-        let line = lines.next().expect("it serves before it ends").unwrap();
+        let line = lines.next().unwrap().unwrap();
         if let Some(rest) = line.split("serving ").nth(1) {
             break rest.split(' ').next().unwrap().to_owned();
         }

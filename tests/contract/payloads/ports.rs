@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    AskModel, CheckOutcome, DraftedReview, Expect, KeepRows, ModelError, ModelRequest, NotifyError, NotifyPeople,
-    PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact,
-    StoreError, SyntaxView, Written,
+    AskModel, CheckOutcome, DraftedReview, ExecutionError, Expect, KeepRows, Mail, ModelError, ModelRequest,
+    NotifyError, NotifyPeople, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError,
+    SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxView, Written,
 };
+use holdfast_core::stage::request_approval::Asking;
 use holdfast_local::functions::StageFunctions;
 use serde::Deserialize;
 use serde_json::Value;
@@ -91,7 +92,9 @@ impl World {
             syntax: Arc::clone(&world) as _,
             notify: Arc::clone(&world) as _,
             rows: Arc::clone(&world) as _,
+            runs: Arc::clone(&world) as _,
             store: world as _,
+            asking: Asking::default(),
         }
     }
 }
@@ -162,8 +165,15 @@ impl SourceSyntax for World {
 }
 
 #[async_trait]
+impl StopRun for World {
+    async fn stop_run(&self, _run: &str, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl NotifyPeople for World {
-    async fn ask_approval(&self, _approval: &Approval, _token: &str) -> Result<(), NotifyError> {
+    async fn send_mail(&self, _mail: &Mail) -> Result<(), NotifyError> {
         Ok(())
     }
 
@@ -186,8 +196,12 @@ impl PublishReview for World {
         Ok(())
     }
 
-    async fn withdraw(&self, _target: &Target, _run: &str) -> Result<(), PublishError> {
+    async fn close_checks(&self, _target: &Target, _id: &str, _outcome: &CheckOutcome) -> Result<(), PublishError> {
         Ok(())
+    }
+
+    async fn withdraw(&self, _target: &Target, _run: &str) -> Result<bool, PublishError> {
+        Ok(false)
     }
 
     async fn summarize(&self, _target: &Target, _run: &str, _body: &str) -> Result<(), PublishError> {

@@ -1,5 +1,6 @@
 //! Shapes of documents: which fields there are, which type reads which document, and what is lost by it.
 
+use holdfast_core::approval::{Link, Question};
 use holdfast_core::claim::Claim;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::{Change, FileKind, FileStatus};
@@ -89,6 +90,8 @@ pub fn reread(name: &str, document: &Value) -> Result<Value, String> {
         "artifact/approval" => through::<Approval>,
         "artifact/announcement" => through::<Announcement>,
         "row/claim" | "row/run" => through::<Claim>,
+        "row/question" => through::<Question>,
+        "row/link" => through::<Link>,
         name if name.starts_with("word/") => {
             let words = words().into_iter().find(|(kind, _)| name == *kind);
             return words

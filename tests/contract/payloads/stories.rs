@@ -122,7 +122,7 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
         refuse("DELETE", "/repos/*/*/issues/comments/*");
     }
     let data = tempfile::tempdir().unwrap();
-    let mut stages = machine::stage_functions(data.path(), &settings(&github, &model))
+    let mut stages = machine::stage_functions(data.path(), &settings(&github, &model), Arc::default())
         .await
         .unwrap();
     stages.rows = Arc::new(WatchedRows(Arc::clone(&stages.rows), Arc::clone(told)));
@@ -164,6 +164,7 @@ fn settings(github: &FakeGithub, model: &ModelServer) -> Settings {
     Settings::read(&|name| {
         let value = match name {
             "HOLDFAST_MODEL" => "openai/test-model",
+            "HOLDFAST_APPROVERS" => "ada@example.org",
             "HOLDFAST_MODEL_LIGHT" => "openai/light-model",
             "HOLDFAST_MODEL_URL" => &model,
             "OPENAI_API_KEY" => "key",
