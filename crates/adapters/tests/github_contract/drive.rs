@@ -119,6 +119,9 @@ async fn review(corpus: &Change, connection: GithubConnection) {
     publish.give_notice(&target, "before", "Failed").await.unwrap();
     publish.announce(&target, "run", "Reviewing").await.unwrap();
     publish.summarize(&target, "run", "Reviewed").await.unwrap();
+    for answer in ["On it.", "Done."] {
+        publish.answer_command(&target, 1, answer).await.unwrap();
+    }
     publish.draft_review(&target, &draft("late", 2)).await.unwrap();
     publish.withdraw(&target, "late").await.unwrap();
 }
