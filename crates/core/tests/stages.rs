@@ -187,6 +187,10 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
+    async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
     async fn draft_review(&self, _target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
         if self.refuses_anchors && !draft.comments.is_empty() {
             return Err(PublishError::Rejected("422".to_owned()));

@@ -1,5 +1,5 @@
-//! Our comments in a pull request's conversation: a run's announcement, which becomes its summary, and notices. Each is
-//! found by its signed marker, so that nothing is written twice.
+//! Our comments in a pull request's conversation: a run's announcement, which becomes its summary, notices, and answers to
+//! commands. Each is found by its signed marker, so that nothing is written twice.
 
 use holdfast_core::model::marker::MarkerKind;
 use http::Method;
@@ -14,16 +14,17 @@ const COMMENTS: &str = "Pull requests: write";
 /// One of our comments.
 struct Found {
     id: u64,
-    run: String,
+    /// What its marker names: a run, or a command's comment.
+    of: String,
     body: String,
 }
 
-/// Writes the run's comment, or edits it where it says something else.
-pub(super) async fn put(own: &Own<'_>, kind: MarkerKind, run: &str, body: &str) -> Result<(), Failure> {
-    let text = format!("{}\n{}", body.trim_end(), own.marker(kind, run));
-    let mut ours = find(own, kind).await?.into_iter().filter(|found| found.run == run);
+/// Writes the comment of a run or of a command, or edits it where it says something else.
+pub(super) async fn put(own: &Own<'_>, kind: MarkerKind, of: &str, body: &str) -> Result<(), Failure> {
+    let text = format!("{}\n{}", body.trim_end(), own.marker(kind, of));
+    let mut ours = find(own, kind).await?.into_iter().filter(|found| found.of == of);
     let Some(known) = ours.next() else {
-        return create(own, kind, run, &text).await;
+        return create(own, kind, of, &text).await;
     };
     // A duplicate that a lost answer left behind.
     for extra in ours {
@@ -40,17 +41,17 @@ pub(super) async fn put(own: &Own<'_>, kind: MarkerKind, run: &str, body: &str) 
     own.connection.send(call).await.map(drop)
 }
 
-/// Deletes our comments of a kind whose run is `of`.
-pub(super) async fn remove(own: &Own<'_>, kind: MarkerKind, of: impl Fn(&str) -> bool) -> Result<(), Failure> {
+/// Deletes our comments of a kind whose marker names what `is_it` says.
+pub(super) async fn remove(own: &Own<'_>, kind: MarkerKind, is_it: impl Fn(&str) -> bool) -> Result<(), Failure> {
     for found in find(own, kind).await? {
-        if of(&found.run) {
+        if is_it(&found.of) {
             delete(own, found.id).await?;
         }
     }
     Ok(())
 }
 
-async fn create(own: &Own<'_>, kind: MarkerKind, run: &str, text: &str) -> Result<(), Failure> {
+async fn create(own: &Own<'_>, kind: MarkerKind, of: &str, text: &str) -> Result<(), Failure> {
     let segments = own.request.place().issue(&["comments"]);
     let call = own
         .connection
@@ -59,7 +60,7 @@ async fn create(own: &Own<'_>, kind: MarkerKind, run: &str, text: &str) -> Resul
         Ok(_) => Ok(()),
         // The answer is lost, perhaps not the effect.
         Err(failure) if failure.kind == Kind::Unavailable => match find(own, kind).await {
-            Ok(found) if found.iter().any(|found| found.run == run) => Ok(()),
+            Ok(found) if found.iter().any(|found| found.of == of) => Ok(()),
             Ok(_) | Err(_) => Err(failure),
         },
         Err(failure) => Err(failure),
@@ -78,10 +79,10 @@ async fn find(own: &Own<'_>, kind: MarkerKind) -> Result<Vec<Found>, Failure> {
     let mut found = Vec::new();
     for comment in all {
         let body = comment.body.unwrap_or_default();
-        if let Some(run) = own.run_of(kind, comment.user.as_ref(), Some(&body)).await? {
+        if let Some(of) = own.named_by(kind, comment.user.as_ref(), Some(&body)).await? {
             found.push(Found {
                 id: comment.id,
-                run,
+                of,
                 body,
             });
         }

@@ -162,6 +162,11 @@ impl GithubConnection {
         matches!(self.credentials, Credentials::Anonymous)
     }
 
+    /// Whether requests go out as an App.
+    pub(super) const fn is_app(&self) -> bool {
+        matches!(self.credentials, Credentials::App(_))
+    }
+
     /// The login that our writes carry; `None` for a token that may not ask whose it is, as those of an App's
     /// installation.
     pub(super) async fn own_login(&self) -> Result<Option<String>, Failure> {
@@ -221,6 +226,14 @@ impl GithubConnection {
         self.json_as(call, bearer).await
     }
 
+    /// The same, with what stands above the answer.
+    pub(super) async fn json_with_headers<T: DeserializeOwned>(&self, call: Call) -> Result<(T, HeaderMap), Failure> {
+        let bearer = self.bearer(&call).await?;
+        let name = call.name();
+        let reply = self.send_as(call, bearer).await?;
+        Ok((read_json(&name, &reply)?, reply.headers))
+    }
+
     /// Sends once; whatever is not a success is a failure.
     pub(super) async fn send(&self, call: Call) -> Result<Reply, Failure> {
         let bearer = self.bearer(&call).await?;
@@ -266,7 +279,7 @@ impl GithubConnection {
     async fn json_as<T: DeserializeOwned>(&self, call: Call, bearer: Option<SecretString>) -> Result<T, Failure> {
         let name = call.name();
         let reply = self.send_as(call, bearer).await?;
-        serde_json::from_slice(&reply.body).map_err(|error| Failure::unreadable(&name, &error.to_string()))
+        read_json(&name, &reply)
     }
 
     async fn send_as(&self, call: Call, bearer: Option<SecretString>) -> Result<Reply, Failure> {
@@ -333,6 +346,10 @@ impl GithubConnection {
             ))
         }
     }
+}
+
+fn read_json<T: DeserializeOwned>(name: &str, reply: &Reply) -> Result<T, Failure> {
+    serde_json::from_slice(&reply.body).map_err(|error| Failure::unreadable(name, &error.to_string()))
 }
 
 /// Two names of this machine are one host.

@@ -1,5 +1,5 @@
 //! GitHub's REST API, through octocrab: reading pull requests in `read`, writing to them in `publish`, who may do what in
-//! `people`, who someone is in `sign_in`. One request, one answer: the workflow retries.
+//! `people`, who someone is in `sign_in`, missed webhooks in `deliveries`. One request, one answer: the workflow retries.
 
 mod address;
 mod check;
@@ -7,6 +7,7 @@ mod classify;
 mod comments;
 mod connection;
 mod credentials;
+mod deliveries;
 mod failure;
 mod files;
 mod own;
@@ -20,6 +21,7 @@ mod wire;
 pub use address::{PullRequestAddress, parse_address};
 pub use connection::GithubConnection;
 pub use credentials::{GithubIdentity, github_identity};
+pub use deliveries::GithubRedeliverWebhooks;
 pub use people::GithubReadPermission;
 pub use publish::GithubPublishReview;
 pub use read::GithubReadChange;

@@ -39,19 +39,19 @@ impl<'a> Own<'a> {
         })
     }
 
-    /// The hidden line of a run.
-    pub fn marker(&self, kind: MarkerKind, run: &str) -> String {
-        self.key.line(kind, self.target, run)
+    /// The hidden line of a run, or of a command's comment.
+    pub fn marker(&self, kind: MarkerKind, of: &str) -> String {
+        self.key.line(kind, self.target, of)
     }
 
-    /// The run that something is of, if it is ours.
-    pub async fn run_of(
+    /// The run, or the command's comment, that something is of, if it is ours.
+    pub async fn named_by(
         &self,
         kind: MarkerKind,
         user: Option<&User>,
         body: Option<&str>,
     ) -> Result<Option<String>, Failure> {
-        let Some(run) = self.key.find(kind, self.target, body.unwrap_or_default()) else {
+        let Some(of) = self.key.find(kind, self.target, body.unwrap_or_default()) else {
             return Ok(None);
         };
         let login = self.login.get_or_try_init(|| self.connection.own_login()).await?;
@@ -61,7 +61,7 @@ impl<'a> Own<'a> {
             (None, Some(user)) => user.kind == "Bot",
             (_, None) => false,
         };
-        Ok(is_own.then_some(run))
+        Ok(is_own.then_some(of))
     }
 
     /// All pages of a list.

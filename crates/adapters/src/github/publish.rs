@@ -71,6 +71,10 @@ impl PublishReview for GithubPublishReview {
         Ok(comments::put(&self.own(target)?, MarkerKind::Notice, run, body).await?)
     }
 
+    async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {
+        Ok(comments::put(&self.own(target)?, MarkerKind::Answer, &comment.to_string(), body).await?)
+    }
+
     async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
         review::draft(&self.own(target)?, draft).await
     }

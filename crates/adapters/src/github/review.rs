@@ -108,7 +108,7 @@ async fn find(own: &Own<'_>) -> Result<Vec<(String, DraftedReview)>, Failure> {
     let mut found = Vec::new();
     for review in all {
         let Some(run) = own
-            .run_of(MarkerKind::Review, review.user.as_ref(), review.body.as_deref())
+            .named_by(MarkerKind::Review, review.user.as_ref(), review.body.as_deref())
             .await?
         else {
             continue;

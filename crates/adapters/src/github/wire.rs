@@ -1,5 +1,6 @@
 //! The parts of GitHub's JSON that are read. Fields that are not needed are not named, so that they may change.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -89,6 +90,17 @@ pub(super) struct Role {
 pub(super) struct Membership {
     /// `active`, or `pending` for who is invited.
     pub state: String,
+}
+
+/// One time that a webhook was sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct Delivery {
+    pub id: u64,
+    /// The webhook's: sent again, it is the same.
+    pub guid: String,
+    pub delivered_at: Timestamp,
+    /// What it was answered with; none of HTTP's where there was no answer.
+    pub status_code: i64,
 }
 
 /// `GET /app`.

@@ -1,8 +1,8 @@
 //! The real adapter, led through everything it can ask of GitHub. What it asked is judged in `main`.
 
 use holdfast_adapters::github::{
-    GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubSignIn,
-    parse_address, pkce_challenge,
+    GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission,
+    GithubRedeliverWebhooks, GithubSignIn, parse_address, pkce_challenge,
 };
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
@@ -11,7 +11,7 @@ use holdfast_core::model::settings::GithubSignInSettings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     Annotation, CheckConclusion, CheckOutcome, Permission, PublishError, PublishReview, ReadChange, ReadError,
-    ReadPermission, ReviewComment, ReviewDraft,
+    ReadPermission, RedeliverWebhooks, ReviewComment, ReviewDraft,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;
@@ -34,7 +34,8 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     read(&github, &corpus, app.clone()).await;
     check(&corpus, app.clone()).await;
     review(&corpus, app.clone()).await;
-    people(&github, app).await;
+    people(&github, app.clone()).await;
+    deliveries(&github, app).await;
     sign_in(&github).await;
     let person = connect(&github, GithubIdentity::Token(FakeGithub::USER_TOKEN.into()));
     let publish = writer(person);
@@ -118,6 +119,9 @@ async fn review(corpus: &Change, connection: GithubConnection) {
     publish.give_notice(&target, "before", "Failed").await.unwrap();
     publish.announce(&target, "run", "Reviewing").await.unwrap();
     publish.summarize(&target, "run", "Reviewed").await.unwrap();
+    for answer in ["On it.", "Done."] {
+        publish.answer_command(&target, 1, answer).await.unwrap();
+    }
     publish.draft_review(&target, &draft("late", 2)).await.unwrap();
     publish.withdraw(&target, "late").await.unwrap();
 }
@@ -132,6 +136,16 @@ async fn people(github: &FakeGithub, connection: GithubConnection) {
     );
     assert!(read.is_member("octo", "leads", "ann").await.unwrap());
     assert!(!read.is_member("octo", "leads", "bob").await.unwrap());
+}
+
+async fn deliveries(github: &FakeGithub, connection: GithubConnection) {
+    // More than a page, one of them too old.
+    for age in 0..102 {
+        github.add_delivery("pull_request", if age > 99 { 500 } else { 202 }, age);
+    }
+    github.add_delivery("pull_request", 500, 4 * 86_400);
+    let redeliver = GithubRedeliverWebhooks::new(connection);
+    assert_eq!(redeliver.redeliver_failed(0).await.unwrap(), 2);
 }
 
 async fn sign_in(github: &FakeGithub) {

@@ -17,7 +17,7 @@ use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. A call that is added there gets a row here and a step in
 /// `drive`.
-const CALLS: [(&str, &str, &str); 28] = [
+const CALLS: [(&str, &str, &str); 30] = [
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
@@ -43,6 +43,8 @@ const CALLS: [(&str, &str, &str); 28] = [
         "GET",
         "/orgs/{org}/teams/{team_slug}/memberships/{username}",
     ),
+    ("deliveries.rs", "GET", "/app/hook/deliveries"),
+    ("deliveries.rs", "POST", "/app/hook/deliveries/{delivery_id}/attempts"),
     ("sign_in.rs", "GET", "/user"),
     ("sign_in.rs", "POST", "/login/oauth/access_token"),
     ("files.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files"),

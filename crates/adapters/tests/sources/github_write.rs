@@ -10,7 +10,7 @@ use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest, Repository};
 
 use serde_json::Value;
 
-use crate::{KEY, SLUG, connection, pull_request};
+use crate::{KEY, SLUG, connection, pull_request, refusals};
 
 const RUN: &str = "run-1";
 
@@ -172,6 +172,61 @@ async fn an_announcement_becomes_the_summary_and_others_go() {
     assert_eq!(bodies(&github), ["Reviewing 0", "Failed 0", "Reviewing 1"]);
     page.summarize(&target, RUN, "Summary 1").await.unwrap();
     assert_eq!(bodies(&github), ["Summary 1"]);
+}
+
+#[tokio::test]
+async fn a_command_is_answered_once_and_its_answer_stays() {
+    let change = Repository::many_files(1).unwrap();
+    let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
+    let target = pull_request(&change.head);
+    let first = github.comment(SLUG, 12, "ann", "/holdfast review").unwrap();
+    let second = github.comment(SLUG, 12, "ann", "/holdfast cancel").unwrap();
+    for fault in [Fault::DropAfter, Fault::MalformedBody] {
+        github.fail_next(Matcher::new("POST", "/repos/*/*/issues/*/comments"), fault);
+    }
+    for (comment, body) in [
+        (first, "On it."),
+        (first, "On it."),
+        (second, "Stopped."),
+        (first, "Reviewed."),
+    ] {
+        page.answer_command(&target, comment, body).await.unwrap();
+    }
+    let told = ["/holdfast review", "/holdfast cancel", "Reviewed.", "Stopped."];
+    assert_eq!(bodies(&github), told);
+    // A stranger copies the answer, marker and all: it stays as it is.
+    let copied = github.issue_comments(SLUG, 12)[2]["body"].as_str().unwrap().to_owned();
+    github.comment(SLUG, 12, "mallory", &copied).unwrap();
+    page.answer_command(&target, first, "Reviewed again.").await.unwrap();
+    page.summarize(&target, RUN, "Summary").await.unwrap();
+    page.withdraw(&target, RUN).await.unwrap();
+    let told = [
+        "/holdfast review",
+        "/holdfast cancel",
+        "Reviewed again.",
+        "Stopped.",
+        "Reviewed.",
+    ];
+    assert_eq!(bodies(&github), told);
+}
+
+#[tokio::test]
+async fn each_refusal_of_an_answer_is_told_in_a_line() {
+    let change = Repository::many_files(1).unwrap();
+    let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
+    let target = pull_request(&change.head);
+    for (fault, name, says) in refusals() {
+        github.fail_next(Matcher::path("/repos/*/*/issues/*/comments"), fault.clone());
+        let error = page.answer_command(&target, 1, "On it.").await.unwrap_err();
+        let line = error.to_string();
+        assert_eq!(error.name(), name, "{fault:?}: {line}");
+        assert!(line.contains(says) && !line.contains('\n'), "{fault:?}: {line}");
+        assert!(
+            !line.contains(FakeGithub::INSTALLATION_TOKEN),
+            "no token in a message: {line}"
+        );
+    }
+    assert!(bodies(&github).is_empty());
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod credentials;
+mod deliveries;
 mod git;
 mod github_read;
 mod github_write;

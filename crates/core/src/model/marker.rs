@@ -16,6 +16,8 @@ pub enum MarkerKind {
     Announcement,
     /// The comment that says why a review could not be completed.
     Notice,
+    /// The comment that answers a command.
+    Answer,
 }
 
 impl MarkerKind {
@@ -24,6 +26,15 @@ impl MarkerKind {
             Self::Review => "review",
             Self::Announcement => "announcement",
             Self::Notice => "notice",
+            Self::Answer => "answer",
+        }
+    }
+
+    /// What a marker of this kind names: the run that wrote it, or the command's comment.
+    const fn names(self) -> &'static str {
+        match self {
+            Self::Review | Self::Announcement | Self::Notice => "run",
+            Self::Answer => "comment",
         }
     }
 }
@@ -47,31 +58,38 @@ impl MarkerKey {
         Ok(Self(secret))
     }
 
-    /// The hidden line of a run, which has to stand on a line of its own.
-    pub fn line(&self, kind: MarkerKind, target: &Target, run: &str) -> String {
-        let signature = hex::encode(self.sign(kind, target, run).finalize().into_bytes());
-        format!("<!-- holdfast:{} run={run} sig={signature} -->", kind.name())
+    /// The hidden line of a run (of an answer: of the command's comment, by its id), which has to stand on a line of its own.
+    pub fn line(&self, kind: MarkerKind, target: &Target, of: &str) -> String {
+        let signature = hex::encode(self.sign(kind, target, of).finalize().into_bytes());
+        format!(
+            "<!-- holdfast:{} {}={of} sig={signature} -->",
+            kind.name(),
+            kind.names()
+        )
     }
 
-    /// The run whose marker of this kind stands in a text, if its signature is right for this pull request.
+    /// The run, or the command's comment, whose marker of this kind stands in a text, if its signature is right for this
+    /// pull request.
     pub fn find(&self, kind: MarkerKind, target: &Target, text: &str) -> Option<String> {
         text.lines().find_map(|line| {
             let inner = line.trim().strip_prefix("<!-- holdfast:")?.strip_suffix(" -->")?;
-            let (run, signature) = inner
+            let (of, signature) = inner
                 .strip_prefix(kind.name())?
-                .strip_prefix(" run=")?
+                .strip_prefix(' ')?
+                .strip_prefix(kind.names())?
+                .strip_prefix('=')?
                 .split_once(" sig=")?;
             let signature = hex::decode(signature).ok()?;
             // Compared in constant time.
-            self.sign(kind, target, run).verify_slice(&signature).ok()?;
-            Some(run.to_owned())
+            self.sign(kind, target, of).verify_slice(&signature).ok()?;
+            Some(of.to_owned())
         })
     }
 
-    fn sign(&self, kind: MarkerKind, target: &Target, run: &str) -> Hmac<Sha256> {
+    fn sign(&self, kind: MarkerKind, target: &Target, of: &str) -> Hmac<Sha256> {
         let number = target.pull_request().unwrap_or_default();
         let signed = format!(
-            "{}\n{}\n{number}\n{run}",
+            "{}\n{}\n{number}\n{of}",
             kind.name(),
             target.repository().to_ascii_lowercase()
         );
@@ -117,6 +135,14 @@ mod tests {
         ] {
             assert_eq!(key.find(kind, target, &body), None, "{kind:?} {body}");
         }
+        let answer = key.line(MarkerKind::Answer, &here, "run-1");
+        assert!(
+            answer.starts_with("<!-- holdfast:answer comment=run-1 sig="),
+            "{answer}"
+        );
+        assert_eq!(key.find(MarkerKind::Answer, &here, &answer).as_deref(), Some("run-1"));
+        let disguised = answer.replace("answer comment", "review run");
+        assert_eq!(key.find(MarkerKind::Review, &here, &disguised), None, "{disguised}");
         assert!(MarkerKey::new("short".into()).is_err());
         assert!(!format!("{key:?}").contains("0123"), "a key does not print");
     }

@@ -7,6 +7,7 @@ mod notify;
 mod publish_review;
 mod read_change;
 mod read_permission;
+mod redeliver_webhooks;
 mod source_syntax;
 mod store_artifact;
 
@@ -21,5 +22,6 @@ pub use publish_review::{
 };
 pub use read_change::{ReadChange, ReadError};
 pub use read_permission::{Permission, ReadPermission};
+pub use redeliver_webhooks::RedeliverWebhooks;
 pub use source_syntax::{SourceSyntax, SyntaxFinding, SyntaxView};
 pub use store_artifact::{StoreArtifact, StoreError};

@@ -142,6 +142,9 @@ pub trait PublishReview: Send + Sync {
     async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
     /// Says in a comment of its own why the run could not be completed.
     async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
+    /// Answers the command in the comment of this id, in one comment of its own: writes it, or edits it where it says
+    /// something else. Neither a summary nor a withdrawal deletes it.
+    async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError>;
 
     /// Posts the review with all its comments where nobody but us sees it, or finds it. A draft that another run of ours
     /// left behind is deleted: GitHub allows one. Errors: `Rejected` when GitHub refuses an anchor (the caller moves
