@@ -423,6 +423,11 @@ fn commands_are_for_people_with_write_permission() {
     let (status, receipt) = served.command("maintainer", "/holdfast pause");
     assert_eq!((status, &receipt["status"]), (200, &json!("done")), "{receipt}");
     assert_eq!(served.opened().1["status"], "ignored");
+    let said = served.pull.github.issue_comments(SLUG, 12);
+    let answers = said
+        .iter()
+        .filter(|comment| comment["body"].to_string().contains("until `/holdfast resume`"));
+    assert_eq!(answers.count(), 1, "it is said where it was asked for: {said:?}");
     let (status, receipt) = served.command("maintainer", "/holdfast review");
     assert_eq!((status, &receipt["status"]), (202, &json!("started")), "{receipt}");
     served.wait_for(receipt["run"].as_str().unwrap(), "published");

@@ -151,8 +151,7 @@ async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports<'_>) -> Re
         },
         Command::Help => (done("helped"), HELP.to_owned()),
     };
-    // MERGE ports.publish.answer_command(&nowhere, asked.comment, &said).await?;
-    drop(said);
+    ports.publish.answer_command(&nowhere, asked.comment, &said).await?;
     Ok(receipt)
 }
 

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use holdfast_adapters::files::FilesStoreArtifact;
 use holdfast_adapters::git::GitReadChange;
 use holdfast_adapters::github::{
-    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, github_identity,
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+    github_identity,
 };
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::outbox::OutboxNotifyPeople;
@@ -17,7 +18,7 @@ use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{NotifyPeople, ReadChange, ReadError, ReadPermission, StoreArtifact};
+use holdfast_core::port::{NotifyPeople, ReadChange, ReadError, ReadPermission, RedeliverWebhooks, StoreArtifact};
 
 use holdfast_core::stage::request_approval::Asking;
 
@@ -98,6 +99,8 @@ pub struct Opened {
     pub stages: Arc<StageFunctions>,
     /// Its runs.
     pub runs: Arc<EngineExecutions>,
+    /// Asks for webhooks that were never taken.
+    pub deliveries: Arc<dyn RedeliverWebhooks>,
 }
 
 /// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions go on.
@@ -115,6 +118,7 @@ pub async fn open(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
         recovered,
         stages,
         runs,
+        deliveries: Arc::new(GithubRedeliverWebhooks::new(github(settings)?)),
     })
 }
 

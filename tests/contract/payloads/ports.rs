@@ -212,6 +212,10 @@ impl PublishReview for World {
         Ok(())
     }
 
+    async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
     async fn draft_review(&self, _target: &Target, _draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
         Ok(DraftedReview {
             review: 1,

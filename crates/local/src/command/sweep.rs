@@ -14,6 +14,9 @@ use crate::failure::{Exit, Failure};
 use crate::machine::{self, Opened};
 use crate::output;
 
+/// How far back deliveries are looked at: GitHub sends none again that is older than three days.
+const REDELIVERED_MS: i64 = 3 * 86_400_000;
+
 /// Runs the command. Errors: a run still needs cleaning; the data cannot be read.
 pub async fn run(args: &SweepArgs) -> Result<Exit, Failure> {
     let data = args.data.data.as_path();
@@ -36,6 +39,8 @@ pub struct Swept {
     pub cleaned: Vec<String>,
     /// Runs whose decision was delivered.
     pub delivered: Vec<String>,
+    /// Deliveries that GitHub was asked for again.
+    pub redelivered: u64,
     /// Rows that were forgotten.
     pub forgotten: u64,
     /// One line for each thing that is left for the next sweep.
@@ -67,6 +72,11 @@ pub async fn sweep_once(data: &Path, opened: &Opened) -> Result<Swept, Failure> 
             Some(failure) => swept.left.push(still_needs_cleaning(&cleaned.run, &failure)),
         }
     }
+    let since_ms = machine::now_ms() - REDELIVERED_MS;
+    match opened.deliveries.redeliver_failed(since_ms).await {
+        Ok(redelivered) => swept.redelivered = redelivered,
+        Err(error) => swept.left.push(format!("missed deliveries of webhooks: {error}")),
+    }
     swept.forgotten = machine::forget_old_rows(data).await?;
     Ok(swept)
 }
@@ -83,6 +93,13 @@ impl Swept {
         }
         for run in &self.cleaned {
             let _infallible = writeln!(said, "{run}: cleaned");
+        }
+        if self.redelivered > 0 {
+            let _infallible = writeln!(
+                said,
+                "GitHub was asked for {} missed deliveries again",
+                self.redelivered
+            );
         }
         if self.forgotten > 0 {
             let _infallible = writeln!(said, "{} old rows forgotten", self.forgotten);

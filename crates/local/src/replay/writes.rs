@@ -90,6 +90,10 @@ impl PublishReview for NotedWrites {
         Ok(())
     }
 
+    async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
     async fn draft_review(&self, _target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
         let comments: Vec<Value> = draft
             .comments
