@@ -272,6 +272,10 @@ impl PublishReview for Outside<'_> {
         self.put_comment(Kind::Notice, run, says).await
     }
 
+    async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
     async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
         let run = Text::from(draft.run.as_str());
         if self.broken != Some(Broken::Marker) {

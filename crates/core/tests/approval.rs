@@ -10,8 +10,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use futures::executor::block_on;
 use holdfast_core::approval::{
-    self, Delivered, Invitation, Refusal, ask, check_code, decide, deliver, deliver_all, find_link, list_audit,
-    newest_question,
+    self, Delivered, Invitation, Refusal, ask, check_code, close_question, decide, deliver, deliver_all, find_link,
+    list_audit, newest_question,
 };
 use holdfast_core::claim;
 use holdfast_core::model::approval::{Approval, Ballot, Edit, KnownBy, Person, Verdict};
@@ -244,7 +244,27 @@ fn what_was_not_delivered_is_delivered_by_a_sweep() {
     };
     block_on(deliver(&rows, &gone, "r-1", 1)).unwrap();
     let question = block_on(newest_question(&rows, "r-1")).unwrap().unwrap();
-    assert_eq!(question.delivered, Delivered::TooLate);
+    assert_eq!(question.delivered, Delivered::NotWaiting);
+}
+
+#[test]
+fn what_was_decided_in_time_counts_after_the_workflow_gave_up_waiting() {
+    let (rows, _) = asked(1);
+    assert_eq!(block_on(close_question(&rows, "r-9", 1)).unwrap(), None);
+    approve(&rows, "ada", 2_000).unwrap();
+    for _ in 0..2 {
+        let decided = block_on(close_question(&rows, "r-1", 1)).unwrap();
+        assert_eq!(decided, Some((Verdict::Approved, String::new())));
+    }
+
+    let (rows, _) = asked(1);
+    for _ in 0..2 {
+        assert_eq!(block_on(close_question(&rows, "r-1", 1)).unwrap(), None);
+    }
+    assert!(
+        matches!(approve(&rows, "ada", 2_000), Err(Refusal::Expired(_))),
+        "closed is closed"
+    );
 }
 
 #[test]

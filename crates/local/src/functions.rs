@@ -78,7 +78,7 @@ impl Functions for StageFunctions {
             "aggregate-findings" => run!(aggregate_findings(store)),
             "summarize-review" => run!(summarize_review(model, store)),
             "request-approval" => run!(request_approval(&self.asking, notify, rows, store)),
-            "escalate-approval" => run!(escalate_approval(notify)),
+            "escalate-approval" => run!(escalate_approval(notify, rows)),
             "publish-review" => run!(publish_review(read, publish, rows, store)),
             "discard-review" => run!(discard_review(publish, store)),
             "withdraw-announcement" => run!(withdraw_announcement(publish, rows, store)),

@@ -65,6 +65,7 @@ async fn keep_question(rows: &dyn KeepRows, approval: &Approval, token: &str) ->
                 token: token.to_owned(),
                 votes: Vec::new(),
                 decided: None,
+                closed: false,
                 delivered: Delivered::No,
             },
         };

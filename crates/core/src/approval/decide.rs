@@ -115,7 +115,7 @@ pub async fn refuse_early(rows: &dyn KeepRows, question: &Question, now_ms: i64)
         Err(error) if error.name == ErrorName::RunSuperseded => return Err(Refusal::Superseded(error.message)),
         other => other?,
     }
-    if now_ms >= approval.expires_ms {
+    if question.closed || now_ms >= approval.expires_ms {
         return Err(Refusal::Expired(Box::new(question.clone())));
     }
     Ok(())
@@ -168,6 +168,36 @@ pub async fn decide(
         }
     }
     Err(contended(&key).into())
+}
+
+/// Closes a question that the workflow has given up on; gives what was decided, with the reason, where that was stored
+/// before. Done twice, it gives the same. Errors: what the table says.
+pub async fn close_question(
+    rows: &dyn KeepRows,
+    run: &str,
+    round: u32,
+) -> Result<Option<(Verdict, String)>, StageError> {
+    let key = question_key(run, round);
+    for _ in 0..TRIES {
+        let Some((version, question)) = find::<Question>(rows, &key).await? else {
+            return Ok(None);
+        };
+        if let Some(verdict) = question.decided {
+            let reason = question.last_vote().and_then(|vote| vote.ballot.reason.clone());
+            return Ok(Some((verdict, reason.unwrap_or_default())));
+        }
+        if question.closed {
+            return Ok(None);
+        }
+        let closed = Question {
+            closed: true,
+            ..question
+        };
+        if put(rows, &key, &closed, Some(version)).await? {
+            return Ok(None);
+        }
+    }
+    Err(contended(&key))
 }
 
 /// One who rejects is enough; of those who approve, as many as are needed, each another person.

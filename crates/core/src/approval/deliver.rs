@@ -42,7 +42,7 @@ pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, rou
         };
         let delivered = match taken {
             TaskAnswer::Taken => Delivered::Yes,
-            TaskAnswer::NotWaiting => Delivered::TooLate,
+            TaskAnswer::NotWaiting => Delivered::NotWaiting,
         };
         if put(rows, &key, &Question { delivered, ..question }, Some(version)).await? {
             return Ok(());

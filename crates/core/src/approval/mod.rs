@@ -19,7 +19,7 @@ use crate::stage::StageError;
 
 pub use ask::{Invitation, ask};
 pub use audit::{AuditEntry, list_audit};
-pub use decide::{Refusal, check_code, decide, find_link, find_open, refuse_early};
+pub use decide::{Refusal, check_code, close_question, decide, find_link, find_open, refuse_early};
 pub use deliver::{apply_decision, deliver, deliver_all};
 
 /// The form of a question's row.
@@ -38,6 +38,9 @@ pub struct Question {
     pub votes: Vec<Vote>,
     /// What came of it, once that is settled.
     pub decided: Option<Verdict>,
+    /// Whether the workflow has given up waiting: nothing is decided any more.
+    #[serde(default)]
+    pub closed: bool,
     /// Whether the workflow knows it.
     pub delivered: Delivered,
 }
@@ -50,8 +53,8 @@ pub enum Delivered {
     No,
     /// It does.
     Yes,
-    /// It had given up waiting: the question was asked again, or the run has ended.
-    TooLate,
+    /// It does not wait any more: it has heard of it before, or the run has ended.
+    NotWaiting,
 }
 
 /// Where a mailed link leads.

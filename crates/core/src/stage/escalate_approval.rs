@@ -1,10 +1,16 @@
-//! EscalateApproval: the first question was not answered in time; says so to the operators before it is asked once more.
+//! EscalateApproval: the question was not answered in time, as far as the workflow knows. A decision that is stored counts
+//! all the same; else the question is closed, and the operators are told.
 
 use serde::{Deserialize, Serialize};
 
-use crate::port::NotifyPeople;
+use crate::approval::close_question;
+use crate::model::approval::Verdict;
+use crate::port::{KeepRows, NotifyPeople};
 
 use super::StageError;
+
+/// Times that are asked at most.
+const ROUNDS_MOST: u32 = 2;
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -15,24 +21,44 @@ pub struct Input {
     pub round: u32,
 }
 
-/// The next round.
+/// What follows.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Output {
-    /// Its number.
+    /// The next round's number.
     pub round: u32,
+    /// `approved` or `rejected`, where that was decided in time; else `none`.
+    pub decision: &'static str,
+    /// Why nothing is published, should it come to that.
+    pub reason: String,
 }
 
-/// Tells the operators. Errors: nobody could be told.
+/// Closes the question, or finds its decision. Errors: nobody could be told; what the table says.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
-pub async fn escalate_approval(input: &Input, notify: &dyn NotifyPeople) -> Result<Output, StageError> {
-    notify
-        .raise_alarm(
-            &input.run,
-            &format!(
-                "nobody answered the question for approval number {}; it is asked once more",
-                input.round
-            ),
-        )
-        .await?;
-    Ok(Output { round: input.round + 1 })
+pub async fn escalate_approval(
+    input: &Input,
+    notify: &dyn NotifyPeople,
+    rows: &dyn KeepRows,
+) -> Result<Output, StageError> {
+    let output = |decision, reason: String| Output {
+        round: input.round + 1,
+        decision,
+        reason,
+    };
+    if let Some((verdict, reason)) = close_question(rows, &input.run, input.round).await? {
+        return Ok(match verdict {
+            Verdict::Approved => output("approved", String::new()),
+            Verdict::Rejected => output("rejected", reason),
+        });
+    }
+    let follows = if input.round < ROUNDS_MOST {
+        "it is asked once more"
+    } else {
+        "nothing is published"
+    };
+    let what = format!(
+        "nobody answered the question for approval number {}; {follows}",
+        input.round
+    );
+    notify.raise_alarm(&input.run, &what).await?;
+    Ok(output("none", "nobody answered in time".to_owned()))
 }
