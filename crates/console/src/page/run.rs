@@ -57,7 +57,7 @@ fn ways(view: &RunView) -> Markup {
     }
 }
 
-/// `owner/name#12`, or the work tree's folder.
+/// `owner/name#12`, or the work tree's folder: the page's title.
 fn subject(head: &RunHead) -> String {
     let repository = text::plain(&head.repository);
     match &head.pull_request {
@@ -71,7 +71,7 @@ fn heading(view: &RunView) -> Markup {
     let now = view.frame.now_ms;
     let usage = view.report.as_ref().map(|report| report.usage);
     html! {
-        nav.crumbs aria-label="Breadcrumb" { ol { li { a href=(href::runs()) { "Runs" } } li aria-current="page" { (text::line(&subject(head))) } } }
+        nav.crumbs aria-label="Breadcrumb" { ol { li { a href=(href::runs()) { "Runs" } } li aria-current="page" { (change_name(&head.repository, head.pull_request.as_ref())) } } }
         header.page-head {
             div.page-marks {
                 (mark::status(head.status))
@@ -81,7 +81,7 @@ fn heading(view: &RunView) -> Markup {
             h1 {
                 @match head.pull_request.as_ref().and_then(|request| request.title.as_ref()) {
                     Some(title) => (text::line(title)),
-                    None => (text::line(&subject(head))),
+                    None => (change_name(&head.repository, head.pull_request.as_ref())),
                 }
             }
             dl.facts {
@@ -110,13 +110,18 @@ fn heading(view: &RunView) -> Markup {
 
 /// The repository with the pull request, as a link where its address is known.
 pub(super) fn change_link(repository: &str, request: Option<&PullRequest>) -> Markup {
-    let name = html! {
-        (text::line(repository))
-        @if let Some(request) = request { wbr; "#" (request.number) } @else { " (work tree)" }
-    };
+    let name = change_name(repository, request);
     match request.and_then(|request| request.address.as_ref()) {
         Some(address) => html! { a href=(address.as_str()) rel="noreferrer noopener" { (name) } },
         None => name,
+    }
+}
+
+/// `owner/name#12`, or the work tree.
+pub(super) fn change_name(repository: &str, request: Option<&PullRequest>) -> Markup {
+    html! {
+        (text::line(repository))
+        @if let Some(request) = request { wbr; "#" (request.number) } @else { " (work tree)" }
     }
 }
 

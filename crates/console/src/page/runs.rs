@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::run::change_name;
 use crate::part::cell::cell;
 use crate::part::chart::{self, Part};
 use crate::part::{frame, mark, text, time};
@@ -16,7 +17,7 @@ pub fn page(view: &RunsView) -> String {
         &html! {
             header.page-head {
                 h1 { "Runs" }
-                p.lead { (lead(view)) }
+                @if view.total > 0 { p.lead { (lead(view)) } }
             }
             @if view.total == 0 {
                 (no_runs())
@@ -161,7 +162,7 @@ fn row(run: &RunRow, now_ms: i64) -> Markup {
                 @if run.needs_cleaning { " " (mark::needs_cleaning()) }
             }
             th.change scope="row" role="rowheader" {
-                a.change-link href=(href::run(&run.run)) { (change_name(run)) }
+                a.change-link href=(href::run(&run.run)) { (change_name(&run.repository, run.pull_request.as_ref())) }
                 @if let Some(title) = run.pull_request.as_ref().and_then(|request| request.title.as_ref()) {
                     span.change-title { (text::line(title)) }
                 }
@@ -172,16 +173,6 @@ fn row(run: &RunRow, now_ms: i64) -> Markup {
             (cell("Cost", "num", run.cost_usd.map(|cost| html! { (text::dollars(cost)) })))
             (cell("Took", "num", Some(html! { (time::duration(time::between(run.started_ms, run.ended_ms.unwrap_or(now_ms)))) @if run.ended_ms.is_none() { " so far" } })))
             (cell("Started", "", Some(time::ago(run.started_ms, now_ms))))
-        }
-    }
-}
-
-fn change_name(run: &RunRow) -> Markup {
-    html! {
-        (text::line(&run.repository))
-        @match &run.pull_request {
-            Some(request) => { wbr; "#" (request.number) },
-            None => { " (work tree)" },
         }
     }
 }

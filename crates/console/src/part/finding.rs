@@ -69,7 +69,7 @@ fn decide(index: usize, finding: &Finding, form: &str, controls: Controls<'_>) -
                         div.field {
                             label for=(body_id) { "Text (Markdown)" }
                             // The parser drops the first line feed of a text area: this one.
-                            textarea id=(body_id) name=(field::body(index)) form=(form) rows="6" maxlength=(EDITABLE_MOST) { "\n" (text::editable(&finding.body)) }
+                            textarea id=(body_id) name=(field::body(index)) form=(form) rows=(rows_of(&finding.body)) maxlength=(EDITABLE_MOST) { "\n" (text::editable(&finding.body)) }
                         }
                     }
                 }
@@ -79,6 +79,12 @@ fn decide(index: usize, finding: &Finding, form: &str, controls: Controls<'_>) -
             }
         }
     }
+}
+
+/// Rows that show a text whole, within reason.
+fn rows_of(body: &str) -> usize {
+    let rows: usize = body.lines().map(|line| 1 + line.len() / 90).sum();
+    rows.clamp(3, 16) + 1
 }
 
 fn one_line(title: &str) -> String {

@@ -8,6 +8,7 @@ pub mod finding;
 pub mod form;
 pub mod frame;
 pub mod highlight;
+pub mod language;
 pub mod mark;
 pub mod prose;
 pub mod span_chart;
