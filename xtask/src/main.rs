@@ -40,6 +40,11 @@ fn verify() -> Result<(), String> {
     let form = "run cargo fmt (cargo does not know it: rustup component add rustfmt)";
     step("form", form, cargo(&root).args(["fmt", "--all", "--check"]))?;
     tidy::check(&root)?;
+    step(
+        "the template for AWS",
+        "mend what the test names; it opens with how to run it alone",
+        Command::new(python::program(&target(&root))).arg(root.join("tests/python/template.py")),
+    )?;
     let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     let lints_remedy = "mend what clippy names (cargo does not know it: rustup component add clippy)";
     step("lints", lints_remedy, cargo(&root).args(lints))?;

@@ -2,7 +2,7 @@
 //! tests/python/requirements.txt; who uses them is the tests' affair.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::step;
@@ -47,6 +47,11 @@ pub fn install(root: &Path, target: &Path) -> Result<(), String> {
     step("the tests' Python packages", "see pip's message", &mut pip)?;
     let installed = folder.join(INSTALLED);
     fs::write(&installed, wanted).map_err(|error| format!("{}: {error}", installed.display()))
+}
+
+/// The environment's Python, which finds the packages.
+pub fn program(target: &Path) -> PathBuf {
+    target.join("tools/python/bin/python")
 }
 
 /// The system's Python may have gone since.

@@ -1,0 +1,365 @@
+"""Holds infra/template.yaml to the repository: functions, roles, the workflow's names and times. It deploys nothing.
+
+Run by `cargo xtask verify`, or: target/tools/python/bin/python tests/python/template.py
+"""
+
+import json
+import re
+import unittest
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+# Called from outside of the workflow.
+OUTSIDE = ("receive-webhook", "approval-page", "sweep")
+# What a function's main asks the setup for, by the actions that this needs.
+PORTS = {
+    "store": ("s3:",),
+    "rows": ("dynamodb:",),
+    "runs": ("states:",),
+    "notify": ("ses:", "sns:"),
+}
+# What the setup itself calls, and Lambda for the function.
+BESIDES_PORTS = ("secretsmanager:", "sqs:")
+# What main names as a place, by the variable that has it.
+PLACES = {
+    "BUCKET": "HOLDFAST_BUCKET",
+    "TABLE": "HOLDFAST_TABLE",
+    "TOPIC": "HOLDFAST_TOPIC_ARN",
+    "STATE_MACHINE": "HOLDFAST_STATE_MACHINE_ARN",
+}
+READ_GITHUB, READ_MODEL = "GithubSecret", "ModelSecret"
+# Seconds that a state leaves its function to start and to report.
+MARGIN_S = 10
+# Characters of a parameter that is a number, at most.
+NUMBER_CHARS = 6
+
+
+class Tag(dict):
+    """An intrinsic function: its name and what it is given."""
+
+
+class Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms."""
+
+
+def read_tag(loader, suffix, node):
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return Tag({suffix: value})
+
+
+Loader.add_multi_constructor("!", read_tag)
+
+
+def read_yaml(path):
+    return yaml.load((ROOT / path).read_text(encoding="utf-8"), Loader)
+
+
+def pascal(name):
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
+def several(value):
+    return value if isinstance(value, list) else [value]
+
+
+def parameters_in(value, names):
+    """The parameters that a value refers to, of those called names."""
+    if isinstance(value, Tag):
+        (kind, inner), = value.items()
+        if kind == "Ref":
+            return {inner} & names
+        if kind == "Sub" and isinstance(inner, str):
+            return set(re.findall(r"\$\{(\w+)\}", inner)) & names
+        return parameters_in(inner, names)
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return set().union(*(parameters_in(item, names) for item in value))
+    return set()
+
+
+def resource_name(value, condition):
+    """A resource of a policy as permissions.yaml names it."""
+    text = value if isinstance(value, str) else None
+    if isinstance(value, Tag):
+        (kind, inner), = value.items()
+        if kind in ("Ref", "GetAtt"):
+            return inner.removesuffix(".Arn")
+        text = inner
+    text = re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text)
+    arn = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
+    names = {
+        arn % ("states", "stateMachine:${AWS::StackName}-review"): "Workflow",
+        arn % ("states", "execution:${AWS::StackName}-review:*"): "Executions",
+        arn % ("states", "execution:${AWS::StackName}-review/ReviewEachUnit:*"): "Units",
+    }
+    if text == arn % ("ses", "identity/*") and condition == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}:
+        return "identities from MailFrom"
+    return names.get(text, text)
+
+
+def allowed(documents):
+    """What policy documents allow: {action: {resource}}."""
+    found = {}
+    for statement in (statement for document in documents for statement in document["Statement"]):
+        assert statement["Effect"] == "Allow", statement
+        for action in several(statement["Action"]):
+            resources = {resource_name(item, statement.get("Condition")) for item in several(statement["Resource"])}
+            found.setdefault(action, set()).update(resources)
+    return found
+
+
+def inline(role):
+    return [policy["PolicyDocument"] for policy in role["Policies"]]
+
+
+class TemplateTest(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.template = read_yaml("infra/template.yaml")
+        cls.resources = cls.template["Resources"]
+        cls.table = read_yaml("infra/permissions.yaml")
+        cls.definition = json.loads((ROOT / "state-machine/review.asl.json").read_text(encoding="utf-8"))
+        cls.functions = {
+            resource["Metadata"]["BuildProperties"]["Binary"]: resource["Properties"]
+            for resource in cls.resources.values()
+            if resource["Type"] == "AWS::Serverless::Function"
+        }
+        cls.mains = {main.parts[-3]: main.read_text(encoding="utf-8") for main in ROOT.glob("functions/*/src/main.rs")}
+
+    def of_type(self, kind):
+        return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
+
+    def role(self, function):
+        return self.resources[f"{pascal(function)}Role"]["Properties"]
+
+    def environment(self, function):
+        return self.functions[function]["Environment"]["Variables"]
+
+    def secrets(self, function):
+        return self.table[function].get("secretsmanager:GetSecretValue", [])
+
+    def tasks(self):
+        """Each task state's name, with its definition, wherever it stands."""
+        def walk(states):
+            for name, state in states.items():
+                if state["Type"] == "Task":
+                    yield name, state
+                if state["Type"] == "Map":
+                    yield from walk(state["ItemProcessor"]["States"])
+        return dict(walk(self.definition["States"]))
+
+    def test_each_function_has_a_resource_and_no_other(self):
+        # Those outside of the workflow may not be written yet; their resources are.
+        self.assertEqual(set(self.functions), set(self.mains) | set(OUTSIDE))
+        for name in sorted(self.functions):
+            with self.subTest(name):
+                resource = self.resources[f"{pascal(name)}Function"]
+                self.assertEqual(resource["Metadata"]["BuildMethod"], "rust-cargolambda")
+                self.assertEqual(resource["Properties"]["CodeUri"], f"../functions/{name}")
+                self.assertEqual(resource["Properties"]["FunctionName"], {"Sub": f"${{AWS::StackName}}-{name}"})
+
+    def test_the_workflow_calls_versions(self):
+        machine = self.resources["ReviewMachine"]["Properties"]
+        text = json.dumps(self.definition)
+        named = set(re.findall(r"\$\{(\w+)\}", text))
+        self.assertEqual(
+            machine["DefinitionSubstitutions"], {name: {"Ref": f"{name}.Version"} for name in named}
+        )
+        self.assertEqual(named, {f"{pascal(name)}Function" for name in self.functions if name not in OUTSIDE})
+        self.assertEqual(machine["AutoPublishAlias"], "live")
+        alarms = [alarm["Ref"] for alarm in machine["DeploymentPreference"]["Alarms"]]
+        self.assertTrue(alarms and set(alarms) <= set(self.of_type("AWS::CloudWatch::Alarm")), alarms)
+        self.assertFalse(machine["Logging"]["IncludeExecutionData"])
+
+    def test_the_workflow_may_call_its_functions_and_itself(self):
+        called = {f"{pascal(name)}Function:*" for name in self.functions if name not in OUTSIDE}
+        actual = allowed(inline(self.resources["ReviewMachineRole"]["Properties"]))
+        self.assertEqual(actual.pop("lambda:InvokeFunction"), called)
+        runs, executions = {"Artifacts/runs/*"}, {"Executions", "Units"}
+        for action, resources in {
+            "s3:GetObject": runs,
+            "s3:PutObject": runs,
+            "s3:ListMultipartUploadParts": runs,
+            "s3:AbortMultipartUpload": runs,
+            "states:StartExecution": {"Workflow"},
+            "states:DescribeExecution": executions,
+            "states:StopExecution": executions,
+        }.items():
+            self.assertEqual(actual.pop(action), resources, action)
+        self.assertEqual({action.split(":")[0] for action in actual}, {"logs", "xray"})
+        label = [state["Label"] for state in self.definition["States"].values() if state["Type"] == "Map"]
+        self.assertEqual(label, ["ReviewEachUnit"])
+
+    def test_each_role_allows_what_the_table_says_and_no_more(self):
+        self.assertEqual(set(self.table), set(self.functions) | {"every"})
+        basics = self.resources["FunctionBasics"]["Properties"]["PolicyDocument"]
+        self.assertEqual(allowed([basics]), {action: set(on) for action, on in self.table["every"].items()})
+        for name in sorted(self.functions):
+            with self.subTest(name):
+                role = self.role(name)
+                self.assertEqual(self.functions[name]["Role"], {"GetAtt": f"{pascal(name)}Role.Arn"})
+                self.assertEqual(role["ManagedPolicyArns"], [{"Ref": "FunctionBasics"}])
+                self.assertEqual(allowed(inline(role)), {action: set(on) for action, on in self.table[name].items()})
+                self.assertFalse([action for action in self.table[name] if "*" in action])
+
+    def test_each_role_fits_what_main_sets_up(self):
+        for name in sorted(self.mains):
+            with self.subTest(name):
+                main, actions = self.mains[name], self.table[name]
+                ports = [prefixes for port, prefixes in PORTS.items() if f"setup.{port}()" in main]
+                for prefixes in ports:
+                    self.assertTrue(any(action.startswith(prefixes) for action in actions), f"{prefixes}: no action")
+                wanted = tuple(prefix for prefixes in ports for prefix in prefixes) + BESIDES_PORTS
+                unasked = [action for action in actions if not action.startswith(wanted)]
+                self.assertEqual(unasked, [], "main.rs sets nothing up that needs it")
+                github = "setup.read()" in main or "setup.publish()" in main
+                self.assertEqual(READ_GITHUB in self.secrets(name), github)
+                self.assertEqual(READ_MODEL in self.secrets(name), "setup.model()" in main)
+
+    def test_each_environment_fits_what_main_names(self):
+        for name in sorted(self.mains):
+            with self.subTest(name):
+                begun = re.search(r"Setup::begin\(&\[(.*?)\]\)", self.mains[name], re.DOTALL)
+                named = {PLACES[place.strip()] for place in begun.group(1).split(",") if place.strip()}
+                self.assertEqual(named, set(self.environment(name)) & set(PLACES.values()))
+
+    def test_each_secret_that_is_named_may_be_read(self):
+        for name in sorted(self.functions):
+            with self.subTest(name):
+                given = json.dumps(self.environment(name).get("HOLDFAST_SECRETS", ""))
+                self.assertEqual(set(re.findall(r"\w+Secret", given)), set(self.secrets(name)))
+
+    def test_who_asks_the_model_cannot_write_to_github_and_the_other_way_round(self):
+        asks = [name for name in self.functions if READ_MODEL in self.secrets(name)]
+        writes = [name for name, main in self.mains.items() if "setup.publish()" in main]
+        self.assertEqual(sorted(asks), ["review-unit", "summarize-review"])
+        self.assertGreaterEqual(len(writes), 5)
+        for name in sorted(asks):
+            with self.subTest(name):
+                self.assertEqual(self.secrets(name), [READ_MODEL])
+        for name in sorted(writes):
+            with self.subTest(name):
+                self.assertNotIn(READ_MODEL, self.secrets(name))
+        keeps = [name for name in self.functions if "Artifacts/cache/*" in self.table[name].get("s3:PutObject", [])]
+        self.assertEqual(keeps, ["validate-findings"], "who keeps answers has checked them")
+
+    def test_a_function_ends_before_its_state(self):
+        tasks = self.tasks()
+        self.assertEqual({pascal(name) for name in self.functions if name not in OUTSIDE}, set(tasks))
+        for name in sorted(set(self.functions) - set(OUTSIDE)):
+            with self.subTest(name):
+                state, timeout_s = tasks[pascal(name)], self.functions[name]["Timeout"]
+                self.assertLessEqual(timeout_s + MARGIN_S, state["TimeoutSeconds"])
+                self.assertIn(f"{pascal(name)}Function", state["Arguments"]["FunctionName"])
+        longest = self.template["Parameters"]["ModelTimeoutSeconds"]["MaxValue"]
+        self.assertLess(longest, self.functions["review-unit"]["Timeout"])
+        self.assertLess(longest, self.functions["summarize-review"]["Timeout"])
+
+    def test_each_function_has_memory_and_time_of_its_own(self):
+        for name in sorted(self.functions):
+            with self.subTest(name):
+                self.assertIn(self.functions[name]["MemorySize"], range(128, 3009))
+                self.assertIn(self.functions[name]["Timeout"], range(1, 901))
+
+    def test_a_new_value_of_a_parameter_publishes_a_version(self):
+        parameters = set(self.template["Parameters"])
+        everywhere = parameters_in(self.template["Globals"]["Function"].get("Environment", {}), parameters)
+        self.assertEqual(everywhere, set(), "those of Globals stand in no VersionDescription")
+        for name in sorted(self.functions):
+            with self.subTest(name):
+                properties = self.functions[name]
+                taken = parameters_in(properties["Environment"], parameters)
+                self.assertEqual(parameters_in(properties.get("VersionDescription", ""), parameters), taken)
+                self.assertTrue(properties["AutoPublishAliasAllProperties"])
+                if taken:
+                    resource = self.resources[f"{pascal(name)}Function"]
+                    self.assertEqual(resource["UpdateReplacePolicy"], "Retain", "reviews in flight call the version before")
+                longest = 0
+                for parameter in taken:
+                    declared = self.template["Parameters"][parameter]
+                    longest += declared["MaxLength"] if declared["Type"] == "String" else NUMBER_CHARS
+                self.assertLessEqual(longest + len(taken), 256, "Lambda's longest description")
+
+    def test_logs_end(self):
+        groups = self.of_type("AWS::Logs::LogGroup")
+        for name in sorted(groups):
+            with self.subTest(name):
+                self.assertEqual(groups[name]["Properties"]["RetentionInDays"], {"Ref": "LogRetentionDays"})
+        logging = self.template["Globals"]["Function"]["LoggingConfig"]
+        self.assertIn(logging["LogGroup"]["Ref"], groups)
+        for name in sorted(self.functions):
+            with self.subTest(name):
+                self.assertNotIn("LoggingConfig", self.functions[name])
+        stage = self.resources["HttpStage"]["Properties"]["AccessLogSettings"]
+        self.assertNotIn("path", stage["Format"].lower(), "the path of an approval is a credential")
+
+    def test_what_is_stored_outlives_the_stack_and_is_private(self):
+        for name in sorted(("Artifacts", "Table")):
+            with self.subTest(name):
+                for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+                    self.assertEqual(self.resources[name][policy], "Retain")
+        table = self.resources["Table"]["Properties"]
+        self.assertEqual([key["AttributeName"] for key in table["KeySchema"]], ["pk", "sk"])
+        self.assertEqual(table["TimeToLiveSpecification"], {"AttributeName": "expires", "Enabled": True})
+        self.assertTrue(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
+        block = self.resources["Artifacts"]["Properties"]["PublicAccessBlockConfiguration"]
+        self.assertEqual((len(block), set(block.values())), (4, {True}))
+
+    def test_what_nobody_waits_for_has_dead_letters(self):
+        sweep = self.functions["sweep"]
+        queue = {"GetAtt": "DeadLetters.Arn"}
+        self.assertEqual(sweep["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"], queue)
+        self.assertEqual(set(sweep["Events"]), {"Regularly", "Ended"})
+        for name in sorted(sweep["Events"]):
+            with self.subTest(name):
+                self.assertEqual(sweep["Events"][name]["Properties"]["DeadLetterConfig"]["Arn"], queue)
+        for name in sorted(set(self.functions) - {"sweep"}):
+            with self.subTest(name):
+                self.assertNotIn("Events", self.functions[name], "it would need dead letters")
+
+    def test_each_alarm_is_explained(self):
+        told = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+        for name in sorted(self.of_type("AWS::CloudWatch::Alarm")):
+            with self.subTest(name):
+                self.assertEqual(self.resources[name]["Properties"]["AlarmActions"], [{"Ref": "Alarms"}])
+                self.assertIn(f"`{name}`", told)
+        for name in sorted(self.template["Parameters"]):
+            with self.subTest(name):
+                self.assertIn(f"`{name}`", told)
+
+    def test_the_app_asks_for_what_the_document_says(self):
+        manifest = json.loads((ROOT / "infra/github-app-manifest.json").read_text(encoding="utf-8"))
+        self.assertEqual(
+            manifest["default_permissions"],
+            {
+                "checks": "write",
+                "contents": "read",
+                "issues": "write",
+                "members": "read",
+                "metadata": "read",
+                "pull_requests": "write",
+            },
+        )
+        # GitHub sends installations to every App unasked, and refuses a manifest that names them.
+        self.assertEqual(manifest["default_events"], ["pull_request", "issue_comment"])
+        self.assertFalse(manifest["public"])
+
+    def test_samconfig_builds_what_the_template_deploys(self):
+        text = (ROOT / "samconfig.toml").read_text(encoding="utf-8")
+        default = self.template["Parameters"]["Architecture"]["Default"]
+        self.assertIn(f'parameter_overrides = "Architecture={default}"', text)
+        self.assertIn("cached = false", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
