@@ -7,7 +7,10 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::model::error_name::ErrorName;
-use holdfast_core::port::{ExecutionError, FailedRun, ListFailedRuns, StopRun};
+use holdfast_core::model::run::Run;
+use holdfast_core::port::{
+    AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
+};
 use serde_json::Value;
 
 /// How executions end without success.
@@ -26,6 +29,7 @@ const CAUSE_CHARS: usize = 32_768;
 pub struct StepFunctionsRuns {
     client: Client,
     state_machine: String,
+    alias: Option<String>,
 }
 
 impl StepFunctionsRuns {
@@ -34,7 +38,15 @@ impl StepFunctionsRuns {
         Self {
             client: Client::new(config),
             state_machine: state_machine.into(),
+            alias: None,
         }
+    }
+
+    /// The same, with runs started by an alias of the state machine: those that are under way keep their version.
+    #[must_use]
+    pub fn started_by(mut self, alias: impl Into<String>) -> Self {
+        self.alias = Some(alias.into());
+        self
     }
 
     fn execution_arn(&self, run: &str) -> String {
@@ -72,6 +84,86 @@ impl StopRun for StepFunctionsRuns {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(answer)) if answer.err().is_execution_does_not_exist() => Ok(()),
             Err(other) => Err(self.failed(run, "stopped", &other)),
+        }
+    }
+}
+
+#[async_trait]
+impl StartRun for StepFunctionsRuns {
+    async fn start_run(&self, run: &Run) -> Result<StartedRun, ExecutionError> {
+        let name = run.run.as_str();
+        let found = self
+            .client
+            .describe_execution()
+            .execution_arn(self.execution_arn(name))
+            .send();
+        match found.await {
+            Ok(found) if found.status == ExecutionStatus::Running => return Ok(StartedRun::Running),
+            Ok(_) => return Ok(StartedRun::Ended),
+            Err(SdkError::ServiceError(answer)) if answer.err().is_execution_does_not_exist() => {}
+            Err(other) => return Err(self.failed(name, "described", &other)),
+        }
+        let machine = match &self.alias {
+            Some(alias) => format!("{}:{alias}", self.state_machine),
+            None => self.state_machine.clone(),
+        };
+        let input = serde_json::json!(run).to_string();
+        let start = self
+            .client
+            .start_execution()
+            .state_machine_arn(machine)
+            .name(name)
+            .input(input);
+        match start.send().await {
+            Ok(_) => Ok(StartedRun::New),
+            // Another delivery was faster.
+            Err(SdkError::ServiceError(answer)) if answer.err().is_execution_already_exists() => {
+                Ok(StartedRun::Running)
+            }
+            Err(other) => Err(self.failed(name, "started", &other)),
+        }
+    }
+}
+
+#[async_trait]
+impl AnswerTask for StepFunctionsRuns {
+    async fn succeed_task(&self, token: &str, output: Value) -> Result<TaskAnswer, ExecutionError> {
+        let send = self
+            .client
+            .send_task_success()
+            .task_token(token)
+            .output(output.to_string());
+        match send.send().await {
+            Ok(_) => Ok(TaskAnswer::Taken),
+            Err(SdkError::ServiceError(answer))
+                if answer.err().is_task_does_not_exist()
+                    || answer.err().is_task_timed_out()
+                    || answer.err().is_invalid_token() =>
+            {
+                Ok(TaskAnswer::NotWaiting)
+            }
+            Err(other) => Err(self.failed("*", "told a decision", &other)),
+        }
+    }
+
+    async fn fail_task(&self, token: &str, error: ErrorName, cause: &str) -> Result<TaskAnswer, ExecutionError> {
+        let cause: String = cause.chars().take(CAUSE_CHARS).collect();
+        let send = self
+            .client
+            .send_task_failure()
+            .task_token(token)
+            .error(error.as_str())
+            .cause(cause);
+        match send.send().await {
+            Ok(_) => Ok(TaskAnswer::Taken),
+            Err(SdkError::ServiceError(answer))
+                if answer.err().is_task_does_not_exist()
+                    || answer.err().is_task_timed_out()
+                    || answer.err().is_invalid_token() =>
+            {
+                Ok(TaskAnswer::NotWaiting)
+            }
+            Err(other) => Err(self.failed("*", "told a decision", &other)),
         }
     }
 }
