@@ -25,6 +25,10 @@ struct Served {
 
 impl Served {
     fn start(script: Script) -> Self {
+        Self::start_with(script, &[])
+    }
+
+    fn start_with(script: Script, settings: &[(&str, &str)]) -> Self {
         let mut pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
         for (name, value) in [
             ("HOLDFAST_WEBHOOK_SECRET", SECRET),
@@ -32,12 +36,19 @@ impl Served {
         ] {
             pull.scene = pull.scene.set(name, value);
         }
+        for (name, value) in settings {
+            pull.scene = pull.scene.set(name, value);
+        }
         let (child, address) = spawn(&pull);
         Self {
             pull,
             child,
             address,
-            client: Client::builder().redirect(Policy::none()).build().unwrap(),
+            client: Client::builder()
+                .user_agent("browser")
+                .redirect(Policy::none())
+                .build()
+                .unwrap(),
         }
     }
 
@@ -411,6 +422,67 @@ fn the_console_is_for_who_has_its_key() {
         200
     );
     served.wait_for(&run, "published");
+}
+
+#[test]
+fn who_signs_in_with_github_decides_with_write_permission_alone() {
+    let id = ("HOLDFAST_GITHUB_APP_CLIENT_ID", FakeGithub::CLIENT_ID);
+    let secret = ("HOLDFAST_GITHUB_APP_CLIENT_SECRET", FakeGithub::CLIENT_SECRET);
+    let served = Served::start_with(Script::finding_each_file(), &[id, secret]);
+    let github = &served.pull.github;
+    github.set_permission(SLUG, "maintainer", "write");
+    github.set_permission(SLUG, "visitor", "read");
+    let run = served.opened().1["run"].as_str().unwrap().to_owned();
+    served.wait_for(&run, "awaiting_approval");
+    let (path, _) = served.mail(&run, 1);
+    let sign_in = |login: &str| {
+        github.sign_in_as(Some(login));
+        let gone = served.get(&format!("sign-in?back=/{path}"), "");
+        let pending = gone.headers()["set-cookie"]
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+        let there = served
+            .client
+            .get(gone.headers()["location"].to_str().unwrap())
+            .send()
+            .unwrap();
+        let back = there.headers()["location"].to_str().unwrap().to_owned();
+        let back = back.strip_prefix(&served.address).unwrap().to_owned();
+        assert_eq!(served.get(&back, "").status(), 403, "another browser's sign-in");
+        let signed = served.get(&back, &pending);
+        assert_eq!(signed.headers()["location"].to_str().unwrap(), format!("/{path}"));
+        signed.headers()["set-cookie"]
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let visitor = sign_in("visitor");
+    assert_eq!(served.get(&path, &visitor).status(), 403);
+    assert_eq!(
+        served.get(&format!("reviews/{run}"), &visitor).status(),
+        404,
+        "nor sees what is reviewed"
+    );
+    let maintainer = sign_in("maintainer");
+    assert!(served.get("", &maintainer).text().unwrap().contains(SLUG));
+    let (visit, csrf, page) = served.form(&path, &maintainer);
+    let cookies = format!("{maintainer}; {visit}");
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("page_version", &page),
+        ("decision", "approve"),
+    ];
+    assert_eq!(served.post(&path, &cookies, &fields).status(), 200);
+    served.wait_for(&run, "published");
+    let show = served.get(&path, "").text().unwrap();
+    assert!(show.contains("maintainer"), "who decided");
 }
 
 #[test]

@@ -59,7 +59,8 @@ pub enum Way<'a> {
 }
 
 impl Way<'_> {
-    fn action(&self) -> String {
+    /// The page's path.
+    pub fn action(&self) -> String {
         match self {
             Self::Link(id) => href::approval(id),
             Self::Run(run) => href::action(run, "decide"),

@@ -109,7 +109,23 @@ impl Seal {
         }
     }
 
-    fn cookie(&self, name: &str, value: &str, same_site: &str) -> String {
+    /// A text that only we can have sealed.
+    pub fn sealed(&self, text: &str) -> String {
+        let mac = self.mac(&format!("sealed\n{text}")).finalize().into_bytes();
+        format!("{text}.{}", hex::encode(mac))
+    }
+
+    /// A sealed text from a cookie.
+    pub fn unsealed(&self, headers: &HeaderMap, name: &str) -> Option<String> {
+        let value = cookie(headers, name)?;
+        let (text, mac) = value.rsplit_once('.')?;
+        let given = hex::decode(mac).ok()?;
+        self.mac(&format!("sealed\n{text}")).verify_slice(&given).ok()?;
+        Some(text.to_owned())
+    }
+
+    /// A cookie for the pages alone.
+    pub fn cookie(&self, name: &str, value: &str, same_site: &str) -> String {
         let secure = if self.origin.starts_with("https:") {
             "; Secure"
         } else {

@@ -83,7 +83,7 @@ async fn a_newer_file_is_refused() {
             error,
             TablesError::SchemaNewer {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),

@@ -20,7 +20,7 @@ use holdfast_web::reply::Reply;
 
 use super::App;
 use super::routes::respond;
-use super::views;
+use super::{sign_in, views};
 use crate::command::redrive;
 use crate::failure::Failure;
 use crate::machine;
@@ -36,25 +36,25 @@ pub fn router() -> Router<Arc<App>> {
         .route("/reviews/{run}/decide", get(decide_page).post(decide))
         .route("/reviews/{run}/{action}", post(act))
         .route("/approvals/{id}", get(approval_page).post(approve))
-        .route("/sign-in", get(sign_in))
-        .route("/sign-in/{key}", get(sign_in_with_key))
-        .route("/sign-out", post(sign_out))
         .route(stylesheet_path(), get(stylesheet))
         .route(ICON_PATH, get(icon))
+        .merge(sign_in::router())
         .layer(DefaultBodyLimit::max(FORM_MOST))
 }
 
 /// One request, as the pages see it.
-struct Visit<'a> {
+pub struct Visit<'a> {
     app: &'a App,
     headers: &'a HeaderMap,
     fresh: String,
-    now_ms: i64,
+    /// The time, in ms since 1970.
+    pub now_ms: i64,
     session: Option<Session>,
 }
 
 impl<'a> Visit<'a> {
-    fn new(app: &'a App, headers: &'a HeaderMap) -> Self {
+    /// Who asks, and when.
+    pub fn new(app: &'a App, headers: &'a HeaderMap) -> Self {
         let now_ms = machine::now_ms();
         Self {
             app,
@@ -62,6 +62,18 @@ impl<'a> Visit<'a> {
             fresh: machine::random_hex(),
             now_ms,
             session: app.seal.session(headers, now_ms),
+        }
+    }
+
+    /// That one has to sign in, and with what.
+    pub fn sign_in_first(&self) -> Notice {
+        let with = match self.app.with_github {
+            Some(_) => "GitHub",
+            None => "the console's key",
+        };
+        Notice::SignIn {
+            sign_in_at: "/sign-in".to_owned(),
+            with: with.to_owned(),
         }
     }
 
@@ -98,7 +110,7 @@ impl<'a> Visit<'a> {
             now_ms: self.now_ms,
             fresh: "",
             frame: self.frame(),
-            sign_in_at: Some("/sign-in".to_owned()),
+            sign_in_at: self.app.with_github.as_ref().map(|_| "/sign-in".to_owned()),
         }
     }
 
@@ -110,7 +122,8 @@ impl<'a> Visit<'a> {
         })
     }
 
-    fn notice(&self, notice: Notice) -> Response {
+    /// A page that says one thing.
+    pub fn notice(&self, notice: Notice) -> Response {
         respond(approval::notice(&self.request(), notice, None))
     }
 
@@ -143,7 +156,7 @@ impl<'a> Visit<'a> {
     /// The run, if who looks may see it; else the page that says what to do.
     async fn find(&self, run: &str) -> Result<Record, Response> {
         if self.session.is_none() {
-            return Err(self.notice(sign_in_first()));
+            return Err(self.notice(self.sign_in_first()));
         }
         let unknown = || self.notice(Notice::Unknown { what: "run".to_owned() });
         let (data, name) = (self.app.data.clone(), run.to_owned());
@@ -157,17 +170,10 @@ impl<'a> Visit<'a> {
     }
 }
 
-fn sign_in_first() -> Notice {
-    Notice::SignIn {
-        sign_in_at: "/sign-in".to_owned(),
-        with: "the console's key".to_owned(),
-    }
-}
-
 async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let visit = Visit::new(&app, &headers);
     if visit.session.is_none() {
-        return visit.notice(sign_in_first());
+        return visit.notice(visit.sign_in_first());
     }
     let query = Form::parse(query.unwrap_or_default().as_bytes());
     let given = |name: &str| query.get(name).map(str::trim).filter(|text| !text.is_empty());
@@ -346,8 +352,10 @@ fn ports(app: &App) -> approval::Ports<'_> {
 
 async fn show(app: &App, headers: &HeaderMap, way: Way<'_>) -> Response {
     let visit = Visit::new(app, headers);
+    let back: String = form_urlencoded::byte_serialize(way.action().as_bytes()).collect();
     let request = Request {
         fresh: &visit.fresh,
+        sign_in_at: app.with_github.as_ref().map(|_| format!("/sign-in?back={back}")),
         ..visit.request()
     };
     respond(approval::show(way, request, &app.seal, ports(app)).await)
@@ -378,40 +386,6 @@ async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path
         return response;
     }
     take(&app, &headers, Way::Run(&run), &body).await
-}
-
-/// Says how to sign in.
-async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let visit = Visit::new(&app, &headers);
-    visit.notice(Notice::Failed {
-        status: 401,
-        message: "Open the sign-in address that holdfast serve wrote to its data directory: DATA/console.url"
-            .to_owned(),
-        reference: None,
-    })
-}
-
-/// The address in the data directory signs whoever has it in: it is this machine's own.
-async fn sign_in_with_key(State(app): State<Arc<App>>, headers: HeaderMap, Path(key): Path<String>) -> Response {
-    let visit = Visit::new(&app, &headers);
-    if !app.is_console_key(&key) {
-        return visit.notice(sign_in_first());
-    }
-    let cookie = app.seal.sign_in(&Session::Operator, visit.now_ms);
-    respond(Reply::see_other("/").with(axum::http::header::SET_COOKIE, &cookie))
-}
-
-async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    let visit = Visit::new(&app, &headers);
-    if !app
-        .seal
-        .is_ours(&headers, &Form::parse(&body), "/sign-out", field::CSRF)
-    {
-        return visit.notice(Notice::FormRefused {
-            again_at: "/".to_owned(),
-        });
-    }
-    respond(Reply::see_other("/").with(axum::http::header::SET_COOKIE, &app.seal.sign_out()))
 }
 
 async fn stylesheet() -> Response {

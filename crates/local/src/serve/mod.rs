@@ -5,6 +5,7 @@ mod console;
 mod key;
 mod routes;
 mod server;
+mod sign_in;
 mod sweeper;
 mod views;
 
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use holdfast_adapters::github::GithubSignIn;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadPermission;
@@ -21,6 +23,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use url::Url;
+
+use sign_in::WithGithub;
 
 use crate::cli::ServeArgs;
 use crate::command::follow;
@@ -42,6 +46,8 @@ pub struct App {
     permission: Arc<dyn ReadPermission>,
     /// What makes forms and sessions ours.
     seal: Seal,
+    /// Sign-in with GitHub, where it is set up.
+    with_github: Option<WithGithub>,
     /// What signs the operator of this machine in.
     key: SecretString,
 }
@@ -68,7 +74,15 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let opened = machine::open(data, &settings).await?;
     follow::tell_recovered(&opened.recovered, false);
     let key = key::console_key(data, &public)?;
+    let with_github = match &settings.github_sign_in {
+        None => None,
+        Some(given) => {
+            let sign_in = GithubSignIn::new(given, settings.github_url.clone()).map_err(Failure::usage)?;
+            Some(WithGithub::new(sign_in, &public).map_err(Failure::usage)?)
+        }
+    };
     let app = Arc::new(App {
+        with_github,
         seal: Seal::new(key.clone(), public.origin().ascii_serialization()),
         key,
         data: data.to_path_buf(),
