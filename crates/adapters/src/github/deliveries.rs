@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn what_was_never_taken_is_missed() {
-        let table: [(&[(&str, u16)], &[u64]); 7] = [
+        type Case<'a> = (&'a [(&'a str, u16)], &'a [u64]);
+        let table: [Case<'_>; 7] = [
             (&[], &[]),
             (&[("a", 200), ("b", 202)], &[]),
             (&[("a", 500), ("b", 200)], &[2]),
