@@ -4,9 +4,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use holdfast_core::port::{Mail, NotifyError, NotifyPeople};
 use holdfast_core::render::{alarm_subject, alarm_text};
+
+use crate::aws;
 
 /// Longest subject that SNS takes, in characters.
 const SUBJECT_CHARS: usize = 100;
@@ -47,7 +48,7 @@ impl AwsNotifyPeople {
             NotifyError(format!(
                 "the topic {} does not take the text: {}. Check that it exists and that the role may publish to it",
                 self.topic,
-                said(&error)
+                aws::said(&error)
             ))
         })
     }
@@ -77,7 +78,7 @@ impl NotifyPeople for AwsNotifyPeople {
             NotifyError(format!(
                 "SES does not take the mail {}: {}. Check that {} is verified, that the account may send, and that the role may",
                 mail.key,
-                said(&error),
+                aws::said(&error),
                 self.from
             ))
         })
@@ -86,16 +87,6 @@ impl NotifyPeople for AwsNotifyPeople {
     async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
         tracing::error!(run, what, "a run needs cleaning by hand");
         self.tell(&alarm_subject(run), &alarm_text(run, what)).await
-    }
-}
-
-/// The service's own name of an error. Never the answer's body: it may quote a mail.
-fn said<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &str {
-    match error {
-        SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an error without a name"),
-        SdkError::TimeoutError(_) => "no answer in time",
-        SdkError::DispatchFailure(_) => "no connection",
-        _ => "an answer that cannot be read",
     }
 }
 

@@ -3,13 +3,11 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
+use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -17,6 +15,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use holdfast_core::port::{Expect, KeepRows, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 use serde_json::Value;
 
+use crate::aws;
 use crate::row_form::{failed, read_value, split_key, split_prefix, unreadable, write_value};
 
 /// The attribute that holds a key's group.
@@ -52,14 +51,10 @@ impl DynamodbKeepRows {
 
     /// The same from a configuration of DynamoDB alone: another endpoint, say.
     pub fn from_config(config: Builder, table: impl Into<String>) -> Self {
-        let limits = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .operation_timeout(Duration::from_secs(20))
-            .build();
         let config = config
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(limits)
+            .behavior_version(aws::behavior_version())
+            .retry_config(aws::no_retries())
+            .timeout_config(aws::limits(aws::ROW_CALL))
             .build();
         Self {
             client: Client::from_conf(config),
@@ -75,7 +70,7 @@ impl DynamodbKeepRows {
             "cannot be {doing} the table {}: {}. Check that the table exists in this region with the keys {GROUP} and \
              {NAME}, and that the role may use it",
             self.table,
-            said(error)
+            aws::said(error)
         );
         failed(key, detail)
     }
@@ -207,22 +202,4 @@ fn text(text: &str) -> AttributeValue {
 
 fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
-}
-
-/// What happened, in one line. The SDK's own account of an error ends with the answer's bytes, and those may hold a
-/// row with a credential.
-fn said<E>(error: &SdkError<E>) -> String
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    if let (Some(code), Some(message)) = (error.code(), error.message()) {
-        return format!("{code}: {message}");
-    }
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        said = format!("{said}: {error}");
-        source = error.source();
-    }
-    said.replace(['\r', '\n'], " ")
 }

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "models")]
 pub mod anthropic;
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "aws-people")]
 pub mod aws_people;
 #[cfg(feature = "files")]

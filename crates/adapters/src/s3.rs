@@ -2,13 +2,11 @@
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::BehaviorVersion;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
 use holdfast_core::port::{StoreArtifact, StoreError};
-use std::time::Duration;
+
+use crate::aws;
 
 /// Keeps artifacts in a bucket. The SDK repeats nothing: the workflow does.
 #[derive(Clone, Debug)]
@@ -25,14 +23,10 @@ impl S3StoreArtifact {
 
     /// The same from a configuration of S3 alone: another endpoint, say.
     pub fn from_config(config: aws_sdk_s3::config::Builder, bucket: impl Into<String>) -> Self {
-        let limits = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .operation_timeout(Duration::from_secs(60))
-            .build();
         let config = config
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(limits)
+            .behavior_version(aws::behavior_version())
+            .retry_config(aws::no_retries())
+            .timeout_config(aws::limits(aws::ARTIFACT_CALL))
             .build();
         Self {
             client: Client::from_conf(config),
@@ -40,13 +34,12 @@ impl S3StoreArtifact {
         }
     }
 
-    fn failed(&self, key: &str, doing: &str, error: &(dyn std::error::Error + 'static)) -> StoreError {
+    fn failed(&self, key: &str, doing: &str, said: &str) -> StoreError {
         StoreError {
             key: key.to_owned(),
             detail: format!(
-                "cannot be {doing} the bucket {}: {}. Check that the bucket exists in this region and that the role may use it",
-                self.bucket,
-                DisplayErrorContext(error)
+                "cannot be {doing} the bucket {}: {said}. Check that the bucket exists in this region and that the role may use it",
+                self.bucket
             ),
         }
     }
@@ -64,20 +57,21 @@ impl StoreArtifact for S3StoreArtifact {
             .body(body)
             .send()
             .await;
-        sent.map(|_| ()).map_err(|error| self.failed(key, "written to", &error))
+        sent.map(|_| ())
+            .map_err(|error| self.failed(key, "written to", &aws::said(&error)))
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object,
             Err(SdkError::ServiceError(refusal)) if refusal.err().is_no_such_key() => return Ok(None),
-            Err(error) => return Err(self.failed(key, "read from", &error)),
+            Err(error) => return Err(self.failed(key, "read from", &aws::said(&error))),
         };
         let body = object
             .body
             .collect()
             .await
-            .map_err(|error| self.failed(key, "read from", &error))?;
+            .map_err(|error| self.failed(key, "read from", &aws::chain(&error)))?;
         Ok(Some(body.into_bytes().to_vec()))
     }
 }

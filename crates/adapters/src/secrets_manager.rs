@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
+
+use crate::aws;
 
 /// Reads the secrets with these ids or ARNs into one map. Errors: every one that cannot be read, a line each; never what
 /// a secret holds.
@@ -30,7 +31,7 @@ async fn read(client: &Client, id: &str) -> Result<BTreeMap<String, String>, Str
     let answer = client.get_secret_value().secret_id(id).send().await.map_err(|error| {
         format!(
             "cannot be read: {}. Check that it exists in this region and that the role may read it",
-            DisplayErrorContext(error)
+            aws::said(&error)
         )
     })?;
     let text = answer.secret_string().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Runs as AWS Step Functions has them. Each run is one execution of one state machine; the execution's name is the run's.
 
 use std::collections::HashMap;
+use std::error::Error;
 
 use async_trait::async_trait;
 use aws_sdk_sfn::Client;
@@ -12,6 +13,8 @@ use holdfast_core::port::{
     AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
 };
 use serde_json::Value;
+
+use crate::aws;
 
 /// How executions end without success.
 const FAILED: [ExecutionStatus; 3] = [
@@ -56,19 +59,13 @@ impl StepFunctionsRuns {
 
     fn failed<E>(&self, run: &str, doing: &str, error: &SdkError<E>) -> ExecutionError
     where
-        E: ProvideErrorMetadata,
+        E: ProvideErrorMetadata + Error + 'static,
     {
-        // Never the answer's body: it may quote an input.
-        let said = match error {
-            SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an error without a name").to_owned(),
-            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-            SdkError::DispatchFailure(_) => "no connection".to_owned(),
-            _ => "an answer that cannot be read".to_owned(),
-        };
         ExecutionError {
             run: run.to_owned(),
             detail: format!(
-                "cannot be {doing}: {said}. Check that {} is there and that the role may do it",
+                "cannot be {doing}: {}. Check that {} is there and that the role may do it",
+                aws::said(error),
                 self.state_machine
             ),
         }

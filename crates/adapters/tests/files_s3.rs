@@ -103,3 +103,25 @@ async fn nothing_is_repeated() {
     store.get("a").await.expect_err("refused");
     assert_eq!(heads.lock().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn an_answers_bytes_stand_in_no_error() {
+    for (status, body) in [
+        ("500 Internal Server Error", "TOKEN\nTOKEN"),
+        ("503 Slow Down", "<html>TOKEN</html>"),
+        (
+            "403 Forbidden",
+            "<Error><Code>InvalidRequest</Code><Message>TOKEN</Message></Error>",
+        ),
+    ] {
+        let (store, _) = start(status, body).await;
+        for error in [
+            store.put("a", b"x").await.expect_err("refused"),
+            store.get("a").await.expect_err("refused"),
+        ] {
+            let said = error.to_string();
+            assert!(said.contains("the bucket bucket"), "{said}");
+            assert!(!said.contains("TOKEN") && !said.contains('\n'), "{said}");
+        }
+    }
+}

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::SdkConfig;
+use holdfast_adapters::aws;
 use holdfast_adapters::aws_people::AwsNotifyPeople;
 use holdfast_adapters::dynamodb::DynamodbKeepRows;
 use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange, github_identity};
@@ -31,16 +32,7 @@ impl Setup {
     pub async fn begin(places: &[&'static str]) -> Result<Self, SetupError> {
         lambda_runtime::tracing::init_default_subscriber();
         let environment = |name: &str| std::env::var(name).ok();
-        // The workflow repeats what failed; a client that does so too multiplies the attempts.
-        let limits = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .operation_timeout(Duration::from_secs(30))
-            .build();
-        let aws = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(limits)
-            .load()
-            .await;
+        let aws = aws::load().await;
         let secrets = read_secrets(&aws, &secret_ids(&environment))
             .await
             .map_err(|problems| SetupError(problems.join("\n")))?;
