@@ -4,6 +4,7 @@
 
 mod afterwards;
 mod bad_input;
+mod browser;
 mod kills;
 mod pull_request;
 mod replay;

@@ -16,8 +16,8 @@ use crate::pull_request::{Pull, SLUG, low};
 const SECRET: &str = "webhook-secret-of-the-test";
 
 /// A running server, its pull request, and a browser without cookies.
-struct Served {
-    pull: Pull,
+pub struct Served {
+    pub pull: Pull,
     child: Child,
     address: String,
     client: Client,
@@ -28,10 +28,11 @@ impl Served {
         Self::start_with(script, &[])
     }
 
-    fn start_with(script: Script, settings: &[(&str, &str)]) -> Self {
+    pub fn start_with(script: Script, settings: &[(&str, &str)]) -> Self {
         let mut pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
         for (name, value) in [
             ("HOLDFAST_WEBHOOK_SECRET", SECRET),
+            // Settings that follow count before it.
             ("HOLDFAST_APPROVERS", "ada@example.org,grace@example.org"),
         ] {
             pull.scene = pull.scene.set(name, value);
@@ -73,7 +74,7 @@ impl Served {
         (response.status().as_u16(), response.json().unwrap_or(Value::Null))
     }
 
-    fn opened(&self) -> (u16, Value) {
+    pub fn opened(&self) -> (u16, Value) {
         let event = self.pull.github.pull_request_event(SLUG, 12, "opened").unwrap();
         let body = event.to_string();
         self.deliver("pull_request", body.as_bytes(), Some(sign(SECRET, body.as_bytes())))
@@ -124,7 +125,7 @@ impl Served {
         found.map_or_else(String::new, |found| found["status"].as_str().unwrap().to_owned())
     }
 
-    fn wait_for(&self, run: &str, status: &str) {
+    pub fn wait_for(&self, run: &str, status: &str) {
         let give_up = Instant::now() + Duration::from_secs(30);
         while self.status(run) != status {
             assert!(Instant::now() < give_up, "{run} is {}, not {status}", self.status(run));

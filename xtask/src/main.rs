@@ -9,6 +9,8 @@ use std::time::Instant;
 
 /// The version of cargo-deny that is installed where there is none.
 const CARGO_DENY: &str = "0.20.2";
+/// Where Debian puts the browser of the tests.
+const CHROMIUM: &str = "/usr/bin/chromium";
 /// The oldest major version of Node that the tests run with.
 const NODE_OLDEST: u32 = 20;
 
@@ -67,7 +69,23 @@ fn tools(root: &Path) -> Result<(), String> {
             .args(["ci", "--no-audit", "--no-fund"])
             .current_dir(root.join("tests/node")),
     )?;
+    chromium()?;
     python::install(root, &target(root))
+}
+
+/// The browser of the tests: `CHROMIUM` names another one.
+fn chromium() -> Result<(), String> {
+    if std::env::var_os("CHROMIUM").is_some() || Path::new(CHROMIUM).exists() {
+        return Ok(());
+    }
+    let install = "apt-get install -y --no-install-recommends chromium";
+    let remedy = format!("{install}, or CHROMIUM=path of one that is there");
+    let script = format!("if [ \"$(id -u)\" = 0 ]; then {install}; else sudo -n {install}; fi");
+    step(
+        "chromium is installed",
+        &remedy,
+        Command::new("sh").args(["-c", &script]),
+    )
 }
 
 /// npm's packages of the tests say nothing useful on a Node that is too old for them.

@@ -60,9 +60,7 @@ impl Seal {
 
     /// Whether a form was made by us for this browser and this action, and comes from our own page.
     pub fn is_ours(&self, headers: &HeaderMap, form: &Form, action: &str, field: &str) -> bool {
-        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
-        // Browsers send it with every form; who sends none is none, and has no cookie of ours to be abused.
-        if origin.is_some_and(|origin| origin != self.origin) {
+        if !self.comes_from_us(headers) {
             return false;
         }
         let Some(visit) = cookie(headers, VISIT) else {
@@ -71,6 +69,18 @@ impl Seal {
         let mac = self.mac(&format!("form\n{visit}\n{action}"));
         let given = form.get(field).and_then(|nonce| hex::decode(nonce).ok());
         given.is_some_and(|given| mac.verify_slice(&given).is_ok())
+    }
+
+    /// Browsers send an `Origin` with every form, but hide it where a page has `Referrer-Policy: no-referrer`, as ours have:
+    /// then `Sec-Fetch-Site` says whether the form is ours. Who sends no `Origin` at all is no browser, and has no cookie of
+    /// ours to be abused.
+    fn comes_from_us(&self, headers: &HeaderMap) -> bool {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        match header(ORIGIN.as_str()) {
+            None => true,
+            Some("null") => header("sec-fetch-site") == Some("same-origin"),
+            Some(origin) => origin == self.origin,
+        }
     }
 
     /// The cookie of someone who has signed in.
@@ -215,6 +225,20 @@ mod tests {
                 seal.is_ours(&headers, &form(nonce), action, "csrf"),
                 expected,
                 "{cookie} {origin}"
+            );
+        }
+        for (site, expected) in [
+            ("same-origin", true),
+            ("same-site", false),
+            ("cross-site", false),
+            ("none", false),
+        ] {
+            let site = (http::HeaderName::from_static("sec-fetch-site"), site);
+            let headers = headers(&[(COOKIE, mine.as_str()), (ORIGIN, "null"), site]);
+            assert_eq!(
+                seal.is_ours(&headers, &form(&nonce), "/x", "csrf"),
+                expected,
+                "{headers:?}"
             );
         }
     }
