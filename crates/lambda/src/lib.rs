@@ -12,6 +12,7 @@ pub use holdfast_adapters::model_router::ModelRouter;
 pub use holdfast_adapters::s3::S3StoreArtifact;
 pub use holdfast_adapters::step_functions::StepFunctionsRuns;
 pub use holdfast_adapters::syntax::TreeSitterSyntax;
+pub use holdfast_core::stage::request_approval::Asking;
 pub use invoke::{Answer, Event, serve, through};
 pub use lambda_runtime::Error;
 pub use settings::{BUCKET, SECRETS, STATE_MACHINE, TABLE, TOPIC};

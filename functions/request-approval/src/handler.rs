@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use holdfast_core::stage::request_approval::{Asking, request_approval};
-use holdfast_lambda::{Answer, AwsNotifyPeople, DynamodbKeepRows, Event, S3StoreArtifact, through};
+use holdfast_core::stage::request_approval::request_approval;
+use holdfast_lambda::{Answer, Asking, AwsNotifyPeople, DynamodbKeepRows, Event, S3StoreArtifact, through};
 
 /// All that this function can reach.
 pub struct Ports {
