@@ -12,3 +12,4 @@ mod replay_differs;
 mod review;
 mod serve;
 mod support;
+mod waiting;

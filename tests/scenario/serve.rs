@@ -24,7 +24,7 @@ pub struct Served {
 }
 
 impl Served {
-    fn start(script: Script) -> Self {
+    pub fn start(script: Script) -> Self {
         Self::start_with(script, &[])
     }
 
@@ -54,7 +54,7 @@ impl Served {
     }
 
     /// Ended as by a crash, and started again.
-    fn kill_and_start(&mut self) {
+    pub fn kill_and_start(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         (self.child, self.address) = spawn(&self.pull);
@@ -75,7 +75,34 @@ impl Served {
     }
 
     pub fn opened(&self) -> (u16, Value) {
-        let event = self.pull.github.pull_request_event(SLUG, 12, "opened").unwrap();
+        self.opened_number(12)
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The session of whoever has the data directory.
+    pub fn sign_in_with_key(&self) -> String {
+        let file = self.pull.scene.data.path().join("data/console.url");
+        let address = std::fs::read_to_string(file).unwrap();
+        let signed = self.get(address.trim().strip_prefix(&self.address).unwrap(), "");
+        assert_eq!(signed.status(), 303);
+        let cookie = signed.headers()["set-cookie"].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
+    /// Decides in the console; the answer's status.
+    pub fn decide(&self, run: &str, session: &str, decision: &str) -> u16 {
+        let path = format!("reviews/{run}/decide");
+        let (visit, csrf, page) = self.form(&path, session);
+        let cookies = format!("{session}; {visit}");
+        let fields = [("csrf", csrf.as_str()), ("page_version", &page), ("decision", decision)];
+        self.post(&path, &cookies, &fields).status().as_u16()
+    }
+
+    pub fn opened_number(&self, number: u64) -> (u16, Value) {
+        let event = self.pull.github.pull_request_event(SLUG, number, "opened").unwrap();
         let body = event.to_string();
         self.deliver("pull_request", body.as_bytes(), Some(sign(SECRET, body.as_bytes())))
     }
@@ -321,6 +348,14 @@ fn a_person_decides_by_the_mailed_link_and_its_code() {
 
     let again = served.post(&path, &visit, &fields);
     assert_eq!(again.status(), 409);
+    let audit = served.pull.scene.run(&["audit"]);
+    let entry: Value = serde_json::from_slice(&audit.stdout).unwrap();
+    let vote = &entry["vote"];
+    assert_eq!(
+        (&vote["by"]["name"], &vote["by"]["known_by"], &vote["ballot"]["verdict"]),
+        (&json!("ada@example.org"), &json!("mail_code"), &json!("approved"))
+    );
+    assert_eq!(vote["ballot"]["content"], page.as_str(), "on which version of the page");
     let (other, _) = served.mail(&run, 2);
     let other = served.get(&other, "");
     assert_eq!(other.status(), 409);

@@ -38,6 +38,8 @@ pub enum Command {
     Cancel(DecideArgs),
     /// Goes on with a review that failed or stayed partial: what was finished is kept, the rest is done again.
     Redrive(RedriveArgs),
+    /// Prints who decided what, when and on which version of the page: one JSON document a line, oldest first.
+    Audit(AuditArgs),
     /// Cleans up after runs that ended without undoing what they did.
     Sweep(SweepArgs),
     /// Runs a recorded run again from its recorded answers, without a model and without writes, and says what differs.
@@ -158,6 +160,14 @@ pub struct RedriveArgs {
     /// How the review is printed, and when it is found wanting.
     #[command(flatten)]
     pub print: PrintArgs,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
-use crate::command::{backup, cancel, check, decide, redrive, replay, review, runs, show, sweep};
+use crate::command::{audit, backup, cancel, check, decide, redrive, replay, review, runs, show, sweep};
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::serve;
@@ -46,6 +46,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Reject(args) => decide::reject(args).await,
         Command::Cancel(args) => cancel::run(args).await,
         Command::Redrive(args) => redrive::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Sweep(args) => sweep::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Check(args) => check::run(args),

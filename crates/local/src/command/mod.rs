@@ -1,5 +1,6 @@
 //! What each command does. Shapes and help texts stand in `cli`.
 
+pub mod audit;
 pub mod backup;
 pub mod cancel;
 pub mod check;

@@ -1,0 +1,27 @@
+//! `holdfast audit`: the audit of decisions, as JSON lines.
+
+use holdfast_adapters::sqlite::SqliteKeepRows;
+use holdfast_core::approval::list_audit;
+
+use crate::cli::AuditArgs;
+use crate::engine::Archive;
+use crate::failure::{Exit, Failure};
+use crate::output;
+
+/// Entries that are printed at most.
+const ENTRIES_MOST: usize = 1_000_000;
+
+/// Runs the command. Errors: there is no data, or it cannot be read.
+pub async fn run(args: &AuditArgs) -> Result<Exit, Failure> {
+    let data = args.data.data.as_path();
+    // Says so where there is no data, instead of making some.
+    Archive::open(data).map_err(Failure::usage)?;
+    let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    let mut lines = String::new();
+    for entry in list_audit(&rows, ENTRIES_MOST).await.map_err(Failure::incomplete)? {
+        lines.push_str(&serde_json::to_string(&entry).map_err(Failure::incomplete)?);
+        lines.push('\n');
+    }
+    output::print(&lines).map_err(Failure::incomplete)?;
+    Ok(Exit::Clean)
+}
