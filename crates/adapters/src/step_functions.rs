@@ -52,6 +52,20 @@ impl StepFunctionsRuns {
         self
     }
 
+    /// What became of an answer to a task.
+    fn taken<T, E>(&self, sent: Result<T, SdkError<E>>) -> Result<TaskAnswer, ExecutionError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let Err(error) = sent else {
+            return Ok(TaskAnswer::Taken);
+        };
+        match error.code() {
+            Some("TaskDoesNotExist" | "TaskTimedOut" | "InvalidToken") => Ok(TaskAnswer::NotWaiting),
+            _ => Err(self.failed("*", "told a decision", &error)),
+        }
+    }
+
     fn execution_arn(&self, run: &str) -> String {
         let executions = self.state_machine.replacen(":stateMachine:", ":execution:", 1);
         format!("{executions}:{run}")
@@ -130,17 +144,7 @@ impl AnswerTask for StepFunctionsRuns {
             .send_task_success()
             .task_token(token)
             .output(output.to_string());
-        match send.send().await {
-            Ok(_) => Ok(TaskAnswer::Taken),
-            Err(SdkError::ServiceError(answer))
-                if answer.err().is_task_does_not_exist()
-                    || answer.err().is_task_timed_out()
-                    || answer.err().is_invalid_token() =>
-            {
-                Ok(TaskAnswer::NotWaiting)
-            }
-            Err(other) => Err(self.failed("*", "told a decision", &other)),
-        }
+        self.taken(send.send().await)
     }
 
     async fn fail_task(&self, token: &str, error: ErrorName, cause: &str) -> Result<TaskAnswer, ExecutionError> {
@@ -151,17 +155,7 @@ impl AnswerTask for StepFunctionsRuns {
             .task_token(token)
             .error(error.as_str())
             .cause(cause);
-        match send.send().await {
-            Ok(_) => Ok(TaskAnswer::Taken),
-            Err(SdkError::ServiceError(answer))
-                if answer.err().is_task_does_not_exist()
-                    || answer.err().is_task_timed_out()
-                    || answer.err().is_invalid_token() =>
-            {
-                Ok(TaskAnswer::NotWaiting)
-            }
-            Err(other) => Err(self.failed("*", "told a decision", &other)),
-        }
+        self.taken(send.send().await)
     }
 }
 
