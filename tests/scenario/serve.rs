@@ -411,19 +411,8 @@ fn the_console_is_for_who_has_its_key() {
     for path in ["", &format!("reviews/{run}"), &format!("reviews/{run}/picture.svg")] {
         assert_eq!(served.get(path, "").status(), 401, "{path}");
     }
-    let file = served.pull.scene.data.path().join("data/console.url");
-    let address = std::fs::read_to_string(file).unwrap();
-    let key = address.trim().strip_prefix(&served.address).unwrap();
     assert_eq!(served.get("sign-in/0", "").status(), 401);
-    let signed = served.get(key, "");
-    assert_eq!(signed.status(), 303);
-    let session = signed.headers()["set-cookie"]
-        .to_str()
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let session = served.sign_in_with_key();
     for (path, expected) in [
         (String::new(), "octo/demo"),
         (format!("reviews/{run}"), "src/file_0000.rs"),
@@ -444,19 +433,7 @@ fn the_console_is_for_who_has_its_key() {
         );
     }
     assert_eq!(served.get("reviews/nobody", &session).status(), 404);
-    let (visit, csrf, page) = served.form(&format!("reviews/{run}/decide"), &session);
-    let cookies = format!("{session}; {visit}");
-    let fields = [
-        ("csrf", csrf.as_str()),
-        ("page_version", &page),
-        ("decision", "approve"),
-    ];
-    assert_eq!(
-        served
-            .post(&format!("reviews/{run}/decide"), &cookies, &fields)
-            .status(),
-        200
-    );
+    assert_eq!(served.decide(&run, &session, "approve"), 200);
     served.wait_for(&run, "published");
 }
 

@@ -19,7 +19,6 @@ use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{NotifyPeople, ReadChange, ReadError, ReadPermission, RedeliverWebhooks, StoreArtifact};
-
 use holdfast_core::stage::request_approval::Asking;
 
 use crate::engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
@@ -99,6 +98,8 @@ pub struct Opened {
     pub stages: Arc<StageFunctions>,
     /// Its runs.
     pub runs: Arc<EngineExecutions>,
+    /// The stages' rows, as the file that they are.
+    pub table: SqliteKeepRows,
     /// Asks for webhooks that were never taken.
     pub deliveries: Arc<dyn RedeliverWebhooks>,
 }
@@ -106,7 +107,8 @@ pub struct Opened {
 /// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions go on.
 pub async fn open(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
     let runs = Arc::new(EngineExecutions::default());
-    let stages = Arc::new(stage_functions(data, settings, Arc::clone(&runs)).await?);
+    let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    let stages = Arc::new(stages_on(table.clone(), data, settings, Arc::clone(&runs))?);
     let objects = Arc::new(artifact_objects(data));
     let functions = Arc::clone(&stages);
     let options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
@@ -118,6 +120,7 @@ pub async fn open(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
         recovered,
         stages,
         runs,
+        table,
         deliveries: Arc::new(GithubRedeliverWebhooks::new(github(settings)?)),
     })
 }
@@ -135,7 +138,16 @@ pub async fn stage_functions(
     settings: &Settings,
     runs: Arc<EngineExecutions>,
 ) -> Result<StageFunctions, Failure> {
-    let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    stages_on(table, data, settings, runs)
+}
+
+fn stages_on(
+    table: SqliteKeepRows,
+    data: &Path,
+    settings: &Settings,
+    runs: Arc<EngineExecutions>,
+) -> Result<StageFunctions, Failure> {
     let connection = github(settings)?;
     Ok(StageFunctions {
         read: Arc::new(ReadEither {
@@ -146,7 +158,7 @@ pub async fn stage_functions(
         model: Arc::new(model(settings)?),
         syntax: Arc::new(TreeSitterSyntax::new()),
         notify: people(data, settings)?,
-        rows: Arc::new(rows),
+        rows: Arc::new(table),
         runs,
         store: Arc::new(artifacts(data)),
         asking: Asking {
@@ -154,12 +166,6 @@ pub async fn stage_functions(
             public_url: settings.public_url.clone(),
         },
     })
-}
-
-/// Deletes rows that were not written for as long as rows live. Errors: the table cannot be used.
-pub async fn forget_old_rows(data: &Path) -> Result<u64, Failure> {
-    let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-    rows.forget_old().await.map_err(Failure::incomplete)
 }
 
 /// The artifacts as the engine's objects: one bucket.

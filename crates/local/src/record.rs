@@ -1,6 +1,7 @@
 //! A run as its data directory holds it: the engine's row, the report, the change. Read only: works beside a running engine.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use holdfast_adapters::files::FilesStoreArtifact;
 use holdfast_adapters::sqlite::{SqliteKeepRows, TABLES_FILE};
@@ -9,7 +10,7 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{Report, RunStatus};
-use holdfast_core::port::StoreArtifact;
+use holdfast_core::port::{KeepRows, StoreArtifact};
 use holdfast_core::stage::explain_failure;
 use serde::de::DeserializeOwned;
 
@@ -47,20 +48,25 @@ pub async fn read(data: &Path, run: &str) -> Result<Record, Failure> {
 pub struct Records {
     store: FilesStoreArtifact,
     archive: Archive,
-    rows: Option<SqliteKeepRows>,
+    rows: Option<Arc<dyn KeepRows>>,
 }
 
 impl Records {
     /// Opens what is there. Errors: there is no data, or it cannot be read.
     pub async fn open(data: &Path) -> Result<Self, Failure> {
-        let archive = Archive::open(data).map_err(Failure::usage)?;
-        let rows = match data.join(TABLES_FILE).exists() {
-            true => Some(SqliteKeepRows::open(data).await.map_err(Failure::usage)?),
+        let rows: Option<Arc<dyn KeepRows>> = match data.join(TABLES_FILE).exists() {
+            true => Some(Arc::new(SqliteKeepRows::open(data).await.map_err(Failure::usage)?)),
             false => None,
         };
+        Self::with_rows(data, rows)
+    }
+
+    /// The same beside whoever has the rows open: opening their file checks all of it. Errors: there is no data, or it
+    /// cannot be read.
+    pub fn with_rows(data: &Path, rows: Option<Arc<dyn KeepRows>>) -> Result<Self, Failure> {
         Ok(Self {
             store: machine::artifacts(data),
-            archive,
+            archive: Archive::open(data).map_err(Failure::usage)?,
             rows,
         })
     }
@@ -83,7 +89,7 @@ impl Records {
     async fn needs_cleaning(&self, row: &ExecutionRecord) -> Result<bool, Failure> {
         let failed = row.status.is_final() && row.status != ExecutionStatus::Succeeded;
         match &self.rows {
-            Some(rows) if failed => claim::needs_cleaning(rows, &row.name)
+            Some(rows) if failed => claim::needs_cleaning(rows.as_ref(), &row.name)
                 .await
                 .map_err(Failure::incomplete),
             _ => Ok(false),

@@ -6,10 +6,12 @@ use holdfast_console::field;
 use holdfast_console::page;
 use holdfast_console::view::{
     ApprovalView, Decision, Frame, Identity, Notice, NoticeView, PostForm, PullRequest, Question as Asked,
-    Refusal as Barred, WebAddress, findings_in_diff,
+    Refusal as Shown, WebAddress, findings_in_diff,
 };
 use holdfast_console::{editable, href};
-use holdfast_core::approval::{Question, Refusal, check_code, decide, deliver, find_link, find_open, refuse_early};
+use holdfast_core::approval::{
+    Barred, Question, Refusal, check_code, decide, deliver, find_link, find_open, refuse_early,
+};
 use holdfast_core::model::approval::{Ballot, Edit, KnownBy, Person, Verdict};
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
@@ -161,9 +163,7 @@ async fn try_submit(
         (Some(person), _) => person,
         (None, Way::Link(id)) => check_code(ports.rows, id, form.get(field::CODE).unwrap_or_default()).await?,
         (None, Way::Run(_)) => {
-            return Err(Refusal::NotAllowed(
-                "sign in with an account that may write to the repository".to_owned(),
-            ));
+            return Err(Barred::Unknown.into());
         }
     };
     let (run, round) = (approval.run.as_str(), approval.round);
@@ -204,7 +204,7 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
         .map_err(says)?
         .may_write()
     {
-        return Err(Refusal::NotAllowed(format!("{login} may not write to {repository}")));
+        return Err(Barred::MayNotWrite { login, repository }.into());
     }
     let policy: Option<Policy> = find_artifact(ports.store, &key::policy(&question.approval.run)).await?;
     let teams = policy.map(|policy| policy.gate.teams).unwrap_or_default();
@@ -218,9 +218,7 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
                 .map_err(says)?;
     }
     if !is_member {
-        return Err(Refusal::NotAllowed(format!(
-            "{login} is in none of the teams that may decide"
-        )));
+        return Err(Barred::InNoTeam(login).into());
     }
     Ok(Some(Person {
         name: login,
@@ -308,8 +306,8 @@ fn decision(question: &Question) -> Decision {
 /// What is true instead of what was asked for.
 fn refused(refusal: &Refusal, action: &str, request: &Request<'_>) -> Reply {
     let again_at = action.to_owned();
-    let barred = |why, name: Option<String>| Notice::NotAllowed {
-        name,
+    let barred = |why| Notice::NotAllowed {
+        name: None,
         why,
         sign_in_at: request.sign_in_at.clone(),
     };
@@ -331,10 +329,12 @@ fn refused(refusal: &Refusal, action: &str, request: &Request<'_>) -> Reply {
             again_at,
             tries_left: *left,
         },
-        Refusal::Locked => barred(Barred::TooManyCodes, None),
-        Refusal::NotAllowed(why) if why.contains("wrote the change") => barred(Barred::IsAuthor, None),
-        Refusal::NotAllowed(why) if why.contains("teams") => barred(Barred::NotAMember, None),
-        Refusal::NotAllowed(_) => barred(Barred::NoWritePermission, None),
+        Refusal::Locked => barred(Shown::TooManyCodes),
+        Refusal::NotAllowed(why) => barred(match why {
+            Barred::IsAuthor(_) => Shown::IsAuthor,
+            Barred::InNoTeam(_) => Shown::NotAMember,
+            Barred::MayNotWrite { .. } | Barred::Unknown => Shown::NoWritePermission,
+        }),
         Refusal::Invalid(message) => Notice::Failed {
             status: 400,
             message: message.clone(),

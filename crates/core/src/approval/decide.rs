@@ -48,14 +48,36 @@ pub enum Refusal {
     #[error("too many wrong codes: this link takes no more of them")]
     Locked,
     /// This person may not decide.
-    #[error("{0}")]
-    NotAllowed(String),
+    #[error(transparent)]
+    NotAllowed(#[from] Barred),
     /// The answer lacks something, or has too much.
     #[error("{0}")]
     Invalid(String),
     /// The table or the store failed.
     #[error(transparent)]
     Failed(#[from] StageError),
+}
+
+/// Why a person may not decide.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Barred {
+    /// Nobody decides on their own change.
+    #[error("{0} wrote the change: someone else has to decide")]
+    IsAuthor(String),
+    /// No write permission.
+    #[error("{login} may not write to {repository}")]
+    MayNotWrite {
+        /// Who.
+        login: String,
+        /// Where.
+        repository: String,
+    },
+    /// In none of the policy's teams.
+    #[error("{0} is in none of the teams that may decide")]
+    InNoTeam(String),
+    /// Nobody has signed in.
+    #[error("sign in with an account that may write to the repository")]
+    Unknown,
 }
 
 /// Where a mailed link leads. Errors: [`Refusal::Unknown`]; what the table says.
@@ -145,10 +167,7 @@ pub async fn decide(
             .as_ref()
             .is_some_and(|author| author.eq_ignore_ascii_case(&by.name))
         {
-            return Err(Refusal::NotAllowed(format!(
-                "{} wrote the change: someone else has to decide",
-                by.name
-            )));
+            return Err(Barred::IsAuthor(by.name.clone()).into());
         }
         if question
             .votes

@@ -19,7 +19,7 @@ use crate::stage::StageError;
 
 pub use ask::{Invitation, ask};
 pub use audit::{AuditEntry, list_audit};
-pub use decide::{Refusal, check_code, close_question, decide, find_link, find_open, refuse_early};
+pub use decide::{Barred, Refusal, check_code, close_question, decide, find_link, find_open, refuse_early};
 pub use deliver::{apply_decision, deliver, deliver_all};
 
 /// The form of a question's row.

@@ -42,17 +42,22 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
     follow::to_its_end(engine, data, &attempt, &args.print).await
 }
 
+/// Whether a run can be redriven: it has ended, and is not whole.
+pub fn is_redrivable(record: &Record) -> bool {
+    record.row.status.is_final() && matches!(record.status, RunStatus::Failed | RunStatus::Partial)
+}
+
 /// Starts the next attempt of a run that failed or stayed partial; one that was started before goes on. Gives its name.
 /// Errors: the run is under way, or came to its end; nothing can be started.
 pub async fn start_next(data: &Path, engine: &Engine, record: Record) -> Result<String, Failure> {
-    let name = record.run;
-    let may = matches!(record.status, RunStatus::Failed | RunStatus::Partial);
-    if !may || !record.row.status.is_final() {
+    if !is_redrivable(&record) {
         return Err(Failure::usage(format!(
-            "run {name} is {}: only a failed or a partial run can be redriven",
+            "run {} is {}: only a failed or a partial run can be redriven",
+            record.run,
             record.status.as_str()
         )));
     }
+    let name = record.run;
     let before: Run = serde_json::from_value(record.row.input).map_err(|error| {
         Failure::usage(format!(
             "run {name} cannot be redriven with this version: its input has another shape: {error}"

@@ -77,7 +77,7 @@ pub async fn sweep_once(data: &Path, opened: &Opened) -> Result<Swept, Failure> 
         Ok(redelivered) => swept.redelivered = redelivered,
         Err(error) => swept.left.push(format!("missed deliveries of webhooks: {error}")),
     }
-    swept.forgotten = machine::forget_old_rows(data).await?;
+    swept.forgotten = opened.table.forget_old().await.map_err(Failure::incomplete)?;
     Ok(swept)
 }
 

@@ -1,5 +1,6 @@
 //! The console: who may see it, its pages, and what its buttons do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,7 +25,7 @@ use super::{sign_in, views};
 use crate::command::redrive;
 use crate::failure::Failure;
 use crate::machine;
-use crate::record::{self, Record};
+use crate::record::{Record, Records};
 
 /// The pages' routes.
 pub fn router() -> Router<Arc<App>> {
@@ -104,11 +105,11 @@ impl<'a> Visit<'a> {
         }
     }
 
-    fn request(&self) -> Request<'a> {
+    fn request(&self) -> Request<'_> {
         Request {
             headers: self.headers,
             now_ms: self.now_ms,
-            fresh: "",
+            fresh: &self.fresh,
             frame: self.frame(),
             sign_in_at: self.app.with_github.as_ref().map(|_| "/sign-in".to_owned()),
         }
@@ -159,8 +160,9 @@ impl<'a> Visit<'a> {
             return Err(self.notice(self.sign_in_first()));
         }
         let unknown = || self.notice(Notice::Unknown { what: "run".to_owned() });
-        let (data, name) = (self.app.data.clone(), run.to_owned());
-        let Ok(record) = views::on_disk(move || async move { record::read(&data, &name).await }).await else {
+        let name = run.to_owned();
+        let read = on_records(self.app, async move |records| records.read(&name).await);
+        let Ok(record) = read.await else {
             return Err(unknown());
         };
         match self.may_see(&views::repository(&record)).await {
@@ -186,30 +188,28 @@ async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): 
     let page = given(field::FILTER_PAGE)
         .and_then(|page| page.parse().ok())
         .unwrap_or(1);
-    let mut visible = Vec::new();
-    for repository in repositories(&app).await {
+    let mut records = match on_records(&app, async |records| records.list().await).await {
+        Ok(records) => records,
+        Err(failure) => return visit.failed(&failure),
+    };
+    let repositories: BTreeSet<String> = records.iter().map(views::repository).collect();
+    let mut visible = BTreeSet::new();
+    for repository in repositories {
         if visit.may_see(&repository).await {
-            visible.push(repository);
+            visible.insert(repository);
         }
     }
-    let (data, frame) = (app.data.clone(), visit.frame());
-    let read = async move || {
-        let may_see = |repository: &str| visible.iter().any(|visible| visible == repository);
-        views::runs(&data, frame, filter, page, may_see).await
-    };
-    match views::on_disk(read).await {
-        Ok(view) => visit.page(page::runs::page(&view)),
-        Err(failure) => visit.failed(&failure),
-    }
+    records.retain(|record| visible.contains(&views::repository(record)));
+    visit.page(page::runs::page(&views::runs(&records, visit.frame(), filter, page)))
 }
 
-async fn repositories(app: &App) -> Vec<String> {
-    let data = app.data.clone();
-    let listed = views::on_disk(async move || record::Records::open(&data).await?.list().await).await;
-    let mut names: Vec<String> = listed.unwrap_or_default().iter().map(views::repository).collect();
-    names.sort();
-    names.dedup();
-    names
+/// Reads the runs' records on a thread that may block, with the rows that the engine's own stages have open.
+async fn on_records<T: Send + 'static>(
+    app: &App,
+    read: impl AsyncFnOnce(&Records) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (data, rows) = (app.data.clone(), Arc::clone(&app.opened.stages.rows));
+    views::on_disk(async move || read(&Records::with_rows(&data, Some(rows))?).await).await
 }
 
 async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
@@ -222,17 +222,16 @@ async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<S
     let form = |action: &str| Some(visit.form(&cookie, href::action(&name, action)));
     let is_open = !record.row.status.is_final();
     let waits = record.status == RunStatus::AwaitingApproval;
-    let may_redrive = !is_open && matches!(record.status, RunStatus::Failed | RunStatus::Partial);
     let actions = RunActions {
         cancel: form("cancel").filter(|_| is_open),
         clean: form("clean").filter(|_| record.needs_cleaning),
-        redrive: form("redrive").filter(|_| may_redrive),
+        redrive: form("redrive").filter(|_| redrive::is_redrivable(&record)),
         approve: None,
         reject: None,
         decide_at: waits.then(|| href::action(&name, "decide")),
     };
     let (data, frame, rows) = (app.data.clone(), visit.frame(), Arc::clone(&app.opened.stages.rows));
-    let read = async move || views::run(&data, rows.as_ref(), frame, &name, actions).await;
+    let read = async move || views::run(&data, rows.as_ref(), frame, record, actions).await;
     match views::on_disk(read).await {
         Ok(view) => visit.page(page::run::page(&view)),
         Err(failure) => visit.failed(&failure),
@@ -241,11 +240,12 @@ async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<S
 
 async fn unit(State(app): State<Arc<App>>, headers: HeaderMap, Path((name, unit)): Path<(String, String)>) -> Response {
     let visit = Visit::new(&app, &headers);
-    if let Err(response) = visit.find(&name).await {
-        return response;
-    }
+    let record = match visit.find(&name).await {
+        Ok(record) => record,
+        Err(response) => return response,
+    };
     let (data, frame) = (app.data.clone(), visit.frame());
-    match views::on_disk(async move || views::unit(&data, frame, &name, &unit).await).await {
+    match views::on_disk(async move || views::unit(&data, frame, &record, &unit).await).await {
         Ok(Some(view)) => visit.page(page::unit::page(&view)),
         Ok(None) => visit.notice(Notice::Unknown {
             what: "unit".to_owned(),
@@ -256,11 +256,12 @@ async fn unit(State(app): State<Arc<App>>, headers: HeaderMap, Path((name, unit)
 
 async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
     let visit = Visit::new(&app, &headers);
-    if let Err(response) = visit.find(&name).await {
-        return response;
-    }
+    let record = match visit.find(&name).await {
+        Ok(record) => record,
+        Err(response) => return response,
+    };
     let data = app.data.clone();
-    match views::on_disk(async move || views::picture(&data, &name).await).await {
+    match views::on_disk(async move || views::picture(&data, &record)).await {
         Ok(svg) => {
             let mut reply = Reply::new(StatusCode::OK, "image/svg+xml", svg);
             // As an image it runs nothing; it styles itself.
@@ -354,7 +355,6 @@ async fn show(app: &App, headers: &HeaderMap, way: Way<'_>) -> Response {
     let visit = Visit::new(app, headers);
     let back: String = form_urlencoded::byte_serialize(way.action().as_bytes()).collect();
     let request = Request {
-        fresh: &visit.fresh,
         sign_in_at: app.with_github.as_ref().map(|_| format!("/sign-in?back={back}")),
         ..visit.request()
     };

@@ -21,7 +21,7 @@ use holdfast_core::port::KeepRows;
 use crate::engine::Archive;
 use crate::failure::Failure;
 use crate::machine;
-use crate::record::{self, Record, Records};
+use crate::record::{self, Record};
 use crate::told::{self, UnitShown, states_taken, units_of};
 
 /// Runs on one page.
@@ -43,23 +43,15 @@ where
     done.map_err(|error| Failure::incomplete(format!("a page's task ended early: {error}")))?
 }
 
-/// The list of runs. Errors: the data cannot be read.
-pub async fn runs(
-    data: &Path,
-    frame: Frame,
-    filter: RunsFilter,
-    page: u32,
-    may_see: impl Fn(&str) -> bool,
-) -> Result<RunsView, Failure> {
-    let mut records = Records::open(data).await?.list().await?;
-    records.retain(|record| may_see(&repository(record)));
+/// The list of runs, of those that may be seen.
+pub fn runs(records: &[Record], frame: Frame, filter: RunsFilter, page: u32) -> RunsView {
     let matching: Vec<&Record> = records.iter().filter(|record| lets_through(&filter, record)).collect();
     let pages = matching.len().div_ceil(PAGE_RUNS).max(1);
     let page = (page.max(1) as usize).min(pages);
     let shown = matching.iter().skip((page - 1) * PAGE_RUNS).take(PAGE_RUNS);
     let repositories: BTreeSet<String> = records.iter().map(repository).collect();
-    let (days, ended) = days(&records, frame.now_ms);
-    Ok(RunsView {
+    let (days, ended) = days(records, frame.now_ms);
+    RunsView {
         rows: shown.map(|record| row(record)).collect(),
         matching: number(matching.len()),
         total: number(records.len()),
@@ -70,18 +62,18 @@ pub async fn runs(
         ended,
         frame,
         filter,
-    })
+    }
 }
 
-/// One run. Errors: it is not there; the data cannot be read.
+/// One run. Errors: the data cannot be read.
 pub async fn run(
     data: &Path,
     rows: &dyn KeepRows,
     frame: Frame,
-    name: &str,
+    record: Record,
     actions: RunActions,
 ) -> Result<RunView, Failure> {
-    let record = record::read(data, name).await?;
+    let name = record.run.as_str();
     let archive = Archive::open(data).map_err(Failure::usage)?;
     let shown = units_of(data, &archive, &record).await?;
     let plan: Option<Plan> = record::read_json(&machine::artifacts(data), &key::plan(name)).await?;
@@ -134,13 +126,13 @@ pub async fn run(
     })
 }
 
-/// One unit. Errors: it is not there; the data cannot be read.
-pub async fn unit(data: &Path, frame: Frame, name: &str, id: &str) -> Result<Option<UnitView>, Failure> {
-    let record = record::read(data, name).await?;
+/// One unit, if it is there. Errors: the data cannot be read.
+pub async fn unit(data: &Path, frame: Frame, record: &Record, id: &str) -> Result<Option<UnitView>, Failure> {
+    let name = record.run.as_str();
     let archive = Archive::open(data).map_err(Failure::usage)?;
     let store = machine::artifacts(data);
     let plan: Option<Plan> = record::read_json(&store, &key::plan(name)).await?;
-    let shown = units_of(data, &archive, &record).await?;
+    let shown = units_of(data, &archive, record).await?;
     let planned = plan
         .as_ref()
         .and_then(|plan| plan.units.iter().find(|unit| unit.id == id));
@@ -183,11 +175,10 @@ pub async fn unit(data: &Path, frame: Frame, name: &str, id: &str) -> Result<Opt
     }))
 }
 
-/// The picture of a run's states. Errors: it is not there; the data cannot be read.
-pub async fn picture(data: &Path, name: &str) -> Result<String, Failure> {
-    let record = record::read(data, name).await?;
+/// The picture of a run's states. Errors: the data cannot be read.
+pub fn picture(data: &Path, record: &Record) -> Result<String, Failure> {
     let archive = Archive::open(data).map_err(Failure::usage)?;
-    told::as_picture(&archive, &record)
+    told::as_picture(&archive, record)
 }
 
 /// The repository that a run is of.
