@@ -1,19 +1,14 @@
 // Decides on a review as a person does, in a real browser: the page is read and found accessible in both themes, then the
-// form is filled in with the keyboard alone, without script.
+// form is filled in with the keyboard alone, without script: first without the code, then with a wrong one, then with the
+// right one, sent twice as by an impatient hand.
 //
 //   node tests/browser/decide.mjs ADDRESS CODE approve|reject PICTURE.png
 //
-// Needs playwright-core and axe-core (npm), and Chromium (apt-get install chromium, or CHROMIUM=path). Prints what the last
-// page says; exit status 1 with what is wrong.
+// Prints what the last page says; exit status 1 with what is wrong. See browser.mjs for what it needs.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import path from "node:path";
 import process from "node:process";
 
-const require = createRequire(path.join(import.meta.dirname, "../node/x.js"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+import { THEMES, accessibility, launch } from "./browser.mjs";
 
 const TABS_MOST = 500;
 
@@ -23,18 +18,16 @@ if (!["approve", "reject"].includes(decision)) {
   process.exit(2);
 }
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await launch();
 const problems = [];
 
 // Read, by sight and by a screen reader's rules; a scanner that follows every link and runs script decides nothing.
-for (const colorScheme of ["light", "dark"]) {
+for (const colorScheme of THEMES) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme });
   const page = await context.newPage();
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
   await page.goto(address);
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => globalThis.axe.run());
-  problems.push(...found.violations.map((violation) => `${colorScheme}: ${violation.id}: ${violation.help}`));
+  problems.push(...(await accessibility(page)).map((problem) => `${colorScheme}: ${problem}`));
   if (colorScheme === "light" && picture) await page.screenshot({ path: picture, fullPage: true });
   page.removeAllListeners("console");
   const links = await page.$$eval("a[href]", (all) => all.map((link) => link.href));
@@ -44,7 +37,6 @@ for (const colorScheme of ["light", "dark"]) {
 
 const context = await browser.newContext({ viewport: { width: 360, height: 740 }, javaScriptEnabled: false });
 const page = await context.newPage();
-await page.goto(address);
 const form = decision === "approve" ? "approve-form" : "reject-form";
 
 // Where the keyboard is: the element's name or type, and the form that it belongs to.
@@ -61,14 +53,30 @@ const tabTo = async (name) => {
   }
   throw new Error(`${name} of ${form} cannot be reached by the keyboard`);
 };
-if (decision === "reject") {
-  await tabTo("reason");
-  await page.keyboard.type("Not in this tone.");
-}
-await tabTo("code");
-await page.keyboard.type(code.toLowerCase());
-await tabTo("submit");
-await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+// Fills in the form; gives the status of what follows, or none where the browser keeps the form.
+const send = async (typed, times = 1) => {
+  await page.goto(address);
+  if (decision === "reject") {
+    await tabTo("reason");
+    await page.keyboard.type("Not in this tone.");
+  }
+  await tabTo("code");
+  await page.keyboard.type(typed);
+  await tabTo("submit");
+  const posts = [];
+  page.on("response", (response) => response.request().method() === "POST" && posts.push(response.status()));
+  for (let time = 0; time < times; time += 1) await page.keyboard.press("Enter");
+  await page.waitForTimeout(500);
+  await page.waitForLoadState();
+  page.removeAllListeners("response");
+  return posts.at(-1);
+};
+
+const unsent = await send("");
+if (unsent !== undefined) problems.push(`a form without a code was sent, and answered with ${unsent}`);
+const wrong = await send("AAA-AAA-AAA");
+if (wrong !== 403) problems.push(`a wrong code was answered with ${wrong}`);
+await send(code.toLowerCase(), 2);
 console.log(await page.textContent("main"));
 await browser.close();
 

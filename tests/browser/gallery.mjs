@@ -2,19 +2,17 @@
 // theme, nothing is refused by the pages' own policy. Takes a picture of each (but the huge ones) where asked to.
 //
 //   cargo run -p holdfast-console --example gallery -- target/gallery
-//   node tests/browser/gallery.mjs target/gallery [--pictures DIR] [--only BEGINNING]
+//   node tests/browser/gallery.mjs target/gallery [--quick] [--pictures DIR] [--only BEGINNING]
 //
-// Needs playwright-core and axe-core (npm), and Chromium (apt-get install chromium, or CHROMIUM=path).
+// --quick looks at each page twice only: on a phone in the light theme, on a wide screen in the dark one. See browser.mjs
+// for what it needs.
 
 import { createServer } from "node:http";
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
 
-const require = createRequire(path.join(process.env.HOLDFAST_NODE_MODULES ?? path.join(import.meta.dirname, "../node"), "x.js"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+import { THEMES, accessibility, launch } from "./browser.mjs";
 
 const POLICY =
   "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -48,37 +46,37 @@ const server = createServer((request, response) => {
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const quick = process.argv.includes("--quick");
+const screens = THEMES.flatMap((colorScheme) => WIDTHS.map((width) => ({ colorScheme, width })));
+const looked = quick ? [screens[0], screens.at(-1)] : screens;
+
+const browser = await launch();
 const problems = [];
-for (const colorScheme of ["light", "dark"]) {
-  for (const width of WIDTHS) {
-    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, bypassCSP: false });
-    const page = await context.newPage();
-    let name;
-    const say = (problem) => problems.push(`${name} at ${width} px, ${colorScheme}: ${problem}`);
-    page.on("console", (message) => ["error", "warning"].includes(message.type()) && say(message.text()));
-    page.on("dialog", (dialog) => (say(`a dialog: ${dialog.message()}`), dialog.dismiss()));
-    // An icon that still loads when the next page is asked for is no problem of the page.
-    page.on("requestfailed", (request) => request.failure()?.errorText !== "net::ERR_ABORTED" && say(`${request.url()} failed`));
-    for (name of names) {
-      await page.goto(`${origin}/${name}.html`, { waitUntil: "load" });
-      const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-      if (needed > there) say(`${needed} px wide`);
-      if (pictures && !name.endsWith("-huge")) await page.screenshot({ path: path.join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-      // Folds are opened for axe: what is behind them counts too.
-      await page.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.removeAttribute("name"), (fold.open = true))));
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-      if (wide) say("wider than the screen with its folds open");
-      if (width === WIDTHS[1] || name.endsWith("-huge")) continue;
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
-      for (const { id, nodes } of violations) say(`axe ${id}: ${nodes.slice(0, 2).map((node) => `${node.target} ${node.failureSummary.replaceAll("\n", " ")}`).join(" | ")}`);
-    }
-    await context.close();
+for (const { colorScheme, width } of looked) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, bypassCSP: false });
+  const page = await context.newPage();
+  let name;
+  const say = (problem) => problems.push(`${name} at ${width} px, ${colorScheme}: ${problem}`);
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && say(message.text()));
+  page.on("dialog", (dialog) => (say(`a dialog: ${dialog.message()}`), dialog.dismiss()));
+  // An icon that still loads when the next page is asked for is no problem of the page.
+  page.on("requestfailed", (request) => request.failure()?.errorText !== "net::ERR_ABORTED" && say(`${request.url()} failed`));
+  for (name of names) {
+    await page.goto(`${origin}/${name}.html`, { waitUntil: "load" });
+    const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    if (needed > there) say(`${needed} px wide`);
+    if (pictures && !name.endsWith("-huge")) await page.screenshot({ path: path.join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    // Folds are opened for axe: what is behind them counts too.
+    await page.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.removeAttribute("name"), (fold.open = true))));
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    if (wide) say("wider than the screen with its folds open");
+    if (width === WIDTHS[1] || name.endsWith("-huge")) continue;
+    for (const problem of await accessibility(page)) say(problem);
   }
+  await context.close();
 }
 await browser.close();
 server.close();
 for (const problem of problems) console.error(problem);
-console.log(`${names.length} pages, ${WIDTHS.length} widths, 2 themes: ${problems.length} problems`);
+console.log(`${names.length} pages on ${looked.length} screens: ${problems.length} problems`);
 process.exit(problems.length > 0 ? 1 : 0);

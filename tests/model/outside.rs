@@ -326,6 +326,7 @@ impl ReadChange for Outside<'_> {
             title: "A change".to_owned(),
             description: String::new(),
             author: None,
+            url: None,
             files: Vec::new(),
             files_total: 0,
         })

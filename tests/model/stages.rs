@@ -132,6 +132,7 @@ pub fn a_report(run: &Run) -> Report {
         target: ReportTarget {
             repository: run.target.repository(),
             pull_request: run.target.pull_request(),
+            url: None,
             base: sha(5).to_string(),
             head: run.target.head().to_string(),
         },

@@ -53,17 +53,17 @@ fn node(script: &str) -> Command {
     command
 }
 
-/// Decides through the browser; gives what the last page says.
-fn decide(link: &str, code: &str, decision: &str) -> String {
-    let pictures = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let pictures = pictures.join("pictures");
-    std::fs::create_dir_all(&pictures).unwrap();
-    let picture = pictures.join(format!("approval-{decision}.png"));
-    let output = node("decide.mjs")
-        .args([link, code, decision])
-        .arg(picture)
-        .output()
-        .unwrap();
+/// Where pictures are put: HOLDFAST_PICTURES, else below the target directory.
+fn pictures() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let folder = std::env::var_os("HOLDFAST_PICTURES").map_or_else(|| target.join("pictures"), PathBuf::from);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// What a script says on stdout, if it ended well.
+fn said_by(mut command: Command) -> String {
+    let output = command.output().unwrap();
     let (said, wrong) = (
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -73,6 +73,43 @@ fn decide(link: &str, code: &str, decision: &str) -> String {
         "(cd tests/node && npm ci; apt-get install chromium)\n{wrong}\n{said}"
     );
     said
+}
+
+/// Decides through the browser; gives what the last page says.
+fn decide(link: &str, code: &str, decision: &str) -> String {
+    let mut command = node("decide.mjs");
+    command.args([link, code, decision]);
+    command.arg(pictures().join(format!("decide-{decision}.png")));
+    said_by(command)
+}
+
+/// Looks at pages, each an address or `NAME=ADDRESS`; gives each one's status and text.
+fn look(first: Option<&str>, pages: &[String]) -> Vec<(u64, String)> {
+    let mut command = node("look.mjs");
+    command.arg("--pictures").arg(pictures()).args(pages);
+    if let Some(first) = first {
+        command.args(["--first", first]);
+    }
+    let read = |line: &str| {
+        let page: Value = serde_json::from_str(line).unwrap();
+        (
+            page["status"].as_u64().unwrap(),
+            page["text"].as_str().unwrap().to_owned(),
+        )
+    };
+    said_by(command).lines().map(read).collect()
+}
+
+/// The link and the code of a mail.
+fn link_and_code(mail: &Value) -> (String, String) {
+    let text = mail["text"].as_str().unwrap();
+    let link = text.lines().find(|line| line.contains("/approvals/")).unwrap();
+    let code = text.split("to be typed there: ").nth(1).unwrap();
+    assert!(
+        mail["html"].as_str().unwrap().contains(link),
+        "the same link in both parts"
+    );
+    (link.to_owned(), code.split('\n').next().unwrap().to_owned())
 }
 
 #[test]
@@ -87,23 +124,56 @@ fn the_mailed_link_is_read_and_decided_in_a_browser() {
         let run = served.opened().1["run"].as_str().unwrap().to_owned();
         let mail = inbox.next();
         assert_eq!(mail["to"], "ada@example.org");
-        let text = mail["text"].as_str().unwrap();
-        let link = text.lines().find(|line| line.contains("/approvals/")).unwrap();
-        let code = text
-            .split("to be typed there: ")
-            .nth(1)
-            .unwrap()
-            .split('\n')
-            .next()
-            .unwrap();
-        assert!(
-            mail["html"].as_str().unwrap().contains(link),
-            "the same link in both parts"
-        );
+        let (link, code) = link_and_code(&mail);
         served.wait_for(&run, "awaiting_approval");
-        let said = decide(link, code, decision);
+        let said = decide(&link, &code, decision);
         assert!(said.contains("ada@example.org"), "{said}");
         served.wait_for(&run, status);
-        assert_eq!(served.pull.reviews().len(), reviews);
+        assert_eq!(served.pull.reviews().len(), reviews, "a double click decides once");
+        let seen = look(None, std::slice::from_ref(&link));
+        assert!(seen[0].0 == 409 && seen[0].1.contains("ada@example.org"), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_link_that_no_longer_counts_says_so_in_a_browser() {
+    let served = Served::start(Script::finding_each_file());
+    let old = served.opened().1["run"].as_str().unwrap().to_owned();
+    served.wait_for(&old, "awaiting_approval");
+    let superseded = served.mailed_link(&old);
+    let run = served.pushed();
+    served.wait_for(&run, "awaiting_approval");
+    let expired = served.mailed_link(&run);
+    served.expire_question(&run);
+    let unknown = format!("{}approvals/{}", served.address(), "0".repeat(64));
+    let decide = format!("{}reviews/{run}/decide", served.address());
+    let seen = look(None, &[superseded, expired, unknown, decide]);
+    for ((status, text), (expected, says)) in
+        seen.iter()
+            .zip([(410, "newer"), (410, "expired"), (404, ""), (401, "Sign in")])
+    {
+        assert!(*status == expected && text.contains(says), "{status} {text}");
+    }
+    assert!(served.pull.reviews().is_empty());
+}
+
+#[test]
+fn the_console_is_looked_at_in_a_browser() {
+    let served = Served::start(Script::finding_each_file());
+    let run = served.opened().1["run"].as_str().unwrap().to_owned();
+    served.wait_for(&run, "awaiting_approval");
+    let at = served.address();
+    let pages = [
+        format!("runs={at}"),
+        format!("run={at}reviews/{run}"),
+        format!("unit={at}reviews/{run}/units/u0001"),
+        format!("approval={at}reviews/{run}/decide"),
+    ];
+    let seen = look(Some(&served.console_address()), &pages);
+    for ((status, text), says) in seen
+        .iter()
+        .zip(["octo/demo", "src/file_0000.rs", "Attempt 1", "Approve"])
+    {
+        assert!(*status == 200 && text.contains(says), "{status} {text}");
     }
 }

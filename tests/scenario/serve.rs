@@ -5,6 +5,8 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, Mac};
+use holdfast_adapters::sqlite::SqliteKeepRows;
+use holdfast_core::port::{Expect, KeepRows};
 use holdfast_testkit::{FakeGithub, Script};
 use reqwest::blocking::{Client, Response};
 use reqwest::redirect::Policy;
@@ -84,12 +86,50 @@ impl Served {
 
     /// The session of whoever has the data directory.
     pub fn sign_in_with_key(&self) -> String {
-        let file = self.pull.scene.data.path().join("data/console.url");
-        let address = std::fs::read_to_string(file).unwrap();
-        let signed = self.get(address.trim().strip_prefix(&self.address).unwrap(), "");
+        let address = self.console_address();
+        let signed = self.get(address.strip_prefix(&self.address).unwrap(), "");
         assert_eq!(signed.status(), 303);
         let cookie = signed.headers()["set-cookie"].to_str().unwrap();
         cookie.split(';').next().unwrap().to_owned()
+    }
+
+    /// The address that signs in whoever has the data directory.
+    pub fn console_address(&self) -> String {
+        let file = self.pull.scene.data.path().join("data/console.url");
+        std::fs::read_to_string(file).unwrap().trim().to_owned()
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The address in the mail to the first approver.
+    pub fn mailed_link(&self, run: &str) -> String {
+        format!("{}{}", self.address, self.mail(run, 1).0)
+    }
+
+    /// The run that a push starts.
+    pub fn pushed(&self) -> String {
+        self.pull
+            .push("src/file_0002.rs", "pub fn other(x: u64) -> u64 {\n    x\n}\n");
+        let event = self.pull.github.pull_request_event(SLUG, 12, "synchronize").unwrap();
+        let body = event.to_string();
+        let (status, receipt) = self.deliver("pull_request", body.as_bytes(), Some(sign(SECRET, body.as_bytes())));
+        assert_eq!(status, 202, "{receipt}");
+        receipt["run"].as_str().unwrap().to_owned()
+    }
+
+    /// As if the days that a question stays open were over, before the workflow's own timer says so.
+    pub fn expire_question(&self, run: &str) {
+        let data = self.pull.scene.data.path().join("data");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let rows = SqliteKeepRows::open(data).await.unwrap();
+            let key = format!("question/{run}#01");
+            let mut row = rows.get(&key).await.unwrap().unwrap();
+            row.value["approval"]["expires_ms"] = json!(1);
+            rows.put(&key, &row.value, Expect::Version(row.version)).await.unwrap();
+        });
     }
 
     /// Decides in the console; the answer's status.
@@ -99,6 +139,23 @@ impl Served {
         let cookies = format!("{session}; {visit}");
         let fields = [("csrf", csrf.as_str()), ("page_version", &page), ("decision", decision)];
         self.post(&path, &cookies, &fields).status().as_u16()
+    }
+
+    /// Presses a button of a run's page; what is answered.
+    fn press(&self, run: &str, session: &str, action: &str) -> (u16, String) {
+        let page = self.get(&format!("reviews/{run}"), session);
+        let set = page
+            .headers()
+            .get("set-cookie")
+            .map(|set| set.to_str().unwrap().to_owned());
+        let visit = set.map_or_else(String::new, |set| set.split(';').next().unwrap().to_owned());
+        let html = page.text().unwrap();
+        let path = format!("reviews/{run}/{action}");
+        let form = html.split(&format!("action=\"/{path}\"")).nth(1).unwrap_or_default();
+        let csrf = form.split("name=\"csrf\" value=\"").nth(1).unwrap_or_default();
+        let csrf = csrf.split('"').next().unwrap();
+        let answer = self.post(&path, &format!("{session}; {visit}"), &[("csrf", csrf)]);
+        (answer.status().as_u16(), answer.text().unwrap())
     }
 
     pub fn opened_number(&self, number: u64) -> (u16, Value) {
@@ -369,18 +426,7 @@ fn rejected_expired_by_a_push_and_unknown_say_what_is_true() {
     let run = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&run, "awaiting_approval");
     let (path, _) = served.mail(&run, 1);
-    served
-        .pull
-        .push("src/file_0002.rs", "pub fn other(x: u64) -> u64 {\n    x\n}\n");
-    let event = served
-        .pull
-        .github
-        .pull_request_event(SLUG, 12, "synchronize")
-        .unwrap()
-        .to_string();
-    let (status, receipt) = served.deliver("pull_request", event.as_bytes(), Some(sign(SECRET, event.as_bytes())));
-    assert_eq!(status, 202, "{receipt}");
-    let newer = receipt["run"].as_str().unwrap();
+    let newer = &served.pushed();
     served.wait_for(newer, "awaiting_approval");
     assert_eq!(served.status(&run), "superseded");
     assert_eq!(served.get(&path, "").status(), 410);
@@ -435,6 +481,12 @@ fn the_console_is_for_who_has_its_key() {
     assert_eq!(served.get("reviews/nobody", &session).status(), 404);
     assert_eq!(served.decide(&run, &session, "approve"), 200);
     served.wait_for(&run, "published");
+    let asked = served.pull.scene.server().journal().calls().len();
+    assert_eq!(served.press(&run, "", "replay").0, 403, "not without a session");
+    let (status, page) = served.press(&run, &session, "replay");
+    assert!(status == 200 && page.contains("Replay: the same outcome"), "{page}");
+    assert_eq!(served.pull.scene.server().journal().calls().len(), asked);
+    assert_eq!(served.pull.reviews().len(), 1);
 }
 
 #[test]

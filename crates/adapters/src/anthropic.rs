@@ -90,6 +90,7 @@ impl AnthropicAskModel {
             .flatten()
             .fold(0, u64::saturating_add),
             output_tokens: usage.output_tokens.unwrap_or(0),
+            cost_nano_usd: None,
             cached: false,
         })
     }

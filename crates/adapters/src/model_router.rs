@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use secrecy::{ExposeSecret, SecretString};
@@ -21,6 +22,8 @@ pub struct ModelSettings {
     pub anthropic_key: Option<SecretString>,
     /// `OPENAI_API_KEY`; not needed for a server on this machine.
     pub openai_key: Option<SecretString>,
+    /// What answers cost.
+    pub prices: Prices,
     /// Wall-clock limit of one call. Default of a deployment: 120 s.
     pub timeout: Duration,
 }
@@ -30,6 +33,7 @@ pub struct ModelSettings {
 pub struct ModelRouter {
     anthropic: AnthropicAskModel,
     openai: OpenaiAskModel,
+    prices: Prices,
 }
 
 impl ModelRouter {
@@ -44,7 +48,11 @@ impl ModelRouter {
         let anthropic = AnthropicAskModel::new(url, present(settings.anthropic_key), limits);
         let openai = OpenaiAskModel::new(url, present(settings.openai_key), limits);
         match (anthropic, openai) {
-            (Ok(anthropic), Ok(openai)) => Ok(Self { anthropic, openai }),
+            (Ok(anthropic), Ok(openai)) => Ok(Self {
+                anthropic,
+                openai,
+                prices: settings.prices,
+            }),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
             (Err(one), Err(other)) if one.0 == other.0 => Err(one),
             (Err(one), Err(other)) => Err(ModelSettingsError(format!("{one}\n{other}"))),
@@ -98,6 +106,13 @@ fn present(key: Option<SecretString>) -> Option<SecretString> {
 #[async_trait]
 impl AskModel for ModelRouter {
     async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
-        self.pick(&request.model)?.ask(request).await
+        let answer = self.pick(&request.model)?.ask(request).await?;
+        let cost_nano_usd = self
+            .prices
+            .cost(&request.model, answer.input_tokens, answer.output_tokens);
+        Ok(RecordedAnswer {
+            cost_nano_usd,
+            ..answer
+        })
     }
 }

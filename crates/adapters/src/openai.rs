@@ -122,6 +122,7 @@ impl OpenaiAskModel {
                 .unwrap_or_else(|| model.to_owned()),
             input_tokens: usage.prompt_tokens.unwrap_or(0),
             output_tokens: usage.completion_tokens.unwrap_or(0),
+            cost_nano_usd: None,
             cached: false,
         })
     }

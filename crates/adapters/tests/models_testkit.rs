@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
+use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::{Prompt, Role, Stop, Turn};
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use holdfast_core::prompt::answer_schema;
@@ -17,6 +18,7 @@ fn router(server: &ModelServer, key: &str) -> ModelRouter {
         url: Some(server.url().parse().unwrap()),
         anthropic_key: Some(key.into()),
         openai_key: Some(key.into()),
+        prices: Prices::parse("openai/m=2/8", false).unwrap(),
         timeout: Duration::from_secs(5),
     })
     .unwrap()

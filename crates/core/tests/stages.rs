@@ -96,6 +96,7 @@ impl AskModel for ScriptedModel {
             model: request.model.clone(),
             input_tokens: 10,
             output_tokens: 2,
+            cost_nano_usd: Some(3_000),
             cached: false,
         })
     }
@@ -243,6 +244,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
                 title: "A change".to_owned(),
                 description: String::new(),
                 author: None,
+                url: None,
                 files,
                 files_total,
             },

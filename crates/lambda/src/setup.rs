@@ -77,6 +77,7 @@ impl Setup {
             url: settings.model_url.clone(),
             anthropic_key: settings.anthropic_key.clone(),
             openai_key: settings.openai_key.clone(),
+            prices: settings.prices.clone(),
             timeout: Duration::from_secs(settings.model_timeout_s),
         };
         ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))

@@ -178,6 +178,7 @@ fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
         url: settings.model_url.clone(),
         anthropic_key: settings.anthropic_key.clone(),
         openai_key: settings.openai_key.clone(),
+        prices: settings.prices.clone(),
         timeout: std::time::Duration::from_secs(settings.model_timeout_s),
     })
     .map_err(Failure::usage)

@@ -48,6 +48,8 @@ pub struct AttemptShown {
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
+    /// What it cost, where the price is known.
+    pub cost_usd: Option<f64>,
     /// Whether no model was asked this time.
     pub cached: bool,
     /// What the checks said.
@@ -131,6 +133,7 @@ pub async fn units_of(data: &Path, archive: &Archive, record: &Record) -> Result
             };
             let verdict: Option<Verdict> = record::read_json(&store, &key::verdict(run, &unit, attempt)).await?;
             attempts.push(AttemptShown {
+                cost_usd: answer.cost_usd(),
                 model: answer.model,
                 input_tokens: answer.input_tokens,
                 output_tokens: answer.output_tokens,

@@ -101,7 +101,7 @@ async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports
         question: Asked {
             run: approval.run.clone(),
             repository: approval.target.repository(),
-            pull_request: pull_request(&question, change.as_ref()),
+            pull_request: pull_request(&question, &report, change.as_ref()),
             author: approval.author.clone(),
             head: approval.target.head().to_string(),
             asked_by: "Holdfast".to_owned(),
@@ -138,8 +138,9 @@ pub async fn submit(way: Way<'_>, request: Request<'_>, body: &[u8], seal: &Seal
         return notice(&request, Notice::FormRefused { again_at: action }, None);
     }
     match try_submit(way, &request, &form, seal, ports).await {
-        Ok(question) => {
-            let pull_request = Some((question.approval.target.repository(), pull_request(&question, None)));
+        Ok((question, report)) => {
+            let repository = question.approval.target.repository();
+            let pull_request = Some((repository, pull_request(&question, &report, None)));
             notice(&request, Notice::DecisionTaken(decision(&question)), pull_request)
         }
         Err(refusal) => refused(&refusal, &action, &request),
@@ -152,7 +153,7 @@ async fn try_submit(
     form: &Form,
     seal: &Seal,
     ports: Ports<'_>,
-) -> Result<Question, Refusal> {
+) -> Result<(Question, Report), Refusal> {
     let question = find(way, ports.rows).await?;
     refuse_early(ports.rows, &question, request.now_ms).await?;
     let approval = &question.approval;
@@ -172,7 +173,7 @@ async fn try_submit(
     if let Err(error) = deliver(ports.rows, ports.tasks, run, round).await {
         tracing::error!(run, %error, "a decision is not delivered yet");
     }
-    Ok(decided)
+    Ok((decided, report))
 }
 
 async fn find(way: Way<'_>, rows: &dyn KeepRows) -> Result<Question, Refusal> {
@@ -278,14 +279,13 @@ fn count(report: &Report) -> u64 {
     u64::try_from(unreviewed.count()).unwrap_or(u64::MAX)
 }
 
-fn pull_request(question: &Question, change: Option<&Change>) -> PullRequest {
+fn pull_request(question: &Question, report: &Report, change: Option<&Change>) -> PullRequest {
     let approval = &question.approval;
     let number = approval.target.pull_request().unwrap_or_default();
-    let address = format!("https://github.com/{}/pull/{number}", approval.target.repository());
     PullRequest {
         number,
         title: change.map(|change| change.title.clone()),
-        address: WebAddress::parse(&address),
+        address: report.target.url.as_deref().and_then(WebAddress::parse),
     }
 }
 

@@ -101,6 +101,7 @@ pub(super) fn read_change(repository: &Repository, base: &CommitSha, head: &Comm
         title,
         description: messages(repository, base_id, head_id),
         author,
+        url: None,
         files_total: u64::try_from(files.len()).unwrap_or(u64::MAX),
         files,
     })

@@ -154,6 +154,7 @@ impl ReadChange for GithubReadChange {
             title: pull.title,
             description: pull.body.unwrap_or_default(),
             author: pull.user.map(|user| user.login),
+            url: Some(pull.html_url),
             files_total: pull.changed_files.max(listed.len() as u64),
             files: listed.into_iter().map(|file| classify(file, trees.as_ref())).collect(),
         })

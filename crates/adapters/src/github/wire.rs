@@ -12,6 +12,8 @@ pub(super) struct Pull {
     pub base: End,
     pub head: End,
     pub changed_files: u64,
+    /// Its page.
+    pub html_url: String,
 }
 
 #[derive(Debug, Deserialize)]

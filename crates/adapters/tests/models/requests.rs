@@ -28,6 +28,7 @@ async fn anthropic_is_asked_in_its_own_way() {
         model: "served".to_owned(),
         input_tokens: 15,
         output_tokens: 7,
+        cost_nano_usd: None,
         cached: false,
     };
     assert_eq!(answer, expected);

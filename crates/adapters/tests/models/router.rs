@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
+use holdfast_core::model::price::Prices;
 use holdfast_core::port::{AskModel, ModelError};
 use url::Url;
 
@@ -13,6 +14,7 @@ fn settings(url: Option<&str>, anthropic: Option<&str>, openai: Option<&str>) ->
         url: url.map(|url| Url::parse(url).unwrap()),
         anthropic_key: anthropic.map(Into::into),
         openai_key: openai.map(Into::into),
+        prices: Prices::parse("openai/m=2/8", false).unwrap(),
         timeout: Duration::from_secs(10),
     }
 }
@@ -25,8 +27,11 @@ async fn the_provider_in_the_name_is_asked() {
     ])
     .await;
     let router = ModelRouter::new(settings(Some(server.url.as_str()), None, None)).unwrap();
-    assert_eq!(router.ask(&request("anthropic/m")).await.unwrap().text, "of messages");
-    assert_eq!(router.ask(&request("openai/m")).await.unwrap().text, "of chat");
+    let message = router.ask(&request("anthropic/m")).await.unwrap();
+    assert_eq!((message.text.as_str(), message.cost_nano_usd), ("of messages", None));
+    let chat = router.ask(&request("openai/m")).await.unwrap();
+    let cost = chat.input_tokens * 2_000 + chat.output_tokens * 8_000;
+    assert_eq!((chat.text.as_str(), chat.cost_nano_usd), ("of chat", Some(cost)));
     assert!(
         server
             .asked()

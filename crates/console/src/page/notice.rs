@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::run::change_link;
 use crate::href;
 use crate::part::{frame, text, time};
-use crate::view::{Decision, Notice, NoticeView, Refusal};
+use crate::view::{Decision, Notice, NoticeView, Refusal, ReplayVerdict};
 
 /// The page; send it with [`Notice::status`].
 pub fn page(view: &NoticeView) -> String {
@@ -148,6 +148,7 @@ fn say(notice: &Notice, now_ms: i64) -> Said {
             html! { p { "The run is " (text::line(did)) "." } },
             html! { p { "Nothing. The run's page shows how it goes on." } },
         ),
+        Notice::Replayed { verdict, told } => replayed(*verdict, told),
         Notice::Failed { message, reference, .. } => said(
             "bad",
             "Something went wrong",
@@ -157,6 +158,38 @@ fn say(notice: &Notice, now_ms: i64) -> Said {
             },
             html! { p { "Try once more in a minute. If it fails again, tell whoever runs this deployment" @if reference.is_some() { " and give them the reference" } "; no decision was taken by this request." } },
         ),
+    }
+}
+
+fn replayed(verdict: ReplayVerdict, told: &str) -> Said {
+    let (tone, title, what, next) = match verdict {
+        ReplayVerdict::Same => (
+            "good",
+            "Replay: the same outcome",
+            "This program comes to the same outcome from the recorded answers, by the same questions.",
+            "Nothing. No model was asked and nothing was written.",
+        ),
+        ReplayVerdict::Differs => (
+            "calm",
+            "Replay: the outcome differs",
+            "From the recorded answers this program comes to something else than the run did. What stands on the pull request is what the run did.",
+            "See below what differs. It is expected after a change of the program, of its rules or its prompts.",
+        ),
+        ReplayVerdict::Incomplete => (
+            "bad",
+            "Replay: it could not be completed",
+            "An answer that this program asks for is not in the record.",
+            "See below which. A run that was stopped early, or that another version began, may lack answers.",
+        ),
+    };
+    Said {
+        title,
+        what: html! {
+            p { (what) }
+            pre.raw-text tabindex="0" role="group" aria-label="What was compared" { "\n" (text::block(told, text::BLOCK_MOST)) }
+        },
+        next: html! { p { (next) } },
+        tone,
     }
 }
 

@@ -91,7 +91,7 @@ fn heading(view: &RunView) -> Markup {
                 @if let Some(base) = &head.base { div { dt { "Base" } dd { code title=(text::plain(base)) { (text::line(text::short(base))) } } } }
                 div { dt { "Model" } dd { @if head.model == "rules" { "Static analysis alone" } @else { (text::line(&head.model)) } } }
                 @if let Some(usage) = usage {
-                    div { dt { "Cost" } dd { (text::dollars(usage.cost_usd)) } }
+                    div { dt { "Cost" } dd { (usage::cost(&usage)) } }
                     div { dt { "Tokens" } dd { (text::grouped(usage.input_tokens)) " in, " (text::grouped(usage.output_tokens)) " out" } }
                 }
                 div { dt { "Started" } dd { (time::moment_and_distance(head.started_ms, now)) } }
@@ -156,11 +156,12 @@ fn actions(view: &RunView) -> Markup {
         cancel,
         clean,
         redrive,
+        replay,
         approve,
         reject,
         decide_at,
     } = &view.actions;
-    let is_any = [cancel, clean, redrive, approve, reject]
+    let is_any = [cancel, clean, redrive, replay, approve, reject]
         .iter()
         .any(|form| form.is_some())
         || decide_at.is_some();
@@ -194,6 +195,12 @@ fn actions(view: &RunView) -> Markup {
                 @if let Some(form) = redrive {
                     (confirmed("Redrive…", "redrive", html! { "The run goes on from the state that failed. Finished units are kept, and their model calls are not paid for again." },
                         none(), "Go on from the failed state", "Redrive", false).render(form))
+                }
+                @if let Some(form) = replay {
+                    form.action method="post" action=(form.action) {
+                        (form::nonce(form))
+                        button.button type="submit" title="From its recorded answers: no model is asked, nothing is written" { "Replay" }
+                    }
                 }
                 @if let Some(form) = clean {
                     (confirmed("Clean up…", "clean", html! { "The comment, the draft and the check that the run left on the pull request are taken back." },

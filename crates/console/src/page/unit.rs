@@ -132,6 +132,10 @@ fn prompt(number: u32, prompt: &Prompt) -> Markup {
 fn raw_answer(number: u32, answer: &RecordedAnswer) -> Markup {
     html! {
         h3 { "Raw answer" }
+        p.quiet {
+            (text::line(&answer.model)) ": " (text::grouped(answer.input_tokens)) " tokens sent, " (text::grouped(answer.output_tokens)) " received"
+            @if answer.cached { ", from the cache" } @else if let Some(cost) = answer.cost_usd() { ", " (text::dollars(cost)) }
+        }
         @if answer.text.is_empty() { p.quiet { "The answer is empty." } }
         @else { (folded(number, "answer", "As the model gave it", &answer.text, true)) }
     }

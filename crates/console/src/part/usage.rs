@@ -22,7 +22,7 @@ pub fn usage(total: Option<&Usage>, tiers: &[TierUsage]) -> Markup {
                 div { dt { "Answers from the cache" } dd { (text::grouped(total.cache_hits)) } }
                 div { dt { "Tokens sent" } dd { (text::grouped(total.input_tokens)) } }
                 div { dt { "Tokens received" } dd { (text::grouped(total.output_tokens)) } }
-                div { dt { "Cost" } dd { (text::dollars(total.cost_usd)) } }
+                div { dt { "Cost" } dd { (cost(total)) } }
             }
         }
         @if tiers.is_empty() {
@@ -34,6 +34,16 @@ pub fn usage(total: Option<&Usage>, tiers: &[TierUsage]) -> Markup {
                 ul.legend { li { (swatch("is-accent")) "Sent" } li { (swatch("is-second")) "Received" } }
             }
         }
+    }
+}
+
+/// What was paid, as far as prices are known.
+pub fn cost(usage: &Usage) -> String {
+    let known = text::dollars(usage.cost_usd);
+    match usage.unpriced_calls {
+        0 => known,
+        calls if calls >= usage.model_calls => "not known".to_owned(),
+        calls => format!("{known}, and {} of unknown price", text::counted(calls, "call")),
     }
 }
 

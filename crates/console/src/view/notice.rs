@@ -79,6 +79,13 @@ pub enum Notice {
         /// What: `cancelled`, `redriven`, `cleaned up`.
         did: String,
     },
+    /// A recorded run was run again.
+    Replayed {
+        /// How it came out.
+        verdict: ReplayVerdict,
+        /// Everything that differs, in lines.
+        told: String,
+    },
     /// Something else went wrong.
     Failed {
         /// The HTTP status.
@@ -94,7 +101,7 @@ impl Notice {
     /// The HTTP status that the page is sent with.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::DecisionTaken(_) | Self::ActionTaken { .. } => 200,
+            Self::DecisionTaken(_) | Self::ActionTaken { .. } | Self::Replayed { .. } => 200,
             Self::SignIn { .. } => 401,
             Self::NotAllowed { .. } | Self::WrongCode { .. } | Self::FormRefused { .. } => 403,
             Self::Unknown { .. } => 404,
@@ -103,6 +110,17 @@ impl Notice {
             Self::Failed { status, .. } => *status,
         }
     }
+}
+
+/// How a replay came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayVerdict {
+    /// The same outcome, and the same questions asked.
+    Same,
+    /// Something differs.
+    Differs,
+    /// A recorded answer is missing.
+    Incomplete,
 }
 
 /// A decision that was taken.

@@ -68,6 +68,8 @@ pub struct RunActions {
     pub clean: Option<PostForm>,
     /// Go on from the failed state.
     pub redrive: Option<PostForm>,
+    /// Run it again from its record.
+    pub replay: Option<PostForm>,
     /// Publish the review that waits.
     pub approve: Option<PostForm>,
     /// Discard the review that waits.

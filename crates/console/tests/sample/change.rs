@@ -71,6 +71,7 @@ pub fn change(say: Say) -> Option<Change> {
         title: say("Settle transfers at most once"),
         description: String::new(),
         author: Some(say("jonas-wren")),
+        url: Some(say("https://github.com/tideline/ledger/pull/482")),
         files: vec![
             file(
                 "src/ledger/settle.rs",
@@ -245,6 +246,7 @@ pub fn report(status: RunStatus, say: Say) -> Report {
         target: ReportTarget {
             repository: say("tideline/ledger"),
             pull_request: Some(482),
+            url: Some(say("https://github.com/tideline/ledger/pull/482")),
             base: BASE.to_owned(),
             head: HEAD.to_owned(),
         },
@@ -267,6 +269,7 @@ pub fn report(status: RunStatus, say: Say) -> Report {
             input_tokens: 84_210,
             output_tokens: 9_437,
             cost_usd: 0.39,
+            unpriced_calls: 1,
             cache_hits: 2,
             wall_ms: 212_000,
         },

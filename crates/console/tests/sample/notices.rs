@@ -1,7 +1,7 @@
 //! Each notice once.
 
 use holdfast_console::page;
-use holdfast_console::view::{Decision, Notice, NoticeView, Refusal};
+use holdfast_console::view::{Decision, Notice, NoticeView, Refusal, ReplayVerdict};
 
 use super::{HEAD, HOUR_MS, NOW_MS, RUN, Say, frame, pull_request};
 
@@ -96,6 +96,15 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
         ),
         ("action-taken", Notice::ActionTaken { did: say("redriven") }),
         (
+            "replayed",
+            Notice::Replayed {
+                verdict: ReplayVerdict::Differs,
+                told: say(
+                    "Replay of 81724055-482: the outcome differs\n  reviewed: 7 units, 9 attempts\n\nReport\n  status    partial → reviewed\n",
+                ),
+            },
+        ),
+        (
             "error",
             Notice::Failed {
                 status: 503,
@@ -114,6 +123,7 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
                 Notice::DecisionTaken(_)
                     | Notice::AlreadyDecided(_)
                     | Notice::ActionTaken { .. }
+                    | Notice::Replayed { .. }
                     | Notice::Expired { .. }
             );
             let view = NoticeView {

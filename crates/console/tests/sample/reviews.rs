@@ -148,6 +148,7 @@ fn failed(say: Say) -> RunView {
         report: None,
         actions: RunActions {
             redrive: Some(form(&href::action(RUN, "redrive"))),
+            replay: Some(form(&href::action(RUN, "replay"))),
             clean: Some(form(&href::action(RUN, "cancel"))),
             ..RunActions::default()
         },

@@ -94,6 +94,7 @@ fn attempt(number: u32, text: &str, problems: &[&str], say: Say) -> Attempt {
             model: say("claude-sonnet-5"),
             input_tokens: 6_120,
             output_tokens: 412,
+            cost_nano_usd: Some(16_420_000),
             cached: number == 2,
         }),
         verdict: Some(Verdict {

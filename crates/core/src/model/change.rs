@@ -72,6 +72,9 @@ pub struct Change {
     pub description: String,
     /// Login or name of the author, where known.
     pub author: Option<String>,
+    /// The pull request's page.
+    #[serde(default)]
+    pub url: Option<String>,
     /// Every changed file that could be listed, in the source's order.
     pub files: Vec<ChangedFile>,
     /// How many files the source says changed; more than `files` when the listing was cut off.

@@ -8,6 +8,7 @@ pub mod key;
 pub mod marker;
 pub mod plan;
 pub mod policy;
+pub mod price;
 pub mod report;
 pub mod run;
 pub mod run_name;

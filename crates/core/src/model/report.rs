@@ -83,6 +83,9 @@ pub struct ReportTarget {
     pub repository: String,
     /// The pull request's number.
     pub pull_request: Option<u64>,
+    /// The pull request's page.
+    #[serde(default)]
+    pub url: Option<String>,
     /// Full commit id.
     pub base: String,
     /// Full commit id.
@@ -151,8 +154,11 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
-    /// In US dollars; 0 where the price is not known.
+    /// In US dollars, of the calls whose price is known.
     pub cost_usd: f64,
+    /// Calls whose price is not known: they are not in `cost_usd`.
+    #[serde(default)]
+    pub unpriced_calls: u64,
     /// Answers that came from the cache.
     pub cache_hits: u64,
     /// From start to end, waiting included, in milliseconds.

@@ -94,9 +94,19 @@ pub struct RecordedAnswer {
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
+    /// What it cost when it was given, in billionths of a US dollar, where the price is known.
+    #[serde(default)]
+    pub cost_nano_usd: Option<u64>,
     /// Whether it was given before, to the same question, and no model was asked this time.
     #[serde(default)]
     pub cached: bool,
+}
+
+impl RecordedAnswer {
+    /// What it cost, in US dollars, where the price is known.
+    pub fn cost_usd(&self) -> Option<f64> {
+        self.cost_nano_usd.map(|cost| cost as f64 / 1e9)
+    }
 }
 
 /// Why an answer ended.

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::marker::MarkerKey;
+use super::price::Prices;
 use crate::webhook::WebhookSecrets;
 
 /// Where a setting's text comes from: its name in, its value out, `None` when it is not set.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub github_app: Option<GithubApp>,
     /// The App's client id and secret, by which people sign in. `HOLDFAST_GITHUB_APP_CLIENT_ID`.
     pub github_sign_in: Option<GithubSignInSettings>,
+    /// What models cost: a built-in list, and `HOLDFAST_MODEL_PRICES` before it.
+    pub prices: Prices,
     /// What hidden markers on pull requests are signed with, 16 characters at least. `HOLDFAST_MARKER_KEY`; on one machine
     /// the data directory has one of its own.
     pub marker_key: Option<MarkerKey>,
@@ -110,6 +113,7 @@ impl Settings {
             github_app: reader.github_app(),
             github_sign_in: reader.github_sign_in(),
             marker_key: reader.marker_key(),
+            prices: reader.prices(model_url.is_none()),
             approvers: reader
                 .text("HOLDFAST_APPROVERS")
                 .map(|list| split(&list))
@@ -219,6 +223,14 @@ impl Reader<'_> {
                     .push(format!("HOLDFAST_MARKER_KEY (environment): {problem}"))
             })
             .ok()
+    }
+
+    fn prices(&mut self, is_providers_own: bool) -> Prices {
+        let text = self.text("HOLDFAST_MODEL_PRICES").unwrap_or_default();
+        Prices::parse(&text, is_providers_own).unwrap_or_else(|problem| {
+            self.problems.push(problem);
+            Prices::default()
+        })
     }
 
     fn webhook_secrets(&mut self) -> Option<WebhookSecrets> {

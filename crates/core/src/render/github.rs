@@ -166,7 +166,14 @@ pub fn check_outcome(report: &Report, gate: Severity) -> CheckOutcome {
 
 /// Pages of the repository itself may stay links.
 fn repository_url(report: &Report) -> String {
-    format!("https://github.com/{}/", report.target.repository)
+    let page = report.target.url.as_deref();
+    let repository = page
+        .and_then(|page| page.rsplit_once("/pull/"))
+        .map(|(repository, _)| repository);
+    match repository {
+        Some(repository) => format!("{repository}/"),
+        None => format!("https://github.com/{}/", report.target.repository),
+    }
 }
 
 fn is_anchored(finding: &Finding, change: &Change) -> bool {

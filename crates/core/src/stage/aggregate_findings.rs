@@ -130,6 +130,10 @@ pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {
         usage.model_calls += 1;
         usage.input_tokens += answer.input_tokens;
         usage.output_tokens += answer.output_tokens;
+        match answer.cost_usd() {
+            Some(cost) => usage.cost_usd += cost,
+            None => usage.unpriced_calls += 1,
+        }
     }
 }
 

@@ -111,6 +111,7 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Repo
         target: ReportTarget {
             repository: run.target.repository(),
             pull_request: run.target.pull_request(),
+            url: change.and_then(|change| change.url.clone()),
             base,
             head: run.target.head().to_string(),
         },

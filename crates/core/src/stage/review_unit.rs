@@ -148,6 +148,7 @@ fn no_model() -> RecordedAnswer {
         model: "rules".to_owned(),
         input_tokens: 0,
         output_tokens: 0,
+        cost_nano_usd: None,
         cached: false,
     }
 }

@@ -83,6 +83,7 @@ pub async fn summarize_review(
         target: ReportTarget {
             repository: run.target.repository(),
             pull_request: run.target.pull_request(),
+            url: change.url.clone(),
             base: change.base.to_string(),
             head: change.head.to_string(),
         },

@@ -114,6 +114,7 @@ pub fn answer(data: &[u8]) -> bool {
         model: "fuzz".to_owned(),
         input_tokens: 0,
         output_tokens: 0,
+        cost_nano_usd: None,
         cached: false,
     };
     let shown = Shown {

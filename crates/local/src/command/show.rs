@@ -85,13 +85,17 @@ fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
         let usage = &report.usage;
         let _infallible = writeln!(
             out,
-            "\n{} {} findings. {} model calls, {} tokens in, {} out, {:.4} USD.",
+            "\n{} {} findings. {} model calls, {} tokens in, {} out, {:.4} USD{}.",
             holdfast_core::render::coverage_line(&report.coverage),
             report.findings.len(),
             usage.model_calls,
             usage.input_tokens,
             usage.output_tokens,
-            usage.cost_usd
+            usage.cost_usd,
+            match usage.unpriced_calls {
+                0 => String::new(),
+                calls => format!(" without {calls} calls whose price is not known (HOLDFAST_MODEL_PRICES)"),
+            }
         );
     }
     out

@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
-use holdfast_console::view::{Frame, Notice, Person, PostForm, RunActions, RunsFilter};
+use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, RunActions, RunsFilter};
 use holdfast_console::{ICON, ICON_PATH, STYLESHEET, field, href, page, stylesheet_path};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::report::RunStatus;
@@ -26,6 +26,7 @@ use crate::command::redrive;
 use crate::failure::Failure;
 use crate::machine;
 use crate::record::{Record, Records};
+use crate::replay;
 
 /// The pages' routes.
 pub fn router() -> Router<Arc<App>> {
@@ -128,6 +129,15 @@ impl<'a> Visit<'a> {
         respond(approval::notice(&self.request(), notice, None))
     }
 
+    /// What a button did, or why it could not.
+    fn answer(&self, did: Result<Notice, Failure>) -> Response {
+        self.notice(did.unwrap_or_else(|failure| Notice::Failed {
+            status: 409,
+            message: failure.message,
+            reference: None,
+        }))
+    }
+
     fn failed(&self, failure: &Failure) -> Response {
         tracing::error!(%failure, "a page failed");
         self.notice(Notice::Failed {
@@ -226,6 +236,7 @@ async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<S
         cancel: form("cancel").filter(|_| is_open),
         clean: form("clean").filter(|_| record.needs_cleaning),
         redrive: form("redrive").filter(|_| redrive::is_redrivable(&record)),
+        replay: form("replay").filter(|_| !is_open),
         approve: None,
         reject: None,
         decide_at: waits.then(|| href::action(&name, "decide")),
@@ -296,6 +307,9 @@ async fn act(
         Ok(record) => record,
         Err(response) => return response,
     };
+    if action == "replay" {
+        return visit.answer(replay(&app, name).await);
+    }
     let who = visit.name().unwrap_or_default();
     let did = match action.as_str() {
         "cancel" | "clean" => cancel(&app, record, &who).await.map(|()| match action.as_str() {
@@ -311,17 +325,28 @@ async fn act(
             });
         }
     };
-    match did {
-        Ok(did) => {
-            tracing::info!(run = name, who, did, "by the console");
-            visit.notice(Notice::ActionTaken { did: did.to_owned() })
-        }
-        Err(failure) => visit.notice(Notice::Failed {
-            status: 409,
-            message: failure.message,
-            reference: None,
-        }),
-    }
+    visit.answer(did.map(|did| {
+        tracing::info!(run = name, who, did, "by the console");
+        Notice::ActionTaken { did: did.to_owned() }
+    }))
+}
+
+/// Runs a run again from its record: one at a time, as that takes a processor.
+async fn replay(app: &App, name: String) -> Result<Notice, Failure> {
+    let Ok(_one) = app.replays.try_acquire() else {
+        return Err(Failure::incomplete("another replay is running: try again in a minute"));
+    };
+    let data = app.data.clone();
+    let replayed = views::on_disk(async move || replay::replay(&data, &name, None).await).await?;
+    let verdict = match (replayed.complete, replayed.same) {
+        (false, _) => ReplayVerdict::Incomplete,
+        (true, true) => ReplayVerdict::Same,
+        (true, false) => ReplayVerdict::Differs,
+    };
+    Ok(Notice::Replayed {
+        verdict,
+        told: replay::text::replay_text(&replayed),
+    })
 }
 
 async fn cancel(app: &App, record: Record, who: &str) -> Result<(), Failure> {

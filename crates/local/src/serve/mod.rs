@@ -22,6 +22,7 @@ use holdfast_web::form::Seal;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use sign_in::WithGithub;
@@ -48,6 +49,8 @@ pub struct App {
     seal: Seal,
     /// Sign-in with GitHub, where it is set up.
     with_github: Option<WithGithub>,
+    /// Lets one replay run at a time.
+    replays: Semaphore,
     /// What signs the operator of this machine in.
     key: SecretString,
 }
@@ -86,6 +89,7 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         seal: Seal::new(key.clone(), public.origin().ascii_serialization()),
         key,
         data: data.to_path_buf(),
+        replays: Semaphore::new(1),
         how: RunSettings::of(&settings, machine::BUCKET),
         permission: machine::permission(&settings)?,
         secrets,

@@ -230,15 +230,13 @@ fn row(record: &Record) -> RunRow {
 
 fn pull_request(record: &Record) -> Option<PullRequest> {
     match started(record)?.target {
-        Target::PullRequest {
-            owner,
-            repository,
-            number,
-            ..
-        } => Some(PullRequest {
+        Target::PullRequest { number, .. } => Some(PullRequest {
             number,
             title: record.change.as_ref().map(|change| change.title.clone()),
-            address: WebAddress::parse(&format!("https://github.com/{owner}/{repository}/pull/{number}")),
+            address: record
+                .change
+                .as_ref()
+                .and_then(|change| WebAddress::parse(change.url.as_deref()?)),
         }),
         Target::WorkTree { .. } => None,
     }
@@ -331,7 +329,7 @@ fn tiers(record: &Record, plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<TierU
                 cache_hits: 0,
                 input_tokens: 0,
                 output_tokens: 0,
-                cost_usd: None,
+                cost_usd: Some(0.0),
             });
             tiers.len() - 1
         });
@@ -344,6 +342,8 @@ fn tiers(record: &Record, plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<TierU
             usage.calls += 1;
             usage.input_tokens += attempt.input_tokens;
             usage.output_tokens += attempt.output_tokens;
+            // One call of unknown price, and the sum is not known.
+            usage.cost_usd = usage.cost_usd.zip(attempt.cost_usd).map(|(sum, cost)| sum + cost);
         }
     }
     tiers

@@ -1,0 +1,166 @@
+//! What models cost: a list that is built in, and what a deployment says instead.
+
+use std::collections::BTreeMap;
+
+const BUILT_IN: &str = include_str!("prices.txt");
+
+/// The price of one token, in billionths of a US dollar: as many thousandths of a dollar for a million tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Price {
+    input: u64,
+    output: u64,
+}
+
+/// Prices by `provider/name`.
+#[derive(Clone, Debug, Default)]
+pub struct Prices {
+    given: BTreeMap<String, Price>,
+    built_in: BTreeMap<String, Price>,
+}
+
+impl Prices {
+    /// The built-in list, and before it what is given: `PROVIDER/NAME=IN/OUT`, comma-separated, in US dollars for a million
+    /// tokens. A model's own server is not its provider: there the built-in list says nothing.
+    ///
+    /// Errors: the entry that is not of that shape.
+    pub fn parse(given: &str, is_providers_own: bool) -> Result<Self, String> {
+        let mut prices = Self::default();
+        for entry in given.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let parts = entry.split_once('=').filter(|(model, _)| model.contains('/'));
+            let price = parts.and_then(|(_, price)| price.split_once('/'));
+            let (Some((model, _)), Some((input, output))) = (parts, price) else {
+                return Err(wrong(entry));
+            };
+            let price = Price::read(input, output).ok_or_else(|| wrong(entry))?;
+            prices.given.insert(model.trim().to_owned(), price);
+        }
+        if is_providers_own {
+            prices.built_in = built_in();
+        }
+        Ok(prices)
+    }
+
+    /// What an answer cost, in billionths of a US dollar, where the price is known.
+    pub fn cost(&self, model: &str, input_tokens: u64, output_tokens: u64) -> Option<u64> {
+        let known = self.given.get(model);
+        let price = known.or_else(|| self.built_in.get(model).or_else(|| self.built_in.get(undated(model))))?;
+        let of = |tokens: u64, price: u64| tokens.saturating_mul(price);
+        Some(of(input_tokens, price.input).saturating_add(of(output_tokens, price.output)))
+    }
+}
+
+impl Price {
+    fn read(input: &str, output: &str) -> Option<Self> {
+        Some(Self {
+            input: thousandths(input)?,
+            output: thousandths(output)?,
+        })
+    }
+}
+
+fn built_in() -> BTreeMap<String, Price> {
+    let lines = BUILT_IN.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let model = words.next()?.to_owned();
+            Some((model, Price::read(words.next()?, words.next()?)?))
+        })
+        .collect()
+}
+
+/// A decimal number of at most three places, times a thousand.
+fn thousandths(text: &str) -> Option<u64> {
+    let (whole, rest) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 6 || rest.len() > 3 || !is_number(whole) || !is_number(rest) {
+        return None;
+    }
+    format!("{whole}{rest:0<3}").parse().ok()
+}
+
+/// The model's name without its date: `-20250929` or `-2025-08-07`.
+fn undated(model: &str) -> &str {
+    let is_dated = |tail: &str, dashes: &[usize]| {
+        let is_right = |(place, byte): (usize, u8)| match dashes.contains(&place) {
+            true => byte == b'-',
+            false => byte.is_ascii_digit(),
+        };
+        tail.bytes().enumerate().all(is_right)
+    };
+    for dashes in [&[0][..], &[0, 5, 8]] {
+        let length = 8 + dashes.len();
+        let parts = model
+            .len()
+            .checked_sub(length)
+            .and_then(|at| model.split_at_checked(at));
+        if let Some((bare, _)) = parts.filter(|(_, tail)| is_dated(tail, dashes)) {
+            return bare;
+        }
+    }
+    model
+}
+
+fn wrong(entry: &str) -> String {
+    format!(
+        "HOLDFAST_MODEL_PRICES (environment): {entry:?} is not allowed: PROVIDER/NAME=IN/OUT, US dollars for a million tokens, \
+         at most three decimal places, comma-separated"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
+    use super::*;
+
+    #[test]
+    fn built_in_prices_hold_for_dated_versions() {
+        let prices = Prices::parse("", true).unwrap();
+        assert_eq!(
+            prices.built_in.len(),
+            BUILT_IN.lines().count() - 2,
+            "every line is read"
+        );
+        for (model, cost) in [
+            ("anthropic/claude-sonnet-4-5", Some(18_000_000_000)),
+            ("anthropic/claude-sonnet-4-5-20250929", Some(18_000_000_000)),
+            ("openai/gpt-5-mini-2025-08-07", Some(2_250_000_000)),
+            ("openai/gpt-5-mini-x", None),
+            ("openai/é-2025-08-07", None),
+            ("rules", None),
+        ] {
+            assert_eq!(prices.cost(model, 1_000_000, 1_000_000), cost, "{model}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_counts_first_and_alone_for_ones_own_server() {
+        let given = " openai/gpt-5=0.5/1.125 , openai/mine=0/0,";
+        let prices = Prices::parse(given, true).unwrap();
+        assert_eq!(prices.cost("openai/gpt-5", 2, 3), Some(2 * 500 + 3 * 1_125));
+        assert_eq!(prices.cost("openai/mine", 2, 3), Some(0));
+        let own = Prices::parse(given, false).unwrap();
+        assert_eq!(own.cost("openai/gpt-5", 1, 0), Some(500));
+        assert_eq!(own.cost("openai/gpt-5-mini", 1, 0), None);
+        assert_eq!(
+            own.cost("openai/gpt-5", u64::MAX, u64::MAX),
+            Some(u64::MAX),
+            "no overflow"
+        );
+    }
+
+    #[test]
+    fn a_wrong_entry_is_named() {
+        for entry in [
+            "gpt=1/2",
+            "openai/x",
+            "openai/x=1",
+            "openai/x=-1/2",
+            "openai/x=1.2345/2",
+            "openai/x=1e3/2",
+            "openai/x=/",
+        ] {
+            assert!(Prices::parse(entry, true).unwrap_err().contains(entry), "{entry}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// Looks at pages as a person does: each in both themes, wide and on a phone, found accessible and no wider than the screen.
+// Prints a JSON line a page: {"status", "text"}; exit status 1 with what is wrong.
+//
+//   node tests/browser/look.mjs [--first ADDRESS] [--pictures DIR] [NAME=]ADDRESS…
+//
+// --first is opened once before, for the session that it gives. A page with a name is drawn as DIR/NAME.png, and as
+// DIR/NAME-dark.png. See browser.mjs for what it needs.
+
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+
+import { THEMES, accessibility, launch } from "./browser.mjs";
+
+const SCREENS = [{ width: 1280, height: 900 }, { width: 360, height: 740 }];
+
+const { values, positionals } = parseArgs({
+  options: { first: { type: "string" }, pictures: { type: "string" } },
+  allowPositionals: true,
+});
+if (positionals.length === 0) {
+  console.error("usage: node look.mjs [--first ADDRESS] [--pictures DIR] [NAME=]ADDRESS…");
+  process.exit(2);
+}
+if (values.pictures) mkdirSync(values.pictures, { recursive: true });
+
+const browser = await launch();
+const problems = [];
+const seen = new Map();
+for (const colorScheme of THEMES) {
+  for (const viewport of SCREENS) {
+    const context = await browser.newContext({ viewport, colorScheme });
+    const page = await context.newPage();
+    if (values.first) await page.goto(values.first);
+    for (const positional of positionals) {
+      const [, name, address] = positional.match(/^(?:([\w-]+)=)?(http.*)$/);
+      const say = (problem) => problems.push(`${address} at ${viewport.width} px, ${colorScheme}: ${problem}`);
+      const answer = await page.goto(address);
+      const needed = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (needed > viewport.width) say(`${needed} px wide`);
+      if (name && values.pictures && viewport === SCREENS[0])
+        await page.screenshot({ path: path.join(values.pictures, `${name}${colorScheme === "dark" ? "-dark" : ""}.png`) });
+      for (const problem of await accessibility(page)) say(problem);
+      seen.set(address, { status: answer.status(), text: await page.textContent("main") });
+    }
+    await context.close();
+  }
+}
+await browser.close();
+for (const page of seen.values()) console.log(JSON.stringify(page));
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}
