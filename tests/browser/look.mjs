@@ -34,7 +34,7 @@ for (const colorScheme of THEMES) {
     const page = await context.newPage();
     if (values.first) await page.goto(values.first);
     for (const positional of positionals) {
-      const [, name, address] = positional.match(/^(?:([\w-]+)=)?(http.*)$/);
+      const [, name, address] = positional.match(/^(?:([\w-]+)=)?((?:http|file).*)$/);
       const say = (problem) => problems.push(`${address} at ${viewport.width} px, ${colorScheme}: ${problem}`);
       const answer = await page.goto(address);
       const needed = await page.evaluate(() => document.documentElement.scrollWidth);

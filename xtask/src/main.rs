@@ -4,7 +4,7 @@ mod python;
 mod tidy;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 /// The version of cargo-deny that is installed where there is none.
@@ -20,7 +20,8 @@ fn main() -> ExitCode {
         "verify" => verify(),
         "tidy" => tidy::check(&root()),
         "tools" => tools(&root()),
-        _ => Err("usage: cargo xtask verify | tidy | tools".to_owned()),
+        "pictures" => pictures(&root()),
+        _ => Err("usage: cargo xtask verify | tidy | tools | pictures".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,6 +72,27 @@ fn tools(root: &Path) -> Result<(), String> {
     )?;
     chromium()?;
     python::install(root, &target(root))
+}
+
+/// The pictures in `docs/pictures`: pages of the console with invented reviews, drawn by the browser of the tests.
+fn pictures(root: &Path) -> Result<(), String> {
+    tools(root)?;
+    let pages = target(root).join("gallery");
+    let gallery = ["run", "--quiet", "-p", "holdfast-console", "--example", "gallery", "--"];
+    step("the pages", "see above", cargo(root).args(gallery).arg(&pages))?;
+    let mut look = Command::new("node");
+    // What it says is for tests.
+    look.stdout(Stdio::null());
+    look.arg("tests/browser/look.mjs").args(["--pictures", "docs/pictures"]);
+    for (name, page) in [
+        ("runs", "runs"),
+        ("run", "run-published"),
+        ("unit", "unit-reviewed"),
+        ("approval", "approval"),
+    ] {
+        look.arg(format!("{name}=file://{}/{page}.html", pages.display()));
+    }
+    step("the pictures", "see above", look.current_dir(root))
 }
 
 /// The browser of the tests: `CHROMIUM` names another one.
