@@ -319,7 +319,7 @@ fn a_decision_is_bound_to_what_was_shown() {
     for (name, may_decide) in [
         ("approval", true),
         ("approval-code", true),
-        ("approval-strict", true),
+        ("approval-whole", true),
         ("approval-sign-in", false),
     ] {
         let page = page(name);

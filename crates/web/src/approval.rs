@@ -120,8 +120,6 @@ async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports
         summary: report.summary.clone(),
         notes: report.notes.clone(),
         unreviewed: count(&report),
-        may_drop: true,
-        may_edit: true,
     };
     let reply = Reply::page(StatusCode::OK, page::approval::page(&view));
     Ok(match cookie {

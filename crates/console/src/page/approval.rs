@@ -5,7 +5,6 @@ use maud::{Markup, html};
 
 use super::run::{change_link, notes};
 use crate::field;
-use crate::part::finding::Controls;
 use crate::part::{diff, form, frame, mark, prose, text, time};
 use crate::view::{ApprovalView, Identity, Question};
 
@@ -17,11 +16,7 @@ pub fn page(view: &ApprovalView) -> String {
     let question = &view.question;
     let request = &question.pull_request;
     let may_decide = !matches!(view.identity, Identity::SignInFirst { .. });
-    let controls = Controls {
-        form: may_decide.then_some(APPROVE_FORM),
-        may_drop: view.may_drop,
-        may_edit: view.may_edit,
-    };
+    let form = may_decide.then_some(APPROVE_FORM);
     let findings = diff::total(&view.diffs);
     frame::frame(
         &view.frame,
@@ -48,10 +43,10 @@ pub fn page(view: &ApprovalView) -> String {
             }
             section #findings {
                 h2 { "Findings " span.count { (text::grouped(findings)) } }
-                @if controls.form.is_some() && (view.may_drop || view.may_edit) { p.hint { (what_may_change(view)) } }
+                @if form.is_some() { p.hint { "Before you approve, you can leave findings out and edit their words. Nothing is sent until you decide at the end of the page." } }
                 @if findings == 0 { p.quiet { "There is no finding to show." } }
                 (diff::index(&view.diffs))
-                (diff::files(&view.diffs, controls))
+                (diff::files(&view.diffs, form))
             }
             (decide(view))
         },
@@ -68,21 +63,6 @@ fn facts(question: &Question, findings: u64, now_ms: i64) -> Markup {
             div.expiry { dt { "Can be decided until" } dd { (time::moment_and_distance(question.expires_ms, now_ms)) } }
             div.wide { dt { "Commit" } dd { code.sha { (text::line(&question.head)) } } }
         }
-    }
-}
-
-fn what_may_change(view: &ApprovalView) -> &'static str {
-    match (view.may_drop, view.may_edit) {
-        (true, true) => {
-            "Before you approve, you can leave findings out and edit their words. Nothing is sent until you decide at the end of the page."
-        }
-        (true, false) => {
-            "Before you approve, you can leave findings out. This repository's policy does not let their words be edited."
-        }
-        (false, true) => {
-            "Before you approve, you can edit the findings' words. This repository's policy does not let findings be left out."
-        }
-        (false, false) => "",
     }
 }
 

@@ -4,7 +4,6 @@ use holdfast_core::model::report::{Report, RunStatus};
 use maud::{Markup, html};
 
 use super::advice;
-use crate::part::finding::Controls;
 use crate::part::form::{self, Confirmed};
 use crate::part::{coverage, diff, frame, mark, prose, span_chart, text, time, usage};
 use crate::view::{AuditEntry, Failure, PullRequest, RunActions, RunHead, RunView};
@@ -244,7 +243,7 @@ fn findings(view: &RunView) -> Markup {
                 (None, _) if view.head.ended_ms.is_none() => { p.quiet { "They appear here when all units have been read." } }
                 (None, _) => { p.quiet { "The run ended before it had any." } }
                 (Some(_), 0) => { p.quiet { "None. What was read and what was not is in the list of files." } }
-                _ => { (diff::index(&view.diffs)) (diff::files(&view.diffs, Controls::default())) }
+                _ => { (diff::index(&view.diffs)) (diff::files(&view.diffs, None)) }
             }
         }
     }

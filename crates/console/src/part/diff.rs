@@ -6,7 +6,7 @@ use holdfast_core::diff::{DiffLine, Hunk, LineKind};
 use holdfast_core::model::change::FileStatus;
 use maud::{Markup, html};
 
-use super::finding::{self, Controls};
+use super::finding;
 use super::highlight::{self, Piece};
 use super::mark;
 use super::text::{self, CODE_LINE_MOST, counted, grouped};
@@ -22,7 +22,7 @@ const RANGE_MOST: usize = 60;
 const INDEX_OPEN_MOST: usize = 15;
 
 /// Every file with its findings. All findings are shown, whatever is cut of the code around them.
-pub fn files(diffs: &[FileDiff], controls: Controls<'_>) -> Markup {
+pub fn files(diffs: &[FileDiff], form: Option<&str>) -> Markup {
     html! {
         @for diff in diffs {
             section.file {
@@ -32,11 +32,11 @@ pub fn files(diffs: &[FileDiff], controls: Controls<'_>) -> Markup {
                     @if let Some(word) = status_word(diff.status) { span.quiet { (word) } }
                     span.count { (counted(count(diff), "finding")) }
                 }
-                @for hunk in &diff.hunks { (self::hunk(&diff.path, hunk, controls)) }
+                @for hunk in &diff.hunks { (self::hunk(&diff.path, hunk, form)) }
                 @if !diff.loose.is_empty() {
                     div.loose {
                         p.hint { "The lines of " @if diff.loose.len() == 1 { "this finding" } @else { "these findings" } " cannot be shown: the change holds no patch with them." }
-                        @for numbered in &diff.loose { (finding::note(numbered, controls)) }
+                        @for numbered in &diff.loose { (finding::note(numbered, form)) }
                     }
                 }
             }
@@ -93,7 +93,7 @@ const fn status_word(status: Option<FileStatus>) -> Option<&'static str> {
     }
 }
 
-fn hunk(path: &str, notes: &HunkNotes, controls: Controls<'_>) -> Markup {
+fn hunk(path: &str, notes: &HunkNotes, form: Option<&str>) -> Markup {
     let Placed { shown, beneath, marked } = Placed::of(notes);
     let colored = Colored::of(path, &notes.hunk);
     html! {
@@ -108,7 +108,7 @@ fn hunk(path: &str, notes: &HunkNotes, controls: Controls<'_>) -> Markup {
                             Row::Line(index) => {
                                 (self::row(&notes.hunk.lines[index], colored.line(index), marked[index]))
                                 @for numbered in &beneath[index] {
-                                    tr.note-row { td colspan="4" { div.note-place { (finding::note(numbered, controls)) } } }
+                                    tr.note-row { td colspan="4" { div.note-place { (finding::note(numbered, form)) } } }
                                 }
                             }
                         }
@@ -308,7 +308,7 @@ mod tests {
         let shown = placed.shown.iter().filter(|shown| **shown).count();
         assert_eq!(shown, (6 + 1 + 6) + (6 + 60) + (6 + 1 + 6));
         assert_eq!(placed.marked.iter().filter(|marked| **marked).count(), 1 + 151);
-        let html = hunk("a.rs", &notes, Controls::default()).into_string();
+        let html = hunk("a.rs", &notes, None).into_string();
         assert!(
             html.contains("⋯ 93 lines not shown"),
             "the gap before the first finding"
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn carriage_returns_are_shown_only_where_they_differ() {
         for (patch, is_shown) in [("@@ -1 +1 @@\n-a\r\n+b\r", false), ("@@ -1 +1 @@\n-a\n+b\r", true)] {
-            let html = hunk("a.txt", &notes(patch, &[(Side::Right, 1, 1)]), Controls::default()).into_string();
+            let html = hunk("a.txt", &notes(patch, &[(Side::Right, 1, 1)]), None).into_string();
             assert_eq!(html.contains("‹U+000D›"), is_shown, "{patch:?}");
         }
     }

@@ -10,19 +10,8 @@ use crate::view::Numbered;
 /// Characters of a body that can be edited in a page; a longer one can only be published as it is or left out.
 pub const EDITABLE_MOST: usize = 20_000;
 
-/// What can be done with findings.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Controls<'a> {
-    /// The id of the form that the fields belong to; none: read only.
-    pub form: Option<&'a str>,
-    /// Whether each can be left out.
-    pub may_drop: bool,
-    /// Whether title and body can be edited.
-    pub may_edit: bool,
-}
-
-/// The note.
-pub fn note(numbered: &Numbered, controls: Controls<'_>) -> Markup {
+/// The note. `form` is the id of the form that fields to leave it out or to edit it belong to; none: read only.
+pub fn note(numbered: &Numbered, form: Option<&str>) -> Markup {
     let Numbered { index, finding } = numbered;
     html! {
         article class={ "note note-" (finding.severity.as_str()) } id={ "finding-" (index + 1) } {
@@ -42,40 +31,35 @@ pub fn note(numbered: &Numbered, controls: Controls<'_>) -> Markup {
                     } }
                 }
             }
-            @if let Some(form) = controls.form { (decide(*index, finding, form, controls)) }
+            @if let Some(form) = form { (decide(*index, finding, form)) }
         }
     }
 }
 
-fn decide(index: usize, finding: &Finding, form: &str, controls: Controls<'_>) -> Markup {
+fn decide(index: usize, finding: &Finding, form: &str) -> Markup {
     let [drop_id, title_id, body_id] = ["drop", "title", "body"].map(|part| format!("{part}-{index}"));
     let is_editable = finding.body.chars().nth(EDITABLE_MOST).is_none();
     html! {
-        @if controls.may_drop || controls.may_edit {
-            div.note-controls {
-                @if controls.may_drop {
-                    div.check {
-                        input type="checkbox" id=(drop_id) name=(field::DROP) value=(index) form=(form);
-                        label for=(drop_id) { "Leave this finding out" span.visually-hidden { " (finding " (index + 1) ")" } }
+        div.note-controls {
+            div.check {
+                input type="checkbox" id=(drop_id) name=(field::DROP) value=(index) form=(form);
+                label for=(drop_id) { "Leave this finding out" span.visually-hidden { " (finding " (index + 1) ")" } }
+            }
+            @if is_editable {
+                details.edit {
+                    summary { "Edit before publication" span.visually-hidden { " (finding " (index + 1) ")" } }
+                    div.field {
+                        label for=(title_id) { "Title" }
+                        input type="text" id=(title_id) name=(field::title(index)) form=(form) maxlength="300" value=(one_line(&finding.title));
+                    }
+                    div.field {
+                        label for=(body_id) { "Text (Markdown)" }
+                        // The parser drops the first line feed of a text area: this one.
+                        textarea id=(body_id) name=(field::body(index)) form=(form) rows=(rows_of(&finding.body)) maxlength=(EDITABLE_MOST) { "\n" (text::editable(&finding.body)) }
                     }
                 }
-                @if controls.may_edit && is_editable {
-                    details.edit {
-                        summary { "Edit before publication" span.visually-hidden { " (finding " (index + 1) ")" } }
-                        div.field {
-                            label for=(title_id) { "Title" }
-                            input type="text" id=(title_id) name=(field::title(index)) form=(form) maxlength="300" value=(one_line(&finding.title));
-                        }
-                        div.field {
-                            label for=(body_id) { "Text (Markdown)" }
-                            // The parser drops the first line feed of a text area: this one.
-                            textarea id=(body_id) name=(field::body(index)) form=(form) rows=(rows_of(&finding.body)) maxlength=(EDITABLE_MOST) { "\n" (text::editable(&finding.body)) }
-                        }
-                    }
-                }
-                @if controls.may_edit && !is_editable {
-                    p.hint { "Too long to edit here: publish it as it is, or leave it out." }
-                }
+            } @else {
+                p.hint { "Too long to edit here: publish it as it is, or leave it out." }
             }
         }
     }

@@ -23,10 +23,6 @@ pub struct ApprovalView {
     pub notes: Vec<String>,
     /// How many changed files are unreviewed.
     pub unreviewed: u64,
-    /// Whether findings may be left out of the publication.
-    pub may_drop: bool,
-    /// Whether titles and bodies may be edited before publication.
-    pub may_edit: bool,
 }
 
 /// What is asked.

@@ -31,14 +31,12 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
         ("approval-code", page::approval::page(&approval(code, say))),
         ("approval-sign-in", page::approval::page(&approval(first, say))),
     ];
-    let strict = ApprovalView {
-        may_drop: false,
-        may_edit: false,
+    let whole = ApprovalView {
         unreviewed: 0,
         notes: Vec::new(),
         ..approval(signed_in, say)
     };
-    pages.push(("approval-strict", page::approval::page(&strict)));
+    pages.push(("approval-whole", page::approval::page(&whole)));
     pages.into_iter().map(|(name, html)| (name.to_owned(), html)).collect()
 }
 
@@ -273,7 +271,5 @@ fn approval(identity: Identity, say: Say) -> ApprovalView {
         summary: report.summary,
         notes: report.notes,
         unreviewed: 1,
-        may_drop: true,
-        may_edit: true,
     }
 }

@@ -117,7 +117,11 @@ impl<'a> Visit<'a> {
     }
 
     fn page(&self, html: String) -> Response {
-        let reply = Reply::page(StatusCode::OK, html);
+        self.send(Reply::page(StatusCode::OK, html))
+    }
+
+    /// The answer, with the cookie that its forms' nonces are made for.
+    fn send(&self, reply: Reply) -> Response {
         respond(match self.app.seal.visit(self.headers, &self.fresh).1 {
             Some(cookie) => reply.with(axum::http::header::SET_COOKIE, &cookie),
             None => reply,
@@ -126,7 +130,7 @@ impl<'a> Visit<'a> {
 
     /// A page that says one thing.
     pub fn notice(&self, notice: Notice) -> Response {
-        respond(approval::notice(&self.request(), notice, None))
+        self.send(approval::notice(&self.request(), notice, None))
     }
 
     /// What a button did, or why it could not.
