@@ -84,7 +84,7 @@ fn decide(link: &str, code: &str, decision: &str) -> String {
 }
 
 /// Looks at pages, each an address or `NAME=ADDRESS`; gives each one's status and text.
-fn look(first: Option<&str>, pages: &[String]) -> Vec<(u64, String)> {
+pub fn look(first: Option<&str>, pages: &[String]) -> Vec<(u64, String)> {
     let mut command = node("look.mjs");
     command.arg("--pictures").arg(pictures()).args(pages);
     if let Some(first) = first {

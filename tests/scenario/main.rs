@@ -11,5 +11,6 @@ mod replay;
 mod replay_differs;
 mod review;
 mod serve;
+mod setup;
 mod support;
 mod waiting;

@@ -15,7 +15,7 @@ use sha2::Sha256;
 
 use crate::pull_request::{Pull, SLUG, low};
 
-const SECRET: &str = "webhook-secret-of-the-test";
+const SECRET: &str = FakeGithub::WEBHOOK_SECRET;
 
 /// A running server, its pull request, and a browser without cookies.
 pub struct Served {

@@ -1,6 +1,7 @@
 //! Many reviews wait for a person while the server is killed: all wait on, nothing runs meanwhile, each is decided and
 //! published once. More of them: `HOLDFAST_WAITING=1000 cargo test -p holdfast-local --test scenario waiting -- --nocapture`.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use holdfast_testkit::{PullRequest, Script};
@@ -11,6 +12,8 @@ use crate::serve::Served;
 
 /// The first pull request's number.
 const FIRST: u64 = 1_000;
+/// How long nothing may change while something is waited for.
+const STUCK: Duration = Duration::from_secs(120);
 /// How long the idle server is looked at.
 const IDLE: Duration = Duration::from_secs(3);
 
@@ -25,18 +28,30 @@ fn cpu_ticks(process: u32) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
-fn standing(served: &Served, status: &str) -> usize {
+/// How many runs have each status.
+fn standing(served: &Served) -> BTreeMap<String, usize> {
     let output = served.pull.scene.run(&["runs", "--format", "json"]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let runs = document["runs"].as_array().unwrap();
-    runs.iter().filter(|run| run["status"] == status).count()
+    let mut standing = BTreeMap::new();
+    for run in document["runs"].as_array().unwrap() {
+        *standing.entry(run["status"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    standing
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(600);
-    while !holds() {
-        assert!(Instant::now() < give_up, "{what}");
-        std::thread::sleep(Duration::from_millis(200));
+/// Waits until all have a status. Progress gives more time: how fast it is, is not asserted.
+fn until_all(served: &Served, all: usize, status: &str) {
+    let (mut before, mut moved) = (BTreeMap::new(), Instant::now());
+    loop {
+        let now = standing(served);
+        if now.get(status) == Some(&all) {
+            return;
+        }
+        if now != before {
+            (before, moved) = (now, Instant::now());
+        }
+        assert!(moved.elapsed() < STUCK, "not all are {status}: {before:?}");
+        std::thread::sleep(Duration::from_millis(500));
     }
 }
 
@@ -56,7 +71,7 @@ fn killed_while_many_wait_each_is_decided_and_published_once() {
         runs.push((number, receipt["run"].as_str().unwrap().to_owned()));
     }
     let all = usize::try_from(count).unwrap();
-    until("all wait", || standing(&served, "awaiting_approval") == all);
+    until_all(&served, all, "awaiting_approval");
     served.kill_and_start();
     std::thread::sleep(Duration::from_secs(1));
     let (process, began) = (served.process(), Instant::now());
@@ -67,12 +82,13 @@ fn killed_while_many_wait_each_is_decided_and_published_once() {
         "{count} reviews wait: {:.2} % of one CPU",
         ticks as f64 / began.elapsed().as_secs_f64()
     );
-    assert_eq!(standing(&served, "awaiting_approval"), all, "none is lost by the kill");
+    let waiting = standing(&served).get("awaiting_approval").copied();
+    assert_eq!(waiting, Some(all), "none is lost by the kill");
     let session = served.sign_in_with_key();
     for (_, run) in &runs {
         assert_eq!(served.decide(run, &session, "approve"), 200, "{run}");
     }
-    until("all are published", || standing(&served, "published") == all);
+    until_all(&served, all, "published");
     for (number, run) in &runs {
         assert_eq!(served.pull.github.reviews(SLUG, *number).len(), 1, "{run}");
     }

@@ -43,6 +43,8 @@ pub mod secrets_manager;
 pub mod smtp;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "stack")]
+pub mod stack;
 #[cfg(feature = "step-functions")]
 pub mod step_functions;
 #[cfg(feature = "syntax")]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_secretsmanager::Client;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::aws;
 
@@ -37,4 +38,30 @@ async fn read(client: &Client, id: &str) -> Result<BTreeMap<String, String>, Str
     let text = answer.secret_string().unwrap_or_default();
     // The parser's own message is left out: it may quote the secret.
     serde_json::from_str(text).map_err(|_| "holds no JSON object of texts; expected {\"NAME\": \"TEXT\"}".to_owned())
+}
+
+/// Puts entries into the secret, beside and over what is there. Errors, in words: it cannot be read or written; never what
+/// it holds.
+pub async fn put_into_secret(
+    config: &aws_config::SdkConfig,
+    id: &str,
+    entries: impl IntoIterator<Item = (String, SecretString)>,
+) -> Result<(), String> {
+    let client = Client::new(config);
+    let mut held = read(&client, id)
+        .await
+        .map_err(|problem| format!("secret {id}: {problem}"))?;
+    held.extend(
+        entries
+            .into_iter()
+            .map(|(name, value)| (name, value.expose_secret().to_owned())),
+    );
+    let text = serde_json::to_string(&held).map_err(|_| format!("secret {id}: cannot be written as JSON"))?;
+    let put = client.put_secret_value().secret_id(id).secret_string(text);
+    put.send().await.map(|_| ()).map_err(|error| {
+        format!(
+            "secret {id}: cannot be written: {}. Check that your credentials may call secretsmanager:PutSecretValue",
+            aws::said(&error)
+        )
+    })
 }

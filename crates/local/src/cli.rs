@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Reviews a change and prints the review.
     Review(ReviewArgs),
+    /// Makes the GitHub App from a manifest, on a page of this machine, and stores its secrets.
+    Setup(SetupArgs),
     /// Serves GitHub's webhook, the console and the approval pages, and runs the reviews.
     Serve(ServeArgs),
     /// Lists every run, newest first.
@@ -92,6 +94,34 @@ pub struct PrintArgs {
     /// No progress on stderr.
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// `holdfast setup`.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    /// What people and GitHub reach this deployment by: https://HOST. Not needed with --stack.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HOLDFAST_PUBLIC_URL",
+        required_unless_present = "stack"
+    )]
+    pub public_url: Option<String>,
+    /// The App's name: on GitHub each name is there once.
+    #[arg(long, value_name = "NAME", default_value = "Holdfast")]
+    pub name: String,
+    /// The organisation that owns the App. Default: the account that is signed in to GitHub.
+    #[arg(long, value_name = "LOGIN")]
+    pub organization: Option<String>,
+    /// Stores the App's secrets in this stack's secrets on AWS, instead of in the data directory.
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<String>,
+    /// Address of the page that the browser opens. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
 }
 
 /// `holdfast serve`.

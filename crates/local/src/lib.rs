@@ -14,5 +14,6 @@ pub mod record;
 pub mod replay;
 pub mod run_name;
 pub mod serve;
+pub mod setup;
 pub mod told;
 pub mod workflow;

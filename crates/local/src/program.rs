@@ -10,6 +10,7 @@ use crate::command::{audit, backup, cancel, check, decide, redrive, replay, revi
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::serve;
+use crate::setup;
 
 /// Runs one command to its end.
 pub fn run(cli: &Cli) -> ExitCode {
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli) -> ExitCode {
 async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Review(args) => review::run(args).await,
+        Command::Setup(args) => setup::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Show(args) => show::run(args).await,

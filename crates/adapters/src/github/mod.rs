@@ -1,5 +1,5 @@
 //! GitHub's REST API, through octocrab: reading pull requests in `read`, writing to them in `publish`, who may do what in
-//! `people`, who someone is in `sign_in`, missed webhooks in `deliveries`. One request, one answer: the workflow retries.
+//! `people`, who someone is in `sign_in`, missed webhooks in `deliveries`, an App of one's own in `manifest`. One request, one answer: the workflow retries.
 
 mod address;
 mod check;
@@ -10,6 +10,7 @@ mod credentials;
 mod deliveries;
 mod failure;
 mod files;
+mod manifest;
 mod own;
 mod people;
 mod publish;
@@ -22,6 +23,7 @@ pub use address::{PullRequestAddress, parse_address};
 pub use connection::GithubConnection;
 pub use credentials::{GithubIdentity, github_identity};
 pub use deliveries::GithubRedeliverWebhooks;
+pub use manifest::{CreatedApp, GithubAppManifest};
 pub use people::GithubReadPermission;
 pub use publish::GithubPublishReview;
 pub use read::GithubReadChange;

@@ -1,7 +1,7 @@
 //! The real adapter, led through everything it can ask of GitHub. What it asked is judged in `main`.
 
 use holdfast_adapters::github::{
-    GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission,
+    GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission,
     GithubRedeliverWebhooks, GithubSignIn, parse_address, pkce_challenge,
 };
 use holdfast_core::model::change::Target;
@@ -16,6 +16,8 @@ use holdfast_core::port::{
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, PullRequest, Repository};
+
+use serde_json::json;
 
 use crate::description::Exchange;
 
@@ -37,6 +39,7 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     people(&github, app.clone()).await;
     deliveries(&github, app).await;
     sign_in(&github).await;
+    manifest(&github).await;
     let person = connect(&github, GithubIdentity::Token(FakeGithub::USER_TOKEN.into()));
     let publish = writer(person);
     let target = target("demo", &corpus.head);
@@ -159,6 +162,27 @@ async fn sign_in(github: &FakeGithub) {
     let came = github.authorize(&page).unwrap();
     let (_, code) = came.query_pairs().next().unwrap();
     assert_eq!(sign_in.login(&code, "verifier", &back).await.unwrap(), "octocat");
+}
+
+async fn manifest(github: &FakeGithub) {
+    let manifest = GithubAppManifest::new(Some(github.url().parse().unwrap())).unwrap();
+    let page = manifest.page(Some("octo"), "s&1");
+    assert!(
+        page.as_str()
+            .ends_with("/organizations/octo/settings/apps/new?state=s%261"),
+        "{page}"
+    );
+    let asked = json!({
+        "name": "Holdfast", "url": "https://example.org", "hook_attributes": { "url": "https://example.org/hook" },
+        "redirect_url": "http://127.0.0.1:1/created", "default_permissions": {}, "default_events": [],
+    });
+    let back = github.register_app(&page, &asked).unwrap();
+    let query: std::collections::BTreeMap<_, _> = back.query_pairs().into_owned().collect();
+    assert_eq!(query["state"], "s&1");
+    let app = manifest.convert(&query["code"]).await.unwrap();
+    assert!(app.webhook_secret.is_some() && !format!("{app:?}").contains("PRIVATE KEY"));
+    let again = manifest.convert(&query["code"]).await.unwrap_err();
+    assert!(again.contains("used up"), "{again}");
 }
 
 fn writer(connection: GithubConnection) -> GithubPublishReview {

@@ -17,7 +17,7 @@ use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. A call that is added there gets a row here and a step in
 /// `drive`.
-const CALLS: [(&str, &str, &str); 30] = [
+const CALLS: [(&str, &str, &str); 31] = [
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
@@ -45,6 +45,7 @@ const CALLS: [(&str, &str, &str); 30] = [
     ),
     ("deliveries.rs", "GET", "/app/hook/deliveries"),
     ("deliveries.rs", "POST", "/app/hook/deliveries/{delivery_id}/attempts"),
+    ("manifest.rs", "POST", "/app-manifests/{code}/conversions"),
     ("sign_in.rs", "GET", "/user"),
     ("sign_in.rs", "POST", "/login/oauth/access_token"),
     ("files.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files"),

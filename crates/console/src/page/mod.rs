@@ -5,4 +5,5 @@ pub mod approval;
 pub mod notice;
 pub mod run;
 pub mod runs;
+pub mod setup;
 pub mod unit;

@@ -9,6 +9,16 @@ use crate::view::Frame;
 
 /// A whole page. `title` is its name alone, plain.
 pub fn frame(frame: &Frame, title: &str, main: &Markup) -> String {
+    document(title, &header(frame), main, &footer(frame))
+}
+
+/// A page outside of the console: without ways to others.
+pub fn alone(title: &str, main: &Markup) -> String {
+    let head = html! { header.site-head { div.site-head-inner { span.brand { (mark()) span { "Holdfast" } } } } };
+    document(title, &head, main, &html! {})
+}
+
+fn document(title: &str, head: &Markup, main: &Markup, foot: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -24,9 +34,9 @@ pub fn frame(frame: &Frame, title: &str, main: &Markup) -> String {
             }
             body {
                 a.skip href="#main" { "Skip to the content" }
-                (header(frame))
+                (head)
                 main #main tabindex="-1" { (main) }
-                (footer(frame))
+                (foot)
             }
         }
     };

@@ -9,6 +9,8 @@ mod sign_in;
 mod sweeper;
 mod views;
 
+pub use routes::respond;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -19,6 +19,7 @@ mod routes_checks;
 mod routes_comments;
 mod routes_contents;
 mod routes_deliveries;
+mod routes_manifest;
 mod routes_people;
 mod routes_pulls;
 mod routes_reviews;
@@ -105,6 +106,7 @@ impl FakeGithub {
             tokens,
             team_members: BTreeMap::new(),
             sign_in: SignIn::default(),
+            manifests: BTreeMap::new(),
             deliveries: Deliveries::default(),
             next_id: 1_000,
         };

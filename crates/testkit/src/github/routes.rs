@@ -4,8 +4,8 @@ use super::reply::{Answered, Reply};
 use super::request::ApiRequest;
 use super::state::State;
 use super::{
-    routes_app, routes_checks, routes_comments, routes_contents, routes_deliveries, routes_people, routes_pulls,
-    routes_reviews, routes_sign_in,
+    routes_app, routes_checks, routes_comments, routes_contents, routes_deliveries, routes_manifest, routes_people,
+    routes_pulls, routes_reviews, routes_sign_in,
 };
 
 /// Answers a request and changes `state` as it says.
@@ -30,6 +30,10 @@ fn route(state: &mut State, request: &ApiRequest) -> Answered {
         }
         ("GET", ["login", "oauth", "authorize"]) => routes_sign_in::authorize(state, request),
         ("POST", ["login", "oauth", "access_token"]) => routes_sign_in::access_token(state, request),
+        ("POST", ["settings", "apps", "new"] | ["organizations", _, "settings", "apps", "new"]) => {
+            routes_manifest::register(state, request)
+        }
+        ("POST", ["app-manifests", code, "conversions"]) => routes_manifest::convert(state, request, code),
         (_, ["repos", owner, name, rest @ ..]) => {
             // A repository that is not there, or not to be known of, is 404 whatever is asked of it.
             request

@@ -21,6 +21,8 @@ pub(crate) struct State {
     /// `active` or `pending` by organisation, team's slug and login.
     pub team_members: BTreeMap<(String, String, String), &'static str>,
     pub sign_in: SignIn,
+    /// Manifests of Apps by the code that they are exchanged with.
+    pub manifests: BTreeMap<String, Value>,
     pub deliveries: Deliveries,
     pub next_id: u64,
 }

@@ -1,0 +1,207 @@
+//! `holdfast setup`: the GitHub App from a manifest. A page of this machine sends the manifest to GitHub, a person confirms
+//! it there, and the code that comes back is exchanged for the App's secrets, which are stored at once.
+
+mod keep;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use holdfast_adapters::github::{CreatedApp, GithubAppManifest};
+use holdfast_console::page::setup::{self, SetupView};
+use holdfast_console::{ICON, ICON_PATH, STYLESHEET, stylesheet_path};
+use holdfast_core::model::settings::parse_url;
+use holdfast_web::form::Form;
+use holdfast_web::reply::Reply;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc};
+use url::Url;
+
+use crate::cli::SetupArgs;
+use crate::failure::{Exit, Failure};
+use crate::machine;
+use crate::output;
+use crate::serve::respond;
+
+use keep::Keep;
+
+/// What the App is, but for its names and addresses; the same file as for making it by hand.
+const MANIFEST: &str = include_str!("../../../../infra/github-app-manifest.json");
+/// The longest name that GitHub takes.
+const NAME_CHARS: usize = 34;
+
+/// What the page's requests are answered with.
+struct Setup {
+    manifest: GithubAppManifest,
+    state: String,
+    view: SetupView,
+    /// Pages of ours, and GitHub's page that takes the form.
+    content_policy: HeaderValue,
+    keep: Keep,
+    /// Told once the secrets are stored, in words for the terminal.
+    made: mpsc::Sender<String>,
+    /// One exchange at a time: a code is good once.
+    exchange: Mutex<()>,
+}
+
+/// Runs the command until the App is made. Errors: wrong usage; the address is taken; the secrets cannot be stored.
+pub async fn run(args: &SetupArgs) -> Result<Exit, Failure> {
+    if !args.listen.ip().is_loopback() {
+        return Err(Failure::usage(format!(
+            "--listen {}: not a loopback address: the App's secrets pass this page. Use 127.0.0.1:0",
+            args.listen
+        )));
+    }
+    if args.name.trim().is_empty() || args.name.chars().count() > NAME_CHARS {
+        return Err(Failure::usage(format!(
+            "--name {:?}: 1 to {NAME_CHARS} characters are allowed",
+            args.name
+        )));
+    }
+    let github = std::env::var("HOLDFAST_GITHUB_URL").ok().filter(|url| !url.is_empty());
+    let github = github.map(|url| parse_url(&url)).transpose();
+    let github = github.map_err(|problem| Failure::usage(format!("HOLDFAST_GITHUB_URL (environment): {problem}")))?;
+    let (keep, public) = Keep::prepare(args).await?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| Failure::usage(format!("--listen {}: {error}", args.listen)))?;
+    let here = listener.local_addr().map_err(Failure::incomplete)?;
+    let here = Url::parse(&format!("http://{here}/")).map_err(Failure::incomplete)?;
+
+    let manifest = GithubAppManifest::new(github).map_err(Failure::usage)?;
+    let state = machine::random_hex();
+    let page = manifest.page(args.organization.as_deref(), &state);
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
+        page.origin().ascii_serialization()
+    );
+    let (made, mut is_made) = mpsc::channel(1);
+    let setup = Arc::new(Setup {
+        view: view(args, &page, &public, &here)?,
+        manifest,
+        state,
+        content_policy: HeaderValue::from_str(&policy).map_err(Failure::incomplete)?,
+        keep,
+        made,
+        exchange: Mutex::default(),
+    });
+    output::complain(&format!(
+        "open {here} in a browser on this machine, and confirm the App on GitHub"
+    ));
+    let routes = Router::new()
+        .route("/", get(begin))
+        .route("/created", get(created))
+        .route(stylesheet_path(), get(stylesheet))
+        .route(ICON_PATH, get(icon))
+        .with_state(setup);
+    let (stop, mut stopped) = tokio::sync::watch::channel(false);
+    let server = axum::serve(listener, routes).with_graceful_shutdown(async move {
+        drop(stopped.wait_for(|stop| *stop).await);
+    });
+    let server = tokio::spawn(server.into_future());
+    tokio::select! {
+        told = is_made.recv() => {
+            output::print(&told.unwrap_or_default()).map_err(Failure::incomplete)?;
+            stop.send_replace(true);
+            // The last page is on its way; a browser that keeps its connection open is not waited for.
+            drop(tokio::time::timeout(std::time::Duration::from_secs(2), server).await);
+            Ok(Exit::Clean)
+        }
+        _ = tokio::signal::ctrl_c() => Err(Failure::incomplete("stopped before the App was made: begin again")),
+    }
+}
+
+/// The manifest filled in, and the page around it.
+fn view(args: &SetupArgs, action: &Url, public: &Url, here: &Url) -> Result<SetupView, Failure> {
+    let joined = |base: &Url, path: &str| base.join(path).map_err(Failure::usage);
+    let webhook = joined(public, "webhooks/github")?;
+    let mut manifest: Value = serde_json::from_str(MANIFEST).map_err(Failure::incomplete)?;
+    manifest["name"] = json!(args.name);
+    manifest["url"] = json!(public);
+    manifest["hook_attributes"]["url"] = json!(webhook);
+    manifest["redirect_url"] = json!(joined(here, "created")?);
+    manifest["callback_urls"] = json!([joined(public, "sign-in/callback")?]);
+    let permissions = manifest["default_permissions"].as_object().into_iter().flatten();
+    let permissions =
+        permissions.map(|(name, level)| format!("{}: {}", name.replace('_', " "), level.as_str().unwrap_or_default()));
+    Ok(SetupView {
+        action: action.to_string(),
+        name: args.name.clone(),
+        webhook: webhook.to_string(),
+        organisation: args.organization.clone(),
+        permissions: permissions.collect(),
+        manifest: manifest.to_string(),
+    })
+}
+
+async fn begin(State(setup): State<Arc<Setup>>) -> Response {
+    page(&setup, StatusCode::OK, setup::begin(&setup.view))
+}
+
+/// The browser is back with a code.
+async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> Response {
+    let query = Form::parse(query.unwrap_or_default().as_bytes());
+    let failed = |status, why: &str| page(&setup, status, setup::failed(why));
+    let (Some(code), Some(state)) = (query.get("code"), query.get("state")) else {
+        return failed(StatusCode::BAD_REQUEST, "GitHub sent no code. Nothing was made");
+    };
+    if state != setup.state {
+        return failed(
+            StatusCode::FORBIDDEN,
+            "This answer is to another page than this one. Nothing was made",
+        );
+    }
+    let _one = setup.exchange.lock().await;
+    let app = match setup.manifest.convert(code).await {
+        Ok(app) => app,
+        Err(why) => return failed(StatusCode::BAD_GATEWAY, &why),
+    };
+    match setup.keep.store(&app).await {
+        Ok(told) => {
+            let install_at = format!("{}/installations/new", app.html_url.trim_end_matches('/'));
+            let told = format!(
+                "{}{told}  install it on repositories: {install_at}\n",
+                made(&app, &setup.view)
+            );
+            // Only one is waited for.
+            drop(setup.made.try_send(told));
+            page(&setup, StatusCode::OK, setup::done(&app.slug, &install_at))
+        }
+        Err(failure) => {
+            output::complain(&failure.message);
+            let why = format!(
+                "{}. GitHub has made the App, but its secrets are lost: delete it at {}, and begin again",
+                failure.message, app.html_url
+            );
+            failed(StatusCode::INTERNAL_SERVER_ERROR, &why)
+        }
+    }
+}
+
+fn made(app: &CreatedApp, view: &SetupView) -> String {
+    format!(
+        "GitHub App {} (id {}) is made\n  webhook: {}\n",
+        app.slug, app.id, view.webhook
+    )
+}
+
+fn page(setup: &Setup, status: StatusCode, html: String) -> Response {
+    let mut reply = Reply::page(status, html);
+    reply
+        .headers
+        .insert(CONTENT_SECURITY_POLICY, setup.content_policy.clone());
+    respond(reply)
+}
+
+async fn stylesheet() -> Response {
+    respond(Reply::new(StatusCode::OK, "text/css; charset=utf-8", STYLESHEET))
+}
+
+async fn icon() -> Response {
+    respond(Reply::new(StatusCode::OK, "image/svg+xml", ICON))
+}

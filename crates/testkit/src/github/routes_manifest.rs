@@ -1,0 +1,83 @@
+//! An App made from a manifest: the web site's page that takes it, and the exchange of the code for the App's secrets.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use url::Url;
+
+use super::FakeGithub;
+use super::render::Render;
+use super::reply::{Answered, Reply};
+use super::request::ApiRequest;
+use super::state::State;
+
+impl FakeGithub {
+    /// What an App that is made here signs deliveries with.
+    pub const WEBHOOK_SECRET: &'static str = "webhook-secret-of-the-test";
+
+    /// Where the person's browser is sent who confirms an App of this manifest on the page; `None` where the page would be
+    /// an error.
+    pub fn register_app(&self, page: &Url, manifest: &Value) -> Option<Url> {
+        let given = page.query_pairs().find(|(name, _)| name == "state");
+        let given = given.map(|(_, state)| state.into_owned());
+        registered(&mut self.shared.world().state, manifest, given.as_deref()).ok()
+    }
+}
+
+/// Fields without which GitHub refuses a manifest.
+const NEEDED: [&str; 3] = ["url", "hook_attributes", "redirect_url"];
+
+/// The person confirms at once; the browser goes back with a code.
+pub(crate) fn register(state: &mut State, request: &ApiRequest) -> Answered {
+    let manifest = request.text("manifest").unwrap_or_default();
+    let manifest: Value = serde_json::from_str(manifest).map_err(|_| refused("the manifest is not JSON"))?;
+    let to = registered(state, &manifest, request.query("state"))?;
+    let mut reply = Reply::no_content();
+    reply.status = 302;
+    reply.headers.push(("location", to.into()));
+    Ok(reply)
+}
+
+fn refused(what: &str) -> Reply {
+    Reply::error(422, &format!("Invalid GitHub App configuration: {what}"))
+}
+
+fn registered(state: &mut State, manifest: &Value, given: Option<&str>) -> Result<Url, Reply> {
+    if let Some(missing) = NEEDED.into_iter().find(|field| manifest[*field].is_null()) {
+        return Err(refused(missing));
+    }
+    let hook = manifest["hook_attributes"]["url"].as_str().unwrap_or_default();
+    if !hook.starts_with("https://") {
+        return Err(refused("Hook url must be https"));
+    }
+    let redirect = manifest["redirect_url"].as_str().unwrap_or_default();
+    let mut to = Url::parse(redirect).map_err(|_| refused("redirect_url"))?;
+    let code = format!("{:020x}", state.id());
+    to.query_pairs_mut().append_pair("code", &code);
+    if let Some(given) = given {
+        to.query_pairs_mut().append_pair("state", given);
+    }
+    state.manifests.insert(code, manifest.clone());
+    Ok(to)
+}
+
+pub(crate) fn convert(state: &mut State, request: &ApiRequest, code: &str) -> Answered {
+    let manifest = state.manifests.remove(code).ok_or_else(Reply::not_found)?;
+    let key = Command::new("openssl")
+        .args(["genrsa", "-traditional", "2048"])
+        .output();
+    let pem = key
+        .map_err(|error| Reply::error(500, &format!("openssl: {error}")))?
+        .stdout;
+    let mut app = Render { api: &request.api }.app(state);
+    let made = json!({
+        "name": manifest["name"], "client_id": FakeGithub::CLIENT_ID, "client_secret": FakeGithub::CLIENT_SECRET,
+        "webhook_secret": FakeGithub::WEBHOOK_SECRET, "pem": String::from_utf8_lossy(&pem),
+    });
+    if let (Value::Object(app), Value::Object(made)) = (&mut app, made) {
+        app.extend(made);
+    }
+    let mut reply = Reply::json(201, &app);
+    reply.effect = Some("make an App".to_owned());
+    Ok(reply)
+}
