@@ -18,17 +18,18 @@ use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Reposito
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::root;
+use crate::{http, root};
 
 const BUCKET: &str = "holdfast-artifacts";
-const SLUG: &str = "octo/demo";
+pub const SLUG: &str = "octo/demo";
 
 /// Where the functions' programs are; built when this is first asked.
 static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let mut build = Command::new(env!("CARGO"));
     build.current_dir(root()).args(["build", "--quiet", "--bins"]);
-    for stage in STAGES {
-        build.args(["--package", stage.function]);
+    let outside = ["approval-page", "receive-webhook", "sweep"];
+    for function in STAGES.iter().map(|stage| stage.function).chain(outside) {
+        build.args(["--package", function]);
     }
     assert!(build.status().unwrap().success(), "cargo build of the functions");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
@@ -36,14 +37,14 @@ static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// Everything a deployment has.
-struct Deployment {
-    cloud: FakeCloud,
-    github: FakeGithub,
+pub struct Deployment {
+    pub cloud: FakeCloud,
+    pub github: FakeGithub,
     model: ModelServer,
 }
 
 impl Deployment {
-    fn new(script: Script) -> Self {
+    pub fn new(script: Script) -> Self {
         Self {
             cloud: FakeCloud::start().unwrap(),
             github: FakeGithub::start().unwrap(),
@@ -53,7 +54,7 @@ impl Deployment {
 
     /// Starts one function for one event, with the settings that its kind is given: who asks the model has no token
     /// for GitHub, and who writes to GitHub has no key of the model.
-    fn invoke(&self, function: &str, event: &Value) -> Result<Value, FunctionFailure> {
+    pub fn invoke(&self, function: &str, event: &Value) -> Result<Value, FunctionFailure> {
         let (github, model) = (self.github.url(), self.model.url());
         let asks = [
             ("HOLDFAST_MODEL", "openai/test-model"),
@@ -65,6 +66,10 @@ impl Deployment {
             ("GITHUB_TOKEN", FakeGithub::INSTALLATION_TOKEN),
             ("HOLDFAST_MARKER_KEY", "0123456789abcdef"),
             ("HOLDFAST_TABLE", "holdfast"),
+            ("HOLDFAST_WEBHOOK_SECRET", FakeGithub::WEBHOOK_SECRET),
+            ("HOLDFAST_SEAL_KEY", "0123456789abcdef0123456789abcdef"),
+            ("HOLDFAST_PUBLIC_URL", "https://holdfast.example.org/"),
+            ("HOLDFAST_STATE_MACHINE_ALIAS", "live"),
             (
                 "HOLDFAST_STATE_MACHINE_ARN",
                 "arn:aws:states:eu-central-1:000000000000:stateMachine:holdfast",
@@ -79,6 +84,11 @@ impl Deployment {
         let mut environment = vec![("HOLDFAST_BUCKET", BUCKET)];
         match function {
             "review-unit" | "summarize-review" => environment.extend(asks),
+            // It names a model for others, and has no key of it.
+            "receive-webhook" => {
+                environment.extend(reaches);
+                environment.push(("HOLDFAST_MODEL", "anthropic/test-model"));
+            }
             "request-approval" | "escalate-approval" | "raise-alarm" => environment.extend(people),
             _ => environment.extend(reaches),
         }
@@ -121,7 +131,7 @@ impl Objects for Deployed {
 }
 
 /// A pull request of three files, served by the deployment's GitHub; its head.
-fn pull_request(deployment: &Deployment) -> (Repository, CommitSha) {
+pub fn pull_request(deployment: &Deployment) -> (Repository, CommitSha) {
     let change = Repository::many_files(3).unwrap();
     let path: &Path = change.repository.path();
     deployment
@@ -201,10 +211,17 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
         "the table has the link's hash alone"
     );
 
-    engine
-        .send_task_success(&pending[0].token, json!({ "approved": true }))
+    let code = mail.split("to be typed there: ").nth(1).unwrap().get(..11).unwrap();
+    let (page, code) = (format!("/approvals/{id}"), code.to_owned());
+    let decided = Arc::clone(&deployment);
+    tokio::task::spawn_blocking(move || http::decide(&decided, &page, &code))
         .await
         .unwrap();
+    let told = deployment.cloud.executions("SendTaskSuccess");
+    assert_eq!(told.len(), 1, "a decision is delivered once");
+    assert_eq!(told[0]["taskToken"], pending[0].token);
+    let decision: Value = serde_json::from_str(told[0]["output"].as_str().unwrap()).unwrap();
+    engine.send_task_success(&pending[0].token, decision).await.unwrap();
     let outcome = engine.wait(&run.run).await.unwrap();
     assert!(matches!(&outcome, Outcome::Finished { .. }), "{outcome:?}");
     let reviews = deployment.github.reviews(SLUG, 12);

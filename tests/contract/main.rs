@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod functions;
+mod http;
 mod names;
 mod payloads;
 mod validator;

@@ -9,6 +9,9 @@ use holdfast_core::stage::STAGES;
 
 use crate::{definition, root};
 
+/// Functions that are called from outside of the workflow.
+const OUTSIDE: [&str; 3] = ["approval-page", "receive-webhook", "sweep"];
+
 fn states() -> Vec<StateSummary> {
     StateMachine::parse(&definition()).unwrap().states()
 }
@@ -34,7 +37,8 @@ fn each_task_has_its_stage_function_and_span() {
     let named: BTreeSet<String> = STAGES.iter().map(|stage| stage.state.to_owned()).collect();
     assert_eq!(tasks, named, "the definition's tasks are the stages");
     let functions: BTreeSet<String> = STAGES.iter().map(|stage| stage.function.to_owned()).collect();
-    assert_eq!(folders("functions"), functions, "each stage has its folder");
+    let outside = OUTSIDE.map(str::to_owned).into();
+    assert_eq!(folders("functions"), &functions | &outside, "each stage has its folder");
     for stage in STAGES {
         let module = stage.function.replace('-', "_");
         let camel: String = stage

@@ -9,7 +9,7 @@ use holdfast_core::model::report::{
 };
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::stage::{StageError, open_review, publish_review, report_failure, withdraw_announcement};
-use holdfast_core::sweep::sweep;
+use holdfast_core::sweep::clean_all;
 use serde_json::Value;
 
 use crate::outside::{Broken, Outside, sha};
@@ -43,7 +43,7 @@ pub async fn play(
 ) -> Result<(), ErrorName> {
     let Some(run) = run else {
         let outside = Outside::new(recorded, "", broken, true);
-        return match sweep(&outside, &outside, &outside, &outside).await {
+        return match clean_all(&outside, &outside, &outside, &outside).await {
             Ok(swept) if swept.iter().all(|run| run.failure.is_none()) => Ok(()),
             other => panic!("{other:?}"),
         };

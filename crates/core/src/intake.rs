@@ -15,7 +15,7 @@ use crate::port::{
     StoreArtifact,
 };
 use crate::stage::StageError;
-use crate::sweep::clean_up;
+use crate::sweep;
 use crate::webhook::{AuthorAssociation, Command, CommentCommand, RepositoryRef, ReviewTrigger, WebhookEvent};
 
 /// Attempts of one head that are counted through.
@@ -202,14 +202,9 @@ async fn cancel(target: &Target, login: &str, ports: Ports<'_>) -> Result<Option
         return Ok(None);
     };
     let cause = format!("{login} asked for it in a comment");
-    ports.stop.stop_run(&run, ErrorName::RunCancelled, &cause).await?;
-    let cancelled = FailedRun {
-        run: run.clone(),
-        started_with: serde_json::Value::Null,
-        error: ErrorName::RunCancelled.to_string(),
-        cause: Some(cause),
-    };
-    clean_up(&cancelled, ports.publish, ports.rows, ports.store).await?;
+    let error = ErrorName::RunCancelled;
+    let cancelled = FailedRun::ended(&run, serde_json::Value::Null, error, cause);
+    sweep::end(&cancelled, error, ports.stop, ports.publish, ports.rows, ports.store).await?;
     Ok(Some(run))
 }
 

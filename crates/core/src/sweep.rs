@@ -1,20 +1,88 @@
 //! Cleaning up after runs that ended without undoing what they did: the undo kept failing, the execution timed out or was
-//! stopped from outside. What to undo is found in the run's own records; done twice, there is one effect.
+//! stopped from outside. And what else a sweep does: decisions and webhooks that did not arrive. What to undo is found in the run's own records; done twice, there is one effect.
 
+use crate::approval::deliver_all;
 use crate::claim;
+use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::Announcement;
-use crate::port::{FailedRun, KeepRows, ListFailedRuns, PublishReview, StoreArtifact};
+use crate::port::{
+    AnswerTask, FailedRun, KeepRows, ListFailedRuns, PublishReview, RedeliverWebhooks, StopRun, StoreArtifact,
+};
 use crate::stage::report_failure::{self, report_failure};
 use crate::stage::withdraw_announcement::{self, withdraw_announcement};
 use crate::stage::{StageError, find_artifact};
 
+use serde::Serialize;
+
 /// Failed runs that one sweep looks at, the newest.
 const RUNS_MOST: usize = 1_000;
 
+/// How far back deliveries are looked at, in ms: GitHub sends none again that is older than three days.
+const REDELIVERED_MS: i64 = 3 * 86_400_000;
+
+/// What a sweep reaches.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// Lists failed runs.
+    pub runs: &'a dyn ListFailedRuns,
+    /// Tells the workflow decisions.
+    pub tasks: &'a dyn AnswerTask,
+    /// Asks for webhooks again.
+    pub deliveries: &'a dyn RedeliverWebhooks,
+    /// Writes to pull requests.
+    pub publish: &'a dyn PublishReview,
+    /// Keeps claims and questions.
+    pub rows: &'a dyn KeepRows,
+    /// Keeps artifacts.
+    pub store: &'a dyn StoreArtifact,
+}
+
+/// What one sweep did, and what it could not do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Runs that were cleaned.
+    pub cleaned: Vec<String>,
+    /// Runs whose decision was delivered.
+    pub delivered: Vec<String>,
+    /// Deliveries that GitHub was asked for again.
+    pub redelivered: u64,
+    /// One line for each thing that is left for the next sweep.
+    pub left: Vec<String>,
+}
+
+/// Tells the workflow decisions that it does not know, cleans up after every failed run that needs it, and asks for
+/// webhooks that were not taken. One thing that cannot be done keeps none of the others waiting. Errors: the runs cannot
+/// be listed, or the table not read.
+pub async fn sweep(now_ms: i64, ports: Ports<'_>) -> Result<Swept, StageError> {
+    let Ports {
+        publish, rows, store, ..
+    } = ports;
+    let mut swept = Swept::default();
+    for (run, failure) in deliver_all(rows, ports.tasks).await? {
+        match failure {
+            None => swept.delivered.push(run),
+            Some(failure) => swept
+                .left
+                .push(format!("run {run} does not know its decision: {failure}")),
+        }
+    }
+    for Cleaned { run, failure } in clean_all(ports.runs, publish, rows, store).await? {
+        match failure {
+            None => swept.cleaned.push(run),
+            Some(failure) => swept.left.push(format!("run {run} still needs cleaning: {failure}")),
+        }
+    }
+    match ports.deliveries.redeliver_failed(now_ms - REDELIVERED_MS).await {
+        Ok(redelivered) => swept.redelivered = redelivered,
+        Err(error) => swept.left.push(format!("missed deliveries of webhooks: {error}")),
+    }
+    Ok(swept)
+}
+
 /// What came of one run that needed cleaning.
 #[derive(Debug)]
-pub struct Swept {
+pub struct Cleaned {
     /// The run.
     pub run: String,
     /// Why it could not be cleaned; it is tried again by the next sweep.
@@ -23,21 +91,36 @@ pub struct Swept {
 
 /// Cleans up after every failed run that needs it; one that cannot be cleaned keeps none of the others waiting. Errors: the
 /// runs cannot be listed, or the table not read.
-pub async fn sweep(
+pub async fn clean_all(
     runs: &dyn ListFailedRuns,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
-) -> Result<Vec<Swept>, StageError> {
-    let mut swept = Vec::new();
+) -> Result<Vec<Cleaned>, StageError> {
+    let mut cleaned = Vec::new();
     for run in runs.failed_runs(RUNS_MOST).await? {
         if !claim::needs_cleaning(rows, &run.run).await? {
             continue;
         }
         let failure = clean_up(&run, publish, rows, store).await.err();
-        swept.push(Swept { run: run.run, failure });
+        cleaned.push(Cleaned { run: run.run, failure });
     }
-    Ok(swept)
+    Ok(cleaned)
+}
+
+/// Stops a run that somebody ends, if it is still under way, and undoes what it did. Done twice, there is one effect.
+/// Errors: what the engine, writing, the table and the store say.
+pub async fn end(
+    run: &FailedRun,
+    error: ErrorName,
+    stop: &dyn StopRun,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    stop.stop_run(&run.run, error, run.cause.as_deref().unwrap_or_default())
+        .await?;
+    clean_up(run, publish, rows, store).await
 }
 
 /// Undoes what a run did, as the workflow does it, and has its record say why. The result of a run that came to its end

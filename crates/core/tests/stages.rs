@@ -28,7 +28,7 @@ use holdfast_core::stage::{
     aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
     read_artifact, report_failure, review_unit, summarize_review, validate_findings, withdraw_announcement,
 };
-use holdfast_core::sweep::sweep;
+use holdfast_core::sweep::clean_all;
 use memory::MemoryRows;
 use serde_json::{Value, json};
 
@@ -738,7 +738,7 @@ fn a_sweep_cleans_up_what_an_undo_left_and_tries_again_what_it_cannot() {
         error: "States.Timeout".to_owned(),
         cause: None,
     }];
-    let sweep = || block_on(sweep(&world.runs, &world.page, &world.rows, &world.store)).unwrap();
+    let sweep = || block_on(clean_all(&world.runs, &world.page, &world.rows, &world.store)).unwrap();
     let dirty = || block_on(claim::needs_cleaning(&world.rows, "r")).unwrap();
     *world.page.refuses_withdrawals.lock().unwrap() = 1;
     assert!(sweep()[0].failure.is_some() && dirty());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_core::model::settings::{Settings, SettingsProblems};
+use secrecy::SecretString;
 
 /// Name of the setting for the artifacts' bucket.
 pub const BUCKET: &str = "HOLDFAST_BUCKET";
@@ -12,6 +13,10 @@ pub const TABLE: &str = "HOLDFAST_TABLE";
 pub const TOPIC: &str = "HOLDFAST_TOPIC_ARN";
 /// Name of the setting for the ARN of the state machine, without version or alias.
 pub const STATE_MACHINE: &str = "HOLDFAST_STATE_MACHINE_ARN";
+/// Name of the setting for the alias of the state machine that runs are started by.
+pub const ALIAS: &str = "HOLDFAST_STATE_MACHINE_ALIAS";
+/// Name of the setting for what seals the pages' forms, 32 characters at least; a secret.
+pub const SEAL_KEY: &str = "HOLDFAST_SEAL_KEY";
 /// Name of the setting for the secrets' ARNs, comma-separated. Each is a JSON object of setting names and texts.
 pub const SECRETS: &str = "HOLDFAST_SECRETS";
 
@@ -19,6 +24,8 @@ pub const SECRETS: &str = "HOLDFAST_SECRETS";
 pub struct FunctionSettings {
     /// What stages and adapters are set by.
     pub deployment: Settings,
+    /// What seals the pages' forms, where it is given.
+    pub seal_key: Option<SecretString>,
     places: BTreeMap<&'static str, String>,
 }
 
@@ -38,9 +45,10 @@ impl FunctionSettings {
             }
         }
         let lookup = |name: &str| secrets.get(name).cloned().or_else(|| environment(name));
-        match Settings::read(&lookup) {
+        match Settings::read_without_keys(&lookup) {
             Ok(deployment) if problems.is_empty() => Ok(Self {
                 deployment,
+                seal_key: lookup(SEAL_KEY).map(SecretString::from),
                 places: found,
             }),
             Ok(_) => Err(SettingsProblems(problems)),

@@ -6,15 +6,24 @@ use aws_config::SdkConfig;
 use holdfast_adapters::aws;
 use holdfast_adapters::aws_people::AwsNotifyPeople;
 use holdfast_adapters::dynamodb::DynamodbKeepRows;
-use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubReadChange, github_identity};
+use holdfast_adapters::github::{
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+    github_identity,
+};
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::s3::S3StoreArtifact;
 use holdfast_adapters::secrets_manager::read_secrets;
 use holdfast_adapters::step_functions::StepFunctionsRuns;
-
+use holdfast_core::intake::RunSettings;
 use holdfast_core::stage::request_approval::Asking;
+use holdfast_core::webhook::WebhookSecrets;
+use holdfast_web::form::Seal;
+use secrecy::ExposeSecret;
 
-use crate::settings::{BUCKET, FunctionSettings, STATE_MACHINE, TABLE, TOPIC, secret_ids};
+use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, secret_ids};
+
+/// Characters that a key of forms has at least.
+const SEAL_KEY_LEAST: usize = 32;
 
 /// The function cannot start: every problem, a line each.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +77,49 @@ impl Setup {
     /// Executions of the workflow. Needs [`STATE_MACHINE`].
     pub fn runs(&self) -> StepFunctionsRuns {
         StepFunctionsRuns::new(&self.aws, self.settings.place(STATE_MACHINE))
+    }
+
+    /// The same, with runs started by the alias. Needs [`STATE_MACHINE`] and [`ALIAS`].
+    pub fn runs_by_alias(&self) -> StepFunctionsRuns {
+        self.runs().started_by(self.settings.place(ALIAS))
+    }
+
+    /// How runs are started. Needs [`BUCKET`].
+    pub fn run_settings(&self) -> RunSettings {
+        RunSettings::of(&self.settings.deployment, self.settings.place(BUCKET))
+    }
+
+    /// What deliveries are signed with. Errors: there is none.
+    pub fn webhook_secrets(&self) -> Result<WebhookSecrets, SetupError> {
+        self.settings.deployment.webhook_secrets.clone().ok_or_else(|| {
+            let missing = "HOLDFAST_WEBHOOK_SECRET (a secret): not set; deliveries of GitHub's are checked with it";
+            SetupError(missing.to_owned())
+        })
+    }
+
+    /// Says what people may do. Errors: the address or the token cannot be used.
+    pub fn permission(&self) -> Result<GithubReadPermission, SetupError> {
+        Ok(GithubReadPermission::new(self.github()?))
+    }
+
+    /// Asks for webhooks again. Errors: the address or the token cannot be used.
+    pub fn deliveries(&self) -> Result<GithubRedeliverWebhooks, SetupError> {
+        Ok(GithubRedeliverWebhooks::new(self.github()?))
+    }
+
+    /// What makes the pages' forms ours. Errors: there is no key, or it is short; the pages' address is not set.
+    pub fn seal(&self) -> Result<Seal, SetupError> {
+        let key = self.settings.seal_key.clone();
+        let key = key.filter(|key| key.expose_secret().len() >= SEAL_KEY_LEAST).ok_or_else(|| {
+            SetupError(format!(
+                "{SEAL_KEY} (a secret): not set or shorter than {SEAL_KEY_LEAST} characters; forms are sealed with it"
+            ))
+        })?;
+        let public = self.settings.deployment.public_url.as_ref().ok_or_else(|| {
+            let missing = "HOLDFAST_PUBLIC_URL (environment): not set; forms are taken from its pages alone";
+            SetupError(missing.to_owned())
+        })?;
+        Ok(Seal::new(key, public.origin().ascii_serialization()))
     }
 
     /// Asks models. Errors: the address or a key cannot be used.

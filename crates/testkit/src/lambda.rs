@@ -1,5 +1,6 @@
 //! What a Lambda function sees of AWS, on loopback: the runtime interface that hands it one event, and a cloud with the
-//! calls that our functions make: objects in S3, items in DynamoDB, texts to SNS, mails to SES, ends of executions in Step Functions. It has no rules of its own.
+//! calls that our functions make: objects in S3, items in DynamoDB,
+//! texts to SNS, mails to SES, executions in Step Functions that never go on by themselves. It has no rules of its own.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,6 +19,7 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use crate::error::TestkitError;
+use crate::executions::Executions;
 use crate::loopback::Loopback;
 
 /// How long one event may take.
@@ -36,7 +38,7 @@ struct Shared {
     objects: BTreeMap<String, Vec<u8>>,
     items: Vec<Value>,
     texts: Vec<String>,
-    stopped: Vec<Value>,
+    executions: Executions,
     mails: Vec<Value>,
 }
 
@@ -88,9 +90,15 @@ impl FakeCloud {
         lock(&self.shared).mails.clone()
     }
 
-    /// The requests that stopped executions, in order.
-    pub fn stopped(&self) -> Vec<Value> {
-        lock(&self.shared).stopped.clone()
+    /// The requests to Step Functions with this operation's name, in order.
+    pub fn executions(&self, operation: &str) -> Vec<Value> {
+        lock(&self.shared).executions.asked(operation)
+    }
+
+    /// Ends an execution from outside.
+    pub fn stop_execution(&self, arn: &str) {
+        let request = json!({ "executionArn": arn, "error": "Stopped", "cause": "from outside" });
+        lock(&self.shared).executions.answer("StopExecution", request);
     }
 
     /// Starts a function's program, hands it one event, and ends it: `Ok` is its answer, `Err` what it reported.
@@ -263,10 +271,10 @@ async fn call(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     if let Some((service, operation)) = target.and_then(|target| target.split_once('.')) {
         let request = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        if (service, operation) == ("AWSStepFunctions", "StopExecution") {
-            lock(&shared).stopped.push(request);
+        if service == "AWSStepFunctions" {
+            let (status, answer) = lock(&shared).executions.answer(operation, request);
             let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
-            return (kind, json!({ "stopDate": 1.0 }).to_string()).into_response();
+            return (status, kind, answer.to_string()).into_response();
         }
         return table_call(&mut lock(&shared).items, operation, request);
     }
@@ -293,6 +301,13 @@ fn table_call(items: &mut Vec<Value>, operation: &str, request: Value) -> Respon
             };
             let found = items.iter().rev().find(is_wanted);
             found.map_or_else(|| json!({}), |put| json!({ "Item": put["Item"] }))
+        }
+        "DeleteItem" => {
+            items.retain(|put| {
+                let mut key = request["Key"].as_object().into_iter().flatten();
+                put["TableName"] != request["TableName"] || !key.all(|(name, value)| put["Item"][name] == *value)
+            });
+            json!({})
         }
         "Query" => {
             let values = &request["ExpressionAttributeValues"];

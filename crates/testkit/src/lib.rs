@@ -12,6 +12,7 @@
 #![recursion_limit = "256"]
 
 mod error;
+mod executions;
 mod git;
 pub mod github;
 mod json_lines;

@@ -33,8 +33,8 @@ pub struct Ports<'a> {
     pub tasks: &'a dyn AnswerTask,
     /// Keeps artifacts.
     pub store: &'a dyn StoreArtifact,
-    /// What people may do.
-    pub permission: &'a dyn ReadPermission,
+    /// What people may do who have signed in; none where nobody can sign in.
+    pub permission: Option<&'a dyn ReadPermission>,
 }
 
 /// One request to a page.
@@ -183,21 +183,22 @@ async fn find(way: Way<'_>, rows: &dyn KeepRows) -> Result<Question, Refusal> {
 
 /// Who has signed in and may decide. Errors: they may not; GitHub does not say.
 async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) -> Result<Option<Person>, Refusal> {
+    let (Some(session), Some(permission)) = (session, ports.permission) else {
+        return Ok(None);
+    };
     let login = match session {
-        None => return Ok(None),
-        Some(Session::Operator) => {
+        Session::Operator => {
             return Ok(Some(Person {
                 name: "operator".to_owned(),
                 known_by: KnownBy::Terminal,
             }));
         }
-        Some(Session::Github { login }) => login,
+        Session::Github { login } => login,
     };
     let repository = question.approval.target.repository();
     let (owner, name) = repository.split_once('/').unwrap_or((repository.as_str(), ""));
     let says = |error: holdfast_core::port::ReadError| Refusal::Failed(StageError::from(error));
-    if !ports
-        .permission
+    if !permission
         .permission(owner, name, &login)
         .await
         .map_err(says)?
@@ -209,12 +210,7 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
     let teams = policy.map(|policy| policy.gate.teams).unwrap_or_default();
     let mut is_member = teams.is_empty();
     for (organisation, team) in teams.iter().filter_map(|team| team.split_once('/')) {
-        is_member = is_member
-            || ports
-                .permission
-                .is_member(organisation, team, &login)
-                .await
-                .map_err(says)?;
+        is_member = is_member || permission.is_member(organisation, team, &login).await.map_err(says)?;
     }
     if !is_member {
         return Err(Barred::InNoTeam(login).into());

@@ -2,6 +2,7 @@
 //! answers are plain values; what is done stands in `holdfast-core`.
 
 pub mod approval;
+pub mod assets;
 pub mod form;
 pub mod reply;
 pub mod webhook;

@@ -93,6 +93,25 @@ impl Settings {
     /// Reads all settings. Errors: every wrong or missing one, each with its name, where it was looked for, and what is
     /// allowed.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, SettingsProblems> {
+        let (settings, mut problems) = Self::parse(lookup);
+        settings.check_keys(&mut problems);
+        settings.unless(problems)
+    }
+
+    /// The same for who asks no model itself, but may name one for others: the models' keys may be missing.
+    pub fn read_without_keys(lookup: Lookup<'_>) -> Result<Self, SettingsProblems> {
+        let (settings, problems) = Self::parse(lookup);
+        settings.unless(problems)
+    }
+
+    fn unless(self, problems: Vec<String>) -> Result<Self, SettingsProblems> {
+        match problems.is_empty() {
+            true => Ok(self),
+            false => Err(SettingsProblems(problems)),
+        }
+    }
+
+    fn parse(lookup: Lookup<'_>) -> (Self, Vec<String>) {
         let mut reader = Reader {
             lookup,
             problems: Vec::new(),
@@ -128,13 +147,7 @@ impl Settings {
             model_light,
             model_url,
         };
-        let mut problems = reader.problems;
-        settings.check_keys(&mut problems);
-        if problems.is_empty() {
-            Ok(settings)
-        } else {
-            Err(SettingsProblems(problems))
-        }
+        (settings, reader.problems)
     }
 
     /// A provider's own server wants its key; one that was named (a local server, say) may not.
@@ -435,5 +448,10 @@ mod tests {
             read(&[("HOLDFAST_MODEL", "openai/x"), ("OPENAI_API_KEY", "very-secret")]).unwrap()
         );
         assert!(!printed.contains("very-secret"), "secrets do not print");
+        let lookup = |name: &str| (name == "HOLDFAST_MODEL").then(|| "anthropic/x".to_owned());
+        assert!(
+            Settings::read_without_keys(&lookup).is_ok(),
+            "who asks no model needs no key"
+        );
     }
 }

@@ -56,6 +56,18 @@ pub struct FailedRun {
     pub cause: Option<String>,
 }
 
+impl FailedRun {
+    /// A run that somebody ends.
+    pub fn ended(run: impl Into<String>, started_with: Value, error: ErrorName, cause: impl Into<String>) -> Self {
+        Self {
+            run: run.into(),
+            started_with,
+            error: error.to_string(),
+            cause: Some(cause.into()),
+        }
+    }
+}
+
 /// Lists runs.
 #[async_trait]
 pub trait ListFailedRuns: Send + Sync {

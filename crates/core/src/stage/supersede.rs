@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::error_name::ErrorName;
 use crate::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
-use crate::sweep::clean_up;
+use crate::sweep;
 
 use super::StageError;
 
@@ -19,14 +19,9 @@ pub(super) async fn supersede(
     runs: &dyn StopRun,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    let superseded = FailedRun {
-        run: before.to_owned(),
-        // It has left its record: only who did so takes a claim.
-        started_with: Value::Null,
-        error: ErrorName::RunSuperseded.to_string(),
-        cause: Some(format!("run {run} has taken over")),
-    };
-    let cause = superseded.cause.as_deref().unwrap_or_default();
-    runs.stop_run(before, ErrorName::RunSuperseded, cause).await?;
-    clean_up(&superseded, publish, rows, store).await
+    let error = ErrorName::RunSuperseded;
+    let cause = format!("run {run} has taken over");
+    // The input is null: it has left its record, as only who did so takes a claim.
+    let superseded = FailedRun::ended(before, Value::Null, error, cause);
+    sweep::end(&superseded, error, runs, publish, rows, store).await
 }

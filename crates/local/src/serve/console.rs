@@ -6,16 +6,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, RunActions, RunsFilter};
-use holdfast_console::{ICON, ICON_PATH, STYLESHEET, field, href, page, stylesheet_path};
+use holdfast_console::{field, href, page};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::report::RunStatus;
-use holdfast_core::port::{FailedRun, StopRun};
-use holdfast_core::sweep::clean_up;
+use holdfast_core::port::FailedRun;
+use holdfast_core::sweep;
 use holdfast_web::approval::{self, Request, Way};
+use holdfast_web::assets;
 use holdfast_web::form::{FORM_MOST, Form, Session};
 use holdfast_web::reply::Reply;
 
@@ -38,8 +39,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/reviews/{run}/decide", get(decide_page).post(decide))
         .route("/reviews/{run}/{action}", post(act))
         .route("/approvals/{id}", get(approval_page).post(approve))
-        .route(stylesheet_path(), get(stylesheet))
-        .route(ICON_PATH, get(icon))
+        .route("/assets/{name}", get(asset))
         .merge(sign_in::router())
         .layer(DefaultBodyLimit::max(FORM_MOST))
 }
@@ -354,18 +354,12 @@ async fn replay(app: &App, name: String) -> Result<Notice, Failure> {
 }
 
 async fn cancel(app: &App, record: Record, who: &str) -> Result<(), Failure> {
+    let error = ErrorName::RunCancelled;
     let cause = format!("{who} asked for it in the console");
-    let stopped = app.opened.runs.stop_run(&record.run, ErrorName::RunCancelled, &cause);
-    stopped.await.map_err(Failure::incomplete)?;
-    let stages = &app.opened.stages;
+    let cancelled = FailedRun::ended(record.run, record.row.input, error, cause);
+    let (stop, stages) = (app.opened.runs.as_ref(), &app.opened.stages);
     let (publish, rows, store) = (stages.publish.as_ref(), stages.rows.as_ref(), stages.store.as_ref());
-    let cancelled = FailedRun {
-        run: record.run,
-        started_with: record.row.input,
-        error: ErrorName::RunCancelled.to_string(),
-        cause: Some(cause),
-    };
-    clean_up(&cancelled, publish, rows, store)
+    sweep::end(&cancelled, error, stop, publish, rows, store)
         .await
         .map_err(Failure::incomplete)
 }
@@ -376,7 +370,7 @@ fn ports(app: &App) -> approval::Ports<'_> {
         rows: stages.rows.as_ref(),
         tasks: app.opened.runs.as_ref(),
         store: stages.store.as_ref(),
-        permission: app.permission.as_ref(),
+        permission: Some(app.permission.as_ref()),
     }
 }
 
@@ -417,22 +411,6 @@ async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path
     take(&app, &headers, Way::Run(&run), &body).await
 }
 
-async fn stylesheet() -> Response {
-    respond(kept(
-        Reply::new(StatusCode::OK, "text/css; charset=utf-8", STYLESHEET),
-        "public, max-age=31536000, immutable",
-    ))
-}
-
-async fn icon() -> Response {
-    respond(kept(
-        Reply::new(StatusCode::OK, "image/svg+xml", ICON),
-        "public, max-age=3600",
-    ))
-}
-
-fn kept(mut reply: Reply, how_long: &'static str) -> Reply {
-    let how_long = axum::http::HeaderValue::from_static(how_long);
-    reply.headers.insert(axum::http::header::CACHE_CONTROL, how_long);
-    reply
+async fn asset(uri: Uri) -> Response {
+    respond(assets::answer(uri.path()))
 }

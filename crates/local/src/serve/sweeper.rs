@@ -17,7 +17,7 @@ pub async fn sweep_for_ever(app: Arc<App>) {
         tokio::time::sleep(pause).await;
         pause = EVERY;
         match sweep_once(&app.data, &app.opened).await {
-            Ok(swept) => {
+            Ok((swept, _)) => {
                 for run in &swept.cleaned {
                     tracing::info!(run, "cleaned up after a run");
                 }

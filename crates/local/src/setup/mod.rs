@@ -8,13 +8,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::get;
 use holdfast_adapters::github::{CreatedApp, GithubAppManifest};
 use holdfast_console::page::setup::{self, SetupView};
-use holdfast_console::{ICON, ICON_PATH, STYLESHEET, stylesheet_path};
 use holdfast_core::model::settings::parse_url;
+use holdfast_web::assets;
 use holdfast_web::form::Form;
 use holdfast_web::reply::Reply;
 use serde_json::{Value, json};
@@ -96,8 +96,7 @@ pub async fn run(args: &SetupArgs) -> Result<Exit, Failure> {
     let routes = Router::new()
         .route("/", get(begin))
         .route("/created", get(created))
-        .route(stylesheet_path(), get(stylesheet))
-        .route(ICON_PATH, get(icon))
+        .route("/assets/{name}", get(asset))
         .with_state(setup);
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
     let server = axum::serve(listener, routes).with_graceful_shutdown(async move {
@@ -198,10 +197,6 @@ fn page(setup: &Setup, status: StatusCode, html: String) -> Response {
     respond(reply)
 }
 
-async fn stylesheet() -> Response {
-    respond(Reply::new(StatusCode::OK, "text/css; charset=utf-8", STYLESHEET))
-}
-
-async fn icon() -> Response {
-    respond(Reply::new(StatusCode::OK, "image/svg+xml", ICON))
+async fn asset(uri: Uri) -> Response {
+    respond(assets::answer(uri.path()))
 }

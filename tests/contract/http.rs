@@ -1,0 +1,243 @@
+//! The functions behind the HTTP API and the clock, as real programs: what an HTTP API hands over, and what it gets back.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
+use holdfast_testkit::{FakeGithub, Script};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::functions::{Deployment, SLUG, pull_request};
+
+/// An event of an HTTP API, payload version 2.0.
+fn event(method: &str, path: &str, headers: &Value, body: Option<&[u8]>, is_base64: bool) -> Value {
+    let body = body.map(|body| match is_base64 {
+        true => STANDARD.encode(body),
+        false => String::from_utf8(body.to_vec()).unwrap(),
+    });
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
+        "cookies": headers.get("cookie").map(|cookie| vec![cookie.clone()]).unwrap_or_default(),
+        "requestContext": {
+            "accountId": "000000000000", "apiId": "api", "domainName": "holdfast.example.org", "domainPrefix": "holdfast",
+            "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test" },
+            "requestId": "id", "routeKey": "$default", "stage": "$default", "time": "25/Nov/2026:12:00:00 +0000",
+            "timeEpoch": 1_795_608_000_000_i64,
+        },
+        "body": body, "isBase64Encoded": is_base64,
+    })
+}
+
+fn signed(body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(FakeGithub::WEBHOOK_SECRET.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// Hands a delivery to the function; its answer's status and document.
+fn deliver(deployment: &Deployment, name: &str, body: &[u8], signature: &str, is_base64: bool) -> (u64, Value) {
+    let headers = json!({
+        "content-type": "application/json", "x-github-event": name, "x-github-delivery": "1",
+        "x-hub-signature-256": signature,
+    });
+    let delivery = event("POST", "/webhooks/github", &headers, Some(body), is_base64);
+    let answer = deployment.invoke("receive-webhook", &delivery).unwrap();
+    let document = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    (answer["statusCode"].as_u64().unwrap(), document)
+}
+
+#[test]
+fn a_delivery_starts_one_run_on_the_alias() {
+    let deployment = Deployment::new(Script::valid());
+    let (_repository, head) = pull_request(&deployment);
+    let opened = deployment
+        .github
+        .pull_request_event(SLUG, 12, "opened")
+        .unwrap()
+        .to_string();
+    let signature = signed(opened.as_bytes());
+    let (status, started) = deliver(&deployment, "pull_request", opened.as_bytes(), &signature, true);
+    assert_eq!((status, &started["status"]), (202, &json!("started")), "{started}");
+    let (status, again) = deliver(&deployment, "pull_request", opened.as_bytes(), &signature, false);
+    assert_eq!((status, &again["status"]), (200, &json!("duplicate")), "{again}");
+    let starts = deployment.cloud.executions("StartExecution");
+    assert_eq!(starts.len(), 1);
+    assert!(
+        starts[0]["stateMachineArn"]
+            .as_str()
+            .unwrap()
+            .ends_with(":stateMachine:holdfast:live")
+    );
+    assert_eq!(starts[0]["name"], started["run"]);
+    let input: Value = serde_json::from_str(starts[0]["input"].as_str().unwrap()).unwrap();
+    assert_eq!(input["target"]["head"], head.as_str());
+    assert_eq!(input["model"], "anthropic/test-model");
+}
+
+#[test]
+fn what_is_no_delivery_is_told_and_starts_nothing() {
+    let deployment = Deployment::new(Script::valid());
+    for (name, body, signature, expected) in [
+        ("pull_request", &b"{}"[..], String::new(), 401),
+        ("pull_request", b"{}", "sha256=00".to_owned(), 401),
+        ("pull_request", b"{}", signed(b"{ }"), 401),
+        ("pull_request", b"", signed(b""), 400),
+        ("pull_request", b"{\"action\":", signed(b"{\"action\":"), 400),
+        ("pull_request", b"\xff\xfe", signed(b"\xff\xfe"), 400),
+        ("star", b"{}", signed(b"{}"), 200),
+    ] {
+        let (status, document) = deliver(&deployment, name, body, &signature, true);
+        assert_eq!(status, expected, "{document}");
+    }
+    assert!(deployment.cloud.executions("StartExecution").is_empty());
+    let failure = deployment
+        .invoke("receive-webhook", &json!({ "no": "request" }))
+        .unwrap_err();
+    assert!(!failure.message.is_empty(), "{failure:?}");
+}
+
+#[test]
+fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
+    let deployment = Deployment::new(Script::valid());
+    let (_repository, _head) = pull_request(&deployment);
+    deployment.github.set_permission(SLUG, "maintainer", "write");
+    let opened = deployment
+        .github
+        .pull_request_event(SLUG, 12, "opened")
+        .unwrap()
+        .to_string();
+    let (_, started) = deliver(
+        &deployment,
+        "pull_request",
+        opened.as_bytes(),
+        &signed(opened.as_bytes()),
+        false,
+    );
+    let start = &deployment.cloud.executions("StartExecution")[0];
+    let input: Value = serde_json::from_str(start["input"].as_str().unwrap()).unwrap();
+    deployment.invoke("open-review", &json!({ "run": input })).unwrap();
+    let asked = |text: &str| {
+        let comment = deployment.github.comment(SLUG, 12, "maintainer", text).unwrap();
+        let event = json!({
+            "action": "created",
+            "issue": { "number": 12, "state": "open", "pull_request": { "url": "https://example.org" } },
+            "comment": { "id": comment, "body": text, "user": { "login": "maintainer", "type": "User" },
+                         "author_association": "COLLABORATOR" },
+            "repository": { "id": 1, "name": "demo", "full_name": SLUG, "owner": { "login": "octo" } },
+            "sender": { "login": "maintainer", "type": "User" },
+        });
+        let body = event.to_string();
+        deliver(
+            &deployment,
+            "issue_comment",
+            body.as_bytes(),
+            &signed(body.as_bytes()),
+            false,
+        )
+    };
+    let (status, done) = asked("/holdfast cancel");
+    assert_eq!((status, &done["what"]), (200, &json!("cancelled")), "{done}");
+    let stops = deployment.cloud.executions("StopExecution");
+    assert_eq!(stops.len(), 1);
+    let run = started["run"].as_str().unwrap();
+    assert!(
+        stops[0]["executionArn"]
+            .as_str()
+            .unwrap()
+            .ends_with(&format!(":execution:holdfast:{run}"))
+    );
+    assert_eq!(stops[0]["error"], "RunCancelled");
+    let swept = deployment
+        .invoke("sweep", &json!({ "detail-type": "Scheduled Event" }))
+        .unwrap();
+    assert_eq!((&swept["cleaned"], &swept["left"]), (&json!([]), &json!([])), "{swept}");
+    let (status, paused) = asked("/holdfast pause");
+    assert_eq!((status, &paused["what"]), (200, &json!("paused")));
+    let (status, resumed) = asked("/holdfast resume");
+    assert_eq!((status, &resumed["status"]), (200, &json!("duplicate")), "{resumed}");
+}
+
+#[test]
+fn a_sweep_cleans_up_what_a_stopped_run_left() {
+    let deployment = Deployment::new(Script::valid());
+    let (_repository, _head) = pull_request(&deployment);
+    let opened = deployment
+        .github
+        .pull_request_event(SLUG, 12, "opened")
+        .unwrap()
+        .to_string();
+    let (_, started) = deliver(
+        &deployment,
+        "pull_request",
+        opened.as_bytes(),
+        &signed(opened.as_bytes()),
+        false,
+    );
+    let start = &deployment.cloud.executions("StartExecution")[0];
+    let input: Value = serde_json::from_str(start["input"].as_str().unwrap()).unwrap();
+    deployment.invoke("open-review", &json!({ "run": input })).unwrap();
+    assert_eq!(deployment.github.issue_comments(SLUG, 12).len(), 1, "announced");
+    let run = started["run"].as_str().unwrap();
+    deployment.cloud.stop_execution(&format!(
+        "arn:aws:states:eu-central-1:000000000000:execution:holdfast:{run}"
+    ));
+    let swept = deployment.invoke("sweep", &json!({ "source": "aws.states" })).unwrap();
+    assert_eq!(
+        (&swept["cleaned"], &swept["left"]),
+        (&json!([run]), &json!([])),
+        "{swept}"
+    );
+    let checks = deployment.github.check_runs(SLUG);
+    assert!(checks.iter().all(|check| check["status"] == "completed"), "{checks:?}");
+    let again = deployment.invoke("sweep", &json!({})).unwrap();
+    assert_eq!(again["cleaned"], json!([]), "done once");
+}
+
+/// Reads the page to decide on, and approves with the code of the mail.
+pub fn decide(deployment: &Arc<Deployment>, page: &str, code: &str) {
+    let nobody = json!({});
+    let get = |path: &str| {
+        deployment
+            .invoke("approval-page", &event("GET", path, &nobody, None, false))
+            .unwrap()
+    };
+    let health = get("/healthz");
+    assert_eq!((&health["statusCode"], &health["body"]), (&json!(200), &json!("ok\n")));
+    assert_eq!(get("/assets/other.css")["statusCode"], 404);
+    let unknown = get(&format!("/approvals/{}", "0".repeat(64)));
+    assert_eq!(unknown["statusCode"], 404);
+    let shown = get(page);
+    assert_eq!(shown["statusCode"], 200, "{shown}");
+    let html = shown["body"].as_str().unwrap();
+    let stylesheet = html
+        .split("rel=\"stylesheet\" href=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    assert_eq!(get(stylesheet)["statusCode"], 200);
+    let field = |name: &str| {
+        let form = html.split(&format!("action=\"{page}\"")).nth(1).unwrap();
+        let value = form.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        value.split('"').next().unwrap().to_owned()
+    };
+    let cookie = shown["cookies"][0].as_str().unwrap().split(';').next().unwrap();
+    let form = |code: &str| {
+        let (csrf, version) = (field("csrf"), field("page_version"));
+        format!("csrf={csrf}&page_version={version}&decision=approve&code={code}")
+    };
+    let post = |cookie: &str, form: String| {
+        let headers = json!({
+            "content-type": "application/x-www-form-urlencoded", "origin": "https://holdfast.example.org", "cookie": cookie,
+        });
+        let posted = event("POST", page, &headers, Some(form.as_bytes()), true);
+        deployment.invoke("approval-page", &posted).unwrap()["statusCode"].clone()
+    };
+    assert_eq!(post("", form(code)), 403, "another browser");
+    assert_eq!(post(cookie, form("AAA-AAA-AAA")), 403, "a wrong code");
+    assert_eq!(post(cookie, form(code)), 200);
+    assert_eq!(post(cookie, form(code)), 409, "decided already");
+}
