@@ -20,6 +20,7 @@ PORTS = {
     "runs": ("states:",),
     "runs_by_alias": ("states:",),
     "notify": ("ses:", "sns:"),
+    "model": ("bedrock:",),
 }
 # What the setup itself calls, and Lambda for the function.
 BESIDES_PORTS = ("secretsmanager:", "sqs:")
@@ -101,6 +102,8 @@ def resource_name(value, condition):
         arn % ("states", "stateMachine:${AWS::StackName}-review"): "Workflow",
         arn % ("states", "execution:${AWS::StackName}-review:*"): "Executions",
         arn % ("states", "execution:${AWS::StackName}-review/ReviewEachUnit:*"): "Units",
+        "arn:${AWS::Partition}:bedrock:*::foundation-model/*": "models of Bedrock",
+        arn % ("bedrock", "inference-profile/*"): "profiles of Bedrock",
     }
     if text == arn % ("ses", "identity/*") and condition == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}:
         return "identities from MailFrom"

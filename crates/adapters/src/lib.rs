@@ -9,6 +9,8 @@ pub mod anthropic;
 pub mod aws;
 #[cfg(feature = "aws-people")]
 pub mod aws_people;
+#[cfg(feature = "models")]
+pub mod bedrock;
 #[cfg(feature = "files")]
 mod durable_file;
 #[cfg(feature = "dynamodb")]

@@ -9,6 +9,7 @@ use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::bedrock::BedrockAskModel;
 use crate::model_http::{ModelLimits, ModelSettingsError, Provider};
 use crate::{anthropic, anthropic::AnthropicAskModel, openai, openai::OpenaiAskModel};
 
@@ -33,6 +34,7 @@ pub struct ModelSettings {
 pub struct ModelRouter {
     anthropic: AnthropicAskModel,
     openai: OpenaiAskModel,
+    bedrock: BedrockAskModel,
     prices: Prices,
 }
 
@@ -51,6 +53,7 @@ impl ModelRouter {
             (Ok(anthropic), Ok(openai)) => Ok(Self {
                 anthropic,
                 openai,
+                bedrock: BedrockAskModel::new(settings.url.clone(), settings.timeout),
                 prices: settings.prices,
             }),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
@@ -88,11 +91,9 @@ impl ModelRouter {
             Some(("anthropic", _)) => Err(missing(&anthropic::PROVIDER)),
             Some(("openai", _)) if self.openai.is_usable() => Ok(&self.openai),
             Some(("openai", _)) => Err(missing(&openai::PROVIDER)),
-            Some(("bedrock", _)) => Err(ModelError::Rejected(format!(
-                "{model}: models of Bedrock cannot be asked by this version; set HOLDFAST_MODEL to anthropic/NAME or openai/NAME"
-            ))),
+            Some(("bedrock", _)) => Ok(&self.bedrock),
             _ => Err(ModelError::Rejected(format!(
-                "the model {model:?} is of no known provider: set HOLDFAST_MODEL to anthropic/NAME or openai/NAME"
+                "the model {model:?} is of no known provider: set HOLDFAST_MODEL to anthropic/NAME, openai/NAME or bedrock/ID"
             ))),
         }
     }

@@ -2,6 +2,7 @@
 #![cfg(feature = "models")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod bedrock;
 mod odd_answers;
 mod requests;
 mod router;
