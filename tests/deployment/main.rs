@@ -1,0 +1,264 @@
+//! The deployment, from a signed webhook to the published review: the real template, built and deployed by the SAM CLI, its
+//! real programs, behind an emulator of AWS with the functions' roles enforced.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod cloud;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, Mac};
+use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use cloud::{Cloud, STACK, text};
+
+const SLUG: &str = "octo/demo";
+/// Pull requests, by what becomes of them.
+const PUBLISHED: u64 = 12;
+const DECIDED: u64 = 13;
+const FAILED: u64 = 14;
+/// The file with grave findings.
+const GRAVE: &str = "src/grave.rs";
+
+struct Deployment {
+    cloud: Cloud,
+    github: FakeGithub,
+    model: ModelServer,
+    api: String,
+}
+
+impl Deployment {
+    fn deliver(&self, number: u64) -> (u16, Value) {
+        let event = self
+            .github
+            .pull_request_event(SLUG, number, "opened")
+            .unwrap()
+            .to_string();
+        let mut mac = Hmac::<Sha256>::new_from_slice(FakeGithub::WEBHOOK_SECRET.as_bytes()).unwrap();
+        mac.update(event.as_bytes());
+        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let request = self
+            .cloud
+            .client
+            .post(self.cloud.address(&self.api, "/webhooks/github"));
+        let request = request
+            .header("content-type", "application/json")
+            .header("x-github-event", "pull_request");
+        let request = request
+            .header("x-github-delivery", "1")
+            .header("x-hub-signature-256", signature);
+        let answer = request.body(event).send().unwrap();
+        let (status, text) = (answer.status().as_u16(), answer.text().unwrap());
+        let document = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} {text}\n{}", self.cloud.logs()));
+        (status, document)
+    }
+
+    /// The run that a delivery starts.
+    fn started(&self, number: u64) -> String {
+        let (status, document) = self.deliver(number);
+        assert_eq!(
+            (status, &document["status"]),
+            (202, &json!("started")),
+            "{document}\n{}",
+            self.cloud.logs()
+        );
+        document["run"].as_str().unwrap().to_owned()
+    }
+}
+
+/// One deployment for all that is tried on it: it takes most of the time.
+#[test]
+fn a_signed_webhook_becomes_a_published_review_on_aws() {
+    let github = FakeGithub::start().unwrap();
+    let change = Repository::many_files(3).unwrap();
+    let pull = |base: &str, head: &str, number| {
+        github.add(PullRequest::from_git(change.repository.path(), base, head, SLUG, number).unwrap());
+    };
+    pull(&change.base, &change.head, PUBLISHED);
+    let mut base = change.head.clone();
+    for (path, number) in [(GRAVE, DECIDED), ("src/last.rs", FAILED)] {
+        change
+            .repository
+            .write(path, "pub fn one(x: u64) -> u64 {\n    x + 1\n}\n")
+            .unwrap();
+        let head = change.repository.commit(&format!("Add {path}")).unwrap();
+        pull(&base, &head, number);
+        base = head;
+    }
+    let low = Script::findings(vec![Finding::first_added_line().severity("low")]);
+    let model = ModelServer::start(low.for_path(GRAVE, Script::finding_each_file())).unwrap();
+    let cloud = Cloud::deploy(&cloud::parameters(&github, &model));
+    let outputs = cloud.emulated(&["environment", STACK]);
+    let api = outputs["Api"].as_str().unwrap().to_owned();
+    let deployment = Deployment {
+        cloud,
+        github,
+        model,
+        api,
+    };
+
+    assert_eq!(text(get(&deployment, "/healthz"), 200), "ok\n");
+    app_is_made_with_the_stack(&deployment);
+    deployment
+        .cloud
+        .emulated(&["put", STACK, "ModelSecret", "OPENAI_API_KEY", "test-key"]);
+    roles_are_kept(&deployment);
+    is_published_once(&deployment);
+    is_decided_by_mail(&deployment);
+    is_cleaned_up_when_it_fails(&deployment);
+}
+
+/// `holdfast setup --stack`: the App's secrets go into the stack's.
+fn app_is_made_with_the_stack(deployment: &Deployment) {
+    let mut setup = Command::new(cloud::holdfast());
+    deployment.cloud.account(&mut setup);
+    setup
+        .args(["setup", "--stack", STACK])
+        .env("HOLDFAST_GITHUB_URL", deployment.github.url());
+    let mut setup = setup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(setup.stderr.take().unwrap()).lines();
+    let line = said.next().unwrap().unwrap();
+    let here = line.split_whitespace().find(|word| word.starts_with("http"));
+    let here = here.unwrap_or_else(|| panic!("{line}"));
+    let page = text(deployment.cloud.client.get(here).send().unwrap(), 200);
+    let value = |before: &str| page.split(before).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let manifest = value("name=\"manifest\" value=\"").replace("&quot;", "\"");
+    let action = value("method=\"post\" action=\"")
+        .replace("&amp;", "&")
+        .parse()
+        .unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    assert!(
+        manifest["hook_attributes"]["url"]
+            .as_str()
+            .unwrap()
+            .ends_with("/webhooks/github")
+    );
+    let back = deployment.github.register_app(&action, &manifest).unwrap();
+    text(deployment.cloud.client.get(back).send().unwrap(), 200);
+    assert!(setup.wait().unwrap().success());
+    let secret = deployment.cloud.emulated(&["secret", STACK, "GithubSecret"]);
+    assert!(
+        secret["HOLDFAST_GITHUB_APP_KEY"]
+            .as_str()
+            .unwrap()
+            .contains("PRIVATE KEY")
+    );
+    assert!(secret["HOLDFAST_MARKER_KEY"].is_string(), "what was there stays");
+}
+
+/// Who asks the model cannot read what writes to GitHub, and the other way round.
+fn roles_are_kept(deployment: &Deployment) {
+    for (role, secret, may) in [
+        ("ReviewUnitRole", "GithubSecret", false),
+        ("ReviewUnitRole", "ModelSecret", true),
+        ("PublishReviewRole", "ModelSecret", false),
+        ("PublishReviewRole", "GithubSecret", true),
+        ("ApprovalPageRole", "GithubSecret", false),
+        ("ReceiveWebhookRole", "PagesSecret", false),
+    ] {
+        let found = deployment.cloud.emulated(&["may-read", STACK, role, secret]);
+        assert_eq!(found, json!(may), "{role}: {secret}");
+    }
+}
+
+fn is_published_once(deployment: &Deployment) {
+    let run = deployment.started(PUBLISHED);
+    let states = deployment.cloud.wait_until(&run, "SUCCEEDED");
+    assert!(states.contains(&"PublishReview".to_owned()), "{states:?}");
+    let (status, again) = deployment.deliver(PUBLISHED);
+    assert_eq!((status, &again["status"]), (200, &json!("duplicate")), "{again}");
+    assert_eq!(deployment.github.reviews(SLUG, PUBLISHED).len(), 1);
+    assert_eq!(deployment.github.review_comments(SLUG, PUBLISHED).len(), 3);
+    assert_eq!(
+        deployment.model.journal().calls().len(),
+        4,
+        "three units and the walkthrough"
+    );
+}
+
+fn is_decided_by_mail(deployment: &Deployment) {
+    let run = deployment.started(DECIDED);
+    let mail = wait_for_mail(deployment);
+    let (_, states) = deployment.cloud.execution(&run);
+    assert_eq!(states.last().map(String::as_str), Some("RequestApproval"));
+    assert!(
+        deployment.github.reviews(SLUG, DECIDED).is_empty(),
+        "nothing is public yet"
+    );
+    let link = mail.split("/approvals/").nth(1).unwrap().get(..64).unwrap();
+    let code = mail.split("to be typed there: ").nth(1).unwrap().get(..11).unwrap();
+    let path = format!("/approvals/{link}");
+    let page = get(deployment, &path);
+    let cookie = page.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let page = text(page, 200);
+    assert!(page.contains(GRAVE), "the finding is shown in its file");
+    let field = |name: &str| {
+        let form = page.split(&format!("action=\"{path}\"")).nth(1).unwrap();
+        let value = form.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        value.split('"').next().unwrap().to_owned()
+    };
+    let form = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("csrf", field("csrf")), ("page_version", field("page_version"))])
+        .extend_pairs([("decision", "approve"), ("code", code)])
+        .finish();
+    let post = |cookie: &str| {
+        let request = deployment
+            .cloud
+            .client
+            .post(deployment.cloud.address(&deployment.api, &path));
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", cookie);
+        request.body(form.clone()).send().unwrap()
+    };
+    text(post(""), 403);
+    text(post(&cookie), 200);
+    text(post(&cookie), 409);
+    deployment.cloud.wait_until(&run, "SUCCEEDED");
+    assert_eq!(deployment.github.reviews(SLUG, DECIDED).len(), 1);
+}
+
+/// The text of the one mail that SES took.
+fn wait_for_mail(deployment: &Deployment) -> String {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    loop {
+        let mails = deployment.cloud.emulated(&["mails"]).to_string();
+        if mails.contains("/approvals/") {
+            return mails;
+        }
+        assert!(Instant::now() < give_up, "no mail\n{}", deployment.cloud.logs());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn is_cleaned_up_when_it_fails(deployment: &Deployment) {
+    let reviews = Matcher::new("POST", &format!("/repos/{SLUG}/pulls/{FAILED}/reviews")).always();
+    deployment.github.fail_next(reviews, Fault::status(403));
+    let run = deployment.started(FAILED);
+    let states = deployment.cloud.wait_until(&run, "FAILED");
+    let tail = ["PublishReview", "WithdrawAnnouncement", "ReportFailure"];
+    assert!(
+        states.windows(3).any(|taken| taken == tail) || states.ends_with(&tail.map(str::to_owned)),
+        "{states:?}"
+    );
+    assert!(deployment.github.reviews(SLUG, FAILED).is_empty());
+    let comments = deployment.github.issue_comments(SLUG, FAILED);
+    assert_eq!(comments.len(), 1, "one notice, no announcement: {comments:?}");
+    let checks = deployment.github.check_runs(SLUG);
+    assert!(checks.iter().all(|check| check["status"] == "completed"), "{checks:?}");
+}
+
+fn get(deployment: &Deployment, path: &str) -> reqwest::blocking::Response {
+    let address = deployment.cloud.address(&deployment.api, path);
+    deployment.cloud.client.get(address).send().unwrap()
+}

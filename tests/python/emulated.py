@@ -1,0 +1,108 @@
+"""What the deployment test does to AWS's emulator, each command printing one JSON document:
+
+  adapt TEMPLATE             what the emulator cannot do is taken out of the built template, in place; prints what
+  definition STACK           the workflow's definition with the functions' ARNs, as the stack has it
+  put STACK NAME KEY VALUE   puts an entry into a secret of the stack, by its name in the template
+  secret STACK NAME          what is in it
+  mails                      every mail that SES took
+  may-read STACK ROLE NAME   whether a function's role may read a secret; both by their names in the template
+  environment STACK          what is told in the outputs, and the HTTP API's id
+
+The endpoint and the credentials come from the environment. Run by tests/deployment.
+"""
+
+import json
+import os
+import re
+import sys
+import urllib.request
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import ClientError
+from samcli.yamlhelper import yaml_dump, yaml_parse
+
+HTTPS_ONLY = ("GithubUrl", "ModelUrl", "PublicUrl")
+
+
+def adapt(path):
+    template = yaml_parse(Path(path).read_text(encoding="utf-8"))
+    done = []
+    for name in HTTPS_ONLY:
+        parameter = template["Parameters"][name]
+        parameter["AllowedPattern"] = parameter["AllowedPattern"].replace("https://", "https?://")
+        done.append(f"{name} may be http: the stand-ins on loopback have no certificates")
+    machine = template["Resources"]["ReviewMachine"]["Properties"]
+    for name in ("AutoPublishAlias", "DeploymentPreference"):
+        del machine[name]
+        done.append(f"ReviewMachine has no {name}: the emulator refuses it; the test of the transformed template has it")
+    Path(path).write_text(yaml_dump(template), encoding="utf-8")
+    return done
+
+
+def resource(stack, name):
+    found = boto3.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=name)
+    return found["StackResourceDetail"]["PhysicalResourceId"]
+
+
+def definition(stack):
+    machine = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=resource(stack, "ReviewMachine"))
+    return {name: machine[name] for name in ("name", "roleArn", "definition", "stateMachineArn")}
+
+
+def secret(stack, name):
+    found = boto3.client("secretsmanager").get_secret_value(SecretId=resource(stack, name))
+    return json.loads(found["SecretString"])
+
+
+def put(stack, name, key, value):
+    held = secret(stack, name) | {key: value}
+    boto3.client("secretsmanager").put_secret_value(SecretId=resource(stack, name), SecretString=json.dumps(held))
+    return sorted(held)
+
+
+def mails():
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/_ministack/ses/messages"
+    with urllib.request.urlopen(url) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def may_read(stack, role, name):
+    role = boto3.client("iam").get_role(RoleName=resource(stack, role))["Role"]["Arn"]
+    given = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    client = boto3.client(
+        "secretsmanager",
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    try:
+        client.get_secret_value(SecretId=resource(stack, name))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDeniedException":
+            raise
+        return False
+    return True
+
+
+def environment(stack):
+    found = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found}
+    return outputs | {"Api": re.match(r"https://([^.]+)\.", outputs["WebhookUrl"]).group(1)}
+
+
+COMMANDS = {
+    "adapt": adapt,
+    "definition": definition,
+    "put": put,
+    "secret": secret,
+    "mails": mails,
+    "may-read": may_read,
+    "environment": environment,
+}
+
+if __name__ == "__main__":
+    command, *arguments = sys.argv[1:] or [""]
+    if command not in COMMANDS:
+        sys.exit(__doc__)
+    print(json.dumps(COMMANDS[command](*arguments)))
