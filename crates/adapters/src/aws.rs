@@ -21,6 +21,9 @@ pub(crate) const ROW_CALL: Duration = Duration::from_secs(20);
 /// Limit of one call about artifacts, which may be large.
 #[cfg(feature = "s3")]
 pub(crate) const ARTIFACT_CALL: Duration = Duration::from_secs(60);
+/// The region of emulators, where the environment names none.
+#[cfg(any(feature = "lambda", feature = "s3"))]
+pub(crate) const REGION_WITHOUT: &str = "us-east-1";
 /// Longest account of a failure, in characters.
 const SAID_CHARS: usize = 400;
 

@@ -21,6 +21,8 @@ pub mod files;
 pub mod git;
 #[cfg(feature = "github")]
 pub mod github;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 #[cfg(feature = "mail")]
 mod mail_message;
 #[cfg(feature = "models")]

@@ -45,6 +45,40 @@ impl S3StoreArtifact {
     }
 }
 
+/// All buckets of an account, or of another server that speaks S3, by path.
+#[derive(Clone, Debug)]
+pub struct S3Buckets {
+    client: Client,
+}
+
+impl S3Buckets {
+    /// With the account and region of `config`, at `endpoint` where one is given. Limits as of [`S3StoreArtifact`].
+    pub fn new(config: &aws_config::SdkConfig, endpoint: Option<&str>) -> Self {
+        let mut builder = aws_sdk_s3::config::Builder::from(config)
+            .behavior_version(aws::behavior_version())
+            .retry_config(aws::no_retries())
+            .timeout_config(aws::limits(aws::ARTIFACT_CALL))
+            .force_path_style(true);
+        if let Some(endpoint) = endpoint {
+            builder = builder.endpoint_url(endpoint);
+        }
+        if config.region().is_none() {
+            builder = builder.region(aws_sdk_s3::config::Region::from_static(aws::REGION_WITHOUT));
+        }
+        Self {
+            client: Client::from_conf(builder.build()),
+        }
+    }
+
+    /// The objects of one bucket.
+    pub fn bucket(&self, bucket: &str) -> S3StoreArtifact {
+        S3StoreArtifact {
+            client: self.client.clone(),
+            bucket: bucket.to_owned(),
+        }
+    }
+}
+
 #[async_trait]
 impl StoreArtifact for S3StoreArtifact {
     async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use holdfast_core::model::finding::Severity;
+use url::Url;
 
 /// A code reviewer that never loses its place.
 ///
@@ -28,6 +29,12 @@ pub enum Command {
     Setup(SetupArgs),
     /// Serves GitHub's webhook, the console and the approval pages, and runs the reviews.
     Serve(ServeArgs),
+    /// Runs state machines of any kind: the AWS Step Functions API on this machine, functions through the Lambda API.
+    ///
+    /// Needs no settings of GitHub's or of a model's. AWS clients reach it with --endpoint-url http://ADDRESS:PORT (or
+    /// AWS_ENDPOINT_URL_SFN). Functions are invoked where AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL or --lambda say, else on
+    /// AWS, with the credentials and the region of the environment.
+    Engine(EngineArgs),
     /// Lists every run, newest first.
     Runs(RunsArgs),
     /// Shows one run: states taken, attempts, model calls, coverage.
@@ -130,6 +137,28 @@ pub struct ServeArgs {
     /// Address and port to listen on. Behind a tunnel or a reverse proxy, HOLDFAST_PUBLIC_URL says what people see.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Answers the AWS Step Functions API here too, on this machine alone: it has no authentication. The reviews are the
+    /// executions of the state machine `review`.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub step_functions: Option<SocketAddr>,
+    /// Where everything durable is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `holdfast engine`.
+#[derive(Debug, Args)]
+pub struct EngineArgs {
+    /// Address and port of the API: of this machine alone, since it has no authentication. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8083")]
+    pub listen: SocketAddr,
+    /// Where functions are invoked. Default: as AWS_ENDPOINT_URL_LAMBDA or AWS_ENDPOINT_URL say, else on AWS.
+    #[arg(long, value_name = "URL")]
+    pub lambda: Option<Url>,
+    /// Where the objects of ItemReader and ResultWriter are. Default: as AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL say, else
+    /// on AWS.
+    #[arg(long, value_name = "URL")]
+    pub s3: Option<Url>,
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,

@@ -15,5 +15,6 @@ pub mod replay;
 pub mod run_name;
 pub mod serve;
 pub mod setup;
+pub mod step_functions;
 pub mod told;
 pub mod workflow;

@@ -11,13 +11,14 @@ use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::serve;
 use crate::setup;
+use crate::step_functions;
 
 /// Runs one command to its end.
 pub fn run(cli: &Cli) -> ExitCode {
     // HOLDFAST_LOG takes tracing's filter syntax; without it a command logs only errors, but for the engine's own: what
     // keeps it from its end, it says itself. A server tells what it does.
     let usual = match &cli.command {
-        Command::Serve(_) => "info",
+        Command::Serve(_) | Command::Engine(_) => "info",
         _ => "error,holdfast_local::engine=off",
     };
     let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
@@ -42,6 +43,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Review(args) => review::run(args).await,
         Command::Setup(args) => setup::run(args).await,
         Command::Serve(args) => serve::run(args).await,
+        Command::Engine(args) => step_functions::run(args).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Show(args) => show::run(args).await,
         Command::Approve(args) => decide::approve(args).await,

@@ -65,7 +65,7 @@ impl Live {
         let item = birth.item.unwrap_or_else(|| birth.input.clone());
         let identity = Identity {
             execution_arn: birth.arn.clone(),
-            execution_name: birth.name.clone(),
+            execution_name: naming::execution_name(&birth.arn).to_owned(),
             state_machine_arn: birth.machine_arn.clone(),
             state_machine_name: naming::machine_name(&birth.machine_arn).to_owned(),
             role_arn: birth.role_arn.clone(),

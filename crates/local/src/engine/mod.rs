@@ -46,7 +46,7 @@ pub use archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, Statu
 pub use backup::{BackedUp, back_up};
 pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
-pub use naming::Naming;
+pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
 pub use recover::Recovered;
 pub use request::{Outcome, PendingToken, Started};
@@ -135,6 +135,7 @@ struct Shared {
     health: watch::Receiver<Option<EngineError>>,
     run_loop: AbortHandle,
     machines: Arc<Machines>,
+    naming: Naming,
     data_dir: PathBuf,
 }
 
@@ -170,6 +171,7 @@ impl Engine {
             open: OpenState::default(),
             waiters: HashMap::new(),
         };
+        let naming = runner.naming.clone();
         let recovered = runner.begin().await?;
         let run_loop = tokio::spawn(runner.run()).abort_handle();
         let shared = Arc::new(Shared {
@@ -178,6 +180,7 @@ impl Engine {
             health,
             run_loop,
             machines,
+            naming,
             data_dir: options.data_dir,
         });
         Ok((Self { shared }, recovered))
@@ -197,6 +200,31 @@ impl Engine {
     /// The definition or the name is not valid, the input is too large, the name has another input, or nothing can
     /// be stored.
     pub async fn start(&self, name: &str, definition_text: &str, input: Value) -> Result<Started, EngineError> {
+        self.start_named(name, None, definition_text, input).await
+    }
+
+    /// Starts an execution of another state machine than the engine's own. Each machine's executions have their names for
+    /// themselves: the engine knows this one by [`Naming::known_as`].
+    ///
+    /// # Errors
+    /// As with [`Engine::start`].
+    pub async fn start_of(
+        &self,
+        other: OtherMachine,
+        name: &str,
+        definition_text: &str,
+        input: Value,
+    ) -> Result<Started, EngineError> {
+        self.start_named(name, Some(other), definition_text, input).await
+    }
+
+    async fn start_named(
+        &self,
+        name: &str,
+        other: Option<OtherMachine>,
+        definition_text: &str,
+        input: Value,
+    ) -> Result<Started, EngineError> {
         if !naming::is_execution_name(name) {
             return Err(EngineError::NameInvalid { name: name.to_owned() });
         }
@@ -209,9 +237,14 @@ impl Engine {
             });
         }
         let (sha256, machine) = self.shared.machines.parse(definition_text)?;
-        let (name, definition) = (name.to_owned(), definition_text.into());
+        let known_as = other
+            .as_ref()
+            .map_or_else(|| name.to_owned(), |other| naming::known_as(&other.name, name));
+        let of = other.map(|other| (other, name.to_owned()));
+        let definition = definition_text.into();
         self.ask(|reply| Request::Start {
-            name,
+            name: known_as,
+            of,
             definition,
             sha256,
             machine,
@@ -219,6 +252,11 @@ impl Engine {
             reply,
         })
         .await
+    }
+
+    /// What ARNs are made of.
+    pub fn naming(&self) -> &Naming {
+        &self.shared.naming
     }
 
     /// Waits until an execution has ended, or only someone outside can bring it further.

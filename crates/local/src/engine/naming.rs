@@ -23,24 +23,52 @@ impl Default for Naming {
     }
 }
 
+/// Another state machine than the engine's own, whose executions have their names for themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherMachine {
+    /// Its name.
+    pub name: String,
+    /// The role that stands in the histories of its executions.
+    pub role_arn: String,
+}
+
 impl Naming {
-    pub(super) fn machine_arn(&self) -> String {
-        format!(
-            "arn:aws:states:{}:{}:stateMachine:{}",
-            self.region, self.account, self.state_machine
-        )
+    /// The ARN of a state machine.
+    pub fn machine_arn(&self, machine: &str) -> String {
+        format!("arn:aws:states:{}:{}:stateMachine:{machine}", self.region, self.account)
     }
 
-    pub(super) fn role_arn(&self) -> String {
+    /// The role of the engine's own state machine.
+    pub fn role_arn(&self) -> String {
         format!("arn:aws:iam::{}:role/{}", self.account, self.state_machine)
     }
 
-    pub(super) fn execution_arn(&self, name: &str) -> String {
+    /// The ARN of an execution that was started by name.
+    pub fn execution_arn(&self, machine: &str, name: &str) -> String {
         format!(
-            "arn:aws:states:{}:{}:execution:{}:{name}",
-            self.region, self.account, self.state_machine
+            "arn:aws:states:{}:{}:execution:{machine}:{name}",
+            self.region, self.account
         )
     }
+
+    /// The name by which the engine knows an execution of a machine: its own machine's have it as it is.
+    pub fn known_as(&self, machine: &str, name: &str) -> String {
+        if machine == self.state_machine {
+            name.to_owned()
+        } else {
+            known_as(machine, name)
+        }
+    }
+}
+
+/// The name by which the engine knows an execution of another machine than its own. No name holds a colon.
+pub(super) fn known_as(machine: &str, name: &str) -> String {
+    format!("{machine}:{name}")
+}
+
+/// The name that an execution's ARN ends with.
+pub(super) fn execution_name(execution_arn: &str) -> &str {
+    execution_arn.rsplit_once(':').map_or(execution_arn, |(_, name)| name)
 }
 
 /// The machine's name out of its ARN.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::error::EngineError;
+use super::naming::OtherMachine;
 
 /// How `start` found the execution.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,10 @@ pub(super) enum TokenAnswer {
 /// A request to the loop.
 pub(super) enum Request {
     Start {
+        /// The name by which the engine knows it.
         name: String,
+        /// Whose execution it is, with the name that it has there; the engine's own machine's without one.
+        of: Option<(OtherMachine, String)>,
         definition: Arc<str>,
         /// The hash of the definition's text.
         sha256: String,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::archive::ExecutionStatus;
 use super::error::EngineError;
 use super::live::{Birth, Live};
+use super::naming::OtherMachine;
 use super::read::{self, Standing};
 use super::request::{Answer, Outcome, Reply, Request, Started, TokenAnswer, Waiter};
 use super::run_loop::Runner;
@@ -20,6 +21,7 @@ impl Runner {
         match request {
             Request::Start {
                 name,
+                of,
                 definition,
                 sha256,
                 machine,
@@ -28,7 +30,7 @@ impl Runner {
             } => match self.find_started(&name, &input).await {
                 Ok(Some(started)) => turn.replies.push(Reply::after(reply, started)),
                 Ok(None) => {
-                    self.start(turn, name, (&definition, sha256), machine, input);
+                    self.start(turn, (name, of), (&definition, sha256), machine, input);
                     turn.replies.push(Reply::after(reply, Started::New));
                 }
                 Err(error) => reply.send(Err(error)),
@@ -79,18 +81,31 @@ impl Runner {
     fn start(
         &mut self,
         turn: &mut Turn,
-        name: String,
+        (name, of): (String, Option<(OtherMachine, String)>),
         (definition, sha256): (&Arc<str>, String),
         machine: Arc<StateMachine>,
         input: Value,
     ) {
+        let (own, naming) = (&self.naming.state_machine, &self.naming);
+        let (machine_arn, role_arn, arn) = match of {
+            None => (
+                naming.machine_arn(own),
+                naming.role_arn(),
+                naming.execution_arn(own, &name),
+            ),
+            Some((other, named)) => (
+                naming.machine_arn(&other.name),
+                other.role_arn,
+                naming.execution_arn(&other.name, &named),
+            ),
+        };
         let id = self.open.next_execution();
         let live = Live::new(Birth {
             id,
-            arn: self.naming.execution_arn(&name),
+            arn,
             name,
-            machine_arn: self.naming.machine_arn(),
-            role_arn: self.naming.role_arn(),
+            machine_arn,
+            role_arn,
             definition: sha256.clone(),
             machine,
             started: turn.now,

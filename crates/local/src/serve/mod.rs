@@ -24,7 +24,7 @@ use holdfast_web::form::Seal;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 use sign_in::WithGithub;
@@ -34,6 +34,8 @@ use crate::command::follow;
 use crate::failure::{Exit, Failure};
 use crate::machine::{self, Opened};
 use crate::output;
+use crate::step_functions::{self, Given};
+use crate::workflow;
 
 /// What requests are answered with.
 pub struct App {
@@ -73,6 +75,10 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         .await
         .map_err(|error| Failure::usage(format!("--listen {}: {error}", args.listen)))?;
     let address = listener.local_addr().map_err(Failure::incomplete)?;
+    let step_functions = match args.step_functions {
+        None => None,
+        Some(address) => Some(step_functions::Server::bind("--step-functions", address).await?),
+    };
     let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
     settings.public_url = Some(public.clone());
     let data = args.data.data.as_path();
@@ -102,11 +108,26 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         data.join(key::FILE).display()
     ));
     let sweeper = tokio::spawn(sweeper::sweep_for_ever(Arc::clone(&app)));
-    let served = server::serve(listener, Arc::clone(&app)).await;
+    let (stop, stopped) = watch::channel(false);
+    let beside = async {
+        let Some(server) = step_functions else { return Ok(()) };
+        output::complain(&format!("Step Functions API: http://{}", server.address()));
+        let given = Given {
+            name: app.opened.engine.naming().state_machine.clone(),
+            definition: workflow::definition(),
+        };
+        let served = server
+            .serve(app.opened.engine.clone(), data, Some(&given), stopped)
+            .await;
+        // Without it nobody would be told that it is gone.
+        stop.send_replace(true);
+        served
+    };
+    let (served, beside) = tokio::join!(server::serve(listener, Arc::clone(&app), &stop), beside);
     sweeper.abort();
     output::complain("stopping: what runs goes on at the next start");
     app.opened.engine.clone().shutdown().await;
-    served.map(|()| Exit::Clean)
+    served.and(beside).map(|()| Exit::Clean)
 }
 
 /// What a server cannot do without. Errors: every setting that is missing.

@@ -14,17 +14,21 @@ use crate::failure::Failure;
 /// How long requests under way are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves until SIGTERM or SIGINT. Errors: the listener fails.
-pub async fn serve(listener: TcpListener, app: Arc<App>) -> Result<(), Failure> {
+/// Serves until SIGTERM or SIGINT, or `stop`, which it passes on. Errors: the listener fails.
+pub async fn serve(listener: TcpListener, app: Arc<App>, stop: &watch::Sender<bool>) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
-    let (stop, mut stopped) = watch::channel(false);
+    let (mut stopped, mut stopped_elsewhere) = (stop.subscribe(), stop.subscribe());
     let told = async move { drop(stopped.wait_for(|stop| *stop).await) };
     let server = axum::serve(listener, routes::router(app))
         .with_graceful_shutdown(told)
         .into_future();
     tokio::pin!(server);
     tokio::select! {
-        served = &mut server => return served.map_err(Failure::incomplete),
+        served = &mut server => {
+            stop.send_replace(true);
+            return served.map_err(Failure::incomplete);
+        }
+        _ = stopped_elsewhere.wait_for(|stop| *stop) => {}
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }

@@ -1,0 +1,137 @@
+//! The AWS Step Functions API over the embedded engine, for AWS's own clients: `holdfast engine`, and `holdfast serve` with
+//! `--step-functions`. It has no authentication: it listens on this machine alone.
+
+mod arn;
+mod aws_ports;
+mod error;
+mod executions;
+mod history;
+mod lists;
+mod machines;
+mod map_runs;
+mod page;
+mod server;
+mod store;
+mod tasks;
+mod versions;
+mod wire;
+
+pub use server::{Server, run};
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use crate::engine::{Archive, Engine};
+use crate::machine::random_hex;
+
+use error::ApiError;
+use store::Store;
+
+/// What requests are answered with. The actions block: each runs on a thread of its own.
+pub struct Api {
+    engine: Engine,
+    data: PathBuf,
+    store: Mutex<Store>,
+    /// Names that are being started now.
+    starting: Mutex<HashSet<String>>,
+    runtime: Handle,
+}
+
+/// A state machine that the program brings.
+pub struct Given {
+    /// Its name.
+    pub name: String,
+    /// Its definition.
+    pub definition: String,
+}
+
+impl Api {
+    /// The API of an engine on its data directory. Errors: the API's own file cannot be used.
+    pub fn new(engine: Engine, data: &Path, store: Store, given: Option<&Given>) -> Result<Self, ApiError> {
+        let api = Self {
+            engine,
+            data: data.to_path_buf(),
+            store: Mutex::new(store),
+            starting: Mutex::default(),
+            runtime: Handle::current(),
+        };
+        if let Some(given) = given {
+            api.bring(given)?;
+        }
+        Ok(api)
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        // Each change of it is one transaction, whoever panicked.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn starting(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.starting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn archive(&self) -> Result<Archive, ApiError> {
+        Archive::open(&self.data).map_err(|error| ApiError::of_engine(&error, ""))
+    }
+
+    /// Waits for the engine, on a thread that may block.
+    fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.runtime.block_on(answer)
+    }
+
+    fn machine_arn(&self, name: &str) -> String {
+        self.engine.naming().machine_arn(name)
+    }
+
+    /// An execution's ARN, and the name by which the engine knows it. Errors: it is of another account or region.
+    fn known_as(&self, execution_arn: &str) -> Result<(String, String, String), ApiError> {
+        let (machine, name) = arn::execution(execution_arn)?;
+        let naming = self.engine.naming();
+        if naming.execution_arn(machine, name) != execution_arn {
+            return Err(ApiError::no_execution(execution_arn));
+        }
+        let known_as = if machine.contains('/') {
+            name.to_owned()
+        } else {
+            naming.known_as(machine, name)
+        };
+        Ok((machine.to_owned(), name.to_owned(), known_as))
+    }
+}
+
+/// A field that has to be there.
+fn required<'a>(value: Option<&'a String>, field: &str) -> Result<&'a str, ApiError> {
+    value.map(String::as_str).ok_or_else(|| ApiError::missing(field))
+}
+
+/// A time as AWS writes it: seconds since 1970.
+fn seconds(ms: i64) -> Value {
+    json!(ms as f64 / 1_000.0)
+}
+
+/// A random id in the form of a UUID.
+fn random_id() -> String {
+    let hex = random_hex();
+    let (variant, rest) = hex[16..].split_at(1);
+    let variant = ["8", "9", "a", "b"][usize::from(variant.as_bytes()[0] % 4)];
+    format!(
+        "{}-{}-4{}-{variant}{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &rest[..3],
+        &hex[20..]
+    )
+}
+
+/// An object without the fields that are null.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,243 @@
+//! The protocol: AWS JSON 1.0. An action's name in a header, its input and output as JSON, errors by name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::error::ApiError;
+use super::{Api, random_id};
+
+/// The most bytes of a request.
+const BODY_MOST: usize = 1_048_576;
+/// How much of a body that is too large is read before it is refused: who is cut off does not read the answer.
+const DRAINED_MOST: usize = 64 * BODY_MOST;
+/// How long a body may take.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// How many requests are worked on at a time; others wait.
+const AT_ONCE: usize = 64;
+const PREFIX: &str = "AWSStepFunctions.";
+const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+
+type Action = fn(&Api, Value) -> Result<Value, ApiError>;
+
+/// Every action.
+const ACTIONS: &[(&str, Action)] = &[
+    ("CreateStateMachine", |api, input| {
+        api.create_state_machine(&read(input)?)
+    }),
+    ("CreateStateMachineAlias", |api, input| api.create_alias(&read(input)?)),
+    ("DeleteStateMachine", |api, input| {
+        api.delete_state_machine(&read(input)?)
+    }),
+    ("DeleteStateMachineAlias", |api, input| api.delete_alias(&read(input)?)),
+    ("DeleteStateMachineVersion", |api, input| {
+        api.delete_version(&read(input)?)
+    }),
+    ("DescribeExecution", |api, input| api.describe_execution(&read(input)?)),
+    ("DescribeMapRun", |api, input| api.describe_map_run(&read(input)?)),
+    ("DescribeStateMachine", |api, input| {
+        api.describe_state_machine(&read(input)?)
+    }),
+    ("DescribeStateMachineAlias", |api, input| {
+        api.describe_alias(&read(input)?)
+    }),
+    ("DescribeStateMachineForExecution", |api, input| {
+        api.describe_machine_for_execution(&read(input)?)
+    }),
+    ("GetExecutionHistory", |api, input| api.history(&read(input)?)),
+    ("ListExecutions", |api, input| api.list_executions(&read(input)?)),
+    ("ListMapRuns", |api, input| api.list_map_runs(&read(input)?)),
+    ("ListStateMachineAliases", |api, input| api.list_aliases(&read(input)?)),
+    ("ListStateMachineVersions", |api, input| {
+        api.list_versions(&read(input)?)
+    }),
+    ("ListStateMachines", |api, input| api.list_state_machines(&read(input)?)),
+    ("PublishStateMachineVersion", |api, input| {
+        api.publish_version(&read(input)?)
+    }),
+    ("RedriveExecution", |api, input| api.redrive(&read(input)?)),
+    ("SendTaskFailure", |api, input| api.task_failure(read(input)?)),
+    ("SendTaskHeartbeat", |api, input| api.task_heartbeat(&read(input)?)),
+    ("SendTaskSuccess", |api, input| api.task_success(&read(input)?)),
+    ("StartExecution", |api, input| api.start(&read(input)?)),
+    ("StopExecution", |api, input| api.stop(read(input)?)),
+    ("UpdateStateMachine", |api, input| {
+        api.update_state_machine(&read(input)?)
+    }),
+    ("UpdateStateMachineAlias", |api, input| api.update_alias(&read(input)?)),
+    ("ValidateStateMachineDefinition", |api, input| {
+        api.validate(&read(input)?)
+    }),
+];
+
+struct Shared {
+    api: Arc<Api>,
+    turns: Semaphore,
+}
+
+/// The API as a service: all paths are one.
+pub fn router(api: Arc<Api>) -> Router {
+    let turns = Semaphore::new(AT_ONCE);
+    Router::new()
+        .fallback(answer)
+        .with_state(Arc::new(Shared { api, turns }))
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let answered = match act(&shared, request).await {
+        Ok(output) => (StatusCode::OK, output),
+        Err(error) => {
+            if error.status.is_server_error() {
+                tracing::error!(
+                    error = error.name,
+                    message = error.message,
+                    "a request was not answered"
+                );
+            }
+            let body = json!({ "__type": error.name, "message": error.message });
+            (error.status, body)
+        }
+    };
+    let (status, body) = answered;
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    if let Ok(id) = HeaderValue::from_str(&random_id()) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+async fn act(shared: &Arc<Shared>, request: Request) -> Result<Value, ApiError> {
+    let (head, body) = request.into_parts();
+    let body = tokio::time::timeout(BODY_PATIENCE, bytes(body))
+        .await
+        .map_err(|_| ApiError::new("RequestTimeout", "the body did not come in time"))?;
+    ours(&head.headers)?;
+    let (name, action) = action(&head.headers)?;
+    let input = input(&body?)?;
+    let turn = shared
+        .turns
+        .acquire()
+        .await
+        .map_err(|_| ApiError::unavailable("the server is ending"))?;
+    let api = Arc::clone(&shared.api);
+    let done = tokio::task::spawn_blocking(move || action(&api, input)).await;
+    drop(turn);
+    done.unwrap_or_else(|error| Err(ApiError::internal(format!("{name} ended without an answer: {error}"))))
+}
+
+/// Refuses what a web page sends: a browser says where a page is from, and by which name it came here.
+fn ours(headers: &HeaderMap) -> Result<(), ApiError> {
+    let refused = |what: &str| {
+        Err(ApiError {
+            status: StatusCode::FORBIDDEN,
+            ..ApiError::new("AccessDeniedException", what)
+        })
+    };
+    if headers.contains_key(header::ORIGIN) {
+        return refused("web pages may not use this API");
+    }
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let name = name
+        .map_or(host, |(name, _)| name)
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    let is_loopback = name.eq_ignore_ascii_case("localhost")
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    if is_loopback {
+        Ok(())
+    } else {
+        refused("this API is reached by 127.0.0.1, [::1] or localhost alone")
+    }
+}
+
+fn action(headers: &HeaderMap) -> Result<(&'static str, Action), ApiError> {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let asked = target.and_then(|target| target.strip_prefix(PREFIX));
+    let found = ACTIONS.iter().find(|(name, _)| Some(*name) == asked);
+    found.copied().ok_or_else(|| {
+        let known: Vec<&str> = ACTIONS.iter().map(|(name, _)| *name).collect();
+        let said: String = target.unwrap_or("no x-amz-target").chars().take(100).collect();
+        ApiError::new(
+            "UnknownOperationException",
+            format!(
+                "{said:?} is no action of this API; {PREFIX}NAME is, with {}",
+                known.join(", ")
+            ),
+        )
+    })
+}
+
+async fn bytes(body: Body) -> Result<Vec<u8>, ApiError> {
+    let (mut kept, mut read) = (Vec::new(), 0);
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| serialization(&format!("the body cannot be read: {error}")))?;
+        read += chunk.len();
+        if read <= BODY_MOST {
+            kept.extend_from_slice(&chunk);
+        } else {
+            kept = Vec::new();
+        }
+        if read > DRAINED_MOST {
+            break;
+        }
+    }
+    if read <= BODY_MOST {
+        return Ok(kept);
+    }
+    Err(ApiError {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        ..ApiError::new(
+            "RequestEntityTooLargeException",
+            format!("a request may have {BODY_MOST} bytes at most"),
+        )
+    })
+}
+
+fn input(body: &[u8]) -> Result<Value, ApiError> {
+    match serde_json::from_slice(body) {
+        Ok(input @ Value::Object(_)) => Ok(input),
+        Ok(_) => Err(serialization("the body is no JSON object")),
+        Err(error) => Err(serialization(&format!("the body is no JSON: {error}"))),
+    }
+}
+
+/// An action's input. What is not known is left out; what has to be there is seen to by the action.
+fn read<T: DeserializeOwned>(input: Value) -> Result<T, ApiError> {
+    // What serde says may quote the input, which may be a credential.
+    serde_path(input).map_err(|kind| serialization(&format!("a field of the input has another type: {kind}")))
+}
+
+fn serde_path<T: DeserializeOwned>(input: Value) -> Result<T, String> {
+    serde_json::from_value(input).map_err(|error| {
+        let said = error.to_string();
+        said.rsplit_once("expected ").map_or_else(
+            || "see the API's reference".to_owned(),
+            |(_, what)| format!("expected {what}"),
+        )
+    })
+}
+
+fn serialization(message: &str) -> ApiError {
+    ApiError::new("SerializationException", message)
+}
