@@ -7,5 +7,6 @@ mod kills;
 mod machines;
 mod maps;
 mod protocol;
+mod serve;
 mod support;
 mod tasks;
