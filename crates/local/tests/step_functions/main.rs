@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod at_once;
 mod executions;
 mod kills;
 mod machines;

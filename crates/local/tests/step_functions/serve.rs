@@ -98,6 +98,15 @@ async fn the_reviews_machine_is_described_and_not_changed() {
         .unwrap()
         .executions;
     assert_eq!(listed.len(), 1);
+    // Reviews are what the other commands know of.
+    let data = directory.path().join("data");
+    let runs = program()
+        .args(["runs", "--format", "json", "--data"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    let runs = String::from_utf8(runs.stdout).unwrap();
+    assert!(runs.contains("\"x\"") && !runs.contains("mine"), "{runs}");
 
     let stopped = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(stopped.success() && child.wait().unwrap().success());

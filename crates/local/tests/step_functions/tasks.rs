@@ -3,7 +3,7 @@
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::json;
 
-use crate::support::{Server, one, refusal, wait_for_token};
+use crate::support::{Server, one, refusal, until, wait_for_token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_is_answered_once() {
@@ -29,7 +29,15 @@ async fn a_task_is_answered_once() {
     assert_eq!(refusal(failure("").send().await), "InvalidToken");
 
     let execution = server.run(&machine, "y", &json!({})).await;
-    failure(&server.world.token(1).await).send().await.unwrap();
+    let token = server.world.token(1).await;
+    // The function has the token before the engine has the function's answer.
+    until("the task is submitted", async || {
+        let history = server.history(&execution).await;
+        let submitted = history.iter().any(|event| event.r#type.as_str() == "TaskSubmitted");
+        submitted.then_some(())
+    })
+    .await;
+    failure(&token).send().await.unwrap();
     let ended = server.ended(&execution).await;
     assert_eq!(
         (ended.status, ended.error.as_deref(), ended.cause.as_deref()),
