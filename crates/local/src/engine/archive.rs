@@ -150,12 +150,14 @@ impl Archive {
         Ok(Self { connection, file })
     }
 
-    /// The executions that were started by name, newest first.
+    /// The executions of the engine's own state machine that were started by name, newest first.
     ///
     /// # Errors
     /// The database cannot be read.
     pub fn executions(&self, most: u32) -> Result<Vec<ExecutionRecord>, EngineError> {
-        self.select_executions("map_run IS NULL ORDER BY started_ms DESC, id DESC LIMIT ?1", [most])
+        // The names by which the engine knows other machines' executions hold a colon.
+        let own = "map_run IS NULL AND instr(name, ':') = 0 ORDER BY started_ms DESC, id DESC LIMIT ?1";
+        self.select_executions(own, [most])
     }
 
     /// The execution of a name; a map's child has one of its own.
@@ -185,17 +187,7 @@ impl Archive {
     pub fn map_runs(&self, execution_id: i64) -> Result<Vec<MapRunRecord>, EngineError> {
         let sql = "SELECT id, arn, state, status, total, started_ms, stopped_ms FROM map_runs
                    WHERE parent = ?1 ORDER BY id";
-        self.select(sql, [execution_id], |row| {
-            Ok(MapRunRecord {
-                id: row.get(0)?,
-                arn: row.get(1)?,
-                state: row.get(2)?,
-                status: read::parsed(row, 3)?,
-                total: read::unsigned(row, 4)?,
-                started: Timestamp(row.get(5)?),
-                stopped: row.get::<_, Option<i64>>(6)?.map(Timestamp),
-            })
-        })
+        self.select(sql, [execution_id], map_run)
     }
 
     /// The children of a map run, in item order.
@@ -243,13 +235,12 @@ impl Archive {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, EngineError> {
-        let rows = || {
-            self.connection
-                .prepare_cached(sql)?
-                .query_map(params, read)?
-                .collect::<rusqlite::Result<Vec<T>>>()
-        };
-        rows().map_err(|error| self.failed(&error))
+        self.read(|db| db.prepare_cached(sql)?.query_map(params, read)?.collect())
+    }
+
+    /// Reads something.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, EngineError> {
+        work(&self.connection).map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, error: &rusqlite::Error) -> EngineError {
@@ -267,7 +258,19 @@ pub(super) fn children(connection: &Connection, map_run: i64) -> rusqlite::Resul
         .collect()
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<ExecutionRecord> {
+pub(super) fn map_run(row: &Row<'_>) -> rusqlite::Result<MapRunRecord> {
+    Ok(MapRunRecord {
+        id: row.get(0)?,
+        arn: row.get(1)?,
+        state: row.get(2)?,
+        status: read::parsed(row, 3)?,
+        total: read::unsigned(row, 4)?,
+        started: Timestamp(row.get(5)?),
+        stopped: row.get::<_, Option<i64>>(6)?.map(Timestamp),
+    })
+}
+
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<ExecutionRecord> {
     Ok(ExecutionRecord {
         id: row.get(0)?,
         arn: row.get(1)?,

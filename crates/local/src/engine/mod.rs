@@ -9,6 +9,7 @@ mod backup;
 mod clock;
 mod dispatch;
 mod error;
+mod listing;
 mod live;
 mod lock;
 mod machines;
@@ -46,6 +47,7 @@ pub use archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, Statu
 pub use backup::{BackedUp, back_up};
 pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
+pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
 pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
 pub use recover::Recovered;

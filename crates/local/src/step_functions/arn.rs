@@ -94,16 +94,15 @@ mod tests {
     #[test]
     fn arns_are_taken_apart_or_refused() {
         let base = "arn:aws:states:local:000000000000:stateMachine:m";
-        let named = |arn| machine(arn).map(|arn| (arn.unqualified, arn.name, arn.qualifier));
-        assert_eq!(named(base), Ok((base, "m", None)));
-        assert_eq!(
-            named(&format!("{base}:12")),
-            Ok((base, "m", Some(Qualifier::Version(12))))
-        );
-        assert_eq!(
-            named(&format!("{base}:live")),
-            Ok((base, "m", Some(Qualifier::Alias("live"))))
-        );
+        for (qualifier, expected) in [
+            ("", None),
+            (":12", Some(Qualifier::Version(12))),
+            (":live", Some(Qualifier::Alias("live"))),
+        ] {
+            let arn = format!("{base}{qualifier}");
+            let found = machine(&arn).map(|arn| (arn.unqualified, arn.name, arn.qualifier));
+            assert_eq!(found, Ok((base, "m", expected)));
+        }
         for wrong in [
             "",
             "m",

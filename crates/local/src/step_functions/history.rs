@@ -34,13 +34,14 @@ impl Api {
     pub(super) fn history(&self, input: &History) -> Result<Value, ApiError> {
         let arn = required(input.execution_arn.as_ref(), "executionArn")?;
         let most = page::size(input.max_results)?;
-        let (_, record) = self.record(arn)?;
+        let found = self.execution(arn)?;
+        let by = self.store().started_by(arn)?.unwrap_or_default();
         let query = format!("history {arn} {}", input.reverse_order);
         // The number of the event that the last page ended with: an execution that goes on adds others behind it.
         let after = page::number(&query, input.next_token.as_deref())?;
         let stored = self
             .archive()?
-            .history(record.id)
+            .history(found.record.id)
             .map_err(|error| ApiError::of_engine(&error, arn))?;
         let in_order: Box<dyn Iterator<Item = _>> = if input.reverse_order {
             Box::new(stored.iter().rev())
@@ -63,6 +64,16 @@ impl Api {
                     .unwrap_or_default();
                 next = Some(page::token(&query, &last.to_string()));
                 break;
+            }
+            if let Some(details) = shown.get_mut("executionStartedEventDetails") {
+                for (field, value) in [
+                    ("stateMachineAliasArn", by.alias_arn(&found.machine_arn)),
+                    ("stateMachineVersionArn", by.version_arn(&found.machine_arn)),
+                ] {
+                    if let Some(value) = value {
+                        details[field] = json!(value);
+                    }
+                }
             }
             if !with_data {
                 remove_data(&mut shown);

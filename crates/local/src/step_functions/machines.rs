@@ -72,19 +72,18 @@ impl Api {
         check_role(role_arn)?;
         check_kind(input.kind.as_deref())?;
         check_definition(definition)?;
-        if input.version_description.is_some() && !input.publish {
-            return Err(ApiError::validation(
-                "Version description can only be set when publish is true",
-            ));
-        }
+        check_description(input.version_description.as_ref(), input.publish)?;
         let logging = input.logging_configuration.as_ref().map(Value::to_string);
         let tracing = input.tracing_configuration.as_ref().map(Value::to_string);
         // The role does not count, as on AWS.
-        let created_with = json!([definition, logging, tracing, input.publish, input.version_description]).to_string();
+        let created_with = json!([input.publish, input.version_description]).to_string();
         let arn = self.machine_arn(name);
         let store = self.store();
         if let Some(machine) = store.machine(name)? {
-            if machine.created_with != created_with || machine.given {
+            let is_same = machine.definition == definition
+                && (&machine.logging, &machine.tracing) == (&logging, &tracing)
+                && machine.created_with == created_with;
+            if !is_same || machine.given {
                 return Err(ApiError::new(
                     "StateMachineAlreadyExists",
                     format!("State Machine Already Exists: '{arn}'"),
@@ -126,6 +125,7 @@ impl Api {
                 "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
             ));
         }
+        check_description(input.version_description.as_ref(), input.publish)?;
         if let Some(definition) = &input.definition {
             check_definition(definition)?;
         }
@@ -347,6 +347,15 @@ fn check_definition(definition: &str) -> Result<(), ApiError> {
         return Err(invalid(format!("it has more than {DEFINITION_MOST} bytes")));
     }
     StateMachine::parse(definition).map_err(|report| invalid(report.to_string()))?;
+    Ok(())
+}
+
+fn check_description(version_description: Option<&String>, publish: bool) -> Result<(), ApiError> {
+    if version_description.is_some() && !publish {
+        return Err(ApiError::validation(
+            "Version description can only be set when publish is true",
+        ));
+    }
     Ok(())
 }
 

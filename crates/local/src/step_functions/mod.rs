@@ -18,7 +18,6 @@ mod wire;
 
 pub use server::{Server, run};
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +28,7 @@ use crate::engine::{Archive, Engine};
 use crate::machine::random_hex;
 
 use error::ApiError;
+use executions::Turns;
 use store::Store;
 
 /// What requests are answered with. The actions block: each runs on a thread of its own.
@@ -36,8 +36,8 @@ pub struct Api {
     engine: Engine,
     data: PathBuf,
     store: Mutex<Store>,
-    /// Names that are being started now.
-    starting: Mutex<HashSet<String>>,
+    /// What is started or redriven now.
+    turns: Turns,
     runtime: Handle,
 }
 
@@ -56,7 +56,7 @@ impl Api {
             engine,
             data: data.to_path_buf(),
             store: Mutex::new(store),
-            starting: Mutex::default(),
+            turns: Turns::default(),
             runtime: Handle::current(),
         };
         if let Some(given) = given {
@@ -70,10 +70,6 @@ impl Api {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn starting(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.starting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn archive(&self) -> Result<Archive, ApiError> {
         Archive::open(&self.data).map_err(|error| ApiError::of_engine(&error, ""))
     }
@@ -85,21 +81,6 @@ impl Api {
 
     fn machine_arn(&self, name: &str) -> String {
         self.engine.naming().machine_arn(name)
-    }
-
-    /// An execution's ARN, and the name by which the engine knows it. Errors: it is of another account or region.
-    fn known_as(&self, execution_arn: &str) -> Result<(String, String, String), ApiError> {
-        let (machine, name) = arn::execution(execution_arn)?;
-        let naming = self.engine.naming();
-        if naming.execution_arn(machine, name) != execution_arn {
-            return Err(ApiError::no_execution(execution_arn));
-        }
-        let known_as = if machine.contains('/') {
-            name.to_owned()
-        } else {
-            naming.known_as(machine, name)
-        };
-        Ok((machine.to_owned(), name.to_owned(), known_as))
     }
 }
 

@@ -36,18 +36,13 @@ CREATE TABLE aliases (
     PRIMARY KEY (machine, name)
 ) STRICT, WITHOUT ROWID;
 
--- Written before the engine starts the execution: one that the engine does not know was never started.
+-- Of executions that were started by a version or an alias, or redriven. Written before the engine starts the execution: one
+-- that the engine does not know was never started.
 CREATE TABLE executions (
-    machine       TEXT NOT NULL,
-    name          TEXT NOT NULL,
+    arn           TEXT PRIMARY KEY,
     version       INTEGER,
     alias         TEXT,
-    role_arn      TEXT NOT NULL,
-    started_ms    INTEGER NOT NULL,
-    redriven      INTEGER NOT NULL DEFAULT 0,
     -- The client's token of the last redrive, and how often the execution had been redriven before it.
     redrive_token TEXT,
-    redrive_from  INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (machine, name)
+    redrive_from  INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX executions_by_start ON executions (machine, started_ms, name);

@@ -1,5 +1,5 @@
 //! What the API keeps beside the engine's own database: state machines, versions, aliases, and which execution was started
-//! by which. One SQLite file in the data directory; each change is on the disk before it is answered.
+//! by which of these. One SQLite file in the data directory; each change is on the disk before it is answered.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -54,16 +54,12 @@ pub struct Alias {
     pub updated_ms: i64,
 }
 
-/// An execution that was started through the API.
-#[derive(Clone, Debug)]
+/// What is known of an execution beside what the engine knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartedBy {
-    pub name: String,
     pub version: Option<u32>,
     pub alias: Option<String>,
-    pub role_arn: String,
-    pub started_ms: i64,
-    /// Whether a redrive was asked for.
-    pub redriven: bool,
+    /// The client's token of the last redrive, and how often the execution had been redriven before it.
     pub redrive_token: Option<String>,
     pub redrive_from: u64,
 }
@@ -78,7 +74,7 @@ const MACHINE: &str = "name, definition, role_arn, created_with, logging, tracin
                        last_version, given";
 const VERSION_COLUMNS: &str = "number, definition, role_arn, description, revision, created_ms";
 const ALIAS: &str = "name, description, routing, created_ms, updated_ms";
-const STARTED_BY: &str = "name, version, alias, role_arn, started_ms, redriven, redrive_token, redrive_from";
+const STARTED_BY: &str = "version, alias, redrive_token, redrive_from";
 
 impl Store {
     /// Opens the file, made when missing. The engine holds the data directory's lock. Errors: one line with the remedy.
@@ -239,48 +235,23 @@ impl Store {
         Ok(())
     }
 
-    pub fn started_by(&self, machine: &str, name: &str) -> Result<Option<StartedBy>, ApiError> {
-        let sql = format!("SELECT {STARTED_BY} FROM executions WHERE machine = ?1 AND name = ?2");
-        self.run(|db| {
-            db.prepare_cached(&sql)?
-                .query_row([machine, name], started_by)
-                .optional()
-        })
+    pub fn started_by(&self, arn: &str) -> Result<Option<StartedBy>, ApiError> {
+        let sql = format!("SELECT {STARTED_BY} FROM executions WHERE arn = ?1");
+        self.run(|db| db.prepare_cached(&sql)?.query_row([arn], started_by).optional())
     }
 
-    /// What was started by a machine, newest first: at most so many, older than `before`.
-    pub fn started(&self, machine: &str, before: Option<(i64, &str)>, most: usize) -> Result<Vec<StartedBy>, ApiError> {
-        let (time, name) = before.unwrap_or((i64::MAX, ""));
-        let sql = format!(
-            "SELECT {STARTED_BY} FROM executions WHERE machine = ?1 AND (started_ms, name) < (?2, ?3)
-             ORDER BY started_ms DESC, name DESC LIMIT ?4"
-        );
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
+    pub fn put_started_by(&self, arn: &str, by: &StartedBy) -> Result<(), ApiError> {
+        let sql = format!("INSERT OR REPLACE INTO executions (arn, {STARTED_BY}) VALUES (?1, ?2, ?3, ?4, ?5)");
+        let from = by.redrive_from.cast_signed();
         self.run(|db| {
             db.prepare_cached(&sql)?
-                .query_map(params![machine, time, name, most], started_by)?
-                .collect()
-        })
-    }
-
-    /// Writes who starts an execution, before the engine starts it.
-    pub fn put_started_by(&self, machine: &str, by: &StartedBy) -> Result<(), ApiError> {
-        let sql = format!(
-            "INSERT OR REPLACE INTO executions (machine, {STARTED_BY}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
-        );
-        self.run(|db| {
-            db.prepare_cached(&sql)?.execute(params![
-                machine,
-                by.name,
-                by.version,
-                by.alias,
-                by.role_arn,
-                by.started_ms,
-                by.redriven,
-                by.redrive_token,
-                by.redrive_from.cast_signed(),
-            ])
+                .execute(params![arn, by.version, by.alias, by.redrive_token, from])
         })?;
+        Ok(())
+    }
+
+    pub fn forget_started_by(&self, arn: &str) -> Result<(), ApiError> {
+        self.run(|db| db.execute("DELETE FROM executions WHERE arn = ?1", [arn]))?;
         Ok(())
     }
 
@@ -370,13 +341,9 @@ fn alias(row: &Row<'_>) -> rusqlite::Result<Alias> {
 
 fn started_by(row: &Row<'_>) -> rusqlite::Result<StartedBy> {
     Ok(StartedBy {
-        name: row.get(0)?,
-        version: row.get(1)?,
-        alias: row.get(2)?,
-        role_arn: row.get(3)?,
-        started_ms: row.get(4)?,
-        redriven: row.get(5)?,
-        redrive_token: row.get(6)?,
-        redrive_from: row.get::<_, i64>(7)?.cast_unsigned(),
+        version: row.get(0)?,
+        alias: row.get(1)?,
+        redrive_token: row.get(2)?,
+        redrive_from: row.get::<_, i64>(3)?.cast_unsigned(),
     })
 }

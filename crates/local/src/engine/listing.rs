@@ -1,0 +1,172 @@
+//! Executions and map runs as the Step Functions API asks for them: by ARN, with what stands around them, in pages.
+
+use holdfast_asl::Timestamp;
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, map_run, record};
+use super::error::EngineError;
+use super::read::unsigned;
+
+/// An execution, and what stands around it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionDetails {
+    /// The execution.
+    pub record: ExecutionRecord,
+    /// The ARN of its state machine; a map's child has one with the map's label.
+    pub machine_arn: String,
+    /// The role that it was started with.
+    pub role_arn: String,
+    /// How often it was redriven.
+    pub redrives: u64,
+    /// When it was redriven last.
+    pub redriven: Option<Timestamp>,
+    /// The ARN of the map run that it is a child of.
+    pub map_run: Option<String>,
+}
+
+/// A map run, and what stands around it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapRunDetails {
+    /// The map run.
+    pub record: MapRunRecord,
+    /// The execution that has it.
+    pub parent: ExecutionDetails,
+    /// How often it was redriven.
+    pub redrives: u64,
+    /// For each status: how many children have it, and how many items those run.
+    pub children: Vec<(ExecutionStatus, u64, u64)>,
+}
+
+/// Which executions a page holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// Only those that stand so.
+    pub status: Option<ExecutionStatus>,
+    /// Only those that were redriven, or that were not.
+    pub redriven: Option<bool>,
+}
+
+/// A place in a list: the start of an execution, and its number.
+pub type Place = (Timestamp, i64);
+
+const DETAILS: &str =
+    "id, arn, name, status, input, output, error, cause, started_ms, stopped_ms, map_index, definition,
+    machine_arn, role_arn, redrives, redriven_ms, (SELECT arn FROM map_runs WHERE id = executions.map_run)";
+const MAP_RUN: &str = "id, arn, state, status, total, started_ms, stopped_ms, parent, redrives";
+
+impl Archive {
+    /// The execution of an ARN, if there is one; a map's child that has not begun is none.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn execution_by_arn(&self, arn: &str) -> Result<Option<ExecutionDetails>, EngineError> {
+        let sql = format!("SELECT {DETAILS} FROM executions WHERE arn = ?1 AND status <> 'PENDING'");
+        self.read(|db| db.prepare_cached(&sql)?.query_row([arn], details).optional())
+    }
+
+    /// The executions of a state machine that were started by name, newest first: at most so many, after a place.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn executions_of(
+        &self,
+        machine_arn: &str,
+        wanted: Wanted,
+        after: Option<Place>,
+        most: usize,
+    ) -> Result<Vec<ExecutionDetails>, EngineError> {
+        let (before, id) = after.unwrap_or((Timestamp(i64::MAX), i64::MAX));
+        let sql = format!(
+            "SELECT {DETAILS} FROM executions
+             WHERE map_run IS NULL AND machine_arn = :machine AND (started_ms, id) < (:before, :id)
+                 AND (:status IS NULL OR status = :status) AND (:redriven IS NULL OR (redrives > 0) = :redriven)
+             ORDER BY started_ms DESC, id DESC LIMIT :most"
+        );
+        self.read(|db| {
+            let params = named_params! {
+                ":machine": machine_arn,
+                ":before": before.0,
+                ":id": id,
+                ":status": wanted.status.map(ExecutionStatus::as_str),
+                ":redriven": wanted.redriven,
+                ":most": i64::try_from(most).unwrap_or(i64::MAX),
+            };
+            db.prepare_cached(&sql)?.query_map(params, details)?.collect()
+        })
+    }
+
+    /// The children of a map run that have begun, in item order: at most so many, from a position on.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn children_of(
+        &self,
+        map_run_id: i64,
+        wanted: Wanted,
+        from_index: u64,
+        most: usize,
+    ) -> Result<Vec<ExecutionDetails>, EngineError> {
+        let sql = format!(
+            "SELECT {DETAILS} FROM executions
+             WHERE map_run = :map_run AND map_index >= :from AND status <> 'PENDING'
+                 AND (:status IS NULL OR status = :status) AND (:redriven IS NULL OR (redrives > 0) = :redriven)
+             ORDER BY map_index LIMIT :most"
+        );
+        self.read(|db| {
+            let params = named_params! {
+                ":map_run": map_run_id,
+                ":from": from_index.cast_signed(),
+                ":status": wanted.status.map(ExecutionStatus::as_str),
+                ":redriven": wanted.redriven,
+                ":most": i64::try_from(most).unwrap_or(i64::MAX),
+            };
+            db.prepare_cached(&sql)?.query_map(params, details)?.collect()
+        })
+    }
+
+    /// The map run of an ARN, if there is one.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn map_run_by_arn(&self, arn: &str) -> Result<Option<MapRunDetails>, EngineError> {
+        self.read(|db| {
+            let sql = format!("SELECT {MAP_RUN} FROM map_runs WHERE arn = ?1");
+            let found = db
+                .prepare_cached(&sql)?
+                .query_row([arn], |row| {
+                    Ok((map_run(row)?, row.get::<_, i64>(7)?, unsigned(row, 8)?))
+                })
+                .optional()?;
+            let Some((record, parent, redrives)) = found else {
+                return Ok(None);
+            };
+            let sql = format!("SELECT {DETAILS} FROM executions WHERE id = ?1");
+            let parent = db.prepare_cached(&sql)?.query_row([parent], details)?;
+            let children = db
+                .prepare_cached(
+                    "SELECT status, count(*), sum(items) FROM executions WHERE map_run = ?1 GROUP BY status",
+                )?
+                .query_map([record.id], |row| {
+                    Ok((super::read::parsed(row, 0)?, unsigned(row, 1)?, unsigned(row, 2)?))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(Some(MapRunDetails {
+                record,
+                parent,
+                redrives,
+                children,
+            }))
+        })
+    }
+}
+
+fn details(row: &Row<'_>) -> rusqlite::Result<ExecutionDetails> {
+    Ok(ExecutionDetails {
+        record: record(row)?,
+        machine_arn: row.get(12)?,
+        role_arn: row.get(13)?,
+        redrives: unsigned(row, 14)?,
+        redriven: row.get::<_, Option<i64>>(15)?.map(Timestamp),
+        map_run: row.get(16)?,
+    })
+}

@@ -1,0 +1,13 @@
+//! The real program as AWS's own client sees it: `holdfast engine`, with functions behind a small Lambda endpoint.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod at_once;
+mod executions;
+mod kills;
+mod machines;
+mod maps;
+mod protocol;
+mod serve;
+mod support;
+mod tasks;
