@@ -81,7 +81,10 @@ impl Deployment {
             ("HOLDFAST_PUBLIC_URL", "https://holdfast.example.org/"),
             ("HOLDFAST_TOPIC_ARN", "arn:aws:sns:eu-central-1:000000000000:holdfast"),
         ];
-        let mut environment = vec![("HOLDFAST_BUCKET", BUCKET)];
+        let mut environment = vec![
+            ("HOLDFAST_BUCKET", BUCKET),
+            ("HOLDFAST_METRICS_NAMESPACE", "Holdfast/test"),
+        ];
         match function {
             "review-unit" | "summarize-review" => environment.extend(asks),
             // It names a model for others, and has no key of it.
@@ -100,6 +103,17 @@ impl Deployment {
             error_type: reported.error_type,
             message: reported.message,
         })
+    }
+}
+
+impl Deployment {
+    /// The lines with figures that functions printed.
+    fn figures(&self) -> Vec<Value> {
+        let printed = self.cloud.printed();
+        let lines = printed
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line.get("_aws").is_some()).collect()
     }
 }
 
@@ -231,6 +245,19 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
     let checks = deployment.github.check_runs(SLUG);
     assert_eq!((checks.len(), &checks[0]["status"]), (1, &json!("completed")));
     engine.shutdown().await;
+
+    let figures = deployment.figures();
+    assert_eq!(figures.len(), 1, "{figures:?}");
+    assert_eq!(
+        (&figures[0]["FilesReviewed"], &figures[0]["FilesUnreviewed"]),
+        (&json!(3), &json!(0))
+    );
+    assert!(figures[0]["ModelCalls"].as_u64() >= Some(2) && figures[0]["InputTokens"].as_u64() > Some(0));
+    assert_eq!(figures[0]["Provider"], "openai");
+    let swept = tokio::task::spawn_blocking(move || http::sweep_late(&deployment))
+        .await
+        .unwrap();
+    assert_eq!(swept, json!([run.run]));
 }
 
 #[test]
@@ -250,6 +277,15 @@ fn a_failure_has_the_name_that_the_workflow_knows() {
             failure.message
         );
     }
+    let counted = deployment.figures();
+    let of = |name: &str| {
+        counted
+            .iter()
+            .map(|line| line[name].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("Stage"), STAGES.iter().map(|stage| stage.state).collect::<Vec<_>>());
+    assert!(of("Error").iter().all(|error| error == "PayloadInvalid"));
     let missing = deployment
         .invoke("plan-review", &json!({ "run": "nobody" }))
         .unwrap_err();

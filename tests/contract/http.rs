@@ -195,6 +195,63 @@ fn a_sweep_cleans_up_what_a_stopped_run_left() {
     assert_eq!(again["cleaned"], json!([]), "done once");
 }
 
+/// Puts the question's row back as it was between the decision and its delivery, whose answer may have been lost, and sweeps:
+/// the runs whose decision was delivered.
+pub fn sweep_late(deployment: &Deployment) -> Value {
+    let told = || deployment.cloud.executions("SendTaskSuccess").len();
+    let before = told();
+    let decided = deployment.cloud.items().into_iter().find(|put| {
+        let value = put["Item"]["value"]["S"].as_str().unwrap_or_default();
+        value.contains("\"decided\":\"approved\"") && value.contains("\"delivered\":\"no\"")
+    });
+    deployment.cloud.put_item(decided.unwrap());
+    let sweep = || {
+        deployment
+            .invoke("sweep", &json!({ "detail-type": "Scheduled Event" }))
+            .unwrap()
+    };
+    let (swept, again) = (sweep(), sweep());
+    assert_eq!(
+        (&swept["left"], &again["delivered"]),
+        (&json!([]), &json!([])),
+        "{swept} {again}"
+    );
+    assert_eq!(told(), before + 1);
+    swept["delivered"].clone()
+}
+
+#[test]
+fn what_no_browser_sends_is_told_and_decides_nothing() {
+    let deployment = Deployment::new(Script::valid());
+    let page = format!("/approvals/{}", "0".repeat(64));
+    let form = json!({ "content-type": "application/x-www-form-urlencoded" });
+    let large = vec![b'a'; 3 * 1024 * 1024];
+    for (method, path, body, expected) in [
+        ("POST", page.as_str(), Some(&large[..]), 413),
+        ("POST", &page, Some(b"\xff\xfe=%zz&&&"), 403),
+        ("POST", &page, None, 403),
+        ("PUT", &page, None, 405),
+        ("GET", "/approvals/", None, 404),
+        ("GET", "/approvals/%00%ff", None, 404),
+        ("GET", "/approvals/a/../../x", None, 404),
+    ] {
+        let asked = event(method, path, &form, body, true);
+        let answer = deployment.invoke("approval-page", &asked).unwrap();
+        assert_eq!(answer["statusCode"], expected, "{method} {path}: {answer}");
+    }
+    let failure = deployment.invoke("approval-page", &json!([1])).unwrap_err();
+    assert!(!failure.message.is_empty(), "{failure:?}");
+    assert!(deployment.cloud.items().is_empty());
+}
+
+#[test]
+fn too_large_a_delivery_is_refused() {
+    let deployment = Deployment::new(Script::valid());
+    let body = vec![b'a'; 25 * 1024 * 1024 + 1];
+    let (status, document) = deliver(&deployment, "pull_request", &body, &signed(&body), false);
+    assert_eq!((status, &document["status"]), (413, &json!("too_large")));
+}
+
 /// Reads the page to decide on, and approves with the code of the mail.
 pub fn decide(deployment: &Arc<Deployment>, page: &str, code: &str) {
     let nobody = json!({});

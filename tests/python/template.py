@@ -341,6 +341,22 @@ class TemplateTest(unittest.TestCase):
             with self.subTest(name):
                 self.assertIn(f"`{name}`", told)
 
+    def test_the_dashboard_shows_what_functions_count(self):
+        body = re.sub(r"\$\{[^}]*\}", "x", self.resources["Dashboard"]["Properties"]["DashboardBody"]["Sub"])
+        rows = [json.dumps(row) for widget in json.loads(body)["widgets"] for row in widget["properties"]["metrics"]]
+        ours = "\n".join(row for row in rows if "Holdfast/" in row)
+        code = (ROOT / "crates/lambda/src/metrics.rs").read_text(encoding="utf-8")
+        counted = set(re.findall(r'\("(\w+)", json!', code))
+        self.assertGreater(len(counted), 5)
+        filters = self.of_type("AWS::Logs::MetricFilter").values()
+        counted |= {part["MetricName"] for each in filters for part in each["Properties"]["MetricTransformations"]}
+        shown = set(re.findall(r'MetricName=\\*"(\w+)', ours)) | set(re.findall(r'Holdfast/x", "(\w+)"', ours))
+        self.assertEqual(shown, counted)
+        told = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+        for name in sorted(counted):
+            with self.subTest(name):
+                self.assertIn(f"`{name}`", told)
+
     def test_the_app_asks_for_what_the_document_says(self):
         manifest = json.loads((ROOT / "infra/github-app-manifest.json").read_text(encoding="utf-8"))
         self.assertEqual(

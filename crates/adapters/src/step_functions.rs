@@ -162,38 +162,43 @@ impl AnswerTask for StepFunctionsRuns {
 #[async_trait]
 impl ListFailedRuns for StepFunctionsRuns {
     async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
-        let mut newest: HashMap<String, i64> = HashMap::new();
+        // Described one by one they would use up the account's rate, which the start of runs needs too.
+        let mut newest: HashMap<String, (i64, FailedRun)> = HashMap::new();
         for status in FAILED {
             let mut pages = self.client.list_executions().state_machine_arn(&self.state_machine);
-            pages = pages.status_filter(status).max_results(PAGE);
+            pages = pages.status_filter(status.clone()).max_results(PAGE);
             let mut pages = pages.into_paginator().items().send();
             let mut listed = 0;
             while let Some(execution) = pages.next().await {
                 let execution = execution.map_err(|error| self.failed("*", "listed", &error))?;
-                newest.insert(execution.name, execution.start_date.secs());
+                let run = FailedRun {
+                    run: execution.name.clone(),
+                    started_with: Value::Null,
+                    error: status.as_str().to_owned(),
+                    cause: None,
+                };
+                newest.insert(execution.name, (execution.start_date.secs(), run));
                 listed += 1;
                 if listed >= most {
                     break;
                 }
             }
         }
-        let mut names: Vec<(String, i64)> = newest.into_iter().collect();
-        names.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        let mut found = Vec::new();
-        for (run, _) in names.into_iter().take(most) {
-            let described = self.client.describe_execution().execution_arn(self.execution_arn(&run));
-            let described = described
-                .send()
-                .await
-                .map_err(|error| self.failed(&run, "described", &error))?;
-            let input = described.input.as_deref().unwrap_or_default();
-            found.push(FailedRun {
-                run,
-                started_with: serde_json::from_str(input).unwrap_or(Value::Null),
-                error: described.error.unwrap_or_else(|| described.status.as_str().to_owned()),
-                cause: described.cause,
-            });
-        }
-        Ok(found)
+        let mut found: Vec<(i64, FailedRun)> = newest.into_values().collect();
+        found.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.run.cmp(&other.1.run)));
+        Ok(found.into_iter().take(most).map(|(_, run)| run).collect())
+    }
+
+    async fn detail(&self, run: FailedRun) -> Result<FailedRun, ExecutionError> {
+        let described = self.client.describe_execution();
+        let described = described.execution_arn(self.execution_arn(&run.run)).send().await;
+        let described = described.map_err(|error| self.failed(&run.run, "described", &error))?;
+        let input = described.input.as_deref().unwrap_or_default();
+        Ok(FailedRun {
+            started_with: serde_json::from_str(input).unwrap_or(Value::Null),
+            error: described.error.unwrap_or(run.error),
+            cause: described.cause,
+            run: run.run,
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Cleaning up after runs that ended without undoing what they did: the undo kept failing, the execution timed out or was
-//! stopped from outside. And what else a sweep does: decisions and webhooks that did not arrive. What to undo is found in the run's own records; done twice, there is one effect.
+//! stopped from outside. And what else a sweep does: decisions and webhooks that did not arrive. What to undo is found in the
+//! run's own records; done twice, there is one effect.
 
 use crate::approval::deliver_all;
 use crate::claim;
@@ -102,8 +103,14 @@ pub async fn clean_all(
         if !claim::needs_cleaning(rows, &run.run).await? {
             continue;
         }
-        let failure = clean_up(&run, publish, rows, store).await.err();
-        cleaned.push(Cleaned { run: run.run, failure });
+        let name = run.run.clone();
+        let cleaning = async {
+            // Asked of those alone that need it: an engine may list thousands.
+            let run = runs.detail(run).await?;
+            clean_up(&run, publish, rows, store).await
+        };
+        let failure = cleaning.await.err();
+        cleaned.push(Cleaned { run: name, failure });
     }
     Ok(cleaned)
 }

@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::metrics;
+
 /// What Lambda hands over.
 pub type Event = LambdaEvent<Value>;
 /// What it gets back: the failure's `errorType` is the name that the workflow's Retry and Catch know.
@@ -24,7 +26,7 @@ where
     run(service_fn(|event| handle(event, Arc::clone(&ports)))).await
 }
 
-/// Takes an event through a stage. A failure is logged here, once.
+/// Takes an event through a stage. A failure is logged and counted here, once.
 pub async fn through<I, O, R>(event: Event, stage: impl FnOnce(I) -> R) -> Answer
 where
     I: DeserializeOwned,
@@ -33,6 +35,7 @@ where
 {
     call(event.payload, stage).await.map_err(|error| {
         tracing::error!(error = error.name.as_str(), message = error.message, "the stage failed");
+        metrics::count_failure(error.name);
         Diagnostic {
             error_type: error.name.as_str().to_owned(),
             error_message: error.message,

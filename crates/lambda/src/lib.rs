@@ -3,6 +3,7 @@
 
 mod http;
 mod invoke;
+pub mod metrics;
 mod settings;
 mod setup;
 

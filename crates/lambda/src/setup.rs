@@ -1,5 +1,6 @@
 //! The start of a function: logging, settings, and the adapters that its main asks for.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -34,6 +35,7 @@ pub struct SetupError(String);
 pub struct Setup {
     aws: SdkConfig,
     settings: FunctionSettings,
+    github: OnceLock<GithubConnection>,
 }
 
 impl Setup {
@@ -47,7 +49,11 @@ impl Setup {
             .map_err(|problems| SetupError(problems.join("\n")))?;
         let settings = FunctionSettings::read(&environment, &secrets, places)
             .map_err(|problems| SetupError(problems.to_string()))?;
-        Ok(Self { aws, settings })
+        Ok(Self {
+            aws,
+            settings,
+            github: OnceLock::new(),
+        })
     }
 
     /// Artifacts in the bucket. Needs [`BUCKET`].
@@ -149,9 +155,14 @@ impl Setup {
         }
     }
 
+    /// One connection for all that reach GitHub: what it is set up with, and an App's tokens, are there once.
     fn github(&self) -> Result<GithubConnection, SetupError> {
+        if let Some(connection) = self.github.get() {
+            return Ok(connection.clone());
+        }
         let settings = &self.settings.deployment;
         let identity = github_identity(settings).map_err(SetupError)?;
-        GithubConnection::new(settings.github_url.clone(), identity).map_err(SetupError)
+        let connection = GithubConnection::new(settings.github_url.clone(), identity).map_err(SetupError)?;
+        Ok(self.github.get_or_init(|| connection).clone())
     }
 }

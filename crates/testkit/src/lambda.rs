@@ -3,6 +3,7 @@
 //! texts to SNS, mails to SES, executions in Step Functions that never go on by themselves. It has no rules of its own.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -40,6 +41,7 @@ struct Shared {
     texts: Vec<String>,
     executions: Executions,
     mails: Vec<Value>,
+    printed: String,
 }
 
 /// A function's failure, as it reported it.
@@ -78,6 +80,16 @@ impl FakeCloud {
     /// The requests that put items into tables, in order.
     pub fn items(&self) -> Vec<Value> {
         lock(&self.shared).items.clone()
+    }
+
+    /// Puts an item, as a request would that puts it into its table.
+    pub fn put_item(&self, request: Value) {
+        lock(&self.shared).items.push(request);
+    }
+
+    /// What functions printed, in order: their logs.
+    pub fn printed(&self) -> String {
+        lock(&self.shared).printed.clone()
     }
 
     /// The requests that published texts, in order, as they came (a form).
@@ -122,10 +134,11 @@ impl FakeCloud {
             .layer(DefaultBodyLimit::disable())
             .with_state(runtime);
         let runtime = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), router)?;
+        let name = Path::new(program.file_stem().unwrap_or_default());
         let mut child = Command::new(program)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", runtime.address().to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "function")
+            .env("AWS_LAMBDA_FUNCTION_NAME", format!("holdfast-{}", name.display()))
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_REGION", "eu-central-1")
@@ -134,16 +147,26 @@ impl FakeCloud {
             .env("AWS_ENDPOINT_URL", format!("http://{}", self.server.address()))
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|source| TestkitError::File {
                 path: program.to_owned(),
                 source,
             })?;
+        let printed = child.stdout.take().map(|mut stdout| {
+            std::thread::spawn(move || {
+                let mut printed = Vec::new();
+                // What was read before it broke is what there is.
+                let _ = stdout.read_to_end(&mut printed);
+                printed
+            })
+        });
         let answer = wait(&answers, || !matches!(child.try_wait(), Ok(None)));
         // It has ended by itself, or waits for an event that will not come.
         let _ = child.kill();
+        let printed = printed.and_then(|reader| reader.join().ok()).unwrap_or_default();
+        lock(&self.shared).printed += &String::from_utf8_lossy(&printed);
         let said = child.wait_with_output().map(|output| output.stderr).unwrap_or_default();
         answer.ok_or_else(|| TestkitError::NoAnswer {
             program: program.to_owned(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_core::stage::summarize_review::summarize_review;
-use holdfast_lambda::{Answer, Event, ModelRouter, S3StoreArtifact, through};
+use holdfast_lambda::{Answer, Event, ModelRouter, S3StoreArtifact, metrics, through};
 
 /// All that this function can reach.
 pub struct Ports {
@@ -14,7 +14,9 @@ pub struct Ports {
 /// Writes the walkthrough and decides the gate.
 pub async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
     through(event, async |input| {
-        summarize_review(&input, &ports.model, &ports.store).await
+        let output = summarize_review(&input, &ports.model, &ports.store).await?;
+        metrics::count_review(&ports.store, &input.run).await;
+        Ok(output)
     })
     .await
 }

@@ -71,8 +71,13 @@ impl FailedRun {
 /// Lists runs.
 #[async_trait]
 pub trait ListFailedRuns: Send + Sync {
-    /// The newest runs whose execution ended without success, at most `most`. Errors: the engine cannot be reached.
+    /// The newest runs whose execution ended without success, at most `most`. What each was started with, and why it ended,
+    /// may be left out: see [`ListFailedRuns::detail`]. Errors: the engine cannot be reached.
     async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError>;
+    /// A listed run with all that is known of it. Errors: the engine cannot be reached.
+    async fn detail(&self, run: FailedRun) -> Result<FailedRun, ExecutionError> {
+        Ok(run)
+    }
 }
 
 /// What came of an answer to a waiting task.

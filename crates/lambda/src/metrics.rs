@@ -1,0 +1,154 @@
+//! Figures for CloudWatch, as lines of its embedded metric format: what a review took, and which stage failed with which
+//! error. CloudWatch makes metrics of them. A state that is repeated is counted again.
+
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::key;
+use holdfast_core::model::report::{Outcome, Report};
+use holdfast_core::port::StoreArtifact;
+use holdfast_core::stage::{STAGES, find_artifact};
+use serde_json::{Value, json};
+
+/// Name of the setting for the metrics' namespace. Without it nothing is written.
+const NAMESPACE: &str = "HOLDFAST_METRICS_NAMESPACE";
+/// Where Lambda tells the function's name.
+const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
+/// Writes what a run took so far, as its report has it. No figures are no failure.
+pub async fn count_review(store: &dyn StoreArtifact, run: &str) {
+    let Ok(namespace) = std::env::var(NAMESPACE) else {
+        return;
+    };
+    match find_artifact::<Report>(store, &key::report(run)).await {
+        Ok(Some(report)) => write(&review(&namespace, now_ms(), &report)),
+        Ok(None) => tracing::warn!(run, "no figures: the run has no report"),
+        Err(error) => tracing::warn!(run, %error, "no figures: the run's report cannot be read"),
+    }
+}
+
+/// Writes that this function's stage failed.
+pub(crate) fn count_failure(error: ErrorName) {
+    if let (Ok(namespace), Ok(function)) = (std::env::var(NAMESPACE), std::env::var(FUNCTION)) {
+        write(&failure(&namespace, now_ms(), &function, error));
+    }
+}
+
+fn review(namespace: &str, at_ms: u64, report: &Report) -> Value {
+    let count = |outcome| report.coverage.iter().filter(|entry| entry.outcome == outcome).count();
+    let usage = &report.usage;
+    let figures = [
+        ("FilesReviewed", json!(count(Outcome::Reviewed)), "Count"),
+        ("FilesUnreviewed", json!(count(Outcome::Unreviewed)), "Count"),
+        ("Findings", json!(report.findings.len()), "Count"),
+        ("ModelCalls", json!(usage.model_calls), "Count"),
+        ("InputTokens", json!(usage.input_tokens), "Count"),
+        ("OutputTokens", json!(usage.output_tokens), "Count"),
+        ("CostUsd", json!(usage.cost_usd), "None"),
+    ];
+    let mut line = line(namespace, at_ms, &json!([["Provider"]]), &figures);
+    line["Provider"] = json!(report.model.provider);
+    line["run"] = json!(report.run);
+    line
+}
+
+fn failure(namespace: &str, at_ms: u64, function: &str, error: ErrorName) -> Value {
+    let figures = [("StageFailures", json!(1), "Count")];
+    let mut line = line(namespace, at_ms, &json!([["Stage"], ["Error"]]), &figures);
+    // The function's name begins with the stack's.
+    let stage = STAGES.iter().find(|stage| function.ends_with(stage.function));
+    line["Stage"] = json!(stage.map_or(function, |stage| stage.state));
+    line["Error"] = json!(error.as_str());
+    line
+}
+
+/// A line with these figures; whoever calls adds the dimensions' values.
+fn line(namespace: &str, at_ms: u64, dimensions: &Value, figures: &[(&str, Value, &str)]) -> Value {
+    let metrics = figures
+        .iter()
+        .map(|(name, _, unit)| json!({ "Name": name, "Unit": unit }));
+    let directive = json!({
+        "Namespace": namespace, "Dimensions": dimensions, "Metrics": metrics.collect::<Vec<_>>(),
+    });
+    let mut line = json!({ "_aws": { "Timestamp": at_ms, "CloudWatchMetrics": [directive] } });
+    for (name, value, _) in figures {
+        line[*name] = value.clone();
+    }
+    line
+}
+
+fn write(line: &Value) {
+    // Who cannot write lines has nobody to tell.
+    let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What CloudWatch asks of a line: each metric and each dimension that it names is there, at its top.
+    fn check(line: &Value) {
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "Holdfast/s");
+        assert_eq!(line["_aws"]["Timestamp"], 5);
+        let named = |list: &Value| list.as_array().cloned().unwrap_or_default();
+        for metric in named(&directive["Metrics"]) {
+            let name = metric["Name"].as_str().unwrap_or_default();
+            assert!(line[name].is_number(), "{name}: {line}");
+        }
+        for dimension in named(&directive["Dimensions"]).iter().flat_map(named) {
+            let name = dimension.as_str().unwrap_or_default();
+            assert!(
+                line[name].as_str().is_some_and(|text| !text.is_empty()),
+                "{name}: {line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_failure_is_counted_by_stage_and_by_error() {
+        let line = failure("Holdfast/s", 5, "my-stack-review-unit", ErrorName::ModelTimedOut);
+        check(&line);
+        assert_eq!(
+            (&line["Stage"], &line["Error"]),
+            (&json!("ReviewUnit"), &json!("ModelTimedOut"))
+        );
+        let other = failure("Holdfast/s", 5, "my-stack-sweep", ErrorName::ArtifactUnavailable);
+        check(&other);
+        assert_eq!(other["Stage"], "my-stack-sweep");
+    }
+
+    #[test]
+    fn a_review_is_counted_with_its_coverage_and_usage() {
+        let entry =
+            |path: &str, outcome: &str| json!({ "path": path, "outcome": outcome, "reason": null, "attempts": 1 });
+        let report = json!({
+            "version": 1, "run": "r", "status": "partial", "target": { "repository": "o/r", "pull_request": 1,
+            "base": "0".repeat(40), "head": "1".repeat(40) }, "model": { "provider": "openai", "name": "m" },
+            "summary": "", "gate": { "decision": "publish", "worst": null }, "findings": [],
+            "coverage": [entry("a", "reviewed"), entry("b", "reviewed"), entry("c", "unreviewed"), entry("d", "skipped")],
+            "usage": { "model_calls": 3, "input_tokens": 40, "output_tokens": 5, "cost_usd": 0.25, "cache_hits": 0, "wall_ms": 9 },
+        });
+        let report: Report = serde_json::from_value(report).unwrap_or_else(|error| panic!("{error}"));
+        let line = review("Holdfast/s", 5, &report);
+        check(&line);
+        let figures = [
+            "FilesReviewed",
+            "FilesUnreviewed",
+            "ModelCalls",
+            "InputTokens",
+            "OutputTokens",
+            "Provider",
+        ];
+        assert_eq!(
+            figures.map(|name| line[name].clone()),
+            [json!(2), json!(1), json!(3), json!(40), json!(5), json!("openai")]
+        );
+    }
+}
