@@ -9,6 +9,7 @@ mod backup;
 mod clock;
 mod dispatch;
 mod error;
+mod journal;
 mod live;
 mod lock;
 mod machines;

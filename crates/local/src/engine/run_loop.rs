@@ -20,7 +20,7 @@ use super::recover::Recovered;
 use super::request::{Outcome, Request, Waiter};
 use super::store::{Store, StoreThread};
 use super::time::Timekeeper;
-use super::turn::{ChildEvent, EngineEvent, Turn};
+use super::turn::{ChildEvent, EngineEvent, Published, Turn};
 use super::write::Write;
 
 /// The most requests, and the most results, that are taken in at once.
@@ -342,13 +342,33 @@ impl Runner {
                 index,
             }
         });
-        let execution = live.root_name.to_string();
-        turn.published.extend(events.iter().map(|event| EngineEvent {
-            execution: execution.clone(),
-            child: child.clone(),
-            event: Arc::clone(event),
-        }));
-        turn.writes.push(Write::Events { execution: id, events });
+        turn.writes.add_events(id, events.iter().map(Arc::clone));
+        turn.published.push(Published {
+            root_name: Arc::clone(&live.root_name),
+            child,
+            events,
+        });
+    }
+
+    fn publish(&self, published: Vec<Published>) {
+        if self.events.receiver_count() == 0 {
+            return;
+        }
+        for Published {
+            root_name,
+            child,
+            events,
+        } in published
+        {
+            for event in events {
+                // Whoever listened may have gone away.
+                drop(self.events.send(EngineEvent {
+                    execution: root_name.to_string(),
+                    child: child.clone(),
+                    event,
+                }));
+            }
+        }
     }
 
     /// The turn is on the disk: acts on it, and tells whoever waits.
@@ -365,10 +385,7 @@ impl Runner {
             }
         }
         self.open.fillable.extend(turn.map_runs);
-        for event in turn.published {
-            // Nobody may be listening.
-            drop(self.events.send(event));
-        }
+        self.publish(turn.published);
         for reply in turn.replies {
             reply.send(Ok(()));
         }
