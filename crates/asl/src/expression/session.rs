@@ -1,5 +1,6 @@
 //! Evaluating expressions: one session for one step of one state.
 
+use std::fmt::{Display, Formatter};
 use std::rc::Rc;
 
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
@@ -25,6 +26,23 @@ pub(crate) struct Fault {
     pub location: String,
     /// What happened, in a sentence.
     pub detail: String,
+}
+
+/// Where a template stands; written out for a fault only.
+enum Place<'a> {
+    Field(&'a str),
+    Inner(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Field(name) => f.write_str(name),
+            Self::Inner(place, name) => write!(f, "{place}/{name}"),
+            Self::Item(place, index) => write!(f, "{place}[{index}]"),
+        }
+    }
 }
 
 /// Everything that expressions of one step can see.
@@ -74,18 +92,22 @@ impl Session {
 
     /// The value of a template; `location` names the field for errors.
     pub fn evaluate(&mut self, template: &Template, location: &str) -> Result<Value, Fault> {
+        self.evaluate_at(template, &Place::Field(location))
+    }
+
+    fn evaluate_at(&mut self, template: &Template, place: &Place<'_>) -> Result<Value, Fault> {
         match template {
             Template::Literal(value) => Ok(value.clone()),
-            Template::Expression(expression) => self.expression(expression, location),
+            Template::Expression(expression) => self.expression(expression, place),
             Template::Array(items) => items
                 .iter()
                 .enumerate()
-                .map(|(index, item)| self.evaluate(item, &format!("{location}[{index}]")))
+                .map(|(index, item)| self.evaluate_at(item, &Place::Item(place, index)))
                 .collect(),
             Template::Object(fields) => {
-                let mut object = Map::new();
+                let mut object = Map::with_capacity(fields.len());
                 for (name, field) in fields {
-                    let value = self.evaluate(field, &format!("{location}/{name}"))?;
+                    let value = self.evaluate_at(field, &Place::Inner(place, name))?;
                     object.insert(name.clone(), value);
                 }
                 Ok(Value::Object(object))
@@ -119,7 +141,7 @@ impl Session {
         })
     }
 
-    fn expression(&mut self, expression: &Expression, location: &str) -> Result<Value, Fault> {
+    fn expression(&mut self, expression: &Expression, place: &Place<'_>) -> Result<Value, Fault> {
         let outcome = match self.evaluator.evaluate(&expression.ast, &JValue::Undefined) {
             Ok(value) => to_json(&value).map_err(|problem| match problem {
                 NotJson::Undefined => "returned nothing (undefined).".to_owned(),
@@ -130,9 +152,9 @@ impl Session {
             Err(error) => Err(format!("threw an error during evaluation{}", tail(error.message()))),
         };
         outcome.map_err(|what| Fault {
-            location: location.to_owned(),
+            location: place.to_string(),
             detail: format!(
-                "The JSONata expression '{}' specified for the field '{location}' {what}",
+                "The JSONata expression '{}' specified for the field '{place}' {what}",
                 expression.source
             ),
         })

@@ -166,6 +166,7 @@ impl Engine {
             naming: options.naming,
             patience_ms: options.patience_ms,
             inbox,
+            held: None,
             events: events.clone(),
             health: health_sender,
             open: OpenState::default(),

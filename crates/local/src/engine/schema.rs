@@ -22,6 +22,9 @@ const STEPS: &[&str] = &[
 /// The version from which histories are in the journal.
 pub(super) const JOURNAL_VERSION: i64 = 3;
 
+/// What the writer keeps of the database in memory.
+const CACHE_KIB: i64 = 16_384;
+
 /// The newest version that this program knows.
 const KNOWN_VERSION: i64 = STEPS.len() as i64;
 
@@ -47,6 +50,8 @@ pub(super) fn connect(file: &Path, max_pages: Option<u32>) -> rusqlite::Result<C
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What was written last is read again when it is listed.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     if let Some(pages) = max_pages {
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
