@@ -23,7 +23,7 @@ const STEPS: &[&str] = &[
 pub(super) const JOURNAL_VERSION: i64 = 3;
 
 /// What the writer keeps of the database in memory.
-const CACHE_KIB: i64 = 16_384;
+const CACHE_KIB: i64 = 4_096;
 
 /// The newest version that this program knows.
 const KNOWN_VERSION: i64 = STEPS.len() as i64;
