@@ -21,6 +21,8 @@ pub(crate) const ROW_CALL: Duration = Duration::from_secs(20);
 /// Limit of one call about artifacts, which may be large.
 #[cfg(feature = "s3")]
 pub(crate) const ARTIFACT_CALL: Duration = Duration::from_secs(60);
+/// How often a call is tried where nobody else repeats it.
+const ATTEMPTS: u32 = 6;
 /// The region of emulators, where the environment names none.
 #[cfg(any(feature = "lambda", feature = "s3"))]
 pub(crate) const REGION_WITHOUT: &str = "us-east-1";
@@ -34,6 +36,15 @@ pub async fn load() -> SdkConfig {
         .timeout_config(limits(CALL))
         .load()
         .await
+}
+
+/// The same for people at a terminal, with no workflow behind them: a call that AWS throttles or fails is repeated, five
+/// times at most within its limit.
+pub async fn load_with_retries() -> SdkConfig {
+    let config = load().await.into_builder();
+    config
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .build()
 }
 
 /// The defaults of the SDK that these adapters were written for.
