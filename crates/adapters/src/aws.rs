@@ -24,6 +24,8 @@ pub(crate) const ROW_CALL: Duration = Duration::from_secs(20);
 /// Limit of one call about artifacts, which may be large.
 #[cfg(feature = "s3")]
 pub(crate) const ARTIFACT_CALL: Duration = Duration::from_secs(60);
+/// How often a call is tried where nobody else repeats it.
+const ATTEMPTS: u32 = 6;
 /// Longest account of a failure, in characters.
 const SAID_CHARS: usize = 400;
 
@@ -47,6 +49,15 @@ async fn configured(config: ConfigLoader) -> SdkConfig {
         .timeout_config(limits(CALL))
         .load()
         .await
+}
+
+/// The same for people at a terminal, with no workflow behind them: a call that AWS throttles or fails is repeated, five
+/// times at most within its limit.
+pub async fn load_with_retries() -> SdkConfig {
+    let config = load().await.into_builder();
+    config
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .build()
 }
 
 /// The defaults of the SDK that these adapters were written for.

@@ -26,7 +26,7 @@ use super::{sign_in, views};
 use crate::command::redrive;
 use crate::failure::Failure;
 use crate::machine;
-use crate::record::{Record, Records};
+use crate::record::{ReadRuns, Record, Records};
 use crate::replay;
 
 /// The pages' routes.
@@ -276,7 +276,7 @@ async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Pa
         Err(response) => return response,
     };
     let data = app.data.clone();
-    match views::on_disk(async move || views::picture(&data, &record)).await {
+    match views::on_disk(async move || views::picture(&data, &record).await).await {
         Ok(svg) => {
             let mut reply = Reply::new(StatusCode::OK, "image/svg+xml", svg);
             // As an image it runs nothing; it styles itself.
