@@ -290,19 +290,6 @@ async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Pa
     }
 }
 
-/// What was begun is done, also when who asked hangs up meanwhile: a form that is sent twice ends the first connection, and
-/// a decision that is stored would wait for the sweeper.
-async fn to_its_end(work: impl Future<Output = Response> + Send + 'static) -> Response {
-    tokio::spawn(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request ended early");
-        respond(Reply::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "text/plain; charset=utf-8",
-            "the request ended early: look whether it was done\n",
-        ))
-    })
-}
-
 /// A button of a run's page.
 async fn act(
     State(app): State<Arc<App>>,
@@ -310,15 +297,11 @@ async fn act(
     Path((name, action)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    to_its_end(async move { press(&app, &headers, name, action, &body).await }).await
-}
-
-async fn press(app: &App, headers: &HeaderMap, name: String, action: String, body: &[u8]) -> Response {
-    let visit = Visit::new(app, headers);
-    let form = Form::parse(body);
+    let visit = Visit::new(&app, &headers);
+    let form = Form::parse(&body);
     if !app
         .seal
-        .is_ours(headers, &form, &href::action(&name, &action), field::CSRF)
+        .is_ours(&headers, &form, &href::action(&name, &action), field::CSRF)
     {
         return visit.notice(Notice::FormRefused {
             again_at: href::run(&name),
@@ -329,11 +312,11 @@ async fn press(app: &App, headers: &HeaderMap, name: String, action: String, bod
         Err(response) => return response,
     };
     if action == "replay" {
-        return visit.answer(replay(app, name).await);
+        return visit.answer(replay(&app, name).await);
     }
     let who = visit.name().unwrap_or_default();
     let did = match action.as_str() {
-        "cancel" | "clean" => cancel(app, record, &who).await.map(|()| match action.as_str() {
+        "cancel" | "clean" => cancel(&app, record, &who).await.map(|()| match action.as_str() {
             "cancel" => "cancelled",
             _ => "cleaned up",
         }),
@@ -411,7 +394,7 @@ async fn approval_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(id)
 }
 
 async fn approve(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Response {
-    to_its_end(async move { take(&app, &headers, Way::Link(&id), &body).await }).await
+    take(&app, &headers, Way::Link(&id), &body).await
 }
 
 async fn decide_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>) -> Response {
@@ -425,7 +408,7 @@ async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path
     if let Err(response) = Visit::new(&app, &headers).find(&run).await {
         return response;
     }
-    to_its_end(async move { take(&app, &headers, Way::Run(&run), &body).await }).await
+    take(&app, &headers, Way::Run(&run), &body).await
 }
 
 async fn asset(uri: Uri) -> Response {

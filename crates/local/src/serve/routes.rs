@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use holdfast_core::intake::Ports;
@@ -31,7 +32,21 @@ pub fn router(app: Arc<App>) -> Router {
                 "not found\n",
             ))
         })
+        .layer(from_fn(to_its_end))
         .with_state(app)
+}
+
+/// What was begun is done, also when who asked hangs up meanwhile: a form that is sent twice ends the first connection, and
+/// a decision that is stored would wait for the sweeper.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    tokio::spawn(next.run(request)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request ended early");
+        respond(Reply::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "text/plain; charset=utf-8",
+            "the request ended early: look whether it was done\n",
+        ))
+    })
 }
 
 /// 200 while the disk takes what is stored; 503 with what is wrong while it does not.
