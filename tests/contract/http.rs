@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, Mac};
-use holdfast_testkit::{FakeGithub, Script};
+use holdfast_testkit::{FakeGithub, Script, hidden_field};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use crate::functions::{Deployment, SLUG, pull_request};
 
@@ -31,9 +29,7 @@ fn event(method: &str, path: &str, headers: &Value, body: Option<&[u8]>, is_base
 }
 
 fn signed(body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(FakeGithub::WEBHOOK_SECRET.as_bytes()).unwrap();
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    FakeGithub::signature(FakeGithub::WEBHOOK_SECRET, body)
 }
 
 /// Hands a delivery to the function; its answer's status and document.
@@ -98,18 +94,15 @@ fn what_is_no_delivery_is_told_and_starts_nothing() {
     assert!(!failure.message.is_empty(), "{failure:?}");
 }
 
-#[test]
-fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
-    let deployment = Deployment::new(Script::valid());
-    let (_repository, _head) = pull_request(&deployment);
-    deployment.github.set_permission(SLUG, "maintainer", "write");
+/// A delivered pull request whose review has gone as far as its announcement; the run.
+fn announced(deployment: &Deployment) -> String {
     let opened = deployment
         .github
         .pull_request_event(SLUG, 12, "opened")
         .unwrap()
         .to_string();
     let (_, started) = deliver(
-        &deployment,
+        deployment,
         "pull_request",
         opened.as_bytes(),
         &signed(opened.as_bytes()),
@@ -118,16 +111,17 @@ fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
     let start = &deployment.cloud.executions("StartExecution")[0];
     let input: Value = serde_json::from_str(start["input"].as_str().unwrap()).unwrap();
     deployment.invoke("open-review", &json!({ "run": input })).unwrap();
+    started["run"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
+    let deployment = Deployment::new(Script::valid());
+    let (_repository, _head) = pull_request(&deployment);
+    deployment.github.set_permission(SLUG, "maintainer", "write");
+    let run = announced(&deployment);
     let asked = |text: &str| {
-        let comment = deployment.github.comment(SLUG, 12, "maintainer", text).unwrap();
-        let event = json!({
-            "action": "created",
-            "issue": { "number": 12, "state": "open", "pull_request": { "url": "https://example.org" } },
-            "comment": { "id": comment, "body": text, "user": { "login": "maintainer", "type": "User" },
-                         "author_association": "COLLABORATOR" },
-            "repository": { "id": 1, "name": "demo", "full_name": SLUG, "owner": { "login": "octo" } },
-            "sender": { "login": "maintainer", "type": "User" },
-        });
+        let event = deployment.github.comment_event(SLUG, 12, "maintainer", text).unwrap();
         let body = event.to_string();
         deliver(
             &deployment,
@@ -141,7 +135,6 @@ fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
     assert_eq!((status, &done["what"]), (200, &json!("cancelled")), "{done}");
     let stops = deployment.cloud.executions("StopExecution");
     assert_eq!(stops.len(), 1);
-    let run = started["run"].as_str().unwrap();
     assert!(
         stops[0]["executionArn"]
             .as_str()
@@ -163,23 +156,8 @@ fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
 fn a_sweep_cleans_up_what_a_stopped_run_left() {
     let deployment = Deployment::new(Script::valid());
     let (_repository, _head) = pull_request(&deployment);
-    let opened = deployment
-        .github
-        .pull_request_event(SLUG, 12, "opened")
-        .unwrap()
-        .to_string();
-    let (_, started) = deliver(
-        &deployment,
-        "pull_request",
-        opened.as_bytes(),
-        &signed(opened.as_bytes()),
-        false,
-    );
-    let start = &deployment.cloud.executions("StartExecution")[0];
-    let input: Value = serde_json::from_str(start["input"].as_str().unwrap()).unwrap();
-    deployment.invoke("open-review", &json!({ "run": input })).unwrap();
+    let run = announced(&deployment);
     assert_eq!(deployment.github.issue_comments(SLUG, 12).len(), 1, "announced");
-    let run = started["run"].as_str().unwrap();
     deployment.cloud.stop_execution(&format!(
         "arn:aws:states:eu-central-1:000000000000:execution:holdfast:{run}"
     ));
@@ -276,11 +254,7 @@ pub fn decide(deployment: &Arc<Deployment>, page: &str, code: &str) {
         .next()
         .unwrap();
     assert_eq!(get(stylesheet)["statusCode"], 200);
-    let field = |name: &str| {
-        let form = html.split(&format!("action=\"{page}\"")).nth(1).unwrap();
-        let value = form.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
-        value.split('"').next().unwrap().to_owned()
-    };
+    let field = |name: &str| hidden_field(html, page, name).unwrap();
     let cookie = shown["cookies"][0].as_str().unwrap().split(';').next().unwrap();
     let form = |code: &str| {
         let (csrf, version) = (field("csrf"), field("page_version"));

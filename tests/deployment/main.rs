@@ -8,10 +8,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hmac::{Hmac, Mac};
-use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script};
+use holdfast_testkit::{
+    FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script, hidden_field,
+};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use cloud::{Cloud, STACK, text};
 
@@ -39,9 +39,7 @@ impl Deployment {
             .pull_request_event(SLUG, number, "opened")
             .unwrap()
             .to_string();
-        let mut mac = Hmac::<Sha256>::new_from_slice(FakeGithub::WEBHOOK_SECRET.as_bytes()).unwrap();
-        mac.update(event.as_bytes());
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let signature = FakeGithub::signature(FakeGithub::WEBHOOK_SECRET, event.as_bytes());
         let request = self
             .cloud
             .client
@@ -315,11 +313,7 @@ fn is_decided_by_mail(deployment: &Deployment) {
         .to_owned();
     let page = text(page, 200);
     assert!(page.contains(GRAVE), "the finding is shown in its file");
-    let field = |name: &str| {
-        let form = page.split(&format!("action=\"{path}\"")).nth(1).unwrap();
-        let value = form.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
-        value.split('"').next().unwrap().to_owned()
-    };
+    let field = |name: &str| hidden_field(&page, &path, name).unwrap();
     let form = form_urlencoded::Serializer::new(String::new())
         .extend_pairs([("csrf", field("csrf")), ("page_version", field("page_version"))])
         .extend_pairs([("decision", "approve"), ("code", code)])

@@ -4,14 +4,12 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use hmac::{Hmac, Mac};
 use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_core::port::{Expect, KeepRows};
-use holdfast_testkit::{FakeGithub, Script};
+use holdfast_testkit::{FakeGithub, Script, hidden_field};
 use reqwest::blocking::{Client, Response};
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use crate::pull_request::{Pull, SLUG, low};
 
@@ -114,7 +112,11 @@ impl Served {
             .push("src/file_0002.rs", "pub fn other(x: u64) -> u64 {\n    x\n}\n");
         let event = self.pull.github.pull_request_event(SLUG, 12, "synchronize").unwrap();
         let body = event.to_string();
-        let (status, receipt) = self.deliver("pull_request", body.as_bytes(), Some(sign(SECRET, body.as_bytes())));
+        let (status, receipt) = self.deliver(
+            "pull_request",
+            body.as_bytes(),
+            Some(FakeGithub::signature(SECRET, body.as_bytes())),
+        );
         assert_eq!(status, 202, "{receipt}");
         receipt["run"].as_str().unwrap().to_owned()
     }
@@ -151,31 +153,29 @@ impl Served {
         let visit = set.map_or_else(String::new, |set| set.split(';').next().unwrap().to_owned());
         let html = page.text().unwrap();
         let path = format!("reviews/{run}/{action}");
-        let form = html.split(&format!("action=\"/{path}\"")).nth(1).unwrap_or_default();
-        let csrf = form.split("name=\"csrf\" value=\"").nth(1).unwrap_or_default();
-        let csrf = csrf.split('"').next().unwrap();
-        let answer = self.post(&path, &format!("{session}; {visit}"), &[("csrf", csrf)]);
+        let csrf = hidden_field(&html, &format!("/{path}"), "csrf").unwrap_or_default();
+        let answer = self.post(&path, &format!("{session}; {visit}"), &[("csrf", &csrf)]);
         (answer.status().as_u16(), answer.text().unwrap())
     }
 
     pub fn opened_number(&self, number: u64) -> (u16, Value) {
         let event = self.pull.github.pull_request_event(SLUG, number, "opened").unwrap();
         let body = event.to_string();
-        self.deliver("pull_request", body.as_bytes(), Some(sign(SECRET, body.as_bytes())))
+        self.deliver(
+            "pull_request",
+            body.as_bytes(),
+            Some(FakeGithub::signature(SECRET, body.as_bytes())),
+        )
     }
 
     fn command(&self, login: &str, text: &str) -> (u16, Value) {
-        let comment = self.pull.github.comment(SLUG, 12, login, text).unwrap();
-        let body = json!({
-            "action": "created",
-            "issue": { "number": 12, "state": "open", "pull_request": { "url": "https://example.org" } },
-            "comment": { "id": comment, "body": text, "user": { "login": login, "type": "User" },
-                         "author_association": "COLLABORATOR" },
-            "repository": { "id": 1, "name": "demo", "full_name": SLUG, "owner": { "login": "octo" } },
-            "sender": { "login": login, "type": "User" },
-        })
-        .to_string();
-        self.deliver("issue_comment", body.as_bytes(), Some(sign(SECRET, body.as_bytes())))
+        let event = self.pull.github.comment_event(SLUG, 12, login, text).unwrap();
+        let body = event.to_string();
+        self.deliver(
+            "issue_comment",
+            body.as_bytes(),
+            Some(FakeGithub::signature(SECRET, body.as_bytes())),
+        )
     }
 
     fn get(&self, path: &str, cookie: &str) -> Response {
@@ -246,20 +246,7 @@ impl Served {
             .map(|value| value.to_str().unwrap().to_owned());
         let visit = set.map_or_else(|| cookie.to_owned(), |set| set.split(';').next().unwrap().to_owned());
         let html = response.text().unwrap();
-        let (_, html) = html.split_once(&format!("action=\"/{path}\"")).unwrap();
-        let field = |name: &str| {
-            let tag = html
-                .split('<')
-                .find(|tag| tag.contains(&format!("name=\"{name}\"")))
-                .unwrap();
-            tag.split("value=\"")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap()
-                .to_owned()
-        };
+        let field = |name: &str| hidden_field(&html, &format!("/{path}"), name).unwrap();
         (visit, field("csrf"), field("page_version"))
     }
 }
@@ -284,12 +271,6 @@ fn spawn(pull: &Pull) -> (Child, String) {
     };
     std::thread::spawn(move || lines.for_each(drop));
     (child, address)
-}
-
-fn sign(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 #[test]
@@ -318,12 +299,27 @@ fn only_githubs_own_deliveries_are_taken() {
     for (event, body, signature, expected) in [
         ("pull_request", body, None, 401),
         ("pull_request", body, Some("sha256=00".to_owned()), 401),
-        ("pull_request", body, Some(sign("other", body)), 401),
-        ("issue_comment", &b"{}"[..], Some(sign(SECRET, b"{}")), 400),
-        ("pull_request", &b"{"[..], Some(sign(SECRET, b"{")), 400),
-        ("pull_request", &b""[..], Some(sign(SECRET, b"")), 400),
-        ("pull_request", &huge[..], Some(sign(SECRET, &huge)), 413),
-        ("star", &b"{}"[..], Some(sign(SECRET, b"{}")), 200),
+        ("pull_request", body, Some(FakeGithub::signature("other", body)), 401),
+        (
+            "issue_comment",
+            &b"{}"[..],
+            Some(FakeGithub::signature(SECRET, b"{}")),
+            400,
+        ),
+        (
+            "pull_request",
+            &b"{"[..],
+            Some(FakeGithub::signature(SECRET, b"{")),
+            400,
+        ),
+        ("pull_request", &b""[..], Some(FakeGithub::signature(SECRET, b"")), 400),
+        (
+            "pull_request",
+            &huge[..],
+            Some(FakeGithub::signature(SECRET, &huge)),
+            413,
+        ),
+        ("star", &b"{}"[..], Some(FakeGithub::signature(SECRET, b"{}")), 200),
     ] {
         let (status, answer) = served.deliver(event, body, signature);
         assert_eq!(status, expected, "{event} {answer}");

@@ -19,10 +19,12 @@ mod json_lines;
 pub mod lambda;
 mod loopback;
 pub mod model_server;
+pub mod page;
 pub mod repository;
 
 pub use error::TestkitError;
 pub use github::{FakeGithub, Fault, Matcher, PullRequest};
 pub use lambda::FakeCloud;
 pub use model_server::{Answer, Finding, ModelServer, Script};
+pub use page::hidden_field;
 pub use repository::Repository;

@@ -36,11 +36,13 @@ use crate::error::TestkitError;
 use crate::loopback::Loopback;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use hmac::{Hmac, Mac};
 use render::Render;
 use routes_deliveries::Deliveries;
 use routes_sign_in::SignIn;
 use serde_json::{Value, json};
 use server::Shared;
+use sha2::Sha256;
 use state::{IssueComment, Pull, Repo, State, now};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -123,6 +125,31 @@ impl FakeGithub {
     /// The API's address, `http://127.0.0.1:PORT`. With `/api/v3` behind it, it answers as well.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address())
+    }
+
+    /// The `issue_comment` event of a comment that `login`, a collaborator, writes on a pull request.
+    ///
+    /// # Errors
+    /// There is no such pull request.
+    pub fn comment_event(&self, slug: &str, number: u64, login: &str, text: &str) -> Result<Value, TestkitError> {
+        let comment = self.comment(slug, number, login, text)?;
+        let (owner, name) = slug.split_once('/').unwrap_or((slug, ""));
+        Ok(json!({
+            "action": "created",
+            "issue": { "number": number, "state": "open", "pull_request": { "url": "https://example.org" } },
+            "comment": { "id": comment, "body": text, "user": { "login": login, "type": "User" },
+                         "author_association": "COLLABORATOR" },
+            "repository": { "id": 1, "name": name, "full_name": slug, "owner": { "login": owner } },
+            "sender": { "login": login, "type": "User" },
+        }))
+    }
+
+    /// `X-Hub-Signature-256` of a delivery: the HMAC of its bytes with the webhook's secret.
+    pub fn signature(secret: &str, body: &[u8]) -> String {
+        // A key of any length is taken.
+        let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map(|mac| mac.chain_update(body));
+        let signature = mac.map(|mac| hex::encode(mac.finalize().into_bytes()));
+        format!("sha256={}", signature.unwrap_or_default())
     }
 
     /// The address a person would paste: `URL/OWNER/NAME/pull/N`.
