@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sfn::config::{Credentials, SharedCredentialsProvider};
-use holdfast_adapters::step_functions::StepFunctionsRuns;
+use holdfast_adapters::step_functions::{EventFoundKind, StepFunctionsRuns};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
@@ -245,4 +245,68 @@ async fn failed_runs_are_listed_newest_first_and_described_when_asked() {
         (detailed.error.as_str(), detailed.cause.as_deref()),
         ("States.Timeout", Some("too long"))
     );
+}
+
+#[tokio::test]
+async fn runs_are_told_with_their_histories_and_units() {
+    let listed = |name: &str, at: f64| {
+        json!({ "executionArn": format!("{EXECUTIONS}:{name}"), "stateMachineArn": MACHINE, "name": name,
+                "status": "SUCCEEDED", "startDate": at, "stopDate": at + 1.0 })
+    };
+    let map = json!({ "executionArn": format!("{EXECUTIONS}:r"), "mapRunArn": "map", "stateMachineArn": MACHINE, "startDate": 2.0 });
+    let event = |id: u64, kind: &str, details: Value| {
+        let mut event = json!({ "id": id, "previousEventId": id - 1, "timestamp": 1_795_601_335.658, "type": kind });
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(details.as_object().unwrap().clone());
+        event
+    };
+    let history = json!({ "events": [
+        event(1, "ExecutionStarted", json!({ "executionStartedEventDetails": { "input": "{\"unit\":\"u1\"}" } })),
+        event(2, "TaskStateEntered", json!({ "stateEnteredEventDetails": { "name": "ReviewUnit" } })),
+        event(3, "TaskFailed", json!({})),
+        event(4, "TaskStateExited", json!({ "stateExitedEventDetails": { "name": "ReviewUnit" } })),
+        event(5, "ExecutionSucceeded", json!({})),
+    ] });
+    let (runs, calls) = start(&[
+        (200, json!({ "executions": [listed("new", 9.0), listed("old", 3.0)] })),
+        refused("ExecutionDoesNotExist"),
+        described("TIMED_OUT"),
+        (200, json!({ "mapRuns": [map] })),
+        (
+            200,
+            json!({ "executions": [listed("second", 5.0), listed("first", 4.0)] }),
+        ),
+        (200, history),
+    ])
+    .await;
+    let found = runs.executions(10).await.unwrap();
+    let names: Vec<&str> = found.iter().map(|run| run.name.as_str()).collect();
+    assert_eq!(names, ["new", "old"]);
+    assert_eq!((found[1].started_ms, found[1].stopped_ms), (3_000, Some(4_000)));
+    assert!(runs.execution("r").await.unwrap().is_none());
+    let run = runs.execution("r").await.unwrap().unwrap();
+    assert_eq!(run.input, json!({ "run": "r" }));
+    assert_eq!(run.error.as_deref(), Some("States.Timeout"));
+    let children = runs.children("r").await.unwrap();
+    let names: Vec<&str> = children.iter().map(|unit| unit.name.as_str()).collect();
+    assert_eq!(names, ["first", "second"], "as they began");
+    let events = runs.history(&children[0].arn, true).await.unwrap();
+    assert_eq!(events[0].at_ms, 1_795_601_335_658, "to the millisecond");
+    let kinds: Vec<EventFoundKind> = events.into_iter().map(|event| event.kind).collect();
+    let (task, name) = ("Task".to_owned(), "ReviewUnit".to_owned());
+    assert_eq!(
+        kinds,
+        [
+            EventFoundKind::Started(json!({ "unit": "u1" })),
+            EventFoundKind::Entered(task.clone(), name.clone()),
+            EventFoundKind::TaskFailed,
+            EventFoundKind::Left(task, name),
+            EventFoundKind::Ended,
+        ]
+    );
+    let calls = calls.lock().unwrap();
+    assert_eq!(calls[4].1["mapRunArn"], "map");
+    assert_eq!(calls[5].1["includeExecutionData"], true);
 }

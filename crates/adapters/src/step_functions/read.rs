@@ -207,7 +207,7 @@ fn json(text: Option<&str>) -> Value {
         .unwrap_or_default()
 }
 
-/// In ms since 1970; 0 of one that no machine's clock shows.
+/// In ms since 1970, rounded: it comes as a number of seconds, which is not exact.
 fn millis(at: &DateTime) -> i64 {
-    at.to_millis().unwrap_or_default()
+    i64::try_from((at.as_nanos() + 500_000).div_euclid(1_000_000)).unwrap_or_default()
 }
