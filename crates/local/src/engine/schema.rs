@@ -1,5 +1,7 @@
 //! The tables of the database, their version, and how a database is opened and checked.
 
+use std::fs::OpenOptions;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +27,9 @@ pub(super) const JOURNAL_VERSION: i64 = 3;
 /// What the writer keeps of the database in memory.
 const CACHE_KIB: i64 = 4_096;
 
+/// How long the write-ahead log becomes before it is written from its beginning: SQLite's 1,000 pages, and some more.
+const LOG_BYTES: u64 = 4_200_000;
+
 /// The newest version that this program knows.
 const KNOWN_VERSION: i64 = STEPS.len() as i64;
 
@@ -39,7 +44,22 @@ pub(super) fn open_writable(directory: &Path, max_pages: Option<u32>) -> Result<
     let connection = connect(&file, max_pages).map_err(|error| EngineError::of_sqlite(&file, &error))?;
     migrate(&connection, &file)?;
     check(&connection, &file)?;
+    lengthen_log(&file);
     Ok((connection, file))
+}
+
+/// Gives the write-ahead log its usual length at once: SQLite passes over what it did not write itself. A log that grows
+/// with each commit has the file system write its own journal each time, too, which takes as long again.
+fn lengthen_log(file: &Path) {
+    let log = file.with_extension("sqlite-wal");
+    let lengthened = OpenOptions::new().append(true).open(&log).and_then(|mut log| {
+        let missing = LOG_BYTES.saturating_sub(log.metadata()?.len());
+        io::copy(&mut io::repeat(0).take(missing), &mut log)?;
+        log.sync_all()
+    });
+    if let Err(error) = lengthened {
+        tracing::debug!(log = %log.display(), %error, "the log grows as it is written");
+    }
 }
 
 /// Connects to a database that was opened, and so checked, before.
