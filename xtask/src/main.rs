@@ -2,6 +2,7 @@
 
 mod python;
 mod tidy;
+mod two_engines;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -21,10 +22,15 @@ fn main() -> ExitCode {
         "tidy" => tidy::check(&root()),
         "tools" => tools(&root()),
         "pictures" => pictures(&root()),
-        _ => Err("usage: cargo xtask verify | tidy | tools | pictures".to_owned()),
+        "two-engines" => return ended(two_engines::pass(&root())),
+        _ => Err("usage: cargo xtask verify | tidy | tools | pictures | two-engines".to_owned()),
     };
+    ended(result.map(|()| ExitCode::SUCCESS))
+}
+
+fn ended(result: Result<ExitCode, String>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(message) => {
             say(&format!("xtask: {message}"));
             ExitCode::FAILURE
