@@ -11,6 +11,9 @@ import process from "node:process";
 import { THEMES, accessibility, launch } from "./browser.mjs";
 
 const TABS_MOST = 500;
+// How long the browser may take to refuse a form, and the server to answer one.
+const UNSENT_MS = 500;
+const ANSWER_MS = 30_000;
 
 const [address, code, decision, picture] = process.argv.slice(2);
 if (!["approve", "reject"].includes(decision)) {
@@ -63,13 +66,14 @@ const send = async (typed, times = 1) => {
   await tabTo("code");
   await page.keyboard.type(typed);
   await tabTo("submit");
-  const posts = [];
-  page.on("response", (response) => response.request().method() === "POST" && posts.push(response.status()));
+  const patience = typed === "" ? UNSENT_MS : ANSWER_MS;
+  const posted = page.waitForResponse((response) => response.request().method() === "POST", { timeout: patience });
   for (let time = 0; time < times; time += 1) await page.keyboard.press("Enter");
-  await page.waitForTimeout(500);
-  await page.waitForLoadState();
-  page.removeAllListeners("response");
-  return posts.at(-1);
+  const answer = await posted.catch(() => undefined);
+  if (!answer) return undefined;
+  // The second of two takes the place of the first, which the server may have taken already.
+  await page.waitForFunction(() => !document.querySelector("form[id]"), undefined, { timeout: ANSWER_MS });
+  return answer.status();
 };
 
 const unsent = await send("");

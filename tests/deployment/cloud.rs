@@ -195,6 +195,12 @@ impl Cloud {
             .env("AWS_ENDPOINT_URL", &self.emulator);
     }
 
+    /// The account that works on the deployment: the workflow is on our engine.
+    pub fn operator(&self, command: &mut Command) {
+        self.account(command);
+        command.env("AWS_ENDPOINT_URL_SFN", &self.engine);
+    }
+
     /// One of the scripts in `tests/python`; what it prints.
     pub fn python(&self, script: &str, arguments: &[&str]) -> Value {
         let mut command = tool("python");

@@ -20,8 +20,10 @@ const SLUG: &str = "octo/demo";
 const PUBLISHED: u64 = 12;
 const DECIDED: u64 = 13;
 const FAILED: u64 = 14;
-/// The file with grave findings.
+const REJECTED: u64 = 15;
+/// The files with grave findings.
 const GRAVE: &str = "src/grave.rs";
+const GRAVER: &str = "src/graver.rs";
 
 struct Deployment {
     cloud: Cloud,
@@ -79,7 +81,7 @@ fn a_signed_webhook_becomes_a_published_review_on_aws() {
     };
     pull(&change.base, &change.head, PUBLISHED);
     let mut base = change.head.clone();
-    for (path, number) in [(GRAVE, DECIDED), ("src/last.rs", FAILED)] {
+    for (path, number) in [(GRAVE, DECIDED), ("src/last.rs", FAILED), (GRAVER, REJECTED)] {
         change
             .repository
             .write(path, "pub fn one(x: u64) -> u64 {\n    x + 1\n}\n")
@@ -89,7 +91,8 @@ fn a_signed_webhook_becomes_a_published_review_on_aws() {
         base = head;
     }
     let low = Script::findings(vec![Finding::first_added_line().severity("low")]);
-    let model = ModelServer::start(low.for_path(GRAVE, Script::finding_each_file())).unwrap();
+    let script = low.for_path(GRAVE, Script::finding_each_file());
+    let model = ModelServer::start(script.for_path(GRAVER, Script::finding_each_file())).unwrap();
     let cloud = Cloud::deploy(&cloud::parameters(&github, &model));
     let outputs = cloud.emulated(&["environment", STACK]);
     let api = outputs["Api"].as_str().unwrap().to_owned();
@@ -109,6 +112,8 @@ fn a_signed_webhook_becomes_a_published_review_on_aws() {
     is_published_once(&deployment);
     is_decided_by_mail(&deployment);
     is_cleaned_up_when_it_fails(&deployment);
+    is_rejected_from_a_terminal(&deployment);
+    is_seen_and_swept_from_a_terminal(&deployment);
 }
 
 /// `holdfast setup --stack`: the App's secrets go into the stack's.
@@ -165,6 +170,90 @@ fn roles_are_kept(deployment: &Deployment) {
     }
 }
 
+/// `holdfast --stack STACK …`, as an operator runs it: its status, and what it printed.
+fn operator(deployment: &Deployment, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(cloud::holdfast());
+    deployment.cloud.operator(&mut command);
+    let output = command.args(["--stack", STACK]).args(arguments).output().unwrap();
+    let (said, complained) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    (output.status.code().unwrap(), said + &complained)
+}
+
+fn operator_reads(deployment: &Deployment, arguments: &[&str]) -> Value {
+    let (status, said) = operator(deployment, arguments);
+    assert_eq!(status, 0, "{said}\n{}", deployment.cloud.logs());
+    serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"))
+}
+
+/// The run in the list, by its name.
+fn in_list(deployment: &Deployment, run: &str) -> Value {
+    let listed = operator_reads(deployment, &["runs", "--format", "json"]);
+    let mut runs = listed["runs"].as_array().unwrap().iter();
+    runs.find(|listed| listed["run"] == run).unwrap().clone()
+}
+
+fn is_rejected_from_a_terminal(deployment: &Deployment) {
+    let run = deployment.started(REJECTED);
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while in_list(deployment, &run)["status"] != "awaiting_approval" {
+        assert!(Instant::now() < give_up, "{}", deployment.cloud.logs());
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let (status, said) = operator(deployment, &["reject", &run, "--reason", "not now"]);
+    assert_eq!((status, said.as_str()), (0, format!("{run}: rejected\n").as_str()));
+    assert!(deployment.github.reviews(SLUG, REJECTED).is_empty());
+    let (status, said) = operator(deployment, &["reject", &run, "--reason", "again"]);
+    assert!(
+        status == 2 && said.contains("does not wait") && said.contains("stack holdfast"),
+        "{said}"
+    );
+    let (status, said) = operator(deployment, &["audit"]);
+    let entries: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((status, entries.len()), (0, 2), "{said}");
+    let ballots = entries.iter().map(|entry| &entry["vote"]["ballot"]);
+    let verdicts: Vec<&Value> = ballots.map(|ballot| &ballot["verdict"]).collect();
+    assert_eq!(verdicts, ["approved", "rejected"]);
+    let rejected = &entries[1]["vote"];
+    assert_eq!(
+        (&rejected["by"]["known_by"], &rejected["ballot"]["reason"]),
+        (&json!("terminal"), &json!("not now"))
+    );
+    assert!(rejected["by"]["name"].as_str().unwrap().starts_with("arn:"), "{said}");
+}
+
+/// The failed run has undone what it did; a sweep finds nothing, and what is asked for that a stack cannot do is told.
+fn is_seen_and_swept_from_a_terminal(deployment: &Deployment) {
+    let listed = operator_reads(deployment, &["runs", "--format", "json"]);
+    let statuses: Vec<&Value> = listed["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| &run["status"])
+        .collect();
+    assert_eq!(
+        statuses,
+        ["rejected", "failed", "published", "published"],
+        "newest first"
+    );
+    let failed = &listed["runs"][1];
+    assert_eq!(failed["needs_cleaning"], false);
+    assert!(failed["failure"].as_str().unwrap().contains("Github"), "{failed}");
+    let (status, said) = operator(deployment, &["sweep"]);
+    assert_eq!((status, said.as_str()), (0, "Nothing needs cleaning.\n"));
+    let (status, said) = operator(deployment, &["cancel", failed["run"].as_str().unwrap()]);
+    assert!(status == 0 && said.contains(": cancelled"), "{said}");
+    let (status, said) = operator(deployment, &["redrive", "any"]);
+    assert!(status == 2 && said.contains("/holdfast review"), "{said}");
+    let (status, said) = operator(deployment, &["show", "nothing"]);
+    assert!(
+        status == 2 && said.contains("there is no run \"nothing\" in stack holdfast"),
+        "{said}"
+    );
+}
+
 fn is_published_once(deployment: &Deployment) {
     let run = deployment.started(PUBLISHED);
     let states = deployment.cloud.wait_until(&run, "SUCCEEDED");
@@ -178,6 +267,30 @@ fn is_published_once(deployment: &Deployment) {
         4,
         "three units and the walkthrough"
     );
+    let listed = in_list(deployment, &run);
+    assert_eq!(
+        (&listed["status"], &listed["findings"], &listed["needs_cleaning"]),
+        (&json!("published"), &json!(3), &json!(false))
+    );
+    let shown = operator_reads(deployment, &["show", &run, "--format", "json"]);
+    let names = |states: &Value| -> Vec<String> {
+        let states = states.as_array().unwrap().iter();
+        states
+            .map(|taken| taken["state"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&shown["states"]), states, "as the history has them");
+    assert_eq!(shown["report"]["findings"].as_array().unwrap().len(), 3);
+    let units = shown["units"].as_array().unwrap();
+    assert_eq!(units.len(), 3, "{shown}");
+    for unit in units {
+        assert_eq!(unit["status"], "reviewed", "{unit}");
+        let model = unit["attempts"][0]["model"].as_str().unwrap();
+        assert!(model.contains("test-model"), "{unit}");
+        assert_eq!(names(&unit["states"]).last().map(String::as_str), Some("UnitReviewed"));
+    }
+    let (status, picture) = operator(deployment, &["show", &run, "--format", "svg"]);
+    assert!(status == 0 && picture.starts_with("<svg"), "{picture}");
 }
 
 fn is_decided_by_mail(deployment: &Deployment) {

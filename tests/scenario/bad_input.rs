@@ -108,7 +108,6 @@ fn every_wrong_setting_is_told_at_once() {
 #[test]
 fn a_model_that_can_not_be_asked_is_wrong_configuration() {
     for (model, url, says) in [
-        ("bedrock/x", "", "bedrock/x"),
         ("openai/x", "https://api.example.com", "OPENAI_API_KEY"),
         ("anthropic/x", "", "ANTHROPIC_API_KEY"),
     ] {

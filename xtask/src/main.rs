@@ -49,10 +49,26 @@ fn verify() -> Result<(), String> {
     let form = "run cargo fmt (cargo does not know it: rustup component add rustfmt)";
     step("form", form, cargo(&root).args(["fmt", "--all", "--check"]))?;
     tidy::check(&root)?;
+    for (what, script) in [
+        ("the template for AWS", "template.py"),
+        ("the template as AWS transforms it", "transformed.py"),
+    ] {
+        step(
+            what,
+            "mend what the test names; it opens with how to run it alone",
+            Command::new(python::program(&target(&root)))
+                .arg(root.join("tests/python").join(script))
+                .current_dir(&root),
+        )?;
+    }
     step(
-        "the template for AWS",
-        "mend what the test names; it opens with how to run it alone",
-        Command::new(python::program(&target(&root))).arg(root.join("tests/python/template.py")),
+        "sam validate --lint",
+        "mend what cfn-lint names",
+        Command::new(python::program(&target(&root)).with_file_name("sam"))
+            .args(["validate", "--lint"])
+            .env("SAM_CLI_TELEMETRY", "0")
+            .env("AWS_DEFAULT_REGION", "eu-central-1")
+            .current_dir(&root),
     )?;
     let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     let lints_remedy = "mend what clippy names (cargo does not know it: rustup component add clippy)";

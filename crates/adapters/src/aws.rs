@@ -4,9 +4,12 @@
 use std::error::Error;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -21,19 +24,40 @@ pub(crate) const ROW_CALL: Duration = Duration::from_secs(20);
 /// Limit of one call about artifacts, which may be large.
 #[cfg(feature = "s3")]
 pub(crate) const ARTIFACT_CALL: Duration = Duration::from_secs(60);
-/// The region of emulators, where the environment names none.
-#[cfg(any(feature = "lambda", feature = "s3"))]
-pub(crate) const REGION_WITHOUT: &str = "us-east-1";
+/// How often a call is tried where nobody else repeats it.
+const ATTEMPTS: u32 = 6;
 /// Longest account of a failure, in characters.
 const SAID_CHARS: usize = 400;
 
 /// The account and region of the environment. Limits: 5 s to connect, 30 s a call, nothing is repeated.
 pub async fn load() -> SdkConfig {
-    aws_config::defaults(behavior_version())
+    configured(aws_config::defaults(behavior_version())).await
+}
+
+/// The same where there may be no account: the region of the environment or the profile, else `region`. No other machine is
+/// asked for it.
+pub async fn load_or(region: &'static str) -> SdkConfig {
+    let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(Region::from_static(region));
+    configured(aws_config::defaults(behavior_version()).region(chain)).await
+}
+
+async fn configured(config: ConfigLoader) -> SdkConfig {
+    config
         .retry_config(no_retries())
         .timeout_config(limits(CALL))
         .load()
         .await
+}
+
+/// The same for people at a terminal, with no workflow behind them: a call that AWS throttles or fails is repeated, five
+/// times at most within its limit.
+pub async fn load_with_retries() -> SdkConfig {
+    let config = load().await.into_builder();
+    config
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .build()
 }
 
 /// The defaults of the SDK that these adapters were written for.

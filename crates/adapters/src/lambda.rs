@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::config::{Region, StalledStreamProtectionConfig};
+use aws_sdk_lambda::config::StalledStreamProtectionConfig;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
@@ -46,9 +46,6 @@ impl LambdaInvoke {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(endpoint) = endpoint {
             builder = builder.endpoint_url(endpoint);
-        }
-        if config.region().is_none() {
-            builder = builder.region(Region::from_static(aws::REGION_WITHOUT));
         }
         Self {
             client: Client::from_conf(builder.build()),

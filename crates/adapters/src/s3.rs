@@ -62,9 +62,6 @@ impl S3Buckets {
         if let Some(endpoint) = endpoint {
             builder = builder.endpoint_url(endpoint);
         }
-        if config.region().is_none() {
-            builder = builder.region(aws_sdk_s3::config::Region::from_static(aws::REGION_WITHOUT));
-        }
         Self {
             client: Client::from_conf(builder.build()),
         }

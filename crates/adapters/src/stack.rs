@@ -6,11 +6,12 @@ use aws_sdk_cloudformation::Client;
 
 use crate::aws;
 
-/// Resources and outputs of one stack.
+/// Resources, parameters and outputs of one stack.
 #[derive(Clone, Debug, Default)]
 pub struct Stack {
     name: String,
     resources: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
     outputs: BTreeMap<String, String>,
 }
 
@@ -21,25 +22,34 @@ impl Stack {
         let cannot = |said: String| {
             format!(
                 "stack {name} cannot be read: {said}. Check the name, AWS_REGION, and that your credentials may call \
-                 cloudformation:DescribeStacks and DescribeStackResources"
+                 cloudformation:DescribeStacks and ListStackResources"
             )
         };
         let described = client.describe_stacks().stack_name(name).send().await;
         let described = described.map_err(|error| cannot(aws::said(&error)))?;
-        let outputs = described.stacks().iter().flat_map(|stack| stack.outputs());
-        let listed = client.describe_stack_resources().stack_name(name).send().await;
-        let listed = listed.map_err(|error| cannot(aws::said(&error)))?;
+        let described = described.stacks().first().cloned();
+        let described = described.ok_or_else(|| cannot("there is none of that name".to_owned()))?;
         let text = |name: Option<&str>, value: Option<&str>| Some((name?.to_owned(), value?.to_owned()));
+        // The other call, DescribeStackResources, gives a hundred at most; the template has more.
+        let listed = client.list_stack_resources().stack_name(name);
+        let mut listed = listed.into_paginator().items().send();
+        let mut resources = BTreeMap::new();
+        while let Some(resource) = listed.next().await {
+            let resource = resource.map_err(|error| cannot(aws::said(&error)))?;
+            resources.extend(text(resource.logical_resource_id(), resource.physical_resource_id()));
+        }
+        let (parameters, outputs) = (described.parameters(), described.outputs());
         Ok(Self {
             name: name.to_owned(),
+            parameters: parameters
+                .iter()
+                .filter_map(|given| text(given.parameter_key(), given.parameter_value()))
+                .collect(),
             outputs: outputs
+                .iter()
                 .filter_map(|output| text(output.output_key(), output.output_value()))
                 .collect(),
-            resources: listed
-                .stack_resources()
-                .iter()
-                .filter_map(|resource| text(resource.logical_resource_id(), resource.physical_resource_id()))
-                .collect(),
+            resources,
         })
     }
 
@@ -54,6 +64,11 @@ impl Stack {
         self.find(&self.outputs, "output", name)
     }
 
+    /// What a parameter was given as. Errors, in words: the stack has none of that name.
+    pub fn parameter(&self, name: &str) -> Result<&str, String> {
+        self.find(&self.parameters, "parameter", name)
+    }
+
     fn find<'a>(&self, among: &'a BTreeMap<String, String>, kind: &str, name: &str) -> Result<&'a str, String> {
         among.get(name).map(String::as_str).ok_or_else(|| {
             format!(
@@ -62,4 +77,12 @@ impl Stack {
             )
         })
     }
+}
+
+/// Who calls, as AWS knows them: an ARN. Errors, in words: the credentials are not good.
+pub async fn caller(config: &aws_config::SdkConfig) -> Result<String, String> {
+    let asked = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
+    let asked = asked.map_err(|error| aws::said(&error));
+    let arn = asked.and_then(|caller| caller.arn.ok_or_else(|| "an answer without an ARN".to_owned()));
+    arn.map_err(|said| format!("AWS does not say who you are: {said}. Check your credentials and AWS_REGION"))
 }

@@ -15,6 +15,10 @@ use url::Url;
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version, max_term_width = 120)]
 pub struct Cli {
+    /// Works on the deployment of this CloudFormation stack on AWS instead of a data directory, with the AWS credentials
+    /// and the region of the environment: runs, show, approve, reject, cancel, audit, sweep and setup.
+    #[arg(long, value_name = "NAME", env = "HOLDFAST_STACK", global = true)]
+    pub stack: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -106,13 +110,9 @@ pub struct PrintArgs {
 /// `holdfast setup`.
 #[derive(Debug, Args)]
 pub struct SetupArgs {
-    /// What people and GitHub reach this deployment by: https://HOST. Not needed with --stack.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "HOLDFAST_PUBLIC_URL",
-        required_unless_present = "stack"
-    )]
+    /// What people and GitHub reach this deployment by: https://HOST. Not needed with --stack, which also says that the
+    /// App's secrets go into the stack's.
+    #[arg(long, value_name = "URL", env = "HOLDFAST_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// The App's name: on GitHub each name is there once.
     #[arg(long, value_name = "NAME", default_value = "Holdfast")]
@@ -120,9 +120,6 @@ pub struct SetupArgs {
     /// The organisation that owns the App. Default: the account that is signed in to GitHub.
     #[arg(long, value_name = "LOGIN")]
     pub organization: Option<String>,
-    /// Stores the App's secrets in this stack's secrets on AWS, instead of in the data directory.
-    #[arg(long, value_name = "NAME")]
-    pub stack: Option<String>,
     /// Address of the page that the browser opens. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
@@ -201,14 +198,12 @@ pub struct DecideArgs {
 /// `holdfast reject`.
 #[derive(Debug, Args)]
 pub struct RejectArgs {
-    /// The run's name, or an unambiguous beginning of it.
-    pub run: String,
     /// Why; it stands in the check's summary.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// Where everything durable is.
+    /// Which run, and where it is.
     #[command(flatten)]
-    pub data: DataArgs,
+    pub decide: DecideArgs,
 }
 
 /// `holdfast redrive`.

@@ -32,6 +32,19 @@ impl Failure {
         }
     }
 
+    /// The same, told as a stack's.
+    #[must_use]
+    pub fn of_stack(self, name: &str) -> Self {
+        let is_told = self.message.contains(&format!("stack {name}"));
+        Self {
+            message: match is_told {
+                true => self.message,
+                false => format!("stack {name}: {}", self.message),
+            },
+            ..self
+        }
+    }
+
     /// The review could not be completed.
     pub fn incomplete(message: impl std::fmt::Display) -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod command;
+pub mod deployment;
 pub mod engine;
 pub mod executions;
 pub mod failure;

@@ -7,8 +7,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
 use crate::command::{audit, backup, cancel, check, decide, redrive, replay, review, runs, show, sweep};
+use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::output;
+use crate::record::Records;
 use crate::serve;
 use crate::setup;
 use crate::step_functions;
@@ -39,13 +41,22 @@ pub fn run(cli: &Cli) -> ExitCode {
 }
 
 async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    // An empty variable counts as not set.
+    let stack = cli.stack.as_deref().filter(|name| !name.trim().is_empty());
+    match stack {
+        Some(name) => on_stack(cli, name).await.map_err(|failure| failure.of_stack(name)),
+        None => here(cli).await,
+    }
+}
+
+async fn here(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Review(args) => review::run(args).await,
-        Command::Setup(args) => setup::run(args).await,
+        Command::Setup(args) => setup::run(args, None).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Engine(args) => step_functions::run(args).await,
-        Command::Runs(args) => runs::run(args).await,
-        Command::Show(args) => show::run(args).await,
+        Command::Runs(args) => runs::run(args, &Records::open(&args.data.data).await?).await,
+        Command::Show(args) => show::run(args, &Records::open(&args.data.data).await?).await,
         Command::Approve(args) => decide::approve(args).await,
         Command::Reject(args) => decide::reject(args).await,
         Command::Cancel(args) => cancel::run(args).await,
@@ -55,5 +66,35 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::run(args).await,
         Command::Check(args) => check::run(args),
         Command::Backup(args) => backup::run(args).await,
+    }
+}
+
+async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
+    let not_there = |instead: &str| {
+        Err(Failure::usage(format!(
+            "{instead}. Leave --stack and HOLDFAST_STACK out to work on a data directory"
+        )))
+    };
+    match &cli.command {
+        Command::Setup(args) => setup::run(args, Some(name)).await,
+        Command::Runs(args) => runs::run(args, &Deployment::open(name).await?).await,
+        Command::Show(args) => show::run(args, &Deployment::open(name).await?).await,
+        Command::Approve(args) => decide::approve_on(&Deployment::open(name).await?, args).await,
+        Command::Reject(args) => decide::reject_on(&Deployment::open(name).await?, args).await,
+        Command::Cancel(args) => cancel::run_on(&Deployment::open(name).await?, args).await,
+        Command::Audit(_) => audit::run_on(&Deployment::open(name).await?).await,
+        Command::Sweep(_) => sweep::run_on(&Deployment::open(name).await?).await,
+        Command::Check(args) => check::run(args),
+        Command::Review(_) => not_there(
+            "reviews of a deployment begin with a webhook: push to the pull request, or comment /holdfast review",
+        ),
+        Command::Redrive(_) => not_there(
+            "redrive goes on in a data directory alone: comment /holdfast review on the pull request, and what was answered is not paid for again",
+        ),
+        Command::Replay(_) => {
+            not_there("replay reads a data directory alone: holdfast --stack NAME show RUN tells what the run did")
+        }
+        Command::Serve(_) | Command::Engine(_) => not_there("a deployment serves itself, on AWS"),
+        Command::Backup(_) => not_there("a deployment's table and bucket are kept by AWS: docs/operations.md, Restore"),
     }
 }

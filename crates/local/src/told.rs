@@ -1,7 +1,6 @@
 //! What a run's histories and artifacts tell: the states it took, its units, its picture.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use holdfast_asl::{EventKind, HistoryEvent, RunPath, StateMachine, picture};
 use holdfast_core::model::key;
@@ -9,10 +8,8 @@ use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::{RecordedAnswer, Verdict};
 use serde_json::Value;
 
-use crate::engine::{Archive, ExecutionRecord};
 use crate::failure::Failure;
-use crate::machine;
-use crate::record::{self, Record};
+use crate::record::{self, ReadRuns, Record};
 
 /// One state that an execution was in.
 pub struct Taken {
@@ -56,26 +53,15 @@ pub struct AttemptShown {
     pub problems: Vec<String>,
 }
 
-/// The machine that the run was started with, and its way through it.
-pub fn as_picture(archive: &Archive, record: &Record) -> Result<String, Failure> {
-    let definition = archive
-        .definition(&record.row.definition_sha256)
-        .map_err(Failure::incomplete)?;
+/// The machine that the run was started with, and its way through it. Errors: it cannot be read.
+pub async fn as_picture(runs: &dyn ReadRuns, record: &Record) -> Result<String, Failure> {
+    let definition = runs.definition(record).await?;
     let machine = StateMachine::parse(&definition).map_err(Failure::incomplete)?;
-    let mut path = RunPath::of(&archive.history(record.row.id).map_err(Failure::incomplete)?);
-    for child in children_of(archive, record)? {
-        path.add(&archive.history(child.id).map_err(Failure::incomplete)?);
+    let mut path = RunPath::of(&runs.history(record).await?);
+    for child in runs.children(record).await? {
+        path.add(&child.history);
     }
     Ok(picture(&machine, Some(&path)))
-}
-
-/// The executions of the run's maps.
-fn children_of(archive: &Archive, record: &Record) -> Result<Vec<ExecutionRecord>, Failure> {
-    let mut children = Vec::new();
-    for map_run in archive.map_runs(record.row.id).map_err(Failure::incomplete)? {
-        children.extend(archive.children(map_run.id).map_err(Failure::incomplete)?);
-    }
-    Ok(children)
 }
 
 /// The states that an execution took.
@@ -113,25 +99,24 @@ pub fn states_taken(history: &[HistoryEvent]) -> Vec<Taken> {
 }
 
 /// The run's units with their attempts. Errors: a file cannot be read.
-pub async fn units_of(data: &Path, archive: &Archive, record: &Record) -> Result<Vec<UnitShown>, Failure> {
-    let (store, run) = (machine::artifacts(data), record.run.as_str());
-    let plan: Option<Plan> = record::read_json(&store, &key::plan(run)).await?;
+pub async fn units_of(runs: &dyn ReadRuns, record: &Record) -> Result<Vec<UnitShown>, Failure> {
+    let (store, run) = (runs.store(), record.run.as_str());
+    let plan: Option<Plan> = record::read_json(store, &key::plan(run)).await?;
     let paths: HashMap<String, String> = plan
         .map(|plan| plan.units.into_iter().map(|unit| (unit.id, unit.path)).collect())
         .unwrap_or_default();
     let mut units = Vec::new();
-    for child in children_of(archive, record)? {
-        let history = archive.history(child.id).map_err(Failure::incomplete)?;
-        let Some(unit) = child.input.get("unit").and_then(Value::as_str).map(str::to_owned) else {
+    for child in runs.children(record).await? {
+        let Some(unit) = child.row.input.get("unit").and_then(Value::as_str).map(str::to_owned) else {
             continue;
         };
         let mut attempts = Vec::new();
         for attempt in 1_u32.. {
-            let Some(answer) = record::read_json::<RecordedAnswer>(&store, &key::answer(run, &unit, attempt)).await?
+            let Some(answer) = record::read_json::<RecordedAnswer>(store, &key::answer(run, &unit, attempt)).await?
             else {
                 break;
             };
-            let verdict: Option<Verdict> = record::read_json(&store, &key::verdict(run, &unit, attempt)).await?;
+            let verdict: Option<Verdict> = record::read_json(store, &key::verdict(run, &unit, attempt)).await?;
             attempts.push(AttemptShown {
                 cost_usd: answer.cost_usd(),
                 model: answer.model,
@@ -141,9 +126,9 @@ pub async fn units_of(data: &Path, archive: &Archive, record: &Record) -> Result
                 problems: verdict.map(|verdict| verdict.problems).unwrap_or_default(),
             });
         }
-        let states = states_taken(&history);
+        let states = states_taken(&child.history);
         let last = states.last().map_or("", |taken| taken.state.as_str());
-        let status = match (!child.status.is_final(), last) {
+        let status = match (!child.row.status.is_final(), last) {
             (true, _) => "running",
             (false, "UnitReviewed") => "reviewed",
             (false, _) => "unreviewed",

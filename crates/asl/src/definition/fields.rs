@@ -53,6 +53,11 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// All values, taken or not.
+    pub fn values(&self) -> impl Iterator<Item = &'a Value> {
+        self.object.values()
+    }
+
     /// The fields of the machine itself.
     pub fn of_machine(object: &'a Map<String, Value>) -> Self {
         Self {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::StateMachine;
 use crate::command::{InputType, OutputType, Transformation};
 use crate::event::StateKind;
-use crate::expression::Template;
+use crate::expression::{Sees, Template};
 
 /// A machine's, a branch's or an iteration's states.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub exit: Exit,
     pub retry: Vec<Retrier>,
     pub catch: Vec<Catcher>,
+    /// What its expressions may read.
+    pub sees: Sees,
 }
 
 impl State {

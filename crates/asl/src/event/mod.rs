@@ -40,6 +40,20 @@ pub struct HistoryEvent {
     pub(crate) record: Record,
 }
 
+impl HistoryEvent {
+    /// An event that another engine tells: to be looked at. A fold of it lacks what only that engine noted.
+    pub fn told(id: EventId, previous: EventId, at: Timestamp, kind: EventKind) -> Self {
+        let record = Record::default();
+        Self {
+            id,
+            previous,
+            at,
+            kind,
+            record,
+        }
+    }
+}
+
 /// The kinds of state, as `Type` names them.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the variants are the language's own names")]

@@ -88,7 +88,7 @@ impl Execution {
         let input = match selector {
             None => Ok(item.clone()),
             Some(selector) => {
-                let mut session = self.session(branch, Sight::default(), turn.now, turn.random());
+                let mut session = self.session(branch, Sight::default(), turn.now, || turn.random());
                 session.set_item(index, item);
                 session.evaluate(selector, "ItemSelector")
             }

@@ -62,12 +62,14 @@ impl Execution {
         let Some(state) = machine.state(&branch.state) else {
             return;
         };
-        let input = branch.input.clone();
         match phase {
             Phase::Entered | Phase::BackingOff { .. } => self.carry_out(turn, id, state),
             Phase::Unable(failure) => self.state_failed(turn, id, failure),
-            Phase::Waiting { .. } => self.leave(turn, id, state, None, input),
-            Phase::Resulted { result } => self.leave(turn, id, state, Some(result.clone()), result),
+            Phase::Waiting { .. } => {
+                let input = branch.input.clone();
+                self.leave(turn, id, state, None, &input);
+            }
+            Phase::Resulted { result } => self.leave(turn, id, state, Some(&result), &result),
             Phase::Succeeding { .. } => self.push(turn, id, EventKind::MapStateSucceeded, Record::default()),
             Phase::Failing {
                 failure,
@@ -101,7 +103,7 @@ impl Execution {
                 retry_count: 0,
                 ..branch.clone()
             };
-            let mut session = self.session(&entered, Sight::default(), turn.now, turn.random());
+            let mut session = self.session(&entered, Sight::default(), turn.now, || turn.random());
             match wait_end(&mut session, until, turn.now) {
                 Ok(due) => record.due = Some(due),
                 Err(fault) => {
@@ -124,17 +126,15 @@ impl Execution {
     }
 
     fn carry_out(&mut self, turn: &mut Turn<'_>, id: BranchId, state: &State) {
-        let Some(input) = self.branches.get(&id).map(|branch| branch.input.clone()) else {
-            return;
-        };
+        let Some(branch) = self.branches.get(&id) else { return };
         match &state.body {
             StateBody::Task(task) => self.schedule(turn, id, task),
             StateBody::Choice { rules } => self.choose(turn, id, state, rules),
-            StateBody::Pass { result } => {
-                let output = result.clone().unwrap_or(input);
-                self.leave(turn, id, state, None, output);
+            StateBody::Pass { result: Some(result) } => self.leave(turn, id, state, None, result),
+            StateBody::Pass { result: None } | StateBody::Succeed | StateBody::Wait(_) => {
+                let input = branch.input.clone();
+                self.leave(turn, id, state, None, &input);
             }
-            StateBody::Succeed | StateBody::Wait(_) => self.leave(turn, id, state, None, input),
             StateBody::Fail { error, cause } => {
                 self.declare_failure(turn, id, error.as_ref(), cause.as_ref());
             }
@@ -151,7 +151,7 @@ impl Execution {
         cause: Option<&Template>,
     ) {
         let Some(branch) = self.branches.get(&id) else { return };
-        let mut session = self.session(branch, Sight::default(), turn.now, turn.random());
+        let mut session = self.session(branch, Sight::default(), turn.now, || turn.random());
         let mut text = |template: Option<&Template>, location| {
             template
                 .map(|template| session.typed(template, location, "string", |value| value.as_str().map(str::to_owned)))

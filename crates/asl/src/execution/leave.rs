@@ -24,15 +24,15 @@ impl Execution {
         turn: &mut Turn<'_>,
         id: BranchId,
         state: &State,
-        result: Option<Value>,
-        default: Value,
+        result: Option<&Value>,
+        default: &Value,
     ) {
         let Some(branch) = self.branches.get(&id) else { return };
         let sight = Sight {
             result,
             ..Sight::default()
         };
-        let mut session = self.session(branch, sight, turn.now, turn.random());
+        let mut session = self.session(branch, sight, turn.now, || turn.random());
         match depart(&mut session, &state.exit, default, "") {
             Ok(departure) => self.depart(turn, id, state, &state.exit, departure, false),
             Err(fault) => self.evaluation_failed(turn, id, fault),
@@ -43,7 +43,7 @@ impl Execution {
     pub(super) fn choose(&mut self, turn: &mut Turn<'_>, id: BranchId, state: &State, rules: &[ChoiceRule]) {
         let Some(branch) = self.branches.get(&id) else { return };
         let input = branch.input.clone();
-        let mut session = self.session(branch, Sight::default(), turn.now, turn.random());
+        let mut session = self.session(branch, Sight::default(), turn.now, || turn.random());
         let (exit, prefix) = match first(&mut session, rules) {
             Ok(Some(position)) => match rules.get(position) {
                 Some(rule) => (&rule.exit, format!("Choices[{position}]/")),
@@ -59,7 +59,7 @@ impl Execution {
             }
             Err(fault) => return self.evaluation_failed(turn, id, fault),
         };
-        match depart(&mut session, exit, input, &prefix) {
+        match depart(&mut session, exit, &input, &prefix) {
             Ok(departure) => self.depart(turn, id, state, exit, departure, false),
             Err(fault) => self.evaluation_failed(turn, id, fault),
         }
@@ -78,11 +78,11 @@ impl Execution {
         };
         let error = error_output(failure);
         let sight = Sight {
-            error_output: Some(error.clone()),
+            error_output: Some(&error),
             ..Sight::default()
         };
-        let mut session = self.session(branch, sight, turn.now, turn.random());
-        match depart(&mut session, &catcher.exit, error, &format!("Catch[{position}]/")) {
+        let mut session = self.session(branch, sight, turn.now, || turn.random());
+        match depart(&mut session, &catcher.exit, &error, &format!("Catch[{position}]/")) {
             Ok(departure) => self.depart(turn, id, state, &catcher.exit, departure, true),
             Err(fault) => {
                 let failure = self.fault(id, fault);
@@ -130,7 +130,7 @@ impl Execution {
 }
 
 /// Evaluates an exit: variables get their values side by side, before any is assigned.
-fn depart(session: &mut Session, exit: &Exit, default: Value, prefix: &str) -> Result<Departure, Fault> {
+fn depart(session: &mut Session, exit: &Exit, default: &Value, prefix: &str) -> Result<Departure, Fault> {
     let mut evaluate = |template: &Template, field| session.evaluate(template, &format!("{prefix}{field}"));
     let assigned = match exit
         .assign
@@ -143,7 +143,7 @@ fn depart(session: &mut Session, exit: &Exit, default: Value, prefix: &str) -> R
     };
     let output = match &exit.output {
         Some(output) => evaluate(output, "Output")?,
-        None => default,
+        None => default.clone(),
     };
     Ok(Departure { assigned, output })
 }

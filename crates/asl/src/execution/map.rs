@@ -14,7 +14,7 @@ impl Execution {
     /// Starts a Map.
     pub(super) fn start_map(&mut self, turn: &mut Turn<'_>, id: BranchId, map: &MapState) {
         let Some(branch) = self.branches.get(&id) else { return };
-        let mut session = self.session(branch, Sight::default(), turn.now, turn.random());
+        let mut session = self.session(branch, Sight::default(), turn.now, || turn.random());
         match plan(&mut session, map, &branch.input) {
             Ok(plan) => {
                 let length = match &plan.items {
@@ -37,7 +37,7 @@ impl Execution {
         let input = match arguments {
             None => Ok(branch.input.clone()),
             Some(arguments) => self
-                .session(branch, Sight::default(), turn.now, turn.random())
+                .session(branch, Sight::default(), turn.now, || turn.random())
                 .evaluate(arguments, "Arguments"),
         };
         match input {

@@ -74,7 +74,7 @@ impl Execution {
             .chain_update(key.to_le_bytes())
             .finalize()
             .into();
-        let mut session = self.session(branch, Sight::default(), branch.entered_at, seed);
+        let mut session = self.session(branch, Sight::default(), branch.entered_at, || seed);
         let mut inputs = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             let input = match selector {

@@ -1,36 +1,44 @@
 //! What a state's expressions can see: `$states` and the variables in scope; and the limits on payloads.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Execution;
 use super::branch::Branch;
 use crate::PAYLOAD_LIMIT_BYTES;
 use crate::event::Timestamp;
-use crate::expression::{Session, is_too_deep};
+use crate::expression::{Sees, Session, from_json, is_too_deep};
 
 /// What a step adds to `$states`.
 #[derive(Default)]
-pub(super) struct Sight {
+pub(super) struct Sight<'a> {
     /// `$states.result`
-    pub result: Option<Value>,
+    pub result: Option<&'a Value>,
     /// `$states.errorOutput`
-    pub error_output: Option<Value>,
+    pub error_output: Option<&'a Value>,
     /// `$states.context.Task.Token`
-    pub token: Option<String>,
+    pub token: Option<&'a str>,
 }
 
 impl Execution {
-    /// A session for one step of a branch's state.
-    pub(super) fn session(&self, branch: &Branch, sight: Sight, now: Timestamp, seed: [u8; 32]) -> Session {
-        let mut states = Map::new();
-        states.insert("input".to_owned(), branch.input.clone());
-        states.insert("context".to_owned(), self.context(branch, sight.token));
-        if let Some(result) = sight.result {
-            states.insert("result".to_owned(), result);
-        }
-        if let Some(error_output) = sight.error_output {
-            states.insert("errorOutput".to_owned(), error_output);
-        }
+    /// A session for one step of a branch's state; `seed` is asked for where the state's expressions may need it.
+    pub(super) fn session(
+        &self,
+        branch: &Branch,
+        sight: Sight<'_>,
+        now: Timestamp,
+        seed: impl FnOnce() -> [u8; 32],
+    ) -> Session {
+        let sees = self.machine.state(&branch.state).map_or(Sees::ALL, |state| state.sees);
+        let context = sees.context.then(|| self.context(branch, sight.token));
+        let states = [
+            ("input", Some(&branch.input)),
+            ("context", context.as_ref()),
+            ("result", sight.result),
+            ("errorOutput", sight.error_output),
+        ];
+        let states = states
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, from_json(value?))));
         // Outer variables first: an inner one of the same name hides them.
         let mut chain = vec![branch];
         while let Some(outer) = chain
@@ -41,11 +49,11 @@ impl Execution {
             chain.push(outer);
         }
         let variables = chain.into_iter().rev().flat_map(|branch| branch.variables.iter());
-        Session::new(Value::Object(states), variables, now, seed)
+        Session::new(states, variables, now, sees.functions.then(seed))
     }
 
     /// The context object.
-    fn context(&self, branch: &Branch, token: Option<String>) -> Value {
+    fn context(&self, branch: &Branch, token: Option<&str>) -> Value {
         let identity = &self.identity;
         let mut context = json!({
             "Execution": {
@@ -97,5 +105,27 @@ fn iso(time: Timestamp) -> String {
 
 /// Whether a payload is larger or deeper than one may be.
 pub(super) fn exceeds_limit(payload: &Value) -> bool {
-    is_too_deep(payload) || payload.to_string().len() > PAYLOAD_LIMIT_BYTES
+    is_too_deep(payload) || {
+        let mut left = BytesLeft(PAYLOAD_LIMIT_BYTES);
+        serde_json::to_writer(&mut left, payload).is_err()
+    }
+}
+
+/// Takes so many bytes and no more.
+struct BytesLeft(usize);
+
+impl std::io::Write for BytesLeft {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0.checked_sub(bytes.len()) {
+            Some(left) => {
+                self.0 = left;
+                Ok(bytes.len())
+            }
+            None => Err(std::io::ErrorKind::FileTooLarge.into()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

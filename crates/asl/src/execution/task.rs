@@ -37,10 +37,10 @@ impl Execution {
             .waits_for_token()
             .then(|| URL_SAFE_NO_PAD.encode(turn.random::<TOKEN_BYTES>()));
         let sight = Sight {
-            token: token.clone(),
+            token: token.as_deref(),
             ..Sight::default()
         };
-        let mut session = self.session(branch, sight, turn.now, turn.random());
+        let mut session = self.session(branch, sight, turn.now, || turn.random());
         let schedule = match evaluate(&mut session, task, &branch.input) {
             Ok(schedule) => schedule,
             Err(fault) => return self.evaluation_failed(turn, id, fault),

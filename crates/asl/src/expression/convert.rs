@@ -1,6 +1,6 @@
 //! Between the evaluator's values and JSON.
 
-use jsonata_core::value::JValue;
+use jsonata_core::value::{JArray, JValue};
 use serde_json::{Map, Number, Value};
 
 /// Values may nest this deep: deeper ones could be written to storage but not read back.
@@ -20,6 +20,26 @@ pub(super) enum NotJson {
     NotFinite,
     /// Nested deeper than the limit.
     TooDeep,
+}
+
+/// The evaluator's value for JSON.
+pub(crate) fn from_json(value: &Value) -> JValue {
+    match value {
+        Value::Null => JValue::Null,
+        Value::Bool(flag) => JValue::Bool(*flag),
+        Value::Number(number) => JValue::Number(number.as_f64().unwrap_or(0.0)),
+        Value::String(text) => JValue::string(text.as_str()),
+        Value::Array(items) => {
+            let flat = !items.iter().any(Value::is_array);
+            JValue::Array(JArray::new_flat(items.iter().map(from_json).collect(), flat))
+        }
+        Value::Object(fields) => JValue::object(
+            fields
+                .iter()
+                .map(|(name, field)| (name.clone(), from_json(field)))
+                .collect(),
+        ),
+    }
 }
 
 /// The JSON of an evaluated value.

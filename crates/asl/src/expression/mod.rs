@@ -3,13 +3,15 @@
 
 mod convert;
 mod functions;
+mod sees;
 mod session;
 mod syntax;
 
 use jsonata_core::ast::AstNode;
 use serde_json::Value;
 
-pub(crate) use convert::is_too_deep;
+pub(crate) use convert::{from_json, is_too_deep};
+pub(crate) use sees::Sees;
 pub(crate) use session::{Fault, Session};
 
 /// A parsed expression.

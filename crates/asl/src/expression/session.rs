@@ -1,12 +1,13 @@
 //! Evaluating expressions: one session for one step of one state.
 
+use std::fmt::{Display, Formatter};
 use std::rc::Rc;
 
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
 use jsonata_core::value::JValue;
 use serde_json::{Map, Value, json};
 
-use super::convert::{NotJson, to_json};
+use super::convert::{NotJson, from_json, to_json};
 use super::functions::{self, Randomness};
 use super::{Expression, Template};
 use crate::event::Timestamp;
@@ -27,28 +28,48 @@ pub(crate) struct Fault {
     pub detail: String,
 }
 
+/// Where a template stands; written out for a fault only.
+enum Place<'a> {
+    Field(&'a str),
+    Inner(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Field(name) => f.write_str(name),
+            Self::Inner(place, name) => write!(f, "{place}/{name}"),
+            Self::Item(place, index) => write!(f, "{place}[{index}]"),
+        }
+    }
+}
+
 /// Everything that expressions of one step can see.
 pub(crate) struct Session {
     bindings: Vec<(String, JValue)>,
     now: Timestamp,
-    randomness: Rc<Randomness>,
+    /// For expressions that may use functions which are not JSONata's own.
+    randomness: Option<Rc<Randomness>>,
     evaluator: Evaluator,
 }
 
 impl Session {
-    /// A session over `$states`, the variables in scope and one moment.
+    /// A session over the fields of `$states`, the variables in scope and one moment. Only with a `seed` are there
+    /// functions beyond JSONata's own.
     pub fn new<'a>(
-        states: Value,
+        states: impl Iterator<Item = (&'static str, JValue)>,
         variables: impl Iterator<Item = (&'a String, &'a Value)>,
         now: Timestamp,
-        seed: [u8; 32],
+        seed: Option<[u8; 32]>,
     ) -> Self {
         let mut bindings: Vec<(String, JValue)> = variables
-            .map(|(name, value)| (name.clone(), JValue::from(value.clone())))
+            .map(|(name, value)| (name.clone(), from_json(value)))
             .collect();
-        bindings.push(("states".to_owned(), JValue::from(states)));
-        let randomness = Randomness::new(seed);
-        let evaluator = evaluator(&bindings, now, &randomness);
+        let states = states.map(|(name, value)| (name.to_owned(), value)).collect();
+        bindings.push(("states".to_owned(), JValue::object(states)));
+        let randomness = seed.map(Randomness::new);
+        let evaluator = evaluator(&bindings, now, randomness.as_ref());
         Self {
             bindings,
             now,
@@ -59,30 +80,34 @@ impl Session {
 
     /// Lets the expressions that follow see a map's item as `$states.context.Map.Item`.
     pub fn set_item(&mut self, index: u64, value: &Value) {
-        let item = JValue::from(json!({ "Item": { "Index": index, "Value": value } }));
+        let item = from_json(&json!({ "Item": { "Index": index, "Value": value } }));
         let Some((_, JValue::Object(states))) = self.bindings.last_mut() else {
             return;
         };
         if let Some(JValue::Object(context)) = Rc::make_mut(states).get_mut("context") {
             Rc::make_mut(context).insert("Map".to_owned(), item);
         }
-        self.evaluator = evaluator(&self.bindings, self.now, &self.randomness);
+        self.evaluator = evaluator(&self.bindings, self.now, self.randomness.as_ref());
     }
 
     /// The value of a template; `location` names the field for errors.
     pub fn evaluate(&mut self, template: &Template, location: &str) -> Result<Value, Fault> {
+        self.evaluate_at(template, &Place::Field(location))
+    }
+
+    fn evaluate_at(&mut self, template: &Template, place: &Place<'_>) -> Result<Value, Fault> {
         match template {
             Template::Literal(value) => Ok(value.clone()),
-            Template::Expression(expression) => self.expression(expression, location),
+            Template::Expression(expression) => self.expression(expression, place),
             Template::Array(items) => items
                 .iter()
                 .enumerate()
-                .map(|(index, item)| self.evaluate(item, &format!("{location}[{index}]")))
+                .map(|(index, item)| self.evaluate_at(item, &Place::Item(place, index)))
                 .collect(),
             Template::Object(fields) => {
-                let mut object = Map::new();
+                let mut object = Map::with_capacity(fields.len());
                 for (name, field) in fields {
-                    let value = self.evaluate(field, &format!("{location}/{name}"))?;
+                    let value = self.evaluate_at(field, &Place::Inner(place, name))?;
                     object.insert(name.clone(), value);
                 }
                 Ok(Value::Object(object))
@@ -116,7 +141,7 @@ impl Session {
         })
     }
 
-    fn expression(&mut self, expression: &Expression, location: &str) -> Result<Value, Fault> {
+    fn expression(&mut self, expression: &Expression, place: &Place<'_>) -> Result<Value, Fault> {
         let outcome = match self.evaluator.evaluate(&expression.ast, &JValue::Undefined) {
             Ok(value) => to_json(&value).map_err(|problem| match problem {
                 NotJson::Undefined => "returned nothing (undefined).".to_owned(),
@@ -127,9 +152,9 @@ impl Session {
             Err(error) => Err(format!("threw an error during evaluation{}", tail(error.message()))),
         };
         outcome.map_err(|what| Fault {
-            location: location.to_owned(),
+            location: place.to_string(),
             detail: format!(
-                "The JSONata expression '{}' specified for the field '{location}' {what}",
+                "The JSONata expression '{}' specified for the field '{place}' {what}",
                 expression.source
             ),
         })
@@ -151,7 +176,7 @@ fn tail(message: &str) -> String {
     limit.to_owned()
 }
 
-fn evaluator(bindings: &[(String, JValue)], now: Timestamp, randomness: &Rc<Randomness>) -> Evaluator {
+fn evaluator(bindings: &[(String, JValue)], now: Timestamp, randomness: Option<&Rc<Randomness>>) -> Evaluator {
     let mut context = Context::new();
     for (name, value) in bindings {
         context.bind(name.clone(), value.clone());
@@ -163,7 +188,9 @@ fn evaluator(bindings: &[(String, JValue)], now: Timestamp, randomness: &Rc<Rand
         ..EvaluatorOptions::default()
     };
     let mut evaluator = Evaluator::with_options(context, options);
-    functions::register(&mut evaluator, now, Rc::clone(randomness));
+    if let Some(randomness) = randomness {
+        functions::register(&mut evaluator, now, Rc::clone(randomness));
+    }
     evaluator
 }
 
@@ -185,9 +212,17 @@ mod tests {
     use super::*;
 
     fn evaluate(source: &str) -> Result<Value, Fault> {
-        let states = json!({ "input": { "n": 2, "list": [1, 2, 3, 4, 5], "text": "{\"a\":[1]}" } });
+        let states = [(
+            "input",
+            from_json(&json!({ "n": 2, "list": [1, 2, 3, 4, 5], "text": "{\"a\":[1]}" })),
+        )];
         let variables = Map::from_iter([("attempt".to_owned(), json!(1))]);
-        let mut session = Session::new(states, variables.iter(), Timestamp(86_400_000), [7; 32]);
+        let mut session = Session::new(
+            states.into_iter(),
+            variables.iter(),
+            Timestamp(86_400_000),
+            Some([7; 32]),
+        );
         let expression = Expression::parse(source).unwrap();
         session.evaluate(&Template::Expression(Box::new(expression)), "Output")
     }

@@ -2,8 +2,10 @@
 
 use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_core::approval::list_audit;
+use holdfast_core::port::KeepRows;
 
 use crate::cli::AuditArgs;
+use crate::deployment::Deployment;
 use crate::engine::Archive;
 use crate::failure::{Exit, Failure};
 use crate::output;
@@ -17,8 +19,17 @@ pub async fn run(args: &AuditArgs) -> Result<Exit, Failure> {
     // Says so where there is no data, instead of making some.
     Archive::open(data).map_err(Failure::usage)?;
     let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    print(&rows).await
+}
+
+/// The same of a deployment.
+pub async fn run_on(deployment: &Deployment) -> Result<Exit, Failure> {
+    print(&deployment.rows).await
+}
+
+async fn print(rows: &dyn KeepRows) -> Result<Exit, Failure> {
     let mut lines = String::new();
-    for entry in list_audit(&rows, ENTRIES_MOST).await.map_err(Failure::incomplete)? {
+    for entry in list_audit(rows, ENTRIES_MOST).await.map_err(Failure::incomplete)? {
         lines.push_str(&serde_json::to_string(&entry).map_err(Failure::incomplete)?);
         lines.push('\n');
     }

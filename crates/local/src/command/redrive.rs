@@ -15,15 +15,17 @@ use crate::engine::{Archive, Engine};
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
-use crate::record::{self, Record};
+use crate::record::{self, ReadRuns, Record, Records};
 use crate::run_name::{self, Choice};
 use crate::workflow;
 
 /// Runs the command. Errors: no such run; it is under way, or came to its end; what keeps it from its end again.
 pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
     let data = args.data.data.as_path();
-    let name = record::find_name(data, &args.run)?;
-    let record = record::read(data, &name).await?;
+    let runs = Records::open(data).await?;
+    let name = record::find_name(&runs, &args.run).await?;
+    let record = runs.read(&name).await?;
+    drop(runs);
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
     let (engine, recovered) = machine::open_engine(data, &settings).await?;

@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 use crate::cli::{ListFormat, RunsArgs};
 use crate::failure::{Exit, Failure};
 use crate::output::{self, text};
-use crate::record::{Record, Records};
+use crate::record::{ReadRuns, Record};
 
-/// Runs the command. Errors: the data directory cannot be read.
-pub async fn run(args: &RunsArgs) -> Result<Exit, Failure> {
-    let data = args.data.data.as_path();
-    let records = Records::open(data).await?.list().await?;
+/// Runs the command. Errors: the runs cannot be read.
+pub async fn run(args: &RunsArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> {
+    let records = runs.list().await?;
     let printed = match args.format {
         ListFormat::Text => table(&records),
         ListFormat::Json => {

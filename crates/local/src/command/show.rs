@@ -5,31 +5,28 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::cli::{ShowArgs, ShowFormat};
-use crate::command::runs;
-use crate::engine::Archive;
+use crate::command::runs as listed;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, text};
-use crate::record::{self, Record};
+use crate::record::{self, ReadRuns, Record};
 use crate::told::{Taken, UnitShown, as_picture, states_taken, units_of};
 
-/// Runs the command. Errors: no such run; a file cannot be read.
-pub async fn run(args: &ShowArgs) -> Result<Exit, Failure> {
-    let data = args.data.data.as_path();
-    let name = record::find_name(data, &args.run)?;
-    let record = record::read(data, &name).await?;
-    let archive = Archive::open(data).map_err(Failure::usage)?;
-    let states = || {
-        Ok(states_taken(
-            &archive.history(record.row.id).map_err(Failure::incomplete)?,
-        ))
-    };
+/// Runs the command. Errors: no such run; something of it cannot be read.
+pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> {
+    let name = record::find_name(runs, &args.run).await?;
+    let record = runs.read(&name).await?;
     let printed = match args.format {
-        ShowFormat::Text => as_text(&record, &states()?, &units_of(data, &archive, &record).await?),
-        ShowFormat::Json => {
-            let document = as_json(&record, &states()?, &units_of(data, &archive, &record).await?);
-            serde_json::to_string_pretty(&document).map_err(Failure::incomplete)? + "\n"
+        ShowFormat::Svg => as_picture(runs, &record).await?,
+        ShowFormat::Text | ShowFormat::Json => {
+            let states = states_taken(&runs.history(&record).await?);
+            let units = units_of(runs, &record).await?;
+            if args.format == ShowFormat::Text {
+                as_text(&record, &states, &units)
+            } else {
+                let document = as_json(&record, &states, &units);
+                serde_json::to_string_pretty(&document).map_err(Failure::incomplete)? + "\n"
+            }
         }
-        ShowFormat::Svg => as_picture(&archive, &record)?,
     };
     output::print(&printed).map_err(Failure::incomplete)?;
     Ok(Exit::Clean)
@@ -114,7 +111,7 @@ fn as_json(record: &Record, states: &[Taken], units: &[UnitShown]) -> Value {
             .map(|taken| json!({ "state": taken.state, "entered_ms": taken.entered_ms, "left_ms": taken.left_ms }))
             .collect()
     };
-    let mut document = runs::document(record);
+    let mut document = listed::document(record);
     document["version"] = json!(1);
     document["states"] = json!(taken(states));
     document["units"] = units

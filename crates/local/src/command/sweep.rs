@@ -7,6 +7,7 @@ use std::path::Path;
 use holdfast_core::sweep::{Ports, Swept, sweep};
 
 use crate::cli::SweepArgs;
+use crate::deployment::Deployment;
 use crate::executions::ArchivedRuns;
 use crate::failure::{Exit, Failure};
 use crate::machine::{self, Opened};
@@ -20,7 +21,26 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Failure> {
     let swept = sweep_once(data, &opened).await;
     opened.engine.shutdown().await;
     let (swept, forgotten) = swept?;
-    output::print(&said(&swept, forgotten)).map_err(Failure::incomplete)?;
+    end(&swept, forgotten)
+}
+
+/// The same on a deployment. AWS forgets its old rows.
+pub async fn run_on(deployment: &Deployment) -> Result<Exit, Failure> {
+    let github = deployment.github().await?;
+    let ports = Ports {
+        runs: &deployment.runs,
+        tasks: &deployment.runs,
+        deliveries: &github.deliveries,
+        publish: &github.publish,
+        rows: &deployment.rows,
+        store: &deployment.store,
+    };
+    let swept = sweep(machine::now_ms(), ports).await.map_err(Failure::incomplete)?;
+    end(&swept, 0)
+}
+
+fn end(swept: &Swept, forgotten: u64) -> Result<Exit, Failure> {
+    output::print(&said(swept, forgotten)).map_err(Failure::incomplete)?;
     match swept.left.is_empty() {
         true => Ok(Exit::Clean),
         false => Err(Failure::incomplete(swept.left.join("\n"))),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::EngineError;
 use super::request::PendingToken;
-use super::{read, schema};
+use super::{journal, read, schema};
 
 /// How a stored execution or map run stands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -135,6 +135,7 @@ pub struct MapRunRecord {
 pub struct Archive {
     connection: Connection,
     file: PathBuf,
+    version: i64,
 }
 
 const EXECUTION: &str =
@@ -146,8 +147,12 @@ impl Archive {
     /// # Errors
     /// There is nothing in it, or it cannot be read.
     pub fn open(data_dir: &Path) -> Result<Self, EngineError> {
-        let (connection, file) = schema::open_readable(data_dir)?;
-        Ok(Self { connection, file })
+        let (connection, file, version) = schema::open_readable(data_dir)?;
+        Ok(Self {
+            connection,
+            file,
+            version,
+        })
     }
 
     /// The executions of the engine's own state machine that were started by name, newest first.
@@ -177,7 +182,12 @@ impl Archive {
     /// # Errors
     /// The database cannot be read.
     pub fn history(&self, execution_id: i64) -> Result<Vec<HistoryEvent>, EngineError> {
-        read::history(&self.connection, execution_id).map_err(|error| self.failed(&error))
+        let read = if self.version < schema::JOURNAL_VERSION {
+            journal::history_before
+        } else {
+            journal::history
+        };
+        read(&self.connection, execution_id).map_err(|error| self.failed(&error))
     }
 
     /// The map runs of an execution, in order.

@@ -41,7 +41,7 @@ pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
         to: to.to_path_buf(),
         detail: error.to_string(),
     };
-    let (source, _) = schema::open_readable(data_dir)?;
+    let (source, ..) = schema::open_readable(data_dir)?;
     create_private_directory(to).map_err(failed)?;
     if fs::read_dir(to).map_err(failed)?.next().is_some() {
         return Err(EngineError::BackupFailed {

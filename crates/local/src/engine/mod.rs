@@ -9,6 +9,7 @@ mod backup;
 mod clock;
 mod dispatch;
 mod error;
+mod journal;
 mod listing;
 mod live;
 mod lock;
@@ -168,6 +169,7 @@ impl Engine {
             naming: options.naming,
             patience_ms: options.patience_ms,
             inbox,
+            held: None,
             events: events.clone(),
             health: health_sender,
             open: OpenState::default(),

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde_json::Value;
 
 use super::archive::ExecutionStatus;
+use super::journal;
 use super::request::PendingToken;
 
 /// An execution that is stored, with its history.
@@ -201,6 +202,7 @@ pub(super) fn next_due(connection: &Connection, after: Timestamp) -> rusqlite::R
 }
 
 fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusqlite::Result<Lot> {
+    journal::prepare_reading(connection)?;
     let rows = connection
         .prepare_cached(&format!("SELECT {EXECUTION} FROM executions WHERE {rest}"))?
         .query_map(params, |row| {
@@ -214,7 +216,7 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
     let mut lot = Lot::default();
     for mut reading in rows {
         if let Ok(execution) = &mut reading {
-            match history(connection, execution.id) {
+            match journal::history(connection, execution.id) {
                 Ok(events) => execution.events = events,
                 // One history that cannot be read keeps no other execution from going on.
                 Err(rusqlite::Error::FromSqlConversionFailure(_, _, why)) => {
@@ -262,17 +264,6 @@ fn stored_execution(row: &Row<'_>) -> rusqlite::Result<StoredExecution> {
     })
 }
 
-/// Reads one history in order.
-pub(super) fn history(connection: &Connection, execution: i64) -> rusqlite::Result<Vec<HistoryEvent>> {
-    connection
-        .prepare_cached("SELECT json FROM events WHERE execution = ?1 ORDER BY id")?
-        .query_map([execution], |row| {
-            let text = row.get_ref(0)?.as_str()?;
-            serde_json::from_str(text).map_err(|error| invalid(0, error))
-        })?
-        .collect()
-}
-
 /// Reads the text of a definition.
 pub(super) fn definition(connection: &Connection, sha256: &str) -> rusqlite::Result<String> {
     connection
@@ -290,7 +281,7 @@ pub(super) fn pending_children(
     connection
         .prepare_cached(
             "SELECT id, arn, name, machine_arn, role_arn, definition, map_index, input, item, items,
-                    EXISTS (SELECT 1 FROM events WHERE execution = executions.id)
+                    EXISTS (SELECT 1 FROM journal_list WHERE execution = executions.id)
              FROM executions WHERE map_run = ?1 AND map_index >= ?2 AND status = 'PENDING' ORDER BY map_index LIMIT ?3",
         )?
         .query_map((map_run, from_index.cast_signed(), most.cast_signed()), |row| {
@@ -408,6 +399,7 @@ pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
-fn invalid(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+/// A stored value that cannot be read.
+pub(super) fn invalid(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
 }

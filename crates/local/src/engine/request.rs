@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::error::EngineError;
+use super::live::OpenState;
 use super::naming::OtherMachine;
 
 /// How `start` found the execution.
@@ -145,6 +146,19 @@ impl Reply<()> {
 }
 
 impl Request {
+    /// Whether it is about something that is not in memory, so that the database has to be asked.
+    pub(super) fn asks_database(&self, open: &OpenState) -> bool {
+        match self {
+            Self::Start { name, .. }
+            | Self::Wait { name, .. }
+            | Self::Stop { name, .. }
+            | Self::Redrive { name, .. }
+            | Self::PendingTokens { name, .. } => !open.names.contains_key(name),
+            Self::Token { token, .. } => !open.tokens.contains_key(token),
+            Self::Shutdown { .. } => false,
+        }
+    }
+
     /// Refuses the request; gives back what a shutdown is to be answered with.
     pub(super) fn refuse(self, error: EngineError) -> Option<oneshot::Sender<()>> {
         match self {

@@ -20,11 +20,13 @@ use super::recover::Recovered;
 use super::request::{Outcome, Request, Waiter};
 use super::store::{Store, StoreThread};
 use super::time::Timekeeper;
-use super::turn::{ChildEvent, EngineEvent, Turn};
+use super::turn::{ChildEvent, EngineEvent, Published, Turn};
 use super::write::Write;
 
-/// The most requests, and the most results, that are taken in at once.
-const MOST_TAKEN_AT_ONCE: usize = 4096;
+/// The most results that are taken in at once: few, so that the disk is not kept waiting.
+const MOST_RESULTS: usize = 32;
+/// The most requests that are taken in at once.
+const MOST_REQUESTS: usize = 256;
 /// A turn that changes so much waits for the disk before more is added to it.
 const MOST_WRITES: usize = 16_384;
 
@@ -40,6 +42,9 @@ pub(super) struct Runner {
     /// How long a timer beside a token wait may be for `wait` to sit it out.
     pub patience_ms: i64,
     pub inbox: mpsc::UnboundedReceiver<Request>,
+    /// A request that has to ask the database, while a turn is on its way to the disk: the loop does not wait for that.
+    /// Those behind it wait, too.
+    pub held: Option<Request>,
     pub events: broadcast::Sender<EngineEvent>,
     pub health: watch::Sender<Option<EngineError>>,
     pub open: OpenState,
@@ -114,6 +119,7 @@ impl Runner {
 
     /// One step: takes in and decides, or acts on what the disk holds now, and keeps the disk busy.
     async fn go_on(&mut self, next: &mut Turn, storing: &mut Option<Storing>) -> Result<Option<Ended>, EngineError> {
+        let mut stored = None;
         match self.take_in(next, storing.as_mut()).await {
             Happened::Decidable => self.decide(next).await?,
             Happened::Ended(ended) => return Ok(Some(ended)),
@@ -127,16 +133,28 @@ impl Runner {
                 }
                 // These go on in the next turn: that one tells how they stand.
                 turn.roots.retain(|root| !next.roots.contains(root));
-                self.stored(turn).await;
+                stored = Some(turn);
+                if self.held.is_some() {
+                    next.now = self.time.now();
+                    if let Some(ended) = self.take_requests(next, None, false).await {
+                        return Ok(Some(ended));
+                    }
+                    self.decide(next).await?;
+                }
             }
         }
+        let mut unwritten = None;
         if storing.is_none() && next.is_something() {
             let turn = std::mem::replace(next, Turn::new(self.time.now()));
             if turn.writes.is_empty() {
-                self.stored(turn).await;
+                unwritten = Some(turn);
             } else {
                 *storing = Some(self.send(turn));
             }
+        }
+        // Only now: the disk has something to do meanwhile.
+        for turn in stored.into_iter().chain(unwritten) {
+            self.stored(turn).await;
         }
         Ok(None)
     }
@@ -196,6 +214,7 @@ impl Runner {
     /// Waits for something to happen, and takes in all that has happened by then.
     async fn take_in(&mut self, turn: &mut Turn, storing: Option<&mut Storing>) -> Happened {
         let (mut request, mut result) = (None, None);
+        let is_storing = storing.is_some();
         match storing {
             Some(storing) if turn.writes.len() >= MOST_WRITES => {
                 return Happened::Stored(storing.written.as_mut().await);
@@ -204,7 +223,7 @@ impl Runner {
             Some(storing) => tokio::select! {
                 biased;
                 written = storing.written.as_mut() => return Happened::Stored(written),
-                received = self.inbox.recv() => request = Some(received),
+                received = self.inbox.recv(), if self.held.is_none() => request = received,
                 ended = self.jobs.next() => result = Some(ended),
             },
             None if self.open.fillable.is_empty() => {
@@ -212,7 +231,7 @@ impl Runner {
                 let due = self.open.timers.next_due().into_iter().chain(self.open.next_due).min();
                 tokio::select! {
                     biased;
-                    received = self.inbox.recv() => request = Some(received),
+                    received = self.inbox.recv() => request = received,
                     ended = self.jobs.next() => result = Some(ended),
                     () = self.time.sleep_until(due, idle) => {}
                 }
@@ -223,23 +242,35 @@ impl Runner {
         if let Some(result) = result {
             self.take_result(turn, result);
         }
-        for _ in 0..MOST_TAKEN_AT_ONCE {
+        for _ in 0..MOST_RESULTS {
             let Some(result) = self.jobs.try_next() else { break };
             self.take_result(turn, result);
         }
-        for _ in 0..MOST_TAKEN_AT_ONCE {
-            let received = request.take().unwrap_or_else(|| self.inbox.try_recv().ok());
-            match received {
-                None => break,
-                Some(Request::Shutdown { reply }) => return Happened::Ended(Ended(Some(reply))),
-                Some(other) => self.serve(turn, other).await,
-            }
+        if let Some(ended) = self.take_requests(turn, request, is_storing).await {
+            return Happened::Ended(ended);
         }
         if turn.is_something() || !self.inbox.is_closed() {
             Happened::Decidable
         } else {
             Happened::Ended(Ended(None))
         }
+    }
+
+    /// Serves `first` and the requests behind it, as far as that can be done now.
+    async fn take_requests(&mut self, turn: &mut Turn, first: Option<Request>, is_storing: bool) -> Option<Ended> {
+        let mut first = first;
+        for _ in 0..MOST_REQUESTS {
+            let held = if is_storing { None } else { self.held.take() };
+            if self.held.is_some() {
+                break;
+            }
+            match held.or_else(|| first.take()).or_else(|| self.inbox.try_recv().ok())? {
+                Request::Shutdown { reply } => return Some(Ended(Some(reply))),
+                request if is_storing && request.asks_database(&self.open) => self.held = Some(request),
+                request => self.serve(turn, request).await,
+            }
+        }
+        None
     }
 
     /// Stores what is known already. Nothing that it asks for is begun: that is done when the engine is opened again.
@@ -342,13 +373,33 @@ impl Runner {
                 index,
             }
         });
-        let execution = live.root_name.to_string();
-        turn.published.extend(events.iter().map(|event| EngineEvent {
-            execution: execution.clone(),
-            child: child.clone(),
-            event: Arc::clone(event),
-        }));
-        turn.writes.push(Write::Events { execution: id, events });
+        turn.writes.add_events(id, events.iter().map(Arc::clone));
+        turn.published.push(Published {
+            root_name: Arc::clone(&live.root_name),
+            child,
+            events,
+        });
+    }
+
+    fn publish(&self, published: Vec<Published>) {
+        if self.events.receiver_count() == 0 {
+            return;
+        }
+        for Published {
+            root_name,
+            child,
+            events,
+        } in published
+        {
+            for event in events {
+                // Whoever listened may have gone away.
+                drop(self.events.send(EngineEvent {
+                    execution: root_name.to_string(),
+                    child: child.clone(),
+                    event,
+                }));
+            }
+        }
     }
 
     /// The turn is on the disk: acts on it, and tells whoever waits.
@@ -365,10 +416,7 @@ impl Runner {
             }
         }
         self.open.fillable.extend(turn.map_runs);
-        for event in turn.published {
-            // Nobody may be listening.
-            drop(self.events.send(event));
-        }
+        self.publish(turn.published);
         for reply in turn.replies {
             reply.send(Ok(()));
         }

@@ -16,7 +16,14 @@ pub(super) const DATABASE_FILE: &str = "engine.sqlite";
 const STEPS: &[&str] = &[
     include_str!("migration/0001_first.sql"),
     include_str!("migration/0002_waiting_and_redrive.sql"),
+    include_str!("migration/0003_journal.sql"),
 ];
+
+/// The version from which histories are in the journal.
+pub(super) const JOURNAL_VERSION: i64 = 3;
+
+/// What the writer keeps of the database in memory.
+const CACHE_KIB: i64 = 4_096;
 
 /// The newest version that this program knows.
 const KNOWN_VERSION: i64 = STEPS.len() as i64;
@@ -43,6 +50,8 @@ pub(super) fn connect(file: &Path, max_pages: Option<u32>) -> rusqlite::Result<C
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What was written last is read again when it is listed.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     if let Some(pages) = max_pages {
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
@@ -50,8 +59,8 @@ pub(super) fn connect(file: &Path, max_pages: Option<u32>) -> rusqlite::Result<C
     Ok(connection)
 }
 
-/// Opens the database for reading alone, beside whoever writes to it.
-pub(super) fn open_readable(directory: &Path) -> Result<(Connection, PathBuf), EngineError> {
+/// Opens the database for reading alone, beside whoever writes to it; gives its version, too.
+pub(super) fn open_readable(directory: &Path) -> Result<(Connection, PathBuf, i64), EngineError> {
     let file = directory.join(DATABASE_FILE);
     if !file.exists() {
         return Err(EngineError::NoData {
@@ -72,7 +81,7 @@ pub(super) fn open_readable(directory: &Path) -> Result<(Connection, PathBuf), E
             found,
             known: KNOWN_VERSION,
         }),
-        Some(_) => Ok((connection, file)),
+        Some(found) => Ok((connection, file, found)),
         None => Err(EngineError::NoData {
             directory: directory.to_path_buf(),
         }),

@@ -112,19 +112,25 @@ impl Runner {
             let timers = if stays { timers } else { HashMap::new() };
             live.armed.replace(timers, id, &mut self.open.timers);
         }
+        let mut all_as_expected = true;
         for wish in wishes {
-            self.invoke(turn, id, wish);
+            all_as_expected &= self.invoke(turn, id, wish);
+        }
+        if all_as_expected {
+            // That its functions are run is all that has happened to it since.
+            turn.touched.remove(&id);
         }
         for map_run in over {
             self.end_map_run(turn, map_run);
         }
     }
 
-    /// Has a function run as soon as the turn is stored.
-    fn invoke(&mut self, turn: &mut Turn, id: i64, wish: Wish) {
+    /// Has a function run as soon as the turn is stored; whether the execution goes on with nothing but that.
+    fn invoke(&mut self, turn: &mut Turn, id: i64, wish: Wish) -> bool {
         let Some(live) = self.open.live.get_mut(&id) else {
-            return;
+            return false;
         };
+        let last = live.execution.last_event_id();
         let Wish {
             key,
             state,
@@ -156,6 +162,9 @@ impl Runner {
             invocation,
         });
         self.advance(turn, id, Stimulus::TaskStarted { key });
+        self.open.live.get(&id).is_some_and(|live| {
+            *live.execution.status() == Status::Running && live.execution.last_event_id() <= last + 1
+        })
     }
 
     fn end(&mut self, turn: &mut Turn, id: i64) {

@@ -15,6 +15,10 @@ impl Runner {
     /// Waits for the disk. Memory is ahead of the disk by a turn that was not stored, so it is read anew.
     pub(super) async fn stall(&mut self, error: EngineError, mut kept: Vec<JobResult>) -> Result<(), Ended> {
         tracing::error!(%error, "nothing can be stored: nothing new is started");
+        if let Some(request) = self.held.take() {
+            // No shutdown is ever held.
+            drop(request.refuse(error.clone()));
+        }
         self.announce(error);
         let mut pause = FIRST_TRY_AFTER;
         loop {

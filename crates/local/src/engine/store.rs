@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::error::EngineError;
 use super::lock::DirectoryLock;
 use super::schema;
-use super::write::{self, Write};
+use super::write::{self, Writes};
 
 type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -65,7 +65,7 @@ impl Store {
 
     /// Stores a turn: when the future is done, it is on the disk as a whole, or not at all. It is on its way already:
     /// what is asked of the store from here on comes after it.
-    pub(super) fn commit(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
+    pub(super) fn commit(&self, writes: Writes) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
         self.run(move |connection| write::commit(connection, &writes))
     }
 

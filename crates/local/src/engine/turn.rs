@@ -9,7 +9,7 @@ use super::dispatch::{Job, JobResult};
 use super::error::EngineError;
 use super::live::Kin;
 use super::request::{Answer, PendingToken, Reply, Waiter};
-use super::write::Write;
+use super::write::Writes;
 
 /// An event that was stored.
 #[derive(Clone, Debug)]
@@ -33,6 +33,13 @@ pub struct ChildEvent {
     pub index: u64,
 }
 
+/// Events of one execution, for whoever listens once they are stored.
+pub(super) struct Published {
+    pub root_name: Arc<str>,
+    pub child: Option<ChildEvent>,
+    pub events: Vec<Arc<HistoryEvent>>,
+}
+
 /// A child that is to be stopped, and what it takes to read it when it is not in memory.
 pub(super) struct ChildStop {
     pub child: i64,
@@ -44,7 +51,7 @@ pub(super) struct ChildStop {
 pub(super) struct Turn {
     /// The time of everything in it.
     pub now: Timestamp,
-    pub writes: Vec<Write>,
+    pub writes: Writes,
     /// Executions that something happened to, to be looked at again.
     pub touched: BTreeSet<i64>,
     /// Root executions whose waiters may want to know.
@@ -57,7 +64,7 @@ pub(super) struct Turn {
     pub ended: Vec<(i64, Status)>,
     /// Map runs that were created in it.
     pub map_runs: Vec<i64>,
-    pub published: Vec<EngineEvent>,
+    pub published: Vec<Published>,
     /// What came from jobs: taken in again should the turn not reach the disk.
     pub taken: Vec<JobResult>,
     pub dispatch: Vec<Job>,
@@ -71,7 +78,7 @@ impl Turn {
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
             now,
-            writes: Vec::new(),
+            writes: Writes::default(),
             touched: BTreeSet::new(),
             roots: BTreeSet::new(),
             stops: Vec::new(),

@@ -1,14 +1,50 @@
 //! What a turn of the engine writes, and the SQL for it. One turn is one transaction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdfast_asl::{HistoryEvent, Status};
 use rusqlite::{Connection, params};
 
 use super::archive::ExecutionStatus;
+use super::journal;
 use super::read::Rest;
 
-/// One change of the database.
+/// All that a turn changes in the database.
+#[derive(Default)]
+pub(super) struct Writes {
+    changes: Vec<Write>,
+    /// New events, by execution.
+    events: BTreeMap<i64, Vec<Arc<HistoryEvent>>>,
+}
+
+impl Writes {
+    pub(super) fn push(&mut self, change: Write) {
+        self.changes.push(change);
+    }
+
+    /// Adds events that follow the stored ones.
+    pub(super) fn add_events(&mut self, execution: i64, events: impl IntoIterator<Item = Arc<HistoryEvent>>) {
+        self.events.entry(execution).or_default().extend(events);
+    }
+
+    /// How many rows it is about.
+    pub(super) fn len(&self) -> usize {
+        self.changes.len() + self.events.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.events.is_empty()
+    }
+}
+
+impl Extend<Write> for Writes {
+    fn extend<T: IntoIterator<Item = Write>>(&mut self, changes: T) {
+        self.changes.extend(changes);
+    }
+}
+
+/// One change of the database, beside new events.
 pub(super) enum Write {
     /// A definition, unless it is there already.
     Definition { sha256: String, text: String },
@@ -26,11 +62,6 @@ pub(super) enum Write {
     },
     /// A map run goes on after it had ended: its unsuccessful children wait to be begun again.
     MapRunRedriven { map_run: i64 },
-    /// Events that follow the stored ones.
-    Events {
-        execution: i64,
-        events: Vec<Arc<HistoryEvent>>,
-    },
     /// An open execution only waits, and for when; or does so no more.
     Rests { execution: i64, rest: Option<Rest> },
     /// The time that has been reached.
@@ -89,11 +120,12 @@ pub(super) struct NewExecution {
 }
 
 /// Writes everything in one transaction; returns when it is on the disk.
-pub(super) fn commit(connection: &mut Connection, writes: &[Write]) -> rusqlite::Result<()> {
+pub(super) fn commit(connection: &mut Connection, writes: &Writes) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    for write in writes {
-        apply(&transaction, write)?;
+    for change in &writes.changes {
+        apply(&transaction, change)?;
     }
+    journal::append(&transaction, writes.events.iter())?;
     transaction.commit()
 }
 
@@ -138,7 +170,6 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
             .execute(params![execution, reason, stopped_ms])
             .map(drop),
         Write::MapRunRedriven { map_run } => redrive_map_run(connection, *map_run),
-        Write::Events { execution, events } => insert_events(connection, *execution, events),
         Write::Rests { execution, rest } => connection
             .prepare_cached("UPDATE executions SET waits = ?2, due_ms = ?3, resume_ms = ?4 WHERE id = ?1")?
             .execute(params![
@@ -236,6 +267,8 @@ fn insert_execution(connection: &Connection, new: &NewExecution) -> rusqlite::Re
 }
 
 fn redrive_map_run(connection: &Connection, map_run: i64) -> rusqlite::Result<()> {
+    // Which of the children have a history is seen in the list.
+    journal::list(connection)?;
     connection
         .prepare_cached(
             "UPDATE map_runs SET status = 'RUNNING', stopped_ms = NULL, redrives = redrives + 1 WHERE id = ?1",
@@ -248,16 +281,6 @@ fn redrive_map_run(connection: &Connection, map_run: i64) -> rusqlite::Result<()
         )?
         .execute([map_run])
         .map(drop)
-}
-
-fn insert_events(connection: &Connection, execution: i64, events: &[Arc<HistoryEvent>]) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("INSERT INTO events (execution, id, json) VALUES (?1, ?2, ?3)")?;
-    for event in events {
-        let json = serde_json::to_string(event.as_ref())
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        statement.execute(params![execution, event.id.cast_signed(), json])?;
-    }
-    Ok(())
 }
 
 fn end_execution(connection: &Connection, execution: i64, status: &Status, stopped_ms: i64) -> rusqlite::Result<()> {

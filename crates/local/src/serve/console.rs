@@ -26,7 +26,7 @@ use super::{sign_in, views};
 use crate::command::redrive;
 use crate::failure::Failure;
 use crate::machine;
-use crate::record::{Record, Records};
+use crate::record::{ReadRuns, Record, Records};
 use crate::replay;
 
 /// The pages' routes.
@@ -276,7 +276,7 @@ async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Pa
         Err(response) => return response,
     };
     let data = app.data.clone();
-    match views::on_disk(async move || views::picture(&data, &record)).await {
+    match views::on_disk(async move || views::picture(&data, &record).await).await {
         Ok(svg) => {
             let mut reply = Reply::new(StatusCode::OK, "image/svg+xml", svg);
             // As an image it runs nothing; it styles itself.
@@ -290,6 +290,19 @@ async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Pa
     }
 }
 
+/// What was begun is done, also when who asked hangs up meanwhile: a form that is sent twice ends the first connection, and
+/// a decision that is stored would wait for the sweeper.
+async fn to_its_end(work: impl Future<Output = Response> + Send + 'static) -> Response {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request ended early");
+        respond(Reply::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "text/plain; charset=utf-8",
+            "the request ended early: look whether it was done\n",
+        ))
+    })
+}
+
 /// A button of a run's page.
 async fn act(
     State(app): State<Arc<App>>,
@@ -297,11 +310,15 @@ async fn act(
     Path((name, action)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    let visit = Visit::new(&app, &headers);
-    let form = Form::parse(&body);
+    to_its_end(async move { press(&app, &headers, name, action, &body).await }).await
+}
+
+async fn press(app: &App, headers: &HeaderMap, name: String, action: String, body: &[u8]) -> Response {
+    let visit = Visit::new(app, headers);
+    let form = Form::parse(body);
     if !app
         .seal
-        .is_ours(&headers, &form, &href::action(&name, &action), field::CSRF)
+        .is_ours(headers, &form, &href::action(&name, &action), field::CSRF)
     {
         return visit.notice(Notice::FormRefused {
             again_at: href::run(&name),
@@ -312,11 +329,11 @@ async fn act(
         Err(response) => return response,
     };
     if action == "replay" {
-        return visit.answer(replay(&app, name).await);
+        return visit.answer(replay(app, name).await);
     }
     let who = visit.name().unwrap_or_default();
     let did = match action.as_str() {
-        "cancel" | "clean" => cancel(&app, record, &who).await.map(|()| match action.as_str() {
+        "cancel" | "clean" => cancel(app, record, &who).await.map(|()| match action.as_str() {
             "cancel" => "cancelled",
             _ => "cleaned up",
         }),
@@ -394,7 +411,7 @@ async fn approval_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(id)
 }
 
 async fn approve(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Response {
-    take(&app, &headers, Way::Link(&id), &body).await
+    to_its_end(async move { take(&app, &headers, Way::Link(&id), &body).await }).await
 }
 
 async fn decide_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>) -> Response {
@@ -408,7 +425,7 @@ async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path
     if let Err(response) = Visit::new(&app, &headers).find(&run).await {
         return response;
     }
-    take(&app, &headers, Way::Run(&run), &body).await
+    to_its_end(async move { take(&app, &headers, Way::Run(&run), &body).await }).await
 }
 
 async fn asset(uri: Uri) -> Response {

@@ -18,10 +18,9 @@ use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{RecordedAnswer, Run};
 use holdfast_core::port::KeepRows;
 
-use crate::engine::Archive;
 use crate::failure::Failure;
 use crate::machine;
-use crate::record::{self, Record};
+use crate::record::{self, ReadRuns, Record, Records};
 use crate::told::{self, UnitShown, states_taken, units_of};
 
 /// Runs on one page.
@@ -74,10 +73,10 @@ pub async fn run(
     actions: RunActions,
 ) -> Result<RunView, Failure> {
     let name = record.run.as_str();
-    let archive = Archive::open(data).map_err(Failure::usage)?;
-    let shown = units_of(data, &archive, &record).await?;
+    let runs = Records::with_rows(data, None)?;
+    let shown = units_of(&runs, &record).await?;
     let plan: Option<Plan> = record::read_json(&machine::artifacts(data), &key::plan(name)).await?;
-    let states = states_taken(&archive.history(record.row.id).map_err(Failure::incomplete)?);
+    let states = states_taken(&runs.history(&record).await?);
     let is_open = !record.row.status.is_final();
     let report = record.report.as_ref();
     let coverage = report.map(|report| report.coverage.clone()).unwrap_or_default();
@@ -103,7 +102,7 @@ pub async fn run(
         ended_ms: record.row.stopped.map(|at| at.0),
     };
     let summaries: Vec<UnitSummary> = summaries(plan.as_ref(), &shown);
-    let (width, height) = told::as_picture(&archive, &record).map_or((0, 0), |svg| size(&svg));
+    let (width, height) = told::as_picture(&runs, &record).await.map_or((0, 0), |svg| size(&svg));
     Ok(RunView {
         head: head(&record),
         actions,
@@ -129,10 +128,10 @@ pub async fn run(
 /// One unit, if it is there. Errors: the data cannot be read.
 pub async fn unit(data: &Path, frame: Frame, record: &Record, id: &str) -> Result<Option<UnitView>, Failure> {
     let name = record.run.as_str();
-    let archive = Archive::open(data).map_err(Failure::usage)?;
+    let runs = Records::with_rows(data, None)?;
     let store = machine::artifacts(data);
     let plan: Option<Plan> = record::read_json(&store, &key::plan(name)).await?;
-    let shown = units_of(data, &archive, record).await?;
+    let shown = units_of(&runs, record).await?;
     let planned = plan
         .as_ref()
         .and_then(|plan| plan.units.iter().find(|unit| unit.id == id));
@@ -176,9 +175,8 @@ pub async fn unit(data: &Path, frame: Frame, record: &Record, id: &str) -> Resul
 }
 
 /// The picture of a run's states. Errors: the data cannot be read.
-pub fn picture(data: &Path, record: &Record) -> Result<String, Failure> {
-    let archive = Archive::open(data).map_err(Failure::usage)?;
-    told::as_picture(&archive, record)
+pub async fn picture(data: &Path, record: &Record) -> Result<String, Failure> {
+    told::as_picture(&Records::with_rows(data, None)?, record).await
 }
 
 /// The repository that a run is of.

@@ -41,10 +41,14 @@ pub enum Keep {
 impl Keep {
     /// Makes sure that they can be kept, before anything is made; and what the deployment is reached by. Errors: an App
     /// is there already; the directory cannot be written; the stack cannot be read; no public address.
-    pub async fn prepare(args: &SetupArgs) -> Result<(Self, Url), Failure> {
+    pub async fn prepare(args: &SetupArgs, stack: Option<&str>) -> Result<(Self, Url), Failure> {
         let given = args.public_url.as_deref();
-        let Some(stack) = &args.stack else {
-            let public = public_url(given.unwrap_or_default())?;
+        let Some(stack) = stack else {
+            let public = public_url(given.ok_or_else(|| {
+                Failure::usage(
+                    "setup needs --public-url https://HOST, what this deployment is reached by, or --stack NAME",
+                )
+            })?)?;
             let data = args.data.data.as_path();
             std::fs::create_dir_all(data).map_err(|error| cannot_write(data, &error))?;
             let data = data.canonicalize().map_err(|error| cannot_write(data, &error))?;

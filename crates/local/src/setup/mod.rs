@@ -50,7 +50,7 @@ struct Setup {
 }
 
 /// Runs the command until the App is made. Errors: wrong usage; the address is taken; the secrets cannot be stored.
-pub async fn run(args: &SetupArgs) -> Result<Exit, Failure> {
+pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure> {
     if !args.listen.ip().is_loopback() {
         return Err(Failure::usage(format!(
             "--listen {}: not a loopback address: the App's secrets pass this page. Use 127.0.0.1:0",
@@ -66,7 +66,7 @@ pub async fn run(args: &SetupArgs) -> Result<Exit, Failure> {
     let github = std::env::var("HOLDFAST_GITHUB_URL").ok().filter(|url| !url.is_empty());
     let github = github.map(|url| parse_url(&url)).transpose();
     let github = github.map_err(|problem| Failure::usage(format!("HOLDFAST_GITHUB_URL (environment): {problem}")))?;
-    let (keep, public) = Keep::prepare(args).await?;
+    let (keep, public) = Keep::prepare(args, stack).await?;
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|error| Failure::usage(format!("--listen {}: {error}", args.listen)))?;

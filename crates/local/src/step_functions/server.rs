@@ -26,6 +26,9 @@ use crate::output;
 /// How long requests under way are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The region where the environment names none.
+const REGION: &str = "us-east-1";
+
 /// A server that has its address.
 pub struct Server {
     listener: TcpListener,
@@ -82,7 +85,7 @@ impl Server {
 /// `holdfast engine`, until it is told to stop. Errors: the address or the data directory is taken or unusable.
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let server = Server::bind("--listen", args.listen).await?;
-    let config = aws::load().await;
+    let config = aws::load_or(REGION).await;
     let data = args.data.data.as_path();
     let endpoint = |url: &Option<url::Url>| url.as_ref().map(|url| url.as_str().to_owned());
     let functions = LambdaFunctions(LambdaInvoke::new(&config, endpoint(&args.lambda).as_deref()));
@@ -113,7 +116,7 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
 
 /// What ARNs are made of: the region of the first start. The engine has no state machine of its own here.
 fn naming(data: &Path, config: &SdkConfig) -> Result<Naming, Failure> {
-    let region = config.region().map_or("us-east-1", |region| region.as_ref());
+    let region = config.region().map_or(REGION, |region| region.as_ref());
     let store = Store::open(data).map_err(Failure::usage)?;
     let kept = store
         .settle("region", region)

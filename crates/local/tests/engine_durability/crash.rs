@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::{World, distributed, items, machine, open_virtual, output, task};
+use crate::support::{World, distributed, items, journal_events, machine, open_virtual, output, task};
 
 const LOG: &str = "engine.sqlite-wal";
 const LOG_HEADER_BYTES: usize = 32;
@@ -103,17 +103,7 @@ async fn go_on(kept: &Path, log: &[u8]) -> Option<Value> {
 /// The invocations whose answers were stored when the log ended, by execution and key.
 fn stored_answers(directory: &Path) -> Vec<(String, u64)> {
     let database = rusqlite::Connection::open(directory.join("engine.sqlite")).unwrap();
-    let Ok(mut rows) = database.prepare("SELECT name, json FROM events JOIN executions ON executions.id = execution")
-    else {
-        return Vec::new();
-    };
-    let events: Vec<(String, HistoryEvent)> = rows
-        .query_map([], |row| {
-            Ok((row.get(0)?, serde_json::from_str(&row.get::<_, String>(1)?).unwrap()))
-        })
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
+    let events = journal_events(&database);
     let scheduled_by = |name: &str, answer: &HistoryEvent| {
         let same = |(of, event): &&(String, HistoryEvent)| of == name && event.id == answer.previous;
         events.iter().find(same).unwrap().1.previous
@@ -186,12 +176,30 @@ fn history_cut_after_any_event_gives_the_same_outcome() {
         let length = archive.history(archive.execution("e").unwrap().id).unwrap().len();
         (directory, length)
     });
-    for last in 1..i64::try_from(length).unwrap() {
+    for last in 1..u64::try_from(length).unwrap() {
         let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
         let file = directory.path().join("engine.sqlite");
         std::fs::copy(whole.path().join("engine.sqlite"), &file).unwrap();
         let database = rusqlite::Connection::open(&file).unwrap();
-        database.execute("DELETE FROM events WHERE id > ?1", [last]).unwrap();
+        let events: Vec<HistoryEvent> = journal_events(&database)
+            .into_iter()
+            .map(|(_, event)| event)
+            .filter(|event| event.id <= last)
+            .collect();
+        let lines: Vec<String> = events
+            .iter()
+            .map(|event| serde_json::to_string(event).unwrap())
+            .collect();
+        database
+            .execute("DELETE FROM journal WHERE id > (SELECT min(id) FROM journal)", [])
+            .unwrap();
+        database.execute("DELETE FROM journal_list", []).unwrap();
+        database
+            .execute("UPDATE meta SET value = 0 WHERE key = 'journal_listed'", [])
+            .unwrap();
+        database
+            .execute("UPDATE journal SET events = ?1", [lines.join("\n")])
+            .unwrap();
         let reopen = "UPDATE executions SET status = 'RUNNING', output = NULL, waits = 0";
         database.execute(reopen, []).unwrap();
         drop(database);

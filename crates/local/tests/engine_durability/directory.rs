@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use holdfast_asl::Status;
+use holdfast_asl::{HistoryEvent, Status};
 use holdfast_local::engine::{Archive, Engine, EngineError, Outcome, back_up};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::{World, finished, items, machine, open, options, output, task, token_task};
+use crate::support::{World, finished, items, journal_events, machine, open, options, output, task, token_task};
 
 const DATABASE: &str = "engine.sqlite";
 /// The tables of version 1, as they were.
@@ -53,7 +53,7 @@ async fn build_version_1(directory: &Path) {
     old.execute_batch(VERSION_1).unwrap();
     old.execute("ATTACH ?1 AS source", [source.path().join(DATABASE).to_str().unwrap()])
         .unwrap();
-    for table in ["definitions", "executions", "map_runs", "events", "tokens"] {
+    for table in ["definitions", "executions", "map_runs", "tokens"] {
         let columns: Vec<String> = old
             .prepare(&format!("SELECT name FROM main.pragma_table_info('{table}')"))
             .unwrap()
@@ -68,6 +68,25 @@ async fn build_version_1(directory: &Path) {
         )
         .unwrap();
     }
+    let source = Connection::open(source.path().join(DATABASE)).unwrap();
+    for (name, event) in journal_events(&source) {
+        old.execute(
+            "INSERT INTO events (execution, id, json) SELECT id, ?2, ?3 FROM executions WHERE name = ?1",
+            (
+                name,
+                i64::try_from(event.id).unwrap(),
+                serde_json::to_string(&event).unwrap(),
+            ),
+        )
+        .unwrap();
+    }
+}
+
+fn histories(directory: &Path) -> Vec<Vec<HistoryEvent>> {
+    let archive = Archive::open(directory).unwrap();
+    let names = ["done", "asks", "maps"];
+    let history = |name: &str| archive.history(archive.execution(name).unwrap().id).unwrap();
+    names.into_iter().map(history).collect()
 }
 
 fn version(directory: &Path) -> i64 {
@@ -84,6 +103,8 @@ async fn older_version_is_brought_up_and_its_work_goes_on() {
     assert_eq!(version(directory.path()), 1);
     // Readable before it is brought up.
     assert_eq!(Archive::open(directory.path()).unwrap().executions(9).unwrap().len(), 3);
+    let before = histories(directory.path());
+    assert_eq!(before[0].len(), 7);
 
     let world = World::taking_ms(0);
     let (engine, recovered) = open(directory.path(), &world).await;
@@ -98,7 +119,10 @@ async fn older_version_is_brought_up_and_its_work_goes_on() {
     engine.stop("maps", None, None).await.unwrap();
     assert!(matches!(finished(&engine, "maps").await, Status::Aborted { .. }));
     engine.shutdown().await;
-    assert_eq!(version(directory.path()), 2);
+    assert_eq!(version(directory.path()), 3);
+    for (before, after) in before.iter().zip(histories(directory.path())) {
+        assert_eq!(before[..], after[..before.len()]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

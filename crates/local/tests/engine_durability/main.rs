@@ -3,6 +3,7 @@
 
 mod crash;
 mod directory;
+mod journal;
 mod redrive;
 mod runs;
 mod storage;

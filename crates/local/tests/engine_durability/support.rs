@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use holdfast_asl::{Status, Timestamp};
+use holdfast_asl::{HistoryEvent, Status, Timestamp};
 use holdfast_local::engine::{
     Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome, Recovered,
     VirtualClock,
@@ -195,4 +195,25 @@ fn merge(state: &mut Value, rest: Value) {
     if let (Value::Object(state), Value::Object(rest)) = (state, rest) {
         state.extend(rest);
     }
+}
+
+/// Every stored event with the name of its execution, in the order in which they were stored; none before there are
+/// tables.
+pub fn journal_events(database: &rusqlite::Connection) -> Vec<(String, HistoryEvent)> {
+    let sql = "SELECT name, events FROM journal JOIN executions ON executions.id = execution ORDER BY journal.id";
+    let Ok(mut rows) = database.prepare(sql) else {
+        return Vec::new();
+    };
+    let entries: Vec<(String, String)> = rows
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    entries
+        .iter()
+        .flat_map(|(name, lines)| {
+            let event = |line| (name.clone(), serde_json::from_str(line).unwrap());
+            lines.lines().map(event).collect::<Vec<_>>()
+        })
+        .collect()
 }

@@ -1,5 +1,7 @@
 //! Runs as AWS Step Functions has them. Each run is one execution of one state machine; the execution's name is the run's.
 
+mod read;
+
 use std::collections::HashMap;
 use std::error::Error;
 
@@ -15,6 +17,8 @@ use holdfast_core::port::{
 use serde_json::Value;
 
 use crate::aws;
+
+pub use read::{EventFound, EventFoundKind, ExecutionFound};
 
 /// How executions end without success.
 const FAILED: [ExecutionStatus; 3] = [

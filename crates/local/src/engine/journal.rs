@@ -1,0 +1,107 @@
+//! The journal: the events of one execution in one turn are one entry, and entries are only ever added at the end. So a
+//! turn writes few pages, however many executions it moved. Which entries an execution has is listed for many turns at
+//! once; those at the end that are not listed yet are searched.
+
+use std::sync::Arc;
+
+use holdfast_asl::HistoryEvent;
+use rusqlite::{Connection, Row, params};
+
+use super::read;
+
+/// How many entries may stand unlisted before a turn lists them.
+const MOST_UNLISTED: i64 = 1_000;
+/// How many entries the engine searches rather than list them first: that costs a wait for the disk.
+const MOST_SEARCHED: i64 = 50;
+
+/// What finds an entry in the journal's list, and what finds it behind the listed ones.
+const LISTED: &str =
+    "SELECT entry, events FROM journal_list JOIN journal ON id = entry WHERE journal_list.execution = ?1";
+const UNLISTED: &str = "SELECT id AS entry, events FROM journal
+    WHERE id > (SELECT value FROM meta WHERE key = 'journal_listed') AND execution = ?1";
+
+/// Adds an entry for each execution, and lists what has come together. Part of the turn's transaction.
+pub(super) fn append<'a>(
+    connection: &Connection,
+    entries: impl Iterator<Item = (&'a i64, &'a Vec<Arc<HistoryEvent>>)>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("INSERT INTO journal (execution, events) VALUES (?1, ?2)")?;
+    let mut lines = Vec::new();
+    for (execution, events) in entries {
+        lines.clear();
+        for event in events {
+            serde_json::to_writer(&mut lines, event.as_ref())
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+            lines.push(b'\n');
+        }
+        let lines = std::str::from_utf8(&lines)?;
+        statement.execute(params![execution, lines])?;
+    }
+    if unlisted(connection)? >= MOST_UNLISTED {
+        list(connection)?;
+    }
+    Ok(())
+}
+
+/// Lists every entry. Part of the caller's transaction.
+pub(super) fn list(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO journal_list (execution, entry) SELECT execution, id FROM journal
+             WHERE id > (SELECT value FROM meta WHERE key = 'journal_listed') ORDER BY execution, id",
+        )?
+        .execute([])?;
+    connection
+        .prepare_cached(
+            "UPDATE meta SET value = (SELECT coalesce(max(id), 0) FROM journal) WHERE key = 'journal_listed'",
+        )?
+        .execute([])
+        .map(drop)
+}
+
+/// Before histories are read: lists the entries where searching them again and again would cost more.
+pub(super) fn prepare_reading(connection: &Connection) -> rusqlite::Result<()> {
+    if unlisted(connection)? <= MOST_SEARCHED {
+        return Ok(());
+    }
+    let transaction = connection.unchecked_transaction()?;
+    list(&transaction)?;
+    transaction.commit()
+}
+
+/// Reads one history in order.
+pub(super) fn history(connection: &Connection, execution: i64) -> rusqlite::Result<Vec<HistoryEvent>> {
+    let mut statement = connection.prepare_cached(&format!("{LISTED} UNION ALL {UNLISTED} ORDER BY entry"))?;
+    let mut rows = statement.query([execution])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        take_lines(row, 1, &mut events)?;
+    }
+    Ok(events)
+}
+
+/// Reads one history from a database that was not brought up to the journal: each event had a row.
+pub(super) fn history_before(connection: &Connection, execution: i64) -> rusqlite::Result<Vec<HistoryEvent>> {
+    let mut statement = connection.prepare_cached("SELECT json FROM events WHERE execution = ?1 ORDER BY id")?;
+    let mut rows = statement.query([execution])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        take_lines(row, 0, &mut events)?;
+    }
+    Ok(events)
+}
+
+fn take_lines(row: &Row<'_>, column: usize, events: &mut Vec<HistoryEvent>) -> rusqlite::Result<()> {
+    for line in row.get_ref(column)?.as_str()?.lines() {
+        events.push(serde_json::from_str(line).map_err(|error| read::invalid(column, error))?);
+    }
+    Ok(())
+}
+
+fn unlisted(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(
+            "SELECT (SELECT coalesce(max(id), 0) FROM journal) - (SELECT value FROM meta WHERE key = 'journal_listed')",
+        )?
+        .query_row([], |row| row.get(0))
+}
