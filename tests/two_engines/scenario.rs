@@ -54,7 +54,7 @@ const BASE: Scenario = Scenario {
     through: &[],
 };
 
-fn lasting(method: &'static str, path: &'static str) -> Trouble {
+const fn lasting(method: &'static str, path: &'static str) -> Trouble {
     Trouble {
         method,
         path,
@@ -63,11 +63,11 @@ fn lasting(method: &'static str, path: &'static str) -> Trouble {
     }
 }
 
-fn once(method: &'static str, path: &'static str) -> Trouble {
+const fn once(method: &'static str, path: &'static str, status: u16) -> Trouble {
     Trouble {
         method,
         path,
-        status: 503,
+        status,
         is_lasting: false,
     }
 }
@@ -162,15 +162,22 @@ fn failures() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "github-down-once",
-            troubles: vec![once("POST", "/check-runs")],
+            troubles: vec![once("POST", "/check-runs", 503)],
             through: &["!GithubUnavailable", "ReviewPublished"],
             ..BASE
         },
         Scenario {
             name: "opening-fails",
-            troubles: vec![lasting("POST", "/check-runs")],
+            troubles: vec![once("POST", "/issues/*/comments", 403)],
             status: "FAILED",
-            through: &["OpenReview", "WithdrawAnnouncement", "ReviewFailed"],
+            through: &["!GithubForbidden", "WithdrawAnnouncement", "ReviewFailed"],
+            ..BASE
+        },
+        Scenario {
+            name: "reporting-fails",
+            troubles: vec![lasting("POST", "/issues/*/comments")],
+            status: "FAILED",
+            through: &["WithdrawAnnouncement", "ReportFailure", "ReviewFailed"],
             ..BASE
         },
         Scenario {
