@@ -1,6 +1,7 @@
 //! Two engines, one path: the workflow runs on LocalStack's interpreter and on ours, with the same functions, and takes the
 //! same states in both. `cargo xtask two-engines` runs it: it needs a Python environment of its own.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![expect(clippy::print_stdout, reason = "the table is for the person at the terminal")]
 
 mod engine;
 mod scenario;

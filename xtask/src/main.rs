@@ -73,6 +73,9 @@ fn verify() -> Result<(), String> {
     let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     let lints_remedy = "mend what clippy names (cargo does not know it: rustup component add clippy)";
     step("lints", lints_remedy, cargo(&root).args(lints))?;
+    // A lane of its own is none of all targets.
+    let lints = ["clippy", "--workspace", "--test", "two_engines", "--", "-D", "warnings"];
+    step("lints of the lane two-engines", lints_remedy, cargo(&root).args(lints))?;
     deny(&root)?;
     step("tests", "mend what failed", cargo(&root).args(["test", "--workspace"]))
 }

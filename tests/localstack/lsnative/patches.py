@@ -1,13 +1,16 @@
-"""What is changed in LocalStack's Step Functions: who evaluates JSONata, and that the events of a distributed map's children
-are kept: it throws them away. Each child's go to the file EXECUTION.jsonl in the folder HOLDFAST_CHILDREN, a line each."""
+"""What is changed in LocalStack: who evaluates JSONata; that objects are in the folder for temporary files, not in one that
+all share; and that the events of a distributed map's children are kept: it throws them away. Each child's go to the file
+EXECUTION.jsonl in the folder HOLDFAST_CHILDREN, a line each."""
 
 import json
 import os
+import tempfile
 import threading
 from pathlib import Path
 
 import jsonata
 from localstack.runtime import hooks
+from localstack.services.s3 import provider as objects
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_map.iteration.itemprocessor.distributed_item_processor_worker import (  # noqa: E501
     DistributedItemProcessorWorker,
 )
@@ -41,5 +44,6 @@ def keeping(evaluate, folder):
 @hooks.on_infra_start(name="lsnative_patch")
 def apply():
     theirs._eval_jsonata = evaluated
+    objects.DEFAULT_S3_TMP_DIR = os.path.join(tempfile.gettempdir(), "objects")
     evaluate = DistributedItemProcessorWorker._eval_job
     DistributedItemProcessorWorker._eval_job = keeping(evaluate, Path(os.environ["HOLDFAST_CHILDREN"]))
