@@ -1,0 +1,204 @@
+//! Two engines, one path: the workflow runs on LocalStack's interpreter and on ours, with the same functions, and takes the
+//! same states in both. `cargo xtask two-engines` runs it: it needs a Python environment of its own.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![expect(clippy::print_stdout, reason = "the table is for the person at the terminal")]
+
+mod engine;
+mod scenario;
+mod stand;
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use holdfast_core::model::change::Target;
+use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
+use holdfast_core::model::sha::CommitSha;
+use holdfast_local::workflow;
+use holdfast_testkit::{Fault, Matcher, PullRequest, Repository};
+use serde_json::{Value, json};
+
+use engine::{Engine, Path};
+use scenario::{Decision, Scenario};
+use stand::{BUCKET, Stand};
+
+const NUMBER: u64 = 12;
+/// How long a person has in the hasty workflow, in seconds, where the true one waits for two days.
+const HASTY_S: u64 = 2;
+
+/// Where the definition runs: as it is, and with little time for people.
+struct Machines {
+    engine: usize,
+    patient: String,
+    hasty: String,
+}
+
+struct Changes {
+    code: (Repository, String, String),
+    noise: (Repository, String, String),
+}
+
+#[test]
+fn both_engines_take_the_same_path() {
+    let stand = Stand::start();
+    let machines = [0, 1].map(|engine| machines(&stand, engine));
+    let changes = changes();
+    let mut differences = Vec::new();
+    println!(
+        "{:<20} {:<10} {:>6} {:>6}  {:>10} {:>10}",
+        "scenario", "status", "states", "units'", "LocalStack", "holdfast"
+    );
+    let (mut total, began) = ((0, 0), Instant::now());
+    let scenarios = scenario::all();
+    for scenario in &scenarios {
+        let [theirs, ours] = [0, 1].map(|engine| play(&stand, &machines[engine], &changes, scenario));
+        let (states, of_units) = ours.0.states();
+        total = (total.0 + states, total.1 + of_units);
+        println!(
+            "{:<20} {:<10} {states:>6} {of_units:>6}  {:>8.1} s {:>8.1} s",
+            scenario.name, ours.0.status, theirs.1, ours.1
+        );
+        if theirs.0 != ours.0 {
+            let told = format!(
+                "{}\n  LocalStack {}  holdfast {}",
+                scenario.name,
+                theirs.0.told(),
+                ours.0.told()
+            );
+            differences.push(told);
+        }
+        if let Some(missing) = missed(scenario, &ours.0) {
+            differences.push(format!("{}: {missing}\n  holdfast {}", scenario.name, ours.0.told()));
+        }
+    }
+    println!(
+        "{} scenarios, {} states of reviews and {} of units in each engine, {:.0} s",
+        scenarios.len(),
+        total.0,
+        total.1,
+        began.elapsed().as_secs_f64()
+    );
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// What a scenario was to go through and did not.
+fn missed(scenario: &Scenario, path: &Path) -> Option<String> {
+    let gone: BTreeSet<&str> = path
+        .units
+        .values()
+        .flatten()
+        .chain(&path.steps)
+        .map(String::as_str)
+        .collect();
+    let missed: Vec<&str> = scenario
+        .through
+        .iter()
+        .copied()
+        .filter(|step| !gone.contains(step))
+        .collect();
+    if path.status != scenario.status {
+        return Some(format!("ends {}, not {}", path.status, scenario.status));
+    }
+    (!missed.is_empty()).then(|| format!("does not go through {}", missed.join(", ")))
+}
+
+fn machines(stand: &Stand, engine: usize) -> Machines {
+    let definition = workflow::definition();
+    // LocalStack's parser refuses a writer of results with `Arguments`; without it, they come as the map's own result.
+    let definition = if engine == 0 {
+        without_writer(&definition)
+    } else {
+        definition
+    };
+    let hasty = definition.replace("\"TimeoutSeconds\": 172800", &format!("\"TimeoutSeconds\": {HASTY_S}"));
+    let hasty = hasty.replace("\"TimeoutSeconds\":172800", &format!("\"TimeoutSeconds\":{HASTY_S}"));
+    assert_ne!(hasty, definition, "people have two days");
+    let on = &stand.engines[engine];
+    Machines {
+        engine,
+        patient: on.create("review", &definition),
+        hasty: on.create("hasty", &hasty),
+    }
+}
+
+fn without_writer(definition: &str) -> String {
+    let mut definition: Value = serde_json::from_str(definition).unwrap();
+    let map = definition["States"]["ReviewEachUnit"].as_object_mut().unwrap();
+    map.remove("ResultWriter").unwrap();
+    definition.to_string()
+}
+
+fn changes() -> Changes {
+    let code = Repository::many_files(3).unwrap();
+    let noise = Repository::new().unwrap();
+    let lock = |version: u32| {
+        noise
+            .write("package-lock.json", format!("{{ \"lockfileVersion\": {version} }}\n"))
+            .unwrap();
+        noise.commit(&format!("Lock {version}")).unwrap()
+    };
+    let (base, head) = (lock(2), lock(3));
+    Changes {
+        code: (code.repository, code.base, code.head),
+        noise: (noise, base, head),
+    }
+}
+
+/// One scenario in one engine, in a repository of its own: none sees the other's answers. Its path, and the seconds.
+fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenario) -> (Path, f64) {
+    let engine: &Engine = &stand.engines[machines.engine];
+    let repository = format!("{}-{}", scenario.name, ["theirs", "ours"][machines.engine]);
+    let slug = format!("octo/{repository}");
+    let (files, base, head) = if scenario.is_noise {
+        &changes.noise
+    } else {
+        &changes.code
+    };
+    let pull = PullRequest::from_git(files.path(), base, head, &slug, NUMBER).unwrap();
+    stand.github.add(pull);
+    for trouble in &scenario.troubles {
+        let matcher = Matcher::new(trouble.method, &format!("/repos/{slug}{}", trouble.path));
+        let matcher = if trouble.is_lasting { matcher.always() } else { matcher };
+        stand.github.fail_next(matcher, Fault::status(trouble.status));
+    }
+    stand.model.set_script((scenario.script)());
+    let run = Run {
+        version: PAYLOAD_VERSION,
+        run: format!("octo-{repository}-{NUMBER}-1"),
+        bucket: BUCKET.to_owned(),
+        target: Target::PullRequest {
+            owner: "octo".to_owned(),
+            repository,
+            number: NUMBER,
+            head: CommitSha::parse(if scenario.is_moved { base } else { head }).unwrap(),
+        },
+        publish: true,
+        max_concurrency: 2,
+        model: "openai/test-model".to_owned(),
+        model_light: "openai/test-model".to_owned(),
+    };
+    let machine = if scenario.is_hasty {
+        &machines.hasty
+    } else {
+        &machines.patient
+    };
+    let began = Instant::now();
+    let execution = engine.start(machine, &run.run, &json!(run));
+    if let Some(decision) = scenario.decision {
+        decide(engine, &stand.token(&run.run), decision);
+    }
+    (engine.ended(&execution), began.elapsed().as_secs_f64())
+}
+
+/// What the approval page tells the workflow.
+fn decide(engine: &Engine, token: &str, decision: Decision) {
+    match decision {
+        Decision::Approve => {
+            let output = json!({ "decision": "approved" }).to_string();
+            engine.call("SendTaskSuccess", &json!({ "taskToken": token, "output": output }));
+        }
+        Decision::Reject => {
+            let failure = json!({ "taskToken": token, "error": "ApprovalRejected", "cause": "Not now." });
+            engine.call("SendTaskFailure", &failure);
+        }
+    }
+}

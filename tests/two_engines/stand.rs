@@ -1,0 +1,247 @@
+//! What both engines stand on: LocalStack with the functions, GitHub and a model on loopback. Everything ends when it is
+//! dropped.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use holdfast_core::stage::STAGES;
+use holdfast_testkit::{FakeGithub, ModelServer, Script};
+use reqwest::blocking::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::engine::{Engine, call, text};
+
+/// Names the Python environment with LocalStack in it.
+const VENV: &str = "HOLDFAST_LOCALSTACK";
+pub const BUCKET: &str = "holdfast-artifacts";
+const TABLE: &str = "holdfast";
+/// How long a server may take to listen.
+const START: Duration = Duration::from_secs(90);
+
+pub struct Stand {
+    pub github: FakeGithub,
+    pub model: ModelServer,
+    /// The other interpreter, and ours.
+    pub engines: [Engine; 2],
+    cloud: String,
+    client: Client,
+    folder: TempDir,
+    servers: Vec<Server>,
+}
+
+/// A server that is ended with the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is asked first, so that it ends the functions' programs, and may have ended by itself.
+        let id = self.0.id().to_string();
+        drop(Command::new("kill").args(["-TERM", &id]).status());
+        let give_up = Instant::now() + Duration::from_secs(10);
+        while self.0.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < give_up {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn target() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.canonicalize().unwrap_or(target)
+}
+
+/// Builds the functions and `holdfast`; the folder they are in.
+fn programs() -> PathBuf {
+    let mut build = Command::new(env!("CARGO"));
+    build
+        .current_dir(root())
+        .args(["build", "--quiet", "--bins", "--package", "holdfast-local"]);
+    for stage in STAGES {
+        build.args(["--package", stage.function]);
+    }
+    assert!(build.status().unwrap().success(), "cargo build of the functions");
+    target().join("debug")
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The account that everything is in.
+fn account(command: &mut Command, cloud: &str) {
+    command
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_ENDPOINT_URL", cloud);
+}
+
+impl Stand {
+    pub fn start() -> Self {
+        let venv = std::env::var_os(VENV).map(PathBuf::from);
+        let venv = venv.unwrap_or_else(|| panic!("{VENV} names no Python environment; run cargo xtask two-engines"));
+        let programs = programs();
+        let folder = tempfile::tempdir().unwrap();
+        let (cloud, own) = (free_port(), free_port());
+        let address = |port: u16| format!("http://127.0.0.1:{port}");
+        let client = Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        let children = folder.path().join("children");
+        std::fs::create_dir(&children).unwrap();
+        let engine = |name, port, children| Engine {
+            name,
+            url: address(port),
+            client: client.clone(),
+            children,
+        };
+        let engines = [
+            engine("LocalStack", cloud, Some(children)),
+            engine("holdfast engine", own, None),
+        ];
+        let mut stand = Self {
+            github: FakeGithub::start().unwrap(),
+            model: ModelServer::start(Script::valid()).unwrap(),
+            engines,
+            cloud: address(cloud),
+            client,
+            folder,
+            servers: Vec::new(),
+        };
+        stand.start_cloud(&venv, cloud);
+        stand.start_engine(&programs.join("holdfast"), own);
+        stand.create_functions(&venv, &programs);
+        stand
+    }
+
+    fn start_cloud(&mut self, venv: &Path, port: u16) {
+        let folder = self.folder.path();
+        let mut command = Command::new(venv.join("bin/python"));
+        command
+            .args(["-m", "localstack.runtime.main"])
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", folder)
+            .env("TMPDIR", folder)
+            .env("PYTHONPATH", root().join("tests/localstack"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("HOLDFAST_CHILDREN", folder.join("children"))
+            .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"))
+            .env("LOCALSTACK_VOLUME_DIR", folder.join("volume"))
+            .env("FILESYSTEM_ROOT", folder.join("filesystem"))
+            .env("LAMBDA_RUNTIME_EXECUTOR", "native")
+            .env("PROVIDER_OVERRIDE_DYNAMODB", "moto")
+            .env("DNS_ADDRESS", "0")
+            .env("SKIP_SSL_CERT_DOWNLOAD", "1")
+            .env("DISABLE_EVENTS", "1");
+        let url = format!("{}/_localstack/health", self.cloud);
+        self.serve(&mut command, "localstack.log", &url);
+    }
+
+    fn start_engine(&mut self, program: &Path, port: u16) {
+        let mut command = Command::new(program);
+        account(&mut command, &self.cloud);
+        command.args(["engine", "--listen", &format!("127.0.0.1:{port}"), "--data"]);
+        command.arg(self.folder.path().join("engine"));
+        command.args(["--lambda", &self.cloud, "--s3", &self.cloud]);
+        let url = self.engines[1].url.clone();
+        self.serve(&mut command, "engine.log", &url);
+    }
+
+    fn serve(&mut self, command: &mut Command, log: &str, url: &str) {
+        let file = File::create(self.folder.path().join(log)).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file);
+        self.servers.push(Server(child.spawn().unwrap()));
+        let give_up = Instant::now() + START;
+        while self.client.get(url).send().is_err() {
+            assert!(
+                Instant::now() < give_up,
+                "{url} does not listen\n{}",
+                self.log(log, 6_000)
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Each function with the settings that its kind is given: who asks the model has no token for GitHub, and who writes
+    /// to GitHub has no key of the model.
+    fn create_functions(&self, venv: &Path, programs: &Path) {
+        let common = json!({ "HOLDFAST_BUCKET": BUCKET, "HOLDFAST_METRICS_NAMESPACE": "Holdfast/test" });
+        let asks = json!({
+            "HOLDFAST_MODEL": "openai/test-model", "HOLDFAST_MODEL_URL": self.model.url(), "OPENAI_API_KEY": "key",
+        });
+        let reaches = json!({
+            "HOLDFAST_GITHUB_URL": self.github.url(), "GITHUB_TOKEN": FakeGithub::INSTALLATION_TOKEN,
+            "HOLDFAST_MARKER_KEY": "0123456789abcdef", "HOLDFAST_TABLE": TABLE,
+            "HOLDFAST_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:review",
+        });
+        let people = json!({
+            "HOLDFAST_TABLE": TABLE, "HOLDFAST_APPROVERS": "ada@example.org",
+            "HOLDFAST_MAIL_FROM": "holdfast@example.org", "HOLDFAST_PUBLIC_URL": "https://holdfast.example.org/",
+        });
+        let settings = STAGES.iter().map(|stage| {
+            let own = match stage.function {
+                "review-unit" | "summarize-review" => &asks,
+                "request-approval" | "escalate-approval" | "raise-alarm" => &people,
+                _ => &reaches,
+            };
+            let mut all = common.as_object().unwrap().clone();
+            all.extend(own.as_object().unwrap().clone());
+            (stage.function.to_owned(), Value::Object(all))
+        });
+        let settings = Value::Object(settings.collect());
+        let mut python = Command::new(venv.join("bin/python"));
+        account(&mut python, &self.cloud);
+        let made = python
+            .arg(root().join("tests/localstack/stand.py"))
+            .arg(programs)
+            .arg(settings.to_string())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success(), "{said}\n{}", self.log("localstack.log", 6_000));
+    }
+
+    /// The token that a run's question waits with, once it is asked.
+    pub fn token(&self, run: &str) -> String {
+        let key = json!({ "pk": { "S": "question" }, "sk": { "S": format!("{run}#01") } });
+        let asked = json!({ "TableName": TABLE, "Key": key });
+        let give_up = Instant::now() + Duration::from_secs(60);
+        loop {
+            let row = call(&self.client, &self.cloud, "DynamoDB_20120810.GetItem", &asked);
+            if let Some(value) = row["Item"]["value"]["S"].as_str() {
+                let question: Value = serde_json::from_str(value).unwrap();
+                return text(&question["token"]);
+            }
+            assert!(Instant::now() < give_up, "{run} asks nobody\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The last lines of the servers' logs.
+    pub fn logs(&self) -> String {
+        format!(
+            "{}\n{}",
+            self.log("localstack.log", 6_000),
+            self.log("engine.log", 3_000)
+        )
+    }
+
+    fn log(&self, name: &str, most: usize) -> String {
+        let bytes = std::fs::read(self.folder.path().join(name)).unwrap_or_default();
+        let from = bytes.len().saturating_sub(most);
+        String::from_utf8_lossy(&bytes[from..]).into_owned()
+    }
+}
