@@ -14,7 +14,7 @@ use holdfast_local::engine::{
     Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome,
 };
 use holdfast_local::workflow;
-use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, Script};
+use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, RunningFunction, Script};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -52,9 +52,18 @@ impl Deployment {
         }
     }
 
-    /// Starts one function for one event, with the settings that its kind is given: who asks the model has no token
-    /// for GitHub, and who writes to GitHub has no key of the model.
+    /// Starts one function for one event.
     pub fn invoke(&self, function: &str, event: &Value) -> Result<Value, FunctionFailure> {
+        let answer = self.start(function, &[]).invoke(event).unwrap();
+        answer.map_err(|reported| FunctionFailure {
+            error_type: reported.error_type,
+            message: reported.message,
+        })
+    }
+
+    /// Starts one function with the settings that its kind is given: who asks the model has no token for GitHub, and who
+    /// writes to GitHub has no key of the model. `settings` are over them.
+    pub fn start(&self, function: &str, settings: &[(&'static str, &'static str)]) -> RunningFunction {
         let (github, model) = (self.github.url(), self.model.url());
         let asks = [
             ("HOLDFAST_MODEL", "openai/test-model"),
@@ -95,14 +104,10 @@ impl Deployment {
             "request-approval" | "escalate-approval" | "raise-alarm" => environment.extend(people),
             _ => environment.extend(reaches),
         }
-        let answer = self
-            .cloud
-            .invoke(&PROGRAMS.join(function), &environment, event)
-            .unwrap();
-        answer.map_err(|reported| FunctionFailure {
-            error_type: reported.error_type,
-            message: reported.message,
-        })
+        environment.extend(settings);
+        self.cloud
+            .start_function(&PROGRAMS.join(function), &environment)
+            .unwrap()
     }
 }
 

@@ -32,13 +32,17 @@ fn signed(body: &[u8]) -> String {
     FakeGithub::signature(FakeGithub::WEBHOOK_SECRET, body)
 }
 
-/// Hands a delivery to the function; its answer's status and document.
-fn deliver(deployment: &Deployment, name: &str, body: &[u8], signature: &str, is_base64: bool) -> (u64, Value) {
+fn delivery(name: &str, body: &[u8], signature: &str, is_base64: bool) -> Value {
     let headers = json!({
         "content-type": "application/json", "x-github-event": name, "x-github-delivery": "1",
         "x-hub-signature-256": signature,
     });
-    let delivery = event("POST", "/webhooks/github", &headers, Some(body), is_base64);
+    event("POST", "/webhooks/github", &headers, Some(body), is_base64)
+}
+
+/// Hands a delivery to the function; its answer's status and document.
+fn deliver(deployment: &Deployment, name: &str, body: &[u8], signature: &str, is_base64: bool) -> (u64, Value) {
+    let delivery = delivery(name, body, signature, is_base64);
     let answer = deployment.invoke("receive-webhook", &delivery).unwrap();
     let document = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     (answer["statusCode"].as_u64().unwrap(), document)
@@ -92,6 +96,45 @@ fn what_is_no_delivery_is_told_and_starts_nothing() {
         .invoke("receive-webhook", &json!({ "no": "request" }))
         .unwrap_err();
     assert!(!failure.message.is_empty(), "{failure:?}");
+}
+
+#[test]
+fn a_changed_secret_is_used_by_a_function_that_runs() {
+    const ID: &str = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:webhook";
+    let deployment = Deployment::new(Script::valid());
+    let secret = |text: &str| json!({ "HOLDFAST_WEBHOOK_SECRET": text }).to_string();
+    let settings = [("HOLDFAST_SECRETS", ID), ("HOLDFAST_SECRETS_MAX_AGE_S", "0")];
+    deployment.cloud.put_secret(ID, &secret("first secret of the webhook"));
+    let mut function = deployment.start("receive-webhook", &settings);
+    let mut status = |secret: &str| {
+        let signature = FakeGithub::signature(secret, b"{}");
+        let answer = function.invoke(&delivery("star", b"{}", &signature, false)).unwrap();
+        answer.unwrap()["statusCode"].as_u64().unwrap()
+    };
+    assert_eq!(status("first secret of the webhook"), 200);
+    deployment.cloud.put_secret(ID, &secret("second secret of the webhook"));
+    assert_eq!(status("first secret of the webhook"), 401, "it is good no more");
+    assert_eq!(status("second secret of the webhook"), 200);
+    for useless in ["", "{", "[]", "{\"HOLDFAST_WEBHOOK_SECRET\": \"\"}"] {
+        deployment.cloud.put_secret(ID, useless);
+        assert_eq!(
+            status("second secret of the webhook"),
+            200,
+            "{useless}: the one before goes on"
+        );
+    }
+    drop(function);
+    let printed = deployment.cloud.printed();
+    assert!(
+        printed.contains("secret has changed") && printed.contains(ID),
+        "{printed}"
+    );
+    assert!(!printed.contains("secret of the webhook"), "{printed}");
+    let failed = deployment
+        .start("receive-webhook", &settings)
+        .invoke(&json!({}))
+        .unwrap_err();
+    assert!(failed.to_string().contains("HOLDFAST_WEBHOOK_SECRET"), "{failed}");
 }
 
 /// A delivered pull request whose review has gone as far as its announcement; the run.

@@ -5,22 +5,30 @@ use std::future::Future;
 use std::sync::Arc;
 
 use holdfast_web::reply::Reply;
+use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response, run, service_fn};
+
+use crate::wiring::Wiring;
 
 /// A request, as an HTTP API hands it over. Its body is raw: text and base64 are told apart already.
 pub type Request = lambda_http::http::Request<Vec<u8>>;
 
 /// Serves requests until Lambda ends the process. Errors: the runtime's interface cannot be reached.
-pub async fn serve_http<P, F, R>(ports: P, answer: F) -> Result<(), lambda_runtime::Error>
+pub async fn serve_http<P, F, R>(wiring: Wiring<P>, answer: F) -> Result<(), lambda_runtime::Error>
 where
-    F: Fn(Request, Arc<P>) -> R,
+    P: Send + Sync,
+    F: Fn(Request, Arc<P>) -> R + Sync,
     R: Future<Output = Reply> + Send,
 {
-    let ports = Arc::new(ports);
-    run(service_fn(|request: lambda_http::Request| {
+    run(service_fn(async |request: lambda_http::Request| {
         let (parts, body) = request.into_parts();
-        let answered = answer(Request::from_parts(parts, bytes(body)), Arc::clone(&ports));
-        async move { Ok::<_, Infallible>(response(answered.await)) }
+        let ports = wiring.ports().await;
+        let reply = answer(Request::from_parts(parts, bytes(body)), ports).await;
+        // What we cannot tell to be signed may be signed with a secret that is new.
+        if reply.status == StatusCode::UNAUTHORIZED || reply.status.is_server_error() {
+            wiring.doubt().await;
+        }
+        Ok::<_, Infallible>(response(reply))
     }))
     .await
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::metrics;
+use crate::wiring::Wiring;
 
 /// What Lambda hands over.
 pub type Event = LambdaEvent<Value>;
@@ -17,13 +18,19 @@ pub type Event = LambdaEvent<Value>;
 pub type Answer = Result<Value, Diagnostic>;
 
 /// Serves events until Lambda ends the process. Errors: the runtime's interface cannot be reached.
-pub async fn serve<P, F, R>(ports: P, handle: F) -> Result<(), lambda_runtime::Error>
+pub async fn serve<P, F, R>(wiring: Wiring<P>, handle: F) -> Result<(), lambda_runtime::Error>
 where
     F: Fn(Event, Arc<P>) -> R,
     R: Future<Output = Answer>,
 {
-    let ports = Arc::new(ports);
-    run(service_fn(|event| handle(event, Arc::clone(&ports)))).await
+    run(service_fn(async |event| {
+        let answer = handle(event, wiring.ports().await).await;
+        if answer.is_err() {
+            wiring.doubt().await;
+        }
+        answer
+    }))
+    .await
 }
 
 /// Takes an event through a stage. A failure is logged and counted here, once.

@@ -6,6 +6,7 @@ mod invoke;
 pub mod metrics;
 mod settings;
 mod setup;
+mod wiring;
 
 pub use holdfast_adapters::aws_people::AwsNotifyPeople;
 pub use holdfast_adapters::dynamodb::DynamodbKeepRows;
@@ -22,3 +23,4 @@ pub use invoke::{Answer, Event, serve, through};
 pub use lambda_runtime::Error;
 pub use settings::{ALIAS, BUCKET, SECRETS, STATE_MACHINE, TABLE, TOPIC};
 pub use setup::{Setup, SetupError};
+pub use wiring::Wiring;

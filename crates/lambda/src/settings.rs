@@ -19,6 +19,8 @@ pub const ALIAS: &str = "HOLDFAST_STATE_MACHINE_ALIAS";
 pub const SEAL_KEY: &str = "HOLDFAST_SEAL_KEY";
 /// Name of the setting for the secrets' ARNs, comma-separated. Each is a JSON object of setting names and texts.
 pub const SECRETS: &str = "HOLDFAST_SECRETS";
+/// Name of the setting for how long a secret is taken to be what it was, in seconds; 300 unless it is set.
+pub const SECRETS_MAX_AGE: &str = "HOLDFAST_SECRETS_MAX_AGE_S";
 
 /// What one function was given.
 pub struct FunctionSettings {

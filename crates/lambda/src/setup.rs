@@ -1,10 +1,10 @@
-//! The start of a function: logging, settings, and the adapters that its main asks for.
+//! The adapters that a function's main asks for, made from its settings.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use holdfast_adapters::aws;
 use holdfast_adapters::aws_people::AwsNotifyPeople;
 use holdfast_adapters::dynamodb::DynamodbKeepRows;
 use holdfast_adapters::github::{
@@ -13,7 +13,6 @@ use holdfast_adapters::github::{
 };
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::s3::S3StoreArtifact;
-use holdfast_adapters::secrets_manager::read_secrets;
 use holdfast_adapters::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::stage::request_approval::Asking;
@@ -21,7 +20,7 @@ use holdfast_core::webhook::WebhookSecrets;
 use holdfast_web::form::Seal;
 use secrecy::ExposeSecret;
 
-use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, secret_ids};
+use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC};
 
 /// Characters that a key of forms has at least.
 const SEAL_KEY_LEAST: usize = 32;
@@ -29,7 +28,7 @@ const SEAL_KEY_LEAST: usize = 32;
 /// The function cannot start: every problem, a line each.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct SetupError(String);
+pub struct SetupError(pub(crate) String);
 
 /// Settings and the account, from which adapters are made.
 pub struct Setup {
@@ -39,18 +38,17 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Starts logging and reads the settings, `places` among them. Errors: what is wrong or missing, all together.
-    pub async fn begin(places: &[&'static str]) -> Result<Self, SetupError> {
-        lambda_runtime::tracing::init_default_subscriber();
+    /// Reads the settings, `places` among them. Errors: what is wrong or missing, all together.
+    pub(crate) fn new(
+        aws: &SdkConfig,
+        secrets: &BTreeMap<String, String>,
+        places: &[&'static str],
+    ) -> Result<Self, SetupError> {
         let environment = |name: &str| std::env::var(name).ok();
-        let aws = aws::load().await;
-        let secrets = read_secrets(&aws, &secret_ids(&environment))
-            .await
-            .map_err(|problems| SetupError(problems.join("\n")))?;
-        let settings = FunctionSettings::read(&environment, &secrets, places)
+        let settings = FunctionSettings::read(&environment, secrets, places)
             .map_err(|problems| SetupError(problems.to_string()))?;
         Ok(Self {
-            aws,
+            aws: aws.clone(),
             settings,
             github: OnceLock::new(),
         })

@@ -1,14 +1,15 @@
-//! What a Lambda function sees of AWS, on loopback: the runtime interface that hands it one event, and a cloud with the
-//! calls that our functions make: objects in S3, items in DynamoDB,
-//! texts to SNS, mails to SES, executions in Step Functions that never go on by themselves. It has no rules of its own.
+//! What a Lambda function sees of AWS, on loopback: the runtime interface that hands it events, and a cloud with the calls
+//! that our functions make: objects in S3, items in DynamoDB, secrets, texts to SNS, mails to SES, executions in Step
+//! Functions that never go on by themselves. It has no rules of its own.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -18,6 +19,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::error::TestkitError;
 use crate::executions::Executions;
@@ -41,6 +43,7 @@ struct Shared {
     texts: Vec<String>,
     executions: Executions,
     mails: Vec<Value>,
+    secrets: BTreeMap<String, String>,
     printed: String,
 }
 
@@ -107,6 +110,11 @@ impl FakeCloud {
         lock(&self.shared).executions.asked(operation)
     }
 
+    /// Puts a secret's text, over the one before.
+    pub fn put_secret(&self, id: &str, text: &str) {
+        lock(&self.shared).secrets.insert(id.to_owned(), text.to_owned());
+    }
+
     /// Ends an execution from outside.
     pub fn stop_execution(&self, arn: &str) {
         let request = json!({ "executionArn": arn, "error": "Stopped", "cause": "from outside" });
@@ -122,9 +130,19 @@ impl FakeCloud {
         environment: &[(&str, &str)],
         event: &Value,
     ) -> Result<Result<Value, ReportedFailure>, TestkitError> {
+        self.start_function(program, environment)?.invoke(event)
+    }
+
+    /// Starts a function's program, which runs until it is dropped. Errors: it does not start.
+    pub fn start_function(
+        &self,
+        program: &Path,
+        environment: &[(&str, &str)],
+    ) -> Result<RunningFunction, TestkitError> {
         let (sender, answers) = channel();
-        let runtime = Arc::new(OneEvent {
-            event: Mutex::new(Some(event.to_string())),
+        let (events, waiting) = unbounded_channel();
+        let interface = Arc::new(Interface {
+            events: tokio::sync::Mutex::new(waiting),
             answers: sender,
         });
         let router = Router::new()
@@ -132,7 +150,7 @@ impl FakeCloud {
             .route(&format!("{RUNTIME}/{{id}}/response"), post(response))
             .route(&format!("{RUNTIME}/{{id}}/error"), post(failure))
             .layer(DefaultBodyLimit::disable())
-            .with_state(runtime);
+            .with_state(interface);
         let runtime = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), router)?;
         let name = Path::new(program.file_stem().unwrap_or_default());
         let mut child = Command::new(program)
@@ -154,24 +172,71 @@ impl FakeCloud {
                 path: program.to_owned(),
                 source,
             })?;
-        let printed = child.stdout.take().map(|mut stdout| {
-            std::thread::spawn(move || {
-                let mut printed = Vec::new();
-                // What was read before it broke is what there is.
-                let _ = stdout.read_to_end(&mut printed);
-                printed
-            })
-        });
-        let answer = wait(&answers, || !matches!(child.try_wait(), Ok(None)));
-        // It has ended by itself, or waits for an event that will not come.
-        let _ = child.kill();
-        let printed = printed.and_then(|reader| reader.join().ok()).unwrap_or_default();
-        lock(&self.shared).printed += &String::from_utf8_lossy(&printed);
-        let said = child.wait_with_output().map(|output| output.stderr).unwrap_or_default();
-        answer.ok_or_else(|| TestkitError::NoAnswer {
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        Ok(RunningFunction {
             program: program.to_owned(),
-            said: String::from_utf8_lossy(&said).into_owned(),
+            stdout: stdout.map(read_all),
+            stderr: stderr.map(read_all),
+            child,
+            events,
+            answers,
+            _runtime: runtime,
+            shared: Arc::clone(&self.shared),
         })
+    }
+}
+
+fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was read before it broke is what there is.
+        let _ = pipe.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+fn joined(reader: Option<JoinHandle<Vec<u8>>>) -> String {
+    let bytes = reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A function's program. What it printed is in the cloud's log when this is dropped.
+#[derive(Debug)]
+pub struct RunningFunction {
+    program: PathBuf,
+    child: Child,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+    events: UnboundedSender<String>,
+    answers: Receiver<Result<Value, ReportedFailure>>,
+    _runtime: Loopback,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl RunningFunction {
+    /// Hands it an event: `Ok` is its answer, `Err` what it reported. Errors of the double: it ends or hangs without one.
+    pub fn invoke(&mut self, event: &Value) -> Result<Result<Value, ReportedFailure>, TestkitError> {
+        // An interface that is gone gives no answer either.
+        let _ = self.events.send(event.to_string());
+        let child = &mut self.child;
+        let answer = wait(&self.answers, || !matches!(child.try_wait(), Ok(None)));
+        answer.ok_or_else(|| {
+            let _ = self.child.kill();
+            TestkitError::NoAnswer {
+                program: self.program.clone(),
+                said: joined(self.stderr.take()),
+            }
+        })
+    }
+}
+
+impl Drop for RunningFunction {
+    fn drop(&mut self) {
+        // It has ended by itself, or waits for an event that will not come.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let printed = joined(self.stdout.take());
+        lock(&self.shared).printed += &printed;
     }
 }
 
@@ -191,14 +256,13 @@ fn wait(
 }
 
 #[derive(Debug)]
-struct OneEvent {
-    event: Mutex<Option<String>>,
+struct Interface {
+    events: tokio::sync::Mutex<UnboundedReceiver<String>>,
     answers: Sender<Result<Value, ReportedFailure>>,
 }
 
-async fn next(State(runtime): State<Arc<OneEvent>>) -> Response {
-    let event = lock(&runtime.event).take();
-    let Some(event) = event else {
+async fn next(State(runtime): State<Arc<Interface>>) -> Response {
+    let Some(event) = runtime.events.lock().await.recv().await else {
         return std::future::pending().await;
     };
     let headers = [
@@ -212,11 +276,11 @@ async fn next(State(runtime): State<Arc<OneEvent>>) -> Response {
     (headers, event).into_response()
 }
 
-async fn response(State(runtime): State<Arc<OneEvent>>, body: Bytes) -> StatusCode {
+async fn response(State(runtime): State<Arc<Interface>>, body: Bytes) -> StatusCode {
     answer(&runtime, Ok(serde_json::from_slice(&body).unwrap_or(Value::Null)))
 }
 
-async fn failure(State(runtime): State<Arc<OneEvent>>, body: Bytes) -> StatusCode {
+async fn failure(State(runtime): State<Arc<Interface>>, body: Bytes) -> StatusCode {
     let reported: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let text = |name: &str| reported[name].as_str().unwrap_or_default().to_owned();
     let reported = ReportedFailure {
@@ -226,7 +290,7 @@ async fn failure(State(runtime): State<Arc<OneEvent>>, body: Bytes) -> StatusCod
     answer(&runtime, Err(reported))
 }
 
-fn answer(runtime: &OneEvent, answer: Result<Value, ReportedFailure>) -> StatusCode {
+fn answer(runtime: &Interface, answer: Result<Value, ReportedFailure>) -> StatusCode {
     // Who asked may have given up.
     let _ = runtime.answers.send(answer);
     StatusCode::ACCEPTED
@@ -299,6 +363,9 @@ async fn call(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body
             let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
             return (status, kind, answer.to_string()).into_response();
         }
+        if service == "secretsmanager" {
+            return secret(&lock(&shared).secrets, &request);
+        }
         return table_call(&mut lock(&shared).items, operation, request);
     }
     let form = String::from_utf8_lossy(&body).into_owned();
@@ -308,6 +375,19 @@ async fn call(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body
         return ([(header::CONTENT_TYPE, "text/xml")], published).into_response();
     }
     (StatusCode::BAD_REQUEST, "this cloud does not know the call").into_response()
+}
+
+fn secret(secrets: &BTreeMap<String, String>, request: &Value) -> Response {
+    let id = request["SecretId"].as_str().unwrap_or_default();
+    let (status, answer) = match secrets.get(id) {
+        Some(text) => (StatusCode::OK, json!({ "Name": id, "SecretString": text })),
+        None => {
+            let missing = json!({ "__type": "ResourceNotFoundException", "Message": "no such secret" });
+            (StatusCode::BAD_REQUEST, missing)
+        }
+    };
+    let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
+    (status, kind, answer.to_string()).into_response()
 }
 
 /// A put is taken whatever its condition; a get finds what was put last.

@@ -24,7 +24,7 @@ pub mod repository;
 
 pub use error::TestkitError;
 pub use github::{FakeGithub, Fault, Matcher, PullRequest};
-pub use lambda::FakeCloud;
+pub use lambda::{FakeCloud, ReportedFailure, RunningFunction};
 pub use model_server::{Answer, Finding, ModelServer, Script};
 pub use page::hidden_field;
 pub use repository::Repository;

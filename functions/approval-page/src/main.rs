@@ -2,16 +2,18 @@
 
 mod handler;
 
-use holdfast_lambda::{BUCKET, Error, STATE_MACHINE, Setup, TABLE, serve_http};
+use holdfast_lambda::{BUCKET, Error, STATE_MACHINE, TABLE, Wiring, serve_http};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[BUCKET, TABLE, STATE_MACHINE]).await?;
-    let ports = handler::Ports {
-        seal: setup.seal()?,
-        rows: setup.rows(),
-        runs: setup.runs(),
-        store: setup.store(),
-    };
-    serve_http(ports, handler::handle).await
+    let wiring = Wiring::begin(&[BUCKET, TABLE, STATE_MACHINE], |setup| {
+        Ok(handler::Ports {
+            seal: setup.seal()?,
+            rows: setup.rows(),
+            runs: setup.runs(),
+            store: setup.store(),
+        })
+    })
+    .await?;
+    serve_http(wiring, handler::handle).await
 }

@@ -2,14 +2,16 @@
 
 mod handler;
 
-use holdfast_lambda::{Error, Setup, TABLE, TOPIC, serve};
+use holdfast_lambda::{Error, TABLE, TOPIC, Wiring, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[TABLE, TOPIC]).await?;
-    let ports = handler::Ports {
-        notify: setup.notify(),
-        rows: setup.rows(),
-    };
-    serve(ports, handler::handle).await
+    let wiring = Wiring::begin(&[TABLE, TOPIC], |setup| {
+        Ok(handler::Ports {
+            notify: setup.notify(),
+            rows: setup.rows(),
+        })
+    })
+    .await?;
+    serve(wiring, handler::handle).await
 }

@@ -2,15 +2,17 @@
 
 mod handler;
 
-use holdfast_lambda::{BUCKET, Error, Setup, TreeSitterSyntax, serve};
+use holdfast_lambda::{BUCKET, Error, TreeSitterSyntax, Wiring, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[BUCKET]).await?;
-    let ports = handler::Ports {
-        read: setup.read()?,
-        syntax: TreeSitterSyntax::new(),
-        store: setup.store(),
-    };
-    serve(ports, handler::handle).await
+    let wiring = Wiring::begin(&[BUCKET], |setup| {
+        Ok(handler::Ports {
+            read: setup.read()?,
+            syntax: TreeSitterSyntax::new(),
+            store: setup.store(),
+        })
+    })
+    .await?;
+    serve(wiring, handler::handle).await
 }

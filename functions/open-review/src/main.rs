@@ -2,17 +2,19 @@
 
 mod handler;
 
-use holdfast_lambda::{BUCKET, Error, STATE_MACHINE, Setup, TABLE, serve};
+use holdfast_lambda::{BUCKET, Error, STATE_MACHINE, TABLE, Wiring, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[BUCKET, TABLE, STATE_MACHINE]).await?;
-    let ports = handler::Ports {
-        read: setup.read()?,
-        publish: setup.publish()?,
-        rows: setup.rows(),
-        runs: setup.runs(),
-        store: setup.store(),
-    };
-    serve(ports, handler::handle).await
+    let wiring = Wiring::begin(&[BUCKET, TABLE, STATE_MACHINE], |setup| {
+        Ok(handler::Ports {
+            read: setup.read()?,
+            publish: setup.publish()?,
+            rows: setup.rows(),
+            runs: setup.runs(),
+            store: setup.store(),
+        })
+    })
+    .await?;
+    serve(wiring, handler::handle).await
 }

@@ -2,14 +2,16 @@
 
 mod handler;
 
-use holdfast_lambda::{BUCKET, Error, Setup, serve};
+use holdfast_lambda::{BUCKET, Error, Wiring, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[BUCKET]).await?;
-    let ports = handler::Ports {
-        read: setup.read()?,
-        store: setup.store(),
-    };
-    serve(ports, handler::handle).await
+    let wiring = Wiring::begin(&[BUCKET], |setup| {
+        Ok(handler::Ports {
+            read: setup.read()?,
+            store: setup.store(),
+        })
+    })
+    .await?;
+    serve(wiring, handler::handle).await
 }

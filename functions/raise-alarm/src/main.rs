@@ -2,11 +2,10 @@
 
 mod handler;
 
-use holdfast_lambda::{Error, Setup, TOPIC, serve};
+use holdfast_lambda::{Error, TOPIC, Wiring, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[TOPIC]).await?;
-    let ports = handler::Ports { notify: setup.notify() };
-    serve(ports, handler::handle).await
+    let wiring = Wiring::begin(&[TOPIC], |setup| Ok(handler::Ports { notify: setup.notify() })).await?;
+    serve(wiring, handler::handle).await
 }

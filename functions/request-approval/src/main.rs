@@ -2,16 +2,18 @@
 
 mod handler;
 
-use holdfast_lambda::{BUCKET, Error, Setup, TABLE, TOPIC, serve};
+use holdfast_lambda::{BUCKET, Error, TABLE, TOPIC, Wiring, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[BUCKET, TABLE, TOPIC]).await?;
-    let ports = handler::Ports {
-        asking: setup.asking(),
-        notify: setup.notify(),
-        rows: setup.rows(),
-        store: setup.store(),
-    };
-    serve(ports, handler::handle).await
+    let wiring = Wiring::begin(&[BUCKET, TABLE, TOPIC], |setup| {
+        Ok(handler::Ports {
+            asking: setup.asking(),
+            notify: setup.notify(),
+            rows: setup.rows(),
+            store: setup.store(),
+        })
+    })
+    .await?;
+    serve(wiring, handler::handle).await
 }

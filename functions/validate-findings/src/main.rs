@@ -2,11 +2,10 @@
 
 mod handler;
 
-use holdfast_lambda::{BUCKET, Error, Setup, serve};
+use holdfast_lambda::{BUCKET, Error, Wiring, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[BUCKET]).await?;
-    let ports = handler::Ports { store: setup.store() };
-    serve(ports, handler::handle).await
+    let wiring = Wiring::begin(&[BUCKET], |setup| Ok(handler::Ports { store: setup.store() })).await?;
+    serve(wiring, handler::handle).await
 }

@@ -2,15 +2,17 @@
 
 mod handler;
 
-use holdfast_lambda::{BUCKET, Error, Setup, TABLE, serve};
+use holdfast_lambda::{BUCKET, Error, TABLE, Wiring, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setup = Setup::begin(&[BUCKET, TABLE]).await?;
-    let ports = handler::Ports {
-        publish: setup.publish()?,
-        rows: setup.rows(),
-        store: setup.store(),
-    };
-    serve(ports, handler::handle).await
+    let wiring = Wiring::begin(&[BUCKET, TABLE], |setup| {
+        Ok(handler::Ports {
+            publish: setup.publish()?,
+            rows: setup.rows(),
+            store: setup.store(),
+        })
+    })
+    .await?;
+    serve(wiring, handler::handle).await
 }
