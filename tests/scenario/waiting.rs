@@ -60,11 +60,13 @@ fn until_all(served: &Served, all: usize, status: &str) {
 fn killed_while_many_wait_each_is_decided_and_published_once() {
     let mut served = Served::start(Script::finding_each_file());
     let count = count();
-    let repository = served.pull.scene.repository.path().to_owned();
-    let (base, head) = (served.pull.base.clone(), served.pull.head.clone());
+    let base = served.pull.base.clone();
     let mut runs = Vec::new();
     for number in FIRST..FIRST + count {
-        let pull = PullRequest::from_git(&repository, &base, &head, SLUG, number).unwrap();
+        let repository = &served.pull.scene.repository;
+        repository.write("number.txt", format!("{number}\n")).unwrap();
+        let head = repository.commit(&format!("Set the number to {number}")).unwrap();
+        let pull = PullRequest::from_git(repository.path(), &base, &head, SLUG, number).unwrap();
         served.pull.github.add(pull);
         let (status, receipt) = served.opened_number(number);
         assert_eq!(status, 202, "{receipt}");

@@ -1,6 +1,7 @@
 //! One request to GitHub and its answer: bounded in time and size, no retry, no secret in an error.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -9,6 +10,7 @@ use octocrab::Octocrab;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::address::{PullRequestAddress, web_host};
@@ -18,6 +20,9 @@ use super::wire::{AppPage, Created, User};
 
 /// Wall-clock limit of one request, answer included.
 const CALL_MOST: Duration = Duration::from_secs(60);
+/// How many requests of one process are under way at once. GitHub refuses more than 100, of all that use an identity.
+/// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
+const AT_ONCE: usize = 20;
 /// Largest JSON answer that is read, in bytes.
 const ANSWER_MOST: usize = 64 * 1024 * 1024;
 /// The API version that is asked for.
@@ -35,6 +40,8 @@ pub struct GithubConnection {
     /// The API's path prefix: empty, or `/api/v3` on GitHub Enterprise Server.
     prefix: String,
     credentials: Credentials,
+    /// Whoever asks takes one of [`AT_ONCE`] meanwhile.
+    turns: Arc<Semaphore>,
 }
 
 /// What a request is about. An App asks as its installation there.
@@ -146,6 +153,7 @@ impl GithubConnection {
             host,
             prefix,
             credentials,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
         })
     }
 
@@ -331,6 +339,8 @@ impl GithubConnection {
             };
             Ok((parts.status, reply))
         };
+        // Nobody closes the semaphore.
+        let _turn = self.turns.acquire().await.ok();
         let (status, reply): (StatusCode, Reply) = tokio::time::timeout(CALL_MOST, exchange)
             .await
             .map_err(|_| unavailable(format!("no whole answer in {} s", CALL_MOST.as_secs())))??;

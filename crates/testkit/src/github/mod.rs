@@ -174,7 +174,7 @@ impl FakeGithub {
         let repo = repos
             .entry(change.slug.clone())
             .or_insert_with(|| Repo::new(&change.slug, &change.base_ref));
-        repo.pulls.insert(change.number, Pull::new(change));
+        repo.pulls.insert(change.number, Arc::new(Pull::new(change)));
         // What a test sets up is no write that a stale read could miss.
         world.previous = world.state.clone();
     }
@@ -208,7 +208,7 @@ impl FakeGithub {
             slug: slug.into(),
             number,
         })?;
-        change(pull);
+        change(Arc::make_mut(pull));
         world.previous = before;
         Ok(())
     }
@@ -239,7 +239,7 @@ impl FakeGithub {
             updated_at: at,
         };
         if let Some(repo) = world.state.repos.get_mut(slug) {
-            repo.issue_comments.insert(id, comment);
+            repo.issue_comments.insert(id, Arc::new(comment));
         }
         Ok(id)
     }

@@ -5,6 +5,7 @@ use super::reply::{Answered, Reply, page_of};
 use super::request::ApiRequest;
 use super::state::{CheckRun, Repo, State, now};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 type At<'a> = (&'a str, &'a str);
 
@@ -96,6 +97,7 @@ pub(crate) fn of_commit(state: &State, request: &ApiRequest, at: At, commit: &st
         .check_runs
         .values()
         .rev()
+        .map(Arc::as_ref)
         .filter(|run| run.head_sha == sha)
         .collect();
     if request.query("filter") != Some("all") {
@@ -126,6 +128,7 @@ fn find<'a>(repo: &'a Repo, id: &str) -> Result<&'a CheckRun, Reply> {
     id.parse()
         .ok()
         .and_then(|id: u64| repo.check_runs.get(&id))
+        .map(Arc::as_ref)
         .ok_or_else(Reply::not_found)
 }
 
@@ -205,7 +208,7 @@ fn apply_output(run: &mut CheckRun, output: &Map<String, Value>) -> Result<(), R
 fn finish(state: &mut State, request: &ApiRequest, at: At, run: CheckRun, status: u16, verb: &str) -> Answered {
     let id = run.id;
     let (run_status, conclusion) = (run.fields.get("status").cloned(), run.fields.get("conclusion").cloned());
-    state.repo_mut(at.0, at.1)?.check_runs.insert(id, run);
+    state.repo_mut(at.0, at.1)?.check_runs.insert(id, Arc::new(run));
     let repo = state.repo(at.0, at.1)?;
     let body = Render { api: &request.api }.check_run(state, repo, find(repo, &id.to_string())?);
     let word = |value: Option<Value>| {

@@ -6,6 +6,7 @@ use super::reply::{Answered, Reply};
 use super::request::{ApiRequest, Caller};
 use super::routes_reviews::MAX_BODY_CHARS;
 use super::state::{IssueComment, Pull, Repo, ReviewComment, State, now};
+use std::sync::Arc;
 
 type At<'a> = (&'a str, &'a str);
 
@@ -49,7 +50,7 @@ pub(crate) fn delete_review_comment(state: &mut State, request: &ApiRequest, at:
     let comment = comment_mut(repo, number, id)?;
     require_own(&comment.author, identity)?;
     let comment_id = comment.id;
-    if let Some(pull) = repo.pulls.get_mut(&number) {
+    if let Some(pull) = repo.pulls.get_mut(&number).map(Arc::make_mut) {
         pull.comments.remove(&comment_id);
     }
     Ok(Reply::no_content().with_effect(format!("delete review comment {id}")))
@@ -85,7 +86,7 @@ pub(crate) fn create_issue_comment(state: &mut State, request: &ApiRequest, at: 
         updated_at: at_time,
     };
     let reply = Reply::json(201, &Render { api: &request.api }.issue_comment(repo, &comment));
-    repo.issue_comments.insert(id, comment);
+    repo.issue_comments.insert(id, Arc::new(comment));
     Ok(reply.with_effect(format!("create issue comment {id}")))
 }
 
@@ -107,6 +108,7 @@ pub(crate) fn edit_issue_comment(state: &mut State, request: &ApiRequest, at: At
     let repo = state.repo_mut(at.0, at.1)?;
     let comment = key(id)
         .and_then(|id| repo.issue_comments.get_mut(&id))
+        .map(Arc::make_mut)
         .ok_or_else(Reply::not_found)?;
     require_own(&comment.author, identity)?;
     comment.body = body;
@@ -143,7 +145,7 @@ fn pull_of_comment(repo: &Repo, request: &ApiRequest, id: &str) -> Result<u64, R
     let id = key(id).ok_or_else(Reply::not_found)?;
     let is_own =
         |author: &Identity| matches!(&request.caller, Caller::Token(identity) if identity.login == author.login);
-    let has = |pull: &&Pull| {
+    let has = |pull: &&Arc<Pull>| {
         pull.comments
             .get(&id)
             .is_some_and(|comment| is_submitted(pull, comment) || is_own(&comment.author))
@@ -156,7 +158,10 @@ fn pull_of_comment(repo: &Repo, request: &ApiRequest, id: &str) -> Result<u64, R
 }
 
 fn comment_mut<'a>(repo: &'a mut Repo, number: u64, id: &str) -> Result<&'a mut ReviewComment, Reply> {
-    let comments = repo.pulls.get_mut(&number).map(|pull| &mut pull.comments);
+    let comments = repo
+        .pulls
+        .get_mut(&number)
+        .map(|pull| &mut Arc::make_mut(pull).comments);
     key(id)
         .zip(comments)
         .and_then(|(id, comments)| comments.get_mut(&id))

@@ -62,9 +62,10 @@ impl Shared {
 impl World {
     /// Answers, and keeps what was before if that changed something.
     fn apply(&mut self, request: &ApiRequest) -> Reply {
-        let before = self.state.clone();
+        // Whoever only reads changes nothing.
+        let before = (request.method != Method::GET.as_str()).then(|| self.state.clone());
         let reply = dispatch(&mut self.state, request);
-        if reply.effect.is_some() {
+        if let Some(before) = before.filter(|_| reply.effect.is_some()) {
             self.previous = before;
         }
         reply

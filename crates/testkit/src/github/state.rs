@@ -31,9 +31,9 @@ pub(crate) struct State {
 pub(crate) struct Repo {
     pub slug: String,
     pub default_branch: String,
-    pub pulls: BTreeMap<u64, Pull>,
-    pub issue_comments: BTreeMap<u64, IssueComment>,
-    pub check_runs: BTreeMap<u64, CheckRun>,
+    pub pulls: BTreeMap<u64, Arc<Pull>>,
+    pub issue_comments: BTreeMap<u64, Arc<IssueComment>>,
+    pub check_runs: BTreeMap<u64, Arc<CheckRun>>,
     /// The role by login.
     pub collaborators: BTreeMap<String, String>,
 }
@@ -147,6 +147,7 @@ impl Repo {
             .parse()
             .ok()
             .and_then(|number: u64| self.pulls.get(&number))
+            .map(Arc::as_ref)
             .ok_or_else(Reply::not_found)
     }
 
@@ -155,6 +156,7 @@ impl Repo {
             .parse()
             .ok()
             .and_then(|number: u64| self.pulls.get_mut(&number))
+            .map(Arc::make_mut)
             .ok_or_else(Reply::not_found)
     }
 
