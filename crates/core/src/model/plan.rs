@@ -7,6 +7,7 @@ use super::report::Coverage;
 
 /// Which model reviews a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     /// The cheap model, for what carries little risk.

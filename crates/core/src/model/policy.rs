@@ -11,6 +11,7 @@ pub const POLICY_PATH: &str = ".holdfast.yml";
 
 /// The file's content. Every key may be left out; unknown keys are errors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Only these paths are reviewed (globs); empty: all.
@@ -20,8 +21,10 @@ pub struct Policy {
     /// The gate.
     pub gate: GatePolicy,
     /// Findings in one review at most, 1 to 1,000; the worst are kept. Default 50.
+    #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     pub max_findings: u32,
     /// Model calls' units in one review at most, 1 to 10,000; the riskiest are kept. Default 3,000.
+    #[cfg_attr(test, schemars(range(min = 1, max = 10000)))]
     pub max_units: u32,
     /// Extra instructions by path.
     pub instructions: Vec<PathInstruction>,
@@ -31,6 +34,7 @@ pub struct Policy {
 
 /// When a person has to look first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct GatePolicy {
     /// A finding at or above this severity needs approval. Default `high`.
@@ -38,15 +42,19 @@ pub struct GatePolicy {
     /// Another severity for some paths; the first match counts.
     pub paths: Vec<PathSeverity>,
     /// How many different people have to approve, 1 to 10. Default 1.
+    #[cfg_attr(test, schemars(range(min = 1, max = 10)))]
     pub approvals: u32,
     /// Mail addresses that are asked besides the deployment's.
+    #[cfg_attr(test, schemars(inner(email)))]
     pub approvers: Vec<String>,
     /// Teams, `ORGANISATION/TEAM`: who decides after signing in has to be in one of them. Empty: whoever may write.
+    #[cfg_attr(test, schemars(inner(regex(pattern = "^[^/]+/[^/]+$"))))]
     pub teams: Vec<String>,
 }
 
 /// The gate's severity for some paths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PathSeverity {
     /// A glob.
@@ -57,6 +65,7 @@ pub struct PathSeverity {
 
 /// Extra instructions for some paths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PathInstruction {
     /// A glob.
@@ -67,6 +76,7 @@ pub struct PathInstruction {
 
 /// Model tier for some paths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PathTier {
     /// A glob.
@@ -201,4 +211,61 @@ pub fn glob_set<'a, I: IntoIterator<Item = &'a String>>(patterns: I) -> Result<G
         set.add(Glob::new(pattern).map_err(|error| InvalidPolicy(format!("bad glob: {error}")))?);
     }
     set.build().map_err(|error| InvalidPolicy(format!("globs: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use std::path::{Path, PathBuf};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn docs(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
+    }
+
+    fn schema() -> Value {
+        let mut schema = schemars::schema_for!(Policy);
+        schema.insert("title".to_owned(), POLICY_PATH.into());
+        schema.to_value()
+    }
+
+    /// `HOLDFAST_RECORD_SCHEMA=1 cargo test -p holdfast-core schema` writes the file anew.
+    #[test]
+    fn the_schema_for_editors_is_that_of_the_types() {
+        let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+        let file = docs("holdfast.schema.json");
+        if std::env::var_os("HOLDFAST_RECORD_SCHEMA").is_some() {
+            std::fs::write(&file, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(kept, text, "{} is another: write it anew", file.display());
+    }
+
+    #[test]
+    fn the_schema_takes_what_is_read_and_refuses_what_is_not() {
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let guide = std::fs::read_to_string(docs("configuration.md")).unwrap();
+        let example = guide.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+        for (text, is_right) in [
+            (example, true),
+            ("{}", true),
+            ("max_findings: 1000", true),
+            ("max_findings: 1001", false),
+            ("max_units: 0", false),
+            ("gate: { approvals: 11 }", false),
+            ("gate: { severity: bad }", false),
+            ("gate: { teams: [octo] }", false),
+            ("gate: { unknown: 1 }", false),
+            ("unknown: 1", false),
+            ("tiers: [{ path: '**' }]", false),
+            ("include: '**'", false),
+        ] {
+            let value: Value = serde_norway::from_str(text).unwrap();
+            assert_eq!(validator.is_valid(&value), is_right, "{text}");
+            assert_eq!(Policy::parse(text).is_ok(), is_right, "{text}");
+        }
+    }
 }
