@@ -233,7 +233,7 @@ class TemplateTest(unittest.TestCase):
     def test_each_environment_fits_what_main_names(self):
         for name in sorted(self.mains):
             with self.subTest(name):
-                begun = re.search(r"Setup::begin\(&\[(.*?)\]\)", self.mains[name], re.DOTALL)
+                begun = re.search(r"Wiring::begin\(\s*&\[(.*?)\]", self.mains[name], re.DOTALL)
                 named = {PLACES[place.strip()] for place in begun.group(1).split(",") if place.strip()}
                 self.assertEqual(named, set(self.environment(name)) & set(PLACES.values()))
 

@@ -216,15 +216,12 @@ pub fn glob_set<'a, I: IntoIterator<Item = &'a String>>(patterns: I) -> Result<G
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-    use std::path::{Path, PathBuf};
-
+    use expect_test::expect_file;
     use serde_json::Value;
 
     use super::*;
 
-    fn docs(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
-    }
+    const GUIDE: &str = include_str!("../../../../docs/configuration.md");
 
     fn schema() -> Value {
         let mut schema = schemars::schema_for!(Policy);
@@ -232,23 +229,17 @@ mod tests {
         schema.to_value()
     }
 
-    /// `HOLDFAST_RECORD_SCHEMA=1 cargo test -p holdfast-core schema` writes the file anew.
+    /// `UPDATE_EXPECT=1 cargo test -p holdfast-core schema` writes the file anew.
     #[test]
     fn the_schema_for_editors_is_that_of_the_types() {
         let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
-        let file = docs("holdfast.schema.json");
-        if std::env::var_os("HOLDFAST_RECORD_SCHEMA").is_some() {
-            std::fs::write(&file, &text).unwrap();
-        }
-        let kept = std::fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(kept, text, "{} is another: write it anew", file.display());
+        expect_file!["../../../../docs/holdfast.schema.json"].assert_eq(&text);
     }
 
     #[test]
     fn the_schema_takes_what_is_read_and_refuses_what_is_not() {
         let validator = jsonschema::validator_for(&schema()).unwrap();
-        let guide = std::fs::read_to_string(docs("configuration.md")).unwrap();
-        let example = guide.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+        let example = GUIDE.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
         for (text, is_right) in [
             (example, true),
             ("{}", true),
