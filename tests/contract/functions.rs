@@ -102,6 +102,13 @@ impl Deployment {
                 environment.push(("HOLDFAST_MODEL", "anthropic/test-model"));
             }
             "request-approval" | "escalate-approval" | "raise-alarm" => environment.extend(people),
+            // What people may do is asked with their own tokens.
+            "approval-page" => {
+                let is_needed = |(name, _): &(&str, &str)| !["GITHUB_TOKEN", "HOLDFAST_MARKER_KEY"].contains(name);
+                environment.extend(reaches.into_iter().filter(is_needed));
+                environment.push(("HOLDFAST_GITHUB_APP_CLIENT_ID", FakeGithub::CLIENT_ID));
+                environment.push(("HOLDFAST_GITHUB_APP_CLIENT_SECRET", FakeGithub::CLIENT_SECRET));
+            }
             _ => environment.extend(reaches),
         }
         environment.extend(settings);

@@ -15,8 +15,9 @@ fn event(method: &str, path: &str, headers: &Value, body: Option<&[u8]>, is_base
         true => STANDARD.encode(body),
         false => String::from_utf8(body.to_vec()).unwrap(),
     });
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query, "headers": headers,
         "cookies": headers.get("cookie").map(|cookie| vec![cookie.clone()]).unwrap_or_default(),
         "requestContext": {
             "accountId": "000000000000", "apiId": "api", "domainName": "holdfast.example.org", "domainPrefix": "holdfast",
@@ -273,20 +274,48 @@ fn too_large_a_delivery_is_refused() {
     assert_eq!((status, &document["status"]), (413, &json!("too_large")));
 }
 
-/// Reads the page to decide on, and approves with the code of the mail.
-pub fn decide(deployment: &Arc<Deployment>, page: &str, code: &str) {
-    let nobody = json!({});
-    let get = |path: &str| {
-        deployment
-            .invoke("approval-page", &event("GET", path, &nobody, None, false))
-            .unwrap()
+/// Signs in with GitHub to come back to a page; the browser's cookies.
+fn sign_in(deployment: &Deployment, page: &str, login: &str) -> String {
+    deployment.github.sign_in_as(Some(login));
+    let get = |path: &str, cookies: &str| {
+        let asked = event("GET", path, &json!({ "cookie": cookies }), None, false);
+        deployment.invoke("approval-page", &asked).unwrap()
     };
-    let health = get("/healthz");
+    let cookies = |answer: &Value| {
+        let set = answer["cookies"].as_array().unwrap().iter();
+        let pairs: Vec<&str> = set
+            .map(|cookie| cookie.as_str().unwrap().split(';').next().unwrap())
+            .collect();
+        pairs.join("; ")
+    };
+    let gone = get(&format!("/sign-in?back={page}"), "");
+    assert_eq!(gone["statusCode"], 303, "{gone}");
+    let there = gone["headers"]["location"].as_str().unwrap().parse().unwrap();
+    let back = deployment.github.authorize(&there).unwrap();
+    let back = format!("{}?{}", back.path(), back.query().unwrap());
+    assert_eq!(get(&back, "")["statusCode"], 403, "another browser's sign-in");
+    let signed = get(&back, &cookies(&gone));
+    assert_eq!(
+        (&signed["statusCode"], &signed["headers"]["location"]),
+        (&json!(303), &json!(page)),
+        "{signed}"
+    );
+    assert!(!signed.to_string().contains("ghu_"), "the token is hidden");
+    cookies(&signed)
+}
+
+/// Reads the page to decide on, and approves after a sign-in.
+pub fn decide(deployment: &Arc<Deployment>, page: &str, code: &str) {
+    let get = |path: &str, cookies: &str| {
+        let asked = event("GET", path, &json!({ "cookie": cookies }), None, false);
+        deployment.invoke("approval-page", &asked).unwrap()
+    };
+    let health = get("/healthz", "");
     assert_eq!((&health["statusCode"], &health["body"]), (&json!(200), &json!("ok\n")));
-    assert_eq!(get("/assets/other.css")["statusCode"], 404);
-    let unknown = get(&format!("/approvals/{}", "0".repeat(64)));
+    assert_eq!(get("/assets/other.css", "")["statusCode"], 404);
+    let unknown = get(&format!("/approvals/{}", "0".repeat(64)), "");
     assert_eq!(unknown["statusCode"], 404);
-    let shown = get(page);
+    let shown = get(page, "");
     assert_eq!(shown["statusCode"], 200, "{shown}");
     let html = shown["body"].as_str().unwrap();
     let stylesheet = html
@@ -296,22 +325,51 @@ pub fn decide(deployment: &Arc<Deployment>, page: &str, code: &str) {
         .split('"')
         .next()
         .unwrap();
-    assert_eq!(get(stylesheet)["statusCode"], 200);
+    assert_eq!(get(stylesheet, "")["statusCode"], 200);
     let field = |name: &str| hidden_field(html, page, name).unwrap();
-    let cookie = shown["cookies"][0].as_str().unwrap().split(';').next().unwrap();
-    let form = |code: &str| {
-        let (csrf, version) = (field("csrf"), field("page_version"));
-        format!("csrf={csrf}&page_version={version}&decision=approve&code={code}")
-    };
-    let post = |cookie: &str, form: String| {
+    let visit = shown["cookies"][0].as_str().unwrap().split(';').next().unwrap();
+    let post = |path: &str, cookies: &str, form: &str| {
         let headers = json!({
-            "content-type": "application/x-www-form-urlencoded", "origin": "https://holdfast.example.org", "cookie": cookie,
+            "content-type": "application/x-www-form-urlencoded", "origin": "https://holdfast.example.org", "cookie": cookies,
         });
-        let posted = event("POST", page, &headers, Some(form.as_bytes()), true);
-        deployment.invoke("approval-page", &posted).unwrap()["statusCode"].clone()
+        let posted = event("POST", path, &headers, Some(form.as_bytes()), true);
+        deployment.invoke("approval-page", &posted).unwrap()
     };
-    assert_eq!(post("", form(code)), 403, "another browser");
-    assert_eq!(post(cookie, form("AAA-AAA-AAA")), 403, "a wrong code");
-    assert_eq!(post(cookie, form(code)), 200);
-    assert_eq!(post(cookie, form(code)), 409, "decided already");
+    let decided = |cookies: &str, code: &str| {
+        let (csrf, version) = (field("csrf"), field("page_version"));
+        let form = format!("csrf={csrf}&page_version={version}&decision=approve&code={code}");
+        post(page, cookies, &form)["statusCode"].clone()
+    };
+    assert_eq!(decided("", code), 403, "another browser");
+    assert_eq!(decided(visit, "AAA-AAA-AAA"), 403, "a wrong code");
+    deployment.github.set_permission(SLUG, "visitor", "read");
+    deployment.github.set_permission(SLUG, "maintainer", "write");
+    let visitor = sign_in(deployment, page, "visitor");
+    assert_eq!(get(page, &visitor)["statusCode"], 403, "may not write");
+    assert_eq!(decided(&format!("{visitor}; {visit}"), code), 403, "nor with a code");
+    let maintainer = sign_in(deployment, page, "maintainer");
+    let (session, token) = maintainer.split_once("; ").unwrap();
+    assert_eq!(decided(&format!("{session}; {visit}"), ""), 403, "no token, no code");
+    let theirs = visitor
+        .split("; ")
+        .find(|cookie| cookie.starts_with("holdfast_token="))
+        .unwrap();
+    assert_eq!(
+        decided(&format!("{session}; {theirs}; {visit}"), ""),
+        403,
+        "another's token"
+    );
+    assert_eq!(decided(&format!("{token}; {visit}"), ""), 403, "a token alone");
+    let signed = get(page, &format!("{maintainer}; {visit}"));
+    let html = signed["body"].as_str().unwrap();
+    assert!(html.contains("maintainer") && !html.contains("name=\"code\""), "{html}");
+    let csrf = hidden_field(html, "/sign-out", "csrf").unwrap();
+    let out = post("/sign-out", &format!("{maintainer}; {visit}"), &format!("csrf={csrf}"));
+    assert!(
+        out["statusCode"] == 200 && out["cookies"].to_string().contains("holdfast_token=; Max-Age=0"),
+        "{out}"
+    );
+    assert_eq!(post("/sign-out", &maintainer, "csrf=0")["statusCode"], 403);
+    assert_eq!(decided(&format!("{maintainer}; {visit}"), ""), 200);
+    assert_eq!(decided(visit, code), 409, "decided already");
 }

@@ -103,6 +103,7 @@ fn a_signed_webhook_becomes_a_published_review_on_aws() {
 
     assert_eq!(text(get(&deployment, "/healthz"), 200), "ok\n");
     app_is_made_with_the_stack(&deployment);
+    people_are_sent_to_github(&deployment);
     deployment
         .cloud
         .emulated(&["put", STACK, "ModelSecret", "OPENAI_API_KEY", "test-key"]);
@@ -112,6 +113,7 @@ fn a_signed_webhook_becomes_a_published_review_on_aws() {
     is_cleaned_up_when_it_fails(&deployment);
     is_rejected_from_a_terminal(&deployment);
     is_seen_and_swept_from_a_terminal(&deployment);
+    goes_on_from_a_terminal(&deployment);
 }
 
 /// `holdfast setup --stack`: the App's secrets go into the stack's.
@@ -166,6 +168,29 @@ fn roles_are_kept(deployment: &Deployment) {
         let found = deployment.cloud.emulated(&["may-read", STACK, role, secret]);
         assert_eq!(found, json!(may), "{role}: {secret}");
     }
+}
+
+/// The App's client is in the pages' secret now; before, the page had read the secret without it.
+fn people_are_sent_to_github(deployment: &Deployment) {
+    let client = reqwest::blocking::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let client = client.build().unwrap();
+    let address = deployment.cloud.address(&deployment.api, "/sign-in?back=/approvals/1");
+    let give_up = Instant::now() + Duration::from_secs(30);
+    let gone = loop {
+        let gone = client.get(address.clone()).send().unwrap();
+        if gone.status() == 303 {
+            break gone;
+        }
+        assert!(gone.status() == 404 && Instant::now() < give_up, "{gone:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    let page = gone.headers()["location"].to_str().unwrap().to_owned();
+    assert!(
+        page.starts_with(&format!("{}/login/oauth/authorize?", deployment.github.url())),
+        "{page}"
+    );
+    assert!(page.contains("%2Fsign-in%2Fcallback&"), "{page}");
+    assert!(gone.headers()["set-cookie"].to_str().unwrap().contains("HttpOnly"));
 }
 
 /// `holdfast --stack STACK …`, as an operator runs it: its status, and what it printed.
@@ -243,13 +268,34 @@ fn is_seen_and_swept_from_a_terminal(deployment: &Deployment) {
     assert_eq!((status, said.as_str()), (0, "Nothing needs cleaning.\n"));
     let (status, said) = operator(deployment, &["cancel", failed["run"].as_str().unwrap()]);
     assert!(status == 0 && said.contains(": cancelled"), "{said}");
-    let (status, said) = operator(deployment, &["redrive", "any"]);
-    assert!(status == 2 && said.contains("/holdfast review"), "{said}");
+    let (status, said) = operator(deployment, &["replay", "any"]);
+    assert!(status == 2 && said.contains("data directory alone"), "{said}");
     let (status, said) = operator(deployment, &["show", "nothing"]);
     assert!(
         status == 2 && said.contains("there is no run \"nothing\" in stack holdfast"),
         "{said}"
     );
+}
+
+/// The failed run's next attempt, now that GitHub takes it: published, and no answer is paid for again.
+fn goes_on_from_a_terminal(deployment: &Deployment) {
+    let listed = operator_reads(deployment, &["runs", "--format", "json"]);
+    let mut runs = listed["runs"].as_array().unwrap().iter();
+    let failed = runs.find(|run| run["status"] == "failed").unwrap()["run"]
+        .as_str()
+        .unwrap();
+    let calls = deployment.model.journal().calls().len();
+    let (status, said) = operator(deployment, &["redrive", failed]);
+    let attempt = format!("{}2", failed.strip_suffix('1').unwrap());
+    assert!(
+        status == 0 && said.contains(&format!("{failed}: goes on as {attempt}")),
+        "{said}"
+    );
+    deployment.cloud.wait_until(&attempt, "SUCCEEDED");
+    assert_eq!(deployment.github.reviews(SLUG, FAILED).len(), 1);
+    assert_eq!(deployment.model.journal().calls().len(), calls);
+    let (status, said) = operator(deployment, &["redrive", &attempt]);
+    assert!(status == 2 && said.contains("is published"), "{said}");
 }
 
 fn is_published_once(deployment: &Deployment) {
@@ -349,7 +395,7 @@ fn wait_for_mail(deployment: &Deployment) -> String {
 }
 
 fn is_cleaned_up_when_it_fails(deployment: &Deployment) {
-    let reviews = Matcher::new("POST", &format!("/repos/{SLUG}/pulls/{FAILED}/reviews")).always();
+    let reviews = Matcher::new("POST", &format!("/repos/{SLUG}/pulls/{FAILED}/reviews"));
     deployment.github.fail_next(reviews, Fault::status(403));
     let run = deployment.started(FAILED);
     let states = deployment.cloud.wait_until(&run, "FAILED");

@@ -38,6 +38,8 @@ def adapt(path):
         done.append(f"ReviewMachine has no {name}: the emulator refuses it; the test of the transformed template has it")
     del template["Resources"]["ArtifactsPolicy"]
     done.append("ArtifactsPolicy is left out: it denies connections without TLS, which loopback has not")
+    template["Globals"]["Function"]["Environment"]["Variables"]["HOLDFAST_SECRETS_MAX_AGE_S"] = "2"
+    done.append("functions read secrets again after two seconds: the test puts some in while they run")
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::IAM::Role":
             resource["Properties"]["Policies"] = as_named(resource["Properties"].get("Policies", []))

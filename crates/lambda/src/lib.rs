@@ -11,7 +11,7 @@ mod wiring;
 pub use holdfast_adapters::aws_people::AwsNotifyPeople;
 pub use holdfast_adapters::dynamodb::DynamodbKeepRows;
 pub use holdfast_adapters::github::{
-    GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+    GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks, random_secret,
 };
 pub use holdfast_adapters::model_router::ModelRouter;
 pub use holdfast_adapters::s3::S3StoreArtifact;
@@ -22,5 +22,5 @@ pub use http::{Request, serve_http};
 pub use invoke::{Answer, Event, serve, through};
 pub use lambda_runtime::Error;
 pub use settings::{ALIAS, BUCKET, SECRETS, STATE_MACHINE, TABLE, TOPIC};
-pub use setup::{Setup, SetupError};
+pub use setup::{Setup, SetupError, SignIn};
 pub use wiring::Wiring;

@@ -1,7 +1,7 @@
 //! The adapters that a function's main asks for, made from its settings.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -9,7 +9,7 @@ use holdfast_adapters::aws_people::AwsNotifyPeople;
 use holdfast_adapters::dynamodb::DynamodbKeepRows;
 use holdfast_adapters::github::{
     GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
-    github_identity,
+    GithubSignIn, github_identity,
 };
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::s3::S3StoreArtifact;
@@ -18,7 +18,9 @@ use holdfast_core::intake::RunSettings;
 use holdfast_core::stage::request_approval::Asking;
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_web::form::Seal;
+use holdfast_web::sign_in::WithGithub;
 use secrecy::ExposeSecret;
+use url::Url;
 
 use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC};
 
@@ -29,6 +31,14 @@ const SEAL_KEY_LEAST: usize = 32;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SetupError(pub(crate) String);
+
+/// Sign-in with GitHub, for a function without credentials of its own.
+pub struct SignIn {
+    /// Asks what a person may do, with the person's token.
+    pub github: GithubSignIn,
+    /// The way there and back.
+    pub with: WithGithub,
+}
 
 /// Settings and the account, from which adapters are made.
 pub struct Setup {
@@ -119,11 +129,27 @@ impl Setup {
                 "{SEAL_KEY} (a secret): not set or shorter than {SEAL_KEY_LEAST} characters; forms are sealed with it"
             ))
         })?;
-        let public = self.settings.deployment.public_url.as_ref().ok_or_else(|| {
+        Ok(Seal::new(key, self.public_url()?.origin().ascii_serialization()))
+    }
+
+    /// Sign-in with GitHub, where the App's client id and secret are there. Errors: an address cannot be used; the pages'
+    /// address is not set.
+    pub fn sign_in(&self) -> Result<Option<SignIn>, SetupError> {
+        let settings = &self.settings.deployment;
+        let Some(client) = &settings.github_sign_in else {
+            return Ok(None);
+        };
+        let github = GithubSignIn::new(client, settings.github_url.clone()).map_err(SetupError)?;
+        let with = WithGithub::new(Arc::new(github.clone()), self.public_url()?, true);
+        let with = with.map_err(|error| SetupError(format!("HOLDFAST_PUBLIC_URL (environment): {error}")))?;
+        Ok(Some(SignIn { github, with }))
+    }
+
+    fn public_url(&self) -> Result<&Url, SetupError> {
+        self.settings.deployment.public_url.as_ref().ok_or_else(|| {
             let missing = "HOLDFAST_PUBLIC_URL (environment): not set; forms are taken from its pages alone";
             SetupError(missing.to_owned())
-        })?;
-        Ok(Seal::new(key, public.origin().ascii_serialization()))
+        })
     }
 
     /// Asks models. Errors: the address or a key cannot be used.

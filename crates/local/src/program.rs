@@ -82,14 +82,12 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
         Command::Approve(args) => decide::approve_on(&Deployment::open(name).await?, args).await,
         Command::Reject(args) => decide::reject_on(&Deployment::open(name).await?, args).await,
         Command::Cancel(args) => cancel::run_on(&Deployment::open(name).await?, args).await,
+        Command::Redrive(args) => redrive::run_on(&Deployment::open(name).await?, args).await,
         Command::Audit(_) => audit::run_on(&Deployment::open(name).await?).await,
         Command::Sweep(_) => sweep::run_on(&Deployment::open(name).await?).await,
         Command::Check(args) => check::run(args),
         Command::Review(_) => not_there(
             "reviews of a deployment begin with a webhook: push to the pull request, or comment /holdfast review",
-        ),
-        Command::Redrive(_) => not_there(
-            "redrive goes on in a data directory alone: comment /holdfast review on the pull request, and what was answered is not paid for again",
         ),
         Command::Replay(_) => {
             not_there("replay reads a data directory alone: holdfast --stack NAME show RUN tells what the run did")

@@ -23,6 +23,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::form::{Form, Seal, Session};
 use crate::reply::Reply;
+use crate::sign_in::sign_in_at;
 
 /// What the pages reach.
 #[derive(Clone, Copy)]
@@ -47,8 +48,15 @@ pub struct Request<'a> {
     pub fresh: &'a str,
     /// What is around the page.
     pub frame: Frame,
-    /// Where one can sign in, if that is set up.
-    pub sign_in_at: Option<String>,
+    /// Whether one can sign in.
+    pub may_sign_in: bool,
+}
+
+impl Request<'_> {
+    /// Where one signs in to come back to a page, if one can.
+    fn sign_in_at(&self, page: &str) -> Option<String> {
+        self.may_sign_in.then(|| sign_in_at(page))
+    }
 }
 
 /// How a page was come to.
@@ -88,10 +96,10 @@ async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports
     let identity = match (known(session, &question, ports).await?, way) {
         (Some(person), _) => Identity::SignedIn { name: person.name },
         (None, Way::Link(_)) => Identity::Code {
-            sign_in_at: request.sign_in_at.clone(),
+            sign_in_at: request.sign_in_at(&way.action()),
         },
         (None, Way::Run(_)) => Identity::SignInFirst {
-            sign_in_at: request.sign_in_at.clone().unwrap_or_else(|| "/sign-in".to_owned()),
+            sign_in_at: sign_in_at(&way.action()),
         },
     };
     let (visit, cookie) = seal.visit(request.headers, request.fresh);
@@ -303,7 +311,7 @@ fn refused(refusal: &Refusal, action: &str, request: &Request<'_>) -> Reply {
     let barred = |why| Notice::NotAllowed {
         name: None,
         why,
-        sign_in_at: request.sign_in_at.clone(),
+        sign_in_at: request.sign_in_at(action),
     };
     let said = match refusal {
         Refusal::Unknown => Notice::Unknown {

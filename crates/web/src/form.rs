@@ -1,5 +1,7 @@
 //! Forms: how they are read, and how we know that a form is one that we made for this browser.
 
+use chacha20poly1305::aead::{Aead, KeyInit};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use http::HeaderMap;
 use http::header::{COOKIE, ORIGIN};
@@ -12,6 +14,9 @@ const VISIT: &str = "holdfast_visit";
 const SESSION: &str = "holdfast_session";
 /// How long a sign-in lasts, in ms.
 const SESSION_MS: i64 = 12 * 3_600_000;
+
+/// XChaCha20's.
+const NONCE_BYTES: usize = 24;
 
 /// Largest form, in bytes.
 pub const FORM_MOST: usize = 2 * 1024 * 1024;
@@ -97,7 +102,7 @@ impl Seal {
 
     /// The cookie that signs out.
     pub fn sign_out(&self) -> String {
-        self.cookie(SESSION, "; Max-Age=0", "Lax")
+        self.used_up(SESSION)
     }
 
     /// Who has signed in.
@@ -132,6 +137,35 @@ impl Seal {
         let given = hex::decode(mac).ok()?;
         self.mac(&format!("sealed\n{text}")).verify_slice(&given).ok()?;
         Some(text.to_owned())
+    }
+
+    /// A text that only we can read.
+    pub fn hidden(&self, text: &str) -> String {
+        // Made of the text itself: the same nonce is never used for two texts.
+        let nonce = &self.mac(&format!("nonce\n{text}")).finalize().into_bytes()[..NONCE_BYTES];
+        let cipher = self.cipher();
+        // It fails for texts of 256 GiB alone.
+        let hidden = XNonce::try_from(nonce).map(|nonce| cipher.encrypt(&nonce, text.as_bytes()));
+        let hidden = hidden.ok().and_then(Result::ok).unwrap_or_default();
+        format!("{}{}", hex::encode(nonce), hex::encode(hidden))
+    }
+
+    /// A hidden text from a cookie.
+    pub fn unhidden(&self, headers: &HeaderMap, name: &str) -> Option<String> {
+        let bytes = hex::decode(cookie(headers, name)?).ok()?;
+        let (nonce, hidden) = bytes.split_at_checked(NONCE_BYTES)?;
+        let text = self.cipher().decrypt(&XNonce::try_from(nonce).ok()?, hidden).ok()?;
+        String::from_utf8(text).ok()
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        let key: [u8; 32] = self.mac("key of hidden texts").finalize().into_bytes().into();
+        XChaCha20Poly1305::new(&key.into())
+    }
+
+    /// What takes a cookie away.
+    pub fn used_up(&self, name: &str) -> String {
+        self.cookie(name, "; Max-Age=0", "Lax")
     }
 
     /// A cookie for the pages alone.
@@ -261,6 +295,29 @@ mod tests {
                 &value.replace("octo-cat", "root").replace("operator", "github.root"),
             )]);
             assert_eq!(seal.session(&forged, 2_000), None);
+        }
+    }
+
+    #[test]
+    fn a_hidden_text_is_read_by_us_alone() {
+        let seal = |key: &str| Seal::new(key.into(), "https://holdfast.example");
+        let (ours, theirs) = (
+            seal("0123456789abcdef0123456789abcdef"),
+            seal("another key of thirty-two letters"),
+        );
+        let read = |seal: &Seal, value: &str| seal.unhidden(&headers(&[(COOKIE, &format!("a={value}"))]), "a");
+        let hidden = ours.hidden("ann ghu_token");
+        assert!(!hidden.contains("ann") && hidden.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert_eq!(read(&ours, &hidden).as_deref(), Some("ann ghu_token"));
+        assert_ne!(hidden, ours.hidden("bob ghu_token"));
+        assert_eq!(read(&theirs, &hidden), None);
+        for at in [0, 47, 48, hidden.len() - 1] {
+            let mut torn = hidden.clone().into_bytes();
+            torn[at] = if torn[at] == b'0' { b'1' } else { b'0' };
+            assert_eq!(read(&ours, &String::from_utf8(torn).unwrap()), None, "{at}");
+        }
+        for nothing in ["", "00", "zz", &hidden[..48], &hidden[..60], &hidden[1..]] {
+            assert_eq!(read(&ours, nothing), None, "{nothing}");
         }
     }
 }

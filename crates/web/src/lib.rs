@@ -5,4 +5,5 @@ pub mod approval;
 pub mod assets;
 pub mod form;
 pub mod reply;
+pub mod sign_in;
 pub mod webhook;

@@ -1,4 +1,5 @@
-//! The function `approval-page`: wires the page to decide on to the table, the bucket and the workflow.
+//! The function `approval-page`: wires the page to decide on to the table, the bucket, the workflow and, for those
+//! who sign in, GitHub.
 
 mod handler;
 
@@ -9,6 +10,7 @@ async fn main() -> Result<(), Error> {
     let wiring = Wiring::begin(&[BUCKET, TABLE, STATE_MACHINE], |setup| {
         Ok(handler::Ports {
             seal: setup.seal()?,
+            sign_in: setup.sign_in()?,
             rows: setup.rows(),
             runs: setup.runs(),
             store: setup.store(),

@@ -27,4 +27,4 @@ pub use manifest::{CreatedApp, GithubAppManifest};
 pub use people::GithubReadPermission;
 pub use publish::GithubPublishReview;
 pub use read::GithubReadChange;
-pub use sign_in::{GithubSignIn, SignInError, pkce_challenge, random_secret};
+pub use sign_in::{GithubSignIn, random_secret};

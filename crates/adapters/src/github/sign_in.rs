@@ -1,10 +1,11 @@
 //! People sign in with GitHub, by the App's OAuth web flow with PKCE: where a browser is sent, and whose code comes back.
-//! Nothing is kept: whoever calls keeps state and verifier in the browser, signed, and the person's token is dropped as
-//! soon as it has said whose it is.
+//! Nothing is kept: whoever calls keeps state, verifier and, where it is needed, the person's token in the browser, sealed.
 
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use holdfast_core::model::settings::GithubSignInSettings;
+use holdfast_core::port::{SignInError, SignInPeople, SignedIn};
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -16,26 +17,13 @@ use super::address::web_url;
 use super::connection::GithubConnection;
 use super::credentials::Credentials;
 use super::failure::{Failure, Kind};
+use super::people::GithubReadPermission;
 use super::wire::User;
 
 /// What a refusal names as missing.
 const SIGN_IN: &str = "sign-in of people";
 /// Longest name of an error that is repeated, in characters.
 const ERROR_CHARS: usize = 60;
-
-/// Nobody is signed in. One line each; none holds a secret, a code or a token.
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// This code is not good: the person signs in again.
-    #[error("{0}")]
-    Refused(String),
-    /// The App's settings, here or on GitHub, are wrong: an operator mends them.
-    #[error("{0}")]
-    Misconfigured(String),
-    /// No answer, a limit, or an answer that cannot be read.
-    #[error("{0}")]
-    Unavailable(String),
-}
 
 /// The App's sign-in. Secrets do not print.
 #[derive(Clone, Debug)]
@@ -71,25 +59,9 @@ impl GithubSignIn {
         })
     }
 
-    /// Where the browser is sent. `state` comes back unchanged and has to be compared; `challenge` is
-    /// [`pkce_challenge`]'s; `redirect` is one of the App's callback URLs.
-    pub fn authorize_url(&self, state: &str, challenge: &str, redirect: &Url) -> Url {
-        let mut page = self.page.clone();
-        page.query_pairs_mut()
-            .append_pair("client_id", &self.client_id)
-            .append_pair("redirect_uri", redirect.as_str())
-            .append_pair("state", state)
-            .append_pair("code_challenge", challenge)
-            .append_pair("code_challenge_method", "S256");
-        page
-    }
-
-    /// The login of the person who came back with `code`. `verifier` and `redirect` are those of the address that the
-    /// browser was sent to. A code is good once.
-    pub async fn login(&self, code: &str, verifier: &str, redirect: &Url) -> Result<String, SignInError> {
-        let token = self.exchange(code, verifier, redirect).await?;
-        let person = self.api.with(Credentials::Person(token));
-        Ok(person.json::<User>(person.get(&["user"], SIGN_IN)).await?.login)
+    /// What a person may do, asked with their own token.
+    pub fn permission_of(&self, token: SecretString) -> GithubReadPermission {
+        GithubReadPermission::new(self.api.with(Credentials::Person(token)))
     }
 
     async fn exchange(&self, code: &str, verifier: &str, redirect: &Url) -> Result<SecretString, SignInError> {
@@ -150,6 +122,27 @@ impl GithubSignIn {
     }
 }
 
+#[async_trait]
+impl SignInPeople for GithubSignIn {
+    fn page(&self, state: &str, verifier: &str, back: &Url) -> Url {
+        let mut page = self.page.clone();
+        page.query_pairs_mut()
+            .append_pair("client_id", &self.client_id)
+            .append_pair("redirect_uri", back.as_str())
+            .append_pair("state", state)
+            .append_pair("code_challenge", &pkce_challenge(verifier))
+            .append_pair("code_challenge_method", "S256");
+        page
+    }
+
+    async fn person(&self, code: &str, verifier: &str, back: &Url) -> Result<SignedIn, SignInError> {
+        let token = self.exchange(code, verifier, back).await?;
+        let person = self.api.with(Credentials::Person(token.clone()));
+        let User { login, .. } = person.json(person.get(&["user"], SIGN_IN)).await?;
+        Ok(SignedIn { login, token })
+    }
+}
+
 impl From<Failure> for SignInError {
     fn from(Failure { kind, line }: Failure) -> Self {
         match kind {
@@ -169,7 +162,7 @@ pub fn random_secret() -> Result<SecretString, SignInError> {
 }
 
 /// PKCE's challenge of a verifier, by the method S256 (RFC 7636).
-pub fn pkce_challenge(verifier: &str) -> String {
+fn pkce_challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
 
@@ -202,6 +195,7 @@ mod tests {
             client_secret: "very-secret".into(),
         };
         let back: Url = "https://holdfast.example/back?a=b".parse().unwrap();
+        let challenge = pkce_challenge("v");
         for (api, page) in [
             (None, "https://github.com"),
             (Some("https://api.github.com"), "https://github.com"),
@@ -210,12 +204,12 @@ mod tests {
             (Some("http://127.0.0.1:1234"), "http://127.0.0.1:1234"),
         ] {
             let sign_in = GithubSignIn::new(&settings, api.map(|api| api.parse().unwrap())).unwrap();
-            let address = sign_in.authorize_url("s&1", "c", &back);
+            let address = sign_in.page("s&1", "v", &back);
             assert_eq!(
                 address.as_str(),
                 format!(
                     "{page}/login/oauth/authorize?client_id=Iv1.1&redirect_uri=https%3A%2F%2Fholdfast.example%2Fback%3Fa%3Db\
-                     &state=s%261&code_challenge=c&code_challenge_method=S256"
+                     &state=s%261&code_challenge={challenge}&code_challenge_method=S256"
                 ),
                 "{api:?}"
             );

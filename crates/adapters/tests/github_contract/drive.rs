@@ -2,7 +2,7 @@
 
 use holdfast_adapters::github::{
     GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission,
-    GithubRedeliverWebhooks, GithubSignIn, parse_address, pkce_challenge,
+    GithubRedeliverWebhooks, GithubSignIn, parse_address,
 };
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
@@ -11,7 +11,7 @@ use holdfast_core::model::settings::GithubSignInSettings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     Annotation, CheckConclusion, CheckOutcome, Permission, PublishError, PublishReview, ReadChange, ReadError,
-    ReadPermission, RedeliverWebhooks, ReviewComment, ReviewDraft,
+    ReadPermission, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;
@@ -158,10 +158,10 @@ async fn sign_in(github: &FakeGithub) {
     };
     let sign_in = GithubSignIn::new(&settings, Some(github.url().parse().unwrap())).unwrap();
     let back = "https://holdfast.example/back".parse().unwrap();
-    let page = sign_in.authorize_url("state", &pkce_challenge("verifier"), &back);
+    let page = sign_in.page("state", "verifier", &back);
     let came = github.authorize(&page).unwrap();
     let (_, code) = came.query_pairs().next().unwrap();
-    assert_eq!(sign_in.login(&code, "verifier", &back).await.unwrap(), "octocat");
+    assert_eq!(sign_in.person(&code, "verifier", &back).await.unwrap().login, "octocat");
 }
 
 async fn manifest(github: &FakeGithub) {

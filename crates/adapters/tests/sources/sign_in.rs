@@ -1,7 +1,8 @@
 //! Signing in: whose code comes back, and what is said when it does not.
 
-use holdfast_adapters::github::{GithubSignIn, SignInError, pkce_challenge};
+use holdfast_adapters::github::GithubSignIn;
 use holdfast_core::model::settings::GithubSignInSettings;
+use holdfast_core::port::{SignInError, SignInPeople};
 use holdfast_testkit::{FakeGithub, Fault, Matcher};
 use url::Url;
 
@@ -27,7 +28,7 @@ fn good(github: &FakeGithub) -> GithubSignIn {
 
 /// The code that the browser comes back with.
 fn code(github: &FakeGithub) -> String {
-    let page = good(github).authorize_url("state", &pkce_challenge(VERIFIER), &back());
+    let page = good(github).page("state", VERIFIER, &back());
     let came = github.authorize(&page).unwrap();
     let fields: Vec<(String, String)> = came.query_pairs().into_owned().collect();
     assert_eq!(fields[1], ("state".to_owned(), "state".to_owned()));
@@ -40,7 +41,11 @@ async fn a_person_is_known_by_name() {
     for login in ["ann", "bob"] {
         github.sign_in_as(Some(login));
         assert_eq!(
-            good(&github).login(&code(&github), VERIFIER, &back()).await.unwrap(),
+            good(&github)
+                .person(&code(&github), VERIFIER, &back())
+                .await
+                .unwrap()
+                .login,
             login
         );
     }
@@ -61,7 +66,7 @@ async fn what_is_refused_says_who_can_mend_it() {
     let github = FakeGithub::start().unwrap();
     let known = good(&github);
     let used = code(&github);
-    known.login(&used, VERIFIER, &back()).await.unwrap();
+    known.person(&used, VERIFIER, &back()).await.unwrap();
     let elsewhere: Url = "https://elsewhere.example/".parse().unwrap();
     type Is = fn(&SignInError) -> bool;
     let is_refused: Is = |error| matches!(error, SignInError::Refused(_));
@@ -103,7 +108,7 @@ async fn what_is_refused_says_who_can_mend_it() {
         ),
     ];
     for (sign_in, code, verifier, redirect, is_kind, says) in table {
-        let error = sign_in.login(&code, verifier, &redirect).await.unwrap_err();
+        let error = sign_in.person(&code, verifier, &redirect).await.unwrap_err();
         assert!(is_kind(&error), "{error:?}");
         check_line(&error, says, &code);
     }
@@ -117,7 +122,7 @@ async fn each_failure_of_both_calls_is_told_in_a_line() {
         for (fault, _, says) in refusals() {
             let code = code(&github);
             github.fail_next(Matcher::path(path), fault.clone());
-            let error = known.login(&code, VERIFIER, &back()).await.unwrap_err();
+            let error = known.person(&code, VERIFIER, &back()).await.unwrap_err();
             let is_settings = matches!(fault, Fault::Status { status: 401, .. }) || fault == Fault::status(403);
             assert_eq!(
                 matches!(error, SignInError::Misconfigured(_)),
@@ -127,7 +132,7 @@ async fn each_failure_of_both_calls_is_told_in_a_line() {
             check_line(&error, says, &code);
         }
         github.fail_next(Matcher::path(path), Fault::status(404));
-        let error = known.login(&code(&github), VERIFIER, &back()).await.unwrap_err();
+        let error = known.person(&code(&github), VERIFIER, &back()).await.unwrap_err();
         assert!(matches!(error, SignInError::Misconfigured(_)), "{path}: {error:?}");
     }
     assert_eq!(github.faults_left(), 0);

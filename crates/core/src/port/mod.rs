@@ -8,6 +8,7 @@ mod publish_review;
 mod read_change;
 mod read_permission;
 mod redeliver_webhooks;
+mod sign_in;
 mod source_syntax;
 mod store_artifact;
 
@@ -23,5 +24,6 @@ pub use publish_review::{
 pub use read_change::{ReadChange, ReadError};
 pub use read_permission::{Permission, ReadPermission};
 pub use redeliver_webhooks::RedeliverWebhooks;
+pub use sign_in::{SignInError, SignInPeople, SignedIn};
 pub use source_syntax::{SourceSyntax, SyntaxFinding, SyntaxView};
 pub use store_artifact::{StoreArtifact, StoreError};

@@ -19,6 +19,8 @@ use crate::failure::Failure;
 
 /// The stack's secret that writes to GitHub, by its name in the template.
 const GITHUB_SECRET: &str = "GithubSecret";
+/// The workflow's alias that reviews are started by, as in the template.
+const ALIAS: &str = "live";
 
 /// A deployment.
 pub struct Deployment {
@@ -51,7 +53,7 @@ impl Deployment {
         Ok(Self {
             rows: DynamodbKeepRows::new(&config, resource("Table")?),
             store: S3StoreArtifact::new(&config, resource("Artifacts")?),
-            runs: StepFunctionsRuns::new(&config, resource("ReviewMachine")?),
+            runs: StepFunctionsRuns::new(&config, resource("ReviewMachine")?).started_by(ALIAS),
             name: name.to_owned(),
             stack,
             config,

@@ -74,7 +74,7 @@ impl<'a> Visit<'a> {
             None => "the console's key",
         };
         Notice::SignIn {
-            sign_in_at: "/sign-in".to_owned(),
+            sign_in_at: holdfast_web::sign_in::SIGN_IN.to_owned(),
             with: with.to_owned(),
         }
     }
@@ -112,7 +112,7 @@ impl<'a> Visit<'a> {
             now_ms: self.now_ms,
             fresh: &self.fresh,
             frame: self.frame(),
-            sign_in_at: self.app.with_github.as_ref().map(|_| "/sign-in".to_owned()),
+            may_sign_in: self.app.with_github.is_some(),
         }
     }
 
@@ -376,12 +376,7 @@ fn ports(app: &App) -> approval::Ports<'_> {
 
 async fn show(app: &App, headers: &HeaderMap, way: Way<'_>) -> Response {
     let visit = Visit::new(app, headers);
-    let back: String = form_urlencoded::byte_serialize(way.action().as_bytes()).collect();
-    let request = Request {
-        sign_in_at: app.with_github.as_ref().map(|_| format!("/sign-in?back={back}")),
-        ..visit.request()
-    };
-    respond(approval::show(way, request, &app.seal, ports(app)).await)
+    respond(approval::show(way, visit.request(), &app.seal, ports(app)).await)
 }
 
 async fn take(app: &App, headers: &HeaderMap, way: Way<'_>, body: &[u8]) -> Response {

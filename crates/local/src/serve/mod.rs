@@ -21,13 +21,12 @@ use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadPermission;
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_web::form::Seal;
+use holdfast_web::sign_in::WithGithub;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
-
-use sign_in::WithGithub;
 
 use crate::cli::ServeArgs;
 use crate::command::follow;
@@ -89,7 +88,7 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         None => None,
         Some(given) => {
             let sign_in = GithubSignIn::new(given, settings.github_url.clone()).map_err(Failure::usage)?;
-            Some(WithGithub::new(sign_in, &public).map_err(Failure::usage)?)
+            Some(WithGithub::new(Arc::new(sign_in), &public, false).map_err(Failure::usage)?)
         }
     };
     let app = Arc::new(App {

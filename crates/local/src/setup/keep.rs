@@ -35,6 +35,8 @@ pub enum Keep {
         github: String,
         /// The ARN of what deliveries are signed with.
         webhook: String,
+        /// The ARN of what the approval page has.
+        pages: String,
     },
 }
 
@@ -64,7 +66,9 @@ impl Keep {
         };
         let config = aws::load().await;
         let found = Stack::read(&config, stack).await.map_err(Failure::usage)?;
-        let public = match given {
+        // A domain of one's own goes before the API's.
+        let own = found.parameter("PublicUrl").map_err(Failure::usage)?;
+        let public = match given.or_else(|| Some(own).filter(|own| !own.is_empty())) {
             Some(given) => given,
             None => found.output("PublicUrl").map_err(Failure::usage)?,
         };
@@ -72,6 +76,7 @@ impl Keep {
         let keep = Self::Stack {
             github: secret("GithubSecret")?,
             webhook: secret("WebhookSecret")?,
+            pages: secret("PagesSecret")?,
             config: Box::new(config),
         };
         Ok((keep, public_url(public)?))
@@ -108,20 +113,33 @@ impl Keep {
                 config,
                 github,
                 webhook,
+                pages,
             } => {
-                let entries = [
-                    ("HOLDFAST_GITHUB_APP_ID", SecretString::from(app.id.to_string())),
-                    ("HOLDFAST_GITHUB_APP_KEY", app.pem.clone()),
-                ];
-                let named = |(name, value): (&str, SecretString)| (name.to_owned(), value);
-                put_into_secret(config, github, entries.map(named))
-                    .await
-                    .map_err(Failure::incomplete)?;
-                let entry = ("HOLDFAST_WEBHOOK_SECRET", webhook_secret);
-                put_into_secret(config, webhook, [named(entry)])
-                    .await
-                    .map_err(Failure::incomplete)?;
-                Ok(format!("  secrets: {github}, {webhook}\n"))
+                let id = SecretString::from(app.id.to_string());
+                let client_id = SecretString::from(app.client_id.clone());
+                for (secret, entries) in [
+                    (
+                        github,
+                        vec![
+                            ("HOLDFAST_GITHUB_APP_ID", id),
+                            ("HOLDFAST_GITHUB_APP_KEY", app.pem.clone()),
+                        ],
+                    ),
+                    (webhook, vec![("HOLDFAST_WEBHOOK_SECRET", webhook_secret)]),
+                    (
+                        pages,
+                        vec![
+                            ("HOLDFAST_GITHUB_APP_CLIENT_ID", client_id),
+                            ("HOLDFAST_GITHUB_APP_CLIENT_SECRET", app.client_secret.clone()),
+                        ],
+                    ),
+                ] {
+                    let entries = entries.into_iter().map(|(name, value)| (name.to_owned(), value));
+                    put_into_secret(config, secret, entries)
+                        .await
+                        .map_err(Failure::incomplete)?;
+                }
+                Ok(format!("  secrets: {github}, {webhook}, {pages}\n"))
             }
         }
     }
