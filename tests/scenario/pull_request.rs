@@ -26,7 +26,9 @@ impl Pull {
         github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap());
         let scene = Scene::with_model(change.repository, ModelServer::start(script).unwrap())
             .set("HOLDFAST_GITHUB_URL", &github.url())
-            .set("GITHUB_TOKEN", token);
+            .set("GITHUB_TOKEN", token)
+            // This GitHub has no limits.
+            .set("HOLDFAST_GITHUB_WRITES_PER_MINUTE", "6000");
         Self {
             scene,
             github,

@@ -9,7 +9,7 @@ use holdfast_adapters::aws_people::AwsNotifyPeople;
 use holdfast_adapters::dynamodb::DynamodbKeepRows;
 use holdfast_adapters::github::{
     GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
-    GithubSignIn, github_identity,
+    GithubSignIn,
 };
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::s3::S3StoreArtifact;
@@ -184,9 +184,7 @@ impl Setup {
         if let Some(connection) = self.github.get() {
             return Ok(connection.clone());
         }
-        let settings = &self.settings.deployment;
-        let identity = github_identity(settings).map_err(SetupError)?;
-        let connection = GithubConnection::new(settings.github_url.clone(), identity).map_err(SetupError)?;
+        let connection = GithubConnection::of(&self.settings.deployment).map_err(SetupError)?;
         Ok(self.github.get_or_init(|| connection).clone())
     }
 }

@@ -8,7 +8,6 @@ use holdfast_adapters::files::FilesStoreArtifact;
 use holdfast_adapters::git::GitReadChange;
 use holdfast_adapters::github::{
     GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
-    github_identity,
 };
 use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
 use holdfast_adapters::outbox::OutboxNotifyPeople;
@@ -84,8 +83,7 @@ fn people(data: &Path, settings: &Settings) -> Result<Arc<dyn NotifyPeople>, Fai
 
 /// The connection to GitHub, by the settings.
 pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
-    let identity = github_identity(settings).map_err(Failure::usage)?;
-    GithubConnection::new(settings.github_url.clone(), identity).map_err(Failure::usage)
+    GithubConnection::of(settings).map_err(Failure::usage)
 }
 
 /// An engine on its data directory, with the stages that it runs.

@@ -4,25 +4,23 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::model::settings::Settings;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use octocrab::Octocrab;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::address::{PullRequestAddress, web_host};
-use super::credentials::{App, Credentials, GithubIdentity, InstallationToken};
+use super::credentials::{App, Credentials, GithubIdentity, InstallationToken, github_identity};
 use super::failure::{Failure, Kind};
+use super::pace::Pace;
 use super::wire::{AppPage, Created, User};
 
 /// Wall-clock limit of one request, answer included.
 const CALL_MOST: Duration = Duration::from_secs(60);
-/// How many requests of one process are under way at once. GitHub refuses more than 100, of all that use an identity.
-/// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
-const AT_ONCE: usize = 20;
 /// Largest JSON answer that is read, in bytes.
 const ANSWER_MOST: usize = 64 * 1024 * 1024;
 /// The API version that is asked for.
@@ -40,8 +38,7 @@ pub struct GithubConnection {
     /// The API's path prefix: empty, or `/api/v3` on GitHub Enterprise Server.
     prefix: String,
     credentials: Credentials,
-    /// Whoever asks takes one of [`AT_ONCE`] meanwhile.
-    turns: Arc<Semaphore>,
+    pace: Arc<Pace>,
 }
 
 /// What a request is about. An App asks as its installation there.
@@ -133,6 +130,15 @@ impl GithubConnection {
         Self::connect(url.as_ref(), Credentials::new(identity)?)
     }
 
+    /// Connects as the settings say, which also hold its writes to a pace. Errors, in words: as of [`Self::new`].
+    pub fn of(settings: &Settings) -> Result<Self, String> {
+        let connection = Self::new(settings.github_url.clone(), github_identity(settings)?)?;
+        Ok(Self {
+            pace: Arc::new(Pace::limited(settings.github_writes_per_minute)),
+            ..connection
+        })
+    }
+
     /// The same with credentials that are known to be usable.
     pub(super) fn connect(url: Option<&Url>, credentials: Credentials) -> Result<Self, String> {
         let mut builder = Octocrab::builder().set_connect_timeout(Some(Duration::from_secs(10)));
@@ -153,7 +159,7 @@ impl GithubConnection {
             host,
             prefix,
             credentials,
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            pace: Arc::new(Pace::unlimited()),
         })
     }
 
@@ -292,6 +298,7 @@ impl GithubConnection {
 
     async fn send_as(&self, call: Call, bearer: Option<SecretString>) -> Result<Reply, Failure> {
         let name = call.name();
+        let is_write = call.method != Method::GET && matches!(call.scope, Scope::Repository(..));
         let Call {
             method,
             path,
@@ -339,8 +346,17 @@ impl GithubConnection {
             };
             Ok((parts.status, reply))
         };
-        // Nobody closes the semaphore.
-        let _turn = self.turns.acquire().await.ok();
+        if is_write {
+            self.pace.write().await.map_err(|wait| {
+                let wait_s = wait.as_secs();
+                let line = format!(
+                    "{name}: other writes of this process come first, for {wait_s} s more: \
+                     HOLDFAST_GITHUB_WRITES_PER_MINUTE says how many there may be"
+                );
+                Failure::new(Kind::RateLimited(Some(wait_s)), line)
+            })?;
+        }
+        let _turn = self.pace.turn().await;
         let (status, reply): (StatusCode, Reply) = tokio::time::timeout(CALL_MOST, exchange)
             .await
             .map_err(|_| unavailable(format!("no whole answer in {} s", CALL_MOST.as_secs())))??;

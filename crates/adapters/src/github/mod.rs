@@ -12,6 +12,7 @@ mod failure;
 mod files;
 mod manifest;
 mod own;
+mod pace;
 mod people;
 mod publish;
 mod read;
@@ -21,7 +22,7 @@ mod wire;
 
 pub use address::{PullRequestAddress, parse_address};
 pub use connection::GithubConnection;
-pub use credentials::{GithubIdentity, github_identity};
+pub use credentials::GithubIdentity;
 pub use deliveries::GithubRedeliverWebhooks;
 pub use manifest::{CreatedApp, GithubAppManifest};
 pub use people::GithubReadPermission;

@@ -32,6 +32,8 @@ pub struct Settings {
     pub max_concurrency: u32,
     /// GitHub's API, where it is not `https://api.github.com`. `HOLDFAST_GITHUB_URL`.
     pub github_url: Option<Url>,
+    /// Writes to GitHub in a minute, of one process. `HOLDFAST_GITHUB_WRITES_PER_MINUTE`.
+    pub github_writes_per_minute: u32,
     /// Who reads and writes on GitHub. `GITHUB_TOKEN`.
     pub github_token: Option<SecretString>,
     /// The GitHub App that reads and writes instead. `HOLDFAST_GITHUB_APP_ID`.
@@ -128,6 +130,8 @@ impl Settings {
             anthropic_key: reader.text("ANTHROPIC_API_KEY").map(SecretString::from),
             openai_key: reader.text("OPENAI_API_KEY").map(SecretString::from),
             github_url: reader.url("HOLDFAST_GITHUB_URL"),
+            github_writes_per_minute: u32::try_from(reader.number("HOLDFAST_GITHUB_WRITES_PER_MINUTE", 60, 6_000))
+                .unwrap_or(60),
             github_token: reader.text("GITHUB_TOKEN").map(SecretString::from),
             github_app: reader.github_app(),
             github_sign_in: reader.github_sign_in(),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use holdfast_adapters::aws;
 use holdfast_adapters::dynamodb::DynamodbKeepRows;
-use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks, github_identity};
+use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
 use holdfast_adapters::s3::S3StoreArtifact;
 use holdfast_adapters::secrets_manager::read_secrets;
 use holdfast_adapters::stack::{self, Stack};
@@ -84,8 +84,7 @@ fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<OnGithub, 
     let settings = Settings::read_without_keys(&lookup).map_err(|problems| problems.0.join("; "))?;
     let key = settings.marker_key.clone();
     let key = key.ok_or("holds no HOLDFAST_MARKER_KEY, which what is written to GitHub is signed with")?;
-    let connection = GithubConnection::new(settings.github_url.clone(), github_identity(&settings)?);
-    let connection = connection.map_err(|error| error.to_string())?;
+    let connection = GithubConnection::of(&settings)?;
     Ok(OnGithub {
         publish: GithubPublishReview::new(connection.clone(), key),
         deliveries: GithubRedeliverWebhooks::new(connection),

@@ -152,6 +152,7 @@ fn settings(stage: &Stage) -> Settings {
             "OPENAI_API_KEY" => "key",
             "HOLDFAST_GITHUB_URL" => &github,
             "GITHUB_TOKEN" => FakeGithub::INSTALLATION_TOKEN,
+            "HOLDFAST_GITHUB_WRITES_PER_MINUTE" => "6000",
             _ => return None,
         };
         Some(value.to_owned())
