@@ -89,13 +89,21 @@ mod tests {
         };
         let began = Instant::now() + Duration::from_secs(1);
         let waits = |count: usize, now: Instant| {
-            let wait = |_| writes.wait(now).map(|wait| wait.as_secs()).map_err(|wait| wait.as_secs());
+            let wait = |_| {
+                writes
+                    .wait(now)
+                    .map(|wait| wait.as_secs())
+                    .map_err(|wait| wait.as_secs())
+            };
             (0..count).map(wait).collect::<Vec<_>>()
         };
         let at_once = (0..10).map(|_| Ok(0));
         let one_a_second = (1..=30).map(Ok);
         let refused = (0..3).map(|_| Err(31));
-        assert_eq!(waits(43, began), at_once.chain(one_a_second).chain(refused).collect::<Vec<_>>());
+        assert_eq!(
+            waits(43, began),
+            at_once.chain(one_a_second).chain(refused).collect::<Vec<_>>()
+        );
         let later = began + Duration::from_secs(5);
         assert_eq!(waits(6, later), [Ok(26), Ok(27), Ok(28), Ok(29), Ok(30), Err(31)]);
         let much_later = began + Duration::from_secs(3_600);
