@@ -127,6 +127,29 @@ fn each_task_says_what_it_is_how_long_it_may_take_and_what_follows_a_failure() {
     assert_eq!(tasks, STAGES.len());
 }
 
+/// What is paid for, and perhaps approved, is not given up for an outage of a minute.
+#[test]
+fn what_writes_at_the_end_waits_for_minutes_for_github() {
+    let definition: Value = serde_json::from_str(&definition()).unwrap();
+    for name in [
+        "PublishReview",
+        "DiscardReview",
+        "WithdrawAnnouncement",
+        "ReportFailure",
+    ] {
+        let retriers = definition["States"][name]["Retry"].as_array().unwrap();
+        let is_outage = |retrier: &&Value| retrier["ErrorEquals"].to_string().contains("GithubUnavailable");
+        let retrier = retriers.iter().find(is_outage).unwrap();
+        let number = |field: &str| retrier[field].as_u64().unwrap();
+        let delay_s = |attempt: u64| {
+            let grown = number("BackoffRate").pow(u32::try_from(attempt).unwrap()) * number("IntervalSeconds");
+            grown.min(number("MaxDelaySeconds"))
+        };
+        let most_s: u64 = (0..number("MaxAttempts")).map(delay_s).sum();
+        assert_eq!(most_s, 367, "{name}");
+    }
+}
+
 #[test]
 fn the_picture_is_of_this_definition() {
     let drawn = holdfast_asl::picture(&StateMachine::parse(&definition()).unwrap(), None);

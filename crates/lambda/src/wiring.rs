@@ -14,6 +14,8 @@ use crate::setup::{Setup, SetupError};
 
 /// How long a secret is taken to be what it was, in seconds, unless [`SECRETS_MAX_AGE`] says otherwise.
 const MAX_AGE_S: u64 = 300;
+/// The longest age that may be set.
+const MAX_AGE_MOST_S: u64 = 86_400;
 /// How long after a failure: a secret that was changed may be its reason. Also how long after they could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
@@ -111,10 +113,36 @@ async fn read(aws: &SdkConfig, ids: &[String]) -> Result<BTreeMap<String, String
 }
 
 fn max_age(environment: &dyn Fn(&str) -> Option<String>) -> Result<Duration, SetupError> {
-    let given = environment(SECRETS_MAX_AGE).map_or(Ok(MAX_AGE_S), |text| text.trim().parse());
-    given.map(Duration::from_secs).map_err(|_| {
-        SetupError(format!(
-            "{SECRETS_MAX_AGE} (environment): not a whole number of seconds"
-        ))
-    })
+    let Some(text) = environment(SECRETS_MAX_AGE) else {
+        return Ok(Duration::from_secs(MAX_AGE_S));
+    };
+    match text.trim().parse() {
+        Ok(seconds @ 0..=MAX_AGE_MOST_S) => Ok(Duration::from_secs(seconds)),
+        _ => Err(SetupError(format!(
+            "{SECRETS_MAX_AGE} (environment): {text:?} is not allowed: a whole number of seconds, to {MAX_AGE_MOST_S}"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_a_number_of_seconds_within_a_day() {
+        let read = |text: Option<&str>| max_age(&|_| text.map(str::to_owned)).ok().map(|age| age.as_secs());
+        for (text, expected) in [
+            (None, Some(300)),
+            (Some("0"), Some(0)),
+            (Some(" 60 "), Some(60)),
+            (Some("86400"), Some(86_400)),
+            (Some("86401"), None),
+            (Some("-1"), None),
+            (Some("18446744073709551615"), None),
+            (Some("5m"), None),
+            (Some(""), None),
+        ] {
+            assert_eq!(read(text), expected, "{text:?}");
+        }
+    }
 }
