@@ -6,6 +6,7 @@ use std::fs;
 use holdfast_asl::{StateKind, StateMachine, StateSummary};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::stage::STAGES;
+use serde_json::Value;
 
 use crate::{definition, root};
 
