@@ -264,7 +264,10 @@ impl Runner {
             if self.held.is_some() {
                 break;
             }
-            match held.or_else(|| first.take()).or_else(|| self.inbox.try_recv().ok())? {
+            let request = held.or_else(|| first.take()).or_else(|| self.inbox.try_recv().ok())?;
+            // It may have been sent after the last look at the clock: a heartbeat counts from when it came.
+            turn.now = self.time.now();
+            match request {
                 Request::Shutdown { reply } => return Some(Ended(Some(reply))),
                 request if is_storing && request.asks_database(&self.open) => self.held = Some(request),
                 request => self.serve(turn, request).await,
