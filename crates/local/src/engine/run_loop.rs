@@ -135,7 +135,6 @@ impl Runner {
                 turn.roots.retain(|root| !next.roots.contains(root));
                 stored = Some(turn);
                 if self.held.is_some() {
-                    next.now = self.time.now();
                     if let Some(ended) = self.take_requests(next, None, false).await {
                         return Ok(Some(ended));
                     }
