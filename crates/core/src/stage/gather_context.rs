@@ -115,6 +115,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 suggestion: None,
                 confidence: 0.9,
                 source: format!("rule:{}", secret.rule),
+                sources: Vec::new(),
             }));
         }
         let Some((first, last)) = hunk.range(Side::Right) else {
@@ -139,6 +140,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 suggestion: None,
                 confidence: found.confidence,
                 source: format!("rule:{}", found.rule),
+                sources: Vec::new(),
             });
         }
     }

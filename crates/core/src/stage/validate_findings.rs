@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::failure::NO_VALID_ANSWER;
 use crate::model::change::Change;
 use crate::model::key;
 use crate::model::plan::{Plan, Tier};
@@ -127,7 +128,7 @@ fn settle(verdicts: &[Verdict]) -> Output {
                 .map_or("", String::as_str);
             Output::GiveUp {
                 reason: format!(
-                    "no valid answer in {} attempts; the last problem: {last}",
+                    "{NO_VALID_ANSWER}{} attempts; the last problem: {last}",
                     verdicts.len()
                 ),
             }

@@ -71,6 +71,7 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>, accepted: &[Finding]) -> Res
         suggestion: raw.suggestion,
         confidence: raw.confidence.unwrap_or(0.5),
         source: "model".to_owned(),
+        sources: Vec::new(),
     })
 }
 
