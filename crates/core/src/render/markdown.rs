@@ -76,6 +76,7 @@ pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
     for (outcome, name) in [
         (Outcome::Unreviewed, "Unreviewed"),
         (Outcome::Skipped, "Skipped"),
+        (Outcome::Scanned, "Scanned by rules"),
         (Outcome::Reviewed, "Reviewed"),
     ] {
         let listed: Vec<&Coverage> = coverage.iter().filter(|entry| entry.outcome == outcome).collect();
@@ -117,8 +118,12 @@ pub(super) fn within(start: String, pieces: impl Iterator<Item = String>, noun: 
 /// One line of counts.
 pub fn coverage_line(coverage: &[Coverage]) -> String {
     let count_of = |outcome| coverage.iter().filter(|entry| entry.outcome == outcome).count();
+    let scanned = match count_of(Outcome::Scanned) {
+        0 => String::new(),
+        files => format!("{files} scanned by rules, "),
+    };
     format!(
-        "{} changed: {} reviewed, {} skipped, {} unreviewed.",
+        "{} changed: {} reviewed, {scanned}{} skipped, {} unreviewed.",
         counted(coverage.len(), "file"),
         count_of(Outcome::Reviewed),
         count_of(Outcome::Skipped),

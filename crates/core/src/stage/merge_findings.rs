@@ -56,24 +56,15 @@ fn add_words(rule: &mut Finding, model: Finding) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed conversion fails the test")]
     use super::*;
-    use crate::model::finding::{Category, Severity, Side};
+    use crate::model::finding::{Category, Severity};
 
     fn finding(source: &str, title: &str, severity: Severity, category: Category, line: u32) -> Finding {
-        Finding {
-            path: "a.py".to_owned(),
-            side: Side::Right,
-            start_line: line,
-            line,
-            severity,
-            category,
-            title: title.to_owned(),
-            body: format!("{title}, by {source}."),
-            suggestion: None,
-            confidence: 0.9,
-            source: source.to_owned(),
-            sources: Vec::new(),
-        }
+        let finding = serde_json::json!({ "path": "a.py", "side": "RIGHT", "start_line": line, "line": line,
+            "severity": severity, "category": category, "title": title, "body": format!("{title}, by {source}."),
+            "suggestion": null, "confidence": 0.9, "source": source });
+        serde_json::from_value(finding).unwrap()
     }
 
     fn merged(findings: Vec<Finding>) -> Vec<Finding> {

@@ -214,25 +214,13 @@ mod tests {
 
     use super::*;
     use crate::diff::parse_patch;
-    use crate::model::finding::{Category, Severity};
 
     const PATCH: &str = "@@ -1,4 +1,6 @@\n fn a() {\n-    old();\n+    let x = 1;\n+    let y = 2;\n+\tlet z = 3;\n }\n // @bob";
 
     fn check_at(path: &str, patch: &str, side: Side, lines: (u32, u32), text: &str) -> Result<String, Problem> {
-        let finding = Finding {
-            path: path.to_owned(),
-            side,
-            start_line: lines.0,
-            line: lines.1,
-            severity: Severity::Low,
-            category: Category::Correctness,
-            title: "t".to_owned(),
-            body: "b".to_owned(),
-            suggestion: None,
-            confidence: 0.5,
-            source: "model".to_owned(),
-            sources: Vec::new(),
-        };
+        let finding = serde_json::json!({ "path": path, "side": side, "start_line": lines.0, "line": lines.1, "severity": "low",
+            "category": "correctness", "title": "t", "body": "b", "suggestion": null, "confidence": 0.5, "source": "model" });
+        let finding: Finding = serde_json::from_value(finding).unwrap();
         check_suggestion(&finding, text, &parse_patch(patch).unwrap())
     }
 
