@@ -113,7 +113,12 @@ impl Reader {
     }
 
     fn start(&mut self, tag: &Tag<'_>) {
-        let is_deep = self.open.iter().filter(|open| matches!(open, Open::Quote(_) | Open::List(..))).count() >= MAX_DEPTH;
+        let is_deep = self
+            .open
+            .iter()
+            .filter(|open| matches!(open, Open::Quote(_) | Open::List(..)))
+            .count()
+            >= MAX_DEPTH;
         let open = match tag {
             Tag::Emphasis => return self.line.push(Inline::Mark("*")),
             Tag::Strong => return self.line.push(Inline::Mark("**")),
@@ -165,7 +170,11 @@ impl Reader {
             Some(Open::Code(language, text)) => self.push(Block::Code(language, text)),
             Some(Open::Link(address, shown)) => {
                 let has_more = shown != address && !address.is_empty();
-                let text = if has_more { format!("{shown} ({address})") } else { shown };
+                let text = if has_more {
+                    format!("{shown} ({address})")
+                } else {
+                    shown
+                };
                 self.text(text.trim_start());
             }
             _ => {}
@@ -194,10 +203,16 @@ fn lines_of(blocks: &[Block], links: &Links) -> Vec<String> {
     for block in blocks {
         let written = match block {
             Block::Paragraph(inner) => paragraph(inner, links),
-            Block::Code(language, text) => fenced(&redact(text).text, language).split('\n').map(str::to_owned).collect(),
+            Block::Code(language, text) => fenced(&redact(text).text, language)
+                .split('\n')
+                .map(str::to_owned)
+                .collect(),
             Block::Quote(inner) => {
                 let lines = lines_of(inner, links);
-                lines.iter().map(|line| format!("> {line}").trim_end().to_owned()).collect()
+                lines
+                    .iter()
+                    .map(|line| format!("> {line}").trim_end().to_owned())
+                    .collect()
             }
             Block::List(start, items) => list(*start, items, links),
         };
@@ -216,7 +231,11 @@ fn list(start: Option<u64>, items: &[Vec<Block>], links: &Links) -> Vec<String> 
         let blank = " ".repeat(mark.len());
         for (index, line) in lines_of(item, links).into_iter().enumerate() {
             let before = if index == 0 { &mark } else { &blank };
-            lines.push(if line.is_empty() { line } else { format!("{before}{line}") });
+            lines.push(if line.is_empty() {
+                line
+            } else {
+                format!("{before}{line}")
+            });
         }
     }
     lines
@@ -228,7 +247,9 @@ fn paragraph(inlines: &[Inline], links: &Links) -> Vec<String> {
     let whole: String = inlines.iter().map(plain).collect();
     let redacted = redact(&whole).text;
     if redacted != whole {
-        let lines = redacted.split('\n').map(|line| escaped(line.trim(), Place::LINE, links));
+        let lines = redacted
+            .split('\n')
+            .map(|line| escaped(line.trim(), Place::LINE, links));
         return lines.filter(|line| !line.is_empty()).collect();
     }
     let mut lines = Vec::new();
@@ -314,7 +335,10 @@ mod tests {
             ("    indented", "```\nindented\n```"),
             ("# Heading\ntext", "**Heading**\n\ntext"),
             ("a\n===\nb", "**a**\n\nb"),
-            ("see https://github.com/o/r/blob/main/a.rs#L1.", "see <https://github.com/o/r/blob/main/a.rs#L1>."),
+            (
+                "see https://github.com/o/r/blob/main/a.rs#L1.",
+                "see <https://github.com/o/r/blob/main/a.rs#L1>.",
+            ),
             ("snake_case_name and a*b*c", "snake_case_name and a*b*c"),
         ] {
             assert_eq!(shown(raw), safe, "{raw}");
@@ -330,15 +354,24 @@ mod tests {
             ("<!-- hidden -->", "&lt;!-- hidden -->"),
             ("a <b>c</b>", "a &lt;b>c&lt;/b>"),
             ("```suggestion\nrm -rf\n```", "```\nrm -rf\n```"),
-            ("```mermaid\nclick A \"https://e.example\"\n```", "```\nclick A \"https://e.example\"\n```"),
+            (
+                "```mermaid\nclick A \"https://e.example\"\n```",
+                "```\nclick A \"https://e.example\"\n```",
+            ),
             ("~~~<~\nnever closed", "```\nnever closed\n```"),
             ("````\n```\n````", "````\n```\n````"),
             ("&#64;octocat and @bob", "@|octocat and @|bob"),
             ("Fixes **#1**", "Fixe|s **#|1**"),
-            ("Fixes <https://github.com/o/r/issues/1>", "Fixe|s <https://github.com/o/r/issues/1>"),
+            (
+                "Fixes <https://github.com/o/r/issues/1>",
+                "Fixe|s <https://github.com/o/r/issues/1>",
+            ),
             ("https://github.com/o/r/../../x", "https:|//github.com/o/r/../../x"),
             ("- a\n  ```\n```\n@x", "- a\n\n  ```\n\n  ```\n\n```\n@|x\n```"),
-            ("| a | b |\n|---|---|\n| c | d |", "\\| a \\| b \\|\n\\|---\\|---\\|\n\\| c \\| d \\|"),
+            (
+                "| a | b |\n|---|---|\n| c | d |",
+                "\\| a \\| b \\|\n\\|---\\|---\\|\n\\| c \\| d \\|",
+            ),
             ("> [!WARNING]\n> x", "> \\[!WARNING\\]\n> x"),
             ("- [x] done", "- \\[x\\] done"),
             ("[ref]: https://e.example\n\n[ref]", "ref (https:|//e.example)"),
@@ -368,7 +401,12 @@ mod tests {
 
     #[test]
     fn size_is_bounded_and_nothing_is_cut_open() {
-        for raw in ["> ".repeat(3_000) + "x", "- ".repeat(3_000) + "x", "<".repeat(100_000), "```\n".repeat(5_000)] {
+        for raw in [
+            "> ".repeat(3_000) + "x",
+            "- ".repeat(3_000) + "x",
+            "<".repeat(100_000),
+            "```\n".repeat(5_000),
+        ] {
             for most in [100, 60_000] {
                 let safe = body_within(&raw, &Links::none(), most);
                 assert!(safe.chars().count() <= most, "{}", safe.len());

@@ -29,7 +29,10 @@ pub fn path(name: &str) -> String {
         return code_span(&name);
     }
     let half = MAX_PATH_CHARS / 2;
-    let (head, tail): (String, String) = (chars[..half].iter().collect(), chars[chars.len() - half..].iter().collect());
+    let (head, tail): (String, String) = (
+        chars[..half].iter().collect(),
+        chars[chars.len() - half..].iter().collect(),
+    );
     code_span(&format!("{head}…{tail}"))
 }
 
@@ -53,7 +56,11 @@ pub(super) fn code_span(text: &str) -> String {
     let text = muted_code(&text.replace(['\n', '\t'], " "));
     let text = if text.trim().is_empty() { "?".to_owned() } else { text };
     let fence = "`".repeat(longest_run(&text) + 1);
-    let blank = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
+    let blank = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) {
+        " "
+    } else {
+        ""
+    };
     format!("{fence}{blank}{text}{blank}{fence}")
 }
 
@@ -106,7 +113,9 @@ fn escape_into(text: &str, begins_line: bool, out: &mut String) {
         let is_end_of_word = next.is_none_or(char::is_whitespace);
         match char {
             '\\' | '`' | '*' | '[' | ']' | '|' | '~' => push_escaped(char, out),
-            '_' if before.is_some_and(char::is_alphanumeric) && next.is_some_and(char::is_alphanumeric) => out.push('_'),
+            '_' if before.is_some_and(char::is_alphanumeric) && next.is_some_and(char::is_alphanumeric) => {
+                out.push('_')
+            }
             '_' => push_escaped('_', out),
             '<' => out.push_str("&lt;"),
             '&' if next.is_some_and(|next| next.is_alphanumeric() || next == '#') => out.push_str("&amp;"),
@@ -150,7 +159,10 @@ mod tests {
     fn a_title_is_one_line_in_which_nothing_is_markdown() {
         for (raw, safe) in [
             ("Unchecked unwrap() in parse_all", "Unchecked unwrap() in parse_all"),
-            ("~~~ ![x](https://e.example) Fixes #1", r"\~\~\~ \!\[x\](https:|//e.example) Fixe|s #|1"),
+            (
+                "~~~ ![x](https://e.example) Fixes #1",
+                r"\~\~\~ \!\[x\](https:|//e.example) Fixe|s #|1",
+            ),
             ("&#64;name &amp; a && b", "&amp;#|64;name &amp;amp; a && b"),
             ("# big", r"\# big"),
             ("> quote", r"\> quote"),
@@ -169,7 +181,10 @@ mod tests {
             ("/merge", "|/merge"),
             ("::error::x", r"\::error::x"),
             ("a\u{202e}b @bob", "ab @|bob"),
-            ("see https://github.com/o/r/issues/1", "see https:|//github.com/o/r/issues/1"),
+            (
+                "see https://github.com/o/r/issues/1",
+                "see https:|//github.com/o/r/issues/1",
+            ),
         ] {
             assert_eq!(title(raw).replace(BREAK, "|"), safe, "{raw}");
         }
@@ -179,10 +194,7 @@ mod tests {
     fn a_path_is_one_code_span() {
         for (raw, safe) in [
             ("src/a.rs", "`src/a.rs`"),
-            (
-                "a\n# H\n@octocat\n/merge\n.py",
-                r"`a\n# H\n@|octocat\n/merge\n.py`",
-            ),
+            ("a\n# H\n@octocat\n/merge\n.py", r"`a\n# H\n@|octocat\n/merge\n.py`"),
             ("a`b", "``a`b``"),
             ("`", "`` ` ``"),
             ("/merge", "`|/merge`"),
@@ -204,7 +216,11 @@ mod tests {
             ("x", "rust ignore", "```rust\nx\n```"),
             ("x", "rust`", "```\nx\n```"),
             ("```\n````\nx", "", "`````\n```\n````\nx\n`````"),
-            ("/merge\n@bot now\n::error::x", "sh", "```sh\n|/merge\n@|bot now\n:|:error::x\n```"),
+            (
+                "/merge\n@bot now\n::error::x",
+                "sh",
+                "```sh\n|/merge\n@|bot now\n:|:error::x\n```",
+            ),
         ] {
             assert_eq!(code(text, language).replace(BREAK, "|"), safe, "{text} {language}");
         }

@@ -203,7 +203,11 @@ fn comment_body(finding: &Finding, hunks: &[Hunk], links: &Links) -> String {
     let suggestion = finding.suggestion.as_deref();
     if let Some(Ok(text)) = suggestion.map(|suggestion| check_suggestion(finding, suggestion, hunks)) {
         let fence = "`".repeat((longest_run(&text) + 1).max(3));
-        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        let end = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
         let _infallible = write!(body, "\n\n{fence}suggestion\n{text}{end}{fence}");
     }
     body

@@ -30,7 +30,11 @@ impl Links {
     /// Whether an address is one of these pages, letter by letter: nothing is decoded, folded or resolved, so no other way of
     /// writing an address passes.
     pub fn allows(&self, address: &str) -> bool {
-        let Some(page) = self.repository.as_deref().and_then(|prefix| address.strip_prefix(prefix)) else {
+        let Some(page) = self
+            .repository
+            .as_deref()
+            .and_then(|prefix| address.strip_prefix(prefix))
+        else {
             return false;
         };
         let (path, fragment) = page.split_once('#').unwrap_or((page, "L1"));
@@ -44,7 +48,10 @@ impl Links {
 
 /// Whether a part holds only letters, digits and these marks, and something of them.
 fn is_plain(part: &str, marks: &str) -> bool {
-    !part.is_empty() && part.chars().all(|char| char.is_ascii_alphanumeric() || marks.contains(char))
+    !part.is_empty()
+        && part
+            .chars()
+            .all(|char| char.is_ascii_alphanumeric() || marks.contains(char))
 }
 
 #[cfg(test)]
@@ -90,7 +97,13 @@ mod tests {
             let is_page = address.ends_with("issues/new");
             assert_eq!(links.allows(address), is_page, "{address}");
         }
-        for page in ["https://github.com/", "javascript:alert(1)", "https://a/b/c/d", "https://a/b/c?x", "https://a//c"] {
+        for page in [
+            "https://github.com/",
+            "javascript:alert(1)",
+            "https://a/b/c/d",
+            "https://a/b/c?x",
+            "https://a//c",
+        ] {
             assert!(!Links::to_repository(page).allows(&format!("{page}/blob/x")), "{page}");
         }
     }

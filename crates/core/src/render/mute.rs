@@ -34,14 +34,86 @@ static CLOSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// `@name` in code that is no mention: annotations, decorators and directives of common languages.
 static ANNOTATIONS: &[&str] = &[
-    "abstractmethod", "After", "Async", "Autowired", "Bean", "Before", "cached_property", "charset", "class", "classmethod",
-    "code", "Component", "Configuration", "contextmanager", "Controller", "dataclass", "Deprecated", "deprecated", "else",
-    "Entity", "example", "fixture", "font", "FunctionalInterface", "Id", "if", "import", "include", "inheritDoc", "Inject",
-    "Injectable", "Input", "interface", "JsonProperty", "keyframes", "layer", "link", "lru_cache", "media", "mixin", "Module",
-    "NonNull", "NotNull", "Nullable", "objc", "Output", "overload", "override", "Override", "param", "PathVariable", "property",
-    "pytest", "RequestBody", "RequestMapping", "RequestParam", "RestController", "return", "returns", "SafeVarargs", "see",
-    "selector", "Service", "since", "SpringBootApplication", "staticmethod", "supports", "SuppressWarnings", "synchronized",
-    "Test", "throws", "Transactional", "ts", "type", "typing", "unittest", "use", "Value", "ViewChild", "wraps",
+    "abstractmethod",
+    "After",
+    "Async",
+    "Autowired",
+    "Bean",
+    "Before",
+    "cached_property",
+    "charset",
+    "class",
+    "classmethod",
+    "code",
+    "Component",
+    "Configuration",
+    "contextmanager",
+    "Controller",
+    "dataclass",
+    "Deprecated",
+    "deprecated",
+    "else",
+    "Entity",
+    "example",
+    "fixture",
+    "font",
+    "FunctionalInterface",
+    "Id",
+    "if",
+    "import",
+    "include",
+    "inheritDoc",
+    "Inject",
+    "Injectable",
+    "Input",
+    "interface",
+    "JsonProperty",
+    "keyframes",
+    "layer",
+    "link",
+    "lru_cache",
+    "media",
+    "mixin",
+    "Module",
+    "NonNull",
+    "NotNull",
+    "Nullable",
+    "objc",
+    "Output",
+    "overload",
+    "override",
+    "Override",
+    "param",
+    "PathVariable",
+    "property",
+    "pytest",
+    "RequestBody",
+    "RequestMapping",
+    "RequestParam",
+    "RestController",
+    "return",
+    "returns",
+    "SafeVarargs",
+    "see",
+    "selector",
+    "Service",
+    "since",
+    "SpringBootApplication",
+    "staticmethod",
+    "supports",
+    "SuppressWarnings",
+    "synchronized",
+    "Test",
+    "throws",
+    "Transactional",
+    "ts",
+    "type",
+    "typing",
+    "unittest",
+    "use",
+    "Value",
+    "ViewChild",
+    "wraps",
 ];
 
 /// A line's text with all such words broken; pages that `links` allows stay. With `goes_on`, something else of the same line
@@ -61,7 +133,9 @@ pub(super) fn mute(text: &str, links: &Links, goes_on: bool) -> Vec<Piece> {
             plain.push_str(&broken(&found, whole.as_str(), text[done..].chars().next()));
             continue;
         };
-        let link = url.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'', '"', '*', '_', '~', ']']);
+        let link = url
+            .as_str()
+            .trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'', '"', '*', '_', '~', ']']);
         if links.allows(link) {
             pieces.push(Piece::Text(closing_broken(&std::mem::take(&mut plain), true)));
             pieces.push(Piece::Link(link.to_owned()));
@@ -102,7 +176,10 @@ impl Piece {
 pub fn plain_text(text: &str, most: usize) -> String {
     let text = shortened(&redact(&visible(text)).text, most / 2);
     let lines = text.split('\n').map(|line| {
-        let muted: String = mute(line, &Links::none(), false).into_iter().map(Piece::into_text).collect();
+        let muted: String = mute(line, &Links::none(), false)
+            .into_iter()
+            .map(Piece::into_text)
+            .collect();
         without_command(&without_workflow_command(&muted))
     });
     shortened(&lines.collect::<Vec<_>>().join("\n"), most)
@@ -129,7 +206,10 @@ pub(super) fn muted_code(line: &str) -> String {
 
 /// Whether what follows an `@` makes it a mention in code.
 fn mentions(before: Option<char>, after: &str) -> bool {
-    let word: &str = after.split(|char: char| !char.is_alphanumeric() && char != '_').next().unwrap_or("");
+    let word: &str = after
+        .split(|char: char| !char.is_alphanumeric() && char != '_')
+        .next()
+        .unwrap_or("");
     let begins = before.is_none_or(|char| !char.is_alphanumeric());
     begins && !word.is_empty() && !ANNOTATIONS.contains(&word)
 }
@@ -203,7 +283,10 @@ mod tests {
             ("hi @octocat, @org/team", "hi @|octocat, @|org/team"),
             ("mail me@example.com", "mail me@|example.com"),
             ("see #12, o/r#3, GH-4, gh-5", "see #|12, o/r#|3, GH|-4, gh|-5"),
-            ("user@0123abc 0123abcd deadbee 12345678", "user@|0|123abc 0|123abcd deadbee 12345678"),
+            (
+                "user@0123abc 0123abcd deadbee 12345678",
+                "user@|0|123abc 0|123abcd deadbee 12345678",
+            ),
             ("http://a.example www.b.example", "http:|//a.example w|ww.b.example"),
             ("HTTPS://x@y.example/#1", "HTTPS:|//x@|y.example/#|1"),
             ("Fixes #12 and closes: o/r#3", "Fixe|s #|12 and close|s: o/r#|3"),

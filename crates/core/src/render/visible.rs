@@ -9,10 +9,20 @@ pub(super) const BREAK: char = '\u{200b}';
 pub fn is_invisible(char: char) -> bool {
     match char {
         '\t' | '\n' => false,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' => true,
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' => true,
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' => true,
         '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' => true,
-        '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
+        '\u{13430}'..='\u{1345f}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
         char => char.is_control(),
     }
 }
@@ -104,7 +114,11 @@ mod tests {
         for (raw, text, name) in [
             ("a\u{202e}b\u{7}c", "abc", "a\\u{202e}b\\u{7}c"),
             ("x\r\ny\rz\u{2028}w", "x\ny\nz\nw", "x\\r\\ny\\rz\\u{2028}w"),
-            ("AK\u{200b}IA\u{feff}\u{e0041}", "AKIA", "AK\\u{200b}IA\\u{feff}\\u{e0041}"),
+            (
+                "AK\u{200b}IA\u{feff}\u{e0041}",
+                "AKIA",
+                "AK\\u{200b}IA\\u{feff}\\u{e0041}",
+            ),
             ("\u{1b}[31mred\u{9b}2J", "[31mred2J", "\\u{1b}[31mred\\u{9b}2J"),
             ("Größe 日本 😀", "Größe 日本 😀", "Größe 日本 😀"),
         ] {
@@ -136,7 +150,8 @@ mod tests {
 
     #[test]
     fn json_keeps_its_values() {
-        let value = serde_json::json!({ "a##[b": "x\u{202e}y\u{9b}\u{7f}\u{e0041}\u{1b}##[error]z", "n": [1, 2.5, null] });
+        let value =
+            serde_json::json!({ "a##[b": "x\u{202e}y\u{9b}\u{7f}\u{e0041}\u{1b}##[error]z", "n": [1, 2.5, null] });
         let pretty = serde_json::to_string_pretty(&value).unwrap();
         let escaped = json_escaped(&pretty);
         assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);

@@ -14,9 +14,9 @@ pub(super) fn merge_finding(kept: &mut Vec<Finding>, mut finding: Finding) {
         finding.sources.push(finding.source.clone());
     }
     let has_title = |other: &Finding| other.title.eq_ignore_ascii_case(&finding.title);
-    let beside = kept.iter_mut().filter(|other| {
-        other.path == finding.path && other.side == finding.side && other.line == finding.line
-    });
+    let beside = kept
+        .iter_mut()
+        .filter(|other| other.path == finding.path && other.side == finding.side && other.line == finding.line);
     if !finding.is_by_model() {
         let mut same = beside.filter(|other| other.source == finding.source && has_title(other));
         match same.next() {
@@ -89,7 +89,11 @@ mod tests {
                 (&one.title, &one.source, one.severity, one.confidence),
                 (&rule.title, &rule.source, rule.severity, rule.confidence)
             );
-            assert!(one.body.starts_with(&rule.body) && one.body.contains(&format!("{title}: ")), "{}", one.body);
+            assert!(
+                one.body.starts_with(&rule.body) && one.body.contains(&format!("{title}: ")),
+                "{}",
+                one.body
+            );
             assert_eq!(one.sources, ["rule:shell-true", "model"]);
             assert_eq!(one.suggestion.as_deref(), Some("call(c)"));
         }
@@ -109,7 +113,9 @@ mod tests {
         let again = finding("rule:a", "Title", Severity::Critical, Security, 3);
         let kept = merged(vec![one, other, again]);
         assert_eq!(
-            kept.iter().map(|kept| (kept.source.as_str(), kept.severity)).collect::<Vec<_>>(),
+            kept.iter()
+                .map(|kept| (kept.source.as_str(), kept.severity))
+                .collect::<Vec<_>>(),
             [("rule:a", Severity::Critical), ("rule:b", Severity::Low)]
         );
         let kept = merged(vec![

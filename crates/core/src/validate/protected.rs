@@ -70,11 +70,27 @@ const PROTECTED: &[&str] = &[
 static PROTECTED_SET: LazyLock<Option<GlobSet>> = LazyLock::new(|| {
     let mut set = GlobSetBuilder::new();
     for row in PROTECTED {
-        let glob = if row.contains('/') { (*row).to_owned() } else { format!("**/{row}") };
-        set.add(GlobBuilder::new(&glob).case_insensitive(true).literal_separator(true).build().ok()?);
+        let glob = if row.contains('/') {
+            (*row).to_owned()
+        } else {
+            format!("**/{row}")
+        };
+        set.add(
+            GlobBuilder::new(&glob)
+                .case_insensitive(true)
+                .literal_separator(true)
+                .build()
+                .ok()?,
+        );
         if glob.starts_with('.') && row.contains('/') {
             // A folder of settings counts in any folder: a part of a monorepo may be built where it lies.
-            set.add(GlobBuilder::new(&format!("**/{glob}")).case_insensitive(true).literal_separator(true).build().ok()?);
+            set.add(
+                GlobBuilder::new(&format!("**/{glob}"))
+                    .case_insensitive(true)
+                    .literal_separator(true)
+                    .build()
+                    .ok()?,
+            );
         }
     }
     set.build().ok()
@@ -84,7 +100,9 @@ static PROTECTED_SET: LazyLock<Option<GlobSet>> = LazyLock::new(|| {
 pub fn is_protected(path: &str) -> bool {
     let path = path.replace('\\', "/");
     // A path that a file system would read as another one is not compared: it is refused.
-    let is_odd = path.split('/').any(|part| part.is_empty() || part.ends_with(['.', ' ']));
+    let is_odd = path
+        .split('/')
+        .any(|part| part.is_empty() || part.ends_with(['.', ' ']));
     is_odd || PROTECTED_SET.as_ref().is_none_or(|set| set.is_match(&path))
 }
 
@@ -96,25 +114,94 @@ mod tests {
     fn what_runs_or_decides_is_protected() {
         assert!(PROTECTED_SET.is_some(), "every row compiles");
         for path in [
-            ".github/workflows/ci.yml", ".GitHub/Workflows/CI.yml", "sub/.github/workflows/x.yml", ".gitlab-ci.yml",
-            "sub/.gitlab-ci.yml", "ci/build.sh", ".circleci/config.yml", "azure-pipelines.yml", "azure-pipelines-nightly.yaml",
-            "bitbucket-pipelines.yml", ".drone.yml", ".woodpecker.yml", ".woodpecker/a.yml", ".travis.yml", "appveyor.yml",
-            ".buildkite/pipeline.yml", "Jenkinsfile", "deploy/Jenkinsfile.release", ".gitea/workflows/a.yml",
-            ".forgejo/workflows/a.yml", "cloudbuild.yaml", "buildspec.yml", "action.yml", "actions/setup/action.yaml",
-            "package.json", "web/package.json", "Makefile", "GNUmakefile", "rules.mk", "Dockerfile", "Dockerfile.dev",
-            "api.dockerfile", "docker-compose.yml", "build.rs", "crates/a/build.rs", "setup.py", "conftest.py",
-            "tests/conftest.py", "build.gradle", "app/build.gradle.kts", "settings.gradle", ".pre-commit-config.yaml",
-            ".husky/pre-commit", "CODEOWNERS", "docs/CODEOWNERS", ".holdfast.yml", ".holdfast-rules/a.yml", ".gitattributes",
-            ".gitmodules", ".npmrc", ".envrc", ".bashrc", ".vscode/tasks.json", "sub/.vscode/tasks.json", "Cargo.toml",
-            ".cargo/config.toml", "pom.xml", "CMakeLists.txt", "justfile", "pyproject.toml", "Gemfile", "Rakefile", "go.mod",
-            "hooks/pre-push", "AGENTS.md", ".cursor/rules/a.mdc", "./.github/workflows/ci.yml", ".github//workflows/ci.yml",
-            ".github\\workflows\\ci.yml", "Makefile.", "package.json ", "a/../.github/workflows/ci.yml",
+            ".github/workflows/ci.yml",
+            ".GitHub/Workflows/CI.yml",
+            "sub/.github/workflows/x.yml",
+            ".gitlab-ci.yml",
+            "sub/.gitlab-ci.yml",
+            "ci/build.sh",
+            ".circleci/config.yml",
+            "azure-pipelines.yml",
+            "azure-pipelines-nightly.yaml",
+            "bitbucket-pipelines.yml",
+            ".drone.yml",
+            ".woodpecker.yml",
+            ".woodpecker/a.yml",
+            ".travis.yml",
+            "appveyor.yml",
+            ".buildkite/pipeline.yml",
+            "Jenkinsfile",
+            "deploy/Jenkinsfile.release",
+            ".gitea/workflows/a.yml",
+            ".forgejo/workflows/a.yml",
+            "cloudbuild.yaml",
+            "buildspec.yml",
+            "action.yml",
+            "actions/setup/action.yaml",
+            "package.json",
+            "web/package.json",
+            "Makefile",
+            "GNUmakefile",
+            "rules.mk",
+            "Dockerfile",
+            "Dockerfile.dev",
+            "api.dockerfile",
+            "docker-compose.yml",
+            "build.rs",
+            "crates/a/build.rs",
+            "setup.py",
+            "conftest.py",
+            "tests/conftest.py",
+            "build.gradle",
+            "app/build.gradle.kts",
+            "settings.gradle",
+            ".pre-commit-config.yaml",
+            ".husky/pre-commit",
+            "CODEOWNERS",
+            "docs/CODEOWNERS",
+            ".holdfast.yml",
+            ".holdfast-rules/a.yml",
+            ".gitattributes",
+            ".gitmodules",
+            ".npmrc",
+            ".envrc",
+            ".bashrc",
+            ".vscode/tasks.json",
+            "sub/.vscode/tasks.json",
+            "Cargo.toml",
+            ".cargo/config.toml",
+            "pom.xml",
+            "CMakeLists.txt",
+            "justfile",
+            "pyproject.toml",
+            "Gemfile",
+            "Rakefile",
+            "go.mod",
+            "hooks/pre-push",
+            "AGENTS.md",
+            ".cursor/rules/a.mdc",
+            "./.github/workflows/ci.yml",
+            ".github//workflows/ci.yml",
+            ".github\\workflows\\ci.yml",
+            "Makefile.",
+            "package.json ",
+            "a/../.github/workflows/ci.yml",
         ] {
             assert!(is_protected(path), "{path}");
         }
         for path in [
-            "src/main.rs", "a.py", "web/src/app.ts", "docs/guide.md", "README.md", "src/build/mod.rs", "lib/package_json.rs",
-            "src/makefile_parser.rs", "tests/test_setup.py", "src/hooks/use_auth.ts", "schema.sql", "src/ci/mod.rs",
+            "src/main.rs",
+            "a.py",
+            "web/src/app.ts",
+            "docs/guide.md",
+            "README.md",
+            "src/build/mod.rs",
+            "lib/package_json.rs",
+            "src/makefile_parser.rs",
+            "tests/test_setup.py",
+            "src/hooks/use_auth.ts",
+            "schema.sql",
+            "src/ci/mod.rs",
         ] {
             assert!(!is_protected(path), "{path}");
         }

@@ -72,7 +72,7 @@ pub fn check_suggestion(finding: &Finding, suggestion: &str, hunks: &[Hunk]) -> 
         return Err(Problem::Protected);
     }
     let place = Replaced::find(hunks, finding.start_line, finding.line).ok_or(Problem::Unplaced)?;
-    let ends_with_cr = place.line_ends()?;
+    let ends = place.line_ends()?;
     let text = suggestion.replace("\r\n", "\n");
     let lines = lines_of(&text);
     if lines.len() > MAX_LINES {
@@ -89,7 +89,12 @@ pub fn check_suggestion(finding: &Finding, suggestion: &str, hunks: &[Hunk]) -> 
         return Err(Problem::Active);
     }
     check_lines(&lines, &place)?;
-    Ok(if ends_with_cr { text_of(&lines, "\r\n") } else { text })
+    Ok(match ends {
+        _ if lines.is_empty() => String::new(),
+        LineEnds::Lf => text,
+        LineEnds::Crlf => lines.iter().map(|line| format!("{line}\r\n")).collect(),
+        LineEnds::CrlfButLast => lines.join("\r\n"),
+    })
 }
 
 /// The lines of a suggestion. A line feed at the end ends the last line and begins none.
@@ -100,8 +105,12 @@ fn lines_of(text: &str) -> Vec<&str> {
     text.strip_suffix('\n').unwrap_or(text).split('\n').collect()
 }
 
-fn text_of(lines: &[&str], end: &str) -> String {
-    lines.iter().map(|line| format!("{line}{end}")).collect()
+/// How the replaced lines end.
+enum LineEnds {
+    Lf,
+    Crlf,
+    /// The last one is the file's last and has no end.
+    CrlfButLast,
 }
 
 /// Blanks that look like a space and are none.
@@ -130,12 +139,20 @@ impl<'a> Replaced<'a> {
         })
     }
 
-    /// Whether the lines end with a carriage return. Errors: some do, some do not.
-    fn line_ends(&self) -> Result<bool, SuggestionProblem> {
-        let ends = |line: &&str| line.ends_with('\r');
-        match (self.lines.iter().any(ends), self.lines.iter().all(ends)) {
-            (true, false) => Err(SuggestionProblem::LineEnds),
-            (_, all) => Ok(all && !self.lines.is_empty()),
+    /// How the lines end. Errors: some with a carriage return, some without.
+    fn line_ends(&self) -> Result<LineEnds, SuggestionProblem> {
+        let has_cr = |line: &str| line.ends_with('\r');
+        let (last, others) = self.lines.split_last().ok_or(SuggestionProblem::Unplaced)?;
+        let before = others.last().copied().or(self.before);
+        let others_have = others.iter().all(|line| has_cr(line));
+        match (others.iter().any(|line| has_cr(line)), has_cr(last)) {
+            (_, true) if others_have => Ok(LineEnds::Crlf),
+            (true, false) if others_have && self.after.is_none() => Ok(LineEnds::CrlfButLast),
+            (false, false) if others.is_empty() && self.after.is_none() && before.is_some_and(has_cr) => {
+                Ok(LineEnds::CrlfButLast)
+            }
+            (false, false) => Ok(LineEnds::Lf),
+            _ => Err(SuggestionProblem::LineEnds),
         }
     }
 
@@ -147,7 +164,8 @@ impl<'a> Replaced<'a> {
     fn shows(&self, line: &str) -> bool {
         let is_new = |word: &&str| self.hunk.lines.iter().all(|shown| !shown.text.contains(*word));
         let words = line.split(|char: char| char.is_whitespace() || ",;()[]{}\"'<>".contains(char));
-        let mut acting = words.filter(|word| word.contains('@') || word.contains("##[") || word.starts_with(['/', ':']));
+        let mut acting =
+            words.filter(|word| word.contains('@') || word.contains("##[") || word.starts_with(['/', ':']));
         !acting.any(|word| is_new(&word))
     }
 }
@@ -159,20 +177,29 @@ fn check_marks(lines: &[&str], place: &Replaced<'_>) -> Result<(), SuggestionPro
         if line.contains("```") || start.starts_with("~~~") {
             return Err(SuggestionProblem::Fence);
         }
-        let is_header = ["@@ -", "--- a/", "+++ b/", "diff --git ", "<<<<<<< ", ">>>>>>> ", "||||||| ", "\\ No newline"];
+        let is_header = [
+            "@@ -",
+            "--- a/",
+            "+++ b/",
+            "diff --git ",
+            "<<<<<<< ",
+            ">>>>>>> ",
+            "||||||| ",
+            "\\ No newline",
+        ];
         if is_header.iter().any(|mark| line.starts_with(mark)) || *line == "=======" || line.contains("<\\/data") {
             return Err(SuggestionProblem::DiffMarks);
         }
     }
     let begins = |line: &str, mark: char| line.starts_with(mark);
-    let copied = |mark: char| lines.iter().any(|line| begins(line, mark)) && !place.bare().any(|line| begins(line, mark));
+    let copied =
+        |mark: char| lines.iter().any(|line| begins(line, mark)) && !place.bare().any(|line| begins(line, mark));
     let is_numbered = |line: &str| {
         let rest = line.trim_start().trim_start_matches(|char: char| char.is_ascii_digit());
         rest.len() < line.trim_start().len() && [" +", " -", "  "].iter().any(|mark| rest.starts_with(mark))
     };
-    let all_numbered = !lines.is_empty()
-        && lines.iter().all(|line| is_numbered(line))
-        && !place.bare().any(|line| is_numbered(line));
+    let all_numbered =
+        !lines.is_empty() && lines.iter().all(|line| is_numbered(line)) && !place.bare().any(|line| is_numbered(line));
     if copied('+') || copied('-') || all_numbered {
         return Err(SuggestionProblem::DiffMarks);
     }
@@ -180,7 +207,11 @@ fn check_marks(lines: &[&str], place: &Replaced<'_>) -> Result<(), SuggestionPro
 }
 
 fn check_lines(lines: &[&str], place: &Replaced<'_>) -> Result<(), SuggestionProblem> {
-    if lines.iter().map(|line| line.trim_end()).eq(place.bare().map(str::trim_end)) {
+    if lines
+        .iter()
+        .map(|line| line.trim_end())
+        .eq(place.bare().map(str::trim_end))
+    {
         return Err(SuggestionProblem::NoChange);
     }
     let indentation = |line: &str| line[..line.len() - line.trim_start().len()].to_owned();
@@ -215,7 +246,8 @@ mod tests {
     use super::*;
     use crate::diff::parse_patch;
 
-    const PATCH: &str = "@@ -1,4 +1,6 @@\n fn a() {\n-    old();\n+    let x = 1;\n+    let y = 2;\n+\tlet z = 3;\n }\n // @bob";
+    const PATCH: &str =
+        "@@ -1,4 +1,6 @@\n fn a() {\n-    old();\n+    let x = 1;\n+    let y = 2;\n+\tlet z = 3;\n }\n // @bob";
 
     fn check_at(path: &str, patch: &str, side: Side, lines: (u32, u32), text: &str) -> Result<String, Problem> {
         let finding = serde_json::json!({ "path": path, "side": side, "start_line": lines.0, "line": lines.1, "severity": "low",
@@ -242,7 +274,11 @@ mod tests {
             ((6, 6), "// @bob and more"),
             ((2, 2), "    let x = list[0];\n    // not /merge"),
         ] {
-            let expected = if text == "}\n" { Err(Problem::NoChange) } else { Ok(text.to_owned()) };
+            let expected = if text == "}\n" {
+                Err(Problem::NoChange)
+            } else {
+                Ok(text.to_owned())
+            };
             assert_eq!(check(lines, text), expected, "{text:?}");
         }
     }
@@ -256,15 +292,20 @@ mod tests {
             (2, "d\r\ne", Ok("d\r\ne\r\n")),
             (2, "", Ok("")),
             (2, "b", Err(Problem::NoChange)),
-            (3, "d\r\n", Ok("d\n")),
+            (3, "d\r\ne", Ok("d\r\ne")),
             (3, "d\re", Err(Problem::Invisible)),
         ] {
             let checked = check_at("a.txt", patch, Side::Right, (line, line), text);
             assert_eq!(checked, expected.map(str::to_owned), "{text:?}");
         }
+        let mixed = "@@ -1,2 +1,3 @@\n a\r\n+b\n c\r";
         assert_eq!(
-            check_at("a.txt", patch, Side::Right, (2, 3), "d"),
+            check_at("a.txt", mixed, Side::Right, (1, 2), "d"),
             Err(Problem::LineEnds)
+        );
+        assert_eq!(
+            check_at("a.txt", mixed, Side::Right, (2, 2), "d\r\n").as_deref(),
+            Ok("d\n")
         );
     }
 

@@ -120,9 +120,11 @@ fn strangers_report(change: &Change, next: &mut impl FnMut() -> String) -> Repor
     let mut findings = Vec::new();
     for (index, source) in ["model", "rule:one", "model", "rule:two"].iter().enumerate() {
         let path = if index < 2 { PATH.to_owned() } else { next() };
-        findings.push(json!({ "path": path, "side": "RIGHT", "start_line": 2, "line": 2, "severity": "high",
+        findings.push(
+            json!({ "path": path, "side": "RIGHT", "start_line": 2, "line": 2, "severity": "high",
             "category": "security", "title": next(), "body": next(), "suggestion": next(), "confidence": 0.5,
-            "source": source, "sources": [source, next()] }));
+            "source": source, "sources": [source, next()] }),
+        );
     }
     let outcomes = ["reviewed", "skipped", "unreviewed"];
     let coverage: Vec<Value> = change

@@ -13,7 +13,17 @@ const PAGES: &str = "https://github.com/o/r/";
 /// What breaks a word.
 const BREAK: char = '\u{200b}';
 /// Names of languages that GitHub draws or applies.
-const DRAWN: &[&str] = &["mermaid", "math", "geojson", "topojson", "stl", "suggestion", "plantuml", "graphviz", "dot"];
+const DRAWN: &[&str] = &[
+    "mermaid",
+    "math",
+    "geojson",
+    "topojson",
+    "stl",
+    "suggestion",
+    "plantuml",
+    "graphviz",
+    "dot",
+];
 
 static ACTIVE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -25,12 +35,15 @@ static ACTIVE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static OURS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(<details><summary>(Unreviewed|Skipped|Scanned by rules|Reviewed): [0-9]+</summary>|</details>|</?sub>)$")
-        .expect("the pattern compiles")
+    Regex::new(
+        r"^(<details><summary>(Unreviewed|Skipped|Scanned by rules|Reviewed): [0-9]+</summary>|</details>|</?sub>)$",
+    )
+    .expect("the pattern compiles")
 });
 
-static HEADING: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^(Holdfast review of |Review of .* at |Findings$|Coverage$)").expect("the pattern compiles"));
+static HEADING: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(Holdfast review of |Review of .* at |Findings$|Coverage$)").expect("the pattern compiles")
+});
 
 fn options() -> Options<'static> {
     let mut options = Options::default();
@@ -66,7 +79,11 @@ fn check_node(node: Node<'_>, text: &mut String, offered: &[String], markdown: &
     match &node.data().value {
         NodeValue::Text(part) => text.push_str(part),
         NodeValue::Link(link) => {
-            assert!(link.url.starts_with(PAGES) && !link.url.contains(".."), "{} in {markdown:?}", link.url);
+            assert!(
+                link.url.starts_with(PAGES) && !link.url.contains(".."),
+                "{} in {markdown:?}",
+                link.url
+            );
         }
         NodeValue::HtmlBlock(html) => {
             for line in html.literal.trim().lines() {
@@ -76,9 +93,14 @@ fn check_node(node: Node<'_>, text: &mut String, offered: &[String], markdown: &
         NodeValue::HtmlInline(html) => assert!(OURS.is_match(html), "{html:?} in {markdown:?}"),
         NodeValue::Heading(_) => {
             let parts: Vec<String> = node.children().map(plain).collect();
-            let is_path = matches!(node.first_child().map(|child| child.data().value.clone()), Some(NodeValue::Code(_)))
-                && parts.len() == 1;
-            assert!(is_path || HEADING.is_match(&parts.concat()), "{parts:?} in {markdown:?}");
+            let is_path = matches!(
+                node.first_child().map(|child| child.data().value.clone()),
+                Some(NodeValue::Code(_))
+            ) && parts.len() == 1;
+            assert!(
+                is_path || HEADING.is_match(&parts.concat()),
+                "{parts:?} in {markdown:?}"
+            );
         }
         NodeValue::CodeBlock(code) => {
             assert!(code.fenced && code.closed, "{markdown:?}");
@@ -87,7 +109,10 @@ fn check_node(node: Node<'_>, text: &mut String, offered: &[String], markdown: &
                 let as_offered = |text: &String| text.trim_end_matches('\n') == code.literal.trim_end_matches('\n');
                 assert!(offered.iter().any(as_offered), "{:?} in {markdown:?}", code.literal);
             } else {
-                assert!(!DRAWN.iter().any(|drawn| info.contains(drawn)), "{info} in {markdown:?}");
+                assert!(
+                    !DRAWN.iter().any(|drawn| info.contains(drawn)),
+                    "{info} in {markdown:?}"
+                );
             }
         }
         NodeValue::Document
@@ -128,7 +153,10 @@ fn check_raw(markdown: &str, offered: &[String]) {
         let mut chars = line.chars();
         let is_command = chars.next() == Some('/') && chars.next().is_some_and(char::is_alphanumeric);
         let is_offered = offered.iter().any(|text| text.contains(line));
-        assert!(is_offered || !is_command && !line.starts_with("::"), "{line:?} in {markdown:?}");
+        assert!(
+            is_offered || !is_command && !line.starts_with("::"),
+            "{line:?} in {markdown:?}"
+        );
     }
 }
 
@@ -138,7 +166,8 @@ pub fn has_sections(markdown: &str, titles: &[&str]) {
     let root = parse_document(&arena, markdown, &options());
     for title in titles {
         let found = root.children().filter(|node| {
-            matches!(&node.data().value, NodeValue::Heading(_)) && node.children().map(plain).collect::<String>() == *title
+            matches!(&node.data().value, NodeValue::Heading(_))
+                && node.children().map(plain).collect::<String>() == *title
         });
         assert_eq!(found.count(), 1, "{title} in {markdown:?}");
     }
