@@ -271,7 +271,7 @@ fn plain(inline: &Inline) -> &str {
 }
 
 /// One line with its code spans and emphasis. Emphasis is written only where it begins and ends in this line, around
-/// something that neither begins nor ends with a blank.
+/// something that neither begins nor ends with a blank; where it is not, a break keeps its neighbours from becoming one word.
 fn marked_line(inlines: &[Inline], links: &Links) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut opened: Vec<(&str, usize)> = Vec::new();
@@ -279,7 +279,7 @@ fn marked_line(inlines: &[Inline], links: &Links) -> String {
         match inline {
             Inline::Text(text) => {
                 let place = Place {
-                    begins: parts.is_empty(),
+                    begins: parts.iter().all(String::is_empty),
                     goes_on: index + 1 < inlines.len(),
                 };
                 parts.push(escaped(text, place, links));
@@ -290,14 +290,18 @@ fn marked_line(inlines: &[Inline], links: &Links) -> String {
                 parts.push(format!("{space}{}", code_span(text)));
             }
             Inline::Mark(mark) => {
-                let matching = opened.last().filter(|(open, _)| open == mark).map(|(_, at)| *at);
-                match matching {
-                    Some(at) => {
-                        opened.pop();
-                        emphasise(&mut parts, at, mark);
+                let opening = opened.last().filter(|(open, _)| open == mark).map(|(_, at)| *at);
+                if let Some(at) = opening {
+                    opened.pop();
+                    if is_emphasised(&parts[at + 1..].concat()) {
+                        parts[at] = (*mark).to_owned();
+                        parts.push((*mark).to_owned());
+                        continue;
                     }
-                    None => opened.push((mark, parts.len())),
+                } else {
+                    opened.push((mark, parts.len()));
                 }
+                parts.push(BREAK.to_string());
             }
             Inline::Break => {}
         }
@@ -305,14 +309,10 @@ fn marked_line(inlines: &[Inline], links: &Links) -> String {
     parts.concat().trim().to_owned()
 }
 
-fn emphasise(parts: &mut Vec<String>, from: usize, mark: &str) {
-    let inner = parts.split_off(from.min(parts.len())).concat();
-    let has_blank_end = inner.starts_with(char::is_whitespace) || inner.ends_with(char::is_whitespace);
-    if inner.is_empty() || has_blank_end || inner.starts_with('*') || inner.ends_with('*') {
-        parts.push(inner);
-    } else {
-        parts.push(format!("{mark}{inner}{mark}"));
-    }
+/// Whether marks around it would be emphasis.
+fn is_emphasised(inner: &str) -> bool {
+    let has_end = |char: char| char.is_whitespace() || char == '*';
+    !inner.is_empty() && !inner.starts_with(has_end) && !inner.ends_with(has_end)
 }
 
 #[cfg(test)]

@@ -61,9 +61,10 @@ pub(super) fn finding_markdown(finding: &Finding, links: &Links, most: usize) ->
             let _infallible = write!(source, " · {}", path(name));
         }
     }
+    let name = Some(title(&finding.title)).filter(|name| !name.is_empty());
     format!(
         "**{}** · {} · {}{source}\n\n{}",
-        title(&finding.title),
+        name.as_deref().unwrap_or("Finding"),
         finding.severity,
         finding.category.as_str(),
         body_within(&finding.body, links, most)

@@ -10,6 +10,9 @@ use super::links::Links;
 use super::visible::{BREAK, visible, visible_line, without_workflow_command};
 use crate::rule::redact;
 
+/// Digits of a commit id that GitHub links none of.
+const MAX_PLAIN_HEX: usize = 6;
+
 /// `None` only if a pattern did not compile; a test holds that they do.
 static ACTIVE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let pattern = [
@@ -20,7 +23,7 @@ static ACTIVE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?P<number>#)",
         r"(?P<gh>(?i:GH))-",
         r"(?P<advisory>(?i:GHSA))-",
-        r"\b(?P<sha>[0-9A-Fa-f])[0-9A-Fa-f]{6,39}\b",
+        r"\b(?P<sha>[0-9A-Fa-f]{7,64})\b",
     ];
     Regex::new(&pattern.join("|")).ok()
 });
@@ -237,7 +240,13 @@ fn broken(found: &Captures<'_>, whole: &str, next: Option<char>) -> String {
     if is_word || is_mark {
         return whole.to_owned();
     }
-    let kept = ["scheme", "www", "at", "number", "gh", "advisory", "sha"]
+    if found.name("sha").is_some() {
+        // No piece that is left is long enough for one.
+        let chars: Vec<char> = whole.chars().collect();
+        let pieces: Vec<String> = chars.chunks(MAX_PLAIN_HEX).map(|piece| piece.iter().collect()).collect();
+        return pieces.join(&BREAK.to_string());
+    }
+    let kept = ["scheme", "www", "at", "number", "gh", "advisory"]
         .iter()
         .find_map(|name| found.name(name))
         .map_or(0, |group| group.len());
@@ -285,7 +294,7 @@ mod tests {
             ("see #12, o/r#3, GH-4, gh-5", "see #|12, o/r#|3, GH|-4, gh|-5"),
             (
                 "user@0123abc 0123abcd deadbee 12345678",
-                "user@|0|123abc 0|123abcd deadbee 12345678",
+                "user@|0123ab|c 0123ab|cd deadbee 12345678",
             ),
             ("http://a.example www.b.example", "http:|//a.example w|ww.b.example"),
             ("HTTPS://x@y.example/#1", "HTTPS:|//x@|y.example/#|1"),

@@ -85,7 +85,8 @@ pub fn check_suggestion(finding: &Finding, suggestion: &str, hunks: &[Hunk]) -> 
     if text.contains(PLACEHOLDER) || redact(&text).text != text {
         return Err(Problem::Secret);
     }
-    if lines.iter().any(|line| is_active_code(line) && !place.shows(line)) {
+    let is_new = |line: &&str| line.contains("##[") || (is_active_code(line) && !place.shows(line));
+    if lines.iter().any(is_new) {
         return Err(Problem::Active);
     }
     check_lines(&lines, &place)?;
@@ -165,7 +166,7 @@ impl<'a> Replaced<'a> {
         let is_new = |word: &&str| self.hunk.lines.iter().all(|shown| !shown.text.contains(*word));
         let words = line.split(|char: char| char.is_whitespace() || ",;()[]{}\"'<>".contains(char));
         let mut acting =
-            words.filter(|word| word.contains('@') || word.contains("##[") || word.starts_with(['/', ':']));
+            words.filter(|word| word.contains('@') || word.starts_with(['/', ':']));
         !acting.any(|word| is_new(&word))
     }
 }
@@ -332,6 +333,7 @@ mod tests {
             ((2, 2), "    let x = 2; // @octocat", Problem::Active),
             ((2, 2), "    let x = 2;\n/merge", Problem::Active),
             ((2, 2), "    let x = 2; //##[error]x", Problem::Active),
+            ((2, 2), "    let x = 2;\n::error::x", Problem::Active),
             ((2, 2), "    let x = 2;\n    let y = 2;", Problem::Overlap),
             ((3, 3), "    let x = 1;\n    let y = 3;", Problem::Overlap),
             ((2, 9), "    let x = 2;", Problem::Unplaced),

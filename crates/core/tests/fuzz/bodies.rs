@@ -1,6 +1,8 @@
 //! What must hold for any bytes from a stranger: one function for each thing that reads them. Each says whether the
 //! bytes were taken, and panics where something does not hold. The seeds are with the fuzz targets, in `fuzz/seeds`.
 
+#![expect(clippy::expect_used, reason = "a shape that does not fit fails the test")]
+
 use holdfast_core::diff::{Hunk, hunk_of, parse_patch, render_hunks};
 use holdfast_core::model::change::Change;
 use holdfast_core::model::finding::{Severity, Side};

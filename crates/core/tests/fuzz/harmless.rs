@@ -2,6 +2,8 @@
 //! acts: images, outside links, mentions, references, closing words, HTML and headings that are not ours, tables, formulas,
 //! diagrams, suggestions that were not validated, commands of bots and of runners.
 
+#![expect(clippy::expect_used, reason = "a pattern that does not compile fails the test")]
+
 use comrak::nodes::{Node, NodeValue};
 use comrak::{Arena, Options, parse_document};
 use holdfast_core::render::is_invisible;
@@ -28,7 +30,7 @@ const DRAWN: &[&str] = &[
 static ACTIVE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)(^|[^[:alnum:]_`])@[[:alnum:]]|[[:alnum:]]@[[:alnum:]-]+[.]|#[0-9]|GH-[0-9]|https?://|ftp://|www[.]",
-        r"|(close[sd]?|fix(e[sd])?|resolve[sd]?):?\s+([[:alnum:]./_-]*#[0-9]|https?:|GH-[0-9])",
+        r"|\b(close[sd]?|fix(e[sd])?|resolve[sd]?):?\s+([[:alnum:]./_-]*#[0-9]|https?:|GH-[0-9])",
         r"|\b([0-9]+[a-f]+|[a-f]+[0-9]+)[0-9a-f]{6,30}\b",
     ))
     .expect("the pattern compiles")
@@ -42,7 +44,7 @@ static OURS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static HEADING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(Holdfast review of |Review of .* at |Findings$|Coverage$)").expect("the pattern compiles")
+    Regex::new(r"^(Holdfast review of|Review of .* at( |$)|Findings$|Coverage$)").expect("the pattern compiles")
 });
 
 fn options() -> Options<'static> {
@@ -77,6 +79,8 @@ pub fn check(markdown: &str, offered: &[String]) {
 
 fn check_node(node: Node<'_>, text: &mut String, offered: &[String], markdown: &str) {
     match &node.data().value {
+        // A link's own text is its address.
+        NodeValue::Text(_) if node.parent().is_some_and(is_link) => text.clear(),
         NodeValue::Text(part) => text.push_str(part),
         NodeValue::Link(link) => {
             assert!(
@@ -127,6 +131,10 @@ fn check_node(node: Node<'_>, text: &mut String, offered: &[String], markdown: &
         | NodeValue::Strong => {}
         other => panic!("{other:?} in {markdown:?}"),
     }
+}
+
+fn is_link(node: Node<'_>) -> bool {
+    matches!(&node.data().value, NodeValue::Link(_))
 }
 
 fn plain(node: Node<'_>) -> String {

@@ -49,7 +49,7 @@ const TARGETS: [Target; 7] = [
         &[
             seed!("render/attack", true),
             seed!("render/fences", false),
-            seed!("render/paths", false),
+            seed!("render/paths", true),
         ],
     ),
     (
