@@ -1,9 +1,11 @@
 //! The finished review, as `--format json` prints it (version 1: fields may be added, none removed).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::error_name::ErrorName;
-use super::failure::{Failure, NO_VALID_ANSWER};
+use super::failure::{Failure, NO_VALID_ANSWER, OtherFailure};
 use super::finding::{Finding, Severity};
 
 /// Version of [`Report`]'s shape.
@@ -179,9 +181,16 @@ pub struct Coverage {
 
 impl Coverage {
     /// The reason that the public may read.
-    pub fn public_reason(&self) -> Option<&str> {
-        let reason = self.reason.as_deref().map(public_text);
-        self.failure.map(Failure::sentence).or(reason)
+    pub fn public_reason(&self) -> Option<Cow<'_, str>> {
+        let attempts = self.attempts;
+        match self.failure {
+            Some(Failure::Other(OtherFailure::AnswersInvalid)) => {
+                let plural = if attempts == 1 { "" } else { "s" };
+                Some(format!("{NO_VALID_ANSWER}{attempts} attempt{plural}").into())
+            }
+            Some(failure) => Some(failure.sentence().into()),
+            None => self.reason.as_deref().map(|reason| public_text(reason).into()),
+        }
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
         let lines = listed.iter().map(|entry| {
             let reason = entry
                 .public_reason()
-                .map_or_else(String::new, |reason| format!(": {}", title(reason)));
+                .map_or_else(String::new, |reason| format!(": {}", title(&reason)));
             format!("- {}{reason}\n", path(&entry.path))
         });
         out.push_str(&within(String::new(), lines, "file", MAX_LISTED_CHARS));

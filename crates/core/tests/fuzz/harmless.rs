@@ -157,7 +157,7 @@ fn check_raw(markdown: &str, offered: &[String]) {
     let is_hidden = |char: char| char != BREAK && char != '\r' && is_invisible(char);
     assert!(!markdown.contains(is_hidden), "{markdown:?}");
     for line in markdown.lines() {
-        let line = line.trim_start_matches([' ', '\t', '>', '-']);
+        let line = line.trim_start();
         let mut chars = line.chars();
         let is_command = chars.next() == Some('/') && chars.next().is_some_and(char::is_alphanumeric);
         let is_offered = offered.iter().any(|text| text.contains(line));

@@ -20,7 +20,7 @@ pub fn report_sarif(report: &Report) -> Value {
         .iter()
         .filter(|entry| entry.outcome == Outcome::Unreviewed)
         .map(|entry| {
-            let reason = entry.public_reason().unwrap_or("no reason was kept");
+            let reason = entry.public_reason().unwrap_or("no reason was kept".into());
             json!({ "level": "warning", "message": { "text": message(&format!("{} is unreviewed: {reason}", entry.path)) } })
         })
         .collect();
