@@ -861,7 +861,10 @@ fn a_failed_review_says_so_once_and_leaves_nothing_else() {
     );
     assert!(world.page.comments.lock().unwrap().is_empty());
     let notice = world.page.notices.lock().unwrap()[0].clone();
-    assert!(notice.contains("a permission is missing") && !notice.contains("no permission"), "{notice}");
+    assert!(
+        notice.contains("a permission is missing") && !notice.contains("no permission"),
+        "{notice}"
+    );
     let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
     assert_eq!(
         report.notes.len(),

@@ -198,7 +198,9 @@ impl Coverage {
 fn public_text(text: &str) -> &str {
     let (name, _) = text.split_once(':').unwrap_or((text, ""));
     let is_name = ErrorName::ALL.iter().any(|known| known.as_str() == name)
-        || ["States.", "Lambda.", "Runtime."].iter().any(|family| name.starts_with(family));
+        || ["States.", "Lambda.", "Runtime."]
+            .iter()
+            .any(|family| name.starts_with(family));
     if is_name || text.starts_with(NO_VALID_ANSWER) {
         let reason = if is_name { name } else { text };
         return Failure::of_reason(reason).sentence();

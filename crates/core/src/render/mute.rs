@@ -243,7 +243,10 @@ fn broken(found: &Captures<'_>, whole: &str, next: Option<char>) -> String {
     if found.name("sha").is_some() {
         // No piece that is left is long enough for one.
         let chars: Vec<char> = whole.chars().collect();
-        let pieces: Vec<String> = chars.chunks(MAX_PLAIN_HEX).map(|piece| piece.iter().collect()).collect();
+        let pieces: Vec<String> = chars
+            .chunks(MAX_PLAIN_HEX)
+            .map(|piece| piece.iter().collect())
+            .collect();
         return pieces.join(&BREAK.to_string());
     }
     let kept = ["scheme", "www", "at", "number", "gh", "advisory"]

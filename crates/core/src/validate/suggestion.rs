@@ -165,8 +165,7 @@ impl<'a> Replaced<'a> {
     fn shows(&self, line: &str) -> bool {
         let is_new = |word: &&str| self.hunk.lines.iter().all(|shown| !shown.text.contains(*word));
         let words = line.split(|char: char| char.is_whitespace() || ",;()[]{}\"'<>".contains(char));
-        let mut acting =
-            words.filter(|word| word.contains('@') || word.starts_with(['/', ':']));
+        let mut acting = words.filter(|word| word.contains('@') || word.starts_with(['/', ':']));
         !acting.any(|word| is_new(&word))
     }
 }
