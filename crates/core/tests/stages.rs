@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
 mod memory;
+#[path = "stages/who_decides.rs"]
+mod who_decides;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -547,7 +549,7 @@ fn every_file_ends_somewhere_and_nothing_is_green_for_free() {
     );
     assert_eq!(report.status, RunStatus::Partial);
     assert!(report.summary.contains("No model was asked"));
-    let outcome = holdfast_core::render::check_outcome(&report, holdfast_core::model::finding::Severity::High);
+    let outcome = holdfast_core::render::check_outcome(&report);
     assert_eq!(outcome.conclusion, CheckConclusion::Neutral);
 }
 

@@ -1,12 +1,12 @@
 //! The page to decide on. GET and HEAD change nothing; a POST needs our own form and an identity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use holdfast_console::field;
 use holdfast_console::page;
 use holdfast_console::view::{
     ApprovalView, Decision, Frame, Identity, Notice, NoticeView, PostForm, PullRequest, Question as Asked,
-    Refusal as Shown, WebAddress, findings_in_diff,
+    Refusal as Shown, WebAddress, shown_and_folded,
 };
 use holdfast_console::{editable, href};
 use holdfast_core::approval::{
@@ -104,6 +104,7 @@ async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports
     };
     let (visit, cookie) = seal.visit(request.headers, request.fresh);
     let action = way.action();
+    let (diffs, folded) = shown_and_folded(&report.findings, change.as_ref());
     let view = ApprovalView {
         frame: request.frame.clone(),
         question: Asked {
@@ -124,7 +125,8 @@ async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports
             action,
         },
         identity,
-        diffs: findings_in_diff(&report.findings, change.as_ref()),
+        diffs,
+        folded,
         summary: report.summary.clone(),
         notes: report.notes.clone(),
         unreviewed: count(&report),
@@ -240,7 +242,7 @@ fn ballot(form: &Form, report: &Report) -> Result<Ballot, Refusal> {
         Some("reject") => Verdict::Rejected,
         _ => return Err(Refusal::Invalid("choose to approve or to reject".to_owned())),
     };
-    let dropped_at: Vec<usize> = form.all(field::DROP).filter_map(|index| index.parse().ok()).collect();
+    let dropped_at: HashSet<usize> = form.all(field::DROP).filter_map(|index| index.parse().ok()).collect();
     let mut dropped = Vec::new();
     let mut edited = BTreeMap::new();
     for (index, finding) in report.findings.iter().enumerate() {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::run::{change_link, notes};
 use crate::field;
-use crate::part::{diff, form, frame, mark, prose, text, time};
+use crate::part::{diff, finding, form, frame, mark, prose, text, time};
 use crate::view::{ApprovalView, Identity, Question};
 
 /// The form that the findings' fields belong to.
@@ -17,7 +17,7 @@ pub fn page(view: &ApprovalView) -> String {
     let request = &question.pull_request;
     let may_decide = !matches!(view.identity, Identity::SignInFirst { .. });
     let form = may_decide.then_some(APPROVE_FORM);
-    let findings = diff::total(&view.diffs);
+    let findings = diff::total(&view.diffs) + view.folded.len() as u64;
     frame::frame(
         &view.frame,
         &format!("Decide: {}#{}", text::plain(&question.repository), request.number),
@@ -47,6 +47,7 @@ pub fn page(view: &ApprovalView) -> String {
                 @if findings == 0 { p.quiet { "There is no finding to show." } }
                 (diff::index(&view.diffs))
                 (diff::files(&view.diffs, form))
+                (finding::folded(&view.folded, form))
             }
             (decide(view))
         },

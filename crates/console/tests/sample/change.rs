@@ -129,6 +129,8 @@ pub fn findings(say: Say) -> Vec<Finding> {
         suggestion: None,
         confidence: 0.9,
         source: say("model"),
+        gated: false,
+        folded: false,
     };
     vec![
         Finding {
@@ -165,6 +167,7 @@ pub fn findings(say: Say) -> Vec<Finding> {
         Finding {
             source: say("rule:unused-import"),
             confidence: 1.0,
+            folded: true,
             ..finding(
                 "web/src/bank/retry.ts",
                 (1, 1),

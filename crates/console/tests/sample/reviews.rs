@@ -2,7 +2,7 @@
 
 use holdfast_console::view::{
     ApprovalView, AuditEntry, Failure, FileDiff, Identity, Picture, Question, RunActions, RunHead, RunView, Span,
-    SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary, file_rows, findings_in_diff,
+    SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary, file_rows, findings_in_diff, shown_and_folded,
 };
 use holdfast_console::{href, page};
 use holdfast_core::model::finding::Severity;
@@ -250,6 +250,7 @@ fn diffs(report: &Report, say: Say) -> Vec<FileDiff> {
 
 fn approval(identity: Identity, say: Say) -> ApprovalView {
     let report = change::report(RunStatus::AwaitingApproval, say);
+    let (diffs, folded) = shown_and_folded(&report.findings, change::change(say).as_ref());
     ApprovalView {
         frame: frame(say),
         question: Question {
@@ -267,7 +268,8 @@ fn approval(identity: Identity, say: Say) -> ApprovalView {
         },
         form: form(&href::approval("kq3tJ0w2-demo")),
         identity,
-        diffs: diffs(&report, say),
+        diffs,
+        folded,
         summary: report.summary,
         notes: report.notes,
         unreviewed: 1,

@@ -20,7 +20,8 @@ pub struct Policy {
     pub exclude: Vec<String>,
     /// The gate.
     pub gate: GatePolicy,
-    /// Findings in one review at most, 1 to 1,000; the worst are kept. Default 50.
+    /// Findings shown beside their lines in one review at most, 1 to 1,000: first those that the gate holds, then the worst.
+    /// The others are listed folded. Default 50.
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     pub max_findings: u32,
     /// Model calls' units in one review at most, 1 to 10,000; the riskiest are kept. Default 3,000.

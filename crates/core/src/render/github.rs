@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 use crate::diff::{hunk_of, parse_patch};
+use crate::gate::by_weight;
 use crate::model::change::Change;
 use crate::model::finding::{Finding, Severity, Side};
 use crate::model::report::{Outcome, Report, RunStatus};
 use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 
+use super::folded::folded_section;
 use super::markdown::{counted, coverage_line, coverage_section, finding_markdown, usage_line};
 use super::sanitize::{one_line, sanitize};
 
@@ -30,9 +32,9 @@ pub enum Inline {
 /// stands in the summary's comment.
 pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewDraft {
     let allowed = [repository_url(report)];
-    let (beside, inside): (Vec<&Finding>, Vec<&Finding>) = report
-        .findings
-        .iter()
+    let (folded, shown): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|finding| finding.folded);
+    let (beside, inside): (Vec<&Finding>, Vec<&Finding>) = shown
+        .into_iter()
         .partition(|finding| inline == Inline::Comments && is_anchored(finding, change));
     let mut body = format!(
         "**Holdfast**: {}. {}\n",
@@ -48,6 +50,8 @@ pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewD
             finding_markdown(finding, &allowed)
         );
     }
+    let room = BODY_MOST.saturating_sub(body.chars().count());
+    body.push_str(&folded_section(&folded, room));
     let comments = beside
         .into_iter()
         .map(|finding| ReviewComment {
@@ -104,19 +108,15 @@ pub fn notice_body(head: &CommitSha, why: &str, is_published: bool) -> String {
     )
 }
 
-/// The check's end. Green only for a whole review without a grave finding.
-pub fn check_outcome(report: &Report, gate: Severity) -> CheckOutcome {
-    let grave = report
-        .findings
-        .iter()
-        .filter(|finding| finding.severity >= gate)
-        .count();
+/// The check's end. Green only for a whole review without a finding that the gate holds, shown or folded.
+pub fn check_outcome(report: &Report) -> CheckOutcome {
+    let gated = report.findings.iter().filter(|finding| finding.gated).count();
     let count_of = |outcome| report.coverage.iter().filter(|entry| entry.outcome == outcome).count();
     let unreviewed = count_of(Outcome::Unreviewed);
     let (conclusion, title) = match report.status {
-        _ if grave > 0 => (
+        _ if gated > 0 => (
             CheckConclusion::ActionRequired,
-            format!("{} at or above {gate}", counted(grave, "finding")),
+            format!("{} at or above the gate's severity", counted(gated, "finding")),
         ),
         RunStatus::Partial => (
             CheckConclusion::Neutral,
@@ -133,9 +133,8 @@ pub fn check_outcome(report: &Report, gate: Severity) -> CheckOutcome {
         RunStatus::Skipped => (CheckConclusion::Neutral, "Nothing to review".to_owned()),
         _ => (CheckConclusion::Neutral, "The review could not be completed".to_owned()),
     };
-    let annotations = report
-        .findings
-        .iter()
+    let annotations = by_weight(&report.findings)
+        .into_iter()
         .filter(|finding| finding.side == Side::Right)
         .take(ANNOTATIONS_MOST)
         .map(|finding| Annotation {

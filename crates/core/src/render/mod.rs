@@ -1,6 +1,7 @@
 //! What people read, written by code from findings: Markdown for a terminal's pipe and for GitHub. A model's words pass
 //! through [`sanitize`] on their way.
 
+mod folded;
 mod github;
 mod markdown;
 mod notice;

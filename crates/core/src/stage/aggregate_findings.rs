@@ -7,10 +7,9 @@ use serde_json::Value;
 
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Side};
 use crate::model::key;
 use crate::model::plan::{ContextPack, Plan};
-use crate::model::policy::Policy;
 use crate::model::report::{Coverage, Outcome, Usage};
 use crate::model::run::{Aggregate, FileSummary, RecordedAnswer, UnitResult, UnitStatus, Verdict};
 use crate::port::StoreArtifact;
@@ -45,7 +44,6 @@ pub struct Output {
 pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
-    let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let results: HashMap<String, UnitResult> = read_results(&input.results, store)
         .await?
         .into_iter()
@@ -96,10 +94,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
             .coverage
             .push(settled.remove(file.path.as_str()).unwrap_or_else(unknown));
     }
-    rank(
-        &mut aggregate,
-        usize::try_from(policy.max_findings).unwrap_or(usize::MAX),
-    );
+    rank(&mut aggregate.findings);
     write_artifact(store, &key::aggregate(&input.run), &aggregate).await?;
     let count_of = |outcome| {
         u64::try_from(
@@ -182,42 +177,35 @@ fn merge(settled: &mut BTreeMap<String, Coverage>, entry: Coverage) {
     }
 }
 
-/// Without doubles, the worst first, and no more than the repository wants to see. A rule's finding and the model's on the
-/// same place and category are one: the model's words stay, the worse severity counts.
-fn rank(aggregate: &mut Aggregate, most: usize) {
-    let mut kept: Vec<Finding> = Vec::new();
-    let all = std::mem::take(&mut aggregate.findings);
-    let (mut by_model, by_rule): (Vec<Finding>, Vec<Finding>) =
-        all.into_iter().partition(|finding| finding.source == "model");
+/// Without doubles, the worst first. None is left out: the gate decides on all of them, and `max_findings` folds afterwards. A
+/// rule's finding and the model's on the same place and category are one: the model's words stay, the worse severity counts.
+fn rank(findings: &mut Vec<Finding>) {
+    let (mut by_model, by_rule): (Vec<Finding>, Vec<Finding>) = std::mem::take(findings)
+        .into_iter()
+        .partition(|finding| finding.source == "model");
     by_model.extend(by_rule);
+    // Only findings on the same line are compared with each other: their number has no bound.
+    let mut by_place: BTreeMap<(String, Side, u32), Vec<Finding>> = BTreeMap::new();
     for finding in by_model {
         let same = |other: &&mut Finding| {
-            let place = other.path == finding.path && other.side == finding.side && other.line == finding.line;
             let both_model = other.source == "model" && finding.source == "model";
-            place
-                && (other.title.eq_ignore_ascii_case(&finding.title)
-                    || (!both_model && other.category == finding.category))
+            other.title.eq_ignore_ascii_case(&finding.title) || (!both_model && other.category == finding.category)
         };
-        match kept.iter_mut().find(same) {
+        let place = (finding.path.clone(), finding.side, finding.line);
+        let there = by_place.entry(place).or_default();
+        match there.iter_mut().find(same) {
             Some(other) => other.severity = other.severity.max(finding.severity),
-            None => kept.push(finding),
+            None => there.push(finding),
         }
     }
-    kept.sort_by(|a, b| {
+    findings.extend(by_place.into_values().flatten());
+    findings.sort_by(|a, b| {
         b.severity
             .cmp(&a.severity)
             .then_with(|| a.path.cmp(&b.path))
             .then_with(|| a.line.cmp(&b.line))
             .then_with(|| a.title.cmp(&b.title))
     });
-    if kept.len() > most {
-        aggregate.notes.push(format!(
-            "{} lesser findings are not shown: max_findings is {most}",
-            kept.len() - most
-        ));
-        kept.truncate(most);
-    }
-    aggregate.findings = kept;
 }
 
 /// The map's result: a list, or the writer's manifest, whose files hold lists (COMPACT) of the units' results.

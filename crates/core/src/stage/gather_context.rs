@@ -115,6 +115,8 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 suggestion: None,
                 confidence: 0.9,
                 source: format!("rule:{}", secret.rule),
+                gated: false,
+                folded: false,
             }));
         }
         let Some((first, last)) = hunk.range(Side::Right) else {
@@ -139,6 +141,8 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 suggestion: None,
                 confidence: found.confidence,
                 source: format!("rule:{}", found.rule),
+                gated: false,
+                folded: false,
             });
         }
     }

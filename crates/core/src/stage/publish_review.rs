@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::apply_decision;
 use crate::claim;
+use crate::gate;
 use crate::model::change::Change;
 use crate::model::key;
 use crate::model::policy::Policy;
@@ -54,6 +55,8 @@ pub async fn publish_review(
     apply_decision(rows, &run.run, &mut report).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    // A report of an earlier version has no marks yet.
+    gate::mark(&mut report.findings, &policy)?;
     let draft = review_draft(&report, &change, Inline::Comments);
     let drafted = match publish.draft_review(&run.target, &draft).await {
         // Which comment is the bad one is not said: the findings then stand in the body, all of them.
@@ -73,7 +76,7 @@ pub async fn publish_review(
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
     if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
         publish
-            .close_check(&run.target, check, &check_outcome(&report, policy.gate.severity))
+            .close_check(&run.target, check, &check_outcome(&report))
             .await?;
     }
     settle(&input.run, true, store).await?;
