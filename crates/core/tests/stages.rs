@@ -593,6 +593,7 @@ fn a_refused_anchor_moves_the_findings_into_the_body() {
     world.prepare();
     let result = world.walk_unit("u0001", Tier::Light);
     world.finish(json!([result]));
+    who_decides::approve(&world, |_| {});
     let output = block_on(publish_review::publish_review(
         &publish_review::Input { run: "r".to_owned() },
         &world.read,

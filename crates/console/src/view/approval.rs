@@ -64,6 +64,8 @@ pub enum Identity {
     },
     /// By the code in the mail, typed by hand.
     Code {
+        /// The login that the code counts for.
+        login: String,
         /// Where one can sign in instead, if that is set up.
         sign_in_at: Option<String>,
     },
@@ -72,4 +74,6 @@ pub enum Identity {
         /// Where.
         sign_in_at: String,
     },
+    /// Nobody can sign in, and the mail's address names no login: only whoever runs this deployment decides.
+    OperatorOnly,
 }

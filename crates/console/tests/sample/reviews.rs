@@ -17,6 +17,7 @@ const FAILED_MS: i64 = NOW_MS - 3 * HOUR_MS + 175_000;
 pub fn pages(say: Say) -> Vec<(String, String)> {
     let signed_in = Identity::SignedIn { name: say("mira-holt") };
     let code = Identity::Code {
+        login: say("ines-mora"),
         sign_in_at: Some("/sign-in".to_owned()),
     };
     let first = Identity::SignInFirst {

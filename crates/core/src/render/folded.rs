@@ -28,7 +28,12 @@ pub(super) fn folded_section(findings: &[&Finding], room: usize) -> String {
     for finding in gated_first {
         let title: String = finding.title.chars().take(TITLE_CHARS).collect();
         let path = finding.path.replace(['`', '\n', '\r'], "'");
-        let row = format!("- {} · `{path}` line {} · {}\n", finding.severity, finding.line, one_line(&title));
+        let row = format!(
+            "- {} · `{path}` line {} · {}\n",
+            finding.severity,
+            finding.line,
+            one_line(&title)
+        );
         let length = row.chars().count();
         if length > left {
             break;
