@@ -167,7 +167,6 @@ pub fn findings(say: Say) -> Vec<Finding> {
         Finding {
             source: say("rule:unused-import"),
             confidence: 1.0,
-            folded: true,
             ..finding(
                 "web/src/bank/retry.ts",
                 (1, 1),

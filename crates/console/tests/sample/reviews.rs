@@ -38,6 +38,14 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
         ..approval(signed_in, say)
     };
     pages.push(("approval-whole", page::approval::page(&whole)));
+    let operator = approval(Identity::OperatorOnly, say);
+    pages.push(("approval-operator", page::approval::page(&operator)));
+    let mut report = change::report(RunStatus::AwaitingApproval, say);
+    for (finding, folded) in report.findings.iter_mut().zip([false, false, false, true, true]) {
+        finding.folded = folded;
+    }
+    let folded = of_report(report, Identity::SignedIn { name: say("mira-holt") }, say);
+    pages.push(("approval-folded", page::approval::page(&folded)));
     pages.into_iter().map(|(name, html)| (name.to_owned(), html)).collect()
 }
 
@@ -250,7 +258,10 @@ fn diffs(report: &Report, say: Say) -> Vec<FileDiff> {
 }
 
 fn approval(identity: Identity, say: Say) -> ApprovalView {
-    let report = change::report(RunStatus::AwaitingApproval, say);
+    of_report(change::report(RunStatus::AwaitingApproval, say), identity, say)
+}
+
+fn of_report(report: Report, identity: Identity, say: Say) -> ApprovalView {
     let (diffs, folded) = shown_and_folded(&report.findings, change::change(say).as_ref());
     ApprovalView {
         frame: frame(say),

@@ -35,7 +35,7 @@ impl Approver {
         if let Some(login) = login.filter(|login| !is_login(login)) {
             return Err(format!("{login:?} is not a GitHub login: {form}"));
         }
-        if !is_mail_address(address) {
+        if !is_mail_address(address) || address.contains('=') {
             return Err(format!("{address:?} is not a mail address: {form}"));
         }
         Ok(Self {
