@@ -277,6 +277,7 @@ mod tests {
                         source: "model".to_owned(),
                         gated: false,
                         folded: false,
+                        sources: Vec::new(),
                     },
                 })
                 .collect(),

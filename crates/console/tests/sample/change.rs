@@ -64,6 +64,7 @@ pub fn change(say: Say) -> Option<Change> {
         deletions: 0,
         patch,
         omitted: omitted.map(str::to_owned),
+        secrets: Vec::new(),
     };
     Some(Change {
         base: CommitSha::parse(BASE).ok()?,
@@ -131,6 +132,7 @@ pub fn findings(say: Say) -> Vec<Finding> {
         source: say("model"),
         gated: false,
         folded: false,
+        sources: Vec::new(),
     };
     vec![
         Finding {
@@ -212,6 +214,7 @@ pub fn coverage(say: Say) -> Vec<Coverage> {
         outcome,
         reason: reason.map(say),
         attempts,
+        failure: None,
     };
     vec![
         entry("src/ledger/settle.rs", Outcome::Reviewed, None, 2),
@@ -276,5 +279,6 @@ pub fn report(status: RunStatus, say: Say) -> Report {
             wall_ms: 212_000,
         },
         notes: vec![say("the walkthrough names 7 of 8 files: one is unreviewed")],
+        private_notes: Vec::new(),
     }
 }

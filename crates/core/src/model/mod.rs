@@ -4,6 +4,7 @@ pub mod approval;
 pub mod approver;
 pub mod change;
 pub mod error_name;
+pub mod failure;
 pub mod finding;
 pub mod key;
 pub mod marker;

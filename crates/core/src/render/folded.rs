@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::model::finding::Finding;
 
+use super::escape::{path, title};
 use super::markdown::counted;
-use super::sanitize::one_line;
 
 /// Characters of one title.
 const TITLE_CHARS: usize = 200;
@@ -26,13 +26,13 @@ pub(super) fn folded_section(findings: &[&Finding], room: usize) -> String {
         all
     };
     for finding in gated_first {
-        let title: String = finding.title.chars().take(TITLE_CHARS).collect();
-        let path = finding.path.replace(['`', '\n', '\r'], "'");
+        let words: String = finding.title.chars().take(TITLE_CHARS).collect();
         let row = format!(
-            "- {} · `{path}` line {} · {}\n",
+            "- {} · {} line {} · {}\n",
             finding.severity,
+            path(&finding.path),
             finding.line,
-            one_line(&title)
+            title(&words)
         );
         let length = row.chars().count();
         if length > left {

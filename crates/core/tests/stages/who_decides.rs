@@ -28,6 +28,7 @@ fn finding(path: &str, line: u32, severity: Severity) -> Finding {
         source: "model".to_owned(),
         gated: false,
         folded: false,
+        sources: Vec::new(),
     }
 }
 
