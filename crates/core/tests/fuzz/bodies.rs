@@ -5,7 +5,7 @@
 
 use holdfast_core::diff::{Hunk, hunk_of, parse_patch, render_hunks};
 use holdfast_core::model::change::Change;
-use holdfast_core::model::finding::{Severity, Side};
+use holdfast_core::model::finding::Side;
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{RecordedAnswer, Stop};
