@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
@@ -27,7 +28,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_writer(|| RedactedLog(std::io::stderr()))
         .init();
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(dispatch(cli)),

@@ -1,9 +1,11 @@
-//! Foreign text on its way into a page: hidden characters become visible, what is too long is cut and says so.
+//! Foreign text on its way into a page: secrets are taken out, hidden characters become visible, what is too long is cut and
+//! says so. The one way into a page for text that was not written here.
 //!
 //! Escaping of markup is left to `maud`; no foreign text is ever marked as escaped already.
 
 use std::fmt::Write;
 
+use holdfast_core::rule::redacted;
 use maud::{Markup, Render, html};
 
 /// Characters of a text that stands in one line (a title, a path, a name).
@@ -56,7 +58,8 @@ pub fn code(text: &str) -> Foreign<'_> {
 
 impl Render for Foreign<'_> {
     fn render(&self) -> Markup {
-        let (kept, left_out) = cut(self.text, self.most);
+        let clean = redacted(self.text);
+        let (kept, left_out) = cut(&clean, self.most);
         let body = html! {
             @for piece in pieces(kept, self.keeps_lines) {
                 @match piece {
@@ -141,7 +144,8 @@ fn cut(text: &str, most: usize) -> (&str, usize) {
 
 /// One line for an attribute (a label, an alternative text): as [`line`], without marks.
 pub fn plain(text: &str) -> String {
-    let (kept, left_out) = cut(text, LINE_MOST);
+    let clean = redacted(text);
+    let (kept, left_out) = cut(&clean, LINE_MOST);
     let mut out = String::with_capacity(kept.len());
     for piece in pieces(kept, false) {
         match piece {
@@ -158,7 +162,7 @@ pub fn plain(text: &str) -> String {
 /// A text as a form offers it for editing: without the hidden characters, which publication takes out too. Whoever reads
 /// the form compares with this to know whether the text was edited (after turning CR LF into LF).
 pub fn editable(text: &str) -> String {
-    pieces(&text.replace("\r\n", "\n"), true)
+    pieces(&redacted(&text.replace("\r\n", "\n")), true)
         .iter()
         .filter_map(|piece| match piece {
             Piece::Plain(text) => Some(*text),

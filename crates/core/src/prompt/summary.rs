@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::model::finding::Finding;
 use crate::model::run::{FileSummary, Prompt, Role, Turn};
 
+use super::redacted::without_secrets;
 use super::unit::{delimit, one_line};
 
 /// Files named in the prompt at most; the rest is counted.
@@ -39,11 +40,11 @@ pub fn summary_prompt(title: &str, files: &[FileSummary], findings: &[Finding]) 
             one_line(&finding.title, 200)
         );
     }
-    Prompt {
+    without_secrets(Prompt {
         system: INSTRUCTIONS.to_owned(),
         turns: vec![Turn {
             role: Role::User,
             text: delimit(&data),
         }],
-    }
+    })
 }

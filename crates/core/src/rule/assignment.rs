@@ -52,7 +52,9 @@ pub(super) fn name_around(line: &str, start: usize, end: usize) -> Option<(usize
 /// Returns the length of the value that was read, which is at most `most`.
 pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, found: &mut Vec<SecretMatch>) -> usize {
     let (start, end) = place;
-    let Some(name) = line.get(start..end) else { return 0 };
+    let Some(whole) = line.get(start..end) else { return 0 };
+    let name = whole.trim_start_matches(['-', '.']);
+    let start = start + (whole.len() - name.len());
     let name = name.trim_end_matches(['-', '.']);
     let Some(promise) = promise_of(name) else { return 0 };
     // What is looked at is bounded, so that many names before one long value cost no more than their number.

@@ -39,11 +39,6 @@ pub(super) fn find(line: &str, carried: Option<Carried>, form: Form, found: &mut
             return None;
         }
     }
-    if let Some(close) = line.get(from..).filter(|_| from > 0).and_then(|rest| rest.find('>')) {
-        // `<entry key="password">value</entry>`: what follows the tag is its value.
-        let at = from + close;
-        find_value(line, at, at, (&carried.name, carried.promise), form, found);
-    }
     let lines_left = carried.lines_left.checked_sub(1)?;
     (lines_left > 0).then_some(Carried { lines_left, ..carried })
 }

@@ -36,7 +36,7 @@ const FILLERS: &[&str] = &[
 /// What a value begins with that only points to where the secret is.
 const POINTERS: &[&str] = &[
     "arn:", "op://", "vault:", "ssm:", "sm://", "env:", "env(", "file:", "projects/", "secretsmanager:", "kms:", "enc[", "enc(", "http://",
-    "https://", "/", "./", "../", "~/", "c:\\", "process.env", "os.environ", "os.getenv", "getenv", "system.getenv", "secrets.", "var.",
+    "https://", "./", "../", "~/", "c:\\", "process.env", "os.environ", "os.getenv", "getenv", "system.getenv", "secrets.", "var.",
     "local.", "data.", "module.", "self.", "this.", "config.", "settings.", "ref+", "!vault", "@microsoft.keyvault", "sha256:",
     "sha512:", "sha1:", "sha256-", "sha384-", "sha512-", "urn:", "data:", "mailto:", "tel:", "oid:", "refs/", "gs://", "s3://", "keyvault", "azurekeyvault",
     "akv://", "aws-sm:", "gcp-sm:", "bws:", "keychain:",
@@ -70,7 +70,9 @@ pub(super) fn is_filler(body: &str) -> bool {
     let left = without_fillers(&lower);
     let is_marked = left.len() < lower.len();
     let remains = left.bytes().filter(u8::is_ascii_alphanumeric).collect::<HashSet<u8>>().len();
-    is_wordy(body) || (is_marked && (remains < 5 || is_wordy(&left)))
+    // Tokens are long: chance makes none of them as wordy as this.
+    let is_text = share_of_words(body).is_some_and(|share| share >= 0.75);
+    is_text || (is_marked && (remains < 5 || is_wordy(&left)))
 }
 
 /// Whether a value that a secret's name is given could be that secret.
@@ -175,6 +177,11 @@ fn is_sequence(kept: &[u8]) -> bool {
 
 /// Whether most letters stand in pairs that words are made of. A pair does not cross a digit, a mark or into a capital.
 pub(super) fn is_wordy(text: &str) -> bool {
+    share_of_words(text).is_some_and(|share| share >= WORDS_LEAST)
+}
+
+/// The share of common pairs; none where too few letters stand in pairs at all, or too many digits stand between them.
+fn share_of_words(text: &str) -> Option<f64> {
     let (mut pairs, mut common) = (0_u32, 0_u32);
     for pair in text.as_bytes().windows(2) {
         let &[first, second] = pair else { continue };
@@ -188,7 +195,8 @@ pub(super) fn is_wordy(text: &str) -> bool {
     }
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
-    pairs >= 4 && digits * 3 <= letters && f64::from(common) >= WORDS_LEAST * f64::from(pairs)
+    let is_text = pairs >= 4 && digits * 3 <= letters && usize::try_from(pairs).unwrap_or(0) * 5 >= letters * 3;
+    is_text.then(|| f64::from(common) / f64::from(pairs))
 }
 
 fn has_inner_capital(text: &str) -> bool {

@@ -17,7 +17,7 @@ mod vendors;
 use std::sync::LazyLock;
 
 pub use finding::secret_findings;
-pub use redact::{Redacted, redact, redact_hunks, redact_value, redacted};
+pub use redact::{Redacted, RedactedLog, redact, redact_hunks, redact_value, redacted};
 pub use scan::find_secrets;
 pub use vendors::secret_examples;
 

@@ -23,7 +23,7 @@ const ABOUT: &[&str] = &[
     "selector", "page", "view", "dialog", "screen", "mode", "status", "state", "bytes", "location", "region", "dir", "directory", "mount", "volume",
     "template", "parser", "generator", "validator", "function", "handler", "role", "owner", "group", "namespace", "source", "target", "usage", "used",
     "engine", "backend", "model", "schema", "command", "cmd", "script", "link", "button", "icon", "color", "style", "css", "element", "event", "action",
-    "prompt", "question", "text", "copy", "help", "tooltip", "caption", "alias", "aliases", "slug", "kid", "comment", "note", "notes", "info", "grant", "exchange", "method", "domain", "subject", "sub", "stream", "lock", "slot", "table", "bucket", "queue", "topic", "project", "account", "org",
+    "prompt", "question", "text", "copy", "help", "tooltip", "caption", "alias", "aliases", "slug", "kid", "comment", "note", "notes", "info", "grant", "exchange", "method", "domain", "subject", "sub", "stream", "lock", "slot", "table", "bucket", "queue", "topic", "project", "account", "org", "hasher", "encoder", "encoding", "spec", "stdin", "expired", "strategy",
 ];
 
 /// Words that only say which one, when they come last.
@@ -56,7 +56,7 @@ const SECRET_KEYS: &[&str] = &[
     "api", "access", "secret", "private", "auth", "authorization", "signing", "signature", "encryption", "encrypt", "crypto", "cipher", "aes", "account",
     "master", "shared", "service", "deploy", "license", "session", "cookie", "jwt", "hmac", "app", "application", "client", "consumer", "integration",
     "webhook", "server", "admin", "root", "rest", "write", "ssh", "gpg", "pgp", "function", "functions", "subscription", "ingest", "ingestion", "security",
-    "instrumentation", "validation", "machine", "storage", "primary", "secondary",
+    "instrumentation", "validation", "machine", "storage",
 ];
 
 /// Reads what a name promises; none where it is about a secret rather than one.
@@ -93,7 +93,7 @@ pub(super) fn promise_of(name: &str) -> Option<Promise> {
     (last == "key" && parts.len() > 1 && !is_other).then_some(Promise::Key)
 }
 
-/// `dbPassword_2` is `db`, `password`, `2`.
+/// `dbPassword_2` is `db`, `password`, `2`, and so is `dbPassword2` without the number.
 fn split(name: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let bytes = name.as_bytes();
@@ -110,6 +110,13 @@ fn split(name: &str) -> Vec<String> {
         }
     }
     parts.retain(|part| !part.is_empty());
+    for part in &mut parts {
+        // `token2` is a token; `sha256` and `v2` are what they are.
+        let letters = part.trim_end_matches(|char: char| char.is_ascii_digit()).len();
+        if letters >= 4 || letters == 1 {
+            part.truncate(letters);
+        }
+    }
     parts
 }
 

@@ -1,6 +1,7 @@
 //! Text without its secrets: each becomes a placeholder, and lines stay lines. What leaves the program goes through here.
 
 use std::collections::HashMap;
+use std::io::{self, Write};
 
 use serde_json::Value;
 
@@ -120,5 +121,110 @@ impl Numbers {
         let next = self.taken + self.known.len() + 1;
         let number = *self.known.entry(secret.to_owned()).or_insert(next);
         format!("[[SECRET_{number}:{rule}]]")
+    }
+}
+
+/// A log that no secret gets into. Each write has to be one event's text, as `tracing-subscriber` writes it.
+#[derive(Debug)]
+pub struct RedactedLog<W>(pub W);
+
+impl<W: Write> Write for RedactedLog<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.write_all(redacted(&String::from_utf8_lossy(event)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed write fails the test")]
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::diff::parse_patch;
+
+    /// Built from pieces, so that no scanner takes this file for a leak.
+    fn token() -> String {
+        ["ghp", "_", &"a1B2".repeat(9)].concat()
+    }
+
+    #[test]
+    fn the_same_secret_has_the_same_placeholder_and_lines_hold() {
+        let token = token();
+        let text = format!("a = \"{token}\"\nplain\nb = '{token}'");
+        let clean = redact(&text);
+        assert_eq!(clean.text, "a = \"[[SECRET_1:github-token]]\"\nplain\nb = '[[SECRET_1:github-token]]'");
+        assert_eq!(clean.placeholders, 1);
+    }
+
+    #[test]
+    fn placeholders_that_are_there_keep_their_numbers() {
+        let text = format!("[[SECRET_7:npm-token]] {}", token());
+        assert_eq!(redact(&text).text, "[[SECRET_7:npm-token]] [[SECRET_8:github-token]]");
+    }
+
+    #[test]
+    fn a_private_key_is_taken_out_line_by_line() {
+        let text = ["-----BEGIN RSA ", "PRIVATE KEY-----\nMIIEow\nabc+/=\n-----END RSA ", "PRIVATE KEY-----\nlet x = 1;"].concat();
+        let clean = redact(&text).text;
+        assert_eq!(clean.lines().count(), 5);
+        assert!(!clean.contains("MIIEow") && !clean.contains("abc+/="), "{clean}");
+        assert!(clean.ends_with("\nlet x = 1;"));
+    }
+
+    #[test]
+    fn a_key_that_never_ends_does_not_swallow_code() {
+        let text = ["x = \"-----BEGIN ", "PRIVATE KEY-----\"\nfn main() { let a = [1]; }\nlet b = 2;"].concat();
+        assert_eq!(redact(&text).text, text);
+    }
+
+    #[test]
+    fn a_placeholder_does_not_uncover_its_neighbour() {
+        let key = ["AKIA", "A2A222AAAAA22AAA"].concat();
+        let text = format!("{key}[:AKIAAAA22AAA2A2AABBCAKIA3B3CL34456DE5C42");
+        let once = redact(&text).text;
+        assert_eq!(redact(&once).text, once);
+    }
+
+    #[test]
+    fn hunks_lose_secrets_in_lines_and_behind_their_marks() {
+        let token = token();
+        let hunks = parse_patch(&format!("@@ -1,2 +1,2 @@ fn a() {{ use({token}) }}\n-{token}\n+new {token}\n x")).unwrap();
+        let clean = redact_hunks("src/a.rs", &hunks);
+        let text = format!("{clean:?}");
+        assert!(!text.contains(&token), "{text}");
+        assert_eq!((clean[0].lines.len(), clean[0].lines[1].new), (3, Some(1)));
+    }
+
+    #[test]
+    fn no_text_of_a_document_keeps_a_secret() {
+        let token = token();
+        let mut document = json!({ &token: [token, 1, null, { "path": format!("src/{token}.rs") }] });
+        redact_value(&mut document);
+        assert!(!document.to_string().contains(&token), "{document}");
+    }
+
+    #[test]
+    fn a_log_loses_secrets() {
+        let mut log = RedactedLog(Vec::new());
+        log.write_all(format!("ERROR failed: {}\n", token()).as_bytes()).unwrap();
+        log.flush().unwrap();
+        assert_eq!(String::from_utf8(log.0).unwrap(), "ERROR failed: [[SECRET_1:github-token]]\n");
+    }
+
+    proptest! {
+        #[test]
+        fn redaction_keeps_lines_and_leaves_nothing(
+            text in "([ -~]{0,60}|AKIA[A-Z2-7]{16}|password = \"[a-zA-Z0-9]{20}\"|TOKEN=[a-z0-9]{14}|https?://a:[a-z0-9]{9}@b|\u{200b}|\n){0,12}",
+        ) {
+            let clean = redact(&text).text;
+            prop_assert_eq!(clean.split('\n').count(), text.split('\n').count());
+            prop_assert_eq!(&redact(&clean).text, &clean, "once is enough");
+        }
     }
 }

@@ -24,7 +24,7 @@ pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
                 as_text(&record, &states, &units)
             } else {
                 let document = as_json(&record, &states, &units);
-                serde_json::to_string_pretty(&document).map_err(Failure::incomplete)? + "\n"
+                output::json(&document).map_err(Failure::incomplete)?
             }
         }
     };

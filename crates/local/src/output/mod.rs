@@ -6,6 +6,9 @@ pub mod text;
 
 use std::io::{self, Write};
 
+use holdfast_core::rule::{redact_value, redacted};
+use serde::Serialize;
+
 /// Writes to stdout. A reader that went away (a closed pipe) is no error.
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -15,9 +18,11 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Takes control characters out: what a stranger wrote must not drive a terminal.
+/// Takes secrets and control characters out: what a stranger wrote must not drive a terminal, and no terminal or log of a build
+/// keeps a secret. Every foreign text that is printed comes through here, or through [`json`].
 pub fn plain(text: &str) -> String {
-    text.chars()
+    redacted(text)
+        .chars()
         .filter(|char| !char.is_control() || *char == '\n' || *char == '\t')
         .collect()
 }
@@ -25,4 +30,25 @@ pub fn plain(text: &str) -> String {
 /// Says one line on stderr. When nobody reads stderr there is nobody to tell.
 pub fn complain(line: &str) {
     let _nobody_reads = writeln!(io::stderr().lock(), "holdfast: {}", plain(line));
+}
+
+/// Writes a document as JSON with a line feed, without secrets in any of its texts. Every document that is printed comes through
+/// here.
+///
+/// # Errors
+/// The document cannot be written as JSON.
+pub fn json(document: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut document = serde_json::to_value(document)?;
+    redact_value(&mut document);
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// Writes a document as one line of JSON, otherwise as [`json`].
+///
+/// # Errors
+/// The document cannot be written as JSON.
+pub fn json_line(document: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut document = serde_json::to_value(document)?;
+    redact_value(&mut document);
+    Ok(serde_json::to_string(&document)? + "\n")
 }
