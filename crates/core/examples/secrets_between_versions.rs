@@ -1,6 +1,6 @@
-//! Searches for secrets in the lines that one version of a folder adds to another, and prints each finding and their number:
-//! how often ordinary changes raise an alarm. `--pairs FOLDER` takes every two versions `NAME-VERSION` in a folder, such as
-//! cargo's `~/.cargo/registry/src/INDEX`.
+//! Searches for secrets in the lines that one version of a folder adds to another, and prints each finding and their
+//! number: how often ordinary changes raise an alarm. `--pairs FOLDER` takes every two versions `NAME-VERSION` in a
+//! folder, such as cargo's `~/.cargo/registry/src/INDEX`.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -34,20 +34,36 @@ fn main() -> io::Result<()> {
             }
         }
         [old, new] => compare(old, new, &mut figures)?,
-        _ => return Err(io::Error::other("usage: secrets_between_versions OLD NEW | --pairs FOLDER")),
+        _ => {
+            return Err(io::Error::other(
+                "usage: secrets_between_versions OLD NEW | --pairs FOLDER",
+            ));
+        }
     }
-    println!("{} pairs, {} added lines, findings: {:?}", figures.pairs, figures.lines, figures.by_severity);
+    println!(
+        "{} pairs, {} added lines, findings: {:?}",
+        figures.pairs, figures.lines, figures.by_severity
+    );
     Ok(())
 }
 
 /// Neighbouring versions of the same name.
 fn pairs(folder: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect::<io::Result<_>>()?;
+    let mut names: Vec<String> = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<io::Result<_>>()?;
     names.sort();
-    let stem = |name: &str| name.match_indices('-').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit())).map(|(at, _)| name[..at].to_owned());
-    let neighbours = names.windows(2).filter(|pair| stem(&pair[0]).is_some() && stem(&pair[0]) == stem(&pair[1]));
-    Ok(neighbours.map(|pair| (folder.join(&pair[0]), folder.join(&pair[1]))).collect())
+    let stem = |name: &str| {
+        name.match_indices('-')
+            .find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()))
+            .map(|(at, _)| name[..at].to_owned())
+    };
+    let neighbours = names
+        .windows(2)
+        .filter(|pair| stem(&pair[0]).is_some() && stem(&pair[0]) == stem(&pair[1]));
+    Ok(neighbours
+        .map(|pair| (folder.join(&pair[0]), folder.join(&pair[1])))
+        .collect())
 }
 
 fn compare(old: &Path, new: &Path, figures: &mut Figures) -> io::Result<()> {
@@ -63,9 +79,18 @@ fn compare(old: &Path, new: &Path, figures: &mut Figures) -> io::Result<()> {
         figures.lines += hunks.iter().map(|hunk| hunk.lines.len()).sum::<usize>();
         for finding in secret_findings(&relative.to_string_lossy(), &hunks) {
             *figures.by_severity.entry(finding.severity.as_str()).or_default() += 1;
-            let line = text.lines().nth(finding.line.saturating_sub(1) as usize).unwrap_or_default();
+            let line = text
+                .lines()
+                .nth(finding.line.saturating_sub(1) as usize)
+                .unwrap_or_default();
             let shown: String = line.trim().chars().take(140).collect();
-            println!("{} {} {}:{} {shown}", finding.severity, finding.source, file.display(), finding.line);
+            println!(
+                "{} {} {}:{} {shown}",
+                finding.severity,
+                finding.source,
+                file.display(),
+                finding.line
+            );
         }
     }
     Ok(())
@@ -85,7 +110,9 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 fn read(file: &Path) -> Option<String> {
-    String::from_utf8(fs::read(file).ok()?).ok().filter(|text| !text.contains('\0'))
+    String::from_utf8(fs::read(file).ok()?)
+        .ok()
+        .filter(|text| !text.contains('\0'))
 }
 
 /// The lines that are not in the old version, each run of neighbours a hunk.

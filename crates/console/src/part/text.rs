@@ -1,5 +1,5 @@
-//! Foreign text on its way into a page: secrets are taken out, hidden characters become visible, what is too long is cut and
-//! says so. The one way into a page for text that was not written here.
+//! Foreign text on its way into a page: secrets are taken out, hidden characters become visible, what is too long is
+//! cut and says so. The one way into a page for text that was not written here.
 //!
 //! Escaping of markup is left to `maud`; no foreign text is ever marked as escaped already.
 
@@ -159,8 +159,8 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// A text as a form offers it for editing: without the hidden characters, which publication takes out too. Whoever reads
-/// the form compares with this to know whether the text was edited (after turning CR LF into LF).
+/// A text as a form offers it for editing: without the hidden characters, which publication takes out too. Whoever
+/// reads the form compares with this to know whether the text was edited (after turning CR LF into LF).
 pub fn editable(text: &str) -> String {
     pieces(&redacted(&text.replace("\r\n", "\n")), true)
         .iter()

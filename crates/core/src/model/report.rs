@@ -79,8 +79,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Returns the report as it may be shown: no text of it holds a secret, paths included. The stored report keeps the paths,
-    /// because GitHub finds a comment's file by it.
+    /// Returns the report as it may be shown: no text of it holds a secret, paths included. The stored report keeps the
+    /// paths, because GitHub finds a comment's file by it.
     pub fn redacted(&self) -> Self {
         let clean = serde_json::to_value(self).and_then(|mut value| {
             redact_value(&mut value);

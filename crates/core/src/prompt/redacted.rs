@@ -86,7 +86,10 @@ mod tests {
         });
         assert_clean(&unit, &secret);
         let answer = format!("{}{secret}", "y ".repeat(9_990));
-        assert_clean(&correction_prompt(&unit, &answer, &[format!("the quote {secret:?} is not there")]), &secret);
+        assert_clean(
+            &correction_prompt(&unit, &answer, &[format!("the quote {secret:?} is not there")]),
+            &secret,
+        );
         let summary = FileSummary {
             path: path.clone(),
             text: format!("{} {secret}", "z".repeat(280)),
@@ -102,8 +105,17 @@ mod tests {
         let end = format!("{dashes}END PRIVATE KEY{dashes}");
         for lines in [
             vec![begin.clone(), body.clone(), body.clone(), end.clone()],
-            vec![format!("# {begin}"), format!("# {body}"), format!("#   {body}"), format!("# {end}")],
-            vec![format!("    \"{begin}\\n\" +"), format!("    \"{body}\\n\" +"), format!("    \"{end}\\n\"")],
+            vec![
+                format!("# {begin}"),
+                format!("# {body}"),
+                format!("#   {body}"),
+                format!("# {end}"),
+            ],
+            vec![
+                format!("    \"{begin}\\n\" +"),
+                format!("    \"{body}\\n\" +"),
+                format!("    \"{end}\\n\""),
+            ],
             vec![format!("  \"private_key\": \"{begin}\\n{body}\\n{body}\\n{end}\\n\",")],
             vec![format!("KEY={begin}\\n{body}\\n{end}")],
             vec![format!("key: \"{begin}"), format!("  {body}"), format!("  {end}\"")],

@@ -91,8 +91,8 @@ pub(super) fn delimit(data: &str) -> String {
     )
 }
 
-/// Folds white space and control characters, and cuts at `most` characters. Secrets are taken out first: half of one is a leak
-/// that no search finds.
+/// Folds white space and control characters, and cuts at `most` characters. Secrets are taken out first: half of one is
+/// a leak that no search finds.
 pub(super) fn one_line(text: &str, most: usize) -> String {
     let clean = redacted(text);
     let folded = clean

@@ -1,5 +1,5 @@
-//! Values that are given a name: `DB_PASSWORD=…`, `token: "…"`, `--api-key …`, `<password>…</password>`. The name has to
-//! promise a secret, and the value to look like one; how much it must depends on both and on the file.
+//! Values that are given a name: `DB_PASSWORD=…`, `token: "…"`, `--api-key …`, `<password>…</password>`. The name has
+//! to promise a secret, and the value to look like one; how much it must depends on both and on the file.
 
 use super::literal::{Demand, could_be_secret, is_template};
 use super::name::{Promise, promise_of};
@@ -8,7 +8,10 @@ use super::vendors::find_named;
 use super::{Certainty, SecretKind, SecretMatch};
 
 /// A literal under a secret's name.
-pub(super) const ASSIGNED: SecretKind = SecretKind { rule: "assigned-secret", title: "a literal that looks like a secret" };
+pub(super) const ASSIGNED: SecretKind = SecretKind {
+    rule: "assigned-secret",
+    title: "a literal that looks like a secret",
+};
 
 /// Longest name, in bytes.
 const NAME_MOST: usize = 120;
@@ -43,7 +46,13 @@ struct Value<'a> {
 pub(super) fn name_around(line: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let bytes = line.as_bytes();
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
-    let left = bytes.get(..start)?.iter().rev().take(NAME_MOST).take_while(is_name).count();
+    let left = bytes
+        .get(..start)?
+        .iter()
+        .rev()
+        .take(NAME_MOST)
+        .take_while(is_name)
+        .count();
     let right = bytes.get(end..)?.iter().take(NAME_MOST).take_while(is_name).count();
     (left < NAME_MOST && right < NAME_MOST).then_some((start - left, end + right))
 }
@@ -66,8 +75,8 @@ pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, f
     find_value(line, start, start + name.len(), (name, promise), form, found)
 }
 
-/// Finds the secret behind a name that ends at `end`; `named` is what counts as its name and what that promises. Returns the
-/// length of the value.
+/// Finds the secret behind a name that ends at `end`; `named` is what counts as its name and what that promises.
+/// Returns the length of the value.
 pub(super) fn find_value(
     line: &str,
     start: usize,
@@ -77,8 +86,12 @@ pub(super) fn find_value(
     found: &mut Vec<SecretMatch>,
 ) -> usize {
     let (name, promise) = named;
-    let Some((operator, at)) = read_operator(line, start, end, form) else { return 0 };
-    let Some(value) = read_value(line, at, operator, form) else { return 0 };
+    let Some((operator, at)) = read_operator(line, start, end, form) else {
+        return 0;
+    };
+    let Some(value) = read_value(line, at, operator, form) else {
+        return 0;
+    };
     let lower = name.to_ascii_lowercase();
     let demand = demand_of(line, start, promise, operator, &value, form);
     for (text, start) in pieces(&value) {
@@ -87,7 +100,9 @@ pub(super) fn find_value(
         let is_long_enough = promise != Promise::Key || text.len() >= 20;
         let (kind, certainty) = match row {
             Some(row) => (row.kind, Certainty::Known),
-            None if is_long_enough && could_be_secret(text, demand, promise == Promise::Password) => (ASSIGNED, Certainty::Guess),
+            None if is_long_enough && could_be_secret(text, demand, promise == Promise::Password) => {
+                (ASSIGNED, Certainty::Guess)
+            }
             None => continue,
         };
         found.push(SecretMatch::new(kind, certainty, start, start + text.len()));
@@ -124,7 +139,13 @@ fn demand_of(line: &str, start: usize, promise: Promise, operator: Operator, val
     }
     match operator {
         Operator::Element => Demand::Usual,
-        Operator::Argument => if value.is_quoted { Demand::High } else { Demand::Usual },
+        Operator::Argument => {
+            if value.is_quoted {
+                Demand::High
+            } else {
+                Demand::Usual
+            }
+        }
         Operator::Blank => {
             let is_option = before.ends_with("--") || (before.ends_with('-') && value.is_quoted);
             let is_define = before.trim_end().ends_with("#define");
@@ -140,7 +161,9 @@ fn demand_of(line: &str, start: usize, promise: Promise, operator: Operator, val
         _ if is_settings && is_first => Demand::Mild,
         Operator::Tight if is_settings || b";&?\"'/\\".contains(&previous) || before.ends_with("--") => Demand::Usual,
         Operator::Tight if form == Form::Other && is_first => Demand::Usual,
-        Operator::Loose if b"\"'".contains(&previous) || (form == Form::Other && is_first && is_colon(line, start)) => Demand::Usual,
+        Operator::Loose if b"\"'".contains(&previous) || (form == Form::Other && is_first && is_colon(line, start)) => {
+            Demand::Usual
+        }
         _ => Demand::High,
     }
 }
@@ -148,24 +171,39 @@ fn demand_of(line: &str, start: usize, promise: Promise, operator: Operator, val
 /// Whether the name is followed by a colon, as in YAML and in headers.
 fn is_colon(line: &str, start: usize) -> bool {
     let rest = line.get(start..).unwrap_or_default();
-    let operator = rest.bytes().take(NAME_MOST * 2).find(|byte| matches!(byte, b':' | b'='));
+    let operator = rest
+        .bytes()
+        .take(NAME_MOST * 2)
+        .find(|byte| matches!(byte, b':' | b'='));
     operator == Some(b':')
 }
 
 /// Whether only what introduces a setting comes before its name.
 fn begins_line(before: &str) -> bool {
-    const WORDS: &[&str] = &["export", "set", "env", "arg", "-", "- -", "--env", "-e", "local", "declare", "setenv", "readonly", "run", "#", "//", ";", "$env:", "+", "*", "@", "$", "let", "rem"];
+    const WORDS: &[&str] = &[
+        "export", "set", "env", "arg", "-", "- -", "--env", "-e", "local", "declare", "setenv", "readonly", "run", "#",
+        "//", ";", "$env:", "+", "*", "@", "$", "let", "rem",
+    ];
     if before.len() > 80 {
         return false;
     }
     let trimmed = before.trim_matches([' ', '\t', '"', '\'', '`', '{', ',', '#', '/', '*', '<', '\\', '$']);
-    trimmed.is_empty() || WORDS.contains(&trimmed.to_ascii_lowercase().as_str()) || before.trim_start().to_ascii_lowercase().starts_with("environment=")
+    trimmed.is_empty()
+        || WORDS.contains(&trimmed.to_ascii_lowercase().as_str())
+        || before.trim_start().to_ascii_lowercase().starts_with("environment=")
 }
 
 fn read_operator(line: &str, start: usize, end: usize, form: Form) -> Option<(Operator, usize)> {
-    const OPERATORS: &[&str] = &["===", "!==", "||=", "??=", ":=", "=>", "==", "!=", "?=", "+=", ":-", "->", "<-", "=", ":"];
+    const OPERATORS: &[&str] = &[
+        "===", "!==", "||=", "??=", ":=", "=>", "==", "!=", "?=", "+=", ":-", "->", "<-", "=", ":",
+    ];
     let bytes = line.as_bytes();
-    let closing = bytes.get(end..)?.iter().take(6).take_while(|byte| b"\"'`\\])".contains(byte)).count();
+    let closing = bytes
+        .get(end..)?
+        .iter()
+        .take(6)
+        .take_while(|byte| b"\"'`\\])".contains(byte))
+        .count();
     let was_quoted = bytes.get(end..end + closing)?.iter().any(|byte| b"\"'`".contains(byte));
     let mut at = end + closing;
     let blanks = blanks(bytes, at);
@@ -189,13 +227,21 @@ fn read_operator(line: &str, start: usize, end: usize, form: Form) -> Option<(Op
         b'>' if opens_element => Some((Operator::Element, at + 1)),
         b',' if was_quoted => Some((Operator::Argument, at + 1 + self::blanks(bytes, at + 1))),
         b'(' if !reads(line.get(start..end)?) => Some((Operator::Argument, at + 1)),
-        byte if blanks > 0 && (byte.is_ascii_alphanumeric() || b"\"'`+/$!@#%".contains(&byte)) => Some((Operator::Blank, skip_type(line, at))),
+        byte if blanks > 0 && (byte.is_ascii_alphanumeric() || b"\"'`+/$!@#%".contains(&byte)) => {
+            Some((Operator::Blank, skip_type(line, at)))
+        }
         _ => None,
     }
 }
 
 fn blanks(bytes: &[u8], at: usize) -> usize {
-    bytes.get(at..).unwrap_or_default().iter().take(BLANKS_MOST).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+    bytes
+        .get(at..)
+        .unwrap_or_default()
+        .iter()
+        .take(BLANKS_MOST)
+        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+        .count()
 }
 
 /// Skips a type between name and value: `: &'static str = `, ` string = `.
@@ -215,17 +261,35 @@ fn skip_type(line: &str, at: usize) -> usize {
 fn reads(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let last = lower.rsplit(['.', ':']).next().unwrap_or_default();
-    ["get", "env", "read", "load", "fetch", "find", "lookup", "has", "is", "check", "param", "validate", "verify", "decode", "parse", "input", "prompt"]
+    [
+        "get", "env", "read", "load", "fetch", "find", "lookup", "has", "is", "check", "param", "validate", "verify",
+        "decode", "parse", "input", "prompt",
+    ]
+    .iter()
+    .any(|verb| last.starts_with(verb))
+        || [
+            "getenv",
+            "environ",
+            "lookup",
+            "get_secret",
+            "getsecret",
+            "env_var",
+            "env::var",
+        ]
         .iter()
-        .any(|verb| last.starts_with(verb))
-        || ["getenv", "environ", "lookup", "get_secret", "getsecret", "env_var", "env::var"].iter().any(|call| lower.contains(call))
+        .any(|call| lower.contains(call))
 }
 
 /// Reads the value that begins at `at`: the inside of a literal, or a bare word.
 fn read_value<'a>(line: &'a str, at: usize, operator: Operator, form: Form) -> Option<Value<'a>> {
     let at = skip_wrappers(line, at)?;
     let bytes = line.as_bytes();
-    let backslashes = bytes.get(at..)?.iter().take(4).take_while(|byte| **byte == b'\\').count();
+    let backslashes = bytes
+        .get(at..)?
+        .iter()
+        .take(4)
+        .take_while(|byte| **byte == b'\\')
+        .count();
     let open = at + backslashes;
     match bytes.get(open) {
         Some(&quote @ (b'"' | b'\'' | b'`')) => {
@@ -239,7 +303,11 @@ fn read_value<'a>(line: &'a str, at: usize, operator: Operator, form: Form) -> O
             let length = bare_len(bytes.get(at..)?, operator, form);
             let text = line.get(at..at + length)?;
             let calls = matches!(bytes.get(at + length), Some(b'(' | b'[' | b'{'));
-            let text = if operator == Operator::Element { text } else { text.trim_end_matches([',', ';', '.', ':']) };
+            let text = if operator == Operator::Element {
+                text
+            } else {
+                text.trim_end_matches([',', ';', '.', ':'])
+            };
             (!calls).then(|| trimmed(text, at, false)).flatten()
         }
         _ => None,
@@ -249,11 +317,15 @@ fn read_value<'a>(line: &'a str, at: usize, operator: Operator, form: Form) -> O
 fn trimmed(text: &str, start: usize, is_quoted: bool) -> Option<Value<'_>> {
     let from = start + (text.len() - text.trim_start().len());
     let text = text.trim();
-    (!text.is_empty()).then_some(Value { text, start: from, is_quoted })
+    (!text.is_empty()).then_some(Value {
+        text,
+        start: from,
+        is_quoted,
+    })
 }
 
-/// The length up to the closing quote; none where the line has none within reach and the literal is too long. A placeholder
-/// ends it too.
+/// The length up to the closing quote; none where the line has none within reach and the literal is too long. A
+/// placeholder ends it too.
 fn quoted_len(bytes: &[u8], quote: u8, is_escaped: bool) -> Option<usize> {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -283,7 +355,9 @@ fn bare_len(bytes: &[u8], operator: Operator, form: Form) -> usize {
     let length = bytes.iter().take(VALUE_MOST).take_while(is_value).count();
     let whole = bytes.get(..length).unwrap_or_default();
     // Where `&` joins parameters it ends a value in settings as well.
-    let joined = whole.windows(2).position(|pair| pair[0] == b'&' && pair[1].is_ascii_alphabetic() && whole.contains(&b'='));
+    let joined = whole
+        .windows(2)
+        .position(|pair| pair[0] == b'&' && pair[1].is_ascii_alphabetic() && whole.contains(&b'='));
     joined.filter(|_| operator == Operator::Tight).unwrap_or(length)
 }
 
@@ -292,7 +366,11 @@ fn skip_wrappers(line: &str, at: usize) -> Option<usize> {
     let mut at = at;
     for _ in 0..2 {
         let rest = line.get(at..)?;
-        let word = rest.bytes().take(48).take_while(|byte| byte.is_ascii_alphanumeric() || b"_.:@$#&!".contains(byte)).count();
+        let word = rest
+            .bytes()
+            .take(48)
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"_.:@$#&!".contains(byte))
+            .count();
         let behind = rest.as_bytes().get(word);
         let is_prefix = word <= 3 && matches!(behind, Some(b'"' | b'\''));
         match behind {

@@ -26,12 +26,29 @@ pub(super) fn find(line: &str, carried: Option<Carried>, form: Form, found: &mut
     }
     let named = read_name(line);
     let (carried, from) = match named {
-        Some((name, promise, end)) => (Some(Carried { name, promise, lines_left: LINES_MOST }), end),
+        Some((name, promise, end)) => (
+            Some(Carried {
+                name,
+                promise,
+                lines_left: LINES_MOST,
+            }),
+            end,
+        ),
         None => (carried, 0),
     };
     let carried = carried?;
-    for word in ["value", "Value", "VALUE", "default", "stringValue", "string_value", "secret_string"] {
-        let Some(at) = line.get(from..).and_then(|rest| rest.find(word)).map(|at| at + from) else { continue };
+    for word in [
+        "value",
+        "Value",
+        "VALUE",
+        "default",
+        "stringValue",
+        "string_value",
+        "secret_string",
+    ] {
+        let Some(at) = line.get(from..).and_then(|rest| rest.find(word)).map(|at| at + from) else {
+            continue;
+        };
         let before = line.as_bytes().get(at.wrapping_sub(1)).copied().unwrap_or(b' ');
         let end = at + word.len();
         if !before.is_ascii_alphanumeric() && !line.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric) {
@@ -57,7 +74,11 @@ fn read_name(line: &str) -> Option<(String, Promise, usize)> {
         if start == at + word.len() {
             continue;
         }
-        let length = value.bytes().take(120).take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte)).count();
+        let length = value
+            .bytes()
+            .take(120)
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte))
+            .count();
         let name = value.get(..length)?;
         if let Some(promise) = promise_of(name).filter(|promise| *promise != Promise::Key) {
             return Some((name.to_owned(), promise, start + length));

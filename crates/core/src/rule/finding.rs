@@ -8,9 +8,9 @@ use super::private_key::PRIVATE_KEY;
 use super::scan::find_in_lines;
 use super::{Certainty, SecretMatch};
 
-/// Returns a finding for each secret in the added lines of a file's hunks, in order; a private key's lines are one. Each lies
-/// on one added line, inside one hunk. Works for every text file, whether or not it is reviewed: the path is only a hint about
-/// the file's form and place.
+/// Returns a finding for each secret in the added lines of a file's hunks, in order; a private key's lines are one.
+/// Each lies on one added line, inside one hunk. Works for every text file, whether or not it is reviewed: the path is
+/// only a hint about the file's form and place.
 pub fn secret_findings(path: &str, hunks: &[Hunk]) -> Vec<Finding> {
     let form = Form::of(path);
     hunks.iter().flat_map(|hunk| findings_in(path, hunk, form)).collect()
@@ -18,7 +18,11 @@ pub fn secret_findings(path: &str, hunks: &[Hunk]) -> Vec<Finding> {
 
 /// The head's lines are searched together: a key that begins in an unchanged line goes on in an added one.
 fn findings_in(path: &str, hunk: &Hunk, form: Form) -> Vec<Finding> {
-    let head: Vec<&DiffLine> = hunk.lines.iter().filter(|line| line.kind != LineKind::Removed).collect();
+    let head: Vec<&DiffLine> = hunk
+        .lines
+        .iter()
+        .filter(|line| line.kind != LineKind::Removed)
+        .collect();
     let found = find_in_lines(&head.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), form);
     let mut findings = Vec::new();
     let mut is_in_key = false;

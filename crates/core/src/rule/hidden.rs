@@ -12,7 +12,10 @@ pub(super) struct Visible<'a> {
 
 impl<'a> Visible<'a> {
     pub fn new(line: &'a str) -> Self {
-        let plain = Self { text: Cow::Borrowed(line), cuts: Vec::new() };
+        let plain = Self {
+            text: Cow::Borrowed(line),
+            cuts: Vec::new(),
+        };
         if line.bytes().all(|byte| (b' '..=b'~').contains(&byte) || byte == b'\t') || !line.chars().any(is_hidden) {
             return plain;
         }
@@ -25,14 +28,22 @@ impl<'a> Visible<'a> {
                 text.push(char);
             }
         }
-        Self { text: Cow::Owned(text), cuts }
+        Self {
+            text: Cow::Owned(text),
+            cuts,
+        }
     }
 
     /// Where a range of the text is in the line it was made of, what was left out inside included.
     pub fn original(&self, start: usize, end: usize) -> (usize, usize) {
         let before = |place: usize, inclusive: bool| {
-            let count = self.cuts.partition_point(|(at, _)| *at < place || (inclusive && *at == place));
-            count.checked_sub(1).and_then(|last| self.cuts.get(last)).map_or(0, |(_, left_out)| *left_out)
+            let count = self
+                .cuts
+                .partition_point(|(at, _)| *at < place || (inclusive && *at == place));
+            count
+                .checked_sub(1)
+                .and_then(|last| self.cuts.get(last))
+                .map_or(0, |(_, left_out)| *left_out)
         };
         (start + before(start, true), end + before(end, false))
     }
@@ -56,7 +67,13 @@ mod tests {
         let line = "a\u{200b}b\u{202e}\u{200d}cd";
         let visible = Visible::new(line);
         assert_eq!(visible.text, "abcd");
-        for (start, end, original) in [(0, 1, "a"), (1, 2, "b"), (1, 3, "b\u{202e}\u{200d}c"), (2, 4, "cd"), (0, 4, line)] {
+        for (start, end, original) in [
+            (0, 1, "a"),
+            (1, 2, "b"),
+            (1, 3, "b\u{202e}\u{200d}c"),
+            (2, 4, "cd"),
+            (0, 4, line),
+        ] {
             let (from, to) = visible.original(start, end);
             assert_eq!(&line[from..to], original);
         }

@@ -1,4 +1,5 @@
-//! How much a literal looks like a secret: random or made of words, a template, a placeholder, an example everybody knows.
+//! How much a literal looks like a secret: random or made of words, a template, a placeholder, an example everybody
+//! knows.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -25,26 +26,120 @@ const COMMON_PAIRS: &str = "th he in er an re nd at on nt ha es st en ed to it o
 /// Share of common pairs from which letters are words.
 const WORDS_LEAST: f64 = 0.62;
 
-/// Words that stand for a value that is to be filled in. What is left of a literal without them has to look like a secret.
+/// Words that stand for a value that is to be filled in. What is left of a literal without them has to look like a
+/// secret.
 const FILLERS: &[&str] = &[
-    "example", "changeme", "change_me", "change-me", "placeholder", "dummy", "sample", "your", "todo", "fixme", "redacted",
-    "secret", "password", "passwd", "test", "fake", "none", "null", "undefined", "localhost", "insert", "replace", "default",
-    "notreal", "token", "apikey", "xxxx", "1234567890", "123456789", "12345678", "1234567", "123456", "abcdefgh", "abcdef",
-    "qwerty", "letmein", "hunter2", "admin", "optional", "required", "masked", "hidden", "removed",
+    "example",
+    "changeme",
+    "change_me",
+    "change-me",
+    "placeholder",
+    "dummy",
+    "sample",
+    "your",
+    "todo",
+    "fixme",
+    "redacted",
+    "secret",
+    "password",
+    "passwd",
+    "test",
+    "fake",
+    "none",
+    "null",
+    "undefined",
+    "localhost",
+    "insert",
+    "replace",
+    "default",
+    "notreal",
+    "token",
+    "apikey",
+    "xxxx",
+    "1234567890",
+    "123456789",
+    "12345678",
+    "1234567",
+    "123456",
+    "abcdefgh",
+    "abcdef",
+    "qwerty",
+    "letmein",
+    "hunter2",
+    "admin",
+    "optional",
+    "required",
+    "masked",
+    "hidden",
+    "removed",
 ];
 
 /// What a value begins with that only points to where the secret is.
 const POINTERS: &[&str] = &[
-    "arn:", "op://", "vault:", "ssm:", "sm://", "env:", "env(", "file:", "projects/", "secretsmanager:", "kms:", "enc[", "enc(", "http://",
-    "https://", "./", "../", "~/", "c:\\", "process.env", "os.environ", "os.getenv", "getenv", "system.getenv", "secrets.", "var.",
-    "local.", "data.", "module.", "self.", "this.", "config.", "settings.", "ref+", "!vault", "@microsoft.keyvault", "sha256:",
-    "sha512:", "sha1:", "sha256-", "sha384-", "sha512-", "urn:", "data:", "mailto:", "tel:", "oid:", "refs/", "gs://", "s3://", "keyvault", "azurekeyvault",
-    "akv://", "aws-sm:", "gcp-sm:", "bws:", "keychain:",
+    "arn:",
+    "op://",
+    "vault:",
+    "ssm:",
+    "sm://",
+    "env:",
+    "env(",
+    "file:",
+    "projects/",
+    "secretsmanager:",
+    "kms:",
+    "enc[",
+    "enc(",
+    "http://",
+    "https://",
+    "./",
+    "../",
+    "~/",
+    "c:\\",
+    "process.env",
+    "os.environ",
+    "os.getenv",
+    "getenv",
+    "system.getenv",
+    "secrets.",
+    "var.",
+    "local.",
+    "data.",
+    "module.",
+    "self.",
+    "this.",
+    "config.",
+    "settings.",
+    "ref+",
+    "!vault",
+    "@microsoft.keyvault",
+    "sha256:",
+    "sha512:",
+    "sha1:",
+    "sha256-",
+    "sha384-",
+    "sha512-",
+    "urn:",
+    "data:",
+    "mailto:",
+    "tel:",
+    "oid:",
+    "refs/",
+    "gs://",
+    "s3://",
+    "keyvault",
+    "azurekeyvault",
+    "akv://",
+    "aws-sm:",
+    "gcp-sm:",
+    "bws:",
+    "keychain:",
 ];
 
 static PAIRS: LazyLock<HashSet<[u8; 2]>> = LazyLock::new(|| {
     let pairs = COMMON_PAIRS.split_whitespace();
-    pairs.filter_map(|pair| <[u8; 2]>::try_from(pair.as_bytes()).ok()).collect()
+    pairs
+        .filter_map(|pair| <[u8; 2]>::try_from(pair.as_bytes()).ok())
+        .collect()
 });
 
 static DOCUMENTED: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
@@ -61,7 +156,11 @@ pub(super) fn is_documented(literal: &str) -> bool {
 
 /// Whether the part of a token that varies is filler: one character again and again, a sequence, words.
 pub(super) fn is_filler(body: &str) -> bool {
-    let kept: Vec<u8> = body.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect();
+    let kept: Vec<u8> = body
+        .bytes()
+        .filter(u8::is_ascii_alphanumeric)
+        .map(|byte| byte.to_ascii_lowercase())
+        .collect();
     let distinct: HashSet<u8> = kept.iter().copied().collect();
     if distinct.len() < 4.min(kept.len()) || is_sequence(&kept) {
         return true;
@@ -69,7 +168,11 @@ pub(super) fn is_filler(body: &str) -> bool {
     let lower = body.to_ascii_lowercase();
     let left = without_fillers(&lower);
     let is_marked = left.len() < lower.len();
-    let remains = left.bytes().filter(u8::is_ascii_alphanumeric).collect::<HashSet<u8>>().len();
+    let remains = left
+        .bytes()
+        .filter(u8::is_ascii_alphanumeric)
+        .collect::<HashSet<u8>>()
+        .len();
     // Tokens are long: chance makes none of them as wordy as this.
     let is_text = share_of_words(body).is_some_and(|share| share >= 0.75);
     is_text || (is_marked && (remains < 5 || is_wordy(&left)))
@@ -86,7 +189,11 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
     }
     let left = without_fillers(&lower);
     // Fillers are found in lower case; the rest is judged with its own case where nothing was taken out.
-    let judged = if left.len() == lower.len() { value } else { left.as_str() };
+    let judged = if left.len() == lower.len() {
+        value
+    } else {
+        left.as_str()
+    };
     let kept: Vec<u8> = judged.bytes().filter(u8::is_ascii_alphanumeric).collect();
     let distinct = kept.iter().collect::<HashSet<_>>().len();
     let digits = kept.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -102,7 +209,9 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
     match demand {
         Demand::Mild if is_password => distinct >= 5 && judged.len() >= 6 && (is_mixed || judged.len() >= 12),
         Demand::Mild => distinct >= 6 && judged.len() >= 8 && (is_mixed || judged.len() >= 16) && bits >= 2.5,
-        Demand::Usual if is_password => distinct >= 6 && judged.len() >= 8 && (digits > 0 || is_mixed_case || judged.len() >= 16),
+        Demand::Usual if is_password => {
+            distinct >= 6 && judged.len() >= 8 && (digits > 0 || is_mixed_case || judged.len() >= 16)
+        }
         Demand::Usual => distinct >= 8 && judged.len() >= 10 && (digits > 0 || judged.len() >= 20) && bits >= 2.9,
         Demand::High => distinct >= 9 && judged.len() >= 12 && digits >= 2 && letters >= 3 && bits >= 3.1,
     }
@@ -111,16 +220,22 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
 /// `${NAME}`, `{{ name }}`, `<name>`, `$NAME`, `%s`, a call, an expression, a sentence.
 pub(super) fn is_template(value: &str) -> bool {
     const MARKS: &[&str] = &[
-        "${", "{{", "$(", "#{", "%(", "%s", "%v", "%d", "<%", "[[", "]]", "****", "....", "\u{2026}", "\\d", "\\w", "\\s", ".*", ".+", "]{", "]+", "]*",
-        "::", "&&", "||", "=>", "\u{2022}", "__", "XXX", "---",
+        "${", "{{", "$(", "#{", "%(", "%s", "%v", "%d", "<%", "[[", "]]", "****", "....", "\u{2026}", "\\d", "\\w",
+        "\\s", ".*", ".+", "]{", "]+", "]*", "::", "&&", "||", "=>", "\u{2022}", "__", "XXX", "---",
     ];
     let pair = |open, close| value.contains(open) && value.contains(close);
-    let bare_name = |rest: &str| rest.starts_with(|next: char| next.is_ascii_alphabetic() || next == '_')
-        && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let bare_name = |rest: &str| {
+        rest.starts_with(|next: char| next.is_ascii_alphabetic() || next == '_')
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
     MARKS.iter().any(|mark| value.contains(mark))
         || value.chars().any(char::is_whitespace)
         || value.starts_with('<')
-        || value.strip_prefix('$').is_some_and(|rest| bare_name(rest) || is_wordy(rest) || rest.len() < 8)
+        || value
+            .strip_prefix('$')
+            .is_some_and(|rest| bare_name(rest) || is_wordy(rest) || rest.len() < 8)
         || (value.starts_with('%') && value.ends_with('%'))
         || pair('(', ')')
         || pair('{', '}')
@@ -128,11 +243,15 @@ pub(super) fn is_template(value: &str) -> bool {
         || pair('<', '>')
 }
 
-/// Words, short numbers and versions joined by marks, such as `my-app-v2`, `auth.token.error1`, `us-east-1`. A UUID is none.
+/// Words, short numbers and versions joined by marks, such as `my-app-v2`, `auth.token.error1`, `us-east-1`. A UUID is
+/// none.
 fn is_identifier_like(value: &str) -> bool {
     let mut segments = 0;
     let mut long_words = 0;
-    for segment in value.split(['-', '_', '.', '/', ':', ',', '@', '|']).filter(|segment| !segment.is_empty()) {
+    for segment in value
+        .split(['-', '_', '.', '/', ':', ',', '@', '|'])
+        .filter(|segment| !segment.is_empty())
+    {
         segments += 1;
         let letters = segment.bytes().take_while(u8::is_ascii_alphabetic).count();
         let rest = &segment.as_bytes()[letters..];
@@ -159,19 +278,59 @@ fn has_one_case(letters: &[u8]) -> bool {
 /// A date, a version, a number, an address, a file's name, a colour.
 fn is_plain_data(value: &str) -> bool {
     const ENDS: &[&str] = &[
-        ".json", ".yml", ".yaml", ".pem", ".key", ".crt", ".txt", ".env", ".js", ".ts", ".py", ".go", ".rs", ".java", ".com", ".org", ".net", ".io",
-        ".local", ".html", ".php", ".xml", ".properties", ".enc", ".gpg", ".p12", ".jks", ".md", ".sh", ".svc", ".internal", ".dev",
+        ".json",
+        ".yml",
+        ".yaml",
+        ".pem",
+        ".key",
+        ".crt",
+        ".txt",
+        ".env",
+        ".js",
+        ".ts",
+        ".py",
+        ".go",
+        ".rs",
+        ".java",
+        ".com",
+        ".org",
+        ".net",
+        ".io",
+        ".local",
+        ".html",
+        ".php",
+        ".xml",
+        ".properties",
+        ".enc",
+        ".gpg",
+        ".p12",
+        ".jks",
+        ".md",
+        ".sh",
+        ".svc",
+        ".internal",
+        ".dev",
     ];
-    let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || b".,:-+/ TZ_".contains(&byte));
-    let is_address = value.split_once('@').is_some_and(|(_, host)| host.contains('.') && host.len() > 3)
+    let is_number = value
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b".,:-+/ TZ_".contains(&byte));
+    let is_address = value
+        .split_once('@')
+        .is_some_and(|(_, host)| host.contains('.') && host.len() > 3)
         && !value.contains(['!', '#', '$', '%', '^', '*']);
     let lower = value.to_ascii_lowercase();
-    is_number || is_address || ENDS.iter().any(|end| lower.ends_with(end)) || (value.starts_with('#') && value.len() <= 9)
+    is_number
+        || is_address
+        || ENDS.iter().any(|end| lower.ends_with(end))
+        || (value.starts_with('#') && value.len() <= 9)
 }
 
 /// Each character follows the one before, in the alphabet or by repetition, most of the time.
 fn is_sequence(kept: &[u8]) -> bool {
-    let steps = kept.windows(2).filter(|pair| pair[1] == pair[0] || pair[1] == pair[0].wrapping_add(1)).count();
+    let steps = kept
+        .windows(2)
+        .filter(|pair| pair[1] == pair[0] || pair[1] == pair[0].wrapping_add(1))
+        .count();
     kept.len() >= 6 && steps * 5 >= kept.len() * 3
 }
 
@@ -200,7 +359,9 @@ fn share_of_words(text: &str) -> Option<f64> {
 }
 
 fn has_inner_capital(text: &str) -> bool {
-    text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
+    text.as_bytes()
+        .windows(2)
+        .any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
 }
 
 /// The text without the words that stand for a value, in lower case.
@@ -221,7 +382,10 @@ pub(super) fn bits_per_character(literal: &str) -> f64 {
         counts[usize::from(byte)] += 1;
     }
     let total: f64 = counts.iter().map(|count| f64::from(*count)).sum();
-    let shares = counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / total);
+    let shares = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / total);
     shares.map(|share| -share * share.log2()).sum()
 }
 
@@ -231,14 +395,35 @@ mod tests {
 
     #[test]
     fn random_literals_are_told_from_words() {
-        let random = ["k3Zx9QmW2p", "q7Zk2mX9vB4nT1wR8sLp", "9f3bd21c77aa4e01b5d0", "Xk!29vQz#1", "test9Xk2mQ7vB4nT1wR8"];
+        let random = [
+            "k3Zx9QmW2p",
+            "q7Zk2mX9vB4nT1wR8sLp",
+            "9f3bd21c77aa4e01b5d0",
+            "Xk!29vQz#1",
+            "test9Xk2mQ7vB4nT1wR8",
+        ];
         for value in random {
             assert!(could_be_secret(value, Demand::Usual, true), "{value}");
         }
         let plain = [
-            "changeme-please-1", "your-api-key-goes-here-1", "name-of-the-secret-9", "us-east-1-prod", "auth.token.error1", "${TOKEN_1}", "password123",
-            "2024-01-01T10:00:00Z", "https://example.com/token1", "userTokenProvider2", "X-Auth-Token-V2", "arn:aws:iam::123456789012:role/x9",
-            "abcdefghijklmnop1", "<your-token-1>", "xxxxxxxxxxxx1", "me@example.com", "com.acme.Token1Provider", "^[A-Za-z0-9]{20,40}$",
+            "changeme-please-1",
+            "your-api-key-goes-here-1",
+            "name-of-the-secret-9",
+            "us-east-1-prod",
+            "auth.token.error1",
+            "${TOKEN_1}",
+            "password123",
+            "2024-01-01T10:00:00Z",
+            "https://example.com/token1",
+            "userTokenProvider2",
+            "X-Auth-Token-V2",
+            "arn:aws:iam::123456789012:role/x9",
+            "abcdefghijklmnop1",
+            "<your-token-1>",
+            "xxxxxxxxxxxx1",
+            "me@example.com",
+            "com.acme.Token1Provider",
+            "^[A-Za-z0-9]{20,40}$",
         ];
         for value in plain {
             assert!(!could_be_secret(value, Demand::Usual, true), "{value}");
@@ -247,7 +432,13 @@ mod tests {
 
     #[test]
     fn filler_is_no_token() {
-        for body in ["xxxxxxxxxxxxxxxxxxxx", "0123456789abcdefghij", "your-token-goes-here", "EXAMPLEEXAMPLEEXAMPLE", "00000000000000000000"] {
+        for body in [
+            "xxxxxxxxxxxxxxxxxxxx",
+            "0123456789abcdefghij",
+            "your-token-goes-here",
+            "EXAMPLEEXAMPLEEXAMPLE",
+            "00000000000000000000",
+        ] {
             assert!(is_filler(body), "{body}");
         }
         for body in ["a1B2a1B2a1B2a1B2", "QWERTYUIOPASDFGH", "k3Zx9QmW2pLs7vB4nT1w"] {

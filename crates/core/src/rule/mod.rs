@@ -1,4 +1,5 @@
-//! Secrets in text: tokens of known forms, values under a secret's name, private keys. Pure; linear in the text's length.
+//! Secrets in text: tokens of known forms, values under a secret's name, private keys. Pure; linear in the text's
+//! length.
 
 mod address;
 mod assignment;
@@ -69,7 +70,12 @@ impl SecretMatch {
 }
 
 static KINDS: LazyLock<Vec<SecretKind>> = LazyLock::new(|| {
-    let fixed = [private_key::PRIVATE_KEY, address::URL_PASSWORD, address::AUTHORIZATION, assignment::ASSIGNED];
+    let fixed = [
+        private_key::PRIVATE_KEY,
+        address::URL_PASSWORD,
+        address::AUTHORIZATION,
+        assignment::ASSIGNED,
+    ];
     let mut kinds: Vec<SecretKind> = vendors::table().iter().map(|row| row.kind).chain(fixed).collect();
     kinds.dedup_by_key(|kind| kind.rule);
     kinds

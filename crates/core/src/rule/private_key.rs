@@ -1,4 +1,5 @@
-//! Private keys over many lines: the whole block, also indented, commented, quoted, on one line with `\n`, or cut by a diff.
+//! Private keys over many lines: the whole block, also indented, commented, quoted, on one line with `\n`, or cut by a
+//! diff.
 
 use std::ops::Range;
 
@@ -6,7 +7,10 @@ use super::SecretKind;
 use super::literal::bits_per_character;
 
 /// A private key, or a line of one.
-pub(super) const PRIVATE_KEY: SecretKind = SecretKind { rule: "private-key", title: "a private key" };
+pub(super) const PRIVATE_KEY: SecretKind = SecretKind {
+    rule: "private-key",
+    title: "a private key",
+};
 
 /// Where a line holds a part of a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +49,12 @@ pub(super) fn find(lines: &[&str]) -> Vec<KeyPart> {
         }
         let mut push = |range: Range<usize>, is_marked| {
             if !range.is_empty() {
-                parts.push(KeyPart { line: number, range, is_marked, block });
+                parts.push(KeyPart {
+                    line: number,
+                    range,
+                    is_marked,
+                    block,
+                });
             }
         };
         if let Some(begin) = begin_marker(line) {
@@ -60,23 +69,48 @@ pub(super) fn find(lines: &[&str]) -> Vec<KeyPart> {
                         let body = rest.get(..end.start).unwrap_or_default();
                         let end = rest_at + end.end;
                         if base64_count(body) >= BODY_LEAST {
-                            parts.push(KeyPart { line: number, range: marker.start..end, is_marked: true, block });
+                            parts.push(KeyPart {
+                                line: number,
+                                range: marker.start..end,
+                                is_marked: true,
+                                block,
+                            });
                         }
                         block += 1;
-                        at = begin_marker(line.get(end..).unwrap_or_default()).map(|next| next.start + end..next.end + end);
+                        at = begin_marker(line.get(end..).unwrap_or_default())
+                            .map(|next| next.start + end..next.end + end);
                     }
                     None => {
                         let body = body_run(rest);
                         let has_body = base64_count(rest.get(..body).unwrap_or_default()) >= BODY_LEAST;
-                        let next = lines.get(number + 1..).unwrap_or_default().iter().take(6).find(|next| !is_header(next) && next.len() > 3);
+                        let next = lines
+                            .get(number + 1..)
+                            .unwrap_or_default()
+                            .iter()
+                            .take(6)
+                            .find(|next| !is_header(next) && next.len() > 3);
                         let goes_on = next.is_some_and(|next| core(next).is_some_and(|core| core.len() >= 4));
                         let is_whole_line = core_of_marker(line).len() <= marker.len();
                         if has_body {
-                            parts.push(KeyPart { line: number, range: marker.start..rest_at + body, is_marked: true, block });
+                            parts.push(KeyPart {
+                                line: number,
+                                range: marker.start..rest_at + body,
+                                is_marked: true,
+                                block,
+                            });
                         } else if is_whole_line || goes_on {
-                            parts.push(KeyPart { line: number, range: marker.clone(), is_marked: true, block });
+                            parts.push(KeyPart {
+                                line: number,
+                                range: marker.clone(),
+                                is_marked: true,
+                                block,
+                            });
                         }
-                        inside = if has_body || is_whole_line || goes_on { Inside::Private } else { Inside::Nothing };
+                        inside = if has_body || is_whole_line || goes_on {
+                            Inside::Private
+                        } else {
+                            Inside::Nothing
+                        };
                     }
                 }
             }
@@ -93,7 +127,12 @@ pub(super) fn find(lines: &[&str]) -> Vec<KeyPart> {
             } else {
                 close_backwards(lines, number, block, &mut parts);
                 if end.start - body.start >= BODY_LEAST && !body.is_empty() {
-                    parts.push(KeyPart { line: number, range: body, is_marked: true, block });
+                    parts.push(KeyPart {
+                        line: number,
+                        range: body,
+                        is_marked: true,
+                        block,
+                    });
                 }
             }
             inside = Inside::Nothing;
@@ -112,7 +151,9 @@ pub(super) fn find(lines: &[&str]) -> Vec<KeyPart> {
             (Inside::Private, Some(core)) => push(core, true),
             (Inside::Private | Inside::Public, None) if is_header(line) || line.trim().is_empty() => {}
             (Inside::Private | Inside::Public, None) => inside = Inside::Nothing,
-            (Inside::Nothing, Some(core)) if is_whole_body_line(line.get(core.clone()).unwrap_or_default()) => push(core, false),
+            (Inside::Nothing, Some(core)) if is_whole_body_line(line.get(core.clone()).unwrap_or_default()) => {
+                push(core, false)
+            }
             _ => {}
         }
     }
@@ -126,14 +167,21 @@ fn close_backwards(lines: &[&str], end: usize, block: usize, parts: &mut Vec<Key
     let mut cut_off = Vec::new();
     for number in (0..end).rev() {
         let Some(line) = lines.get(number) else { break };
-        let Some(core) = core(line).filter(|core| core.len() >= 4) else { break };
+        let Some(core) = core(line).filter(|core| core.len() >= 4) else {
+            break;
+        };
         if core.len() < 40 && number + 1 != end {
             break;
         }
         while parts.last().is_some_and(|part| part.line >= number) {
             parts.pop();
         }
-        cut_off.push(KeyPart { line: number, range: core, is_marked: true, block });
+        cut_off.push(KeyPart {
+            line: number,
+            range: core,
+            is_marked: true,
+            block,
+        });
     }
     parts.extend(cut_off.into_iter().rev());
 }
@@ -155,12 +203,26 @@ fn marker(line: &str, word: &str) -> Option<Range<usize>> {
         let before = line.as_bytes().get(window..at)?;
         let place = before.windows(word.len()).rposition(|part| part == word.as_bytes());
         if let Some(place) = place {
-            let dashes = before.get(..place)?.iter().rev().take_while(|byte| matches!(byte, b'-' | b' ')).count();
+            let dashes = before
+                .get(..place)?
+                .iter()
+                .rev()
+                .take_while(|byte| matches!(byte, b'-' | b' '))
+                .count();
             let kinds = before.get(place + word.len()..)?;
-            if dashes >= 2 && kinds.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ') {
+            if dashes >= 2
+                && kinds
+                    .iter()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ')
+            {
                 let behind = line.as_bytes().get(at + 11..)?;
                 let tail = behind.strip_prefix(b" BLOCK").map_or(0, |_| 6);
-                let closing = behind.get(tail..)?.iter().take(6).take_while(|byte| matches!(byte, b'-' | b' ')).count();
+                let closing = behind
+                    .get(tail..)?
+                    .iter()
+                    .take(6)
+                    .take_while(|byte| matches!(byte, b'-' | b' '))
+                    .count();
                 return Some(window + place - dashes..at + 11 + tail + closing);
             }
         }
@@ -172,18 +234,26 @@ fn marker(line: &str, word: &str) -> Option<Range<usize>> {
 /// How many characters of base64 are there, line ends that are written out not counted.
 fn base64_count(text: &str) -> usize {
     let bare = text.replace("\\r", "").replace("\\n", "");
-    bare.bytes().filter(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte)).count()
+    bare.bytes()
+        .filter(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
+        .count()
 }
 
 /// How far base64 goes, with line ends that are written out and blanks.
 fn body_run(text: &str) -> usize {
-    text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=\\ \t".contains(byte)).count()
+    text.bytes()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=\\ \t".contains(byte))
+        .count()
 }
 
 /// The base64 right before a place in a line.
 fn body_before(line: &str, end: usize) -> Range<usize> {
     let before = line.as_bytes().get(..end).unwrap_or_default();
-    let run = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=\\".contains(byte)).count();
+    let run = before
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=\\".contains(byte))
+        .count();
     end - run..end
 }
 
@@ -196,11 +266,14 @@ fn core_of_marker(line: &str) -> &str {
     text
 }
 
-/// Where the base64 of a line is, where the line holds nothing else but quotes, comment marks, blanks and written line ends.
+/// Where the base64 of a line is, where the line holds nothing else but quotes, comment marks, blanks and written line
+/// ends.
 fn core(line: &str) -> Option<Range<usize>> {
     let is_around = |char: char| char.is_whitespace() || "\"'`,;#*>|%!()".contains(char);
     let mut text = line.trim_start_matches(is_around);
-    text = text.strip_prefix("//").map_or(text, |rest| rest.trim_start_matches(is_around));
+    text = text
+        .strip_prefix("//")
+        .map_or(text, |rest| rest.trim_start_matches(is_around));
     text = text.strip_prefix("-- ").unwrap_or(text);
     let start = line.len() - text.len();
     // A plus joins literals; inside of one it is base64.
@@ -211,13 +284,19 @@ fn core(line: &str) -> Option<Range<usize>> {
     }
     loop {
         let shorter = text.trim_end_matches(is_around).trim_end_matches('\\');
-        let shorter = shorter.strip_suffix("\\n").or_else(|| shorter.strip_suffix("\\r")).unwrap_or(shorter);
+        let shorter = shorter
+            .strip_suffix("\\n")
+            .or_else(|| shorter.strip_suffix("\\r"))
+            .unwrap_or(shorter);
         if shorter.len() == text.len() {
             break;
         }
         text = shorter;
     }
-    let is_body = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+    let is_body = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+    };
     let bare = text.replace("\\n", "").replace("\\r", "");
     (!text.is_empty() && is_body(&bare)).then(|| start..start + text.len())
 }

@@ -1,4 +1,5 @@
-//! Text without its secrets: each becomes a placeholder, and lines stay lines. What leaves the program goes through here.
+//! Text without its secrets: each becomes a placeholder, and lines stay lines. What leaves the program goes through
+//! here.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -22,8 +23,8 @@ pub struct Redacted {
     pub placeholders: usize,
 }
 
-/// Replaces each secret by a placeholder: the same secret, the same number within one text. Each line of a private key is
-/// replaced by itself, so that line numbers hold.
+/// Replaces each secret by a placeholder: the same secret, the same number within one text. Each line of a private key
+/// is replaced by itself, so that line numbers hold.
 pub fn redact(text: &str) -> Redacted {
     let mut numbers = Numbers::after(&[text]);
     let lines = numbers.lines(&text.split('\n').collect::<Vec<_>>(), Form::Other);
@@ -41,7 +42,10 @@ pub fn redacted(text: &str) -> String {
 /// Returns a file's hunks without secrets, in their lines and in the text behind the second `@@`; line numbers hold.
 pub fn redact_hunks(path: &str, hunks: &[Hunk]) -> Vec<Hunk> {
     let form = Form::of(path);
-    let lines: Vec<&str> = hunks.iter().flat_map(|hunk| hunk.lines.iter().map(|line| line.text.as_str())).collect();
+    let lines: Vec<&str> = hunks
+        .iter()
+        .flat_map(|hunk| hunk.lines.iter().map(|line| line.text.as_str()))
+        .collect();
     let sections: Vec<&str> = hunks.iter().map(|hunk| hunk.section.as_str()).collect();
     let mut numbers = Numbers::after(&lines);
     let mut clean = numbers.lines(&lines, form).into_iter();
@@ -81,7 +85,10 @@ struct Numbers {
 impl Numbers {
     /// Begins after the numbers that the text's own placeholders have.
     fn after(lines: &[&str]) -> Self {
-        let marks = lines.iter().flat_map(|line| line.match_indices("[[SECRET_").map(move |(at, mark)| &line[at + mark.len()..]));
+        let marks = lines.iter().flat_map(|line| {
+            line.match_indices("[[SECRET_")
+                .map(move |(at, mark)| &line[at + mark.len()..])
+        });
         let numbers = marks.filter_map(|rest| rest.get(..rest.find(':')?)?.parse::<usize>().ok());
         Self {
             known: HashMap::new(),
@@ -158,7 +165,10 @@ mod tests {
         let token = token();
         let text = format!("a = \"{token}\"\nplain\nb = '{token}'");
         let clean = redact(&text);
-        assert_eq!(clean.text, "a = \"[[SECRET_1:github-token]]\"\nplain\nb = '[[SECRET_1:github-token]]'");
+        assert_eq!(
+            clean.text,
+            "a = \"[[SECRET_1:github-token]]\"\nplain\nb = '[[SECRET_1:github-token]]'"
+        );
         assert_eq!(clean.placeholders, 1);
     }
 
@@ -170,7 +180,12 @@ mod tests {
 
     #[test]
     fn a_private_key_is_taken_out_line_by_line() {
-        let text = ["-----BEGIN RSA ", "PRIVATE KEY-----\nMIIEow\nabc+/=\n-----END RSA ", "PRIVATE KEY-----\nlet x = 1;"].concat();
+        let text = [
+            "-----BEGIN RSA ",
+            "PRIVATE KEY-----\nMIIEow\nabc+/=\n-----END RSA ",
+            "PRIVATE KEY-----\nlet x = 1;",
+        ]
+        .concat();
         let clean = redact(&text).text;
         assert_eq!(clean.lines().count(), 5);
         assert!(!clean.contains("MIIEow") && !clean.contains("abc+/="), "{clean}");
@@ -179,7 +194,11 @@ mod tests {
 
     #[test]
     fn a_key_that_never_ends_does_not_swallow_code() {
-        let text = ["x = \"-----BEGIN ", "PRIVATE KEY-----\"\nfn main() { let a = [1]; }\nlet b = 2;"].concat();
+        let text = [
+            "x = \"-----BEGIN ",
+            "PRIVATE KEY-----\"\nfn main() { let a = [1]; }\nlet b = 2;",
+        ]
+        .concat();
         assert_eq!(redact(&text).text, text);
     }
 
@@ -194,7 +213,10 @@ mod tests {
     #[test]
     fn hunks_lose_secrets_in_lines_and_behind_their_marks() {
         let token = token();
-        let hunks = parse_patch(&format!("@@ -1,2 +1,2 @@ fn a() {{ use({token}) }}\n-{token}\n+new {token}\n x")).unwrap();
+        let hunks = parse_patch(&format!(
+            "@@ -1,2 +1,2 @@ fn a() {{ use({token}) }}\n-{token}\n+new {token}\n x"
+        ))
+        .unwrap();
         let clean = redact_hunks("src/a.rs", &hunks);
         let text = format!("{clean:?}");
         assert!(!text.contains(&token), "{text}");
@@ -212,9 +234,13 @@ mod tests {
     #[test]
     fn a_log_loses_secrets() {
         let mut log = RedactedLog(Vec::new());
-        log.write_all(format!("ERROR failed: {}\n", token()).as_bytes()).unwrap();
+        log.write_all(format!("ERROR failed: {}\n", token()).as_bytes())
+            .unwrap();
         log.flush().unwrap();
-        assert_eq!(String::from_utf8(log.0).unwrap(), "ERROR failed: [[SECRET_1:github-token]]\n");
+        assert_eq!(
+            String::from_utf8(log.0).unwrap(),
+            "ERROR failed: [[SECRET_1:github-token]]\n"
+        );
     }
 
     proptest! {

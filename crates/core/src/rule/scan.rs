@@ -16,8 +16,36 @@ const LINE_MOST: usize = 4 << 20;
 
 /// Parts of names that may promise a secret; then what is looked at for other reasons.
 const WORDS: &[&str] = &[
-    "passw", "passphrase", "passcode", "pwd", "pass", "psw", "pw", "secret", "token", "key", "cred", "auth", "pat", "sig", "jwt", "sas", "bearer", "dsn", "connection",
-    "://", "bearer ", "basic ", "token ", "apikey ", " -u", "--user", "-proxy-user", "\"-u\"", "'-u'", " user",
+    "passw",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "pass",
+    "psw",
+    "pw",
+    "secret",
+    "token",
+    "key",
+    "cred",
+    "auth",
+    "pat",
+    "sig",
+    "jwt",
+    "sas",
+    "bearer",
+    "dsn",
+    "connection",
+    "://",
+    "bearer ",
+    "basic ",
+    "token ",
+    "apikey ",
+    " -u",
+    "--user",
+    "-proxy-user",
+    "\"-u\"",
+    "'-u'",
+    " user",
 ];
 /// The first of `WORDS` that is no part of a name.
 const ADDRESS: usize = 19;
@@ -45,9 +73,18 @@ pub(super) fn find_in_lines(lines: &[&str], form: Form) -> Vec<Vec<SecretMatch>>
         all.push(found);
     }
     for part in private_key::find(&texts) {
-        let certainty = if part.is_marked { Certainty::Known } else { Certainty::Guess };
+        let certainty = if part.is_marked {
+            Certainty::Known
+        } else {
+            Certainty::Guess
+        };
         if let Some(found) = all.get_mut(part.line) {
-            found.push(SecretMatch::new(PRIVATE_KEY, certainty, part.range.start, part.range.end));
+            found.push(SecretMatch::new(
+                PRIVATE_KEY,
+                certainty,
+                part.range.start,
+                part.range.end,
+            ));
         }
     }
     for (found, visible) in all.iter_mut().zip(&visible) {
@@ -84,7 +121,11 @@ fn find_in_line(line: &str, form: Form, found: &mut Vec<SecretMatch>) {
                 if let Some((start, end)) = assignment::name_around(line, hit.start(), hit.end()) {
                     name_end = end;
                     // Values may lie inside of each other: what is read of them all is bounded too.
-                    let most = if read > 8 * line.len() + 65_536 { 128 } else { assignment::VALUE_MOST };
+                    let most = if read > 8 * line.len() + 65_536 {
+                        128
+                    } else {
+                        assignment::VALUE_MOST
+                    };
                     read += assignment::find(line, (start, end), form, most, found);
                 }
             }
@@ -105,7 +146,10 @@ fn without_overlaps(mut found: Vec<SecretMatch>) -> Vec<SecretMatch> {
             Some(last) if secret.start < last.end => {
                 let end = last.end.max(secret.end);
                 if secret.certainty > last.certainty {
-                    *last = SecretMatch { start: last.start, ..secret };
+                    *last = SecretMatch {
+                        start: last.start,
+                        ..secret
+                    };
                 }
                 last.end = end;
             }

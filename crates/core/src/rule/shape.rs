@@ -1,5 +1,5 @@
-//! The language of token forms: text that stands for itself, and runs of characters of a class. Matching reads each byte at
-//! most once: a run takes all it may, and nothing is tried twice.
+//! The language of token forms: text that stands for itself, and runs of characters of a class. Matching reads each
+//! byte at most once: a run takes all it may, and nothing is tried twice.
 
 /// The form of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,12 @@ impl Shape {
         for part in runs.collect::<Vec<_>>().into_iter().rev() {
             if let Part::Run { class, least, most } = part {
                 let before = bytes.get(..start)?;
-                let run = before.iter().rev().take(*most).take_while(|byte| class.holds(**byte)).count();
+                let run = before
+                    .iter()
+                    .rev()
+                    .take(*most)
+                    .take_while(|byte| class.holds(**byte))
+                    .count();
                 start -= run;
                 if run < *least {
                     return None;
@@ -116,11 +121,12 @@ impl Shape {
             Part::Run { class, .. } => Some(class),
             Part::Text(_) => None,
         });
-        byte.is_ascii_alphanumeric() || (matches!(byte, b'-' | b'_') && first_run.is_some_and(|class| class.holds(byte)))
+        byte.is_ascii_alphanumeric()
+            || (matches!(byte, b'-' | b'_') && first_run.is_some_and(|class| class.holds(byte)))
     }
 
-    /// Returns the length of the token that the bytes begin with; none where they begin with no such token, or with a longer
-    /// word.
+    /// Returns the length of the token that the bytes begin with; none where they begin with no such token, or with a
+    /// longer word.
     pub fn match_len(&self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         for part in &self.parts {
@@ -182,7 +188,11 @@ mod tests {
             ("{[a-c_]:2}==", "c_==", Some(4)),
             ("ab", "abc", Some(2)),
         ] {
-            assert_eq!(Shape::parse(form).unwrap().match_len(text.as_bytes()), length, "{form} on {text}");
+            assert_eq!(
+                Shape::parse(form).unwrap().match_len(text.as_bytes()),
+                length,
+                "{form} on {text}"
+            );
         }
         for wrong in ["", "{d}", "{d:x}", "{q:1}", "a{d:1"] {
             assert_eq!(Shape::parse(wrong), None, "{wrong}");

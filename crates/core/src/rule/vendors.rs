@@ -1,5 +1,5 @@
-//! The table of tokens whose makers publish their form ([vendors.txt](vendors.txt)), and the search for them: first their
-//! keywords, all at once, then the form at each keyword.
+//! The table of tokens whose makers publish their form ([vendors.txt](vendors.txt)), and the search for them: first
+//! their keywords, all at once, then the form at each keyword.
 
 use std::sync::LazyLock;
 
@@ -19,8 +19,13 @@ pub(super) struct Vendor {
     pub shape: Shape,
 }
 
-static TABLE: LazyLock<Vec<Vendor>> =
-    LazyLock::new(|| include_str!("vendors.txt").lines().filter(|line| !line.starts_with('#')).filter_map(read_row).collect());
+static TABLE: LazyLock<Vec<Vendor>> = LazyLock::new(|| {
+    include_str!("vendors.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(read_row)
+        .collect()
+});
 
 /// The rows whose form speaks for itself, with the automaton of their keywords: pattern `i` belongs to row `i`.
 static BY_KEYWORD: LazyLock<Option<(AhoCorasick, Vec<&'static Vendor>)>> = LazyLock::new(|| {
@@ -39,7 +44,11 @@ fn read_row(line: &'static str) -> Option<Vendor> {
         _ => return None,
     };
     let kind = SecretKind { rule, title };
-    Some(Vendor { kind, name, shape: Shape::parse(form)? })
+    Some(Vendor {
+        kind,
+        name,
+        shape: Shape::parse(form)?,
+    })
 }
 
 /// Returns all rows.
@@ -49,15 +58,23 @@ pub(super) fn table() -> &'static [Vendor] {
 
 /// Finds the tokens in a line that has no invisible characters.
 pub(super) fn find(line: &str, found: &mut Vec<SecretMatch>) {
-    let Some((automaton, rows)) = BY_KEYWORD.as_ref() else { return };
+    let Some((automaton, rows)) = BY_KEYWORD.as_ref() else {
+        return;
+    };
     let bytes = line.as_bytes();
     for hit in automaton.find_overlapping_iter(line) {
-        let Some(row) = rows.get(hit.pattern().as_usize()) else { continue };
-        let Some(start) = row.shape.start(bytes, hit.start()) else { continue };
+        let Some(row) = rows.get(hit.pattern().as_usize()) else {
+            continue;
+        };
+        let Some(start) = row.shape.start(bytes, hit.start()) else {
+            continue;
+        };
         if !begins_word(bytes, start, &row.shape) {
             continue;
         }
-        let Some(length) = row.shape.match_len(bytes.get(start..).unwrap_or_default()) else { continue };
+        let Some(length) = row.shape.match_len(bytes.get(start..).unwrap_or_default()) else {
+            continue;
+        };
         let end = start + length;
         let (Some(token), Some(body)) = (line.get(start..end), line.get(body_start(start, hit.end())..end)) else {
             continue;
@@ -83,8 +100,8 @@ pub(super) fn find_named(name: &str, value: &str) -> Option<&'static Vendor> {
         .filter(|row| !is_filler(value) && !is_documented(value) && !is_documented_ending(row, value))
 }
 
-/// Makes up one secret for each row of the table, from the numbers that `next` gives: what it is, a line that holds it, and the
-/// secret. For tests and measurements: no text of this repository looks like a token.
+/// Makes up one secret for each row of the table, from the numbers that `next` gives: what it is, a line that holds it,
+/// and the secret. For tests and measurements: no text of this repository looks like a token.
 pub fn secret_examples(next: &mut dyn FnMut() -> u32) -> Vec<(SecretKind, String, String)> {
     let rows = table().iter();
     rows.map(|row| {
@@ -102,7 +119,11 @@ pub fn secret_examples(next: &mut dyn FnMut() -> u32) -> Vec<(SecretKind, String
 fn tail_len(bytes: &[u8], end: usize) -> usize {
     let tail = bytes.get(end..).unwrap_or_default();
     let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
-    if tail.first() == Some(&b'_') { tail.iter().take(512).take_while(is_word).count() } else { 0 }
+    if tail.first() == Some(&b'_') {
+        tail.iter().take(512).take_while(is_word).count()
+    } else {
+        0
+    }
 }
 
 /// A keyword that begins a token is no part of what varies; one in the middle is.
@@ -115,7 +136,8 @@ fn is_documented_ending(row: &Vendor, token: &str) -> bool {
     row.kind.rule.starts_with("aws-") && (token.ends_with("EXAMPLE") || token.ends_with("EXAMPLEKEY"))
 }
 
-/// Whether a token may begin at `start`: what comes before is no part of it. An escape before it is none: `\n`, `%3D`, `\u003d`.
+/// Whether a token may begin at `start`: what comes before is no part of it. An escape before it is none: `\n`, `%3D`,
+/// `\u003d`.
 fn begins_word(bytes: &[u8], start: usize, shape: &Shape) -> bool {
     let before = |distance: usize| start.checked_sub(distance).and_then(|at| bytes.get(at)).copied();
     let Some(previous) = before(1) else { return true };
@@ -137,7 +159,9 @@ mod tests {
 
     #[test]
     fn every_row_is_read_and_its_keyword_is_one() {
-        let rows = include_str!("vendors.txt").lines().filter(|line| !line.starts_with('#'));
+        let rows = include_str!("vendors.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'));
         assert_eq!(TABLE.len(), rows.count());
         assert!(TABLE.len() >= 222);
         let by_keyword = BY_KEYWORD.as_ref().unwrap();
@@ -159,7 +183,9 @@ mod tests {
                 let found = find_secrets(&line);
                 let (start, end) = line.find(&token).map(|at| (at, at + token.len())).unwrap();
                 assert!(
-                    found.iter().any(|secret| secret.start <= start && secret.end >= end && secret.certainty >= Certainty::Guess),
+                    found.iter().any(|secret| secret.start <= start
+                        && secret.end >= end
+                        && secret.certainty >= Certainty::Guess),
                     "{} {line} {found:?}",
                     kind.rule
                 );
@@ -183,9 +209,15 @@ mod tests {
             (format!("({token})"), 1),
             (format!("{token}{token}"), 1),
         ] {
-            let known = find_secrets(&line).into_iter().filter(|secret| secret.rule == "github-token");
+            let known = find_secrets(&line)
+                .into_iter()
+                .filter(|secret| secret.rule == "github-token");
             assert_eq!(known.count(), count, "{line}");
-            assert_eq!(crate::rule::redact(&line).text.contains(&token[4..]), count == 0, "{line}");
+            assert_eq!(
+                crate::rule::redact(&line).text.contains(&token[4..]),
+                count == 0,
+                "{line}"
+            );
         }
     }
 }

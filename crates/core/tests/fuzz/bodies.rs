@@ -66,7 +66,8 @@ pub fn sanitise(data: &[u8]) -> bool {
     !safe.is_empty()
 }
 
-/// As a renderer of GitHub's Markdown sees it: outside of code there is no HTML, no link, nothing embedded, nobody mentioned.
+/// As a renderer of GitHub's Markdown sees it: outside of code there is no HTML, no link, nothing embedded, nobody
+/// mentioned.
 fn assert_rendered_harmless(safe: &str) {
     let mut in_code = false;
     for event in Parser::new_ext(safe, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
@@ -132,16 +133,18 @@ pub fn answer(data: &[u8]) -> bool {
     !verdict.accepted.is_empty()
 }
 
-/// Text with secrets, perhaps: what is found lies in its line, in order, without overlaps; redaction keeps lines, leaves nothing
-/// that would be found again, and reads the same in a patch. Returns whether something was found. `%%` is left out first: with
-/// it the seeds do not look like secrets themselves.
+/// Text with secrets, perhaps: what is found lies in its line, in order, without overlaps; redaction keeps lines,
+/// leaves nothing that would be found again, and reads the same in a patch. Returns whether something was found. `%%`
+/// is left out first: with it the seeds do not look like secrets themselves.
 pub fn secrets(data: &[u8]) -> bool {
     let text = String::from_utf8_lossy(data).replace("%%", "");
     for line in text.split('\n') {
         let found = find_secrets(line);
         assert!(found.windows(2).all(|pair| pair[0].end <= pair[1].start), "{found:?}");
         assert!(
-            found.iter().all(|secret| line.get(secret.start..secret.end).is_some_and(|secret| !secret.is_empty())),
+            found.iter().all(|secret| line
+                .get(secret.start..secret.end)
+                .is_some_and(|secret| !secret.is_empty())),
             "{found:?}"
         );
     }

@@ -1,5 +1,6 @@
-//! The search for secrets, held against a labelled set: what it finds, what it raises a false alarm for, what is left after
-//! redaction, how long hostile lines take. The figures: `cargo test -p holdfast-core --test secrets -- --nocapture`.
+//! The search for secrets, held against a labelled set: what it finds, what it raises a false alarm for, what is left
+//! after redaction, how long hostile lines take. The figures: `cargo test -p holdfast-core --test secrets --
+//! --nocapture`.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod gitleaks;
@@ -24,8 +25,14 @@ fn findings(path: &str, text: &str) -> Vec<Finding> {
 fn count(all: &[Sample], group: &str, is_found: &dyn Fn(&Sample) -> bool) -> (usize, usize, Vec<String>) {
     let samples: Vec<&Sample> = all.iter().filter(|sample| sample.group == group).collect();
     let found = samples.iter().filter(|sample| is_found(sample)).count();
-    let odd = samples.iter().filter(|sample| is_found(sample) != sample.secret.is_some());
-    (found, samples.len(), odd.map(|sample| format!("{}: {}", sample.path, sample.text)).collect())
+    let odd = samples
+        .iter()
+        .filter(|sample| is_found(sample) != sample.secret.is_some());
+    (
+        found,
+        samples.len(),
+        odd.map(|sample| format!("{}: {}", sample.path, sample.text)).collect(),
+    )
 }
 
 #[test]
@@ -66,7 +73,10 @@ fn nothing_of_a_found_secret_is_left_and_lines_hold() {
 fn a_guess_never_gates_and_a_place_lowers() {
     let token = ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat();
     let guess = format!("password = \"{}\"", ["k3Zx9", "QmW2pLs7v"].concat());
-    let address = format!("url = \"postgres://app:{}@db.internal/app\"", ["k3Zx9", "QmW2pLs7v"].concat());
+    let address = format!(
+        "url = \"postgres://app:{}@db.internal/app\"",
+        ["k3Zx9", "QmW2pLs7v"].concat()
+    );
     for (path, text, severity) in [
         ("src/a.rs", &token, Severity::Critical),
         ("tests/a.rs", &token, Severity::High),
@@ -77,18 +87,37 @@ fn a_guess_never_gates_and_a_place_lowers() {
         ("src/a_test.py", &address, Severity::Medium),
     ] {
         let found = findings(path, text);
-        assert_eq!(found.iter().map(|finding| finding.severity).collect::<Vec<_>>(), [severity], "{path} {text}");
+        assert_eq!(
+            found.iter().map(|finding| finding.severity).collect::<Vec<_>>(),
+            [severity],
+            "{path} {text}"
+        );
     }
 }
 
 #[test]
 fn invisible_characters_hide_no_secret() {
     let token = ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat();
-    for hidden in ['\u{200b}', '\u{200d}', '\u{2060}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{ad}', '\u{e0041}', '\u{0}', '\u{7f}'] {
+    for hidden in [
+        '\u{200b}',
+        '\u{200d}',
+        '\u{2060}',
+        '\u{202e}',
+        '\u{2066}',
+        '\u{feff}',
+        '\u{ad}',
+        '\u{e0041}',
+        '\u{0}',
+        '\u{7f}',
+    ] {
         for at in [3, 4, 12, token.len() - 1] {
             let split = format!("x = '{}{hidden}{}'", &token[..at], &token[at..]);
             assert_eq!(findings("src/a.rs", &split).len(), 1, "{hidden:?} at {at}");
-            assert_eq!(redact(&split).text, "x = '[[SECRET_1:github-token]]'", "{hidden:?} at {at}");
+            assert_eq!(
+                redact(&split).text,
+                "x = '[[SECRET_1:github-token]]'",
+                "{hidden:?} at {at}"
+            );
         }
     }
 }
@@ -97,7 +126,10 @@ fn invisible_characters_hide_no_secret() {
 fn a_key_is_one_finding_wherever_its_beginning_is() {
     let body = ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "BKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"].concat();
     let dashes = "-".repeat(5);
-    let (begin, end) = (format!("{dashes}BEGIN PRIVATE KEY{dashes}"), format!("{dashes}END PRIVATE KEY{dashes}"));
+    let (begin, end) = (
+        format!("{dashes}BEGIN PRIVATE KEY{dashes}"),
+        format!("{dashes}END PRIVATE KEY{dashes}"),
+    );
     for (patch, line) in [
         (format!("@@ -0,0 +1,4 @@\n+{begin}\n+{body}\n+{body}\n+{end}"), 1),
         (format!("@@ -1,2 +1,4 @@\n {begin}\n+{body}\n+{body}\n {end}"), 2),
@@ -105,7 +137,11 @@ fn a_key_is_one_finding_wherever_its_beginning_is() {
         (format!("@@ -8,1 +8,3 @@\n+{body}\n+{body}\n {end}"), 8),
     ] {
         let found = secret_findings("key.pem", &parse_patch(&patch).unwrap());
-        assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [line], "{patch}");
+        assert_eq!(
+            found.iter().map(|finding| finding.line).collect::<Vec<_>>(),
+            [line],
+            "{patch}"
+        );
     }
     let removed = format!("@@ -1,3 +0,0 @@\n-{begin}\n-{body}\n-{end}");
     assert_eq!(secret_findings("key.pem", &parse_patch(&removed).unwrap()), []);
@@ -113,7 +149,11 @@ fn a_key_is_one_finding_wherever_its_beginning_is() {
 
 /// Time grows with the length: a line of a MiB, a hundred thousand names, keywords without end.
 #[test]
-#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the test measures time")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the test measures time"
+)]
 fn hostile_lines_are_searched_in_bounded_time() {
     let value = ["k3Zx9", "QmW2pLs7v"].concat();
     let begin = format!("{0}BEGIN PRIVATE KEY{0}", "-".repeat(5));

@@ -141,14 +141,22 @@ mod tests {
             "files": [{ "path": path, "previous_path": path, "status": "renamed", "kind": "text", "additions": 1, "deletions": 1,
                 "patch": patch, "omitted": null }],
         });
-        (serde_json::from_value(report).unwrap(), serde_json::from_value(change).unwrap())
+        (
+            serde_json::from_value(report).unwrap(),
+            serde_json::from_value(change).unwrap(),
+        )
     }
 
     #[test]
     fn no_form_of_a_report_shows_a_secret_of_any_field() {
         let secret = ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat();
         let (report, change) = leaking(&secret);
-        for format in [ReportFormat::Text, ReportFormat::Markdown, ReportFormat::Json, ReportFormat::Sarif] {
+        for format in [
+            ReportFormat::Text,
+            ReportFormat::Markdown,
+            ReportFormat::Json,
+            ReportFormat::Sarif,
+        ] {
             let printed = render(&report, Some(&change), format).unwrap();
             for start in 0..secret.len() - 12 {
                 assert!(!printed.contains(&secret[start..start + 12]), "{format:?}: {printed}");

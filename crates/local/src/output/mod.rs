@@ -18,8 +18,8 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Takes secrets and control characters out: what a stranger wrote must not drive a terminal, and no terminal or log of a build
-/// keeps a secret. Every foreign text that is printed comes through here, or through [`json`].
+/// Takes secrets and control characters out: what a stranger wrote must not drive a terminal, and no terminal or log of
+/// a build keeps a secret. Every foreign text that is printed comes through here, or through [`json`].
 pub fn plain(text: &str) -> String {
     redacted(text)
         .chars()
@@ -32,8 +32,8 @@ pub fn complain(line: &str) {
     let _nobody_reads = writeln!(io::stderr().lock(), "holdfast: {}", plain(line));
 }
 
-/// Writes a document as JSON with a line feed, without secrets in any of its texts. Every document that is printed comes through
-/// here.
+/// Writes a document as JSON with a line feed, without secrets in any of its texts. Every document that is printed
+/// comes through here.
 ///
 /// # Errors
 /// The document cannot be written as JSON.
