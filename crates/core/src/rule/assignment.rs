@@ -42,30 +42,39 @@ struct Value<'a> {
     is_quoted: bool,
 }
 
-/// Where a name ends, from a place inside it, and where it starts.
-pub(super) fn name_around(line: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+/// What was read behind a name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Read {
+    /// The value's length, in bytes.
+    pub length: usize,
+    /// Where a value without quotes ends: what is inside of it is no name.
+    pub end: usize,
+}
+
+/// Where the word around a place starts and ends; the start is looked for within reach.
+pub(super) fn word_around(line: &str, start: usize, end: usize) -> (usize, usize) {
     let bytes = line.as_bytes();
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
-    let left = bytes
-        .get(..start)?
-        .iter()
-        .rev()
-        .take(NAME_MOST)
-        .take_while(is_name)
-        .count();
-    let right = bytes.get(end..)?.iter().take(NAME_MOST).take_while(is_name).count();
-    (left < NAME_MOST && right < NAME_MOST).then_some((start - left, end + right))
+    let before = bytes.get(..start).unwrap_or_default().iter().rev();
+    let left = before.take(NAME_MOST).take_while(is_name).count();
+    let right = bytes.get(end..).unwrap_or_default().iter().take_while(is_name).count();
+    (start - left, end + right)
 }
 
 /// Finds the secret that the name at `start..end` is given, if it is one.
-/// Returns the length of the value that was read, which is at most `most`.
-pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, found: &mut Vec<SecretMatch>) -> usize {
+/// The value is at most `most` bytes long.
+pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, found: &mut Vec<SecretMatch>) -> Read {
     let (start, end) = place;
-    let Some(whole) = line.get(start..end) else { return 0 };
+    let whole = line.get(start..end).unwrap_or_default();
+    if whole.len() > 2 * NAME_MOST {
+        return Read::default();
+    }
     let name = whole.trim_start_matches(['-', '.']);
     let start = start + (whole.len() - name.len());
     let name = name.trim_end_matches(['-', '.']);
-    let Some(promise) = promise_of(name) else { return 0 };
+    let Some(promise) = promise_of(name) else {
+        return Read::default();
+    };
     // What is looked at is bounded, so that many names before one long value cost no more than their number.
     let mut reach = (start + name.len() + 2 * NAME_MOST + most).min(line.len());
     while !line.is_char_boundary(reach) {
@@ -76,7 +85,6 @@ pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, f
 }
 
 /// Finds the secret behind a name that ends at `end`; `named` is what counts as its name and what that promises.
-/// Returns the length of the value.
 pub(super) fn find_value(
     line: &str,
     start: usize,
@@ -84,13 +92,12 @@ pub(super) fn find_value(
     named: (&str, Promise),
     form: Form,
     found: &mut Vec<SecretMatch>,
-) -> usize {
+) -> Read {
     let (name, promise) = named;
-    let Some((operator, at)) = read_operator(line, start, end, form) else {
-        return 0;
-    };
-    let Some(value) = read_value(line, at, operator, form) else {
-        return 0;
+    let value = read_operator(line, start, end, form)
+        .and_then(|(operator, at)| Some((operator, read_value(line, at, operator, form)?)));
+    let Some((operator, value)) = value else {
+        return Read::default();
     };
     let lower = name.to_ascii_lowercase();
     let demand = demand_of(line, start, promise, operator, &value, form);
@@ -107,7 +114,13 @@ pub(super) fn find_value(
         };
         found.push(SecretMatch::new(kind, certainty, start, start + text.len()));
     }
-    value.text.len()
+    let length = value.text.len();
+    let end = if value.is_quoted || operator == Operator::Blank {
+        0
+    } else {
+        value.start + length
+    };
+    Read { length, end }
 }
 
 /// The parts of a value outside of placeholders, which hide nothing beside them.

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use sha2::{Digest, Sha256};
 
 /// What a value has to show, by where it stands.
@@ -135,6 +136,12 @@ const POINTERS: &[&str] = &[
     "keychain:",
 ];
 
+/// What is in no secret: marks of templates, patterns, expressions.
+const MARKS: &[&str] = &[
+    "${", "{{", "$(", "#{", "%(", "%s", "%v", "%d", "<%", "[[", "]]", "****", "....", "\u{2026}", "\\d", "\\w", "\\s",
+    ".*", ".+", "]{", "]+", "]*", "::", "&&", "||", "=>", "\u{2022}", "__", "XXX", "---",
+];
+
 static PAIRS: LazyLock<HashSet<[u8; 2]>> = LazyLock::new(|| {
     let pairs = COMMON_PAIRS.split_whitespace();
     pairs
@@ -147,6 +154,9 @@ static DOCUMENTED: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     let known = lines.filter(|line| !line.starts_with('#'));
     known.filter_map(|line| line.split_whitespace().next()).collect()
 });
+
+static FILLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(FILLERS).ok());
+static MARKING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(MARKS).ok());
 
 /// Whether a literal is a secret that documentation prints for everybody.
 pub(super) fn is_documented(literal: &str) -> bool {
@@ -161,8 +171,7 @@ pub(super) fn is_filler(body: &str) -> bool {
         .filter(u8::is_ascii_alphanumeric)
         .map(|byte| byte.to_ascii_lowercase())
         .collect();
-    let distinct: HashSet<u8> = kept.iter().copied().collect();
-    if distinct.len() < 4.min(kept.len()) || is_sequence(&kept) {
+    if distinct_of(&kept) < 4.min(kept.len()) || is_sequence(&kept) {
         return true;
     }
     let lower = body.to_ascii_lowercase();
@@ -180,7 +189,7 @@ pub(super) fn is_filler(body: &str) -> bool {
 
 /// Whether a value that a secret's name is given could be that secret.
 pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) -> bool {
-    if value.len() < 6 || value.len() > 4_096 || is_template(value) || is_documented(value) {
+    if value.len() < 6 || value.len() > 4_096 || is_template(value) {
         return false;
     }
     let lower = value.to_ascii_lowercase();
@@ -195,7 +204,7 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
         left.as_str()
     };
     let kept: Vec<u8> = judged.bytes().filter(u8::is_ascii_alphanumeric).collect();
-    let distinct = kept.iter().collect::<HashSet<_>>().len();
+    let distinct = distinct_of(&kept);
     let digits = kept.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = kept.len() - digits;
     let symbols = judged.bytes().filter(|byte| byte.is_ascii_punctuation()).count();
@@ -206,7 +215,7 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
     let upper = kept.iter().filter(|byte| byte.is_ascii_uppercase()).count();
     let is_mixed_case = upper > 0 && upper < letters && has_inner_capital(judged);
     let is_mixed = digits > 0 || symbols > 0 || is_mixed_case;
-    match demand {
+    let is_random = match demand {
         Demand::Mild if is_password => distinct >= 5 && judged.len() >= 6 && (is_mixed || judged.len() >= 12),
         Demand::Mild => distinct >= 6 && judged.len() >= 8 && (is_mixed || judged.len() >= 16) && bits >= 2.5,
         Demand::Usual if is_password => {
@@ -214,15 +223,12 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
         }
         Demand::Usual => distinct >= 8 && judged.len() >= 10 && (digits > 0 || judged.len() >= 20) && bits >= 2.9,
         Demand::High => distinct >= 9 && judged.len() >= 12 && digits >= 2 && letters >= 3 && bits >= 3.1,
-    }
+    };
+    is_random && !is_documented(value)
 }
 
 /// `${NAME}`, `{{ name }}`, `<name>`, `$NAME`, `%s`, a call, an expression, a sentence.
 pub(super) fn is_template(value: &str) -> bool {
-    const MARKS: &[&str] = &[
-        "${", "{{", "$(", "#{", "%(", "%s", "%v", "%d", "<%", "[[", "]]", "****", "....", "\u{2026}", "\\d", "\\w",
-        "\\s", ".*", ".+", "]{", "]+", "]*", "::", "&&", "||", "=>", "\u{2022}", "__", "XXX", "---",
-    ];
     let pair = |open, close| value.contains(open) && value.contains(close);
     let bare_name = |rest: &str| {
         rest.starts_with(|next: char| next.is_ascii_alphabetic() || next == '_')
@@ -230,7 +236,7 @@ pub(super) fn is_template(value: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
     };
-    MARKS.iter().any(|mark| value.contains(mark))
+    MARKING.as_ref().is_some_and(|marks| marks.is_match(value))
         || value.chars().any(char::is_whitespace)
         || value.starts_with('<')
         || value
@@ -367,12 +373,24 @@ fn has_inner_capital(text: &str) -> bool {
 /// The text without the words that stand for a value, in lower case.
 fn without_fillers(lower: &str) -> String {
     let mut left = lower.to_owned();
+    if FILLING.as_ref().is_some_and(|fillers| !fillers.is_match(lower)) {
+        return left;
+    }
     for filler in FILLERS {
         if left.contains(filler) {
             left = left.replace(filler, "");
         }
     }
     left
+}
+
+/// How many different bytes there are.
+fn distinct_of(bytes: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    for byte in bytes {
+        seen[usize::from(*byte)] = true;
+    }
+    seen.iter().filter(|seen| **seen).count()
 }
 
 /// Shannon's entropy of the literal's bytes.

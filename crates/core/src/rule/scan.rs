@@ -110,24 +110,21 @@ fn find_in_line(line: &str, form: Form, found: &mut Vec<SecretMatch>) {
     }
     vendors::find(line, found);
     let Some(automaton) = AUTOMATON.as_ref() else { return };
-    let (mut name_end, mut has_option, mut read) = (0, false, 0);
+    let (mut word_end, mut has_option, mut read) = (0, false, 0);
     for hit in automaton.find_overlapping_iter(line) {
         match hit.pattern().as_usize() {
             ADDRESS => find_in_address(line, hit.start(), found),
             pattern if SCHEMES.contains(&pattern) => find_behind_scheme(line, hit.end() - 1, found),
             pattern if OPTIONS.contains(&pattern) => has_option = true,
-            _ if hit.end() <= name_end => {}
+            _ if hit.end() <= word_end => {}
             _ => {
-                if let Some((start, end)) = assignment::name_around(line, hit.start(), hit.end()) {
-                    name_end = end;
-                    // Values may lie inside of each other: what is read of them all is bounded too.
-                    let most = if read > 8 * line.len() + 65_536 {
-                        128
-                    } else {
-                        assignment::VALUE_MOST
-                    };
-                    read += assignment::find(line, (start, end), form, most, found);
-                }
+                let (start, end) = assignment::word_around(line, hit.start(), hit.end());
+                // Values may lie inside of each other: what is read of them all is bounded too.
+                let is_spent = read > 8 * line.len() + 65_536;
+                let most = if is_spent { 128 } else { assignment::VALUE_MOST };
+                let value = assignment::find(line, (start, end), form, most, found);
+                read += value.length;
+                word_end = end.max(value.end);
             }
         }
     }

@@ -85,32 +85,41 @@ impl Shape {
         (!parts.is_empty()).then_some(Self { parts })
     }
 
-    /// Returns the first text of the form: what it is looked for by.
-    pub fn keyword(&self) -> Option<&str> {
-        self.parts.iter().find_map(|part| match part {
-            Part::Text(text) => Some(text.as_str()),
-            Part::Run { .. } => None,
-        })
+    /// The place of the text that the form is looked for by: the first part where that is long enough, else the longest.
+    fn keyword_place(&self) -> Option<usize> {
+        let length = |place: &usize| match self.parts.get(*place) {
+            Some(Part::Text(text)) => text.len(),
+            _ => 0,
+        };
+        if length(&0) >= 2 {
+            return Some(0);
+        }
+        (0..self.parts.len())
+            .max_by_key(length)
+            .filter(|place| length(place) > 0)
     }
 
-    /// Returns where a token starts whose keyword is at `at`, by the runs that come before it.
+    /// Returns the text that the form is looked for by.
+    pub fn keyword(&self) -> Option<&str> {
+        match self.parts.get(self.keyword_place()?)? {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Run { .. } => None,
+        }
+    }
+
+    /// Returns where a token starts whose keyword is at `at`, by the parts that come before it.
     pub fn start(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let mut start = at;
-        let runs = self.parts.iter().take_while(|part| matches!(part, Part::Run { .. }));
-        for part in runs.collect::<Vec<_>>().into_iter().rev() {
-            if let Part::Run { class, least, most } = part {
-                let before = bytes.get(..start)?;
-                let run = before
-                    .iter()
-                    .rev()
-                    .take(*most)
-                    .take_while(|byte| class.holds(**byte))
-                    .count();
-                start -= run;
-                if run < *least {
-                    return None;
+        for part in self.parts.get(..self.keyword_place()?)?.iter().rev() {
+            let before = bytes.get(..start)?;
+            start -= match part {
+                Part::Text(text) => before.ends_with(text.as_bytes()).then_some(text.len())?,
+                Part::Run { class, least, most } => {
+                    let rest = before.iter().rev().take(*most);
+                    let run = rest.take_while(|byte| class.holds(**byte)).count();
+                    (run >= *least).then_some(run)?
                 }
-            }
+            };
         }
         Some(start)
     }

@@ -1,6 +1,7 @@
 //! The table of tokens whose makers publish their form ([vendors.txt](vendors.txt)), and the search for them: first
 //! their keywords, all at once, then the form at each keyword.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -34,6 +35,10 @@ static BY_KEYWORD: LazyLock<Option<(AhoCorasick, Vec<&'static Vendor>)>> = LazyL
     (keywords.len() == rows.len()).then_some(())?;
     Some((AhoCorasick::new(keywords).ok()?, rows))
 });
+
+/// The words of the rows that need one, all at once: most names hold none of them.
+static NAMES: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new(TABLE.iter().filter_map(|row| row.name)).ok());
 
 /// Reads `rule | title | form` or `rule | title | name WORD | form`.
 fn read_row(line: &'static str) -> Option<Vendor> {
@@ -76,7 +81,7 @@ pub(super) fn find(line: &str, found: &mut Vec<SecretMatch>) {
             continue;
         };
         let end = start + length;
-        let (Some(token), Some(body)) = (line.get(start..end), line.get(body_start(start, hit.end())..end)) else {
+        let (Some(token), Some(body)) = (line.get(start..end), line.get(body_start(start, &hit.range())..end)) else {
             continue;
         };
         if !is_filler(body) && !is_documented(token) && !is_documented_ending(row, token) {
@@ -91,6 +96,7 @@ pub(super) fn find(line: &str, found: &mut Vec<SecretMatch>) {
 
 /// The row that says what a named value is, where one does.
 pub(super) fn find_named(name: &str, value: &str) -> Option<&'static Vendor> {
+    NAMES.as_ref().filter(|names| names.is_match(name))?;
     let fits = |row: &&Vendor| {
         row.name.is_some_and(|word| name.contains(word)) && row.shape.match_len(value.as_bytes()) == Some(value.len())
     };
@@ -127,8 +133,8 @@ fn tail_len(bytes: &[u8], end: usize) -> usize {
 }
 
 /// A keyword that begins a token is no part of what varies; one in the middle is.
-const fn body_start(start: usize, keyword_end: usize) -> usize {
-    if keyword_end > start { keyword_end } else { start }
+const fn body_start(start: usize, keyword: &Range<usize>) -> usize {
+    if keyword.start == start { keyword.end } else { start }
 }
 
 /// AWS ends each key of its documentation with this word.
