@@ -14,6 +14,8 @@ pub const LINE_MOST: usize = 400;
 pub const PARAGRAPH_MOST: usize = 8_000;
 /// Characters of a prompt or an answer.
 pub const BLOCK_MOST: usize = 60_000;
+/// Characters behind a cut that are searched for secrets: longer than a token.
+const BEHIND_CUT: usize = 4_000;
 /// Characters of one line of code.
 pub const CODE_LINE_MOST: usize = 2_000;
 
@@ -58,10 +60,9 @@ pub fn code(text: &str) -> Foreign<'_> {
 
 impl Render for Foreign<'_> {
     fn render(&self) -> Markup {
-        let clean = redacted(self.text);
-        let (kept, left_out) = cut(&clean, self.most);
+        let (clean, left_out) = clean(self.text, self.most);
         let body = html! {
-            @for piece in pieces(kept, self.keeps_lines) {
+            @for piece in pieces(&clean, self.keeps_lines) {
                 @match piece {
                     Piece::Plain(text) => (text),
                     Piece::Hidden(char) => span.hidden-char { (name_of(char)) },
@@ -131,6 +132,15 @@ fn name_of(char: char) -> String {
     format!("‹U+{:04X}›", u32::from(char))
 }
 
+/// The first `most` characters without secrets, and how many were left out. Secrets are taken out before the cut, because half of
+/// one is a leak that no search finds; what lies far behind it is not searched.
+fn clean(text: &str, most: usize) -> (String, usize) {
+    let (near, far) = cut(text, most.saturating_add(BEHIND_CUT));
+    let near = redacted(near);
+    let (kept, left_out) = cut(&near, most);
+    (kept.to_owned(), left_out + far)
+}
+
 /// The first `most` characters, and how many were left out.
 fn cut(text: &str, most: usize) -> (&str, usize) {
     if text.len() <= most {
@@ -144,10 +154,9 @@ fn cut(text: &str, most: usize) -> (&str, usize) {
 
 /// One line for an attribute (a label, an alternative text): as [`line`], without marks.
 pub fn plain(text: &str) -> String {
-    let clean = redacted(text);
-    let (kept, left_out) = cut(&clean, LINE_MOST);
-    let mut out = String::with_capacity(kept.len());
-    for piece in pieces(kept, false) {
+    let (clean, left_out) = clean(text, LINE_MOST);
+    let mut out = String::with_capacity(clean.len());
+    for piece in pieces(&clean, false) {
         match piece {
             Piece::Plain(text) => out.push_str(text),
             Piece::Hidden(char) => out.push_str(&name_of(char)),

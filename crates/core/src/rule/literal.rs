@@ -211,6 +211,10 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
     if letters == 0 || is_sequence(&kept) || is_wordy(judged) || symbols * 2 > judged.len() {
         return false;
     }
+    // Letters without a digit are names, unless they are far from words.
+    if digits == 0 && share_of_words(judged).is_some_and(|share| share >= 0.4) {
+        return false;
+    }
     let bits = bits_per_character(judged);
     let upper = kept.iter().filter(|byte| byte.is_ascii_uppercase()).count();
     let is_mixed_case = upper > 0 && upper < letters && has_inner_capital(judged);
@@ -317,6 +321,12 @@ fn is_plain_data(value: &str) -> bool {
         ".internal",
         ".dev",
     ];
+    // `0xC029201A_u32`; longer ones are keys.
+    let digits = value.strip_prefix("0x").or_else(|| value.strip_prefix("0X"));
+    let is_hex = digits.is_some_and(|digits| {
+        let length = digits.bytes().take_while(u8::is_ascii_hexdigit).count();
+        length <= 16 && digits.len() <= length + 6
+    });
     let is_number = value
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b".,:-+/ TZ_".contains(&byte));
@@ -325,7 +335,8 @@ fn is_plain_data(value: &str) -> bool {
         .is_some_and(|(_, host)| host.contains('.') && host.len() > 3)
         && !value.contains(['!', '#', '$', '%', '^', '*']);
     let lower = value.to_ascii_lowercase();
-    is_number
+    is_hex
+        || is_number
         || is_address
         || ENDS.iter().any(|end| lower.ends_with(end))
         || (value.starts_with('#') && value.len() <= 9)

@@ -35,7 +35,7 @@ static ABOUT: Words = words!(
      validator function handler role owner group namespace source target usage used engine backend model schema \
      command cmd script link button icon color style css element event action prompt question text copy help \
      tooltip caption alias aliases slug kid comment note notes info grant exchange method domain subject sub \
-     stream lock slot table bucket queue topic project account org hasher encoder encoding spec stdin expired \
+     stream lock slot table bucket queue topic project account org hasher encoder encoding spec stdin expired func fn proc callback \
      strategy"
 );
 
