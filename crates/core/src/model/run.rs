@@ -8,6 +8,8 @@ use super::report::{Coverage, Usage};
 
 /// Version of the payloads between states. A stage refuses another one.
 pub const PAYLOAD_VERSION: u32 = 1;
+/// The model of a run, and of an answer, where no model reads the change.
+pub const RULES: &str = "rules";
 
 /// The input of an execution, stored as the run's record. Free of times and delivery ids: equal input, equal run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +46,7 @@ impl Run {
 
     /// Whether no model is asked.
     pub fn is_rules_only(&self) -> bool {
-        self.model == "rules"
+        self.model == RULES
     }
 
     /// Whether the strong tier is another model than the light one.
@@ -134,6 +136,9 @@ pub struct Verdict {
     pub summary: String,
     /// Whether the answer's outer shape could be read.
     pub readable: bool,
+    /// Why suggestions were taken away from findings that were accepted, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped_suggestions: Vec<String>,
 }
 
 /// How a unit ended: the output of its execution.

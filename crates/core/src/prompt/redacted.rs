@@ -53,6 +53,7 @@ mod tests {
             suggestion: Some(secret.to_owned()),
             confidence: 1.0,
             source: "model".to_owned(),
+            sources: Vec::new(),
         }
     }
 

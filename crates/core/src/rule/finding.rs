@@ -73,5 +73,6 @@ fn finding(path: &str, number: u32, secret: &SecretMatch) -> Finding {
             Certainty::Guess => 0.5,
         },
         source: format!("rule:{}", secret.rule),
+        sources: Vec::new(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::render::is_invisible;
+
 /// Text without invisible characters, and where each part of it came from.
 pub(super) struct Visible<'a> {
     /// The text.
@@ -49,13 +51,8 @@ impl<'a> Visible<'a> {
     }
 }
 
-/// Characters without a width, marks of direction, tags, soft hyphens, controls other than the tab.
-pub(super) fn is_hidden(char: char) -> bool {
-    matches!(char,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-        || (char.is_control() && char != '\t')
+fn is_hidden(char: char) -> bool {
+    is_invisible(char) || char == '\n'
 }
 
 #[cfg(test)]

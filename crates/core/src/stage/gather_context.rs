@@ -71,6 +71,7 @@ pub async fn gather_context(
 fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
     let mut pack = ContextPack {
         rule_findings: rule_findings(path, hunks, &seen.findings),
+        language: seen.language.map(str::to_owned),
         ..ContextPack::default()
     };
     for mut scope in seen.scopes {
@@ -123,6 +124,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 suggestion: None,
                 confidence: found.confidence,
                 source: format!("rule:{}", found.rule),
+                sources: Vec::new(),
             });
         }
     }

@@ -5,12 +5,15 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::model::change::Change;
+use crate::model::failure::{Failure, OtherFailure};
 use crate::model::finding::Finding;
 use crate::model::finding::Severity;
 use crate::model::key;
 use crate::model::plan::Tier;
 use crate::model::policy::{InvalidPolicy, Policy};
-use crate::model::report::{Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus};
+use crate::model::report::{
+    Gate, GateDecision, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
+};
 use crate::model::run::{Aggregate, RecordedAnswer, Run};
 use crate::port::{AskModel, ModelRequest, StoreArtifact};
 use crate::prompt::{summary_prompt, summary_schema};
@@ -25,8 +28,11 @@ use super::{StageError, read_artifact, write_artifact};
 /// Output limit of the walkthrough, in tokens.
 const OUTPUT_TOKENS: u32 = 1_500;
 
-/// What a note begins with that says why the walkthrough is a template.
-pub const TEMPLATE_NOTE: &str = "the walkthrough is a template: ";
+pub use crate::model::report::TEMPLATE_NOTE;
+
+/// The first line of a review without a model. People read it on the pull request too: it names no setting.
+pub const NO_MODEL: &str = "No model read this change: files were only scanned by rules and searched for secrets. The people \
+                            who run Holdfast can configure a model: docs/configuration.md, section Environment.";
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -58,6 +64,7 @@ pub async fn summarize_review(
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let mut aggregate: Aggregate = read_artifact(store, &key::aggregate(&input.run)).await?;
 
+    let mut private_notes = Vec::new();
     let mut summary = template(&run, &aggregate);
     // One file's own summary says all that a second call could.
     if let [only] = aggregate.summaries.as_slice() {
@@ -68,10 +75,16 @@ pub async fn summarize_review(
                 count(&mut aggregate.usage, &answer);
                 match read_summary(&answer) {
                     Ok(text) => summary = format!("{text}\n\n{summary}"),
-                    Err(problem) => aggregate.notes.push(format!("{TEMPLATE_NOTE}{problem}")),
+                    Err(problem) => {
+                        let failure = Failure::Other(OtherFailure::AnswersInvalid);
+                        note_template(&mut aggregate.notes, &mut private_notes, &problem, failure);
+                    }
                 }
             }
-            Err(error) => aggregate.notes.push(format!("{TEMPLATE_NOTE}{error}")),
+            Err(error) => {
+                let failure = Failure::Error(error.name);
+                note_template(&mut aggregate.notes, &mut private_notes, &error.message, failure);
+            }
         }
     }
     let gate = decide_gate(&aggregate.findings, &policy)?;
@@ -97,9 +110,20 @@ pub async fn summarize_review(
         coverage: aggregate.coverage,
         usage: aggregate.usage,
         notes: aggregate.notes,
+        private_notes,
     };
     write_artifact(store, &key::report(&input.run), &report).await?;
     Ok(Output { gate, needs_approval })
+}
+
+/// Notes why the walkthrough is a template: the details for the run's own record, the kind for the public.
+fn note_template(notes: &mut Vec<String>, private: &mut Vec<PrivateNote>, details: &str, failure: Failure) {
+    let note = format!("{TEMPLATE_NOTE}{details}");
+    private.push(PrivateNote {
+        note: note.clone(),
+        public: format!("{TEMPLATE_NOTE}{}", failure.sentence()),
+    });
+    notes.push(note);
 }
 
 /// Whether a person looks first. Errors: a bad glob.
@@ -118,7 +142,10 @@ pub fn decide_gate(findings: &[Finding], policy: &Policy) -> Result<Gate, Invali
 /// Coverage decides, nothing else.
 pub fn decide_status(aggregate: &Aggregate) -> RunStatus {
     let has = |outcome| aggregate.coverage.iter().any(|entry| entry.outcome == outcome);
-    match (has(Outcome::Unreviewed), has(Outcome::Reviewed)) {
+    match (
+        has(Outcome::Unreviewed),
+        has(Outcome::Reviewed) || has(Outcome::Scanned),
+    ) {
         _ if aggregate.notes.iter().any(|note| note.contains("could not be listed")) => RunStatus::Partial,
         (true, _) => RunStatus::Partial,
         (false, true) => RunStatus::Reviewed,
@@ -150,7 +177,12 @@ async fn ask_for_summary(
 
 /// Facts alone: counts that code knows.
 fn template(run: &Run, aggregate: &Aggregate) -> String {
-    let mut text = coverage_line(&aggregate.coverage);
+    let mut text = String::new();
+    if run.is_rules_only() {
+        text.push_str(NO_MODEL);
+        text.push_str("\n\n");
+    }
+    text.push_str(&coverage_line(&aggregate.coverage));
     let by_severity: Vec<String> = Severity::WORST_FIRST
         .into_iter()
         .filter_map(|severity| {
@@ -168,8 +200,5 @@ fn template(run: &Run, aggregate: &Aggregate) -> String {
         by_severity.join(", ")
     };
     let _infallible = write!(text, " Findings: {found}.");
-    if run.is_rules_only() {
-        text.push_str(" No model was asked: the findings come from static analysis alone.");
-    }
     text
 }

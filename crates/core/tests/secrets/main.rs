@@ -5,6 +5,7 @@
 
 mod gitleaks;
 mod sample;
+mod ways_out;
 
 use holdfast_core::diff::parse_patch;
 use holdfast_core::model::finding::{Finding, Severity};

@@ -51,7 +51,7 @@ fn table(records: &[Record]) -> String {
         let failure = record
             .failure
             .as_deref()
-            .map_or_else(String::new, |failure| format!("  {}", output::plain(failure)));
+            .map_or_else(String::new, |failure| format!("  {}", output::line(failure)));
         let cleaning = if record.needs_cleaning { "  needs cleaning" } else { "" };
         let _infallible = writeln!(
             out,

@@ -7,9 +7,10 @@ use holdfast_core::diff::{Hunk, LineKind, parse_patch};
 use holdfast_core::model::change::Change;
 use holdfast_core::model::finding::{Finding, Severity};
 use holdfast_core::model::report::{Coverage, Outcome, Report};
+use holdfast_core::model::run::RULES;
 use holdfast_core::rule::redact_hunks;
 
-use super::plain;
+use super::{line, name, plain};
 
 /// Lines shown before a finding's own.
 const LINES_BEFORE: usize = 3;
@@ -65,24 +66,29 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
             "1",
             &format!(
                 "Review of {}{number}  {base}..{head}  {}",
-                plain(&target.repository),
+                line(&target.repository),
                 report.status.as_str()
             )
         )
     );
     let _infallible = writeln!(out, "\n{}\n", plain(&report.summary));
+    if report.model.provider == RULES {
+        let how = "To have a model read the change: HOLDFAST_MODEL=anthropic/NAME with ANTHROPIC_API_KEY, or openai/NAME \
+                   (docs/configuration.md)";
+        let _infallible = writeln!(out, "{how}\n");
+    }
     for note in &report.notes {
-        let _infallible = writeln!(out, "note: {}", plain(note));
+        let _infallible = writeln!(out, "note: {}", line(note));
     }
     for finding in &report.findings {
         write_finding(&mut out, finding, change, style);
     }
     write_coverage(&mut out, &report.coverage, style);
     let usage = &report.usage;
-    let model = if report.model.provider == "rules" {
+    let model = if report.model.provider == RULES {
         "rules (no model)".to_owned()
     } else {
-        format!("{}/{}", report.model.provider, report.model.name)
+        line(&format!("{}/{}", report.model.provider, report.model.name))
     };
     let seconds = format!("{}.{:03}", usage.wall_ms / 1_000, usage.wall_ms % 1_000);
     let _infallible = writeln!(
@@ -102,14 +108,14 @@ fn write_finding(out: &mut String, finding: &Finding, change: Option<&Change>, s
     let source = if finding.source == "model" {
         String::new()
     } else {
-        format!(" [{}]", finding.source)
+        format!(" [{}]", line(&sources_of(finding)))
     };
     let _infallible = writeln!(
         out,
         "{} {}  {}{source}",
         style.severity(finding.severity),
-        style.paint("1", &format!("{}:{place}", plain(&finding.path))),
-        plain(&finding.title)
+        style.paint("1", &format!("{}:{place}", name(&finding.path))),
+        line(&finding.title)
     );
     if let Some(hunk) = change.and_then(|change| find_hunk(change, finding)) {
         write_excerpt(out, &hunk, finding, style);
@@ -124,6 +130,15 @@ fn write_finding(out: &mut String, finding: &Finding, change: Option<&Change>, s
         }
     }
     out.push('\n');
+}
+
+/// All that found it, in order.
+fn sources_of(finding: &Finding) -> String {
+    if finding.sources.is_empty() {
+        finding.source.clone()
+    } else {
+        finding.sources.join(", ")
+    }
 }
 
 fn find_hunk(change: &Change, finding: &Finding) -> Option<Hunk> {
@@ -162,16 +177,17 @@ fn write_excerpt(out: &mut String, hunk: &Hunk, finding: &Finding, style: Style)
 
 fn write_coverage(out: &mut String, coverage: &[Coverage], style: Style) {
     let _infallible = writeln!(out, "{}", style.paint("1", "Files"));
-    for (outcome, name, code) in [
-        (Outcome::Unreviewed, "unreviewed", "31"),
-        (Outcome::Skipped, "skipped", "2"),
-        (Outcome::Reviewed, "reviewed", "32"),
+    for (outcome, code) in [
+        (Outcome::Unreviewed, "31"),
+        (Outcome::Skipped, "2"),
+        (Outcome::Scanned, "33"),
+        (Outcome::Reviewed, "32"),
     ] {
         for entry in coverage.iter().filter(|entry| entry.outcome == outcome) {
             let reason = entry
                 .reason
                 .as_deref()
-                .map_or_else(String::new, |reason| format!("  ({})", plain(reason)));
+                .map_or_else(String::new, |reason| format!("  ({})", line(reason)));
             let attempts = if entry.attempts > 1 {
                 format!("  {} attempts", entry.attempts)
             } else {
@@ -180,8 +196,8 @@ fn write_coverage(out: &mut String, coverage: &[Coverage], style: Style) {
             let _infallible = writeln!(
                 out,
                 "  {} {}{attempts}{reason}",
-                style.paint(code, &format!("{name:<10}")),
-                plain(&entry.path)
+                style.paint(code, &format!("{:<10}", outcome.as_str())),
+                super::name(&entry.path)
             );
         }
     }
