@@ -176,7 +176,12 @@ fn quoted_key(word: &str) -> Option<usize> {
         let is_inside = |char: char| char.is_ascii_alphanumeric() || "/-_.".contains(char);
         let begins = !word.get(..*at).is_some_and(|before| before.ends_with(is_inside));
         let is_key = |char: &char| char.is_ascii_alphanumeric() || "-_*.\u{2026}".contains(*char);
-        let key: String = word.get(at + 3..).unwrap_or_default().chars().take_while(is_key).collect();
+        let key: String = word
+            .get(at + 3..)
+            .unwrap_or_default()
+            .chars()
+            .take_while(is_key)
+            .collect();
         let is_masked = key.contains("**") || key.contains("..") || key.contains('\u{2026}');
         let has_capital = key.chars().any(|char| char.is_ascii_uppercase());
         begins && (is_masked || has_capital || key.len() >= 20)

@@ -379,6 +379,9 @@ fn no_page_shows_a_secret_of_any_text() {
         // Twelve characters are shown of a commit's id, whatever it is.
         let parts = (0..token.len() - 16).map(|start| &token[start..start + 16]);
         let leaked = parts.filter(|part| is_leaking(page) && page.html.contains(part));
-        leaked.take(1).map(|part| format!("{part} of the token is on the page")).collect()
+        leaked
+            .take(1)
+            .map(|part| format!("{part} of the token is on the page"))
+            .collect()
     });
 }

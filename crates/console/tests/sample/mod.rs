@@ -46,7 +46,12 @@ pub fn leaking(text: &str) -> String {
 /// Each page's file name and HTML.
 pub fn pages() -> Vec<(String, String)> {
     let mut pages = runs::pages();
-    for (kind, say) in [("", plain as Say), ("-hostile", hostile), ("-huge", huge), ("-leaking", leaking)] {
+    for (kind, say) in [
+        ("", plain as Say),
+        ("-hostile", hostile),
+        ("-huge", huge),
+        ("-leaking", leaking),
+    ] {
         for (name, html) in reviews::pages(say)
             .into_iter()
             .chain(units::pages(say))

@@ -339,8 +339,14 @@ const LOOK_ALIKES: &[(&str, &str)] = &[
     ("src/a.rs", "let token = std::env::var(\"GITHUB_TOKEN2\")?;"),
     ("src/a.rs", "let password: Option<&str> = args.password1.as_deref();"),
     ("src/a.rs", "Token::Ident(name2) => self.parse_ident(name2),"),
-    ("src/a.rs", "pub const TPM_E_KEY_NOT_SIGNING_KEY: HRESULT = 0x8029041A_u32 as _;"),
-    ("src/a.rs", "pub const CMSG_OID_EXPORT_ENCRYPT_KEY_NAME2: PCSTR = s!(\"CryptMsgDllExportEncryptKey\");"),
+    (
+        "src/a.rs",
+        "pub const TPM_E_KEY_NOT_SIGNING_KEY: HRESULT = 0x8029041A_u32 as _;",
+    ),
+    (
+        "src/a.rs",
+        "pub const CMSG_OID_EXPORT_ENCRYPT_KEY_NAME2: PCSTR = s!(\"CryptMsgDllExportEncryptKey\");",
+    ),
     ("src/a.rs", "const AKIA_LIKE: &str = \"AKIA\";"),
     ("src/a.rs", "secret: SecretString::new(config.secret2),"),
     ("src/a.rb", "has_secure_password validations: false"),
