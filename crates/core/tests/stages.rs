@@ -22,7 +22,7 @@ use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
     AskModel, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, FailedRun, ListFailedRuns, ModelError,
     ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
-    StoreArtifact, StoreError, SyntaxView,
+    StoreArtifact, StoreError, SyntaxAnswer,
 };
 use holdfast_core::stage::{
     aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
@@ -104,9 +104,10 @@ impl AskModel for ScriptedModel {
 
 struct NoSyntax;
 
+#[async_trait]
 impl SourceSyntax for NoSyntax {
-    fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> Option<SyntaxView> {
-        None
+    async fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> SyntaxAnswer {
+        SyntaxAnswer::default()
     }
 }
 

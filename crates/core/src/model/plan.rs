@@ -64,6 +64,9 @@ pub struct ContextPack {
     pub left_out: u64,
     /// Findings of rules (secrets, syntax) in this unit.
     pub rule_findings: Vec<Finding>,
+    /// Why syntax is missing or incomplete, where a bound was exceeded: rules on the tree did not run, or not to their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_syntax: Option<String>,
 }
 
 /// A named piece of code around a changed line.

@@ -1,6 +1,6 @@
 //! AggregateFindings: the units' results into one list of findings and one line of coverage for each changed file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use crate::model::policy::Policy;
 use crate::model::report::{Coverage, Outcome, Usage};
 use crate::model::run::{Aggregate, FileSummary, RecordedAnswer, UnitResult, UnitStatus, Verdict};
 use crate::port::StoreArtifact;
+use crate::render::counted;
 
 use super::artifact::find_artifact;
 use super::{StageError, explain_failure, read_artifact, write_artifact};
@@ -63,11 +64,17 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
     for entry in &plan.settled {
         merge(&mut settled, entry.clone());
     }
+    let mut no_syntax: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for unit in &plan.units {
         let context: ContextPack = read_artifact(store, &key::context(&input.run, &unit.id)).await?;
         aggregate.findings.extend(context.rule_findings);
         let result = results.get(&unit.id);
-        merge(&mut settled, cover(&unit.path, result));
+        let mut covered = cover(&unit.path, result);
+        if let Some(why) = context.no_syntax {
+            covered.reason.get_or_insert_with(|| why.clone());
+            no_syntax.entry(why).or_default().insert(&unit.path);
+        }
+        merge(&mut settled, covered);
         for attempt in 1..=result.map_or(ATTEMPTS_MOST, |result| result.attempts.max(1)) {
             match find_artifact::<RecordedAnswer>(store, &key::answer(&input.run, &unit.id, attempt)).await? {
                 Some(answer) => count(&mut aggregate.usage, &answer),
@@ -84,6 +91,11 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
                 });
             }
         }
+    }
+    for (why, files) in no_syntax {
+        aggregate
+            .notes
+            .push(format!("{}: {why}", counted(files.len(), "file")));
     }
     for file in &change.files {
         let unknown = || Coverage {
