@@ -248,6 +248,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
                 url: None,
                 files,
                 files_total,
+                notes: Vec::new(),
             },
             policy: "",
             head_now: head.clone(),

@@ -156,6 +156,7 @@ impl ReadChange for GithubReadChange {
             author: pull.user.map(|user| user.login),
             url: Some(pull.html_url),
             files_total: pull.changed_files.max(listed.len() as u64),
+            notes: Vec::new(),
             files: listed.into_iter().map(|file| classify(file, trees.as_ref())).collect(),
         })
     }

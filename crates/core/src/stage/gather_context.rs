@@ -230,3 +230,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
     }
     findings
 }
+
+#[cfg(test)]
+#[path = "gather_context_tests.rs"]
+mod tests;

@@ -84,7 +84,7 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
-        notes: Vec::new(),
+        notes: change.notes.clone(),
     };
     for file in &change.files {
         if let Some(rule) = noise_rule(file, globs, !policy.include.is_empty()) {
@@ -131,7 +131,9 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan
 }
 
 fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, plan: &mut Plan) {
-    let hunks = match file.patch.as_deref().map(parse_patch) {
+    // A patch beside a reason is for the search for secrets only.
+    let shown = file.patch.as_deref().filter(|_| file.omitted.is_none());
+    let hunks = match shown.map(parse_patch) {
         Some(Ok(hunks)) if !hunks.is_empty() => hunks,
         Some(Ok(_)) => {
             return plan.settled.push(settle(file, Outcome::Skipped, "empty".to_owned()));
