@@ -89,6 +89,7 @@ fn read_syntax(
             scopes,
             imports,
             findings,
+            language: Some(language.name()),
         };
         Some((view, is_complete))
     };

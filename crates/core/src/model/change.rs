@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::Finding;
 use super::sha::CommitSha;
 
 /// Where a change is read from.
@@ -85,7 +86,7 @@ pub struct Change {
 }
 
 /// One changed file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChangedFile {
     /// Path in the head (in the base for a deleted file), `/`-separated. Bytes that are not UTF-8 are written as `\\351`, in
     /// a way that keeps different names different (work trees).
@@ -106,6 +107,9 @@ pub struct ChangedFile {
     /// only for the search for secrets (text with NUL bytes, which are left out of it; a file too large to show) and goes to
     /// no model.
     pub omitted: Option<String>,
+    /// Secrets in added lines that `patch` does not show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Finding>,
 }
 
 /// What happened to a file.

@@ -157,6 +157,7 @@ impl<'a> SyntaxReader<'a> {
 fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
     let mut pack = ContextPack {
         rule_findings: rule_findings(path, hunks, &seen.findings),
+        language: seen.language.map(str::to_owned),
         ..ContextPack::default()
     };
     for mut scope in seen.scopes {

@@ -98,6 +98,7 @@ fn gather(
             deletions: 0,
             patch: Some("@@ -1 +1,2 @@\n a\n+b\n".to_owned()),
             omitted: None,
+            secrets: Vec::new(),
         })
         .collect();
     let units = paths.iter().enumerate().map(|(index, path)| Unit {
@@ -111,6 +112,7 @@ fn gather(
         units: units.collect(),
         settled: Vec::new(),
         notes: Vec::new(),
+        findings: Vec::new(),
     };
     let change = Change {
         base: sha("a"),
