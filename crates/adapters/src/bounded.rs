@@ -83,7 +83,10 @@ mod tests {
         assert_eq!(threads.free.available_permits(), 1, "the stuck thread keeps its place");
         drop(stop);
         let both = tokio::time::timeout(LONG, threads.free.acquire_many(2)).await;
-        assert!(both.is_ok_and(|both| both.is_ok()), "its place is free once its work returns");
+        assert!(
+            both.is_ok_and(|both| both.is_ok()),
+            "its place is free once its work returns"
+        );
     }
 
     #[tokio::test]
@@ -95,7 +98,10 @@ mod tests {
     #[tokio::test]
     async fn work_that_panics_is_reported() {
         let threads = Threads::new(1);
-        assert_eq!(threads.run(LONG, || panic!("broken")).await, Err::<(), _>(GivenUp::Broken));
+        assert_eq!(
+            threads.run(LONG, || panic!("broken")).await,
+            Err::<(), _>(GivenUp::Broken)
+        );
         assert_eq!(threads.run(LONG, || 1).await, Ok(1));
     }
 }

@@ -17,7 +17,10 @@ fn hostile() -> Vec<(&'static str, String)> {
     vec![
         ("a.java", format!("class A{{int x={};}}", wide(24_000, "a"))),
         ("a.java", format!("class A{{String x={};}}", wide(20_000, "\"a\""))),
-        ("a.java", format!("class A{{boolean x={};}}", vec!["a==\"b\""; 8_000].join("=="))),
+        (
+            "a.java",
+            format!("class A{{boolean x={};}}", vec!["a==\"b\""; 8_000].join("==")),
+        ),
         ("a.js", format!("x={}", wide(24_000, "a"))),
         ("a.js", format!("x={}", vec!["NaN"; 12_000].join("=="))),
         ("a.js", format!("a{}", ".b()".repeat(12_000))),
@@ -33,7 +36,10 @@ fn hostile() -> Vec<(&'static str, String)> {
         ("a.py", format!("f({})", "a=lambda:".repeat(6_000))),
         ("a.py", "if a:\n x\nel".repeat(4_000)),
         ("a.go", format!("package m\nvar x = {}", wide(24_000, "a"))),
-        ("a.go", format!("package m\nfunc f() {{{}", "for {defer a();".repeat(400))),
+        (
+            "a.go",
+            format!("package m\nfunc f() {{{}", "for {defer a();".repeat(400)),
+        ),
         ("a.rs", format!("const X: u8 = {};", wide(24_000, "a"))),
         ("a.rs", "&".repeat(48_000)),
         ("a.java", format!("class A{{int x={};}}", wide(500_000, "a"))),
@@ -96,7 +102,10 @@ async fn a_rule_finds_what_lies_in_deep_code() {
     let text = format!("class A {{ boolean f(String s) {{ return s == \"x\"; }} String t = {sum}; }}\n");
     let answer = TreeSitterSyntax::new().view("a.java", &text, &[1]).await;
     let findings = answer.view.unwrap().findings;
-    assert!(findings.iter().any(|found| found.rule == "string-identity"), "{findings:?}");
+    assert!(
+        findings.iter().any(|found| found.rule == "string-identity"),
+        "{findings:?}"
+    );
 }
 
 #[tokio::test]

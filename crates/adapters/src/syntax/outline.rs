@@ -80,7 +80,9 @@ fn name(node: &Node<'_>, text: &str) -> String {
     let named = node
         .child_by_field_name("name")
         .or_else(|| node.child_by_field_name("type"));
-    named.map_or_else(String::new, |name| fold(slice(text, name.start_byte(), name.end_byte())))
+    named.map_or_else(String::new, |name| {
+        fold(slice(text, name.start_byte(), name.end_byte()))
+    })
 }
 
 /// The text before the body: of a declaration without one, its first line.

@@ -100,9 +100,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
         }
     }
     for (why, files) in no_syntax {
-        aggregate
-            .notes
-            .push(format!("{}: {why}", counted(files.len(), "file")));
+        aggregate.notes.push(format!("{}: {why}", counted(files.len(), "file")));
     }
     for file in &change.files {
         let unknown = || Coverage {

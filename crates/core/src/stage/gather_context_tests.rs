@@ -180,7 +180,10 @@ fn incomplete_rules_are_noted_and_their_findings_kept() {
         ..seen(Duration::ZERO)
     });
     assert_eq!(packs[0].imports, ["use a;"]);
-    assert_eq!(packs[0].no_syntax.as_deref(), Some("syntax rules incomplete: too many matches"));
+    assert_eq!(
+        packs[0].no_syntax.as_deref(),
+        Some("syntax rules incomplete: too many matches")
+    );
 }
 
 #[test]
@@ -196,7 +199,9 @@ fn the_changes_time_ends_the_reading_of_syntax_and_not_the_review() {
 
 #[test]
 fn a_byte_that_is_not_utf8_hides_no_syntax_and_lines_hold() {
-    let (world, packs) = gather(&["a.py"], FileKind::Text, b"# caf\xe9\nx = 1\n\xff\xfe\n", |_| seen(Duration::ZERO));
+    let (world, packs) = gather(&["a.py"], FileKind::Text, b"# caf\xe9\nx = 1\n\xff\xfe\n", |_| {
+        seen(Duration::ZERO)
+    });
     assert_eq!(packs[0].imports, ["use a;"]);
     let views = world.views.lock().unwrap();
     assert_eq!(views[0].1, "# caf\u{fffd}\nx = 1\n\u{fffd}\u{fffd}\n");
