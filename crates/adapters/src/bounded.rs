@@ -64,6 +64,27 @@ impl Threads {
     }
 }
 
+/// The same for a caller that is not async: runs the work on a thread of its own and waits up to the limit.
+///
+/// # Errors
+///
+/// The work took longer than the limit, or it panicked.
+#[cfg(feature = "git")]
+pub(crate) fn run_blocking<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, GivenUp> {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::Builder::new()
+        .name("bounded".to_owned())
+        .spawn(move || drop(send.send(work())))
+        .map_err(|_| GivenUp::Broken)?;
+    receive.recv_timeout(limit).map_err(|error| match error {
+        std::sync::mpsc::RecvTimeoutError::Timeout => GivenUp::TimeUp,
+        std::sync::mpsc::RecvTimeoutError::Disconnected => GivenUp::Broken,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::panic, reason = "work that breaks is one of the cases")]

@@ -275,6 +275,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             max_concurrency: 2,
             model: model.to_owned(),
             model_light: light.to_owned(),
+            notes: Vec::new(),
         },
     }
 }

@@ -86,6 +86,7 @@ fn gather(
         max_concurrency: 1,
         model: "rules".to_owned(),
         model_light: "rules".to_owned(),
+        notes: Vec::new(),
     };
     let files: Vec<ChangedFile> = paths
         .iter()

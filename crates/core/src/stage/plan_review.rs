@@ -61,7 +61,8 @@ pub async fn plan_review(
         .await?
         .unwrap_or_default();
     let policy = Policy::parse(&String::from_utf8_lossy(&text))?;
-    let plan = plan_units(&change, &policy, &policy.globs()?);
+    let mut plan = plan_units(&change, &policy, &policy.globs()?);
+    plan.notes.splice(0..0, run.notes.iter().cloned());
     let items: Vec<UnitItem> = plan
         .units
         .iter()

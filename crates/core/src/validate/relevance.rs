@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::diff::{Hunk, hunk_of};
+use crate::diff::{Hunk, RETURN_MARK, hunk_of};
 use crate::model::finding::{Category, Finding, Severity, Side};
 
 use super::Shown;
@@ -112,7 +112,11 @@ fn check_quote(quote: &str, hunk: &Hunk, side: Side, start_line: u32, line: u32)
 }
 
 fn fold(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    // A carriage return that was shown as a mark is white space too.
+    text.split(|char: char| char.is_whitespace() || char == RETURN_MARK)
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn ranges(hunks: &[Hunk], side: Side) -> String {
