@@ -12,6 +12,7 @@ use super::classify::{blob_in, read_tree};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::read::{BLOB_MOST, CONTENTS_READ, Place};
+use super::wire::{TreeEntry, TreeListing};
 
 /// GitHub lists no more entries of a folder than this, without a mark.
 const ENTRIES_MOST: usize = 1_000;
@@ -90,15 +91,20 @@ impl Folders {
         if let Some(listed) = known {
             return Ok(listed);
         }
-        let call = connection.get(&segments, CONTENTS_READ).query("ref", at.as_str());
-        let listed = Arc::new(match connection.json::<Listing>(call).await {
-            Ok(Listing::Folder(entries)) => entries,
-            Ok(Listing::Other(_))
-            | Err(Failure {
-                kind: Kind::NotFound, ..
-            }) => Vec::new(),
-            Err(failure) => return Err(failure),
-        });
+        let listed = if folder.is_empty() {
+            list_root(connection, place, at).await?
+        } else {
+            let call = connection.get(&segments, CONTENTS_READ).query("ref", at.as_str());
+            match connection.json::<Listing>(call).await {
+                Ok(Listing::Folder(entries)) => entries,
+                Ok(Listing::Other(_))
+                | Err(Failure {
+                    kind: Kind::NotFound, ..
+                }) => Vec::new(),
+                Err(failure) => return Err(failure),
+            }
+        };
+        let listed = Arc::new(listed);
         let mut last = self.remembered();
         last.push_front((address, Arc::clone(&listed)));
         last.truncate(REMEMBERED);
@@ -108,4 +114,28 @@ impl Folders {
     fn remembered(&self) -> std::sync::MutexGuard<'_, VecDeque<(String, Listed)>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The root's entries: its contents have no address of their own, its tree is the commit's.
+async fn list_root(connection: &GithubConnection, place: Place<'_>, at: &CommitSha) -> Result<Vec<Entry>, Failure> {
+    let call = connection.get(&place.repository(&["git", "trees", at.as_str()]), CONTENTS_READ);
+    let tree = match connection.json::<TreeListing>(call).await {
+        Ok(listing) => listing.tree,
+        Err(Failure {
+            kind: Kind::NotFound, ..
+        }) => return Ok(Vec::new()),
+        Err(failure) => return Err(failure),
+    };
+    let entry = |entry: TreeEntry| Entry {
+        kind: match entry.mode.get(..3) {
+            Some("100") => "file",
+            Some("120") => "symlink",
+            _ => "dir",
+        }
+        .to_owned(),
+        name: entry.path,
+        sha: entry.sha,
+        size: entry.size.unwrap_or(0),
+    };
+    Ok(tree.into_iter().map(entry).collect())
 }

@@ -108,10 +108,11 @@ async fn a_clone_without_trees_lists_what_it_lacks() {
     let target = resolve_target(partial.path(), ends).unwrap().target;
     let error = GitReadChange::new().read_change(&target).await.unwrap_err().to_string();
     assert!(error.contains("git fetch --refetch --no-filter"), "{error}");
-    // With the roots there, a folder that is missing costs the folder.
-    git(partial.path(), &["cat-file", "-p", &format!("{base}^{{tree}}")]);
-    git(partial.path(), &["cat-file", "-p", &format!("{base}:top.rs")]);
-    let change = GitReadChange::new().read_change(&target).await.unwrap();
+    // With its root there, a folder that is missing costs the folder.
+    let tree = origin.git(&["rev-parse", &format!("{head}:src")]).unwrap();
+    std::fs::remove_file(origin.path().join(".git/objects").join(&tree[..2]).join(&tree[2..])).unwrap();
+    origin.git(&["config", "extensions.partialClone", "origin"]).unwrap();
+    let change = read(origin.path(), &base, &head).await;
     assert_eq!(change.files.len(), 1, "{:?}", change.files);
     assert_eq!(change.files_total, 2);
     assert!(change.notes[0].contains("\"src\"") && change.notes[0].contains("--refetch"), "{:?}", change.notes);
