@@ -31,6 +31,9 @@ pub struct Run {
     pub model: String,
     /// The cheap tier's model; equal to `model` when there is none.
     pub model_light: String,
+    /// Remarks for the report from where the run was started: which base was chosen, and why. One line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Run {

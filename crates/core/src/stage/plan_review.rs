@@ -61,7 +61,8 @@ pub async fn plan_review(
         .await?
         .unwrap_or_default();
     let policy = Policy::parse(&String::from_utf8_lossy(&text))?;
-    let plan = plan_units(&change, &policy, &policy.globs()?);
+    let mut plan = plan_units(&change, &policy, &policy.globs()?);
+    plan.notes.splice(0..0, run.notes.iter().cloned());
     let items: Vec<UnitItem> = plan
         .units
         .iter()
@@ -87,7 +88,7 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
-        notes: Vec::new(),
+        notes: change.notes.clone(),
         findings: Vec::new(),
     };
     for file in &change.files {

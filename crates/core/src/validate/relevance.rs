@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::diff::{Hunk, hunk_of};
+use crate::diff::{Hunk, RETURN_MARK, hunk_of};
 use crate::model::finding::{Category, Finding, Severity, Side};
 use crate::prompt::without_end_marks;
 
@@ -116,8 +116,16 @@ fn check_quote(quote: &str, hunk: &Hunk, side: Side, start_line: u32, line: u32)
 }
 
 fn fold(text: &str) -> String {
+<<<<<<< HEAD
+    // A carriage return that was shown as a mark is white space too.
+    text.split(|char: char| char.is_whitespace() || char == RETURN_MARK)
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+=======
     let shown = without_end_marks(text);
     shown.split_whitespace().collect::<Vec<_>>().join(" ")
+>>>>>>> main
 }
 
 fn ranges(hunks: &[Hunk], side: Side) -> String {
