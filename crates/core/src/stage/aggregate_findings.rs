@@ -101,16 +101,14 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
             }
         }
     }
-<<<<<<< HEAD
     for (why, files) in no_syntax {
         aggregate.notes.push(format!("{}: {why}", counted(files.len(), "file")));
-=======
+    }
     if dropped_suggestions > 0 {
         let what = counted(dropped_suggestions, "suggestion");
         aggregate
             .notes
             .push(format!("{what} left out: not fit to be committed as written"));
->>>>>>> main
     }
     for file in &change.files {
         let unknown = || Coverage {

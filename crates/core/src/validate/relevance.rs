@@ -116,16 +116,12 @@ fn check_quote(quote: &str, hunk: &Hunk, side: Side, start_line: u32, line: u32)
 }
 
 fn fold(text: &str) -> String {
-<<<<<<< HEAD
     // A carriage return that was shown as a mark is white space too.
-    text.split(|char: char| char.is_whitespace() || char == RETURN_MARK)
+    without_end_marks(text)
+        .split(|char: char| char.is_whitespace() || char == RETURN_MARK)
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
-=======
-    let shown = without_end_marks(text);
-    shown.split_whitespace().collect::<Vec<_>>().join(" ")
->>>>>>> main
 }
 
 fn ranges(hunks: &[Hunk], side: Side) -> String {
