@@ -19,6 +19,7 @@ mod publish;
 mod read;
 mod review;
 mod sign_in;
+mod unshown;
 mod wire;
 
 pub use address::{PullRequestAddress, parse_address};
