@@ -61,6 +61,7 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
         &answer,
         &Shown {
             path: &view.unit.path,
+            previous_path: view.file.previous_path.as_deref(),
             hunks: &view.redacted(),
         },
     );
