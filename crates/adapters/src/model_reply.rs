@@ -19,12 +19,6 @@ pub(crate) fn count(usage: &Value, names: &[&str]) -> Option<u64> {
 
 fn whole(number: f64) -> Option<u64> {
     // Far below 2^53, and not negative.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "clamped"
-    )]
     (number >= 0.0).then(|| number.round().min(MAX_TOKENS as f64) as u64)
 }
 

@@ -80,7 +80,6 @@ fn coerce_integer(value: &mut Value) {
     let whole = number.filter(|number| number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(number));
     if let Some(whole) = whole {
         // Between 0 and 2^32, and without a fraction.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
         let whole = whole as u64;
         *value = whole.into();
     }
