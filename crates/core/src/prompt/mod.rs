@@ -1,11 +1,13 @@
 //! What a model is asked: the instructions, a unit's data, a correction, the summary. Text only; no call is made here.
 
 mod correction;
+mod data;
 mod schema;
 mod summary;
 mod unit;
 
 pub use correction::{correction_prompt, fresh_prompt};
+pub use data::without_end_marks;
 pub use schema::{answer_schema, summary_schema};
 pub use summary::summary_prompt;
 pub use unit::{UnitPrompt, unit_prompt};

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use crate::model::finding::Finding;
 use crate::model::run::{FileSummary, Prompt, Role, Turn};
 
+use super::data::data_block;
 use super::estimate_tokens;
-use super::unit::{delimit, one_line};
+use super::unit::one_line;
 
 /// Files named in the prompt at most; the rest is counted.
 const FILES_MOST: usize = 200;
@@ -42,7 +43,7 @@ pub fn summary_prompt(title: &str, files: &[FileSummary], findings: &[Finding], 
         system: INSTRUCTIONS.to_owned(),
         turns: vec![Turn {
             role: Role::User,
-            text: delimit(&data),
+            text: data_block(&data),
         }],
     }
 }

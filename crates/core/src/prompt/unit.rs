@@ -6,6 +6,8 @@ use crate::diff::{Hunk, render_hunks};
 use crate::model::plan::ContextPack;
 use crate::model::run::{Prompt, Role, Turn};
 
+use super::data::data_block;
+
 const INSTRUCTIONS: &str = "\
 You review one part of a code change. Report only defects that the change introduces or leaves in the lines it touches: \
 wrong behaviour, security holes, lost data, races, leaks, broken error handling, clear performance traps, missing tests for \
@@ -75,17 +77,9 @@ pub fn unit_prompt(unit: &UnitPrompt<'_>) -> Prompt {
         system,
         turns: vec![Turn {
             role: Role::User,
-            text: delimit(&data),
+            text: data_block(&data),
         }],
     }
-}
-
-/// Puts material between marks that it cannot close itself.
-pub(super) fn delimit(data: &str) -> String {
-    format!(
-        "<data>\n{}\n</data>",
-        data.replace("</data", "<\\/data").replace("<data", "<\\data")
-    )
 }
 
 /// Folds white space and control characters, and cuts at `most` characters.

@@ -26,6 +26,7 @@ pub fn secret_findings(path: &str, hunks: &[Hunk]) -> Vec<Finding> {
                 suggestion: None,
                 confidence: 0.9,
                 source: format!("rule:{}", secret.rule),
+                sources: Vec::new(),
             })
         })
         .collect()

@@ -120,6 +120,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 suggestion: None,
                 confidence: found.confidence,
                 source: format!("rule:{}", found.rule),
+                sources: Vec::new(),
             });
         }
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::change::Change;
+use crate::model::failure::NO_VALID_ANSWER;
 use crate::model::key;
 use crate::model::plan::{Plan, Tier};
 use crate::model::run::{Prompt, RecordedAnswer, Run, Verdict};
@@ -127,10 +128,7 @@ fn settle(verdicts: &[Verdict]) -> Output {
                 .and_then(|verdict| verdict.problems.first())
                 .map_or("", String::as_str);
             Output::GiveUp {
-                reason: format!(
-                    "no valid answer in {} attempts; the last problem: {last}",
-                    verdicts.len()
-                ),
+                reason: format!("{NO_VALID_ANSWER}{} attempts; the last problem: {last}", verdicts.len()),
             }
         }
     }

@@ -7,12 +7,18 @@ mod json;
 mod lenient;
 mod parse;
 mod place;
+mod protected;
 mod relevance;
 mod shape;
+mod suggestion;
+
+pub use protected::is_protected;
+pub use suggestion::{SuggestionProblem, check_suggestion};
 
 use serde_json::Value;
 
 use crate::diff::Hunk;
+use crate::model::finding::Finding;
 use crate::model::run::{RecordedAnswer, Stop, Verdict};
 use json::Shape;
 
@@ -51,6 +57,7 @@ pub fn check_answer(answer: &RecordedAnswer, shown: &Shown<'_>) -> Verdict {
         accepted: Vec::new(),
         summary: String::new(),
         readable: false,
+        dropped_suggestions: Vec::new(),
     };
     if answer.stop == Stop::Refusal {
         verdict.problems.push("the model refused to answer".to_owned());
@@ -104,10 +111,23 @@ fn check_value(value: Value, shown: &Shown<'_>, verdict: &mut Verdict) {
                     .accepted
                     .iter()
                     .any(|other| relevance::is_double(other, &finding)) => {}
-            Ok(finding) => verdict.accepted.push(finding),
+            Ok(mut finding) => {
+                let problem = keep_valid_suggestion(&mut finding, shown.hunks).err();
+                let dropped = problem.map(|problem| format!("findings[{index}].suggestion: {problem}"));
+                verdict.dropped_suggestions.extend(dropped);
+                verdict.accepted.push(finding);
+            }
             Err(problem) => verdict.problems.push(format!("findings[{index}]{problem}")),
         }
     }
+}
+
+/// Takes a suggestion away that cannot be offered; the finding stays. Errors: what is wrong with it.
+fn keep_valid_suggestion(finding: &mut Finding, hunks: &[Hunk]) -> Result<(), SuggestionProblem> {
+    if let Some(suggestion) = finding.suggestion.take() {
+        finding.suggestion = Some(check_suggestion(finding, &suggestion, hunks)?);
+    }
+    Ok(())
 }
 
 /// Reads the walkthrough's answer.

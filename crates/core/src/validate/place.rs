@@ -4,6 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::diff::{Hunk, hunk_of};
 use crate::model::finding::Side;
+use crate::prompt::without_end_marks;
 
 /// A part of a line counts as a place only from this many characters on, blanks aside: `x` is in many lines.
 const MIN_PART_CHARS: usize = 3;
@@ -219,9 +220,9 @@ fn side_lines(hunk: &Hunk, side: Side) -> impl Iterator<Item = (u32, &str)> {
         .filter_map(move |line| Some((line.number(side)?, line.text.as_str())))
 }
 
-/// White space folded, and characters composed: a model may answer in another normal form.
+/// The text as it was shown, white space folded and characters composed: a model may answer in another normal form.
 fn fold(text: &str) -> String {
-    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let folded = without_end_marks(text).split_whitespace().collect::<Vec<_>>().join(" ");
     if folded.is_ascii() {
         folded
     } else {

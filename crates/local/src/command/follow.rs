@@ -86,12 +86,11 @@ fn print_record(record: &Record, args: &PrintArgs) -> Result<Exit, Failure> {
 }
 
 fn render(report: &Report, change: Option<&Change>, format: ReportFormat) -> Result<String, Failure> {
-    let as_json = |value: Result<String, serde_json::Error>| value.map(|text| text + "\n").map_err(Failure::incomplete);
     match format {
         ReportFormat::Text => Ok(text::report_text(report, change, text::Style::of_stdout())),
         ReportFormat::Markdown => Ok(holdfast_core::render::report_markdown(report)),
-        ReportFormat::Json => as_json(serde_json::to_string_pretty(report)),
-        ReportFormat::Sarif => as_json(serde_json::to_string_pretty(&sarif::report_sarif(report))),
+        ReportFormat::Json => output::json(report).map_err(Failure::incomplete),
+        ReportFormat::Sarif => output::json(&sarif::report_sarif(report)).map_err(Failure::incomplete),
     }
 }
 
