@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
@@ -26,7 +27,9 @@ pub fn run(cli: &Cli) -> ExitCode {
     let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     if std::io::stderr().is_terminal() {
-        log.with_ansi(true).with_writer(std::io::stderr).init();
+        log.with_ansi(true)
+            .with_writer(|| RedactedLog(std::io::stderr()))
+            .init();
     } else {
         log.with_ansi(false).with_writer(|| output::LogWriter).init();
     }

@@ -3,7 +3,10 @@
 
 use crate::model::run::{Prompt, Role, Turn};
 
+use crate::rule::redacted;
+
 use super::cut_to_tokens;
+use super::redacted::without_secrets;
 use super::schema::answer_schema;
 
 /// The next attempt's prompt: the unit's first prompt, the last answer, and what is wrong with it, word for word.
@@ -19,7 +22,7 @@ pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String], most
     let previous = if answer.trim().is_empty() {
         "(an empty answer)".to_owned()
     } else {
-        cut_to_tokens(answer, most_tokens).to_owned()
+        cut_to_tokens(&redacted(answer), most_tokens).to_owned()
     };
     let mut prompt = first.clone();
     prompt.turns.truncate(1);
@@ -28,7 +31,7 @@ pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String], most
         text: previous,
     });
     prompt.turns.push(Turn { role: Role::User, text });
-    prompt
+    without_secrets(prompt)
 }
 
 /// The next attempt's prompt where the model gave the same answer twice: its own words before its eyes make it repeat
@@ -44,7 +47,7 @@ pub fn fresh_prompt(first: &Prompt, problems: &[String]) -> Prompt {
             how_to_answer()
         );
     }
-    prompt
+    without_secrets(prompt)
 }
 
 fn listed(problems: &[String]) -> String {

@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use crate::model::finding::Finding;
 use crate::model::run::{FileSummary, Prompt, Role, Turn};
+use crate::rule::redacted;
 
 use super::data::data_block;
 use super::estimate_tokens;
+use super::redacted::without_secrets;
 use super::unit::one_line;
 
 /// Files named in the prompt at most; the rest is counted.
@@ -39,13 +41,13 @@ pub fn summary_prompt(title: &str, files: &[FileSummary], findings: &[Finding], 
         )
     });
     list(&mut data, findings, FINDINGS_MOST, most_tokens / 3);
-    Prompt {
+    without_secrets(Prompt {
         system: INSTRUCTIONS.to_owned(),
         turns: vec![Turn {
             role: Role::User,
-            text: data_block(&data),
+            text: data_block(&redacted(&data)),
         }],
-    }
+    })
 }
 
 /// Adds lines, at most so many and so many tokens of them; the rest is counted.

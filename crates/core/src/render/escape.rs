@@ -23,7 +23,8 @@ pub fn title(text: &str) -> String {
 /// A path, a name, a rule's id: one code span, with line breaks and invisible characters as escapes.
 pub fn path(name: &str) -> String {
     // An escaped line break is a letter to whoever looks for a mention: each one is broken.
-    let name = redact(&visible_name(name)).text.replace('@', &format!("@{BREAK}"));
+    // Invisible characters that are written out would split a secret for the search: so first.
+    let name = visible_name(&redact(name).text).replace('@', &format!("@{BREAK}"));
     let chars: Vec<char> = name.chars().collect();
     if chars.len() <= MAX_PATH_CHARS {
         return code_span(&name);

@@ -10,7 +10,7 @@ use crate::model::plan::{ContextPack, Plan};
 use crate::model::run::Run;
 use crate::port::{ReadChange, SourceSyntax, StoreArtifact, SyntaxFinding, SyntaxView};
 use crate::prompt::estimate_tokens;
-use crate::rule::{redact, secret_findings};
+use crate::rule::{redacted, secret_findings};
 
 use super::shown::UnitView;
 use super::{StageError, read_artifact, write_artifact};
@@ -72,7 +72,8 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView, most_tokens: u64) -> C
         ..ContextPack::default()
     };
     for mut scope in seen.scopes {
-        scope.signature = redact(&scope.signature).text;
+        scope.signature = redacted(&scope.signature);
+        scope.name = redacted(&scope.name);
         let cost = estimate_tokens(&scope.signature) + 4;
         if pack.tokens + cost > most_tokens {
             pack.left_out += 1;
@@ -82,7 +83,7 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView, most_tokens: u64) -> C
         }
     }
     for import in seen.imports {
-        let import = redact(&import).text;
+        let import = redacted(&import);
         let cost = estimate_tokens(&import) + 1;
         if pack.tokens + cost > most_tokens {
             pack.left_out += 1;

@@ -8,6 +8,7 @@ use crate::model::key;
 use crate::model::plan::{Plan, Tier};
 use crate::model::run::{Prompt, RecordedAnswer, Run, Verdict};
 use crate::port::StoreArtifact;
+use crate::prompt::shown_path;
 use crate::validate::{Shown, check_answer};
 
 use super::review_unit::digest_of;
@@ -58,14 +59,20 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
     let answer: RecordedAnswer = read_artifact(store, &key::answer(&input.run, &input.unit, input.attempt)).await?;
     let view = UnitView::find(&plan, &change, &input.unit)?;
-    let verdict = check_answer(
+    // The model names the file as the prompt shows it; from here on it has its own name again.
+    let path = shown_path(&view.unit.path);
+    let previous_path = view.file.previous_path.as_deref().map(shown_path);
+    let mut verdict = check_answer(
         &answer,
         &Shown {
-            path: &view.unit.path,
-            previous_path: view.file.previous_path.as_deref(),
+            path: &path,
+            previous_path: previous_path.as_deref(),
             hunks: &view.redacted(),
         },
     );
+    for finding in &mut verdict.accepted {
+        finding.path.clone_from(&view.unit.path);
+    }
     write_artifact(store, &key::verdict(&input.run, &input.unit, input.attempt), &verdict).await?;
     if verdict.valid {
         remember(input, &run, &answer, store).await?;

@@ -12,6 +12,7 @@ use holdfast_core::model::run::{RecordedAnswer, Stop};
 use holdfast_core::render::{
     Inline, Links, body, check_outcome, code, path, report_markdown, review_draft, summary_body, title,
 };
+use holdfast_core::rule::{find_secrets, redact, redact_hunks, secret_findings};
 use holdfast_core::validate::{Shown, check_answer, check_suggestion};
 use holdfast_core::webhook::{WebhookEvent, parse};
 use serde_json::{Value, json};
@@ -193,6 +194,36 @@ pub fn answer(data: &[u8]) -> bool {
     assert!(verdict.accepted.is_empty() || verdict.readable);
     assert!(verdict.summary.chars().count() <= 4_000);
     !verdict.accepted.is_empty()
+}
+
+/// Text with secrets, perhaps: what is found lies in its line, in order, without overlaps; redaction keeps lines,
+/// leaves nothing that would be found again, and reads the same in a patch. Returns whether something was found. `%%`
+/// is left out first: with it the seeds do not look like secrets themselves.
+pub fn secrets(data: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(data).replace("%%", "");
+    for line in text.split('\n') {
+        let found = find_secrets(line);
+        assert!(found.windows(2).all(|pair| pair[0].end <= pair[1].start), "{found:?}");
+        assert!(
+            found.iter().all(|secret| line
+                .get(secret.start..secret.end)
+                .is_some_and(|secret| !secret.is_empty())),
+            "{found:?}"
+        );
+    }
+    let clean = redact(&text);
+    assert_eq!(clean.text.split('\n').count(), text.split('\n').count());
+    assert_eq!(redact(&clean.text).text, clean.text, "once is enough");
+    let lines: Vec<&str> = text.split('\n').collect();
+    let Ok(hunks) = parse_patch(&format!("@@ -0,0 +1,{} @@\n+{}", lines.len(), lines.join("\n+"))) else {
+        return clean.placeholders > 0;
+    };
+    let shown: Vec<Hunk> = redact_hunks("src/a.env", &hunks);
+    assert_eq!(shown.iter().map(|hunk| hunk.lines.len()).sum::<usize>(), lines.len());
+    for finding in secret_findings("src/a.env", &hunks) {
+        assert!(hunk_of(&hunks, Side::Right, finding.start_line, finding.line).is_some());
+    }
+    clean.placeholders > 0
 }
 
 /// A repository's settings: what is taken is in range, and its globs compile.

@@ -19,7 +19,7 @@ macro_rules! seed {
     };
 }
 
-const TARGETS: [Target; 7] = [
+const TARGETS: [Target; 8] = [
     (
         "patch",
         bodies::patch,
@@ -73,6 +73,16 @@ const TARGETS: [Target; 7] = [
         ],
     ),
     (
+        "secrets",
+        bodies::secrets,
+        &[
+            seed!("secrets/assignments", true),
+            seed!("secrets/addresses", true),
+            seed!("secrets/key", true),
+            seed!("secrets/look_alikes", false),
+        ],
+    ),
+    (
         "configuration",
         bodies::configuration,
         &[seed!("configuration/all", true), seed!("configuration/wrong", false)],
@@ -94,7 +104,7 @@ proptest! {
     /// A seed of a target with a piece taken out, another put in its place, and perhaps cut.
     #[test]
     fn changed_seeds_hold(
-        target in 0_usize..7, seed in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(), gone in 0_usize..12,
+        target in 0_usize..8, seed in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(), gone in 0_usize..12,
         put in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..8),
             "[@+ \\-`<>\\[\\]{}\":,0-9a-z\n]{0,8}".prop_map(String::into_bytes),

@@ -7,6 +7,7 @@ pub mod text;
 use std::io::{self, Write};
 
 use holdfast_core::render::{json_escaped, terminal_line, terminal_name, terminal_text};
+use holdfast_core::rule::{redact_value, redacted};
 use serde::Serialize;
 
 /// Writes to stdout. A reader that went away (a closed pipe) is no error.
@@ -19,29 +20,32 @@ pub fn print(text: &str) -> io::Result<()> {
 }
 
 /// A text of several lines as a terminal may show it: what a stranger wrote drives neither the terminal nor a runner of
-/// GitHub Actions that reads along.
+/// GitHub Actions that reads along, and no terminal or log of a build keeps a secret. Every foreign text that is
+/// printed comes through here, through [`line`], [`name`] or [`json`].
 pub fn plain(text: &str) -> String {
-    terminal_text(text)
+    terminal_text(&redacted(text))
 }
 
 /// The same, in one line.
 pub fn line(text: &str) -> String {
-    terminal_line(text)
+    terminal_line(&redacted(text))
 }
 
 /// A path or a name in one line, with what a reader would not see written as escapes.
 pub fn name(name: &str) -> String {
-    terminal_name(name)
+    terminal_name(&redacted(name))
 }
 
-/// A JSON document in several lines. Characters that drive a terminal, hide something or begin a runner's command are written
-/// as escapes, so its values are the same.
+/// A JSON document in several lines, without secrets in any of its texts. Characters that drive a terminal, hide
+/// something or begin a runner's command are written as escapes.
 ///
 /// # Errors
 ///
 /// The value has a key that is no text.
 pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(value).map(|document| json_escaped(&document) + "\n")
+    let mut value = serde_json::to_value(value)?;
+    redact_value(&mut value);
+    serde_json::to_string_pretty(&value).map(|document| json_escaped(&document) + "\n")
 }
 
 /// Where the log goes when nobody looks at a terminal: stderr, one line for each event, in which nothing drives whoever reads
@@ -67,6 +71,17 @@ impl Write for LogWriter {
 /// Says one line on stderr. When nobody reads stderr there is nobody to tell.
 pub fn complain(line: &str) {
     let _nobody_reads = writeln!(io::stderr().lock(), "holdfast: {}", plain(line));
+}
+
+/// A JSON document in one line, otherwise as [`json`].
+///
+/// # Errors
+///
+/// The value has a key that is no text.
+pub fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut value = serde_json::to_value(value)?;
+    redact_value(&mut value);
+    serde_json::to_string(&value).map(|document| json_escaped(&document) + "\n")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::finding::{Finding, Severity};
 use holdfast_core::model::report::{Coverage, Outcome, Report};
 use holdfast_core::model::run::RULES;
-use holdfast_core::rule::redact;
+use holdfast_core::rule::redact_hunks;
 
 use super::{line, name, plain};
 
@@ -144,7 +144,7 @@ fn sources_of(finding: &Finding) -> String {
 fn find_hunk(change: &Change, finding: &Finding) -> Option<Hunk> {
     let file = change.files.iter().find(|file| file.path == finding.path)?;
     let hunks = parse_patch(file.patch.as_deref()?).ok()?;
-    hunks
+    redact_hunks(&file.path, &hunks)
         .into_iter()
         .find(|hunk| hunk.line(finding.side, finding.line).is_some())
 }
@@ -170,7 +170,7 @@ fn write_excerpt(out: &mut String, hunk: &Hunk, finding: &Finding, style: Style)
         let number = line
             .new
             .map_or_else(|| "     ".to_owned(), |number| format!("{number:>5}"));
-        let text: String = plain(&redact(&line.text).text).chars().take(160).collect();
+        let text: String = plain(&line.text).chars().take(160).collect();
         let _infallible = writeln!(out, "    {number} {}", style.paint(code, &format!("{mark}{text}")));
     }
 }
