@@ -91,6 +91,8 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, String> {
         suggestion: raw.suggestion.filter(|_| is_replaceable),
         confidence: raw.confidence.unwrap_or(0.5),
         source: "model".to_owned(),
+        gated: false,
+        folded: false,
         sources: Vec::new(),
     })
 }
