@@ -115,6 +115,7 @@ async fn start_or_resume(
         model: settings.model.clone(),
         model_light: settings.model_light.clone(),
         notes: base_note.into_iter().collect(),
+        tokens: settings.model_tokens,
     };
     engine
         .start(&name, &workflow::definition(), json!(run))
