@@ -52,9 +52,11 @@ impl Threads {
         std::thread::Builder::new()
             .name("bounded".to_owned())
             .spawn(move || {
-                let _place = place;
+                let result = work();
+                // First, so that a caller with its result finds the place free.
+                drop(place);
                 // The receiver is gone when the caller has given up: then nobody needs the result.
-                drop(send.send(work()));
+                drop(send.send(result));
             })
             .map_err(|_| GivenUp::Broken)?;
         timeout(limit, receive)
