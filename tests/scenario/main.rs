@@ -10,6 +10,7 @@ mod pull_request;
 mod replay;
 mod replay_differs;
 mod review;
+mod secrets;
 mod serve;
 mod setup;
 mod support;
