@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::address::{find_behind_scheme, find_in_address, find_user_option};
+use super::address::{find_behind_scheme, find_in_address, find_password_option, find_user_option};
 use super::carried::{self, Carried};
 use super::hidden::Visible;
 use super::place::Form;
@@ -46,11 +46,13 @@ const WORDS: &[&str] = &[
     "\"-u\"",
     "'-u'",
     " user",
+    " -p",
+    " -a ",
 ];
 /// The first of `WORDS` that is no part of a name.
 const ADDRESS: usize = 19;
 const SCHEMES: std::ops::Range<usize> = 20..24;
-const OPTIONS: std::ops::Range<usize> = 24..30;
+const OPTIONS: std::ops::Range<usize> = 24..32;
 
 static AUTOMATON: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok());
@@ -130,6 +132,7 @@ fn find_in_line(line: &str, form: Form, found: &mut Vec<SecretMatch>) {
     }
     if has_option {
         find_user_option(line, form, found);
+        find_password_option(line, found);
     }
 }
 
