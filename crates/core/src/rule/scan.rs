@@ -74,19 +74,18 @@ pub(super) fn find_in_lines(lines: &[&str], form: Form) -> Vec<Vec<SecretMatch>>
         carried = carried::find(text, carried, form, &mut found);
         all.push(found);
     }
+    let mut block = None;
     for part in private_key::find(&texts) {
-        let certainty = if part.is_marked {
-            Certainty::Known
-        } else {
-            Certainty::Guess
+        // The first line of a key is known for one; those that follow belong to it.
+        let certainty = match (part.is_marked, block == Some(part.block)) {
+            (true, false) => Certainty::Known,
+            (true, true) => Certainty::Likely,
+            (false, _) => Certainty::Guess,
         };
+        block = Some(part.block);
         if let Some(found) = all.get_mut(part.line) {
-            found.push(SecretMatch::new(
-                PRIVATE_KEY,
-                certainty,
-                part.range.start,
-                part.range.end,
-            ));
+            let (start, end) = (part.range.start, part.range.end);
+            found.push(SecretMatch::new(PRIVATE_KEY, certainty, start, end));
         }
     }
     for (found, visible) in all.iter_mut().zip(&visible) {
