@@ -66,9 +66,11 @@ pub enum Command {
 /// Where everything durable is.
 #[derive(Debug, Args)]
 pub struct DataArgs {
-    /// Directory of everything durable: runs, their histories and artifacts.
-    #[arg(long, value_name = "DIR", env = "HOLDFAST_DATA", default_value = ".holdfast")]
-    pub data: PathBuf,
+    /// Directory of everything durable: runs, their histories and artifacts. Default: $XDG_STATE_HOME/holdfast (or
+    /// $HOME/.local/state/holdfast), in it trees/HASH for the review of a work tree and server for all else. Commands that
+    /// read runs look into both.
+    #[arg(long, value_name = "DIR", env = "HOLDFAST_DATA")]
+    pub data: Option<PathBuf>,
 }
 
 /// `holdfast review`.

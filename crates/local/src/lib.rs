@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod command;
+pub mod data_directory;
 pub mod deployment;
 pub mod engine;
 pub mod executions;
@@ -11,6 +12,7 @@ pub mod machine;
 pub mod marker_key;
 pub mod output;
 pub mod program;
+pub mod reach;
 pub mod record;
 pub mod replay;
 pub mod run_name;

@@ -25,6 +25,7 @@ use crate::executions::EngineExecutions;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
+use crate::reach::{PublishOnly, Reach};
 
 /// The bucket's name in this machine's executions.
 pub const BUCKET: &str = "artifacts";
@@ -102,14 +103,23 @@ pub struct Opened {
     pub deliveries: Arc<dyn RedeliverWebhooks>,
 }
 
-/// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions go on.
-pub async fn open(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
+/// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions within `reach`
+/// are resumed.
+///
+/// # Errors
+/// The data directory or a setting cannot be used.
+pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Opened, Failure> {
     let runs = Arc::new(EngineExecutions::default());
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-    let stages = Arc::new(stages_on(table.clone(), data, settings, Arc::clone(&runs))?);
+    let mut stages = stages_on(table.clone(), data, settings, Arc::clone(&runs))?;
+    if let Some(writes) = reach.writes {
+        stages.publish = Arc::new(PublishOnly::new(stages.publish, writes));
+    }
+    let stages = Arc::new(stages);
     let objects = Arc::new(artifact_objects(data));
     let functions = Arc::clone(&stages);
-    let options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
+    let mut options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
+    options.scope = reach.scope;
     let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
     runs.set(&engine);
     hide_from_git(data)?;
@@ -124,8 +134,8 @@ pub async fn open(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
 }
 
 /// The engine of [`open`] alone, and what it found.
-pub async fn open_engine(data: &Path, settings: &Settings) -> Result<(Engine, Recovered), Failure> {
-    let opened = open(data, settings).await?;
+pub async fn open_engine(data: &Path, settings: &Settings, reach: Reach) -> Result<(Engine, Recovered), Failure> {
+    let opened = open(data, settings, reach).await?;
     Ok((opened.engine, opened.recovered))
 }
 

@@ -10,7 +10,6 @@ use crate::command::{audit, backup, cancel, check, decide, redrive, replay, revi
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::output;
-use crate::record::Records;
 use crate::serve;
 use crate::setup;
 use crate::step_functions;
@@ -55,8 +54,8 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
         Command::Setup(args) => setup::run(args, None).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Engine(args) => step_functions::run(args).await,
-        Command::Runs(args) => runs::run(args, &Records::open(&args.data.data).await?).await,
-        Command::Show(args) => show::run(args, &Records::open(&args.data.data).await?).await,
+        Command::Runs(args) => runs::here(args).await,
+        Command::Show(args) => show::here(args).await,
         Command::Approve(args) => decide::approve(args).await,
         Command::Reject(args) => decide::reject(args).await,
         Command::Cancel(args) => cancel::run(args).await,

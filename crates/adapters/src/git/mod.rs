@@ -3,6 +3,7 @@
 mod change;
 mod patch;
 mod resolve;
+mod tracked;
 
 use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
@@ -10,6 +11,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadChange, ReadError};
 
 pub use resolve::resolve_target;
+pub use tracked::{tracked_file, work_tree_root};
 
 /// Largest blob that is shown, in bytes, on either side.
 const BLOB_MOST: u64 = 1024 * 1024;

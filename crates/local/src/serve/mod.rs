@@ -35,6 +35,7 @@ use crate::machine::{self, Opened};
 use crate::output;
 use crate::step_functions::{self, Given};
 use crate::workflow;
+use crate::reach::Reach;
 
 /// What requests are answered with.
 pub struct App {
@@ -80,8 +81,9 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     };
     let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
     settings.public_url = Some(public.clone());
-    let data = args.data.data.as_path();
-    let opened = machine::open(data, &settings).await?;
+    let directory = args.data.for_server()?;
+    let data = directory.path.as_path();
+    let opened = machine::open(data, &settings, Reach::all()).await?;
     follow::tell_recovered(&opened.recovered, false);
     let key = key::console_key(data, &public)?;
     let with_github = match &settings.github_sign_in {
