@@ -140,6 +140,9 @@ pub struct ServeArgs {
     /// executions of the state machine `review`.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub step_functions: Option<SocketAddr>,
+    /// Makes a new address to sign in to the console with, and ends all sessions.
+    #[arg(long)]
+    pub new_console_key: bool,
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,
