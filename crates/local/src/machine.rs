@@ -15,10 +15,14 @@ use holdfast_adapters::smtp::SmtpNotifyPeople;
 use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::setting_name::{SETTINGS, unknown_names};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{NotifyPeople, ReadChange, ReadError, ReadPermission, RedeliverWebhooks, StoreArtifact};
+use holdfast_core::port::{
+    NotifyPeople, ReadChange, ReadError, ReadPermission, RedeliverWebhooks, RootEntry, StoreArtifact,
+};
 use holdfast_core::stage::request_approval::Asking;
+use tracing_subscriber::EnvFilter;
 
 use crate::engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
 use crate::executions::EngineExecutions;
@@ -30,9 +34,54 @@ use crate::reach::{PublishOnly, Reach};
 /// The bucket's name in this machine's executions.
 pub const BUCKET: &str = "artifacts";
 
-/// Reads the settings from the environment. Errors: every wrong one.
+/// Reads the settings from the environment.
+///
+/// # Errors
+/// Every wrong, misspelt or missing one, together; also those that would only fail when they are used.
 pub fn read_settings() -> Result<Settings, Failure> {
-    Settings::read(&|name| std::env::var(name).ok()).map_err(Failure::usage)
+    let lookup = |name: &str| std::env::var(name).ok();
+    Settings::read_and_check(&lookup, &|settings| {
+        let mut problems = wrong_names();
+        problems.extend(model(settings).map_or_else(
+            |failure| vec![failure.message],
+            |model| model.check(&[&settings.model, &settings.model_light]),
+        ));
+        problems.extend(github(settings).err().map(|failure| failure.message));
+        problems.extend(mail_server(settings).err().map(|failure| failure.message));
+        problems
+    })
+    .map_err(Failure::usage)
+}
+
+/// Checks the names of the environment's settings only, for a command that reads none of them.
+///
+/// # Errors
+/// A misspelt name, or a value that is no text.
+pub fn check_names() -> Result<(), Failure> {
+    let problems = wrong_names();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(problems.join("\n"))),
+    }
+}
+
+fn wrong_names() -> Vec<String> {
+    let names: Vec<String> = std::env::vars_os()
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .collect();
+    let mut problems = unknown_names(names.iter().map(String::as_str));
+    for name in names.iter().filter(|name| SETTINGS.contains(&name.as_str())) {
+        if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) && name != "HOLDFAST_DATA" {
+            problems.push(format!("{name} (environment): its value is not UTF-8"));
+        }
+    }
+    let filter = std::env::var("HOLDFAST_LOG").unwrap_or_default();
+    if let Err(error) = EnvFilter::builder().parse(&filter) {
+        problems.push(format!(
+            "HOLDFAST_LOG (environment): {filter:?} is no filter ({error}): expected a level such as info, or TARGET=LEVEL"
+        ));
+    }
+    problems
 }
 
 /// What keeps the settings' models from being asked is told before anything is begun. Errors: every such problem.
@@ -76,10 +125,17 @@ pub fn artifacts(data: &Path) -> FilesStoreArtifact {
 /// Mails by the settings' server, or into the data directory's outbox.
 fn people(data: &Path, settings: &Settings) -> Result<Arc<dyn NotifyPeople>, Failure> {
     let (from, operators) = (settings.mail_from.clone(), settings.approvers.clone());
-    Ok(match &settings.smtp_url {
-        Some(url) => Arc::new(SmtpNotifyPeople::new(url, from, operators).map_err(Failure::usage)?),
+    Ok(match mail_server(settings)? {
+        Some(server) => Arc::new(server),
         None => Arc::new(OutboxNotifyPeople::new(data, from, operators)),
     })
+}
+
+fn mail_server(settings: &Settings) -> Result<Option<SmtpNotifyPeople>, Failure> {
+    let (from, operators) = (settings.mail_from.clone(), settings.approvers.clone());
+    let server = settings.smtp_url.as_ref();
+    let server = server.map(|url| SmtpNotifyPeople::new(url, from, operators));
+    server.transpose().map_err(Failure::usage)
 }
 
 /// The connection to GitHub, by the settings.
@@ -229,6 +285,10 @@ impl ReadChange for ReadEither {
 
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
         self.of(target).read_file(target, path, at).await
+    }
+
+    async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        self.of(target).read_root(target, at).await
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

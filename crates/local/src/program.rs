@@ -9,6 +9,7 @@ use crate::cli::{Cli, Command};
 use crate::command::{audit, backup, cancel, check, decide, redrive, replay, review, runs, show, sweep};
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
+use crate::machine;
 use crate::output;
 use crate::serve;
 use crate::setup;
@@ -43,12 +44,25 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     // An empty variable counts as not set.
     let stack = cli.stack.as_deref().filter(|name| !name.trim().is_empty());
     match stack {
-        Some(name) => on_stack(cli, name).await.map_err(|failure| failure.of_stack(name)),
+        Some(name) => on_stack_checked(cli, name).await.map_err(|failure| failure.of_stack(name)),
         None => here(cli).await,
     }
 }
 
 async fn here(cli: &Cli) -> Result<Exit, Failure> {
+    let reads_settings = matches!(
+        cli.command,
+        Command::Review(_)
+            | Command::Serve(_)
+            | Command::Approve(_)
+            | Command::Reject(_)
+            | Command::Cancel(_)
+            | Command::Redrive(_)
+            | Command::Sweep(_)
+    );
+    if !reads_settings {
+        machine::check_names()?;
+    }
     match &cli.command {
         Command::Review(args) => review::run(args).await,
         Command::Setup(args) => setup::run(args, None).await,
@@ -66,6 +80,11 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(args),
         Command::Backup(args) => backup::run(args).await,
     }
+}
+
+async fn on_stack_checked(cli: &Cli, name: &str) -> Result<Exit, Failure> {
+    machine::check_names()?;
+    on_stack(cli, name).await
 }
 
 async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::marker::MarkerKey;
+use super::policy::is_mail_address;
 use super::price::Prices;
 use crate::webhook::WebhookSecrets;
 
@@ -95,8 +96,24 @@ impl Settings {
     /// Reads all settings. Errors: every wrong or missing one, each with its name, where it was looked for, and what is
     /// allowed.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, SettingsProblems> {
+        Self::read_and_check(lookup, &|_| Vec::new())
+    }
+
+    /// The same with checks of whoever uses the settings, so that what they find is reported together with the rest.
+    ///
+    /// # Errors
+    /// Every wrong or missing setting.
+    pub fn read_and_check(
+        lookup: Lookup<'_>,
+        more: &dyn Fn(&Self) -> Vec<String>,
+    ) -> Result<Self, SettingsProblems> {
         let (settings, mut problems) = Self::parse(lookup);
         settings.check_keys(&mut problems);
+        for problem in more(&settings) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
         settings.unless(problems)
     }
 
@@ -123,29 +140,30 @@ impl Settings {
         if model == "rules" && model_light != "rules" {
             reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): names a model, but HOLDFAST_MODEL is rules: set HOLDFAST_MODEL as well".to_owned());
         }
+        if model != "rules" && model_light == "rules" {
+            reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): rules is no model, and HOLDFAST_MODEL names one: name a model of the same kind, or leave it out".to_owned());
+        }
         let model_url = reader.url("HOLDFAST_MODEL_URL");
+        if model_url.is_some() && model == "rules" && model_light == "rules" {
+            reader.problems.push("HOLDFAST_MODEL_URL (environment): a server is named, but HOLDFAST_MODEL is rules and no model is asked: set HOLDFAST_MODEL, or remove it".to_owned());
+        }
         let settings = Self {
             model_timeout_s: reader.number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 120, 900),
             max_concurrency: u32::try_from(reader.number("HOLDFAST_MAX_CONCURRENCY", 10, 1_000)).unwrap_or(10),
-            anthropic_key: reader.text("ANTHROPIC_API_KEY").map(SecretString::from),
-            openai_key: reader.text("OPENAI_API_KEY").map(SecretString::from),
-            github_url: reader.url("HOLDFAST_GITHUB_URL"),
+            anthropic_key: reader.credential("ANTHROPIC_API_KEY"),
+            openai_key: reader.credential("OPENAI_API_KEY"),
+            github_url: reader.github_url(),
             github_writes_per_minute: u32::try_from(reader.number("HOLDFAST_GITHUB_WRITES_PER_MINUTE", 60, 6_000))
                 .unwrap_or(60),
-            github_token: reader.text("GITHUB_TOKEN").map(SecretString::from),
+            github_token: reader.credential("GITHUB_TOKEN"),
             github_app: reader.github_app(),
             github_sign_in: reader.github_sign_in(),
             marker_key: reader.marker_key(),
             prices: reader.prices(model_url.is_none()),
-            approvers: reader
-                .text("HOLDFAST_APPROVERS")
-                .map(|list| split(&list))
-                .unwrap_or_default(),
-            mail_from: reader
-                .text("HOLDFAST_MAIL_FROM")
-                .unwrap_or_else(|| "holdfast@localhost".to_owned()),
+            approvers: reader.approvers(),
+            mail_from: reader.mail_from(),
             smtp_url: reader.smtp_url(),
-            public_url: reader.url("HOLDFAST_PUBLIC_URL"),
+            public_url: reader.public_url(),
             webhook_secrets: reader.webhook_secrets(),
             model,
             model_light,
@@ -219,6 +237,67 @@ impl Reader<'_> {
             .ok()
     }
 
+    /// What is sent in a header: other characters would only fail there.
+    fn credential(&mut self, name: &str) -> Option<SecretString> {
+        let text = self.text(name)?;
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.problems.push(format!(
+                "{name} (environment): holds spaces or characters that no key has: store the key alone"
+            ));
+        }
+        Some(text.into())
+    }
+
+    fn github_url(&mut self) -> Option<Url> {
+        let url = self.url("HOLDFAST_GITHUB_URL")?;
+        if matches!(url.host_str(), Some("github.com" | "www.github.com")) {
+            self.problems.push(
+                "HOLDFAST_GITHUB_URL (environment): names GitHub's pages and not its API: did you mean https://api.github.com? \
+                 That is the default"
+                    .to_owned(),
+            );
+        }
+        Some(url)
+    }
+
+    fn public_url(&mut self) -> Option<Url> {
+        let url = self.url("HOLDFAST_PUBLIC_URL")?;
+        if url.path() != "/" || url.fragment().is_some() {
+            self.problems.push(format!(
+                "HOLDFAST_PUBLIC_URL (environment): {url} has a path, and the pages are at the root of a host: expected https://HOST"
+            ));
+        }
+        Some(url)
+    }
+
+    /// Mail addresses, each perhaps with a login before it: `login=address`.
+    fn approvers(&mut self) -> Vec<String> {
+        let entries = split(&self.text("HOLDFAST_APPROVERS").unwrap_or_default());
+        for entry in &entries {
+            let address = entry.split_once('=').map_or(entry.as_str(), |(_, address)| address);
+            if !is_mail_address(address) {
+                self.problems.push(format!(
+                    "HOLDFAST_APPROVERS (environment): {entry:?} is no mail address: expected NAME@HOST, several separated by \
+                     commas"
+                ));
+            }
+        }
+        entries
+    }
+
+    fn mail_from(&mut self) -> String {
+        let Some(from) = self.text("HOLDFAST_MAIL_FROM") else {
+            return "holdfast@localhost".to_owned();
+        };
+        let address = from.strip_suffix('>').and_then(|text| text.rsplit_once('<'));
+        if !is_mail_address(address.map_or(from.as_str(), |(_, address)| address)) {
+            self.problems.push(format!(
+                "HOLDFAST_MAIL_FROM (environment): {from:?} is no mail address: expected NAME@HOST, or Name <NAME@HOST>"
+            ));
+        }
+        from
+    }
+
     fn number(&mut self, name: &str, default: u64, most: u64) -> u64 {
         let Some(text) = self.text(name) else { return default };
         match text.parse() {
@@ -262,7 +341,8 @@ impl Reader<'_> {
         let text = self.text("HOLDFAST_SMTP_URL")?;
         let is_server = Url::parse(&text).is_ok_and(|url| {
             let is_plain = url.scheme() == "smtp" && (url.password().is_none() || is_loopback(&url));
-            (is_plain || url.scheme() == "smtps") && url.has_host()
+            let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+            (is_plain || url.scheme() == "smtps") && url.has_host() && url.port() != Some(0) && is_bare
         });
         if !is_server {
             let allowed = "smtps://USER:PASSWORD@HOST[:PORT], or smtp://HOST[:PORT] without a password";
@@ -324,7 +404,8 @@ impl Reader<'_> {
         let allowed = match text.split_once('/') {
             None => text == "rules",
             Some((provider, model)) => {
-                matches!(provider, "anthropic" | "openai" | "bedrock") && !model.trim().is_empty()
+                let is_name = !model.is_empty() && model.chars().all(|sign| !sign.is_whitespace() && !sign.is_control());
+                matches!(provider, "anthropic" | "openai" | "bedrock") && is_name
             }
         };
         if !allowed {
@@ -345,117 +426,4 @@ fn split(list: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
-    use super::*;
-
-    fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsProblems> {
-        Settings::read(&|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn defaults_need_nothing() {
-        let settings = read(&[("HOLDFAST_MODEL", " ")]).unwrap();
-        assert_eq!(
-            (
-                settings.model.as_str(),
-                settings.model_light.as_str(),
-                settings.max_concurrency
-            ),
-            ("rules", "rules", 10)
-        );
-    }
-
-    #[test]
-    fn every_problem_is_told_together() {
-        let problems = read(&[
-            ("HOLDFAST_MODEL", "gpt"),
-            ("HOLDFAST_MODEL_URL", "http://example.com"),
-            ("HOLDFAST_MAX_CONCURRENCY", "0"),
-            ("HOLDFAST_GITHUB_URL", "ftp://x"),
-        ])
-        .unwrap_err();
-        assert_eq!(problems.0.len(), 4, "{problems}");
-        for name in [
-            "HOLDFAST_MODEL (",
-            "HOLDFAST_MODEL_URL",
-            "HOLDFAST_MAX_CONCURRENCY",
-            "HOLDFAST_GITHUB_URL",
-        ] {
-            assert!(problems.to_string().contains(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn an_app_is_an_id_and_a_key() {
-        let (id, file) = (
-            ("HOLDFAST_GITHUB_APP_ID", "12"),
-            ("HOLDFAST_GITHUB_APP_KEY_FILE", "app.pem"),
-        );
-        let app = read(&[id, file]).unwrap().github_app.unwrap();
-        assert!(app.id == 12 && matches!(app.key, GithubAppKey::File(path) if path == "app.pem"));
-        let text = read(&[id, file, ("HOLDFAST_GITHUB_APP_KEY", "-----BEGIN")]).unwrap();
-        assert!(
-            matches!(text.github_app.unwrap().key, GithubAppKey::Text(_)),
-            "a secret counts first"
-        );
-        for (given, missing) in [
-            (&[id][..], "HOLDFAST_GITHUB_APP_KEY_FILE"),
-            (&[file], "HOLDFAST_GITHUB_APP_ID"),
-            (&[("HOLDFAST_GITHUB_APP_ID", "x"), file], "HOLDFAST_GITHUB_APP_ID"),
-        ] {
-            assert!(read(given).unwrap_err().to_string().contains(missing), "{missing}");
-        }
-    }
-
-    #[test]
-    fn sign_in_is_an_id_and_a_secret() {
-        let (id, secret) = (
-            ("HOLDFAST_GITHUB_APP_CLIENT_ID", "Iv1.1"),
-            ("HOLDFAST_GITHUB_APP_CLIENT_SECRET", "very-secret"),
-        );
-        assert!(read(&[]).unwrap().github_sign_in.is_none());
-        let settings = read(&[id, secret]).unwrap();
-        assert!(!format!("{settings:?}").contains(secret.1), "secrets do not print");
-        assert_eq!(settings.github_sign_in.unwrap().client_id, id.1);
-        for (given, missing) in [(id, secret.0), (secret, id.0)] {
-            let problems = read(&[given]).unwrap_err().to_string();
-            assert!(
-                problems.starts_with(missing) && !problems.contains(secret.1),
-                "{problems}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_provider_wants_its_key_unless_a_server_is_named() {
-        assert!(
-            read(&[("HOLDFAST_MODEL", "anthropic/x")])
-                .unwrap_err()
-                .to_string()
-                .contains("ANTHROPIC_API_KEY")
-        );
-        assert!(
-            read(&[
-                ("HOLDFAST_MODEL", "openai/x"),
-                ("HOLDFAST_MODEL_URL", "http://[::1]:1/v1")
-            ])
-            .is_ok()
-        );
-        let printed = format!(
-            "{:?}",
-            read(&[("HOLDFAST_MODEL", "openai/x"), ("OPENAI_API_KEY", "very-secret")]).unwrap()
-        );
-        assert!(!printed.contains("very-secret"), "secrets do not print");
-        let lookup = |name: &str| (name == "HOLDFAST_MODEL").then(|| "anthropic/x".to_owned());
-        assert!(
-            Settings::read_without_keys(&lookup).is_ok(),
-            "who asks no model needs no key"
-        );
-    }
-}
+mod tests;

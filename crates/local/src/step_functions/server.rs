@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use axum::middleware::from_fn;
 use holdfast_adapters::aws;
 use holdfast_adapters::lambda::LambdaInvoke;
 use holdfast_adapters::s3::S3Buckets;
@@ -22,7 +21,6 @@ use crate::cli::EngineArgs;
 use crate::command::follow;
 use crate::engine::{Engine, EngineOptions, Naming};
 use crate::failure::{Exit, Failure};
-use crate::local_host::by_address_only;
 use crate::output;
 
 /// How long requests under way are waited for.
@@ -69,7 +67,7 @@ impl Server {
         let store = Store::open(data).map_err(Failure::usage)?;
         let api = Api::new(engine, data, store, given).map_err(|error| Failure::usage(error.message))?;
         let mut told = stopped.clone();
-        let server = axum::serve(self.listener, wire::router(Arc::new(api)).layer(from_fn(by_address_only)))
+        let server = axum::serve(self.listener, wire::router(Arc::new(api)))
             .with_graceful_shutdown(async move { drop(told.wait_for(|stop| *stop).await) })
             .into_future();
         let late = async {
