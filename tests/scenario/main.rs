@@ -12,6 +12,7 @@ mod replay;
 mod replay_differs;
 mod review;
 mod serve;
+mod settings;
 mod setup;
 mod support;
 mod waiting;

@@ -15,6 +15,7 @@ use holdfast_adapters::smtp::SmtpNotifyPeople;
 use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::policy::nearest;
 use holdfast_core::model::setting_name::{SETTINGS, unknown_names};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
@@ -75,13 +76,23 @@ fn wrong_names() -> Vec<String> {
             problems.push(format!("{name} (environment): its value is not UTF-8"));
         }
     }
-    let filter = std::env::var("HOLDFAST_LOG").unwrap_or_default();
-    if let Err(error) = EnvFilter::builder().parse(&filter) {
-        problems.push(format!(
+    problems.extend(wrong_filter(&std::env::var("HOLDFAST_LOG").unwrap_or_default()));
+    problems
+}
+
+/// What is wrong with a filter of logs. A level with a slip in it would be taken for the name of a part of the program.
+fn wrong_filter(filter: &str) -> Option<String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    if let Err(error) = EnvFilter::builder().parse(filter) {
+        return Some(format!(
             "HOLDFAST_LOG (environment): {filter:?} is no filter ({error}): expected a level such as info, or TARGET=LEVEL"
         ));
     }
-    problems
+    filter.split(',').map(str::trim).find_map(|part| {
+        let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(part));
+        let near = nearest(part, LEVELS).filter(|_| !is_level)?;
+        Some(format!("HOLDFAST_LOG (environment): {part:?} is no level; did you mean {near}?"))
+    })
 }
 
 /// What keeps the settings' models from being asked is told before anything is begun. Errors: every such problem.
