@@ -34,6 +34,14 @@ impl Reach {
         Self::default()
     }
 
+    /// No run: what is open can be stopped, and is not resumed for that.
+    pub fn nothing() -> Self {
+        Self {
+            scope: Scope::only(|_| false),
+            writes: None,
+        }
+    }
+
     /// One run.
     pub fn run(name: &str) -> Self {
         let name = name.to_owned();

@@ -80,7 +80,7 @@ async fn undo(
 }
 
 async fn stop(data: &Path, name: &str, settings: &Settings) -> Result<(), Failure> {
-    let (engine, _recovered) = machine::open_engine(data, settings, Reach::run(name)).await?;
+    let (engine, _recovered) = machine::open_engine(data, settings, Reach::nothing()).await?;
     let error = ErrorName::RunCancelled.to_string();
     let stopped = engine.stop(name, Some(error), Some(CAUSE.to_owned())).await;
     engine.shutdown().await;
