@@ -7,7 +7,7 @@ use std::fmt;
 use saphyr_parser::{Event, Parser};
 use serde_norway::{Mapping, Value};
 
-use super::{Policy, glob};
+use super::Policy;
 
 /// The most problems that are collected: whoever has more has another kind of file.
 const MAX_PROBLEMS: usize = 50;
@@ -76,11 +76,6 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
         Value::Mapping(_) => found.look(&Vec::new(), &value),
         _ => return alone(Some((1, 1)), "settings are keys with values: write exclude: [\"docs/**\"]".to_owned()),
     }
-    if let Ok(policy) = &whole {
-        found.look_at_values(policy);
-    } else {
-        found.look_at_globs(&Vec::new(), &value);
-    }
     if let (true, Err(error)) = (found.problems.is_empty(), whole) {
         let at = error.location().map(|at| (at.line(), at.column()));
         return alone(at, without_place(&error.to_string()));
@@ -125,17 +120,20 @@ impl Found {
                 }
             }
             Value::Mapping(_) if is_in_list(way) => self.look_at_entry(way, value.clone()),
-            _ => {
-                if let Err(error) = read(way, value) {
-                    self.tell(way, &error);
-                }
-            }
+            _ => match read(way, value) {
+                Ok(policy) => self.look_at_values(way, &policy),
+                Err(error) => self.tell(way, &error),
+            },
         }
     }
 
     /// An entry of a list has keys of which none may be missing: unknown ones are taken out one by one.
     fn look_at_entry(&mut self, way: &Way, mut entry: Value) {
-        while let Err(error) = read(way, &entry) {
+        loop {
+            let error = match read(way, &entry) {
+                Ok(policy) => return self.look_at_values(way, &policy),
+                Err(error) => error,
+            };
             let unknown = between(&error, "unknown field `", "`").map(str::to_owned);
             let taken = match (&mut entry, &unknown) {
                 (Value::Mapping(entries), Some(unknown)) => entries.remove(unknown.as_str()),
@@ -165,42 +163,12 @@ impl Found {
         read(way, &Value::Sequence(Vec::new())).is_ok()
     }
 
-    /// What types do not say: ranges, globs, addresses.
-    fn look_at_values(&mut self, policy: &Policy) {
-        for (way, what) in policy.wrong_values() {
-            let way = way.into_iter().map(Step::from).collect();
-            self.add(&way, what);
-        }
-    }
-
-    /// Globs, where the file as a whole cannot be read: texts in lists, and those that are called `path`.
-    fn look_at_globs(&mut self, way: &Way, value: &Value) {
-        match value {
-            Value::Mapping(entries) => {
-                for (key, below) in entries {
-                    let mut way = way.clone();
-                    way.push(Step::Key(text_of(key)));
-                    self.look_at_globs(&way, below);
-                }
-            }
-            Value::Sequence(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    let mut way = way.clone();
-                    way.push(Step::Item(index));
-                    self.look_at_globs(&way, item);
-                }
-            }
-            Value::String(text) => {
-                let is_glob = match way.as_slice() {
-                    [Step::Key(list), Step::Item(_)] => matches!(list.as_str(), "include" | "exclude"),
-                    [.., Step::Item(_), Step::Key(key)] => key == "path",
-                    _ => false,
-                };
-                if let (true, Err(problem)) = (is_glob, glob::meant(text)) {
-                    self.add(way, problem);
-                }
-            }
-            _ => {}
+    /// What types do not refuse, of the part that `policy` holds: ranges, globs, addresses. The part is alone in its lists
+    /// there, so its way is the one that is known here.
+    fn look_at_values(&mut self, way: &Way, policy: &Policy) {
+        for (found, what) in policy.wrong_values() {
+            let below = found.into_iter().skip(way.len()).map(Step::from);
+            self.add(&way.iter().cloned().chain(below).collect(), what);
         }
     }
 }
@@ -224,13 +192,12 @@ impl From<Part> for Step {
 }
 
 /// Reads one part by the types, as if it were all that the file holds.
-fn read(way: &[Step], value: &Value) -> Result<(), String> {
+fn read(way: &[Step], value: &Value) -> Result<Policy, String> {
     let whole = way.iter().rev().fold(value.clone(), |value, step| match step {
         Step::Key(key) => Value::Mapping(Mapping::from_iter([(Value::from(key.as_str()), value)])),
         Step::Item(_) => Value::Sequence(vec![value]),
     });
-    let read: Result<Policy, _> = serde_norway::from_value(whole);
-    read.map(drop).map_err(|error| without_place(&error.to_string()))
+    serde_norway::from_value(whole).map_err(|error| without_place(&error.to_string()))
 }
 
 fn is_in_list(way: &[Step]) -> bool {

@@ -80,6 +80,7 @@ tiers: [{ path: a, tier: hevy }]
         ("line 9 column 3: gate.aprovals: unknown field `aprovals`", "did you mean approvals?"),
         ("line 10 column 3: gate.approvals: invalid type", ""),
         ("line 11 column 3: gate.teams: invalid type", ""),
+        ("line 12 column 1: max_findings: 0 is out of range", ""),
         ("line 14 column 5: instructions[0]: missing field `text`", ""),
         ("line 15 column 5: instructions[0].txt: unknown field `txt`", "did you mean text?"),
         ("line 16 column 5: instructions[1].path: ", "from there"),
