@@ -69,18 +69,15 @@ fn named(given: &Path) -> Result<PathBuf, Failure> {
     }
     let absolute = std::path::absolute(given).map_err(|error| unusable(given, &error))?;
     let path: PathBuf = absolute.components().collect();
-    // What `..` means depends on links before it.
-    match path.components().any(|part| part == Component::ParentDir) {
-        true => match path.canonicalize() {
-            Ok(real) => Ok(real),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => real_parent(&path),
-            Err(error) => Err(unusable(&path, &error)),
-        },
-        false => Ok(path),
+    // What `..` means depends on links before it; the last name is looked at as it is.
+    match (path.components().any(|part| part == Component::ParentDir), path.file_name()) {
+        (false, _) => Ok(path),
+        (true, Some(_)) => real_parent(&path),
+        (true, None) => path.canonicalize().map_err(|error| unusable(&path, &error)),
     }
 }
 
-/// The real path that a name would have that is not there yet.
+/// The path with real folders before its last name, which need not be there.
 fn real_parent(path: &Path) -> Result<PathBuf, Failure> {
     for ancestor in path.ancestors().skip(1) {
         let Ok(rest) = path.strip_prefix(ancestor) else {

@@ -85,6 +85,7 @@ fn what_may_be_others_is_refused() {
         (link.clone(), "symbolic link"),
         (PathBuf::from(format!("{}/", link.display())), "symbolic link"),
         (link.join("."), "symbolic link"),
+        (folder.join("elsewhere/../link"), "symbolic link"),
         (dangling, "symbolic link"),
         (file, "not a directory"),
         (case("database-link", &|path| symlink("/etc/passwd", path.join("engine.sqlite")).unwrap()), "neither"),
