@@ -1,8 +1,6 @@
 //! The names of all settings that come from the environment, in one table: a name that is not here is a slip of somebody's
 //! hand, and is reported. Adding a setting adds a line; a test holds the documentation against it.
 
-use super::policy::nearest;
-
 /// What all names of ours begin with.
 pub const PREFIX: &str = "HOLDFAST_";
 
@@ -76,12 +74,14 @@ fn unknown(name: &str) -> Option<String> {
     let offered = || SETTINGS.iter().chain(FUNCTION_SETTINGS).copied();
     let upper = name.to_uppercase().replace('-', "_");
     let is_ours = upper.starts_with(PREFIX.trim_end_matches('_'));
-    let near = match is_ours {
-        true => nearest(&upper, offered()),
+    let slips = |known: &str| strsim::damerau_levenshtein(&upper, known);
+    let (at, near) = offered().map(|known| (slips(known), known)).min()?;
+    let is_near = match is_ours {
+        true => at <= (upper.len().saturating_sub(PREFIX.len()) / 2).max(2),
         // A name of somebody else's is only reported where it can hardly be meant otherwise.
-        false => offered().find(|known| strsim::damerau_levenshtein(&upper, known) <= 2 && known.len() > PREFIX.len() + 4),
+        false => at <= 2 && near.len() > PREFIX.len() + 4,
     };
-    match near {
+    match is_near.then_some(near) {
         Some(near) => Some(format!("{name} (environment): there is no such setting; did you mean {near}?")),
         None if is_ours => Some(format!(
             "{name} (environment): there is no such setting: remove it; docs/configuration.md lists all"

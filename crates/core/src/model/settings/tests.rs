@@ -122,7 +122,7 @@ fn what_would_fail_later_or_do_nothing_is_reported_at_the_start() {
     let key = ("OPENAI_API_KEY", "key");
     for (given, says) in [
         (&[model, key, ("HOLDFAST_MODEL_LIGHT", "rules")][..], "HOLDFAST_MODEL_LIGHT"),
-        (&[("HOLDFAST_MODEL_LIGHT", "openai/m")], "HOLDFAST_MODEL_LIGHT"),
+        (&[("HOLDFAST_MODEL_LIGHT", "openai/m"), key], "HOLDFAST_MODEL_LIGHT"),
         (&[("HOLDFAST_MODEL_URL", "https://h.example")], "HOLDFAST_MODEL_URL"),
         (&[("HOLDFAST_MODEL", "openai/a b"), key], "HOLDFAST_MODEL "),
         (&[("HOLDFAST_MODEL", "openai/"), key], "HOLDFAST_MODEL "),
