@@ -110,7 +110,9 @@ impl Settings {
         let (settings, mut problems) = Self::parse(lookup);
         settings.check_keys(&mut problems);
         for problem in more(&settings) {
-            if !problems.contains(&problem) {
+            // What one setting lacks may show in several ways: it is reported once.
+            let name = problem.split(" (environment)").next().unwrap_or_default().to_owned();
+            if !problems.iter().any(|reported| reported.starts_with(&format!("{name} (environment)"))) {
                 problems.push(problem);
             }
         }
