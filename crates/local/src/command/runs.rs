@@ -44,8 +44,7 @@ pub async fn here(args: &RunsArgs) -> Result<Exit, Failure> {
 }
 
 fn as_json(listed: Vec<Value>) -> Result<String, Failure> {
-    let document = json!({ "version": 1, "runs": listed });
-    Ok(serde_json::to_string_pretty(&document).map_err(Failure::incomplete)? + "\n")
+    output::json(&json!({ "version": 1, "runs": listed })).map_err(Failure::incomplete)
 }
 
 /// Runs the command. Errors: the runs cannot be read.
@@ -86,7 +85,7 @@ fn table(records: &[Record]) -> String {
         let failure = record
             .failure
             .as_deref()
-            .map_or_else(String::new, |failure| format!("  {}", output::plain(failure)));
+            .map_or_else(String::new, |failure| format!("  {}", output::line(failure)));
         let cleaning = if record.needs_cleaning { "  needs cleaning" } else { "" };
         let _infallible = writeln!(
             out,
