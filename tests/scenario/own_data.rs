@@ -68,15 +68,21 @@ fn a_committed_data_directory_causes_nothing_and_is_refused_by_name() {
 
     let output = in_tree(&pull.scene, home.path(), &["review", "."]).output().unwrap();
     let said = stderr(&output);
-    assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
+    // What was planted is a part of the change, and not all of it can be read.
+    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{said}");
     let named: Vec<&str> = said.lines().filter(|line| line.contains(".holdfast")).collect();
     assert!(named.len() == 1 && named[0].contains("--data"), "{said}");
-    let listed = in_tree(&pull.scene, home.path(), &["runs", "--format", "json"]).output().unwrap();
+    let listed = in_tree(&pull.scene, home.path(), &["runs", "--format", "json"])
+        .output()
+        .unwrap();
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     let runs = listed["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 1, "{listed:#}");
     let state = home.path().canonicalize().unwrap().join(".local/state/holdfast/trees");
-    assert!(runs[0]["data"].as_str().unwrap().starts_with(state.to_str().unwrap()), "{listed:#}");
+    assert!(
+        runs[0]["data"].as_str().unwrap().starts_with(state.to_str().unwrap()),
+        "{listed:#}"
+    );
 
     for name in [".holdfast", "./.holdfast/", "src/../.holdfast"] {
         let mut command = in_tree(&pull.scene, home.path(), &["review", ".", "--data", name]);
@@ -103,7 +109,11 @@ fn a_review_resumes_its_own_run_and_leaves_the_others_alone() {
     assert_eq!(pull.github.journal().writes().len(), before, "nothing was written");
     let listed = pull.scene.run(&["runs", "--format", "json"]);
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
-    let open = listed["runs"].as_array().unwrap().iter().filter(|run| run["status"] == "running");
+    let open = listed["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|run| run["status"] == "running");
     assert_eq!(open.count(), 1, "{listed:#}");
     // Its own command resumes it.
     assert_eq!(pull.publish().1["status"], "published");
@@ -122,7 +132,9 @@ fn a_planted_run_of_the_right_name_is_not_resumed() {
     let data = pull.scene.data.path().join("data");
     let database = rusqlite::Connection::open(data.join("engine.sqlite")).unwrap();
     let input: String = database
-        .query_row("SELECT input FROM executions WHERE map_run IS NULL", [], |row| row.get(0))
+        .query_row("SELECT input FROM executions WHERE map_run IS NULL", [], |row| {
+            row.get(0)
+        })
         .unwrap();
     let changed = database.execute(
         "UPDATE executions SET input = ?1 WHERE map_run IS NULL",
@@ -144,7 +156,10 @@ fn without_a_name_data_is_in_the_users_state_directory_and_both_places_are_looke
     let run = |arguments: &[&str]| in_tree(&pull.scene, home.path(), arguments).output().unwrap();
     let nothing = run(&["runs"]);
     let (status, line) = one_line(&nothing);
-    assert!(status == 2 && line.contains("trees/") && line.contains("server"), "{line}");
+    assert!(
+        status == 2 && line.contains("trees/") && line.contains("server"),
+        "{line}"
+    );
     assert!(matches!(run(&["review", "src"]).status.code(), Some(0 | 1)));
     assert_eq!(run(&["review", &pull.address(), "--publish"]).status.code(), Some(0));
     assert!(!pull.scene.repository.path().join(".holdfast").exists());
@@ -152,24 +167,42 @@ fn without_a_name_data_is_in_the_users_state_directory_and_both_places_are_looke
     assert_eq!(fs::read_dir(state.join("trees")).unwrap().count(), 1);
     assert!(state.join("server/engine.sqlite").exists());
     for directory in [&state, &state.join("server")] {
-        assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o077, 0, "{}", directory.display());
+        assert_eq!(
+            directory.metadata().unwrap().permissions().mode() & 0o077,
+            0,
+            "{}",
+            directory.display()
+        );
     }
     let listed = String::from_utf8(run(&["runs"]).stdout).unwrap();
-    assert!(listed.contains("(this work tree):") && listed.contains("(server):"), "{listed}");
+    assert!(
+        listed.contains("(this work tree):") && listed.contains("(server):"),
+        "{listed}"
+    );
     let published = run(&["show", "octo-demo"]);
-    assert!(published.status.success() && stderr(&published).contains("(server)"), "{}", stderr(&published));
+    assert!(
+        published.status.success() && stderr(&published).contains("(server)"),
+        "{}",
+        stderr(&published)
+    );
     let backup = home.path().join("copy");
     let (status, line) = one_line(&run(&["backup", backup.to_str().unwrap()]));
     assert!(status == 2 && line.contains("name the one that is meant"), "{line}");
     // The same work tree by another way has the same data.
     let link = home.path().join("link");
     symlink(pull.scene.path(), &link).unwrap();
-    assert!(matches!(run(&["review", link.to_str().unwrap()]).status.code(), Some(0 | 1)));
+    assert!(matches!(
+        run(&["review", link.to_str().unwrap()]).status.code(),
+        Some(0 | 1)
+    ));
     assert_eq!(fs::read_dir(state.join("trees")).unwrap().count(), 1);
     // Elsewhere there is the server's alone.
     let mut elsewhere = in_tree(&pull.scene, home.path(), &["runs"]);
     let listed = String::from_utf8(elsewhere.current_dir(home.path()).output().unwrap().stdout).unwrap();
-    assert!(!listed.contains("(this work tree)") && listed.contains("(server)"), "{listed}");
+    assert!(
+        !listed.contains("(this work tree)") && listed.contains("(server)"),
+        "{listed}"
+    );
 }
 
 #[test]
@@ -177,7 +210,10 @@ fn without_a_home_the_option_is_named() {
     let scene = Scene::new(many_files(1));
     for arguments in [&["review", "."][..], &["runs"], &["serve"], &["engine"]] {
         let mut command = holdfast(arguments);
-        command.current_dir(scene.path()).env_remove("HOME").env("XDG_STATE_HOME", "relative");
+        command
+            .current_dir(scene.path())
+            .env_remove("HOME")
+            .env("XDG_STATE_HOME", "relative");
         for (name, value) in [("HOLDFAST_WEBHOOK_SECRET", "0123456789abcdef"), ("GITHUB_TOKEN", "x")] {
             command.env(name, value);
         }
@@ -190,7 +226,10 @@ fn without_a_home_the_option_is_named() {
 fn the_consoles_address_works_once_and_signing_out_ends_the_session() {
     let mut served = Served::start_with(Script::valid(), &[]);
     let address = served.console_address();
-    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
     assert_eq!(client.head(&address).send().unwrap().status(), 401, "a look at it");
     let prefetch = client.get(&address).header("sec-purpose", "prefetch;prerender");
     assert_eq!(prefetch.send().unwrap().status(), 401);
@@ -207,17 +246,31 @@ fn the_consoles_address_works_once_and_signing_out_ends_the_session() {
     assert_eq!(page(&session).status(), 200);
 
     let response = page(&session);
-    let visit = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let visit = response.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let html = response.text().unwrap();
     let csrf = holdfast_testkit::hidden_field(&html, "/sign-out", "csrf").unwrap();
-    let out = client.post(format!("{home}sign-out")).header("cookie", format!("{session}; {visit}"));
+    let out = client
+        .post(format!("{home}sign-out"))
+        .header("cookie", format!("{session}; {visit}"));
     let out = out.header("origin", home.trim_end_matches('/'));
-    let out = out.header("content-type", "application/x-www-form-urlencoded").body(format!("csrf={csrf}"));
+    let out = out
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("csrf={csrf}"));
     assert_eq!(out.send().unwrap().status(), 303);
     assert_eq!(page(&session).status(), 401, "a copy of the cookie is worth nothing");
     served.kill_and_start();
     let home = served.address().to_owned();
-    assert_eq!(client.get(&home).header("cookie", &session).send().unwrap().status(), 401, "nor after a restart");
+    assert_eq!(
+        client.get(&home).header("cookie", &session).send().unwrap().status(),
+        401,
+        "nor after a restart"
+    );
 }
 
 #[test]
@@ -225,8 +278,18 @@ fn a_new_console_key_ends_all_sessions() {
     let mut served = Served::start_with(Script::valid(), &[]);
     let session = served.sign_in_with_key();
     served.restart_with(&["--new-console-key"]);
-    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let status = |session: &str| client.get(served.address()).header("cookie", session).send().unwrap().status();
+    let client = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let status = |session: &str| {
+        client
+            .get(served.address())
+            .header("cookie", session)
+            .send()
+            .unwrap()
+            .status()
+    };
     assert_eq!(status(&session), 401);
     assert_eq!(status(&served.sign_in_with_key()), 200);
 }

@@ -265,7 +265,9 @@ impl Drop for Served {
 }
 
 fn spawn(pull: &Pull, options: &[&str]) -> (Child, String) {
-    let mut command = pull.scene.command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat());
+    let mut command = pull
+        .scene
+        .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = loop {

@@ -27,17 +27,27 @@ fn changed(prepare: &dyn Fn(&Repository)) -> (Repository, String, String) {
 fn settings_that_are_not_read_fail_the_review_from_a_work_tree_and_from_github() {
     let large = format!("# {}\nmax_units: 7\n", "x".repeat(1_150_000));
     let cases: [(&str, &dyn Fn(&Repository)); 6] = [
-        ("rename it to .holdfast.yml", &|repository| repository.write(".holdfast.yaml", "gate: {}\n").unwrap()),
+        ("rename it to .holdfast.yml", &|repository| {
+            repository.write(".holdfast.yaml", "gate: {}\n").unwrap()
+        }),
         ("is a symbolic link", &|repository| {
             repository.write("settings.yml", "gate: {}\n").unwrap();
             repository.symlink(".holdfast.yml", "settings.yml").unwrap();
         }),
-        ("bytes are read: shorten it", &|repository| repository.write(".holdfast.yml", &large).unwrap()),
-        ("did you mean exclude?", &|repository| repository.write(".holdfast.yml", "exclud: [a]\n").unwrap()),
-        ("write app/[[]id]/**", &|repository| {
-            repository.write(".holdfast.yml", "exclude: ['app/[id]/**', '!x']\n").unwrap();
+        ("bytes are read: shorten it", &|repository| {
+            repository.write(".holdfast.yml", &large).unwrap()
         }),
-        ("is not UTF-8", &|repository| repository.write(".holdfast.yml", b"exclude: ['\xff']\n").unwrap()),
+        ("did you mean exclude?", &|repository| {
+            repository.write(".holdfast.yml", "exclud: [a]\n").unwrap()
+        }),
+        ("write app/[[]id]/**", &|repository| {
+            repository
+                .write(".holdfast.yml", "exclude: ['app/[id]/**', '!x']\n")
+                .unwrap();
+        }),
+        ("is not UTF-8", &|repository| {
+            repository.write(".holdfast.yml", b"exclude: ['\xff']\n").unwrap()
+        }),
     ];
     for (says, prepare) in cases {
         let (repository, base, head) = changed(prepare);
@@ -49,7 +59,10 @@ fn settings_that_are_not_read_fail_the_review_from_a_work_tree_and_from_github()
         for target in [scene.path().to_owned(), github.pull_request_url("octo/demo", 1)] {
             let output = scene.run(&["review", &target]);
             let said = said(&output);
-            assert!(output.status.code().unwrap() >= 2 && said.contains(says), "{target}: {says}: {said}");
+            assert!(
+                output.status.code().unwrap() >= 2 && said.contains(says),
+                "{target}: {says}: {said}"
+            );
         }
     }
 }
@@ -57,20 +70,29 @@ fn settings_that_are_not_read_fail_the_review_from_a_work_tree_and_from_github()
 #[test]
 fn settings_beside_those_that_are_read_are_a_note_and_clear_globs_are_matched() {
     let (repository, ..) = changed(&|repository| {
-        repository.write(".holdfast.yml", "exclude: ['./docs/', '/src']\n").unwrap();
+        repository
+            .write(".holdfast.yml", "exclude: ['./docs/', '/src']\n")
+            .unwrap();
         repository.write(".holdfast.yaml", "gate: {}\n").unwrap();
     });
     let scene = Scene::with_model(repository, ModelServer::start(Script::valid()).unwrap());
     let (_, document) = scene.review();
     let text = document.to_string();
     assert!(text.contains("excluded by .holdfast.yml"), "{document:#}");
-    assert!(text.contains(".holdfast.yaml at the root of the base is not read"), "{document:#}");
+    assert!(
+        text.contains(".holdfast.yaml at the root of the base is not read"),
+        "{document:#}"
+    );
 }
 
 #[test]
 fn check_lists_every_problem_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    let check = |name: &str| holdfast(&["check", folder.path().join(name).to_str().unwrap()]).output().unwrap();
+    let check = |name: &str| {
+        holdfast(&["check", folder.path().join(name).to_str().unwrap()])
+            .output()
+            .unwrap()
+    };
     fs::write(
         folder.path().join(".holdfast.yml"),
         "exclud: ['a']\nexclude: ['docs/', '/docs/**', './docs/**', '!x', '', 'app/[id]/**']\nmax_units: 0\n",
@@ -88,7 +110,11 @@ fn check_lists_every_problem_with_its_place() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    fs::rename(folder.path().join(".holdfast.yml"), folder.path().join(".holdfast.yaml")).unwrap();
+    fs::rename(
+        folder.path().join(".holdfast.yml"),
+        folder.path().join(".holdfast.yaml"),
+    )
+    .unwrap();
     assert!(said(&check(".holdfast.yml")).contains("rename it to .holdfast.yml"));
     assert!(said(&check(".holdfast.yaml")).contains("rename it to .holdfast.yml"));
     fs::write(folder.path().join("real.yml"), "max_units: 3\n").unwrap();

@@ -71,9 +71,7 @@ fn check_kind(own: Option<&RootEntry>) -> Result<(), InvalidPolicy> {
         }) => Err(InvalidPolicy(
             "is a folder on the base: commit the settings as a file of that name".to_owned(),
         )),
-        Some(RootEntry {
-            bytes: Some(bytes), ..
-        }) if *bytes > MAX_POLICY_BYTES => Err(too_large(Some(*bytes))),
+        Some(RootEntry { bytes: Some(bytes), .. }) if *bytes > MAX_POLICY_BYTES => Err(too_large(Some(*bytes))),
         _ => Ok(()),
     }
 }
@@ -116,13 +114,22 @@ mod tests {
             (vec![(".Holdfast.YML", File, 10)], "rename it to .holdfast.yml"),
             (vec![(".holdfast.yaml", Link, 10)], "rename it to .holdfast.yml"),
             (vec![(".holdfast.yml", Link, 10)], "symbolic link"),
-            (vec![(".holdfast.yml", Link, 10), (".holdfast.yaml", File, 10)], "symbolic link"),
+            (
+                vec![(".holdfast.yml", Link, 10), (".holdfast.yaml", File, 10)],
+                "symbolic link",
+            ),
             (vec![(".holdfast.yml", Folder, 0)], "folder"),
             (vec![(".holdfast.yml", File, MAX_POLICY_BYTES + 1)], "1048577 bytes"),
         ] {
-            let entries: Vec<_> = entries.into_iter().map(|(name, kind, bytes)| entry(name, kind, bytes)).collect();
+            let entries: Vec<_> = entries
+                .into_iter()
+                .map(|(name, kind, bytes)| entry(name, kind, bytes))
+                .collect();
             let error = look_at(&entries).unwrap_err().to_string();
-            assert!(error.contains(says) && error.lines().count() == 1, "{entries:?}: {error}");
+            assert!(
+                error.contains(says) && error.lines().count() == 1,
+                "{entries:?}: {error}"
+            );
         }
     }
 

@@ -69,7 +69,11 @@ mod tests {
             for host in hosts {
                 headers.append(HOST, host.parse().unwrap());
             }
-            assert_eq!(is_by_address(&headers, &uri.parse().unwrap()), expected, "{hosts:?} {uri}");
+            assert_eq!(
+                is_by_address(&headers, &uri.parse().unwrap()),
+                expected,
+                "{hosts:?} {uri}"
+            );
         }
     }
 }

@@ -91,7 +91,9 @@ fn wrong_filter(filter: &str) -> Option<String> {
     filter.split(',').map(str::trim).find_map(|part| {
         let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(part));
         let near = nearest(part, LEVELS).filter(|_| !is_level)?;
-        Some(format!("HOLDFAST_LOG (environment): {part:?} is no level; did you mean {near}?"))
+        Some(format!(
+            "HOLDFAST_LOG (environment): {part:?} is no level; did you mean {near}?"
+        ))
     })
 }
 

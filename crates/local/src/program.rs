@@ -48,7 +48,9 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     // An empty variable counts as not set.
     let stack = cli.stack.as_deref().filter(|name| !name.trim().is_empty());
     match stack {
-        Some(name) => on_stack_checked(cli, name).await.map_err(|failure| failure.of_stack(name)),
+        Some(name) => on_stack_checked(cli, name)
+            .await
+            .map_err(|failure| failure.of_stack(name)),
         None => here(cli).await,
     }
 }

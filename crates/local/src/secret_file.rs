@@ -101,8 +101,15 @@ mod tests {
         symlink(&file, &link).unwrap();
         assert!(read(&link).is_err() && read_or_make(&link, String::new).is_err());
         replace(&link, "four").unwrap();
-        assert_eq!(read(&file).unwrap().as_deref(), Some("three"), "what the link led to is as it was");
-        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(
+            read(&file).unwrap().as_deref(),
+            Some("three"),
+            "what the link led to is as it was"
+        );
+        let names: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(names.len(), 2, "no drafts are left: {names:?}");
     }
 }

@@ -86,7 +86,11 @@ impl Seal {
 
     /// The nonce of a form.
     pub fn nonce(&self, visit: &str, action: &str) -> String {
-        hex::encode(self.form_mac(&format!("form\n{visit}\n{action}")).finalize().into_bytes())
+        hex::encode(
+            self.form_mac(&format!("form\n{visit}\n{action}"))
+                .finalize()
+                .into_bytes(),
+        )
     }
 
     /// Whether a form was made by us for this browser and this action, and comes from our own page.

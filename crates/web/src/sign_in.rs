@@ -86,7 +86,10 @@ impl WithGithub {
 
 /// The id of the session that a sign-in leads to: nobody has another one's, as each sign-in has a state of its own.
 fn session_id(state: &str) -> String {
-    hex::encode(Sha256::digest(format!("session of {state}"))).chars().take(32).collect()
+    hex::encode(Sha256::digest(format!("session of {state}")))
+        .chars()
+        .take(32)
+        .collect()
 }
 
 /// The address to sign in at and come back to `page` from.

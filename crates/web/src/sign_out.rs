@@ -36,7 +36,8 @@ pub async fn sign_out(
     if let Some(signed_in) = seal.signed_in(headers, now_ms) {
         // Ended twice is ended.
         let until = json!({ UNTIL: signed_in.until_ms });
-        rows.put(&format!("{GROUP}{}", signed_in.id), &until, Expect::Absent).await?;
+        rows.put(&format!("{GROUP}{}", signed_in.id), &until, Expect::Absent)
+            .await?;
         seal.end(&signed_in.id, signed_in.until_ms, now_ms);
     }
     let reply = reply.with(SET_COOKIE, &seal.sign_out());

@@ -131,7 +131,9 @@ pub(super) fn read_root(repository: &Repository, at: &CommitSha) -> Result<Vec<R
             mode if mode.is_link() => RootKind::Link,
             _ => RootKind::Folder,
         };
-        let header = (kind == RootKind::File).then(|| repository.find_header(entry.object_id()).ok()).flatten();
+        let header = (kind == RootKind::File)
+            .then(|| repository.find_header(entry.object_id()).ok())
+            .flatten();
         Ok(RootEntry {
             name: entry.filename().to_string(),
             kind,

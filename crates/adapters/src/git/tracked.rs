@@ -45,12 +45,8 @@ pub fn tracked_file(directory: &Path) -> Result<Option<PathBuf>, ReadError> {
 
 /// The name of a file in the index of the work tree at `root`, at or below `below`.
 fn tracked_below(root: &Path, below: &Path) -> Result<Option<PathBuf>, ReadError> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        fail(format!(
-            "the git repository {} cannot be read: {error}",
-            root.display()
-        ))
-    };
+    let unreadable =
+        |error: &dyn std::fmt::Display| fail(format!("the git repository {} cannot be read: {error}", root.display()));
     let dot_git = root.join(".git");
     if dot_git.is_dir() && dot_git.join("HEAD").symlink_metadata().is_err() {
         // Git looks past such a folder, too.
@@ -122,7 +118,10 @@ mod tests {
             }
         }
         std::fs::remove_dir_all(root.join("data")).unwrap();
-        assert!(tracked_file(&root.join("data")).unwrap().is_some(), "a checkout brings it back");
+        assert!(
+            tracked_file(&root.join("data")).unwrap().is_some(),
+            "a checkout brings it back"
+        );
     }
 
     #[test]

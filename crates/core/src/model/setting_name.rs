@@ -67,7 +67,12 @@ pub fn unknown_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String
 }
 
 fn unknown(name: &str) -> Option<String> {
-    let known = || [SETTINGS, FUNCTION_SETTINGS, TOOL_SETTINGS].into_iter().flatten().copied();
+    let known = || {
+        [SETTINGS, FUNCTION_SETTINGS, TOOL_SETTINGS]
+            .into_iter()
+            .flatten()
+            .copied()
+    };
     if known().any(|known| known == name) {
         return None;
     }
@@ -82,7 +87,9 @@ fn unknown(name: &str) -> Option<String> {
         false => at <= 2 && near.len() > PREFIX.len() + 4,
     };
     match is_near.then_some(near) {
-        Some(near) => Some(format!("{name} (environment): there is no such setting; did you mean {near}?")),
+        Some(near) => Some(format!(
+            "{name} (environment): there is no such setting; did you mean {near}?"
+        )),
         None if is_ours => Some(format!(
             "{name} (environment): there is no such setting: remove it; docs/configuration.md lists all"
         )),
@@ -116,14 +123,27 @@ mod tests {
             ("HOLDFAST_", "remove it"),
         ] {
             let problems = unknown_names([name]);
-            assert!(problems.len() == 1 && problems[0].contains(meant), "{name}: {problems:?}");
+            assert!(
+                problems.len() == 1 && problems[0].contains(meant),
+                "{name}: {problems:?}"
+            );
             assert!(problems[0].starts_with(name));
         }
     }
 
     #[test]
     fn what_is_known_or_somebody_elses_is_not() {
-        let others = ["PATH", "HOME", "MODEL", "OPENAI_API_KEY", "GOLDFAST_X", "FAST_MODEL", "DATA", "GITHUB_URL", ""];
+        let others = [
+            "PATH",
+            "HOME",
+            "MODEL",
+            "OPENAI_API_KEY",
+            "GOLDFAST_X",
+            "FAST_MODEL",
+            "DATA",
+            "GITHUB_URL",
+            "",
+        ];
         let known = [SETTINGS, FUNCTION_SETTINGS, TOOL_SETTINGS].concat();
         assert_eq!(unknown_names(others.into_iter().chain(known)), Vec::<String>::new());
     }
@@ -131,7 +151,10 @@ mod tests {
     #[test]
     fn the_guide_has_each_setting_and_no_other() {
         for name in SETTINGS.iter().chain(FUNCTION_SETTINGS) {
-            assert!(GUIDE.contains(&format!("`{name}`")), "docs/configuration.md lacks {name}");
+            assert!(
+                GUIDE.contains(&format!("`{name}`")),
+                "docs/configuration.md lacks {name}"
+            );
         }
         let known = [SETTINGS, FUNCTION_SETTINGS].concat();
         let is_name = |sign: char| sign.is_ascii_uppercase() || sign.is_ascii_digit() || sign == '_';

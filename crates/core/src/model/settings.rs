@@ -103,16 +103,16 @@ impl Settings {
     ///
     /// # Errors
     /// Every wrong or missing setting.
-    pub fn read_and_check(
-        lookup: Lookup<'_>,
-        more: &dyn Fn(&Self) -> Vec<String>,
-    ) -> Result<Self, SettingsProblems> {
+    pub fn read_and_check(lookup: Lookup<'_>, more: &dyn Fn(&Self) -> Vec<String>) -> Result<Self, SettingsProblems> {
         let (settings, mut problems) = Self::parse(lookup);
         settings.check_keys(&mut problems);
         for problem in more(&settings) {
             // What one setting lacks may show in several ways: it is reported once.
             let name = problem.split(" (environment)").next().unwrap_or_default().to_owned();
-            if !problems.iter().any(|reported| reported.starts_with(&format!("{name} (environment)"))) {
+            if !problems
+                .iter()
+                .any(|reported| reported.starts_with(&format!("{name} (environment)")))
+            {
                 problems.push(problem);
             }
         }
@@ -406,7 +406,8 @@ impl Reader<'_> {
         let allowed = match text.split_once('/') {
             None => text == "rules",
             Some((provider, model)) => {
-                let is_name = !model.is_empty() && model.chars().all(|sign| !sign.is_whitespace() && !sign.is_control());
+                let is_name =
+                    !model.is_empty() && model.chars().all(|sign| !sign.is_whitespace() && !sign.is_control());
                 matches!(provider, "anthropic" | "openai" | "bedrock") && is_name
             }
         };

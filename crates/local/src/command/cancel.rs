@@ -15,8 +15,8 @@ use crate::engine::ExecutionStatus;
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
-use crate::record::{self, ReadRuns, Record, Records};
 use crate::reach::Reach;
+use crate::record::{self, ReadRuns, Record, Records};
 
 /// What the run's record says.
 const CAUSE: &str = "holdfast cancel";

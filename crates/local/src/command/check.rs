@@ -18,8 +18,8 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let name = args.file.display();
     let is_json = args.file.extension().is_some_and(|extension| extension == "json");
     let said = if is_json {
-        let machine =
-            StateMachine::parse(&read(&args.file)?).map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
+        let machine = StateMachine::parse(&read(&args.file)?)
+            .map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
         format!("{name}: {} states, no problem\n", machine.states().len())
     } else {
         let problems = settings_problems(&args.file)?;
@@ -34,8 +34,13 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file)
-        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}{}", file.display(), other_name(file))))
+    std::fs::read_to_string(file).map_err(|error| {
+        Failure::usage(format!(
+            "{} cannot be read: {error}{}",
+            file.display(),
+            other_name(file)
+        ))
+    })
 }
 
 /// Where the settings are missing, they may be there under the other name.
@@ -51,11 +56,18 @@ fn other_name(file: &Path) -> String {
 fn settings_problems(file: &Path) -> Result<Vec<String>, Failure> {
     let mut problems = Vec::new();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    if name != POLICY_PATH && name.eq_ignore_ascii_case(OTHER_NAME) || name.to_lowercase() == POLICY_PATH && name != POLICY_PATH {
+    if name != POLICY_PATH && name.eq_ignore_ascii_case(OTHER_NAME)
+        || name.to_lowercase() == POLICY_PATH && name != POLICY_PATH
+    {
         problems.push(format!("is not read under this name: rename it to {POLICY_PATH}"));
     }
-    let found = std::fs::symlink_metadata(file)
-        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}{}", file.display(), other_name(file))))?;
+    let found = std::fs::symlink_metadata(file).map_err(|error| {
+        Failure::usage(format!(
+            "{} cannot be read: {error}{}",
+            file.display(),
+            other_name(file)
+        ))
+    })?;
     if found.is_symlink() {
         problems.push("is a symbolic link, which is not followed: commit the settings as a file".to_owned());
     }

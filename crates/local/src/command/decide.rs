@@ -14,8 +14,8 @@ use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
-use crate::record::{self, ReadRuns, Record, Records};
 use crate::reach::Reach;
+use crate::record::{self, ReadRuns, Record, Records};
 
 /// How long a deployment's review may take to its end until the command leaves it alone.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -17,10 +17,10 @@ use crate::engine::{Archive, Engine};
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
+use crate::reach::Reach;
 use crate::record::{self, RUNS_MOST, ReadRuns, Record, Records};
 use crate::run_name::{self, Choice};
 use crate::workflow;
-use crate::reach::Reach;
 
 /// Runs the command. Errors: no such run; it is under way, or came to its end; what keeps it from its end again.
 pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {

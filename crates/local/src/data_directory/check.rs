@@ -70,7 +70,10 @@ fn named(given: &Path) -> Result<PathBuf, Failure> {
     let absolute = std::path::absolute(given).map_err(|error| unusable(given, &error))?;
     let path: PathBuf = absolute.components().collect();
     // What `..` means depends on links before it; the last name is looked at as it is.
-    match (path.components().any(|part| part == Component::ParentDir), path.file_name()) {
+    match (
+        path.components().any(|part| part == Component::ParentDir),
+        path.file_name(),
+    ) {
         (false, _) => Ok(path),
         (true, Some(_)) => real_parent(&path),
         (true, None) => path.canonicalize().map_err(|error| unusable(&path, &error)),
@@ -85,7 +88,13 @@ fn real_parent(path: &Path) -> Result<PathBuf, Failure> {
         };
         match ancestor.canonicalize() {
             Ok(real) if !rest.components().any(|part| part == Component::ParentDir) => return Ok(real.join(rest)),
-            Ok(_) => return Err(refused(path, "leads through a directory that does not exist", "create it")),
+            Ok(_) => {
+                return Err(refused(
+                    path,
+                    "leads through a directory that does not exist",
+                    "create it",
+                ));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(unusable(path, &error)),
         }
@@ -99,7 +108,10 @@ fn check_owner(path: &Path, found: &fs::Metadata) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(refused(
             path,
-            &format!("belongs to another user ({}, and this program runs as {us})", found.uid()),
+            &format!(
+                "belongs to another user ({}, and this program runs as {us})",
+                found.uid()
+            ),
             &format!("chown -R {us} {}", path.display()),
         )),
     }
@@ -131,7 +143,10 @@ fn refuse_tracked(path: &Path, real: &Path) -> Result<(), Failure> {
         Ok(None) => Ok(()),
         Ok(Some(file)) => Err(refused(
             path,
-            &format!("holds a file that git tracks ({}), so it may come with the repository", file.display()),
+            &format!(
+                "holds a file that git tracks ({}), so it may come with the repository",
+                file.display()
+            ),
             "never use data that others wrote",
         )),
         Err(error) => Err(refused(

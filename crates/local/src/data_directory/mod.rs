@@ -183,7 +183,10 @@ impl DataArgs {
         if let Some(given) = self.given() {
             let path = find(given)?.filter(|path| has_runs(path));
             let path = path.ok_or_else(|| Failure::usage(no_data(given)))?;
-            return Ok(vec![DataDirectory { path, kind: Kind::Given }]);
+            return Ok(vec![DataDirectory {
+                path,
+                kind: Kind::Given,
+            }]);
         }
         let surroundings = Surroundings::read();
         let tree = surroundings.current_tree();

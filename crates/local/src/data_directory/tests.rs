@@ -30,7 +30,11 @@ fn the_place_follows_the_xdg_specification() {
         (Some("/state"), Some("/home/u"), Some("/state/holdfast/server")),
         (None, Some("/home/u"), Some("/home/u/.local/state/holdfast/server")),
         (Some(""), Some("/home/u"), Some("/home/u/.local/state/holdfast/server")),
-        (Some("relative"), Some("/home/u"), Some("/home/u/.local/state/holdfast/server")),
+        (
+            Some("relative"),
+            Some("/home/u"),
+            Some("/home/u/.local/state/holdfast/server"),
+        ),
         (None, None, None),
         (None, Some(""), None),
         (Some("state"), Some("home"), None),
@@ -48,8 +52,14 @@ fn each_work_tree_has_its_own_place_outside_of_itself() {
     let state = tempfile::tempdir().unwrap();
     let state = state.path().canonicalize().unwrap();
     let places = surroundings(state.to_str(), None);
-    let (one, other) = (places.of_tree(Path::new("/a/b")).unwrap(), places.of_tree(Path::new("/a/c")).unwrap());
-    assert!(one != other && one.starts_with(state.join("holdfast/trees")), "{one:?} {other:?}");
+    let (one, other) = (
+        places.of_tree(Path::new("/a/b")).unwrap(),
+        places.of_tree(Path::new("/a/c")).unwrap(),
+    );
+    assert!(
+        one != other && one.starts_with(state.join("holdfast/trees")),
+        "{one:?} {other:?}"
+    );
     assert_eq!(one, places.of_tree(Path::new("/a/b")).unwrap());
     let inside = places.of_tree(&state).unwrap_err().message;
     assert!(inside.contains("--data"), "{inside}");
@@ -88,9 +98,24 @@ fn what_may_be_others_is_refused() {
         (folder.join("elsewhere/../link"), "symbolic link"),
         (dangling, "symbolic link"),
         (file, "not a directory"),
-        (case("database-link", &|path| symlink("/etc/passwd", path.join("engine.sqlite")).unwrap()), "neither"),
-        (case("artifacts-link", &|path| symlink("/tmp", path.join("artifacts")).unwrap()), "neither"),
-        (case("key-link", &|path| symlink("/etc/passwd", path.join("marker.key")).unwrap()), "neither"),
+        (
+            case("database-link", &|path| {
+                symlink("/etc/passwd", path.join("engine.sqlite")).unwrap()
+            }),
+            "neither",
+        ),
+        (
+            case("artifacts-link", &|path| {
+                symlink("/tmp", path.join("artifacts")).unwrap()
+            }),
+            "neither",
+        ),
+        (
+            case("key-link", &|path| {
+                symlink("/etc/passwd", path.join("marker.key")).unwrap()
+            }),
+            "neither",
+        ),
         (
             case("deep-link", &|path| {
                 private(&path.join("artifacts"));
@@ -99,13 +124,19 @@ fn what_may_be_others_is_refused() {
             "neither",
         ),
         (
-            case("socket", &|path| drop(std::os::unix::net::UnixListener::bind(path.join("lock")).unwrap())),
+            case("socket", &|path| {
+                drop(std::os::unix::net::UnixListener::bind(path.join("lock")).unwrap())
+            }),
             "neither",
         ),
     ] {
         for refusal in [find(&path).map(drop), find_or_create(&path).map(drop)] {
             let message = refusal.unwrap_err().message;
-            assert!(message.contains(says) && message.contains("--data"), "{}: {message}", path.display());
+            assert!(
+                message.contains(says) && message.contains("--data"),
+                "{}: {message}",
+                path.display()
+            );
             assert_eq!(message.lines().count(), 1, "{message}");
         }
     }
@@ -142,10 +173,20 @@ fn what_git_tracks_is_refused_and_what_it_does_not_is_not() {
     repository.write("nested/.holdfast/marker.key", "planted").unwrap();
     repository.commit("all").unwrap();
     let root = repository.path().canonicalize().unwrap();
-    let link = root.parent().unwrap().join(format!("{}-link", root.file_name().unwrap().to_str().unwrap()));
+    let link = root
+        .parent()
+        .unwrap()
+        .join(format!("{}-link", root.file_name().unwrap().to_str().unwrap()));
     symlink(&root, &link).unwrap();
     for base in [&root, &link] {
-        for name in [".holdfast", ".holdfast/", "nested/.holdfast", "nested", "src/../.holdfast", "."] {
+        for name in [
+            ".holdfast",
+            ".holdfast/",
+            "nested/.holdfast",
+            "nested",
+            "src/../.holdfast",
+            ".",
+        ] {
             let path = base.join(name);
             let real = path.canonicalize().unwrap();
             private(&real);
@@ -158,7 +199,10 @@ fn what_git_tracks_is_refused_and_what_it_does_not_is_not() {
     }
     fs::remove_dir_all(root.join(".holdfast")).unwrap();
     let message = find_or_create(&root.join(".holdfast")).unwrap_err().message;
-    assert!(message.contains("git tracks"), "deleted, but still in the index: {message}");
+    assert!(
+        message.contains("git tracks"),
+        "deleted, but still in the index: {message}"
+    );
     assert!(!root.join(".holdfast").exists(), "nothing is made");
     fs::remove_file(link).unwrap();
 }

@@ -49,8 +49,8 @@ pub use archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, Statu
 pub use backup::{BackedUp, back_up};
 pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
-pub use lock::create_private_directory;
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
+pub use lock::create_private_directory;
 pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
 pub use recover::Recovered;

@@ -60,7 +60,11 @@ impl Runner {
             return Ok(());
         }
         // Those outside the scope stay due: they must not fill each lot again.
-        let most = if self.scope.is_all() { MOST_DUE_AT_ONCE } else { u32::MAX };
+        let most = if self.scope.is_all() {
+            MOST_DUE_AT_ONCE
+        } else {
+            u32::MAX
+        };
         let due = self.store.run(move |db| read::due(db, now, most)).await?;
         let all = due.len() < most as usize;
         let asleep: Vec<i64> = self

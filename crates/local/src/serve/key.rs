@@ -22,7 +22,8 @@ const FORM_FILE: &str = "form.key";
 /// Digits of the part of the address that works once. Version 0.1 had 64 in its addresses, which worked for ever.
 const TOKEN_DIGITS: usize = 48;
 /// What is in the address's file when it was used.
-const USED: &str = "The address was used. Start holdfast serve with --new-console-key for a new one; it ends all sessions.";
+const USED: &str =
+    "The address was used. Start holdfast serve with --new-console-key for a new one; it ends all sessions.";
 
 /// The console's secrets.
 pub struct ConsoleKeys {
@@ -152,12 +153,19 @@ mod tests {
         assert_eq!(keys.entry.enter(""), Entered::No);
         drop(keys);
         let keys = open(data, false);
-        assert_eq!(token(data).as_ref(), Some(&first), "unused, it is the same after a restart");
+        assert_eq!(
+            token(data).as_ref(),
+            Some(&first),
+            "unused, it is the same after a restart"
+        );
         assert_eq!(keys.entry.enter(&first), Entered::Yes);
         assert_eq!(keys.entry.enter(&first), Entered::No);
         assert_eq!(token(data), None);
         let keys = open(data, false);
-        assert!(!keys.entry.is_open() && keys.entry.enter(&first) == Entered::No, "used, it stays used");
+        assert!(
+            !keys.entry.is_open() && keys.entry.enter(&first) == Entered::No,
+            "used, it stays used"
+        );
         let keys = open(data, true);
         let second = token(data).unwrap();
         assert!(second != first && keys.entry.is_open());
@@ -172,7 +180,10 @@ mod tests {
         drop(open(data, false));
         let before = secrets();
         for secret in &before[..2] {
-            assert!(secret.trim().len() == 64 && !before[2].contains(secret.trim()), "{secret}");
+            assert!(
+                secret.trim().len() == 64 && !before[2].contains(secret.trim()),
+                "{secret}"
+            );
         }
         assert_ne!(before[0], before[1]);
         drop(open(data, false));

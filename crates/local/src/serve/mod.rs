@@ -35,8 +35,8 @@ use crate::output;
 use crate::step_functions::{self, Given};
 use crate::workflow;
 
-use key::{ConsoleKeys, Entry};
 use crate::reach::Reach;
+use key::{ConsoleKeys, Entry};
 
 /// What requests are answered with.
 pub struct App {

@@ -36,9 +36,10 @@ async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query):
     let Some(with) = &app.with_github else {
         return visit.notice(Notice::Failed {
             status: 401,
-            message: "Open the sign-in address that holdfast serve wrote to its data directory: DATA/console.url. It works \
+            message:
+                "Open the sign-in address that holdfast serve wrote to its data directory: DATA/console.url. It works \
                       once; holdfast serve --new-console-key makes a new one"
-                .to_owned(),
+                    .to_owned(),
             reference: None,
         });
     };
@@ -89,7 +90,9 @@ async fn with_key(
         Entered::No => return visit.notice(visit.sign_in_first()),
         Entered::NotNow => return failed(&visit),
     }
-    let cookie = app.seal.sign_in(&Session::Operator, &machine::random_hex(), visit.now_ms);
+    let cookie = app
+        .seal
+        .sign_in(&Session::Operator, &machine::random_hex(), visit.now_ms);
     respond(Reply::see_other("/").with(SET_COOKIE, &cookie))
 }
 

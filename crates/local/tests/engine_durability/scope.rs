@@ -17,7 +17,10 @@ async fn killed(directory: &std::path::Path) -> (Arc<World>, holdfast_asl::Times
     let world = World::taking_ms(0);
     let (engine, clock) = open_virtual(directory, &world).await;
     let hang = machine("Hang", json!({ "Hang": task("hang", json!({ "End": true })) }));
-    let map = machine("Map", json!({ "Map": distributed("hang", json!({ "MaxConcurrency": 2, "End": true })) }));
+    let map = machine(
+        "Map",
+        json!({ "Map": distributed("hang", json!({ "MaxConcurrency": 2, "End": true })) }),
+    );
     let wait = machine(
         "Wait",
         json!({
@@ -53,7 +56,13 @@ async fn open_for(
 }
 
 fn called(world: &World) -> BTreeSet<String> {
-    world.answered.lock().unwrap().keys().map(|(execution, ..)| execution.clone()).collect()
+    world
+        .answered
+        .lock()
+        .unwrap()
+        .keys()
+        .map(|(execution, ..)| execution.clone())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +81,11 @@ async fn only_the_own_execution_goes_on_also_when_the_time_of_others_has_come() 
     assert_eq!(called(&world), BTreeSet::from(["new".to_owned(), "own-1".to_owned()]));
     let archive = Archive::open(directory.path()).unwrap();
     for name in ["hangs", "maps", "waits"] {
-        assert_eq!(archive.execution(name).unwrap().status, ExecutionStatus::Running, "{name}");
+        assert_eq!(
+            archive.execution(name).unwrap().status,
+            ExecutionStatus::Running,
+            "{name}"
+        );
     }
 
     // Whoever opens all of it resumes all of it.
@@ -96,7 +109,10 @@ async fn another_execution_can_be_stopped_with_all_below_it_and_runs_nothing_for
     let (engine, _clock, _) = open_for(directory.path(), &world, at, "nobody").await;
     for name in ["maps", "hangs", "waits"] {
         engine.stop(name, None, None).await.unwrap();
-        assert!(matches!(finished(&engine, name).await, Status::Aborted { .. }), "{name}");
+        assert!(
+            matches!(finished(&engine, name).await, Status::Aborted { .. }),
+            "{name}"
+        );
     }
     engine.shutdown().await;
     assert_eq!(world.calls.load(Ordering::SeqCst), 0);
@@ -105,7 +121,10 @@ async fn another_execution_can_be_stopped_with_all_below_it_and_runs_nothing_for
     for map_run in archive.map_runs(maps.id).unwrap() {
         assert!(map_run.status.is_final(), "{map_run:?}");
         for child in archive.children(map_run.id).unwrap() {
-            assert!(child.status.is_final() || child.status == ExecutionStatus::Pending, "{child:?}");
+            assert!(
+                child.status.is_final() || child.status == ExecutionStatus::Pending,
+                "{child:?}"
+            );
         }
     }
 }

@@ -63,7 +63,10 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
         Ok(value) => value,
         Err(error) => {
             let at = error.location().map(|at| (at.line(), at.column()));
-            return alone(at, format!("is not YAML that can be read: {}", without_place(&error.to_string())));
+            return alone(
+                at,
+                format!("is not YAML that can be read: {}", without_place(&error.to_string())),
+            );
         }
     };
     let whole = serde_norway::from_str::<Policy>(text);
@@ -74,13 +77,20 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
     match &value {
         Value::Null => return Vec::new(),
         Value::Mapping(_) => found.look(&Vec::new(), &value),
-        _ => return alone(Some((1, 1)), "settings are keys with values: write exclude: [\"docs/**\"]".to_owned()),
+        _ => {
+            return alone(
+                Some((1, 1)),
+                "settings are keys with values: write exclude: [\"docs/**\"]".to_owned(),
+            );
+        }
     }
     if let (true, Err(error)) = (found.problems.is_empty(), whole) {
         let at = error.location().map(|at| (at.line(), at.column()));
         return alone(at, without_place(&error.to_string()));
     }
-    found.problems.sort_by_key(|problem| problem.at.unwrap_or((usize::MAX, 0)));
+    found
+        .problems
+        .sort_by_key(|problem| problem.at.unwrap_or((usize::MAX, 0)));
     found.problems.dedup();
     found.problems.truncate(MAX_PROBLEMS);
     found.problems
@@ -229,7 +239,14 @@ fn text_of(key: &Value) -> String {
 /// The message without the way and the place that the reader put around it: both are told apart from it.
 fn without_place(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or(message);
-    let starts = ["unknown field", "unknown variant", "invalid type", "invalid value", "missing field", "duplicate"];
+    let starts = [
+        "unknown field",
+        "unknown variant",
+        "invalid type",
+        "invalid value",
+        "missing field",
+        "duplicate",
+    ];
     let start = starts.iter().filter_map(|start| message.find(start)).min();
     message[start.unwrap_or(0)..].to_owned()
 }
@@ -253,7 +270,10 @@ fn with_suggestion(message: &str) -> String {
 pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     let slips = |name: &str| strsim::damerau_levenshtein(&given, &name.to_lowercase());
-    let near = names.into_iter().map(|name| (slips(name), name)).min_by_key(|(slips, _)| *slips)?;
+    let near = names
+        .into_iter()
+        .map(|name| (slips(name), name))
+        .min_by_key(|(slips, _)| *slips)?;
     let most = (given.chars().count() / 3).max(1);
     (near.0 <= most).then_some(near.1)
 }

@@ -50,7 +50,10 @@ pub(super) fn meant(pattern: &str) -> Result<String, String> {
         ));
     }
     if has_folder_backslash(pattern) {
-        return Err(format!("folders are separated by /: write {}", pattern.replace('\\', "/")));
+        return Err(format!(
+            "folders are separated by /: write {}",
+            pattern.replace('\\', "/")
+        ));
     }
     let segments: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if segments.contains(&"..") {
@@ -104,13 +107,15 @@ fn literal_names(segments: &[&str]) -> Option<String> {
     let mut is_changed = false;
     let written: Vec<String> = segments
         .iter()
-        .map(|segment| match ROUTE.as_ref().and_then(|route| route.captures(segment)) {
-            Some(found) if is_name(&found[1], &found[2]) => {
-                is_changed = true;
-                segment.replace('[', "[[]")
-            }
-            _ => (*segment).to_owned(),
-        })
+        .map(
+            |segment| match ROUTE.as_ref().and_then(|route| route.captures(segment)) {
+                Some(found) if is_name(&found[1], &found[2]) => {
+                    is_changed = true;
+                    segment.replace('[', "[[]")
+                }
+                _ => (*segment).to_owned(),
+            },
+        )
         .collect();
     is_changed.then(|| written.join("/"))
 }
@@ -133,7 +138,11 @@ mod tests {
     #[test]
     fn what_is_clear_is_matched_as_it_is_meant() {
         for (pattern, matching, other) in [
-            ("docs/", &["docs/a.md", "docs/a/b.md"][..], &["src/docs/a.md", "docs2/a.md"][..]),
+            (
+                "docs/",
+                &["docs/a.md", "docs/a/b.md"][..],
+                &["src/docs/a.md", "docs2/a.md"][..],
+            ),
             ("docs", &["docs", "docs/a.md"], &["docs.md", "a/docs"]),
             ("/docs/**", &["docs/a.md"], &["src/docs/a.md"]),
             ("./docs/**", &["docs/a.md"], &["src/docs/a.md"]),
@@ -149,14 +158,22 @@ mod tests {
             ("src/*.[ch]", &["src/a.c", "src/a.h"], &["src/a.o"]),
             ("app/[[]id]/**", &["app/[id]/page.tsx"], &["app/i/page.tsx"]),
             (r"app/\[id\]/**", &["app/[id]/page.tsx"], &["app/i/page.tsx"]),
-            ("app/[[][[]...slug]]/page.tsx", &["app/[[...slug]]/page.tsx"], &["app/s/page.tsx"]),
+            (
+                "app/[[][[]...slug]]/page.tsx",
+                &["app/[[...slug]]/page.tsx"],
+                &["app/s/page.tsx"],
+            ),
         ] {
             let set = meant_set([&pattern.to_owned()]).unwrap();
             for path in matching {
                 assert!(set.is_match(path), "{pattern} matches {path}: {:?}", meant(pattern));
             }
             for path in other {
-                assert!(!set.is_match(path), "{pattern} does not match {path}: {:?}", meant(pattern));
+                assert!(
+                    !set.is_match(path),
+                    "{pattern} does not match {path}: {:?}",
+                    meant(pattern)
+                );
             }
             meant(pattern).unwrap();
         }
@@ -193,7 +210,13 @@ mod tests {
 
     #[test]
     fn the_form_to_write_is_accepted() {
-        for pattern in ["app/[id]/**", "app/[[...slug]]/x", "pages/[id].tsx", r"src\api\*.rs", " docs/**"] {
+        for pattern in [
+            "app/[id]/**",
+            "app/[[...slug]]/x",
+            "pages/[id].tsx",
+            r"src\api\*.rs",
+            " docs/**",
+        ] {
             let problem = meant(pattern).unwrap_err();
             let form = problem.split("write ").nth(1).unwrap().split(" for ").next().unwrap();
             meant(form).unwrap();

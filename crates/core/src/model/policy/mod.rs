@@ -203,9 +203,15 @@ impl Policy {
         [
             (&["include"], self.include.iter().collect()),
             (&["exclude"], self.exclude.iter().collect()),
-            (&["instructions"], self.instructions.iter().map(|entry| &entry.path).collect()),
+            (
+                &["instructions"],
+                self.instructions.iter().map(|entry| &entry.path).collect(),
+            ),
             (&["tiers"], self.tiers.iter().map(|entry| &entry.path).collect()),
-            (&["gate", "paths"], self.gate.paths.iter().map(|entry| &entry.path).collect()),
+            (
+                &["gate", "paths"],
+                self.gate.paths.iter().map(|entry| &entry.path).collect(),
+            ),
         ]
     }
 

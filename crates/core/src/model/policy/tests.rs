@@ -42,7 +42,12 @@ fn the_schema_takes_what_is_read_and_refuses_what_is_not() {
         let value: Value = serde_norway::from_str(text).unwrap();
         assert_eq!(validator.is_valid(&value), is_right, "{text}");
         assert_eq!(Policy::parse(text).is_ok(), is_right, "{text}");
-        assert_eq!(Policy::problems(text).is_empty(), is_right, "{text}: {:?}", Policy::problems(text));
+        assert_eq!(
+            Policy::problems(text).is_empty(),
+            is_right,
+            "{text}: {:?}",
+            Policy::problems(text)
+        );
     }
 }
 
@@ -70,34 +75,53 @@ tiers: [{ path: a, tier: hevy }]
 ";
     let found: Vec<String> = Policy::problems(text).iter().map(ToString::to_string).collect();
     let expected = [
-        ("line 1 column 1: exclud: unknown field `exclud`", "did you mean exclude?"),
+        (
+            "line 1 column 1: exclud: unknown field `exclud`",
+            "did you mean exclude?",
+        ),
         ("line 4 column 5: include[1]: ", "no negation"),
         ("line 5 column 5: include[2]: ", "an empty glob"),
         ("line 6 column 18: exclude[1]: ", "app/[[]id]/**"),
         ("line 6 column 33: exclude[2]: invalid type", ""),
         ("line 6 column 37: exclude[3]: invalid type", ""),
-        ("line 8 column 3: gate.severity: unknown variant `hihg`", "did you mean high?"),
-        ("line 9 column 3: gate.aprovals: unknown field `aprovals`", "did you mean approvals?"),
+        (
+            "line 8 column 3: gate.severity: unknown variant `hihg`",
+            "did you mean high?",
+        ),
+        (
+            "line 9 column 3: gate.aprovals: unknown field `aprovals`",
+            "did you mean approvals?",
+        ),
         ("line 10 column 3: gate.approvals: invalid type", ""),
         ("line 11 column 3: gate.teams: invalid type", ""),
         ("line 12 column 1: max_findings: 0 is out of range", ""),
         ("line 14 column 5: instructions[0]: missing field `text`", ""),
-        ("line 15 column 5: instructions[0].txt: unknown field `txt`", "did you mean text?"),
+        (
+            "line 15 column 5: instructions[0].txt: unknown field `txt`",
+            "did you mean text?",
+        ),
         ("line 16 column 5: instructions[1].path: ", "from there"),
         ("line 18 column 9: tiers[0]: unknown variant `hevy`", ""),
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for ((start, hint), found) in expected.iter().zip(&found) {
-        assert!(found.starts_with(start) && found.contains(hint), "{start} … {hint}: {found}");
+        assert!(
+            found.starts_with(start) && found.contains(hint),
+            "{start} … {hint}: {found}"
+        );
         assert_eq!(found.lines().count(), 1, "{found}");
     }
     let message = Policy::parse(text).unwrap_err().to_string();
-    assert!(message.contains("exclud") && message.contains("hihg") && message.lines().count() == 1, "{message}");
+    assert!(
+        message.contains("exclud") && message.contains("hihg") && message.lines().count() == 1,
+        "{message}"
+    );
 }
 
 #[test]
 fn values_out_of_range_are_reported_together() {
-    let text = "max_findings: 0\nmax_units: 20000\ngate:\n  approvals: 11\n  teams: [octo, o/r/x]\n  approvers: [nobody]\n";
+    let text =
+        "max_findings: 0\nmax_units: 20000\ngate:\n  approvals: 11\n  teams: [octo, o/r/x]\n  approvers: [nobody]\n";
     let found: Vec<String> = Policy::problems(text).iter().map(ToString::to_string).collect();
     let settings = [
         "line 1 column 1: max_findings: 0",
@@ -125,7 +149,10 @@ fn what_is_no_mapping_is_reported_once() {
         ("1: 2", "unknown field"),
     ] {
         let found = Policy::problems(text);
-        assert!(found.len() == 1 && found[0].to_string().contains(says), "{text:?}: {found:?}");
+        assert!(
+            found.len() == 1 && found[0].to_string().contains(says),
+            "{text:?}: {found:?}"
+        );
     }
     for text in ["", "  \n", "# only a comment\n", "---\n", "~"] {
         assert_eq!(Policy::problems(text), [], "{text:?}");

@@ -121,7 +121,10 @@ fn what_would_fail_later_or_do_nothing_is_reported_at_the_start() {
     let model = ("HOLDFAST_MODEL", "openai/m");
     let key = ("OPENAI_API_KEY", "key");
     for (given, says) in [
-        (&[model, key, ("HOLDFAST_MODEL_LIGHT", "rules")][..], "HOLDFAST_MODEL_LIGHT"),
+        (
+            &[model, key, ("HOLDFAST_MODEL_LIGHT", "rules")][..],
+            "HOLDFAST_MODEL_LIGHT",
+        ),
         (&[("HOLDFAST_MODEL_LIGHT", "openai/m"), key], "HOLDFAST_MODEL_LIGHT"),
         (&[("HOLDFAST_MODEL_URL", "https://h.example")], "HOLDFAST_MODEL_URL"),
         (&[("HOLDFAST_MODEL", "openai/a b"), key], "HOLDFAST_MODEL "),
@@ -130,34 +133,73 @@ fn what_would_fail_later_or_do_nothing_is_reported_at_the_start() {
         (&[model, ("OPENAI_API_KEY", "a\nb")], "OPENAI_API_KEY"),
         (&[("GITHUB_TOKEN", "ghp_a b")], "GITHUB_TOKEN"),
         (&[("GITHUB_TOKEN", "gh\u{e9}")], "GITHUB_TOKEN"),
-        (&[("HOLDFAST_GITHUB_URL", "https://github.com")], "https://api.github.com"),
-        (&[("HOLDFAST_GITHUB_URL", "https://www.github.com/")], "https://api.github.com"),
+        (
+            &[("HOLDFAST_GITHUB_URL", "https://github.com")],
+            "https://api.github.com",
+        ),
+        (
+            &[("HOLDFAST_GITHUB_URL", "https://www.github.com/")],
+            "https://api.github.com",
+        ),
         (&[("HOLDFAST_APPROVERS", "ada@example.org,grace")], "\"grace\""),
         (&[("HOLDFAST_APPROVERS", "a@b@c")], "HOLDFAST_APPROVERS"),
-        (&[("HOLDFAST_APPROVERS", "ada@example.org;grace@example.org")], "HOLDFAST_APPROVERS"),
+        (
+            &[("HOLDFAST_APPROVERS", "ada@example.org;grace@example.org")],
+            "HOLDFAST_APPROVERS",
+        ),
         (&[("HOLDFAST_MAIL_FROM", "holdfast")], "HOLDFAST_MAIL_FROM"),
         (&[("HOLDFAST_MAIL_FROM", "Holdfast <nobody>")], "HOLDFAST_MAIL_FROM"),
         (&[("HOLDFAST_SMTP_URL", "mail.example.org")], "HOLDFAST_SMTP_URL"),
-        (&[("HOLDFAST_SMTP_URL", "https://mail.example.org")], "HOLDFAST_SMTP_URL"),
-        (&[("HOLDFAST_SMTP_URL", "smtp://u:secret@mail.example.org")], "HOLDFAST_SMTP_URL"),
-        (&[("HOLDFAST_SMTP_URL", "smtps://u:secret@mail.example.org/path")], "HOLDFAST_SMTP_URL"),
-        (&[("HOLDFAST_SMTP_URL", "smtps://u:secret@mail.example.org?tls=none")], "HOLDFAST_SMTP_URL"),
-        (&[("HOLDFAST_SMTP_URL", "smtps://u:secret@mail.example.org:0")], "HOLDFAST_SMTP_URL"),
-        (&[("HOLDFAST_PUBLIC_URL", "https://h.example/holdfast")], "HOLDFAST_PUBLIC_URL"),
-        (&[("HOLDFAST_PUBLIC_URL", "https://h.example/#a")], "HOLDFAST_PUBLIC_URL"),
+        (
+            &[("HOLDFAST_SMTP_URL", "https://mail.example.org")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_SMTP_URL", "smtp://u:secret@mail.example.org")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_SMTP_URL", "smtps://u:secret@mail.example.org/path")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_SMTP_URL", "smtps://u:secret@mail.example.org?tls=none")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_SMTP_URL", "smtps://u:secret@mail.example.org:0")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_PUBLIC_URL", "https://h.example/holdfast")],
+            "HOLDFAST_PUBLIC_URL",
+        ),
+        (
+            &[("HOLDFAST_PUBLIC_URL", "https://h.example/#a")],
+            "HOLDFAST_PUBLIC_URL",
+        ),
         (&[("HOLDFAST_WEBHOOK_SECRET", "short,")], "HOLDFAST_WEBHOOK_SECRET"),
     ] {
         let found = problems(given);
         assert!(found.len() == 1 && found[0].contains(says), "{given:?}: {found:?}");
-        assert!(!found[0].contains("secret@") && !found[0].contains("ghp_"), "no secrets: {found:?}");
+        assert!(
+            !found[0].contains("secret@") && !found[0].contains("ghp_"),
+            "no secrets: {found:?}"
+        );
         assert_eq!(found[0].lines().count(), 1);
     }
     for given in [
         &[model, key, ("HOLDFAST_MODEL_LIGHT", "openai/small")][..],
-        &[("HOLDFAST_MODEL", "bedrock/arn:aws:bedrock:eu-west-1:1:inference-profile/x.y-z:0")],
+        &[(
+            "HOLDFAST_MODEL",
+            "bedrock/arn:aws:bedrock:eu-west-1:1:inference-profile/x.y-z:0",
+        )],
         &[("HOLDFAST_APPROVERS", " ada@example.org , ada-l=ada@example.org,")],
         &[("HOLDFAST_MAIL_FROM", "Holdfast reviews <holdfast@example.org>")],
-        &[("HOLDFAST_SMTP_URL", "smtps://u:p@mail.example.org:465/"), ("HOLDFAST_PUBLIC_URL", "https://h.example/")],
+        &[
+            ("HOLDFAST_SMTP_URL", "smtps://u:p@mail.example.org:465/"),
+            ("HOLDFAST_PUBLIC_URL", "https://h.example/"),
+        ],
         &[("HOLDFAST_GITHUB_URL", "https://github.example.org/api/v3")],
     ] {
         assert_eq!(problems(given), Vec::<String>::new(), "{given:?}");
