@@ -137,15 +137,22 @@ pub fn artifacts(data: &Path) -> FilesStoreArtifact {
 
 /// Mails by the settings' server, or into the data directory's outbox.
 fn people(data: &Path, settings: &Settings) -> Result<Arc<dyn NotifyPeople>, Failure> {
-    let (from, operators) = (settings.mail_from.clone(), settings.approvers.clone());
     Ok(match mail_server(settings)? {
         Some(server) => Arc::new(server),
-        None => Arc::new(OutboxNotifyPeople::new(data, from, operators)),
+        None => {
+            let (from, operators) = (settings.mail_from.clone(), operators(settings));
+            Arc::new(OutboxNotifyPeople::new(data, from, operators))
+        }
     })
 }
 
+fn operators(settings: &Settings) -> Vec<String> {
+    let approvers = settings.approvers.iter();
+    approvers.map(|approver| approver.address.clone()).collect()
+}
+
 fn mail_server(settings: &Settings) -> Result<Option<SmtpNotifyPeople>, Failure> {
-    let (from, operators) = (settings.mail_from.clone(), settings.approvers.clone());
+    let (from, operators) = (settings.mail_from.clone(), operators(settings));
     let server = settings.smtp_url.as_ref();
     let server = server.map(|url| SmtpNotifyPeople::new(url, from, operators));
     server.transpose().map_err(Failure::usage)

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use secrecy::SecretString;
 use url::Url;
 
+use super::approver::{Approver, shared_addresses};
 use super::marker::MarkerKey;
 use super::policy::is_mail_address;
 use super::price::Prices;
@@ -46,8 +47,8 @@ pub struct Settings {
     /// What hidden markers on pull requests are signed with, 16 characters at least. `HOLDFAST_MARKER_KEY`; on one machine
     /// the data directory has one of its own.
     pub marker_key: Option<MarkerKey>,
-    /// Mail addresses asked for approval. `HOLDFAST_APPROVERS`, comma-separated.
-    pub approvers: Vec<String>,
+    /// People asked for approval, `login=address`. `HOLDFAST_APPROVERS`, comma-separated.
+    pub approvers: Vec<Approver>,
     /// What mails come from. `HOLDFAST_MAIL_FROM`, default `holdfast@localhost`.
     pub mail_from: String,
     /// The mail server: `smtp://HOST[:PORT]` (STARTTLS; plain on loopback) or `smtps://[USER:PASSWORD@]HOST[:PORT]`.
@@ -174,6 +175,23 @@ impl Settings {
         (settings, reader.problems)
     }
 
+    /// Returns the approvers whose mails can never decide, in one line each: nobody can sign in, and a code that is mailed to
+    /// an address without a login counts for nobody.
+    pub fn approvers_without_a_way(&self) -> Vec<String> {
+        let nameless = self.approvers.iter().filter(|approver| approver.login.is_none());
+        let line = |Approver { address, .. }: &Approver| {
+            format!(
+                "HOLDFAST_APPROVERS (environment): {address} names no GitHub login and nobody can sign in, so a mail to it \
+                 can't decide: write LOGIN={address}, or set HOLDFAST_GITHUB_APP_CLIENT_ID and \
+                 HOLDFAST_GITHUB_APP_CLIENT_SECRET"
+            )
+        };
+        match self.github_sign_in {
+            Some(_) => Vec::new(),
+            None => nameless.map(line).collect(),
+        }
+    }
+
     /// A provider's own server wants its key; one that was named (a local server, say) may not.
     fn check_keys(&self, problems: &mut Vec<String>) {
         let uses = |provider: &str| {
@@ -272,19 +290,20 @@ impl Reader<'_> {
         Some(url)
     }
 
-    /// Mail addresses, each perhaps with a login before it: `login=address`.
-    fn approvers(&mut self) -> Vec<String> {
-        let entries = split(&self.text("HOLDFAST_APPROVERS").unwrap_or_default());
-        for entry in &entries {
-            let address = entry.split_once('=').map_or(entry.as_str(), |(_, address)| address);
-            if !is_mail_address(address) {
-                self.problems.push(format!(
-                    "HOLDFAST_APPROVERS (environment): {entry:?} is no mail address: expected NAME@HOST, several separated by \
-                     commas"
-                ));
-            }
-        }
-        entries
+    fn approvers(&mut self) -> Vec<Approver> {
+        let list = self
+            .text("HOLDFAST_APPROVERS")
+            .map(|list| split(&list))
+            .unwrap_or_default();
+        let (read, problems): (Vec<_>, Vec<_>) = list.iter().map(|text| Approver::parse(text)).partition(Result::is_ok);
+        let read: Vec<Approver> = read.into_iter().flatten().collect();
+        let problems = problems
+            .into_iter()
+            .filter_map(Result::err)
+            .chain(shared_addresses(&read));
+        self.problems
+            .extend(problems.map(|problem| format!("HOLDFAST_APPROVERS (environment): {problem}")));
+        read
     }
 
     fn mail_from(&mut self) -> String {

@@ -84,6 +84,11 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
             );
         }
     }
+    match &whole {
+        // What the parts do not show: values that contradict each other.
+        Ok(policy) => found.look_at_values(&Vec::new(), policy),
+        Err(_) => {}
+    }
     if let (true, Err(error)) = (found.problems.is_empty(), whole) {
         let at = error.location().map(|at| (at.line(), at.column()));
         return alone(at, without_place(&error.to_string()));
@@ -91,8 +96,6 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
     found
         .problems
         .sort_by_key(|problem| problem.at.unwrap_or((usize::MAX, 0)));
-    found.problems.dedup();
-    found.problems.truncate(MAX_PROBLEMS);
     found.problems
 }
 
@@ -103,12 +106,13 @@ struct Found {
 
 impl Found {
     fn add(&mut self, way: &Way, what: String) {
-        if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(PolicyProblem {
-                at: self.places.get(way).copied(),
-                setting: named(way),
-                what,
-            });
+        let problem = PolicyProblem {
+            at: self.places.get(way).copied(),
+            setting: named(way),
+            what,
+        };
+        if self.problems.len() < MAX_PROBLEMS && !self.problems.contains(&problem) {
+            self.problems.push(problem);
         }
     }
 

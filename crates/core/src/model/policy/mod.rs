@@ -8,6 +8,7 @@ pub use check::{PolicyProblem, nearest};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::approver::{Approver, shared_addresses};
 use super::finding::Severity;
 use super::plan::Tier;
 use check::Part;
@@ -29,7 +30,8 @@ pub struct Policy {
     pub exclude: Vec<String>,
     /// The gate.
     pub gate: GatePolicy,
-    /// Findings in one review at most, 1 to 1,000; the worst are kept. Default 50.
+    /// Findings shown beside their lines in one review at most, 1 to 1,000: first those that the gate holds, then the worst.
+    /// The others are listed folded. Default 50.
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     pub max_findings: u32,
     /// Model calls' units in one review at most, 1 to 10,000; the riskiest are kept. Default 3,000.
@@ -53,8 +55,11 @@ pub struct GatePolicy {
     /// How many different people have to approve, 1 to 10. Default 1.
     #[cfg_attr(test, schemars(range(min = 1, max = 10)))]
     pub approvals: u32,
-    /// Mail addresses that are asked besides the deployment's.
-    #[cfg_attr(test, schemars(inner(email)))]
+    /// People who are asked besides the deployment's: `LOGIN=ADDRESS`, or an address alone, which needs a sign-in to decide.
+    #[cfg_attr(
+        test,
+        schemars(inner(regex(pattern = "^([A-Za-z0-9_-]{1,39}=)?[^@=\\s]+@[^@\\s]+$")))
+    )]
     pub approvers: Vec<String>,
     /// Teams, `ORGANISATION/TEAM`: who decides after signing in has to be in one of them. Empty: whoever may write.
     #[cfg_attr(test, schemars(inner(regex(pattern = "^[^/]+/[^/]+$"))))]
@@ -177,12 +182,15 @@ impl Policy {
                 wrong.push((vec![Key("gate"), Key("teams"), Item(index)], what));
             }
         }
-        for (index, address) in self.gate.approvers.iter().enumerate() {
-            if !is_mail_address(address) {
-                let what = format!("{address:?} is no mail address; expected NAME@HOST");
-                wrong.push((vec![Key("gate"), Key("approvers"), Item(index)], what));
+        let mut approvers = Vec::new();
+        for (index, text) in self.gate.approvers.iter().enumerate() {
+            match Approver::parse(text) {
+                Ok(approver) => approvers.push(approver),
+                Err(problem) => wrong.push((vec![Key("gate"), Key("approvers"), Item(index)], problem)),
             }
         }
+        let shared = shared_addresses(&approvers).into_iter();
+        wrong.extend(shared.map(|problem| (vec![Key("gate"), Key("approvers")], problem)));
         for (way, globs) in self.glob_lists() {
             for (index, pattern) in globs.into_iter().enumerate() {
                 if let Err(problem) = glob::meant(pattern) {

@@ -141,7 +141,7 @@ fn what_would_fail_later_or_do_nothing_is_reported_at_the_start() {
             &[("HOLDFAST_GITHUB_URL", "https://www.github.com/")],
             "https://api.github.com",
         ),
-        (&[("HOLDFAST_APPROVERS", "ada@example.org,grace")], "\"grace\""),
+        (&[("HOLDFAST_APPROVERS", "ada@example.org,grace")], "grace"),
         (&[("HOLDFAST_APPROVERS", "a@b@c")], "HOLDFAST_APPROVERS"),
         (
             &[("HOLDFAST_APPROVERS", "ada@example.org;grace@example.org")],
@@ -194,7 +194,7 @@ fn what_would_fail_later_or_do_nothing_is_reported_at_the_start() {
             "HOLDFAST_MODEL",
             "bedrock/arn:aws:bedrock:eu-west-1:1:inference-profile/x.y-z:0",
         )],
-        &[("HOLDFAST_APPROVERS", " ada@example.org , ada-l=ada@example.org,")],
+        &[("HOLDFAST_APPROVERS", " team@example.org , ada-l=ada@example.org,")],
         &[("HOLDFAST_MAIL_FROM", "Holdfast reviews <holdfast@example.org>")],
         &[
             ("HOLDFAST_SMTP_URL", "smtps://u:p@mail.example.org:465/"),
@@ -212,4 +212,29 @@ fn further_checks_are_reported_with_the_others() {
     let more = |_: &Settings| vec!["HOLDFAST_GITHUB_APP_KEY_FILE (environment): no such file".to_owned()];
     let found = Settings::read_and_check(&wrong, &more).unwrap_err().0;
     assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn approvers_are_people_with_a_way_to_decide() {
+    let read = |list: &str| read(&[("HOLDFAST_APPROVERS", list)]);
+    let settings = read("ada=ada@example.org, team@example.org").unwrap();
+    assert_eq!(settings.approvers.len(), 2);
+    let lines = settings.approvers_without_a_way();
+    assert!(
+        lines.len() == 1 && lines[0].contains("LOGIN=team@example.org"),
+        "{lines:?}"
+    );
+    for (list, problems) in [
+        ("ada", 1),
+        ("ada=ada,b@", 2),
+        ("ada=a@example.org,eve=A@example.org", 1),
+        ("ada=a@example.org,ADA=b@example.org", 0),
+    ] {
+        let found = read(list).map_or_else(|problems| problems.0, |_| Vec::new());
+        assert_eq!(found.len(), problems, "{list}: {found:?}");
+        assert!(
+            found.iter().all(|problem| problem.starts_with("HOLDFAST_APPROVERS (")),
+            "{found:?}"
+        );
+    }
 }
