@@ -17,3 +17,4 @@ pub mod run_name;
 pub mod setting_name;
 pub mod settings;
 pub mod sha;
+pub mod token_limits;

@@ -9,6 +9,7 @@ use super::approver::{Approver, shared_addresses};
 use super::marker::MarkerKey;
 use super::policy::is_mail_address;
 use super::price::Prices;
+use super::token_limits::TokenLimits;
 use crate::webhook::WebhookSecrets;
 
 /// Where a setting's text comes from: its name in, its value out, `None` when it is not set.
@@ -26,6 +27,8 @@ pub struct Settings {
     /// Wall-clock limit of one model call, in seconds (1..=900). `HOLDFAST_MODEL_TIMEOUT_SECONDS`, default 120. Stays
     /// below the workflow's `TimeoutSeconds` of its task (930).
     pub model_timeout_s: u64,
+    /// What one model call may hold. `HOLDFAST_MODEL_CONTEXT_TOKENS`, `HOLDFAST_MODEL_OUTPUT_TOKENS`.
+    pub model_tokens: TokenLimits,
     /// `ANTHROPIC_API_KEY`.
     pub anthropic_key: Option<SecretString>,
     /// `OPENAI_API_KEY`.
@@ -152,6 +155,7 @@ impl Settings {
         }
         let settings = Self {
             model_timeout_s: reader.number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 120, 900),
+            model_tokens: reader.token_limits(),
             max_concurrency: u32::try_from(reader.number("HOLDFAST_MAX_CONCURRENCY", 10, 1_000)).unwrap_or(10),
             anthropic_key: reader.credential("ANTHROPIC_API_KEY"),
             openai_key: reader.credential("OPENAI_API_KEY"),
@@ -330,6 +334,44 @@ impl Reader<'_> {
                 default
             }
         }
+    }
+
+    fn token_limits(&mut self) -> TokenLimits {
+        let mut limit = |name: &str, least: u64, most: u64| {
+            let text = self.text(name)?;
+            let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+            if number.is_none() {
+                self.problems.push(format!(
+                    "{name} (environment): {text:?} is not allowed: a whole number from {least} to {most}"
+                ));
+            }
+            number.and_then(|number| u32::try_from(number).ok())
+        };
+        let limits = TokenLimits {
+            context: limit(
+                "HOLDFAST_MODEL_CONTEXT_TOKENS",
+                TokenLimits::MIN_CONTEXT,
+                TokenLimits::MAX_CONTEXT,
+            ),
+            output: limit(
+                "HOLDFAST_MODEL_OUTPUT_TOKENS",
+                TokenLimits::MIN_OUTPUT,
+                TokenLimits::MAX_OUTPUT,
+            ),
+        };
+        if let TokenLimits {
+            context: Some(context),
+            output: Some(output),
+        } = limits
+            && output > context / 4
+        {
+            self.problems.push(format!(
+                "HOLDFAST_MODEL_OUTPUT_TOKENS (environment): {output} is more than a quarter of HOLDFAST_MODEL_CONTEXT_TOKENS; \
+                 at most {} leaves room for the change",
+                context / 4
+            ));
+        }
+        limits
     }
 
     fn marker_key(&mut self) -> Option<MarkerKey> {

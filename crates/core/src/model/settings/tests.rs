@@ -238,3 +238,60 @@ fn approvers_are_people_with_a_way_to_decide() {
         );
     }
 }
+
+#[test]
+fn token_limits_are_read_within_their_bounds() {
+    let limits = |context: &str, output: &str| {
+        read(&[
+            ("HOLDFAST_MODEL_CONTEXT_TOKENS", context),
+            ("HOLDFAST_MODEL_OUTPUT_TOKENS", output),
+        ])
+    };
+    let settings = limits("8192", "").unwrap();
+    assert_eq!(
+        (settings.model_tokens.context, settings.model_tokens.output()),
+        (Some(8_192), 2_048)
+    );
+    assert_eq!(limits("", "16000").unwrap().model_tokens.output(), 16_000);
+    assert!(limits("", "").unwrap().model_tokens.is_default());
+    for (context, output, names) in [
+        ("3999", "255", 2),
+        ("many", "-1", 2),
+        ("100000001", "1000001", 2),
+        ("8192", "4000", 1),
+    ] {
+        let problems = limits(context, output).unwrap_err().0;
+        assert_eq!(problems.len(), names, "{problems:?}");
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.contains("_TOKENS (environment): ")),
+            "{problems:?}"
+        );
+    }
+}
+
+#[test]
+fn approvers_are_people_with_a_way_to_decide() {
+    let read = |list: &str| read(&[("HOLDFAST_APPROVERS", list)]);
+    let settings = read("ada=ada@example.org, team@example.org").unwrap();
+    assert_eq!(settings.approvers.len(), 2);
+    let lines = settings.approvers_without_a_way();
+    assert!(
+        lines.len() == 1 && lines[0].contains("LOGIN=team@example.org"),
+        "{lines:?}"
+    );
+    for (list, problems) in [
+        ("ada", 1),
+        ("ada=ada,b@", 2),
+        ("ada=a@example.org,eve=A@example.org", 1),
+        ("ada=a@example.org,ADA=b@example.org", 0),
+    ] {
+        let found = read(list).map_or_else(|problems| problems.0, |_| Vec::new());
+        assert_eq!(found.len(), problems, "{list}: {found:?}");
+        assert!(
+            found.iter().all(|problem| problem.starts_with("HOLDFAST_APPROVERS (")),
+            "{found:?}"
+        );
+    }
+}
