@@ -49,10 +49,7 @@ pub(super) fn choose_base(
         match common(repository, &candidate, head)? {
             Some(id) if id == head => return parent(repository, head, &contained(&candidate), &aside),
             Some(id) => return Ok(with(&candidate, id, &aside)),
-            None => aside.push_str(&format!(
-                "; {} has no commit in common with the head",
-                candidate.name
-            )),
+            None => aside.push_str(&format!("; {} has no commit in common with the head", candidate.name)),
         }
     }
     let mut nearest: Option<(Candidate, ObjectId)> = None;
@@ -74,7 +71,10 @@ pub(super) fn choose_base(
         Some((candidate, id)) if id == head => parent(repository, head, &contained(&candidate), &aside),
         Some((candidate, id)) => Ok(with(&candidate, id, &aside)),
         None => {
-            let why = format!("no other branch to compare with was found (origin/HEAD, an upstream, {})", MAIN_BRANCHES.join(", "));
+            let why = format!(
+                "no other branch to compare with was found (origin/HEAD, an upstream, {})",
+                MAIN_BRANCHES.join(", ")
+            );
             parent(repository, head, &why, &aside)
         }
     }
@@ -139,14 +139,22 @@ fn named(repository: &Repository, branch: Option<&str>, aside: &mut String) -> O
 /// What `origin/HEAD` points to, or the HEAD of the remote that the branch follows.
 fn default_branch(repository: &Repository) -> Option<Candidate> {
     let own = current_branch(repository)
-        .and_then(|branch| repository.config_snapshot().string(format!("branch.{branch}.remote").as_str()))
+        .and_then(|branch| {
+            repository
+                .config_snapshot()
+                .string(format!("branch.{branch}.remote").as_str())
+        })
         .map(|remote| remote.to_string());
     ["origin".to_owned()].into_iter().chain(own).find_map(|remote| {
         let head = repository
             .try_find_reference(format!("refs/remotes/{remote}/HEAD").as_str())
             .ok()??;
         let target = head.target().try_name().map(|name| name.as_bstr().to_string())?;
-        candidate(repository, &target, format!("the default branch of {remote} ({remote}/HEAD)"))
+        candidate(
+            repository,
+            &target,
+            format!("the default branch of {remote} ({remote}/HEAD)"),
+        )
     })
 }
 
@@ -193,7 +201,11 @@ fn current_branch(repository: &Repository) -> Option<String> {
 }
 
 fn candidate(repository: &Repository, reference: &str, why: String) -> Option<Candidate> {
-    let id = repository.try_find_reference(reference).ok()??.into_fully_peeled_id().ok()?;
+    let id = repository
+        .try_find_reference(reference)
+        .ok()??
+        .into_fully_peeled_id()
+        .ok()?;
     let name = reference
         .strip_prefix("refs/remotes/")
         .or_else(|| reference.strip_prefix("refs/heads/"))

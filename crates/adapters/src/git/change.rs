@@ -196,9 +196,7 @@ impl FileReader<'_> {
         let read = |id: Option<ObjectId>, what: &str| {
             id.map_or_else(
                 || Ok(Vec::new()),
-                |id| {
-                    read_object(self.repository, id, most).map_err(|problem| explain(what, id, &problem, self.clone))
-                },
+                |id| read_object(self.repository, id, most).map_err(|problem| explain(what, id, &problem, self.clone)),
             )
         };
         let (before, after) = (read(old, "its old content")?, read(new, "its content")?);
@@ -272,11 +270,15 @@ fn root_tree(repository: &Repository, id: ObjectId) -> Result<ObjectId, ReadErro
         Err(problem) => return Err(fail("the commit", id, &problem, Clone::of(repository))),
     }
     let unreadable = |error: String| fail("the commit", id, &NoObject::Unreadable(error), Clone::of(repository));
-    let object = repository.find_object(id).map_err(|error| unreadable(error.to_string()))?;
+    let object = repository
+        .find_object(id)
+        .map_err(|error| unreadable(error.to_string()))?;
     if object.kind.is_tree() {
         return Ok(id);
     }
-    let commit = object.try_into_commit().map_err(|error| unreadable(error.to_string()))?;
+    let commit = object
+        .try_into_commit()
+        .map_err(|error| unreadable(error.to_string()))?;
     let tree = commit.tree_id().map_err(|error| unreadable(error.to_string()))?;
     Ok(tree.detach())
 }

@@ -72,8 +72,7 @@ fn a_bomb_of_trees_is_cut_off_and_counted() {
     // Ten entries each, seven deep: 10,000,000 paths.
     for _ in 0..7 {
         let names: Vec<String> = (0..10).map(|n| format!("n{n}")).collect();
-        let entries: Vec<(&str, &[u8], &str)> =
-            names.iter().map(|name| (mode, name.as_bytes(), id.as_str())).collect();
+        let entries: Vec<(&str, &[u8], &str)> = names.iter().map(|name| (mode, name.as_bytes(), id.as_str())).collect();
         id = hash_object(&repository, "tree", &tree_of(&entries));
         mode = "40000";
     }
@@ -86,8 +85,15 @@ fn a_bomb_of_trees_is_cut_off_and_counted() {
     let change = read(&repository, &base, &head, limits).unwrap();
     assert!(began.elapsed() < WATCHDOG, "{:?}", began.elapsed());
     assert_eq!(change.files.len(), 2_000);
-    assert!(change.files_total > change.files.len() as u64, "the rest is counted as not listed");
-    assert!(change.notes.iter().any(|note| note.contains("more than 2000 files")), "{:?}", change.notes);
+    assert!(
+        change.files_total > change.files.len() as u64,
+        "the rest is counted as not listed"
+    );
+    assert!(
+        change.notes.iter().any(|note| note.contains("more than 2000 files")),
+        "{:?}",
+        change.notes
+    );
 }
 
 #[test]
@@ -97,8 +103,10 @@ fn folders_without_files_and_folders_too_deep_are_bounded_too() {
     let mut id = empty.clone();
     for _ in 0..5 {
         let names: Vec<String> = (0..10).map(|n| format!("n{n}")).collect();
-        let entries: Vec<(&str, &[u8], &str)> =
-            names.iter().map(|name| ("40000", name.as_bytes(), id.as_str())).collect();
+        let entries: Vec<(&str, &[u8], &str)> = names
+            .iter()
+            .map(|name| ("40000", name.as_bytes(), id.as_str()))
+            .collect();
         id = hash_object(&repository, "tree", &tree_of(&entries));
     }
     let wide = commit_of(&repository, &id, &base);
@@ -107,13 +115,21 @@ fn folders_without_files_and_folders_too_deep_are_bounded_too() {
         ..Limits::default()
     };
     let change = read(&repository, &base, &wide, limits).unwrap();
-    assert!(change.notes.iter().any(|note| note.contains("more than 500 folders")), "{:?}", change.notes);
+    assert!(
+        change.notes.iter().any(|note| note.contains("more than 500 folders")),
+        "{:?}",
+        change.notes
+    );
     assert!(change.files_total > change.files.len() as u64);
 
     let blob = hash_object(&repository, "blob", b"x\n");
     let mut id = hash_object(&repository, "tree", &tree_of(&[("100644", b"f", &blob)]));
     for _ in 0..12 {
-        id = hash_object(&repository, "tree", &tree_of(&[("100644", b"f", &blob), ("40000", b"n", &id)]));
+        id = hash_object(
+            &repository,
+            "tree",
+            &tree_of(&[("100644", b"f", &blob), ("40000", b"n", &id)]),
+        );
     }
     let deep = commit_of(&repository, &id, &base);
     let limits = Limits {
@@ -121,9 +137,20 @@ fn folders_without_files_and_folders_too_deep_are_bounded_too() {
         ..Limits::default()
     };
     let change = read(&repository, &base, &deep, limits).unwrap();
-    assert_eq!(change.files.iter().filter(|file| file.status == FileStatus::Added).count(), 6);
+    assert_eq!(
+        change
+            .files
+            .iter()
+            .filter(|file| file.status == FileStatus::Added)
+            .count(),
+        6
+    );
     assert_eq!(change.files_total, change.files.len() as u64 + 1);
-    assert!(change.notes.iter().any(|note| note.contains("more than 5 folders")), "{:?}", change.notes);
+    assert!(
+        change.notes.iter().any(|note| note.contains("more than 5 folders")),
+        "{:?}",
+        change.notes
+    );
 }
 
 #[test]
@@ -131,7 +158,10 @@ fn trees_that_git_would_refuse_hide_nothing() {
     let (repository, base) = started();
     let [one, two] = [b"one\n", b"two\n"].map(|content| hash_object(&repository, "blob", content));
     for (entries, why) in [
-        (vec![("100644", b"a".as_slice(), one.as_str()), ("100644", b"a", &two)], "a name twice"),
+        (
+            vec![("100644", b"a".as_slice(), one.as_str()), ("100644", b"a", &two)],
+            "a name twice",
+        ),
         (vec![("100644", b"a/b".as_slice(), one.as_str())], "an invalid name"),
         (vec![("100644", b"..".as_slice(), one.as_str())], "an invalid name"),
     ] {
@@ -167,7 +197,10 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     assert_eq!(found.patch, None);
     let found = file(&change, "large.csv");
     assert!(found.omitted.as_deref().unwrap().starts_with("too large to show"));
-    assert!(found.patch.as_deref().unwrap().contains("\n+token\n"), "its added lines are searched for secrets");
+    assert!(
+        found.patch.as_deref().unwrap().contains("\n+token\n"),
+        "its added lines are searched for secrets"
+    );
     // A limit of content ends the reading of files, not the change.
     let limits = Limits {
         content_bytes: 1_000,
@@ -182,14 +215,21 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     };
     let change = read(&repository, &base, &middle, limits).unwrap();
     assert!(change.files_total > change.files.len() as u64);
-    assert!(change.notes.iter().any(|note| note.contains("limit of 0 s")), "{:?}", change.notes);
+    assert!(
+        change.notes.iter().any(|note| note.contains("limit of 0 s")),
+        "{:?}",
+        change.notes
+    );
 }
 
 #[test]
 fn renames_are_found_in_bounded_work() {
     let repository = Repository::new().unwrap();
     let text = |seed: usize, edit: &str| -> String {
-        (0..400).map(|line| format!("line {} of {seed}\n", line * (seed + 3) % 997)).collect::<String>() + edit
+        (0..400)
+            .map(|line| format!("line {} of {seed}\n", line * (seed + 3) % 997))
+            .collect::<String>()
+            + edit
     };
     for n in 0..200 {
         repository.write(&format!("old/f{n}.txt"), text(n, "")).unwrap();
@@ -197,7 +237,9 @@ fn renames_are_found_in_bounded_work() {
     let base = repository.commit("before").unwrap();
     for n in 0..200 {
         repository.delete(&format!("old/f{n}.txt")).unwrap();
-        repository.write(&format!("new/g{n}.txt"), text(n, "an edit\n")).unwrap();
+        repository
+            .write(&format!("new/g{n}.txt"), text(n, "an edit\n"))
+            .unwrap();
     }
     let head = repository.commit("moved and edited").unwrap();
     let began = Instant::now();
@@ -225,8 +267,15 @@ fn renames_are_found_in_bounded_work() {
         },
     ] {
         let change = read(&repository, &base, &head, limits).unwrap();
-        assert!(change.files.len() > 200, "the files are still there, as deleted and added");
-        assert!(change.notes.iter().any(|note| note.contains("renames")), "{:?}", change.notes);
+        assert!(
+            change.files.len() > 200,
+            "the files are still there, as deleted and added"
+        );
+        assert!(
+            change.notes.iter().any(|note| note.contains("renames")),
+            "{:?}",
+            change.notes
+        );
     }
 }
 
@@ -249,7 +298,10 @@ fn pipes_and_devices_in_place_of_gits_files_are_named() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
         let error = resolve(repository.path()).unwrap_err();
-        assert!(error.contains("is not a regular file") && error.contains(name), "{name}: {error}");
+        assert!(
+            error.contains("is not a regular file") && error.contains(name),
+            "{name}: {error}"
+        );
     }
     let (repository, _) = started();
     std::os::unix::fs::symlink("/dev/zero", repository.path().join(".git/packed-refs")).unwrap();
@@ -279,12 +331,18 @@ fn repositories_of_other_formats_are_named_with_what_helps() {
     let (sha256, is_made) = make("--object-format=sha256");
     assert!(is_made);
     let error = resolve(sha256.path()).unwrap_err();
-    assert!(error.contains("sha256") && error.contains("only SHA-1 repositories are read"), "{error}");
+    assert!(
+        error.contains("sha256") && error.contains("only SHA-1 repositories are read"),
+        "{error}"
+    );
     // Git knows reftables from 2.45 on; what marks one is the same for all.
     let (reftable, is_made) = make("--ref-format=reftable");
     if !is_made {
         let (plain, _) = make("--quiet");
-        for (key, value) in [("core.repositoryFormatVersion", "1"), ("extensions.refStorage", "reftable")] {
+        for (key, value) in [
+            ("core.repositoryFormatVersion", "1"),
+            ("extensions.refStorage", "reftable"),
+        ] {
             let set = Command::new("git")
                 .args(["config", "--file"])
                 .arg(plain.path().join(".git/config"))
@@ -330,16 +388,27 @@ fn names_and_bytes_that_are_not_utf8_are_all_there() {
 #[test]
 fn a_script_with_a_nul_byte_keeps_its_added_lines() {
     let (repository, base) = started();
-    repository.write("deploy.sh", b"#!/bin/sh\n# \0\nTOKEN=a\n".as_slice()).unwrap();
+    repository
+        .write("deploy.sh", b"#!/bin/sh\n# \0\nTOKEN=a\n".as_slice())
+        .unwrap();
     let picture: Vec<u8> = (0..4_000_u32).map(|n| (n * 31 % 256) as u8).collect();
     repository.write("a.png", &picture).unwrap();
     let head = repository.commit("a byte").unwrap();
     let change = read(&repository, &base, &head, Limits::default()).unwrap();
     let script = file(&change, "deploy.sh");
-    assert_eq!((script.kind, script.omitted.as_deref()), (FileKind::Binary, Some("has NUL bytes")));
-    assert_eq!(script.patch.as_deref(), Some("@@ -0,0 +1,3 @@\n+#!/bin/sh\n+# \n+TOKEN=a\n"));
+    assert_eq!(
+        (script.kind, script.omitted.as_deref()),
+        (FileKind::Binary, Some("has NUL bytes"))
+    );
+    assert_eq!(
+        script.patch.as_deref(),
+        Some("@@ -0,0 +1,3 @@\n+#!/bin/sh\n+# \n+TOKEN=a\n")
+    );
     let picture = file(&change, "a.png");
-    assert_eq!((picture.kind, &picture.omitted, &picture.patch), (FileKind::Binary, &None, &None));
+    assert_eq!(
+        (picture.kind, &picture.omitted, &picture.patch),
+        (FileKind::Binary, &None, &None)
+    );
 }
 
 #[test]

@@ -68,7 +68,9 @@ impl Clone {
                 .into_iter()
                 .flatten()
                 .any(|section| {
-                    section.value("promisor").is_some_and(|value| value.as_slice() == b"true")
+                    section
+                        .value("promisor")
+                        .is_some_and(|value| value.as_slice() == b"true")
                         || section.value("partialclonefilter").is_some()
                 });
         if promised {

@@ -130,7 +130,11 @@ fn shared_dir(git_dir: &Path) -> PathBuf {
 }
 
 fn read_small(path: &Path, found: &Metadata) -> Option<String> {
-    let bytes = if found.len() > CONFIG_MOST { None } else { fs::read(path).ok() };
+    let bytes = if found.len() > CONFIG_MOST {
+        None
+    } else {
+        fs::read(path).ok()
+    };
     bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -133,7 +133,11 @@ fn write_lines(out: &mut String, mark: char, lines: &[&[u8]], range: Range<u32>)
         out.push(mark);
         let (text, has_end) = line.strip_suffix(b"\n").map_or((*line, false), |text| (text, true));
         out.push_str(&String::from_utf8_lossy(text));
-        out.push_str(if has_end { "\n" } else { "\n\\ No newline at end of file\n" });
+        out.push_str(if has_end {
+            "\n"
+        } else {
+            "\n\\ No newline at end of file\n"
+        });
     }
 }
 
@@ -178,7 +182,11 @@ mod tests {
         ] {
             let patch = unified(before.as_bytes(), after.as_bytes());
             let lines = |text: &str| -> Vec<String> { text.split_terminator('\n').map(str::to_owned).collect() };
-            assert_eq!(sides(&patch.text), (lines(before), lines(after)), "{before:?} {after:?}");
+            assert_eq!(
+                sides(&patch.text),
+                (lines(before), lines(after)),
+                "{before:?} {after:?}"
+            );
         }
     }
 

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use gix::bstr::{BStr, BString, ByteSlice};
 use gix::Repository;
+use gix::bstr::{BStr, BString, ByteSlice};
 
 use super::budget::Budget;
 use super::object::read_object;
@@ -102,7 +102,10 @@ fn similar_pairs(
         return (Vec::new(), None);
     }
     let left_out = |why: &str| Some(format!("renames with changed content were not all searched: {why}"));
-    let most = budget.limits.rename_candidates.saturating_mul(budget.limits.rename_candidates);
+    let most = budget
+        .limits
+        .rename_candidates
+        .saturating_mul(budget.limits.rename_candidates);
     if sources.len().saturating_mul(targets.len()) > most {
         let why = format!("{} deleted and {} added files", sources.len(), targets.len());
         return (Vec::new(), left_out(&why));
@@ -110,7 +113,10 @@ fn similar_pairs(
     let mut note = None;
     let mut bytes_left = budget.limits.rename_bytes;
     let mut read = |index: &usize| {
-        let side = files[*index].old.or(files[*index].new).filter(|side| side.mode.is_blob())?;
+        let side = files[*index]
+            .old
+            .or(files[*index].new)
+            .filter(|side| side.mode.is_blob())?;
         if note.is_some() {
             return None;
         }
@@ -211,4 +217,3 @@ impl Pieces {
         shared * 100 / self.bytes.max(other.bytes).max(1)
     }
 }
-

@@ -87,7 +87,12 @@ fn head_of(repository: &Repository, root: &Path) -> Result<ObjectId, ReadError> 
         Ok(head) if head.is_unborn() => "has no commit yet: commit something first".to_owned(),
         Ok(_) => match repository.head_id() {
             Ok(id) if repository.has_object(id.detach()) => return Ok(id.detach()),
-            Ok(id) => explain("has a head whose commit", id.detach(), &NoObject::Missing, Clone::of(repository)),
+            Ok(id) => explain(
+                "has a head whose commit",
+                id.detach(),
+                &NoObject::Missing,
+                Clone::of(repository),
+            ),
             Err(error) => format!("has a head that cannot be read: {error}"),
         },
         Err(error) => format!("has a HEAD that cannot be read: {error}"),

@@ -143,7 +143,10 @@ fn compare_entries(
                     new: tree(new),
                 });
             } else {
-                found.leave_out(&path, &format!("it is nested in more than {} folders", budget.limits.depth));
+                found.leave_out(
+                    &path,
+                    &format!("it is nested in more than {} folders", budget.limits.depth),
+                );
             }
         }
         if file(old).or(file(new)).is_some() {

@@ -10,8 +10,16 @@ use holdfast_testkit::Repository;
 use tempfile::TempDir;
 
 fn git(directory: &Path, arguments: &[&str]) {
-    let output = Command::new("git").current_dir(directory).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("git")
+        .current_dir(directory)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// A clone with these options of `git clone`, and where it is.
@@ -50,7 +58,11 @@ fn base_of(path: &Path, base_branch: Option<&str>) -> (String, String) {
     let Target::WorkTree { base, .. } = resolved.target else {
         unreachable!("a path is a work tree")
     };
-    assert!(resolved.base_note.contains(&base.as_str()[..12]), "{}", resolved.base_note);
+    assert!(
+        resolved.base_note.contains(&base.as_str()[..12]),
+        "{}",
+        resolved.base_note
+    );
     (base.to_string(), resolved.base_note)
 }
 
@@ -77,7 +89,10 @@ async fn a_partial_clone_costs_the_files_it_lacks() {
     for file in &change.files {
         if file.path == "picture.png" {
             let reason = file.omitted.as_deref().unwrap();
-            assert!(reason.contains("partial") && reason.contains("git fetch --refetch --no-filter"), "{reason}");
+            assert!(
+                reason.contains("partial") && reason.contains("git fetch --refetch --no-filter"),
+                "{reason}"
+            );
             assert!(!reason.contains("fsck"), "{reason}");
             assert_eq!(file.status, FileStatus::Deleted);
         } else {
@@ -87,7 +102,11 @@ async fn a_partial_clone_costs_the_files_it_lacks() {
     // The remedy helps.
     git(partial.path(), &["fetch", "--quiet", "--refetch", "--no-filter"]);
     let change = read(partial.path(), &base, &head).await;
-    assert!(change.files.iter().all(|file| file.omitted.is_none()), "{:?}", change.files);
+    assert!(
+        change.files.iter().all(|file| file.omitted.is_none()),
+        "{:?}",
+        change.files
+    );
 }
 
 #[tokio::test]
@@ -115,7 +134,11 @@ async fn a_clone_without_trees_lists_what_it_lacks() {
     let change = read(origin.path(), &base, &head).await;
     assert_eq!(change.files.len(), 1, "{:?}", change.files);
     assert_eq!(change.files_total, 2);
-    assert!(change.notes[0].contains("\"src\"") && change.notes[0].contains("--refetch"), "{:?}", change.notes);
+    assert!(
+        change.notes[0].contains("\"src\"") && change.notes[0].contains("--refetch"),
+        "{:?}",
+        change.notes
+    );
 }
 
 #[test]
@@ -134,7 +157,10 @@ fn a_shallow_clone_that_lacks_the_merge_base_names_the_remedy() {
     let shallow = clone(&origin, &["--depth=1", "--no-single-branch", "--branch=feature"]);
     for base_branch in [None, Some("main")] {
         let error = resolve(shallow.path(), base_branch).unwrap_err();
-        assert!(error.contains("shallow") && error.contains("git fetch --unshallow"), "{error}");
+        assert!(
+            error.contains("shallow") && error.contains("git fetch --unshallow"),
+            "{error}"
+        );
     }
     git(shallow.path(), &["fetch", "--quiet", "--unshallow"]);
     assert!(resolve(shallow.path(), None).is_ok());
@@ -164,13 +190,19 @@ fn the_base_is_what_the_head_was_branched_from() {
     // Here: the nearest branch of a usual name.
     let (base, note) = base_of(origin.path(), None);
     assert_eq!(base, develop);
-    assert!(note.contains("the merge base with develop, the nearest branch of a usual name"), "{note}");
+    assert!(
+        note.contains("the merge base with develop, the nearest branch of a usual name"),
+        "{note}"
+    );
     // In a clone: the remote's default branch, as origin/HEAD tells it.
     let whole = clone(&origin, &["--branch=feature"]);
     git(whole.path(), &["remote", "set-head", "origin", "main"]);
     let (base, note) = base_of(whole.path(), None);
     assert_eq!(base, main);
-    assert!(note.contains("the merge base with origin/main, the default branch of origin (origin/HEAD)"), "{note}");
+    assert!(
+        note.contains("the merge base with origin/main, the default branch of origin (origin/HEAD)"),
+        "{note}"
+    );
     // What the environment names comes first.
     let (base, note) = base_of(whole.path(), Some("develop"));
     assert_eq!(base, develop);
@@ -183,11 +215,17 @@ fn the_base_is_what_the_head_was_branched_from() {
     git(whole.path(), &["branch", "--quiet", "--set-upstream-to=origin/main"]);
     let (base, note) = base_of(whole.path(), None);
     assert_eq!(base, main);
-    assert!(note.contains("origin/main, the upstream of the branch feature"), "{note}");
+    assert!(
+        note.contains("origin/main, the upstream of the branch feature"),
+        "{note}"
+    );
     // A name that is not there is reported, and the next way is taken.
     let (base, note) = base_of(whole.path(), Some("release/9"));
     assert_eq!(base, main);
-    assert!(note.contains("GITHUB_BASE_REF names \"release/9\", which is not in this clone"), "{note}");
+    assert!(
+        note.contains("GITHUB_BASE_REF names \"release/9\", which is not in this clone"),
+        "{note}"
+    );
     // A detached head, as actions/checkout leaves it, has the same base.
     git(whole.path(), &["checkout", "--quiet", "--detach"]);
     let (base, _) = base_of(whole.path(), None);
@@ -201,15 +239,24 @@ fn without_a_branch_to_compare_with_the_last_commit_is_reviewed_and_the_note_tel
     git(alone.path(), &["remote", "set-head", "origin", "--delete"]);
     let (base, note) = base_of(alone.path(), None);
     assert_eq!(base, origin.rev_parse("feature~1").unwrap());
-    assert!(note.contains("only its last commit is reviewed") && note.contains("--base names another"), "{note}");
+    assert!(
+        note.contains("only its last commit is reviewed") && note.contains("--base names another"),
+        "{note}"
+    );
     // A branch that has every commit of the head leaves nothing else to review.
     git(alone.path(), &["update-ref", "refs/remotes/origin/main", "HEAD"]);
     let (_, note) = base_of(alone.path(), None);
-    assert!(note.contains("origin/main") && note.contains("has every commit of the head"), "{note}");
+    assert!(
+        note.contains("origin/main") && note.contains("has every commit of the head"),
+        "{note}"
+    );
     let ends = Ends {
         base: Some("HEAD~2"),
         ..Ends::default()
     };
     let note = resolve_target(alone.path(), ends).unwrap().base_note;
-    assert!(note.contains("the merge base with HEAD~2, which --base names"), "{note}");
+    assert!(
+        note.contains("the merge base with HEAD~2, which --base names"),
+        "{note}"
+    );
 }

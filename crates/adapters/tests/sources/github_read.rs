@@ -178,7 +178,15 @@ async fn a_link_is_not_read_through_its_target() {
         async move { read.read_file(&target, path, &head).await.unwrap() }
     };
     assert_eq!(at("src/real.py").await.as_deref(), Some(b"import os\n".as_slice()));
-    for nothing in ["src/link.py", "top.py", "src", "large", "src/none.py", "top.py/x", "none/x"] {
+    for nothing in [
+        "src/link.py",
+        "top.py",
+        "src",
+        "large",
+        "src/none.py",
+        "top.py/x",
+        "none/x",
+    ] {
         assert_eq!(at(nothing).await, None, "{nothing}");
     }
     assert_eq!(at("other").await.as_deref(), Some(b"x\n".as_slice()));

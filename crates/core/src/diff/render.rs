@@ -55,8 +55,16 @@ mod tests {
         let body = |patch: &str| shown(patch).lines().skip(3).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(body("@@ -1 +1 @@\n-a\r\n+a"), ["1 -a\u{240d}", "1 +a"]);
         assert_eq!(body("@@ -1 +1 @@\n-a\n+a\r\n"), ["1 -a", "1 +a\u{240d}"]);
-        assert_eq!(body("@@ -1 +1 @@\n-a\r\n+b\r\n"), ["1 -a", "1 +b"], "the same ends need no marks");
-        assert_eq!(body("@@ -1 +1 @@\n-a\rb\n+a\rc"), ["1 -a\u{240d}b", "1 +a\u{240d}c"], "returns inside");
+        assert_eq!(
+            body("@@ -1 +1 @@\n-a\r\n+b\r\n"),
+            ["1 -a", "1 +b"],
+            "the same ends need no marks"
+        );
+        assert_eq!(
+            body("@@ -1 +1 @@\n-a\rb\n+a\rc"),
+            ["1 -a\u{240d}b", "1 +a\u{240d}c"],
+            "returns inside"
+        );
         assert_eq!(
             body("@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a"),
             ["1 -a", "\\ No newline at end of file", "1 +a"]

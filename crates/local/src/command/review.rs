@@ -30,7 +30,10 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     machine::check_models(&settings)?;
     let (target, base_note) = find_target(args, &settings).await?;
     // A base that was given needs no line of its own: the report has it.
-    if let Some(note) = base_note.as_deref().filter(|_| args.base.is_none() && !args.print.quiet) {
+    if let Some(note) = base_note
+        .as_deref()
+        .filter(|_| args.base.is_none() && !args.print.quiet)
+    {
         output::complain(note);
     }
     let directory = match &target {
