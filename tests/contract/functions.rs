@@ -183,6 +183,7 @@ fn run(head: CommitSha) -> Run {
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
         notes: Vec::new(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }
 

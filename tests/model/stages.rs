@@ -121,6 +121,7 @@ pub fn a_run(at: usize, head: u8) -> Run {
         model: "rules".to_owned(),
         model_light: "rules".to_owned(),
         notes: Vec::new(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }
 

@@ -103,6 +103,7 @@ fn run() -> Run {
         model: "rules".to_owned(),
         model_light: "rules".to_owned(),
         notes: Vec::new(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use gix::{ObjectId, Repository};
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus};
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::ReadError;
+use holdfast_core::port::{ReadError, RootEntry, RootKind};
 
 use super::BLOB_MOST;
 use super::budget::{Budget, Limits};
@@ -92,6 +92,36 @@ pub(super) fn read_file(repository: &Repository, path: &str, at: &CommitSha) -> 
         }
     }
     Ok(None)
+}
+
+/// Lists the root folder.
+///
+/// # Errors
+///
+/// The commit or its tree cannot be read.
+pub(super) fn read_root(repository: &Repository, at: &CommitSha) -> Result<Vec<RootEntry>, ReadError> {
+    let id = root_tree(repository, object_id(at)?)?;
+    if id.is_empty_tree() {
+        return Ok(Vec::new());
+    }
+    let unreadable = |problem: &NoObject| fail("the root's tree", id, problem, Clone::of(repository));
+    let tree = read_object(repository, id, Limits::default().tree_bytes).map_err(|problem| unreadable(&problem))?;
+    let entries = gix::objs::TreeRefIter::from_bytes(&tree, id.kind()).map(|entry| {
+        let entry = entry.map_err(|error| unreadable(&NoObject::Unreadable(error.to_string())))?;
+        let kind = match entry.mode {
+            mode if mode.is_blob() => RootKind::File,
+            mode if mode.is_link() => RootKind::Link,
+            _ => RootKind::Folder,
+        };
+        Ok(RootEntry {
+            name: path_text(entry.filename),
+            kind,
+            bytes: (kind == RootKind::File)
+                .then(|| object_size(repository, entry.oid.to_owned()).ok())
+                .flatten(),
+        })
+    });
+    entries.collect()
 }
 
 /// Reads the content of changed files, one after the other, as long as the budget lasts.

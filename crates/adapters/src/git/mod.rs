@@ -11,6 +11,7 @@ mod open;
 mod path;
 mod rename;
 mod resolve;
+mod tracked;
 mod tree_diff;
 
 use std::path::{Path, PathBuf};
@@ -20,12 +21,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{ReadChange, ReadError};
+use holdfast_core::port::{ReadChange, ReadError, RootEntry};
 
 use crate::bounded::{GivenUp, Threads};
 use budget::Limits;
 
 pub use resolve::{Ends, ResolvedTarget, resolve_target};
+pub use tracked::{tracked_file, work_tree_root};
 
 /// Largest blob that is shown, in bytes, on either side.
 const BLOB_MOST: u64 = 1024 * 1024;
@@ -63,6 +65,15 @@ impl ReadChange for GitReadChange {
         let (path, at) = (path.to_owned(), at.clone());
         bounded(work_tree, move |work_tree| {
             change::read_file(&open::open(work_tree)?, &path, &at)
+        })
+        .await
+    }
+
+    async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let (work_tree, _, _) = ends(target)?;
+        let at = at.clone();
+        bounded(work_tree, move |work_tree| {
+            change::read_root(&open::open(work_tree)?, &at).map(Some)
         })
         .await
     }

@@ -19,8 +19,6 @@ use crate::rule::{redacted, secret_findings};
 use super::shown::UnitView;
 use super::{StageError, read_artifact, write_artifact};
 
-/// Context of one unit at most, in tokens.
-const CONTEXT_TOKENS: u64 = 2_000;
 /// Time that reading syntax may take for one change; a single file's bound is the adapter's.
 const CHANGE_SYNTAX_TIME_MOST: Duration = Duration::from_mins(1);
 /// Bytes of files that are read for one change.
@@ -68,7 +66,7 @@ pub async fn gather_context(
         } else {
             reader.read_syntax(&planned.path, &change.head, &lines).await?
         };
-        let mut pack = assemble(&planned.path, &view.hunks, seen);
+        let mut pack = assemble(&planned.path, &view.hunks, seen, run.tokens.pack());
         pack.no_syntax = no_syntax;
         output.packs += 1;
         output.tokens += pack.tokens;
@@ -154,7 +152,7 @@ impl<'a> SyntaxReader<'a> {
 }
 
 /// Chooses what fits the budget: scopes first, innermost last, then imports in their order.
-fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
+fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView, most_tokens: u64) -> ContextPack {
     let mut pack = ContextPack {
         rule_findings: rule_findings(path, hunks, &seen.findings),
         language: seen.language.map(str::to_owned),
@@ -164,7 +162,7 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
         scope.signature = redacted(&scope.signature);
         scope.name = redacted(&scope.name);
         let cost = estimate_tokens(&scope.signature) + 4;
-        if pack.tokens + cost > CONTEXT_TOKENS {
+        if pack.tokens + cost > most_tokens {
             pack.left_out += 1;
         } else {
             pack.tokens += cost;
@@ -174,7 +172,7 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
     for import in seen.imports {
         let import = redacted(&import);
         let cost = estimate_tokens(&import) + 1;
-        if pack.tokens + cost > CONTEXT_TOKENS {
+        if pack.tokens + cost > most_tokens {
             pack.left_out += 1;
         } else {
             pack.tokens += cost;

@@ -87,6 +87,7 @@ fn gather(
         model: "rules".to_owned(),
         model_light: "rules".to_owned(),
         notes: Vec::new(),
+        tokens: crate::model::token_limits::TokenLimits::default(),
     };
     let files: Vec<ChangedFile> = paths
         .iter()

@@ -242,5 +242,6 @@ fn run_of(stage: &Stage) -> Run {
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
         notes: Vec::new(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }
