@@ -7,6 +7,7 @@ pub mod engine;
 pub mod executions;
 pub mod failure;
 pub mod functions;
+pub mod http_server;
 pub mod machine;
 pub mod marker_key;
 pub mod output;

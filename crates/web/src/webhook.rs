@@ -10,6 +10,14 @@ use crate::reply::Reply;
 /// Largest body, in bytes: GitHub sends no more than 25 MB.
 pub const BODY_MOST: usize = 25 * 1024 * 1024;
 
+/// Refuses a delivery whose signature is missing or malformed, before its body is read; none for one that may be signed.
+pub fn refuse_unsigned(headers: &HeaderMap) -> Option<Reply> {
+    let header = headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok());
+    let error = WebhookSecrets::check_form(header).err()?;
+    tracing::warn!(%error, "a delivery was refused");
+    Some(said(StatusCode::UNAUTHORIZED, "unauthorized", &error.to_string()))
+}
+
 /// Answers a delivery: 202 with the run's id; 200 when ignored (says why), done at once or a duplicate; 401 for a bad or
 /// missing signature; 413 too large; 400 of another shape; 503 when it could not be done, to be delivered again.
 pub async fn answer(

@@ -32,8 +32,11 @@ impl Execution {
         Some(Retrial { retrier: position, at })
     }
 
-    /// An expression of the branch's state failed.
-    pub(super) fn evaluation_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, fault: Fault) {
+    /// An expression of the branch's state failed, or has no value yet.
+    pub(super) fn evaluation_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, mut fault: Fault) {
+        if let Some(evaluation) = fault.unanswered.take() {
+            return self.deferral.ask(id, *evaluation);
+        }
         let failure = self.fault(id, fault);
         self.state_failed(turn, id, failure);
     }

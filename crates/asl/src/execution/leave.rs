@@ -84,6 +84,10 @@ impl Execution {
         let mut session = self.session(branch, sight, turn.now, || turn.random());
         match depart(&mut session, &catcher.exit, &error, &format!("Catch[{position}]/")) {
             Ok(departure) => self.depart(turn, id, state, &catcher.exit, departure, true),
+            Err(Fault {
+                unanswered: Some(evaluation),
+                ..
+            }) => self.deferral.ask(id, *evaluation),
             Err(fault) => {
                 let failure = self.fault(id, fault);
                 self.catch_failed(turn, id, failure);

@@ -73,6 +73,7 @@ fn plan(session: &mut Session, map: &MapState, input: &Value) -> Result<MapPlan,
         (None, None) => ItemSource::Inline(input.as_array().cloned().ok_or_else(|| Fault {
             location: String::new(),
             detail: format!("Map state input must be an array but was: {input}"),
+            unanswered: None,
         })?),
     };
     let count = |session: &mut Session, template: &Option<Template>, location| {
@@ -150,5 +151,6 @@ fn text(arguments: &Value, name: &str, location: &str) -> Result<String, Fault> 
         .ok_or_else(|| Fault {
             location: format!("{location}/{name}"),
             detail: format!("The field '{location}/{name}' must be a string."),
+            unanswered: None,
         })
 }

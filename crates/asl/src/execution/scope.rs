@@ -49,7 +49,7 @@ impl Execution {
             chain.push(outer);
         }
         let variables = chain.into_iter().rev().flat_map(|branch| branch.variables.iter());
-        Session::new(states, variables, now, sees.functions.then(seed))
+        Session::new(states, variables, now, sees.functions.then(seed)).with_answers(self.deferral.answers())
     }
 
     /// The context object.

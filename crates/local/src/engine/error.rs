@@ -108,6 +108,12 @@ pub enum EngineError {
         /// The most allowed.
         limit: usize,
     },
+    /// The input nests too deep.
+    #[error("the input of execution {name} nests deeper than 100 levels. Flatten it, or pass the inner part as a string")]
+    InputTooDeep {
+        /// The execution.
+        name: String,
+    },
     /// Another execution has the name.
     #[error("an execution named {name} exists already, with another input")]
     ExecutionAlreadyExists {

@@ -9,6 +9,8 @@ mod backup;
 mod clock;
 mod dispatch;
 mod error;
+mod evaluator;
+mod evaluator_process;
 mod journal;
 mod listing;
 mod live;
@@ -39,7 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, TaskFailure};
+use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, TaskFailure, is_payload};
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -48,6 +50,8 @@ pub use archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, Statu
 pub use backup::{BackedUp, back_up};
 pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
+pub use evaluator::{EVALUATE_ARGUMENT, Evaluator};
+pub use evaluator_process::serve_evaluations;
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
 pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
@@ -56,6 +60,7 @@ pub use request::{Outcome, PendingToken, Started};
 pub use turn::{ChildEvent, EngineEvent};
 
 use dispatch::Jobs;
+use evaluator::Evaluations;
 use live::OpenState;
 use machines::Machines;
 use request::{Answer, Request, TokenAnswer};
@@ -87,6 +92,8 @@ pub struct EngineOptions {
     pub patience_ms: i64,
     /// The most pages of 4 KiB that the database may grow to; none for no limit.
     pub max_database_pages: Option<u32>,
+    /// Evaluates expressions that can cost anything. Default: [`Evaluator::find`].
+    pub evaluator: Evaluator,
 }
 
 impl EngineOptions {
@@ -108,6 +115,7 @@ impl EngineOptions {
             naming: Naming::default(),
             patience_ms: 60_000,
             max_database_pages: None,
+            evaluator: Evaluator::find(),
         })
     }
 }
@@ -160,7 +168,8 @@ impl Engine {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (health_sender, health) = watch::channel(None);
         let mut runner = Runner {
-            jobs: Jobs::new(options.functions, options.objects, store.clone()),
+            jobs: Jobs::new(options.functions, options.objects, store.clone(), options.evaluator.clone()),
+            evaluations: Evaluations::new(options.evaluator),
             store,
             thread,
             time: Timekeeper::new(options.clock),
@@ -239,6 +248,9 @@ impl Engine {
                 bytes,
                 limit: PAYLOAD_LIMIT_BYTES,
             });
+        }
+        if !is_payload(&input) {
+            return Err(EngineError::InputTooDeep { name: name.to_owned() });
         }
         let (sha256, machine) = self.shared.machines.parse(definition_text)?;
         let known_as = other

@@ -102,6 +102,14 @@ pub(super) struct PendingChild {
     pub has_history: bool,
 }
 
+/// A waiting child whose row cannot be read.
+pub(super) struct UnreadableChild {
+    pub id: i64,
+    pub index: u64,
+    pub items: u64,
+    pub reason: String,
+}
+
 /// How a root execution of some name stands.
 pub(super) struct Standing {
     pub id: i64,
@@ -208,7 +216,7 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
         .query_map(params, |row| {
             let name: String = row.get(2)?;
             match stored_execution(row) {
-                Err(rusqlite::Error::FromSqlConversionFailure(_, _, why)) => Ok(Err((name, why.to_string()))),
+                Err(error) if is_about_value(&error) => Ok(Err((name, error.to_string()))),
                 read => read.map(|execution| Ok(Box::new(execution))),
             }
         })?
@@ -219,8 +227,8 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
             match journal::history(connection, execution.id) {
                 Ok(events) => execution.events = events,
                 // One history that cannot be read keeps no other execution from going on.
-                Err(rusqlite::Error::FromSqlConversionFailure(_, _, why)) => {
-                    lot.executions.push(Err((execution.name.clone(), why.to_string())));
+                Err(error) if is_about_value(&error) => {
+                    lot.executions.push(Err((execution.name.clone(), error.to_string())));
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -230,8 +238,14 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
                 .query_map([execution.id], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<_>>()?;
             if execution.child_of.is_none() && !lot.definitions.contains_key(&execution.definition) {
-                let text = definition(connection, &execution.definition)?;
-                lot.definitions.insert(execution.definition.clone(), text);
+                match definition(connection, &execution.definition) {
+                    Ok(text) => {
+                        lot.definitions.insert(execution.definition.clone(), text);
+                    }
+                    // Whoever needs it is told that it is not there.
+                    Err(error) if is_about_value(&error) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         lot.executions.push(reading);
@@ -277,7 +291,7 @@ pub(super) fn pending_children(
     map_run: i64,
     from_index: u64,
     most: u64,
-) -> rusqlite::Result<Vec<PendingChild>> {
+) -> rusqlite::Result<Vec<Result<PendingChild, UnreadableChild>>> {
     connection
         .prepare_cached(
             "SELECT id, arn, name, machine_arn, role_arn, definition, map_index, input, item, items,
@@ -285,21 +299,46 @@ pub(super) fn pending_children(
              FROM executions WHERE map_run = ?1 AND map_index >= ?2 AND status = 'PENDING' ORDER BY map_index LIMIT ?3",
         )?
         .query_map((map_run, from_index.cast_signed(), most.cast_signed()), |row| {
-            Ok(PendingChild {
-                id: row.get(0)?,
-                arn: row.get(1)?,
-                name: row.get(2)?,
-                machine_arn: row.get(3)?,
-                role_arn: row.get(4)?,
-                definition: row.get(5)?,
-                index: unsigned(row, 6)?,
-                input: json(row, 7)?,
-                item: optional_json(row, 8)?,
-                items: unsigned(row, 9)?,
-                has_history: row.get(10)?,
-            })
+            match pending_child(row) {
+                Err(error) if is_about_value(&error) => Ok(Err(UnreadableChild {
+                    id: row.get(0)?,
+                    index: unsigned(row, 6)?,
+                    items: unsigned(row, 9)?,
+                    reason: error.to_string(),
+                })),
+                read => read.map(Ok),
+            }
         })?
         .collect()
+}
+
+fn pending_child(row: &Row<'_>) -> rusqlite::Result<PendingChild> {
+    Ok(PendingChild {
+        id: row.get(0)?,
+        arn: row.get(1)?,
+        name: row.get(2)?,
+        machine_arn: row.get(3)?,
+        role_arn: row.get(4)?,
+        definition: row.get(5)?,
+        index: unsigned(row, 6)?,
+        input: json(row, 7)?,
+        item: optional_json(row, 8)?,
+        items: unsigned(row, 9)?,
+        has_history: row.get(10)?,
+    })
+}
+
+/// The number of an open root execution, of which nothing else can be read.
+pub(super) fn running(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM executions WHERE name = ?1 AND map_run IS NULL AND status = 'RUNNING'")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+/// Whether an error is about one stored value, and not about the database: then it concerns one execution.
+fn is_about_value(error: &rusqlite::Error) -> bool {
+    !matches!(error, rusqlite::Error::SqliteFailure(..))
 }
 
 /// Finds a root execution by its name.

@@ -53,7 +53,12 @@ impl Runner {
         }
         let ids: Vec<i64> = self.open.live.keys().copied().collect();
         for id in ids {
-            self.advance(turn, id, Stimulus::Resume);
+            let begun = self.open.live.get(&id).is_some_and(|live| live.execution.last_event_id() > 0);
+            if begun {
+                self.advance(turn, id, Stimulus::Resume);
+            } else {
+                self.begin_or_fail(turn, id);
+            }
             turn.touched.insert(id);
         }
         let runs: Vec<i64> = self.open.map_runs.keys().copied().collect();

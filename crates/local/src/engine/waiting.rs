@@ -160,7 +160,7 @@ impl Runner {
         let Some(live) = self.open.live.get_mut(&id) else {
             return false;
         };
-        let only_waits = live.inflight.is_empty() && live.map_runs.is_empty();
+        let only_waits = live.inflight.is_empty() && live.map_runs.is_empty() && !live.execution.is_evaluating();
         let rest = only_waits.then(|| Rest::of(timers));
         if live.rest != rest {
             live.rest = rest;
@@ -223,7 +223,9 @@ impl Runner {
     fn goes_on_by_itself(&self, root: i64, bound: Timestamp) -> bool {
         self.open.family(root).into_iter().any(|live| {
             let has_room = |run: &i64| self.open.fillable.contains(run);
-            !live.inflight.is_empty() || live.armed.goes_on_by(bound) || live.map_runs.values().any(has_room)
+            !live.inflight.is_empty()
+                || live.execution.is_evaluating()
+                || live.armed.goes_on_by(bound) || live.map_runs.values().any(has_room)
         })
     }
 }

@@ -3,6 +3,7 @@
 
 mod console;
 mod key;
+mod permission;
 mod routes;
 mod server;
 mod sign_in;
@@ -28,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
+use self::permission::RarelyAsked;
 use crate::cli::ServeArgs;
 use crate::command::follow;
 use crate::failure::{Exit, Failure};
@@ -46,8 +48,10 @@ pub struct App {
     how: RunSettings,
     /// What deliveries are signed with.
     secrets: WebhookSecrets,
-    /// What people may do.
+    /// What people may do, as of now: for deliveries, which are signed.
     permission: Arc<dyn ReadPermission>,
+    /// The same for whoever opens a page.
+    asked_permission: RarelyAsked,
     /// What makes forms and sessions ours.
     seal: Seal,
     /// Sign-in with GitHub, where it is set up.
@@ -91,6 +95,7 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
             Some(WithGithub::new(Arc::new(sign_in), &public, false).map_err(Failure::usage)?)
         }
     };
+    let permission = machine::permission(&settings)?;
     let app = Arc::new(App {
         with_github,
         seal: Seal::new(key.clone(), public.origin().ascii_serialization()),
@@ -98,7 +103,8 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         data: data.to_path_buf(),
         replays: Semaphore::new(1),
         how: RunSettings::of(&settings, machine::BUCKET),
-        permission: machine::permission(&settings)?,
+        asked_permission: RarelyAsked::new(Arc::clone(&permission)),
+        permission,
         secrets,
         opened,
     });
