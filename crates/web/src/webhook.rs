@@ -78,3 +78,34 @@ fn of(receipt: &Receipt) -> Reply {
 fn said(status: StatusCode, name: &str, what: &str) -> Reply {
     Reply::json(status, &json!({ "status": name, "error": what }))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_has_no_signature_is_refused_before_its_body() {
+        let digits = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let table = [
+            (None, true),
+            (Some(String::new()), true),
+            (Some("sha256=".to_owned()), true),
+            (Some(digits.to_owned()), true),
+            (Some(format!("sha1={digits}")), true),
+            (Some(format!("sha256={digits}0")), true),
+            (Some(format!("sha256={}g", &digits[1..])), true),
+            (Some(format!("sha256={digits}")), false),
+        ];
+        for (header, refused) in table {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = header.as_ref().and_then(|text| HeaderValue::from_str(text).ok()) {
+                headers.insert("x-hub-signature-256", value);
+            }
+            let reply = refuse_unsigned(&headers);
+            assert_eq!(reply.is_some(), refused, "{header:?}");
+            assert!(reply.is_none_or(|reply| reply.status == StatusCode::UNAUTHORIZED));
+        }
+    }
+}
