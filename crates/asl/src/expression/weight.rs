@@ -241,4 +241,25 @@ mod tests {
             assert!(!has_weight(source), "{source}");
         }
     }
+
+    #[test]
+    fn the_reviews_own_expressions_are_light() {
+        fn walk(value: &serde_json::Value, seen: &mut usize) {
+            match value {
+                serde_json::Value::String(text) => {
+                    if let Some(source) = crate::expression::Expression::delimited(text) {
+                        *seen += 1;
+                        assert!(has_weight(source), "{source}");
+                    }
+                }
+                serde_json::Value::Array(items) => items.iter().for_each(|item| walk(item, seen)),
+                serde_json::Value::Object(fields) => fields.values().for_each(|field| walk(field, seen)),
+                _ => {}
+            }
+        }
+        let definition = include_str!("../../../../state-machine/review.asl.json");
+        let mut seen = 0;
+        walk(&serde_json::from_str(definition).unwrap(), &mut seen);
+        assert!(seen > 50, "{seen}");
+    }
 }

@@ -219,6 +219,17 @@ fn what_an_evaluation_used_up_is_an_error_of_the_expression() {
 }
 
 #[test]
+fn a_cause_quotes_no_more_than_it_may_hold() {
+    let states = json!({ "W": { "Type": "Wait", "Seconds": "{% [1..100000] %}", "End": true } });
+    let bench = Bench::of(states, json!({}));
+    let Status::Failed { cause, .. } = bench.execution.status() else {
+        panic!("{:?}", bench.execution.status());
+    };
+    let characters = cause.as_deref().unwrap_or_default().chars().count();
+    assert!((32_000..=32_768).contains(&characters), "{characters}");
+}
+
+#[test]
 fn a_small_value_that_holds_itself_many_times_is_never_written_out() {
     for (source, fields) in [("$reduce([1..60], function($a, $i){{'l': $a, 'r': $a}}, {'v': 1})", 1), ("[1..100]", 20_000)] {
         let output: Vec<String> = (0..fields).map(|_| format!("{{% {source} %}}")).collect();

@@ -44,9 +44,8 @@ impl BodyLimits {
 }
 
 /// A body, and its part of what all bodies may take; that is free again when it is dropped.
-pub struct BoundedBody {
-    /// The body.
-    pub bytes: Bytes,
+struct BoundedBody {
+    bytes: Bytes,
     _parts: Vec<OwnedSemaphorePermit>,
 }
 

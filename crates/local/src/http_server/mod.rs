@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-pub use body::{BodyLimits, BoundedBody, take_body};
+pub use body::{BodyLimits, take_body};
 
 /// What a stranger can hold of a server.
 #[derive(Copy, Clone, Debug)]
