@@ -151,7 +151,9 @@ impl Execution {
                 self.declare_failure(turn, id, error.as_ref(), cause.as_ref());
             }
             StateBody::Map(map) => self.start_map(turn, id, map),
-            StateBody::Parallel { arguments, .. } => self.start_parallel(turn, id, arguments.as_ref()),
+            StateBody::Parallel { arguments, branches } => {
+                self.start_parallel(turn, id, arguments.as_ref(), branches.len());
+            }
         }
     }
 

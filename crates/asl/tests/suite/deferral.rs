@@ -123,12 +123,12 @@ fn the_history_is_the_same_as_where_everything_is_evaluated_at_once() {
         ),
         (
             "a parallel with a branch that fails",
-            2,
+            1,
             json!({
                 "Both": {
                     "Type": "Parallel", "Next": "Done",
                     "Branches": [
-                        { "StartAt": "A", "States": { "A": { "Type": "Pass", "Output": "{% [1..2] %}", "End": true } } },
+                        { "StartAt": "A", "States": { "A": { "Type": "Pass", "Output": "{% $states.input.n %}", "End": true } } },
                         { "StartAt": "B", "States": { "B": { "Type": "Fail", "Error": "{% $join(['B', 'oom']) %}" } } },
                     ],
                     "Catch": [{ "ErrorEquals": ["Boom"], "Next": "Done" }],
@@ -227,6 +227,35 @@ fn a_cause_quotes_no_more_than_it_may_hold() {
     };
     let characters = cause.as_deref().unwrap_or_default().chars().count();
     assert!((32_000..=32_768).contains(&characters), "{characters}");
+}
+
+#[test]
+fn what_many_hold_together_is_bounded() {
+    // Fifty variables of 250 KB are more than 10 MiB.
+    let mut states = serde_json::Map::new();
+    for number in 0..50 {
+        let assign = json!({ (format!("v{number}")): "{% $states.input %}" });
+        let next = format!("S{}", number + 1);
+        states.insert(format!("S{number}"), json!({ "Type": "Pass", "Assign": assign, "Next": next }));
+    }
+    states.insert("S50".to_owned(), json!({ "Type": "Succeed" }));
+    // Six hundred branches with 250 KB each are more than 64 MiB.
+    let branches: Vec<Value> = (0..600)
+        .map(|number| {
+            let name = format!("B{number}");
+            json!({ "StartAt": name, "States": { (name.clone()): { "Type": "Succeed" } } })
+        })
+        .collect();
+    let parallel = json!({ "P": { "Type": "Parallel", "Branches": branches, "End": true } });
+    for states in [Value::Object(states), parallel] {
+        let small = Bench::of(states.clone(), json!("x"));
+        assert!(matches!(small.execution.status(), Status::Succeeded { .. }));
+        let large = Bench::of(states, json!("x".repeat(250_000)));
+        let Status::Failed { error, .. } = large.execution.status() else {
+            panic!("it took all of it");
+        };
+        assert_eq!(error.as_deref(), Some("States.DataLimitExceeded"));
+    }
 }
 
 #[test]

@@ -137,6 +137,7 @@ impl Shared {
             Err(error) => return evaluation.failed(&error.to_string()),
         };
         let mut kept = unpoisoned(&self.idle).pop();
+        let mut ended_from_outside = 0;
         loop {
             let was_kept = kept.is_some();
             let mut process = match kept.take() {
@@ -159,6 +160,9 @@ impl Shared {
                 Ok(Ended::Died(status)) if is_out_of_time(status) => return evaluation.timed_out(),
                 // It may have died of what was evaluated before, or idle: a new one decides.
                 Ok(Ended::Died(_)) if was_kept => {}
+                Ok(Ended::Died(status)) if is_from_outside(status) && ended_from_outside < STARTS => {
+                    ended_from_outside += 1;
+                }
                 Ok(Ended::Died(_)) => return evaluation.out_of_memory(),
                 Err(_) => return evaluation.timed_out(),
             }
@@ -216,6 +220,8 @@ fn try_start(program: &Path) -> io::Result<Process> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        // What the terminal sends to this program is not for it.
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
     let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
@@ -234,6 +240,16 @@ fn is_out_of_time(status: Option<ExitStatus>) -> bool {
     use std::os::unix::process::ExitStatusExt;
     let signal = status.and_then(|status| status.signal());
     signal == Some(rustix::process::Signal::XCPU.as_raw())
+}
+
+/// Whether someone ended a process, as a service manager does that is stopping all of them.
+fn is_from_outside(status: Option<ExitStatus>) -> bool {
+    use rustix::process::Signal;
+    use std::os::unix::process::ExitStatusExt;
+    let signal = status.and_then(|status| status.signal());
+    [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT]
+        .iter()
+        .any(|outside| signal == Some(outside.as_raw()))
 }
 
 async fn in_thread(evaluation: Arc<Evaluation>, permits: (OwnedSemaphorePermit, OwnedSemaphorePermit)) -> Evaluated {
