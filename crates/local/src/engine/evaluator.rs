@@ -16,6 +16,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
+use super::evaluator_process::OUT_OF_TIME;
+
 /// The first argument that has the program evaluate instead of everything else.
 pub const EVALUATE_ARGUMENT: &str = "evaluate-expressions";
 /// How long one template may take, as the evaluator itself counts.
@@ -32,6 +34,8 @@ const STARTS: u32 = 3;
 const MAX_PROCESSES: usize = 4;
 /// More state machines than have something evaluated at once.
 const MAX_LANES: usize = 256;
+/// SIGHUP, SIGINT, SIGQUIT and SIGTERM, which have these numbers on every Unix.
+const OUTSIDE_SIGNALS: [i32; 4] = [1, 2, 3, 15];
 /// Where Linux has the program that is running, also after its file was replaced.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
@@ -235,21 +239,16 @@ fn try_start(program: &Path) -> io::Result<Process> {
     })
 }
 
-/// Whether the system ended a process because its time was over.
+/// Whether a process ended itself because its time was over.
 fn is_out_of_time(status: Option<ExitStatus>) -> bool {
-    use std::os::unix::process::ExitStatusExt;
-    let signal = status.and_then(|status| status.signal());
-    signal == Some(rustix::process::Signal::XCPU.as_raw())
+    status.and_then(|status| status.code()) == Some(OUT_OF_TIME)
 }
 
 /// Whether someone ended a process, as a service manager does that is stopping all of them.
 fn is_from_outside(status: Option<ExitStatus>) -> bool {
-    use rustix::process::Signal;
     use std::os::unix::process::ExitStatusExt;
     let signal = status.and_then(|status| status.signal());
-    [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT]
-        .iter()
-        .any(|outside| signal == Some(outside.as_raw()))
+    signal.is_some_and(|signal| OUTSIDE_SIGNALS.contains(&signal))
 }
 
 async fn in_thread(evaluation: Arc<Evaluation>, permits: (OwnedSemaphorePermit, OwnedSemaphorePermit)) -> Evaluated {
