@@ -53,12 +53,10 @@ impl Runner {
         }
         let ids: Vec<i64> = self.open.live.keys().copied().collect();
         for id in ids {
-            let begun = self.open.live.get(&id).is_some_and(|live| live.execution.last_event_id() > 0);
-            if begun {
-                self.advance(turn, id, Stimulus::Resume);
-            } else {
-                self.begin_or_fail(turn, id);
+            if self.fail_without_history(turn, id) {
+                continue;
             }
+            self.advance(turn, id, Stimulus::Resume);
             turn.touched.insert(id);
         }
         let runs: Vec<i64> = self.open.map_runs.keys().copied().collect();
