@@ -175,7 +175,7 @@ async fn serve_connection(
     tokio::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        _ = stopping.wait_for(|stop| *stop) => {
+        () = async { drop(stopping.wait_for(|stop| *stop).await) } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -13,7 +13,7 @@ use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, Run
 use holdfast_console::{field, href, page};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::report::RunStatus;
-use holdfast_core::port::FailedRun;
+use holdfast_core::port::{FailedRun, ReadPermission};
 use holdfast_core::sweep;
 use holdfast_web::approval::{self, Request, Way};
 use holdfast_web::assets;
