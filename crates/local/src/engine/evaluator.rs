@@ -326,10 +326,6 @@ impl Evaluations {
         }
     }
 
-    pub(super) fn evaluator(&self) -> Evaluator {
-        self.evaluator.clone()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.set.is_empty()
     }
