@@ -186,6 +186,11 @@ impl EngineError {
     pub(super) fn of_sqlite(file: &Path, error: &rusqlite::Error) -> Self {
         let (file, detail) = (file.to_path_buf(), error.to_string());
         match error.sqlite_error_code() {
+            None => Self::StoredValueInvalid {
+                file,
+                what: "a stored value".to_owned(),
+                detail,
+            },
             Some(ErrorCode::DiskFull) => Self::DiskFull { file },
             Some(ErrorCode::SystemIoFailure) => Self::DiskFailed { file, detail },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt { file, detail },

@@ -220,6 +220,8 @@ fn try_start(program: &Path) -> io::Result<Process> {
     let mut child = Command::new(program)
         .arg(EVALUATE_ARGUMENT)
         .env_clear()
+        // In KiB: the allocator reserves a part of what the process may map, not all of it.
+        .env("MIMALLOC_ARENA_RESERVE", "32768")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

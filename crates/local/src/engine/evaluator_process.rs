@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use holdfast_asl::Evaluation;
 use rlimit::Resource;
 
-/// What the process may map: values, the stack that grows with recursion, and the program itself.
-const MEMORY_BYTES: u64 = 768 * 1024 * 1024;
+/// What the process may map beside what it has when it starts: values, and the stack that grows with recursion.
+const MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 /// How long one template may take: a little more than what the parent allows, which may be gone.
 const TIME_LIMIT: Duration = Duration::from_secs(7);
 /// How often the process looks whether its time is over.
@@ -33,7 +33,6 @@ pub fn serve_evaluations() -> ExitCode {
 
 /// Bounds what this process can take, of memory and of time.
 fn bound() -> io::Result<Deadline> {
-    lower(Resource::AS, MEMORY_BYTES)?;
     // A dump would hold the data of the execution.
     lower(Resource::CORE, 0)?;
     // Where the whole system has no memory left, this process goes first. Other systems have no such file.
@@ -49,7 +48,16 @@ fn bound() -> io::Result<Deadline> {
             }
         }
     })?;
+    lower(Resource::AS, mapped_bytes() + MEMORY_BYTES)?;
     Ok(deadline)
+}
+
+/// What this process maps now; nothing where the system does not say.
+fn mapped_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or_default() * 1024
 }
 
 /// Lowers a limit; a lower one that is there counts. Where the system knows none, the clock is the only bound.

@@ -341,9 +341,9 @@ fn is_about_value(error: &rusqlite::Error) -> bool {
     !matches!(error, rusqlite::Error::SqliteFailure(..))
 }
 
-/// Finds a root execution by its name.
-pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<Option<Standing>> {
-    connection
+/// Finds a root execution by its name; or why it cannot be read.
+pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<Option<Result<Standing, String>>> {
+    let read = connection
         .prepare_cached(
             "SELECT status, input, output, error, cause, id FROM executions WHERE name = ?1 AND map_run IS NULL",
         )?
@@ -357,7 +357,11 @@ pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<
                 cause: row.get(4)?,
             })
         })
-        .optional()
+        .optional();
+    match read {
+        Err(error) if is_about_value(&error) => Ok(Some(Err(error.to_string()))),
+        read => read.map(|standing| standing.map(Ok)),
+    }
 }
 
 /// Whose a token is, if it was ever given out, and whether it is good.
@@ -420,6 +424,12 @@ pub(super) fn optional_json(row: &Row<'_>, column: usize) -> rusqlite::Result<Op
             .map_err(|error| invalid(column, error)),
         None => Ok(None),
     }
+}
+
+/// Reads a column of JSON that may be null, or damaged: then it is the text.
+pub(super) fn json_or_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Value>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    Ok(text.map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.into())))
 }
 
 /// Reads a column of text that is a name of something.

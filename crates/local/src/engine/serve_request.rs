@@ -58,7 +58,7 @@ impl Runner {
     }
 
     /// How an execution of that name was started before, if it was.
-    async fn find_started(&self, name: &str, input: &Value) -> Result<Option<Started>, EngineError> {
+    async fn find_started(&mut self, name: &str, input: &Value) -> Result<Option<Started>, EngineError> {
         let same = |other: &Value, started| {
             if other == input {
                 Ok(Some(started))
@@ -270,7 +270,7 @@ impl Runner {
     }
 
     /// The open execution of a name; none when it has ended. Fails when there never was one.
-    async fn find_open(&self, name: &str) -> Result<Option<i64>, EngineError> {
+    async fn find_open(&mut self, name: &str) -> Result<Option<i64>, EngineError> {
         if let Some(id) = self.open.names.get(name) {
             return Ok(Some(*id));
         }
@@ -284,17 +284,23 @@ impl Runner {
     }
 
     /// How an execution stands that is not in memory.
-    pub(super) async fn standing(&self, name: &str) -> Result<Option<Standing>, EngineError> {
+    pub(super) async fn standing(&mut self, name: &str) -> Result<Option<Standing>, EngineError> {
         if let Some(reason) = self.open.unreadable.get(name) {
             return Err(EngineError::ExecutionUnreadable {
                 name: name.to_owned(),
                 reason: reason.clone(),
             });
         }
-        let name = name.to_owned();
-        self.store
-            .run(move |connection| read::standing(connection, &name))
-            .await
+        let wanted = name.to_owned();
+        let found = self
+            .store
+            .run(move |connection| read::standing(connection, &wanted))
+            .await?;
+        found.transpose().map_err(|reason| {
+            let name = name.to_owned();
+            self.open.unreadable.insert(name.clone(), reason.clone());
+            EngineError::ExecutionUnreadable { name, reason }
+        })
     }
 }
 
