@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
 mod memory;
+#[path = "stages/who_decides.rs"]
+mod who_decides;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -424,7 +426,8 @@ fn prose_is_healed_by_the_second_call_which_holds_the_exact_failure() {
             path: "src/a.rs".to_owned(),
             outcome: Outcome::Reviewed,
             reason: None,
-            attempts: 2
+            attempts: 2,
+            failure: None
         }]
     );
 }
@@ -552,7 +555,7 @@ fn every_file_ends_somewhere_and_nothing_is_green_for_free() {
         "{}",
         report.summary
     );
-    let outcome = holdfast_core::render::check_outcome(&report, holdfast_core::model::finding::Severity::High);
+    let outcome = holdfast_core::render::check_outcome(&report);
     assert_eq!(outcome.conclusion, CheckConclusion::Neutral);
 }
 
@@ -581,7 +584,7 @@ fn without_a_model_files_are_scanned_and_the_check_is_neutral() {
         "{}",
         report.summary
     );
-    let outcome = holdfast_core::render::check_outcome(&report, holdfast_core::model::finding::Severity::High);
+    let outcome = holdfast_core::render::check_outcome(&report);
     assert_eq!(outcome.conclusion, CheckConclusion::Neutral);
 }
 
@@ -657,6 +660,7 @@ fn a_refused_anchor_moves_the_findings_into_the_body() {
     world.prepare();
     let result = world.walk_unit("u0001", Tier::Light);
     world.finish(json!([result]));
+    who_decides::approve(&world, |_| {});
     let output = block_on(publish_review::publish_review(
         &publish_review::Input { run: "r".to_owned() },
         &world.read,
@@ -810,7 +814,7 @@ fn a_sweep_cleans_up_what_an_undo_left_and_tries_again_what_it_cannot() {
     assert!(sweep()[0].failure.is_some() && dirty());
     assert!(sweep()[0].failure.is_none() && !dirty());
     assert!(world.page.comments.lock().unwrap().is_empty());
-    assert!(world.page.notices.lock().unwrap()[0].contains("States.Timeout"));
+    assert!(world.page.notices.lock().unwrap()[0].contains("an internal error"));
     let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
     assert_eq!(report.status, RunStatus::Failed);
     assert!(sweep().is_empty(), "what is clean is left alone");
@@ -859,7 +863,11 @@ fn a_failed_review_says_so_once_and_leaves_nothing_else() {
         "a call that wakes late writes nothing"
     );
     assert!(world.page.comments.lock().unwrap().is_empty());
-    assert!(world.page.notices.lock().unwrap()[0].contains("no permission"));
+    let notice = world.page.notices.lock().unwrap()[0].clone();
+    assert!(
+        notice.contains("a permission is missing") && !notice.contains("no permission"),
+        "{notice}"
+    );
     let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
     assert_eq!(
         report.notes.len(),

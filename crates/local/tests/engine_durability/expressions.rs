@@ -215,7 +215,6 @@ async fn an_execution_that_cannot_be_read_is_alone_and_can_be_stopped() {
         "UPDATE executions SET definition = 'none' WHERE name = 'bad'",
         "UPDATE definitions SET text = '{' WHERE sha256 = (SELECT definition FROM executions WHERE name = 'bad')",
         "DELETE FROM definitions WHERE sha256 = (SELECT definition FROM executions WHERE name = 'bad')",
-        "DELETE FROM journal_list WHERE execution = (SELECT id FROM executions WHERE name = 'bad')",
         &deep,
     ] {
         let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
@@ -239,6 +238,23 @@ async fn an_execution_that_cannot_be_read_is_alone_and_can_be_stopped() {
             .unwrap();
         assert_ne!(status, "RUNNING", "{sql}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_execution_without_a_history_fails() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let wait = machine("W", json!({ "W": { "Type": "Wait", "Seconds": 2, "End": true } }));
+    let (engine, _) = open(directory.path(), &world).await;
+    engine.start("bad", &wait, json!({})).await.unwrap();
+    engine.shutdown().await;
+    tamper(directory.path(), "DELETE FROM journal");
+    let (engine, _) = open(directory.path(), &world).await;
+    let Status::Failed { error, cause } = finished(&engine, "bad").await else {
+        panic!("it did not fail");
+    };
+    assert_eq!(error.as_deref(), Some("States.Runtime"));
+    assert!(cause.unwrap().contains("no history"), "the cause names what is missing");
+    engine.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
