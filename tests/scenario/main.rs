@@ -13,4 +13,5 @@ mod review;
 mod serve;
 mod setup;
 mod support;
+mod triggers;
 mod waiting;

@@ -240,6 +240,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
         read: OneChange {
             change: Change {
                 base: CommitSha::parse(&"a".repeat(40)).unwrap(),
+                base_tip: None,
                 head: head.clone(),
                 title: "A change".to_owned(),
                 description: String::new(),
@@ -267,6 +268,8 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
                 repository: "r".to_owned(),
                 number: 1,
                 head,
+                repository_id: None,
+                pinned: None,
             },
             publish: true,
             max_concurrency: 2,

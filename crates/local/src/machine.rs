@@ -17,7 +17,9 @@ use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{NotifyPeople, ReadChange, ReadError, ReadPermission, RedeliverWebhooks, StoreArtifact};
+use holdfast_core::port::{
+    Ends, NotifyPeople, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, StoreArtifact,
+};
 use holdfast_core::stage::request_approval::Asking;
 
 use crate::engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
@@ -47,6 +49,11 @@ pub fn check_models(settings: &Settings) -> Result<(), Failure> {
 /// Asks GitHub what people may do.
 pub fn permission(settings: &Settings) -> Result<Arc<dyn ReadPermission>, Failure> {
     Ok(Arc::new(GithubReadPermission::new(github(settings)?)))
+}
+
+/// Reads pull requests as they are now.
+pub fn pulls(settings: &Settings) -> Result<Arc<dyn ReadPull>, Failure> {
+    Ok(Arc::new(GithubReadChange::new(github(settings)?)))
 }
 
 /// 32 random hexadecimal digits.
@@ -223,6 +230,10 @@ impl ReadChange for ReadEither {
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
         self.of(target).current_head(target).await
+    }
+
+    async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
+        self.of(target).current_ends(target).await
     }
 }
 

@@ -97,6 +97,7 @@ pub(super) fn read_change(repository: &Repository, base: &CommitSha, head: &Comm
     let author = commit.author().ok().map(|author| author.name.to_string());
     Ok(Change {
         base: base.clone(),
+        base_tip: None,
         head: head.clone(),
         title,
         description: messages(repository, base_id, head_id),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diff::{parse_patch, render_hunks};
 use crate::filter::{noise_rule, risk_of};
+use crate::identity;
 use crate::model::change::{Change, ChangedFile};
 use crate::model::key;
 use crate::model::plan::{Plan, Tier, Unit, UnitItem};
@@ -44,7 +45,7 @@ pub struct Output {
     pub max_concurrency: u32,
 }
 
-/// Plans a run. Errors: `.holdfast.yml` on the base is wrong; what reading and the store say.
+/// Plans a run. Errors: `.holdfast.yml` on the base is wrong, or changed since the run was named; what reading and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn plan_review(
     input: &Input,
@@ -54,10 +55,10 @@ pub async fn plan_review(
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let text = read
-        .read_file(&run.target, POLICY_PATH, &change.base)
-        .await?
-        .unwrap_or_default();
-    let policy = Policy::parse(&String::from_utf8_lossy(&text))?;
+        .read_file(&run.target, POLICY_PATH, change.settings_commit())
+        .await?;
+    identity::check_settings(&run.target, text.as_deref())?;
+    let policy = Policy::parse(&String::from_utf8_lossy(&text.unwrap_or_default()))?;
     let plan = plan_units(&change, &policy, &policy.globs()?);
     let items: Vec<UnitItem> = plan
         .units

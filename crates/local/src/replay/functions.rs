@@ -32,8 +32,12 @@ const OF_OUTSIDE: [ErrorName; 10] = [
     ErrorName::GithubRateLimited,
     ErrorName::GithubForbidden,
     ErrorName::GithubNotFound,
+    ErrorName::GithubSignOnRequired,
+    ErrorName::GithubRepositoryArchived,
+    ErrorName::GithubConversationLocked,
     ErrorName::GithubRejected,
     ErrorName::PullRequestHeadMoved,
+    ErrorName::PullRequestBaseMoved,
     ErrorName::RunSuperseded,
     ErrorName::ApprovalUndeliverable,
 ];
