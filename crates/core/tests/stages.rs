@@ -229,6 +229,7 @@ fn file(path: &str, patch: Option<&str>) -> ChangedFile {
         deletions: 0,
         patch: patch.map(str::to_owned),
         omitted: patch.is_none().then(|| "too large".to_owned()),
+        secrets: Vec::new(),
     }
 }
 
@@ -549,9 +550,74 @@ fn every_file_ends_somewhere_and_nothing_is_green_for_free() {
         ]
     );
     assert_eq!(report.status, RunStatus::Partial);
-    assert!(report.summary.contains("No model was asked"));
+    assert!(
+        report.summary.starts_with("No model read this change"),
+        "{}",
+        report.summary
+    );
     let outcome = holdfast_core::render::check_outcome(&report, holdfast_core::model::finding::Severity::High);
     assert_eq!(outcome.conclusion, CheckConclusion::Neutral);
+}
+
+#[test]
+fn without_a_model_files_are_scanned_and_the_check_is_neutral() {
+    let world = world(
+        vec![file("src/a.rs", Some(PATCH)), file("src/b.cob", Some(PATCH))],
+        "rules",
+        "rules",
+        vec![],
+    );
+    let units = world.prepare();
+    let results: Vec<Value> = (1..=units)
+        .map(|unit| world.walk_unit(&format!("u{unit:04}"), Tier::Light))
+        .collect();
+    let (_, report) = world.finish(json!(results));
+    for entry in &report.coverage {
+        assert_eq!(
+            (entry.outcome, entry.reason.as_deref()),
+            (Outcome::Scanned, Some("secrets only"))
+        );
+    }
+    assert_eq!(report.status, RunStatus::Reviewed);
+    assert!(
+        report.summary.starts_with("No model read this change"),
+        "{}",
+        report.summary
+    );
+    let outcome = holdfast_core::render::check_outcome(&report, holdfast_core::model::finding::Severity::High);
+    assert_eq!(outcome.conclusion, CheckConclusion::Neutral);
+}
+
+#[test]
+fn secrets_are_found_in_files_that_no_unit_shows() {
+    let key = ["AKIA", "QWERTYUIOPASDFGH"].concat();
+    let patch = format!("@@ -1,1 +1,2 @@\n one\n+let key = \"{key}\";");
+    let deploy = ChangedFile {
+        kind: FileKind::Binary,
+        omitted: Some("has NUL bytes".to_owned()),
+        ..file("deploy.sh", Some(&patch))
+    };
+    let world = world(
+        vec![file("Cargo.lock", Some(&patch)), file("logo.svg", Some(&patch)), deploy],
+        "openai/m",
+        "openai/m",
+        vec![],
+    );
+    assert_eq!(world.prepare(), 0);
+    let (_, report) = world.finish(json!([]));
+    let mut found: Vec<(&str, u32)> = report
+        .findings
+        .iter()
+        .map(|found| (found.path.as_str(), found.line))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, [("Cargo.lock", 2), ("deploy.sh", 2), ("logo.svg", 2)]);
+    let unread = report.coverage.iter().find(|entry| entry.path == "deploy.sh").unwrap();
+    assert_eq!(
+        (unread.outcome, unread.reason.as_deref()),
+        (Outcome::Unreviewed, Some("has NUL bytes"))
+    );
+    assert_eq!(report.status, RunStatus::Partial);
 }
 
 #[test]

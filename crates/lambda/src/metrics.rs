@@ -40,6 +40,7 @@ fn review(namespace: &str, at_ms: u64, report: &Report) -> Value {
     let usage = &report.usage;
     let figures = [
         ("FilesReviewed", json!(count(Outcome::Reviewed)), "Count"),
+        ("FilesScanned", json!(count(Outcome::Scanned)), "Count"),
         ("FilesUnreviewed", json!(count(Outcome::Unreviewed)), "Count"),
         ("Findings", json!(report.findings.len()), "Count"),
         ("ModelCalls", json!(usage.model_calls), "Count"),

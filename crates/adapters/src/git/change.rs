@@ -138,6 +138,7 @@ fn read_changed(
         deletions: 0,
         patch: None,
         omitted: None,
+        secrets: Vec::new(),
     };
     if file.previous_path.is_some() && file.status == FileStatus::Modified {
         file.status = FileStatus::Renamed;

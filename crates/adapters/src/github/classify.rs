@@ -86,6 +86,7 @@ pub(super) fn classify(file: File, trees: Option<&Trees>) -> ChangedFile {
         previous_path: file.previous_filename,
         patch: file.patch,
         omitted: None,
+        secrets: Vec::new(),
     };
     if changed.kind == FileKind::Submodule {
         let name = |sha: Option<&str>| sha.map_or_else(|| "none".to_owned(), |sha| sha.chars().take(12).collect());

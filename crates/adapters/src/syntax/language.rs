@@ -28,6 +28,18 @@ impl Language {
         })
     }
 
+    /// Its name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Go => "Go",
+            Self::Java => "Java",
+            Self::JavaScript => "JavaScript",
+            Self::Python => "Python",
+            Self::Rust => "Rust",
+            Self::Tsx | Self::TypeScript => "TypeScript",
+        }
+    }
+
     /// The grammar.
     pub fn grammar(self) -> tree_sitter::Language {
         match self {

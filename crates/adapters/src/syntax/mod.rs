@@ -45,6 +45,7 @@ impl SourceSyntax for TreeSitterSyntax {
             scopes,
             imports,
             findings: rule::find(&tree, text, language),
+            language: Some(language.name()),
         })
     }
 }

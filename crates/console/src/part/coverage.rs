@@ -30,6 +30,7 @@ pub fn coverage(run: &str, rows: &[FileRow], has_ended: bool) -> Markup {
     html! {
         (parts("Files by outcome", &[
             part("is-good", "Reviewed", FileOutcome::Reviewed),
+            part("is-calm", "Scanned", FileOutcome::Scanned),
             part("is-now", "Running", FileOutcome::Running),
             part("is-wait", "Queued", FileOutcome::Queued),
             part("is-calm", "Skipped", FileOutcome::Skipped),

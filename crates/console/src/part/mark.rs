@@ -122,6 +122,7 @@ pub fn outcome(outcome: FileOutcome) -> Markup {
         FileOutcome::Running => ("now", shape::TURN, "Running"),
         FileOutcome::Queued => ("calm", shape::DOTS, "Queued"),
         FileOutcome::Reviewed => ("good", shape::CHECK, "Reviewed"),
+        FileOutcome::Scanned => ("calm", shape::CHECK, "Scanned"),
         FileOutcome::Skipped => ("calm", shape::SKIP, "Skipped"),
     };
     badge(tone, path, word)

@@ -158,8 +158,10 @@ pub enum FileOutcome {
     Running,
     /// Waits for its turn.
     Queued,
-    /// Read, and answered for.
+    /// Read by a model, and answered for.
     Reviewed,
+    /// Read by rules only.
+    Scanned,
     /// Left out by a rule.
     Skipped,
 }
@@ -172,6 +174,7 @@ pub fn file_rows(coverage: &[Coverage], units: &[UnitSummary]) -> Vec<FileRow> {
             path: entry.path.clone(),
             outcome: match entry.outcome {
                 Outcome::Reviewed => FileOutcome::Reviewed,
+                Outcome::Scanned => FileOutcome::Scanned,
                 Outcome::Skipped => FileOutcome::Skipped,
                 Outcome::Unreviewed => FileOutcome::Unreviewed,
             },

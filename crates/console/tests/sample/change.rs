@@ -64,6 +64,7 @@ pub fn change(say: Say) -> Option<Change> {
         deletions: 0,
         patch,
         omitted: omitted.map(str::to_owned),
+        secrets: Vec::new(),
     };
     Some(Change {
         base: CommitSha::parse(BASE).ok()?,

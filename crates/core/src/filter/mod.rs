@@ -3,5 +3,5 @@
 mod noise;
 mod risk;
 
-pub use noise::noise_rule;
+pub use noise::{Triage, triage};
 pub use risk::risk_of;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::Finding;
 use super::sha::CommitSha;
 
 /// Where a change is read from.
@@ -136,7 +137,7 @@ impl Change {
 }
 
 /// One changed file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChangedFile {
     /// Path in the head (in the base for a deleted file), `/`-separated; bytes that are not UTF-8 are replaced.
     pub path: String,
@@ -152,8 +153,12 @@ pub struct ChangedFile {
     pub deletions: u64,
     /// The hunks, as unified diff text from the first `@@`; none where `omitted` says why.
     pub patch: Option<String>,
-    /// Why there is no patch though the content changed: binary, too large, left out by the source.
+    /// Why the content cannot be reviewed though it changed: binary, too large, left out by the source. A patch beside it
+    /// is only searched for secrets.
     pub omitted: Option<String>,
+    /// Secrets in added lines that `patch` does not show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Finding>,
 }
 
 /// What happened to a file.

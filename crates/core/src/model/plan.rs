@@ -49,6 +49,9 @@ pub struct Plan {
     pub settled: Vec<Coverage>,
     /// Remarks on the plan as a whole for the summary (a listing that was cut off, a limit that was reached).
     pub notes: Vec<String>,
+    /// Secrets in added lines of files that no unit shows.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 /// What a unit's prompt tells beyond its diff, and what static analysis found in it.
@@ -64,6 +67,9 @@ pub struct ContextPack {
     pub left_out: u64,
     /// Findings of rules (secrets, syntax) in this unit.
     pub rule_findings: Vec<Finding>,
+    /// The language whose rules ran, by its name for people; none where the file was searched for secrets only.
+    #[serde(default)]
+    pub language: Option<String>,
 }
 
 /// A named piece of code around a changed line.

@@ -137,12 +137,26 @@ pub struct Coverage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Read, and answered for.
+    /// Read by a model, and answered for.
     Reviewed,
+    /// Read by rules only: no model saw it. The reason names what ran.
+    Scanned,
     /// Left out by a rule that the report names.
     Skipped,
     /// Should have been read and was not.
     Unreviewed,
+}
+
+impl Outcome {
+    /// As JSON and tables write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reviewed => "reviewed",
+            Self::Scanned => "scanned",
+            Self::Skipped => "skipped",
+            Self::Unreviewed => "unreviewed",
+        }
+    }
 }
 
 /// What a run took.

@@ -8,6 +8,8 @@ use super::report::{Coverage, Usage};
 
 /// Version of the payloads between states. A stage refuses another one.
 pub const PAYLOAD_VERSION: u32 = 1;
+/// The model of a run, and of an answer, where no model reads the change.
+pub const RULES: &str = "rules";
 
 /// The input of an execution, stored as the run's record. Free of times and delivery ids: equal input, equal run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +46,7 @@ impl Run {
 
     /// Whether no model is asked.
     pub fn is_rules_only(&self) -> bool {
-        self.model == "rules"
+        self.model == RULES
     }
 
     /// Whether the strong tier is another model than the light one.

@@ -12,6 +12,8 @@ pub struct SyntaxView {
     pub imports: Vec<String>,
     /// What rules found anywhere in the file.
     pub findings: Vec<SyntaxFinding>,
+    /// The language whose rules ran, by its name for people.
+    pub language: Option<&'static str>,
 }
 
 /// A rule's finding.

@@ -129,6 +129,14 @@ pub fn check_outcome(report: &Report, gate: Severity) -> CheckOutcome {
             CheckConclusion::Neutral,
             format!("Partial: {} could not be reviewed", counted(unreviewed, "file")),
         ),
+        RunStatus::Reviewed | RunStatus::Published if count_of(Outcome::Scanned) > 0 => (
+            CheckConclusion::Neutral,
+            format!(
+                "No model read this change: {} scanned by rules, {}",
+                counted(count_of(Outcome::Scanned), "file"),
+                counted(report.findings.len(), "finding")
+            ),
+        ),
         RunStatus::Reviewed | RunStatus::Published => (
             CheckConclusion::Success,
             format!(

@@ -64,6 +64,7 @@ pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
     for (outcome, title) in [
         (Outcome::Unreviewed, "Unreviewed"),
         (Outcome::Skipped, "Skipped"),
+        (Outcome::Scanned, "Scanned by rules"),
         (Outcome::Reviewed, "Reviewed"),
     ] {
         let listed: Vec<&Coverage> = coverage.iter().filter(|entry| entry.outcome == outcome).collect();
@@ -89,8 +90,12 @@ pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
 /// One line of counts.
 pub fn coverage_line(coverage: &[Coverage]) -> String {
     let count_of = |outcome| coverage.iter().filter(|entry| entry.outcome == outcome).count();
+    let scanned = match count_of(Outcome::Scanned) {
+        0 => String::new(),
+        files => format!("{files} scanned by rules, "),
+    };
     format!(
-        "{} changed: {} reviewed, {} skipped, {} unreviewed.",
+        "{} changed: {} reviewed, {scanned}{} skipped, {} unreviewed.",
         counted(coverage.len(), "file"),
         count_of(Outcome::Reviewed),
         count_of(Outcome::Skipped),

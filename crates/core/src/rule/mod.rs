@@ -1,11 +1,13 @@
 //! Secrets in text: known token shapes and literals that look like one. Pure; linear in the text's length.
 
 mod entropy;
+mod finding;
 mod patterns;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
+pub use finding::secret_findings;
 pub use patterns::{SecretKind, secret_kinds};
 
 /// Longest line that is searched, in bytes; what lies behind is no hand-written code.

@@ -12,7 +12,7 @@ use crate::model::key;
 use crate::model::plan::{ContextPack, Plan};
 use crate::model::policy::Policy;
 use crate::model::report::{Coverage, Outcome, Usage};
-use crate::model::run::{Aggregate, FileSummary, RecordedAnswer, UnitResult, UnitStatus, Verdict};
+use crate::model::run::{Aggregate, FileSummary, RULES, RecordedAnswer, UnitResult, UnitStatus, Verdict};
 use crate::port::StoreArtifact;
 
 use super::artifact::find_artifact;
@@ -34,6 +34,8 @@ pub struct Output {
     pub findings: u64,
     /// Files reviewed.
     pub reviewed: u64,
+    /// Files that only rules read.
+    pub scanned: u64,
     /// Files skipped.
     pub skipped: u64,
     /// Files unreviewed.
@@ -53,7 +55,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
         .collect();
 
     let mut aggregate = Aggregate {
-        findings: Vec::new(),
+        findings: plan.findings.clone(),
         coverage: Vec::new(),
         summaries: Vec::new(),
         usage: Usage::default(),
@@ -67,13 +69,20 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
         let context: ContextPack = read_artifact(store, &key::context(&input.run, &unit.id)).await?;
         aggregate.findings.extend(context.rule_findings);
         let result = results.get(&unit.id);
-        merge(&mut settled, cover(&unit.path, result));
+        let mut is_read = false;
         for attempt in 1..=result.map_or(ATTEMPTS_MOST, |result| result.attempts.max(1)) {
             match find_artifact::<RecordedAnswer>(store, &key::answer(&input.run, &unit.id, attempt)).await? {
-                Some(answer) => count(&mut aggregate.usage, &answer),
+                Some(answer) => {
+                    is_read |= answer.model != RULES;
+                    count(&mut aggregate.usage, &answer);
+                }
                 None => break,
             }
         }
+        merge(
+            &mut settled,
+            cover(&unit.path, result, is_read, context.language.as_deref()),
+        );
         if let Some(attempt) = result.and_then(|result| result.accepted_attempt) {
             let verdict: Verdict = read_artifact(store, &key::verdict(&input.run, &unit.id, attempt)).await?;
             aggregate.findings.extend(verdict.accepted);
@@ -114,6 +123,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
     Ok(Output {
         findings: u64::try_from(aggregate.findings.len()).unwrap_or(u64::MAX),
         reviewed: count_of(Outcome::Reviewed),
+        scanned: count_of(Outcome::Scanned),
         skipped: count_of(Outcome::Skipped),
         unreviewed: count_of(Outcome::Unreviewed),
     })
@@ -126,7 +136,7 @@ const ATTEMPTS_MOST: u32 = super::validate_findings::ATTEMPTS + 1;
 pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {
     if answer.cached {
         usage.cache_hits += 1;
-    } else if answer.model != "rules" {
+    } else if answer.model != RULES {
         usage.model_calls += 1;
         usage.input_tokens += answer.input_tokens;
         usage.output_tokens += answer.output_tokens;
@@ -137,8 +147,17 @@ pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {
     }
 }
 
-fn cover(path: &str, result: Option<&UnitResult>) -> Coverage {
+/// Coverage of one unit's file. `is_read`: a model read it; else the rules of `language`, if any, and the search for secrets
+/// are all that ran.
+fn cover(path: &str, result: Option<&UnitResult>, is_read: bool, language: Option<&str>) -> Coverage {
     let (outcome, reason, attempts) = match result {
+        Some(result) if result.status == UnitStatus::Reviewed && !is_read => {
+            let ran = language.map_or_else(
+                || "secrets only".to_owned(),
+                |language| format!("rules for {language}, secrets"),
+            );
+            (Outcome::Scanned, Some(ran), result.attempts)
+        }
         Some(result) if result.status == UnitStatus::Reviewed => {
             let dropped =
                 (result.dropped > 0).then(|| format!("{} findings stayed invalid and were dropped", result.dropped));

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::diff::Hunk;
 use crate::model::change::Change;
-use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::model::finding::{Finding, Side};
 use crate::model::key;
 use crate::model::plan::{ContextPack, Plan};
 use crate::model::run::Run;
 use crate::port::{ReadChange, SourceSyntax, StoreArtifact, SyntaxFinding, SyntaxView};
 use crate::prompt::estimate_tokens;
-use crate::rule::{find_secrets, redact};
+use crate::rule::{redact, secret_findings};
 
 use super::shown::UnitView;
 use super::{StageError, read_artifact, write_artifact};
@@ -71,6 +71,7 @@ pub async fn gather_context(
 fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
     let mut pack = ContextPack {
         rule_findings: rule_findings(path, hunks, &seen.findings),
+        language: seen.language.map(str::to_owned),
         ..ContextPack::default()
     };
     for mut scope in seen.scopes {
@@ -98,25 +99,8 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
 
 /// Secrets in added lines, and rules on the tree where they touch an added line. Both lie inside a hunk.
 fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = secret_findings(path, hunks);
     for hunk in hunks {
-        for (number, line) in hunk.added().filter_map(|line| Some((line.new?, line))) {
-            findings.extend(find_secrets(&line.text).into_iter().map(|secret| Finding {
-                path: path.to_owned(),
-                side: Side::Right,
-                start_line: number,
-                line: number,
-                severity: Severity::Critical,
-                category: Category::Security,
-                title: format!("Secret in the change: {}", secret.title),
-                body: "A credential stands in an added line. Whoever can read the repository can use it: revoke it, take it out of \
-                       the history, and read it from the environment or a secret store instead."
-                    .to_owned(),
-                suggestion: None,
-                confidence: 0.9,
-                source: format!("rule:{}", secret.rule),
-            }));
-        }
         let Some((first, last)) = hunk.range(Side::Right) else {
             continue;
         };

@@ -1,9 +1,11 @@
 //! PlanReview: noise out, the rest into units by file, the riskiest first.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::diff::{parse_patch, render_hunks};
-use crate::filter::{noise_rule, risk_of};
+use crate::filter::{Triage, risk_of, triage};
 use crate::identity;
 use crate::model::change::{Change, ChangedFile};
 use crate::model::key;
@@ -13,6 +15,7 @@ use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
 use crate::port::{ReadChange, StoreArtifact};
 use crate::prompt::estimate_tokens;
+use crate::rule::secret_findings;
 
 use super::{StageError, read_artifact, write_artifact};
 
@@ -86,12 +89,13 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan
         units: Vec::new(),
         settled: Vec::new(),
         notes: Vec::new(),
+        findings: Vec::new(),
     };
     for file in &change.files {
-        if let Some(rule) = noise_rule(file, globs, !policy.include.is_empty()) {
-            plan.settled.push(settle(file, Outcome::Skipped, rule.to_owned()));
-        } else {
-            plan_file(file, policy, globs, &mut plan);
+        match triage(file, globs, !policy.include.is_empty()) {
+            Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule.to_owned())),
+            Triage::Unreviewed(why) => plan.settled.push(settle(file, Outcome::Unreviewed, why)),
+            Triage::Review => plan_file(file, policy, globs, &mut plan),
         }
     }
     plan.units.sort_by(|a, b| {
@@ -125,6 +129,13 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan
             change.files_total
         ));
     }
+    let settled: HashSet<&str> = plan.settled.iter().map(|entry| entry.path.as_str()).collect();
+    for file in change.files.iter().filter(|file| settled.contains(file.path.as_str())) {
+        let hunks = file.patch.as_deref().and_then(|patch| parse_patch(patch).ok());
+        plan.findings
+            .extend(secret_findings(&file.path, &hunks.unwrap_or_default()));
+        plan.findings.extend(file.secrets.iter().cloned());
+    }
     for (index, unit) in plan.units.iter_mut().enumerate() {
         unit.id = format!("u{:04}", index + 1);
     }
@@ -132,6 +143,9 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan
 }
 
 fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, plan: &mut Plan) {
+    if let Some(reason) = &file.omitted {
+        return plan.settled.push(settle(file, Outcome::Unreviewed, reason.clone()));
+    }
     let hunks = match file.patch.as_deref().map(parse_patch) {
         Some(Ok(hunks)) if !hunks.is_empty() => hunks,
         Some(Ok(_)) => {
@@ -145,10 +159,7 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, plan: &mu
             ));
         }
         None => {
-            let reason = file
-                .omitted
-                .clone()
-                .unwrap_or_else(|| "the source gave no patch".to_owned());
+            let reason = "the source gave no patch".to_owned();
             return plan.settled.push(settle(file, Outcome::Unreviewed, reason));
         }
     };

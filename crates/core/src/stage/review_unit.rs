@@ -7,7 +7,7 @@ use crate::model::change::Change;
 use crate::model::key;
 use crate::model::plan::{ContextPack, Plan, Tier};
 use crate::model::policy::Policy;
-use crate::model::run::{Prompt, RecordedAnswer, Run, Stop};
+use crate::model::run::{Prompt, RULES, RecordedAnswer, Run, Stop};
 use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
 use crate::prompt::{PROMPT_VERSION, UnitPrompt, answer_schema, unit_prompt};
 
@@ -145,7 +145,7 @@ fn no_model() -> RecordedAnswer {
     RecordedAnswer {
         text,
         stop: Stop::Complete,
-        model: "rules".to_owned(),
+        model: RULES.to_owned(),
         input_tokens: 0,
         output_tokens: 0,
         cost_nano_usd: None,

@@ -28,6 +28,10 @@ const OUTPUT_TOKENS: u32 = 1_500;
 /// What a note begins with that says why the walkthrough is a template.
 pub const TEMPLATE_NOTE: &str = "the walkthrough is a template: ";
 
+/// The first line of a review without a model. People read it on the pull request too: it names no setting.
+pub const NO_MODEL: &str = "No model read this change: files were only scanned by rules and searched for secrets. The people \
+                            who run Holdfast can configure a model: docs/configuration.md, section Environment.";
+
 /// The run.
 #[derive(Debug, Deserialize)]
 pub struct Input {
@@ -118,7 +122,10 @@ pub fn decide_gate(findings: &[Finding], policy: &Policy) -> Result<Gate, Invali
 /// Coverage decides, nothing else.
 pub fn decide_status(aggregate: &Aggregate) -> RunStatus {
     let has = |outcome| aggregate.coverage.iter().any(|entry| entry.outcome == outcome);
-    match (has(Outcome::Unreviewed), has(Outcome::Reviewed)) {
+    match (
+        has(Outcome::Unreviewed),
+        has(Outcome::Reviewed) || has(Outcome::Scanned),
+    ) {
         _ if aggregate.notes.iter().any(|note| note.contains("could not be listed")) => RunStatus::Partial,
         (true, _) => RunStatus::Partial,
         (false, true) => RunStatus::Reviewed,
@@ -150,7 +157,12 @@ async fn ask_for_summary(
 
 /// Facts alone: counts that code knows.
 fn template(run: &Run, aggregate: &Aggregate) -> String {
-    let mut text = coverage_line(&aggregate.coverage);
+    let mut text = String::new();
+    if run.is_rules_only() {
+        text.push_str(NO_MODEL);
+        text.push_str("\n\n");
+    }
+    text.push_str(&coverage_line(&aggregate.coverage));
     let by_severity: Vec<String> = Severity::WORST_FIRST
         .into_iter()
         .filter_map(|severity| {
@@ -168,8 +180,5 @@ fn template(run: &Run, aggregate: &Aggregate) -> String {
         by_severity.join(", ")
     };
     let _infallible = write!(text, " Findings: {found}.");
-    if run.is_rules_only() {
-        text.push_str(" No model was asked: the findings come from static analysis alone.");
-    }
     text
 }

@@ -7,6 +7,7 @@ use holdfast_core::diff::{Hunk, LineKind, parse_patch};
 use holdfast_core::model::change::Change;
 use holdfast_core::model::finding::{Finding, Severity};
 use holdfast_core::model::report::{Coverage, Outcome, Report};
+use holdfast_core::model::run::RULES;
 use holdfast_core::rule::redact;
 
 use super::plain;
@@ -71,6 +72,11 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
         )
     );
     let _infallible = writeln!(out, "\n{}\n", plain(&report.summary));
+    if report.model.provider == RULES {
+        let how = "To have a model read the change: HOLDFAST_MODEL=anthropic/NAME with ANTHROPIC_API_KEY, or openai/NAME \
+                   (docs/configuration.md)";
+        let _infallible = writeln!(out, "{how}\n");
+    }
     for note in &report.notes {
         let _infallible = writeln!(out, "note: {}", plain(note));
     }
@@ -79,7 +85,7 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
     }
     write_coverage(&mut out, &report.coverage, style);
     let usage = &report.usage;
-    let model = if report.model.provider == "rules" {
+    let model = if report.model.provider == RULES {
         "rules (no model)".to_owned()
     } else {
         format!("{}/{}", report.model.provider, report.model.name)
@@ -162,10 +168,11 @@ fn write_excerpt(out: &mut String, hunk: &Hunk, finding: &Finding, style: Style)
 
 fn write_coverage(out: &mut String, coverage: &[Coverage], style: Style) {
     let _infallible = writeln!(out, "{}", style.paint("1", "Files"));
-    for (outcome, name, code) in [
-        (Outcome::Unreviewed, "unreviewed", "31"),
-        (Outcome::Skipped, "skipped", "2"),
-        (Outcome::Reviewed, "reviewed", "32"),
+    for (outcome, code) in [
+        (Outcome::Unreviewed, "31"),
+        (Outcome::Skipped, "2"),
+        (Outcome::Scanned, "33"),
+        (Outcome::Reviewed, "32"),
     ] {
         for entry in coverage.iter().filter(|entry| entry.outcome == outcome) {
             let reason = entry
@@ -180,7 +187,7 @@ fn write_coverage(out: &mut String, coverage: &[Coverage], style: Style) {
             let _infallible = writeln!(
                 out,
                 "  {} {}{attempts}{reason}",
-                style.paint(code, &format!("{name:<10}")),
+                style.paint(code, &format!("{:<10}", outcome.as_str())),
                 plain(&entry.path)
             );
         }

@@ -267,11 +267,7 @@ fn covered(entry: Option<&Coverage>) -> String {
     let Some(entry) = entry else {
         return "not listed".to_owned();
     };
-    let outcome = match entry.outcome {
-        Outcome::Reviewed => "reviewed",
-        Outcome::Skipped => "skipped",
-        Outcome::Unreviewed => "unreviewed",
-    };
+    let outcome = entry.outcome.as_str();
     let reason = entry
         .reason
         .as_ref()
