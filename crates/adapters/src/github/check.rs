@@ -179,10 +179,8 @@ pub(super) async fn copy(
 }
 
 async fn copy_verdict(connection: &GithubConnection, request: &PullRequest, onto: &CommitSha) -> Result<(), Failure> {
-    let group = PullRequest {
-        head: onto.clone(),
-        ..request.clone()
-    };
+    let mut group = request.clone();
+    group.head = onto.clone();
     let is_copy = |run: &CheckRun| run.external_id.as_deref() == Some(MERGE_GROUP);
     if list(connection, &group).await?.iter().any(is_copy) {
         return Ok(());

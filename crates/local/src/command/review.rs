@@ -7,7 +7,7 @@ use holdfast_adapters::github::{GithubReadChange, parse_address};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
-use holdfast_core::model::run_name::stem;
+use holdfast_core::model::run_name::{stem, stem_without_base};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
 use serde_json::json;
@@ -76,10 +76,13 @@ async fn start_or_resume(
     let existing = Archive::open(data)
         .and_then(|archive| archive.executions(record::RUNS_MOST))
         .map_err(Failure::incomplete)?;
-    let name = match run_name::choose(
-        &stem,
-        existing.iter().map(|row| (row.name.as_str(), !row.status.is_final())),
-    ) {
+    let runs = || existing.iter().map(|row| (row.name.as_str(), !row.status.is_final()));
+    // A review that version 0.1 began is named otherwise: it goes on, and what it publishes is fenced by its own diff.
+    let older = stem_without_base(target, &settings.model, &settings.model_light, args.publish);
+    if let Choice::Resume(name) = run_name::choose(&older, runs()) {
+        return Ok(name);
+    }
+    let name = match run_name::choose(&stem, runs()) {
         Choice::Resume(name) => return Ok(name),
         Choice::Start { name, previous } => match published(data, previous.filter(|_| args.publish)).await? {
             Some(before) => {
