@@ -3,3 +3,6 @@
 
 #[path = "../../crates/core/tests/fuzz/bodies.rs"]
 pub mod bodies;
+
+#[path = "../../crates/core/tests/fuzz/harmless.rs"]
+pub mod harmless;

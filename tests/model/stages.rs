@@ -151,5 +151,6 @@ pub fn a_report(run: &Run) -> Report {
         coverage: Vec::new(),
         usage: Usage::default(),
         notes: Vec::new(),
+        private_notes: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! From a model server's refusal to the port's error: statuses, waits, and what the error body says.
 
 use holdfast_core::port::ModelError;
+use holdfast_core::rule::redacted;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::HeaderMap;
@@ -155,7 +156,8 @@ fn clean(http: &ModelHttp, text: &str) -> String {
             text = text.replace(key, "[key]");
         }
     }
-    let words = text.split_whitespace().map(|word| match word.find("sk-") {
+    let words = redacted(&text);
+    let words = words.split_whitespace().map(|word| match quoted_key(word) {
         Some(at) => format!("{}[key]", word.get(..at).unwrap_or_default()),
         None => word.chars().filter(|c| !c.is_control()).collect(),
     });
@@ -165,6 +167,25 @@ fn clean(http: &ModelHttp, text: &str) -> String {
         .chars()
         .take(MESSAGE_CHARS)
         .collect()
+}
+
+/// Where a word holds a key, in part or masked, as providers quote it: `sk-`, which begins a word, and then more than a name's
+/// part. `acme/risk-7b` and `acme/sk-7b` are names of models.
+fn quoted_key(word: &str) -> Option<usize> {
+    word.match_indices("sk-").map(|(at, _)| at).find(|at| {
+        let is_inside = |char: char| char.is_ascii_alphanumeric() || "/-_.".contains(char);
+        let begins = !word.get(..*at).is_some_and(|before| before.ends_with(is_inside));
+        let is_key = |char: &char| char.is_ascii_alphanumeric() || "-_*.\u{2026}".contains(*char);
+        let key: String = word
+            .get(at + 3..)
+            .unwrap_or_default()
+            .chars()
+            .take_while(is_key)
+            .collect();
+        let is_masked = key.contains("**") || key.contains("..") || key.contains('\u{2026}');
+        let has_capital = key.chars().any(|char| char.is_ascii_uppercase());
+        begins && (is_masked || has_capital || key.len() >= 20)
+    })
 }
 
 /// When to come again, in seconds: `retry-after-ms`, `Retry-After` as seconds or as a date (measured against the
@@ -263,6 +284,23 @@ mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
+
+    #[test]
+    fn a_quoted_key_is_told_from_a_models_name() {
+        let key = ["sk-", "proj-", "q7Zk2mX9vB4nT1wR8sLp"].concat();
+        for (word, at) in [
+            ("acme/risk-7b", None),
+            ("acme/sk-7b", None),
+            ("`desk-large`", None),
+            ("task-runner", None),
+            ("sk-otherSecret", Some(0)),
+            ("'sk-...4f2a'", Some(1)),
+            ("key=sk-ab**********cd.", Some(4)),
+            (key.as_str(), Some(0)),
+        ] {
+            assert_eq!(quoted_key(word), at, "{word}");
+        }
+    }
 
     type Pairs = &'static [(&'static str, &'static str)];
     const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:00 GMT");

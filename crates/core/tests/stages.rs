@@ -437,7 +437,8 @@ fn prose_is_healed_by_the_second_call_which_holds_the_exact_failure() {
             path: "src/a.rs".to_owned(),
             outcome: Outcome::Reviewed,
             reason: None,
-            attempts: 2
+            attempts: 2,
+            failure: None
         }]
     );
 }
@@ -823,7 +824,7 @@ fn a_sweep_cleans_up_what_an_undo_left_and_tries_again_what_it_cannot() {
     assert!(sweep()[0].failure.is_some() && dirty());
     assert!(sweep()[0].failure.is_none() && !dirty());
     assert!(world.page.comments.lock().unwrap().is_empty());
-    assert!(world.page.notices.lock().unwrap()[0].contains("States.Timeout"));
+    assert!(world.page.notices.lock().unwrap()[0].contains("an internal error"));
     let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
     assert_eq!(report.status, RunStatus::Failed);
     assert!(sweep().is_empty(), "what is clean is left alone");
@@ -872,7 +873,11 @@ fn a_failed_review_says_so_once_and_leaves_nothing_else() {
         "a call that wakes late writes nothing"
     );
     assert!(world.page.comments.lock().unwrap().is_empty());
-    assert!(world.page.notices.lock().unwrap()[0].contains("no permission"));
+    let notice = world.page.notices.lock().unwrap()[0].clone();
+    assert!(
+        notice.contains("a permission is missing") && !notice.contains("no permission"),
+        "{notice}"
+    );
     let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
     assert_eq!(
         report.notes.len(),

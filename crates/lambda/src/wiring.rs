@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use aws_config::SdkConfig;
 use holdfast_adapters::aws;
 use holdfast_adapters::secrets_manager::read_secrets;
+use holdfast_core::rule::RedactedLog;
 use tokio::sync::Mutex;
 
 use crate::settings::{SECRETS_MAX_AGE, secret_ids};
@@ -43,7 +44,7 @@ impl<P> Wiring<P> {
         places: &'static [&'static str],
         make: fn(&Setup) -> Result<P, SetupError>,
     ) -> Result<Self, SetupError> {
-        lambda_runtime::tracing::init_default_subscriber();
+        lambda_runtime::tracing::init_default_subscriber_with_writer(|| RedactedLog(std::io::stdout()));
         let environment = |name: &str| std::env::var(name).ok();
         let aws = aws::load().await;
         let (secret_ids, max_age) = (secret_ids(&environment), max_age(&environment)?);

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
@@ -24,11 +25,14 @@ pub fn run(cli: &Cli) -> ExitCode {
         _ => "error,holdfast_local::engine=off",
     };
     let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    if std::io::stderr().is_terminal() {
+        log.with_ansi(true)
+            .with_writer(|| RedactedLog(std::io::stderr()))
+            .init();
+    } else {
+        log.with_ansi(false).with_writer(|| output::LogWriter).init();
+    }
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(dispatch(cli)),
         Err(error) => Err(Failure::incomplete(format!("no runtime: {error}"))),

@@ -275,6 +275,7 @@ mod tests {
                         suggestion: None,
                         confidence: 1.0,
                         source: "model".to_owned(),
+                        sources: Vec::new(),
                     },
                 })
                 .collect(),

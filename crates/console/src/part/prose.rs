@@ -2,6 +2,7 @@
 //!
 //! The text becomes a small tree first, whose elements are written by name: what the model wrote never becomes markup.
 
+use holdfast_core::rule::redacted;
 use maud::{Markup, Render, html};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
@@ -12,6 +13,7 @@ const DEPTH_MOST: usize = 8;
 
 /// Renders a body.
 pub fn prose(markdown: &str) -> Markup {
+    let markdown = redacted(markdown);
     let kept: String = markdown.chars().take(PARAGRAPH_MOST).collect();
     let left_out = markdown.chars().count() - kept.chars().count();
     let nodes = read(&kept);

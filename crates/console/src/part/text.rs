@@ -1,9 +1,11 @@
-//! Foreign text on its way into a page: hidden characters become visible, what is too long is cut and says so.
+//! Foreign text on its way into a page: secrets are taken out, hidden characters become visible, what is too long is
+//! cut and says so. The one way into a page for text that was not written here.
 //!
 //! Escaping of markup is left to `maud`; no foreign text is ever marked as escaped already.
 
 use std::fmt::Write;
 
+use holdfast_core::rule::redacted;
 use maud::{Markup, Render, html};
 
 /// Characters of a text that stands in one line (a title, a path, a name).
@@ -12,6 +14,8 @@ pub const LINE_MOST: usize = 400;
 pub const PARAGRAPH_MOST: usize = 8_000;
 /// Characters of a prompt or an answer.
 pub const BLOCK_MOST: usize = 60_000;
+/// Characters behind a cut that are searched for secrets: longer than a token.
+const BEHIND_CUT: usize = 4_000;
 /// Characters of one line of code.
 pub const CODE_LINE_MOST: usize = 2_000;
 
@@ -56,9 +60,9 @@ pub fn code(text: &str) -> Foreign<'_> {
 
 impl Render for Foreign<'_> {
     fn render(&self) -> Markup {
-        let (kept, left_out) = cut(self.text, self.most);
+        let (clean, left_out) = clean(self.text, self.most);
         let body = html! {
-            @for piece in pieces(kept, self.keeps_lines) {
+            @for piece in pieces(&clean, self.keeps_lines) {
                 @match piece {
                     Piece::Plain(text) => (text),
                     Piece::Hidden(char) => span.hidden-char { (name_of(char)) },
@@ -128,6 +132,15 @@ fn name_of(char: char) -> String {
     format!("‹U+{:04X}›", u32::from(char))
 }
 
+/// The first `most` characters without secrets, and how many were left out. Secrets are taken out before the cut, because half of
+/// one is a leak that no search finds; what lies far behind it is not searched.
+fn clean(text: &str, most: usize) -> (String, usize) {
+    let (near, far) = cut(text, most.saturating_add(BEHIND_CUT));
+    let near = redacted(near);
+    let (kept, left_out) = cut(&near, most);
+    (kept.to_owned(), left_out + far)
+}
+
 /// The first `most` characters, and how many were left out.
 fn cut(text: &str, most: usize) -> (&str, usize) {
     if text.len() <= most {
@@ -141,9 +154,9 @@ fn cut(text: &str, most: usize) -> (&str, usize) {
 
 /// One line for an attribute (a label, an alternative text): as [`line`], without marks.
 pub fn plain(text: &str) -> String {
-    let (kept, left_out) = cut(text, LINE_MOST);
-    let mut out = String::with_capacity(kept.len());
-    for piece in pieces(kept, false) {
+    let (clean, left_out) = clean(text, LINE_MOST);
+    let mut out = String::with_capacity(clean.len());
+    for piece in pieces(&clean, false) {
         match piece {
             Piece::Plain(text) => out.push_str(text),
             Piece::Hidden(char) => out.push_str(&name_of(char)),
@@ -155,10 +168,10 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// A text as a form offers it for editing: without the hidden characters, which publication takes out too. Whoever reads
-/// the form compares with this to know whether the text was edited (after turning CR LF into LF).
+/// A text as a form offers it for editing: without the hidden characters, which publication takes out too. Whoever
+/// reads the form compares with this to know whether the text was edited (after turning CR LF into LF).
 pub fn editable(text: &str) -> String {
-    pieces(&text.replace("\r\n", "\n"), true)
+    pieces(&redacted(&text.replace("\r\n", "\n")), true)
         .iter()
         .filter_map(|piece| match piece {
             Piece::Plain(text) => Some(*text),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use holdfast_core::diff::{Hunk, hunk_of, parse_patch};
 use holdfast_core::model::change::{Change, ChangedFile, FileStatus};
 use holdfast_core::model::finding::Finding;
-use holdfast_core::rule::redact;
+use holdfast_core::rule::redact_hunks;
 
 /// One file with its findings.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub fn findings_in_diff(findings: &[Finding], change: Option<&Change>) -> Vec<Fi
 
 fn file_diff(path: &str, findings: Vec<Numbered>, file: Option<&ChangedFile>) -> FileDiff {
     let patch = file.and_then(|file| file.patch.as_deref()).unwrap_or_default();
-    let hunks = redacted(parse_patch(patch).unwrap_or_default());
+    let hunks = redact_hunks(path, &parse_patch(patch).unwrap_or_default());
     let mut loose = Vec::new();
     let mut placed: Vec<Vec<Numbered>> = hunks.iter().map(|_| Vec::new()).collect();
     for numbered in findings {
@@ -90,16 +90,4 @@ fn file_diff(path: &str, findings: Vec<Numbered>, file: Option<&ChangedFile>) ->
             .collect(),
         loose,
     }
-}
-
-/// Secrets leave the lines before anyone sees them; the lines' numbers hold.
-fn redacted(mut hunks: Vec<Hunk>) -> Vec<Hunk> {
-    let lines = || hunks.iter().flat_map(|hunk| &hunk.lines);
-    let joined = lines().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
-    let clean = redact(&joined);
-    let mut clean = clean.text.split('\n');
-    for line in hunks.iter_mut().flat_map(|hunk| &mut hunk.lines) {
-        clean.next().unwrap_or_default().clone_into(&mut line.text);
-    }
-    hunks
 }

@@ -245,6 +245,7 @@ mod tests {
             outcome: Outcome::Reviewed,
             reason: None,
             attempts: 2,
+            failure: None,
         }];
         let units = [
             unit("u1", "a", UnitEnd::Reviewed),

@@ -130,6 +130,7 @@ pub fn findings(say: Say) -> Vec<Finding> {
         suggestion: None,
         confidence: 0.9,
         source: say("model"),
+        sources: Vec::new(),
     };
     vec![
         Finding {
@@ -211,6 +212,7 @@ pub fn coverage(say: Say) -> Vec<Coverage> {
         outcome,
         reason: reason.map(say),
         attempts,
+        failure: None,
     };
     vec![
         entry("src/ledger/settle.rs", Outcome::Reviewed, None, 2),
@@ -275,5 +277,6 @@ pub fn report(status: RunStatus, say: Say) -> Report {
             wall_ms: 212_000,
         },
         notes: vec![say("the walkthrough names 7 of 8 files: one is unreviewed")],
+        private_notes: Vec::new(),
     }
 }

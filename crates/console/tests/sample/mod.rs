@@ -33,10 +33,25 @@ pub fn huge(text: &str) -> String {
     format!("{text} ").repeat(90_000 / (text.len() + 1) + 1)
 }
 
+/// A token, built from pieces, so that no scanner takes this file for a leak.
+pub fn token() -> String {
+    ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat()
+}
+
+/// A secret in each text, in front of it and behind.
+pub fn leaking(text: &str) -> String {
+    format!("{0} {text} {0}", token())
+}
+
 /// Each page's file name and HTML.
 pub fn pages() -> Vec<(String, String)> {
     let mut pages = runs::pages();
-    for (kind, say) in [("", plain as Say), ("-hostile", hostile), ("-huge", huge)] {
+    for (kind, say) in [
+        ("", plain as Say),
+        ("-hostile", hostile),
+        ("-huge", huge),
+        ("-leaking", leaking),
+    ] {
         for (name, html) in reviews::pages(say)
             .into_iter()
             .chain(units::pages(say))

@@ -5,7 +5,7 @@ use holdfast_console::view::{DayCount, RunRow, RunsFilter, RunsView};
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::report::RunStatus;
 
-use super::{DAY_MS, HEAD, HOUR_MS, MINUTE_MS, NOW_MS, Say, frame, hostile, huge, plain, pull_request};
+use super::{DAY_MS, HEAD, HOUR_MS, MINUTE_MS, NOW_MS, Say, frame, hostile, huge, leaking, plain, pull_request};
 
 pub fn pages() -> Vec<(String, String)> {
     let empty = RunsView {
@@ -42,6 +42,7 @@ pub fn pages() -> Vec<(String, String)> {
         ("runs-empty", empty),
         ("runs-no-match", nothing),
         ("runs-hostile", view(hostile)),
+        ("runs-leaking", view(leaking)),
         ("runs-huge", view(huge)),
     ]
     .map(|(name, view)| (name.to_owned(), page::runs::page(&view)))

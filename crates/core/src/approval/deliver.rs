@@ -94,10 +94,9 @@ pub async fn apply_decision(rows: &dyn KeepRows, run: &str, report: &mut Report)
         }
         let dropped = before - report.findings.len();
         if dropped + edited > 0 {
-            report.notes.push(format!(
-                "{} dropped {dropped} and edited {edited} of the findings before publication",
-                vote.by.name
-            ));
+            let what = format!("dropped {dropped} and edited {edited} of the findings before publication");
+            // A mail address, or a user of a machine, is nobody's business but the record's.
+            report.add_private_note(format!("{} {what}", vote.by.name), format!("a reviewer {what}"));
         }
     }
     Ok(())

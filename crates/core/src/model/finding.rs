@@ -111,9 +111,17 @@ pub struct Finding {
     pub confidence: f64,
     /// `model`, or `rule:ID`.
     pub source: String,
+    /// All that found it: [`Self::source`] first, then what only added to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
 }
 
 impl Finding {
+    /// Whether a model found it; else a rule did.
+    pub fn is_by_model(&self) -> bool {
+        self.source == "model"
+    }
+
     /// Names the finding within its report: 16 hex digits, derived from where it is and what it says.
     pub fn id(&self) -> String {
         let what = serde_json::json!([

@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod change;
 pub mod error_name;
+pub mod failure;
 pub mod finding;
 pub mod key;
 pub mod marker;

@@ -1,11 +1,20 @@
 //! The finished review, as `--format json` prints it (version 1: fields may be added, none removed).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
+use crate::rule::{redact_value, redacted};
+
+use super::error_name::ErrorName;
+use super::failure::{Failure, NO_VALID_ANSWER, OtherFailure};
 use super::finding::{Finding, Severity};
 
 /// Version of [`Report`]'s shape.
 pub const REPORT_VERSION: u32 = 1;
+
+/// What a note begins with that says why the walkthrough is a template.
+pub const TEMPLATE_NOTE: &str = "the walkthrough is a template: ";
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +83,62 @@ pub struct Report {
     /// Remarks for the reader: cut-offs, limits, why it failed.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Those of [`Self::notes`] that hold details for the run's own record only, with what the public reads instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private_notes: Vec<PrivateNote>,
+}
+
+/// A note that is not for the public: it names a host, a setting, a person's address, or quotes a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivateNote {
+    /// The note, as it is in [`Report::notes`].
+    pub note: String,
+    /// What the public reads instead.
+    pub public: String,
+}
+
+impl Report {
+    /// The notes that the public may read. Those of an older version's report that begin with an error's name are replaced by
+    /// that error's sentence.
+    pub fn public_notes(&self) -> impl Iterator<Item = &str> {
+        self.notes.iter().map(|note| {
+            let private = self.private_notes.iter().find(|private| private.note == *note);
+            private.map_or_else(|| public_text(note), |private| private.public.as_str())
+        })
+    }
+
+    /// Adds a note with details that stay in the run's own record, unless it is there already.
+    pub fn add_private_note(&mut self, note: String, public: String) {
+        if !self.private_notes.iter().any(|private| private.note == note) {
+            self.private_notes.push(PrivateNote {
+                note: note.clone(),
+                public,
+            });
+        }
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+}
+
+impl Report {
+    /// Returns the report as it may be shown: no text of it holds a secret, paths included. The stored report keeps the
+    /// paths, because GitHub finds a comment's file by it.
+    pub fn redacted(&self) -> Self {
+        let clean = serde_json::to_value(self).and_then(|mut value| {
+            redact_value(&mut value);
+            serde_json::from_value(value)
+        });
+        // A report that cannot be written and read again shows none of its texts.
+        clean.unwrap_or_else(|error| Self {
+            summary: redacted(&format!("the report cannot be shown: {error}")),
+            findings: Vec::new(),
+            coverage: Vec::new(),
+            notes: Vec::new(),
+            private_notes: Vec::new(),
+            ..self.clone()
+        })
+    }
 }
 
 /// What was reviewed.
@@ -131,6 +196,41 @@ pub struct Coverage {
     pub reason: Option<String>,
     /// Most attempts that one of its units took; 0 when skipped.
     pub attempts: u32,
+    /// Why it failed, where it failed: the public reads this kind's sentence instead of the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+impl Coverage {
+    /// The reason that the public may read.
+    pub fn public_reason(&self) -> Option<Cow<'_, str>> {
+        let attempts = self.attempts;
+        match self.failure {
+            Some(Failure::Other(OtherFailure::AnswersInvalid)) => {
+                let plural = if attempts == 1 { "" } else { "s" };
+                Some(format!("{NO_VALID_ANSWER}{attempts} attempt{plural}").into())
+            }
+            Some(failure) => Some(failure.sentence().into()),
+            None => self.reason.as_deref().map(|reason| public_text(reason).into()),
+        }
+    }
+}
+
+/// A text that code wrote, or the sentence of the failure that an older version's text begins with.
+fn public_text(text: &str) -> &str {
+    let (name, _) = text.split_once(':').unwrap_or((text, ""));
+    let is_name = ErrorName::ALL.iter().any(|known| known.as_str() == name)
+        || ["States.", "Lambda.", "Runtime."]
+            .iter()
+            .any(|family| name.starts_with(family));
+    if is_name || text.starts_with(NO_VALID_ANSWER) {
+        let reason = if is_name { name } else { text };
+        return Failure::of_reason(reason).sentence();
+    }
+    match text.strip_prefix(TEMPLATE_NOTE) {
+        Some(details) if !details.is_empty() => TEMPLATE_NOTE.trim_end_matches([':', ' ']),
+        _ => text,
+    }
 }
 
 /// How one changed file ended.

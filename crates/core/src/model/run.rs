@@ -136,6 +136,9 @@ pub struct Verdict {
     pub summary: String,
     /// Whether the answer's outer shape could be read.
     pub readable: bool,
+    /// Why suggestions were taken away from findings that were accepted, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped_suggestions: Vec<String>,
 }
 
 /// How a unit ended: the output of its execution.

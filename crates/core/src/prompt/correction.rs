@@ -2,6 +2,9 @@
 
 use crate::model::run::{Prompt, Role, Turn};
 
+use crate::rule::redacted;
+
+use super::redacted::without_secrets;
 use super::schema::answer_schema;
 
 /// Longest part of a previous answer that is sent back, in characters.
@@ -21,7 +24,7 @@ pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String]) -> P
     let previous = if answer.trim().is_empty() {
         "(an empty answer)".to_owned()
     } else {
-        answer.chars().take(PREVIOUS_ANSWER_MOST).collect()
+        redacted(answer).chars().take(PREVIOUS_ANSWER_MOST).collect()
     };
     let mut prompt = first.clone();
     prompt.turns.truncate(1);
@@ -30,5 +33,5 @@ pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String]) -> P
         text: previous,
     });
     prompt.turns.push(Turn { role: Role::User, text });
-    prompt
+    without_secrets(prompt)
 }

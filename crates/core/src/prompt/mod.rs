@@ -1,11 +1,15 @@
 //! What a model is asked: the instructions, a unit's data, a correction, the summary. Text only; no call is made here.
 
 mod correction;
+mod data;
+mod redacted;
 mod schema;
 mod summary;
 mod unit;
 
 pub use correction::correction_prompt;
+pub use data::without_end_marks;
+pub use redacted::shown_path;
 pub use schema::{answer_schema, summary_schema};
 pub use summary::summary_prompt;
 pub use unit::{UnitPrompt, unit_prompt};

@@ -4,8 +4,11 @@ use std::fmt::Write;
 
 use crate::model::finding::Finding;
 use crate::model::run::{FileSummary, Prompt, Role, Turn};
+use crate::rule::redacted;
 
-use super::unit::{delimit, one_line};
+use super::data::data_block;
+use super::redacted::without_secrets;
+use super::unit::one_line;
 
 /// Files named in the prompt at most; the rest is counted.
 const FILES_MOST: usize = 200;
@@ -39,11 +42,11 @@ pub fn summary_prompt(title: &str, files: &[FileSummary], findings: &[Finding]) 
             one_line(&finding.title, 200)
         );
     }
-    Prompt {
+    without_secrets(Prompt {
         system: INSTRUCTIONS.to_owned(),
         turns: vec![Turn {
             role: Role::User,
-            text: delimit(&data),
+            text: data_block(&redacted(&data)),
         }],
-    }
+    })
 }

@@ -5,6 +5,11 @@ use std::fmt::Write;
 use crate::diff::{Hunk, render_hunks};
 use crate::model::plan::ContextPack;
 use crate::model::run::{Prompt, Role, Turn};
+use crate::rule::redacted;
+
+use super::redacted::{shown_path, without_secrets};
+
+use super::data::data_block;
 
 const INSTRUCTIONS: &str = "\
 You review one part of a code change. Report only defects that the change introduces or leaves in the lines it touches: \
@@ -69,27 +74,22 @@ pub fn unit_prompt(unit: &UnitPrompt<'_>) -> Prompt {
             );
         }
     }
-    let _infallible = write!(data, "\n{}", render_hunks(unit.path, unit.previous_path, unit.hunks));
-    Prompt {
+    let (path, previous) = (shown_path(unit.path), unit.previous_path.map(shown_path));
+    let _infallible = write!(data, "\n{}", render_hunks(&path, previous.as_deref(), unit.hunks));
+    without_secrets(Prompt {
         system,
         turns: vec![Turn {
             role: Role::User,
-            text: delimit(&data),
+            text: data_block(&redacted(&data)),
         }],
-    }
+    })
 }
 
-/// Puts material between marks that it cannot close itself.
-pub(super) fn delimit(data: &str) -> String {
-    format!(
-        "<data>\n{}\n</data>",
-        data.replace("</data", "<\\/data").replace("<data", "<\\data")
-    )
-}
-
-/// Folds white space and control characters, and cuts at `most` characters.
+/// Folds white space and control characters, and cuts at `most` characters. Secrets are taken out first: half of one is
+/// a leak that no search finds.
 pub(super) fn one_line(text: &str, most: usize) -> String {
-    let folded = text
+    let clean = redacted(text);
+    let folded = clean
         .split(|char: char| char.is_whitespace() || char.is_control())
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()

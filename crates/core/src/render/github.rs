@@ -1,19 +1,31 @@
 //! A report as GitHub shows it: one review with inline comments and suggestions, a comment with the summary, a check run.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::diff::{hunk_of, parse_patch};
+use crate::diff::{Hunk, hunk_of, parse_patch};
 use crate::model::change::Change;
+use crate::model::failure::Failure;
 use crate::model::finding::{Finding, Severity, Side};
 use crate::model::report::{Outcome, Report, RunStatus};
 use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
+use crate::validate::check_suggestion;
 
-use super::markdown::{counted, coverage_line, coverage_section, finding_markdown, usage_line};
-use super::sanitize::{one_line, sanitize};
+use super::body::body_within;
+use super::escape::{longest_run, path, title};
+use super::links::Links;
+use super::markdown::{counted, coverage_line, coverage_section, finding_markdown, usage_line, within};
+use super::mute::{plain_line, plain_text};
 
-/// A review's body at most, in characters; GitHub's own limit is 65,536.
-const BODY_MOST: usize = 64_000;
+/// Characters of a comment at most; GitHub's own limit is 65,536.
+const MAX_BODY_CHARS: usize = 64_000;
+/// Characters of one finding at most.
+const MAX_FINDING_CHARS: usize = 48_000;
+/// Characters of a walkthrough at most.
+const MAX_SUMMARY_CHARS: usize = 24_000;
+/// Characters of all notes at most.
+const MAX_NOTES_CHARS: usize = 6_000;
 /// Annotations that one request takes.
 const ANNOTATIONS_MOST: usize = 50;
 
@@ -29,25 +41,26 @@ pub enum Inline {
 /// The review to post. A finding whose lines are not inside one hunk goes into the body. What the review is of as a whole
 /// stands in the summary's comment.
 pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewDraft {
-    let allowed = [repository_url(report)];
+    let links = repository_links(report);
+    let hunks = hunks_by_path(report, change);
+    let hunks_of = |finding: &Finding| hunks.get(finding.path.as_str()).map_or(&[][..], Vec::as_slice);
     let (beside, inside): (Vec<&Finding>, Vec<&Finding>) = report
         .findings
         .iter()
-        .partition(|finding| inline == Inline::Comments && is_anchored(finding, change));
-    let mut body = format!(
+        .partition(|finding| inline == Inline::Comments && is_anchored(finding, hunks_of(finding)));
+    let body = format!(
         "**Holdfast**: {}. {}\n",
         counted(report.findings.len(), "finding"),
         coverage_line(&report.coverage)
     );
-    for finding in inside {
-        let _infallible = write!(
-            body,
-            "\n**`{}` line {}**\n\n{}\n",
-            finding.path.replace('`', "'"),
+    let pieces = inside.iter().map(|finding| {
+        format!(
+            "\n**{} line {}**\n\n{}\n",
+            path(&finding.path),
             finding.line,
-            finding_markdown(finding, &allowed)
-        );
-    }
+            finding_markdown(finding, &links, MAX_FINDING_CHARS)
+        )
+    });
     let comments = beside
         .into_iter()
         .map(|finding| ReviewComment {
@@ -55,12 +68,12 @@ pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewD
             side: finding.side,
             start_line: (finding.start_line < finding.line).then_some(finding.start_line),
             line: finding.line,
-            body: comment_body(finding, &allowed),
+            body: comment_body(finding, hunks_of(finding), &links),
         })
         .collect();
     ReviewDraft {
         run: report.run.clone(),
-        body: cut(&body, BODY_MOST),
+        body: within(body, pieces, "finding", MAX_BODY_CHARS),
         comments,
     }
 }
@@ -74,16 +87,13 @@ pub fn announcement_body(head: &CommitSha, files: u64) -> String {
 /// What the announcement becomes: the walkthrough, and what was read and what was not.
 pub fn summary_body(report: &Report) -> String {
     let head = report.target.head.get(..12).unwrap_or(&report.target.head);
-    let mut body = format!(
-        "## Holdfast review of {head}\n\n{}\n",
-        sanitize(&report.summary, &[repository_url(report)])
-    );
-    for note in &report.notes {
-        let _infallible = write!(body, "\n> {}\n", one_line(note));
-    }
+    let summary = body_within(&report.summary, &repository_links(report), MAX_SUMMARY_CHARS);
+    let mut body = format!("## Holdfast review of {}\n\n{summary}\n", title(head));
+    let notes = report.public_notes().map(|note| format!("\n> {}\n", title(note)));
+    body = within(body, notes, "note", MAX_SUMMARY_CHARS + MAX_NOTES_CHARS);
     body.push_str(&coverage_section(&report.coverage));
     let _infallible = write!(body, "\n<sub>{}</sub>\n", usage_line(report));
-    cut(&body, BODY_MOST)
+    body
 }
 
 /// What a pull request shows whose review waits for a maintainer.
@@ -94,20 +104,17 @@ pub fn waiting_body() -> String {
 }
 
 /// What people are told of a review that could not be completed, before or after it was published.
-pub fn notice_body(head: &CommitSha, why: &str, is_published: bool) -> String {
+pub fn notice_body(head: &CommitSha, why: Failure, is_published: bool) -> String {
     let published = if is_published {
         "The review itself was published; its summary is missing."
     } else {
         "Nothing of it was published."
     };
-    cut(
-        &format!(
-            "**Holdfast could not complete the review** of {}: {}\n\n{published} The next push is reviewed anew; who runs \
-             Holdfast can also start it again.\n",
-            head.short(),
-            one_line(why)
-        ),
-        BODY_MOST,
+    format!(
+        "**Holdfast could not complete the review** of {}: {}.\n\n{published} The next push starts a new review; the operator \
+         of Holdfast can also resume this one.\n",
+        head.short(),
+        why.sentence()
     )
 }
 
@@ -162,78 +169,53 @@ pub fn check_outcome(report: &Report, gate: Severity) -> CheckOutcome {
                 Severity::Medium => "warning",
                 Severity::Low | Severity::Info => "notice",
             },
-            title: cut(&one_line(&finding.title), 250),
-            message: cut(&sanitize(&finding.body, &[]), 4_000),
+            title: plain_line(&finding.title, 250),
+            message: plain_text(&finding.body, 4_000),
         })
         .collect();
-    let summary = format!(
-        "{}\n{}",
-        sanitize(&report.summary, &[repository_url(report)]),
-        coverage_section(&report.coverage)
-    );
+    let summary = body_within(&report.summary, &repository_links(report), MAX_SUMMARY_CHARS);
     CheckOutcome {
         conclusion,
         title,
-        summary: cut(&summary, BODY_MOST),
+        summary: format!("{summary}\n{}", coverage_section(&report.coverage)),
         annotations,
     }
 }
 
 /// Pages of the repository itself may stay links.
-fn repository_url(report: &Report) -> String {
+fn repository_links(report: &Report) -> Links {
     let page = report.target.url.as_deref();
     let repository = page
         .and_then(|page| page.rsplit_once("/pull/"))
-        .map(|(repository, _)| repository);
-    match repository {
-        Some(repository) => format!("{repository}/"),
-        None => format!("https://github.com/{}/", report.target.repository),
+        .map(|(repository, _)| repository.to_owned());
+    Links::to_repository(&repository.unwrap_or_else(|| format!("https://github.com/{}", report.target.repository)))
+}
+
+/// The hunks of each file that has a finding.
+fn hunks_by_path<'a>(report: &Report, change: &'a Change) -> BTreeMap<&'a str, Vec<Hunk>> {
+    let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
+    let files = change.files.iter().filter(|file| found.contains(file.path.as_str()));
+    files
+        .filter_map(|file| Some((file.path.as_str(), parse_patch(file.patch.as_deref()?).ok()?)))
+        .collect()
+}
+
+fn is_anchored(finding: &Finding, hunks: &[Hunk]) -> bool {
+    hunk_of(hunks, finding.side, finding.start_line, finding.line).is_some()
+}
+
+/// An inline comment. A suggestion is checked here too, against the lines that it will replace: a click commits it.
+fn comment_body(finding: &Finding, hunks: &[Hunk], links: &Links) -> String {
+    let mut body = finding_markdown(finding, links, MAX_FINDING_CHARS);
+    let suggestion = finding.suggestion.as_deref();
+    if let Some(Ok(text)) = suggestion.map(|suggestion| check_suggestion(finding, suggestion, hunks)) {
+        let fence = "`".repeat((longest_run(&text) + 1).max(3));
+        let end = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        let _infallible = write!(body, "\n\n{fence}suggestion\n{text}{end}{fence}");
     }
-}
-
-fn is_anchored(finding: &Finding, change: &Change) -> bool {
-    let file = change.files.iter().find(|file| file.path == finding.path);
-    let hunks = file
-        .and_then(|file| parse_patch(file.patch.as_deref()?).ok())
-        .unwrap_or_default();
-    hunk_of(&hunks, finding.side, finding.start_line, finding.line).is_some()
-}
-
-fn comment_body(finding: &Finding, allowed: &[String]) -> String {
-    let mut body = finding_markdown(finding, allowed);
-    if let Some(suggestion) = finding.suggestion.as_deref().filter(|_| takes_suggestion(finding)) {
-        let fence = "`".repeat(longest_run(suggestion).max(2) + 1);
-        let _infallible = write!(
-            body,
-            "\n\n{fence}suggestion\n{}\n{fence}",
-            suggestion.trim_end_matches('\n')
-        );
-    }
-    cut(&body, BODY_MOST)
-}
-
-/// A suggestion is one click from being committed: never for files that run in CI, nor with a secret in it.
-fn takes_suggestion(finding: &Finding) -> bool {
-    let path = finding.path.to_ascii_lowercase();
-    let runs_in_ci = path.starts_with(".github/")
-        || path.contains(".gitlab-ci")
-        || path.contains("jenkinsfile")
-        || path.starts_with(".circleci/");
-    let clean = finding
-        .suggestion
-        .as_deref()
-        .is_some_and(|text| crate::rule::redact(text).text == text);
-    finding.side == Side::Right && !runs_in_ci && clean
-}
-
-fn longest_run(text: &str) -> usize {
-    text.split(|char| char != '`').map(str::len).max().unwrap_or(0)
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(most.saturating_sub(40)).collect();
-    format!("{kept}\n\n… cut off for length")
+    body
 }

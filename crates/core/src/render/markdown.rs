@@ -5,21 +5,24 @@ use std::fmt::Write;
 use crate::model::finding::Finding;
 use crate::model::report::{Coverage, Outcome, Report};
 
-use super::sanitize::{one_line, sanitize};
+use super::body::{body, body_within};
+use super::escape::{code, path, title};
+use super::links::Links;
 
-/// Files listed in a coverage section at most, of each outcome; the rest is counted.
-const LISTED_MOST: usize = 100;
+/// Characters of the files listed of each outcome at most; the rest is counted.
+const MAX_LISTED_CHARS: usize = 8_000;
 
 /// The whole report.
 pub fn report_markdown(report: &Report) -> String {
+    let links = Links::none();
     let mut out = format!(
         "# Review of {} at {}\n\n{}\n",
-        report.target.repository,
-        short(&report.target.head),
-        sanitize(&report.summary, &[])
+        title(&report.target.repository),
+        title(short(&report.target.head)),
+        body(&report.summary, &links)
     );
-    for note in &report.notes {
-        let _infallible = write!(out, "\n> {}\n", one_line(note));
+    for note in report.public_notes() {
+        let _infallible = write!(out, "\n> {}\n", title(note));
     }
     out.push_str("\n## Findings\n");
     if report.findings.is_empty() {
@@ -28,13 +31,16 @@ pub fn report_markdown(report: &Report) -> String {
     for finding in &report.findings {
         let _infallible = write!(
             out,
-            "\n### `{}:{}`\n\n{}\n",
-            finding.path.replace('`', "'"),
-            finding.line,
-            finding_markdown(finding, &[])
+            "\n### {}\n\n{}\n",
+            path(&format!("{}:{}", finding.path, finding.line)),
+            finding_markdown(finding, &links, usize::MAX)
         );
-        if let Some(suggestion) = &finding.suggestion {
-            let _infallible = write!(out, "\n{}\n", indent(suggestion));
+        match finding.suggestion.as_deref() {
+            None => {}
+            Some("") => out.push_str("\nSuggestion: delete these lines.\n"),
+            Some(suggestion) => {
+                let _infallible = write!(out, "\nSuggested replacement:\n\n{}\n", code(suggestion, ""));
+            }
         }
     }
     out.push_str(&coverage_section(&report.coverage));
@@ -42,26 +48,33 @@ pub fn report_markdown(report: &Report) -> String {
     out
 }
 
-/// One finding, without its place.
-pub(super) fn finding_markdown(finding: &Finding, allowed: &[String]) -> String {
-    let source = if finding.source == "model" {
-        String::new()
+/// One finding, without its place, in about so many characters.
+pub(super) fn finding_markdown(finding: &Finding, links: &Links, most: usize) -> String {
+    let sources = if finding.sources.is_empty() {
+        std::slice::from_ref(&finding.source)
     } else {
-        format!(" · `{}`", finding.source)
+        finding.sources.as_slice()
     };
+    let mut source = String::new();
+    if !finding.is_by_model() {
+        for name in sources {
+            let _infallible = write!(source, " · {}", path(name));
+        }
+    }
+    let name = Some(title(&finding.title)).filter(|name| !name.is_empty());
     format!(
         "**{}** · {} · {}{source}\n\n{}",
-        one_line(&finding.title),
+        name.as_deref().unwrap_or("Finding"),
         finding.severity,
         finding.category.as_str(),
-        sanitize(&finding.body, allowed)
+        body_within(&finding.body, links, most)
     )
 }
 
 /// Which files were read, and which were not.
 pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
     let mut out = format!("\n## Coverage\n\n{}\n", coverage_line(coverage));
-    for (outcome, title) in [
+    for (outcome, name) in [
         (Outcome::Unreviewed, "Unreviewed"),
         (Outcome::Skipped, "Skipped"),
         (Outcome::Scanned, "Scanned by rules"),
@@ -71,18 +84,34 @@ pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
         if listed.is_empty() {
             continue;
         }
-        let _infallible = write!(out, "\n<details><summary>{title}: {}</summary>\n\n", listed.len());
-        for entry in listed.iter().take(LISTED_MOST) {
+        let _infallible = write!(out, "\n<details><summary>{name}: {}</summary>\n\n", listed.len());
+        let lines = listed.iter().map(|entry| {
             let reason = entry
-                .reason
-                .as_deref()
-                .map_or_else(String::new, |reason| format!(": {}", one_line(reason)));
-            let _infallible = writeln!(out, "- `{}`{reason}", entry.path.replace(['`', '\n', '\r'], "'"));
-        }
-        if listed.len() > LISTED_MOST {
-            let _infallible = writeln!(out, "- and {} more", listed.len() - LISTED_MOST);
-        }
+                .public_reason()
+                .map_or_else(String::new, |reason| format!(": {}", title(&reason)));
+            format!("- {}{reason}\n", path(&entry.path))
+        });
+        out.push_str(&within(String::new(), lines, "file", MAX_LISTED_CHARS));
         out.push_str("\n</details>\n");
+    }
+    out
+}
+
+/// Appends whole pieces while there is room for them, and counts the others.
+pub(super) fn within(start: String, pieces: impl Iterator<Item = String>, noun: &str, most: usize) -> String {
+    let mut out = start;
+    let mut chars = out.chars().count();
+    let mut left_out = 0;
+    for piece in pieces {
+        chars += piece.chars().count();
+        if left_out > 0 || chars > most {
+            left_out += 1;
+        } else {
+            out.push_str(&piece);
+        }
+    }
+    if left_out > 0 {
+        let _infallible = write!(out, "\n… and {} more\n", counted(left_out, noun));
     }
     out
 }
@@ -114,18 +143,17 @@ pub(super) fn usage_line(report: &Report) -> String {
     let model = if report.model.provider == "rules" {
         "static analysis alone".to_owned()
     } else {
-        format!("{}/{}", report.model.provider, report.model.name)
+        title(&format!("{}/{}", report.model.provider, report.model.name))
     };
     format!(
         "{model}; {} model calls, {} tokens in, {} out; run {}",
-        usage.model_calls, usage.input_tokens, usage.output_tokens, report.run
+        usage.model_calls,
+        usage.input_tokens,
+        usage.output_tokens,
+        title(&report.run)
     )
 }
 
 fn short(sha: &str) -> &str {
     sha.get(..12).unwrap_or(sha)
-}
-
-fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
 }

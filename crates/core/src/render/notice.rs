@@ -7,16 +7,15 @@ use url::Url;
 use crate::approval::Invitation;
 use crate::model::approval::Approval;
 use crate::port::Mail;
+use crate::rule::redacted;
 
 /// The mail of a question: to one person, with their link and code, or to nobody in particular where nobody was named.
 pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>, base: Option<&Url>) -> Mail {
     let Approval {
-        run,
-        round,
-        subject,
-        findings,
-        ..
+        run, round, findings, ..
     } = approval;
+    // A pull request's title is whatever its author wrote.
+    let subject = redacted(&approval.subject);
     let again = if *round > 1 { " (asked again)" } else { "" };
     let worst = approval.worst.as_str();
     let head = approval.target.head().short();
@@ -121,6 +120,7 @@ fn escape(text: &str) -> String {
 
 /// The text of an alarm.
 pub fn alarm_text(run: &str, what: &str) -> String {
+    let what = redacted(what);
     format!("Holdfast could not clean up after the run {run}. A person has to.\n\n{what}\n")
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
+use crate::model::failure::{Failure, OtherFailure};
 use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::plan::{ContextPack, Plan};
@@ -14,8 +15,10 @@ use crate::model::policy::Policy;
 use crate::model::report::{Coverage, Outcome, Usage};
 use crate::model::run::{Aggregate, FileSummary, RULES, RecordedAnswer, UnitResult, UnitStatus, Verdict};
 use crate::port::StoreArtifact;
+use crate::render::counted;
 
 use super::artifact::find_artifact;
+use super::merge_findings::merge_finding;
 use super::{StageError, explain_failure, read_artifact, write_artifact};
 
 /// The map's results.
@@ -61,6 +64,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
         usage: Usage::default(),
         notes: plan.notes.clone(),
     };
+    let mut dropped_suggestions = 0;
     let mut settled: BTreeMap<String, Coverage> = BTreeMap::new();
     for entry in &plan.settled {
         merge(&mut settled, entry.clone());
@@ -85,6 +89,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
         );
         if let Some(attempt) = result.and_then(|result| result.accepted_attempt) {
             let verdict: Verdict = read_artifact(store, &key::verdict(&input.run, &unit.id, attempt)).await?;
+            dropped_suggestions += verdict.dropped_suggestions.len();
             aggregate.findings.extend(verdict.accepted);
             if !verdict.summary.trim().is_empty() {
                 aggregate.summaries.push(FileSummary {
@@ -94,12 +99,19 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
             }
         }
     }
+    if dropped_suggestions > 0 {
+        let what = counted(dropped_suggestions, "suggestion");
+        aggregate
+            .notes
+            .push(format!("{what} left out: not fit to be committed as written"));
+    }
     for file in &change.files {
         let unknown = || Coverage {
             path: file.path.clone(),
             outcome: Outcome::Unreviewed,
             reason: Some("it was not planned".to_owned()),
             attempts: 0,
+            failure: None,
         };
         aggregate
             .coverage
@@ -150,18 +162,18 @@ pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {
 /// Coverage of one unit's file. `is_read`: a model read it; else the rules of `language`, if any, and the search for secrets
 /// are all that ran.
 fn cover(path: &str, result: Option<&UnitResult>, is_read: bool, language: Option<&str>) -> Coverage {
-    let (outcome, reason, attempts) = match result {
+    let (outcome, reason, attempts, failure) = match result {
         Some(result) if result.status == UnitStatus::Reviewed && !is_read => {
             let ran = language.map_or_else(
                 || "secrets only".to_owned(),
                 |language| format!("rules for {language}, secrets"),
             );
-            (Outcome::Scanned, Some(ran), result.attempts)
+            (Outcome::Scanned, Some(ran), result.attempts, None)
         }
         Some(result) if result.status == UnitStatus::Reviewed => {
             let dropped =
                 (result.dropped > 0).then(|| format!("{} findings stayed invalid and were dropped", result.dropped));
-            (Outcome::Reviewed, dropped, result.attempts)
+            (Outcome::Reviewed, dropped, result.attempts, None)
         }
         Some(result) => {
             let reason = result.reason.clone().unwrap_or_else(|| "no reason was kept".to_owned());
@@ -169,12 +181,14 @@ fn cover(path: &str, result: Option<&UnitResult>, is_read: bool, language: Optio
                 Outcome::Unreviewed,
                 Some(explain_failure(&reason, result.cause.as_deref())),
                 result.attempts,
+                Some(Failure::of_reason(&reason)),
             )
         }
         None => (
             Outcome::Unreviewed,
             Some("its execution ended without a result".to_owned()),
             0,
+            Some(Failure::Other(OtherFailure::Interrupted)),
         ),
     };
     Coverage {
@@ -182,6 +196,7 @@ fn cover(path: &str, result: Option<&UnitResult>, is_read: bool, language: Optio
         outcome,
         reason,
         attempts,
+        failure,
     }
 }
 
@@ -201,26 +216,14 @@ fn merge(settled: &mut BTreeMap<String, Coverage>, entry: Coverage) {
     }
 }
 
-/// Without doubles, the worst first, and no more than the repository wants to see. A rule's finding and the model's on the
-/// same place and category are one: the model's words stay, the worse severity counts.
+/// Without doubles, the worst first, and no more than the repository wants to see. What states the same
+/// defect is one: see [`merge_finding`].
 fn rank(aggregate: &mut Aggregate, most: usize) {
     let mut kept: Vec<Finding> = Vec::new();
     let all = std::mem::take(&mut aggregate.findings);
-    let (mut by_model, by_rule): (Vec<Finding>, Vec<Finding>) =
-        all.into_iter().partition(|finding| finding.source == "model");
-    by_model.extend(by_rule);
-    for finding in by_model {
-        let same = |other: &&mut Finding| {
-            let place = other.path == finding.path && other.side == finding.side && other.line == finding.line;
-            let both_model = other.source == "model" && finding.source == "model";
-            place
-                && (other.title.eq_ignore_ascii_case(&finding.title)
-                    || (!both_model && other.category == finding.category))
-        };
-        match kept.iter_mut().find(same) {
-            Some(other) => other.severity = other.severity.max(finding.severity),
-            None => kept.push(finding),
-        }
+    let (by_model, by_rule): (Vec<Finding>, Vec<Finding>) = all.into_iter().partition(Finding::is_by_model);
+    for finding in by_rule.into_iter().chain(by_model) {
+        merge_finding(&mut kept, finding);
     }
     kept.sort_by(|a, b| {
         b.severity

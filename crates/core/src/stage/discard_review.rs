@@ -6,7 +6,7 @@ use crate::model::key;
 use crate::model::report::{Report, RunStatus};
 use crate::model::run::Run;
 use crate::port::{CheckConclusion, CheckOutcome, PublishReview, StoreArtifact};
-use crate::render::sanitize;
+use crate::render::title;
 
 use super::publish_review::settle;
 use super::{StageError, read_artifact, write_artifact};
@@ -44,7 +44,7 @@ pub async fn discard_review(
     let outcome = CheckOutcome {
         conclusion: CheckConclusion::Neutral,
         title: "The review was not published".to_owned(),
-        summary: format!("A maintainer decided against it: {}", sanitize(&reason, &[])),
+        summary: format!("A maintainer decided against it: {}", title(&reason)),
         annotations: Vec::new(),
     };
     publish.withdraw(&run.target, &run.run).await?;

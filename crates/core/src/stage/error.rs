@@ -3,6 +3,7 @@
 use crate::model::error_name::ErrorName;
 use crate::model::policy::InvalidPolicy;
 use crate::port::{ExecutionError, ModelError, NotifyError, PublishError, ReadError, RowError, StoreError};
+use crate::rule::redacted;
 
 /// Why a stage failed.
 #[derive(Debug, thiserror::Error)]
@@ -15,11 +16,11 @@ pub struct StageError {
 }
 
 impl StageError {
-    /// Builds one.
+    /// Builds one, without secrets: the message is kept in the run's history and shown to people.
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
         Self {
             name,
-            message: message.into(),
+            message: redacted(&message.into()),
         }
     }
 }
@@ -35,7 +36,8 @@ pub fn explain_failure(reason: &str, cause: Option<&str>) -> String {
     let line = message
         .filter(|message| !message.is_empty())
         .map_or_else(|| reason.to_owned(), |message| format!("{reason}: {message}"));
-    line.split_whitespace()
+    redacted(&line)
+        .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
         .chars()

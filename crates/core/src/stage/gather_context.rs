@@ -10,7 +10,7 @@ use crate::model::plan::{ContextPack, Plan};
 use crate::model::run::Run;
 use crate::port::{ReadChange, SourceSyntax, StoreArtifact, SyntaxFinding, SyntaxView};
 use crate::prompt::estimate_tokens;
-use crate::rule::{redact, secret_findings};
+use crate::rule::{redacted, secret_findings};
 
 use super::shown::UnitView;
 use super::{StageError, read_artifact, write_artifact};
@@ -75,7 +75,8 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
         ..ContextPack::default()
     };
     for mut scope in seen.scopes {
-        scope.signature = redact(&scope.signature).text;
+        scope.signature = redacted(&scope.signature);
+        scope.name = redacted(&scope.name);
         let cost = estimate_tokens(&scope.signature) + 4;
         if pack.tokens + cost > CONTEXT_TOKENS {
             pack.left_out += 1;
@@ -85,7 +86,7 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
         }
     }
     for import in seen.imports {
-        let import = redact(&import).text;
+        let import = redacted(&import);
         let cost = estimate_tokens(&import) + 1;
         if pack.tokens + cost > CONTEXT_TOKENS {
             pack.left_out += 1;
@@ -123,6 +124,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 suggestion: None,
                 confidence: found.confidence,
                 source: format!("rule:{}", found.rule),
+                sources: Vec::new(),
             });
         }
     }

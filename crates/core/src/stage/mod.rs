@@ -4,6 +4,7 @@
 mod artifact;
 mod call;
 mod error;
+mod merge_findings;
 
 pub mod aggregate_findings;
 pub mod correct_findings;

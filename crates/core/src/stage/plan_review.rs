@@ -118,6 +118,7 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan
                 outcome: Outcome::Unreviewed,
                 reason: Some(reason),
                 attempts: 0,
+                failure: None,
             });
         }
     }
@@ -214,5 +215,6 @@ fn settle(file: &ChangedFile, outcome: Outcome, reason: String) -> Coverage {
         outcome,
         reason: Some(reason),
         attempts: 0,
+        failure: None,
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
+use crate::model::failure::Failure;
 use crate::model::key;
 use crate::model::plan::Plan;
 use crate::model::report::{
@@ -73,13 +74,12 @@ pub async fn report_failure(
     let announced: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
     let is_published = announced.is_some_and(|announcement| announcement.published);
     let note = explain_failure(&input.error, input.cause.as_deref());
-    if !report.notes.contains(&note) {
-        report.notes.push(note.clone());
-    }
+    let failure = Failure::of_reason(&input.error);
+    report.add_private_note(note, failure.sentence().to_owned());
     write_artifact(store, &key::report(&input.run), &report).await?;
     let is_cancelled = input.error == ErrorName::RunCancelled.as_str();
     if run.publish && status == RunStatus::Failed && !is_cancelled {
-        let body = notice_body(run.target.head(), &note, is_published);
+        let body = notice_body(run.target.head(), failure, is_published);
         match publish.give_notice(&run.target, &run.run, &body).await {
             // There is no place to write to; the check and the record have the reason.
             Ok(()) | Err(PublishError::Locked(_) | PublishError::Archived(_)) => {}
@@ -106,6 +106,7 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Repo
         outcome: Outcome::Unreviewed,
         reason: Some("the review failed before it".to_owned()),
         attempts: 0,
+        failure: None,
     };
     let base = change.map_or_else(String::new, |change| change.base.to_string());
     Report {
@@ -138,5 +139,6 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Repo
         }),
         usage: Usage::default(),
         notes: Vec::new(),
+        private_notes: Vec::new(),
     }
 }

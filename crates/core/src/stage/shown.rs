@@ -4,7 +4,7 @@ use crate::diff::{Hunk, parse_patch};
 use crate::model::change::{Change, ChangedFile};
 use crate::model::error_name::ErrorName;
 use crate::model::plan::{Plan, Unit};
-use crate::rule::redact;
+use crate::rule::redact_hunks;
 
 use super::StageError;
 
@@ -45,18 +45,6 @@ impl<'a> UnitView<'a> {
 
     /// The hunks with secrets replaced; line numbers hold.
     pub fn redacted(&self) -> Vec<Hunk> {
-        let joined = self
-            .hunks
-            .iter()
-            .flat_map(|hunk| hunk.lines.iter().map(|line| line.text.as_str()))
-            .collect::<Vec<_>>()
-            .join("\n");
-        let redacted = redact(&joined);
-        let mut lines = redacted.text.split('\n');
-        let mut hunks = self.hunks.clone();
-        for line in hunks.iter_mut().flat_map(|hunk| &mut hunk.lines) {
-            lines.next().unwrap_or_default().clone_into(&mut line.text);
-        }
-        hunks
+        redact_hunks(&self.unit.path, &self.hunks)
     }
 }

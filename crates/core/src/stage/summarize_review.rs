@@ -5,12 +5,15 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::model::change::Change;
+use crate::model::failure::{Failure, OtherFailure};
 use crate::model::finding::Finding;
 use crate::model::finding::Severity;
 use crate::model::key;
 use crate::model::plan::Tier;
 use crate::model::policy::{InvalidPolicy, Policy};
-use crate::model::report::{Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus};
+use crate::model::report::{
+    Gate, GateDecision, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
+};
 use crate::model::run::{Aggregate, RecordedAnswer, Run};
 use crate::port::{AskModel, ModelRequest, StoreArtifact};
 use crate::prompt::{summary_prompt, summary_schema};
@@ -25,8 +28,7 @@ use super::{StageError, read_artifact, write_artifact};
 /// Output limit of the walkthrough, in tokens.
 const OUTPUT_TOKENS: u32 = 1_500;
 
-/// What a note begins with that says why the walkthrough is a template.
-pub const TEMPLATE_NOTE: &str = "the walkthrough is a template: ";
+pub use crate::model::report::TEMPLATE_NOTE;
 
 /// The first line of a review without a model. People read it on the pull request too: it names no setting.
 pub const NO_MODEL: &str = "No model read this change: files were only scanned by rules and searched for secrets. The people \
@@ -62,6 +64,7 @@ pub async fn summarize_review(
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let mut aggregate: Aggregate = read_artifact(store, &key::aggregate(&input.run)).await?;
 
+    let mut private_notes = Vec::new();
     let mut summary = template(&run, &aggregate);
     // One file's own summary says all that a second call could.
     if let [only] = aggregate.summaries.as_slice() {
@@ -72,10 +75,16 @@ pub async fn summarize_review(
                 count(&mut aggregate.usage, &answer);
                 match read_summary(&answer) {
                     Ok(text) => summary = format!("{text}\n\n{summary}"),
-                    Err(problem) => aggregate.notes.push(format!("{TEMPLATE_NOTE}{problem}")),
+                    Err(problem) => {
+                        let failure = Failure::Other(OtherFailure::AnswersInvalid);
+                        note_template(&mut aggregate.notes, &mut private_notes, &problem, failure);
+                    }
                 }
             }
-            Err(error) => aggregate.notes.push(format!("{TEMPLATE_NOTE}{error}")),
+            Err(error) => {
+                let failure = Failure::Error(error.name);
+                note_template(&mut aggregate.notes, &mut private_notes, &error.message, failure);
+            }
         }
     }
     let gate = decide_gate(&aggregate.findings, &policy)?;
@@ -101,9 +110,20 @@ pub async fn summarize_review(
         coverage: aggregate.coverage,
         usage: aggregate.usage,
         notes: aggregate.notes,
+        private_notes,
     };
     write_artifact(store, &key::report(&input.run), &report).await?;
     Ok(Output { gate, needs_approval })
+}
+
+/// Notes why the walkthrough is a template: the details for the run's own record, the kind for the public.
+fn note_template(notes: &mut Vec<String>, private: &mut Vec<PrivateNote>, details: &str, failure: Failure) {
+    let note = format!("{TEMPLATE_NOTE}{details}");
+    private.push(PrivateNote {
+        note: note.clone(),
+        public: format!("{TEMPLATE_NOTE}{}", failure.sentence()),
+    });
+    notes.push(note);
 }
 
 /// Whether a person looks first. Errors: a bad glob.

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::change::Change;
+use crate::model::failure::NO_VALID_ANSWER;
 use crate::model::key;
 use crate::model::plan::{Plan, Tier};
 use crate::model::run::{Prompt, RecordedAnswer, Run, Verdict};
 use crate::port::StoreArtifact;
+use crate::prompt::shown_path;
 use crate::validate::{Shown, check_answer};
 
 use super::review_unit::digest_of;
@@ -57,13 +59,18 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
     let answer: RecordedAnswer = read_artifact(store, &key::answer(&input.run, &input.unit, input.attempt)).await?;
     let view = UnitView::find(&plan, &change, &input.unit)?;
-    let verdict = check_answer(
+    // The model names the file as the prompt shows it; from here on it has its own name again.
+    let path = shown_path(&view.unit.path);
+    let mut verdict = check_answer(
         &answer,
         &Shown {
-            path: &view.unit.path,
+            path: &path,
             hunks: &view.redacted(),
         },
     );
+    for finding in &mut verdict.accepted {
+        finding.path.clone_from(&view.unit.path);
+    }
     write_artifact(store, &key::verdict(&input.run, &input.unit, input.attempt), &verdict).await?;
     if verdict.valid {
         remember(input, &run, &answer, store).await?;
@@ -126,10 +133,7 @@ fn settle(verdicts: &[Verdict]) -> Output {
                 .and_then(|verdict| verdict.problems.first())
                 .map_or("", String::as_str);
             Output::GiveUp {
-                reason: format!(
-                    "no valid answer in {} attempts; the last problem: {last}",
-                    verdicts.len()
-                ),
+                reason: format!("{NO_VALID_ANSWER}{} attempts; the last problem: {last}", verdicts.len()),
             }
         }
     }

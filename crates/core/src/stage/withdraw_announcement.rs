@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::claim;
 use crate::model::error_name::ErrorName;
+use crate::model::failure::Failure;
 use crate::model::key;
 use crate::model::run::Run;
 use crate::port::{CheckConclusion, CheckOutcome, KeepRows, PublishReview, StoreArtifact};
@@ -72,15 +73,16 @@ pub(super) async fn undo(
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
     let is_published = publish.withdraw(&run.target, &run.run).await?;
+    let why = Failure::of_reason(error).sentence();
     let (title, summary) = if is_published {
         (
             "The review was published without its summary",
-            format!("It ended with {error} after the review was published."),
+            format!("It ended after the review was published: {why}."),
         )
     } else {
         (
             "The review could not be completed",
-            format!("It ended with {error}. Nothing was published. Push again or ask for a new review."),
+            format!("It ended: {why}. Nothing was published. Push again or ask for a new review."),
         )
     };
     let outcome = CheckOutcome {

@@ -2,12 +2,18 @@
 //! words go back to the model.
 
 mod json;
+mod protected;
 mod relevance;
 mod shape;
+mod suggestion;
+
+pub use protected::is_protected;
+pub use suggestion::{SuggestionProblem, check_suggestion};
 
 use serde_json::Value;
 
 use crate::diff::Hunk;
+use crate::model::finding::Finding;
 use crate::model::run::{RecordedAnswer, Stop, Verdict};
 
 /// Problems told at most in one correction; the rest is counted.
@@ -30,6 +36,7 @@ pub fn check_answer(answer: &RecordedAnswer, shown: &Shown<'_>) -> Verdict {
         accepted: Vec::new(),
         summary: String::new(),
         readable: false,
+        dropped_suggestions: Vec::new(),
     };
     match answer.stop {
         Stop::OutputLimit => verdict.problems.push(format!(
@@ -71,10 +78,23 @@ fn check_value(value: &Value, shown: &Shown<'_>, verdict: &mut Verdict) {
             continue;
         }
         match relevance::read_finding(raw, shown, &verdict.accepted) {
-            Ok(finding) => verdict.accepted.push(finding),
+            Ok(mut finding) => {
+                let problem = keep_valid_suggestion(&mut finding, shown.hunks).err();
+                let dropped = problem.map(|problem| format!("/findings/{index}/suggestion: {problem}"));
+                verdict.dropped_suggestions.extend(dropped);
+                verdict.accepted.push(finding);
+            }
             Err(problem) => verdict.problems.push(format!("/findings/{index}: {problem}")),
         }
     }
+}
+
+/// Takes a suggestion away that cannot be offered; the finding stays. Errors: what is wrong with it.
+fn keep_valid_suggestion(finding: &mut Finding, hunks: &[Hunk]) -> Result<(), SuggestionProblem> {
+    if let Some(suggestion) = finding.suggestion.take() {
+        finding.suggestion = Some(check_suggestion(finding, &suggestion, hunks)?);
+    }
+    Ok(())
 }
 
 /// Reads the summary's answer. Errors: the problem, in words.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::diff::{Hunk, hunk_of};
 use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::prompt::without_end_marks;
 
 use super::Shown;
 
@@ -71,6 +72,7 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>, accepted: &[Finding]) -> Res
         suggestion: raw.suggestion,
         confidence: raw.confidence.unwrap_or(0.5),
         source: "model".to_owned(),
+        sources: Vec::new(),
     })
 }
 
@@ -112,7 +114,8 @@ fn check_quote(quote: &str, hunk: &Hunk, side: Side, start_line: u32, line: u32)
 }
 
 fn fold(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let shown = without_end_marks(text);
+    shown.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn ranges(hunks: &[Hunk], side: Side) -> String {

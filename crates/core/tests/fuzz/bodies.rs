@@ -1,14 +1,26 @@
 //! What must hold for any bytes from a stranger: one function for each thing that reads them. Each says whether the
 //! bytes were taken, and panics where something does not hold. The seeds are with the fuzz targets, in `fuzz/seeds`.
 
+#![expect(clippy::expect_used, reason = "a shape that does not fit fails the test")]
+
 use holdfast_core::diff::{Hunk, hunk_of, parse_patch, render_hunks};
-use holdfast_core::model::finding::Side;
+use holdfast_core::model::change::Change;
+use holdfast_core::model::finding::{Severity, Side};
 use holdfast_core::model::policy::Policy;
+use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{RecordedAnswer, Stop};
-use holdfast_core::render::sanitize;
-use holdfast_core::validate::{Shown, check_answer};
+use holdfast_core::render::{
+    Inline, Links, body, check_outcome, code, path, report_markdown, review_draft, summary_body, title,
+};
+use holdfast_core::rule::{find_secrets, redact, redact_hunks, secret_findings};
+use holdfast_core::validate::{Shown, check_answer, check_suggestion};
 use holdfast_core::webhook::{WebhookEvent, parse};
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use serde_json::{Value, json};
+
+use super::harmless;
+
+/// The repository whose pages may be linked.
+const REPOSITORY: &str = "https://github.com/o/r";
 
 /// The one file that answers are about.
 pub const PATH: &str = "src/a.rs";
@@ -53,37 +65,85 @@ pub fn anchors(data: &[u8]) -> bool {
     true
 }
 
-/// Markdown made harmless: nothing invisible is left, and a second time nothing dangerous comes back.
+/// Markdown made harmless: nothing of it acts, and made harmless a second time nothing comes back.
 pub fn sanitise(data: &[u8]) -> bool {
     let text = String::from_utf8_lossy(data);
-    let allowed = ["https://github.com/o/r/".to_owned()];
-    let safe = sanitize(&text, &allowed);
-    let is_hidden = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{0}'..='\u{8}');
-    assert!(!safe.contains(is_hidden), "{safe:?}");
-    assert_rendered_harmless(&safe);
-    sanitize(&safe, &allowed);
+    let links = Links::to_repository(REPOSITORY);
+    let safe = body(&text, &links);
+    harmless::check(&safe, &[]);
+    harmless::check(&body(&safe, &links), &[]);
+    harmless::check(&format!("{}\n{}", title(&text), path(&text)), &[]);
+    harmless::check(&code(&text, &text), &[]);
     !safe.is_empty()
 }
 
-/// As a renderer of GitHub's Markdown sees it: outside of code there is no HTML, no link, nothing embedded, nobody mentioned.
-fn assert_rendered_harmless(safe: &str) {
-    let mut in_code = false;
-    for event in Parser::new_ext(safe, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
-        match event {
-            Event::Html(_) | Event::InlineHtml(_) => panic!("HTML in {safe:?}"),
-            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => panic!("{dest_url} in {safe:?}"),
-            Event::Start(Tag::CodeBlock(_)) => in_code = true,
-            Event::End(TagEnd::CodeBlock) => in_code = false,
-            Event::Text(text) if !in_code => {
-                let mut mentions = text.match_indices('@').map(|(at, _)| &text[at + 1..]);
-                assert!(
-                    mentions.all(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric())),
-                    "{safe:?}"
-                );
-            }
-            _ => {}
+/// A report whose every text is a stranger's, split at NUL: whatever it is rendered to is harmless, and offers only the
+/// suggestions that were validated.
+pub fn render(data: &[u8]) -> bool {
+    let all = String::from_utf8_lossy(data);
+    let mut texts = all.split('\0').cycle();
+    let mut next = || texts.next().unwrap_or_default().to_owned();
+    let change = strangers_change(&next(), &next());
+    let hunks = parse_patch(PATCH).unwrap_or_default();
+    let report = strangers_report(&change, &mut next);
+    let offered: Vec<String> = report
+        .findings
+        .iter()
+        .filter_map(|finding| check_suggestion(finding, finding.suggestion.as_deref()?, &hunks).ok())
+        .collect();
+    for inline in [Inline::Comments, Inline::Body] {
+        let draft = review_draft(&report, &change, inline);
+        harmless::check(&draft.body, &[]);
+        for comment in &draft.comments {
+            harmless::check(&comment.body, &offered);
         }
     }
+    let outcome = check_outcome(&report, Severity::High);
+    for text in [summary_body(&report), report_markdown(&report), outcome.summary] {
+        harmless::check(&text, &[]);
+        harmless::has_sections(&text, &["Coverage"]);
+    }
+    !offered.is_empty()
+}
+
+/// A change of three files, two of which a stranger has named.
+fn strangers_change(first: &str, second: &str) -> Change {
+    let file = |path: &str| {
+        json!({ "path": path, "previous_path": null, "status": "modified", "kind": "text", "additions": 2, "deletions": 2,
+            "patch": PATCH, "omitted": null })
+    };
+    let sha = "0".repeat(40);
+    let change = json!({ "base": sha, "head": sha, "title": first, "description": second, "author": first,
+        "files": [file(PATH), file(first), file(second)], "files_total": 3 });
+    serde_json::from_value(change).expect("a change of this version")
+}
+
+/// A report in which every text is a stranger's.
+fn strangers_report(change: &Change, next: &mut impl FnMut() -> String) -> Report {
+    let mut findings = Vec::new();
+    for (index, source) in ["model", "rule:one", "model", "rule:two"].iter().enumerate() {
+        let path = if index < 2 { PATH.to_owned() } else { next() };
+        findings.push(
+            json!({ "path": path, "side": "RIGHT", "start_line": 2, "line": 2, "severity": "high",
+            "category": "security", "title": next(), "body": next(), "suggestion": next(), "confidence": 0.5,
+            "source": source, "sources": [source, next()] }),
+        );
+    }
+    let outcomes = ["reviewed", "skipped", "unreviewed"];
+    let coverage: Vec<Value> = change
+        .files
+        .iter()
+        .zip(outcomes)
+        .map(|(file, outcome)| json!({ "path": file.path, "outcome": outcome, "reason": next(), "attempts": 1 }))
+        .collect();
+    let report = json!({ "version": 1, "run": next(), "status": "partial",
+        "target": { "repository": next(), "pull_request": 1, "url": format!("{REPOSITORY}/pull/1"),
+            "base": "0".repeat(40), "head": next() },
+        "model": { "provider": next(), "name": next() }, "summary": next(),
+        "gate": { "decision": "publish", "worst": "high" }, "findings": findings, "coverage": coverage,
+        "usage": { "model_calls": 1, "input_tokens": 1, "output_tokens": 1, "cost_usd": 0.0, "cache_hits": 0, "wall_ms": 1 },
+        "notes": [next(), next()] });
+    serde_json::from_value(report).expect("a report of this version")
 }
 
 /// An event's name, a line break, a body: whatever it is, what is said of it is one short line.
@@ -129,6 +189,36 @@ pub fn answer(data: &[u8]) -> bool {
     }
     assert_eq!(verdict.valid, verdict.problems.is_empty());
     !verdict.accepted.is_empty()
+}
+
+/// Text with secrets, perhaps: what is found lies in its line, in order, without overlaps; redaction keeps lines,
+/// leaves nothing that would be found again, and reads the same in a patch. Returns whether something was found. `%%`
+/// is left out first: with it the seeds do not look like secrets themselves.
+pub fn secrets(data: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(data).replace("%%", "");
+    for line in text.split('\n') {
+        let found = find_secrets(line);
+        assert!(found.windows(2).all(|pair| pair[0].end <= pair[1].start), "{found:?}");
+        assert!(
+            found.iter().all(|secret| line
+                .get(secret.start..secret.end)
+                .is_some_and(|secret| !secret.is_empty())),
+            "{found:?}"
+        );
+    }
+    let clean = redact(&text);
+    assert_eq!(clean.text.split('\n').count(), text.split('\n').count());
+    assert_eq!(redact(&clean.text).text, clean.text, "once is enough");
+    let lines: Vec<&str> = text.split('\n').collect();
+    let Ok(hunks) = parse_patch(&format!("@@ -0,0 +1,{} @@\n+{}", lines.len(), lines.join("\n+"))) else {
+        return clean.placeholders > 0;
+    };
+    let shown: Vec<Hunk> = redact_hunks("src/a.env", &hunks);
+    assert_eq!(shown.iter().map(|hunk| hunk.lines.len()).sum::<usize>(), lines.len());
+    for finding in secret_findings("src/a.env", &hunks) {
+        assert!(hunk_of(&hunks, Side::Right, finding.start_line, finding.line).is_some());
+    }
+    clean.placeholders > 0
 }
 
 /// A repository's settings: what is taken is in range, and its globs compile.

@@ -2,6 +2,7 @@
 //! longer search is in `fuzz`.
 
 mod bodies;
+mod harmless;
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -18,7 +19,7 @@ macro_rules! seed {
     };
 }
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 8] = [
     (
         "patch",
         bodies::patch,
@@ -43,6 +44,15 @@ const TARGETS: [Target; 6] = [
         ],
     ),
     (
+        "render",
+        bodies::render,
+        &[
+            seed!("render/attack", true),
+            seed!("render/fences", false),
+            seed!("render/paths", true),
+        ],
+    ),
+    (
         "webhook",
         bodies::webhook,
         &[
@@ -55,6 +65,16 @@ const TARGETS: [Target; 6] = [
         "answer",
         bodies::answer,
         &[seed!("answer/two_findings", true), seed!("answer/wrong_shape", false)],
+    ),
+    (
+        "secrets",
+        bodies::secrets,
+        &[
+            seed!("secrets/assignments", true),
+            seed!("secrets/addresses", true),
+            seed!("secrets/key", true),
+            seed!("secrets/look_alikes", false),
+        ],
     ),
     (
         "configuration",
@@ -78,7 +98,7 @@ proptest! {
     /// A seed of a target with a piece taken out, another put in its place, and perhaps cut.
     #[test]
     fn changed_seeds_hold(
-        target in 0_usize..6, seed in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(), gone in 0_usize..12,
+        target in 0_usize..8, seed in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(), gone in 0_usize..12,
         put in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..8),
             "[@+ \\-`<>\\[\\]{}\":,0-9a-z\n]{0,8}".prop_map(String::into_bytes),
@@ -124,4 +144,183 @@ proptest! {
             .collect();
         bodies::answer(json!({ "summary": "s", "findings": findings }).to_string().as_bytes());
     }
+
+    /// A report whose texts are put together from what acts somewhere.
+    #[test]
+    fn whatever_strangers_write_is_rendered_harmless(
+        texts in prop::collection::vec(prop::collection::vec(dangerous(), 0..9), 1..9),
+    ) {
+        let texts: Vec<String> = texts.iter().map(|parts| parts.concat()).collect();
+        bodies::render(texts.join("\0").as_bytes());
+    }
+
+    #[test]
+    fn whatever_a_stranger_writes_is_rendered_harmless(parts in prop::collection::vec(dangerous(), 0..14)) {
+        bodies::sanitise(parts.concat().as_bytes());
+    }
+}
+
+/// A word, a mark or a line that acts in Markdown, on GitHub, for a bot or for a runner; or what is between them.
+fn dangerous() -> impl Strategy<Value = String> {
+    const TOKENS: &[&str] = &[
+        "\n",
+        "\n\n",
+        " ",
+        "  ",
+        "    ",
+        "\t",
+        "\r\n",
+        "\r",
+        "a",
+        "word",
+        "0",
+        "1",
+        "~~~",
+        "```",
+        "````",
+        "`",
+        "``",
+        "~",
+        "```suggestion\n",
+        "~~~suggestion\n",
+        "```mermaid\n",
+        "```math\n",
+        "```geojson\n",
+        "```rust\n",
+        "<!--",
+        "-->",
+        "<",
+        ">",
+        "<img src=x>",
+        "<b>",
+        "</details>",
+        "<details>",
+        "<summary>",
+        "<sub>",
+        "</sub>",
+        "<https://evil.example>",
+        "https://evil.example/x",
+        "http://",
+        "://",
+        ":",
+        "//evil.example",
+        "www.evil.example",
+        "ftp://evil.example",
+        "mailto:a@evil.example",
+        "a@evil.example",
+        "https://github.com/o/r/",
+        "https://github.com/o/r/blob/x",
+        "https://github.com/o/r/issues/1",
+        "https://github.com/o/r/../../x",
+        "https://github.com/o/r/blob/%2e%2e/x",
+        "https://github.com/o/r@evil.example/",
+        "https://user@github.com/o/r/blob/x",
+        "![",
+        "[",
+        "]",
+        "](",
+        "](https://evil.example)",
+        ")",
+        "(",
+        "[a]: https://evil.example\n",
+        "[^1]",
+        "[^1]: ",
+        "[!NOTE]",
+        "[ ] ",
+        "[x] ",
+        "@octocat",
+        "@",
+        "&#64;",
+        "&commat;",
+        "octocat",
+        "@org/team",
+        "#1",
+        "#",
+        "&#35;1",
+        "GH-1",
+        "GH",
+        "-1",
+        "o/r#2",
+        "0123abcdef0",
+        "user@0123abcdef0",
+        "Fixes #1",
+        "Fixes",
+        "closes ",
+        "resolve: ",
+        "fixes GH-2",
+        "Fixes **#1**",
+        "*",
+        "**",
+        "***",
+        "_",
+        "__",
+        "|",
+        "|-|",
+        "|a|b|\n|-|-|\n",
+        "---",
+        "===",
+        "\n===\n",
+        "\n---\n",
+        ":-",
+        "# ",
+        "## ",
+        "## Coverage\n",
+        "- ",
+        "+ ",
+        "* ",
+        "1. ",
+        "1) ",
+        "9. ",
+        "> ",
+        ">",
+        "$",
+        "$$",
+        "$`",
+        "`$",
+        "\\",
+        "\\`",
+        "\\[",
+        "/merge",
+        "/approve\n",
+        "\n/merge\n",
+        "::error::x",
+        "\n::set-output name=a::b\n",
+        "##[error]x",
+        "##[",
+        "\u{200b}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{feff}",
+        "\u{ad}",
+        "\u{7}",
+        "\u{1b}[31m",
+        "\u{85}",
+        "\u{2028}",
+        "\u{a0}",
+        "\u{3000}",
+        "é",
+        "日本",
+        "&",
+        "&lt;",
+        "&amp;",
+        "&#96;",
+        "{",
+        "}",
+        "=",
+        "zwei",
+        "one",
+        "    x();\n",
+        "ZWEI",
+        "{{",
+        "}}",
+        "ui://",
+        "javascript:alert(1)",
+        "HTTPS://EVIL.EXAMPLE",
+        "hTtP://e.example",
+    ];
+    prop_oneof![
+        8 => prop::sample::select(TOKENS).prop_map(str::to_owned),
+        1 => "[a-zA-Z0-9@#:/.<>!_*`~-]{1,6}",
+        1 => any::<char>().prop_map(String::from),
+    ]
 }

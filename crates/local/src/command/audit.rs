@@ -30,8 +30,7 @@ pub async fn run_on(deployment: &Deployment) -> Result<Exit, Failure> {
 async fn print(rows: &dyn KeepRows) -> Result<Exit, Failure> {
     let mut lines = String::new();
     for entry in list_audit(rows, ENTRIES_MOST).await.map_err(Failure::incomplete)? {
-        lines.push_str(&serde_json::to_string(&entry).map_err(Failure::incomplete)?);
-        lines.push('\n');
+        lines.push_str(&output::json_line(&entry).map_err(Failure::incomplete)?);
     }
     output::print(&lines).map_err(Failure::incomplete)?;
     Ok(Exit::Clean)

@@ -86,12 +86,11 @@ fn print_record(record: &Record, args: &PrintArgs) -> Result<Exit, Failure> {
 }
 
 fn render(report: &Report, change: Option<&Change>, format: ReportFormat) -> Result<String, Failure> {
-    let as_json = |value: Result<String, serde_json::Error>| value.map(|text| text + "\n").map_err(Failure::incomplete);
     match format {
         ReportFormat::Text => Ok(text::report_text(report, change, text::Style::of_stdout())),
-        ReportFormat::Markdown => Ok(holdfast_core::render::report_markdown(report)),
-        ReportFormat::Json => as_json(serde_json::to_string_pretty(report)),
-        ReportFormat::Sarif => as_json(serde_json::to_string_pretty(&sarif::report_sarif(report))),
+        ReportFormat::Markdown => Ok(holdfast_core::render::report_markdown(&report.redacted())),
+        ReportFormat::Json => output::json(report).map_err(Failure::incomplete),
+        ReportFormat::Sarif => output::json(&sarif::report_sarif(&report.redacted())).map_err(Failure::incomplete),
     }
 }
 
@@ -108,5 +107,61 @@ fn exit_of(report: &Report, fail_on: Severity) -> Exit {
         }
         _ if report.findings.iter().any(|finding| finding.severity >= fail_on) => Exit::Found,
         _ => Exit::Clean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use holdfast_core::model::change::Change;
+    use holdfast_core::model::report::Report;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A report and its change with a secret in every text.
+    fn leaking(secret: &str) -> (Report, Change) {
+        let text = format!("see {secret} now");
+        let path = format!("src/{secret}.rs");
+        let sha = "a".repeat(40);
+        let report = json!({
+            "version": 1, "run": "r", "status": "reviewed",
+            "target": { "repository": text, "pull_request": 1, "url": text, "base": sha, "head": sha },
+            "model": { "provider": "openai", "name": text }, "summary": text, "notes": [text],
+            "gate": { "decision": "publish", "worst": "high" },
+            "findings": [{ "path": path, "side": "RIGHT", "start_line": 2, "line": 2, "severity": "high", "category": "security",
+                "title": text, "body": format!("one\n{text}\n"), "suggestion": text, "confidence": 0.5, "source": text }],
+            "coverage": [{ "path": path, "outcome": "unreviewed", "reason": text, "attempts": 2 },
+                { "path": path, "outcome": "skipped", "reason": text, "attempts": 0 }],
+            "usage": { "model_calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0, "cache_hits": 0, "wall_ms": 0 },
+        });
+        let patch = format!("@@ -1,3 +1,3 @@ fn {secret}\n {secret}\n-{secret}\n+x = {secret}\n {secret}");
+        let change = json!({
+            "base": sha, "head": sha, "title": text, "description": text, "author": text, "files_total": 1,
+            "files": [{ "path": path, "previous_path": path, "status": "renamed", "kind": "text", "additions": 1, "deletions": 1,
+                "patch": patch, "omitted": null }],
+        });
+        (
+            serde_json::from_value(report).unwrap(),
+            serde_json::from_value(change).unwrap(),
+        )
+    }
+
+    #[test]
+    fn no_form_of_a_report_shows_a_secret_of_any_field() {
+        let secret = ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat();
+        let (report, change) = leaking(&secret);
+        for format in [
+            ReportFormat::Text,
+            ReportFormat::Markdown,
+            ReportFormat::Json,
+            ReportFormat::Sarif,
+        ] {
+            let printed = render(&report, Some(&change), format).unwrap();
+            for start in 0..secret.len() - 12 {
+                assert!(!printed.contains(&secret[start..start + 12]), "{format:?}: {printed}");
+            }
+            assert!(printed.contains("SECRET_1"), "{format:?}: {printed}");
+        }
     }
 }

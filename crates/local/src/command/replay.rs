@@ -13,7 +13,7 @@ pub async fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     let replayed = replay::replay(data, &name, args.from.as_deref()).await?;
     let printed = match args.format {
         ListFormat::Text => text::replay_text(&replayed),
-        ListFormat::Json => serde_json::to_string_pretty(&replayed).map_err(Failure::incomplete)? + "\n",
+        ListFormat::Json => output::json(&replayed).map_err(Failure::incomplete)?,
     };
     output::print(&printed).map_err(Failure::incomplete)?;
     Ok(exit_of(&replayed))

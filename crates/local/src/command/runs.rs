@@ -17,7 +17,7 @@ pub async fn run(args: &RunsArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
         ListFormat::Text => table(&records),
         ListFormat::Json => {
             let listed: Vec<Value> = records.iter().map(document).collect();
-            serde_json::to_string_pretty(&json!({ "version": 1, "runs": listed })).map_err(Failure::incomplete)? + "\n"
+            output::json(&json!({ "version": 1, "runs": listed })).map_err(Failure::incomplete)?
         }
     };
     output::print(&printed).map_err(Failure::incomplete)?;
@@ -51,7 +51,7 @@ fn table(records: &[Record]) -> String {
         let failure = record
             .failure
             .as_deref()
-            .map_or_else(String::new, |failure| format!("  {}", output::plain(failure)));
+            .map_or_else(String::new, |failure| format!("  {}", output::line(failure)));
         let cleaning = if record.needs_cleaning { "  needs cleaning" } else { "" };
         let _infallible = writeln!(
             out,

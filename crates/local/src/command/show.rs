@@ -24,7 +24,7 @@ pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
                 as_text(&record, &states, &units)
             } else {
                 let document = as_json(&record, &states, &units);
-                serde_json::to_string_pretty(&document).map_err(Failure::incomplete)? + "\n"
+                output::json(&document).map_err(Failure::incomplete)?
             }
         }
     };
@@ -42,7 +42,7 @@ fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
         text::time(record.row.started.0)
     );
     if let Some(failure) = &record.failure {
-        let _infallible = writeln!(out, "  failed: {}", output::plain(failure));
+        let _infallible = writeln!(out, "  failed: {}", output::line(failure));
     }
     out.push_str("\nStates\n");
     for taken in states {
@@ -58,13 +58,13 @@ fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
         out.push_str("\nUnits\n");
     }
     for unit in units {
-        let _infallible = writeln!(out, "  {} {:<10} {}", unit.unit, unit.status, output::plain(&unit.path));
+        let _infallible = writeln!(out, "  {} {:<10} {}", unit.unit, unit.status, output::name(&unit.path));
         for (number, attempt) in unit.attempts.iter().enumerate() {
             let _infallible = writeln!(
                 out,
                 "    attempt {} by {}: {} tokens in, {} out; {}",
                 number + 1,
-                output::plain(&attempt.model),
+                output::line(&attempt.model),
                 attempt.input_tokens,
                 attempt.output_tokens,
                 if attempt.problems.is_empty() {
@@ -74,7 +74,7 @@ fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
                 }
             );
             for problem in &attempt.problems {
-                let _infallible = writeln!(out, "      - {}", output::plain(problem));
+                let _infallible = writeln!(out, "      - {}", output::line(problem));
             }
         }
     }

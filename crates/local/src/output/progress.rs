@@ -137,7 +137,7 @@ impl Follower {
                     self.drawn.clear();
                     say(&format!(
                         "\r\u{1b}[K{how:<10} {}  {}  {}.{:01} s\n",
-                        super::plain(path),
+                        super::name(path),
                         counted(usize::try_from(unit.attempts).unwrap_or(usize::MAX), "attempt"),
                         took / 1_000,
                         took % 1_000 / 100

@@ -4,7 +4,13 @@ use std::collections::BTreeSet;
 
 use holdfast_core::model::finding::{Finding, Severity, Side};
 use holdfast_core::model::report::{Outcome, Report};
+use holdfast_core::render::plain_text;
 use serde_json::{Value, json};
+
+use super::line;
+
+/// Characters of a message at most.
+const MAX_MESSAGE_CHARS: usize = 24_000;
 
 /// The document. Findings on the base's side have no region: SARIF speaks of the analysed version alone.
 pub fn report_sarif(report: &Report) -> Value {
@@ -14,8 +20,8 @@ pub fn report_sarif(report: &Report) -> Value {
         .iter()
         .filter(|entry| entry.outcome == Outcome::Unreviewed)
         .map(|entry| {
-            let reason = entry.reason.as_deref().unwrap_or("no reason was kept");
-            json!({ "level": "warning", "message": { "text": format!("{} is unreviewed: {reason}", entry.path) } })
+            let reason = entry.public_reason().unwrap_or("no reason was kept".into());
+            json!({ "level": "warning", "message": { "text": message(&format!("{} is unreviewed: {reason}", entry.path)) } })
         })
         .collect();
     json!({
@@ -55,10 +61,15 @@ fn result(finding: &Finding) -> Value {
     json!({
         "ruleId": rule_id(finding),
         "level": level,
-        "message": { "text": format!("{}\n\n{}", finding.title, finding.body) },
+        "message": { "text": message(&format!("{}\n\n{}", line(&finding.title), finding.body)) },
         "locations": [{ "physicalLocation": place }],
-        "properties": { "severity": finding.severity, "category": finding.category, "confidence": finding.confidence },
+        "properties": { "sources": finding.sources, "severity": finding.severity, "category": finding.category, "confidence": finding.confidence },
     })
+}
+
+/// A message as code scanning shows it: nothing in it acts, and `[text](address)`, which SARIF makes a link, is none.
+fn message(text: &str) -> String {
+    plain_text(text, MAX_MESSAGE_CHARS).replace("](", "]\u{200b}(")
 }
 
 /// A relative URI: bytes outside the unreserved set are percent-encoded.

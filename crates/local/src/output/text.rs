@@ -8,9 +8,9 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::finding::{Finding, Severity};
 use holdfast_core::model::report::{Coverage, Outcome, Report};
 use holdfast_core::model::run::RULES;
-use holdfast_core::rule::redact;
+use holdfast_core::rule::redact_hunks;
 
-use super::plain;
+use super::{line, name, plain};
 
 /// Lines shown before a finding's own.
 const LINES_BEFORE: usize = 3;
@@ -66,7 +66,7 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
             "1",
             &format!(
                 "Review of {}{number}  {base}..{head}  {}",
-                plain(&target.repository),
+                line(&target.repository),
                 report.status.as_str()
             )
         )
@@ -78,7 +78,7 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
         let _infallible = writeln!(out, "{how}\n");
     }
     for note in &report.notes {
-        let _infallible = writeln!(out, "note: {}", plain(note));
+        let _infallible = writeln!(out, "note: {}", line(note));
     }
     for finding in &report.findings {
         write_finding(&mut out, finding, change, style);
@@ -88,7 +88,7 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
     let model = if report.model.provider == RULES {
         "rules (no model)".to_owned()
     } else {
-        format!("{}/{}", report.model.provider, report.model.name)
+        line(&format!("{}/{}", report.model.provider, report.model.name))
     };
     let seconds = format!("{}.{:03}", usage.wall_ms / 1_000, usage.wall_ms % 1_000);
     let _infallible = writeln!(
@@ -108,14 +108,14 @@ fn write_finding(out: &mut String, finding: &Finding, change: Option<&Change>, s
     let source = if finding.source == "model" {
         String::new()
     } else {
-        format!(" [{}]", finding.source)
+        format!(" [{}]", line(&sources_of(finding)))
     };
     let _infallible = writeln!(
         out,
         "{} {}  {}{source}",
         style.severity(finding.severity),
-        style.paint("1", &format!("{}:{place}", plain(&finding.path))),
-        plain(&finding.title)
+        style.paint("1", &format!("{}:{place}", name(&finding.path))),
+        line(&finding.title)
     );
     if let Some(hunk) = change.and_then(|change| find_hunk(change, finding)) {
         write_excerpt(out, &hunk, finding, style);
@@ -132,10 +132,19 @@ fn write_finding(out: &mut String, finding: &Finding, change: Option<&Change>, s
     out.push('\n');
 }
 
+/// All that found it, in order.
+fn sources_of(finding: &Finding) -> String {
+    if finding.sources.is_empty() {
+        finding.source.clone()
+    } else {
+        finding.sources.join(", ")
+    }
+}
+
 fn find_hunk(change: &Change, finding: &Finding) -> Option<Hunk> {
     let file = change.files.iter().find(|file| file.path == finding.path)?;
     let hunks = parse_patch(file.patch.as_deref()?).ok()?;
-    hunks
+    redact_hunks(&file.path, &hunks)
         .into_iter()
         .find(|hunk| hunk.line(finding.side, finding.line).is_some())
 }
@@ -161,7 +170,7 @@ fn write_excerpt(out: &mut String, hunk: &Hunk, finding: &Finding, style: Style)
         let number = line
             .new
             .map_or_else(|| "     ".to_owned(), |number| format!("{number:>5}"));
-        let text: String = plain(&redact(&line.text).text).chars().take(160).collect();
+        let text: String = plain(&line.text).chars().take(160).collect();
         let _infallible = writeln!(out, "    {number} {}", style.paint(code, &format!("{mark}{text}")));
     }
 }
@@ -178,7 +187,7 @@ fn write_coverage(out: &mut String, coverage: &[Coverage], style: Style) {
             let reason = entry
                 .reason
                 .as_deref()
-                .map_or_else(String::new, |reason| format!("  ({})", plain(reason)));
+                .map_or_else(String::new, |reason| format!("  ({})", line(reason)));
             let attempts = if entry.attempts > 1 {
                 format!("  {} attempts", entry.attempts)
             } else {
@@ -188,7 +197,7 @@ fn write_coverage(out: &mut String, coverage: &[Coverage], style: Style) {
                 out,
                 "  {} {}{attempts}{reason}",
                 style.paint(code, &format!("{:<10}", outcome.as_str())),
-                plain(&entry.path)
+                super::name(&entry.path)
             );
         }
     }

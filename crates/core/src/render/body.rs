@@ -1,0 +1,416 @@
+//! A stranger's text of several paragraphs: read as Markdown, and written anew from what was understood. Nothing of the
+//! original's marks survives: text is escaped, code is fenced again, and only paragraphs, quotes, lists, emphasis and code
+//! are written. Headings become bold lines; images, HTML, tables and links become their own text.
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+use super::escape::{Place, code_span, escaped, fenced, shortened};
+use super::language::known_language;
+use super::links::Links;
+use super::visible::{BREAK, visible};
+use crate::rule::redact;
+
+/// Characters of a body that are read at most.
+const MAX_BODY_CHARS: usize = 12_000;
+/// Quotes and lists within each other at most; what is deeper joins the last one.
+const MAX_DEPTH: usize = 4;
+
+/// A finding's text, a summary, a person's reason as harmless Markdown. Pages that `links` allows stay links.
+pub fn body(markdown: &str, links: &Links) -> String {
+    body_within(markdown, links, usize::MAX)
+}
+
+/// The same, in at most so many characters: what is too long is left out before it is read, so nothing is cut open.
+pub(super) fn body_within(markdown: &str, links: &Links, most: usize) -> String {
+    let seen = redact(&visible(markdown)).text;
+    let mut kept = MAX_BODY_CHARS;
+    loop {
+        let text = lines_of(&read(&shortened(&seen, kept)), links).join("\n");
+        if text.chars().count() <= most || kept == 0 {
+            return text;
+        }
+        kept /= 2;
+    }
+}
+
+#[derive(Debug)]
+enum Block {
+    Paragraph(Vec<Inline>),
+    Code(&'static str, String),
+    Quote(Vec<Block>),
+    List(Option<u64>, Vec<Vec<Block>>),
+}
+
+#[derive(Debug)]
+enum Inline {
+    Text(String),
+    Code(String),
+    /// Begins or ends emphasis: `*` or `**`.
+    Mark(&'static str),
+    Break,
+}
+
+/// What is open while the text is read.
+enum Open {
+    Quote(Vec<Block>),
+    List(Option<u64>, Vec<Vec<Block>>),
+    Item(Vec<Block>),
+    Code(&'static str, String),
+    Link(String, String),
+    /// Leaves only what it holds.
+    Nothing,
+}
+
+#[derive(Default)]
+struct Reader {
+    open: Vec<Open>,
+    line: Vec<Inline>,
+    done: Vec<Block>,
+}
+
+fn read(markdown: &str) -> Vec<Block> {
+    let mut reader = Reader::default();
+    for event in Parser::new_ext(markdown, Options::empty()) {
+        reader.take(event);
+    }
+    reader.end_paragraph();
+    reader.done
+}
+
+impl Reader {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.start(&tag),
+            Event::End(end) => self.finish(end),
+            Event::Code(text) => self.line.push(Inline::Code(text.into_string())),
+            Event::SoftBreak | Event::HardBreak => self.line.push(Inline::Break),
+            Event::Rule => self.end_paragraph(),
+            Event::TaskListMarker(_) => {}
+            Event::Text(text)
+            | Event::Html(text)
+            | Event::InlineHtml(text)
+            | Event::InlineMath(text)
+            | Event::DisplayMath(text)
+            | Event::FootnoteReference(text) => self.text(&text),
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.open.last_mut() {
+            Some(Open::Code(_, code)) => return code.push_str(text),
+            Some(Open::Link(_, shown)) => return shown.push_str(text),
+            _ => {}
+        }
+        for (index, part) in text.split('\n').enumerate() {
+            if index > 0 {
+                self.line.push(Inline::Break);
+            }
+            match self.line.last_mut() {
+                Some(Inline::Text(before)) => before.push_str(part),
+                _ => self.line.push(Inline::Text(part.to_owned())),
+            }
+        }
+    }
+
+    fn start(&mut self, tag: &Tag<'_>) {
+        let is_deep = self
+            .open
+            .iter()
+            .filter(|open| matches!(open, Open::Quote(_) | Open::List(..)))
+            .count()
+            >= MAX_DEPTH;
+        let open = match tag {
+            Tag::Emphasis => return self.line.push(Inline::Mark("*")),
+            Tag::Strong => return self.line.push(Inline::Mark("**")),
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
+                Open::Link(dest_url.clone().into_string(), String::new())
+            }
+            Tag::CodeBlock(kind) => {
+                self.end_paragraph();
+                let info = match kind {
+                    CodeBlockKind::Fenced(info) => known_language(info),
+                    CodeBlockKind::Indented => "",
+                };
+                Open::Code(info, String::new())
+            }
+            Tag::BlockQuote(_) if !is_deep => self.opened(Open::Quote(Vec::new())),
+            Tag::List(start) if !is_deep => self.opened(Open::List(*start, Vec::new())),
+            Tag::Item if matches!(self.open.last(), Some(Open::List(..))) => self.opened(Open::Item(Vec::new())),
+            _ => self.opened(Open::Nothing),
+        };
+        self.open.push(open);
+        if matches!(tag, Tag::Heading { .. }) {
+            self.line.push(Inline::Mark("**"));
+        }
+    }
+
+    fn opened(&mut self, open: Open) -> Open {
+        self.end_paragraph();
+        open
+    }
+
+    fn finish(&mut self, end: TagEnd) {
+        match end {
+            TagEnd::Emphasis => return self.line.push(Inline::Mark("*")),
+            TagEnd::Strong => return self.line.push(Inline::Mark("**")),
+            TagEnd::Heading(_) => self.line.push(Inline::Mark("**")),
+            _ => {}
+        }
+        if !matches!(self.open.last(), Some(Open::Link(..))) {
+            self.end_paragraph();
+        }
+        match self.open.pop() {
+            Some(Open::Quote(inner)) if !inner.is_empty() => self.push(Block::Quote(inner)),
+            Some(Open::List(start, items)) if !items.is_empty() => self.push(Block::List(start, items)),
+            Some(Open::Item(inner)) => {
+                if let (Some(Open::List(_, items)), false) = (self.open.last_mut(), inner.is_empty()) {
+                    items.push(inner);
+                }
+            }
+            Some(Open::Code(language, text)) => self.push(Block::Code(language, text)),
+            Some(Open::Link(address, shown)) => {
+                let has_more = shown != address && !address.is_empty();
+                let text = if has_more {
+                    format!("{shown} ({address})")
+                } else {
+                    shown
+                };
+                self.text(text.trim_start());
+            }
+            _ => {}
+        }
+    }
+
+    fn end_paragraph(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            self.push(Block::Paragraph(line));
+        }
+    }
+
+    fn push(&mut self, block: Block) {
+        let place = self.open.iter_mut().rev().find_map(|open| match open {
+            Open::Quote(inner) | Open::Item(inner) => Some(inner),
+            _ => None,
+        });
+        place.unwrap_or(&mut self.done).push(block);
+    }
+}
+
+/// The blocks' lines, with a blank line between two of them.
+fn lines_of(blocks: &[Block], links: &Links) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for block in blocks {
+        let written = match block {
+            Block::Paragraph(inner) => paragraph(inner, links),
+            Block::Code(language, text) => fenced(&redact(text).text, language)
+                .split('\n')
+                .map(str::to_owned)
+                .collect(),
+            Block::Quote(inner) => {
+                let lines = lines_of(inner, links);
+                lines
+                    .iter()
+                    .map(|line| format!("> {line}").trim_end().to_owned())
+                    .collect()
+            }
+            Block::List(start, items) => list(*start, items, links),
+        };
+        if !written.is_empty() && !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(written);
+    }
+    lines
+}
+
+fn list(start: Option<u64>, items: &[Vec<Block>], links: &Links) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (item, number) in items.iter().zip(start.unwrap_or(0).min(1_000)..) {
+        let mark = start.map_or_else(|| "- ".to_owned(), |_| format!("{number}. "));
+        let blank = " ".repeat(mark.len());
+        for (index, line) in lines_of(item, links).into_iter().enumerate() {
+            let before = if index == 0 { &mark } else { &blank };
+            lines.push(if line.is_empty() {
+                line
+            } else {
+                format!("{before}{line}")
+            });
+        }
+    }
+    lines
+}
+
+/// A paragraph's lines. A secret that emphasis or entities would have split is found in the whole text, which then stands
+/// without them.
+fn paragraph(inlines: &[Inline], links: &Links) -> Vec<String> {
+    let whole: String = inlines.iter().map(plain).collect();
+    let redacted = redact(&whole).text;
+    if redacted != whole {
+        let lines = redacted
+            .split('\n')
+            .map(|line| escaped(line.trim(), Place::LINE, links));
+        return lines.filter(|line| !line.is_empty()).collect();
+    }
+    let mut lines = Vec::new();
+    for line in inlines.split(|inline| matches!(inline, Inline::Break)) {
+        let written = marked_line(line, links);
+        if !written.is_empty() {
+            lines.push(written);
+        }
+    }
+    lines
+}
+
+fn plain(inline: &Inline) -> &str {
+    match inline {
+        Inline::Text(text) | Inline::Code(text) => text,
+        Inline::Mark(_) => "",
+        Inline::Break => "\n",
+    }
+}
+
+/// One line with its code spans and emphasis. Emphasis is written only where it begins and ends in this line, around
+/// something that neither begins nor ends with a blank; where it is not, a break keeps its neighbours from becoming one word.
+fn marked_line(inlines: &[Inline], links: &Links) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut opened: Vec<(&str, usize)> = Vec::new();
+    for (index, inline) in inlines.iter().enumerate() {
+        match inline {
+            Inline::Text(text) => {
+                let place = Place {
+                    begins: parts.iter().all(String::is_empty),
+                    goes_on: index + 1 < inlines.len(),
+                };
+                parts.push(escaped(text, place, links));
+            }
+            Inline::Code(text) => {
+                let is_close = parts.last().is_some_and(|part| part.ends_with('`'));
+                let space = if is_close { BREAK.to_string() } else { String::new() };
+                parts.push(format!("{space}{}", code_span(text)));
+            }
+            Inline::Mark(mark) => {
+                let opening = opened.last().filter(|(open, _)| open == mark).map(|(_, at)| *at);
+                if let Some(at) = opening {
+                    opened.pop();
+                    if is_emphasised(&parts[at + 1..].concat()) {
+                        parts[at] = (*mark).to_owned();
+                        parts.push((*mark).to_owned());
+                        continue;
+                    }
+                } else {
+                    opened.push((mark, parts.len()));
+                }
+                parts.push(BREAK.to_string());
+            }
+            Inline::Break => {}
+        }
+    }
+    parts.concat().trim().to_owned()
+}
+
+/// Whether marks around it would be emphasis.
+fn is_emphasised(inner: &str) -> bool {
+    let has_end = |char: char| char.is_whitespace() || char == '*';
+    !inner.is_empty() && !inner.starts_with(has_end) && !inner.ends_with(has_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(markdown: &str) -> String {
+        body(markdown, &Links::to_repository("https://github.com/o/r")).replace(BREAK, "|")
+    }
+
+    #[test]
+    fn what_was_understood_is_written_anew() {
+        for (raw, safe) in [
+            ("one *two* **three** `four`", "one *two* **three** `four`"),
+            ("one\ntwo\n\nthree", "one\ntwo\n\nthree"),
+            ("- a\n- b\n  - c", "- a\n- b\n\n  - c"),
+            ("3. a\n4. b", "3. a\n4. b"),
+            ("> quoted\n> more", "> quoted\n> more"),
+            ("```rust\nlet a: Vec<u8>;\n```", "```rust\nlet a: Vec<u8>;\n```"),
+            ("    indented", "```\nindented\n```"),
+            ("# Heading\ntext", "**Heading**\n\ntext"),
+            ("a\n===\nb", "**a**\n\nb"),
+            (
+                "see https://github.com/o/r/blob/main/a.rs#L1.",
+                "see <https://github.com/o/r/blob/main/a.rs#L1>.",
+            ),
+            ("snake_case_name and a*b*c", "snake_case_name and a*b*c"),
+        ] {
+            assert_eq!(shown(raw), safe, "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_acts_is_shown_and_does_nothing() {
+        for (raw, safe) in [
+            ("![p](https://e.example/x.png)", "p (https:|//e.example/x.png)"),
+            ("[a](javascript:x)", "a (javascript:x)"),
+            ("<img src=x onerror=y>", "&lt;img src=x onerror=y>"),
+            ("<!-- hidden -->", "&lt;!-- hidden -->"),
+            ("a <b>c</b>", "a &lt;b>c&lt;/b>"),
+            ("```suggestion\nrm -rf\n```", "```\nrm -rf\n```"),
+            (
+                "```mermaid\nclick A \"https://e.example\"\n```",
+                "```\nclick A \"https://e.example\"\n```",
+            ),
+            ("~~~<~\nnever closed", "```\nnever closed\n```"),
+            ("````\n```\n````", "````\n```\n````"),
+            ("&#64;octocat and @bob", "@|octocat and @|bob"),
+            ("Fixes **#1**", "Fixe|s **#|1**"),
+            (
+                "Fixes <https://github.com/o/r/issues/1>",
+                "Fixe|s <https://github.com/o/r/issues/1>",
+            ),
+            ("https://github.com/o/r/../../x", "https:|//github.com/o/r/../../x"),
+            ("- a\n  ```\n```\n@x", "- a\n\n  ```\n\n  ```\n\n```\n@|x\n```"),
+            (
+                "| a | b |\n|---|---|\n| c | d |",
+                "\\| a \\| b \\|\n\\|---\\|---\\|\n\\| c \\| d \\|",
+            ),
+            ("> [!WARNING]\n> x", "> \\[!WARNING\\]\n> x"),
+            ("- [x] done", "- \\[x\\] done"),
+            ("[ref]: https://e.example\n\n[ref]", "ref (https:|//e.example)"),
+            ("/merge\n```\n/merge\n@bot\n```", "|/merge\n\n```\n|/merge\n@|bot\n```"),
+            ("$`x`$", "&#36;`x`&#36;"),
+            ("a\u{202e}b\u{200b}c", "abc"),
+        ] {
+            assert_eq!(shown(raw), safe, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_marks_split_is_found() {
+        let (head, tail) = ("AKIA", "QWERTYUIOPASDFGH");
+        for raw in [
+            format!("key {head}{tail} here"),
+            format!("key {head}**{tail}** here"),
+            format!("key &#65;KIA{tail} here"),
+            format!("key {head}\u{200b}{tail} here"),
+            format!("```\n{head}{tail}\n```"),
+            format!("`{head}{tail}`"),
+        ] {
+            let safe = shown(&raw);
+            assert!(!safe.replace('*', "").contains(&format!("{head}{tail}")), "{safe}");
+        }
+    }
+
+    #[test]
+    fn size_is_bounded_and_nothing_is_cut_open() {
+        for raw in [
+            "> ".repeat(3_000) + "x",
+            "- ".repeat(3_000) + "x",
+            "<".repeat(100_000),
+            "```\n".repeat(5_000),
+        ] {
+            for most in [100, 60_000] {
+                let safe = body_within(&raw, &Links::none(), most);
+                assert!(safe.chars().count() <= most, "{}", safe.len());
+            }
+        }
+    }
+}

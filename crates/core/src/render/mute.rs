@@ -1,0 +1,332 @@
+//! Words that do something where they are posted: mentions, references, links, words that close issues, commands. They are
+//! broken by a zero-width space: they read the same and do nothing.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use super::escape::shortened;
+use super::links::Links;
+use super::visible::{BREAK, visible, visible_line, without_workflow_command};
+use crate::rule::redact;
+
+/// Digits of a commit id that GitHub links none of.
+const MAX_PLAIN_HEX: usize = 6;
+
+/// `None` only if a pattern did not compile; a test holds that they do.
+static ACTIVE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let pattern = [
+        r"(?P<url>(?i:https?|ftp)://[^\s<>]*)",
+        r"(?P<scheme>:)//",
+        r"(?P<www>(?i:w))(?i:ww)\.",
+        r"(?P<at>@)",
+        r"(?P<number>#)",
+        r"(?P<gh>(?i:GH))-",
+        r"(?P<advisory>(?i:GHSA))-",
+        r"\b(?P<sha>[0-9A-Fa-f]{7,64})\b",
+    ];
+    Regex::new(&pattern.join("|")).ok()
+});
+
+static CLOSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)\b(?P<word>close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?P<rest>\s*:?\s*(?:$|<|[\w.-]*/?[\w.-]*#|GH\b|https?:))",
+    )
+    .ok()
+});
+
+/// `@name` in code that is no mention: annotations, decorators and directives of common languages.
+static ANNOTATIONS: &[&str] = &[
+    "abstractmethod",
+    "After",
+    "Async",
+    "Autowired",
+    "Bean",
+    "Before",
+    "cached_property",
+    "charset",
+    "class",
+    "classmethod",
+    "code",
+    "Component",
+    "Configuration",
+    "contextmanager",
+    "Controller",
+    "dataclass",
+    "Deprecated",
+    "deprecated",
+    "else",
+    "Entity",
+    "example",
+    "fixture",
+    "font",
+    "FunctionalInterface",
+    "Id",
+    "if",
+    "import",
+    "include",
+    "inheritDoc",
+    "Inject",
+    "Injectable",
+    "Input",
+    "interface",
+    "JsonProperty",
+    "keyframes",
+    "layer",
+    "link",
+    "lru_cache",
+    "media",
+    "mixin",
+    "Module",
+    "NonNull",
+    "NotNull",
+    "Nullable",
+    "objc",
+    "Output",
+    "overload",
+    "override",
+    "Override",
+    "param",
+    "PathVariable",
+    "property",
+    "pytest",
+    "RequestBody",
+    "RequestMapping",
+    "RequestParam",
+    "RestController",
+    "return",
+    "returns",
+    "SafeVarargs",
+    "see",
+    "selector",
+    "Service",
+    "since",
+    "SpringBootApplication",
+    "staticmethod",
+    "supports",
+    "SuppressWarnings",
+    "synchronized",
+    "Test",
+    "throws",
+    "Transactional",
+    "ts",
+    "type",
+    "typing",
+    "unittest",
+    "use",
+    "Value",
+    "ViewChild",
+    "wraps",
+];
+
+/// A line's text with all such words broken; pages that `links` allows stay. With `goes_on`, something else of the same line
+/// follows, perhaps the reference that a closing word needs.
+pub(super) fn mute(text: &str, links: &Links, goes_on: bool) -> Vec<Piece> {
+    let Some(active) = ACTIVE.as_ref() else {
+        return Vec::new();
+    };
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
+    let mut done = 0;
+    for found in active.captures_iter(text) {
+        let Some(whole) = found.get(0) else { continue };
+        plain.push_str(&text[done..whole.start()]);
+        done = whole.end();
+        let Some(url) = found.name("url") else {
+            plain.push_str(&broken(&found, whole.as_str(), text[done..].chars().next()));
+            continue;
+        };
+        let link = url
+            .as_str()
+            .trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'', '"', '*', '_', '~', ']']);
+        if links.allows(link) {
+            pieces.push(Piece::Text(closing_broken(&std::mem::take(&mut plain), true)));
+            pieces.push(Piece::Link(link.to_owned()));
+            done = url.start() + link.len();
+        } else {
+            // What follows the scheme is looked at again: it may hold a mention.
+            let scheme = url.as_str().find("://").map_or(0, |at| at + 1);
+            plain.push_str(&url.as_str()[..scheme]);
+            plain.push(BREAK);
+            plain.push_str("//");
+            let rest = mute(&url.as_str()[scheme + 2..], &Links::none(), false);
+            plain.extend(rest.into_iter().map(Piece::into_text));
+        }
+    }
+    plain.push_str(&text[done..]);
+    pieces.push(Piece::Text(closing_broken(&plain, goes_on)));
+    pieces
+}
+
+/// A part of a muted text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Text, harmless but for Markdown's own marks.
+    Text(String),
+    /// A page of the repository.
+    Link(String),
+}
+
+impl Piece {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) | Self::Link(text) => text,
+        }
+    }
+}
+
+/// A text of several lines for a place that knows no Markdown, with all such words broken, in so many characters at most.
+pub fn plain_text(text: &str, most: usize) -> String {
+    let text = shortened(&redact(&visible(text)).text, most / 2);
+    let lines = text.split('\n').map(|line| {
+        let muted: String = mute(line, &Links::none(), false)
+            .into_iter()
+            .map(Piece::into_text)
+            .collect();
+        without_command(&without_workflow_command(&muted))
+    });
+    shortened(&lines.collect::<Vec<_>>().join("\n"), most)
+}
+
+/// One line for a place that knows no Markdown, such as a list of annotations or an alert, in so many characters at most.
+pub fn plain_line(text: &str, most: usize) -> String {
+    plain_text(&visible_line(text), most)
+}
+
+/// A line of code: GitHub links nothing in it, but bots and runners read it as text.
+pub(super) fn muted_code(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut before = None;
+    for (at, char) in line.char_indices() {
+        out.push(char);
+        if char == '@' && mentions(before, &line[at + 1..]) {
+            out.push(BREAK);
+        }
+        before = Some(char);
+    }
+    without_command(&without_workflow_command(&out))
+}
+
+/// Whether what follows an `@` makes it a mention in code.
+fn mentions(before: Option<char>, after: &str) -> bool {
+    let word: &str = after
+        .split(|char: char| !char.is_alphanumeric() && char != '_')
+        .next()
+        .unwrap_or("");
+    let begins = before.is_none_or(|char| !char.is_alphanumeric());
+    begins && !word.is_empty() && !ANNOTATIONS.contains(&word)
+}
+
+/// Whether a line of code holds a mention that is no annotation, or begins with a slash command.
+pub fn is_active_code(line: &str) -> bool {
+    muted_code(line) != line
+}
+
+/// Breaks a slash command at a line's beginning, blanks before it or not.
+pub(super) fn without_command(line: &str) -> String {
+    let start = line.len() - line.trim_start().len();
+    let mut rest = line[start..].chars();
+    let is_command = rest.next() == Some('/') && rest.next().is_some_and(char::is_alphanumeric);
+    if is_command {
+        format!("{}{BREAK}{}", &line[..start], &line[start..])
+    } else {
+        line.to_owned()
+    }
+}
+
+fn broken(found: &Captures<'_>, whole: &str, next: Option<char>) -> String {
+    let is_word = found.name("sha").is_some() && !is_like_sha(whole);
+    let is_mark = found.name("number").is_some() && !next.is_some_and(char::is_alphanumeric);
+    if is_word || is_mark {
+        return whole.to_owned();
+    }
+    if found.name("sha").is_some() {
+        // No piece that is left is long enough for one.
+        let chars: Vec<char> = whole.chars().collect();
+        let pieces: Vec<String> = chars
+            .chunks(MAX_PLAIN_HEX)
+            .map(|piece| piece.iter().collect())
+            .collect();
+        return pieces.join(&BREAK.to_string());
+    }
+    let kept = ["scheme", "www", "at", "number", "gh", "advisory"]
+        .iter()
+        .find_map(|name| found.name(name))
+        .map_or(0, |group| group.len());
+    format!("{}{BREAK}{}", &whole[..kept], &whole[kept..])
+}
+
+/// Digits and letters: a number or a word is no commit id.
+fn is_like_sha(word: &str) -> bool {
+    let has = |test: fn(&char) -> bool| word.chars().any(|char| test(&char));
+    (has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)) || word.len() >= 20
+}
+
+/// Breaks words that close an issue, where a reference or a link follows, also one that is added later.
+fn closing_broken(text: &str, goes_on: bool) -> String {
+    CLOSING.as_ref().map_or_else(
+        || text.to_owned(),
+        |closing| {
+            let broken = closing.replace_all(text, |found: &Captures<'_>| {
+                if !goes_on && found["rest"].trim_matches([' ', '\t', ':']).is_empty() {
+                    return found[0].to_owned();
+                }
+                let (first, last) = found["word"].split_at(found["word"].len() - 1);
+                format!("{first}{BREAK}{last}{}", &found["rest"])
+            });
+            broken.into_owned()
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        plain_text(text, 1_000).replace(BREAK, "|")
+    }
+
+    #[test]
+    fn words_that_act_are_broken() {
+        assert!(ACTIVE.is_some() && CLOSING.is_some(), "the patterns compile");
+        for (raw, safe) in [
+            ("plain text, a::b, 1/2", "plain text, a::b, 1/2"),
+            ("hi @octocat, @org/team", "hi @|octocat, @|org/team"),
+            ("mail me@example.com", "mail me@|example.com"),
+            ("see #12, o/r#3, GH-4, gh-5", "see #|12, o/r#|3, GH|-4, gh|-5"),
+            (
+                "user@0123abc 0123abcd deadbee 12345678",
+                "user@|0123ab|c 0123ab|cd deadbee 12345678",
+            ),
+            ("http://a.example www.b.example", "http:|//a.example w|ww.b.example"),
+            ("HTTPS://x@y.example/#1", "HTTPS:|//x@|y.example/#|1"),
+            ("Fixes #12 and closes: o/r#3", "Fixe|s #|12 and close|s: o/r#|3"),
+            ("resolved https://a.example", "resolve|d https:|//a.example"),
+            ("It fixes the bug", "It fixes the bug"),
+            ("/merge now\n  /rebase", "|/merge now\n  |/rebase"),
+            ("::error::x", ":|:error::x"),
+        ] {
+            assert_eq!(shown(raw), safe, "{raw}");
+        }
+    }
+
+    #[test]
+    fn code_keeps_annotations_and_loses_commands() {
+        for (raw, safe) in [
+            ("@Override public void run() {}", "@Override public void run() {}"),
+            ("@dataclass", "@dataclass"),
+            ("@bot merge", "@|bot merge"),
+            ("run(); // @octocat", "run(); // @|octocat"),
+            ("user@host", "user@host"),
+            ("/merge", "|/merge"),
+            ("  /approve now", "  |/approve now"),
+            ("// comment", "// comment"),
+            ("/* comment */", "/* comment */"),
+            ("::set-output name=a::b", ":|:set-output name=a::b"),
+            ("x ##[error]y", "x ##|[error]y"),
+        ] {
+            assert_eq!(muted_code(raw).replace(BREAK, "|"), safe, "{raw}");
+        }
+    }
+}

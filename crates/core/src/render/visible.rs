@@ -1,0 +1,160 @@
+//! What a reader sees of a stranger's text: invisible characters, control characters and overrides of direction are taken
+//! out, because they split words for the checks and make code read as something else (Trojan Source).
+
+/// Breaks a word for linkers, bots and runners without changing how it reads (ZERO WIDTH SPACE). Only we write it.
+pub(super) const BREAK: char = '\u{200b}';
+
+/// Whether a reader doesn't see it, or sees other text because of it: control and format characters, zero-width ones,
+/// fillers, variation selectors, tags, and overrides of direction. Tabs and line feeds are layout and not meant.
+pub fn is_invisible(char: char) -> bool {
+    match char {
+        '\t' | '\n' => false,
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' => true,
+        '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' => true,
+        '\u{13430}'..='\u{1345f}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
+        char => char.is_control(),
+    }
+}
+
+/// The text that a reader sees; lines end with a line feed, whatever ended them before.
+pub fn visible(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    text.chars()
+        .map(|char| match char {
+            '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+            char => char,
+        })
+        .filter(|char| !is_invisible(*char))
+        .collect()
+}
+
+/// The text that a reader sees, in one line.
+pub fn visible_line(text: &str) -> String {
+    visible(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A name, such as a path, in one line: what a reader would not see is written as an escape, so that two names never look
+/// alike because of it.
+pub fn visible_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for char in name.chars() {
+        if char == '\t' || char == '\n' || is_invisible(char) {
+            out.extend(char.escape_default());
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+/// A text of several lines for a terminal or a log: visible, and no line is a command to a runner of GitHub Actions.
+pub fn terminal_text(text: &str) -> String {
+    let text = visible(text);
+    let lines: Vec<String> = text.split('\n').map(without_workflow_command).collect();
+    lines.join("\n")
+}
+
+/// A text in one line for a terminal or a log.
+pub fn terminal_line(text: &str) -> String {
+    without_workflow_command(&visible_line(text))
+}
+
+/// A name, such as a path, in one line for a terminal or a log.
+pub fn terminal_name(name: &str) -> String {
+    without_workflow_command(&visible_name(name))
+}
+
+/// Breaks what a runner of GitHub Actions reads as a command: `::name::` at a line's beginning, blanks before it or not, and
+/// `##[name]` anywhere.
+pub(super) fn without_workflow_command(line: &str) -> String {
+    let mut line = line.replace("##[", &format!("##{BREAK}["));
+    let start = line.len() - line.trim_start().len();
+    if line[start..].starts_with("::") {
+        line.insert(start + 1, BREAK);
+    }
+    line
+}
+
+/// JSON that holds no character which a terminal acts on or a reader doesn't see, and no line that a runner of GitHub
+/// Actions takes for a command: such characters are written as escapes, so the document's values are the same.
+pub fn json_escaped(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    let mut units = [0; 2];
+    for (at, char) in document.char_indices() {
+        // Outside of strings JSON holds none of these but the line feeds of its layout.
+        if is_invisible(char) || (char == '#' && document[at..].starts_with("##[")) {
+            for unit in char.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed conversion fails the test")]
+    use super::*;
+
+    #[test]
+    fn what_is_not_seen_is_taken_out_or_named() {
+        for (raw, text, name) in [
+            ("a\u{202e}b\u{7}c", "abc", "a\\u{202e}b\\u{7}c"),
+            ("x\r\ny\rz\u{2028}w", "x\ny\nz\nw", "x\\r\\ny\\rz\\u{2028}w"),
+            (
+                "AK\u{200b}IA\u{feff}\u{e0041}",
+                "AKIA",
+                "AK\\u{200b}IA\\u{feff}\\u{e0041}",
+            ),
+            ("\u{1b}[31mred\u{9b}2J", "[31mred2J", "\\u{1b}[31mred\\u{9b}2J"),
+            ("Größe 日本 😀", "Größe 日本 😀", "Größe 日本 😀"),
+        ] {
+            assert_eq!(visible(raw), text, "{raw:?}");
+            assert_eq!(visible_name(raw), name, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn no_line_is_a_command_to_a_runner() {
+        for raw in [
+            "::error file=a::b",
+            "ok\n  ::set-output name=a::b",
+            "ok\r::add-mask::x",
+            "a ##[add-path]/tmp",
+            "##\u{200b}[error]x",
+            "\u{feff}::debug::x",
+            ":\u{200d}:warning::x",
+        ] {
+            for text in [terminal_text(raw), terminal_line(raw), terminal_name(raw)] {
+                assert!(!text.contains("##["), "{text:?}");
+                assert!(
+                    text.lines().all(|line| !line.trim_start().starts_with("::")),
+                    "{text:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn json_keeps_its_values() {
+        let value =
+            serde_json::json!({ "a##[b": "x\u{202e}y\u{9b}\u{7f}\u{e0041}\u{1b}##[error]z", "n": [1, 2.5, null] });
+        let pretty = serde_json::to_string_pretty(&value).unwrap();
+        let escaped = json_escaped(&pretty);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
+        assert!(!escaped.contains(is_invisible) && !escaped.contains("##["), "{escaped}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Names and values apart: `- name: DB_PASSWORD` with `value: …` below it, `variable "token" { default = "…" }`,
+//! `<add key="Password" value="…"/>`.
+
+use super::SecretMatch;
+use super::assignment::find_value;
+use super::name::{Promise, promise_of};
+use super::place::Form;
+
+/// How many lines below its name a value is looked for.
+const LINES_MOST: usize = 4;
+/// Longer lines are no such lists.
+const LINE_MOST: usize = 2_000;
+
+/// A name that waits for its value.
+#[derive(Clone, Debug)]
+pub(super) struct Carried {
+    name: String,
+    promise: Promise,
+    lines_left: usize,
+}
+
+/// Finds a value for the name that is carried, and the name that this line carries to the next.
+pub(super) fn find(line: &str, carried: Option<Carried>, form: Form, found: &mut Vec<SecretMatch>) -> Option<Carried> {
+    if line.len() > LINE_MOST {
+        return None;
+    }
+    let named = read_name(line);
+    let (carried, from) = match named {
+        Some((name, promise, end)) => (
+            Some(Carried {
+                name,
+                promise,
+                lines_left: LINES_MOST,
+            }),
+            end,
+        ),
+        None => (carried, 0),
+    };
+    let carried = carried?;
+    for word in [
+        "value",
+        "Value",
+        "VALUE",
+        "default",
+        "stringValue",
+        "string_value",
+        "secret_string",
+    ] {
+        let Some(at) = line.get(from..).and_then(|rest| rest.find(word)).map(|at| at + from) else {
+            continue;
+        };
+        let before = line.as_bytes().get(at.wrapping_sub(1)).copied().unwrap_or(b' ');
+        let end = at + word.len();
+        if !before.is_ascii_alphanumeric() && !line.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric) {
+            find_value(line, at, end, (&carried.name, carried.promise), form, found);
+            return None;
+        }
+    }
+    let lines_left = carried.lines_left.checked_sub(1)?;
+    (lines_left > 0).then_some(Carried { lines_left, ..carried })
+}
+
+/// The secret's name that this line gives as a value, and where it ends.
+fn read_name(line: &str) -> Option<(String, Promise, usize)> {
+    for word in ["name", "Name", "key", "Key", "variable", "parameter", "field"] {
+        let Some(at) = line.find(word) else { continue };
+        let before = line.as_bytes().get(at.wrapping_sub(1)).copied().unwrap_or(b' ');
+        if before.is_ascii_alphanumeric() || before == b'_' {
+            continue;
+        }
+        let behind = line.get(at + word.len()..)?;
+        let value = behind.trim_start_matches(['"', '\'', ' ', '\t', ':', '=', '\\']);
+        let start = line.len() - value.len();
+        if start == at + word.len() {
+            continue;
+        }
+        let length = value
+            .bytes()
+            .take(120)
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte))
+            .count();
+        let name = value.get(..length)?;
+        if let Some(promise) = promise_of(name).filter(|promise| *promise != Promise::Key) {
+            return Some((name.to_owned(), promise, start + length));
+        }
+    }
+    None
+}

@@ -1,0 +1,157 @@
+//! The search through lines: each kind's own search where its keyword stands, then one list without overlaps.
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use super::address::{find_behind_scheme, find_in_address, find_user_option};
+use super::carried::{self, Carried};
+use super::hidden::Visible;
+use super::place::Form;
+use super::private_key::{self, PRIVATE_KEY};
+use super::{Certainty, SecretMatch, assignment, vendors};
+
+/// Longest line that is searched, in bytes.
+const LINE_MOST: usize = 4 << 20;
+
+/// Parts of names that may promise a secret; then what is looked at for other reasons.
+const WORDS: &[&str] = &[
+    "passw",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "pass",
+    "psw",
+    "pw",
+    "secret",
+    "token",
+    "key",
+    "cred",
+    "auth",
+    "pat",
+    "sig",
+    "jwt",
+    "sas",
+    "bearer",
+    "dsn",
+    "connection",
+    "://",
+    "bearer ",
+    "basic ",
+    "token ",
+    "apikey ",
+    " -u",
+    "--user",
+    "-proxy-user",
+    "\"-u\"",
+    "'-u'",
+    " user",
+];
+/// The first of `WORDS` that is no part of a name.
+const ADDRESS: usize = 19;
+const SCHEMES: std::ops::Range<usize> = 20..24;
+const OPTIONS: std::ops::Range<usize> = 24..30;
+
+static AUTOMATON: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok());
+
+/// Finds secrets in one line, in order, not overlapping.
+pub fn find_secrets(line: &str) -> Vec<SecretMatch> {
+    find_in_lines(&[line], Form::Other).pop().unwrap_or_default()
+}
+
+/// Finds secrets in lines that follow each other: for each line, in order, not overlapping.
+pub(super) fn find_in_lines(lines: &[&str], form: Form) -> Vec<Vec<SecretMatch>> {
+    let visible: Vec<Visible<'_>> = lines.iter().map(|line| Visible::new(bounded(line))).collect();
+    let texts: Vec<&str> = visible.iter().map(|visible| visible.text.as_ref()).collect();
+    let mut all: Vec<Vec<SecretMatch>> = Vec::with_capacity(lines.len());
+    let mut carried: Option<Carried> = None;
+    for text in &texts {
+        let mut found = Vec::new();
+        find_in_line(text, form, &mut found);
+        carried = carried::find(text, carried, form, &mut found);
+        all.push(found);
+    }
+    for part in private_key::find(&texts) {
+        let certainty = if part.is_marked {
+            Certainty::Known
+        } else {
+            Certainty::Guess
+        };
+        if let Some(found) = all.get_mut(part.line) {
+            found.push(SecretMatch::new(
+                PRIVATE_KEY,
+                certainty,
+                part.range.start,
+                part.range.end,
+            ));
+        }
+    }
+    for (found, visible) in all.iter_mut().zip(&visible) {
+        *found = without_overlaps(std::mem::take(found));
+        for secret in found {
+            (secret.start, secret.end) = visible.original(secret.start, secret.end);
+        }
+    }
+    all
+}
+
+fn bounded(line: &str) -> &str {
+    let mut end = line.len().min(LINE_MOST);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    &line[..end]
+}
+
+fn find_in_line(line: &str, form: Form, found: &mut Vec<SecretMatch>) {
+    if line.len() < 8 {
+        return;
+    }
+    vendors::find(line, found);
+    let Some(automaton) = AUTOMATON.as_ref() else { return };
+    let (mut word_end, mut has_option, mut read) = (0, false, 0);
+    for hit in automaton.find_overlapping_iter(line) {
+        match hit.pattern().as_usize() {
+            ADDRESS => find_in_address(line, hit.start(), found),
+            pattern if SCHEMES.contains(&pattern) => find_behind_scheme(line, hit.end() - 1, found),
+            pattern if OPTIONS.contains(&pattern) => has_option = true,
+            _ if hit.end() <= word_end => {}
+            _ => {
+                let (start, end) = assignment::word_around(line, hit.start(), hit.end());
+                // Values may lie inside of each other: what is read of them all is bounded too.
+                let is_spent = read > 8 * line.len() + 65_536;
+                let most = if is_spent { 128 } else { assignment::VALUE_MOST };
+                let value = assignment::find(line, (start, end), form, most, found);
+                read += value.length;
+                word_end = end.max(value.end);
+            }
+        }
+    }
+    if has_option {
+        find_user_option(line, form, found);
+    }
+}
+
+/// Joins what overlaps: nothing of any of them may stay. The surest names the whole.
+fn without_overlaps(mut found: Vec<SecretMatch>) -> Vec<SecretMatch> {
+    found.retain(|secret| secret.start < secret.end);
+    found.sort_by_key(|secret| (secret.start, std::cmp::Reverse(secret.certainty)));
+    let mut kept: Vec<SecretMatch> = Vec::with_capacity(found.len());
+    for secret in found {
+        match kept.last_mut() {
+            Some(last) if secret.start < last.end => {
+                let end = last.end.max(secret.end);
+                if secret.certainty > last.certainty {
+                    *last = SecretMatch {
+                        start: last.start,
+                        ..secret
+                    };
+                }
+                last.end = end;
+            }
+            _ => kept.push(secret),
+        }
+    }
+    kept
+}
