@@ -86,7 +86,7 @@ impl Deployment {
         ];
         let people = [
             ("HOLDFAST_TABLE", "holdfast"),
-            ("HOLDFAST_APPROVERS", "maintainer@example.org"),
+            ("HOLDFAST_APPROVERS", "ada=maintainer@example.org"),
             ("HOLDFAST_PUBLIC_URL", "https://holdfast.example.org/"),
             ("HOLDFAST_TOPIC_ARN", "arn:aws:sns:eu-central-1:000000000000:holdfast"),
         ];

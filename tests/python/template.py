@@ -110,13 +110,30 @@ def resource_name(value, condition):
     return names.get(text, text)
 
 
+def leading_keys(condition):
+    """The rows' hash keys that a statement is held to; none where it is held to none."""
+    held = (condition or {}).get("ForAllValues:StringEquals", {}).get("dynamodb:LeadingKeys")
+    return None if held is None else several(held)
+
+
+def resource_names(statement):
+    """A statement's resources as permissions.yaml names them."""
+    condition = statement.get("Condition")
+    names = {resource_name(item, condition) for item in several(statement["Resource"])}
+    keys = leading_keys(condition)
+    if keys is None:
+        return names
+    assert names == {"Table"} and list(condition) == ["ForAllValues:StringEquals"], statement
+    return {f"Table/{key}" for key in keys}
+
+
 def allowed(documents):
     """What policy documents allow: {action: {resource}}."""
     found = {}
     for statement in (statement for document in documents for statement in document["Statement"]):
         assert statement["Effect"] == "Allow", statement
         for action in several(statement["Action"]):
-            resources = {resource_name(item, statement.get("Condition")) for item in several(statement["Resource"])}
+            resources = resource_names(statement)
             found.setdefault(action, set()).update(resources)
     return found
 
@@ -190,11 +207,12 @@ class TemplateTest(unittest.TestCase):
         actual = allowed(inline(self.resources["ReviewMachineRole"]["Properties"]))
         self.assertEqual(actual.pop("lambda:InvokeFunction"), called)
         runs, executions = {"Artifacts/runs/*"}, {"Executions", "Units"}
+        results = {"Artifacts/runs/*/results/*"}
         for action, resources in {
             "s3:GetObject": runs,
-            "s3:PutObject": runs,
-            "s3:ListMultipartUploadParts": runs,
-            "s3:AbortMultipartUpload": runs,
+            "s3:PutObject": results,
+            "s3:ListMultipartUploadParts": results,
+            "s3:AbortMultipartUpload": results,
             "states:StartExecution": {"Workflow"},
             "states:DescribeExecution": executions,
             "states:StopExecution": executions,
@@ -215,6 +233,30 @@ class TemplateTest(unittest.TestCase):
                 self.assertEqual(role["ManagedPolicyArns"], [{"Ref": "FunctionBasics"}])
                 self.assertEqual(allowed(inline(role)), {action: set(on) for action, on in self.table[name].items()})
                 self.assertFalse([action for action in self.table[name] if "*" in action])
+
+    def test_each_function_writes_only_keys_of_its_own(self):
+        """No write to a whole prefix or table, and what decides on a publication is written by whom it should be."""
+        writers = {}
+        for name in sorted(self.functions):
+            with self.subTest(name):
+                for action in ("s3:PutObject", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"):
+                    for resource in self.table[name].get(action, []):
+                        self.assertNotIn(resource, ("Table", "Artifacts", "Artifacts/*", "Artifacts/runs/*"), action)
+                        writers.setdefault(resource, set()).add(name)
+                for action in self.table[name]:
+                    if action.startswith("dynamodb:"):
+                        self.assertNotIn("Table", self.table[name][action], f"{action}: held to no keys")
+        self.assertEqual(
+            writers["Table/question"], {"request-approval", "escalate-approval", "approval-page", "sweep"}
+        )
+        self.assertNotIn("publish-review", set().union(*(who for on, who in writers.items() if "Table" in on)))
+        self.assertEqual(writers["Table/link"], {"request-approval", "approval-page"})
+        self.assertEqual(writers["Artifacts/runs/*/policy.json"], {"plan-review"})
+        self.assertEqual(writers["Artifacts/runs/*/aggregate.json"], {"aggregate-findings"})
+        reads_model = {name for name in self.functions if READ_MODEL in self.secrets(name)}
+        self.assertEqual(writers["Artifacts/runs/*/units/*/attempt-*/answer.json"], {"review-unit"})
+        self.assertNotIn("review-unit", writers["Artifacts/runs/*/report.json"])
+        self.assertEqual(reads_model & writers["Artifacts/runs/*/report.json"], {"summarize-review"})
 
     def test_each_role_fits_what_main_sets_up(self):
         for name in sorted(self.mains):

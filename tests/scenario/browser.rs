@@ -118,7 +118,7 @@ fn the_mailed_link_is_read_and_decided_in_a_browser() {
     for (decision, status, reviews) in [("approve", "published", 1), ("reject", "rejected", 0)] {
         let settings = [
             ("HOLDFAST_SMTP_URL", smtp.as_str()),
-            ("HOLDFAST_APPROVERS", "ada@example.org"),
+            ("HOLDFAST_APPROVERS", "ada=ada@example.org"),
         ];
         let served = Served::start_with(Script::finding_each_file(), &settings);
         let run = served.opened().1["run"].as_str().unwrap().to_owned();

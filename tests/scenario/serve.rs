@@ -33,7 +33,7 @@ impl Served {
         for (name, value) in [
             ("HOLDFAST_WEBHOOK_SECRET", SECRET),
             // Settings that follow count before it.
-            ("HOLDFAST_APPROVERS", "ada@example.org,grace@example.org"),
+            ("HOLDFAST_APPROVERS", "ada=ada@example.org,grace=grace@example.org"),
         ] {
             pull.scene = pull.scene.set(name, value);
         }
@@ -406,7 +406,7 @@ fn a_person_decides_by_the_mailed_link_and_its_code() {
     let vote = &entry["vote"];
     assert_eq!(
         (&vote["by"]["name"], &vote["by"]["known_by"], &vote["ballot"]["verdict"]),
-        (&json!("ada@example.org"), &json!("mail_code"), &json!("approved"))
+        (&json!("ada"), &json!("mail_code"), &json!("approved"))
     );
     assert_eq!(vote["ballot"]["content"], page.as_str(), "on which version of the page");
     let (other, _) = served.mail(&run, 2);

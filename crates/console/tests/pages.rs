@@ -350,6 +350,28 @@ fn a_decision_is_bound_to_what_was_shown() {
 }
 
 #[test]
+fn a_folded_finding_is_listed_and_can_be_left_out_but_not_edited() {
+    let page = page("approval-folded");
+    let named = |element: &'static str, name: &str| {
+        let all = page.all(element);
+        all.filter(|field| field.get("name").is_some_and(|own| own.starts_with(name)))
+            .count()
+    };
+    assert_eq!((page.all("article").count(), named("input", "drop")), (5, 7));
+    assert_eq!((named("input", "title-"), named("textarea", "body-")), (5, 5));
+    let form = page.all("form").count();
+    assert!(form >= 2, "who is signed in decides");
+    let operator = self::page("approval-operator");
+    assert_eq!(
+        operator
+            .all("input")
+            .filter(|input| input.get("name") == Some("decision"))
+            .count(),
+        0
+    );
+}
+
+#[test]
 fn an_unedited_text_comes_back_as_it_was_offered() {
     for (kind, say) in [
         ("approval", sample::plain as sample::Say),

@@ -15,11 +15,12 @@ use holdfast_core::approval::{
 };
 use holdfast_core::claim;
 use holdfast_core::model::approval::{Approval, Ballot, Edit, KnownBy, Person, Verdict};
+use holdfast_core::model::approver::Approver;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{AnswerTask, ExecutionError, KeepRows, ReadChange, ReadError, TaskAnswer};
+use holdfast_core::port::{AnswerTask, ExecutionError, Expect, KeepRows, ReadChange, ReadError, TaskAnswer};
 use memory::MemoryRows;
 use serde_json::Value;
 
@@ -82,7 +83,10 @@ fn approval(needed: u32) -> Approval {
         author: Some("octo-author".to_owned()),
         content: "seen".to_owned(),
         needed,
-        asked: vec!["a@example.org".to_owned(), "b@example.org".to_owned()],
+        asked: ["alan=a@example.org", "b@example.org"]
+            .map(|text| Approver::parse(text).unwrap())
+            .to_vec(),
+        base: None,
         asked_ms: 1_000,
         expires_ms: 10_000,
     }
@@ -118,6 +122,7 @@ fn person(name: &str) -> Person {
     Person {
         name: name.to_owned(),
         known_by: KnownBy::Github,
+        address: None,
     }
 }
 
@@ -300,7 +305,8 @@ fn the_code_from_the_mail_says_who_it_is_until_too_many_were_wrong() {
     let code = mine.code.to_ascii_lowercase();
     let (first, second) = code.split_at(5);
     let who = block_on(check_code(&rows, &mine.id, &format!(" {first}-{second} "))).unwrap();
-    assert_eq!((who.name.as_str(), who.known_by), ("a@example.org", KnownBy::MailCode));
+    assert_eq!((who.name.as_str(), who.known_by), ("alan", KnownBy::MailCode));
+    assert_eq!(who.address.as_deref(), Some("a@example.org"));
     for left in (1..8).rev() {
         let refused = block_on(check_code(&rows, &mine.id, &other.code)).unwrap_err();
         assert!(
@@ -317,4 +323,72 @@ fn the_code_from_the_mail_says_who_it_is_until_too_many_were_wrong() {
         Err(Refusal::Locked)
     ));
     block_on(check_code(&rows, &other.id, &other.code)).unwrap();
+}
+
+#[test]
+fn one_person_counts_once_and_never_for_their_own_change() {
+    let by = |name: &str, known_by| Person {
+        name: name.to_owned(),
+        known_by,
+        address: None,
+    };
+    let (code, github, terminal) = (KnownBy::MailCode, KnownBy::Github, KnownBy::Terminal);
+    // Who has approved, who comes next, and what that one is answered.
+    for (first, second, expected) in [
+        (by("ada", code), by("ADA", github), "you have voted already"),
+        (by("ada", github), by("Ada", code), "you have voted already"),
+        (by("ada", code), by("Ada", code), "you have voted already"),
+        (
+            by("ann (terminal)", terminal),
+            by("bob (terminal)", terminal),
+            "you have voted already",
+        ),
+        (by("ada", code), by("OCTO-author", code), "wrote the change"),
+        (by("ada", code), by("Octo-Author", github), "wrote the change"),
+        (by("ada", code), by("other@example.org", code), "names no GitHub login"),
+        (
+            by("ada", code),
+            by("octo-author@example.org", code),
+            "names no GitHub login",
+        ),
+        (by("ada", code), by("grace", code), ""),
+        (by("ada", code), by("grace", github), ""),
+        (by("ada", code), by("ada", terminal), ""),
+    ] {
+        let (rows, _) = asked(2);
+        let decide = |by: &Person| block_on(decide(&rows, "r-1", 1, by, &ballot(Verdict::Approved, None), 2_000));
+        assert_eq!(decide(&first).unwrap().decided, None, "{first:?}");
+        match decide(&second) {
+            Ok(question) => assert!(
+                expected.is_empty() && question.decided == Some(Verdict::Approved),
+                "{second:?}"
+            ),
+            Err(refusal) => assert!(
+                !expected.is_empty() && refusal.to_string().contains(expected),
+                "{second:?}: {refusal}"
+            ),
+        }
+    }
+    // Nor may they reject: that would hide what was found.
+    let (rows, _) = asked(1);
+    let no = ballot(Verdict::Rejected, Some("nothing to see"));
+    for name in ["octo-author", "b@example.org"] {
+        block_on(decide(&rows, "r-1", 1, &by(name, code), &no, 2_000)).unwrap_err();
+    }
+}
+
+#[test]
+fn a_vote_of_an_earlier_version_by_an_address_does_not_count_beside_a_login() {
+    let (rows, _) = asked(2);
+    let mut row = block_on(rows.get("question/r-1#01")).unwrap().unwrap();
+    row.value["votes"] = serde_json::json!([{ "by": { "name": "ada@example.org", "known_by": "mail_code" },
+        "at_ms": 1, "ballot": { "verdict": "approved", "content": "seen" } }]);
+    row.value["approval"]["asked"] = serde_json::json!(["a@example.org"]);
+    block_on(rows.put("question/r-1#01", &row.value, Expect::Version(row.version))).unwrap();
+    assert_eq!(
+        approve(&rows, "ada", 2_000).unwrap().decided,
+        None,
+        "the address may be ada's own"
+    );
+    assert_eq!(approve(&rows, "grace", 2_000).unwrap().decided, Some(Verdict::Approved));
 }

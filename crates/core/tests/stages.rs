@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
 mod memory;
+#[path = "stages/who_decides.rs"]
+mod who_decides;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -566,7 +568,7 @@ fn every_file_ends_somewhere_and_nothing_is_green_for_free() {
         "{}",
         report.summary
     );
-    let outcome = holdfast_core::render::check_outcome(&report, holdfast_core::model::finding::Severity::High);
+    let outcome = holdfast_core::render::check_outcome(&report);
     assert_eq!(outcome.conclusion, CheckConclusion::Neutral);
 }
 
@@ -595,7 +597,7 @@ fn without_a_model_files_are_scanned_and_the_check_is_neutral() {
         "{}",
         report.summary
     );
-    let outcome = holdfast_core::render::check_outcome(&report, holdfast_core::model::finding::Severity::High);
+    let outcome = holdfast_core::render::check_outcome(&report);
     assert_eq!(outcome.conclusion, CheckConclusion::Neutral);
 }
 
@@ -671,6 +673,7 @@ fn a_refused_anchor_moves_the_findings_into_the_body() {
     world.prepare();
     let result = world.walk_unit("u0001", Tier::Light);
     world.finish(json!([result]));
+    who_decides::approve(&world, |_| {});
     let output = block_on(publish_review::publish_review(
         &publish_review::Input { run: "r".to_owned() },
         &world.read,

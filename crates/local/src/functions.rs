@@ -11,7 +11,7 @@ use holdfast_core::stage::request_approval::Asking;
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
 
-use crate::engine::{FunctionFailure, Functions, Invocation};
+use crate::engine::{FunctionFailure, Functions, Invocation, Naming};
 
 /// The stages with this machine's adapters.
 pub struct StageFunctions {
@@ -52,9 +52,22 @@ impl StageFunctions {
     }
 }
 
+/// Whether an execution, or a map's child, is of the machine that this program brings. Whoever can make another one, by the
+/// Step Functions API, could else hand a stage a token or a run of their own choice.
+fn is_of_review(execution_arn: &str) -> bool {
+    let machine = execution_arn.split(':').nth(6).unwrap_or_default();
+    machine.split('/').next() == Some(Naming::default().state_machine.as_str())
+}
+
 #[async_trait]
 impl Functions for StageFunctions {
-    async fn invoke(&self, function: &str, payload: Value, _invocation: Invocation) -> Result<Value, FunctionFailure> {
+    async fn invoke(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, FunctionFailure> {
+        if !is_of_review(&invocation.execution_arn) {
+            return Err(FunctionFailure {
+                error_type: ErrorName::PayloadInvalid.as_str().to_owned(),
+                message: format!("{function} answers to the state machine of reviews only: another one can't call it"),
+            });
+        }
         let (read, publish, model, store) = (
             self.read.as_ref(),
             self.publish.as_ref(),

@@ -81,7 +81,12 @@ pub fn artifacts(data: &Path) -> FilesStoreArtifact {
 
 /// Mails by the settings' server, or into the data directory's outbox.
 fn people(data: &Path, settings: &Settings) -> Result<Arc<dyn NotifyPeople>, Failure> {
-    let (from, operators) = (settings.mail_from.clone(), settings.approvers.clone());
+    let from = settings.mail_from.clone();
+    let operators = settings
+        .approvers
+        .iter()
+        .map(|approver| approver.address.clone())
+        .collect();
     Ok(match &settings.smtp_url {
         Some(url) => Arc::new(SmtpNotifyPeople::new(url, from, operators).map_err(Failure::usage)?),
         None => Arc::new(OutboxNotifyPeople::new(data, from, operators)),

@@ -1,25 +1,26 @@
 //! The page to decide on. GET and HEAD change nothing; a POST needs our own form and an identity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use holdfast_console::field;
 use holdfast_console::page;
 use holdfast_console::view::{
     ApprovalView, Decision, Frame, Identity, Notice, NoticeView, PostForm, PullRequest, Question as Asked,
-    Refusal as Shown, WebAddress, findings_in_diff,
+    Refusal as Shown, WebAddress, shown_and_folded,
 };
 use holdfast_console::{editable, href};
 use holdfast_core::approval::{
-    Barred, Question, Refusal, check_code, decide, deliver, find_link, find_open, refuse_early,
+    Barred, Link, Question, Refusal, check_code, decide, deliver, find_link, find_open, refuse_early, stored_content,
 };
-use holdfast_core::model::approval::{Ballot, Edit, KnownBy, Person, Verdict};
+use holdfast_core::model::approval::{Approval, Ballot, Edit, KnownBy, Person, Verdict};
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::{Outcome, Report};
-use holdfast_core::port::{AnswerTask, KeepRows, ReadPermission, StoreArtifact};
-use holdfast_core::stage::{StageError, find_artifact};
+use holdfast_core::port::{AnswerTask, KeepRows, ReadError, ReadPermission, StoreArtifact};
+use holdfast_core::stage::{StageError, find_artifact, read_artifact};
 use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 
 use crate::form::{Form, Seal, Session};
 use crate::reply::Reply;
@@ -34,7 +35,7 @@ pub struct Ports<'a> {
     pub tasks: &'a dyn AnswerTask,
     /// Keeps artifacts.
     pub store: &'a dyn StoreArtifact,
-    /// What people may do who have signed in; none where nobody can sign in.
+    /// Reads what people may do, and who is in a team; none where only somebody who has signed in can read it.
     pub permission: Option<&'a dyn ReadPermission>,
 }
 
@@ -87,23 +88,22 @@ pub async fn show(way: Way<'_>, request: Request<'_>, seal: &Seal, ports: Ports<
 }
 
 async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports<'_>) -> Result<Reply, Refusal> {
-    let question = find(way, ports.rows).await?;
+    let (question, link) = find(way, ports.rows).await?;
     refuse_early(ports.rows, &question, request.now_ms).await?;
     let approval = &question.approval;
-    let report = report(&approval.run, ports.store).await?;
+    let report = report(approval, ports.store).await?;
     let change: Option<Change> = find_artifact(ports.store, &key::change(&approval.run)).await?;
     let session = seal.session(request.headers, request.now_ms);
-    let identity = match (known(session, &question, ports).await?, way) {
+    let identity = match (known(session, &question, ports).await?, link) {
         (Some(person), _) => Identity::SignedIn { name: person.name },
-        (None, Way::Link(_)) => Identity::Code {
-            sign_in_at: request.sign_in_at(&way.action()),
-        },
-        (None, Way::Run(_)) => Identity::SignInFirst {
+        (None, Some(link)) => by_mail(link, request, &way.action()),
+        (None, None) => Identity::SignInFirst {
             sign_in_at: sign_in_at(&way.action()),
         },
     };
     let (visit, cookie) = seal.visit(request.headers, request.fresh);
     let action = way.action();
+    let (diffs, folded) = shown_and_folded(&report.findings, change.as_ref());
     let view = ApprovalView {
         frame: request.frame.clone(),
         question: Asked {
@@ -124,7 +124,8 @@ async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports
             action,
         },
         identity,
-        diffs: findings_in_diff(&report.findings, change.as_ref()),
+        diffs,
+        folded,
         summary: report.summary.clone(),
         notes: report.notes.clone(),
         unreviewed: count(&report),
@@ -160,16 +161,23 @@ async fn try_submit(
     seal: &Seal,
     ports: Ports<'_>,
 ) -> Result<(Question, Report), Refusal> {
-    let question = find(way, ports.rows).await?;
+    let (question, link) = find(way, ports.rows).await?;
     refuse_early(ports.rows, &question, request.now_ms).await?;
     let approval = &question.approval;
-    let report = report(&approval.run, ports.store).await?;
+    let report = report(approval, ports.store).await?;
     let ballot = ballot(form, &report)?;
     let session = seal.session(request.headers, request.now_ms);
-    let by = match (known(session, &question, ports).await?, way) {
-        (Some(person), _) => person,
-        (None, Way::Link(id)) => check_code(ports.rows, id, form.get(field::CODE).unwrap_or_default()).await?,
-        (None, Way::Run(_)) => {
+    let by = match (known(session, &question, ports).await?, way, link) {
+        (Some(person), ..) => person,
+        (None, Way::Link(id), Some(link)) => {
+            if link.login.is_none() {
+                return Err(Barred::NeedsSignIn(link.address).into());
+            }
+            let person = check_code(ports.rows, id, form.get(field::CODE).unwrap_or_default()).await?;
+            check_teams_of_code(&person.name, &question, ports).await?;
+            person
+        }
+        (None, ..) => {
             return Err(Barred::Unknown.into());
         }
     };
@@ -182,11 +190,54 @@ async fn try_submit(
     Ok((decided, report))
 }
 
-async fn find(way: Way<'_>, rows: &dyn KeepRows) -> Result<Question, Refusal> {
+/// The question, and the mailed link that led to it, where one did.
+async fn find(way: Way<'_>, rows: &dyn KeepRows) -> Result<(Question, Option<Link>), Refusal> {
     match way {
-        Way::Link(id) => find_link(rows, id).await.map(|(_, question)| question),
-        Way::Run(run) => find_open(rows, run).await,
+        Way::Link(id) => find_link(rows, id).await.map(|(link, question)| (question, Some(link))),
+        Way::Run(run) => find_open(rows, run).await.map(|question| (question, None)),
     }
+}
+
+/// How somebody decides who has not signed in, and came by a mail's link.
+fn by_mail(link: Link, request: &Request<'_>, page: &str) -> Identity {
+    match (link.login, request.sign_in_at(page)) {
+        (Some(login), sign_in_at) => Identity::Code { login, sign_in_at },
+        (None, Some(sign_in_at)) => Identity::SignInFirst { sign_in_at },
+        (None, None) => Identity::OperatorOnly,
+    }
+}
+
+/// Holds whoever typed a code to the policy's teams, as a sign-in does. Errors: in none of them; that can't be checked here.
+async fn check_teams_of_code(login: &str, question: &Question, ports: Ports<'_>) -> Result<(), Refusal> {
+    let teams = teams(question, ports.store).await?;
+    if teams.is_empty() {
+        return Ok(());
+    }
+    let unknown = || Refusal::from(Barred::TeamsUnknown(login.to_owned()));
+    let permission = ports.permission.ok_or_else(unknown)?;
+    match is_in_a_team(&teams, login, permission).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Barred::InNoTeam(login.to_owned()).into()),
+        Err(error) => {
+            tracing::warn!(%error, "the teams of somebody who typed a code can't be read");
+            Err(unknown())
+        }
+    }
+}
+
+/// The policy's teams. Errors: there is no policy; what the store says.
+async fn teams(question: &Question, store: &dyn StoreArtifact) -> Result<Vec<String>, StageError> {
+    let policy: Policy = read_artifact(store, &key::policy(&question.approval.run)).await?;
+    Ok(policy.gate.teams)
+}
+
+async fn is_in_a_team(teams: &[String], login: &str, permission: &dyn ReadPermission) -> Result<bool, ReadError> {
+    for (organisation, team) in teams.iter().filter_map(|team| team.split_once('/')) {
+        if permission.is_member(organisation, team, login).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Who has signed in and may decide. Errors: they may not; GitHub does not say.
@@ -199,13 +250,14 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
             return Ok(Some(Person {
                 name: "operator".to_owned(),
                 known_by: KnownBy::Terminal,
+                address: None,
             }));
         }
         Session::Github { login } => login,
     };
     let repository = question.approval.target.repository();
     let (owner, name) = repository.split_once('/').unwrap_or((repository.as_str(), ""));
-    let says = |error: holdfast_core::port::ReadError| Refusal::Failed(StageError::from(error));
+    let says = |error: ReadError| Refusal::Failed(StageError::from(error));
     if !permission
         .permission(owner, name, &login)
         .await
@@ -214,23 +266,25 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
     {
         return Err(Barred::MayNotWrite { login, repository }.into());
     }
-    let policy: Option<Policy> = find_artifact(ports.store, &key::policy(&question.approval.run)).await?;
-    let teams = policy.map(|policy| policy.gate.teams).unwrap_or_default();
-    let mut is_member = teams.is_empty();
-    for (organisation, team) in teams.iter().filter_map(|team| team.split_once('/')) {
-        is_member = is_member || permission.is_member(organisation, team, &login).await.map_err(says)?;
-    }
-    if !is_member {
+    let teams = teams(question, ports.store).await?;
+    if !teams.is_empty() && !is_in_a_team(&teams, &login, permission).await.map_err(says)? {
         return Err(Barred::InNoTeam(login).into());
     }
     Ok(Some(Person {
         name: login,
         known_by: KnownBy::Github,
+        address: None,
     }))
 }
 
-async fn report(run: &str, store: &dyn StoreArtifact) -> Result<Report, Refusal> {
-    find_artifact(store, &key::report(run)).await?.ok_or(Refusal::Unknown)
+/// The report that was asked about, and no other.
+async fn report(approval: &Approval, store: &dyn StoreArtifact) -> Result<Report, Refusal> {
+    let key = key::report(&approval.run);
+    let stored: Value = find_artifact(store, &key).await?.ok_or(Refusal::Unknown)?;
+    if stored_content(&stored) != approval.content {
+        return Err(Refusal::Altered);
+    }
+    Ok(read_artifact(store, &key).await?)
 }
 
 /// Reads the form against the report that it shows.
@@ -240,7 +294,7 @@ fn ballot(form: &Form, report: &Report) -> Result<Ballot, Refusal> {
         Some("reject") => Verdict::Rejected,
         _ => return Err(Refusal::Invalid("choose to approve or to reject".to_owned())),
     };
-    let dropped_at: Vec<usize> = form.all(field::DROP).filter_map(|index| index.parse().ok()).collect();
+    let dropped_at: HashSet<usize> = form.all(field::DROP).filter_map(|index| index.parse().ok()).collect();
     let mut dropped = Vec::new();
     let mut edited = BTreeMap::new();
     for (index, finding) in report.findings.iter().enumerate() {
@@ -334,9 +388,16 @@ fn refused(refusal: &Refusal, action: &str, request: &Request<'_>) -> Reply {
         Refusal::Locked => barred(Shown::TooManyCodes),
         Refusal::NotAllowed(why) => barred(match why {
             Barred::IsAuthor(_) => Shown::IsAuthor,
-            Barred::InNoTeam(_) => Shown::NotAMember,
+            Barred::InNoTeam(_) => Shown::InNoTeam,
+            Barred::NeedsSignIn(_) => Shown::NeedsSignIn,
+            Barred::TeamsUnknown(_) => Shown::TeamsUnknown,
             Barred::MayNotWrite { .. } | Barred::Unknown => Shown::NoWritePermission,
         }),
+        Refusal::Altered => Notice::Failed {
+            status: 409,
+            message: refusal.to_string(),
+            reference: None,
+        },
         Refusal::Invalid(message) => Notice::Failed {
             status: 400,
             message: message.clone(),

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_asl::Timestamp;
+use holdfast_core::approval;
+use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
@@ -135,7 +138,7 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
     let (engine, _) = Engine::open(options).await.unwrap();
     let input = json!(run(&head));
     engine.start(RUN, &workflow::definition(), input).await.unwrap();
-    follow(&engine, ending).await;
+    follow(&engine, ending, data.path()).await;
     engine.shutdown().await;
     let mut told = told.lock().unwrap();
     add_artifacts(data.path(), &mut told);
@@ -144,19 +147,40 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
     }
 }
 
-async fn follow(engine: &Engine, ending: Ending) {
+async fn follow(engine: &Engine, ending: Ending, data: &Path) {
     for _ in 0..1_000 {
         let pending = match engine.wait(RUN).await.unwrap() {
             Outcome::Finished { .. } => return,
             Outcome::WaitingForToken { pending, .. } => pending,
         };
         if ending == Ending::Approved {
+            approve(data).await;
             let decision = json!({ "decision": "approved" });
             engine.send_task_success(&pending[0].token, decision).await.unwrap();
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     panic!("it does not end");
+}
+
+/// Stores a person's approval of the question.
+async fn approve(data: &Path) {
+    let rows = SqliteKeepRows::open(data).await.unwrap();
+    let question = approval::find_open(&rows, RUN).await.unwrap().approval;
+    let by = Person {
+        name: "ada".to_owned(),
+        known_by: KnownBy::MailCode,
+        address: Some("ada@example.org".to_owned()),
+    };
+    let ballot = Ballot {
+        verdict: Verdict::Approved,
+        reason: None,
+        content: question.content.clone(),
+        dropped: Vec::new(),
+        edited: BTreeMap::new(),
+    };
+    let decided = approval::decide(&rows, RUN, question.round, &by, &ballot, question.asked_ms);
+    decided.await.unwrap();
 }
 
 fn settings(github: &FakeGithub, model: &ModelServer) -> Settings {

@@ -25,6 +25,11 @@ impl HistoryEvent {
         Some(Value::Object(event))
     }
 
+    /// The task token that the event gave out. A credential: whoever holds it answers the task.
+    pub fn task_token(&self) -> Option<&str> {
+        self.record.token.as_deref()
+    }
+
     /// The event's number as AWS counts: kinds that AWS does not have are left out.
     pub fn aws_id(&self) -> u64 {
         self.id.saturating_sub(self.record.unnumbered)

@@ -119,6 +119,10 @@ const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
             "A person decided not to publish the review.",
             "Nothing to do: the reason is in the list of decisions.",
         ),
+        ErrorName::ApprovalMismatch => (
+            "What would have been published is not what was approved: nobody had approved it, or it was altered while it waited.",
+            "Find out who altered the stored review or answered in the approvers' place, then start a new review with /holdfast review.",
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::run::{change_link, notes};
 use crate::field;
-use crate::part::{diff, form, frame, mark, prose, text, time};
+use crate::part::{diff, finding, form, frame, mark, prose, text, time};
 use crate::view::{ApprovalView, Identity, Question};
 
 /// The form that the findings' fields belong to.
@@ -15,9 +15,9 @@ const APPROVE_FORM: &str = "approve-form";
 pub fn page(view: &ApprovalView) -> String {
     let question = &view.question;
     let request = &question.pull_request;
-    let may_decide = !matches!(view.identity, Identity::SignInFirst { .. });
+    let may_decide = may_decide(&view.identity);
     let form = may_decide.then_some(APPROVE_FORM);
-    let findings = diff::total(&view.diffs);
+    let findings = diff::total(&view.diffs) + view.folded.len() as u64;
     frame::frame(
         &view.frame,
         &format!("Decide: {}#{}", text::plain(&question.repository), request.number),
@@ -47,10 +47,15 @@ pub fn page(view: &ApprovalView) -> String {
                 @if findings == 0 { p.quiet { "There is no finding to show." } }
                 (diff::index(&view.diffs))
                 (diff::files(&view.diffs, form))
+                (finding::folded(&view.folded, form))
             }
             (decide(view))
         },
     )
+}
+
+const fn may_decide(identity: &Identity) -> bool {
+    matches!(identity, Identity::SignedIn { .. } | Identity::Code { .. })
 }
 
 fn facts(question: &Question, findings: u64, now_ms: i64) -> Markup {
@@ -72,9 +77,9 @@ fn decide(view: &ApprovalView) -> Markup {
             h2 #decide-title { "Decide" }
             @match &view.identity {
                 Identity::SignedIn { name } => { p.identity { (mark::good("Signed in")) span { " as " strong { (text::line(name)) } " (write permission)" } } },
-                Identity::Code { sign_in_at } => {
+                Identity::Code { login, sign_in_at } => {
                     p.identity {
-                        "You decide with the code from the mail."
+                        "You decide as " strong { (text::line(login)) } " with the code from the mail."
                         @if let Some(address) = sign_in_at { " Or " a href=(address) { "sign in with GitHub" } "; what you have edited here is then lost." }
                     }
                 },
@@ -82,8 +87,12 @@ fn decide(view: &ApprovalView) -> Markup {
                     p { "Sign in with an account that has write permission on this repository and did not write the pull request." }
                     p { a.button.primary href=(sign_in_at) { "Sign in with GitHub" } }
                 },
+                Identity::OperatorOnly => {
+                    p { "This mail's address was configured without a GitHub login, so a code would not show who you are, and nobody can sign in here." }
+                    p { "Whoever runs Holdfast decides with " code { "holdfast approve " (text::line(&view.question.run)) } ", or configures the address as " code { "LOGIN=ADDRESS" } "." }
+                },
             }
-            @if !matches!(view.identity, Identity::SignInFirst { .. }) {
+            @if may_decide(&view.identity) {
                 div.decisions { (approve(view)) (reject(view)) }
             }
             p.quiet.page-version { "Page version " code { (text::line(text::short(&view.question.page_version))) } ". The decision holds for this version and this commit alone: if either changes, it is refused and you are asked again." }

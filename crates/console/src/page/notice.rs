@@ -238,6 +238,18 @@ fn refused(name: Option<&str>, why: Refusal, sign_in_at: Option<&str>) -> Said {
             "This console shows only repositories that you can read on GitHub.",
             "Ask an owner of the repository for access, or sign in with the account that has it.",
         ),
+        Refusal::InNoTeam => (
+            "Only members of the teams that the repository's settings name may decide, and you are in none of them.",
+            "Ask a member of one of these teams to decide.",
+        ),
+        Refusal::NeedsSignIn => (
+            "The mail went to an address that was configured without a GitHub login, so its code doesn't show who you are.",
+            "Sign in with GitHub. If nobody can sign in here, ask whoever runs Holdfast to decide, or to configure your address as LOGIN=ADDRESS.",
+        ),
+        Refusal::TeamsUnknown => (
+            "Only members of the teams that the repository's settings name may decide, and a code is not enough to check that here.",
+            "Sign in with GitHub instead. If nobody can sign in here, ask whoever runs Holdfast to decide.",
+        ),
         Refusal::TooManyCodes => (
             "The code was wrong too often, so codes are no longer taken for this question.",
             "Sign in with GitHub instead, or wait for the question to be asked once more with a new code.",

@@ -275,6 +275,8 @@ mod tests {
                         suggestion: None,
                         confidence: 1.0,
                         source: "model".to_owned(),
+                        gated: false,
+                        folded: false,
                         sources: Vec::new(),
                     },
                 })

@@ -10,6 +10,9 @@ use crate::view::Numbered;
 /// Characters of a body that can be edited in a page; a longer one can only be published as it is or left out.
 pub const EDITABLE_MOST: usize = 20_000;
 
+/// Folded findings that the page to decide on lists: its size stays below what one answer of a function may hold.
+const FOLDED_MOST: usize = 5_000;
+
 /// The note. `form` is the id of the form that fields to leave it out or to edit it belong to; none: read only.
 pub fn note(numbered: &Numbered, form: Option<&str>) -> Markup {
     let Numbered { index, finding } = numbered;
@@ -36,15 +39,49 @@ pub fn note(numbered: &Numbered, form: Option<&str>) -> Markup {
     }
 }
 
+/// The findings that a pull request lists folded: as it will list them, each with the box to leave it out.
+pub fn folded(findings: &[Numbered], form: Option<&str>) -> Markup {
+    let gated = findings.iter().filter(|numbered| numbered.finding.gated);
+    let in_order = gated.chain(findings.iter().filter(|numbered| !numbered.finding.gated));
+    html! {
+        @if !findings.is_empty() {
+            details.more.folded {
+                summary { (text::counted(findings.len() as u64, "more finding")) ", folded in the published review" }
+                p.hint { "They are beyond " code { "max_findings" } ": the review lists them in these words, without their text. " code { "holdfast show RUN --format json" } " has them whole." }
+                ol {
+                    @for Numbered { index, finding } in in_order.take(FOLDED_MOST) {
+                        li id={ "finding-" (index + 1) } {
+                            (mark::severity(finding.severity)) " "
+                            (text::line(&finding.title)) " "
+                            span.quiet.place { (text::line(&finding.path)) ":" (finding.line) }
+                            @if let Some(form) = form { " " (leave_out(*index, form)) }
+                        }
+                    }
+                }
+                @if findings.len() > FOLDED_MOST {
+                    p.cut { (text::counted((findings.len() - FOLDED_MOST) as u64, "more finding")) " not shown" }
+                }
+            }
+        }
+    }
+}
+
+fn leave_out(index: usize, form: &str) -> Markup {
+    let drop_id = format!("drop-{index}");
+    html! {
+        span.check {
+            input type="checkbox" id=(drop_id) name=(field::DROP) value=(index) form=(form);
+            label for=(drop_id) { "Leave this finding out" span.visually-hidden { " (finding " (index + 1) ")" } }
+        }
+    }
+}
+
 fn decide(index: usize, finding: &Finding, form: &str) -> Markup {
-    let [drop_id, title_id, body_id] = ["drop", "title", "body"].map(|part| format!("{part}-{index}"));
+    let [title_id, body_id] = ["title", "body"].map(|part| format!("{part}-{index}"));
     let is_editable = finding.body.chars().nth(EDITABLE_MOST).is_none();
     html! {
         div.note-controls {
-            div.check {
-                input type="checkbox" id=(drop_id) name=(field::DROP) value=(index) form=(form);
-                label for=(drop_id) { "Leave this finding out" span.visually-hidden { " (finding " (index + 1) ")" } }
-            }
+            (leave_out(index, form))
             @if is_editable {
                 details.edit {
                     summary { "Edit before publication" span.visually-hidden { " (finding " (index + 1) ")" } }

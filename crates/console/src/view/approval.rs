@@ -2,7 +2,7 @@
 
 use holdfast_core::model::finding::Severity;
 
-use super::{FileDiff, Frame, PostForm, PullRequest};
+use super::{FileDiff, Frame, Numbered, PostForm, PullRequest};
 
 /// What the approval page is told.
 #[derive(Clone, Debug)]
@@ -15,8 +15,10 @@ pub struct ApprovalView {
     pub form: PostForm,
     /// Who decides.
     pub identity: Identity,
-    /// Every finding in its hunk: see [`super::findings_in_diff`]. All are shown, whatever their number.
+    /// The findings that the pull request will show beside their lines, each in its hunk: see [`super::shown_and_folded`].
     pub diffs: Vec<FileDiff>,
+    /// The findings that it will list folded, beyond `max_findings`.
+    pub folded: Vec<Numbered>,
     /// What the review says on the whole, Markdown from a model.
     pub summary: String,
     /// Remarks: cut-offs, limits.
@@ -62,6 +64,8 @@ pub enum Identity {
     },
     /// By the code in the mail, typed by hand.
     Code {
+        /// The login that the code counts for.
+        login: String,
         /// Where one can sign in instead, if that is set up.
         sign_in_at: Option<String>,
     },
@@ -70,4 +74,6 @@ pub enum Identity {
         /// Where.
         sign_in_at: String,
     },
+    /// Nobody can sign in, and the mail's address names no login: only whoever runs this deployment decides.
+    OperatorOnly,
 }

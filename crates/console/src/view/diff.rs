@@ -43,24 +43,43 @@ pub struct Numbered {
 /// Each file that has findings, in the order of the report (worst first). No finding is lost: one whose hunk cannot be
 /// found is `loose`.
 pub fn findings_in_diff(findings: &[Finding], change: Option<&Change>) -> Vec<FileDiff> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut by_path: HashMap<&str, Vec<Numbered>> = HashMap::new();
-    for (index, finding) in findings.iter().enumerate() {
-        let found = by_path.entry(&finding.path).or_default();
+    in_diff(numbered(findings), change)
+}
+
+/// The findings that a pull request shows beside their lines, as [`findings_in_diff`], and those that it lists folded.
+pub fn shown_and_folded(findings: &[Finding], change: Option<&Change>) -> (Vec<FileDiff>, Vec<Numbered>) {
+    let (folded, shown): (Vec<Numbered>, Vec<Numbered>) =
+        numbered(findings).partition(|numbered| numbered.finding.folded);
+    (in_diff(shown.into_iter(), change), folded)
+}
+
+fn numbered(findings: &[Finding]) -> impl Iterator<Item = Numbered> {
+    findings.iter().enumerate().map(|(index, finding)| Numbered {
+        index,
+        finding: finding.clone(),
+    })
+}
+
+fn in_diff<I: Iterator<Item = Numbered>>(findings: I, change: Option<&Change>) -> Vec<FileDiff> {
+    let mut order: Vec<String> = Vec::new();
+    let mut by_path: HashMap<String, Vec<Numbered>> = HashMap::new();
+    for numbered in findings {
+        let path = &numbered.finding.path;
+        let found = by_path.entry(path.clone()).or_default();
         if found.is_empty() {
-            order.push(&finding.path);
+            order.push(path.clone());
         }
-        found.push(Numbered {
-            index,
-            finding: finding.clone(),
-        });
+        found.push(numbered);
     }
     let files: HashMap<&str, &ChangedFile> = change
         .map(|change| change.files.iter().map(|file| (file.path.as_str(), file)).collect())
         .unwrap_or_default();
     order
         .into_iter()
-        .map(|path| file_diff(path, by_path.remove(path).unwrap_or_default(), files.get(path).copied()))
+        .map(|path| {
+            let findings = by_path.remove(&path).unwrap_or_default();
+            file_diff(&path, findings, files.get(path.as_str()).copied())
+        })
         .collect()
 }
 

@@ -151,4 +151,10 @@ pub enum Refusal {
     NotAMember,
     /// The code was wrong too often.
     TooManyCodes,
+    /// They are in none of the policy's teams.
+    InNoTeam,
+    /// Their mail went to an address without a login: its code doesn't tell who they are.
+    NeedsSignIn,
+    /// Whether they are in one of the policy's teams could not be checked.
+    TeamsUnknown,
 }

@@ -130,6 +130,8 @@ pub fn findings(say: Say) -> Vec<Finding> {
         suggestion: None,
         confidence: 0.9,
         source: say("model"),
+        gated: false,
+        folded: false,
         sources: Vec::new(),
     };
     vec![

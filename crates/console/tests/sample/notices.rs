@@ -71,6 +71,9 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
         ("not-allowed", refused(Refusal::NoWritePermission, Some("jonas-wren"))),
         ("not-allowed-author", refused(Refusal::IsAuthor, Some("jonas-wren"))),
         ("not-allowed-stranger", refused(Refusal::NotAMember, None)),
+        ("not-allowed-team", refused(Refusal::InNoTeam, Some("jonas-wren"))),
+        ("not-allowed-address", refused(Refusal::NeedsSignIn, None)),
+        ("not-allowed-code", refused(Refusal::TeamsUnknown, None)),
         ("too-many-codes", refused(Refusal::TooManyCodes, None)),
         (
             "wrong-code",

@@ -2,7 +2,7 @@
 
 use holdfast_console::view::{
     ApprovalView, AuditEntry, Failure, FileDiff, Identity, Picture, Question, RunActions, RunHead, RunView, Span,
-    SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary, file_rows, findings_in_diff,
+    SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary, file_rows, findings_in_diff, shown_and_folded,
 };
 use holdfast_console::{href, page};
 use holdfast_core::model::finding::Severity;
@@ -17,6 +17,7 @@ const FAILED_MS: i64 = NOW_MS - 3 * HOUR_MS + 175_000;
 pub fn pages(say: Say) -> Vec<(String, String)> {
     let signed_in = Identity::SignedIn { name: say("mira-holt") };
     let code = Identity::Code {
+        login: say("ines-mora"),
         sign_in_at: Some("/sign-in".to_owned()),
     };
     let first = Identity::SignInFirst {
@@ -37,6 +38,14 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
         ..approval(signed_in, say)
     };
     pages.push(("approval-whole", page::approval::page(&whole)));
+    let operator = approval(Identity::OperatorOnly, say);
+    pages.push(("approval-operator", page::approval::page(&operator)));
+    let mut report = change::report(RunStatus::AwaitingApproval, say);
+    for (finding, folded) in report.findings.iter_mut().zip([false, false, false, true, true]) {
+        finding.folded = folded;
+    }
+    let folded = of_report(report, Identity::SignedIn { name: say("mira-holt") }, say);
+    pages.push(("approval-folded", page::approval::page(&folded)));
     pages.into_iter().map(|(name, html)| (name.to_owned(), html)).collect()
 }
 
@@ -249,7 +258,11 @@ fn diffs(report: &Report, say: Say) -> Vec<FileDiff> {
 }
 
 fn approval(identity: Identity, say: Say) -> ApprovalView {
-    let report = change::report(RunStatus::AwaitingApproval, say);
+    of_report(change::report(RunStatus::AwaitingApproval, say), identity, say)
+}
+
+fn of_report(report: Report, identity: Identity, say: Say) -> ApprovalView {
+    let (diffs, folded) = shown_and_folded(&report.findings, change::change(say).as_ref());
     ApprovalView {
         frame: frame(say),
         question: Question {
@@ -267,7 +280,8 @@ fn approval(identity: Identity, say: Say) -> ApprovalView {
         },
         form: form(&href::approval("kq3tJ0w2-demo")),
         identity,
-        diffs: diffs(&report, say),
+        diffs,
+        folded,
         summary: report.summary,
         notes: report.notes,
         unreviewed: 1,

@@ -4,6 +4,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::model::approval::Approval;
+use crate::model::approver::Approver;
 use crate::port::KeepRows;
 use crate::stage::StageError;
 
@@ -19,6 +20,8 @@ const CODE_LENGTH: usize = 10;
 pub struct Invitation {
     /// Whose.
     pub address: String,
+    /// Whom the code counts for; none: it counts for nobody, and the person has to sign in.
+    pub login: Option<String>,
     /// The opaque id in the link: 256 bits in hex. The table has its SHA-256 alone.
     pub id: String,
     /// The code that is typed by hand.
@@ -31,12 +34,13 @@ pub struct Invitation {
 pub async fn ask(rows: &dyn KeepRows, approval: &Approval, token: &str) -> Result<Vec<Invitation>, StageError> {
     keep_question(rows, approval, token).await?;
     let mut invitations = Vec::new();
-    for address in &approval.asked {
-        let invitation = invite(approval, address, token);
+    for approver in &approval.asked {
+        let invitation = invite(approval, approver, token);
         let link = Link {
             run: approval.run.clone(),
             round: approval.round,
-            address: address.clone(),
+            address: approver.address.clone(),
+            login: approver.login.clone(),
             code_sha256: sha256(&invitation.code),
             wrong_codes: 0,
         };
@@ -77,7 +81,8 @@ async fn keep_question(rows: &dyn KeepRows, approval: &Approval, token: &str) ->
 }
 
 /// Derived from the token, which is random and secret: the same question gives the same mail.
-fn invite(approval: &Approval, address: &str, token: &str) -> Invitation {
+fn invite(approval: &Approval, approver: &Approver, token: &str) -> Invitation {
+    let address = &approver.address;
     let derive = |what: &str| {
         // HMAC takes keys of any length: the default is never reached.
         let mut mac = Hmac::<Sha256>::new_from_slice(token.as_bytes())
@@ -88,7 +93,8 @@ fn invite(approval: &Approval, address: &str, token: &str) -> Invitation {
     let letters = derive("code");
     let code = letters.iter().take(CODE_LENGTH);
     Invitation {
-        address: address.to_owned(),
+        address: address.clone(),
+        login: approver.login.clone(),
         id: hex::encode(derive("id")),
         code: code
             .filter_map(|byte| CODE_LETTERS.get(usize::from(byte % 32)))

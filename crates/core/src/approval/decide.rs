@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::claim;
-use crate::model::approval::{Ballot, KnownBy, Person, Verdict, Vote};
+use crate::model::approval::{Ballot, Identity, KnownBy, Person, Verdict, Vote};
 use crate::model::error_name::ErrorName;
 use crate::port::KeepRows;
 use crate::stage::StageError;
@@ -38,6 +38,11 @@ pub enum Refusal {
     /// What the person has seen is not what would be published.
     #[error("what you have seen is not what would be published now: look at it again")]
     Changed,
+    /// The stored review is not the one that was asked about.
+    #[error(
+        "the stored review is not the one that was asked about: it was altered, and can't be decided on; cancel the run and start a new review"
+    )]
+    Altered,
     /// The code is not the one in the mail.
     #[error("this is not the code from the mail; {left} more tries")]
     WrongCode {
@@ -75,6 +80,12 @@ pub enum Barred {
     /// In none of the policy's teams.
     #[error("{0} is in none of the teams that may decide")]
     InNoTeam(String),
+    /// The mail's address names no login, so its code doesn't tell who typed it.
+    #[error("{0} names no GitHub login, so a code is not enough: sign in with GitHub, or configure it as LOGIN={0}")]
+    NeedsSignIn(String),
+    /// Whether the person is in one of the policy's teams could not be checked.
+    #[error("whether {0} is in one of the teams that may decide could not be checked: sign in with GitHub instead")]
+    TeamsUnknown(String),
     /// Nobody has signed in.
     #[error("sign in with an account that may write to the repository")]
     Unknown,
@@ -97,7 +108,8 @@ pub async fn find_open(rows: &dyn KeepRows, run: &str) -> Result<Question, Refus
     }
 }
 
-/// Whether the code is the one that was mailed with the link: who typed it is who got that mail. Errors: as [`Refusal`].
+/// Whether the code is the one that was mailed with the link: who typed it is who got that mail, and counts as the login that
+/// the address was given for. Errors: as [`Refusal`].
 pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Person, Refusal> {
     let key = link_key(id);
     let typed: String = code.chars().filter(|char| char.is_ascii_alphanumeric()).collect();
@@ -110,8 +122,9 @@ pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Per
         // Hashes are compared: how long that takes says nothing about the code.
         if link.code_sha256 == typed {
             return Ok(Person {
-                name: link.address,
+                name: link.login.unwrap_or_else(|| link.address.clone()),
                 known_by: KnownBy::MailCode,
+                address: Some(link.address),
             });
         }
         let wrong_codes = link.wrong_codes + 1;
@@ -161,19 +174,9 @@ pub async fn decide(
         if ballot.content != question.approval.content {
             return Err(Refusal::Changed);
         }
-        if question
-            .approval
-            .author
-            .as_ref()
-            .is_some_and(|author| author.eq_ignore_ascii_case(&by.name))
-        {
-            return Err(Barred::IsAuthor(by.name.clone()).into());
-        }
-        if question
-            .votes
-            .iter()
-            .any(|vote| vote.by.name.eq_ignore_ascii_case(&by.name))
-        {
+        let identity = by.identity();
+        refuse_person(&question, by, &identity)?;
+        if question.votes.iter().any(|vote| vote.by.identity() == identity) {
             return Err(Refusal::Voted(Box::new(question)));
         }
         question.votes.push(Vote {
@@ -187,6 +190,18 @@ pub async fn decide(
         }
     }
     Err(contended(&key).into())
+}
+
+/// Nobody decides on their own change, nor does somebody who may be its author.
+fn refuse_person(question: &Question, by: &Person, identity: &Identity) -> Result<(), Barred> {
+    let author = question.approval.author.as_deref();
+    match identity {
+        Identity::Address(address) => Err(Barred::NeedsSignIn(address.clone())),
+        Identity::Login(login) if author.is_some_and(|author| author.eq_ignore_ascii_case(login)) => {
+            Err(Barred::IsAuthor(by.name.clone()))
+        }
+        Identity::Login(_) | Identity::Operator => Ok(()),
+    }
 }
 
 /// Closes a question that the workflow has given up on; gives what was decided, with the reason, where that was stored
@@ -225,8 +240,10 @@ fn settle(question: &Question) -> Option<Verdict> {
     if says(Verdict::Rejected).next().is_some() {
         return Some(Verdict::Rejected);
     }
-    let people: BTreeSet<String> = says(Verdict::Approved)
-        .map(|vote| vote.by.name.to_ascii_lowercase())
+    // A vote by an address alone is of an earlier version, and may be anybody's.
+    let people: BTreeSet<Identity> = says(Verdict::Approved)
+        .map(|vote| vote.by.identity())
+        .filter(|identity| !matches!(identity, Identity::Address(_)))
         .collect();
     (people.len() >= question.approval.needed as usize).then_some(Verdict::Approved)
 }

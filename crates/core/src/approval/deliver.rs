@@ -10,7 +10,7 @@ use crate::port::{AnswerTask, KeepRows, TaskAnswer};
 use crate::stage::StageError;
 
 use super::audit::write_audit;
-use super::{Delivered, Question, TRIES, contended, find, newest_question, put, question_key};
+use super::{Delivered, Question, TRIES, contended, find, put, question_key};
 
 /// Questions that one sweep looks at.
 const QUESTIONS_MOST: usize = 10_000;
@@ -70,13 +70,8 @@ pub async fn deliver_all(
     Ok(delivered)
 }
 
-/// Does as the approvers decided with a report's findings: drops and edits them, and notes by whom. Done twice, there is
-/// one effect. Errors: what the table says.
-pub async fn apply_decision(rows: &dyn KeepRows, run: &str, report: &mut Report) -> Result<(), StageError> {
-    let question = newest_question(rows, run).await?;
-    let Some(question) = question.filter(|question| question.decided == Some(Verdict::Approved)) else {
-        return Ok(());
-    };
+/// Does as the approvers decided with a report's findings: drops and edits them, and notes by whom.
+pub fn apply_decision(question: &Question, report: &mut Report) {
     for vote in &question.votes {
         let ballot = &vote.ballot;
         let before = report.findings.len();
@@ -99,5 +94,4 @@ pub async fn apply_decision(rows: &dyn KeepRows, run: &str, report: &mut Report)
             report.add_private_note(format!("{} {what}", vote.by.name), format!("a reviewer {what}"));
         }
     }
-    Ok(())
 }

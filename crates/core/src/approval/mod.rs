@@ -4,11 +4,12 @@
 
 mod ask;
 mod audit;
+mod bind;
 mod decide;
 mod deliver;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::model::approval::{Approval, Verdict, Vote};
@@ -19,6 +20,7 @@ use crate::stage::StageError;
 
 pub use ask::{Invitation, ask};
 pub use audit::{AuditEntry, list_audit};
+pub use bind::{content_now, find_decision};
 pub use decide::{Barred, Refusal, check_code, close_question, decide, find_link, find_open, refuse_early};
 pub use deliver::{apply_decision, deliver, deliver_all};
 
@@ -66,6 +68,9 @@ pub struct Link {
     pub round: u32,
     /// Whom it was mailed to.
     pub address: String,
+    /// Whom its code counts for; none where the address names no login.
+    #[serde(default)]
+    pub login: Option<String>,
     /// SHA-256 of the code in the same mail, in hex.
     code_sha256: String,
     /// Codes that were wrong so far.
@@ -93,7 +98,12 @@ impl Question {
 
 /// Names what a person decides on: the findings and the walkthrough of a report.
 pub fn content_of(report: &Report) -> String {
-    let shown = json!([report.target.head, report.findings, report.summary]);
+    stored_content(&json!(report))
+}
+
+/// The same of a report as it is stored. Fields that a later version adds to what it reads don't change the name.
+pub fn stored_content(report: &Value) -> String {
+    let shown = json!([report["target"]["head"], report["findings"], report["summary"]]);
     sha256(&shown.to_string())
 }
 

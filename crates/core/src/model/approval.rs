@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::approver::{Approver, is_login};
 use super::change::Target;
 use super::finding::Severity;
+use super::sha::CommitSha;
 
 /// A question to the approvers. The task token is not in it: it stays in the question's row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,12 +30,15 @@ pub struct Approval {
     pub content: String,
     /// Different people who have to approve, 1 to 10. One who rejects is enough.
     pub needed: u32,
-    /// Mail addresses that were asked.
-    pub asked: Vec<String>,
+    /// Who was asked: nobody twice, and never the change's author.
+    pub asked: Vec<Approver>,
     /// When it was asked, in ms since 1970.
     pub asked_ms: i64,
     /// From when on no decision is taken any more, in ms since 1970.
     pub expires_ms: i64,
+    /// The merge base that the change starts from; none in a question of an earlier version.
+    #[serde(default)]
+    pub base: Option<CommitSha>,
 }
 
 /// Who decides, and how we know.
@@ -43,6 +48,33 @@ pub struct Person {
     pub name: String,
     /// How we know.
     pub known_by: KnownBy,
+    /// The address that the code was mailed to, where the person is known by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// What tells people apart. Whoever comes twice, by whichever way, is one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Identity {
+    /// An account on GitHub, in lower case: signed in, or by the code of a mail to its owner.
+    Login(String),
+    /// Got a mail at an address that names no account: may be anybody, the author too.
+    Address(String),
+    /// Runs this deployment: all who do are one, since each of them can take any name.
+    Operator,
+}
+
+impl Person {
+    /// Returns what tells this person from others.
+    pub fn identity(&self) -> Identity {
+        let name = self.name.to_ascii_lowercase();
+        match self.known_by {
+            KnownBy::Terminal => Identity::Operator,
+            KnownBy::Github => Identity::Login(name),
+            KnownBy::MailCode if is_login(&name) => Identity::Login(name),
+            KnownBy::MailCode => Identity::Address(name),
+        }
+    }
 }
 
 /// How a person is known.
@@ -51,7 +83,7 @@ pub struct Person {
 pub enum KnownBy {
     /// Signed in with GitHub, with write permission on the repository.
     Github,
-    /// Typed the code from the mail that was sent to them.
+    /// Typed the code from the mail that was sent to the login's address.
     MailCode,
     /// Has the data directory of this machine.
     Terminal,

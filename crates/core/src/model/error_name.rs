@@ -70,6 +70,8 @@ error_names! {
     ApprovalUndeliverable,
     /// A person said no.
     ApprovalRejected,
+    /// What would be published is not what people approved: nobody did, or it was altered.
+    ApprovalMismatch,
 }
 
 impl ErrorName {

@@ -90,6 +90,7 @@ impl ErrorName {
             Self::RunCancelled => "it was cancelled",
             Self::ApprovalUndeliverable => "nobody could be asked for approval",
             Self::ApprovalRejected => "a maintainer decided against it",
+            Self::ApprovalMismatch => "what would have been published is not what was approved",
         }
     }
 }

@@ -111,6 +111,12 @@ pub struct Finding {
     pub confidence: f64,
     /// `model`, or `rule:ID`.
     pub source: String,
+    /// Whether the gate holds the review for a person because of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gated: bool,
+    /// Whether a pull request lists it folded, beyond `max_findings`, instead of beside its lines.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub folded: bool,
     /// All that found it: [`Self::source`] first, then what only added to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,

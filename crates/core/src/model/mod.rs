@@ -1,6 +1,7 @@
 //! The data of a review. Behaviour that needs the outside lives in `stage`, behind ports.
 
 pub mod approval;
+pub mod approver;
 pub mod change;
 pub mod error_name;
 pub mod failure;

@@ -3,6 +3,7 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::approver::{Approver, shared_addresses};
 use super::finding::Severity;
 use super::plan::Tier;
 
@@ -20,7 +21,8 @@ pub struct Policy {
     pub exclude: Vec<String>,
     /// The gate.
     pub gate: GatePolicy,
-    /// Findings in one review at most, 1 to 1,000; the worst are kept. Default 50.
+    /// Findings shown beside their lines in one review at most, 1 to 1,000: first those that the gate holds, then the worst.
+    /// The others are listed folded. Default 50.
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     pub max_findings: u32,
     /// Model calls' units in one review at most, 1 to 10,000; the riskiest are kept. Default 3,000.
@@ -48,8 +50,11 @@ pub struct GatePolicy {
     /// How many different people have to approve, 1 to 10. Default 1.
     #[cfg_attr(test, schemars(range(min = 1, max = 10)))]
     pub approvals: u32,
-    /// Mail addresses that are asked besides the deployment's.
-    #[cfg_attr(test, schemars(inner(email)))]
+    /// People who are asked besides the deployment's: `LOGIN=ADDRESS`, or an address alone, which needs a sign-in to decide.
+    #[cfg_attr(
+        test,
+        schemars(inner(regex(pattern = "^([A-Za-z0-9_-]{1,39}=)?[^@=\\s]+@[^@\\s]+$")))
+    )]
     pub approvers: Vec<String>,
     /// Teams, `ORGANISATION/TEAM`: who decides after signing in has to be in one of them. Empty: whoever may write.
     #[cfg_attr(test, schemars(inner(regex(pattern = "^[^/]+/[^/]+$"))))]
@@ -149,12 +154,13 @@ impl Policy {
                 )));
             }
         }
-        for address in &policy.gate.approvers {
-            if !is_mail_address(address) {
-                return Err(InvalidPolicy(format!(
-                    "gate.approvers: {address:?} is no mail address; expected NAME@HOST"
-                )));
-            }
+        let mut approvers = Vec::new();
+        for text in &policy.gate.approvers {
+            let problem = |problem| InvalidPolicy(format!("gate.approvers: {problem}"));
+            approvers.push(Approver::parse(text).map_err(problem)?);
+        }
+        if let Some(problem) = shared_addresses(&approvers).first() {
+            return Err(InvalidPolicy(format!("gate.approvers: {problem}")));
         }
         policy.globs()?;
         Ok(policy)
@@ -260,6 +266,9 @@ mod tests {
             ("gate: { approvals: 11 }", false),
             ("gate: { severity: bad }", false),
             ("gate: { teams: [octo] }", false),
+            ("gate: { approvers: ['ada=ada@example.org', 'team@example.org'] }", true),
+            ("gate: { approvers: [ada] }", false),
+            ("gate: { approvers: ['a da=ada@example.org'] }", false),
             ("gate: { unknown: 1 }", false),
             ("unknown: 1", false),
             ("tiers: [{ path: '**' }]", false),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use secrecy::SecretString;
 use url::Url;
 
+use super::approver::{Approver, shared_addresses};
 use super::marker::MarkerKey;
 use super::price::Prices;
 use crate::webhook::WebhookSecrets;
@@ -45,8 +46,8 @@ pub struct Settings {
     /// What hidden markers on pull requests are signed with, 16 characters at least. `HOLDFAST_MARKER_KEY`; on one machine
     /// the data directory has one of its own.
     pub marker_key: Option<MarkerKey>,
-    /// Mail addresses asked for approval. `HOLDFAST_APPROVERS`, comma-separated.
-    pub approvers: Vec<String>,
+    /// People asked for approval, `login=address`. `HOLDFAST_APPROVERS`, comma-separated.
+    pub approvers: Vec<Approver>,
     /// What mails come from. `HOLDFAST_MAIL_FROM`, default `holdfast@localhost`.
     pub mail_from: String,
     /// The mail server: `smtp://HOST[:PORT]` (STARTTLS; plain on loopback) or `smtps://[USER:PASSWORD@]HOST[:PORT]`.
@@ -137,10 +138,7 @@ impl Settings {
             github_sign_in: reader.github_sign_in(),
             marker_key: reader.marker_key(),
             prices: reader.prices(model_url.is_none()),
-            approvers: reader
-                .text("HOLDFAST_APPROVERS")
-                .map(|list| split(&list))
-                .unwrap_or_default(),
+            approvers: reader.approvers(),
             mail_from: reader
                 .text("HOLDFAST_MAIL_FROM")
                 .unwrap_or_else(|| "holdfast@localhost".to_owned()),
@@ -152,6 +150,23 @@ impl Settings {
             model_url,
         };
         (settings, reader.problems)
+    }
+
+    /// Returns the approvers whose mails can never decide, in one line each: nobody can sign in, and a code that is mailed to
+    /// an address without a login counts for nobody.
+    pub fn approvers_without_a_way(&self) -> Vec<String> {
+        let nameless = self.approvers.iter().filter(|approver| approver.login.is_none());
+        let line = |Approver { address, .. }: &Approver| {
+            format!(
+                "HOLDFAST_APPROVERS (environment): {address} names no GitHub login and nobody can sign in, so a mail to it \
+                 can't decide: write LOGIN={address}, or set HOLDFAST_GITHUB_APP_CLIENT_ID and \
+                 HOLDFAST_GITHUB_APP_CLIENT_SECRET"
+            )
+        };
+        match self.github_sign_in {
+            Some(_) => Vec::new(),
+            None => nameless.map(line).collect(),
+        }
     }
 
     /// A provider's own server wants its key; one that was named (a local server, say) may not.
@@ -217,6 +232,22 @@ impl Reader<'_> {
         parse_url(&text)
             .map_err(|problem| self.problems.push(format!("{name} (environment): {problem}")))
             .ok()
+    }
+
+    fn approvers(&mut self) -> Vec<Approver> {
+        let list = self
+            .text("HOLDFAST_APPROVERS")
+            .map(|list| split(&list))
+            .unwrap_or_default();
+        let (read, problems): (Vec<_>, Vec<_>) = list.iter().map(|text| Approver::parse(text)).partition(Result::is_ok);
+        let read: Vec<Approver> = read.into_iter().flatten().collect();
+        let problems = problems
+            .into_iter()
+            .filter_map(Result::err)
+            .chain(shared_addresses(&read));
+        self.problems
+            .extend(problems.map(|problem| format!("HOLDFAST_APPROVERS (environment): {problem}")));
+        read
     }
 
     fn number(&mut self, name: &str, default: u64, most: u64) -> u64 {
@@ -457,5 +488,30 @@ mod tests {
             Settings::read_without_keys(&lookup).is_ok(),
             "who asks no model needs no key"
         );
+    }
+
+    #[test]
+    fn approvers_are_people_with_a_way_to_decide() {
+        let read = |list: &str| read(&[("HOLDFAST_APPROVERS", list)]);
+        let settings = read("ada=ada@example.org, team@example.org").unwrap();
+        assert_eq!(settings.approvers.len(), 2);
+        let lines = settings.approvers_without_a_way();
+        assert!(
+            lines.len() == 1 && lines[0].contains("LOGIN=team@example.org"),
+            "{lines:?}"
+        );
+        for (list, problems) in [
+            ("ada", 1),
+            ("ada=ada,b@", 2),
+            ("ada=a@example.org,eve=A@example.org", 1),
+            ("ada=a@example.org,ADA=b@example.org", 0),
+        ] {
+            let found = read(list).map_or_else(|problems| problems.0, |_| Vec::new());
+            assert_eq!(found.len(), problems, "{list}: {found:?}");
+            assert!(
+                found.iter().all(|problem| problem.starts_with("HOLDFAST_APPROVERS (")),
+                "{found:?}"
+            );
+        }
     }
 }

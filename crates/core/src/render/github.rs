@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::diff::{Hunk, hunk_of, parse_patch};
+use crate::gate::by_weight;
 use crate::model::change::Change;
 use crate::model::failure::Failure;
 use crate::model::finding::{Finding, Severity, Side};
@@ -14,6 +15,7 @@ use crate::validate::check_suggestion;
 
 use super::body::body_within;
 use super::escape::{longest_run, path, title};
+use super::folded::folded_section;
 use super::links::Links;
 use super::markdown::{counted, coverage_line, coverage_section, finding_markdown, usage_line, within};
 use super::mute::{plain_line, plain_text};
@@ -26,6 +28,8 @@ const MAX_FINDING_CHARS: usize = 48_000;
 const MAX_SUMMARY_CHARS: usize = 24_000;
 /// Characters of all notes at most.
 const MAX_NOTES_CHARS: usize = 6_000;
+/// Characters that the list of folded findings has at least.
+const MIN_FOLDED_CHARS: usize = 12_000;
 /// Annotations that one request takes.
 const ANNOTATIONS_MOST: usize = 50;
 
@@ -44,9 +48,9 @@ pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewD
     let links = repository_links(report);
     let hunks = hunks_by_path(report, change);
     let hunks_of = |finding: &Finding| hunks.get(finding.path.as_str()).map_or(&[][..], Vec::as_slice);
-    let (beside, inside): (Vec<&Finding>, Vec<&Finding>) = report
-        .findings
-        .iter()
+    let (folded, shown): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|finding| finding.folded);
+    let (beside, inside): (Vec<&Finding>, Vec<&Finding>) = shown
+        .into_iter()
         .partition(|finding| inline == Inline::Comments && is_anchored(finding, hunks_of(finding)));
     let body = format!(
         "**Holdfast**: {}. {}\n",
@@ -71,9 +75,13 @@ pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewD
             body: comment_body(finding, hunks_of(finding), &links),
         })
         .collect();
+    let reserved = if folded.is_empty() { 0 } else { MIN_FOLDED_CHARS };
+    let mut body = within(body, pieces, "finding", MAX_BODY_CHARS - reserved);
+    let room = MAX_BODY_CHARS.saturating_sub(body.chars().count());
+    body.push_str(&folded_section(&folded, room));
     ReviewDraft {
         run: report.run.clone(),
-        body: within(body, pieces, "finding", MAX_BODY_CHARS),
+        body,
         comments,
     }
 }
@@ -118,19 +126,15 @@ pub fn notice_body(head: &CommitSha, why: Failure, is_published: bool) -> String
     )
 }
 
-/// The check's end. Green only for a whole review without a grave finding.
-pub fn check_outcome(report: &Report, gate: Severity) -> CheckOutcome {
-    let grave = report
-        .findings
-        .iter()
-        .filter(|finding| finding.severity >= gate)
-        .count();
+/// The check's end. Green only for a whole review without a finding that the gate holds, shown or folded.
+pub fn check_outcome(report: &Report) -> CheckOutcome {
+    let gated = report.findings.iter().filter(|finding| finding.gated).count();
     let count_of = |outcome| report.coverage.iter().filter(|entry| entry.outcome == outcome).count();
     let unreviewed = count_of(Outcome::Unreviewed);
     let (conclusion, title) = match report.status {
-        _ if grave > 0 => (
+        _ if gated > 0 => (
             CheckConclusion::ActionRequired,
-            format!("{} at or above {gate}", counted(grave, "finding")),
+            format!("{} at or above the gate's severity", counted(gated, "finding")),
         ),
         RunStatus::Partial => (
             CheckConclusion::Neutral,
@@ -155,9 +159,8 @@ pub fn check_outcome(report: &Report, gate: Severity) -> CheckOutcome {
         RunStatus::Skipped => (CheckConclusion::Neutral, "Nothing to review".to_owned()),
         _ => (CheckConclusion::Neutral, "The review could not be completed".to_owned()),
     };
-    let annotations = report
-        .findings
-        .iter()
+    let annotations = by_weight(&report.findings)
+        .into_iter()
         .filter(|finding| finding.side == Side::Right)
         .take(ANNOTATIONS_MOST)
         .map(|finding| Annotation {

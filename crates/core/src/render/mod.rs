@@ -3,6 +3,7 @@
 
 mod body;
 mod escape;
+mod folded;
 mod github;
 mod language;
 mod links;

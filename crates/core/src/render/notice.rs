@@ -36,16 +36,13 @@ pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>
     });
     let html = link
         .as_ref()
-        .map(|(link, invitation)| question_html(&facts, link, &invitation.code));
+        .map(|(link, invitation)| question_html(&facts, link, &how_to_decide(invitation, run)));
     match &link {
         Some((link, invitation)) => {
-            let code = spaced(&invitation.code);
-            let _infallible = write!(
-                text,
-                "\nLook at it, then approve or reject:\n{link}\n\nYour code, to be typed there: {code}\n\n\
-                 The link and the code are yours alone: whoever has both decides in your name. Opening the link changes \
-                 nothing.\n"
-            );
+            let _infallible = write!(text, "\nLook at it, then approve or reject:\n{link}\n");
+            for line in how_to_decide(invitation, run) {
+                let _infallible = write!(text, "\n{line}\n");
+            }
         }
         None => {
             let _infallible = write!(
@@ -68,7 +65,26 @@ pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>
     }
 }
 
-fn question_html(facts: &[(&str, String)], link: &str, code: &str) -> String {
+/// What the person needs to decide on the page: their code, or a sign-in where a code would not tell who they are.
+fn how_to_decide(invitation: &Invitation, run: &str) -> [String; 2] {
+    let opening = "Opening the link changes nothing.";
+    match &invitation.login {
+        Some(login) => [
+            format!("Your code, to be typed there: {}", spaced(&invitation.code)),
+            format!(
+                "The link and the code are yours alone: whoever has both decides in the name of {login}. {opening}"
+            ),
+        ],
+        None => [
+            "Sign in there with GitHub: this address was configured without a login, so a code would not show who you are. \
+             LOGIN=ADDRESS gives it one."
+                .to_owned(),
+            format!("Where nobody can sign in, whoever runs Holdfast decides: holdfast approve {run}. {opening}"),
+        ],
+    }
+}
+
+fn question_html(facts: &[(&str, String)], link: &str, how: &[String]) -> String {
     let mut rows = String::new();
     for (name, value) in facts {
         let _infallible = write!(
@@ -77,15 +93,12 @@ fn question_html(facts: &[(&str, String)], link: &str, code: &str) -> String {
             escape(value)
         );
     }
+    let how: String = how.iter().map(|line| format!("<p>{}</p>", escape(line))).collect();
     format!(
         "<!doctype html><html lang=\"en\"><body style=\"font-family:sans-serif;line-height:1.5\">\
          <p>A review waits for a decision before it is published.</p><table>{rows}</table>\
-         <p><a href=\"{}\">Look at it, then approve or reject</a></p>\
-         <p>Your code, to be typed there: <strong style=\"font-family:monospace;font-size:125%\">{}</strong></p>\
-         <p>The link and the code are yours alone: whoever has both decides in your name. Opening the link changes \
-         nothing.</p></body></html>",
-        escape(link),
-        spaced(code)
+         <p><a href=\"{}\">Look at it, then approve or reject</a></p>{how}</body></html>",
+        escape(link)
     )
 }
 

@@ -74,5 +74,7 @@ fn finding(path: &str, number: u32, secret: &SecretMatch) -> Finding {
         },
         source: format!("rule:{}", secret.rule),
         sources: Vec::new(),
+        gated: false,
+        folded: false,
     }
 }

@@ -8,10 +8,9 @@ use serde_json::Value;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::failure::{Failure, OtherFailure};
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Side};
 use crate::model::key;
 use crate::model::plan::{ContextPack, Plan};
-use crate::model::policy::Policy;
 use crate::model::report::{Coverage, Outcome, Usage};
 use crate::model::run::{Aggregate, FileSummary, RULES, RecordedAnswer, UnitResult, UnitStatus, Verdict};
 use crate::port::StoreArtifact;
@@ -50,7 +49,6 @@ pub struct Output {
 pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
-    let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let results: HashMap<String, UnitResult> = read_results(&input.results, store)
         .await?
         .into_iter()
@@ -117,10 +115,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
             .coverage
             .push(settled.remove(file.path.as_str()).unwrap_or_else(unknown));
     }
-    rank(
-        &mut aggregate,
-        usize::try_from(policy.max_findings).unwrap_or(usize::MAX),
-    );
+    rank(&mut aggregate.findings);
     write_artifact(store, &key::aggregate(&input.run), &aggregate).await?;
     let count_of = |outcome| {
         u64::try_from(
@@ -216,30 +211,25 @@ fn merge(settled: &mut BTreeMap<String, Coverage>, entry: Coverage) {
     }
 }
 
-/// Without doubles, the worst first, and no more than the repository wants to see. What states the same
-/// defect is one: see [`merge_finding`].
-fn rank(aggregate: &mut Aggregate, most: usize) {
-    let mut kept: Vec<Finding> = Vec::new();
-    let all = std::mem::take(&mut aggregate.findings);
-    let (by_model, by_rule): (Vec<Finding>, Vec<Finding>) = all.into_iter().partition(Finding::is_by_model);
+/// Without doubles, the worst first. None is left out: the gate decides on all of them, and `max_findings` folds afterwards.
+/// What states the same defect is one: see [`merge_finding`].
+fn rank(findings: &mut Vec<Finding>) {
+    let (by_model, by_rule): (Vec<Finding>, Vec<Finding>) =
+        std::mem::take(findings).into_iter().partition(Finding::is_by_model);
+    // Only findings on the same line are compared with each other: their number has no bound.
+    let mut by_place: BTreeMap<(String, Side, u32), Vec<Finding>> = BTreeMap::new();
     for finding in by_rule.into_iter().chain(by_model) {
-        merge_finding(&mut kept, finding);
+        let place = (finding.path.clone(), finding.side, finding.line);
+        merge_finding(by_place.entry(place).or_default(), finding);
     }
-    kept.sort_by(|a, b| {
+    findings.extend(by_place.into_values().flatten());
+    findings.sort_by(|a, b| {
         b.severity
             .cmp(&a.severity)
             .then_with(|| a.path.cmp(&b.path))
             .then_with(|| a.line.cmp(&b.line))
             .then_with(|| a.title.cmp(&b.title))
     });
-    if kept.len() > most {
-        aggregate.notes.push(format!(
-            "{} lesser findings are not shown: max_findings is {most}",
-            kept.len() - most
-        ));
-        kept.truncate(most);
-    }
-    aggregate.findings = kept;
 }
 
 /// The map's result: a list, or the writer's manifest, whose files hold lists (COMPACT) of the units' results.

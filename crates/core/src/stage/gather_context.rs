@@ -124,6 +124,8 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 suggestion: None,
                 confidence: found.confidence,
                 source: format!("rule:{}", found.rule),
+                gated: false,
+                folded: false,
                 sources: Vec::new(),
             });
         }

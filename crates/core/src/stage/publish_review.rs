@@ -3,12 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::approval::apply_decision;
+use crate::approval::{apply_decision, content_now, find_decision};
 use crate::claim;
+use crate::gate;
 use crate::model::change::Change;
+use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::policy::Policy;
-use crate::model::report::{Report, RunStatus};
+use crate::model::report::{GateDecision, Report, RunStatus};
 use crate::model::run::{Announcement, Run};
 use crate::port::{KeepRows, PublishError, PublishReview, ReadChange, StoreArtifact};
 use crate::render::{Inline, check_outcome, review_draft, summary_body};
@@ -33,7 +35,8 @@ pub struct Output {
     pub review: Option<u64>,
 }
 
-/// Publishes. Errors: the head or the base moved; what reading, writing and the store say.
+/// Publishes what was approved, where the gate asks for that. Errors: the head or the base moved; no stored decision approves exactly
+/// this; what reading, writing and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn publish_review(
     input: &Input,
@@ -52,8 +55,24 @@ pub async fn publish_review(
     }
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     fence(&run, &change, read, rows).await?;
-    apply_decision(rows, &run.run, &mut report).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    let content = content_now(store, &input.run).await?;
+    // A report of an earlier version has no marks yet.
+    gate::mark(&mut report.findings, &policy)?;
+    let is_gated =
+        report.gate.decision == GateDecision::RequireApproval || report.findings.iter().any(|finding| finding.gated);
+    match find_decision(rows, &run, &change, &content, is_gated).await {
+        Ok(Some(question)) => apply_decision(&question, &mut report),
+        Ok(None) => {}
+        // The last thing that a call does is to store the report as it was published: another call has nothing left to do.
+        Err(error) if error.name == ErrorName::ApprovalMismatch && is_done(&input.run, store).await? => {
+            return Ok(Output {
+                status: report.status,
+                review: None,
+            });
+        }
+        Err(error) => return Err(error),
+    }
     let draft = review_draft(&report, &change, Inline::Comments);
     let drafted = match publish.draft_review(&run.target, &draft).await {
         // Which comment is the bad one is not said: the findings then stand in the body, all of them.
@@ -72,9 +91,7 @@ pub async fn publish_review(
     publish.summarize(&run.target, &run.run, &summary_body(&report)).await?;
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
     if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
-        publish
-            .close_check(&run.target, check, &check_outcome(&report, policy.gate.severity))
-            .await?;
+        publish.close_check(&run.target, check, &check_outcome(&report)).await?;
     }
     settle(&input.run, true, store).await?;
     // A partial review that is published stays partial: the status never hides what was not read.
@@ -86,6 +103,12 @@ pub async fn publish_review(
         status: report.status,
         review: Some(drafted.review),
     })
+}
+
+/// Whether the run's review was submitted, with all that belongs to it.
+async fn is_done(run: &str, store: &dyn StoreArtifact) -> Result<bool, StageError> {
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
+    Ok(announcement.is_some_and(|announcement| announcement.settled && announcement.published))
 }
 
 /// Notes that what stands on the pull request is the run's result, published or not: the run that follows leaves it alone.

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::approval::{ask, content_of};
+use crate::approval::{ask, content_now};
 use crate::model::approval::Approval;
+use crate::model::approver::{Approver, by_address};
 use crate::model::change::Change;
 use crate::model::finding::Severity;
 use crate::model::key;
@@ -37,8 +38,8 @@ pub struct Input {
 /// Who is asked, and where.
 #[derive(Clone, Debug, Default)]
 pub struct Asking {
-    /// Mail addresses, besides those of the repository's settings.
-    pub approvers: Vec<String>,
+    /// People, besides those of the repository's settings.
+    pub approvers: Vec<Approver>,
     /// What links in mails start with; none where no server shows the page: mails then name the commands.
     pub public_url: Option<Url>,
 }
@@ -66,10 +67,9 @@ pub async fn request_approval(
     let report: Report = read_artifact(store, &key::report(&input.run)).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
-    let mut asked = asking.approvers.clone();
-    asked.extend(policy.gate.approvers.iter().cloned());
-    asked.sort();
-    asked.dedup();
+    let of_repository = policy.gate.approvers.iter().cloned().map(Approver::from);
+    let mut asked = by_address(asking.approvers.iter().cloned().chain(of_repository));
+    asked.retain(|approver| !change.author.as_deref().is_some_and(|author| approver.is(author)));
     let approval = Approval {
         run: input.run.clone(),
         round: input.round,
@@ -81,10 +81,11 @@ pub async fn request_approval(
         worst: report.gate.worst.unwrap_or(Severity::Info),
         findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
         author: change.author,
-        content: content_of(&report),
+        content: content_now(store, &input.run).await?,
         needed: policy.gate.approvals,
         asked,
         asked_ms: input.asked_ms,
+        base: Some(change.base),
         expires_ms: input.asked_ms + i64::from(input.waits_s) * 1_000 - MARGIN_MS,
     };
     write_artifact(store, &key::approval(&input.run, input.round), &approval).await?;

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gate;
 use crate::model::change::Change;
 use crate::model::failure::{Failure, OtherFailure};
-use crate::model::finding::Finding;
 use crate::model::finding::Severity;
 use crate::model::key;
 use crate::model::plan::Tier;
-use crate::model::policy::{InvalidPolicy, Policy};
+use crate::model::policy::Policy;
 use crate::model::report::{
     Gate, GateDecision, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
 };
@@ -87,7 +87,7 @@ pub async fn summarize_review(
             }
         }
     }
-    let gate = decide_gate(&aggregate.findings, &policy)?;
+    let gate = gate::decide(&mut aggregate.findings, &policy)?;
     let needs_approval = run.publish && gate.decision == GateDecision::RequireApproval;
     let report = Report {
         version: REPORT_VERSION,
@@ -124,19 +124,6 @@ fn note_template(notes: &mut Vec<String>, private: &mut Vec<PrivateNote>, detail
         public: format!("{TEMPLATE_NOTE}{}", failure.sentence()),
     });
     notes.push(note);
-}
-
-/// Whether a person looks first. Errors: a bad glob.
-pub fn decide_gate(findings: &[Finding], policy: &Policy) -> Result<Gate, InvalidPolicy> {
-    let globs = policy.globs()?;
-    let worst: Option<Severity> = findings.iter().map(|finding| finding.severity).max();
-    let is_grave = |finding: &Finding| finding.severity >= policy.gate.severity_of(&finding.path, &globs);
-    let decision = if findings.iter().any(is_grave) {
-        GateDecision::RequireApproval
-    } else {
-        GateDecision::Publish
-    };
-    Ok(Gate { decision, worst })
 }
 
 /// Coverage decides, nothing else.

@@ -72,6 +72,8 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>, accepted: &[Finding]) -> Res
         suggestion: raw.suggestion,
         confidence: raw.confidence.unwrap_or(0.5),
         source: "model".to_owned(),
+        gated: false,
+        folded: false,
         sources: Vec::new(),
     })
 }

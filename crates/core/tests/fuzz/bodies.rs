@@ -5,7 +5,7 @@
 
 use holdfast_core::diff::{Hunk, hunk_of, parse_patch, render_hunks};
 use holdfast_core::model::change::Change;
-use holdfast_core::model::finding::{Severity, Side};
+use holdfast_core::model::finding::Side;
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{RecordedAnswer, Stop};
@@ -98,7 +98,7 @@ pub fn render(data: &[u8]) -> bool {
             harmless::check(&comment.body, &offered);
         }
     }
-    let outcome = check_outcome(&report, Severity::High);
+    let outcome = check_outcome(&report);
     for text in [summary_body(&report), report_markdown(&report), outcome.summary] {
         harmless::check(&text, &[]);
         harmless::has_sections(&text, &["Coverage"]);

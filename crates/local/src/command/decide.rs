@@ -152,6 +152,7 @@ async fn decide(
         let by = Person {
             name: by,
             known_by: KnownBy::Terminal,
+            address: None,
         };
         let question = approval::decide(rows, name, round, &by, &ballot, machine::now_ms()).await?;
         approval::deliver(rows, tasks, name, round).await?;

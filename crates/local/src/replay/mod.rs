@@ -6,6 +6,7 @@ mod artifacts;
 mod clock;
 pub mod compare;
 mod cutoff;
+mod decision;
 mod functions;
 mod history;
 mod memory;
@@ -25,6 +26,7 @@ use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_asl::{StateMachine, TaskFailure};
 use holdfast_core::claim;
+use holdfast_core::port::KeepRows;
 use serde::Serialize;
 
 use crate::engine::{Archive, Engine, EngineOptions, Outcome};
@@ -159,7 +161,7 @@ async fn run_again(
         model: Arc::new(RecordedModel::of_walkthrough(Arc::clone(recording), Arc::clone(noted))),
         syntax: Arc::new(TreeSitterSyntax::new()),
         notify: Arc::new(SilentPeople),
-        rows: Arc::new(rows),
+        rows: Arc::new(rows.clone()),
         runs: Arc::new(OneRun),
         store: Arc::clone(store) as _,
         asking: Asking::default(),
@@ -178,7 +180,7 @@ async fn run_again(
     let (engine, _recovered) = Engine::open(options).await.map_err(Failure::incomplete)?;
     let input = recording.histories.row.input.clone();
     let followed = match engine.start(name, definition, input).await {
-        Ok(_started) => follow(&engine, recording, &clock).await,
+        Ok(_started) => follow(&engine, recording, &clock, (&rows, store)).await,
         Err(error) => Err(Failure::incomplete(error)),
     };
     engine.shutdown().await;
@@ -186,7 +188,12 @@ async fn run_again(
 }
 
 /// Gives each question its recorded decision at once, until the run ends or one has none.
-async fn follow(engine: &Engine, recording: &Recording, clock: &ReplayClock) -> Result<(), Failure> {
+async fn follow(
+    engine: &Engine,
+    recording: &Recording,
+    clock: &ReplayClock,
+    kept: (&dyn KeepRows, &Arc<MemoryStore>),
+) -> Result<(), Failure> {
     let name = recording.histories.row.name.as_str();
     let mut answered = Vec::new();
     let mut steps = 0;
@@ -213,7 +220,11 @@ async fn follow(engine: &Engine, recording: &Recording, clock: &ReplayClock) -> 
         let visit = recording.histories.visit(None, &question.state, answered.len());
         match visit.map(|visit| &visit.end) {
             None | Some(End::Open) => return Ok(()),
-            Some(End::Succeeded(output)) => engine.send_task_success(&question.token, output.clone()).await,
+            Some(End::Succeeded(output)) => {
+                let round = u32::try_from(answered.len() + 1).unwrap_or(u32::MAX);
+                decision::store(kept.0, kept.1, name, round, &question.token).await?;
+                engine.send_task_success(&question.token, output.clone()).await
+            }
             Some(End::Failed { error, .. }) if error == TIMED_OUT => {
                 clock.let_pass();
                 Ok(())

@@ -72,6 +72,9 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let mut settings = machine::read_settings()?;
     machine::check_models(&settings)?;
     let secrets = check(&settings)?;
+    for line in settings.approvers_without_a_way() {
+        output::complain(&line);
+    }
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|error| Failure::usage(format!("--listen {}: {error}", args.listen)))?;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::store::StartedBy;
 use super::versions::Target;
+use super::withheld::Withheld;
 use super::{Api, arn, random_id, required, seconds, tasks, without_nulls};
 use crate::engine::{EngineError, ExecutionDetails, OtherMachine, Started};
 use crate::machine::now_ms;
@@ -138,7 +139,7 @@ impl Api {
             (_, None) => ("REDRIVABLE", None),
         };
         let output = record.output.as_ref();
-        Ok(without_nulls(json!({
+        let mut shown = without_nulls(json!({
             "executionArn": arn,
             "stateMachineArn": found.machine_arn,
             "name": arn::execution(arn)?.1,
@@ -158,7 +159,12 @@ impl Api {
             "redriveDate": found.redriven.map(|at| seconds(at.0)),
             "redriveStatus": redrive_status,
             "redriveStatusReason": reason,
-        })))
+        }));
+        if self.withholds(&found.machine_arn) {
+            let stored = self.archive()?.history(record.id);
+            Withheld::of(&stored.map_err(|error| ApiError::of_engine(&error, arn))?).take_out(&mut shown);
+        }
+        Ok(shown)
     }
 
     pub(super) fn describe_machine_for_execution(&self, input: &Describe) -> Result<Value, ApiError> {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::withheld::Withheld;
 use super::{Api, page, required, without_nulls};
 
 /// A page ends early when it has so many bytes.
@@ -43,6 +44,10 @@ impl Api {
             .archive()?
             .history(found.record.id)
             .map_err(|error| ApiError::of_engine(&error, arn))?;
+        let withheld = match self.withholds(&found.machine_arn) {
+            true => Withheld::of(&stored),
+            false => Withheld::default(),
+        };
         let in_order: Box<dyn Iterator<Item = _>> = if input.reverse_order {
             Box::new(stored.iter().rev())
         } else {
@@ -78,6 +83,7 @@ impl Api {
             if !with_data {
                 remove_data(&mut shown);
             }
+            withheld.take_out(&mut shown);
             bytes += shown.to_string().len();
             events.push(shown);
         }

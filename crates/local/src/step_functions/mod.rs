@@ -15,6 +15,7 @@ mod store;
 mod tasks;
 mod versions;
 mod wire;
+mod withheld;
 
 pub use server::{Server, run};
 
@@ -36,6 +37,8 @@ pub struct Api {
     engine: Engine,
     data: PathBuf,
     store: Mutex<Store>,
+    /// The name of the machine that the program brings: its tokens are withheld.
+    given: Option<String>,
     /// What is started or redriven now.
     turns: Turns,
     runtime: Handle,
@@ -56,6 +59,7 @@ impl Api {
             engine,
             data: data.to_path_buf(),
             store: Mutex::new(store),
+            given: given.map(|given| given.name.clone()),
             turns: Turns::default(),
             runtime: Handle::current(),
         };
@@ -77,6 +81,12 @@ impl Api {
     /// Waits for the engine, on a thread that may block.
     fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
         self.runtime.block_on(answer)
+    }
+
+    /// Whether the tokens of a machine's executions are withheld.
+    fn withholds(&self, machine_arn: &str) -> bool {
+        let own = self.given.as_deref().map(|name| self.machine_arn(name));
+        own.is_some_and(|own| own == machine_arn || machine_arn.starts_with(&format!("{own}/")))
     }
 
     fn machine_arn(&self, name: &str) -> String {

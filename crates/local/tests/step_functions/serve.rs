@@ -90,6 +90,24 @@ async fn the_reviews_machine_is_described_and_not_changed() {
             .output
     });
     assert_eq!(output.await, "7");
+    // Another machine reaches no function of reviews: it could hand them a token of its own.
+    for function in ["request-approval", "publish-review", "open-review"] {
+        let task = json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": { "FunctionName": function, "Payload": { "run": "x", "token": "known" } } });
+        let forged = client.create_state_machine().name(function).role_arn(ROLE);
+        let forged = forged.definition(one("F", task).to_string()).send().await.unwrap();
+        let started = client
+            .start_execution()
+            .state_machine_arn(forged.state_machine_arn)
+            .name("x");
+        let execution = started.send().await.unwrap().execution_arn;
+        let cause = until("it fails", async || {
+            let described = client.describe_execution().execution_arn(&execution);
+            described.send().await.unwrap().cause
+        });
+        let cause = cause.await;
+        assert!(cause.contains("state machine of reviews only"), "{cause}");
+    }
     let listed = client
         .list_executions()
         .state_machine_arn(arn)

@@ -1,0 +1,50 @@
+//! The gate: which findings need a person before the review is published, and which ones a pull request shows beside their
+//! lines. It looks at all findings; what is folded afterwards still counts.
+
+use crate::model::finding::Finding;
+use crate::model::policy::{InvalidPolicy, Policy};
+use crate::model::report::{Gate, GateDecision};
+
+/// Decides on all findings, marks those that the gate holds, and folds what is beyond `max_findings`: gated findings are
+/// kept first, then the given order counts.
+///
+/// # Errors
+///
+/// A bad glob in the policy.
+pub fn decide(findings: &mut [Finding], policy: &Policy) -> Result<Gate, InvalidPolicy> {
+    mark(findings, policy)?;
+    let shown = usize::try_from(policy.max_findings).unwrap_or(usize::MAX);
+    let is_gated: Vec<bool> = findings.iter().map(|finding| finding.gated).collect();
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by_key(|index| !is_gated[*index]);
+    for (place, index) in order.into_iter().enumerate() {
+        findings[index].folded = place >= shown;
+    }
+    Ok(Gate {
+        decision: match is_gated.contains(&true) {
+            true => GateDecision::RequireApproval,
+            false => GateDecision::Publish,
+        },
+        worst: findings.iter().map(|finding| finding.severity).max(),
+    })
+}
+
+/// Marks the findings that the gate holds, each by the severity that counts for its path. A mark is never taken away.
+///
+/// # Errors
+///
+/// A bad glob in the policy.
+pub fn mark(findings: &mut [Finding], policy: &Policy) -> Result<(), InvalidPolicy> {
+    let globs = policy.globs()?;
+    for finding in findings {
+        finding.gated |= finding.severity >= policy.gate.severity_of(&finding.path, &globs);
+    }
+    Ok(())
+}
+
+/// Returns the findings in the order in which a short list takes them: gated ones, then the shown ones, then the folded.
+pub fn by_weight(findings: &[Finding]) -> Vec<&Finding> {
+    let mut all: Vec<&Finding> = findings.iter().collect();
+    all.sort_by_key(|finding| (!finding.gated, finding.folded));
+    all
+}

@@ -1,0 +1,192 @@
+//! A person who is asked for approval: a GitHub login, and the mail address where that person is reached.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::policy::is_mail_address;
+
+/// Longest login of GitHub, in characters.
+const LOGIN_CHARS: usize = 39;
+
+/// A person who is asked. Written `login=address`, or as an address alone: then only a sign-in tells who decides.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Approver {
+    /// Where mails go.
+    pub address: String,
+    /// Whom a code that was mailed there counts for.
+    pub login: Option<String>,
+}
+
+impl Approver {
+    /// Reads what a person configured.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with the form to write, in one line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (login, address) = match text.split_once('=') {
+            Some((login, address)) => (Some(login.trim()), address.trim()),
+            None => (None, text.trim()),
+        };
+        let form = "write LOGIN=ADDRESS, such as octocat=octocat@example.org";
+        if let Some(login) = login.filter(|login| !is_login(login)) {
+            return Err(format!("{login:?} is not a GitHub login: {form}"));
+        }
+        if !is_mail_address(address) || address.contains('=') {
+            return Err(format!("{address:?} is not a mail address: {form}"));
+        }
+        Ok(Self {
+            address: address.to_owned(),
+            login: login.map(str::to_owned),
+        })
+    }
+
+    /// Whether the person's login is this one.
+    pub fn is(&self, login: &str) -> bool {
+        self.login.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(login))
+    }
+}
+
+/// What is stored was checked before, or is of a version that knew addresses only.
+impl From<String> for Approver {
+    fn from(text: String) -> Self {
+        Self::parse(&text).unwrap_or(Self {
+            address: text,
+            login: None,
+        })
+    }
+}
+
+impl From<Approver> for String {
+    fn from(approver: Approver) -> Self {
+        approver.to_string()
+    }
+}
+
+impl fmt::Display for Approver {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.login {
+            Some(login) => write!(out, "{login}={}", self.address),
+            None => out.write_str(&self.address),
+        }
+    }
+}
+
+/// Whether a text may be a login: ASCII letters, digits, hyphens, and underscores (of managed users).
+pub fn is_login(text: &str) -> bool {
+    (1..=LOGIN_CHARS).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Returns each address once, in order. An address that is given with a login has that login; one that is given with two has
+/// none: a code that is sent there doesn't tell which of them typed it.
+pub fn by_address<I: IntoIterator<Item = Approver>>(approvers: I) -> Vec<Approver> {
+    let mut found: BTreeMap<String, (Approver, bool)> = BTreeMap::new();
+    for approver in approvers {
+        let (known, is_shared) = found
+            .entry(approver.address.to_ascii_lowercase())
+            .or_insert_with(|| (approver.clone(), false));
+        match (&known.login, &approver.login) {
+            (None, Some(_)) => *known = approver,
+            (Some(one), Some(other)) if !one.eq_ignore_ascii_case(other) => *is_shared = true,
+            _ => {}
+        }
+    }
+    let of_one = found.into_values().map(|(approver, is_shared)| Approver {
+        login: approver.login.filter(|_| !is_shared),
+        ..approver
+    });
+    let mut all: Vec<Approver> = of_one.collect();
+    all.sort();
+    all
+}
+
+/// Returns the addresses that one list gives to two logins, as problems in one line each.
+pub fn shared_addresses(approvers: &[Approver]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (index, approver) in approvers.iter().enumerate() {
+        let Some(login) = &approver.login else { continue };
+        let other = approvers.iter().take(index).find(|other| {
+            other.address.eq_ignore_ascii_case(&approver.address) && other.login.is_some() && !other.is(login)
+        });
+        if let Some(Approver { login: Some(other), .. }) = other {
+            problems.push(format!(
+                "{} belongs to two logins, {other} and {login}: give each an address of its own",
+                approver.address
+            ));
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_approver_is_a_login_with_an_address_or_an_address() {
+        for (text, login, address) in [
+            ("octocat=o@example.org", Some("octocat"), "o@example.org"),
+            (" octo-cat = o@example.org ", Some("octo-cat"), "o@example.org"),
+            ("jane_acme=jane@acme.example", Some("jane_acme"), "jane@acme.example"),
+            ("o@example.org", None, "o@example.org"),
+        ] {
+            let approver = Approver::parse(text);
+            assert_eq!(
+                approver,
+                Ok(Approver {
+                    address: address.to_owned(),
+                    login: login.map(str::to_owned)
+                }),
+                "{text}"
+            );
+            let stored = serde_json::to_string(&approver.clone().ok()).unwrap_or_default();
+            assert_eq!(serde_json::from_str(&stored).ok(), approver.ok(), "{stored}");
+        }
+        for text in [
+            "",
+            "octocat",
+            "octocat=",
+            "=o@example.org",
+            "octo cat=o@example.org",
+            "o@x=o@example.org",
+            "a=b=c@d",
+        ] {
+            let problem = Approver::parse(text);
+            assert!(
+                problem.as_ref().is_err_and(|problem| problem.contains("LOGIN=ADDRESS")),
+                "{text}: {problem:?}"
+            );
+        }
+        assert_eq!(
+            Approver::from("not checked".to_owned()).address,
+            "not checked",
+            "of an earlier version"
+        );
+    }
+
+    #[test]
+    fn one_address_is_asked_once_and_counts_for_one_login() {
+        for (given, expected) in [
+            (&["a@x", "A@x"][..], &["a@x"][..]),
+            (&["a@x", "ada=a@x"], &["ada=a@x"]),
+            (&["ada=a@x", "ADA=a@x"], &["ada=a@x"]),
+            (&["ada=a@x", "eve=A@x", "a@x"], &["a@x"]),
+            (&["ada=b@x", "ada=a@x"], &["ada=a@x", "ada=b@x"]),
+        ] {
+            let approvers: Vec<Approver> = given.iter().map(|text| Approver::from((*text).to_owned())).collect();
+            let merged: Vec<String> = by_address(approvers.clone()).iter().map(ToString::to_string).collect();
+            assert_eq!(merged, expected, "{given:?}");
+            assert_eq!(
+                shared_addresses(&approvers).len(),
+                usize::from(given.contains(&"eve=A@x")),
+                "{given:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Who decides, and on what: the gate looks at all findings, and what is published is what was decided.
+
+use std::sync::PoisonError;
+
+use holdfast_core::approval::{ask, content_now, decide, newest_question};
+use holdfast_core::gate;
+use holdfast_core::model::approval::{Approval, Ballot, Edit, KnownBy, Person};
+use holdfast_core::model::finding::{Category, Finding, Severity, Side};
+use holdfast_core::model::policy::Policy;
+use holdfast_core::model::run::Verdict;
+use holdfast_core::render::{Inline, check_outcome, review_draft};
+use holdfast_core::stage::write_artifact;
+
+use super::*;
+
+fn finding(path: &str, line: u32, severity: Severity) -> Finding {
+    Finding {
+        path: path.to_owned(),
+        side: Side::Right,
+        start_line: line,
+        line,
+        severity,
+        category: Category::Correctness,
+        title: format!("Wrong in {path} at {line}"),
+        body: "Because.".to_owned(),
+        suggestion: None,
+        confidence: 0.9,
+        source: "model".to_owned(),
+        gated: false,
+        folded: false,
+        sources: Vec::new(),
+    }
+}
+
+/// A file of added lines, one for each finding.
+fn added(path: &str, lines: usize) -> ChangedFile {
+    let text: String = (1..=lines).map(|line| format!("\n+line {line}")).collect();
+    file(path, Some(&format!("@@ -0,0 +1,{lines} @@{text}")))
+}
+
+/// Path, how many findings, and how severe they are.
+type Found<'a> = &'a [(&'a str, usize, Severity)];
+
+/// The report of a review whose only answers hold these findings, unit by unit.
+fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review::Output, Report) {
+    let files = found.iter().map(|(path, count, _)| added(path, *count)).collect();
+    let mut world = world(files, "openai/m", "openai/m", vec![Ok(VALID)]);
+    world.read.policy = policy;
+    assert_eq!(world.prepare(), found.len() as u64);
+    let plan: holdfast_core::model::plan::Plan = block_on(read_artifact(&world.store, &key::plan("r"))).unwrap();
+    let mut results = Vec::new();
+    for unit in &plan.units {
+        let (path, count, severity) = found.iter().find(|(path, ..)| *path == unit.path).unwrap();
+        let verdict = Verdict {
+            valid: true,
+            problems: Vec::new(),
+            accepted: (1..=*count).map(|line| finding(path, line as u32, *severity)).collect(),
+            summary: "s".to_owned(),
+            readable: true,
+        };
+        block_on(write_artifact(&world.store, &key::verdict("r", &unit.id, 1), &verdict)).unwrap();
+        results.push(json!({ "status": "reviewed", "unit": unit.id, "attempts": 1, "accepted_attempt": 1 }));
+    }
+    let (output, report) = world.finish(json!(results));
+    (world, output, report)
+}
+
+const PAYMENT: &str = "gate: { severity: critical, paths: [{ path: 'pay/**', severity: medium }] }\nmax_findings: 50\n";
+
+#[test]
+fn a_gated_finding_is_not_pushed_out_by_worse_ones_elsewhere() {
+    let (world, output, report) = report_of(
+        PAYMENT,
+        &[("src/a.rs", 60, Severity::High), ("pay/p.rs", 1, Severity::Medium)],
+    );
+    assert!(output.needs_approval);
+    assert_eq!(report.gate.decision, GateDecision::RequireApproval);
+    assert_eq!(report.gate.worst, Some(Severity::High));
+    assert_eq!(report.findings.len(), 61, "none is dropped");
+    assert!(report.summary.contains("60 high, 1 medium"), "{}", report.summary);
+    let gated: Vec<&Finding> = report.findings.iter().filter(|finding| finding.gated).collect();
+    assert_eq!(gated.len(), 1);
+    assert!(gated[0].path == "pay/p.rs" && !gated[0].folded, "{gated:?}");
+    assert_eq!(check_outcome(&report).conclusion, CheckConclusion::ActionRequired);
+    assert_eq!(
+        check_outcome(&report).annotations[0].path,
+        "pay/p.rs",
+        "a short list begins with it"
+    );
+    let draft = review_draft(&report, &world.read.change, Inline::Comments);
+    assert_eq!(draft.comments.len(), 50);
+    assert!(draft.comments.iter().any(|comment| comment.path == "pay/p.rs"));
+    assert!(draft.body.contains("61 findings"), "counts are of all: {}", draft.body);
+    assert!(draft.body.contains("11 more findings beyond"), "{}", draft.body);
+    for finding in report.findings.iter().filter(|finding| finding.folded) {
+        assert!(draft.body.contains(&finding.title), "{}", finding.title);
+    }
+}
+
+#[test]
+fn the_gate_and_the_check_follow_the_severity_of_each_path() {
+    // The policy, the findings, how many of them are gated, and how many folded.
+    let cases: &[(&str, Found, usize, usize)] = &[
+        (PAYMENT, &[("src/a.rs", 3, Severity::High)], 0, 0),
+        (PAYMENT, &[("pay/p.rs", 1, Severity::Low)], 0, 0),
+        (PAYMENT, &[("pay/p.rs", 1, Severity::Medium)], 1, 0),
+        (PAYMENT, &[("src/a.rs", 1, Severity::Critical)], 1, 0),
+        // All that are gated, and more of them than are shown.
+        (
+            "gate: { severity: low }\nmax_findings: 1",
+            &[("a.rs", 4, Severity::Low)],
+            4,
+            3,
+        ),
+        // The laxer path counts before the stricter default, and the first match before the second.
+        (
+            "gate: { severity: low, paths: [{ path: 'a.rs', severity: critical }, { path: '**', severity: info }] }",
+            &[("a.rs", 1, Severity::High), ("b.rs", 1, Severity::Info)],
+            1,
+            0,
+        ),
+        ("max_findings: 1", &[("a.rs", 30, Severity::Medium)], 0, 29),
+    ];
+    for (policy, found, gated, folded) in cases {
+        let (_, output, report) = report_of(policy, found);
+        let count = |is: fn(&Finding) -> bool| report.findings.iter().filter(|finding| is(finding)).count();
+        assert_eq!(count(|finding| finding.gated), *gated, "{policy} {found:?}");
+        assert_eq!(count(|finding| finding.folded), *folded, "{policy} {found:?}");
+        assert_eq!(output.needs_approval, *gated > 0, "{policy} {found:?}");
+        let conclusion = check_outcome(&report).conclusion;
+        let expected = match gated {
+            0 => CheckConclusion::Success,
+            _ => CheckConclusion::ActionRequired,
+        };
+        assert_eq!(conclusion, expected, "{policy} {found:?}");
+    }
+}
+
+#[test]
+fn a_report_of_an_earlier_version_is_marked_when_it_is_published() {
+    let (_, _, mut report) = report_of(PAYMENT, &[("pay/p.rs", 1, Severity::Medium)]);
+    let written = serde_json::to_string(&report.findings[0]).unwrap();
+    assert!(
+        written.contains("\"gated\":true") && !written.contains("folded"),
+        "{written}"
+    );
+    report.findings[0].gated = false;
+    let old = serde_json::to_string(&report.findings).unwrap();
+    assert!(!old.contains("gated"), "the form of earlier versions: {old}");
+    report.findings = serde_json::from_str(&old).unwrap();
+    gate::mark(&mut report.findings, &Policy::parse(PAYMENT).unwrap()).unwrap();
+    assert_eq!(check_outcome(&report).conclusion, CheckConclusion::ActionRequired);
+}
+
+#[test]
+fn a_folded_list_keeps_within_a_comment() {
+    let (world, _, mut report) = report_of("max_findings: 1", &[("a.rs", 1, Severity::Medium)]);
+    let long = finding(&"d/".repeat(200), 7, Severity::Low);
+    report.findings.extend((0..20_000).map(|_| Finding {
+        folded: true,
+        title: "long ".repeat(60),
+        ..long.clone()
+    }));
+    let body = review_draft(&report, &world.read.change, Inline::Comments).body;
+    assert!(body.chars().count() <= 64_000, "{}", body.chars().count());
+    assert!(
+        body.contains("20001 findings") && body.contains("20000 more findings"),
+        "counts are of all"
+    );
+    assert!(body.trim_end().ends_with("</details>"), "the list is closed");
+    assert!(body.contains("more: too many to list here"));
+}
+
+/// The question of the run, as it is asked.
+fn question(world: &World) -> Approval {
+    Approval {
+        run: "r".to_owned(),
+        round: 1,
+        target: world.run.target.clone(),
+        subject: "o/r#1".to_owned(),
+        worst: Severity::High,
+        findings: 1,
+        author: Some("octo-author".to_owned()),
+        content: block_on(content_now(&world.store, "r")).unwrap(),
+        needed: 1,
+        asked: Vec::new(),
+        asked_ms: 1_000,
+        expires_ms: 10_000,
+        base: Some(world.read.change.base.clone()),
+    }
+}
+
+/// Asks a question like the run's, and stores that one person approves it.
+pub fn approve(world: &World, alter: impl FnOnce(&mut (Approval, Ballot))) {
+    let approval = question(world);
+    let ballot = Ballot {
+        verdict: holdfast_core::model::approval::Verdict::Approved,
+        reason: None,
+        content: approval.content.clone(),
+        dropped: Vec::new(),
+        edited: BTreeMap::new(),
+    };
+    let mut given = (approval, ballot);
+    alter(&mut given);
+    let (approval, ballot) = given;
+    block_on(ask(&world.rows, &approval, "token")).unwrap();
+    let by = Person {
+        name: "ada".to_owned(),
+        known_by: KnownBy::Github,
+        address: None,
+    };
+    block_on(decide(&world.rows, "r", 1, &by, &ballot, 2_000)).unwrap();
+}
+
+fn publish(world: &World) -> Result<publish_review::Output, holdfast_core::stage::StageError> {
+    let input = publish_review::Input { run: "r".to_owned() };
+    block_on(publish_review::publish_review(
+        &input,
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ))
+}
+
+/// Changes a stored document behind the program's back.
+fn edit(world: &World, key: &str, alter: impl FnOnce(&mut Value)) {
+    let mut document: Value = block_on(read_artifact(&world.store, key)).unwrap();
+    alter(&mut document);
+    block_on(write_artifact(&world.store, key, &document)).unwrap();
+}
+
+fn gated() -> World {
+    report_of(PAYMENT, &[("pay/p.rs", 1, Severity::Medium)]).0
+}
+
+fn is_clean(world: &World) -> bool {
+    let drafts = world.page.drafts.lock().unwrap_or_else(PoisonError::into_inner);
+    drafts.is_empty() && *world.page.submitted.lock().unwrap() == 0
+}
+
+#[test]
+fn what_the_gate_holds_is_published_as_it_was_approved_and_only_then() {
+    let report = key::report("r");
+    type Tamper<'a> = &'a dyn Fn(&World);
+    let with = |alter: &dyn Fn(&mut (Approval, Ballot)), then: Tamper<'_>| {
+        let world = gated();
+        approve(&world, |given| alter(given));
+        then(&world);
+        world
+    };
+    let same = |_: &mut (Approval, Ballot)| {};
+    let cases: Vec<(&str, World)> = vec![
+        ("nobody was asked: the workflow was told so", gated()),
+        ("asked, and not decided: the token was answered by somebody else", {
+            let world = gated();
+            block_on(ask(&world.rows, &question(&world), "token")).unwrap();
+            world
+        }),
+        ("asked, and the gate's answer altered since", {
+            let world = gated();
+            block_on(ask(&world.rows, &question(&world), "token")).unwrap();
+            edit(&world, &report, |report| {
+                report["gate"]["decision"] = json!("publish");
+                report["findings"] = json!([]);
+            });
+            world
+        }),
+        (
+            "rejected",
+            with(
+                &|(_, ballot)| {
+                    ballot.verdict = holdfast_core::model::approval::Verdict::Rejected;
+                    ballot.reason = Some("no".to_owned());
+                },
+                &|_| {},
+            ),
+        ),
+        (
+            "another title",
+            with(&same, &|world| {
+                edit(world, &report, |report| report["findings"][0]["title"] = json!("Fine"));
+            }),
+        ),
+        (
+            "another summary",
+            with(&same, &|world| {
+                edit(world, &report, |report| report["summary"] = json!("Fine"))
+            }),
+        ),
+        (
+            "a finding more",
+            with(&same, &|world| {
+                edit(world, &report, |report| {
+                    let first = report["findings"][0].clone();
+                    report["findings"].as_array_mut().unwrap().push(first);
+                });
+            }),
+        ),
+        (
+            "all findings gone",
+            with(&same, &|world| {
+                edit(world, &report, |report| report["findings"] = json!([]))
+            }),
+        ),
+        (
+            "another commit",
+            with(
+                &|(approval, _)| {
+                    let Target::PullRequest { head, .. } = &mut approval.target else {
+                        return;
+                    };
+                    *head = CommitSha::parse(&"d".repeat(40)).unwrap();
+                },
+                &|_| {},
+            ),
+        ),
+        (
+            "another merge base",
+            with(
+                &|(approval, _)| approval.base = Some(CommitSha::parse(&"d".repeat(40)).unwrap()),
+                &|_| {},
+            ),
+        ),
+        (
+            "the change was retargeted since",
+            with(&same, &|world| {
+                edit(world, &key::change("r"), |change| {
+                    change["base"] = json!("d".repeat(40))
+                });
+            }),
+        ),
+    ];
+    for (name, world) in cases {
+        let error = publish(&world).map(|output| output.status).expect_err(name);
+        assert_eq!(error.name, ErrorName::ApprovalMismatch, "{name}: {error}");
+        assert!(is_clean(&world), "{name}");
+    }
+    // As it was approved, and again by a call whose first answer was lost.
+    let old_question = |(approval, _): &mut (Approval, Ballot)| approval.base = None;
+    let worlds = [with(&same, &|_| {}), with(&old_question, &|_| {})];
+    for world in worlds {
+        for _ in 0..2 {
+            publish(&world).unwrap();
+            assert_eq!(*world.page.submitted.lock().unwrap(), 1);
+            assert_eq!(
+                world.page.closed.lock().unwrap()[0].conclusion,
+                CheckConclusion::ActionRequired
+            );
+        }
+    }
+}
+
+#[test]
+fn an_edited_review_is_published_once_however_often_the_state_runs() {
+    let world = gated();
+    approve(&world, |(approval, ballot)| {
+        let report: Report = block_on(read_artifact(&world.store, &key::report(&approval.run))).unwrap();
+        let edit = Edit {
+            title: "In other words".to_owned(),
+            body: "Because.".to_owned(),
+        };
+        ballot.edited.insert(report.findings[0].id(), edit);
+    });
+    for _ in 0..3 {
+        assert_eq!(publish(&world).unwrap().status, RunStatus::Published);
+        let drafts = world.page.drafts.lock().unwrap();
+        assert!(
+            drafts.len() == 1 && drafts[0].comments[0].body.contains("In other words"),
+            "{drafts:?}"
+        );
+    }
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(
+        report.notes.iter().filter(|note| note.contains("edited 1")).count(),
+        1,
+        "{:?}",
+        report.notes
+    );
+    let question = block_on(newest_question(&world.rows, "r")).unwrap();
+    assert!(question.is_some_and(|question| question.decided.is_some()));
+}
+
+#[test]
+fn what_the_gate_lets_pass_needs_nobody() {
+    let (world, output, _) = report_of(PAYMENT, &[("src/a.rs", 1, Severity::High)]);
+    assert!(!output.needs_approval);
+    publish(&world).unwrap();
+    assert_eq!(
+        world.page.closed.lock().unwrap()[0].conclusion,
+        CheckConclusion::Success
+    );
+}

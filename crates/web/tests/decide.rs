@@ -1,0 +1,327 @@
+//! The approval page as a stranger, an author and an approver meet it: who decides by the code of a mail, and who has to
+//! sign in.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use futures::executor::block_on;
+use holdfast_console::view::Frame;
+use holdfast_core::approval::{Invitation, ask, newest_question, stored_content};
+use holdfast_core::claim;
+use holdfast_core::model::approval::{Approval, Verdict};
+use holdfast_core::model::approver::Approver;
+use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::finding::Severity;
+use holdfast_core::model::policy::Policy;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{
+    AnswerTask, ExecutionError, Expect, KeepRows, Permission, ReadChange, ReadError, ReadPermission, Row, RowError,
+    StoreArtifact, StoreError, TaskAnswer, Written,
+};
+use holdfast_web::approval::{Ports, Request, Way, show, submit};
+use holdfast_web::form::Seal;
+use http::HeaderMap;
+use http::header::COOKIE;
+use serde_json::{Value, json};
+
+const RUN: &str = "r-1";
+const VISIT: &str = "0123456789abcdef0123456789abcdef";
+
+#[derive(Default)]
+struct World {
+    rows: Mutex<BTreeMap<String, Row>>,
+    documents: Mutex<BTreeMap<String, Vec<u8>>>,
+}
+
+#[async_trait]
+impl KeepRows for World {
+    async fn get(&self, key: &str) -> Result<Option<Row>, RowError> {
+        Ok(self.rows.lock().unwrap().get(key).cloned())
+    }
+
+    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+        let mut rows = self.rows.lock().unwrap();
+        let found = rows.get(key).cloned();
+        let version = found.as_ref().map(|row| row.version);
+        let is_expected = match expect {
+            Expect::Absent => version.is_none(),
+            Expect::Version(expected) => version == Some(expected),
+        };
+        if !is_expected {
+            return Ok(Written::Conflict { found });
+        }
+        let version = version.unwrap_or(0) + 1;
+        let value = value.clone();
+        rows.insert(key.to_owned(), Row { version, value });
+        Ok(Written::Done { version })
+    }
+
+    async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError> {
+        self.rows.lock().unwrap().remove(key);
+        Ok(Written::Done { version })
+    }
+
+    async fn list(&self, prefix: &str, most: usize) -> Result<Vec<(String, Row)>, RowError> {
+        let rows = self.rows.lock().unwrap();
+        let inside = rows.iter().filter(|(key, _)| key.starts_with(prefix)).take(most);
+        Ok(inside.map(|(key, row)| (key.clone(), row.clone())).collect())
+    }
+}
+
+#[async_trait]
+impl StoreArtifact for World {
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.documents.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.documents.lock().unwrap().get(key).cloned())
+    }
+}
+
+#[async_trait]
+impl AnswerTask for World {
+    async fn succeed_task(&self, _: &str, _: Value) -> Result<TaskAnswer, ExecutionError> {
+        Ok(TaskAnswer::Taken)
+    }
+
+    async fn fail_task(&self, _: &str, _: ErrorName, _: &str) -> Result<TaskAnswer, ExecutionError> {
+        Ok(TaskAnswer::Taken)
+    }
+}
+
+/// Who is in the policy's team, where that can be read.
+struct Teams(Result<&'static str, ()>);
+
+#[async_trait]
+impl ReadPermission for Teams {
+    async fn permission(&self, _: &str, _: &str, _: &str) -> Result<Permission, ReadError> {
+        Ok(Permission::Write)
+    }
+
+    async fn is_member(&self, _: &str, _: &str, login: &str) -> Result<bool, ReadError> {
+        self.0
+            .map(|member| member == login)
+            .map_err(|()| ReadError::Forbidden("members can't be read".to_owned()))
+    }
+}
+
+/// The pull request's head is the target's.
+struct Unmoved;
+
+#[async_trait]
+impl ReadChange for Unmoved {
+    async fn read_change(&self, _: &Target) -> Result<Change, ReadError> {
+        Err(ReadError::Unavailable("no change is read here".to_owned()))
+    }
+
+    async fn read_file(&self, _: &Target, _: &str, _: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(None)
+    }
+
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
+        Ok(target.head().clone())
+    }
+}
+
+fn report() -> Value {
+    json!({ "version": 1, "run": RUN, "status": "reviewed", "summary": "s", "coverage": [], "findings": [],
+        "target": { "repository": "octo/demo", "pull_request": 12, "base": "a".repeat(40), "head": "b".repeat(40) },
+        "model": { "provider": "rules", "name": "rules" }, "gate": { "decision": "require_approval", "worst": "high" },
+        "usage": { "model_calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0, "cache_hits": 0, "wall_ms": 0 } })
+}
+
+/// A question that waits, with the mails to those who were asked.
+fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
+    let world = World::default();
+    let target = Target::PullRequest {
+        owner: "octo".to_owned(),
+        repository: "demo".to_owned(),
+        number: 12,
+        head: CommitSha::parse(&"b".repeat(40)).unwrap(),
+    };
+    let policy = json!(Policy::parse(&json!({ "gate": { "teams": teams } }).to_string()).unwrap());
+    let documents = [("report", report()), ("policy", policy)];
+    for (name, document) in documents {
+        let key = format!("runs/{RUN}/{name}.json");
+        world
+            .documents
+            .lock()
+            .unwrap()
+            .insert(key, document.to_string().into_bytes());
+    }
+    block_on(claim::take(&world, &Unmoved, &target, RUN)).unwrap();
+    let approval = Approval {
+        run: RUN.to_owned(),
+        round: 1,
+        target,
+        subject: "octo/demo#12".to_owned(),
+        worst: Severity::High,
+        findings: 0,
+        author: Some("octo-author".to_owned()),
+        content: stored_content(&report()),
+        needed: 1,
+        asked: asked.iter().map(|text| Approver::parse(text).unwrap()).collect(),
+        asked_ms: 1_000,
+        expires_ms: 100_000,
+        base: None,
+    };
+    let invitations = block_on(ask(&world, &approval, "token")).unwrap();
+    (world, invitations)
+}
+
+fn request(headers: &HeaderMap, may_sign_in: bool) -> Request<'_> {
+    Request {
+        headers,
+        now_ms: 2_000,
+        fresh: VISIT,
+        frame: Frame {
+            now_ms: 2_000,
+            deployment: None,
+            version: "0".to_owned(),
+            person: None,
+        },
+        may_sign_in,
+    }
+}
+
+/// Approves by a mail's link and code; the answer's status and page.
+fn approve(world: &World, invitation: &Invitation, teams: Option<&Teams>, may_sign_in: bool) -> (u16, String) {
+    let seal = Seal::new("k".repeat(32).into(), "http://127.0.0.1:1");
+    let mut headers = HeaderMap::new();
+    headers.insert(COOKIE, format!("holdfast_visit={VISIT}").parse().unwrap());
+    let way = Way::Link(&invitation.id);
+    let body = format!(
+        "csrf={}&decision=approve&page_version={}&code={}",
+        seal.nonce(VISIT, &way.action()),
+        stored_content(&report()),
+        invitation.code
+    );
+    let ports = Ports {
+        rows: world,
+        tasks: world,
+        store: world,
+        permission: teams.map(|teams| teams as &dyn ReadPermission),
+    };
+    let reply = block_on(submit(
+        way,
+        request(&headers, may_sign_in),
+        body.as_bytes(),
+        &seal,
+        ports,
+    ));
+    (reply.status.as_u16(), String::from_utf8(reply.body).unwrap())
+}
+
+fn decided(world: &World) -> Option<Verdict> {
+    block_on(newest_question(world, RUN)).unwrap().unwrap().decided
+}
+
+#[test]
+fn a_code_decides_for_its_login_and_is_held_to_the_teams() {
+    let (ada, nobody) = (Teams(Ok("ada")), Teams(Err(())));
+    let team: &[&str] = &["octo/reviewers"];
+    // Teams of the policy, who was asked, who is in the team, and what the answer's page tells.
+    for (teams, approver, members, status, page) in [
+        (&[][..], "ada=a@example.org", None, 200, ""),
+        (team, "ada=a@example.org", Some(&ada), 200, ""),
+        (team, "grace=a@example.org", Some(&ada), 403, "you are in none of them"),
+        (team, "ada=a@example.org", Some(&nobody), 403, "a code is not enough"),
+        (team, "ada=a@example.org", None, 403, "a code is not enough"),
+        (
+            &[],
+            "octo-author=a@example.org",
+            None,
+            403,
+            "cannot decide on its review",
+        ),
+        (
+            &[],
+            "Octo-AUTHOR=a@example.org",
+            None,
+            403,
+            "cannot decide on its review",
+        ),
+        (&[], "a@example.org", None, 403, "configured without a GitHub login"),
+        (
+            team,
+            "a@example.org",
+            Some(&ada),
+            403,
+            "configured without a GitHub login",
+        ),
+    ] {
+        for may_sign_in in [true, false] {
+            let (world, invitations) = asked(teams, &[approver]);
+            let (got, html) = approve(&world, &invitations[0], members, may_sign_in);
+            assert!(
+                got == status && html.contains(page),
+                "{teams:?} {approver}: {got} {html}"
+            );
+            assert_eq!(
+                html.contains("/sign-in?"),
+                may_sign_in && status == 403,
+                "{approver}: the remedy"
+            );
+            assert_eq!(decided(&world).is_some(), status == 200, "{teams:?} {approver}");
+        }
+    }
+}
+
+#[test]
+fn the_page_of_a_mail_offers_only_what_can_work() {
+    for (approver, may_sign_in, field, text) in [
+        ("ada=a@example.org", false, true, "You decide as"),
+        ("ada=a@example.org", true, true, "sign in with GitHub"),
+        ("a@example.org", true, false, "Sign in with GitHub"),
+        ("a@example.org", false, false, "holdfast approve r-1"),
+    ] {
+        let (world, invitations) = asked(&[], &[approver]);
+        let seal = Seal::new("k".repeat(32).into(), "http://127.0.0.1:1");
+        let headers = HeaderMap::new();
+        let ports = Ports {
+            rows: &world,
+            tasks: &world,
+            store: &world,
+            permission: None,
+        };
+        let way = Way::Link(&invitations[0].id);
+        let reply = block_on(show(way, request(&headers, may_sign_in), &seal, ports));
+        let html = String::from_utf8(reply.body).unwrap();
+        assert_eq!(reply.status.as_u16(), 200, "{html}");
+        assert_eq!(html.contains("name=\"code\""), field, "{approver} {may_sign_in}");
+        assert!(html.contains(text), "{approver} {may_sign_in}: {html}");
+    }
+}
+
+#[test]
+fn a_review_that_was_altered_while_it_waits_is_neither_shown_nor_decided_on() {
+    let (world, invitations) = asked(&[], &["ada=a@example.org"]);
+    let mut altered = report();
+    altered["summary"] = json!("All is well.");
+    let key = format!("runs/{RUN}/report.json");
+    world
+        .documents
+        .lock()
+        .unwrap()
+        .insert(key, altered.to_string().into_bytes());
+    let (status, html) = approve(&world, &invitations[0], None, false);
+    assert!(status == 409 && html.contains("altered"), "{status} {html}");
+    assert_eq!(decided(&world), None);
+}
+
+#[test]
+fn a_policy_that_is_gone_opens_no_team() {
+    let (world, invitations) = asked(&["octo/reviewers"], &["ada=a@example.org"]);
+    world
+        .documents
+        .lock()
+        .unwrap()
+        .remove(&format!("runs/{RUN}/policy.json"));
+    assert_eq!(approve(&world, &invitations[0], Some(&Teams(Ok("ada"))), false).0, 503);
+    assert_eq!(decided(&world), None);
+}
