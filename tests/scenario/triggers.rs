@@ -19,7 +19,9 @@ fn a_formatters_push_is_reviewed() {
     // tellahq/opensession#323
     let served = Served::start(low());
     assert_eq!(served.opened().0, 202);
-    served.pull.push("src/file_0002.rs", "pub fn tidy(x: u64) -> u64 {\n    x\n}\n");
+    served
+        .pull
+        .push("src/file_0002.rs", "pub fn tidy(x: u64) -> u64 {\n    x\n}\n");
     let mut event = served.pull.github.pull_request_event(SLUG, 12, "synchronize").unwrap();
     event["sender"] = json!({ "login": "pre-commit-ci[bot]", "type": "Bot" });
     let (status, receipt) = served.act(&event);
@@ -35,7 +37,9 @@ fn a_retargeted_pull_request_is_reviewed_again_and_a_command_is_done_once() {
     served.wait_for(receipt["run"].as_str().unwrap(), "published");
     // The new base has the first half of the change.
     let repository = &served.pull.scene.repository;
-    let head = served.pull.push("src/more.rs", "pub fn more(x: u64) -> u64 {\n    x * 2\n}\n");
+    let head = served
+        .pull
+        .push("src/more.rs", "pub fn more(x: u64) -> u64 {\n    x * 2\n}\n");
     let event = served.pull.github.pull_request_event(SLUG, 12, "synchronize").unwrap();
     let (_, receipt) = served.act(&event);
     served.wait_for(receipt["run"].as_str().unwrap(), "published");
@@ -48,7 +52,11 @@ fn a_retargeted_pull_request_is_reviewed_again_and_a_command_is_done_once() {
     served.wait_for(receipt["run"].as_str().unwrap(), "published");
     let reviews = served.pull.reviews().len();
     served.pull.github.set_permission(SLUG, "maintainer", "write");
-    let command = served.pull.github.comment_event(SLUG, 12, "maintainer", "/holdfast review").unwrap();
+    let command = served
+        .pull
+        .github
+        .comment_event(SLUG, 12, "maintainer", "/holdfast review")
+        .unwrap();
     let body = command.to_string();
     let signature = FakeGithub::signature(SECRET, body.as_bytes());
     let mut runs = Vec::new();

@@ -38,7 +38,9 @@ pub async fn identify(
     pull: &PullNow,
     head: CommitSha,
 ) -> Result<Identified, ReadError> {
-    let merge_base = pulls.merge_base(&pull.owner, &pull.repository, &pull.base, &head).await?;
+    let merge_base = pulls
+        .merge_base(&pull.owner, &pull.repository, &pull.base, &head)
+        .await?;
     let mut target = target_of(pull, head);
     let settings = read.read_file(&target, POLICY_PATH, &pull.base).await?;
     if let Target::PullRequest { pinned, .. } = &mut target {

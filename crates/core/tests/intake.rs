@@ -15,9 +15,9 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run::Run;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Account, CheckOutcome, CommentNow, DraftedReview, Expect, ExecutionError, KeepRows, Permission, PublishError,
-    PublishReview, PullNow, ReadChange, ReadError, ReadPermission, ReadPull, ReviewDraft, StartRun, StartedRun, StopRun,
-    StoreArtifact, StoreError,
+    Account, CheckOutcome, CommentNow, DraftedReview, ExecutionError, Expect, KeepRows, Permission, PublishError,
+    PublishReview, PullNow, ReadChange, ReadError, ReadPermission, ReadPull, ReviewDraft, StartRun, StartedRun,
+    StopRun, StoreArtifact, StoreError,
 };
 use holdfast_core::webhook::{AuthorAssociation, WebhookEvent, parse};
 use holdfast_core::{claim, identity};
@@ -52,7 +52,10 @@ struct World {
 impl World {
     /// A pull request by a person who has committed before.
     fn new() -> Self {
-        let author = Some(Account { login: "ada".to_owned(), is_bot: false });
+        let author = Some(Account {
+            login: "ada".to_owned(),
+            is_bot: false,
+        });
         Self {
             pull: Mutex::new(PullNow {
                 repository_id: Some(ID),
@@ -89,7 +92,10 @@ impl World {
 
     fn by(&self, login: &str, is_bot: bool, association: AuthorAssociation) {
         self.change(|pull| {
-            pull.author = Some(Account { login: login.to_owned(), is_bot });
+            pull.author = Some(Account {
+                login: login.to_owned(),
+                is_bot,
+            });
             pull.association = association;
         });
     }
@@ -150,7 +156,10 @@ impl World {
     fn comment(&self, id: u64, login: &str, body: &str) -> Value {
         let comment = CommentNow {
             number: 12,
-            author: Some(Account { login: login.to_owned(), is_bot: false }),
+            author: Some(Account {
+                login: login.to_owned(),
+                is_bot: false,
+            }),
             body: body.to_owned(),
             created_ms: NOW_MS,
             is_edited_by_others: false,
@@ -223,7 +232,11 @@ impl ReadChange for World {
     }
 
     async fn read_file(&self, _: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
-        assert_eq!((path, at), (".holdfast.yml", &sha("b")), "settings are the base branch's");
+        assert_eq!(
+            (path, at),
+            (".holdfast.yml", &sha("b")),
+            "settings are the base branch's"
+        );
         let text = *self.settings.lock().unwrap();
         Ok((!text.is_empty()).then(|| text.as_bytes().to_vec()))
     }
@@ -342,7 +355,12 @@ fn is_ignored(receipt: &Receipt, says: &str) -> bool {
 #[test]
 fn whoever_pushes_to_a_persons_pull_request_the_head_is_reviewed() {
     // tellahq/opensession#323: one second after a person opened it, a formatter's bot pushed.
-    for (sender, kind) in [("ada", "User"), ("pre-commit-ci[bot]", "Bot"), ("web-flow", "User"), ("x", "Organization")] {
+    for (sender, kind) in [
+        ("ada", "User"),
+        ("pre-commit-ci[bot]", "Bot"),
+        ("web-flow", "User"),
+        ("x", "Organization"),
+    ] {
         let world = World::new();
         assert!(is_started(&world.act("opened")));
         let first = world.open_last();
@@ -403,7 +421,10 @@ fn where_the_association_is_unclear_the_permission_decides() {
         assert_eq!(is_started(&receipt), is_reviewed, "{case}");
         let notices = world.notices.lock().unwrap().clone();
         assert_eq!(notices.len(), usize::from(!is_reviewed), "{case}");
-        assert!(notices.values().all(|body| body.contains("\n/holdfast review\n")), "{notices:?}");
+        assert!(
+            notices.values().all(|body| body.contains("\n/holdfast review\n")),
+            "{notices:?}"
+        );
     }
 }
 
@@ -418,7 +439,11 @@ fn who_has_to_wait_is_told_once_and_a_maintainer_starts_it() {
     assert_eq!(world.notices.lock().unwrap().len(), 1);
     let by_newcomer = world.command(&world.comment(1, "newcomer", "/holdfast review"));
     assert!(is_ignored(&by_newcomer, "write permission"), "{by_newcomer:?}");
-    assert!(is_started(&world.command(&world.comment(2, "maintainer", "/holdfast review"))));
+    assert!(is_started(&world.command(&world.comment(
+        2,
+        "maintainer",
+        "/holdfast review"
+    ))));
 }
 
 #[test]
@@ -433,7 +458,10 @@ fn a_command_is_done_once_however_often_it_is_delivered() {
         }
     }
     assert_eq!(world.runs().len(), 1);
-    assert!(is_started(&world.command(&world.comment(2, "maintainer", "/holdfast review"))), "another comment");
+    assert!(
+        is_started(&world.command(&world.comment(2, "maintainer", "/holdfast review"))),
+        "another comment"
+    );
     assert_eq!(world.runs().len(), 2);
 }
 
@@ -460,7 +488,12 @@ fn a_late_cancel_leaves_a_newer_run_alone() {
     world.act("opened");
     let first = world.open_last();
     let cancel = world.comment(5, "maintainer", "/holdfast cancel");
-    assert_eq!(world.command(&cancel), Receipt::Done { what: "cancelled".to_owned() });
+    assert_eq!(
+        world.command(&cancel),
+        Receipt::Done {
+            what: "cancelled".to_owned()
+        }
+    );
     assert_eq!(*world.stopped.lock().unwrap(), [first]);
     world.command(&world.comment(6, "maintainer", "/holdfast review"));
     world.open_last();
@@ -468,7 +501,12 @@ fn a_late_cancel_leaves_a_newer_run_alone() {
     assert_eq!(world.stopped.lock().unwrap().len(), 1, "a replay");
     // Written before the newer run was asked for, and delivered behind it.
     let late = world.comment(4, "maintainer", "/holdfast cancel");
-    assert_eq!(world.command(&late), Receipt::Done { what: "nothing to cancel".to_owned() });
+    assert_eq!(
+        world.command(&late),
+        Receipt::Done {
+            what: "nothing to cancel".to_owned()
+        }
+    );
     assert_eq!(world.stopped.lock().unwrap().len(), 1, "a late delivery");
     // The same for a run that a push began.
     world.change(|pull| pull.head = sha("d"));
@@ -483,7 +521,11 @@ fn a_late_cancel_leaves_a_newer_run_alone() {
 fn a_command_is_the_comment_as_it_is_now() {
     type Change = fn(&World);
     let table: [(&str, Change, &str); 7] = [
-        ("deleted", |world| drop(world.comments.lock().unwrap().remove(&1)), "deleted"),
+        (
+            "deleted",
+            |world| drop(world.comments.lock().unwrap().remove(&1)),
+            "deleted",
+        ),
         (
             "edited by another",
             |world| world.comments.lock().unwrap().get_mut(&1).unwrap().is_edited_by_others = true,
@@ -502,7 +544,10 @@ fn a_command_is_the_comment_as_it_is_now() {
         (
             "a bot's",
             |world| {
-                let author = Account { login: "maintainer".to_owned(), is_bot: true };
+                let author = Account {
+                    login: "maintainer".to_owned(),
+                    is_bot: true,
+                };
                 world.comments.lock().unwrap().get_mut(&1).unwrap().author = Some(author);
             },
             "a bot",
@@ -510,7 +555,10 @@ fn a_command_is_the_comment_as_it_is_now() {
         (
             "of an account without permission",
             |world| {
-                let author = Account { login: "visitor".to_owned(), is_bot: false };
+                let author = Account {
+                    login: "visitor".to_owned(),
+                    is_bot: false,
+                };
                 world.comments.lock().unwrap().get_mut(&1).unwrap().author = Some(author);
             },
             "write permission",
@@ -533,7 +581,12 @@ fn a_command_is_the_comment_as_it_is_now() {
     let world = World::new();
     let delivery = world.comment(1, "maintainer", "/holdfast review");
     world.comments.lock().unwrap().get_mut(&1).unwrap().body = "/holdfast help".to_owned();
-    assert_eq!(world.command(&delivery), Receipt::Done { what: "helped".to_owned() });
+    assert_eq!(
+        world.command(&delivery),
+        Receipt::Done {
+            what: "helped".to_owned()
+        }
+    );
     assert!(world.runs().is_empty());
 }
 
@@ -566,12 +619,21 @@ fn another_base_or_other_settings_are_another_review() {
     assert!(is_started(&world.act("opened")));
     let first = world.open_last();
     world.end(&first);
-    assert!(matches!(world.act("reopened"), Receipt::Duplicate { .. }), "the same diff");
-    assert!(matches!(world.retargeted(), Receipt::Duplicate { .. }), "a branch at the same commit");
+    assert!(
+        matches!(world.act("reopened"), Receipt::Duplicate { .. }),
+        "the same diff"
+    );
+    assert!(
+        matches!(world.retargeted(), Receipt::Duplicate { .. }),
+        "a branch at the same commit"
+    );
     *world.merge_base.lock().unwrap() = sha("e");
     assert!(is_started(&world.retargeted()));
     let second = world.open_last();
-    assert!(matches!(world.retargeted(), Receipt::Duplicate { .. }), "delivered again");
+    assert!(
+        matches!(world.retargeted(), Receipt::Duplicate { .. }),
+        "delivered again"
+    );
     world.end(&second);
     *world.settings.lock().unwrap() = "max_findings: 3";
     assert!(is_started(&world.act("reopened")));
@@ -598,7 +660,12 @@ fn closed_or_a_draft_again_the_review_is_stopped_and_comes_back() {
             }
             world.change(|pull| (pull.is_open, pull.is_draft) = (stop != "closed", stop != "closed"));
             let stopped = world.event(stop);
-            assert_eq!(world.deliver("pull_request", &stopped), Receipt::Done { what: "stopped".to_owned() });
+            assert_eq!(
+                world.deliver("pull_request", &stopped),
+                Receipt::Done {
+                    what: "stopped".to_owned()
+                }
+            );
             assert_eq!(*world.stopped.lock().unwrap(), [run.clone()], "{stop}");
             let late = block_on(claim::check_open(&world.rows, &run)).unwrap_err();
             assert_eq!(late.name, ErrorName::RunSuperseded, "it opens no more");
@@ -606,13 +673,19 @@ fn closed_or_a_draft_again_the_review_is_stopped_and_comes_back() {
                 (pull.is_open, pull.is_draft) = (true, false);
                 pull.updated_at = "2026-11-28T10:00:00Z".to_owned();
             });
-            assert!(is_ignored(&world.deliver("pull_request", &stopped), "again"), "a replay");
+            assert!(
+                is_ignored(&world.deliver("pull_request", &stopped), "again"),
+                "a replay"
+            );
             let resumed = world.event(resume);
             assert!(is_started(&world.deliver("pull_request", &resumed)), "{resume}");
             let second = world.runs().pop().unwrap();
             world.end(&second);
             block_on(claim::close(&world.rows, &second)).unwrap();
-            assert!(matches!(world.deliver("pull_request", &resumed), Receipt::Duplicate { .. }), "once for the event");
+            assert!(
+                matches!(world.deliver("pull_request", &resumed), Receipt::Duplicate { .. }),
+                "once for the event"
+            );
             assert_eq!(world.runs().len(), 2);
         }
     }
@@ -654,7 +727,10 @@ fn a_check_is_re_run_once_by_who_may_write() {
         model_light: "rules".to_owned(),
     };
     block_on(world.put(&format!("runs/{run}/run.json"), &serde_json::to_vec(&stored).unwrap())).unwrap();
-    assert!(matches!(world.deliver("check_run", &fork), Receipt::Duplicate { .. }), "it runs");
+    assert!(
+        matches!(world.deliver("check_run", &fork), Receipt::Duplicate { .. }),
+        "it runs"
+    );
 }
 
 #[test]
@@ -681,7 +757,10 @@ fn a_renamed_repository_keeps_its_rows_and_its_review() {
     assert!(is_ignored(&world.act("reopened"), "paused"));
     world.command(&world.comment(2, "maintainer", "/holdfast resume"));
     assert_eq!(world.act("reopened"), Receipt::Duplicate { run: run.clone() });
-    assert_eq!(block_on(claim::holder(&world.rows, &world.target())).unwrap(), Some(run));
+    assert_eq!(
+        block_on(claim::holder(&world.rows, &world.target())).unwrap(),
+        Some(run)
+    );
 }
 
 #[test]
@@ -693,7 +772,10 @@ fn what_version_0_1_left_is_found() {
     }
     let old = format!("octo-demo-12-{}-5adbc82b-1", sha("a").short());
     block_on(claim::take(&world.rows, &world, &named, &old)).unwrap();
-    assert_eq!(block_on(claim::holder(&world.rows, &world.target())).unwrap(), Some(old.clone()));
+    assert_eq!(
+        block_on(claim::holder(&world.rows, &world.target())).unwrap(),
+        Some(old.clone())
+    );
     // A newer run takes it over, and the old one finds that at its fence.
     let claim = block_on(claim::take(&world.rows, &world, &world.target(), "newer")).unwrap();
     assert_eq!(claim.before, Some(old.clone()));

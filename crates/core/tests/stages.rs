@@ -23,8 +23,8 @@ use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
-    AskModel, CheckConclusion, CheckOutcome, DraftedReview, Ends, ExecutionError, FailedRun, ListFailedRuns, ModelError,
-    ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
+    AskModel, CheckConclusion, CheckOutcome, DraftedReview, Ends, ExecutionError, FailedRun, ListFailedRuns,
+    ModelError, ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
     StoreArtifact, StoreError, SyntaxView,
 };
 use holdfast_core::stage::{
@@ -941,8 +941,16 @@ fn a_run_reviews_only_what_it_is_named_for() {
     };
     let digest = settings_digest(Some(b"max_findings: 3"));
     assert_eq!(pinned("a", &digest), Ok(()));
-    assert_eq!(pinned("d", &digest), Err(ErrorName::PullRequestBaseMoved), "retargeted before it opened");
-    assert_eq!(pinned("a", "none"), Err(ErrorName::PullRequestBaseMoved), "settings changed before it was planned");
+    assert_eq!(
+        pinned("d", &digest),
+        Err(ErrorName::PullRequestBaseMoved),
+        "retargeted before it opened"
+    );
+    assert_eq!(
+        pinned("a", "none"),
+        Err(ErrorName::PullRequestBaseMoved),
+        "settings changed before it was planned"
+    );
 }
 
 #[test]

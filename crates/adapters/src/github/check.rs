@@ -193,7 +193,8 @@ async fn copy_verdict(connection: &GithubConnection, request: &PullRequest, onto
     let title = verdict.and_then(|run| run.output.as_ref()?.title.clone());
     let conclusion = verdict.and_then(|run| run.conclusion.clone());
     let head = request.head.short();
-    let summary = format!("The verdict on {head}, the head of the pull request. A merge queue's group is not reviewed apart.");
+    let summary =
+        format!("The verdict on {head}, the head of the pull request. A merge queue's group is not reviewed apart.");
     let body = json!({
         "name": NAME, "head_sha": onto.as_str(), "status": "completed", "external_id": MERGE_GROUP,
         "conclusion": conclusion.unwrap_or_else(|| "neutral".to_owned()),

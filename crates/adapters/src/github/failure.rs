@@ -81,7 +81,9 @@ impl Failure {
             ),
             300..=399 => (
                 Kind::NotFound,
-                format!("it has moved ({said}), and not to a place that can be followed: use the repository's name of today"),
+                format!(
+                    "it has moved ({said}), and not to a place that can be followed: use the repository's name of today"
+                ),
             ),
             500.. => (Kind::Unavailable, format!("GitHub fails ({said}): try again later")),
             _ if refusal.errors.is_null() => (Kind::Rejected, format!("GitHub refuses what was sent ({said})")),
@@ -110,7 +112,8 @@ fn forbidden(said: &str, message: &str, headers: &HeaderMap, needs: &str, who: &
         return (Kind::SignOnRequired, line);
     }
     if message.contains("archived") {
-        let line = format!("the repository is archived ({said}): unarchive it in its settings, or remove Holdfast from it");
+        let line =
+            format!("the repository is archived ({said}): unarchive it in its settings, or remove Holdfast from it");
         return (Kind::Archived, line);
     }
     if message.contains("locked") {

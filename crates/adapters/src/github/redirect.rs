@@ -17,7 +17,10 @@ pub(super) fn place(
         return None;
     }
     let location = headers.get(header::LOCATION)?.to_str().ok()?;
-    let there = Url::parse(&format!("{origin}{prefix}{path}")).ok()?.join(location).ok()?;
+    let there = Url::parse(&format!("{origin}{prefix}{path}"))
+        .ok()?
+        .join(location)
+        .ok()?;
     if there.origin().ascii_serialization() != origin || !there.username().is_empty() || there.password().is_some() {
         return None;
     }
@@ -36,10 +39,34 @@ mod tests {
         const API: &str = "https://api.github.com";
         const GHES: &str = "https://ghe.example.org";
         let table = [
-            (API, "", 301, "https://api.github.com/repositories/7/pulls/1?page=2", Some(("/repositories/7/pulls/1", "?page=2"))),
-            (API, "", 307, "/repositories/7/issues/1/comments", Some(("/repositories/7/issues/1/comments", ""))),
-            (API, "", 302, "HTTPS://API.GITHUB.COM:443/repositories/7", Some(("/repositories/7", ""))),
-            (API, "", 308, "https://api.github.com/a/../repositories/7", Some(("/repositories/7", ""))),
+            (
+                API,
+                "",
+                301,
+                "https://api.github.com/repositories/7/pulls/1?page=2",
+                Some(("/repositories/7/pulls/1", "?page=2")),
+            ),
+            (
+                API,
+                "",
+                307,
+                "/repositories/7/issues/1/comments",
+                Some(("/repositories/7/issues/1/comments", "")),
+            ),
+            (
+                API,
+                "",
+                302,
+                "HTTPS://API.GITHUB.COM:443/repositories/7",
+                Some(("/repositories/7", "")),
+            ),
+            (
+                API,
+                "",
+                308,
+                "https://api.github.com/a/../repositories/7",
+                Some(("/repositories/7", "")),
+            ),
             (API, "", 301, "https://evil.example/repositories/7", None),
             (API, "", 301, "//evil.example/repositories/7", None),
             (API, "", 301, "/\\evil.example/repositories/7", None),
@@ -51,7 +78,13 @@ mod tests {
             (API, "", 301, "javascript:alert(1)", None),
             (API, "", 304, "https://api.github.com/repositories/7", None),
             (API, "", 200, "https://api.github.com/repositories/7", None),
-            (GHES, "/api/v3", 301, "https://ghe.example.org/api/v3/repositories/7", Some(("/repositories/7", ""))),
+            (
+                GHES,
+                "/api/v3",
+                301,
+                "https://ghe.example.org/api/v3/repositories/7",
+                Some(("/repositories/7", "")),
+            ),
             (GHES, "/api/v3", 301, "https://ghe.example.org/login", None),
             (GHES, "/api/v3", 301, "https://ghe.example.org/api/v3evil/x", None),
         ];
@@ -62,6 +95,9 @@ mod tests {
             let found = found.as_ref().map(|(path, query)| (path.as_str(), query.as_str()));
             assert_eq!(found, expected, "{location}");
         }
-        assert_eq!(place(API, "", "/repos/o/r", StatusCode::MOVED_PERMANENTLY, &HeaderMap::new()), None);
+        assert_eq!(
+            place(API, "", "/repos/o/r", StatusCode::MOVED_PERMANENTLY, &HeaderMap::new()),
+            None
+        );
     }
 }

@@ -35,7 +35,10 @@ async fn a_repository_that_moved_is_followed_and_its_comments_are_found_again() 
     publish.announce(&before, "run-1", "At work.").await.unwrap();
     github.rename(SLUG, "new-owner/renamed");
     let pull = read.pull("octo", "demo", 12).await.unwrap();
-    assert_eq!((pull.owner.as_str(), pull.repository.as_str()), ("new-owner", "renamed"));
+    assert_eq!(
+        (pull.owner.as_str(), pull.repository.as_str()),
+        ("new-owner", "renamed")
+    );
     let after = target_of(&pull, pull.head.clone());
     assert_eq!(after.place(), before.place());
     // Both a run of before the move and one of after it find the comment.
@@ -45,8 +48,16 @@ async fn a_repository_that_moved_is_followed_and_its_comments_are_found_again() 
     assert_eq!(comments.len(), 1, "{comments:#?}");
     assert!(comments[0]["body"].as_str().unwrap().starts_with("Done."));
     assert_eq!(read.read_change(&before).await.unwrap().files.len(), 1);
-    let statuses: Vec<_> = github.journal().entries().iter().filter_map(|entry| entry.status).collect();
-    assert!(statuses.contains(&301) && statuses.contains(&307), "reads and writes: {statuses:?}");
+    let statuses: Vec<_> = github
+        .journal()
+        .entries()
+        .iter()
+        .filter_map(|entry| entry.status)
+        .collect();
+    assert!(
+        statuses.contains(&301) && statuses.contains(&307),
+        "reads and writes: {statuses:?}"
+    );
     // Another repository that took the name is another one.
     let other = PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap();
     github.add(other);
@@ -58,8 +69,16 @@ async fn each_refusal_is_typed_and_names_its_remedy() {
     let change = Repository::many_files(1).unwrap();
     type Set = fn(&FakeGithub);
     let table: [(Set, ErrorName, &str); 3] = [
-        (|github| github.archive(SLUG), ErrorName::GithubRepositoryArchived, "unarchive it"),
-        (|github| github.set_locked(SLUG, 12, true), ErrorName::GithubConversationLocked, "unlock it"),
+        (
+            |github| github.archive(SLUG),
+            ErrorName::GithubRepositoryArchived,
+            "unarchive it",
+        ),
+        (
+            |github| github.set_locked(SLUG, 12, true),
+            ErrorName::GithubConversationLocked,
+            "unlock it",
+        ),
         (
             |github| github.require_sign_on(SLUG),
             ErrorName::GithubSignOnRequired,
@@ -73,7 +92,10 @@ async fn each_refusal_is_typed_and_names_its_remedy() {
         let error = publish.announce(&here, "run-1", "At work.").await.unwrap_err();
         assert_eq!(error.name(), name, "{error}");
         let line = error.to_string();
-        assert!(line.contains(remedy) && !line.contains("authorization_request"), "{line}");
+        assert!(
+            line.contains(remedy) && !line.contains("authorization_request"),
+            "{line}"
+        );
         // What is archived or locked can still be read.
         let is_readable = name != ErrorName::GithubSignOnRequired;
         let reading = read.read_change(&here).await;
@@ -99,7 +121,9 @@ async fn a_comment_is_as_it_is_now_and_who_edited_it_counts() {
             github.edit_comment(SLUG, id, editor, Some(text).filter(|text| !text.is_empty()));
         }
         let found = read.comment("octo", "demo", id).await.unwrap();
-        let shown = found.as_ref().map(|found| (found.body.as_str(), found.is_edited_by_others));
+        let shown = found
+            .as_ref()
+            .map(|found| (found.body.as_str(), found.is_edited_by_others));
         assert_eq!(shown, expected, "{editor:?}");
         assert!(found.is_none_or(|found| found.number == 12 && found.author.unwrap().login == "ada"));
     }
@@ -112,19 +136,30 @@ async fn a_retargeted_pull_request_has_another_diff_and_another_identity() {
     let (github, read, _) = serve(&change);
     let before = target(&read).await;
     let ends = read.current_ends(&before).await.unwrap();
-    assert_eq!((ends.head, ends.merge_base), (sha(&change.head), Some(sha(&change.base))));
+    assert_eq!(
+        (ends.head, ends.merge_base),
+        (sha(&change.head), Some(sha(&change.base)))
+    );
     // A commit between: the pull request now goes to it.
     repository.checkout(&change.head).unwrap();
     repository.write("src/more.rs", "pub fn more() {}\n").unwrap();
     let head = repository.commit("Add more").unwrap();
-    github.push(PullRequest::from_git(repository.path(), &change.base, &head, SLUG, 12).unwrap()).unwrap();
+    github
+        .push(PullRequest::from_git(repository.path(), &change.base, &head, SLUG, 12).unwrap())
+        .unwrap();
     let first = target(&read).await;
-    github.retarget(PullRequest::from_git(repository.path(), &change.head, &head, SLUG, 12).unwrap()).unwrap();
+    github
+        .retarget(PullRequest::from_git(repository.path(), &change.head, &head, SLUG, 12).unwrap())
+        .unwrap();
     let second = target(&read).await;
     assert_eq!(first.head(), second.head());
     assert_ne!(first.pinned(), second.pinned());
     let ends = read.current_ends(&first).await.unwrap();
-    assert_eq!(ends.merge_base, Some(sha(&change.head)), "what publishes refuses the old diff");
+    assert_eq!(
+        ends.merge_base,
+        Some(sha(&change.head)),
+        "what publishes refuses the old diff"
+    );
 }
 
 #[tokio::test]
@@ -135,7 +170,9 @@ async fn a_merge_queues_commit_gets_the_verdict_of_the_head_once() {
     let group = sha(&change.base);
     let verdicts = |github: &FakeGithub| -> Vec<Value> {
         let runs = github.check_runs(SLUG).into_iter();
-        runs.filter(|run| run["head_sha"] == group.as_str()).map(|run| run["conclusion"].clone()).collect()
+        runs.filter(|run| run["head_sha"] == group.as_str())
+            .map(|run| run["conclusion"].clone())
+            .collect()
     };
     let check = publish.open_check(&here, "run-1").await.unwrap().unwrap();
     let outcome = CheckOutcome {

@@ -58,7 +58,10 @@ impl Once {
 
     fn found(key: String, row: &Row) -> Result<Option<Self>, StageError> {
         let progress = Progress::deserialize(&row.value).map_err(|error| {
-            StageError::new(ErrorName::PayloadInvalid, format!("row {key} has another shape: {error}"))
+            StageError::new(
+                ErrorName::PayloadInvalid,
+                format!("row {key} has another shape: {error}"),
+            )
         })?;
         Ok((!progress.is_done).then_some(Self {
             key,

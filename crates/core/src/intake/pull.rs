@@ -32,7 +32,9 @@ pub(super) async fn review(
     let is_stale = !pull.updated_at.is_empty() && pull.updated_at < trigger.updated_at;
     if !is_stale {
         if pull.head != trigger.head {
-            return Ok(ignored("the pull request has another head now, which has an event of its own"));
+            return Ok(ignored(
+                "the pull request has another head now, which has an event of its own",
+            ));
         }
         if !pull.is_open {
             return Ok(ignored("the pull request is closed"));
@@ -79,7 +81,11 @@ pub(super) async fn review(
 pub(super) async fn stop(trigger: &StopTrigger, ports: Ports<'_>) -> Result<Receipt, StageError> {
     let pull = read_pull(ports, &trigger.repository, trigger.number).await?;
     let (is_so, cause, otherwise) = match trigger.action {
-        StopAction::Closed => (!pull.is_open, "the pull request was closed", "the pull request is open again"),
+        StopAction::Closed => (
+            !pull.is_open,
+            "the pull request was closed",
+            "the pull request is open again",
+        ),
         StopAction::ConvertedToDraft => (
             pull.is_draft,
             "the pull request was converted to a draft",
@@ -136,7 +142,10 @@ async fn is_trusted(pull: &PullNow, ports: Ports<'_>) -> Result<bool, StageError
     }
     let Some(author) = &pull.author else { return Ok(false) };
     let permission = ports.permission;
-    match permission.permission(&pull.owner, &pull.repository, &author.login).await {
+    match permission
+        .permission(&pull.owner, &pull.repository, &author.login)
+        .await
+    {
         Ok(Permission::None) => Ok(false),
         Ok(Permission::Read) => Ok(pull.is_private),
         Ok(Permission::Triage | Permission::Write | Permission::Maintain | Permission::Admin) => Ok(true),

@@ -143,7 +143,9 @@ async fn same_review_of_holder(
         return Ok(None);
     }
     let change: Option<Change> = find_artifact(ports.store, &key::change(&holder)).await?;
-    let is_same = change.zip(target.pinned()).is_some_and(|(change, pinned)| change.base == pinned.merge_base);
+    let is_same = change
+        .zip(target.pinned())
+        .is_some_and(|(change, pinned)| change.base == pinned.merge_base);
     Ok(is_same.then_some(holder))
 }
 

@@ -160,7 +160,11 @@ mod tests {
         let renamed = with_id(&target("renamed", 12), 7);
         assert_eq!(key.find(MarkerKind::Review, &renamed, &line).as_deref(), Some("run-1"));
         let reused = with_id(&here, 8);
-        assert_eq!(key.find(MarkerKind::Review, &reused, &line), None, "another repository of that name");
+        assert_eq!(
+            key.find(MarkerKind::Review, &reused, &line),
+            None,
+            "another repository of that name"
+        );
         assert!(MarkerKey::new("short".into()).is_err());
         assert!(!format!("{key:?}").contains("0123"), "a key does not print");
     }

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::command::Command;
 use super::event::{
-    CommentCommand, InstallationAction, InstallationChange, MergeGroupTrigger, RerunTrigger, ReviewAction, ReviewTrigger,
-    Sender, StopAction, StopTrigger, WebhookEvent,
+    CommentCommand, InstallationAction, InstallationChange, MergeGroupTrigger, RerunTrigger, ReviewAction,
+    ReviewTrigger, Sender, StopAction, StopTrigger, WebhookEvent,
 };
 use super::field::{Field, Wrong};
 
@@ -56,7 +56,11 @@ fn pull_request(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEven
         "reopened" => ReviewAction::Reopened,
         "ready_for_review" => ReviewAction::ReadyForReview,
         "edited" if root.at("changes").at("base").is_there() => ReviewAction::Retargeted,
-        "edited" => return Ok(ignored("title and description are not reviewed: nothing changed in the diff")),
+        "edited" => {
+            return Ok(ignored(
+                "title and description are not reviewed: nothing changed in the diff",
+            ));
+        }
         "closed" => return stop(root, StopAction::Closed),
         "converted_to_draft" => return stop(root, StopAction::ConvertedToDraft),
         _ => return Ok(ignored(&format!("nothing to review after the action {}", shown(name)))),
@@ -95,17 +99,28 @@ fn stop(root: &Field<'_>, action: StopAction) -> Result<WebhookEvent, Wrong> {
 fn check_run(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     let (action, check) = (root.at("action").text()?, root.at("check_run"));
     if action != "rerequested" {
-        return Ok(ignored(&format!("nothing is done for a check's action {}", shown(action))));
+        return Ok(ignored(&format!(
+            "nothing is done for a check's action {}",
+            shown(action)
+        )));
     }
     let id = check.at("id").number()?;
     let run = check.at("external_id").text_or_empty()?;
-    rerun(root, &check, format!("check_run/{id}"), Some(run).filter(|run| is_run_name(run)))
+    rerun(
+        root,
+        &check,
+        format!("check_run/{id}"),
+        Some(run).filter(|run| is_run_name(run)),
+    )
 }
 
 fn check_suite(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     let (action, suite) = (root.at("action").text()?, root.at("check_suite"));
     if action != "rerequested" {
-        return Ok(ignored(&format!("nothing is done for a suite's action {}", shown(action))));
+        return Ok(ignored(&format!(
+            "nothing is done for a suite's action {}",
+            shown(action)
+        )));
     }
     // A suite keeps its id, however often it is asked for again.
     let (id, updated) = (suite.at("id").number()?, time(suite.at("updated_at").text_or_empty()?));
@@ -119,7 +134,11 @@ fn rerun(root: &Field<'_>, check: &Field<'_>, of: String, run: Option<&str>) -> 
         of,
         head: check.at("head_sha").commit()?,
         run: run.map(str::to_owned),
-        number: if pull.is_there() { Some(pull.at("number").number()?) } else { None },
+        number: if pull.is_there() {
+            Some(pull.at("number").number()?)
+        } else {
+            None
+        },
         sender: root.at("sender").sender()?,
     }))
 }
@@ -127,13 +146,19 @@ fn rerun(root: &Field<'_>, check: &Field<'_>, of: String, run: Option<&str>) -> 
 fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     let (action, group) = (root.at("action").text()?, root.at("merge_group"));
     if action != "checks_requested" {
-        return Ok(ignored(&format!("nothing is done for a merge group's action {}", shown(action))));
+        return Ok(ignored(&format!(
+            "nothing is done for a merge group's action {}",
+            shown(action)
+        )));
     }
     let repository = root.at("repository").repository()?;
     let head = group.at("head_sha").commit()?;
     // `refs/heads/gh-readonly-queue/BASE/pr-NUMBER-SHA`
     let name = group.at("head_ref").text()?;
-    let number = name.rsplit('/').next().and_then(|last| last.strip_prefix("pr-")?.split('-').next()?.parse().ok());
+    let number = name
+        .rsplit('/')
+        .next()
+        .and_then(|last| last.strip_prefix("pr-")?.split('-').next()?.parse().ok());
     let Some(number) = number.filter(|number: &u64| *number > 0) else {
         return Err("merge_group.head_ref: expected refs/heads/gh-readonly-queue/BASE/pr-NUMBER-SHA".to_owned());
     };
@@ -147,7 +172,10 @@ fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
 /// A time as GitHub writes it; it becomes part of a key. Empty where it is none.
 fn time(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-:.+".contains(&byte);
-    Some(text).filter(|text| text.len() <= SHOWN_MOST && text.bytes().all(is_plain)).unwrap_or_default().to_owned()
+    Some(text)
+        .filter(|text| text.len() <= SHOWN_MOST && text.bytes().all(is_plain))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// What a run can be named; it becomes part of keys.

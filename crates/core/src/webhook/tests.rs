@@ -92,9 +92,17 @@ fn a_comment_asks_for_what_its_first_line_says() {
 
 #[test]
 fn what_ends_a_review_asks_for_it_again_or_waits_for_it() {
-    for (name, action) in [("closed", StopAction::Closed), ("converted_to_draft", StopAction::ConvertedToDraft)] {
-        let event = read("pull_request", &with(pull_request(name), "/pull_request/state", json!("closed")));
-        let WebhookEvent::Stop(stop) = event else { panic!("{event:?}") };
+    for (name, action) in [
+        ("closed", StopAction::Closed),
+        ("converted_to_draft", StopAction::ConvertedToDraft),
+    ] {
+        let event = read(
+            "pull_request",
+            &with(pull_request(name), "/pull_request/state", json!("closed")),
+        );
+        let WebhookEvent::Stop(stop) = event else {
+            panic!("{event:?}")
+        };
         assert_eq!((stop.action, stop.number, stop.repository.id), (action, 2, 7));
     }
     let check = |name: &str, extra: Value| {
@@ -105,14 +113,39 @@ fn what_ends_a_review_asks_for_it_again_or_waits_for_it() {
     };
     let own = json!({ "external_id": "octo-demo-2-ec26c3e57ca3-01234567-1", "pull_requests": [] });
     for (event, extra, of, run, number) in [
-        ("check_run", own, "check_run/5", Some("octo-demo-2-ec26c3e57ca3-01234567-1"), None),
+        (
+            "check_run",
+            own,
+            "check_run/5",
+            Some("octo-demo-2-ec26c3e57ca3-01234567-1"),
+            None,
+        ),
         ("check_run", json!({ "external_id": "../x" }), "check_run/5", None, None),
-        ("check_run", json!({ "pull_requests": [{ "number": 2 }, {}] }), "check_run/5", None, Some(2)),
-        ("check_suite", json!({ "updated_at": "2026" }), "check_suite/5/2026", None, None),
+        (
+            "check_run",
+            json!({ "pull_requests": [{ "number": 2 }, {}] }),
+            "check_run/5",
+            None,
+            Some(2),
+        ),
+        (
+            "check_suite",
+            json!({ "updated_at": "2026" }),
+            "check_suite/5/2026",
+            None,
+            None,
+        ),
     ] {
         let read = read(event, &check(event, extra));
-        let WebhookEvent::Rerun(rerun) = read else { panic!("{read:?}") };
-        let found = (rerun.of.as_str(), rerun.run.as_deref(), rerun.number, rerun.head.as_str());
+        let WebhookEvent::Rerun(rerun) = read else {
+            panic!("{read:?}")
+        };
+        let found = (
+            rerun.of.as_str(),
+            rerun.run.as_deref(),
+            rerun.number,
+            rerun.head.as_str(),
+        );
         assert_eq!(found, (of, run, number, HEAD));
     }
     for (head_ref, number) in [
@@ -122,7 +155,10 @@ fn what_ends_a_review_asks_for_it_again_or_waits_for_it() {
         ("refs/heads/main", None),
     ] {
         let group = json!({ "head_sha": HEAD, "head_ref": head_ref });
-        let read = read("merge_group", &with(pull_request("checks_requested"), "/merge_group", group));
+        let read = read(
+            "merge_group",
+            &with(pull_request("checks_requested"), "/merge_group", group),
+        );
         match (read, number) {
             (WebhookEvent::MergeGroup(group), Some(number)) => assert_eq!(group.number, number),
             (WebhookEvent::Invalid { what }, None) => assert!(what.contains("head_ref"), "{what}"),

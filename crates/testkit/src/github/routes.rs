@@ -53,7 +53,11 @@ fn route(state: &mut State, request: &ApiRequest) -> Answered {
 
 /// Reads are answered with 301, writes with 307, which keeps their method.
 fn moved(request: &ApiRequest, repo: &Repo) -> Reply {
-    let rest = request.path.splitn(5, '/').nth(4).map_or_else(String::new, |rest| format!("/{rest}"));
+    let rest = request
+        .path
+        .splitn(5, '/')
+        .nth(4)
+        .map_or_else(String::new, |rest| format!("/{rest}"));
     let query = match request.query.is_empty() {
         true => String::new(),
         false => {
@@ -63,7 +67,11 @@ fn moved(request: &ApiRequest, repo: &Repo) -> Reply {
     };
     let location = format!("{}/repositories/{}{rest}{query}", request.api, repo.id);
     let status = if request.method == "GET" { 301 } else { 307 };
-    let message = if status == 301 { "Moved Permanently" } else { "Temporary Redirect" };
+    let message = if status == 301 {
+        "Moved Permanently"
+    } else {
+        "Temporary Redirect"
+    };
     let mut reply = Reply::json(
         status,
         &json!({ "message": message, "url": location, "documentation_url": "https://docs.github.com/rest" }),

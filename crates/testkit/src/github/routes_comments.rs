@@ -213,10 +213,18 @@ pub(crate) fn editor(state: &State, request: &ApiRequest) -> Answered {
         return Err(identity.refused());
     }
     let asked = ["IssueComment", "lastEditedAt", "editor"];
-    if !asked.iter().all(|field| request.text("query").is_some_and(|query| query.contains(field))) {
-        return Ok(Reply::json(200, &json!({ "errors": [{ "message": "the fake answers another query" }] })));
+    if !asked
+        .iter()
+        .all(|field| request.text("query").is_some_and(|query| query.contains(field)))
+    {
+        return Ok(Reply::json(
+            200,
+            &json!({ "errors": [{ "message": "the fake answers another query" }] }),
+        ));
     }
-    let id = request.body["variables"]["id"].as_str().and_then(|id| key(id.strip_prefix("IC_")?));
+    let id = request.body["variables"]["id"]
+        .as_str()
+        .and_then(|id| key(id.strip_prefix("IC_")?));
     let comment = id.and_then(|id| state.repos.values().find_map(|repo| repo.issue_comments.get(&id)));
     let node = comment.map(|comment| {
         json!({
