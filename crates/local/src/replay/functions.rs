@@ -25,7 +25,7 @@ use super::recording::{Recording, said};
 
 /// Errors that the outside caused: they are given again, since nobody outside is asked. A model's are given by
 /// [`RecordedModel`].
-const OF_OUTSIDE: [ErrorName; 10] = [
+const OF_OUTSIDE: [ErrorName; 14] = [
     ErrorName::ArtifactUnavailable,
     ErrorName::RepositoryUnreadable,
     ErrorName::GithubUnavailable,
