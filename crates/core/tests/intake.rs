@@ -14,6 +14,7 @@ use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run::Run;
 use holdfast_core::model::sha::CommitSha;
+use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{
     Account, CheckOutcome, CommentNow, DraftedReview, ExecutionError, Expect, KeepRows, Permission, PublishError,
     PublishReview, PullNow, ReadChange, ReadError, ReadPermission, ReadPull, ReviewDraft, StartRun, StartedRun,
@@ -113,6 +114,7 @@ impl World {
             max_concurrency: 1,
             model: "rules".to_owned(),
             model_light: "rules".to_owned(),
+            tokens: TokenLimits::default(),
         };
         let ports = Ports {
             start: self,
@@ -725,6 +727,8 @@ fn a_check_is_re_run_once_by_who_may_write() {
         max_concurrency: 1,
         model: "rules".to_owned(),
         model_light: "rules".to_owned(),
+        notes: Vec::new(),
+        tokens: TokenLimits::default(),
     };
     block_on(world.put(&format!("runs/{run}/run.json"), &serde_json::to_vec(&stored).unwrap())).unwrap();
     assert!(

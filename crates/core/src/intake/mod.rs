@@ -11,6 +11,7 @@ mod rerun;
 mod start;
 
 use crate::model::settings::Settings;
+use crate::model::token_limits::TokenLimits;
 use crate::port::{
     KeepRows, PublishReview, PullNow, ReadChange, ReadError, ReadPermission, ReadPull, StartRun, StopRun, StoreArtifact,
 };
@@ -61,6 +62,8 @@ pub struct RunSettings {
     pub model: String,
     /// The cheap tier's.
     pub model_light: String,
+    /// What one call may hold.
+    pub tokens: TokenLimits,
 }
 
 impl RunSettings {
@@ -71,6 +74,7 @@ impl RunSettings {
             max_concurrency: settings.max_concurrency,
             model: settings.model.clone(),
             model_light: settings.model_light.clone(),
+            tokens: settings.model_tokens,
         }
     }
 }

@@ -118,6 +118,8 @@ fn run_of(target: &Target, how: &RunSettings, name: String) -> Run {
         max_concurrency: how.max_concurrency,
         model: how.model.clone(),
         model_light: how.model_light.clone(),
+        notes: Vec::new(),
+        tokens: how.tokens,
     }
 }
 
