@@ -12,6 +12,7 @@ mod pull_request;
 mod replay;
 mod replay_differs;
 mod review;
+mod secrets;
 mod serve;
 mod settings;
 mod setup;
