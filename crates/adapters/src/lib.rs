@@ -11,6 +11,8 @@ pub mod aws;
 pub mod aws_people;
 #[cfg(feature = "models")]
 pub mod bedrock;
+#[cfg(any(feature = "git", feature = "syntax"))]
+mod bounded;
 #[cfg(feature = "files")]
 mod durable_file;
 #[cfg(feature = "dynamodb")]
@@ -26,13 +28,21 @@ pub mod lambda;
 #[cfg(feature = "mail")]
 mod mail_message;
 #[cfg(feature = "models")]
+pub mod model_dialect;
+#[cfg(feature = "models")]
+pub mod model_examine;
+#[cfg(feature = "models")]
 mod model_failure;
 #[cfg(feature = "models")]
 pub mod model_http;
 #[cfg(feature = "models")]
+mod model_reply;
+#[cfg(feature = "models")]
 pub mod model_router;
 #[cfg(feature = "models")]
 mod model_schema;
+#[cfg(feature = "models")]
+mod model_stream;
 #[cfg(feature = "models")]
 pub mod openai;
 #[cfg(all(feature = "files", feature = "mail"))]

@@ -14,7 +14,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use futures::executor::block_on;
 use holdfast_core::claim;
-use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
+use holdfast_core::identity::settings_digest;
+use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Pinned, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::plan::Tier;
 use holdfast_core::model::report::{GateDecision, Outcome, Report, RunStatus};
@@ -22,9 +23,9 @@ use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
-    AskModel, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, FailedRun, ListFailedRuns, ModelError,
-    ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
-    StoreArtifact, StoreError, SyntaxView,
+    AskModel, CheckConclusion, CheckOutcome, DraftedReview, Ends, ExecutionError, FailedRun, ListFailedRuns,
+    ModelError, ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
+    StoreArtifact, StoreError, SyntaxAnswer,
 };
 use holdfast_core::stage::{
     aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
@@ -55,6 +56,7 @@ struct OneChange {
     change: Change,
     policy: &'static str,
     head_now: CommitSha,
+    base_now: CommitSha,
 }
 
 #[async_trait]
@@ -70,12 +72,20 @@ impl ReadChange for OneChange {
     async fn current_head(&self, _target: &Target) -> Result<CommitSha, ReadError> {
         Ok(self.head_now.clone())
     }
+
+    async fn current_ends(&self, _target: &Target) -> Result<Ends, ReadError> {
+        Ok(Ends {
+            head: self.head_now.clone(),
+            merge_base: Some(self.base_now.clone()),
+        })
+    }
 }
 
 #[derive(Default)]
 struct ScriptedModel {
     answers: Mutex<VecDeque<Result<&'static str, ModelError>>>,
     asked: Mutex<Vec<(String, Prompt)>>,
+    limits: Mutex<Vec<u32>>,
 }
 
 #[async_trait]
@@ -85,6 +95,7 @@ impl AskModel for ScriptedModel {
             .lock()
             .unwrap()
             .push((request.model.clone(), request.prompt.clone()));
+        self.limits.lock().unwrap().push(request.max_output_tokens);
         let text = self
             .answers
             .lock()
@@ -106,9 +117,10 @@ impl AskModel for ScriptedModel {
 
 struct NoSyntax;
 
+#[async_trait]
 impl SourceSyntax for NoSyntax {
-    fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> Option<SyntaxView> {
-        None
+    async fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> SyntaxAnswer {
+        SyntaxAnswer::default()
     }
 }
 
@@ -243,6 +255,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
         read: OneChange {
             change: Change {
                 base: CommitSha::parse(&"a".repeat(40)).unwrap(),
+                base_tip: None,
                 head: head.clone(),
                 title: "A change".to_owned(),
                 description: String::new(),
@@ -250,13 +263,16 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
                 url: None,
                 files,
                 files_total,
+                notes: Vec::new(),
             },
             policy: "",
             head_now: head.clone(),
+            base_now: CommitSha::parse(&"a".repeat(40)).unwrap(),
         },
         model: ScriptedModel {
             answers: Mutex::new(answers.into()),
             asked: Mutex::default(),
+            limits: Mutex::default(),
         },
         page: PullRequestPage::default(),
         rows: MemoryRows::default(),
@@ -270,11 +286,15 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
                 repository: "r".to_owned(),
                 number: 1,
                 head,
+                repository_id: None,
+                pinned: None,
             },
             publish: true,
             max_concurrency: 2,
             model: model.to_owned(),
             model_light: light.to_owned(),
+            notes: Vec::new(),
+            tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         },
     }
 }
@@ -386,7 +406,7 @@ impl World {
 
 const PATCH: &str = "@@ -1,1 +1,2 @@\n one\n+two";
 const GOOD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"}]}"#;
-const GOOD_AND_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"},{"path":"src/a.rs","line":99999,"severity":"low","category":"correctness","title":"U","body":"B","quote":"two"}]}"#;
+const GOOD_AND_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"},{"path":"src/a.rs","line":99999,"severity":"low","category":"correctness","title":"U","body":"C","quote":"zwei"}]}"#;
 const ONLY_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/other.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"}]}"#;
 
 #[test]
@@ -480,6 +500,36 @@ fn never_valid_is_unreviewed_after_three_and_the_strong_tier_once() {
                 .contains("is not a file that you were shown")
         );
     }
+}
+
+#[test]
+fn a_model_that_repeats_itself_gets_a_fresh_question_without_its_answer() {
+    let again = format!("{ONLY_BAD}\n");
+    let world = world(
+        vec![file("src/a.rs", Some(PATCH))],
+        "openai/m",
+        "openai/m",
+        vec![Ok(ONLY_BAD), Ok(again.leak()), Ok(GOOD)],
+    );
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    assert_eq!(
+        (&result["status"], &result["attempts"]),
+        (&json!("reviewed"), &json!(3))
+    );
+    let asked = world.asked();
+    let [first, second, third] = [0, 1, 2].map(|index| &asked[index].1.turns);
+    assert_eq!((first.len(), second.len(), third.len()), (1, 3, 1));
+    assert!(third[0].text.starts_with(&first[0].text));
+    assert!(
+        third[0]
+            .text
+            .contains("findings[0].path: is not a file that you were shown")
+    );
+    assert!(
+        !third[0].text.contains("src/other.rs"),
+        "its own answer is not shown again"
+    );
 }
 
 #[test]
@@ -878,6 +928,69 @@ fn a_failed_review_says_so_once_and_leaves_nothing_else() {
 }
 
 #[test]
+fn a_review_of_another_diff_is_not_published_and_the_pull_request_says_so() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    world.read.base_now = CommitSha::parse(&"d".repeat(40)).unwrap();
+    let error = block_on(publish_review::publish_review(
+        &publish_review::Input { run: "r".to_owned() },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ))
+    .unwrap_err();
+    assert_eq!(error.name, ErrorName::PullRequestBaseMoved);
+    assert!(world.page.drafts.lock().unwrap().is_empty());
+    let input = report_failure::Input {
+        run: "r".to_owned(),
+        started_with: Value::Null,
+        error: error.name.to_string(),
+        cause: Some(error.message),
+    };
+    let reported = block_on(report_failure::report_failure(&input, &world.page, &world.store)).unwrap();
+    assert_eq!(reported.status, RunStatus::Failed);
+    let notices = world.page.notices.lock().unwrap();
+    assert!(notices.len() == 1 && notices[0].contains("retargeted"), "{notices:?}");
+}
+
+#[test]
+fn a_run_reviews_only_what_it_is_named_for() {
+    let pinned = |merge_base: &str, settings: &str| {
+        let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+        world.read.policy = "max_findings: 3";
+        if let Target::PullRequest { pinned, .. } = &mut world.run.target {
+            *pinned = Some(Pinned {
+                merge_base: CommitSha::parse(&merge_base.repeat(40)).unwrap(),
+                settings: settings.to_owned(),
+            });
+        }
+        block_on(async {
+            let input = open_review::Input { run: world.run.clone() };
+            let (read, page, store) = (&world.read, &world.page, &world.store);
+            open_review::open_review(&input, read, page, &world.rows, &world.runs, store).await?;
+            plan_review::plan_review(&plan_review::Input { run: "r".to_owned() }, read, store).await
+        })
+        .map(drop)
+        .map_err(|error| error.name)
+    };
+    let digest = settings_digest(Some(b"max_findings: 3"));
+    assert_eq!(pinned("a", &digest), Ok(()));
+    assert_eq!(
+        pinned("d", &digest),
+        Err(ErrorName::PullRequestBaseMoved),
+        "retargeted before it opened"
+    );
+    assert_eq!(
+        pinned("a", "none"),
+        Err(ErrorName::PullRequestBaseMoved),
+        "settings changed before it was planned"
+    );
+}
+
+#[test]
 fn an_old_run_never_publishes_over_a_newer_head() {
     let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.prepare();
@@ -943,4 +1056,43 @@ fn a_wrong_policy_names_its_place() {
         assert_eq!(error.name, ErrorName::RepositoryConfigurationInvalid);
         assert!(error.message.contains("line 2"), "{}", error.message);
     });
+}
+
+#[test]
+fn a_small_context_gets_smaller_units_and_answers_that_fit_it() {
+    let lines: String = (1..=900)
+        .map(|number| {
+            format!(
+                "@@ -{0},0 +{0},1 @@\n+let value_{number} = compute({number});\n",
+                number * 10
+            )
+        })
+        .collect();
+    let units = |context: Option<u32>| {
+        let mut world = world(
+            vec![file("src/a.rs", Some(lines.as_str()))],
+            "openai/m",
+            "openai/m",
+            vec![Ok(VALID)],
+        );
+        world.run.tokens = holdfast_core::model::token_limits::TokenLimits { context, output: None };
+        let count = world.prepare();
+        let _ = world.walk_unit("u0001", Tier::Light);
+        let asked = world.model.limits.lock().unwrap().clone();
+        let largest = world
+            .asked()
+            .iter()
+            .map(|(_, prompt)| prompt.system.len() + prompt.turns[0].text.len())
+            .max();
+        (count, asked, largest.unwrap_or_default())
+    };
+    let (whole, limits, _) = units(None);
+    assert_eq!((whole, limits), (2, vec![8_000]));
+    let (parts, limits, bytes) = units(Some(4_096));
+    assert!(parts > 10, "{parts}");
+    assert_eq!(limits, [1_024]);
+    assert!(
+        bytes / 4 + 1_024 < 3_000,
+        "{bytes} bytes leave no room for a correction"
+    );
 }

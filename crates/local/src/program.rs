@@ -7,11 +7,11 @@ use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
-use crate::command::{audit, backup, cancel, check, decide, redrive, replay, review, runs, show, sweep};
+use crate::command::{audit, backup, cancel, check, decide, doctor, redrive, replay, review, runs, show, sweep};
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
+use crate::machine;
 use crate::output;
-use crate::record::Records;
 use crate::serve;
 use crate::setup;
 use crate::step_functions;
@@ -48,19 +48,34 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     // An empty variable counts as not set.
     let stack = cli.stack.as_deref().filter(|name| !name.trim().is_empty());
     match stack {
-        Some(name) => on_stack(cli, name).await.map_err(|failure| failure.of_stack(name)),
+        Some(name) => on_stack_checked(cli, name)
+            .await
+            .map_err(|failure| failure.of_stack(name)),
         None => here(cli).await,
     }
 }
 
 async fn here(cli: &Cli) -> Result<Exit, Failure> {
+    let reads_settings = matches!(
+        cli.command,
+        Command::Review(_)
+            | Command::Serve(_)
+            | Command::Approve(_)
+            | Command::Reject(_)
+            | Command::Cancel(_)
+            | Command::Redrive(_)
+            | Command::Sweep(_)
+    );
+    if !reads_settings {
+        machine::check_names()?;
+    }
     match &cli.command {
         Command::Review(args) => review::run(args).await,
         Command::Setup(args) => setup::run(args, None).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Engine(args) => step_functions::run(args).await,
-        Command::Runs(args) => runs::run(args, &Records::open(&args.data.data).await?).await,
-        Command::Show(args) => show::run(args, &Records::open(&args.data.data).await?).await,
+        Command::Runs(args) => runs::here(args).await,
+        Command::Show(args) => show::here(args).await,
         Command::Approve(args) => decide::approve(args).await,
         Command::Reject(args) => decide::reject(args).await,
         Command::Cancel(args) => cancel::run(args).await,
@@ -69,8 +84,14 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
         Command::Sweep(args) => sweep::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Check(args) => check::run(args),
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Backup(args) => backup::run(args).await,
     }
+}
+
+async fn on_stack_checked(cli: &Cli, name: &str) -> Result<Exit, Failure> {
+    machine::check_names()?;
+    on_stack(cli, name).await
 }
 
 async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
@@ -97,6 +118,7 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
             not_there("replay reads a data directory alone: holdfast --stack NAME show RUN tells what the run did")
         }
         Command::Serve(_) | Command::Engine(_) => not_there("a deployment serves itself, on AWS"),
+        Command::Doctor(_) => not_there("doctor calls the models of this environment's settings"),
         Command::Backup(_) => not_there("a deployment's table and bucket are kept by AWS: docs/operations.md, Restore"),
     }
 }

@@ -126,7 +126,7 @@ fn strangers_report(change: &Change, next: &mut impl FnMut() -> String) -> Repor
         findings.push(
             json!({ "path": path, "side": "RIGHT", "start_line": 2, "line": 2, "severity": "high",
             "category": "security", "title": next(), "body": next(), "suggestion": next(), "confidence": 0.5,
-            "source": source, "sources": [source, next()] }),
+            "source": source, "sources": [source, next()], "folded": index == 3 }),
         );
     }
     let outcomes = ["reviewed", "skipped", "unreviewed"];
@@ -160,12 +160,19 @@ pub fn webhook(data: &[u8]) -> bool {
         }
         WebhookEvent::Review(trigger) => assert!(trigger.number > 0 && trigger.repository.id > 0),
         WebhookEvent::Command(command) => assert!(command.number > 0 && command.comment > 0),
+        WebhookEvent::Stop(stop) => assert!(stop.number > 0 && stop.repository.id > 0),
+        WebhookEvent::Rerun(rerun) => assert!(
+            rerun.run.as_ref().is_none_or(|run| !run.contains(['/', '.']))
+                && rerun.number.is_none_or(|number| number > 0)
+        ),
+        WebhookEvent::MergeGroup(group) => assert!(group.number > 0 && group.repository.id > 0),
         WebhookEvent::Installation(_) | WebhookEvent::Ping => {}
     }
     !matches!(read, WebhookEvent::Ignored { .. } | WebhookEvent::Invalid { .. })
 }
 
-/// A model's answer: only findings inside the hunks that were shown are accepted, and a bad answer says why.
+/// A model's answer: only findings inside the hunks that were shown are accepted, at lines that hold their text, and a bad
+/// answer has its reasons, none of them long.
 pub fn answer(data: &[u8]) -> bool {
     let hunks: Vec<Hunk> = parse_patch(PATCH).unwrap_or_default();
     let recorded = RecordedAnswer {
@@ -179,6 +186,7 @@ pub fn answer(data: &[u8]) -> bool {
     };
     let shown = Shown {
         path: PATH,
+        previous_path: None,
         hunks: &hunks,
     };
     let verdict = check_answer(&recorded, &shown);
@@ -188,6 +196,9 @@ pub fn answer(data: &[u8]) -> bool {
         assert!(hunk_of(&hunks, finding.side, finding.start_line, finding.line).is_some());
     }
     assert_eq!(verdict.valid, verdict.problems.is_empty());
+    assert!(verdict.problems.len() <= 21 && verdict.problems.iter().all(|problem| problem.chars().count() < 1_000));
+    assert!(verdict.accepted.is_empty() || verdict.readable);
+    assert!(verdict.summary.chars().count() <= 4_000);
     !verdict.accepted.is_empty()
 }
 

@@ -26,6 +26,7 @@ mod redrive;
 mod request;
 mod run_loop;
 mod schema;
+mod scope;
 mod serve_request;
 mod settle;
 mod stall;
@@ -53,10 +54,13 @@ pub use error::EngineError;
 pub use evaluator::{EVALUATE_ARGUMENT, Evaluator};
 pub use evaluator_process::serve_evaluations;
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
+pub use lock::create_private_directory;
 pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
 pub use recover::Recovered;
 pub use request::{Outcome, PendingToken, Started};
+pub use schema::has_runs;
+pub use scope::Scope;
 pub use turn::{ChildEvent, EngineEvent};
 
 use dispatch::Jobs;
@@ -94,6 +98,8 @@ pub struct EngineOptions {
     pub max_database_pages: Option<u32>,
     /// Evaluates expressions that can cost anything. Default: [`Evaluator::find`].
     pub evaluator: Evaluator,
+    /// Which open executions are resumed. Default: all.
+    pub scope: Scope,
 }
 
 impl EngineOptions {
@@ -116,6 +122,7 @@ impl EngineOptions {
             patience_ms: 60_000,
             max_database_pages: None,
             evaluator: Evaluator::find(),
+            scope: Scope::All,
         })
     }
 }
@@ -157,7 +164,7 @@ impl Drop for Shared {
 }
 
 impl Engine {
-    /// Takes the data directory and goes on with everything open in it.
+    /// Takes the data directory and resumes what is open in it, as far as [`EngineOptions::scope`] holds it.
     ///
     /// # Errors
     /// The directory is in use, unusable, damaged, full or of a newer version.
@@ -181,6 +188,7 @@ impl Engine {
             held: None,
             events: events.clone(),
             health: health_sender,
+            scope: options.scope,
             open: OpenState::default(),
             waiters: HashMap::new(),
         };

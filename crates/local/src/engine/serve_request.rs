@@ -210,7 +210,7 @@ impl Runner {
     ) {
         let stopped = match self.find_open(&name).await {
             Ok(Some(id)) => self
-                .wake(turn, id)
+                .wake_to_stop(turn, &name, id)
                 .await
                 .map(|awake| awake && self.stop_or_abort(turn, id, error.clone(), cause.clone())),
             Ok(None) => Ok(false),
@@ -267,6 +267,13 @@ impl Runner {
         });
         turn.ended.push((execution, status));
         Ok(true)
+    }
+
+    async fn wake_to_stop(&mut self, turn: &mut Turn, name: &str, id: i64) -> Result<bool, EngineError> {
+        if !self.open.live.contains_key(&id) {
+            self.admit(name).await?;
+        }
+        self.wake(turn, id).await
     }
 
     /// The open execution of a name; none when it has ended. Fails when there never was one.

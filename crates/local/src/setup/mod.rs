@@ -26,6 +26,7 @@ use url::Url;
 use crate::cli::SetupArgs;
 use crate::failure::{Exit, Failure};
 use crate::http_server::{self, BodyLimits, take_body};
+use crate::local_host::by_address_only;
 use crate::machine;
 use crate::output;
 use crate::serve::respond;
@@ -103,7 +104,8 @@ pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure>
         .layer(from_fn(async |request: Request, next: Next| {
             take_body(BodyLimits::of_bytes(1_024), request, next).await
         }))
-        .with_state(setup);
+        .with_state(setup)
+        .layer(from_fn(by_address_only));
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
     let server = tokio::spawn(http_server::serve(listener, routes, async move {
         drop(stopped.wait_for(|stop| *stop).await);

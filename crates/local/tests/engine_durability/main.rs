@@ -7,6 +7,7 @@ mod expressions;
 mod journal;
 mod redrive;
 mod runs;
+mod scope;
 mod storage;
 mod support;
 mod waiting;
