@@ -329,6 +329,7 @@ impl ReadChange for Outside<'_> {
             url: None,
             files: Vec::new(),
             files_total: 0,
+            notes: Vec::new(),
         })
     }
 

@@ -181,6 +181,7 @@ async fn start(target: &Target, how: &RunSettings, ports: Ports<'_>, forced: boo
             max_concurrency: how.max_concurrency,
             model: how.model.clone(),
             model_light: how.model_light.clone(),
+            notes: Vec::new(),
             tokens: how.tokens,
         };
         match ports.start.start_run(&run).await? {

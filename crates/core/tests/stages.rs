@@ -24,7 +24,7 @@ use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
     AskModel, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, FailedRun, ListFailedRuns, ModelError,
     ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
-    StoreArtifact, StoreError, SyntaxView,
+    StoreArtifact, StoreError, SyntaxAnswer,
 };
 use holdfast_core::stage::{
     aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
@@ -108,9 +108,10 @@ impl AskModel for ScriptedModel {
 
 struct NoSyntax;
 
+#[async_trait]
 impl SourceSyntax for NoSyntax {
-    fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> Option<SyntaxView> {
-        None
+    async fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> SyntaxAnswer {
+        SyntaxAnswer::default()
     }
 }
 
@@ -252,6 +253,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
                 url: None,
                 files,
                 files_total,
+                notes: Vec::new(),
             },
             policy: "",
             head_now: head.clone(),
@@ -278,6 +280,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             max_concurrency: 2,
             model: model.to_owned(),
             model_light: light.to_owned(),
+            notes: Vec::new(),
             tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         },
     }

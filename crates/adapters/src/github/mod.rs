@@ -10,6 +10,7 @@ mod credentials;
 mod deliveries;
 mod failure;
 mod files;
+mod folders;
 mod manifest;
 mod own;
 mod pace;

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadChange, ReadError, RootEntry};
-use http::header::CONTENT_TYPE;
 
 use super::address::PullRequestAddress;
 use super::classify::{Trees, classify, is_unclear, read_root, read_tree};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::files;
+use super::folders::Folders;
 use super::wire::{Comparison, Pull};
 
 /// What a token needs to read pull requests.
@@ -18,7 +18,7 @@ pub(super) const PULL_READ: &str = "Pull requests: read";
 /// What a token needs to read files.
 pub(super) const CONTENTS_READ: &str = "Contents: read";
 /// Largest file that is read, in bytes.
-const BLOB_MOST: usize = 1024 * 1024;
+pub(super) const BLOB_MOST: usize = 1024 * 1024;
 
 /// Where a pull request is.
 #[derive(Clone, Copy, Debug)]
@@ -96,12 +96,16 @@ impl PullRequest {
 #[derive(Clone, Debug)]
 pub struct GithubReadChange {
     connection: GithubConnection,
+    folders: Folders,
 }
 
 impl GithubReadChange {
     /// Reads through this connection.
-    pub const fn new(connection: GithubConnection) -> Self {
-        Self { connection }
+    pub fn new(connection: GithubConnection) -> Self {
+        Self {
+            connection,
+            folders: Folders::default(),
+        }
     }
 
     /// The target that an address stands for, with the head as it is now. Errors: another host than the connection's
@@ -156,11 +160,13 @@ impl ReadChange for GithubReadChange {
             author: pull.user.map(|user| user.login),
             url: Some(pull.html_url),
             files_total: pull.changed_files.max(listed.len() as u64),
+            notes: Vec::new(),
             files: listed.into_iter().map(|file| classify(file, trees.as_ref())).collect(),
         })
     }
 
-    /// A symbolic link is followed by GitHub inside the repository.
+    /// GitHub's contents of a path follow a symbolic link: so the path's entry is looked up in its folder first, and the
+    /// blob that it names is read. A link has no content here, nor has a folder or a submodule.
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
         let request = pull_request(target)?;
         let parts: Vec<&str> = path.split('/').collect();
@@ -171,21 +177,15 @@ impl ReadChange for GithubReadChange {
         {
             return Ok(None);
         }
-        let segments = request.place().repository(&[&["contents"], parts.as_slice()].concat());
+        let place = request.place();
+        let Some(blob) = self.folders.find_blob(&self.connection, place, &parts, at).await? else {
+            return Ok(None);
+        };
         let call = self
             .connection
-            .get_raw(&segments, BLOB_MOST, CONTENTS_READ)
-            .query("ref", at.as_str());
+            .get_raw(&place.repository(&["git", "blobs", &blob]), BLOB_MOST, CONTENTS_READ);
         match self.connection.send(call).await {
-            // Folders and submodules come as JSON, whatever was asked for; a file's bytes come as `…raw`.
-            Ok(reply) => {
-                let kind = reply
-                    .headers
-                    .get(CONTENT_TYPE)
-                    .and_then(|value| value.to_str().ok())
-                    .unwrap_or_default();
-                Ok(Some(reply.body).filter(|_| !kind.starts_with("application/json")))
-            }
+            Ok(reply) => Ok(Some(reply.body)),
             Err(Failure {
                 kind: Kind::NotFound | Kind::TooLong,
                 ..

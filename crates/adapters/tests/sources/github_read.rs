@@ -159,3 +159,42 @@ async fn nobody_sees_a_private_repository_without_a_token() {
         .to_string();
     assert!(error.contains("no GITHUB_TOKEN is set"), "{error}");
 }
+
+#[tokio::test]
+async fn a_link_is_not_read_through_its_target() {
+    let repository = Repository::new().unwrap();
+    repository.write("src/real.py", "import os\n").unwrap();
+    repository.symlink("src/link.py", "real.py").unwrap();
+    repository.symlink("top.py", "src/real.py").unwrap();
+    repository.write("large", vec![b'x'; 1024 * 1024 + 1]).unwrap();
+    let base = repository.commit("before").unwrap();
+    repository.branch("change").unwrap();
+    repository.write("other", "x\n").unwrap();
+    let head = repository.commit("after").unwrap();
+    let change = Change { repository, base, head };
+    let (github, read) = serve(&change);
+    let at = |path: &'static str| {
+        let (read, target, head) = (&read, pull_request(&change.head), sha(&change.head));
+        async move { read.read_file(&target, path, &head).await.unwrap() }
+    };
+    assert_eq!(at("src/real.py").await.as_deref(), Some(b"import os\n".as_slice()));
+    for nothing in [
+        "src/link.py",
+        "top.py",
+        "src",
+        "large",
+        "src/none.py",
+        "top.py/x",
+        "none/x",
+    ] {
+        assert_eq!(at(nothing).await, None, "{nothing}");
+    }
+    assert_eq!(at("other").await.as_deref(), Some(b"x\n".as_slice()));
+    let listed = github
+        .journal()
+        .entries()
+        .iter()
+        .filter(|entry| entry.path.ends_with("/contents/src"))
+        .count();
+    assert_eq!(listed, 1, "a folder is listed once");
+}

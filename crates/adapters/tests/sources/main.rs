@@ -4,6 +4,7 @@
 mod credentials;
 mod deliveries;
 mod git;
+mod git_clones;
 mod github_read;
 mod github_write;
 mod people;

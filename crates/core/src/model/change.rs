@@ -80,12 +80,16 @@ pub struct Change {
     pub files: Vec<ChangedFile>,
     /// How many files the source says changed; more than `files` when the listing was cut off.
     pub files_total: u64,
+    /// Remarks of the source for the reader: what a bound left out, a comparison that was not made. One line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// One changed file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChangedFile {
-    /// Path in the head (in the base for a deleted file), `/`-separated; bytes that are not UTF-8 are replaced.
+    /// Path in the head (in the base for a deleted file), `/`-separated. Bytes that are not UTF-8 are written as `\\351`, in
+    /// a way that keeps different names different (work trees).
     pub path: String,
     /// Path in the base, when renamed or copied.
     pub previous_path: Option<String>,
@@ -97,10 +101,11 @@ pub struct ChangedFile {
     pub additions: u64,
     /// Lines removed.
     pub deletions: u64,
-    /// The hunks, as unified diff text from the first `@@`; none where `omitted` says why.
+    /// The hunks, as unified diff text from the first `@@`; none where `omitted` gives the reason.
     pub patch: Option<String>,
-    /// Why the content cannot be reviewed though it changed: binary, too large, left out by the source. A patch beside it
-    /// is only searched for secrets.
+    /// Why the content is not reviewed though it changed: binary, too large, left out by the source. A patch beside it is
+    /// only for the search for secrets (text with NUL bytes, which are left out of it; a file too large to show) and goes to
+    /// no model.
     pub omitted: Option<String>,
     /// Secrets in added lines that `patch` does not show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

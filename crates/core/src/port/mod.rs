@@ -25,5 +25,5 @@ pub use read_change::{ReadChange, ReadError, RootEntry, RootKind};
 pub use read_permission::{Permission, ReadPermission};
 pub use redeliver_webhooks::RedeliverWebhooks;
 pub use sign_in::{SignInError, SignInPeople, SignedIn};
-pub use source_syntax::{SourceSyntax, SyntaxFinding, SyntaxView};
+pub use source_syntax::{SourceSyntax, SyntaxAnswer, SyntaxFinding, SyntaxLimit, SyntaxView};
 pub use store_artifact::{StoreArtifact, StoreError};

@@ -56,7 +56,7 @@ pub async fn plan_review(
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let (policy, notes) = read_policy(read, &run.target, &change.base).await?;
     let mut plan = plan_units(&change, &policy, &policy.globs()?, run.tokens);
-    plan.notes.splice(0..0, notes);
+    plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     let items: Vec<UnitItem> = plan
         .units
         .iter()
@@ -82,7 +82,7 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, limits:
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
-        notes: Vec::new(),
+        notes: change.notes.clone(),
         findings: Vec::new(),
     };
     for file in &change.files {
