@@ -105,7 +105,10 @@ fn alone(expression: &str) -> io::Result<()> {
     let mut execution = execution(expression, json!({}))?;
     start(&mut execution)?;
     let peak = std::fs::read_to_string("/proc/self/status")?;
-    let peak = peak.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
+    let peak = peak
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap_or("VmHWM: unknown");
     let status: String = format!("{:?}", execution.status()).chars().take(100).collect();
     writeln!(io::stdout(), "{} ms, {peak}, {status}", begun.elapsed().as_millis())
 }

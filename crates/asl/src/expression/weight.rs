@@ -84,10 +84,13 @@ fn at_depth(node: &AstNode, depth: u32) -> Option<u32> {
             condition,
             then_branch,
             else_branch,
-        } => all(depth, [condition, then_branch]
-            .into_iter()
-            .chain(else_branch)
-            .map(AsRef::as_ref)),
+        } => all(
+            depth,
+            [condition, then_branch]
+                .into_iter()
+                .chain(else_branch)
+                .map(AsRef::as_ref),
+        ),
         AstNode::Function {
             name,
             args,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use holdfast_asl::{
-    Command, Entropy, Evaluated, EvaluationKey, Execution, HistoryEvent, Identity, Moment, NotRedrivable, StateMachine, Status, Stimulus,
-    StimulusRejected, TaskFailure, TimerKey, Timestamp,
+    Command, Entropy, Evaluated, EvaluationKey, Execution, HistoryEvent, Identity, Moment, NotRedrivable, StateMachine,
+    Status, Stimulus, StimulusRejected, TaskFailure, TimerKey, Timestamp,
 };
 use serde_json::{Value, json};
 

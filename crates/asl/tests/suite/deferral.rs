@@ -46,7 +46,11 @@ fn the_history_is_the_same_as_where_everything_is_evaluated_at_once() {
     let task = |arguments: Value| json!({ "FunctionName": "f", "Payload": arguments });
     let invoke = "arn:aws:states:::lambda:invoke";
     let table = [
-        ("an output", 1, json!({ "P": { "Type": "Pass", "Output": "{% [1..3] %}", "End": true } })),
+        (
+            "an output",
+            1,
+            json!({ "P": { "Type": "Pass", "Output": "{% [1..3] %}", "End": true } }),
+        ),
         (
             "variables and an output",
             2,
@@ -157,7 +161,10 @@ fn the_history_is_the_same_as_where_everything_is_evaluated_at_once() {
 #[test]
 fn light_expressions_are_evaluated_at_once() {
     let output = json!({ "a": "{% $states.input.n + 1 %}", "b": "{% $exists($states.input.x) ? 1 : 2 %}" });
-    let bench = deferring(&json!({ "P": { "Type": "Pass", "Output": output, "End": true } }), json!({ "n": 2 }));
+    let bench = deferring(
+        &json!({ "P": { "Type": "Pass", "Output": output, "End": true } }),
+        json!({ "n": 2 }),
+    );
     let output = json!({ "a": 3, "b": 2 });
     assert_eq!(*bench.execution.status(), Status::Succeeded { output });
 }
@@ -181,18 +188,35 @@ fn an_evaluation_outlives_no_execution_and_no_restart() {
     restarted.execution = execution;
     restarted.send(Stimulus::Resume).unwrap();
     let asked = |bench: &Bench| -> Vec<Evaluation> {
-        bench.execution.evaluations().map(|(_, asked)| (**asked).clone()).collect()
+        bench
+            .execution
+            .evaluations()
+            .map(|(_, asked)| (**asked).clone())
+            .collect()
     };
     assert_eq!(asked(&restarted), asked(&bench));
     assert_eq!(answer_all(&mut restarted), 1);
-    assert_eq!(*restarted.execution.status(), Status::Succeeded { output: json!([1, 2, 3]) });
+    assert_eq!(
+        *restarted.execution.status(),
+        Status::Succeeded {
+            output: json!([1, 2, 3])
+        }
+    );
 
-    let (key, evaluation) = bench.execution.evaluations().next().map(|(key, one)| (key, Arc::clone(one))).unwrap();
+    let (key, evaluation) = bench
+        .execution
+        .evaluations()
+        .next()
+        .map(|(key, one)| (key, Arc::clone(one)))
+        .unwrap();
     let (error, cause) = (None, None);
     bench.send(Stimulus::Stop { error, cause }).unwrap();
     assert!(matches!(bench.execution.status(), Status::Aborted { .. }));
     assert!(!bench.execution.is_evaluating());
-    assert!(matches!(bench.answer(key, elsewhere(&evaluation)), Err(StimulusRejected::NotOutstanding(_))));
+    assert!(matches!(
+        bench.answer(key, elsewhere(&evaluation)),
+        Err(StimulusRejected::NotOutstanding(_))
+    ));
 }
 
 #[test]
@@ -204,11 +228,19 @@ fn what_an_evaluation_used_up_is_an_error_of_the_expression() {
         "D": { "Type": "Succeed" },
     });
     for (answer, expected) in [
-        (Evaluation::timed_out as fn(&Evaluation) -> Evaluated, "Expression evaluation timeout"),
+        (
+            Evaluation::timed_out as fn(&Evaluation) -> Evaluated,
+            "Expression evaluation timeout",
+        ),
         (Evaluation::out_of_memory, "Expression evaluation memory limit exceeded"),
     ] {
         let mut bench = deferring(&states, json!({}));
-        let (key, evaluation) = bench.execution.evaluations().next().map(|(key, one)| (key, Arc::clone(one))).unwrap();
+        let (key, evaluation) = bench
+            .execution
+            .evaluations()
+            .next()
+            .map(|(key, one)| (key, Arc::clone(one)))
+            .unwrap();
         bench.answer(key, answer(&evaluation)).unwrap();
         let Status::Succeeded { output } = bench.execution.status() else {
             panic!("{:?}", bench.execution.status());
@@ -236,7 +268,10 @@ fn what_many_hold_together_is_bounded() {
     for number in 0..50 {
         let assign = json!({ (format!("v{number}")): "{% $states.input %}" });
         let next = format!("S{}", number + 1);
-        states.insert(format!("S{number}"), json!({ "Type": "Pass", "Assign": assign, "Next": next }));
+        states.insert(
+            format!("S{number}"),
+            json!({ "Type": "Pass", "Assign": assign, "Next": next }),
+        );
     }
     states.insert("S50".to_owned(), json!({ "Type": "Succeed" }));
     // Six hundred branches with 250 KB each are more than 64 MiB.
@@ -260,13 +295,22 @@ fn what_many_hold_together_is_bounded() {
 
 #[test]
 fn a_small_value_that_holds_itself_many_times_is_never_written_out() {
-    for (source, fields) in [("$reduce([1..60], function($a, $i){{'l': $a, 'r': $a}}, {'v': 1})", 1), ("[1..100]", 20_000)] {
+    for (source, fields) in [
+        ("$reduce([1..60], function($a, $i){{'l': $a, 'r': $a}}, {'v': 1})", 1),
+        ("[1..100]", 20_000),
+    ] {
         let output: Vec<String> = (0..fields).map(|_| format!("{{% {source} %}}")).collect();
-        let bench = Bench::of(json!({ "P": { "Type": "Pass", "Output": output, "End": true } }), json!({}));
+        let bench = Bench::of(
+            json!({ "P": { "Type": "Pass", "Output": output, "End": true } }),
+            json!({}),
+        );
         let Status::Failed { error, cause } = bench.execution.status() else {
             panic!("{:?}", bench.execution.status());
         };
         assert_eq!(error.as_deref(), Some("States.QueryEvaluationError"));
-        assert!(cause.as_deref().unwrap_or_default().contains("memory limit exceeded"), "{cause:?}");
+        assert!(
+            cause.as_deref().unwrap_or_default().contains("memory limit exceeded"),
+            "{cause:?}"
+        );
     }
 }

@@ -109,7 +109,9 @@ pub enum EngineError {
         limit: usize,
     },
     /// The input nests too deep.
-    #[error("the input of execution {name} nests deeper than 100 levels. Flatten it, or pass the inner part as a string")]
+    #[error(
+        "the input of execution {name} nests deeper than 100 levels. Flatten it, or pass the inner part as a string"
+    )]
     InputTooDeep {
         /// The execution.
         name: String,

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use holdfast_asl::{
-    Command, EvaluationKey, EventId, Execution, Identity, MapItem, ResultWriter, StateMachine, TaskFailure, TimerKey, Timestamp,
+    Command, EvaluationKey, EventId, Execution, Identity, MapItem, ResultWriter, StateMachine, TaskFailure, TimerKey,
+    Timestamp,
 };
 use serde_json::Value;
 

@@ -175,7 +175,12 @@ impl Engine {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (health_sender, health) = watch::channel(None);
         let mut runner = Runner {
-            jobs: Jobs::new(options.functions, options.objects, store.clone(), options.evaluator.clone()),
+            jobs: Jobs::new(
+                options.functions,
+                options.objects,
+                store.clone(),
+                options.evaluator.clone(),
+            ),
             evaluations: Evaluations::new(options.evaluator),
             store,
             thread,

@@ -323,8 +323,9 @@ pub(super) fn pending_children(
                     EXISTS (SELECT 1 FROM journal_list WHERE execution = executions.id)
              FROM executions WHERE map_run = ?1 AND map_index >= ?2 AND status = 'PENDING' ORDER BY map_index LIMIT ?3",
         )?
-        .query_map((map_run, from_index.cast_signed(), most.cast_signed()), |row| {
-            match pending_child(row) {
+        .query_map(
+            (map_run, from_index.cast_signed(), most.cast_signed()),
+            |row| match pending_child(row) {
                 Err(error) if is_about_value(&error) => Ok(Err(UnreadableChild {
                     id: row.get(0)?,
                     index: unsigned(row, 6)?,
@@ -332,8 +333,8 @@ pub(super) fn pending_children(
                     reason: error.to_string(),
                 })),
                 read => read.map(Ok),
-            }
-        })?
+            },
+        )?
         .collect()
 }
 

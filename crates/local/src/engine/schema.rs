@@ -80,7 +80,9 @@ fn create(directory: &Path, file: &Path, max_pages: Option<u32>) -> Result<(), E
         .map_err(sqlite)?;
     connection.close().map_err(|(_, error)| sqlite(error))?;
     fs::rename(&unfinished, file).map_err(failed)?;
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed)
 }
 
 /// Refuses a file that was a database once, or never was one.
@@ -100,9 +102,11 @@ fn check_begun(file: &Path) -> Result<(), EngineError> {
     }
     let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
     // With the rights to write: the log may have to be read into it first.
-    let connection =
-        Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(sqlite)?;
+    let connection = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(sqlite)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(sqlite)?;
     let Some(version) = version(&connection).map_err(sqlite)? else {
         return corrupt("its tables are missing: it was shortened, or is another program's");

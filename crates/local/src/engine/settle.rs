@@ -111,7 +111,8 @@ impl Runner {
             .evaluations()
             .map(|(key, evaluation)| (key, Arc::clone(evaluation)))
             .collect();
-        live.evaluating.retain(|key, _| wanted.iter().any(|(wanted, _)| wanted == key));
+        live.evaluating
+            .retain(|key, _| wanted.iter().any(|(wanted, _)| wanted == key));
         for (key, evaluation) in wanted {
             // Nothing follows from it before its value is there: it need not wait for the disk.
             if !live.evaluating.contains_key(&key) {

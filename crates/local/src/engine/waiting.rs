@@ -109,7 +109,12 @@ impl Runner {
     /// Ends an execution that was read and has no history: it never began, or lost what it did. Beginning it now could do
     /// that twice.
     pub(super) fn fail_without_history(&mut self, turn: &mut Turn, id: i64) -> bool {
-        if self.open.live.get(&id).is_none_or(|live| live.execution.last_event_id() > 0) {
+        if self
+            .open
+            .live
+            .get(&id)
+            .is_none_or(|live| live.execution.last_event_id() > 0)
+        {
             return false;
         }
         let status = Status::Failed {
@@ -249,7 +254,8 @@ impl Runner {
             let has_room = |run: &i64| self.open.fillable.contains(run);
             !live.inflight.is_empty()
                 || live.execution.is_evaluating()
-                || live.armed.goes_on_by(bound) || live.map_runs.values().any(has_room)
+                || live.armed.goes_on_by(bound)
+                || live.map_runs.values().any(has_room)
         })
     }
 }

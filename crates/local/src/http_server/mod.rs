@@ -158,12 +158,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn serve_connection(
-    limits: Limits,
-    stream: TcpStream,
-    router: Router,
-    mut stopping: watch::Receiver<bool>,
-) {
+async fn serve_connection(limits: Limits, stream: TcpStream, router: Router, mut stopping: watch::Receiver<bool>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection delays small packets");
     }

@@ -63,7 +63,10 @@ impl Kept {
         }
         let of_login = self.asked_for.entry(login.to_owned()).or_default();
         if *of_login >= MAX_QUESTIONS_PER_LOGIN || self.asked >= MAX_QUESTIONS {
-            tracing::warn!(login, "too many questions about permissions in a minute: refused without asking GitHub");
+            tracing::warn!(
+                login,
+                "too many questions about permissions in a minute: refused without asking GitHub"
+            );
             return Err(ReadError::RateLimited {
                 detail: "too many questions about permissions: try again in a minute".to_owned(),
                 retry_after_s: Some(KEEP.as_secs()),

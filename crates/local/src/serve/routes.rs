@@ -35,9 +35,13 @@ pub fn router(app: Arc<App>) -> Router {
                 // Before the body is read: a stranger without a signature costs a head.
                 .layer(from_fn(refuse_unsigned)),
         )
-        .merge(console::router().layer(from_fn(to_its_end)).layer(from_fn(
-            async |request: Request, next: Next| take_body(BodyLimits::of_bytes(FORM_MOST), request, next).await,
-        )))
+        .merge(
+            console::router()
+                .layer(from_fn(to_its_end))
+                .layer(from_fn(async |request: Request, next: Next| {
+                    take_body(BodyLimits::of_bytes(FORM_MOST), request, next).await
+                })),
+        )
         .fallback(async || {
             respond(Reply::new(
                 StatusCode::NOT_FOUND,

@@ -121,7 +121,9 @@ impl Api {
             Err(error) => return Err(ApiError::of_engine(&error, &arn)),
         }
         let stopped = self.execution(&arn)?.record.stopped.ok_or_else(|| {
-            ApiError::unavailable(format!("'{arn}' is still running: it could not be stopped now. Stop it again"))
+            ApiError::unavailable(format!(
+                "'{arn}' is still running: it could not be stopped now. Stop it again"
+            ))
         })?;
         Ok(json!({ "stopDate": seconds(stopped.0) }))
     }

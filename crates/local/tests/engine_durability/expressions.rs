@@ -181,10 +181,7 @@ async fn an_input_that_no_state_can_take_is_refused_before_it_is_stored() {
         value
     };
     let refused = engine.start("deep", &pass("1"), nested(101)).await;
-    assert!(
-        matches!(refused, Err(EngineError::InputTooDeep { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(EngineError::InputTooDeep { .. })), "{refused:?}");
     let unknown = engine.stop("deep", None, None).await;
     assert!(
         matches!(unknown, Err(EngineError::ExecutionUnknown { .. })),
@@ -204,10 +201,7 @@ fn tamper(directory: &Path, sql: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_execution_that_cannot_be_read_is_alone_and_can_be_stopped() {
-    let wait = machine(
-        "W",
-        json!({ "W": { "Type": "Wait", "Seconds": 3, "End": true } }),
-    );
+    let wait = machine("W", json!({ "W": { "Type": "Wait", "Seconds": 3, "End": true } }));
     let deep = "[".repeat(101) + &"]".repeat(101);
     let deep = format!("UPDATE executions SET input = '{deep}' WHERE name = 'bad'");
     for sql in [
@@ -260,9 +254,15 @@ async fn an_execution_without_a_history_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_cannot_be_read_fails_alone() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(100));
-    let each = distributed("echo", json!({ "End": true, "MaxConcurrency": 1, "ToleratedFailureCount": 1 }));
+    let each = distributed(
+        "echo",
+        json!({ "End": true, "MaxConcurrency": 1, "ToleratedFailureCount": 1 }),
+    );
     let (engine, _) = open(directory.path(), &world).await;
-    engine.start("each", &machine("Each", json!({ "Each": each })), items(5)).await.unwrap();
+    engine
+        .start("each", &machine("Each", json!({ "Each": each })), items(5))
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
     engine.shutdown().await;
     tamper(

@@ -165,7 +165,11 @@ async fn an_empty_or_shortened_database_is_no_new_beginning() {
             message.contains(DATABASE) && message.contains("backup") && !message.contains('\n'),
             "{what}: {message}"
         );
-        assert_eq!(std::fs::read(&file).unwrap(), bytes, "{what}: the file is left as it is");
+        assert_eq!(
+            std::fs::read(&file).unwrap(),
+            bytes,
+            "{what}: the file is left as it is"
+        );
     }
     // A log without its database is no new beginning either.
     std::fs::remove_file(&file).unwrap();

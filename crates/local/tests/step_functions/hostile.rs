@@ -45,9 +45,19 @@ async fn an_input_that_nests_too_deep_is_refused_and_not_stored() {
     for levels in [101, 127, 128, 129, 10_000, 100_000] {
         let input = "[".repeat(levels) + &"]".repeat(levels);
         let start = server.client.start_execution().state_machine_arn(&machine).name("deep");
-        assert_eq!(refusal(start.input(input).send().await), "InvalidExecutionInput", "{levels}");
+        assert_eq!(
+            refusal(start.input(input).send().await),
+            "InvalidExecutionInput",
+            "{levels}"
+        );
     }
-    let listed = server.client.list_executions().state_machine_arn(&machine).send().await.unwrap();
+    let listed = server
+        .client
+        .list_executions()
+        .state_machine_arn(&machine)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(listed.executions.len(), 0);
     let flat = "[".repeat(100) + &"]".repeat(100);
     let start = server.client.start_execution().state_machine_arn(&machine).name("deep");
@@ -58,7 +68,10 @@ async fn an_input_that_nests_too_deep_is_refused_and_not_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_that_is_answered_has_stopped() {
     let server = Server::start().await;
-    let endless = one("P", json!({ "Type": "Pass", "Output": "{% ($f := function(){$f()}; $f()) %}" }));
+    let endless = one(
+        "P",
+        json!({ "Type": "Pass", "Output": "{% ($f := function(){$f()}; $f()) %}" }),
+    );
     let machine = server.create("endless", &endless).await;
     let execution = server.run(&machine, "x", &json!({})).await;
     let stop = server.client.stop_execution().execution_arn(&execution).error("Enough");
@@ -85,10 +98,18 @@ async fn large_definitions_are_read_in_time() {
     let sum = one("P", json!({ "Type": "Pass", "Output": long }));
     for (name, definition) in [("chain", chain), ("comment", comment), ("sum", sum)] {
         let begun = Instant::now();
-        let created = server.client.create_state_machine().name(name).definition(definition.to_string());
+        let created = server
+            .client
+            .create_state_machine()
+            .name(name)
+            .definition(definition.to_string());
         // Taken or refused: in time, and the server lives.
         drop(created.role_arn(crate::support::ROLE).send().await);
-        assert!(begun.elapsed() < Duration::from_secs(20), "{name}: {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{name}: {:?}",
+            begun.elapsed()
+        );
         let echo = server.create(&format!("echo-{name}"), &one("E", invoke("echo"))).await;
         let other = server.run(&echo, "other", &json!({})).await;
         until("it ends", async || {
