@@ -182,6 +182,7 @@ fn run(head: CommitSha) -> Run {
         max_concurrency: 3,
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }
 

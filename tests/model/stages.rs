@@ -120,6 +120,7 @@ pub fn a_run(at: usize, head: u8) -> Run {
         max_concurrency: 1,
         model: "rules".to_owned(),
         model_light: "rules".to_owned(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }
 

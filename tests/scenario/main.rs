@@ -6,6 +6,7 @@ mod afterwards;
 mod bad_input;
 mod browser;
 mod kills;
+mod models;
 mod pull_request;
 mod replay;
 mod replay_differs;

@@ -175,6 +175,7 @@ fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenar
         max_concurrency: 2,
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     };
     let machine = if scenario.is_hasty {
         &machines.hasty

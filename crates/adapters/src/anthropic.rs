@@ -1,20 +1,22 @@
 //! Anthropic's Messages API: `POST {url}/v1/messages`. One call, no retry.
 //!
-//! The answer is asked for as structured output (`output_config.format`). A model that refuses that is asked again
-//! without it, once per process; a server that ignores it and answers in plain text works as well.
+//! The answer is asked for as structured output (`output_config.format`) where the server takes that: see
+//! [`crate::model_dialect`]. A server that ignores it and answers in plain text works as well.
 
 use async_trait::async_trait;
 use holdfast_core::model::run::{RecordedAnswer, Role, Stop};
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::model_dialect::{Api, Dialect, Dialects, Format, LimitName};
 use crate::model_failure::read_success;
-use crate::model_http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply, StructuredOutput};
+use crate::model_http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
+use crate::model_reply::{count, join, text_of};
 use crate::model_schema;
+use crate::model_stream::assemble_message;
 
 /// Where the provider's own server is, and its key.
 pub(crate) const PROVIDER: Provider = Provider {
@@ -25,14 +27,11 @@ pub(crate) const PROVIDER: Provider = Provider {
     key_prefix: "",
 };
 
-/// What a refusal of structured output is recognised by.
-const FORMAT_NAMES: [&str; 4] = ["output_config", "output_format", "json_schema", "structured output"];
-
 /// Asks Anthropic's Messages API, or a server that speaks it.
 #[derive(Debug)]
 pub struct AnthropicAskModel {
-    http: ModelHttp,
-    structured: StructuredOutput,
+    pub(crate) http: ModelHttp,
+    pub(crate) dialects: Dialects,
 }
 
 impl AnthropicAskModel {
@@ -44,9 +43,15 @@ impl AnthropicAskModel {
             HeaderValue::from_static("2023-06-01"),
         );
         let http = ModelHttp::new(&PROVIDER, url, key, &[version], limits)?;
+        let first = Dialect {
+            format: Format::Schema,
+            limit_name: LimitName::MaxTokens,
+            has_system: true,
+            max_output_tokens: None,
+        };
         Ok(Self {
             http,
-            structured: StructuredOutput::default(),
+            dialects: Dialects::new(Api::Messages, first),
         })
     }
 
@@ -56,40 +61,40 @@ impl AnthropicAskModel {
     }
 
     async fn call(&self, model: &str, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
-        let structured = self.structured.is_wanted(model);
-        let mut reply = self.http.post(&body(model, request, structured)).await?;
-        if structured && StructuredOutput::is_refused(&reply, &FORMAT_NAMES) {
-            reply = self.http.post(&body(model, request, false)).await?;
-            self.structured.remember(model, &reply);
-        }
+        let wanted = request.max_output_tokens;
+        let body = |dialect: &Dialect| body(model, request, dialect);
+        let reply = self.dialects.post(&self.http, model, wanted, body).await?;
         self.read(model, &reply)
     }
 
     fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
-        let message: Message = read_success(&self.http, reply, "message")?;
-        let stop = match message.stop_reason.as_deref() {
+        let message = read_success(&self.http, reply, assemble_message)?;
+        let usage = &message["usage"];
+        let input_tokens = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"]
+            .into_iter()
+            .filter_map(|name| count(usage, &[name]))
+            .fold(0, u64::saturating_add);
+        let output_tokens = count(usage, &["output_tokens"]).unwrap_or(0);
+        // What was paid is counted, also where there is nothing in it.
+        let is_paid = input_tokens + output_tokens > 0;
+        let Some(blocks) = message["content"].as_array() else {
+            return Err(self.http.unusable("answered with something that is no message"));
+        };
+        let stop = match message["stop_reason"].as_str() {
             Some("max_tokens" | "model_context_window_exceeded") => Stop::OutputLimit,
             Some("refusal") => Stop::Refusal,
             _ => Stop::Complete,
         };
-        let text = message.text();
-        if text.trim().is_empty() && stop == Stop::Complete {
+        let text = text_of_blocks(blocks);
+        if text.trim().is_empty() && stop == Stop::Complete && !is_paid {
             return Err(self.http.unusable("answered with an empty message"));
         }
-        let usage = message.usage.unwrap_or_default();
         Ok(RecordedAnswer {
             text,
             stop,
-            model: message.model.unwrap_or_else(|| model.to_owned()),
-            input_tokens: [
-                usage.input_tokens,
-                usage.cache_creation_input_tokens,
-                usage.cache_read_input_tokens,
-            ]
-            .into_iter()
-            .flatten()
-            .fold(0, u64::saturating_add),
-            output_tokens: usage.output_tokens.unwrap_or(0),
+            model: message["model"].as_str().unwrap_or(model).to_owned(),
+            input_tokens,
+            output_tokens,
             cost_nano_usd: None,
             cached: false,
         })
@@ -104,7 +109,7 @@ impl AskModel for AnthropicAskModel {
     }
 }
 
-fn body(model: &str, request: &ModelRequest, structured: bool) -> Value {
+fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
     let turns = request.prompt.turns.iter().map(|turn| {
         let role = match turn.role {
             Role::User => "user",
@@ -114,58 +119,24 @@ fn body(model: &str, request: &ModelRequest, structured: bool) -> Value {
     });
     let mut body = json!({
         "model": model,
-        "max_tokens": request.max_output_tokens,
+        "max_tokens": dialect.output_tokens(request.max_output_tokens),
         "system": request.prompt.system,
         "messages": turns.collect::<Vec<_>>(),
     });
-    if structured {
+    if dialect.format != Format::Words {
         let schema = model_schema::without_bounds(&request.schema);
         body["output_config"] = json!({ "format": { "type": "json_schema", "schema": schema } });
     }
     body
 }
 
-/// The part of a message that is read.
-#[derive(Deserialize)]
-struct Message {
-    content: Vec<Block>,
-    stop_reason: Option<String>,
-    model: Option<String>,
-    usage: Option<Usage>,
-}
-
-#[derive(Deserialize)]
-struct Block {
-    r#type: String,
-    text: Option<String>,
-    input: Option<Value>,
-}
-
-#[derive(Default, Deserialize)]
-struct Usage {
-    input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-}
-
-impl Message {
-    /// A tool's input as JSON where there is one, else the text blocks joined.
-    fn text(&self) -> String {
-        let tool = self
-            .content
-            .iter()
-            .find(|block| block.r#type == "tool_use")
-            .and_then(|block| block.input.as_ref());
-        tool.map_or_else(
-            || {
-                self.content
-                    .iter()
-                    .filter(|b| b.r#type == "text")
-                    .filter_map(|b| b.text.as_deref())
-                    .collect()
-            },
-            Value::to_string,
-        )
+/// A tool's input as JSON where there is one, else the text blocks joined.
+fn text_of_blocks(blocks: &[Value]) -> String {
+    let of_type = |wanted: &'static str| blocks.iter().filter(move |block| block["type"] == wanted);
+    let inputs = join(of_type("tool_use").map(|block| text_of(&block["input"])));
+    if inputs.is_empty() {
+        of_type("text").filter_map(|block| block["text"].as_str()).collect()
+    } else {
+        inputs
     }
 }

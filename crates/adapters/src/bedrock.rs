@@ -113,13 +113,14 @@ fn read(model: &str, output: &ConverseOutput) -> Result<RecordedAnswer, ModelErr
         StopReason::ContentFiltered | StopReason::GuardrailIntervened => Stop::Refusal,
         _ => Stop::Complete,
     };
-    if text.trim().is_empty() && stop == Stop::Complete {
+    let tokens = |count: Option<i32>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
+    let usage = output.usage();
+    let paid = tokens(usage.map(|usage| usage.input_tokens())) + tokens(usage.map(|usage| usage.output_tokens()));
+    if text.trim().is_empty() && stop == Stop::Complete && paid == 0 {
         return Err(ModelError::Unavailable(format!(
             "Bedrock's {model} answered with an empty message"
         )));
     }
-    let tokens = |count: Option<i32>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
-    let usage = output.usage();
     Ok(RecordedAnswer {
         text,
         stop,

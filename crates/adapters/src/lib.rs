@@ -26,13 +26,21 @@ pub mod lambda;
 #[cfg(feature = "mail")]
 mod mail_message;
 #[cfg(feature = "models")]
+pub mod model_dialect;
+#[cfg(feature = "models")]
+pub mod model_examine;
+#[cfg(feature = "models")]
 mod model_failure;
 #[cfg(feature = "models")]
 pub mod model_http;
 #[cfg(feature = "models")]
+mod model_reply;
+#[cfg(feature = "models")]
 pub mod model_router;
 #[cfg(feature = "models")]
 mod model_schema;
+#[cfg(feature = "models")]
+mod model_stream;
 #[cfg(feature = "models")]
 pub mod openai;
 #[cfg(all(feature = "files", feature = "mail"))]

@@ -6,16 +6,31 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model_http::{ModelHttp, Reply};
+use crate::model_stream::{Assemble, Streamed, read_stream};
 
 /// Longest part of a server's message that is passed on, in characters.
 const MESSAGE_CHARS: usize = 300;
 
 /// Longest wait that is believed, in seconds: one day.
 const LONGEST_WAIT_S: u64 = 86_400;
+
+/// A refusal is read as JSON up to this length, in bytes.
+const REFUSAL_BYTES: usize = 64 * 1024;
+
+/// Keys of error bodies that repeat the request.
+const REPEATED_KEYS: [&str; 8] = [
+    "input",
+    "ctx",
+    "body",
+    "request",
+    "messages",
+    "prompt",
+    "failed_generation",
+    "url",
+];
 
 /// Codes and types of errors that mean money, whatever the status.
 const MONEY_CODES: [&str; 5] = [
@@ -43,29 +58,97 @@ struct Said {
     message: String,
 }
 
-/// Reads a success as the provider's document, which errors call `what`; anything else becomes its error.
-pub(crate) fn read_success<T: DeserializeOwned>(http: &ModelHttp, reply: &Reply, what: &str) -> Result<T, ModelError> {
+/// Reads a success as the provider's document, also where it came as a stream; anything else becomes its error.
+///
+/// # Errors
+///
+/// The reply's failure; a success that is no JSON object and no whole stream.
+pub(crate) fn read_success(http: &ModelHttp, reply: &Reply, assemble: Assemble) -> Result<Value, ModelError> {
     if !(200..300).contains(&reply.status) {
         return Err(failure_with_status(http, reply, reply.status));
     }
-    let body: Value = serde_json::from_slice(&reply.body)
-        .map_err(|error| http.unusable(&format!("answered {} without readable JSON ({error})", reply.status)))?;
-    if let Some(error) = failure_in_success(http, reply, &body) {
-        return Err(error);
+    let body: Value = match read_stream(&reply.body, assemble) {
+        Some(Streamed::Whole(body)) => body,
+        Some(Streamed::Broken) => {
+            return Err(http.unusable("answered with a stream that none was asked for, and that breaks off"));
+        }
+        None => serde_json::from_slice(&reply.body)
+            .map_err(|error| http.unusable(&format!("answered {} without readable JSON ({error})", reply.status)))?,
+    };
+    if let Some(status) = status_in_success(&body) {
+        let body = body.to_string().into_bytes();
+        let failed = Reply {
+            status,
+            headers: reply.headers.clone(),
+            body,
+        };
+        return Err(failure_with_status(http, &failed, status));
     }
-    serde_json::from_value(body)
-        .map_err(|error| http.unusable(&format!("answered with something that is no {what} ({error})")))
+    Ok(body)
 }
 
-/// The error of a success that holds an error object, as some gateways answer; none when it does not.
-fn failure_in_success(http: &ModelHttp, reply: &Reply, body: &Value) -> Option<ModelError> {
+/// The status of a success that holds an error object, as some gateways answer; none when it does not.
+fn status_in_success(body: &Value) -> Option<u16> {
     let error = body.get("error").filter(|error| !error.is_null())?;
     let code = error
         .get("code")
         .and_then(Value::as_u64)
         .and_then(|code| u16::try_from(code).ok());
-    let status = code.filter(|code| (400..600).contains(code)).unwrap_or(502);
-    Some(failure_with_status(http, reply, status))
+    Some(code.filter(|code| (400..600).contains(code)).unwrap_or(502))
+}
+
+/// A refusal that may be about a parameter.
+pub(crate) struct Refusal {
+    /// Its status.
+    pub status: u16,
+    /// What it says, lower case; without what it repeats of the request.
+    pub words: String,
+}
+
+/// Reads a reply as a refusal that may be about a parameter; none for an answer, a limit, a bill, a key or an outage.
+pub(crate) fn read_refusal(http: &ModelHttp, reply: &Reply) -> Option<Refusal> {
+    let is_short = reply.body.len() < REFUSAL_BYTES;
+    let body: Option<Value> = is_short.then(|| serde_json::from_slice(&reply.body).ok()).flatten();
+    let status = match reply.status {
+        200..300 => status_in_success(body.as_ref()?)?,
+        status => status,
+    };
+    if !matches!(status, 400 | 404 | 405 | 406 | 415 | 422 | 500 | 501)
+        || matches!(
+            failure_with_status(http, reply, status),
+            ModelError::SpendingLimit(_) | ModelError::RateLimited { .. } | ModelError::Unauthorized(_)
+        )
+    {
+        return None;
+    }
+    let mut words = String::new();
+    match &body {
+        Some(body) => gather_words(body, 0, &mut words),
+        None => words.extend(String::from_utf8_lossy(&reply.body).chars().take(2_000)),
+    }
+    Some(Refusal {
+        status,
+        words: words.to_lowercase(),
+    })
+}
+
+/// The texts of an error body, without those that repeat the request.
+fn gather_words(value: &Value, depth: usize, words: &mut String) {
+    if depth > 8 || words.len() > 4_000 {
+        return;
+    }
+    match value {
+        Value::String(text) => {
+            words.extend(text.chars().take(2_000));
+            words.push(' ');
+        }
+        Value::Array(items) => items.iter().for_each(|item| gather_words(item, depth + 1, words)),
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| !REPEATED_KEYS.contains(&key.as_str()))
+            .for_each(|(_, item)| gather_words(item, depth + 1, words)),
+        _ => {}
+    }
 }
 
 fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelError {

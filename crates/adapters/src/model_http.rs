@@ -1,9 +1,7 @@
 //! What the model adapters share of HTTP: the checked address, the client with its limits, one POST with a bounded
 //! answer. What the bodies mean stays with each provider; what a failure means stands in `model_failure`.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use holdfast_core::model::settings::is_loopback;
@@ -106,6 +104,8 @@ pub(crate) fn host_of(url: &Url) -> String {
 pub(crate) struct ModelHttp {
     client: reqwest::Client,
     url: Url,
+    /// The path of `url` without the provider's call.
+    root: String,
     limits: ModelLimits,
     /// For messages.
     pub host: String,
@@ -167,6 +167,7 @@ impl ModelHttp {
         Ok(Self {
             client,
             host: host_of(&url),
+            root: url.path().trim_end_matches(provider.call).to_owned(),
             url,
             limits,
             key_name: provider.key_name,
@@ -193,7 +194,20 @@ impl ModelHttp {
 
     /// One POST. Errors: no connection, or an answer that breaks off or is too long.
     pub async fn post(&self, body: &Value) -> Result<Reply, ModelError> {
-        let sent = self.client.post(self.url.clone()).json(body).send().await;
+        self.read(self.client.post(self.url.clone()).json(body)).await
+    }
+
+    /// One GET below the API's root; none where it is not answered with JSON. Nothing depends on it.
+    pub async fn get(&self, path: &str) -> Option<Value> {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}", self.root));
+        let call = tokio::time::timeout(self.limits.connect, self.read(self.client.get(url)));
+        let reply = call.await.ok()?.ok()?;
+        (reply.status == 200).then(|| serde_json::from_slice(&reply.body).ok())?
+    }
+
+    async fn read(&self, request: reqwest::RequestBuilder) -> Result<Reply, ModelError> {
+        let sent = request.send().await;
         let mut response = sent.map_err(|error| self.broken("could not be asked", error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
@@ -243,41 +257,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
-}
-
-/// Which models' server refused structured output: asked once, remembered as long as the process lives.
-#[derive(Debug, Default)]
-pub(crate) struct StructuredOutput {
-    refused: Mutex<BTreeSet<String>>,
-}
-
-impl StructuredOutput {
-    /// Whether to ask for it.
-    pub fn is_wanted(&self, model: &str) -> bool {
-        !self
-            .refused
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(model)
-    }
-
-    /// Whether an answer refuses it: 400 or 422 with one of the field's names.
-    pub fn is_refused(reply: &Reply, names: &[&str]) -> bool {
-        let text = String::from_utf8_lossy(&reply.body).to_lowercase();
-        matches!(reply.status, 400 | 422) && names.iter().any(|name| text.contains(name))
-    }
-
-    /// Remembers a refusal, where the request without it was taken.
-    pub fn remember(&self, model: &str, without: &Reply) {
-        if !matches!(without.status, 400 | 422) {
-            tracing::info!(
-                model,
-                "the model's server refuses structured output; it is no longer asked for"
-            );
-            self.refused
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(model.to_owned());
-        }
-    }
 }

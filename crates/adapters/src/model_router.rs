@@ -5,11 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::RecordedAnswer;
+use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::bedrock::BedrockAskModel;
+use crate::model_examine::{Examined, ModelReport, examine};
 use crate::model_http::{ModelLimits, ModelSettingsError, Provider};
 use crate::{anthropic, anthropic::AnthropicAskModel, openai, openai::OpenaiAskModel};
 
@@ -74,6 +76,21 @@ impl ModelRouter {
             }
         }
         problems
+    }
+
+    /// Calls a model once with a few words and reports what works: see [`ModelReport`]. The call is paid like any other.
+    ///
+    /// # Errors
+    ///
+    /// The model's name or its key keeps it from being asked.
+    pub async fn examine(&self, model: &str, limits: TokenLimits) -> Result<ModelReport, ModelError> {
+        let ask = self.pick(model)?;
+        let server = match model.split('/').next() {
+            Some("anthropic") => Some((&self.anthropic.http, &self.anthropic.dialects)),
+            Some("openai") => Some((&self.openai.http, &self.openai.dialects)),
+            _ => None,
+        };
+        Ok(examine(model, &Examined { ask, server }, limits).await)
     }
 
     fn pick(&self, model: &str) -> Result<&dyn AskModel, ModelError> {

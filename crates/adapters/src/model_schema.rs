@@ -29,6 +29,28 @@ pub(crate) fn strict(schema: &Value) -> Value {
     subset(schema, true)
 }
 
+/// Without bounds, closed objects and lists of types: the least that every server with schemas takes.
+pub(crate) fn open(schema: &Value) -> Value {
+    match subset(schema, false) {
+        Value::Object(map) => Value::Object(opened(map)),
+        other => other,
+    }
+}
+
+fn opened(map: Map<String, Value>) -> Map<String, Value> {
+    map.into_iter()
+        .filter(|(keyword, value)| keyword != "additionalProperties" || !value.is_boolean())
+        .map(|(keyword, value)| match (keyword.as_str(), value) {
+            ("type", Value::Array(types)) => {
+                let kept = types.into_iter().find(|name| name != "null");
+                (keyword, kept.unwrap_or(Value::Null))
+            }
+            (_, Value::Object(inner)) => (keyword, Value::Object(opened(inner))),
+            (_, value) => (keyword, value),
+        })
+        .collect()
+}
+
 fn subset(schema: &Value, all_required: bool) -> Value {
     let Value::Object(map) = schema else {
         return schema.clone();
@@ -77,6 +99,16 @@ mod tests {
             "minimum": { "type": "integer" },
             "list": { "type": "array", "items": { "type": "string" } } } });
         assert_eq!(without_bounds(&schema), expected);
+    }
+
+    #[test]
+    fn an_open_schema_has_plain_types_only() {
+        let text = open(&answer_schema()).to_string();
+        for word in ["additionalProperties", "maxLength", "null", "minimum"] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
+        assert!(text.contains("\"suggestion\":{\"type\":\"string\"}"), "{text}");
+        assert!(text.contains("\"required\":[\"path\""), "{text}");
     }
 
     #[test]

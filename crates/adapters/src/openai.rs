@@ -1,20 +1,22 @@
 //! The Chat Completions API: OpenAI's own, and the servers that speak it (llama.cpp, vLLM, Ollama and others):
 //! `POST {url}/chat/completions`. One call, no retry.
 //!
-//! The answer is asked for as structured output (`response_format`). A server that refuses that is asked again without
-//! it, once per process and model.
+//! What a request looks like (structured output, the output limit's name, where the instructions stand) is what the server
+//! takes: see [`crate::model_dialect`]. OpenAI's own hosts begin with `max_completion_tokens`, others with `max_tokens`.
 
 use async_trait::async_trait;
 use holdfast_core::model::run::{RecordedAnswer, Role, Stop};
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::model_dialect::{Api, Dialect, Dialects, Format, LimitName};
 use crate::model_failure::read_success;
-use crate::model_http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply, StructuredOutput};
+use crate::model_http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
+use crate::model_reply::{count, join, text_of};
 use crate::model_schema;
+use crate::model_stream::assemble_chat;
 
 /// Where the provider's own server is, and its key.
 pub(crate) const PROVIDER: Provider = Provider {
@@ -25,17 +27,11 @@ pub(crate) const PROVIDER: Provider = Provider {
     key_prefix: "Bearer ",
 };
 
-/// What a refusal of structured output is recognised by.
-const FORMAT_NAMES: [&str; 3] = ["response_format", "json_schema", "structured output"];
-
 /// Asks OpenAI's Chat Completions API, or a server that speaks it.
 #[derive(Debug)]
 pub struct OpenaiAskModel {
-    http: ModelHttp,
-    /// OpenAI's own hosts know `max_completion_tokens` and take strict schemas alone; others know `max_tokens` and
-    /// take any schema.
-    is_openai_host: bool,
-    structured: StructuredOutput,
+    pub(crate) http: ModelHttp,
+    pub(crate) dialects: Dialects,
 }
 
 impl OpenaiAskModel {
@@ -44,10 +40,20 @@ impl OpenaiAskModel {
     /// be sent.
     pub fn new(url: Option<&Url>, key: Option<SecretString>, limits: ModelLimits) -> Result<Self, ModelSettingsError> {
         let http = ModelHttp::new(&PROVIDER, url, key, &[], limits)?;
+        let limit_name = if is_openai_host(url) {
+            LimitName::MaxCompletionTokens
+        } else {
+            LimitName::MaxTokens
+        };
+        let first = Dialect {
+            format: Format::Schema,
+            limit_name,
+            has_system: true,
+            max_output_tokens: None,
+        };
         Ok(Self {
             http,
-            is_openai_host: is_openai_host(url),
-            structured: StructuredOutput::default(),
+            dialects: Dialects::new(Api::Chat, first),
         })
     }
 
@@ -57,75 +63,104 @@ impl OpenaiAskModel {
     }
 
     async fn call(&self, model: &str, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
-        let structured = self.structured.is_wanted(model);
-        let mut reply = self.http.post(&self.body(model, request, structured)).await?;
-        if structured && StructuredOutput::is_refused(&reply, &FORMAT_NAMES) {
-            reply = self.http.post(&self.body(model, request, false)).await?;
-            self.structured.remember(model, &reply);
-        }
+        let wanted = request.max_output_tokens;
+        let body = |dialect: &Dialect| body(model, request, dialect);
+        let reply = self.dialects.post(&self.http, model, wanted, body).await?;
         self.read(model, &reply)
     }
 
-    fn body(&self, model: &str, request: &ModelRequest, structured: bool) -> Value {
-        let mut messages = vec![json!({ "role": "system", "content": request.prompt.system })];
-        messages.extend(request.prompt.turns.iter().map(|turn| {
-            let role = match turn.role {
-                Role::User => "user",
-                Role::Assistant => "assistant",
-            };
-            json!({ "role": role, "content": turn.text })
-        }));
-        let limit_name = if self.is_openai_host {
-            "max_completion_tokens"
-        } else {
-            "max_tokens"
-        };
-        let mut body = json!({ "model": model, "messages": messages, "stream": false });
-        body[limit_name] = json!(request.max_output_tokens);
-        if structured {
-            let schema = if self.is_openai_host {
-                model_schema::strict(&request.schema)
-            } else {
-                request.schema.clone()
-            };
-            body["response_format"] = json!({
-                "type": "json_schema",
-                "json_schema": { "name": "answer", "schema": schema, "strict": true },
-            });
-        }
-        body
-    }
-
     fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
-        let completion: Completion = read_success(&self.http, reply, "completion")?;
-        let Some(choice) = completion.choices.into_iter().next() else {
-            return Err(self.http.unusable("answered without a choice"));
-        };
-        let refusal = choice.message.refusal.filter(|text| !text.is_empty());
-        let stop = match choice.finish_reason.as_deref() {
+        let completion = read_success(&self.http, reply, assemble_chat)?;
+        let usage = &completion["usage"];
+        let input_tokens = count(usage, &["prompt_tokens", "input_tokens"]).unwrap_or(0);
+        let output_tokens = count(usage, &["completion_tokens", "output_tokens"]).unwrap_or(0);
+        // What was paid is counted, also where there is nothing in it.
+        let is_paid = input_tokens + output_tokens > 0;
+        let choice = &completion["choices"][0];
+        if !choice["message"].is_object() && !is_paid {
+            return Err(self.http.unusable("answered without a choice that holds a message"));
+        }
+        let message = &choice["message"];
+        let refusal = message["refusal"].as_str().filter(|text| !text.is_empty());
+        let stop = match choice["finish_reason"].as_str() {
             _ if refusal.is_some() => Stop::Refusal,
             Some("content_filter") => Stop::Refusal,
-            Some("length") => Stop::OutputLimit,
+            Some("length" | "max_tokens") => Stop::OutputLimit,
             _ => Stop::Complete,
         };
-        let text = refusal.unwrap_or_else(|| choice.message.content.map(Content::into_text).unwrap_or_default());
-        if text.trim().is_empty() && stop == Stop::Complete {
+        let text = refusal.map_or_else(|| text_of_message(message), str::to_owned);
+        if text.trim().is_empty() && stop == Stop::Complete && !is_paid {
             return Err(self.http.unusable("answered with an empty message"));
         }
-        let usage = completion.usage.unwrap_or_default();
+        let served = completion["model"].as_str().filter(|name| !name.is_empty());
         Ok(RecordedAnswer {
             text,
             stop,
-            model: completion
-                .model
-                .filter(|name| !name.is_empty())
-                .unwrap_or_else(|| model.to_owned()),
-            input_tokens: usage.prompt_tokens.unwrap_or(0),
-            output_tokens: usage.completion_tokens.unwrap_or(0),
+            model: served.unwrap_or(model).to_owned(),
+            input_tokens,
+            output_tokens,
             cost_nano_usd: None,
             cached: false,
         })
     }
+}
+
+fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
+    let prompt = &request.prompt;
+    let mut messages = Vec::new();
+    if dialect.has_system {
+        messages.push(json!({ "role": "system", "content": prompt.system }));
+    }
+    for (index, turn) in prompt.turns.iter().enumerate() {
+        let role = match turn.role {
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        };
+        let content = if index == 0 && !dialect.has_system {
+            format!("{}\n\n{}", prompt.system, turn.text)
+        } else {
+            turn.text.clone()
+        };
+        messages.push(json!({ "role": role, "content": content }));
+    }
+    let mut body = json!({ "model": model, "messages": messages, "stream": false });
+    let limit_name = match dialect.limit_name {
+        LimitName::MaxTokens => Some("max_tokens"),
+        LimitName::MaxCompletionTokens => Some("max_completion_tokens"),
+        LimitName::LeftOut => None,
+    };
+    if let Some(name) = limit_name {
+        body[name] = json!(dialect.output_tokens(request.max_output_tokens));
+    }
+    let format = match dialect.format {
+        Format::Schema => Some(json!({ "type": "json_schema", "json_schema":
+            { "name": "answer", "schema": model_schema::strict(&request.schema), "strict": true } })),
+        Format::OpenSchema => Some(json!({ "type": "json_schema", "json_schema":
+            { "name": "answer", "schema": model_schema::open(&request.schema) } })),
+        Format::JsonObject => Some(json!({ "type": "json_object" })),
+        Format::Words => None,
+    };
+    if let Some(format) = format {
+        body["response_format"] = format;
+    }
+    body
+}
+
+/// The content, as text or in parts, and the arguments of calls: the answer is in one of them.
+fn text_of_message(message: &Value) -> String {
+    let content = match &message["content"] {
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part.as_str().or_else(|| part["text"].as_str()))
+            .collect(),
+        other => text_of(other),
+    };
+    let calls = message["tool_calls"].as_array().into_iter().flatten();
+    let arguments = calls
+        .map(|call| &call["function"]["arguments"])
+        .chain([&message["function_call"]["arguments"]])
+        .map(text_of);
+    join(std::iter::once(content).chain(arguments))
 }
 
 #[async_trait]
@@ -143,54 +178,6 @@ fn is_openai_host(url: Option<&Url>) -> bool {
             host == "openai.com" || host.ends_with(".openai.com") || host.ends_with(".openai.azure.com")
         })
     })
-}
-
-/// The part of a completion that is read.
-#[derive(Deserialize)]
-struct Completion {
-    choices: Vec<Choice>,
-    model: Option<String>,
-    usage: Option<Usage>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    message: Message,
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    content: Option<Content>,
-    refusal: Option<String>,
-}
-
-/// Text, or parts of which the texts count.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-}
-
-#[derive(Deserialize)]
-struct Part {
-    text: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Usage {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-}
-
-impl Content {
-    fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Parts(parts) => parts.into_iter().filter_map(|part| part.text).collect(),
-        }
-    }
 }
 
 #[cfg(test)]

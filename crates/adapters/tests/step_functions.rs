@@ -102,6 +102,7 @@ fn run() -> Run {
         max_concurrency: 3,
         model: "rules".to_owned(),
         model_light: "rules".to_owned(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }
 

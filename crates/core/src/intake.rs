@@ -10,6 +10,7 @@ use crate::model::run::{PAYLOAD_VERSION, Run};
 use crate::model::run_name::stem;
 use crate::model::settings::Settings;
 use crate::model::sha::CommitSha;
+use crate::model::token_limits::TokenLimits;
 use crate::port::{
     Expect, FailedRun, KeepRows, PublishReview, ReadChange, ReadPermission, StartRun, StartedRun, StopRun,
     StoreArtifact,
@@ -62,6 +63,8 @@ pub struct RunSettings {
     pub model: String,
     /// The cheap tier's.
     pub model_light: String,
+    /// What one call may hold.
+    pub tokens: TokenLimits,
 }
 
 impl RunSettings {
@@ -72,6 +75,7 @@ impl RunSettings {
             max_concurrency: settings.max_concurrency,
             model: settings.model.clone(),
             model_light: settings.model_light.clone(),
+            tokens: settings.model_tokens,
         }
     }
 }
@@ -177,6 +181,7 @@ async fn start(target: &Target, how: &RunSettings, ports: Ports<'_>, forced: boo
             max_concurrency: how.max_concurrency,
             model: how.model.clone(),
             model_light: how.model_light.clone(),
+            tokens: how.tokens,
         };
         match ports.start.start_run(&run).await? {
             StartedRun::New => return Ok(Receipt::Started { run: name }),

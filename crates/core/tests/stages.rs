@@ -76,6 +76,7 @@ impl ReadChange for OneChange {
 struct ScriptedModel {
     answers: Mutex<VecDeque<Result<&'static str, ModelError>>>,
     asked: Mutex<Vec<(String, Prompt)>>,
+    limits: Mutex<Vec<u32>>,
 }
 
 #[async_trait]
@@ -85,6 +86,7 @@ impl AskModel for ScriptedModel {
             .lock()
             .unwrap()
             .push((request.model.clone(), request.prompt.clone()));
+        self.limits.lock().unwrap().push(request.max_output_tokens);
         let text = self
             .answers
             .lock()
@@ -257,6 +259,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
         model: ScriptedModel {
             answers: Mutex::new(answers.into()),
             asked: Mutex::default(),
+            limits: Mutex::default(),
         },
         page: PullRequestPage::default(),
         rows: MemoryRows::default(),
@@ -275,6 +278,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             max_concurrency: 2,
             model: model.to_owned(),
             model_light: light.to_owned(),
+            tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         },
     }
 }
@@ -386,7 +390,7 @@ impl World {
 
 const PATCH: &str = "@@ -1,1 +1,2 @@\n one\n+two";
 const GOOD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"}]}"#;
-const GOOD_AND_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"},{"path":"src/a.rs","line":99999,"severity":"low","category":"correctness","title":"U","body":"B","quote":"two"}]}"#;
+const GOOD_AND_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"},{"path":"src/a.rs","line":99999,"severity":"low","category":"correctness","title":"U","body":"C","quote":"zwei"}]}"#;
 const ONLY_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/other.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"}]}"#;
 
 #[test]
@@ -480,6 +484,36 @@ fn never_valid_is_unreviewed_after_three_and_the_strong_tier_once() {
                 .contains("is not a file that you were shown")
         );
     }
+}
+
+#[test]
+fn a_model_that_repeats_itself_gets_a_fresh_question_without_its_answer() {
+    let again = format!("{ONLY_BAD}\n");
+    let world = world(
+        vec![file("src/a.rs", Some(PATCH))],
+        "openai/m",
+        "openai/m",
+        vec![Ok(ONLY_BAD), Ok(again.leak()), Ok(GOOD)],
+    );
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    assert_eq!(
+        (&result["status"], &result["attempts"]),
+        (&json!("reviewed"), &json!(3))
+    );
+    let asked = world.asked();
+    let [first, second, third] = [0, 1, 2].map(|index| &asked[index].1.turns);
+    assert_eq!((first.len(), second.len(), third.len()), (1, 3, 1));
+    assert!(third[0].text.starts_with(&first[0].text));
+    assert!(
+        third[0]
+            .text
+            .contains("findings[0].path: is not a file that you were shown")
+    );
+    assert!(
+        !third[0].text.contains("src/other.rs"),
+        "its own answer is not shown again"
+    );
 }
 
 #[test]
@@ -943,4 +977,43 @@ fn a_wrong_policy_names_its_place() {
         assert_eq!(error.name, ErrorName::RepositoryConfigurationInvalid);
         assert!(error.message.contains("line 2"), "{}", error.message);
     });
+}
+
+#[test]
+fn a_small_context_gets_smaller_units_and_answers_that_fit_it() {
+    let lines: String = (1..=900)
+        .map(|number| {
+            format!(
+                "@@ -{0},0 +{0},1 @@\n+let value_{number} = compute({number});\n",
+                number * 10
+            )
+        })
+        .collect();
+    let units = |context: Option<u32>| {
+        let mut world = world(
+            vec![file("src/a.rs", Some(lines.as_str()))],
+            "openai/m",
+            "openai/m",
+            vec![Ok(VALID)],
+        );
+        world.run.tokens = holdfast_core::model::token_limits::TokenLimits { context, output: None };
+        let count = world.prepare();
+        let _ = world.walk_unit("u0001", Tier::Light);
+        let asked = world.model.limits.lock().unwrap().clone();
+        let largest = world
+            .asked()
+            .iter()
+            .map(|(_, prompt)| prompt.system.len() + prompt.turns[0].text.len())
+            .max();
+        (count, asked, largest.unwrap_or_default())
+    };
+    let (whole, limits, _) = units(None);
+    assert_eq!((whole, limits), (2, vec![8_000]));
+    let (parts, limits, bytes) = units(Some(4_096));
+    assert!(parts > 10, "{parts}");
+    assert_eq!(limits, [1_024]);
+    assert!(
+        bytes / 4 + 1_024 < 3_000,
+        "{bytes} bytes leave no room for a correction"
+    );
 }

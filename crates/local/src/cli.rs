@@ -59,6 +59,10 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
     Check(CheckArgs),
+    /// Call each configured model once and report what works: the key, structured output, limits, usage.
+    ///
+    /// Each call is short, and paid like any other. Exit status 3 when a model doesn't work.
+    Doctor(DoctorArgs),
     /// Copies the data directory, also while reviews run in it. The copy is a data directory itself.
     Backup(BackupArgs),
 }
@@ -170,6 +174,14 @@ pub struct RunsArgs {
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// `holdfast doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
 }
 
 /// `holdfast show`.

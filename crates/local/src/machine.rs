@@ -176,7 +176,12 @@ pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
     ArtifactObjects { store: artifacts(data) }
 }
 
-fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
+/// Asks models, as the deployment is set.
+///
+/// # Errors
+///
+/// The address or a key cannot be used.
+pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
     ModelRouter::new(ModelSettings {
         url: settings.model_url.clone(),
         anthropic_key: settings.anthropic_key.clone(),

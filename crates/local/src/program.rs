@@ -7,7 +7,7 @@ use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
-use crate::command::{audit, backup, cancel, check, decide, redrive, replay, review, runs, show, sweep};
+use crate::command::{audit, backup, cancel, check, decide, doctor, redrive, replay, review, runs, show, sweep};
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::output;
@@ -69,6 +69,7 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
         Command::Sweep(args) => sweep::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Check(args) => check::run(args),
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Backup(args) => backup::run(args).await,
     }
 }
@@ -97,6 +98,7 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
             not_there("replay reads a data directory alone: holdfast --stack NAME show RUN tells what the run did")
         }
         Command::Serve(_) | Command::Engine(_) => not_there("a deployment serves itself, on AWS"),
+        Command::Doctor(_) => not_there("doctor calls the models of this environment's settings"),
         Command::Backup(_) => not_there("a deployment's table and bucket are kept by AWS: docs/operations.md, Restore"),
     }
 }

@@ -216,6 +216,7 @@ fn run(head: &str) -> Run {
         max_concurrency: 2,
         model: "openai/test-model".to_owned(),
         model_light: "openai/light-model".to_owned(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }
 

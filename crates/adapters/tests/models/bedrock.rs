@@ -84,8 +84,13 @@ async fn how_an_answer_ended_is_read() {
             "{reason}"
         );
     }
-    let empty = ask(ok(&converse(" ", "end_turn"))).await.1.unwrap_err();
-    assert!(matches!(empty, ModelError::Unavailable(_)), "{empty:?}");
+    // Paid, and counted, although there is nothing in it.
+    let empty = ask(ok(&converse(" ", "end_turn"))).await.1.unwrap();
+    assert_eq!((empty.input_tokens, empty.output_tokens), (15, 7));
+    let mut free = converse(" ", "end_turn");
+    free["usage"] = json!({ "inputTokens": 0, "outputTokens": 0, "totalTokens": 0 });
+    let error = ask(ok(&free)).await.1.unwrap_err();
+    assert!(matches!(error, ModelError::Unavailable(_)), "{error:?}");
 }
 
 #[tokio::test]

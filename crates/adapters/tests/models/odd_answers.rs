@@ -30,8 +30,6 @@ async fn what_is_no_answer_is_unavailable() {
         json!({}),
         json!({ "content": "text", "choices": {} }),
         json!({ "content": [], "choices": [] }),
-        message("", "end_turn"),
-        completion("  \n", "stop"),
         json!({ "choices": [{ "message": { "content": null }, "finish_reason": "stop" }],
             "content": [{ "type": "thinking", "thinking": "hm" }], "stop_reason": "end_turn" }),
     ];
@@ -59,6 +57,169 @@ async fn what_is_no_answer_is_unavailable() {
             );
             assert!(!text.contains("proxy's page"), "{model} {text}");
         }
+    }
+}
+
+/// Answers of servers that don't keep to the API: what is read, and what is counted.
+#[tokio::test]
+async fn odd_answers_are_read_and_counted() {
+    let chat = |message: Value, usage: Value| json!({ "model": "served", "choices": [{ "finish_reason": "stop", "message": message }], "usage": usage });
+    let usage = json!({ "prompt_tokens": 15, "completion_tokens": 7 });
+    let call =
+        |arguments: Value| json!([{ "type": "function", "function": { "name": "answer", "arguments": arguments } }]);
+    let table: [(usize, Value, &str, u64, u64); 14] = [
+        (
+            1,
+            chat(
+                json!({ "content": null, "tool_calls": call(json!("{}")) }),
+                usage.clone(),
+            ),
+            "{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": "", "tool_calls": call(json!({ "a": 1 })) }),
+                usage.clone(),
+            ),
+            "{\"a\":1}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": "One moment.", "tool_calls": call(json!("{}")) }),
+                usage.clone(),
+            ),
+            "One moment.\n{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "function_call": { "name": "f", "arguments": "{}" } }),
+                usage.clone(),
+            ),
+            "{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": [{ "type": "text", "text": "{" }, "}"] }),
+                usage.clone(),
+            ),
+            "{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(json!({ "content": { "findings": [] } }), usage.clone()),
+            "{\"findings\":[]}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": "{}" }),
+                json!({ "prompt_tokens": 15.0, "completion_tokens": "7" }),
+            ),
+            "{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": "{}" }),
+                json!({ "prompt_tokens": null, "output_tokens": -1 }),
+            ),
+            "{}",
+            0,
+            0,
+        ),
+        (1, chat(json!({ "content": "{}" }), json!("none")), "{}", 0, 0),
+        (1, chat(json!({ "content": "{}" }), json!([1])), "{}", 0, 0),
+        (1, chat(json!({ "content": "  \n" }), usage.clone()), "  \n", 15, 7),
+        (1, json!({ "choices": [], "usage": usage }), "", 15, 7),
+        (0, message("", "end_turn"), "", 15, 7),
+        (
+            0,
+            json!({ "model": 7, "content": [{ "type": "text", "text": "{}" }], "stop_reason": 1,
+            "usage": { "input_tokens": "15", "output_tokens": 7.0 } }),
+            "{}",
+            15,
+            7,
+        ),
+    ];
+    for (which, body, text, input_tokens, output_tokens) in table {
+        let server = RawServer::start(vec![ok(&body)]).await;
+        let (model, adapter) = &both(&server.url, limits())[which];
+        let answer = adapter.ask(&request(model)).await.unwrap();
+        assert_eq!(answer.text.trim(), text.trim(), "{body}");
+        assert_eq!(
+            (answer.input_tokens, answer.output_tokens),
+            (input_tokens, output_tokens),
+            "{body}"
+        );
+        assert_eq!(server.asked().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_none_was_asked_for_is_read() {
+    let chunks = concat!(
+        ": ping\n\n",
+        "data: {\"model\":\"served\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"{\"},\"finish_reason\":null}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"}\"}}],\"usage\":null}\r\n\r\n",
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n",
+    );
+    let calls = concat!(
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"a\",\"arguments\":\"{\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]},\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":7}}\n\n",
+    );
+    let events = concat!(
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"served\",\"content\":[],\"usage\":{\"input_tokens\":15,\"output_tokens\":1}}}\n\n",
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"{}\"}}\n\n",
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"max_tokens\"},\"usage\":{\"output_tokens\":7}}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+    );
+    for (which, body, is_cut) in [(1, chunks, true), (1, calls, false), (0, events, true)] {
+        let server = RawServer::start(vec![http(200, &[("content-type", "text/event-stream")], body)]).await;
+        let (model, adapter) = &both(&server.url, limits())[which];
+        let answer = adapter.ask(&request(model)).await.unwrap();
+        assert_eq!(
+            (answer.text.as_str(), answer.input_tokens, answer.output_tokens),
+            ("{}", 15, 7),
+            "{body}"
+        );
+        assert_eq!(
+            answer.stop == holdfast_core::model::run::Stop::OutputLimit,
+            is_cut,
+            "{body}"
+        );
+        // Without its end a stream is no answer, and says so.
+        let cut = body.rfind("data: {").unwrap();
+        let short = &body[..body[..cut].rfind("data: {").unwrap()];
+        let server = RawServer::start(vec![http(200, &[], short)]).await;
+        let (model, adapter) = &both(&server.url, limits())[which];
+        let error = adapter.ask(&request(model)).await.expect_err(short);
+        assert!(
+            matches!(&error, ModelError::Unavailable(text) if text.contains("answered with a stream") || short.is_empty() || text.contains("without readable")),
+            "{short}: {error}"
+        );
+    }
+    let failed = "data: {\"error\":{\"code\":429,\"message\":\"slow down\"}}\n\n";
+    for (model, error) in ask_both(http(200, &[], failed), limits()).await {
+        assert!(matches!(error, ModelError::RateLimited { .. }), "{model}: {error:?}");
     }
 }
 

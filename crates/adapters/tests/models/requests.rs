@@ -52,7 +52,7 @@ async fn anthropic_is_asked_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_compatible_server_is_asked_with_the_whole_schema_and_max_tokens() {
+async fn a_compatible_server_is_asked_with_a_closed_schema_and_max_tokens() {
     let server = RawServer::start(vec![ok(&completion("{}", "stop"))]).await;
     let (_, adapter) = &both(&server.url, limits())[OPENAI];
     let answer = adapter.ask(&request("openai/meta/llama")).await.unwrap();
@@ -84,7 +84,9 @@ async fn a_compatible_server_is_asked_with_the_whole_schema_and_max_tokens() {
     );
     let format = &asked.body["response_format"];
     assert_eq!(format["type"], "json_schema");
-    assert_eq!(format["json_schema"]["schema"], request("x").schema);
+    let schema = json!({ "type": "object", "required": ["summary", "more"], "additionalProperties": false,
+        "properties": { "summary": { "type": "string" }, "more": { "type": "integer" } } });
+    assert_eq!(format["json_schema"]["schema"], schema);
     assert_eq!(
         (&format["json_schema"]["name"], &format["json_schema"]["strict"]),
         (&json!("answer"), &json!(true))
@@ -179,7 +181,7 @@ async fn a_refused_format_is_left_out_from_then_on() {
         (
             OPENAI,
             422,
-            "json_schema is unavailable",
+            "structured output is unavailable",
             completion("{}", "stop"),
             "response_format",
         ),
@@ -221,7 +223,13 @@ async fn a_request_that_is_refused_either_way_teaches_nothing() {
             .iter()
             .map(|asked| asked.body.get(field).is_some())
             .collect();
-        assert_eq!(with, [true, false, true, false], "{model}");
+        // Without the format the refusal names nothing that was sent: what is left to change is tried once.
+        let expected: &[bool] = if model.starts_with("openai") {
+            &[true, false, false, false, true, false]
+        } else {
+            &[true, false, true, false]
+        };
+        assert_eq!(with, expected, "{model}");
     }
 }
 

@@ -18,12 +18,16 @@ fn kind(error: &ModelError) -> String {
 }
 
 async fn errors(act: Act) -> Vec<(&'static str, ModelError)> {
+    let is_about_anything = matches!(&act, Act::Send(bytes)
+        if ["400", "404", "422", "500", "501", "200"].iter().any(|status| bytes.starts_with(format!("HTTP/1.1 {status}").as_bytes())));
     let server = RawServer::start(vec![act]).await;
     let mut errors = Vec::new();
     for (model, adapter) in both(&server.url, limits()) {
         errors.push((model, adapter.ask(&request(model)).await.expect_err("an error")));
     }
-    assert_eq!(server.asked().len(), 2, "an adapter repeats nothing");
+    // A refusal that may be about a parameter is tried once in other forms: see `models_testkit.rs`.
+    let most = if is_about_anything { 6 } else { 2 };
+    assert!((2..=most).contains(&server.asked().len()), "an adapter repeats nothing");
     errors
 }
 

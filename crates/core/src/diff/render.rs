@@ -1,11 +1,12 @@
-//! How a diff is shown to a model: added lines carry their number in the head.
+//! How a diff is shown to a model: each line with its number, added and unchanged ones in the head, removed ones in the
+//! base.
 
 use std::fmt::Write;
 
 use super::{Hunk, LineKind};
 
-/// The prompt's form of a file's hunks: `+++ b/PATH`, each `@@` line, added lines as `N +TEXT`, context as `N  TEXT`,
-/// removed lines as ` -TEXT` without a number (nothing in the head can be said of them by number).
+/// The prompt's form of a file's hunks: `+++ b/PATH`, each `@@` line, added lines as `N +TEXT`, context as `N  TEXT`, both
+/// with N in the head, and removed lines as `N -TEXT` with N in the base.
 pub fn render_hunks<'a>(path: &str, previous_path: Option<&str>, hunks: impl IntoIterator<Item = &'a Hunk>) -> String {
     let mut out = String::new();
     let from = previous_path.map_or_else(|| path.to_owned(), str::to_owned);
@@ -14,10 +15,14 @@ pub fn render_hunks<'a>(path: &str, previous_path: Option<&str>, hunks: impl Int
         let _infallible = writeln!(out, "{}", hunk.header());
         for line in &hunk.lines {
             let text = line.text.trim_end_matches('\r');
-            let _infallible = match (line.kind, line.new) {
-                (LineKind::Added, Some(number)) => writeln!(out, "{number} +{text}"),
-                (LineKind::Context, Some(number)) => writeln!(out, "{number}  {text}"),
-                _ => writeln!(out, " -{text}"),
+            let (mark, number) = match line.kind {
+                LineKind::Added => ('+', line.new),
+                LineKind::Context => (' ', line.new),
+                LineKind::Removed => ('-', line.old),
+            };
+            let _infallible = match number {
+                Some(number) => writeln!(out, "{number} {mark}{text}"),
+                None => writeln!(out, " {mark}{text}"),
             };
         }
     }
@@ -31,11 +36,11 @@ mod tests {
     use crate::diff::parse_patch;
 
     #[test]
-    fn shows_head_numbers_on_added_lines() {
-        let hunks = parse_patch("@@ -4,2 +4,2 @@ fn f\n a\n-b\n+c\r").unwrap();
+    fn shows_the_numbers_of_both_sides() {
+        let hunks = parse_patch("@@ -4,3 +6,3 @@ fn f\n a\n-b\n-+x\n+c\r\n+d").unwrap();
         assert_eq!(
             render_hunks("x.rs", None, &hunks),
-            "--- a/x.rs\n+++ b/x.rs\n@@ -4,2 +4,2 @@ fn f\n4  a\n -b\n5 +c\n"
+            "--- a/x.rs\n+++ b/x.rs\n@@ -4,3 +6,3 @@ fn f\n6  a\n5 -b\n6 -+x\n7 +c\n8 +d\n"
         );
     }
 }

@@ -16,3 +16,4 @@ pub mod run;
 pub mod run_name;
 pub mod settings;
 pub mod sha;
+pub mod token_limits;

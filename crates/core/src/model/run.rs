@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::change::Target;
 use super::finding::Finding;
 use super::report::{Coverage, Usage};
+use super::token_limits::TokenLimits;
 
 /// Version of the payloads between states. A stage refuses another one.
 pub const PAYLOAD_VERSION: u32 = 1;
@@ -31,6 +32,9 @@ pub struct Run {
     pub model: String,
     /// The cheap tier's model; equal to `model` when there is none.
     pub model_light: String,
+    /// What one call may hold.
+    #[serde(default, skip_serializing_if = "TokenLimits::is_default")]
+    pub tokens: TokenLimits,
 }
 
 impl Run {

@@ -8,6 +8,7 @@ use url::Url;
 use super::approver::{Approver, shared_addresses};
 use super::marker::MarkerKey;
 use super::price::Prices;
+use super::token_limits::TokenLimits;
 use crate::webhook::WebhookSecrets;
 
 /// Where a setting's text comes from: its name in, its value out, `None` when it is not set.
@@ -25,6 +26,8 @@ pub struct Settings {
     /// Wall-clock limit of one model call, in seconds (1..=900). `HOLDFAST_MODEL_TIMEOUT_SECONDS`, default 120. Stays
     /// below the workflow's `TimeoutSeconds` of its task (930).
     pub model_timeout_s: u64,
+    /// What one model call may hold. `HOLDFAST_MODEL_CONTEXT_TOKENS`, `HOLDFAST_MODEL_OUTPUT_TOKENS`.
+    pub model_tokens: TokenLimits,
     /// `ANTHROPIC_API_KEY`.
     pub anthropic_key: Option<SecretString>,
     /// `OPENAI_API_KEY`.
@@ -127,6 +130,7 @@ impl Settings {
         let model_url = reader.url("HOLDFAST_MODEL_URL");
         let settings = Self {
             model_timeout_s: reader.number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 120, 900),
+            model_tokens: reader.token_limits(),
             max_concurrency: u32::try_from(reader.number("HOLDFAST_MAX_CONCURRENCY", 10, 1_000)).unwrap_or(10),
             anthropic_key: reader.text("ANTHROPIC_API_KEY").map(SecretString::from),
             openai_key: reader.text("OPENAI_API_KEY").map(SecretString::from),
@@ -261,6 +265,44 @@ impl Reader<'_> {
                 default
             }
         }
+    }
+
+    fn token_limits(&mut self) -> TokenLimits {
+        let mut limit = |name: &str, least: u64, most: u64| {
+            let text = self.text(name)?;
+            let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+            if number.is_none() {
+                self.problems.push(format!(
+                    "{name} (environment): {text:?} is not allowed: a whole number from {least} to {most}"
+                ));
+            }
+            number.and_then(|number| u32::try_from(number).ok())
+        };
+        let limits = TokenLimits {
+            context: limit(
+                "HOLDFAST_MODEL_CONTEXT_TOKENS",
+                TokenLimits::MIN_CONTEXT,
+                TokenLimits::MAX_CONTEXT,
+            ),
+            output: limit(
+                "HOLDFAST_MODEL_OUTPUT_TOKENS",
+                TokenLimits::MIN_OUTPUT,
+                TokenLimits::MAX_OUTPUT,
+            ),
+        };
+        if let TokenLimits {
+            context: Some(context),
+            output: Some(output),
+        } = limits
+            && output > context / 4
+        {
+            self.problems.push(format!(
+                "HOLDFAST_MODEL_OUTPUT_TOKENS (environment): {output} is more than a quarter of HOLDFAST_MODEL_CONTEXT_TOKENS; \
+                 at most {} leaves room for the change",
+                context / 4
+            ));
+        }
+        limits
     }
 
     fn marker_key(&mut self) -> Option<MarkerKey> {
@@ -488,6 +530,38 @@ mod tests {
             Settings::read_without_keys(&lookup).is_ok(),
             "who asks no model needs no key"
         );
+    }
+
+    #[test]
+    fn token_limits_are_read_within_their_bounds() {
+        let limits = |context: &str, output: &str| {
+            read(&[
+                ("HOLDFAST_MODEL_CONTEXT_TOKENS", context),
+                ("HOLDFAST_MODEL_OUTPUT_TOKENS", output),
+            ])
+        };
+        let settings = limits("8192", "").unwrap();
+        assert_eq!(
+            (settings.model_tokens.context, settings.model_tokens.output()),
+            (Some(8_192), 2_048)
+        );
+        assert_eq!(limits("", "16000").unwrap().model_tokens.output(), 16_000);
+        assert!(limits("", "").unwrap().model_tokens.is_default());
+        for (context, output, names) in [
+            ("3999", "255", 2),
+            ("many", "-1", 2),
+            ("100000001", "1000001", 2),
+            ("8192", "4000", 1),
+        ] {
+            let problems = limits(context, output).unwrap_err().0;
+            assert_eq!(problems.len(), names, "{problems:?}");
+            assert!(
+                problems
+                    .iter()
+                    .all(|problem| problem.contains("_TOKENS (environment): ")),
+                "{problems:?}"
+            );
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct ModelRequest {
     pub prompt: Prompt,
     /// JSON Schema of the answer, asked for as structured output where the provider has it.
     pub schema: serde_json::Value,
-    /// Output limit in tokens, 1 to 32,000.
+    /// Output limit in tokens, from 1 on.
     pub max_output_tokens: u32,
 }
 

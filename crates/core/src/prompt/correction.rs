@@ -1,30 +1,28 @@
-//! The correction: the previous answer and its exact problems go back, with the schema.
+//! The correction: the previous answer and its exact problems go back, with the schema; or a fresh question, where the
+//! model repeats itself.
 
 use crate::model::run::{Prompt, Role, Turn};
 
 use crate::rule::redacted;
 
+use super::cut_to_tokens;
 use super::redacted::without_secrets;
 use super::schema::answer_schema;
 
-/// Longest part of a previous answer that is sent back, in characters.
-const PREVIOUS_ANSWER_MOST: usize = 20_000;
-
 /// The next attempt's prompt: the unit's first prompt, the last answer, and what is wrong with it, word for word.
 ///
-/// Only the last answer goes back, not every one: the prompt stays bounded over the attempts.
-pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String]) -> Prompt {
-    let listed: String = problems.iter().map(|problem| format!("- {problem}\n")).collect();
+/// Only the last answer goes back, not every one, and at most `most_tokens` of it: the prompt stays bounded over the
+/// attempts.
+pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String], most_tokens: u64) -> Prompt {
     let text = format!(
-        "Your answer was checked and cannot be used. What is wrong, exactly:\n{listed}\n\
-         Answer again with the whole corrected JSON object and nothing else: no prose, no code fence. Leave out a finding \
-         rather than guess its place. The object must fit this JSON Schema:\n{}",
-        answer_schema()
+        "Your answer was checked and cannot be used. What is wrong, exactly:\n{}\n{}",
+        listed(problems),
+        how_to_answer()
     );
     let previous = if answer.trim().is_empty() {
         "(an empty answer)".to_owned()
     } else {
-        redacted(answer).chars().take(PREVIOUS_ANSWER_MOST).collect()
+        cut_to_tokens(&redacted(answer), most_tokens).to_owned()
     };
     let mut prompt = first.clone();
     prompt.turns.truncate(1);
@@ -34,4 +32,32 @@ pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String]) -> P
     });
     prompt.turns.push(Turn { role: Role::User, text });
     without_secrets(prompt)
+}
+
+/// The next attempt's prompt where the model gave the same answer twice: its own words before its eyes make it repeat
+/// them, so the question is asked again without them, with what to mind.
+pub fn fresh_prompt(first: &Prompt, problems: &[String]) -> Prompt {
+    let mut prompt = first.clone();
+    prompt.turns.truncate(1);
+    if let Some(turn) = prompt.turns.first_mut() {
+        turn.text = format!(
+            "{}\n\nEarlier answers to this could not be used. What was wrong with them:\n{}\n{}",
+            turn.text,
+            listed(problems),
+            how_to_answer()
+        );
+    }
+    without_secrets(prompt)
+}
+
+fn listed(problems: &[String]) -> String {
+    problems.iter().map(|problem| format!("- {problem}\n")).collect()
+}
+
+fn how_to_answer() -> String {
+    format!(
+        "Answer again with the whole corrected JSON object and nothing else: no prose, no code fence. Leave out a finding \
+         rather than guess its place. The object must fit this JSON Schema:\n{}",
+        answer_schema()
+    )
 }

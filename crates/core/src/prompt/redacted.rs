@@ -88,14 +88,17 @@ mod tests {
         assert_clean(&unit, &secret);
         let answer = format!("{}{secret}", "y ".repeat(9_990));
         assert_clean(
-            &correction_prompt(&unit, &answer, &[format!("the quote {secret:?} is not there")]),
+            &correction_prompt(&unit, &answer, &[format!("the quote {secret:?} is not there")], 5_000),
             &secret,
         );
         let summary = FileSummary {
             path: path.clone(),
             text: format!("{} {secret}", "z".repeat(280)),
         };
-        assert_clean(&summary_prompt(&title, &[summary], &[finding(&secret)]), &secret);
+        assert_clean(
+            &summary_prompt(&title, &[summary], &[finding(&secret)], 24_000),
+            &secret,
+        );
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn answer_schema() -> Value {
                         "category": { "type": "string", "enum":
                             ["security", "correctness", "performance", "maintainability", "testing", "documentation"] },
                         "title": { "type": "string", "minLength": 1, "maxLength": 300 },
-                        "body": { "type": "string", "minLength": 1, "maxLength": 10000 },
+                        "body": { "type": "string", "minLength": 1, "maxLength": 8000 },
                         "quote": { "type": "string", "minLength": 1, "maxLength": 4000 },
                         "suggestion": { "type": ["string", "null"], "maxLength": 10000 },
                         "confidence": { "type": "number", "minimum": 0, "maximum": 1 }

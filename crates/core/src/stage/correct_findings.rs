@@ -1,4 +1,5 @@
-//! CorrectFindings: writes the next attempt's prompt: the last answer, its exact problems, and the schema.
+//! CorrectFindings: writes the next attempt's prompt: the last answer, its exact problems, and the schema; or a fresh
+//! question, where the model repeats itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use crate::model::key;
 use crate::model::plan::Tier;
 use crate::model::run::{Prompt, RecordedAnswer, Run, Verdict};
 use crate::port::StoreArtifact;
-use crate::prompt::correction_prompt;
+use crate::prompt::{correction_prompt, fresh_prompt};
 
 use super::validate_findings::next_attempt;
 use super::{StageError, read_artifact, write_artifact};
@@ -53,10 +54,30 @@ pub async fn correct_findings(input: &Input, store: &dyn StoreArtifact) -> Resul
     let first: Prompt = read_artifact(store, &key::prompt(run, unit, 1)).await?;
     let answer: RecordedAnswer = read_artifact(store, &key::answer(run, unit, *attempt)).await?;
     let verdict: Verdict = read_artifact(store, &key::verdict(run, unit, *attempt)).await?;
-    let prompt = correction_prompt(&first, &answer.text, &verdict.problems);
+    let prompt = if is_repeated(input, &answer, store).await? {
+        fresh_prompt(&first, &verdict.problems)
+    } else {
+        correction_prompt(
+            &first,
+            &answer.text,
+            &verdict.problems,
+            recorded.tokens.previous_answer(),
+        )
+    };
     write_artifact(store, &key::prompt(run, unit, attempt_next), &prompt).await?;
     Ok(Output {
         attempt: attempt_next,
         tier: tier_next,
     })
+}
+
+/// Whether an earlier attempt of this unit got the same answer, white space aside.
+async fn is_repeated(input: &Input, answer: &RecordedAnswer, store: &dyn StoreArtifact) -> Result<bool, StageError> {
+    for attempt in 1..input.attempt {
+        let earlier: RecordedAnswer = read_artifact(store, &key::answer(&input.run, &input.unit, attempt)).await?;
+        if earlier.text.split_whitespace().eq(answer.text.split_whitespace()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

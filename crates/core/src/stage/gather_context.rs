@@ -15,9 +15,6 @@ use crate::rule::{redacted, secret_findings};
 use super::shown::UnitView;
 use super::{StageError, read_artifact, write_artifact};
 
-/// Context of one unit at most, in tokens.
-const CONTEXT_TOKENS: u64 = 2_000;
-
 /// The run.
 #[derive(Debug, Deserialize)]
 pub struct Input {
@@ -59,7 +56,7 @@ pub async fn gather_context(
             .as_deref()
             .and_then(|text| syntax.view(&planned.path, text, &lines))
             .unwrap_or_default();
-        let pack = assemble(&planned.path, &view.hunks, seen);
+        let pack = assemble(&planned.path, &view.hunks, seen, run.tokens.pack());
         output.packs += 1;
         output.tokens += pack.tokens;
         write_artifact(store, &key::context(&input.run, &planned.id), &pack).await?;
@@ -68,7 +65,7 @@ pub async fn gather_context(
 }
 
 /// Chooses what fits the budget: scopes first, innermost last, then imports in their order.
-fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
+fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView, most_tokens: u64) -> ContextPack {
     let mut pack = ContextPack {
         rule_findings: rule_findings(path, hunks, &seen.findings),
         language: seen.language.map(str::to_owned),
@@ -78,7 +75,7 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
         scope.signature = redacted(&scope.signature);
         scope.name = redacted(&scope.name);
         let cost = estimate_tokens(&scope.signature) + 4;
-        if pack.tokens + cost > CONTEXT_TOKENS {
+        if pack.tokens + cost > most_tokens {
             pack.left_out += 1;
         } else {
             pack.tokens += cost;
@@ -88,7 +85,7 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView) -> ContextPack {
     for import in seen.imports {
         let import = redacted(&import);
         let cost = estimate_tokens(&import) + 1;
-        if pack.tokens + cost > CONTEXT_TOKENS {
+        if pack.tokens + cost > most_tokens {
             pack.left_out += 1;
         } else {
             pack.tokens += cost;

@@ -12,16 +12,13 @@ use crate::model::plan::{Plan, Tier, Unit, UnitItem};
 use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
+use crate::model::token_limits::TokenLimits;
 use crate::port::{ReadChange, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::rule::secret_findings;
 
 use super::{StageError, read_artifact, write_artifact};
 
-/// A unit's diff is about this large at most, in tokens; a file over it becomes several units.
-const UNIT_TOKENS: u64 = 12_000;
-/// A single hunk over this is not sent: no model reviews it well, and few take it.
-const HUNK_TOKENS_MOST: u64 = 48_000;
 /// From this risk on the strong tier starts.
 const STRONG_FROM: u8 = 40;
 
@@ -61,7 +58,7 @@ pub async fn plan_review(
         .await?
         .unwrap_or_default();
     let policy = Policy::parse(&String::from_utf8_lossy(&text))?;
-    let plan = plan_units(&change, &policy, &policy.globs()?);
+    let plan = plan_units(&change, &policy, &policy.globs()?, run.tokens);
     let items: Vec<UnitItem> = plan
         .units
         .iter()
@@ -83,7 +80,7 @@ pub async fn plan_review(
 }
 
 /// The plan of a change: pure. Every file ends in a unit or in `settled`.
-pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan {
+pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, limits: TokenLimits) -> Plan {
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
@@ -94,7 +91,7 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan
         match triage(file, globs, !policy.include.is_empty()) {
             Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule.to_owned())),
             Triage::Unreviewed(why) => plan.settled.push(settle(file, Outcome::Unreviewed, why)),
-            Triage::Review => plan_file(file, policy, globs, &mut plan),
+            Triage::Review => plan_file(file, policy, globs, limits, &mut plan),
         }
     }
     plan.units.sort_by(|a, b| {
@@ -142,7 +139,7 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs) -> Plan
     plan
 }
 
-fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, plan: &mut Plan) {
+fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: TokenLimits, plan: &mut Plan) {
     if let Some(reason) = &file.omitted {
         return plan.settled.push(settle(file, Outcome::Unreviewed, reason.clone()));
     }
@@ -187,11 +184,11 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, plan: &mu
     let mut too_large = 0;
     for (index, hunk) in hunks.iter().enumerate() {
         let tokens = estimate_tokens(&render_hunks(&file.path, None, [hunk]));
-        if tokens > HUNK_TOKENS_MOST {
+        if tokens > limits.hunk() {
             too_large += 1;
             continue;
         }
-        if size + tokens > UNIT_TOKENS {
+        if size + tokens > limits.unit() {
             close(&mut group);
             size = 0;
         }
@@ -201,8 +198,9 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, plan: &mu
     close(&mut group);
     if too_large > 0 {
         let reason = format!(
-            "{too_large} of {} hunks are too large for one prompt (over {HUNK_TOKENS_MOST} tokens)",
-            hunks.len()
+            "{too_large} of {} hunks are too large for one prompt (over {} tokens)",
+            hunks.len(),
+            limits.hunk()
         );
         plan.settled.push(settle(file, Outcome::Unreviewed, reason));
     }

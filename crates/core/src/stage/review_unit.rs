@@ -15,8 +15,6 @@ use super::artifact::find_artifact;
 use super::shown::UnitView;
 use super::{StageError, read_artifact, write_artifact};
 
-/// Output limit of one answer, in tokens.
-const OUTPUT_TOKENS: u32 = 8_000;
 /// Longest wait that one refusal may ask for, in seconds.
 const WAIT_MOST_S: u64 = 3_600;
 
@@ -64,7 +62,7 @@ pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreA
         model: model_of(&run, input.tier).to_owned(),
         prompt: find_prompt(input, &run, store).await?,
         schema: answer_schema(),
-        max_output_tokens: OUTPUT_TOKENS,
+        max_output_tokens: run.tokens.output(),
     };
     let cached_key = key::cached_answer(&digest_of(&run, input.tier, &request.prompt));
     if let Some(known) = find_artifact::<RecordedAnswer>(store, &cached_key).await? {

@@ -25,9 +25,6 @@ use super::artifact::find_artifact;
 use super::review_unit::model_of;
 use super::{StageError, read_artifact, write_artifact};
 
-/// Output limit of the walkthrough, in tokens.
-const OUTPUT_TOKENS: u32 = 1_500;
-
 pub use crate::model::report::TEMPLATE_NOTE;
 
 /// The first line of a review without a model. People read it on the pull request too: it names no setting.
@@ -153,9 +150,14 @@ async fn ask_for_summary(
     }
     let request = ModelRequest {
         model: model_of(run, Tier::Light).to_owned(),
-        prompt: summary_prompt(&change.title, &aggregate.summaries, &aggregate.findings),
+        prompt: summary_prompt(
+            &change.title,
+            &aggregate.summaries,
+            &aggregate.findings,
+            run.tokens.summary(),
+        ),
         schema: summary_schema(),
-        max_output_tokens: OUTPUT_TOKENS,
+        max_output_tokens: run.tokens.summary_output(),
     };
     let answer = model.ask(&request).await?;
     write_artifact(store, &answer_key, &answer).await?;

@@ -61,10 +61,12 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
     let view = UnitView::find(&plan, &change, &input.unit)?;
     // The model names the file as the prompt shows it; from here on it has its own name again.
     let path = shown_path(&view.unit.path);
+    let previous_path = view.file.previous_path.as_deref().map(shown_path);
     let mut verdict = check_answer(
         &answer,
         &Shown {
             path: &path,
+            previous_path: previous_path.as_deref(),
             hunks: &view.redacted(),
         },
     );

@@ -1,37 +1,224 @@
-//! Text to one JSON object: bare, or in the answer's only code fence.
+//! Text to one JSON answer: whatever a model puts around it, as long as only one answer can be meant.
+//!
+//! The reader scans the text once for JSON values outside thoughts, keeps those that have an answer's shape, and takes
+//! the answer if there is exactly one. What it never does is guess: half an object, two different answers or a key
+//! that appears twice go back to the model. See `docs/adr/0002-what-counts-as-a-json-answer.md`.
 
 use serde_json::Value;
 
-/// Reads the object. Errors: the problem in words, with the parser's own message, line and column.
-pub fn read_object(text: &str) -> Result<Value, String> {
-    let trimmed = text.trim_start_matches('\u{feff}').trim();
-    if trimmed.is_empty() {
+use super::lenient::{mend_surrogates, tidy};
+use super::parse::{Parsed, parse_prefix};
+
+/// Broken values that are parsed again leniently, at most. Each costs one pass over the rest of the text.
+const MAX_LENIENT_TRIES: usize = 16;
+/// How deep an answer may be wrapped: `[{"tool_calls": [{"function": {"arguments": "…"}}]}]` is six deep.
+const MAX_WRAPPERS: usize = 8;
+
+/// Words that open and close a model's thoughts, as the chat templates of reasoning models write them.
+const THOUGHTS: [(&str, &str); 8] = [
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<reflection>", "</reflection>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[think]", "[/think]"),
+    ("◁think▷", "◁/think▷"),
+];
+
+/// What an answer looks like from the outside.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    /// The key that makes an object an answer.
+    pub key: &'static str,
+    /// The keys of one item, where a bare list of items is an answer too: any two of them make an item.
+    pub item_keys: &'static [&'static str],
+}
+
+/// A value that was found in the text.
+struct Found {
+    start: usize,
+    end: usize,
+    parsed: Parsed,
+}
+
+/// What one scan found.
+#[derive(Default)]
+struct Scan {
+    found: Vec<Found>,
+    /// Where a value begins but breaks off or is malformed, how far it was read, and the parser's message.
+    broken: Vec<(usize, usize, String)>,
+}
+
+/// Reads the answer.
+///
+/// # Errors
+///
+/// The problem in words, with the parser's own message, line and column; never the text itself.
+pub fn read_answer(text: &str, shape: Shape) -> Result<Value, String> {
+    // Half a surrogate pair is no reason to lose an answer: it becomes U+FFFD, of the same length.
+    let mended = mend_surrogates(text);
+    let text = mended.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
         return Err("the answer is empty: expected one JSON object".to_owned());
     }
-    let body = unfence(trimmed).unwrap_or(trimmed);
-    let value: Value = serde_json::from_str(body).map_err(|error| {
-        let start: String = body.chars().take(60).collect();
-        format!("the answer is not one JSON object: {error}; it begins with {start:?}")
-    })?;
-    if value.is_object() {
-        Ok(value)
-    } else {
-        Err(format!(
-            "the answer is JSON, but {} where one object was expected",
-            kind(&value)
-        ))
+    let mut scan = scan(text);
+    let from = skip_thoughts(text, &scan)?;
+    scan.found.retain(|found| found.start >= from);
+    scan.broken.retain(|(start, ..)| *start >= from);
+    let mut answers = Vec::new();
+    for found in &scan.found {
+        let is_alone = is_decoration(&text[from..found.start]) && is_decoration(&text[found.end..]);
+        collect(&found.parsed, shape, is_alone, MAX_WRAPPERS, &mut answers);
+    }
+    if answers.is_empty() {
+        read_leniently(text, &scan, shape, &mut answers);
+    } else if let Some((.., message)) = scan.broken.iter().find(|(start, end, _)| {
+        let fragment = &text[*start..*end];
+        fragment.contains(&format!("\"{}\"", shape.key))
+    }) {
+        return Err(format!(
+            "the answer holds an object and a second one that is not whole ({message}): answer with one JSON object"
+        ));
+    }
+    answers.dedup_by(|one, other| one.value == other.value);
+    match answers.as_slice() {
+        [answer] => match &answer.duplicate {
+            Some(key) => Err(format!(
+                "the key {key:?} appears twice in one object: give each key once"
+            )),
+            None => Ok(answer.value.clone()),
+        },
+        [] => only_object(scan, text),
+        many => Err(format!(
+            "the answer holds {} different JSON objects that could each be the answer: answer with one",
+            many.len()
+        )),
     }
 }
 
-/// The content of the one code fence, prose around it or not. A text that begins as an object has none to look for.
-fn unfence(text: &str) -> Option<&str> {
-    if text.starts_with('{') {
-        return None;
+/// The only object, whatever its shape: the check of the shape names what is missing in it.
+fn only_object(scan: Scan, text: &str) -> Result<Value, String> {
+    let longest = scan.broken.iter().max_by_key(|(start, end, _)| end - start);
+    if let Some((.., message)) = longest {
+        return Err(format!("the answer is not one JSON object: {message}"));
     }
-    let (_, from) = text.split_once("```")?;
-    let (info, rest) = from.split_once('\n')?;
-    let (body, _) = rest.rsplit_once("```")?;
-    (info.trim().chars().all(char::is_alphanumeric) && !body.contains("\n```")).then_some(body.trim())
+    let mut values = scan.found.into_iter().map(|found| found.parsed.value);
+    match (values.next(), values.next()) {
+        (Some(value @ Value::Object(_)), None) => Ok(value),
+        (Some(value), None) => Err(format!(
+            "the answer is JSON, but {} where one object was expected",
+            kind(&value)
+        )),
+        (Some(_), Some(_)) => Err("the answer is not one JSON object: it holds several values".to_owned()),
+        (None, _) => Err(match serde_json::from_str::<Value>(text) {
+            Ok(value) => format!("the answer is JSON, but {} where one object was expected", kind(&value)),
+            Err(error) => format!("the answer is not one JSON object: {error}"),
+        }),
+    }
+}
+
+/// Finds the text's JSON objects and lists. What a broken value took of the text is not searched: an object inside it is
+/// a part, and not the answer. That also keeps the scan linear.
+fn scan(text: &str) -> Scan {
+    let mut scan = Scan::default();
+    let mut at = 0;
+    // An answer that was encoded twice is a JSON string that holds it.
+    let is_quoted = text.starts_with('"');
+    while let Some(offset) = text[at..].find(|char| matches!(char, '{' | '[') || (is_quoted && char == '"')) {
+        let start = at + offset;
+        match parse_prefix(&text[start..]) {
+            Ok((parsed, length)) => {
+                at = start + length;
+                scan.found.push(Found { start, end: at, parsed });
+            }
+            Err((message, length)) => {
+                at = text.ceil_char_boundary(start + length.max(1));
+                scan.broken.push((start, at, message));
+            }
+        }
+    }
+    scan
+}
+
+/// Where the text after the model's thoughts begins. A word inside a JSON value is data.
+fn skip_thoughts(text: &str, scan: &Scan) -> Result<usize, String> {
+    let lower = text.to_ascii_lowercase();
+    let is_outside = |at: usize| {
+        let before = scan.found.partition_point(|found| found.start <= at);
+        scan.found[..before].last().is_none_or(|found| found.end <= at)
+    };
+    let from = THOUGHTS
+        .iter()
+        .flat_map(|(_, close)| lower.match_indices(close))
+        .filter(|(at, _)| is_outside(*at))
+        .map(|(at, close)| at + close.len())
+        .max()
+        .unwrap_or(0);
+    let rest = lower[from..].trim_start();
+    match THOUGHTS.iter().find(|(open, _)| rest.starts_with(open)) {
+        Some((open, _)) => Err(format!(
+            "the answer ends inside the thoughts that {open} opens: think less, and answer with one JSON object"
+        )),
+        None => Ok(from),
+    }
+}
+
+/// Adds the answers that a value is or wraps.
+fn collect(parsed: &Parsed, shape: Shape, is_alone: bool, depth: usize, answers: &mut Vec<Parsed>) {
+    let is_item = |value: &Value| shape.item_keys.iter().filter(|key| value.get(**key).is_some()).count() >= 2;
+    match &parsed.value {
+        Value::Object(map) if map.contains_key(shape.key) => answers.push(parsed.clone()),
+        Value::Array(items) if !items.is_empty() && items.iter().all(is_item) => answers.push(parsed.clone()),
+        // An empty list between other words may be anything, such as a box to tick.
+        Value::Array(items) if items.is_empty() && is_alone && !shape.item_keys.is_empty() => {
+            answers.push(parsed.clone());
+        }
+        _ if depth == 0 => {}
+        Value::Object(map) => {
+            for value in map.values() {
+                collect(&parsed.inner(value), shape, false, depth - 1, answers);
+            }
+        }
+        Value::Array(items) => {
+            for value in items {
+                collect(&parsed.inner(value), shape, false, depth - 1, answers);
+            }
+        }
+        Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+            let text = mend_surrogates(text.trim());
+            if let Ok((inner, length)) = parse_prefix(&text)
+                && length == text.len()
+            {
+                collect(&inner, shape, true, depth - 1, answers);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Parses the broken values again without comments, commas before an end, and raw line breaks in strings: none of them
+/// can mean two things.
+fn read_leniently(text: &str, strict: &Scan, shape: Shape, answers: &mut Vec<Parsed>) {
+    for (start, ..) in strict.broken.iter().take(MAX_LENIENT_TRIES) {
+        let tidied = tidy(&text[*start..]);
+        let Ok((first, length)) = parse_prefix(&tidied) else {
+            continue;
+        };
+        collect(&first, shape, false, MAX_WRAPPERS, answers);
+        if !answers.is_empty() {
+            for found in scan(&tidied[length..]).found {
+                collect(&found.parsed, shape, false, MAX_WRAPPERS, answers);
+            }
+            return;
+        }
+    }
+}
+
+/// Whether a piece of text is nothing but the marks of a code fence.
+fn is_decoration(text: &str) -> bool {
+    let bare = text.trim().trim_matches('`').trim();
+    bare.is_empty() || bare.eq_ignore_ascii_case("json")
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -42,50 +229,5 @@ fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
-    use super::*;
-
-    #[test]
-    fn takes_bare_and_fenced_objects_only() {
-        for text in [
-            "{}",
-            " {\n} ",
-            "```json\n{}\n```",
-            "```\n{ }\n```  ",
-            "\u{feff}{}",
-            "Here:\n```json\n{}\n```\nDone.",
-            "{\"a\":\"```\\nx\\n```\"}",
-        ] {
-            assert!(read_object(text).is_ok(), "{text}");
-        }
-        for (text, says) in [
-            ("", "empty"),
-            ("Here you are: {}", "expected value at line 1 column 1"),
-            ("{} and more", "trailing characters"),
-            ("[1]", "an array where one object"),
-            ("{\"a\": ", "EOF while parsing"),
-            ("```json\n{}", "not one JSON object"),
-            ("```\n{}\n```\nor\n```\n{}\n```", "not one JSON object"),
-        ] {
-            assert!(
-                read_object(text).unwrap_err().contains(says),
-                "{text}: {}",
-                read_object(text).unwrap_err()
-            );
-        }
-    }
-
-    #[test]
-    fn deep_nesting_is_an_error_and_not_a_crash() {
-        assert!(
-            read_object(&"{\"a\":".repeat(100_000))
-                .unwrap_err()
-                .contains("recursion limit")
-        );
     }
 }

@@ -1,7 +1,12 @@
-//! The checks on a model's answer: JSON, schema, relevance to the diff. Every problem is said exactly, because the same
-//! words go back to the model.
+//! The checks on a model's answer: JSON, schema, relevance to the diff. What can only mean one thing is accepted and put
+//! right; every other problem is named exactly, because the same words go back to the model. No problem quotes the
+//! answer: problems become reasons that people read.
 
+mod coerce;
 mod json;
+mod lenient;
+mod parse;
+mod place;
 mod protected;
 mod relevance;
 mod shape;
@@ -15,15 +20,31 @@ use serde_json::Value;
 use crate::diff::Hunk;
 use crate::model::finding::Finding;
 use crate::model::run::{RecordedAnswer, Stop, Verdict};
+use json::Shape;
 
-/// Problems told at most in one correction; the rest is counted.
-const PROBLEMS_MOST: usize = 20;
+/// Problems named at most in one correction; the rest is counted.
+const MAX_PROBLEMS: usize = 20;
+/// Characters of a walkthrough that are kept.
+const MAX_WALKTHROUGH_CHARS: usize = 8_000;
+
+/// A unit's answer.
+const ANSWER: Shape = Shape {
+    key: "findings",
+    item_keys: &coerce::FINDING_KEYS,
+};
+/// The walkthrough's answer.
+const WALKTHROUGH: Shape = Shape {
+    key: "summary",
+    item_keys: &[],
+};
 
 /// What an answer is checked against: what its unit was shown.
 #[derive(Debug)]
 pub struct Shown<'a> {
     /// The unit's file.
     pub path: &'a str,
+    /// Its path in the base, when renamed.
+    pub previous_path: Option<&'a str>,
     /// The unit's hunks as they were shown, secrets taken out.
     pub hunks: &'a [Hunk],
 }
@@ -38,21 +59,21 @@ pub fn check_answer(answer: &RecordedAnswer, shown: &Shown<'_>) -> Verdict {
         readable: false,
         dropped_suggestions: Vec::new(),
     };
-    match answer.stop {
-        Stop::OutputLimit => verdict.problems.push(format!(
+    if answer.stop == Stop::Refusal {
+        verdict.problems.push("the model refused to answer".to_owned());
+    }
+    match json::read_answer(&answer.text, ANSWER) {
+        // A whole object that ended at the limit is whole: some models fill the rest with blanks.
+        Err(_) if answer.stop == Stop::OutputLimit => verdict.problems.push(format!(
             "the answer was cut off at the output limit after {} tokens: report fewer findings, in fewer words",
             answer.output_tokens
         )),
-        Stop::Refusal => verdict.problems.push("the model refused to answer".to_owned()),
-        Stop::Complete => {}
-    }
-    match json::read_object(&answer.text) {
         Err(problem) => verdict.problems.push(problem),
-        Ok(value) => check_value(&value, shown, &mut verdict),
+        Ok(value) => check_value(value, shown, &mut verdict),
     }
-    if verdict.problems.len() > PROBLEMS_MOST {
-        let more = verdict.problems.len() - PROBLEMS_MOST;
-        verdict.problems.truncate(PROBLEMS_MOST);
+    if verdict.problems.len() > MAX_PROBLEMS {
+        let more = verdict.problems.len() - MAX_PROBLEMS;
+        verdict.problems.truncate(MAX_PROBLEMS);
         verdict
             .problems
             .push(format!("and {more} more problems of these kinds"));
@@ -61,8 +82,14 @@ pub fn check_answer(answer: &RecordedAnswer, shown: &Shown<'_>) -> Verdict {
     verdict
 }
 
-fn check_value(value: &Value, shown: &Shown<'_>, verdict: &mut Verdict) {
-    let report = shape::check_shape(value);
+fn check_value(value: Value, shown: &Shown<'_>, verdict: &mut Verdict) {
+    let mut value = coerce::coerce(value);
+    if let Some(findings) = value.get_mut("findings").and_then(Value::as_array_mut) {
+        findings
+            .iter_mut()
+            .for_each(|finding| relevance::complete(finding, shown));
+    }
+    let report = shape::check_shape(&value);
     verdict.problems.extend(report.problems);
     let Some(findings) = value.get("findings").and_then(Value::as_array) else {
         return;
@@ -77,14 +104,20 @@ fn check_value(value: &Value, shown: &Shown<'_>, verdict: &mut Verdict) {
         if report.bad_findings.contains(&index) {
             continue;
         }
-        match relevance::read_finding(raw, shown, &verdict.accepted) {
+        match relevance::read_finding(raw, shown) {
+            // The same remark on the same line again is dropped; it says nothing new.
+            Ok(finding)
+                if verdict
+                    .accepted
+                    .iter()
+                    .any(|other| relevance::is_double(other, &finding)) => {}
             Ok(mut finding) => {
                 let problem = keep_valid_suggestion(&mut finding, shown.hunks).err();
-                let dropped = problem.map(|problem| format!("/findings/{index}/suggestion: {problem}"));
+                let dropped = problem.map(|problem| format!("findings[{index}].suggestion: {problem}"));
                 verdict.dropped_suggestions.extend(dropped);
                 verdict.accepted.push(finding);
             }
-            Err(problem) => verdict.problems.push(format!("/findings/{index}: {problem}")),
+            Err(problem) => verdict.problems.push(format!("findings[{index}]{problem}")),
         }
     }
 }
@@ -97,13 +130,20 @@ fn keep_valid_suggestion(finding: &mut Finding, hunks: &[Hunk]) -> Result<(), Su
     Ok(())
 }
 
-/// Reads the summary's answer. Errors: the problem, in words.
+/// Reads the walkthrough's answer.
+///
+/// # Errors
+///
+/// The problem, in words.
 pub fn read_summary(answer: &RecordedAnswer) -> Result<String, String> {
-    let value = json::read_object(&answer.text)?;
+    let value = json::read_answer(&answer.text, WALKTHROUGH)?;
     let summary = value.get("summary").and_then(Value::as_str).unwrap_or_default().trim();
     if summary.is_empty() {
-        Err("/summary: expected a text that is not empty".to_owned())
+        Err("summary: expected a text that is not empty".to_owned())
     } else {
-        Ok(summary.chars().take(8_000).collect())
+        Ok(summary.chars().take(MAX_WALKTHROUGH_CHARS).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,7 +165,8 @@ pub fn webhook(data: &[u8]) -> bool {
     !matches!(read, WebhookEvent::Ignored { .. } | WebhookEvent::Invalid { .. })
 }
 
-/// A model's answer: only findings inside the hunks that were shown are accepted, and a bad answer says why.
+/// A model's answer: only findings inside the hunks that were shown are accepted, at lines that hold their text, and a bad
+/// answer has its reasons, none of them long.
 pub fn answer(data: &[u8]) -> bool {
     let hunks: Vec<Hunk> = parse_patch(PATCH).unwrap_or_default();
     let recorded = RecordedAnswer {
@@ -179,6 +180,7 @@ pub fn answer(data: &[u8]) -> bool {
     };
     let shown = Shown {
         path: PATH,
+        previous_path: None,
         hunks: &hunks,
     };
     let verdict = check_answer(&recorded, &shown);
@@ -188,6 +190,9 @@ pub fn answer(data: &[u8]) -> bool {
         assert!(hunk_of(&hunks, finding.side, finding.start_line, finding.line).is_some());
     }
     assert_eq!(verdict.valid, verdict.problems.is_empty());
+    assert!(verdict.problems.len() <= 21 && verdict.problems.iter().all(|problem| problem.chars().count() < 1_000));
+    assert!(verdict.accepted.is_empty() || verdict.readable);
+    assert!(verdict.summary.chars().count() <= 4_000);
     !verdict.accepted.is_empty()
 }
 

@@ -64,7 +64,13 @@ const TARGETS: [Target; 8] = [
     (
         "answer",
         bodies::answer,
-        &[seed!("answer/two_findings", true), seed!("answer/wrong_shape", false)],
+        &[
+            seed!("answer/two_findings", true),
+            seed!("answer/thoughts", true),
+            seed!("answer/list", true),
+            seed!("answer/two_answers", false),
+            seed!("answer/wrong_shape", false),
+        ],
     ),
     (
         "secrets",
@@ -116,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_as_a_models_answer_holds(text in "(\u{feff}|```(json)?\n)?\\PC{0,200}(\n```)?") {
+    fn any_text_as_a_models_answer_holds(text in "(\u{feff}|```(json)?\n|<think>\n?)?[\\PC\n]{0,200}(\n```|</think>)?") {
         bodies::answer(text.as_bytes());
     }
 

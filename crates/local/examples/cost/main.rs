@@ -171,6 +171,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         max_concurrency: 10,
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     };
     engine
         .start(&run.run, &workflow::definition(), json!(run))

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod cancel;
 pub mod check;
 pub mod decide;
+pub mod doctor;
 pub mod follow;
 pub mod redrive;
 pub mod replay;

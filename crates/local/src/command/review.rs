@@ -100,6 +100,7 @@ async fn start_or_resume(
         max_concurrency: settings.max_concurrency,
         model: settings.model.clone(),
         model_light: settings.model_light.clone(),
+        tokens: settings.model_tokens,
     };
     engine
         .start(&name, &workflow::definition(), json!(run))

@@ -241,5 +241,6 @@ fn run_of(stage: &Stage) -> Run {
         max_concurrency: 2,
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }

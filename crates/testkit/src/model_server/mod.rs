@@ -6,6 +6,7 @@ mod answer;
 mod finding;
 mod journal;
 mod prompt;
+mod refusal;
 mod script;
 mod wire;
 
@@ -13,6 +14,7 @@ pub use answer::{Answer, Failure, Outcome, StopReason};
 pub use finding::{Finding, answer_text};
 pub use journal::{Call, Journal};
 pub use prompt::{Prompt, ShownFile};
+pub use refusal::Refuses;
 pub use script::{ModelRequest, Script};
 pub use wire::Wire;
 

@@ -1,0 +1,140 @@
+//! What one model call may hold, and how much of it each part of a prompt gets.
+
+use serde::{Deserialize, Serialize};
+
+/// Output limit of one answer where no setting names one, in tokens.
+const DEFAULT_OUTPUT_TOKENS: u32 = 8_000;
+/// The walkthrough's output limit.
+const SUMMARY_OUTPUT_TOKENS: u32 = 1_500;
+/// A unit's diff is about this large at most; a file over it becomes several units.
+const UNIT_TOKENS: u64 = 12_000;
+/// A single hunk over this is not sent: no model reviews it well, and few take it.
+const HUNK_TOKENS: u64 = 48_000;
+/// What encloses a unit's hunks, and the imports.
+const PACK_TOKENS: u64 = 2_000;
+/// The longest part of a previous answer that a correction shows.
+const PREVIOUS_ANSWER_TOKENS: u64 = 5_000;
+/// The walkthrough's list of files and findings.
+const SUMMARY_TOKENS: u64 = 24_000;
+/// Instructions, the answer's schema and a correction's problems.
+const FIXED_TOKENS: u64 = 1_800;
+
+/// What one call to the deployment's models may hold, in tokens. Without a setting the parts have the sizes that models
+/// with a large context take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenLimits {
+    /// Prompt and answer together. `HOLDFAST_MODEL_CONTEXT_TOKENS`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u32>,
+    /// The answer. `HOLDFAST_MODEL_OUTPUT_TOKENS`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<u32>,
+}
+
+impl TokenLimits {
+    /// Smallest context, in tokens: instructions, a few lines of diff and a short answer.
+    pub const MIN_CONTEXT: u64 = 4_000;
+    /// Largest context, in tokens.
+    pub const MAX_CONTEXT: u64 = 100_000_000;
+    /// Smallest output limit, in tokens: an answer with one finding.
+    pub const MIN_OUTPUT: u64 = 256;
+    /// Largest output limit, in tokens.
+    pub const MAX_OUTPUT: u64 = 1_000_000;
+
+    /// Whether no setting names a limit.
+    pub const fn is_default(&self) -> bool {
+        self.context.is_none() && self.output.is_none()
+    }
+
+    /// Output limit of a unit's answer: at most a quarter of the context.
+    pub fn output(&self) -> u32 {
+        let wanted = self.output.unwrap_or(DEFAULT_OUTPUT_TOKENS);
+        match self.context {
+            Some(context) => wanted.min(context / 4).max(1),
+            None => wanted,
+        }
+    }
+
+    /// Output limit of the walkthrough.
+    pub fn summary_output(&self) -> u32 {
+        SUMMARY_OUTPUT_TOKENS.min(self.output())
+    }
+
+    /// Size of a unit's diff.
+    pub fn unit(&self) -> u64 {
+        self.share(40, UNIT_TOKENS)
+    }
+
+    /// Size of the largest hunk that is sent.
+    pub fn hunk(&self) -> u64 {
+        self.share(50, HUNK_TOKENS)
+    }
+
+    /// Size of what is shown around a unit's hunks.
+    pub fn pack(&self) -> u64 {
+        self.share(10, PACK_TOKENS)
+    }
+
+    /// Size of the part of a previous answer that a correction shows.
+    pub fn previous_answer(&self) -> u64 {
+        self.share(20, PREVIOUS_ANSWER_TOKENS)
+    }
+
+    /// Size of the walkthrough's list.
+    pub fn summary(&self) -> u64 {
+        self.share(80, SUMMARY_TOKENS)
+    }
+
+    /// So many hundredths of what the context leaves to the prompt's data, at most `most`. Hunk, pack and previous answer
+    /// together leave a fifth for what the estimate of tokens misses.
+    fn share(&self, hundredths: u64, most: u64) -> u64 {
+        let Some(context) = self.context else { return most };
+        let fixed = FIXED_TOKENS.min(u64::from(context) / 2);
+        let room = u64::from(context).saturating_sub(u64::from(self.output()) + fixed);
+        (room * hundredths / 100).clamp(100, most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_settings_nothing_is_smaller_than_before_they_existed() {
+        let limits = TokenLimits::default();
+        assert_eq!(
+            (
+                limits.output(),
+                limits.unit(),
+                limits.hunk(),
+                limits.pack(),
+                limits.previous_answer(),
+                limits.summary_output()
+            ),
+            (8_000, 12_000, 48_000, 2_000, 5_000, 1_500)
+        );
+        assert_eq!(serde_json::to_string(&limits).unwrap_or_default(), "{}");
+    }
+
+    #[test]
+    fn everything_fits_every_context() {
+        for context in [4_000, 4_096, 8_192, 16_384, 32_768, 131_072, 1_000_000] {
+            for output in [None, Some(256), Some(2_000), Some(200_000)] {
+                let limits = TokenLimits {
+                    context: Some(context),
+                    output,
+                };
+                let largest = limits.hunk().max(limits.unit())
+                    + limits.pack()
+                    + limits.previous_answer()
+                    + FIXED_TOKENS
+                    + u64::from(limits.output());
+                assert!(largest <= u64::from(context), "{limits:?}: {largest}");
+                assert!(limits.summary() + 500 + u64::from(limits.summary_output()) <= u64::from(context));
+                assert!(limits.unit() >= 400 && limits.output() >= 256, "{limits:?}");
+                assert!(output.is_none_or(|output| limits.output() <= output));
+            }
+        }
+    }
+}

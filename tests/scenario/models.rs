@@ -1,0 +1,99 @@
+//! Models and model servers as they are: answers in thoughts and prose, servers that refuse a parameter, `holdfast doctor`.
+
+use std::process::Output;
+
+use holdfast_testkit::model_server::{Answer, Finding, ModelServerOptions, Refuses, answer_text};
+use holdfast_testkit::{ModelServer, Script};
+use serde_json::Value;
+
+use crate::support::{Scene, holdfast, many_files};
+
+/// A finding in each answer, with thoughts and prose around it, on a path and a line as models write them.
+fn chatty() -> Script {
+    Script::new(|_, request| {
+        let path = request.prompt.paths().remove(0);
+        let text = answer_text(&[Finding::first_added_line_of(path.clone())], &request.prompt);
+        let mut answer: Value = serde_json::from_str(&text).unwrap();
+        let finding = &mut answer["findings"][0];
+        finding["path"] = format!("b/{path}").into();
+        finding["line"] = "4000".into();
+        finding["confidence"] = Value::Null;
+        finding["extra"] = 1.into();
+        Answer::text(format!(
+            "<think>\nLook at {{ and }}.\n</think>\n\nHere is the review:\n{answer}\n\nLet me know!"
+        ))
+    })
+}
+
+#[test]
+fn a_chatty_model_on_a_server_without_schemas_costs_one_call_a_file() {
+    for thing in [Refuses::FORMATS[0], Refuses::FORMATS[3], Refuses::SYSTEM[0]] {
+        let script = Script::refusing(&[thing], chatty());
+        let scene =
+            Scene::with_model(many_files(3), ModelServer::start(script).unwrap()).set("HOLDFAST_MAX_CONCURRENCY", "1");
+        let (exit, document) = scene.review();
+        assert_eq!((exit, &document["status"]), (0, &"reviewed".into()), "{document:#}");
+        let findings = document["findings"].as_array().unwrap();
+        assert_eq!(findings.len(), 3, "{document:#}");
+        assert!(
+            findings
+                .iter()
+                .all(|finding| finding["line"] != 4000 && finding["path"].as_str().unwrap().starts_with("src/"))
+        );
+        let calls = scene.server().journal().calls();
+        let refused = calls.iter().filter(|call| call.status != Some(200)).count();
+        assert_eq!(refused, 1, "{}: asked once, remembered", thing.name);
+    }
+}
+
+fn doctor(server: Option<&ModelServer>, key: &str, arguments: &[&str]) -> Output {
+    let mut command = holdfast(&[&["doctor"], arguments].concat());
+    if let Some(server) = server {
+        command
+            .env("HOLDFAST_MODEL", "openai/test-model")
+            .env("HOLDFAST_MODEL_URL", server.url())
+            .env("OPENAI_API_KEY", key);
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn doctor_reports_what_works_and_what_to_do() {
+    let options = ModelServerOptions {
+        key: Some("right-key".to_owned()),
+        ..ModelServerOptions::default()
+    };
+    let script = Script::refusing(&[Refuses::LIMIT_VALUES[0]], Script::text("{\"summary\":\"ready\"}"));
+    let server = ModelServer::start_with(script, options).unwrap();
+    let output = doctor(Some(&server), "right-key", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for part in [
+        "openai/test-model at 127.0.0.1:",
+        "works",
+        "key accepted       yes",
+        "4096 tokens (max_tokens)",
+        "HOLDFAST_MODEL_OUTPUT_TOKENS=4096",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let output = doctor(Some(&server), "right-key", &["--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&document["works"], &document["models"][0]["structured_output"]),
+        (&true.into(), &"schema".into())
+    );
+
+    let output = doctor(Some(&server), "wrong-key", &["--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &document["works"]), (Some(3), &false.into()));
+    assert_eq!(document["models"][0]["key_accepted"], false);
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("wrong-key"));
+
+    let output = doctor(None, "", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && text.contains("No model is configured"),
+        "{text}"
+    );
+}
