@@ -54,6 +54,8 @@ mod tests {
             confidence: 1.0,
             source: "model".to_owned(),
             sources: Vec::new(),
+            gated: false,
+            folded: false,
         }
     }
 
