@@ -41,7 +41,7 @@ impl Served {
         for (name, value) in settings {
             pull.scene = pull.scene.set(name, value);
         }
-        let (child, address) = spawn(&pull);
+        let (child, address) = spawn(&pull, &[]);
         Self {
             pull,
             child,
@@ -56,9 +56,14 @@ impl Served {
 
     /// Ended as by a crash, and started again.
     pub fn kill_and_start(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// The same, started with more options.
+    pub fn restart_with(&mut self, options: &[&str]) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        (self.child, self.address) = spawn(&self.pull);
+        (self.child, self.address) = spawn(&self.pull, options);
     }
 
     /// Started again with the Step Functions API; its address.
@@ -285,15 +290,16 @@ impl Drop for Served {
     }
 }
 
-fn spawn(pull: &Pull) -> (Child, String) {
-    let (child, address, _lines) = spawn_with(pull, &[]);
+fn spawn(pull: &Pull, options: &[&str]) -> (Child, String) {
+    let (child, address, _lines) = spawn_with(pull, options);
     (child, address)
 }
 
 /// The server, its address, and what it writes afterwards.
 fn spawn_with(pull: &Pull, options: &[&str]) -> (Child, String, mpsc::Receiver<String>) {
-    let mut command = pull.scene.command(&["serve", "--listen", "127.0.0.1:0"]);
-    command.args(options);
+    let mut command = pull
+        .scene
+        .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = loop {

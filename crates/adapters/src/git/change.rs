@@ -6,7 +6,7 @@ use gix::object::tree::EntryMode;
 use gix::{ObjectId, Repository, Tree};
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus};
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::ReadError;
+use holdfast_core::port::{ReadError, RootEntry, RootKind};
 
 use super::BLOB_MOST;
 use super::patch::{Patch, unified};
@@ -119,6 +119,28 @@ pub(super) fn read_file(repository: &Repository, path: &str, at: &CommitSha) -> 
         }
         _ => Ok(None),
     }
+}
+
+/// Lists the root folder. Errors: the commit cannot be read.
+pub(super) fn read_root(repository: &Repository, at: &CommitSha) -> Result<Vec<RootEntry>, ReadError> {
+    let tree = tree(repository, object_id(at)?)?;
+    let entries = tree.iter().map(|entry| {
+        let entry = entry.map_err(|error| fail(format!("the root at {}: {error}", at.short())))?;
+        let kind = match entry.mode() {
+            mode if mode.is_blob() => RootKind::File,
+            mode if mode.is_link() => RootKind::Link,
+            _ => RootKind::Folder,
+        };
+        let header = (kind == RootKind::File)
+            .then(|| repository.find_header(entry.object_id()).ok())
+            .flatten();
+        Ok(RootEntry {
+            name: entry.filename().to_string(),
+            kind,
+            bytes: header.map(|header| header.size()),
+        })
+    });
+    entries.collect()
 }
 
 fn read_changed(

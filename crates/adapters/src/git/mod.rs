@@ -3,13 +3,15 @@
 mod change;
 mod patch;
 mod resolve;
+mod tracked;
 
 use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{ReadChange, ReadError};
+use holdfast_core::port::{ReadChange, ReadError, RootEntry};
 
 pub use resolve::resolve_target;
+pub use tracked::{tracked_file, work_tree_root};
 
 /// Largest blob that is shown, in bytes, on either side.
 const BLOB_MOST: u64 = 1024 * 1024;
@@ -36,6 +38,12 @@ impl ReadChange for GitReadChange {
         let (work_tree, _, _) = ends(target)?;
         let (path, at) = (path.to_owned(), at.clone());
         blocking(move || change::read_file(&resolve::open(&work_tree)?, &path, &at)).await
+    }
+
+    async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let (work_tree, _, _) = ends(target)?;
+        let at = at.clone();
+        blocking(move || change::read_root(&resolve::open(&work_tree)?, &at).map(Some)).await
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{ReadChange, ReadError};
+use holdfast_core::port::{ReadChange, ReadError, RootEntry};
 use http::header::CONTENT_TYPE;
 
 use super::address::PullRequestAddress;
-use super::classify::{Trees, classify, is_unclear, read_tree};
+use super::classify::{Trees, classify, is_unclear, read_root, read_tree};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::files;
@@ -192,6 +192,11 @@ impl ReadChange for GithubReadChange {
             }) => Ok(None),
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let request = pull_request(target)?;
+        Ok(read_root(&self.connection, request.place(), at.as_str()).await?)
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

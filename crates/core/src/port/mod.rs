@@ -21,7 +21,7 @@ pub use notify::{Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,
 };
-pub use read_change::{ReadChange, ReadError};
+pub use read_change::{ReadChange, ReadError, RootEntry, RootKind};
 pub use read_permission::{Permission, ReadPermission};
 pub use redeliver_webhooks::RedeliverWebhooks;
 pub use sign_in::{SignInError, SignInPeople, SignedIn};

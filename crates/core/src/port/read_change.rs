@@ -44,6 +44,28 @@ impl ReadError {
     }
 }
 
+/// An entry of a commit's root folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootEntry {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: RootKind,
+    /// A file's size, where that is known.
+    pub bytes: Option<u64>,
+}
+
+/// What an entry of a root folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RootKind {
+    /// A file with content of its own.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A folder or a submodule.
+    Folder,
+}
+
 /// Reads a change.
 #[async_trait]
 pub trait ReadChange: Send + Sync {
@@ -51,6 +73,10 @@ pub trait ReadChange: Send + Sync {
     async fn read_change(&self, target: &Target) -> Result<Change, ReadError>;
     /// A file's bytes at a commit; `None` where there is no such file, or it is not a blob, or over 1 MiB.
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError>;
+    /// The entries of a commit's root folder; `None` where that is not known.
+    async fn read_root(&self, _target: &Target, _at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        Ok(None)
+    }
     /// The head as it stands now: for a pull request, asked again; for a work tree, the target's own.
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError>;
 }

@@ -13,6 +13,7 @@ use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
 use crate::model::token_limits::TokenLimits;
+use crate::policy_file::read_policy;
 use crate::port::{ReadChange, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::rule::secret_findings;
@@ -53,12 +54,9 @@ pub async fn plan_review(
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
-    let text = read
-        .read_file(&run.target, POLICY_PATH, &change.base)
-        .await?
-        .unwrap_or_default();
-    let policy = Policy::parse(&String::from_utf8_lossy(&text))?;
-    let plan = plan_units(&change, &policy, &policy.globs()?, run.tokens);
+    let (policy, notes) = read_policy(read, &run.target, &change.base).await?;
+    let mut plan = plan_units(&change, &policy, &policy.globs()?, run.tokens);
+    plan.notes.splice(0..0, notes);
     let items: Vec<UnitItem> = plan
         .units
         .iter()

@@ -10,7 +10,8 @@ use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::run_name::stem;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::cli::ReviewArgs;
 use crate::command::follow;
@@ -18,6 +19,7 @@ use crate::engine::{Archive, Engine};
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
+use crate::reach::Reach;
 use crate::record;
 use crate::run_name::{self, Choice};
 use crate::workflow;
@@ -27,11 +29,23 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
     let target = find_target(args, &settings).await?;
-    let data = args.data.data.as_path();
-    let (engine, recovered) = machine::open_engine(data, &settings).await?;
+    let directory = match &target {
+        Target::WorkTree { .. } => args.data.for_tree(Path::new(&args.target))?,
+        Target::PullRequest { .. } => args.data.for_server()?,
+    };
+    let data = directory.path.as_path();
+    // Whatever else is open in the directory, this command resumes its own review and writes nowhere but where it says.
+    let stem = stem(&target, &settings.model, &settings.model_light, args.publish);
+    let reach = Reach::review(&stem, args.publish.then_some(&target));
+    let (engine, recovered) = machine::open_engine(data, &settings, reach).await?;
     follow::tell_recovered(&recovered, args.print.quiet);
-    let name = start_or_resume(&engine, data, &target, args, &settings).await?;
-    follow::to_its_end(engine, data, &name, &args.print).await
+    match start_or_resume(&engine, data, &stem, &target, args, &settings).await {
+        Ok(name) => follow::to_its_end(engine, data, &name, &args.print).await,
+        Err(failure) => {
+            engine.shutdown().await;
+            Err(failure)
+        }
+    }
 }
 
 /// The target with its commits resolved. Errors: wrong usage, or what reading says.
@@ -68,19 +82,30 @@ async fn find_target(args: &ReviewArgs, settings: &Settings) -> Result<Target, F
 async fn start_or_resume(
     engine: &Engine,
     data: &Path,
+    stem: &str,
     target: &Target,
     args: &ReviewArgs,
     settings: &Settings,
 ) -> Result<String, Failure> {
-    let stem = stem(target, &settings.model, &settings.model_light, args.publish);
     let existing = Archive::open(data)
         .and_then(|archive| archive.executions(record::RUNS_MOST))
         .map_err(Failure::incomplete)?;
     let name = match run_name::choose(
-        &stem,
+        stem,
         existing.iter().map(|row| (row.name.as_str(), !row.status.is_final())),
     ) {
-        Choice::Resume(name) => return Ok(name),
+        Choice::Resume(name) => {
+            let input = existing.iter().find(|row| row.name == name).map(|row| &row.input);
+            let is_ours = input.is_some_and(|input| is_own(input, &name, target, args.publish, settings));
+            return match is_ours {
+                true => Ok(name),
+                false => Err(Failure::usage(format!(
+                    "run {name} in {} was started with another target or other settings than its name says, and is not \
+                     resumed: holdfast show {name} shows it, holdfast cancel {name} ends it",
+                    data.display()
+                ))),
+            };
+        }
         Choice::Start { name, previous } => match published(data, previous.filter(|_| args.publish)).await? {
             Some(before) => {
                 output::complain(&format!(
@@ -107,6 +132,17 @@ async fn start_or_resume(
         .await
         .map_err(Failure::incomplete)?;
     Ok(name)
+}
+
+/// Whether an execution was started with what this command is given. Its name holds only a part of that.
+fn is_own(input: &Value, name: &str, target: &Target, publish: bool, settings: &Settings) -> bool {
+    Run::deserialize(input).is_ok_and(|run| {
+        run.run == name
+            && run.target == *target
+            && run.publish == publish
+            && run.bucket == machine::BUCKET
+            && (run.model, run.model_light) == (settings.model.clone(), settings.model_light.clone())
+    })
 }
 
 /// The run, if it ended with its review on the pull request.
