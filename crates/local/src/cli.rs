@@ -82,7 +82,8 @@ pub struct DataArgs {
 pub struct ReviewArgs {
     /// A git work tree (a path), or a pull request's address https://HOST/OWNER/REPO/pull/N.
     pub target: String,
-    /// Reviews merge-base(BASE,HEAD)..HEAD. Default: the upstream's default branch, else HEAD~1.
+    /// Reviews merge-base(BASE,HEAD)..HEAD. Default: GITHUB_BASE_REF, origin/HEAD, the branch's upstream, or the nearest main
+    /// branch; else HEAD~1. A line on stderr tells which was taken.
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
     /// The commit to review. Default: HEAD.

@@ -9,7 +9,7 @@ use gix::bstr::ByteSlice as _;
 
 use holdfast_core::port::ReadError;
 
-use super::resolve::open;
+use super::open::open;
 
 /// Returns the real path of the work tree that holds `path`, of its git directory where the repository is bare; none
 /// outside of any repository.

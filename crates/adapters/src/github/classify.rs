@@ -65,6 +65,15 @@ pub(super) async fn read_tree(
     }
 }
 
+/// The blob of a path in a tree, if it is a file of at most so many bytes.
+pub(super) fn blob_in(tree: &Tree, path: &str, bytes_most: u64) -> Option<String> {
+    let entry = tree.entries.get(path).filter(|entry| entry.mode.starts_with("100"))?;
+    entry
+        .size
+        .is_some_and(|size| size <= bytes_most)
+        .then(|| entry.sha.clone())
+}
+
 /// Lists a commit's root folder; `None` where GitHub has none to show, or shows a part of it.
 pub(super) async fn read_root(
     connection: &GithubConnection,
