@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{TryStreamExt, stream};
 use holdfast_core::diff::parse_patch;
 use holdfast_core::filter::is_binary_by_design;
 use holdfast_core::model::change::{ChangedFile, FileKind, FileStatus};
