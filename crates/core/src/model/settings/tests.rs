@@ -270,28 +270,3 @@ fn token_limits_are_read_within_their_bounds() {
         );
     }
 }
-
-#[test]
-fn approvers_are_people_with_a_way_to_decide() {
-    let read = |list: &str| read(&[("HOLDFAST_APPROVERS", list)]);
-    let settings = read("ada=ada@example.org, team@example.org").unwrap();
-    assert_eq!(settings.approvers.len(), 2);
-    let lines = settings.approvers_without_a_way();
-    assert!(
-        lines.len() == 1 && lines[0].contains("LOGIN=team@example.org"),
-        "{lines:?}"
-    );
-    for (list, problems) in [
-        ("ada", 1),
-        ("ada=ada,b@", 2),
-        ("ada=a@example.org,eve=A@example.org", 1),
-        ("ada=a@example.org,ADA=b@example.org", 0),
-    ] {
-        let found = read(list).map_or_else(|problems| problems.0, |_| Vec::new());
-        assert_eq!(found.len(), problems, "{list}: {found:?}");
-        assert!(
-            found.iter().all(|problem| problem.starts_with("HOLDFAST_APPROVERS (")),
-            "{found:?}"
-        );
-    }
-}
