@@ -177,6 +177,8 @@ fn run(head: CommitSha) -> Run {
             repository: "demo".to_owned(),
             number: 12,
             head,
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 3,

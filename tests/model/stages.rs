@@ -115,6 +115,8 @@ pub fn a_run(at: usize, head: u8) -> Run {
             repository: "demo".to_owned(),
             number: 1,
             head: sha(head),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 1,

@@ -17,4 +17,5 @@ mod serve;
 mod settings;
 mod setup;
 mod support;
+mod triggers;
 mod waiting;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::pull_request::{Pull, SLUG, low};
 
-const SECRET: &str = FakeGithub::WEBHOOK_SECRET;
+pub const SECRET: &str = FakeGithub::WEBHOOK_SECRET;
 
 /// A running server, its pull request, and a browser without cookies.
 pub struct Served {
@@ -65,7 +65,7 @@ impl Served {
         (self.child, self.address) = spawn(&self.pull, options);
     }
 
-    fn deliver(&self, event: &str, body: &[u8], signature: Option<String>) -> (u16, Value) {
+    pub fn deliver(&self, event: &str, body: &[u8], signature: Option<String>) -> (u16, Value) {
         let mut request = self
             .client
             .post(format!("{}webhooks/github", self.address))

@@ -170,6 +170,8 @@ fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenar
             repository,
             number: NUMBER,
             head: CommitSha::parse(if scenario.is_moved { base } else { head }).unwrap(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 2,

@@ -97,6 +97,8 @@ fn run() -> Run {
             repository: "demo".to_owned(),
             number: 12,
             head: CommitSha::zero(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 3,

@@ -38,7 +38,7 @@ pub async fn read_policy(
     Ok((parse(&text)?, notes))
 }
 
-/// What the names and kinds in the root folder say of the settings: notes, or what is wrong.
+/// Returns notes on the files in the root folder that look like settings. Fails where those would not be read.
 fn look_at(entries: &[RootEntry]) -> Result<Vec<String>, InvalidPolicy> {
     let own = entries.iter().find(|entry| entry.name == POLICY_PATH);
     check_kind(own)?;

@@ -20,7 +20,7 @@ use holdfast_core::model::setting_name::{SETTINGS, unknown_names};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    NotifyPeople, ReadChange, ReadError, ReadPermission, RedeliverWebhooks, RootEntry, StoreArtifact,
+    Ends, NotifyPeople, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
 };
 use holdfast_core::stage::request_approval::Asking;
 use tracing_subscriber::EnvFilter;
@@ -110,6 +110,11 @@ pub fn check_models(settings: &Settings) -> Result<(), Failure> {
 /// Asks GitHub what people may do.
 pub fn permission(settings: &Settings) -> Result<Arc<dyn ReadPermission>, Failure> {
     Ok(Arc::new(GithubReadPermission::new(github(settings)?)))
+}
+
+/// Reads pull requests as they are now.
+pub fn pulls(settings: &Settings) -> Result<Arc<dyn ReadPull>, Failure> {
+    Ok(Arc::new(GithubReadChange::new(github(settings)?)))
 }
 
 /// 32 random hexadecimal digits.
@@ -318,6 +323,10 @@ impl ReadChange for ReadEither {
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
         self.of(target).current_head(target).await
+    }
+
+    async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
+        self.of(target).current_ends(target).await
     }
 }
 

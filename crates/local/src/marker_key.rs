@@ -45,6 +45,8 @@ mod tests {
             repository: "r".to_owned(),
             number: 1,
             head,
+            repository_id: None,
+            pinned: None,
         };
         key.line(MarkerKind::Review, &target, "run")
     }

@@ -211,6 +211,8 @@ fn run(head: &str) -> Run {
             repository: "demo".to_owned(),
             number: 12,
             head: CommitSha::parse(head).unwrap(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 2,

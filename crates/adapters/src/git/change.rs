@@ -48,6 +48,7 @@ pub(super) fn read_change(
     let (title, author) = head_line(repository, head_id);
     Ok(Change {
         base: base.clone(),
+        base_tip: None,
         head: head.clone(),
         title,
         description: messages(repository, base_id, head_id),

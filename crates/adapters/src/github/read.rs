@@ -1,9 +1,10 @@
 //! Reads a pull request: its head, its files, a file's bytes. Never writes.
 
 use async_trait::async_trait;
+use holdfast_core::identity::identify;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{ReadChange, ReadError, RootEntry};
+use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
 
 use super::address::PullRequestAddress;
 use super::classify::{Trees, classify, is_unclear, read_root, read_tree};
@@ -23,9 +24,9 @@ pub(super) const BLOB_MOST: usize = 1024 * 1024;
 /// Where a pull request is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
-    owner: &'a str,
-    repository: &'a str,
-    number: &'a str,
+    pub owner: &'a str,
+    pub repository: &'a str,
+    pub number: &'a str,
 }
 
 impl<'a> Place<'a> {
@@ -71,6 +72,7 @@ impl PullRequest {
             repository,
             number,
             head,
+            ..
         } = target
         else {
             return None;
@@ -95,7 +97,7 @@ impl PullRequest {
 /// Reads pull requests.
 #[derive(Clone, Debug)]
 pub struct GithubReadChange {
-    connection: GithubConnection,
+    pub(super) connection: GithubConnection,
     folders: Folders,
 }
 
@@ -108,28 +110,13 @@ impl GithubReadChange {
         }
     }
 
-    /// The target that an address stands for, with the head as it is now. Errors: another host than the connection's
-    /// API answers for, and what reading says.
+    /// The target that an address stands for, with head, merge base and settings as they are now. Errors: another host
+    /// than the connection's API answers for, and what reading says.
     pub async fn resolve(&self, address: &PullRequestAddress) -> Result<Target, ReadError> {
         self.connection.check_host(address).map_err(ReadError::NotFound)?;
-        let PullRequestAddress {
-            owner,
-            repository,
-            number,
-            ..
-        } = address.clone();
-        let place = Place {
-            owner: &owner,
-            repository: &repository,
-            number: &number.to_string(),
-        };
-        let head = head_of(&read_pull(&self.connection, place).await?)?;
-        Ok(Target::PullRequest {
-            owner,
-            repository,
-            number,
-            head,
-        })
+        let pull = self.pull(&address.owner, &address.repository, address.number).await?;
+        let head = pull.head.clone();
+        Ok(identify(self, self, &pull, head).await?.target)
     }
 }
 
@@ -140,7 +127,8 @@ impl ReadChange for GithubReadChange {
         let (connection, place) = (&self.connection, request.place());
         let pull = read_pull(connection, place).await?;
         let head = head_of(&pull)?;
-        let base = merge_base(connection, place, &pull).await?;
+        let base_tip = sha(&pull.base.sha)?;
+        let base = merge_base(connection, place, &base_tip, &head).await?;
         let listed = files::list(connection, place).await?;
         let mut trees = None;
         if listed.iter().any(is_unclear) {
@@ -154,6 +142,7 @@ impl ReadChange for GithubReadChange {
         let head = head_of(&read_pull(connection, place).await?)?;
         Ok(Change {
             base,
+            base_tip: Some(base_tip),
             head,
             title: pull.title,
             description: pull.body.unwrap_or_default(),
@@ -202,6 +191,18 @@ impl ReadChange for GithubReadChange {
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
         head_of(&read_pull(&self.connection, pull_request(target)?.place()).await?).map_err(ReadError::from)
     }
+
+    async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
+        let request = pull_request(target)?;
+        let pull = read_pull(&self.connection, request.place()).await?;
+        let head = head_of(&pull)?;
+        // A comparison with another head than the run's is of no use: what is asked first is the head.
+        let merge_base = match head == request.head {
+            true => Some(merge_base(&self.connection, request.place(), &sha(&pull.base.sha)?, &head).await?),
+            false => None,
+        };
+        Ok(Ends { head, merge_base })
+    }
 }
 
 fn pull_request(target: &Target) -> Result<PullRequest, ReadError> {
@@ -217,8 +218,13 @@ pub(super) fn head_of(pull: &Pull) -> Result<CommitSha, Failure> {
 }
 
 /// Where the shown diff starts: the last commit that both ends have, not the base branch's tip.
-async fn merge_base(connection: &GithubConnection, place: Place<'_>, pull: &Pull) -> Result<CommitSha, Failure> {
-    let ends = format!("{}...{}", pull.base.sha, pull.head.sha);
+pub(super) async fn merge_base(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    base: &CommitSha,
+    head: &CommitSha,
+) -> Result<CommitSha, Failure> {
+    let ends = format!("{base}...{head}");
     let call = connection.get(&place.repository(&["compare", &ends]), CONTENTS_READ);
     // The files of a comparison stand on its first page: the second is small.
     match connection
@@ -229,11 +235,11 @@ async fn merge_base(connection: &GithubConnection, place: Place<'_>, pull: &Pull
         // The fork or the base's commit is gone: the base branch's tip is the best that is left.
         Err(Failure {
             kind: Kind::NotFound, ..
-        }) => sha(&pull.base.sha),
+        }) => Ok(base.clone()),
         Err(failure) => Err(failure),
     }
 }
 
-fn sha(text: &str) -> Result<CommitSha, Failure> {
+pub(super) fn sha(text: &str) -> Result<CommitSha, Failure> {
     CommitSha::parse(text).map_err(|error| Failure::unreadable("GET pull request", &error.to_string()))
 }

@@ -73,7 +73,18 @@ async fn an_address_becomes_a_target_with_its_head() {
     let change = Repository::many_files(1).unwrap();
     let (github, read) = serve(&change);
     let address = parse_address(&github.pull_request_url(SLUG, 12)).unwrap();
-    assert_eq!(read.resolve(&address).await.unwrap(), pull_request(&change.head));
+    let target = read.resolve(&address).await.unwrap();
+    let expected = pull_request(&change.head);
+    assert_eq!(
+        (target.named_place(), target.head()),
+        (expected.named_place(), expected.head())
+    );
+    assert_eq!(target.place(), format!("{}#12", github.repository_id(SLUG)));
+    let pinned = target.pinned().unwrap();
+    assert_eq!(
+        (pinned.merge_base.as_str(), pinned.settings.as_str()),
+        (change.base.as_str(), "none")
+    );
     let elsewhere = parse_address("https://github.example/octo/demo/pull/12").unwrap();
     let error = read.resolve(&elsewhere).await.unwrap_err().to_string();
     assert!(

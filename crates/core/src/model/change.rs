@@ -28,7 +28,23 @@ pub enum Target {
         number: u64,
         /// Head that the run was started for; fences every later write.
         head: CommitSha,
+        /// GitHub's id of the repository, which stays when it is renamed or transferred. `None` in runs of version 0.1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        repository_id: Option<u64>,
+        /// What else decides the outcome. `None` in runs of version 0.1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pinned: Option<Pinned>,
     },
+}
+
+/// What decides the outcome of a pull request's review besides its head: part of the run's identity, and fixed for as long
+/// as the run lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// Where the reviewed diff starts.
+    pub merge_base: CommitSha,
+    /// Digest of `.holdfast.yml` on the base branch; `none` where there is none.
+    pub settings: String,
 }
 
 impl Target {
@@ -58,6 +74,46 @@ impl Target {
             Self::PullRequest { number, .. } => Some(*number),
         }
     }
+
+    /// What decides the outcome besides the head, where it was pinned.
+    pub const fn pinned(&self) -> Option<&Pinned> {
+        match self {
+            Self::WorkTree { .. } | Self::PullRequest { pinned: None, .. } => None,
+            Self::PullRequest { pinned, .. } => pinned.as_ref(),
+        }
+    }
+
+    /// The same target as version 0.1 wrote it.
+    pub fn without_identity(&self) -> Self {
+        let mut target = self.clone();
+        if let Self::PullRequest {
+            repository_id, pinned, ..
+        } = &mut target
+        {
+            *repository_id = None;
+            *pinned = None;
+        }
+        target
+    }
+
+    /// The pull request's name in keys of rows and in markers: `ID#NUMBER` with the repository's id, which survives a
+    /// rename. Without an id (version 0.1) it is [`Self::named_place`].
+    pub fn place(&self) -> String {
+        match self {
+            Self::PullRequest {
+                repository_id: Some(id),
+                number,
+                ..
+            } => format!("{id}#{number}"),
+            _ => self.named_place(),
+        }
+    }
+
+    /// The pull request's name as version 0.1 wrote it: `owner/name#NUMBER`, in lower case.
+    pub fn named_place(&self) -> String {
+        let number = self.pull_request().unwrap_or_default();
+        format!("{}#{number}", self.repository().to_ascii_lowercase())
+    }
 }
 
 /// A whole change.
@@ -65,6 +121,10 @@ impl Target {
 pub struct Change {
     /// Where the diff starts.
     pub base: CommitSha,
+    /// The base branch's commit when the change was read: the settings are read there. `None` for a work tree, and in
+    /// changes that version 0.1 read: there it is `base`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_tip: Option<CommitSha>,
     /// Where it ends.
     pub head: CommitSha,
     /// The pull request's title, or the head commit's subject.
@@ -83,6 +143,13 @@ pub struct Change {
     /// Remarks of the source for the reader: what a bound left out, a comparison that was not made. One line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+impl Change {
+    /// The commit that the settings are read from.
+    pub fn settings_commit(&self) -> &CommitSha {
+        self.base_tip.as_ref().unwrap_or(&self.base)
+    }
 }
 
 /// One changed file.

@@ -118,6 +118,7 @@ fn gather(
     };
     let change = Change {
         base: sha("a"),
+        base_tip: None,
         head: sha("b"),
         title: String::new(),
         description: String::new(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diff::{parse_patch, render_hunks};
 use crate::filter::{Triage, risk_of, triage};
+use crate::identity;
 use crate::model::change::{Change, ChangedFile};
 use crate::model::key;
 use crate::model::plan::{Plan, Tier, Unit, UnitItem};
@@ -45,7 +46,7 @@ pub struct Output {
     pub max_concurrency: u32,
 }
 
-/// Plans a run. Errors: `.holdfast.yml` on the base is wrong; what reading and the store say.
+/// Plans a run. Errors: `.holdfast.yml` on the base is wrong, or changed since the run was named; what reading and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn plan_review(
     input: &Input,
@@ -54,7 +55,12 @@ pub async fn plan_review(
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
-    let (policy, notes) = read_policy(read, &run.target, &change.base).await?;
+    let at = change.settings_commit();
+    if run.target.pinned().is_some() {
+        let text = read.read_file(&run.target, POLICY_PATH, at).await?;
+        identity::check_settings(&run.target, text.as_deref())?;
+    }
+    let (policy, notes) = read_policy(read, &run.target, at).await?;
     let mut plan = plan_units(&change, &policy, &policy.globs()?, run.tokens);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     let items: Vec<UnitItem> = plan

@@ -166,6 +166,8 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
             repository: "demo".to_owned(),
             number: 12,
             head: CommitSha::parse(&change.head).unwrap(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 10,

@@ -17,7 +17,7 @@ const OTHER_NAME: &str = ".holdfast.yaml";
 pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let name = args.file.display();
     let is_json = args.file.extension().is_some_and(|extension| extension == "json");
-    let said = if is_json {
+    let report = if is_json {
         let machine = StateMachine::parse(&read(&args.file)?)
             .map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
         format!("{name}: {} states, no problem\n", machine.states().len())
@@ -29,7 +29,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         }
         format!("{name}: no problem\n")
     };
-    output::print(&said).map_err(Failure::incomplete)?;
+    output::print(&report).map_err(Failure::incomplete)?;
     Ok(Exit::Clean)
 }
 

@@ -7,7 +7,7 @@ use holdfast_adapters::github::{GithubReadChange, parse_address};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
-use holdfast_core::model::run_name::stem;
+use holdfast_core::model::run_name::{stem, stem_without_base};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
 use serde::Deserialize;
@@ -107,10 +107,14 @@ async fn start_or_resume(
     let existing = Archive::open(data)
         .and_then(|archive| archive.executions(record::RUNS_MOST))
         .map_err(Failure::incomplete)?;
-    let name = match run_name::choose(
-        stem,
-        existing.iter().map(|row| (row.name.as_str(), !row.status.is_final())),
-    ) {
+    let runs = || existing.iter().map(|row| (row.name.as_str(), !row.status.is_final()));
+    // A review that version 0.1 began is named otherwise: it resumes, and what it publishes is fenced by its own diff.
+    let older = stem_without_base(target, &settings.model, &settings.model_light, args.publish);
+    let choice = match run_name::choose(&older, runs()) {
+        Choice::Resume(name) => Choice::Resume(name),
+        Choice::Start { .. } => run_name::choose(stem, runs()),
+    };
+    let name = match choice {
         Choice::Resume(name) => {
             let input = existing.iter().find(|row| row.name == name).map(|row| &row.input);
             let is_ours = input.is_some_and(|input| is_own(input, &name, target, args.publish, settings));
@@ -156,7 +160,7 @@ async fn start_or_resume(
 fn is_own(input: &Value, name: &str, target: &Target, publish: bool, settings: &Settings) -> bool {
     Run::deserialize(input).is_ok_and(|run| {
         run.run == name
-            && run.target == *target
+            && (run.target == *target || run.target == target.without_identity())
             && run.publish == publish
             && run.bucket == machine::BUCKET
             && (run.model, run.model_light) == (settings.model.clone(), settings.model_light.clone())

@@ -117,7 +117,7 @@ fn check_owner(path: &Path, found: &fs::Metadata) -> Result<(), Failure> {
     }
 }
 
-/// A link leads elsewhere, a pipe waits for ever: nothing here makes such entries.
+/// A link leads elsewhere and a pipe waits forever: nothing here creates such entries.
 fn check_entries(directory: &Path, levels: u32) -> Result<(), Failure> {
     for entry in fs::read_dir(directory).map_err(|error| unusable(directory, &error))? {
         let path = entry.map_err(|error| unusable(directory, &error))?.path();

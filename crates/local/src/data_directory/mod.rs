@@ -1,4 +1,4 @@
-//! Where everything durable is, when nobody says so: in the user's state directory, apart for each work tree, and never in a
+//! Where everything durable is, unless `--data` names the place: in the user's state directory, apart for each work tree, and never in a
 //! work tree, whose files others write.
 
 mod check;
@@ -210,7 +210,7 @@ impl DataArgs {
         }
     }
 
-    /// The one directory that holds runs. Errors: see [`Self::existing`]; or there are two.
+    /// The one directory that holds runs.
     ///
     /// # Errors
     /// None is there, both are, or one may not be used.
@@ -228,7 +228,7 @@ impl DataArgs {
         }
     }
 
-    /// Finds a run by an unambiguous beginning of its name, wherever it is; notes where, if nobody said.
+    /// Finds a run by an unambiguous beginning of its name, wherever it is; notes where, unless `--data` names it.
     ///
     /// # Errors
     /// No run is called so, or several are.

@@ -19,7 +19,7 @@ pub const FILE: &str = "console.url";
 const SESSION_FILE: &str = "session.key";
 /// What forms are sealed with.
 const FORM_FILE: &str = "form.key";
-/// Digits of the part of the address that works once. Version 0.1 had 64 in its addresses, which worked for ever.
+/// Digits of the part of the address that works once. Version 0.1 had 64 in its addresses, which worked forever.
 const TOKEN_DIGITS: usize = 48;
 /// What is in the address's file when it was used.
 const USED: &str =

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use holdfast_adapters::github::GithubSignIn;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
-use holdfast_core::port::ReadPermission;
+use holdfast_core::port::{ReadPermission, ReadPull};
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
@@ -50,6 +50,8 @@ pub struct App {
     secrets: WebhookSecrets,
     /// What people may do.
     permission: Arc<dyn ReadPermission>,
+    /// Pull requests as they are now.
+    pulls: Arc<dyn ReadPull>,
     /// What makes forms and sessions ours.
     seal: Seal,
     /// Sign-in with GitHub, where it is set up.
@@ -101,6 +103,7 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         replays: Semaphore::new(1),
         how: RunSettings::of(&settings, machine::BUCKET),
         permission: machine::permission(&settings)?,
+        pulls: machine::pulls(&settings)?,
         secrets,
         opened,
     });

@@ -236,6 +236,8 @@ fn run_of(stage: &Stage) -> Run {
             repository: "demo".to_owned(),
             number: 12,
             head: CommitSha::parse(&stage.head).unwrap(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 2,

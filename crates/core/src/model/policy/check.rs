@@ -84,10 +84,9 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
             );
         }
     }
-    match &whole {
+    if let Ok(policy) = &whole {
         // What the parts do not show: values that contradict each other.
-        Ok(policy) => found.look_at_values(&Vec::new(), policy),
-        Err(_) => {}
+        found.look_at_values(&Vec::new(), policy);
     }
     if let (true, Err(error)) = (found.problems.is_empty(), whole) {
         let at = error.location().map(|at| (at.line(), at.column()));
@@ -240,7 +239,7 @@ fn text_of(key: &Value) -> String {
     }
 }
 
-/// The message without the way and the place that the reader put around it: both are told apart from it.
+/// The message without the way and the place that the reader put around it: both are reported apart from it.
 fn without_place(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or(message);
     let starts = [

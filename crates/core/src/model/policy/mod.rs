@@ -41,6 +41,10 @@ pub struct Policy {
     pub instructions: Vec<PathInstruction>,
     /// Model tier by path; the first match counts.
     pub tiers: Vec<PathTier>,
+    /// Logins of bots whose own pull requests are reviewed, with or without `[bot]`, e.g. `dependabot`. Default: none. A
+    /// bot's push to a person's pull request is always reviewed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bots: Vec<String>,
 }
 
 /// When a person has to look first.
@@ -121,6 +125,7 @@ impl Default for Policy {
             max_units: 3_000,
             instructions: Vec::new(),
             tiers: Vec::new(),
+            bots: Vec::new(),
         }
     }
 }
@@ -152,6 +157,12 @@ impl Policy {
         let policy = policy.unwrap_or_default();
         policy.globs()?;
         Ok(policy)
+    }
+
+    /// Whether the own pull requests of this bot are reviewed.
+    pub fn allows_bot(&self, login: &str) -> bool {
+        let bare = |login: &str| login.strip_suffix("[bot]").unwrap_or(login).to_ascii_lowercase();
+        self.bots.iter().any(|allowed| bare(allowed.trim()) == bare(login))
     }
 
     /// Returns everything that is wrong with the file's text, in its order: not YAML, unknown keys, wrong types and ranges,
