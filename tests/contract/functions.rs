@@ -177,11 +177,14 @@ fn run(head: CommitSha) -> Run {
             repository: "demo".to_owned(),
             number: 12,
             head,
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 3,
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
+        notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }

@@ -322,6 +322,7 @@ impl ReadChange for Outside<'_> {
     async fn read_change(&self, target: &Target) -> Result<Change, ReadError> {
         Ok(Change {
             base: sha(5),
+            base_tip: None,
             head: self.current_head(target).await?,
             title: "A change".to_owned(),
             description: String::new(),
@@ -329,6 +330,7 @@ impl ReadChange for Outside<'_> {
             url: None,
             files: Vec::new(),
             files_total: 0,
+            notes: Vec::new(),
         })
     }
 

@@ -115,11 +115,14 @@ pub fn a_run(at: usize, head: u8) -> Run {
             repository: "demo".to_owned(),
             number: 1,
             head: sha(head),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 1,
         model: "rules".to_owned(),
         model_light: "rules".to_owned(),
+        notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }

@@ -408,12 +408,14 @@ class TemplateTest(unittest.TestCase):
                 "contents": "read",
                 "issues": "write",
                 "members": "read",
+                "merge_queues": "read",
                 "metadata": "read",
                 "pull_requests": "write",
             },
         )
         # GitHub sends installations to every App unasked, and refuses a manifest that names them.
-        self.assertEqual(manifest["default_events"], ["pull_request", "issue_comment"])
+        events = ["pull_request", "issue_comment", "check_run", "check_suite", "merge_group"]
+        self.assertEqual(manifest["default_events"], events)
         self.assertFalse(manifest["public"])
 
     def test_samconfig_builds_what_the_template_deploys(self):

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::pull_request::{Pull, SLUG, low};
 
-const SECRET: &str = FakeGithub::WEBHOOK_SECRET;
+pub const SECRET: &str = FakeGithub::WEBHOOK_SECRET;
 
 /// A running server, its pull request, and a browser without cookies.
 pub struct Served {
@@ -40,7 +40,7 @@ impl Served {
         for (name, value) in settings {
             pull.scene = pull.scene.set(name, value);
         }
-        let (child, address) = spawn(&pull);
+        let (child, address) = spawn(&pull, &[]);
         Self {
             pull,
             child,
@@ -55,12 +55,17 @@ impl Served {
 
     /// Ended as by a crash, and started again.
     pub fn kill_and_start(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        (self.child, self.address) = spawn(&self.pull);
+        self.restart_with(&[]);
     }
 
-    fn deliver(&self, event: &str, body: &[u8], signature: Option<String>) -> (u16, Value) {
+    /// The same, started with more options.
+    pub fn restart_with(&mut self, options: &[&str]) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.address) = spawn(&self.pull, options);
+    }
+
+    pub fn deliver(&self, event: &str, body: &[u8], signature: Option<String>) -> (u16, Value) {
         let mut request = self
             .client
             .post(format!("{}webhooks/github", self.address))
@@ -259,8 +264,10 @@ impl Drop for Served {
     }
 }
 
-fn spawn(pull: &Pull) -> (Child, String) {
-    let mut command = pull.scene.command(&["serve", "--listen", "127.0.0.1:0"]);
+fn spawn(pull: &Pull, options: &[&str]) -> (Child, String) {
+    let mut command = pull
+        .scene
+        .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = loop {

@@ -33,6 +33,12 @@ fn an_app_is_made_in_the_browser_and_served_with() {
     let seen = look(None, &[format!("setup={here}")]);
     assert!(seen[0].0 == 200 && seen[0].1.contains("checks: write"), "{seen:?}");
     let client = Client::builder().user_agent("browser").build().unwrap();
+    let rebound = client.get(here).header("host", "evil.example").send().unwrap();
+    assert_eq!(
+        rebound.status(),
+        403,
+        "a name that leads here is not this page's address"
+    );
     let elsewhere = client.get(format!("{here}created?code=1&state=2")).send().unwrap();
     assert_eq!(elsewhere.status(), 403, "the answer to another page");
     // The form goes to GitHub, and GitHub sends the browser back here.

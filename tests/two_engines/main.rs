@@ -170,11 +170,14 @@ fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenar
             repository,
             number: NUMBER,
             head: CommitSha::parse(if scenario.is_moved { base } else { head }).unwrap(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 2,
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
+        notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     };
     let machine = if scenario.is_hasty {

@@ -11,6 +11,8 @@ pub mod aws;
 pub mod aws_people;
 #[cfg(feature = "models")]
 pub mod bedrock;
+#[cfg(any(feature = "git", feature = "syntax"))]
+mod bounded;
 #[cfg(feature = "files")]
 mod durable_file;
 #[cfg(feature = "dynamodb")]

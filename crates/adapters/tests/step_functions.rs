@@ -97,11 +97,14 @@ fn run() -> Run {
             repository: "demo".to_owned(),
             number: 12,
             head: CommitSha::zero(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 3,
         model: "rules".to_owned(),
         model_light: "rules".to_owned(),
+        notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }

@@ -139,6 +139,7 @@ fn added(text: &str, known: &HashSet<&str>) -> Vec<Hunk> {
                 old: None,
                 new: Some(number),
                 text: line.to_owned(),
+                is_unended: false,
             });
         }
     }

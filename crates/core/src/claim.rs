@@ -43,6 +43,10 @@ pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, r
     let key = claim_key(target);
     for _ in 0..TRIES {
         let found = find(rows, &key).await?;
+        let named = match &found {
+            None => find_named(rows, target).await?,
+            Some(_) => None,
+        };
         let claim = match found {
             // Taken by us, and then the process died before it noted so.
             Some((_, claim)) if claim.run == run => claim,
@@ -51,6 +55,7 @@ pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, r
                 // a newer head is either seen here, by its head, or makes the write conflict.
                 check_head(target, &read.current_head(target).await?)?;
                 let (version, before) = found.map(|(row, claim)| (row.version, claim)).unzip();
+                let before = before.or(named);
                 let claim = Claim {
                     generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
                     run: run.to_owned(),
@@ -64,6 +69,7 @@ pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, r
                 claim
             }
         };
+        retire_named(rows, target, &claim).await?;
         // A conflict means that the run was closed meanwhile.
         put(rows, &run_key(run), &claim, None).await?;
         hold(rows, target, run).await?;
@@ -74,7 +80,40 @@ pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, r
 
 /// The run that holds a pull request, if there is one. Errors: what the table says.
 pub async fn holder(rows: &dyn KeepRows, target: &Target) -> Result<Option<String>, StageError> {
-    Ok(find(rows, &claim_key(target)).await?.map(|(_, claim)| claim.run))
+    let claim = match find(rows, &claim_key(target)).await? {
+        Some((_, claim)) => Some(claim),
+        None => find_named(rows, target).await?,
+    };
+    Ok(claim.map(|claim| claim.run))
+}
+
+/// Whether the run's right to write was ended: what it did is undone, or is being undone. Errors: what the table says.
+pub async fn is_closed(rows: &dyn KeepRows, run: &str) -> Result<bool, StageError> {
+    Ok(find(rows, &run_key(run)).await?.is_some_and(|(_, claim)| claim.closed))
+}
+
+/// The claim of a run of version 0.1, which was kept by the repository's name.
+async fn find_named(rows: &dyn KeepRows, target: &Target) -> Result<Option<Claim>, StageError> {
+    let Some(key) = named_claim_key(target) else {
+        return Ok(None);
+    };
+    Ok(find(rows, &key).await?.map(|(_, claim)| claim))
+}
+
+/// Makes a run of version 0.1 find at its fence that `claim` has taken over.
+async fn retire_named(rows: &dyn KeepRows, target: &Target, claim: &Claim) -> Result<(), StageError> {
+    let Some(key) = named_claim_key(target) else {
+        return Ok(());
+    };
+    for _ in 0..TRIES {
+        match find(rows, &key).await? {
+            None => return Ok(()),
+            Some((_, found)) if found.run == claim.run => return Ok(()),
+            Some((row, _)) if put(rows, &key, claim, Some(row.version)).await? => return Ok(()),
+            Some(_) => {}
+        }
+    }
+    Err(contended(&key))
 }
 
 /// Ends a run's right to write, before what it did is undone. Errors: what the table says.
@@ -155,9 +194,31 @@ pub fn check_head(target: &Target, now: &CommitSha) -> Result<(), StageError> {
     Err(StageError::new(ErrorName::PullRequestHeadMoved, message))
 }
 
+/// Whether the reviewed diff still starts where it did. `now` is `None` where the source cannot tell. Errors:
+/// `PullRequestBaseMoved`.
+pub fn check_base(base: &CommitSha, now: Option<&CommitSha>) -> Result<(), StageError> {
+    match now {
+        Some(now) if now != base => {
+            let message = format!(
+                "the diff starts at {} now, this run is of the diff from {}: the pull request was retargeted or its base \
+                 branch changed",
+                now.short(),
+                base.short()
+            );
+            Err(StageError::new(ErrorName::PullRequestBaseMoved, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn claim_key(target: &Target) -> String {
-    let number = target.pull_request().unwrap_or_default();
-    format!("claim/{}#{number}", target.repository().to_ascii_lowercase())
+    format!("claim/{}", target.place())
+}
+
+/// The key of version 0.1, where it is another one.
+fn named_claim_key(target: &Target) -> Option<String> {
+    let key = format!("claim/{}", target.named_place());
+    (key != claim_key(target)).then_some(key)
 }
 
 fn run_key(run: &str) -> String {

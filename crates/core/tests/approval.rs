@@ -67,6 +67,8 @@ fn target() -> Target {
         repository: "demo".to_owned(),
         number: 12,
         head: CommitSha::parse(&"b".repeat(40)).unwrap(),
+        repository_id: None,
+        pinned: None,
     }
 }
 

@@ -14,7 +14,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use futures::executor::block_on;
 use holdfast_core::claim;
-use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
+use holdfast_core::identity::settings_digest;
+use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Pinned, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::plan::Tier;
 use holdfast_core::model::report::{GateDecision, Outcome, Report, RunStatus};
@@ -22,9 +23,9 @@ use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
-    AskModel, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, FailedRun, ListFailedRuns, ModelError,
-    ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
-    StoreArtifact, StoreError, SyntaxView,
+    AskModel, CheckConclusion, CheckOutcome, DraftedReview, Ends, ExecutionError, FailedRun, ListFailedRuns,
+    ModelError, ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
+    StoreArtifact, StoreError, SyntaxAnswer,
 };
 use holdfast_core::stage::{
     aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
@@ -55,6 +56,7 @@ struct OneChange {
     change: Change,
     policy: &'static str,
     head_now: CommitSha,
+    base_now: CommitSha,
 }
 
 #[async_trait]
@@ -69,6 +71,13 @@ impl ReadChange for OneChange {
 
     async fn current_head(&self, _target: &Target) -> Result<CommitSha, ReadError> {
         Ok(self.head_now.clone())
+    }
+
+    async fn current_ends(&self, _target: &Target) -> Result<Ends, ReadError> {
+        Ok(Ends {
+            head: self.head_now.clone(),
+            merge_base: Some(self.base_now.clone()),
+        })
     }
 }
 
@@ -108,9 +117,10 @@ impl AskModel for ScriptedModel {
 
 struct NoSyntax;
 
+#[async_trait]
 impl SourceSyntax for NoSyntax {
-    fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> Option<SyntaxView> {
-        None
+    async fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> SyntaxAnswer {
+        SyntaxAnswer::default()
     }
 }
 
@@ -245,6 +255,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
         read: OneChange {
             change: Change {
                 base: CommitSha::parse(&"a".repeat(40)).unwrap(),
+                base_tip: None,
                 head: head.clone(),
                 title: "A change".to_owned(),
                 description: String::new(),
@@ -252,9 +263,11 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
                 url: None,
                 files,
                 files_total,
+                notes: Vec::new(),
             },
             policy: "",
             head_now: head.clone(),
+            base_now: CommitSha::parse(&"a".repeat(40)).unwrap(),
         },
         model: ScriptedModel {
             answers: Mutex::new(answers.into()),
@@ -273,11 +286,14 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
                 repository: "r".to_owned(),
                 number: 1,
                 head,
+                repository_id: None,
+                pinned: None,
             },
             publish: true,
             max_concurrency: 2,
             model: model.to_owned(),
             model_light: light.to_owned(),
+            notes: Vec::new(),
             tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         },
     }
@@ -908,6 +924,69 @@ fn a_failed_review_says_so_once_and_leaves_nothing_else() {
         1,
         "said once, however often the state is repeated: {:?}",
         report.notes
+    );
+}
+
+#[test]
+fn a_review_of_another_diff_is_not_published_and_the_pull_request_says_so() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    world.read.base_now = CommitSha::parse(&"d".repeat(40)).unwrap();
+    let error = block_on(publish_review::publish_review(
+        &publish_review::Input { run: "r".to_owned() },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ))
+    .unwrap_err();
+    assert_eq!(error.name, ErrorName::PullRequestBaseMoved);
+    assert!(world.page.drafts.lock().unwrap().is_empty());
+    let input = report_failure::Input {
+        run: "r".to_owned(),
+        started_with: Value::Null,
+        error: error.name.to_string(),
+        cause: Some(error.message),
+    };
+    let reported = block_on(report_failure::report_failure(&input, &world.page, &world.store)).unwrap();
+    assert_eq!(reported.status, RunStatus::Failed);
+    let notices = world.page.notices.lock().unwrap();
+    assert!(notices.len() == 1 && notices[0].contains("retargeted"), "{notices:?}");
+}
+
+#[test]
+fn a_run_reviews_only_what_it_is_named_for() {
+    let pinned = |merge_base: &str, settings: &str| {
+        let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+        world.read.policy = "max_findings: 3";
+        if let Target::PullRequest { pinned, .. } = &mut world.run.target {
+            *pinned = Some(Pinned {
+                merge_base: CommitSha::parse(&merge_base.repeat(40)).unwrap(),
+                settings: settings.to_owned(),
+            });
+        }
+        block_on(async {
+            let input = open_review::Input { run: world.run.clone() };
+            let (read, page, store) = (&world.read, &world.page, &world.store);
+            open_review::open_review(&input, read, page, &world.rows, &world.runs, store).await?;
+            plan_review::plan_review(&plan_review::Input { run: "r".to_owned() }, read, store).await
+        })
+        .map(drop)
+        .map_err(|error| error.name)
+    };
+    let digest = settings_digest(Some(b"max_findings: 3"));
+    assert_eq!(pinned("a", &digest), Ok(()));
+    assert_eq!(
+        pinned("d", &digest),
+        Err(ErrorName::PullRequestBaseMoved),
+        "retargeted before it opened"
+    );
+    assert_eq!(
+        pinned("a", "none"),
+        Err(ErrorName::PullRequestBaseMoved),
+        "settings changed before it was planned"
     );
 }
 

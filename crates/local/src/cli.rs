@@ -70,9 +70,11 @@ pub enum Command {
 /// Where everything durable is.
 #[derive(Debug, Args)]
 pub struct DataArgs {
-    /// Directory of everything durable: runs, their histories and artifacts.
-    #[arg(long, value_name = "DIR", env = "HOLDFAST_DATA", default_value = ".holdfast")]
-    pub data: PathBuf,
+    /// Directory of everything durable: runs, their histories and artifacts. Default: $XDG_STATE_HOME/holdfast (or
+    /// $HOME/.local/state/holdfast), in it trees/HASH for the review of a work tree and server for all else. Commands that
+    /// read runs look into both.
+    #[arg(long, value_name = "DIR", env = "HOLDFAST_DATA")]
+    pub data: Option<PathBuf>,
 }
 
 /// `holdfast review`.
@@ -80,7 +82,8 @@ pub struct DataArgs {
 pub struct ReviewArgs {
     /// A git work tree (a path), or a pull request's address https://HOST/OWNER/REPO/pull/N.
     pub target: String,
-    /// Reviews merge-base(BASE,HEAD)..HEAD. Default: the upstream's default branch, else HEAD~1.
+    /// Reviews merge-base(BASE,HEAD)..HEAD. Default: GITHUB_BASE_REF, origin/HEAD, the branch's upstream, or the nearest main
+    /// branch; else HEAD~1. A line on stderr tells which was taken.
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
     /// The commit to review. Default: HEAD.
@@ -142,6 +145,9 @@ pub struct ServeArgs {
     /// executions of the state machine `review`.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub step_functions: Option<SocketAddr>,
+    /// Makes a new address to sign in to the console with, and ends all sessions.
+    #[arg(long)]
+    pub new_console_key: bool,
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,

@@ -2,18 +2,22 @@
 
 pub mod cli;
 pub mod command;
+pub mod data_directory;
 pub mod deployment;
 pub mod engine;
 pub mod executions;
 pub mod failure;
 pub mod functions;
+pub mod local_host;
 pub mod machine;
 pub mod marker_key;
 pub mod output;
 pub mod program;
+pub mod reach;
 pub mod record;
 pub mod replay;
 pub mod run_name;
+pub mod secret_file;
 pub mod serve;
 pub mod setup;
 pub mod step_functions;

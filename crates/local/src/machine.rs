@@ -15,23 +15,86 @@ use holdfast_adapters::smtp::SmtpNotifyPeople;
 use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::policy::nearest;
+use holdfast_core::model::setting_name::{SETTINGS, unknown_names};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{NotifyPeople, ReadChange, ReadError, ReadPermission, RedeliverWebhooks, StoreArtifact};
+use holdfast_core::port::{
+    Ends, NotifyPeople, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
+};
 use holdfast_core::stage::request_approval::Asking;
+use tracing_subscriber::EnvFilter;
 
 use crate::engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
 use crate::executions::EngineExecutions;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
+use crate::reach::{PublishOnly, Reach};
 
 /// The bucket's name in this machine's executions.
 pub const BUCKET: &str = "artifacts";
 
-/// Reads the settings from the environment. Errors: every wrong one.
+/// Reads the settings from the environment.
+///
+/// # Errors
+/// Every wrong, misspelt or missing one, together; also those that would only fail when they are used.
 pub fn read_settings() -> Result<Settings, Failure> {
-    Settings::read(&|name| std::env::var(name).ok()).map_err(Failure::usage)
+    let lookup = |name: &str| std::env::var(name).ok();
+    Settings::read_and_check(&lookup, &|settings| {
+        let mut problems = wrong_names();
+        problems.extend(model(settings).map_or_else(
+            |failure| vec![failure.message],
+            |model| model.check(&[&settings.model, &settings.model_light]),
+        ));
+        problems.extend(github(settings).err().map(|failure| failure.message));
+        problems.extend(mail_server(settings).err().map(|failure| failure.message));
+        problems
+    })
+    .map_err(Failure::usage)
+}
+
+/// Checks the names of the environment's settings only, for a command that reads none of them.
+///
+/// # Errors
+/// A misspelt name, or a value that is no text.
+pub fn check_names() -> Result<(), Failure> {
+    let problems = wrong_names();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(problems.join("\n"))),
+    }
+}
+
+fn wrong_names() -> Vec<String> {
+    let names: Vec<String> = std::env::vars_os()
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .collect();
+    let mut problems = unknown_names(names.iter().map(String::as_str));
+    for name in names.iter().filter(|name| SETTINGS.contains(&name.as_str())) {
+        if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) && name != "HOLDFAST_DATA" {
+            problems.push(format!("{name} (environment): its value is not UTF-8"));
+        }
+    }
+    problems.extend(wrong_filter(&std::env::var("HOLDFAST_LOG").unwrap_or_default()));
+    problems
+}
+
+/// What is wrong with a filter of logs. A level with a slip in it would be taken for the name of a part of the program.
+fn wrong_filter(filter: &str) -> Option<String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    if let Err(error) = EnvFilter::builder().parse(filter) {
+        return Some(format!(
+            "HOLDFAST_LOG (environment): {filter:?} is no filter ({error}): expected a level such as info, or TARGET=LEVEL"
+        ));
+    }
+    filter.split(',').map(str::trim).find_map(|part| {
+        let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(part));
+        let near = nearest(part, LEVELS).filter(|_| !is_level)?;
+        Some(format!(
+            "HOLDFAST_LOG (environment): {part:?} is no level; did you mean {near}?"
+        ))
+    })
 }
 
 /// What keeps the settings' models from being asked is told before anything is begun. Errors: every such problem.
@@ -47,6 +110,11 @@ pub fn check_models(settings: &Settings) -> Result<(), Failure> {
 /// Asks GitHub what people may do.
 pub fn permission(settings: &Settings) -> Result<Arc<dyn ReadPermission>, Failure> {
     Ok(Arc::new(GithubReadPermission::new(github(settings)?)))
+}
+
+/// Reads pull requests as they are now.
+pub fn pulls(settings: &Settings) -> Result<Arc<dyn ReadPull>, Failure> {
+    Ok(Arc::new(GithubReadChange::new(github(settings)?)))
 }
 
 /// 32 random hexadecimal digits.
@@ -74,16 +142,25 @@ pub fn artifacts(data: &Path) -> FilesStoreArtifact {
 
 /// Mails by the settings' server, or into the data directory's outbox.
 fn people(data: &Path, settings: &Settings) -> Result<Arc<dyn NotifyPeople>, Failure> {
-    let from = settings.mail_from.clone();
-    let operators = settings
-        .approvers
-        .iter()
-        .map(|approver| approver.address.clone())
-        .collect();
-    Ok(match &settings.smtp_url {
-        Some(url) => Arc::new(SmtpNotifyPeople::new(url, from, operators).map_err(Failure::usage)?),
-        None => Arc::new(OutboxNotifyPeople::new(data, from, operators)),
+    Ok(match mail_server(settings)? {
+        Some(server) => Arc::new(server),
+        None => {
+            let (from, operators) = (settings.mail_from.clone(), operators(settings));
+            Arc::new(OutboxNotifyPeople::new(data, from, operators))
+        }
     })
+}
+
+fn operators(settings: &Settings) -> Vec<String> {
+    let approvers = settings.approvers.iter();
+    approvers.map(|approver| approver.address.clone()).collect()
+}
+
+fn mail_server(settings: &Settings) -> Result<Option<SmtpNotifyPeople>, Failure> {
+    let (from, operators) = (settings.mail_from.clone(), operators(settings));
+    let server = settings.smtp_url.as_ref();
+    let server = server.map(|url| SmtpNotifyPeople::new(url, from, operators));
+    server.transpose().map_err(Failure::usage)
 }
 
 /// The connection to GitHub, by the settings.
@@ -107,14 +184,23 @@ pub struct Opened {
     pub deliveries: Arc<dyn RedeliverWebhooks>,
 }
 
-/// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions go on.
-pub async fn open(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
+/// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions within `reach`
+/// are resumed.
+///
+/// # Errors
+/// The data directory or a setting cannot be used.
+pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Opened, Failure> {
     let runs = Arc::new(EngineExecutions::default());
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-    let stages = Arc::new(stages_on(table.clone(), data, settings, Arc::clone(&runs))?);
+    let mut stages = stages_on(table.clone(), data, settings, Arc::clone(&runs))?;
+    if let Some(writes) = reach.writes {
+        stages.publish = Arc::new(PublishOnly::new(stages.publish, writes));
+    }
+    let stages = Arc::new(stages);
     let objects = Arc::new(artifact_objects(data));
     let functions = Arc::clone(&stages);
-    let options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
+    let mut options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
+    options.scope = reach.scope;
     let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
     runs.set(&engine);
     hide_from_git(data)?;
@@ -129,8 +215,8 @@ pub async fn open(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
 }
 
 /// The engine of [`open`] alone, and what it found.
-pub async fn open_engine(data: &Path, settings: &Settings) -> Result<(Engine, Recovered), Failure> {
-    let opened = open(data, settings).await?;
+pub async fn open_engine(data: &Path, settings: &Settings, reach: Reach) -> Result<(Engine, Recovered), Failure> {
+    let opened = open(data, settings, reach).await?;
     Ok((opened.engine, opened.recovered))
 }
 
@@ -231,8 +317,16 @@ impl ReadChange for ReadEither {
         self.of(target).read_file(target, path, at).await
     }
 
+    async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        self.of(target).read_root(target, at).await
+    }
+
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
         self.of(target).current_head(target).await
+    }
+
+    async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
+        self.of(target).current_ends(target).await
     }
 }
 

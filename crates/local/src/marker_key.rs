@@ -1,14 +1,12 @@
 //! The key that hidden markers are signed with, on one machine: a setting, else a file of the data directory, made once.
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::model::settings::Settings;
 
 use crate::failure::Failure;
+use crate::secret_file;
 
 const FILE: &str = "marker.key";
 
@@ -24,37 +22,16 @@ pub fn marker_key(data: &Path, settings: &Settings) -> Result<MarkerKey, Failure
             file.display()
         ))
     };
-    if !file.exists() {
-        make(&file).map_err(|error| fail("cannot be made", &error))?;
-    }
-    let text = fs::read_to_string(&file).map_err(|error| fail("cannot be read", &error))?;
+    let text =
+        secret_file::read_or_make(&file, secret_file::random_key).map_err(|error| fail("cannot be used", &error))?;
     MarkerKey::new(text.trim().to_owned().into()).map_err(|problem| fail("holds no key, as it", &problem))
-}
-
-/// Whole or not at all, and never over one that another process has just made.
-fn make(file: &Path) -> std::io::Result<()> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
-    let draft = file.with_extension(format!("key-{}", std::process::id()));
-    let mut written = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    written.write_all(hex::encode(bytes).as_bytes())?;
-    written.sync_all()?;
-    let linked = fs::hard_link(&draft, file);
-    fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        linked => linked,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use std::fs;
+
     use holdfast_core::model::change::Target;
     use holdfast_core::model::marker::MarkerKind;
     use holdfast_core::model::sha::CommitSha;
@@ -68,6 +45,8 @@ mod tests {
             repository: "r".to_owned(),
             number: 1,
             head,
+            repository_id: None,
+            pinned: None,
         };
         key.line(MarkerKind::Review, &target, "run")
     }

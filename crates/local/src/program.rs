@@ -10,8 +10,8 @@ use crate::cli::{Cli, Command};
 use crate::command::{audit, backup, cancel, check, decide, doctor, redrive, replay, review, runs, show, sweep};
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
+use crate::machine;
 use crate::output;
-use crate::record::Records;
 use crate::serve;
 use crate::setup;
 use crate::step_functions;
@@ -48,19 +48,34 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     // An empty variable counts as not set.
     let stack = cli.stack.as_deref().filter(|name| !name.trim().is_empty());
     match stack {
-        Some(name) => on_stack(cli, name).await.map_err(|failure| failure.of_stack(name)),
+        Some(name) => on_stack_checked(cli, name)
+            .await
+            .map_err(|failure| failure.of_stack(name)),
         None => here(cli).await,
     }
 }
 
 async fn here(cli: &Cli) -> Result<Exit, Failure> {
+    let reads_settings = matches!(
+        cli.command,
+        Command::Review(_)
+            | Command::Serve(_)
+            | Command::Approve(_)
+            | Command::Reject(_)
+            | Command::Cancel(_)
+            | Command::Redrive(_)
+            | Command::Sweep(_)
+    );
+    if !reads_settings {
+        machine::check_names()?;
+    }
     match &cli.command {
         Command::Review(args) => review::run(args).await,
         Command::Setup(args) => setup::run(args, None).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Engine(args) => step_functions::run(args).await,
-        Command::Runs(args) => runs::run(args, &Records::open(&args.data.data).await?).await,
-        Command::Show(args) => show::run(args, &Records::open(&args.data.data).await?).await,
+        Command::Runs(args) => runs::here(args).await,
+        Command::Show(args) => show::here(args).await,
         Command::Approve(args) => decide::approve(args).await,
         Command::Reject(args) => decide::reject(args).await,
         Command::Cancel(args) => cancel::run(args).await,
@@ -72,6 +87,11 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(args).await,
         Command::Backup(args) => backup::run(args).await,
     }
+}
+
+async fn on_stack_checked(cli: &Cli, name: &str) -> Result<Exit, Failure> {
+    machine::check_names()?;
+    on_stack(cli, name).await
 }
 
 async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {

@@ -1,5 +1,8 @@
 //! Forms: how they are read, and how we know that a form is one that we made for this browser.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
@@ -24,7 +27,12 @@ pub const FORM_MOST: usize = 2 * 1024 * 1024;
 /// What makes forms and sessions ours.
 #[derive(Clone, Debug)]
 pub struct Seal {
-    key: SecretString,
+    /// Seals sessions and what a browser keeps of a sign-in.
+    session: SecretString,
+    /// Seals forms.
+    form: SecretString,
+    /// The sessions that were ended before their time, by id, and when each would have ended by itself.
+    ended: Arc<RwLock<HashMap<String, i64>>>,
     /// `https://HOST[:PORT]`, as browsers send it.
     origin: String,
 }
@@ -41,11 +49,29 @@ pub enum Session {
     },
 }
 
+/// One sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Who it is.
+    pub session: Session,
+    /// Its own id.
+    pub id: String,
+    /// When it ends, in ms since 1970.
+    pub until_ms: i64,
+}
+
 impl Seal {
     /// A seal with a key of at least 32 random characters, for pages under `origin` (`https://HOST[:PORT]`).
     pub fn new(key: SecretString, origin: impl Into<String>) -> Self {
+        Self::with_keys(key.clone(), key, origin)
+    }
+
+    /// The same with a key for sessions and another one for forms.
+    pub fn with_keys(session: SecretString, form: SecretString, origin: impl Into<String>) -> Self {
         Self {
-            key,
+            session,
+            form,
+            ended: Arc::default(),
             origin: origin.into(),
         }
     }
@@ -60,7 +86,11 @@ impl Seal {
 
     /// The nonce of a form.
     pub fn nonce(&self, visit: &str, action: &str) -> String {
-        hex::encode(self.mac(&format!("form\n{visit}\n{action}")).finalize().into_bytes())
+        hex::encode(
+            self.form_mac(&format!("form\n{visit}\n{action}"))
+                .finalize()
+                .into_bytes(),
+        )
     }
 
     /// Whether a form was made by us for this browser and this action, and comes from our own page.
@@ -71,7 +101,7 @@ impl Seal {
         let Some(visit) = cookie(headers, VISIT) else {
             return false;
         };
-        let mac = self.mac(&format!("form\n{visit}\n{action}"));
+        let mac = self.form_mac(&format!("form\n{visit}\n{action}"));
         let given = form.get(field).and_then(|nonce| hex::decode(nonce).ok());
         given.is_some_and(|given| mac.verify_slice(&given).is_ok())
     }
@@ -88,14 +118,14 @@ impl Seal {
         }
     }
 
-    /// The cookie of someone who has signed in.
-    pub fn sign_in(&self, session: &Session, now_ms: i64) -> String {
+    /// The cookie of someone who has signed in. `id` is a text of hexadecimal digits that no other sign-in has.
+    pub fn sign_in(&self, session: &Session, id: &str, now_ms: i64) -> String {
         let who = match session {
             Session::Operator => "operator".to_owned(),
             Session::Github { login } => format!("github.{login}"),
         };
         let until = now_ms + SESSION_MS;
-        let signed = format!("{who}.{until}");
+        let signed = format!("{who}.{id}.{until}");
         let mac = hex::encode(self.mac(&format!("session\n{signed}")).finalize().into_bytes());
         self.cookie(SESSION, &format!("{signed}.{mac}"), "Lax")
     }
@@ -105,23 +135,44 @@ impl Seal {
         self.used_up(SESSION)
     }
 
-    /// Who has signed in.
+    /// Who has signed in, unless they signed out again.
     pub fn session(&self, headers: &HeaderMap, now_ms: i64) -> Option<Session> {
+        let signed_in = self.signed_in(headers, now_ms)?;
+        let ended = self.ended.read().unwrap_or_else(PoisonError::into_inner);
+        (!ended.contains_key(&signed_in.id)).then_some(signed_in.session)
+    }
+
+    /// The sign-in that a browser's cookie is of, also where it was ended.
+    pub fn signed_in(&self, headers: &HeaderMap, now_ms: i64) -> Option<SignIn> {
         let value = cookie(headers, SESSION)?;
         let (signed, mac) = value.rsplit_once('.')?;
         let given = hex::decode(mac).ok()?;
         self.mac(&format!("session\n{signed}")).verify_slice(&given).ok()?;
-        let (who, until) = signed.rsplit_once('.')?;
-        if until.parse::<i64>().ok()? <= now_ms {
+        let (who, until_ms) = signed.rsplit_once('.')?;
+        let (who, id) = who.rsplit_once('.')?;
+        let until_ms = until_ms.parse::<i64>().ok()?;
+        if until_ms <= now_ms {
             return None;
         }
-        match who.split_once('.') {
-            None if who == "operator" => Some(Session::Operator),
-            Some(("github", login)) => Some(Session::Github {
+        let session = match who.split_once('.') {
+            None if who == "operator" => Session::Operator,
+            Some(("github", login)) => Session::Github {
                 login: login.to_owned(),
-            }),
-            _ => None,
-        }
+            },
+            _ => return None,
+        };
+        Some(SignIn {
+            session,
+            id: id.to_owned(),
+            until_ms,
+        })
+    }
+
+    /// Takes note of a session that was ended; those that have ended by themselves are forgotten.
+    pub fn end(&self, id: &str, until_ms: i64, now_ms: i64) {
+        let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
+        ended.retain(|_, until| *until > now_ms);
+        ended.insert(id.to_owned(), until_ms);
     }
 
     /// A text that only we can have sealed.
@@ -179,12 +230,20 @@ impl Seal {
     }
 
     fn mac(&self, text: &str) -> Hmac<Sha256> {
-        // HMAC takes keys of any length: the default is never reached.
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes())
-            .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
-        mac.update(text.as_bytes());
-        mac
+        mac(&self.session, text)
     }
+
+    fn form_mac(&self, text: &str) -> Hmac<Sha256> {
+        mac(&self.form, text)
+    }
+}
+
+fn mac(key: &SecretString, text: &str) -> Hmac<Sha256> {
+    // HMAC takes keys of any length: the default is never reached.
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes())
+        .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
+    mac.update(text.as_bytes());
+    mac
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -284,18 +343,35 @@ mod tests {
             login: "octo-cat".to_owned(),
         };
         for session in [Session::Operator, github] {
-            let cookie = seal.sign_in(&session, 1_000);
+            let cookie = seal.sign_in(&session, "0a", 1_000);
             assert!(cookie.contains("HttpOnly") && cookie.contains("Secure"), "{cookie}");
             let value = cookie.split(';').next().unwrap();
             let given = headers(&[(COOKIE, value)]);
             assert_eq!(seal.session(&given, 2_000), Some(session));
             assert_eq!(seal.session(&given, 1_000 + SESSION_MS), None);
+            let other = Seal::with_keys("o".repeat(32).into(), "k".repeat(32).into(), "https://h.example");
+            assert_eq!(other.session(&given, 2_000), None, "the key of forms signs nobody in");
             let forged = headers(&[(
                 COOKIE,
                 &value.replace("octo-cat", "root").replace("operator", "github.root"),
             )]);
             assert_eq!(seal.session(&forged, 2_000), None);
         }
+    }
+
+    #[test]
+    fn a_session_that_was_ended_is_over_and_no_other_one() {
+        let seal = seal("https://h.example");
+        let given = |id: &str| {
+            let cookie = seal.sign_in(&Session::Operator, id, 1_000);
+            headers(&[(COOKIE, cookie.split(';').next().unwrap())])
+        };
+        let (first, second) = (given("01"), given("02"));
+        let signed_in = seal.signed_in(&first, 2_000).unwrap();
+        seal.end(&signed_in.id, signed_in.until_ms, 2_000);
+        assert_eq!(seal.session(&first, 2_000), None);
+        assert_eq!(seal.clone().session(&first, 2_000), None, "a clone knows it, too");
+        assert_eq!(seal.session(&second, 2_000), Some(Session::Operator));
     }
 
     #[test]

@@ -6,4 +6,5 @@ pub mod assets;
 pub mod form;
 pub mod reply;
 pub mod sign_in;
+pub mod sign_out;
 pub mod webhook;

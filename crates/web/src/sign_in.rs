@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use holdfast_console::field;
 use holdfast_core::port::SignInPeople;
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::form::{Form, Seal, Session};
@@ -23,7 +23,7 @@ pub const SIGN_OUT: &str = "/sign-out";
 /// The cookie between the way to GitHub and back.
 const PENDING: &str = "holdfast_sign_in";
 /// The cookie of a person's token, hidden.
-const TOKEN: &str = "holdfast_token";
+pub(crate) const TOKEN: &str = "holdfast_token";
 
 /// Sign-in, as a deployment has it.
 #[derive(Clone)]
@@ -74,7 +74,7 @@ impl WithGithub {
             login: person.login.clone(),
         };
         let reply = Reply::see_other(&back)
-            .with(SET_COOKIE, &seal.sign_in(&session, now_ms))
+            .with(SET_COOKIE, &seal.sign_in(&session, &session_id(state), now_ms))
             .with(SET_COOKIE, &seal.used_up(PENDING));
         if !self.keeps_token {
             return Some(reply);
@@ -84,22 +84,20 @@ impl WithGithub {
     }
 }
 
+/// The id of the session that a sign-in leads to: nobody has another one's, as each sign-in has a state of its own.
+fn session_id(state: &str) -> String {
+    hex::encode(Sha256::digest(format!("session of {state}")))
+        .chars()
+        .take(32)
+        .collect()
+}
+
 /// The address to sign in at and come back to `page` from.
 pub fn sign_in_at(page: &str) -> String {
     let query: String = form_urlencoded::Serializer::new(String::new())
         .append_pair("back", page)
         .finish();
     format!("{SIGN_IN}?{query}")
-}
-
-/// Signs out, and answers with `reply`. None: the form is not ours.
-pub fn sign_out(seal: &Seal, headers: &HeaderMap, body: &[u8], reply: Reply) -> Option<Reply> {
-    let is_ours = seal.is_ours(headers, &Form::parse(body), SIGN_OUT, field::CSRF);
-    is_ours.then(|| {
-        reply
-            .with(SET_COOKIE, &seal.sign_out())
-            .with(SET_COOKIE, &seal.used_up(TOKEN))
-    })
 }
 
 /// The token of who has signed in with `login`, where it is kept.

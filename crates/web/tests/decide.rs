@@ -143,6 +143,8 @@ fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
         repository: "demo".to_owned(),
         number: 12,
         head: CommitSha::parse(&"b".repeat(40)).unwrap(),
+        repository_id: None,
+        pinned: None,
     };
     let policy = json!(Policy::parse(&json!({ "gate": { "teams": teams } }).to_string()).unwrap());
     let documents = [("report", report()), ("policy", policy)];

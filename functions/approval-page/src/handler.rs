@@ -13,6 +13,7 @@ use holdfast_web::assets;
 use holdfast_web::form::{FORM_MOST, Seal, Session};
 use holdfast_web::reply::Reply;
 use holdfast_web::sign_in::{self, CALLBACK, SIGN_IN, SIGN_OUT};
+use holdfast_web::sign_out;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 
@@ -32,14 +33,25 @@ pub async fn handle(request: Request, ports: Arc<Ports>) -> Reply {
     if let Err(error) = getrandom::fill(&mut fresh) {
         return no_random_bytes(&error);
     }
-    let visit = Visit::new(&ports, &request, hex::encode(fresh));
+    let now_ms = Timestamp::now().as_millisecond();
+    if let Err(error) = sign_out::learn_ended(&ports.seal, &ports.rows, request.headers(), now_ms).await {
+        tracing::error!(%error, "nobody can tell whether a session has ended");
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n");
+    }
+    let visit = Visit::new(&ports, &request, hex::encode(fresh), now_ms);
     match (method, path) {
         (&Method::GET, SIGN_IN) => begin(&visit),
         (&Method::GET, CALLBACK) => come_back(&visit).await,
         (&Method::POST, SIGN_OUT) => {
             let done = plain(StatusCode::OK, "you are signed out\n");
-            let out = sign_in::sign_out(&ports.seal, request.headers(), request.body(), done);
-            out.unwrap_or_else(|| visit.again(SIGN_IN))
+            let (headers, body) = (request.headers(), request.body());
+            match sign_out::sign_out(&ports.seal, &ports.rows, headers, body, now_ms, done).await {
+                Ok(out) => out.unwrap_or_else(|| visit.again(SIGN_IN)),
+                Err(error) => {
+                    tracing::error!(%error, "a session was not ended");
+                    plain(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n")
+                }
+            }
         }
         (_, "/healthz") => plain(StatusCode::OK, "ok\n"),
         _ => match path.strip_prefix("/approvals/") {
@@ -59,8 +71,7 @@ struct Visit<'a> {
 }
 
 impl<'a> Visit<'a> {
-    fn new(ports: &'a Ports, request: &'a Request, fresh: String) -> Self {
-        let now_ms = Timestamp::now().as_millisecond();
+    fn new(ports: &'a Ports, request: &'a Request, fresh: String, now_ms: i64) -> Self {
         let login = match ports.seal.session(request.headers(), now_ms) {
             Some(Session::Github { login }) => Some(login),
             Some(Session::Operator) | None => None,

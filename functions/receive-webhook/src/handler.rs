@@ -10,6 +10,7 @@ use holdfast_lambda::{
 };
 use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
+use jiff::Timestamp;
 
 /// All that this function can reach.
 pub struct Ports {
@@ -29,10 +30,12 @@ pub async fn handle(request: Request, ports: Arc<Ports>) -> Reply {
         start: &ports.runs,
         stop: &ports.runs,
         read: &ports.read,
+        pulls: &ports.read,
         permission: &ports.permission,
         publish: &ports.publish,
         rows: &ports.rows,
         store: &ports.store,
+        now_ms: Timestamp::now().as_millisecond(),
     };
     webhook::answer(&ports.secrets, request.headers(), request.body(), &ports.how, reached).await
 }

@@ -204,6 +204,8 @@ fn golden_target() -> Target {
         repository: "demo".to_owned(),
         number: 12,
         head: CommitSha::parse(&"a".repeat(40)).unwrap(),
+        repository_id: None,
+        pinned: None,
     }
 }
 

@@ -13,7 +13,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     AskModel, CheckOutcome, DraftedReview, ExecutionError, Expect, KeepRows, Mail, ModelError, ModelRequest,
     NotifyError, NotifyPeople, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError,
-    SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxView, Written,
+    SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
 use holdfast_core::stage::request_approval::Asking;
 use holdfast_local::functions::StageFunctions;
@@ -158,9 +158,10 @@ impl AskModel for World {
     }
 }
 
+#[async_trait]
 impl SourceSyntax for World {
-    fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> Option<SyntaxView> {
-        None
+    async fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> SyntaxAnswer {
+        SyntaxAnswer::default()
     }
 }
 

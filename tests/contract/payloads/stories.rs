@@ -211,11 +211,14 @@ fn run(head: &str) -> Run {
             repository: "demo".to_owned(),
             number: 12,
             head: CommitSha::parse(head).unwrap(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 2,
         model: "openai/test-model".to_owned(),
         model_light: "openai/light-model".to_owned(),
+        notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }

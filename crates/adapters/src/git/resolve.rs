@@ -7,19 +7,53 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::ReadError;
 
-/// Branches that count as the upstream's default one, in this order.
-const UPSTREAM: &[&str] = &[
-    "refs/remotes/origin/HEAD",
-    "refs/remotes/origin/main",
-    "refs/remotes/origin/master",
-];
+use super::base::{Base, choose_base};
+use super::object::{Clone, NoObject, explain};
+use super::open::open;
+use super::{REPOSITORY_TIME_MOST, gave_up};
+use crate::bounded::run_blocking;
 
-/// Finds what `holdfast review PATH` means: merge-base(BASE,HEAD)..HEAD. Without `base`: the upstream's default branch,
-/// else HEAD~1, else (a first commit) the empty tree.
+/// Which commits a review is of, as far as they are given.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ends<'a> {
+    /// `--base`: the review starts at its merge base with the head.
+    pub base: Option<&'a str>,
+    /// `--head`; without it what is checked out.
+    pub head: Option<&'a str>,
+    /// The branch that a pull request goes to, where the environment tells it (`GITHUB_BASE_REF`).
+    pub base_branch: Option<&'a str>,
+}
+
+/// A target, and why it starts where it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedTarget {
+    /// The target.
+    pub target: Target,
+    /// One line for the reader: which base was taken, and why.
+    pub base_note: String,
+}
+
+/// Finds what `holdfast review PATH` means: merge-base(BASE,HEAD)..HEAD. Without a base, the branch that the head was
+/// branched from is looked for; the note tells which was found and how.
 ///
-/// Errors, each with its remedy: no such path, not a repository, no permission, no commit yet, an unknown revision, a
-/// shallow clone that lacks the base, histories without a common commit.
-pub fn resolve_target(path: &Path, base: Option<&str>, head: Option<&str>) -> Result<Target, ReadError> {
+/// # Errors
+///
+/// Each with its remedy: no such path, not a repository, one of a kind that is not read, no permission, no commit yet, an
+/// unknown revision, a shallow clone that lacks the base, histories without a common commit, a repository that does not
+/// answer.
+pub fn resolve_target(path: &Path, ends: Ends<'_>) -> Result<ResolvedTarget, ReadError> {
+    let place = path.to_owned();
+    let [base, head, base_branch] = [ends.base, ends.head, ends.base_branch].map(|end| end.map(str::to_owned));
+    let resolve = move || resolve(&place, base.as_deref(), head.as_deref(), base_branch.as_deref());
+    run_blocking(REPOSITORY_TIME_MOST, resolve).unwrap_or_else(|problem| Err(gave_up(path, problem)))
+}
+
+fn resolve(
+    path: &Path,
+    base: Option<&str>,
+    head: Option<&str>,
+    base_branch: Option<&str>,
+) -> Result<ResolvedTarget, ReadError> {
     let repository = open(path)?;
     let root = repository.workdir().unwrap_or_else(|| repository.git_dir());
     let root = root
@@ -27,56 +61,43 @@ pub fn resolve_target(path: &Path, base: Option<&str>, head: Option<&str>) -> Re
         .map_err(|error| fail(format!("{} cannot be read: {error}", root.display())))?;
     let head_id = match head {
         Some(revision) => find(&repository, revision, "--head")?,
-        None => repository
-            .head_id()
-            .map(gix::Id::detach)
-            .map_err(|_| fail(format!("{} has no commit yet: commit something first", root.display())))?,
+        None => head_of(&repository, &root)?,
     };
-    let base_id = match base {
-        Some(revision) => merge_base(&repository, find(&repository, revision, "--base")?, head_id, revision)?,
-        None => default_base(&repository, head_id)?,
+    let base = match base {
+        Some(revision) => Base {
+            id: merge_base(&repository, find(&repository, revision, "--base")?, head_id, revision)?,
+            reason: format!("the merge base with {revision}, which --base names"),
+        },
+        None => choose_base(&repository, head_id, base_branch)?,
     };
-    Ok(Target::WorkTree {
-        path: root.to_string_lossy().into_owned(),
-        base: sha(base_id)?,
-        head: sha(head_id)?,
+    let base_note = format!("base {}: {}", base.id.to_hex_with_len(12), base.reason);
+    Ok(ResolvedTarget {
+        target: Target::WorkTree {
+            path: root.to_string_lossy().into_owned(),
+            base: sha(base.id)?,
+            head: sha(head_id)?,
+        },
+        base_note,
     })
 }
 
-/// Opens the repository that holds a path. Errors: see [`resolve_target`].
-pub(super) fn open(path: &Path) -> Result<Repository, ReadError> {
-    match path.try_exists() {
-        Ok(true) => {}
-        Ok(false) => {
-            return Err(fail(format!(
-                "{} does not exist: give the path of a git work tree",
-                path.display()
-            )));
-        }
-        Err(error) => return Err(fail(format!("{} cannot be read: {error}", path.display()))),
-    }
-    if let Err(error) = path.metadata().and_then(|found| {
-        if found.is_dir() {
-            std::fs::read_dir(path).map(drop)
-        } else {
-            Ok(())
-        }
-    }) {
-        return Err(fail(format!("{} cannot be read: {error}", path.display())));
-    }
-    gix::discover(path).map_err(|error| {
-        let text = error.to_string();
-        let where_it_is = path.display();
-        if text.contains("trust") || text.contains("owner") {
-            fail(format!(
-                "{where_it_is} belongs to another user: git config --global --add safe.directory {where_it_is}"
-            ))
-        } else {
-            fail(format!(
-                "{where_it_is} is not a git repository, nor inside one ({text})"
-            ))
-        }
-    })
+/// The commit that is checked out.
+fn head_of(repository: &Repository, root: &Path) -> Result<ObjectId, ReadError> {
+    let problem = match repository.head() {
+        Ok(head) if head.is_unborn() => "has no commit yet: commit something first".to_owned(),
+        Ok(_) => match repository.head_id() {
+            Ok(id) if repository.has_object(id.detach()) => return Ok(id.detach()),
+            Ok(id) => explain(
+                "has a head whose commit",
+                id.detach(),
+                &NoObject::Missing,
+                Clone::of(repository),
+            ),
+            Err(error) => format!("has a head that cannot be read: {error}"),
+        },
+        Err(error) => format!("has a HEAD that cannot be read: {error}"),
+    };
+    Err(fail(format!("{} {problem}", root.display())))
 }
 
 fn find(repository: &Repository, revision: &str, option: &str) -> Result<ObjectId, ReadError> {
@@ -99,11 +120,22 @@ fn find(repository: &Repository, revision: &str, option: &str) -> Result<ObjectI
     Ok(commit.id)
 }
 
-fn merge_base(repository: &Repository, base: ObjectId, head: ObjectId, name: &str) -> Result<ObjectId, ReadError> {
+/// The last commit that both have.
+///
+/// # Errors
+///
+/// A shallow clone does not reach it, or there is none.
+pub(super) fn merge_base(
+    repository: &Repository,
+    base: ObjectId,
+    head: ObjectId,
+    name: &str,
+) -> Result<ObjectId, ReadError> {
     match repository.merge_base(base, head) {
         Ok(Some(found)) => Ok(found.detach()),
         _ if repository.is_shallow().unwrap_or(false) => Err(fail(format!(
-            "the clone is shallow and does not reach the common commit of {name} and the head: git fetch --unshallow"
+            "the clone is shallow and does not reach the common commit of {name} and the head: git fetch --unshallow \
+             (actions/checkout: fetch-depth: 0)"
         ))),
         _ => Err(fail(format!(
             "{name} and the head have no commit in common: choose another --base"
@@ -111,34 +143,10 @@ fn merge_base(repository: &Repository, base: ObjectId, head: ObjectId, name: &st
     }
 }
 
-/// The upstream's default branch where the head has commits of its own on top of it, else the head's first parent.
-fn default_base(repository: &Repository, head: ObjectId) -> Result<ObjectId, ReadError> {
-    for name in UPSTREAM {
-        let Ok(upstream) = repository.rev_parse_single(*name) else {
-            continue;
-        };
-        match repository.merge_base(upstream.detach(), head) {
-            Ok(Some(found)) if found.detach() != head => return Ok(found.detach()),
-            _ => break,
-        }
-    }
-    let commit = repository
-        .find_commit(head)
-        .map_err(|error| fail(format!("commit {head} cannot be read: {error}")))?;
-    match commit.parent_ids().next() {
-        None => Ok(ObjectId::empty_tree(repository.object_hash())),
-        Some(parent) if repository.has_object(parent.detach()) => Ok(parent.detach()),
-        Some(_) => Err(fail(
-            "the clone is shallow and lacks the head's parent: git fetch --unshallow, or give a --base that is there"
-                .to_owned(),
-        )),
-    }
-}
-
 fn sha(id: ObjectId) -> Result<CommitSha, ReadError> {
     CommitSha::parse(&id.to_string()).map_err(|error| fail(error.to_string()))
 }
 
-fn fail(message: String) -> ReadError {
+pub(super) fn fail(message: String) -> ReadError {
     ReadError::Repository(message)
 }

@@ -1,5 +1,6 @@
 //! The run's check on the head: opened once, completed once, whatever answers get lost.
 
+use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Annotation, CheckConclusion, CheckOutcome, PublishError};
 use http::Method;
 use serde_json::{Value, json};
@@ -71,19 +72,20 @@ async fn find_open(
     request: &PullRequest,
     external_id: &str,
 ) -> Result<Vec<u64>, Failure> {
-    let call = connection.get(
-        &request
-            .place()
-            .repository(&["commits", request.head.as_str(), "check-runs"]),
-        CHECKS_WRITE,
-    );
+    let found = list(connection, request).await?;
+    let is_ours = |run: &&CheckRun| run.external_id.as_deref() == Some(external_id) && run.status != "completed";
+    Ok(found.iter().filter(is_ours).map(|run| run.id).collect())
+}
+
+/// Our checks on a commit.
+async fn list(connection: &GithubConnection, request: &PullRequest) -> Result<Vec<CheckRun>, Failure> {
+    let segments = ["commits", request.head.as_str(), "check-runs"];
+    let call = connection.get(&request.place().repository(&segments), CHECKS_WRITE);
     let call = call
         .query("check_name", NAME)
         .query("filter", "all")
         .query("per_page", "100");
-    let found: CheckRuns = connection.json(call).await?;
-    let is_ours = |run: &&CheckRun| run.external_id.as_deref() == Some(external_id) && run.status != "completed";
-    Ok(found.check_runs.iter().filter(is_ours).map(|run| run.id).collect())
+    Ok(connection.json::<CheckRuns>(call).await?.check_runs)
 }
 
 /// Completes the checks of this id that are in progress. Where these credentials may not even read checks, there is none.
@@ -154,6 +156,53 @@ pub(super) async fn close(
         }
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// What a check on a merge queue's commit is known by.
+const MERGE_GROUP: &str = "merge-group";
+
+/// Reports the verdict of the head on another commit, once. Nothing where these credentials may not write checks.
+pub(super) async fn copy(
+    connection: &GithubConnection,
+    request: &PullRequest,
+    onto: &CommitSha,
+) -> Result<(), PublishError> {
+    if connection.is_anonymous() {
+        return Ok(());
+    }
+    match copy_verdict(connection, request, onto).await {
+        Err(Failure {
+            kind: Kind::Forbidden, ..
+        }) => Ok(()),
+        copied => Ok(copied?),
+    }
+}
+
+async fn copy_verdict(connection: &GithubConnection, request: &PullRequest, onto: &CommitSha) -> Result<(), Failure> {
+    let mut group = request.clone();
+    group.head = onto.clone();
+    let is_copy = |run: &CheckRun| run.external_id.as_deref() == Some(MERGE_GROUP);
+    if list(connection, &group).await?.iter().any(is_copy) {
+        return Ok(());
+    }
+    let of_head = list(connection, request).await?;
+    let verdict = of_head
+        .iter()
+        .filter(|run| run.status == "completed" && !is_copy(run))
+        .max_by_key(|run| run.id);
+    let title = verdict.and_then(|run| run.output.as_ref()?.title.clone());
+    let conclusion = verdict.and_then(|run| run.conclusion.clone());
+    let head = request.head.short();
+    let summary =
+        format!("The verdict on {head}, the head of the pull request. A merge queue's group is not reviewed apart.");
+    let body = json!({
+        "name": NAME, "head_sha": onto.as_str(), "status": "completed", "external_id": MERGE_GROUP,
+        "conclusion": conclusion.unwrap_or_else(|| "neutral".to_owned()),
+        "output": { "title": title.unwrap_or_else(|| format!("{head} has no verdict")), "summary": summary },
+    });
+    let segments = group.place().repository(&["check-runs"]);
+    let call = connection.write(Method::POST, &segments, body, CHECKS_WRITE);
+    connection.send(call).await.map(drop)
 }
 
 fn is_closed(run: &CheckRun, outcome: &CheckOutcome) -> bool {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use holdfast_core::model::change::{ChangedFile, FileKind, FileStatus};
+use holdfast_core::port::{RootEntry, RootKind};
 
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
@@ -62,6 +63,44 @@ pub(super) async fn read_tree(
         }) => Ok(None),
         Err(failure) => Err(failure),
     }
+}
+
+/// The blob of a path in a tree, if it is a file of at most so many bytes.
+pub(super) fn blob_in(tree: &Tree, path: &str, bytes_most: u64) -> Option<String> {
+    let entry = tree.entries.get(path).filter(|entry| entry.mode.starts_with("100"))?;
+    entry
+        .size
+        .is_some_and(|size| size <= bytes_most)
+        .then(|| entry.sha.clone())
+}
+
+/// Lists a commit's root folder; `None` where GitHub has none to show, or shows a part of it.
+pub(super) async fn read_root(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    commit: &str,
+) -> Result<Option<Vec<RootEntry>>, Failure> {
+    let call = connection.get(&place.repository(&["git", "trees", commit]), CONTENTS_READ);
+    let listing = match connection.json::<TreeListing>(call).await {
+        Ok(listing) if !listing.truncated => listing,
+        Ok(_)
+        | Err(Failure {
+            kind: Kind::NotFound | Kind::Rejected | Kind::TooLong,
+            ..
+        }) => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let entries = listing.tree.into_iter().filter(|entry| !entry.path.contains('/'));
+    let entries = entries.map(|entry| RootEntry {
+        kind: match entry.mode.as_str() {
+            "120000" => RootKind::Link,
+            "040000" | "40000" | "160000" => RootKind::Folder,
+            _ => RootKind::File,
+        },
+        name: entry.path,
+        bytes: entry.size,
+    });
+    Ok(Some(entries.collect()))
 }
 
 /// The file as the domain has it.

@@ -10,13 +10,14 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use octocrab::Octocrab;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::address::{PullRequestAddress, web_host};
 use super::credentials::{App, Credentials, GithubIdentity, InstallationToken, github_identity};
 use super::failure::{Failure, Kind};
 use super::pace::Pace;
+use super::redirect;
 use super::wire::{AppPage, Created, User};
 
 /// Wall-clock limit of one request, answer included.
@@ -26,6 +27,10 @@ const ANSWER_MOST: usize = 64 * 1024 * 1024;
 /// The API version that is asked for.
 const API_VERSION: &str = "2022-11-28";
 const API_HOST: &str = "api.github.com";
+/// Redirects that one request follows: a renamed repository takes one, one that was renamed and transferred two.
+const MAX_REDIRECTS: usize = 3;
+/// The path of GraphQL, which has a prefix of its own on GitHub Enterprise Server.
+const GRAPHQL: &str = "/graphql";
 /// What an App needs before it gets a token.
 const INSTALLATION: &str = "an installation of the App";
 
@@ -35,6 +40,8 @@ pub struct GithubConnection {
     crab: Octocrab,
     /// The API's host.
     host: String,
+    /// The API's scheme, host and port: credentials go nowhere else.
+    origin: String,
     /// The API's path prefix: empty, or `/api/v3` on GitHub Enterprise Server.
     prefix: String,
     credentials: Credentials,
@@ -143,12 +150,13 @@ impl GithubConnection {
     pub(super) fn connect(url: Option<&Url>, credentials: Credentials) -> Result<Self, String> {
         let mut builder = Octocrab::builder().set_connect_timeout(Some(Duration::from_secs(10)));
         let (mut host, mut prefix) = (API_HOST.to_owned(), String::new());
+        let mut origin = format!("https://{API_HOST}");
         if let Some(url) = url {
             url.host_str().unwrap_or_default().clone_into(&mut host);
             url.path().trim_end_matches('/').clone_into(&mut prefix);
-            let origin = url.origin().ascii_serialization();
+            origin = url.origin().ascii_serialization();
             builder = builder
-                .base_uri(origin)
+                .base_uri(&origin)
                 .map_err(|error| format!("HOLDFAST_GITHUB_URL (environment): {error}"))?;
         }
         let crab = builder
@@ -157,6 +165,7 @@ impl GithubConnection {
         Ok(Self {
             crab,
             host,
+            origin,
             prefix,
             credentials,
             pace: Arc::new(Pace::unlimited()),
@@ -234,6 +243,15 @@ impl GithubConnection {
         }
     }
 
+    /// A GraphQL query about a repository, asked as its installation.
+    pub(super) fn query(&self, owner: &str, repository: &str, query: &str, id: &str, needs: &'static str) -> Call {
+        Call {
+            scope: Scope::Repository(owner.to_owned(), repository.to_owned()),
+            body: Some(json!({ "query": query, "variables": { "id": id } })),
+            ..Call::new(Method::POST, &["graphql"], needs)
+        }
+    }
+
     /// Sends, and reads the answer as JSON.
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
         let bearer = self.bearer(&call).await?;
@@ -296,33 +314,66 @@ impl GithubConnection {
         read_json(&name, &reply)
     }
 
-    async fn send_as(&self, call: Call, bearer: Option<SecretString>) -> Result<Reply, Failure> {
+    /// Sends, and follows a repository that was renamed or transferred, as GitHub asks for: the same request again at the
+    /// place that it names, on the same host.
+    async fn send_as(&self, mut call: Call, bearer: Option<SecretString>) -> Result<Reply, Failure> {
         let name = call.name();
-        let is_write = call.method != Method::GET && matches!(call.scope, Scope::Repository(..));
-        let Call {
-            method,
-            path,
-            query,
-            body,
-            scope: _,
-            accept,
-            bytes_most,
-            needs,
-        } = call;
+        let is_in_repository = matches!(call.scope, Scope::Repository(..));
+        if call.method != Method::GET && is_in_repository && call.path != GRAPHQL {
+            self.pace.write().await.map_err(|wait| {
+                let wait_s = wait.as_secs();
+                let line = format!(
+                    "{name}: other writes of this process come first, for {wait_s} s more: \
+                     HOLDFAST_GITHUB_WRITES_PER_MINUTE says how many there may be"
+                );
+                Failure::new(Kind::RateLimited(Some(wait_s)), line)
+            })?;
+        }
+        let mut redirects = 0;
+        loop {
+            let (status, reply) = self.exchange(&name, &call, bearer.as_ref()).await?;
+            if status.is_success() {
+                return Ok(reply);
+            }
+            let place = match is_in_repository && redirects < MAX_REDIRECTS {
+                true => redirect::place(&self.origin, &self.prefix, &call.path, status, &reply.headers),
+                false => None,
+            };
+            let Some((path, query)) = place else {
+                let who = self.credentials.name();
+                return Err(Failure::from_reply(&name, call.needs, status, &reply, who));
+            };
+            (call.path, call.query) = (path, query);
+            redirects += 1;
+        }
+    }
+
+    /// One request and its answer, whatever it is.
+    async fn exchange(
+        &self,
+        name: &str,
+        call: &Call,
+        bearer: Option<&SecretString>,
+    ) -> Result<(StatusCode, Reply), Failure> {
+        let prefix = match call.path.as_str() {
+            GRAPHQL => self.prefix.trim_end_matches("/v3"),
+            _ => &self.prefix,
+        };
         let mut builder = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}{query}", self.prefix))
-            .header(header::ACCEPT, accept)
+            .method(call.method.clone())
+            .uri(format!("{prefix}{}{}", call.path, call.query))
+            .header(header::ACCEPT, call.accept)
             .header(header::CONTENT_TYPE, "application/json")
             .header("x-github-api-version", API_VERSION);
         if let Some(bearer) = bearer {
             builder = builder.header(header::AUTHORIZATION, format!("Bearer {}", bearer.expose_secret()));
         }
-        let unavailable = |detail: String| Failure::unavailable(&name, &detail);
+        let unavailable = |detail: String| Failure::unavailable(name, &detail);
         let request = self
             .crab
-            .build_request(builder, body.as_ref())
+            .build_request(builder, call.body.as_ref())
             .map_err(|error| unavailable(innermost(&error)))?;
+        let bytes_most = call.bytes_most;
         let exchange = async {
             let response = self
                 .crab
@@ -346,31 +397,10 @@ impl GithubConnection {
             };
             Ok((parts.status, reply))
         };
-        if is_write {
-            self.pace.write().await.map_err(|wait| {
-                let wait_s = wait.as_secs();
-                let line = format!(
-                    "{name}: other writes of this process come first, for {wait_s} s more: \
-                     HOLDFAST_GITHUB_WRITES_PER_MINUTE says how many there may be"
-                );
-                Failure::new(Kind::RateLimited(Some(wait_s)), line)
-            })?;
-        }
         let _turn = self.pace.turn().await;
-        let (status, reply): (StatusCode, Reply) = tokio::time::timeout(CALL_MOST, exchange)
+        tokio::time::timeout(CALL_MOST, exchange)
             .await
-            .map_err(|_| unavailable(format!("no whole answer in {} s", CALL_MOST.as_secs())))??;
-        if status.is_success() {
-            Ok(reply)
-        } else {
-            Err(Failure::from_reply(
-                &name,
-                needs,
-                status,
-                &reply,
-                self.credentials.name(),
-            ))
-        }
+            .map_err(|_| unavailable(format!("no whole answer in {} s", CALL_MOST.as_secs())))?
     }
 }
 

@@ -4,6 +4,7 @@ use holdfast_core::port::{PublishError, ReadError};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
+use url::Url;
 
 use super::connection::Reply;
 
@@ -18,6 +19,12 @@ pub(super) struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Forbidden,
+    /// The organisation wants its single sign-on first.
+    SignOnRequired,
+    /// The repository is archived: it is read-only.
+    Archived,
+    /// The conversation is locked.
+    Locked,
     NotFound,
     Rejected,
     /// With seconds until the limit ends, where they were said.
@@ -65,10 +72,7 @@ impl Failure {
                 Kind::Forbidden,
                 format!("GitHub refuses the credentials ({said}): {who} has to be valid for this host"),
             ),
-            403 => (
-                Kind::Forbidden,
-                format!("GitHub forbids it ({said}): {who} needs the permission {needs:?}"),
-            ),
+            403 => forbidden(said, &refusal.message, &reply.headers, needs, who),
             404 | 410 => (
                 Kind::NotFound,
                 format!(
@@ -77,7 +81,9 @@ impl Failure {
             ),
             300..=399 => (
                 Kind::NotFound,
-                format!("it has moved ({said}): use the repository's name of today"),
+                format!(
+                    "it has moved ({said}), and not to a place that can be followed: use the repository's name of today"
+                ),
             ),
             500.. => (Kind::Unavailable, format!("GitHub fails ({said}): try again later")),
             _ if refusal.errors.is_null() => (Kind::Rejected, format!("GitHub refuses what was sent ({said})")),
@@ -91,6 +97,40 @@ impl Failure {
         };
         Self::new(kind, format!("{call}: {line}"))
     }
+}
+
+/// What keeps a request from being done, and the remedy for it: a missing permission is only one of four.
+fn forbidden(said: &str, message: &str, headers: &HeaderMap, needs: &str, who: &str) -> (Kind, String) {
+    let message = message.to_ascii_lowercase();
+    let sign_on = headers.get("x-github-sso").and_then(|value| value.to_str().ok());
+    if sign_on.is_some_and(|value| value.trim_start().starts_with("required")) || message.contains("saml enforcement") {
+        let place = sign_on.and_then(sign_on_page).unwrap_or_default();
+        let line = format!(
+            "the organisation requires single sign-on ({said}): authorize {who} for it in the token's settings, Configure \
+             SSO{place}, or use a GitHub App"
+        );
+        return (Kind::SignOnRequired, line);
+    }
+    if message.contains("archived") {
+        let line =
+            format!("the repository is archived ({said}): unarchive it in its settings, or remove Holdfast from it");
+        return (Kind::Archived, line);
+    }
+    if message.contains("locked") {
+        let line = format!("the conversation is locked ({said}): unlock it on the pull request's page");
+        return (Kind::Locked, line);
+    }
+    let line = format!("GitHub forbids it ({said}): {who} needs the permission {needs:?}");
+    (Kind::Forbidden, line)
+}
+
+/// The page in a sign-on header, without its query, which holds a request's token.
+fn sign_on_page(header: &str) -> Option<String> {
+    let url = header.split(';').find_map(|part| part.trim().strip_prefix("url="))?;
+    let mut url = Url::parse(url).ok().filter(|url| url.scheme() == "https")?;
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(format!(" ({url})"))
 }
 
 /// A limit comes as 429, or as 403 that says so in one of three ways.
@@ -125,7 +165,9 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
 impl From<Failure> for ReadError {
     fn from(Failure { kind, line }: Failure) -> Self {
         match kind {
-            Kind::Forbidden => Self::Forbidden(line),
+            // Reading is allowed in archived repositories and locked conversations: it is refused for another reason.
+            Kind::Forbidden | Kind::Archived | Kind::Locked => Self::Forbidden(line),
+            Kind::SignOnRequired => Self::SignOnRequired(line),
             Kind::NotFound => Self::NotFound(line),
             Kind::RateLimited(retry_after_s) => Self::RateLimited {
                 detail: line,
@@ -140,6 +182,9 @@ impl From<Failure> for PublishError {
     fn from(Failure { kind, line }: Failure) -> Self {
         match kind {
             Kind::Forbidden => Self::Forbidden(line),
+            Kind::SignOnRequired => Self::SignOnRequired(line),
+            Kind::Archived => Self::Archived(line),
+            Kind::Locked => Self::Locked(line),
             Kind::NotFound => Self::NotFound(line),
             Kind::Rejected => Self::Rejected(line),
             Kind::RateLimited(_) => Self::RateLimited(line),
@@ -213,6 +258,56 @@ mod tests {
                 "{}",
                 found.line
             );
+        }
+    }
+
+    #[test]
+    fn each_refusal_has_its_own_remedy() {
+        let sso = "required; url=https://github.com/orgs/octo/sso?authorization_request=AAAA";
+        type Case<'a> = (&'a [(&'static str, &'a str)], &'a str, Kind, &'a str);
+        let table: [Case<'_>; 6] = [
+            (
+                &[("x-github-sso", sso)],
+                r#"{"message":"Resource protected by organization SAML enforcement. You must grant your token access."}"#,
+                Kind::SignOnRequired,
+                "Configure SSO (https://github.com/orgs/octo/sso)",
+            ),
+            (
+                &[],
+                r#"{"message":"Resource protected by organization SAML enforcement."}"#,
+                Kind::SignOnRequired,
+                "Configure SSO, or",
+            ),
+            (
+                &[("x-github-sso", "required; url=javascript:alert(1)")],
+                "{}",
+                Kind::SignOnRequired,
+                "Configure SSO, or",
+            ),
+            (
+                &[],
+                r#"{"message":"Repository was archived so is read-only."}"#,
+                Kind::Archived,
+                "unarchive it",
+            ),
+            (
+                &[],
+                r#"{"message":"Unable to create comment because issue is locked."}"#,
+                Kind::Locked,
+                "unlock it",
+            ),
+            (
+                &[("x-github-sso", "partial-results; organizations=1,2")],
+                r#"{"message":"Resource not accessible by integration"}"#,
+                Kind::Forbidden,
+                "needs the permission \"Contents: read\"",
+            ),
+        ];
+        for (headers, body, kind, remedy) in table {
+            let found = failure(403, headers, body);
+            assert_eq!(found.kind, kind, "{}", found.line);
+            assert!(found.line.contains(remedy), "{}", found.line);
+            assert!(!found.line.contains("AAAA"), "{}", found.line);
         }
     }
 }

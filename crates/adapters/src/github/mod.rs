@@ -1,4 +1,4 @@
-//! GitHub's REST API, through octocrab: reading pull requests in `read`, writing to them in `publish`, who may do what in
+//! GitHub's REST API, through octocrab: reading pull requests in `read` and `pull`, writing to them in `publish`, who may do what in
 //! `people`, who someone is in `sign_in`, missed webhooks in `deliveries`, an App of one's own in `manifest`. One request, one answer: the workflow retries.
 
 mod address;
@@ -10,12 +10,15 @@ mod credentials;
 mod deliveries;
 mod failure;
 mod files;
+mod folders;
 mod manifest;
 mod own;
 mod pace;
 mod people;
 mod publish;
+mod pull;
 mod read;
+mod redirect;
 mod review;
 mod sign_in;
 mod wire;

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::marker::{MarkerKey, MarkerKind};
+use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewDraft};
 
 use super::connection::GithubConnection;
@@ -47,6 +48,10 @@ impl PublishReview for GithubPublishReview {
         outcome: &CheckOutcome,
     ) -> Result<(), PublishError> {
         check::close_all(&self.connection, &pull_request(target)?, external_id, outcome).await
+    }
+
+    async fn copy_check(&self, target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
+        check::copy(&self.connection, &pull_request(target)?, onto).await
     }
 
     async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {

@@ -1,16 +1,17 @@
 //! Reads a pull request: its head, its files, a file's bytes. Never writes.
 
 use async_trait::async_trait;
+use holdfast_core::identity::identify;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{ReadChange, ReadError};
-use http::header::CONTENT_TYPE;
+use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
 
 use super::address::PullRequestAddress;
-use super::classify::{Trees, classify, is_unclear, read_tree};
+use super::classify::{Trees, classify, is_unclear, read_root, read_tree};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::files;
+use super::folders::Folders;
 use super::wire::{Comparison, Pull};
 
 /// What a token needs to read pull requests.
@@ -18,14 +19,14 @@ pub(super) const PULL_READ: &str = "Pull requests: read";
 /// What a token needs to read files.
 pub(super) const CONTENTS_READ: &str = "Contents: read";
 /// Largest file that is read, in bytes.
-const BLOB_MOST: usize = 1024 * 1024;
+pub(super) const BLOB_MOST: usize = 1024 * 1024;
 
 /// Where a pull request is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
-    owner: &'a str,
-    repository: &'a str,
-    number: &'a str,
+    pub owner: &'a str,
+    pub repository: &'a str,
+    pub number: &'a str,
 }
 
 impl<'a> Place<'a> {
@@ -71,6 +72,7 @@ impl PullRequest {
             repository,
             number,
             head,
+            ..
         } = target
         else {
             return None;
@@ -95,37 +97,26 @@ impl PullRequest {
 /// Reads pull requests.
 #[derive(Clone, Debug)]
 pub struct GithubReadChange {
-    connection: GithubConnection,
+    pub(super) connection: GithubConnection,
+    folders: Folders,
 }
 
 impl GithubReadChange {
     /// Reads through this connection.
-    pub const fn new(connection: GithubConnection) -> Self {
-        Self { connection }
+    pub fn new(connection: GithubConnection) -> Self {
+        Self {
+            connection,
+            folders: Folders::default(),
+        }
     }
 
-    /// The target that an address stands for, with the head as it is now. Errors: another host than the connection's
-    /// API answers for, and what reading says.
+    /// The target that an address stands for, with head, merge base and settings as they are now. Errors: another host
+    /// than the connection's API answers for, and what reading says.
     pub async fn resolve(&self, address: &PullRequestAddress) -> Result<Target, ReadError> {
         self.connection.check_host(address).map_err(ReadError::NotFound)?;
-        let PullRequestAddress {
-            owner,
-            repository,
-            number,
-            ..
-        } = address.clone();
-        let place = Place {
-            owner: &owner,
-            repository: &repository,
-            number: &number.to_string(),
-        };
-        let head = head_of(&read_pull(&self.connection, place).await?)?;
-        Ok(Target::PullRequest {
-            owner,
-            repository,
-            number,
-            head,
-        })
+        let pull = self.pull(&address.owner, &address.repository, address.number).await?;
+        let head = pull.head.clone();
+        Ok(identify(self, self, &pull, head).await?.target)
     }
 }
 
@@ -136,7 +127,8 @@ impl ReadChange for GithubReadChange {
         let (connection, place) = (&self.connection, request.place());
         let pull = read_pull(connection, place).await?;
         let head = head_of(&pull)?;
-        let base = merge_base(connection, place, &pull).await?;
+        let base_tip = sha(&pull.base.sha)?;
+        let base = merge_base(connection, place, &base_tip, &head).await?;
         let listed = files::list(connection, place).await?;
         let mut trees = None;
         if listed.iter().any(is_unclear) {
@@ -150,17 +142,20 @@ impl ReadChange for GithubReadChange {
         let head = head_of(&read_pull(connection, place).await?)?;
         Ok(Change {
             base,
+            base_tip: Some(base_tip),
             head,
             title: pull.title,
             description: pull.body.unwrap_or_default(),
             author: pull.user.map(|user| user.login),
             url: Some(pull.html_url),
             files_total: pull.changed_files.max(listed.len() as u64),
+            notes: Vec::new(),
             files: listed.into_iter().map(|file| classify(file, trees.as_ref())).collect(),
         })
     }
 
-    /// A symbolic link is followed by GitHub inside the repository.
+    /// GitHub's contents of a path follow a symbolic link: so the path's entry is looked up in its folder first, and the
+    /// blob that it names is read. A link has no content here, nor has a folder or a submodule.
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
         let request = pull_request(target)?;
         let parts: Vec<&str> = path.split('/').collect();
@@ -171,21 +166,15 @@ impl ReadChange for GithubReadChange {
         {
             return Ok(None);
         }
-        let segments = request.place().repository(&[&["contents"], parts.as_slice()].concat());
+        let place = request.place();
+        let Some(blob) = self.folders.find_blob(&self.connection, place, &parts, at).await? else {
+            return Ok(None);
+        };
         let call = self
             .connection
-            .get_raw(&segments, BLOB_MOST, CONTENTS_READ)
-            .query("ref", at.as_str());
+            .get_raw(&place.repository(&["git", "blobs", &blob]), BLOB_MOST, CONTENTS_READ);
         match self.connection.send(call).await {
-            // Folders and submodules come as JSON, whatever was asked for; a file's bytes come as `…raw`.
-            Ok(reply) => {
-                let kind = reply
-                    .headers
-                    .get(CONTENT_TYPE)
-                    .and_then(|value| value.to_str().ok())
-                    .unwrap_or_default();
-                Ok(Some(reply.body).filter(|_| !kind.starts_with("application/json")))
-            }
+            Ok(reply) => Ok(Some(reply.body)),
             Err(Failure {
                 kind: Kind::NotFound | Kind::TooLong,
                 ..
@@ -194,8 +183,25 @@ impl ReadChange for GithubReadChange {
         }
     }
 
+    async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let request = pull_request(target)?;
+        Ok(read_root(&self.connection, request.place(), at.as_str()).await?)
+    }
+
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
         head_of(&read_pull(&self.connection, pull_request(target)?.place()).await?).map_err(ReadError::from)
+    }
+
+    async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
+        let request = pull_request(target)?;
+        let pull = read_pull(&self.connection, request.place()).await?;
+        let head = head_of(&pull)?;
+        // A comparison with another head than the run's is of no use: what is asked first is the head.
+        let merge_base = match head == request.head {
+            true => Some(merge_base(&self.connection, request.place(), &sha(&pull.base.sha)?, &head).await?),
+            false => None,
+        };
+        Ok(Ends { head, merge_base })
     }
 }
 
@@ -212,8 +218,13 @@ pub(super) fn head_of(pull: &Pull) -> Result<CommitSha, Failure> {
 }
 
 /// Where the shown diff starts: the last commit that both ends have, not the base branch's tip.
-async fn merge_base(connection: &GithubConnection, place: Place<'_>, pull: &Pull) -> Result<CommitSha, Failure> {
-    let ends = format!("{}...{}", pull.base.sha, pull.head.sha);
+pub(super) async fn merge_base(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    base: &CommitSha,
+    head: &CommitSha,
+) -> Result<CommitSha, Failure> {
+    let ends = format!("{base}...{head}");
     let call = connection.get(&place.repository(&["compare", &ends]), CONTENTS_READ);
     // The files of a comparison stand on its first page: the second is small.
     match connection
@@ -224,11 +235,11 @@ async fn merge_base(connection: &GithubConnection, place: Place<'_>, pull: &Pull
         // The fork or the base's commit is gone: the base branch's tip is the best that is left.
         Err(Failure {
             kind: Kind::NotFound, ..
-        }) => sha(&pull.base.sha),
+        }) => Ok(base.clone()),
         Err(failure) => Err(failure),
     }
 }
 
-fn sha(text: &str) -> Result<CommitSha, Failure> {
+pub(super) fn sha(text: &str) -> Result<CommitSha, Failure> {
     CommitSha::parse(text).map_err(|error| Failure::unreadable("GET pull request", &error.to_string()))
 }

@@ -146,7 +146,12 @@ impl SignInPeople for GithubSignIn {
 impl From<Failure> for SignInError {
     fn from(Failure { kind, line }: Failure) -> Self {
         match kind {
-            Kind::Forbidden | Kind::NotFound | Kind::Rejected => Self::Misconfigured(line),
+            Kind::Forbidden
+            | Kind::SignOnRequired
+            | Kind::Archived
+            | Kind::Locked
+            | Kind::NotFound
+            | Kind::Rejected => Self::Misconfigured(line),
             Kind::RateLimited(_) | Kind::TooLong | Kind::Unavailable => Self::Unavailable(line),
         }
     }

@@ -14,11 +14,31 @@ pub(super) struct Pull {
     pub changed_files: u64,
     /// Its page.
     pub html_url: String,
+    /// `open` or `closed`.
+    #[serde(default)]
+    pub state: String,
+    #[serde(default)]
+    pub draft: bool,
+    #[serde(default)]
+    pub author_association: String,
+    #[serde(default)]
+    pub updated_at: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct End {
     pub sha: String,
+    /// `None` for a fork that was deleted; not read of comparisons.
+    pub repo: Option<Repository>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Repository {
+    pub id: u64,
+    pub name: String,
+    pub owner: User,
+    #[serde(default)]
+    pub private: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -76,6 +96,43 @@ pub(super) struct IssueComment {
     pub id: u64,
     pub user: Option<User>,
     pub body: Option<String>,
+}
+
+/// A comment in the conversation, by its id.
+#[derive(Debug, Deserialize)]
+pub(super) struct CommentPage {
+    pub node_id: String,
+    pub user: Option<User>,
+    pub body: Option<String>,
+    /// Ends in the pull request's number.
+    pub issue_url: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// GraphQL's answer about who edited a comment.
+#[derive(Debug, Deserialize)]
+pub(super) struct EditorAnswer {
+    pub data: Option<EditorData>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct EditorData {
+    pub node: Option<Edited>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Edited {
+    /// `None` where its text was never edited.
+    pub last_edited_at: Option<String>,
+    /// Who edited it last.
+    pub editor: Option<Editor>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Editor {
+    pub login: String,
 }
 
 /// What a person may do in a repository.

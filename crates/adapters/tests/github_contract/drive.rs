@@ -211,6 +211,8 @@ fn target(repository: &str, head: &str) -> Target {
         repository: repository.to_owned(),
         number: 12,
         head: CommitSha::parse(head).unwrap(),
+        repository_id: None,
+        pinned: None,
     }
 }
 

@@ -17,12 +17,13 @@ use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. A call that is added there gets a row here and a step in
 /// `drive`.
-const CALLS: [(&str, &str, &str); 31] = [
+const CALLS: [(&str, &str, &str); 34] = [
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
     ("check.rs", "PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
     ("check.rs", "PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
+    ("classify.rs", "GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}"),
     ("classify.rs", "GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}"),
     ("connection.rs", "GET", "/app"),
     ("connection.rs", "GET", "/user"),
@@ -49,7 +50,9 @@ const CALLS: [(&str, &str, &str); 31] = [
     ("sign_in.rs", "GET", "/user"),
     ("sign_in.rs", "POST", "/login/oauth/access_token"),
     ("files.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files"),
-    ("read.rs", "GET", "/repos/{owner}/{repo}/contents/{path}"),
+    ("folders.rs", "GET", "/repos/{owner}/{repo}/contents/{path}"),
+    ("folders.rs", "GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}"),
+    ("read.rs", "GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}"),
     ("read.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}"),
     ("read.rs", "GET", "/repos/{owner}/{repo}/compare/{basehead}"),
     (

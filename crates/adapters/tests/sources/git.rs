@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use holdfast_adapters::git::{GitReadChange, resolve_target};
+use holdfast_adapters::git::{Ends, GitReadChange, resolve_target};
 use holdfast_core::diff::parse_patch;
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
 use holdfast_core::port::ReadChange;
@@ -126,7 +126,7 @@ fn the_default_base_is_the_upstreams_branch_then_the_parent_then_nothing() {
     let repository = Repository::new().unwrap();
     repository.write("a", "1\n").unwrap();
     let first = repository.commit("first").unwrap();
-    let ends = || match resolve_target(repository.path(), None, None).unwrap() {
+    let ends = || match resolve_target(repository.path(), Ends::default()).unwrap().target {
         Target::WorkTree { base, head, .. } => (base.to_string(), head.to_string()),
         Target::PullRequest { .. } => unreachable!("a path is a work tree"),
     };
@@ -160,7 +160,7 @@ fn the_default_base_is_the_upstreams_branch_then_the_parent_then_nothing() {
 }
 
 #[tokio::test]
-async fn a_missing_object_is_said_with_its_remedy() {
+async fn a_missing_object_costs_its_file_and_names_the_remedy() {
     let corpus = Repository::corpus().unwrap();
     let repository = &corpus.repository;
     let blob = repository
@@ -168,11 +168,9 @@ async fn a_missing_object_is_said_with_its_remedy() {
         .unwrap();
     let object: PathBuf = repository.path().join(".git/objects").join(&blob[..2]).join(&blob[2..]);
     std::fs::remove_file(object).unwrap();
-    let target = Target::WorkTree {
-        path: repository.path().to_str().unwrap().to_owned(),
-        base: sha(&corpus.base),
-        head: sha(&corpus.head),
-    };
-    let error = GitReadChange::new().read_change(&target).await.unwrap_err().to_string();
-    assert!(error.contains(&blob) && error.contains("git fsck"), "{error}");
+    let change = read(repository, &corpus.base, &corpus.head).await;
+    let reason = file(&change, "crlf.txt").omitted.as_deref().unwrap();
+    assert!(reason.contains(&blob[..12]) && reason.contains("git fsck"), "{reason}");
+    let read = change.files.iter().filter(|file| file.patch.is_some()).count();
+    assert_eq!(read, 10, "the others are read");
 }

@@ -73,7 +73,18 @@ async fn an_address_becomes_a_target_with_its_head() {
     let change = Repository::many_files(1).unwrap();
     let (github, read) = serve(&change);
     let address = parse_address(&github.pull_request_url(SLUG, 12)).unwrap();
-    assert_eq!(read.resolve(&address).await.unwrap(), pull_request(&change.head));
+    let target = read.resolve(&address).await.unwrap();
+    let expected = pull_request(&change.head);
+    assert_eq!(
+        (target.named_place(), target.head()),
+        (expected.named_place(), expected.head())
+    );
+    assert_eq!(target.place(), format!("{}#12", github.repository_id(SLUG)));
+    let pinned = target.pinned().unwrap();
+    assert_eq!(
+        (pinned.merge_base.as_str(), pinned.settings.as_str()),
+        (change.base.as_str(), "none")
+    );
     let elsewhere = parse_address("https://github.example/octo/demo/pull/12").unwrap();
     let error = read.resolve(&elsewhere).await.unwrap_err().to_string();
     assert!(
@@ -158,4 +169,43 @@ async fn nobody_sees_a_private_repository_without_a_token() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("no GITHUB_TOKEN is set"), "{error}");
+}
+
+#[tokio::test]
+async fn a_link_is_not_read_through_its_target() {
+    let repository = Repository::new().unwrap();
+    repository.write("src/real.py", "import os\n").unwrap();
+    repository.symlink("src/link.py", "real.py").unwrap();
+    repository.symlink("top.py", "src/real.py").unwrap();
+    repository.write("large", vec![b'x'; 1024 * 1024 + 1]).unwrap();
+    let base = repository.commit("before").unwrap();
+    repository.branch("change").unwrap();
+    repository.write("other", "x\n").unwrap();
+    let head = repository.commit("after").unwrap();
+    let change = Change { repository, base, head };
+    let (github, read) = serve(&change);
+    let at = |path: &'static str| {
+        let (read, target, head) = (&read, pull_request(&change.head), sha(&change.head));
+        async move { read.read_file(&target, path, &head).await.unwrap() }
+    };
+    assert_eq!(at("src/real.py").await.as_deref(), Some(b"import os\n".as_slice()));
+    for nothing in [
+        "src/link.py",
+        "top.py",
+        "src",
+        "large",
+        "src/none.py",
+        "top.py/x",
+        "none/x",
+    ] {
+        assert_eq!(at(nothing).await, None, "{nothing}");
+    }
+    assert_eq!(at("other").await.as_deref(), Some(b"x\n".as_slice()));
+    let listed = github
+        .journal()
+        .entries()
+        .iter()
+        .filter(|entry| entry.path.ends_with("/contents/src"))
+        .count();
+    assert_eq!(listed, 1, "a folder is listed once");
 }

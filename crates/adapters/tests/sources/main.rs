@@ -4,6 +4,8 @@
 mod credentials;
 mod deliveries;
 mod git;
+mod git_clones;
+mod github_as_it_is;
 mod github_read;
 mod github_write;
 mod people;
@@ -29,6 +31,8 @@ pub(crate) fn pull_request(head: &str) -> Target {
         repository: "demo".to_owned(),
         number: 12,
         head: sha(head),
+        repository_id: None,
+        pinned: None,
     }
 }
 

@@ -59,6 +59,18 @@ const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
             "The repository or pull request is not there, or these credentials may not see it.",
             "Check that the app is installed on the repository; if the pull request was deleted, cancel the run.",
         ),
+        ErrorName::GithubSignOnRequired => (
+            "The organisation requires its single sign-on before the token may be used.",
+            "Open the token's settings on GitHub, choose Configure SSO and authorize the organisation; or use a GitHub App. Then redrive.",
+        ),
+        ErrorName::GithubRepositoryArchived => (
+            "The repository is archived: nothing can be written to it.",
+            "Unarchive the repository in its settings, then redrive; or remove Holdfast from it.",
+        ),
+        ErrorName::GithubConversationLocked => (
+            "The pull request's conversation is locked, so no comment can be written.",
+            "Unlock the conversation on the pull request, then start a new review with /holdfast review.",
+        ),
         ErrorName::GithubRejected => (
             "GitHub refused what was to be published.",
             "The message has GitHub's reason. Redrive once; if it is refused again, start a new review.",
@@ -86,6 +98,10 @@ const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
         ErrorName::PullRequestHeadMoved => (
             "The pull request got a new commit while it was reviewed.",
             "Nothing to do: the new commit has a review of its own.",
+        ),
+        ErrorName::PullRequestBaseMoved => (
+            "The pull request was retargeted, or its base branch or settings changed, after the run was started.",
+            "A retargeted pull request gets a new review by itself; otherwise start one with /holdfast review.",
         ),
         ErrorName::RunSuperseded => (
             "A newer run has taken the pull request over.",

@@ -95,6 +95,7 @@ pub fn change(say: Say) -> Option<Change> {
             file("assets/flow.png", FileStatus::Modified, None, Some("binary")),
         ],
         files_total: 4,
+        notes: Vec::new(),
     })
 }
 

@@ -1,8 +1,10 @@
 //! Unified diffs: parsing hunks, finding places in them, and showing them to a model. Nothing here knows of files.
 
+mod line_end;
 mod parse;
 mod render;
 
+pub use line_end::{RETURN_MARK, marks_line_ends, shown_text};
 pub use parse::{PatchError, parse_patch};
 pub use render::render_hunks;
 
@@ -36,6 +38,8 @@ pub struct DiffLine {
     pub new: Option<u32>,
     /// The text, without its mark and without the line feed (a carriage return stays).
     pub text: String,
+    /// Whether it is its file's last line and has no line feed.
+    pub is_unended: bool,
 }
 
 /// What a line of a hunk is.

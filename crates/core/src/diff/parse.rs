@@ -20,19 +20,23 @@ pub fn parse_patch(patch: &str) -> Result<Vec<Hunk>, PatchError> {
     let mut left = (0_u32, 0_u32);
     for (index, text) in patch.split('\n').enumerate() {
         let fail = |what| PatchError { line: index + 1, what };
+        // `\ No newline at end of file`, in whatever language: it is about the line before it.
+        if text.starts_with('\\') {
+            if let Some(line) = hunks.last_mut().and_then(|hunk| hunk.lines.last_mut()) {
+                line.is_unended = true;
+            }
+            continue;
+        }
         let Some(hunk) = hunks.last_mut().filter(|_| left != (0, 0)) else {
             if text.starts_with("@@ ") {
                 let hunk = parse_header(text).ok_or_else(|| fail("the hunk's header cannot be read"))?;
                 left = (hunk.old_lines, hunk.new_lines);
                 hunks.push(hunk);
-            } else if !hunks.is_empty() && !text.is_empty() && !text.starts_with('\\') {
+            } else if !hunks.is_empty() && !text.is_empty() {
                 return Err(fail("more lines than the hunk's header counts"));
             }
             continue;
         };
-        if text.starts_with('\\') {
-            continue;
-        }
         let (kind, body) = match (text.chars().next(), text.get(1..)) {
             (Some('+'), Some(body)) => (LineKind::Added, body),
             (Some('-'), Some(body)) => (LineKind::Removed, body),
@@ -63,6 +67,7 @@ fn push_line(hunk: &mut Hunk, left: &mut (u32, u32), kind: LineKind, body: &str)
         old: takes_old.then_some(next_old),
         new: takes_new.then_some(next_new),
         text: body.to_owned(),
+        is_unended: false,
     });
     Some(())
 }
@@ -109,7 +114,9 @@ mod tests {
         assert_eq!(hunks[0].line(Side::Left, 2).unwrap().text, "two");
         assert_eq!(hunks[0].range(Side::Right), Some((1, 4)));
         assert_eq!(hunks[1].range(Side::Right), None);
-        assert_eq!(hunks[1].line(Side::Left, 10).unwrap().text, "gone");
+        let gone = hunks[1].line(Side::Left, 10).unwrap();
+        assert_eq!((gone.text.as_str(), gone.is_unended), ("gone", true));
+        assert!(hunks[0].lines.iter().all(|line| !line.is_unended));
         assert!(hunk_of(&hunks, Side::Right, 2, 4).is_some());
         assert!(
             hunk_of(&hunks, Side::Left, 2, 10).is_none(),

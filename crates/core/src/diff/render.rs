@@ -3,18 +3,20 @@
 
 use std::fmt::Write;
 
-use super::{Hunk, LineKind};
+use super::{Hunk, LineKind, marks_line_ends, shown_text};
 
 /// The prompt's form of a file's hunks: `+++ b/PATH`, each `@@` line, added lines as `N +TEXT`, context as `N  TEXT`, both
-/// with N in the head, and removed lines as `N -TEXT` with N in the base.
+/// with N in the head, and removed lines as `N -TEXT` with N in the base. Carriage returns show as `␍` where lines
+/// differ by them.
 pub fn render_hunks<'a>(path: &str, previous_path: Option<&str>, hunks: impl IntoIterator<Item = &'a Hunk>) -> String {
     let mut out = String::new();
     let from = previous_path.map_or_else(|| path.to_owned(), str::to_owned);
     let _infallible = writeln!(out, "--- a/{from}\n+++ b/{path}");
     for hunk in hunks {
         let _infallible = writeln!(out, "{}", hunk.header());
+        let marks = marks_line_ends(hunk);
         for line in &hunk.lines {
-            let text = line.text.trim_end_matches('\r');
+            let text = shown_text(&line.text, marks);
             let (mark, number) = match line.kind {
                 LineKind::Added => ('+', line.new),
                 LineKind::Context => (' ', line.new),
@@ -24,6 +26,9 @@ pub fn render_hunks<'a>(path: &str, previous_path: Option<&str>, hunks: impl Int
                 Some(number) => writeln!(out, "{number} {mark}{text}"),
                 None => writeln!(out, " {mark}{text}"),
             };
+            if line.is_unended {
+                out.push_str("\\ No newline at end of file\n");
+            }
         }
     }
     out
@@ -40,7 +45,29 @@ mod tests {
         let hunks = parse_patch("@@ -4,3 +6,3 @@ fn f\n a\n-b\n-+x\n+c\r\n+d").unwrap();
         assert_eq!(
             render_hunks("x.rs", None, &hunks),
-            "--- a/x.rs\n+++ b/x.rs\n@@ -4,3 +6,3 @@ fn f\n6  a\n5 -b\n6 -+x\n7 +c\n8 +d\n"
+            "--- a/x.rs\n+++ b/x.rs\n@@ -4,3 +6,3 @@ fn f\n6  a\n5 -b\n6 -+x\n7 +c\u{240d}\n8 +d\n"
+        );
+    }
+
+    #[test]
+    fn a_change_of_line_ends_shows() {
+        let shown = |patch: &str| render_hunks("x", None, &parse_patch(patch).unwrap());
+        let body = |patch: &str| shown(patch).lines().skip(3).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(body("@@ -1 +1 @@\n-a\r\n+a"), ["1 -a\u{240d}", "1 +a"]);
+        assert_eq!(body("@@ -1 +1 @@\n-a\n+a\r\n"), ["1 -a", "1 +a\u{240d}"]);
+        assert_eq!(
+            body("@@ -1 +1 @@\n-a\r\n+b\r\n"),
+            ["1 -a", "1 +b"],
+            "the same ends need no marks"
+        );
+        assert_eq!(
+            body("@@ -1 +1 @@\n-a\rb\n+a\rc"),
+            ["1 -a\u{240d}b", "1 +a\u{240d}c"],
+            "returns inside"
+        );
+        assert_eq!(
+            body("@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a"),
+            ["1 -a", "\\ No newline at end of file", "1 +a"]
         );
     }
 }

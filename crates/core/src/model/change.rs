@@ -28,7 +28,23 @@ pub enum Target {
         number: u64,
         /// Head that the run was started for; fences every later write.
         head: CommitSha,
+        /// GitHub's id of the repository, which stays when it is renamed or transferred. `None` in runs of version 0.1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        repository_id: Option<u64>,
+        /// What else decides the outcome. `None` in runs of version 0.1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pinned: Option<Pinned>,
     },
+}
+
+/// What decides the outcome of a pull request's review besides its head: part of the run's identity, and fixed for as long
+/// as the run lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// Where the reviewed diff starts.
+    pub merge_base: CommitSha,
+    /// Digest of `.holdfast.yml` on the base branch; `none` where there is none.
+    pub settings: String,
 }
 
 impl Target {
@@ -58,6 +74,46 @@ impl Target {
             Self::PullRequest { number, .. } => Some(*number),
         }
     }
+
+    /// What decides the outcome besides the head, where it was pinned.
+    pub const fn pinned(&self) -> Option<&Pinned> {
+        match self {
+            Self::WorkTree { .. } | Self::PullRequest { pinned: None, .. } => None,
+            Self::PullRequest { pinned, .. } => pinned.as_ref(),
+        }
+    }
+
+    /// The same target as version 0.1 wrote it.
+    pub fn without_identity(&self) -> Self {
+        let mut target = self.clone();
+        if let Self::PullRequest {
+            repository_id, pinned, ..
+        } = &mut target
+        {
+            *repository_id = None;
+            *pinned = None;
+        }
+        target
+    }
+
+    /// The pull request's name in keys of rows and in markers: `ID#NUMBER` with the repository's id, which survives a
+    /// rename. Without an id (version 0.1) it is [`Self::named_place`].
+    pub fn place(&self) -> String {
+        match self {
+            Self::PullRequest {
+                repository_id: Some(id),
+                number,
+                ..
+            } => format!("{id}#{number}"),
+            _ => self.named_place(),
+        }
+    }
+
+    /// The pull request's name as version 0.1 wrote it: `owner/name#NUMBER`, in lower case.
+    pub fn named_place(&self) -> String {
+        let number = self.pull_request().unwrap_or_default();
+        format!("{}#{number}", self.repository().to_ascii_lowercase())
+    }
 }
 
 /// A whole change.
@@ -65,6 +121,10 @@ impl Target {
 pub struct Change {
     /// Where the diff starts.
     pub base: CommitSha,
+    /// The base branch's commit when the change was read: the settings are read there. `None` for a work tree, and in
+    /// changes that version 0.1 read: there it is `base`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_tip: Option<CommitSha>,
     /// Where it ends.
     pub head: CommitSha,
     /// The pull request's title, or the head commit's subject.
@@ -80,12 +140,23 @@ pub struct Change {
     pub files: Vec<ChangedFile>,
     /// How many files the source says changed; more than `files` when the listing was cut off.
     pub files_total: u64,
+    /// Remarks of the source for the reader: what a bound left out, a comparison that was not made. One line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Change {
+    /// The commit that the settings are read from.
+    pub fn settings_commit(&self) -> &CommitSha {
+        self.base_tip.as_ref().unwrap_or(&self.base)
+    }
 }
 
 /// One changed file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChangedFile {
-    /// Path in the head (in the base for a deleted file), `/`-separated; bytes that are not UTF-8 are replaced.
+    /// Path in the head (in the base for a deleted file), `/`-separated. Bytes that are not UTF-8 are written as `\\351`, in
+    /// a way that keeps different names different (work trees).
     pub path: String,
     /// Path in the base, when renamed or copied.
     pub previous_path: Option<String>,
@@ -97,10 +168,11 @@ pub struct ChangedFile {
     pub additions: u64,
     /// Lines removed.
     pub deletions: u64,
-    /// The hunks, as unified diff text from the first `@@`; none where `omitted` says why.
+    /// The hunks, as unified diff text from the first `@@`; none where `omitted` gives the reason.
     pub patch: Option<String>,
-    /// Why the content cannot be reviewed though it changed: binary, too large, left out by the source. A patch beside it
-    /// is only searched for secrets.
+    /// Why the content is not reviewed though it changed: binary, too large, left out by the source. A patch beside it is
+    /// only for the search for secrets (text with NUL bytes, which are left out of it; a file too large to show) and goes to
+    /// no model.
     pub omitted: Option<String>,
     /// Secrets in added lines that `patch` does not show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

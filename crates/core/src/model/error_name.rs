@@ -40,6 +40,12 @@ error_names! {
     GithubForbidden,
     /// The repository or pull request is not there, or not visible to these credentials.
     GithubNotFound,
+    /// The organisation wants its single sign-on before the token may be used.
+    GithubSignOnRequired,
+    /// The repository is archived: nothing can be written.
+    GithubRepositoryArchived,
+    /// The pull request's conversation is locked: nobody of ours may comment.
+    GithubConversationLocked,
     /// GitHub refused what was written (422).
     GithubRejected,
     /// The model's server did not answer, timed out, or is overloaded; worth another try.
@@ -54,6 +60,8 @@ error_names! {
     ModelSpendingLimitReached,
     /// The pull request has another head than the run was started for.
     PullRequestHeadMoved,
+    /// The pull request's diff starts elsewhere than when the run was started, or the base's settings are others.
+    PullRequestBaseMoved,
     /// A newer run has taken the pull request over.
     RunSuperseded,
     /// A person stopped the run.

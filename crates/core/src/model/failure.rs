@@ -73,6 +73,9 @@ impl ErrorName {
             Self::GithubRateLimited => "GitHub limited the requests",
             Self::GithubForbidden => "GitHub refused a request: a permission is missing",
             Self::GithubNotFound => "the pull request could not be found with these permissions",
+            Self::GithubSignOnRequired => "the organisation requires single sign-on for the token that Holdfast uses",
+            Self::GithubRepositoryArchived => "the repository is archived",
+            Self::GithubConversationLocked => "the conversation is locked; unlock it and ask for a new review",
             Self::GithubRejected => "GitHub rejected what was written",
             Self::ModelUnavailable => "the model could not be reached",
             Self::ModelTimedOut => "the model did not answer in time",
@@ -80,6 +83,9 @@ impl ErrorName {
             Self::ModelRequestRejected => "the model's provider rejected the request",
             Self::ModelSpendingLimitReached => "the spending limit of the model's account is reached",
             Self::PullRequestHeadMoved => "the pull request has a newer commit",
+            Self::PullRequestBaseMoved => {
+                "it was retargeted, or its base branch or settings changed meanwhile; `/holdfast review` reviews it as it is now"
+            }
             Self::RunSuperseded => "a newer review has taken over",
             Self::RunCancelled => "it was cancelled",
             Self::ApprovalUndeliverable => "nobody could be asked for approval",

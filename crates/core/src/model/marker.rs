@@ -60,7 +60,7 @@ impl MarkerKey {
 
     /// The hidden line of a run (of an answer: of the command's comment, by its id), which has to stand on a line of its own.
     pub fn line(&self, kind: MarkerKind, target: &Target, of: &str) -> String {
-        let signature = hex::encode(self.sign(kind, target, of).finalize().into_bytes());
+        let signature = hex::encode(self.sign(kind, &target.place(), of).finalize().into_bytes());
         format!(
             "<!-- holdfast:{} {}={of} sig={signature} -->",
             kind.name(),
@@ -80,19 +80,16 @@ impl MarkerKey {
                 .strip_prefix('=')?
                 .split_once(" sig=")?;
             let signature = hex::decode(signature).ok()?;
-            // Compared in constant time.
-            self.sign(kind, target, of).verify_slice(&signature).ok()?;
-            Some(of.to_owned())
+            // Compared in constant time. Version 0.1 signed the repository's name.
+            let places = [target.place(), target.named_place()];
+            let is_ours = |place: &String| self.sign(kind, place, of).verify_slice(&signature).is_ok();
+            places.iter().any(is_ours).then(|| of.to_owned())
         })
     }
 
-    fn sign(&self, kind: MarkerKind, target: &Target, of: &str) -> Hmac<Sha256> {
-        let number = target.pull_request().unwrap_or_default();
-        let signed = format!(
-            "{}\n{}\n{number}\n{of}",
-            kind.name(),
-            target.repository().to_ascii_lowercase()
-        );
+    fn sign(&self, kind: MarkerKind, place: &str, of: &str) -> Hmac<Sha256> {
+        let (repository, number) = place.split_once('#').unwrap_or((place, "0"));
+        let signed = format!("{}\n{repository}\n{number}\n{of}", kind.name());
         // HMAC takes keys of any length: the default is never reached.
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes())
             .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
@@ -113,7 +110,17 @@ mod tests {
             repository: repository.to_owned(),
             number,
             head: CommitSha::parse(&"a".repeat(40)).unwrap(),
+            repository_id: None,
+            pinned: None,
         }
+    }
+
+    fn with_id(target: &Target, id: u64) -> Target {
+        let mut with = target.clone();
+        if let Target::PullRequest { repository_id, .. } = &mut with {
+            *repository_id = Some(id);
+        }
+        with
     }
 
     #[test]
@@ -143,6 +150,21 @@ mod tests {
         assert_eq!(key.find(MarkerKind::Answer, &here, &answer).as_deref(), Some("run-1"));
         let disguised = answer.replace("answer comment", "review run");
         assert_eq!(key.find(MarkerKind::Review, &here, &disguised), None, "{disguised}");
+        let known = with_id(&here, 7);
+        assert_eq!(
+            key.find(MarkerKind::Review, &known, &body).as_deref(),
+            Some("run-1"),
+            "version 0.1 signed the name"
+        );
+        let line = key.line(MarkerKind::Review, &known, "run-1");
+        let renamed = with_id(&target("renamed", 12), 7);
+        assert_eq!(key.find(MarkerKind::Review, &renamed, &line).as_deref(), Some("run-1"));
+        let reused = with_id(&here, 8);
+        assert_eq!(
+            key.find(MarkerKind::Review, &reused, &line),
+            None,
+            "another repository of that name"
+        );
         assert!(MarkerKey::new("short".into()).is_err());
         assert!(!format!("{key:?}").contains("0123"), "a key does not print");
     }

@@ -14,6 +14,7 @@ pub mod price;
 pub mod report;
 pub mod run;
 pub mod run_name;
+pub mod setting_name;
 pub mod settings;
 pub mod sha;
 pub mod token_limits;

@@ -70,6 +70,9 @@ pub struct ContextPack {
     /// The language whose rules ran, by its name for people; none where the file was searched for secrets only.
     #[serde(default)]
     pub language: Option<String>,
+    /// Why syntax is missing or incomplete, where a bound was exceeded: rules on the tree did not run, or not to their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_syntax: Option<String>,
 }
 
 /// A named piece of code around a changed line.

@@ -32,6 +32,9 @@ pub struct Run {
     pub model: String,
     /// The cheap tier's model; equal to `model` when there is none.
     pub model_light: String,
+    /// Remarks for the report from where the run was started: which base was chosen, and why. One line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What one call may hold.
     #[serde(default, skip_serializing_if = "TokenLimits::is_default")]
     pub tokens: TokenLimits,

@@ -7,23 +7,37 @@ use super::run::PAYLOAD_VERSION;
 
 /// What a run's name begins with: everything but the attempt.
 ///
-/// `{repository}-{pull request}-{head, 12 digits}-{settings, 8 digits}`; at most 70 characters of `[A-Za-z0-9_-]`.
+/// `{repository}-{pull request}-{head, 12 digits}-{identity, 8 digits}`; at most 70 characters of `[A-Za-z0-9_-]`. The last
+/// part is a digest of everything else that decides the outcome: the repository (by its id), the merge base, the settings
+/// of the base, the models, and whether it publishes.
 pub fn stem(target: &Target, model: &str, model_light: &str, publish: bool) -> String {
+    let place = match target {
+        Target::WorkTree { path, base, .. } => format!("{path}\n{base}"),
+        Target::PullRequest {
+            pinned: Some(pinned), ..
+        } => format!("{}\n{}\n{}", target.place(), pinned.merge_base, pinned.settings),
+        Target::PullRequest { pinned: None, .. } => named(target),
+    };
+    assemble(target, &place, model, model_light, publish)
+}
+
+/// The stem that version 0.1 gave: without merge base and settings. Its runs may still be in flight.
+pub fn stem_without_base(target: &Target, model: &str, model_light: &str, publish: bool) -> String {
+    assemble(target, &named(target), model, model_light, publish)
+}
+
+fn named(target: &Target) -> String {
+    let number = target.pull_request().unwrap_or_default();
+    format!("{}#{number}", target.repository())
+}
+
+fn assemble(target: &Target, place: &str, model: &str, model_light: &str, publish: bool) -> String {
     let repository: String = target
         .repository()
         .chars()
         .map(|char| if char.is_ascii_alphanumeric() { char } else { '-' })
         .take(32)
         .collect();
-    let place = match target {
-        Target::WorkTree { path, base, .. } => format!("{path}\n{base}"),
-        Target::PullRequest {
-            owner,
-            repository,
-            number,
-            ..
-        } => format!("{owner}/{repository}#{number}"),
-    };
     let settings = format!("{PAYLOAD_VERSION}\n{place}\n{model}\n{model_light}\n{publish}");
     let digest = hex::encode(Sha256::digest(settings.as_bytes()));
     let number = target
@@ -42,6 +56,15 @@ pub fn stem_of(name: &str) -> &str {
     name.rsplit_once('-').map_or(name, |(stem, _)| stem)
 }
 
+/// Whether two stems are of the same review: all but the repository's name, which changes when it is renamed.
+pub fn is_same_review(one: &str, other: &str) -> bool {
+    let identity = |stem: &'_ str| -> Option<[String; 3]> {
+        let mut parts = stem.rsplitn(4, '-').map(str::to_owned);
+        Some([parts.next()?, parts.next()?, parts.next()?])
+    };
+    one == other || identity(one).is_some_and(|found| Some(found) == identity(other))
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed parse fails the test")]
@@ -56,10 +79,48 @@ mod tests {
             repository: "r".to_owned(),
             number: u64::MAX,
             head,
+            repository_id: None,
+            pinned: None,
         };
         let name = stem(&target, "rules", "rules", false);
         assert!(name.len() <= 76, "{name}");
         assert_eq!(name, stem(&target, "rules", "rules", false));
         assert_ne!(name, stem(&target, "rules", "rules", true));
+    }
+
+    fn pull(name: &str, id: Option<u64>, merge_base: &str, settings: &str) -> Target {
+        Target::PullRequest {
+            owner: "octo".to_owned(),
+            repository: name.to_owned(),
+            number: 12,
+            head: CommitSha::parse(&"a".repeat(40)).unwrap(),
+            repository_id: id,
+            pinned: Some(crate::model::change::Pinned {
+                merge_base: CommitSha::parse(&merge_base.repeat(40)).unwrap(),
+                settings: settings.to_owned(),
+            }),
+        }
+    }
+
+    #[test]
+    fn everything_that_decides_the_outcome_is_in_the_name() {
+        let one = pull("demo", Some(7), "b", "none");
+        let name = |target: &Target| stem(target, "rules", "rules", true);
+        for other in [
+            name(&pull("demo", Some(8), "b", "none")),
+            name(&pull("demo", Some(7), "c", "none")),
+            name(&pull("demo", Some(7), "b", "0123")),
+            stem(&one, "openai/x", "rules", true),
+            stem(&one, "rules", "openai/x", true),
+            stem(&one, "rules", "rules", false),
+        ] {
+            assert_ne!(name(&one), other);
+            assert!(!is_same_review(&name(&one), &other), "{other}");
+        }
+        let renamed = name(&pull("renamed-demo", Some(7), "b", "none"));
+        assert_ne!(name(&one), renamed, "a name stays readable");
+        assert!(is_same_review(&name(&one), &renamed), "{renamed}");
+        let without = stem_without_base(&one, "rules", "rules", true);
+        assert_eq!(without, "octo-demo-12-aaaaaaaaaaaa-5adbc82b", "as version 0.1 named it");
     }
 }

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::approver::{Approver, shared_addresses};
 use super::marker::MarkerKey;
+use super::policy::is_mail_address;
 use super::price::Prices;
 use super::token_limits::TokenLimits;
 use crate::webhook::WebhookSecrets;
@@ -99,8 +100,26 @@ impl Settings {
     /// Reads all settings. Errors: every wrong or missing one, each with its name, where it was looked for, and what is
     /// allowed.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, SettingsProblems> {
+        Self::read_and_check(lookup, &|_| Vec::new())
+    }
+
+    /// The same with checks of whoever uses the settings, so that what they find is reported together with the rest.
+    ///
+    /// # Errors
+    /// Every wrong or missing setting.
+    pub fn read_and_check(lookup: Lookup<'_>, more: &dyn Fn(&Self) -> Vec<String>) -> Result<Self, SettingsProblems> {
         let (settings, mut problems) = Self::parse(lookup);
         settings.check_keys(&mut problems);
+        for problem in more(&settings) {
+            // What one setting lacks may show in several ways: it is reported once.
+            let name = problem.split(" (environment)").next().unwrap_or_default().to_owned();
+            if !problems
+                .iter()
+                .any(|reported| reported.starts_with(&format!("{name} (environment)")))
+            {
+                problems.push(problem);
+            }
+        }
         settings.unless(problems)
     }
 
@@ -127,27 +146,31 @@ impl Settings {
         if model == "rules" && model_light != "rules" {
             reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): names a model, but HOLDFAST_MODEL is rules: set HOLDFAST_MODEL as well".to_owned());
         }
+        if model != "rules" && model_light == "rules" {
+            reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): rules is no model, and HOLDFAST_MODEL names one: name a model of the same kind, or leave it out".to_owned());
+        }
         let model_url = reader.url("HOLDFAST_MODEL_URL");
+        if model_url.is_some() && model == "rules" && model_light == "rules" {
+            reader.problems.push("HOLDFAST_MODEL_URL (environment): a server is named, but HOLDFAST_MODEL is rules and no model is asked: set HOLDFAST_MODEL, or remove it".to_owned());
+        }
         let settings = Self {
             model_timeout_s: reader.number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 120, 900),
             model_tokens: reader.token_limits(),
             max_concurrency: u32::try_from(reader.number("HOLDFAST_MAX_CONCURRENCY", 10, 1_000)).unwrap_or(10),
-            anthropic_key: reader.text("ANTHROPIC_API_KEY").map(SecretString::from),
-            openai_key: reader.text("OPENAI_API_KEY").map(SecretString::from),
-            github_url: reader.url("HOLDFAST_GITHUB_URL"),
+            anthropic_key: reader.credential("ANTHROPIC_API_KEY"),
+            openai_key: reader.credential("OPENAI_API_KEY"),
+            github_url: reader.github_url(),
             github_writes_per_minute: u32::try_from(reader.number("HOLDFAST_GITHUB_WRITES_PER_MINUTE", 60, 6_000))
                 .unwrap_or(60),
-            github_token: reader.text("GITHUB_TOKEN").map(SecretString::from),
+            github_token: reader.credential("GITHUB_TOKEN"),
             github_app: reader.github_app(),
             github_sign_in: reader.github_sign_in(),
             marker_key: reader.marker_key(),
             prices: reader.prices(model_url.is_none()),
             approvers: reader.approvers(),
-            mail_from: reader
-                .text("HOLDFAST_MAIL_FROM")
-                .unwrap_or_else(|| "holdfast@localhost".to_owned()),
+            mail_from: reader.mail_from(),
             smtp_url: reader.smtp_url(),
-            public_url: reader.url("HOLDFAST_PUBLIC_URL"),
+            public_url: reader.public_url(),
             webhook_secrets: reader.webhook_secrets(),
             model,
             model_light,
@@ -238,6 +261,39 @@ impl Reader<'_> {
             .ok()
     }
 
+    /// What is sent in a header: other characters would only fail there.
+    fn credential(&mut self, name: &str) -> Option<SecretString> {
+        let text = self.text(name)?;
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.problems.push(format!(
+                "{name} (environment): holds spaces or characters that no key has: store the key alone"
+            ));
+        }
+        Some(text.into())
+    }
+
+    fn github_url(&mut self) -> Option<Url> {
+        let url = self.url("HOLDFAST_GITHUB_URL")?;
+        if matches!(url.host_str(), Some("github.com" | "www.github.com")) {
+            self.problems.push(
+                "HOLDFAST_GITHUB_URL (environment): names GitHub's pages and not its API: did you mean https://api.github.com? \
+                 That is the default"
+                    .to_owned(),
+            );
+        }
+        Some(url)
+    }
+
+    fn public_url(&mut self) -> Option<Url> {
+        let url = self.url("HOLDFAST_PUBLIC_URL")?;
+        if url.path() != "/" || url.fragment().is_some() {
+            self.problems.push(format!(
+                "HOLDFAST_PUBLIC_URL (environment): {url} has a path, and the pages are at the root of a host: expected https://HOST"
+            ));
+        }
+        Some(url)
+    }
+
     fn approvers(&mut self) -> Vec<Approver> {
         let list = self
             .text("HOLDFAST_APPROVERS")
@@ -252,6 +308,19 @@ impl Reader<'_> {
         self.problems
             .extend(problems.map(|problem| format!("HOLDFAST_APPROVERS (environment): {problem}")));
         read
+    }
+
+    fn mail_from(&mut self) -> String {
+        let Some(from) = self.text("HOLDFAST_MAIL_FROM") else {
+            return "holdfast@localhost".to_owned();
+        };
+        let address = from.strip_suffix('>').and_then(|text| text.rsplit_once('<'));
+        if !is_mail_address(address.map_or(from.as_str(), |(_, address)| address)) {
+            self.problems.push(format!(
+                "HOLDFAST_MAIL_FROM (environment): {from:?} is no mail address: expected NAME@HOST, or Name <NAME@HOST>"
+            ));
+        }
+        from
     }
 
     fn number(&mut self, name: &str, default: u64, most: u64) -> u64 {
@@ -335,7 +404,8 @@ impl Reader<'_> {
         let text = self.text("HOLDFAST_SMTP_URL")?;
         let is_server = Url::parse(&text).is_ok_and(|url| {
             let is_plain = url.scheme() == "smtp" && (url.password().is_none() || is_loopback(&url));
-            (is_plain || url.scheme() == "smtps") && url.has_host()
+            let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+            (is_plain || url.scheme() == "smtps") && url.has_host() && url.port() != Some(0) && is_bare
         });
         if !is_server {
             let allowed = "smtps://USER:PASSWORD@HOST[:PORT], or smtp://HOST[:PORT] without a password";
@@ -397,7 +467,9 @@ impl Reader<'_> {
         let allowed = match text.split_once('/') {
             None => text == "rules",
             Some((provider, model)) => {
-                matches!(provider, "anthropic" | "openai" | "bedrock") && !model.trim().is_empty()
+                let is_name =
+                    !model.is_empty() && model.chars().all(|sign| !sign.is_whitespace() && !sign.is_control());
+                matches!(provider, "anthropic" | "openai" | "bedrock") && is_name
             }
         };
         if !allowed {
@@ -418,174 +490,4 @@ fn split(list: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
-    use super::*;
-
-    fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsProblems> {
-        Settings::read(&|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn defaults_need_nothing() {
-        let settings = read(&[("HOLDFAST_MODEL", " ")]).unwrap();
-        assert_eq!(
-            (
-                settings.model.as_str(),
-                settings.model_light.as_str(),
-                settings.max_concurrency
-            ),
-            ("rules", "rules", 10)
-        );
-    }
-
-    #[test]
-    fn every_problem_is_told_together() {
-        let problems = read(&[
-            ("HOLDFAST_MODEL", "gpt"),
-            ("HOLDFAST_MODEL_URL", "http://example.com"),
-            ("HOLDFAST_MAX_CONCURRENCY", "0"),
-            ("HOLDFAST_GITHUB_URL", "ftp://x"),
-        ])
-        .unwrap_err();
-        assert_eq!(problems.0.len(), 4, "{problems}");
-        for name in [
-            "HOLDFAST_MODEL (",
-            "HOLDFAST_MODEL_URL",
-            "HOLDFAST_MAX_CONCURRENCY",
-            "HOLDFAST_GITHUB_URL",
-        ] {
-            assert!(problems.to_string().contains(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn an_app_is_an_id_and_a_key() {
-        let (id, file) = (
-            ("HOLDFAST_GITHUB_APP_ID", "12"),
-            ("HOLDFAST_GITHUB_APP_KEY_FILE", "app.pem"),
-        );
-        let app = read(&[id, file]).unwrap().github_app.unwrap();
-        assert!(app.id == 12 && matches!(app.key, GithubAppKey::File(path) if path == "app.pem"));
-        let text = read(&[id, file, ("HOLDFAST_GITHUB_APP_KEY", "-----BEGIN")]).unwrap();
-        assert!(
-            matches!(text.github_app.unwrap().key, GithubAppKey::Text(_)),
-            "a secret counts first"
-        );
-        for (given, missing) in [
-            (&[id][..], "HOLDFAST_GITHUB_APP_KEY_FILE"),
-            (&[file], "HOLDFAST_GITHUB_APP_ID"),
-            (&[("HOLDFAST_GITHUB_APP_ID", "x"), file], "HOLDFAST_GITHUB_APP_ID"),
-        ] {
-            assert!(read(given).unwrap_err().to_string().contains(missing), "{missing}");
-        }
-    }
-
-    #[test]
-    fn sign_in_is_an_id_and_a_secret() {
-        let (id, secret) = (
-            ("HOLDFAST_GITHUB_APP_CLIENT_ID", "Iv1.1"),
-            ("HOLDFAST_GITHUB_APP_CLIENT_SECRET", "very-secret"),
-        );
-        assert!(read(&[]).unwrap().github_sign_in.is_none());
-        let settings = read(&[id, secret]).unwrap();
-        assert!(!format!("{settings:?}").contains(secret.1), "secrets do not print");
-        assert_eq!(settings.github_sign_in.unwrap().client_id, id.1);
-        for (given, missing) in [(id, secret.0), (secret, id.0)] {
-            let problems = read(&[given]).unwrap_err().to_string();
-            assert!(
-                problems.starts_with(missing) && !problems.contains(secret.1),
-                "{problems}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_provider_wants_its_key_unless_a_server_is_named() {
-        assert!(
-            read(&[("HOLDFAST_MODEL", "anthropic/x")])
-                .unwrap_err()
-                .to_string()
-                .contains("ANTHROPIC_API_KEY")
-        );
-        assert!(
-            read(&[
-                ("HOLDFAST_MODEL", "openai/x"),
-                ("HOLDFAST_MODEL_URL", "http://[::1]:1/v1")
-            ])
-            .is_ok()
-        );
-        let printed = format!(
-            "{:?}",
-            read(&[("HOLDFAST_MODEL", "openai/x"), ("OPENAI_API_KEY", "very-secret")]).unwrap()
-        );
-        assert!(!printed.contains("very-secret"), "secrets do not print");
-        let lookup = |name: &str| (name == "HOLDFAST_MODEL").then(|| "anthropic/x".to_owned());
-        assert!(
-            Settings::read_without_keys(&lookup).is_ok(),
-            "who asks no model needs no key"
-        );
-    }
-
-    #[test]
-    fn token_limits_are_read_within_their_bounds() {
-        let limits = |context: &str, output: &str| {
-            read(&[
-                ("HOLDFAST_MODEL_CONTEXT_TOKENS", context),
-                ("HOLDFAST_MODEL_OUTPUT_TOKENS", output),
-            ])
-        };
-        let settings = limits("8192", "").unwrap();
-        assert_eq!(
-            (settings.model_tokens.context, settings.model_tokens.output()),
-            (Some(8_192), 2_048)
-        );
-        assert_eq!(limits("", "16000").unwrap().model_tokens.output(), 16_000);
-        assert!(limits("", "").unwrap().model_tokens.is_default());
-        for (context, output, names) in [
-            ("3999", "255", 2),
-            ("many", "-1", 2),
-            ("100000001", "1000001", 2),
-            ("8192", "4000", 1),
-        ] {
-            let problems = limits(context, output).unwrap_err().0;
-            assert_eq!(problems.len(), names, "{problems:?}");
-            assert!(
-                problems
-                    .iter()
-                    .all(|problem| problem.contains("_TOKENS (environment): ")),
-                "{problems:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn approvers_are_people_with_a_way_to_decide() {
-        let read = |list: &str| read(&[("HOLDFAST_APPROVERS", list)]);
-        let settings = read("ada=ada@example.org, team@example.org").unwrap();
-        assert_eq!(settings.approvers.len(), 2);
-        let lines = settings.approvers_without_a_way();
-        assert!(
-            lines.len() == 1 && lines[0].contains("LOGIN=team@example.org"),
-            "{lines:?}"
-        );
-        for (list, problems) in [
-            ("ada", 1),
-            ("ada=ada,b@", 2),
-            ("ada=a@example.org,eve=A@example.org", 1),
-            ("ada=a@example.org,ADA=b@example.org", 0),
-        ] {
-            let found = read(list).map_or_else(|problems| problems.0, |_| Vec::new());
-            assert_eq!(found.len(), problems, "{list}: {found:?}");
-            assert!(
-                found.iter().all(|problem| problem.starts_with("HOLDFAST_APPROVERS (")),
-                "{found:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ mod notify;
 mod publish_review;
 mod read_change;
 mod read_permission;
+mod read_pull;
 mod redeliver_webhooks;
 mod sign_in;
 mod source_syntax;
@@ -21,9 +22,10 @@ pub use notify::{Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,
 };
-pub use read_change::{ReadChange, ReadError};
+pub use read_change::{Ends, ReadChange, ReadError, RootEntry, RootKind};
 pub use read_permission::{Permission, ReadPermission};
+pub use read_pull::{Account, CommentNow, PullNow, ReadPull};
 pub use redeliver_webhooks::RedeliverWebhooks;
 pub use sign_in::{SignInError, SignInPeople, SignedIn};
-pub use source_syntax::{SourceSyntax, SyntaxFinding, SyntaxView};
+pub use source_syntax::{SourceSyntax, SyntaxAnswer, SyntaxFinding, SyntaxLimit, SyntaxView};
 pub use store_artifact::{StoreArtifact, StoreError};

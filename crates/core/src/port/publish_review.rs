@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
 use crate::model::finding::Side;
+use crate::model::sha::CommitSha;
 
 /// One review, ready to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,15 @@ pub enum PublishError {
     /// Credentials refused, or a permission is missing.
     #[error("{0}")]
     Forbidden(String),
+    /// The organisation wants its single sign-on first.
+    #[error("{0}")]
+    SignOnRequired(String),
+    /// The repository is archived: nothing can be written.
+    #[error("{0}")]
+    Archived(String),
+    /// The conversation is locked: no comment can be written.
+    #[error("{0}")]
+    Locked(String),
     /// Not there.
     #[error("{0}")]
     NotFound(String),
@@ -107,6 +117,9 @@ impl PublishError {
     pub const fn name(&self) -> ErrorName {
         match self {
             Self::Forbidden(_) => ErrorName::GithubForbidden,
+            Self::SignOnRequired(_) => ErrorName::GithubSignOnRequired,
+            Self::Archived(_) => ErrorName::GithubRepositoryArchived,
+            Self::Locked(_) => ErrorName::GithubConversationLocked,
             Self::NotFound(_) => ErrorName::GithubNotFound,
             Self::Rejected(_) => ErrorName::GithubRejected,
             Self::RateLimited(_) => ErrorName::GithubRateLimited,
@@ -132,6 +145,13 @@ pub trait PublishReview: Send + Sync {
         external_id: &str,
         outcome: &CheckOutcome,
     ) -> Result<(), PublishError>;
+
+    /// Reports the verdict of the head on another commit, a merge queue's group: a check that is complete there, with the
+    /// head's conclusion, or neutral where the head has none. Nothing where the credentials may not write checks.
+    async fn copy_check(&self, target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
+        let _nowhere = (target, onto);
+        Ok(())
+    }
 
     /// Says in a comment that the run is at work: writes the run's comment, or edits it.
     async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;

@@ -15,6 +15,9 @@ pub enum ReadError {
     /// The credentials are refused, or lack a permission.
     #[error("{0}")]
     Forbidden(String),
+    /// The organisation wants its single sign-on first.
+    #[error("{0}")]
+    SignOnRequired(String),
     /// Not there, or not visible.
     #[error("{0}")]
     NotFound(String),
@@ -37,11 +40,43 @@ impl ReadError {
         match self {
             Self::Repository(_) => ErrorName::RepositoryUnreadable,
             Self::Forbidden(_) => ErrorName::GithubForbidden,
+            Self::SignOnRequired(_) => ErrorName::GithubSignOnRequired,
             Self::NotFound(_) => ErrorName::GithubNotFound,
             Self::RateLimited { .. } => ErrorName::GithubRateLimited,
             Self::Unavailable(_) => ErrorName::GithubUnavailable,
         }
     }
+}
+
+/// Where a change's diff starts and ends now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// The commit that it ends at.
+    pub head: CommitSha,
+    /// The commit that it starts from; `None` where the source cannot tell.
+    pub merge_base: Option<CommitSha>,
+}
+
+/// An entry of a commit's root folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootEntry {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: RootKind,
+    /// A file's size, where that is known.
+    pub bytes: Option<u64>,
+}
+
+/// What an entry of a root folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RootKind {
+    /// A file with content of its own.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A folder or a submodule.
+    Folder,
 }
 
 /// Reads a change.
@@ -51,6 +86,15 @@ pub trait ReadChange: Send + Sync {
     async fn read_change(&self, target: &Target) -> Result<Change, ReadError>;
     /// A file's bytes at a commit; `None` where there is no such file, or it is not a blob, or over 1 MiB.
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError>;
+    /// The entries of a commit's root folder; `None` where that is not known.
+    async fn read_root(&self, _target: &Target, _at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        Ok(None)
+    }
     /// The head as it stands now: for a pull request, asked again; for a work tree, the target's own.
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError>;
+    /// Both ends as they stand now: what is published is of this diff. A source whose base cannot move gives its head.
+    async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
+        let head = self.current_head(target).await?;
+        Ok(Ends { head, merge_base: None })
+    }
 }

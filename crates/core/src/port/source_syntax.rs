@@ -1,12 +1,17 @@
 //! What a syntax tree tells of a file: scopes, imports, and findings of rules on the tree.
 
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
 use crate::model::finding::{Category, Severity};
 use crate::model::plan::Scope;
 
 /// What the tree tells of one file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SyntaxView {
-    /// Named scopes that hold one of the asked lines, outermost first, without doubles.
+    /// Named scopes that hold one of the requested lines, outermost first, without doubles.
     pub scopes: Vec<Scope>,
     /// Import lines, as written.
     pub imports: Vec<String>,
@@ -37,8 +42,44 @@ pub struct SyntaxFinding {
     pub confidence: f64,
 }
 
-/// Reads syntax. Pure: bytes in, facts out.
+/// The bound that a file exceeded: its syntax is missing, or its findings are incomplete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyntaxLimit {
+    /// Parsing it and searching its tree took too long.
+    TooSlow,
+    /// More bytes than are parsed.
+    TooLarge,
+    /// Brackets nested deeper than is parsed.
+    TooDeep,
+    /// More matches under way at once than are followed: some findings may be missing.
+    TooManyMatches,
+}
+
+impl fmt::Display for SyntaxLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooSlow => "no syntax: too slow",
+            Self::TooLarge => "no syntax: too large",
+            Self::TooDeep => "no syntax: nested too deep",
+            Self::TooManyMatches => "syntax rules incomplete: too many matches",
+        })
+    }
+}
+
+/// What reading a file's syntax gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SyntaxAnswer {
+    /// `None` when the path's language is unknown or a limit was exceeded.
+    pub view: Option<SyntaxView>,
+    /// The exceeded bound, if any.
+    pub limit: Option<SyntaxLimit>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Reads syntax: text in, facts out.
+#[async_trait]
 pub trait SourceSyntax: Send + Sync {
-    /// `None` when the language is not known (by path) or the text is not UTF-8. Never fails on broken code.
-    fn view(&self, path: &str, text: &str, lines: &[u32]) -> Option<SyntaxView>;
+    /// Reads one file's syntax within the adapter's bounds, off the caller's thread. Never fails on broken code.
+    async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer;
 }

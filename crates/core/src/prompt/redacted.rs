@@ -20,8 +20,10 @@ pub fn shown_path(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a patch that cannot be read fails the test")]
+    use serde_json::json;
+
     use crate::diff::parse_patch;
-    use crate::model::finding::{Category, Finding, Severity, Side};
+    use crate::model::finding::Finding;
     use crate::model::plan::{ContextPack, Scope};
     use crate::model::run::{FileSummary, Prompt};
     use crate::prompt::{UnitPrompt, correction_prompt, summary_prompt, unit_prompt};
@@ -41,20 +43,12 @@ mod tests {
     }
 
     fn finding(secret: &str) -> Finding {
-        Finding {
-            path: format!("src/{secret}.rs"),
-            side: Side::Right,
-            start_line: 1,
-            line: 1,
-            severity: Severity::High,
-            category: Category::Security,
-            title: format!("{} {secret}", "x".repeat(180)),
-            body: secret.to_owned(),
-            suggestion: Some(secret.to_owned()),
-            confidence: 1.0,
-            source: "model".to_owned(),
-            sources: Vec::new(),
-        }
+        serde_json::from_value(json!({
+            "path": format!("src/{secret}.rs"), "side": "RIGHT", "start_line": 1, "line": 1, "severity": "high",
+            "category": "security", "title": format!("{} {secret}", "x".repeat(180)), "body": secret, "suggestion": secret,
+            "confidence": 1.0, "source": "model",
+        }))
+        .unwrap()
     }
 
     #[test]

@@ -377,6 +377,10 @@ mod tests {
             ("[ref]: https://e.example\n\n[ref]", "ref (https:|//e.example)"),
             ("/merge\n```\n/merge\n@bot\n```", "|/merge\n\n```\n|/merge\n@|bot\n```"),
             ("$`x`$", "&#36;`x`&#36;"),
+            (
+                "0123abcdef0https://github.com/o/r/blob/x",
+                "0123abcdef0https:|//github.com/o/r/blob/x",
+            ),
             ("a\u{202e}b\u{200b}c", "abc"),
         ] {
             assert_eq!(shown(raw), safe, "{raw}");

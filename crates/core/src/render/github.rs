@@ -104,6 +104,13 @@ pub fn summary_body(report: &Report) -> String {
     body
 }
 
+/// What a pull request shows whose review waits for a maintainer.
+pub fn waiting_body() -> String {
+    "**Holdfast waits for a maintainer.** This is a first contribution to this repository, so nothing of it was reviewed \
+     yet. Someone with write permission starts the review with this comment:\n\n```text\n/holdfast review\n```\n"
+        .to_owned()
+}
+
 /// What people are told of a review that could not be completed, before or after it was published.
 pub fn notice_body(head: &CommitSha, why: Failure, is_published: bool) -> String {
     let published = if is_published {

@@ -14,7 +14,7 @@ mod visible;
 
 pub use body::body;
 pub use escape::{code, path, title};
-pub use github::{Inline, announcement_body, check_outcome, notice_body, review_draft, summary_body};
+pub use github::{Inline, announcement_body, check_outcome, notice_body, review_draft, summary_body, waiting_body};
 pub use links::Links;
 pub use markdown::{counted, coverage_line, report_markdown};
 pub use mute::{is_active_code, plain_line, plain_text};

@@ -139,7 +139,9 @@ pub(super) fn mute(text: &str, links: &Links, goes_on: bool) -> Vec<Piece> {
         let link = url
             .as_str()
             .trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'', '"', '*', '_', '~', ']']);
-        if links.allows(link) {
+        // A word that runs into the address would end where the link begins, and be one that acts.
+        let is_apart = !text[..whole.start()].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+        if is_apart && links.allows(link) {
             pieces.push(Piece::Text(closing_broken(&std::mem::take(&mut plain), true)));
             pieces.push(Piece::Link(link.to_owned()));
             done = url.start() + link.len();

@@ -192,3 +192,37 @@ pub(super) fn find_user_option(line: &str, form: Form, found: &mut Vec<SecretMat
         }
     }
 }
+
+/// Finds the password behind the short option of a program that takes one so.
+pub(super) fn find_password_option(line: &str, found: &mut Vec<SecretMatch>) {
+    const PROGRAMS: &[(&str, &str)] = &[
+        ("docker login", " -p"),
+        ("podman login", " -p"),
+        ("oc login", " -p"),
+        ("az login", " -p"),
+        ("sshpass", " -p"),
+        ("mysql", " -p"),
+        ("mariadb", " -p"),
+        ("redis-cli", " -a "),
+    ];
+    for (_, option) in PROGRAMS.iter().filter(|(program, _)| line.contains(program)) {
+        for (at, _) in line.match_indices(option) {
+            let behind = at + option.len();
+            let rest = line.get(behind..).unwrap_or_default();
+            let skipped = rest.len() - rest.trim_start_matches([' ', '=', '"', '\'']).len();
+            let value = rest.get(skipped..).unwrap_or_default();
+            let is_end = |char: char| char.is_whitespace() || matches!(char, '"' | '\'' | '`' | ',' | '\\');
+            let length: usize = value
+                .chars()
+                .take(USER_INFO_MOST)
+                .take_while(|char| !is_end(*char))
+                .map(char::len_utf8)
+                .sum();
+            let password = value.get(..length).unwrap_or_default();
+            if !is_usual("", password) && could_be_secret(password, Demand::Mild, true) {
+                let start = behind + skipped;
+                found.push(SecretMatch::new(AUTHORIZATION, Certainty::Guess, start, start + length));
+            }
+        }
+    }
+}

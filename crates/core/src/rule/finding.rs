@@ -25,32 +25,48 @@ fn findings_in(path: &str, hunk: &Hunk, form: Form) -> Vec<Finding> {
         .collect();
     let found = find_in_lines(&head.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), form);
     let mut findings = Vec::new();
-    let mut is_in_key = false;
+    let mut is_reported = false;
     for (line, secrets) in head.iter().zip(found) {
-        let is_key = secrets.iter().any(|secret| secret.rule == PRIVATE_KEY.rule);
-        let is_added = line.kind == LineKind::Added;
+        if !secrets.iter().any(is_key) {
+            is_reported = false;
+        }
         for secret in secrets {
-            let is_body = secret.rule == PRIVATE_KEY.rule && (secret.certainty != Certainty::Known || is_in_key);
-            if let (true, false, Some(number)) = (is_added, is_body, line.new) {
+            if is_key(&secret) {
+                // One finding a key, on its first line that was added.
+                is_reported &= secret.certainty != Certainty::Known;
+                if is_reported || secret.certainty == Certainty::Guess {
+                    continue;
+                }
+            }
+            if let (LineKind::Added, Some(number)) = (line.kind, line.new) {
+                is_reported |= is_key(&secret);
                 findings.push(finding(path, number, &secret));
             }
         }
-        // One finding a key: its lines come one after another, and only an added one can bear it.
-        is_in_key = is_key && (is_in_key || is_added);
     }
     findings
 }
 
+fn is_key(secret: &SecretMatch) -> bool {
+    secret.rule == PRIVATE_KEY.rule
+}
+
 fn finding(path: &str, number: u32, secret: &SecretMatch) -> Finding {
     let is_for_show = is_for_show(path);
-    let severity = match (secret.certainty, is_for_show) {
-        (Certainty::Known, true) if secret.rule == PRIVATE_KEY.rule => Severity::Medium,
+    // A later line of a key is as sure as its first.
+    let certainty = if is_key(secret) {
+        Certainty::Known
+    } else {
+        secret.certainty
+    };
+    let severity = match (certainty, is_for_show) {
+        (Certainty::Known, true) if is_key(secret) => Severity::Medium,
         (Certainty::Known, false) => Severity::Critical,
         (Certainty::Known, true) | (Certainty::Likely, false) => Severity::High,
         (Certainty::Likely, true) | (Certainty::Guess, false) => Severity::Medium,
         (Certainty::Guess, true) => Severity::Low,
     };
-    let body = if secret.certainty == Certainty::Guess {
+    let body = if certainty == Certainty::Guess {
         "An added line gives a secret's name to a value that looks random. If it is a real credential, whoever can read the \
          repository can use it: revoke it, take it out of the history, and read it from the environment or a secret store instead."
     } else {
@@ -67,7 +83,7 @@ fn finding(path: &str, number: u32, secret: &SecretMatch) -> Finding {
         title: format!("Secret in the change: {}", secret.title),
         body: body.to_owned(),
         suggestion: None,
-        confidence: match secret.certainty {
+        confidence: match certainty {
             Certainty::Known => 0.95,
             Certainty::Likely => 0.8,
             Certainty::Guess => 0.5,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::address::{find_behind_scheme, find_in_address, find_user_option};
+use super::address::{find_behind_scheme, find_in_address, find_password_option, find_user_option};
 use super::carried::{self, Carried};
 use super::hidden::Visible;
 use super::place::Form;
@@ -46,11 +46,13 @@ const WORDS: &[&str] = &[
     "\"-u\"",
     "'-u'",
     " user",
+    " -p",
+    " -a ",
 ];
 /// The first of `WORDS` that is no part of a name.
 const ADDRESS: usize = 19;
 const SCHEMES: std::ops::Range<usize> = 20..24;
-const OPTIONS: std::ops::Range<usize> = 24..30;
+const OPTIONS: std::ops::Range<usize> = 24..32;
 
 static AUTOMATON: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok());
@@ -72,19 +74,18 @@ pub(super) fn find_in_lines(lines: &[&str], form: Form) -> Vec<Vec<SecretMatch>>
         carried = carried::find(text, carried, form, &mut found);
         all.push(found);
     }
+    let mut block = None;
     for part in private_key::find(&texts) {
-        let certainty = if part.is_marked {
-            Certainty::Known
-        } else {
-            Certainty::Guess
+        // The first line of a key is known for one; those that follow belong to it.
+        let certainty = match (part.is_marked, block == Some(part.block)) {
+            (true, false) => Certainty::Known,
+            (true, true) => Certainty::Likely,
+            (false, _) => Certainty::Guess,
         };
+        block = Some(part.block);
         if let Some(found) = all.get_mut(part.line) {
-            found.push(SecretMatch::new(
-                PRIVATE_KEY,
-                certainty,
-                part.range.start,
-                part.range.end,
-            ));
+            let (start, end) = (part.range.start, part.range.end);
+            found.push(SecretMatch::new(PRIVATE_KEY, certainty, start, end));
         }
     }
     for (found, visible) in all.iter_mut().zip(&visible) {
@@ -130,6 +131,7 @@ fn find_in_line(line: &str, form: Form, found: &mut Vec<SecretMatch>) {
     }
     if has_option {
         find_user_option(line, form, found);
+        find_password_option(line, found);
     }
 }
 

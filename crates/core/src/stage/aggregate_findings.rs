@@ -1,6 +1,6 @@
 //! AggregateFindings: the units' results into one list of findings and one line of coverage for each changed file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,6 +67,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
     for entry in &plan.settled {
         merge(&mut settled, entry.clone());
     }
+    let mut no_syntax: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for unit in &plan.units {
         let context: ContextPack = read_artifact(store, &key::context(&input.run, &unit.id)).await?;
         aggregate.findings.extend(context.rule_findings);
@@ -81,10 +82,13 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
                 None => break,
             }
         }
-        merge(
-            &mut settled,
-            cover(&unit.path, result, is_read, context.language.as_deref()),
-        );
+        let mut covered = cover(&unit.path, result, is_read, context.language.as_deref());
+        if let Some(why) = context.no_syntax.filter(|_| covered.outcome != Outcome::Unreviewed) {
+            let reason = covered.reason.take().map_or_else(String::new, |reason| reason + "; ");
+            covered.reason = Some(reason + &why);
+            no_syntax.entry(why).or_default().insert(&unit.path);
+        }
+        merge(&mut settled, covered);
         if let Some(attempt) = result.and_then(|result| result.accepted_attempt) {
             let verdict: Verdict = read_artifact(store, &key::verdict(&input.run, &unit.id, attempt)).await?;
             dropped_suggestions += verdict.dropped_suggestions.len();
@@ -96,6 +100,9 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
                 });
             }
         }
+    }
+    for (why, files) in no_syntax {
+        aggregate.notes.push(format!("{}: {why}", counted(files.len(), "file")));
     }
     if dropped_suggestions > 0 {
         let what = counted(dropped_suggestions, "suggestion");

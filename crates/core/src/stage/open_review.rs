@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::claim;
+use crate::identity;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
@@ -34,7 +35,7 @@ pub struct Output {
 /// Reads the change, takes the pull request over, ends the run that had it before, and announces the review. A second call
 /// finds its first one's effects.
 ///
-/// Errors: another payload version; the head moved; a newer run has taken over; what reading, writing, the table and the
+/// Errors: another payload version; the head or the base moved; a newer run has taken over; what reading, writing, the table and the
 /// store say.
 #[tracing::instrument(skip_all, fields(run = %input.run.run))]
 pub async fn open_review(
@@ -59,6 +60,7 @@ pub async fn open_review(
     write_artifact(store, &key::run(&run.run), run).await?;
     let change = read.read_change(&run.target).await?;
     claim::check_head(&run.target, &change.head)?;
+    identity::check_change(&run.target, &change)?;
     write_artifact(store, &key::change(&run.run), &change).await?;
     if run.publish {
         if let Some(before) = claim::take(rows, read, &run.target, &run.run).await?.before {

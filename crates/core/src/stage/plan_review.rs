@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diff::{parse_patch, render_hunks};
 use crate::filter::{Triage, risk_of, triage};
+use crate::identity;
 use crate::model::change::{Change, ChangedFile};
 use crate::model::key;
 use crate::model::plan::{Plan, Tier, Unit, UnitItem};
@@ -13,6 +14,7 @@ use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
 use crate::model::token_limits::TokenLimits;
+use crate::policy_file::read_policy;
 use crate::port::{ReadChange, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::rule::secret_findings;
@@ -44,7 +46,7 @@ pub struct Output {
     pub max_concurrency: u32,
 }
 
-/// Plans a run. Errors: `.holdfast.yml` on the base is wrong; what reading and the store say.
+/// Plans a run. Errors: `.holdfast.yml` on the base is wrong, or changed since the run was named; what reading and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn plan_review(
     input: &Input,
@@ -53,12 +55,14 @@ pub async fn plan_review(
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
-    let text = read
-        .read_file(&run.target, POLICY_PATH, &change.base)
-        .await?
-        .unwrap_or_default();
-    let policy = Policy::parse(&String::from_utf8_lossy(&text))?;
-    let plan = plan_units(&change, &policy, &policy.globs()?, run.tokens);
+    let at = change.settings_commit();
+    if run.target.pinned().is_some() {
+        let text = read.read_file(&run.target, POLICY_PATH, at).await?;
+        identity::check_settings(&run.target, text.as_deref())?;
+    }
+    let (policy, notes) = read_policy(read, &run.target, at).await?;
+    let mut plan = plan_units(&change, &policy, &policy.globs()?, run.tokens);
+    plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     let items: Vec<UnitItem> = plan
         .units
         .iter()
@@ -84,7 +88,7 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, limits:
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
-        notes: Vec::new(),
+        notes: change.notes.clone(),
         findings: Vec::new(),
     };
     for file in &change.files {

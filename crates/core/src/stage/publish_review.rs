@@ -35,7 +35,7 @@ pub struct Output {
     pub review: Option<u64>,
 }
 
-/// Publishes what was approved, where the gate asks for that. Errors: the head moved; no stored decision approves exactly
+/// Publishes what was approved, where the gate asks for that. Errors: the head or the base moved; no stored decision approves exactly
 /// this; what reading, writing and the store say.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn publish_review(
@@ -53,8 +53,8 @@ pub async fn publish_review(
             review: None,
         });
     }
-    fence(&run, read, rows).await?;
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    fence(&run, &change, read, rows).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let content = content_now(store, &input.run).await?;
     // A report of an earlier version has no marks yet.
@@ -84,7 +84,7 @@ pub async fn publish_review(
     };
     if !drafted.is_submitted {
         // Drafting takes a while; what others see is decided by how things stand now.
-        let held = fence(&run, read, rows).await;
+        let held = fence(&run, &change, read, rows).await;
         undo_if_superseded(held, &run, publish, store).await?;
         publish.submit_review(&run.target, drafted.review).await?;
     }
@@ -122,8 +122,10 @@ pub(super) async fn settle(run: &str, published: bool, store: &dyn StoreArtifact
     write_artifact(store, &key::announcement(run), &settled).await
 }
 
-/// Neither the head nor the claim may have moved on.
-async fn fence(run: &Run, read: &dyn ReadChange, rows: &dyn KeepRows) -> Result<(), StageError> {
+/// Neither the diff's ends nor the claim may have moved on.
+async fn fence(run: &Run, change: &Change, read: &dyn ReadChange, rows: &dyn KeepRows) -> Result<(), StageError> {
     claim::hold(rows, &run.target, &run.run).await?;
-    claim::check_head(&run.target, &read.current_head(&run.target).await?)
+    let now = read.current_ends(&run.target).await?;
+    claim::check_head(&run.target, &now.head)?;
+    claim::check_base(&change.base, now.merge_base.as_ref())
 }

@@ -12,7 +12,7 @@ use crate::model::report::{
     Coverage, Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
 };
 use crate::model::run::{Announcement, Run};
-use crate::port::{PublishReview, StoreArtifact};
+use crate::port::{PublishError, PublishReview, StoreArtifact};
 use crate::render::notice_body;
 
 use super::artifact::find_artifact;
@@ -80,7 +80,11 @@ pub async fn report_failure(
     let is_cancelled = input.error == ErrorName::RunCancelled.as_str();
     if run.publish && status == RunStatus::Failed && !is_cancelled {
         let body = notice_body(run.target.head(), failure, is_published);
-        publish.give_notice(&run.target, &run.run, &body).await?;
+        match publish.give_notice(&run.target, &run.run, &body).await {
+            // There is no place to write to; the check and the record have the reason.
+            Ok(()) | Err(PublishError::Locked(_) | PublishError::Archived(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(Output { status })
 }

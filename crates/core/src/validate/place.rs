@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::diff::{Hunk, hunk_of};
+use crate::diff::{Hunk, RETURN_MARK, hunk_of};
 use crate::model::finding::Side;
 use crate::prompt::without_end_marks;
 
@@ -222,7 +222,9 @@ fn side_lines(hunk: &Hunk, side: Side) -> impl Iterator<Item = (u32, &str)> {
 
 /// The text as it was shown, white space folded and characters composed: a model may answer in another normal form.
 fn fold(text: &str) -> String {
-    let folded = without_end_marks(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    // A carriage return that was shown as a mark is white space too.
+    let text = without_end_marks(text).replace(RETURN_MARK, " ");
+    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if folded.is_ascii() {
         folded
     } else {

@@ -9,8 +9,14 @@ use super::command::Command;
 pub enum WebhookEvent {
     /// A pull request has a head to review.
     Review(ReviewTrigger),
+    /// A pull request has nothing to review any more.
+    Stop(StopTrigger),
     /// A person asks for something in a pull request's conversation.
     Command(CommentCommand),
+    /// A person asks for our own check again.
+    Rerun(RerunTrigger),
+    /// A merge queue waits for the verdict of a group's commit.
+    MergeGroup(MergeGroupTrigger),
     /// Where the App is installed has changed.
     Installation(InstallationChange),
     /// GitHub tries the address out.
@@ -27,7 +33,7 @@ pub enum WebhookEvent {
     },
 }
 
-/// A pull request that is open, no draft, and has a new head or waits anew.
+/// A pull request that is open, no draft, and has something new to review, whoever did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewTrigger {
     /// What happened.
@@ -38,12 +44,62 @@ pub struct ReviewTrigger {
     pub number: u64,
     /// Its head when GitHub wrote this; may have moved since.
     pub head: CommitSha,
+    /// When the pull request had changed last, as RFC 3339 in UTC; empty where the payload does not tell it.
+    pub updated_at: String,
     /// Who did it.
     pub sender: Sender,
     /// What the pull request's author is to the repository.
     pub author: AuthorAssociation,
     /// The App's installation; `None` for a repository's own webhook.
     pub installation: Option<u64>,
+}
+
+/// A pull request that was closed, merged or converted to a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopTrigger {
+    /// What happened.
+    pub action: StopAction,
+    /// Whose pull request.
+    pub repository: RepositoryRef,
+    /// Its number, from 1.
+    pub number: u64,
+}
+
+/// What leaves nothing to review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopAction {
+    /// It was closed, merged or not.
+    Closed,
+    /// It is not ready for review any more.
+    ConvertedToDraft,
+}
+
+/// A check of ours, or all of a commit, that a person wants to run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RerunTrigger {
+    /// Whose commit.
+    pub repository: RepositoryRef,
+    /// What is asked for again, as the event names it: `check_run/ID`, or `check_suite/ID/UPDATED`.
+    pub of: String,
+    /// The check's commit.
+    pub head: CommitSha,
+    /// The run that the check is of, where it is one check.
+    pub run: Option<String>,
+    /// The number of the pull request; GitHub leaves it out for forks.
+    pub number: Option<u64>,
+    /// Who asks.
+    pub sender: Sender,
+}
+
+/// A group of a merge queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeGroupTrigger {
+    /// Whose queue.
+    pub repository: RepositoryRef,
+    /// The group's commit.
+    pub head: CommitSha,
+    /// The pull request that the group ends with.
+    pub number: u64,
 }
 
 /// What makes a pull request ready for a review.
@@ -57,9 +113,12 @@ pub enum ReviewAction {
     Reopened,
     /// It was a draft before.
     ReadyForReview,
+    /// It goes to another base branch.
+    Retargeted,
 }
 
-/// A command in a comment that was just written. Whether its writer may give it, the API says.
+/// A command in a comment that was just written. It only says where to look: who wrote it, what it asks for and whether its
+/// writer may, the API tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommentCommand {
     /// What is asked for.
@@ -70,14 +129,6 @@ pub struct CommentCommand {
     pub number: u64,
     /// The comment's id.
     pub comment: u64,
-    /// The comment, whole.
-    pub body: String,
-    /// Who wrote it.
-    pub sender: Sender,
-    /// What the writer is to the repository.
-    pub author: AuthorAssociation,
-    /// The App's installation; `None` for a repository's own webhook.
-    pub installation: Option<u64>,
 }
 
 /// The App was installed, removed, or sees other repositories.
@@ -145,6 +196,26 @@ pub enum AuthorAssociation {
     None,
 }
 
+impl AuthorAssociation {
+    /// Reads GitHub's word; an unknown one counts as none.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "OWNER" => Self::Owner,
+            "MEMBER" => Self::Member,
+            "COLLABORATOR" => Self::Collaborator,
+            "CONTRIBUTOR" => Self::Contributor,
+            "FIRST_TIME_CONTRIBUTOR" => Self::FirstTimeContributor,
+            "FIRST_TIMER" => Self::FirstTimer,
+            _ => Self::None,
+        }
+    }
+
+    /// Whether it tells nothing of what the person may do: newcomers, and members whose membership is private.
+    pub const fn is_unclear(self) -> bool {
+        matches!(self, Self::FirstTimeContributor | Self::FirstTimer | Self::None)
+    }
+}
+
 impl ReviewAction {
     /// As GitHub names it.
     pub const fn as_str(self) -> &'static str {
@@ -153,31 +224,7 @@ impl ReviewAction {
             Self::Synchronize => "synchronize",
             Self::Reopened => "reopened",
             Self::ReadyForReview => "ready_for_review",
-        }
-    }
-}
-
-impl WebhookEvent {
-    /// The same for deliveries of the same event, whatever their headers say, as those are not signed: a review's is
-    /// (repository id, pull request, head, action), a command's (repository id, pull request, comment). `None` for what
-    /// starts nothing, and for installations, which are read again through the API.
-    ///
-    /// A head that is reviewed, closed and opened again has the key of the time before: keep keys for as long as a
-    /// delivery can be repeated, not for ever.
-    pub fn dedupe_key(&self) -> Option<String> {
-        match self {
-            Self::Review(trigger) => Some(format!(
-                "pull_request/{}/{}/{}/{}",
-                trigger.repository.id,
-                trigger.number,
-                trigger.head,
-                trigger.action.as_str()
-            )),
-            Self::Command(command) => Some(format!(
-                "issue_comment/{}/{}/{}",
-                command.repository.id, command.number, command.comment
-            )),
-            Self::Installation(_) | Self::Ping | Self::Ignored { .. } | Self::Invalid { .. } => None,
+            Self::Retargeted => "retargeted",
         }
     }
 }

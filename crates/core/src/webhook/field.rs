@@ -49,6 +49,19 @@ impl<'a> Field<'a> {
         self.read("text", Value::as_str)
     }
 
+    /// The text, or an empty one where it is missing or null.
+    pub fn text_or_empty(&self) -> Result<&'a str, Wrong> {
+        if self.is_there() { self.text() } else { Ok("") }
+    }
+
+    /// The first of a list; of nothing where the list is empty or missing.
+    pub fn first(&self) -> Self {
+        Self {
+            value: self.value.and_then(|value| value.get(0)),
+            path: format!("{}[0]", self.path),
+        }
+    }
+
     /// A whole number from 1: all that GitHub counts and names with numbers.
     pub fn number(&self) -> Result<u64, Wrong> {
         self.read("a whole number from 1", |value| {
@@ -96,15 +109,7 @@ impl<'a> Field<'a> {
     }
 
     pub fn association(&self) -> Result<AuthorAssociation, Wrong> {
-        Ok(match self.text()? {
-            "OWNER" => AuthorAssociation::Owner,
-            "MEMBER" => AuthorAssociation::Member,
-            "COLLABORATOR" => AuthorAssociation::Collaborator,
-            "CONTRIBUTOR" => AuthorAssociation::Contributor,
-            "FIRST_TIME_CONTRIBUTOR" => AuthorAssociation::FirstTimeContributor,
-            "FIRST_TIMER" => AuthorAssociation::FirstTimer,
-            _ => AuthorAssociation::None,
-        })
+        self.text().map(AuthorAssociation::parse)
     }
 
     /// The installation's id, where the delivery is an App's.

@@ -14,8 +14,8 @@ mod tests;
 
 pub use command::{Command, UnknownCommand};
 pub use event::{
-    AuthorAssociation, CommentCommand, InstallationAction, InstallationChange, RepositoryRef, ReviewAction,
-    ReviewTrigger, Sender, WebhookEvent,
+    AuthorAssociation, CommentCommand, InstallationAction, InstallationChange, MergeGroupTrigger, RepositoryRef,
+    RerunTrigger, ReviewAction, ReviewTrigger, Sender, StopAction, StopTrigger, WebhookEvent,
 };
 pub use parse::parse;
 pub use signature::{SignatureError, WebhookSecrets};

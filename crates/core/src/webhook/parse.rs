@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::command::Command;
 use super::event::{
-    CommentCommand, InstallationAction, InstallationChange, ReviewAction, ReviewTrigger, Sender, WebhookEvent,
+    CommentCommand, InstallationAction, InstallationChange, MergeGroupTrigger, RerunTrigger, ReviewAction,
+    ReviewTrigger, Sender, StopAction, StopTrigger, WebhookEvent,
 };
 use super::field::{Field, Wrong};
 
@@ -12,8 +13,8 @@ use super::field::{Field, Wrong};
 const SHOWN_MOST: usize = 40;
 
 /// Reads a delivery: `event` is the `X-GitHub-Event` header, which is not signed, so the body has to have that event's
-/// shape. `own_login` is the login that our own writes carry, where it is known: what we did ourselves asks for nothing,
-/// and neither does what a bot did.
+/// shape. `own_login` is the login that our own writes carry, where it is known: what we did ourselves asks for nothing.
+/// Commands are people's; a push is reviewed whoever made it.
 pub fn parse(event: &str, body: &[u8], own_login: Option<&str>) -> WebhookEvent {
     let payload: Value = match serde_json::from_slice(body) {
         Ok(payload) => payload,
@@ -35,6 +36,9 @@ pub fn parse(event: &str, body: &[u8], own_login: Option<&str>) -> WebhookEvent 
     let read = match event {
         "pull_request" => pull_request(&root, own_login),
         "issue_comment" => issue_comment(&root, own_login),
+        "check_run" => check_run(&root),
+        "check_suite" => check_suite(&root),
+        "merge_group" => merge_group(&root),
         "installation" => installation(&root),
         "installation_repositories" => installation_repositories(&root),
         "ping" => root.at("hook_id").number().map(|_| WebhookEvent::Ping),
@@ -46,17 +50,27 @@ pub fn parse(event: &str, body: &[u8], own_login: Option<&str>) -> WebhookEvent 
 fn pull_request(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEvent, Wrong> {
     let name = root.at("action").text()?;
     let pull = root.at("pull_request");
+    let action = match name {
+        "opened" => ReviewAction::Opened,
+        "synchronize" => ReviewAction::Synchronize,
+        "reopened" => ReviewAction::Reopened,
+        "ready_for_review" => ReviewAction::ReadyForReview,
+        "edited" if root.at("changes").at("base").is_there() => ReviewAction::Retargeted,
+        "edited" => {
+            return Ok(ignored(
+                "title and description are not reviewed: nothing changed in the diff",
+            ));
+        }
+        "closed" => return stop(root, StopAction::Closed),
+        "converted_to_draft" => return stop(root, StopAction::ConvertedToDraft),
+        _ => return Ok(ignored(&format!("nothing to review after the action {}", shown(name)))),
+    };
     let trigger = ReviewTrigger {
-        action: match name {
-            "opened" => ReviewAction::Opened,
-            "synchronize" => ReviewAction::Synchronize,
-            "reopened" => ReviewAction::Reopened,
-            "ready_for_review" => ReviewAction::ReadyForReview,
-            _ => return Ok(ignored(&format!("nothing to review after the action {}", shown(name)))),
-        },
+        action,
         repository: root.at("repository").repository()?,
         number: pull.at("number").number()?,
         head: pull.at("head").at("sha").commit()?,
+        updated_at: time(pull.at("updated_at").text_or_empty()?),
         sender: root.at("sender").sender()?,
         author: pull.at("author_association").association()?,
         installation: root.at("installation").installation()?,
@@ -67,10 +81,107 @@ fn pull_request(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEven
     if pull.at("draft").flag()? {
         return Ok(ignored("the pull request is a draft"));
     }
-    if let Some(why) = not_for_us(&trigger.sender, own_login) {
-        return Ok(ignored(why));
+    if is_own(&trigger.sender, own_login) {
+        return Ok(ignored(OURSELVES));
     }
     Ok(WebhookEvent::Review(trigger))
+}
+
+fn stop(root: &Field<'_>, action: StopAction) -> Result<WebhookEvent, Wrong> {
+    Ok(WebhookEvent::Stop(StopTrigger {
+        action,
+        repository: root.at("repository").repository()?,
+        number: root.at("pull_request").at("number").number()?,
+    }))
+}
+
+/// GitHub sends `rerequested` of a check to the App that it is of.
+fn check_run(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+    let (action, check) = (root.at("action").text()?, root.at("check_run"));
+    if action != "rerequested" {
+        return Ok(ignored(&format!(
+            "nothing is done for a check's action {}",
+            shown(action)
+        )));
+    }
+    let id = check.at("id").number()?;
+    let run = check.at("external_id").text_or_empty()?;
+    rerun(
+        root,
+        &check,
+        format!("check_run/{id}"),
+        Some(run).filter(|run| is_run_name(run)),
+    )
+}
+
+fn check_suite(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+    let (action, suite) = (root.at("action").text()?, root.at("check_suite"));
+    if action != "rerequested" {
+        return Ok(ignored(&format!(
+            "nothing is done for a suite's action {}",
+            shown(action)
+        )));
+    }
+    // A suite keeps its id, however often it is asked for again.
+    let (id, updated) = (suite.at("id").number()?, time(suite.at("updated_at").text_or_empty()?));
+    rerun(root, &suite, format!("check_suite/{id}/{updated}"), None)
+}
+
+fn rerun(root: &Field<'_>, check: &Field<'_>, of: String, run: Option<&str>) -> Result<WebhookEvent, Wrong> {
+    let pull = check.at("pull_requests").first();
+    Ok(WebhookEvent::Rerun(RerunTrigger {
+        repository: root.at("repository").repository()?,
+        of,
+        head: check.at("head_sha").commit()?,
+        run: run.map(str::to_owned),
+        number: if pull.is_there() {
+            Some(pull.at("number").number()?)
+        } else {
+            None
+        },
+        sender: root.at("sender").sender()?,
+    }))
+}
+
+fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+    let (action, group) = (root.at("action").text()?, root.at("merge_group"));
+    if action != "checks_requested" {
+        return Ok(ignored(&format!(
+            "nothing is done for a merge group's action {}",
+            shown(action)
+        )));
+    }
+    let repository = root.at("repository").repository()?;
+    let head = group.at("head_sha").commit()?;
+    // `refs/heads/gh-readonly-queue/BASE/pr-NUMBER-SHA`
+    let name = group.at("head_ref").text()?;
+    let number = name
+        .rsplit('/')
+        .next()
+        .and_then(|last| last.strip_prefix("pr-")?.split('-').next()?.parse().ok());
+    let Some(number) = number.filter(|number: &u64| *number > 0) else {
+        return Err("merge_group.head_ref: expected refs/heads/gh-readonly-queue/BASE/pr-NUMBER-SHA".to_owned());
+    };
+    Ok(WebhookEvent::MergeGroup(MergeGroupTrigger {
+        repository,
+        head,
+        number,
+    }))
+}
+
+/// A time as GitHub writes it; it becomes part of a key. Empty where it is none.
+fn time(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-:.+".contains(&byte);
+    Some(text)
+        .filter(|text| text.len() <= SHOWN_MOST && text.bytes().all(is_plain))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// What a run can be named; it becomes part of keys.
+fn is_run_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    !text.is_empty() && text.len() <= 80 && text.bytes().all(is_plain)
 }
 
 fn issue_comment(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEvent, Wrong> {
@@ -87,8 +198,6 @@ fn issue_comment(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEve
     let repository = root.at("repository").repository()?;
     let id = comment.at("id").number()?;
     let (sender, writer) = (root.at("sender").sender()?, comment.at("user").sender()?);
-    let author = comment.at("author_association").association()?;
-    let installation = root.at("installation").installation()?;
     let is_open = issue.at("state").text()? == "open";
     if !issue.at("pull_request").is_there() {
         return Ok(ignored("the comment is on an issue, not on a pull request"));
@@ -109,10 +218,6 @@ fn issue_comment(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEve
         repository,
         number,
         comment: id,
-        body: body.to_owned(),
-        sender,
-        author,
-        installation,
     }))
 }
 
@@ -143,11 +248,18 @@ fn installation_repositories(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     }))
 }
 
+const OURSELVES: &str = "we did this ourselves";
+
+fn is_own(sender: &Sender, own_login: Option<&str>) -> bool {
+    own_login.is_some_and(|own| own.eq_ignore_ascii_case(&sender.login))
+}
+
+/// Why an account gives no commands.
 fn not_for_us(sender: &Sender, own_login: Option<&str>) -> Option<&'static str> {
-    if own_login.is_some_and(|own| own.eq_ignore_ascii_case(&sender.login)) {
-        Some("we did this ourselves")
+    if is_own(sender, own_login) {
+        Some(OURSELVES)
     } else if sender.kind == "Bot" {
-        Some("a bot did this")
+        Some("a bot wrote this")
     } else {
         None
     }

@@ -13,6 +13,7 @@ fn pull_request(action: &str) -> Value {
         "action": action, "number": 2,
         "pull_request": {
             "number": 2, "state": "open", "draft": false, "head": { "sha": HEAD }, "author_association": "MEMBER",
+            "updated_at": "2026-11-28T10:00:00Z",
         },
         "repository": { "id": 7, "name": "demo.rs", "owner": { "login": "octo-org" } },
         "sender": { "login": "ada", "type": "User" }, "installation": { "id": 9 },
@@ -53,8 +54,10 @@ fn a_pull_requests_events_ask_for_a_review() {
         ("synchronize", ReviewAction::Synchronize),
         ("reopened", ReviewAction::Reopened),
         ("ready_for_review", ReviewAction::ReadyForReview),
+        ("edited", ReviewAction::Retargeted),
     ] {
-        let event = read("pull_request", &pull_request(name));
+        let changes = json!({ "base": { "ref": { "from": "main" } } });
+        let event = read("pull_request", &with(pull_request(name), "/changes", changes));
         let expected = ReviewTrigger {
             action,
             repository: RepositoryRef {
@@ -68,11 +71,11 @@ fn a_pull_requests_events_ask_for_a_review() {
                 login: "ada".to_owned(),
                 kind: "User".to_owned(),
             },
+            updated_at: "2026-11-28T10:00:00Z".to_owned(),
             author: AuthorAssociation::Member,
             installation: Some(9),
         };
         assert_eq!(event, WebhookEvent::Review(expected));
-        assert_eq!(event.dedupe_key(), Some(format!("pull_request/7/2/{HEAD}/{name}")));
     }
 }
 
@@ -85,10 +88,83 @@ fn a_comment_asks_for_what_its_first_line_says() {
         (command.command, command.number, command.comment),
         (Command::Cancel, 2, 11)
     );
-    assert_eq!((command.author, command.installation), (AuthorAssociation::Owner, None));
-    assert_eq!(command.body, "/holdfast cancel\nplease");
-    let key = WebhookEvent::Command(command).dedupe_key();
-    assert_eq!(key.as_deref(), Some("issue_comment/7/2/11"));
+}
+
+#[test]
+fn what_ends_a_review_asks_for_it_again_or_waits_for_it() {
+    for (name, action) in [
+        ("closed", StopAction::Closed),
+        ("converted_to_draft", StopAction::ConvertedToDraft),
+    ] {
+        let event = read(
+            "pull_request",
+            &with(pull_request(name), "/pull_request/state", json!("closed")),
+        );
+        let WebhookEvent::Stop(stop) = event else {
+            panic!("{event:?}")
+        };
+        assert_eq!((stop.action, stop.number, stop.repository.id), (action, 2, 7));
+    }
+    let check = |name: &str, extra: Value| {
+        let mut payload = with(pull_request("rerequested"), &format!("/{name}"), extra);
+        payload[name]["id"] = json!(5);
+        payload[name]["head_sha"] = json!(HEAD);
+        payload
+    };
+    let own = json!({ "external_id": "octo-demo-2-ec26c3e57ca3-01234567-1", "pull_requests": [] });
+    for (event, extra, of, run, number) in [
+        (
+            "check_run",
+            own,
+            "check_run/5",
+            Some("octo-demo-2-ec26c3e57ca3-01234567-1"),
+            None,
+        ),
+        ("check_run", json!({ "external_id": "../x" }), "check_run/5", None, None),
+        (
+            "check_run",
+            json!({ "pull_requests": [{ "number": 2 }, {}] }),
+            "check_run/5",
+            None,
+            Some(2),
+        ),
+        (
+            "check_suite",
+            json!({ "updated_at": "2026" }),
+            "check_suite/5/2026",
+            None,
+            None,
+        ),
+    ] {
+        let read = read(event, &check(event, extra));
+        let WebhookEvent::Rerun(rerun) = read else {
+            panic!("{read:?}")
+        };
+        let found = (
+            rerun.of.as_str(),
+            rerun.run.as_deref(),
+            rerun.number,
+            rerun.head.as_str(),
+        );
+        assert_eq!(found, (of, run, number, HEAD));
+    }
+    for (head_ref, number) in [
+        ("refs/heads/gh-readonly-queue/main/pr-104-ec26c3e", Some(104)),
+        ("refs/heads/gh-readonly-queue/a/b-c/pr-7-ec26c3e", Some(7)),
+        ("refs/heads/gh-readonly-queue/main/pr-0-ec26c3e", None),
+        ("refs/heads/main", None),
+    ] {
+        let group = json!({ "head_sha": HEAD, "head_ref": head_ref });
+        let read = read(
+            "merge_group",
+            &with(pull_request("checks_requested"), "/merge_group", group),
+        );
+        match (read, number) {
+            (WebhookEvent::MergeGroup(group), Some(number)) => assert_eq!(group.number, number),
+            (WebhookEvent::Invalid { what }, None) => assert!(what.contains("head_ref"), "{what}"),
+            (read, _) => panic!("{head_ref}: {read:?}"),
+        }
+    }
 }
 
 #[test]
@@ -99,7 +175,10 @@ fn what_is_not_for_us_is_ignored_and_says_why() {
     let own = json!({ "login": "Holdfast[bot]", "type": "User" });
     let table = [
         ("pull_request", pull_request("labeled"), "labeled"),
-        ("pull_request", pull_request("closed"), "closed"),
+        ("pull_request", pull_request("edited"), "title"),
+        ("check_run", pull_request("created"), "created"),
+        ("check_suite", pull_request("completed"), "completed"),
+        ("merge_group", pull_request("destroyed"), "destroyed"),
         ("pull_request", pull_request(&"x\n".repeat(500)), "x?x?"),
         (
             "pull_request",
@@ -111,7 +190,6 @@ fn what_is_not_for_us_is_ignored_and_says_why() {
             with(opened(), "/pull_request/state", json!("closed")),
             "closed",
         ),
-        ("pull_request", with(opened(), "/sender", bot.clone()), "a bot"),
         ("pull_request", with(opened(), "/sender", own.clone()), "ourselves"),
         ("issue_comment", comment("Looks good"), "no command"),
         ("issue_comment", comment("/holdfast dance"), "no such command"),
@@ -143,7 +221,6 @@ fn what_is_not_for_us_is_ignored_and_says_why() {
             matches!(&read, WebhookEvent::Ignored { why } if why.contains(says) && why.len() < 120 && !why.contains('\n')),
             "{event}, {says:?}: {read:?}"
         );
-        assert_eq!(read.dedupe_key(), None);
     }
 }
 
@@ -298,9 +375,12 @@ fn an_installations_changes_are_told_apart() {
     assert_eq!(read("ping", &json!({ "hook_id": 1 })), WebhookEvent::Ping);
 }
 
-const EVENTS: [&str; 6] = [
+const EVENTS: [&str; 9] = [
     "pull_request",
     "issue_comment",
+    "check_run",
+    "check_suite",
+    "merge_group",
     "installation",
     "installation_repositories",
     "ping",

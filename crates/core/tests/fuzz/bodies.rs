@@ -126,7 +126,7 @@ fn strangers_report(change: &Change, next: &mut impl FnMut() -> String) -> Repor
         findings.push(
             json!({ "path": path, "side": "RIGHT", "start_line": 2, "line": 2, "severity": "high",
             "category": "security", "title": next(), "body": next(), "suggestion": next(), "confidence": 0.5,
-            "source": source, "sources": [source, next()] }),
+            "source": source, "sources": [source, next()], "folded": index == 3 }),
         );
     }
     let outcomes = ["reviewed", "skipped", "unreviewed"];
@@ -160,6 +160,12 @@ pub fn webhook(data: &[u8]) -> bool {
         }
         WebhookEvent::Review(trigger) => assert!(trigger.number > 0 && trigger.repository.id > 0),
         WebhookEvent::Command(command) => assert!(command.number > 0 && command.comment > 0),
+        WebhookEvent::Stop(stop) => assert!(stop.number > 0 && stop.repository.id > 0),
+        WebhookEvent::Rerun(rerun) => assert!(
+            rerun.run.as_ref().is_none_or(|run| !run.contains(['/', '.']))
+                && rerun.number.is_none_or(|number| number > 0)
+        ),
+        WebhookEvent::MergeGroup(group) => assert!(group.number > 0 && group.repository.id > 0),
         WebhookEvent::Installation(_) | WebhookEvent::Ping => {}
     }
     !matches!(read, WebhookEvent::Ignored { .. } | WebhookEvent::Invalid { .. })

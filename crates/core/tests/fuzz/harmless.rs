@@ -37,10 +37,11 @@ static ACTIVE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static OURS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"^(<details><summary>(Unreviewed|Skipped|Scanned by rules|Reviewed): [0-9]+</summary>|</details>|</?sub>)$",
-    )
-    .expect("the pattern compiles")
+    let ours = concat!(
+        r"^(<details><summary>(Unreviewed|Skipped|Scanned by rules|Reviewed): [0-9]+</summary>|</details>|</?sub>",
+        r"|<details><summary>[0-9]+ more findings? beyond <code>max_findings</code></summary>)$"
+    );
+    Regex::new(ours).expect("the pattern compiles")
 });
 
 static HEADING: LazyLock<Regex> = LazyLock::new(|| {

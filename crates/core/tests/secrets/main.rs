@@ -144,6 +144,9 @@ fn a_key_is_one_finding_wherever_its_beginning_is() {
             "{patch}"
         );
     }
+    let one_line = format!("\"key\": \"{begin}\\n{body}\\n{end}\"");
+    let two = format!("@@ -0,0 +1,2 @@\n+{one_line}\n+{one_line}");
+    assert_eq!(secret_findings("a.json", &parse_patch(&two).unwrap()).len(), 2);
     let removed = format!("@@ -1,3 +0,0 @@\n-{begin}\n-{body}\n-{end}");
     assert_eq!(secret_findings("key.pem", &parse_patch(&removed).unwrap()), []);
 }

@@ -148,6 +148,8 @@ const ASSIGNED: &[(&str, &str)] = &[
     ("scripts/run.sh", "curl -H 'X-Api-Key: {}' https://api.internal/v1"),
     ("scripts/run.sh", "mysql --password={} -u root"),
     ("scripts/run.sh", "deploy --api-token {} --now"),
+    ("scripts/run.sh", "docker login {-u} ann -p {} registry.internal"),
+    ("scripts/run.sh", "sshpass -p '{}' ssh ann@db.internal"),
     ("scripts/run.sh", "PGPASSWORD={} psql -h db.internal"),
     ("scripts/run.ps1", "$password = \"{}\""),
     ("scripts/run.bat", "set API_TOKEN={}"),
@@ -448,6 +450,12 @@ const LOOK_ALIKES: &[(&str, &str)] = &[
         "docker login -u ann --password-stdin registry.internal",
     ),
     ("scripts/run.sh", "pass show prod/database-2"),
+    ("scripts/run.sh", "mysql -p\"$DB_PASSWORD_2\" -h db.internal app"),
+    (
+        "scripts/run.sh",
+        "mkdir -p build/output-2 && mysqldump -h db.internal app2 > out2.sql",
+    ),
+    ("k8s/tls.yaml", "  tls.crt: {b64-begin}{b64}{b64}"),
     ("terraform/main.tf", "  password = var.db_password2"),
     ("terraform/main.tf", "  secret_id = aws_secretsmanager_secret.db2.id"),
     (
@@ -605,6 +613,7 @@ fn look_alikes(random: &mut Random) -> Vec<Sample> {
         ("{end}", format!("{dashes}END ")),
         ("{dashes}", dashes.clone()),
         ("{-u}", "-u".to_owned()),
+        ("{b64-begin}", ["LS0tLS1CRUdJTiBD", "RVJUSUZJQ0FURS0tLS0t"].concat()),
     ];
     let forms = LOOK_ALIKES.iter();
     let made = forms.map(|(path, form)| {

@@ -2,7 +2,6 @@
 
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;
-use holdfast_core::model::finding::Severity;
 use holdfast_core::model::report::Report;
 use holdfast_core::render::{
     Inline, alarm_text, check_outcome, question_mail, report_markdown, review_draft, summary_body,
@@ -66,7 +65,7 @@ fn nothing_that_is_written_to_a_pull_request_shows_a_secret() {
     }
     assert_clean("summary", &summary_body(&report));
     assert_clean("Markdown", &report_markdown(&report));
-    let check = check_outcome(&report, Severity::High);
+    let check = check_outcome(&report);
     assert_clean("check", &format!("{} {}", check.title, check.summary));
     for annotation in &check.annotations {
         assert_clean("annotation", &format!("{} {}", annotation.title, annotation.message));

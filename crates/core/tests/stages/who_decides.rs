@@ -57,6 +57,7 @@ fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review
             accepted: (1..=*count).map(|line| finding(path, line as u32, *severity)).collect(),
             summary: "s".to_owned(),
             readable: true,
+            dropped_suggestions: Vec::new(),
         };
         block_on(write_artifact(&world.store, &key::verdict("r", &unit.id, 1), &verdict)).unwrap();
         results.push(json!({ "status": "reviewed", "unit": unit.id, "attempts": 1, "accepted_attempt": 1 }));

@@ -166,11 +166,14 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
             repository: "demo".to_owned(),
             number: 12,
             head: CommitSha::parse(&change.head).unwrap(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 10,
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
+        notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     };
     engine

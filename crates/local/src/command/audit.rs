@@ -15,11 +15,14 @@ const ENTRIES_MOST: usize = 1_000_000;
 
 /// Runs the command. Errors: there is no data, or it cannot be read.
 pub async fn run(args: &AuditArgs) -> Result<Exit, Failure> {
-    let data = args.data.data.as_path();
-    // Says so where there is no data, instead of making some.
-    Archive::open(data).map_err(Failure::usage)?;
-    let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-    print(&rows).await
+    for directory in args.data.existing()? {
+        let data = directory.path.as_path();
+        Archive::open(data).map_err(Failure::usage)?;
+        let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+        directory.note("the audit");
+        print(&rows).await?;
+    }
+    Ok(Exit::Clean)
 }
 
 /// The same of a deployment.

@@ -15,6 +15,7 @@ use crate::engine::ExecutionStatus;
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
+use crate::reach::Reach;
 use crate::record::{self, ReadRuns, Record, Records};
 
 /// What the run's record says.
@@ -22,8 +23,9 @@ const CAUSE: &str = "holdfast cancel";
 
 /// Runs the command. Errors: no such run, or it has ended; the undo fails.
 pub async fn run(args: &DecideArgs) -> Result<Exit, Failure> {
-    let data = args.data.data.as_path();
-    let record = find(&Records::open(data).await?, &args.run).await?;
+    let (directory, name) = args.data.find_run(&args.run).await?;
+    let data = directory.path.as_path();
+    let record = find(&Records::open(data).await?, &name).await?;
     let settings = machine::read_settings()?;
     if !record.row.status.is_final() {
         stop(data, &record.run, &settings).await?;
@@ -78,7 +80,7 @@ async fn undo(
 }
 
 async fn stop(data: &Path, name: &str, settings: &Settings) -> Result<(), Failure> {
-    let (engine, _recovered) = machine::open_engine(data, settings).await?;
+    let (engine, _recovered) = machine::open_engine(data, settings, Reach::nothing()).await?;
     let error = ErrorName::RunCancelled.to_string();
     let stopped = engine.stop(name, Some(error), Some(CAUSE.to_owned())).await;
     engine.shutdown().await;

@@ -14,6 +14,7 @@ use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
+use crate::reach::Reach;
 use crate::record::{self, ReadRuns, Record, Records};
 
 /// How long a deployment's review may take to its end until the command leaves it alone.
@@ -68,10 +69,11 @@ pub async fn reject_on(deployment: &Deployment, args: &RejectArgs) -> Result<Exi
 }
 
 async fn here(args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
-    let data = args.data.data.as_path();
-    let name = waiting(&Records::open(data).await?, &args.run).await?;
+    let (directory, name) = args.data.find_run(&args.run).await?;
+    let data = directory.path.as_path();
+    let name = waiting(&Records::open(data).await?, &name).await?;
     let settings = machine::read_settings()?;
-    let opened = machine::open(data, &settings).await?;
+    let opened = machine::open(data, &settings, Reach::run(&name)).await?;
     let outcome = match decide(
         opened.stages.rows.as_ref(),
         opened.runs.as_ref(),

@@ -43,6 +43,13 @@ pub fn tell_recovered(recovered: &Recovered, quiet: bool) {
             behind_ms / 1_000
         ));
     }
+    if recovered.left_alone > 0 && !quiet {
+        output::complain(&format!(
+            "{} other open executions in the data directory stay as they are: holdfast runs lists them, holdfast cancel RUN ends \
+             one",
+            recovered.left_alone
+        ));
+    }
     if recovered.executions > 0 && !quiet {
         output::complain(&format!(
             "recovered {} open executions: {} go on from {} events, {} wait for their time or an answer",

@@ -17,20 +17,21 @@ use crate::engine::{Archive, Engine};
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
+use crate::reach::Reach;
 use crate::record::{self, RUNS_MOST, ReadRuns, Record, Records};
 use crate::run_name::{self, Choice};
 use crate::workflow;
 
 /// Runs the command. Errors: no such run; it is under way, or came to its end; what keeps it from its end again.
 pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
-    let data = args.data.data.as_path();
+    let (directory, name) = args.data.find_run(&args.run).await?;
+    let data = directory.path.as_path();
     let runs = Records::open(data).await?;
-    let name = record::find_name(&runs, &args.run).await?;
     let record = runs.read(&name).await?;
     drop(runs);
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
-    let (engine, recovered) = machine::open_engine(data, &settings).await?;
+    let (engine, recovered) = machine::open_engine(data, &settings, Reach::attempts_of(&name)).await?;
     follow::tell_recovered(&recovered, args.print.quiet);
     let started = start_next(data, &engine, record).await;
     let attempt = match started {

@@ -3,14 +3,12 @@
 use crate::cli::{ListFormat, ReplayArgs};
 use crate::failure::{Exit, Failure};
 use crate::output;
-use crate::record::{self, Records};
 use crate::replay::{self, Replayed, text};
 
 /// Runs the command. Errors: no such run or state; the record cannot be read.
 pub async fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let data = args.data.data.as_path();
-    let name = record::find_name(&Records::open(data).await?, &args.run).await?;
-    let replayed = replay::replay(data, &name, args.from.as_deref()).await?;
+    let (directory, name) = args.data.find_run(&args.run).await?;
+    let replayed = replay::replay(&directory.path, &name, args.from.as_deref()).await?;
     let printed = match args.format {
         ListFormat::Text => text::replay_text(&replayed),
         ListFormat::Json => output::json(&replayed).map_err(Failure::incomplete)?,

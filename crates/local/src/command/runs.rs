@@ -6,19 +6,53 @@ use holdfast_core::render::counted;
 use serde_json::{Value, json};
 
 use crate::cli::{ListFormat, RunsArgs};
+use crate::data_directory::Kind;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, text};
-use crate::record::{ReadRuns, Record};
+use crate::record::{ReadRuns, Record, Records};
+
+/// Runs the command on this machine: the runs of the current folder's work tree, then those of the server.
+///
+/// # Errors
+/// There are none, or they cannot be read.
+pub async fn here(args: &RunsArgs) -> Result<Exit, Failure> {
+    let directories = args.data.existing()?;
+    let (mut tables, mut documents) = (String::new(), Vec::new());
+    for directory in &directories {
+        let records = Records::open(&directory.path).await?.list().await?;
+        match args.format {
+            ListFormat::Text => {
+                if directory.kind != Kind::Given {
+                    let gap = if tables.is_empty() { "" } else { "\n" };
+                    let _infallible = writeln!(tables, "{gap}In {}:", output::plain(&directory.title()));
+                }
+                tables.push_str(&table(&records));
+            }
+            ListFormat::Json => documents.extend(records.iter().map(|record| {
+                let mut document = document(record);
+                document["data"] = json!(directory.path.display().to_string());
+                document
+            })),
+        }
+    }
+    let printed = match args.format {
+        ListFormat::Text => tables,
+        ListFormat::Json => as_json(documents)?,
+    };
+    output::print(&printed).map_err(Failure::incomplete)?;
+    Ok(Exit::Clean)
+}
+
+fn as_json(listed: Vec<Value>) -> Result<String, Failure> {
+    output::json(&json!({ "version": 1, "runs": listed })).map_err(Failure::incomplete)
+}
 
 /// Runs the command. Errors: the runs cannot be read.
 pub async fn run(args: &RunsArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> {
     let records = runs.list().await?;
     let printed = match args.format {
         ListFormat::Text => table(&records),
-        ListFormat::Json => {
-            let listed: Vec<Value> = records.iter().map(document).collect();
-            output::json(&json!({ "version": 1, "runs": listed })).map_err(Failure::incomplete)?
-        }
+        ListFormat::Json => as_json(records.iter().map(document).collect())?,
     };
     output::print(&printed).map_err(Failure::incomplete)?;
     Ok(Exit::Clean)

@@ -8,13 +8,26 @@ use crate::cli::{ShowArgs, ShowFormat};
 use crate::command::runs as listed;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, text};
-use crate::record::{self, ReadRuns, Record};
+use crate::record::{self, ReadRuns, Record, Records};
 use crate::told::{Taken, UnitShown, as_picture, states_taken, units_of};
+
+/// Runs the command on this machine.
+///
+/// # Errors
+/// No such run; something of it cannot be read.
+pub async fn here(args: &ShowArgs) -> Result<Exit, Failure> {
+    let (directory, name) = args.data.find_run(&args.run).await?;
+    print(args, &Records::open(&directory.path).await?, &name).await
+}
 
 /// Runs the command. Errors: no such run; something of it cannot be read.
 pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> {
     let name = record::find_name(runs, &args.run).await?;
-    let record = runs.read(&name).await?;
+    print(args, runs, &name).await
+}
+
+async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit, Failure> {
+    let record = runs.read(name).await?;
     let printed = match args.format {
         ShowFormat::Svg => as_picture(runs, &record).await?,
         ShowFormat::Text | ShowFormat::Json => {

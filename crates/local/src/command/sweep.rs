@@ -12,15 +12,24 @@ use crate::executions::ArchivedRuns;
 use crate::failure::{Exit, Failure};
 use crate::machine::{self, Opened};
 use crate::output;
+use crate::reach::Reach;
 
 /// Runs the command. Errors: a run still needs cleaning; the data cannot be read.
 pub async fn run(args: &SweepArgs) -> Result<Exit, Failure> {
-    let data = args.data.data.as_path();
     let settings = machine::read_settings()?;
-    let opened = machine::open(data, &settings).await?;
-    let swept = sweep_once(data, &opened).await;
-    opened.engine.shutdown().await;
-    let (swept, forgotten) = swept?;
+    let (mut swept, mut forgotten) = (Swept::default(), 0);
+    for directory in args.data.existing()? {
+        directory.note("sweeping");
+        let opened = machine::open(&directory.path, &settings, Reach::all()).await?;
+        let found = sweep_once(&directory.path, &opened).await;
+        opened.engine.shutdown().await;
+        let (found, rows) = found?;
+        swept.delivered.extend(found.delivered);
+        swept.cleaned.extend(found.cleaned);
+        swept.left.extend(found.left);
+        swept.redelivered += found.redelivered;
+        forgotten += rows;
+    }
     end(&swept, forgotten)
 }
 

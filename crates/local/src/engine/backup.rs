@@ -49,6 +49,8 @@ pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
             detail: "it is not empty, and a backup replaces nothing".to_owned(),
         });
     }
+    // An empty directory that was there may be open to others; the copy holds keys.
+    make_private(to).map_err(failed)?;
     let unfinished = to.join(UNFINISHED);
     copy_database(&source, &unfinished).map_err(|error| EngineError::BackupFailed {
         to: to.to_path_buf(),
@@ -63,6 +65,15 @@ pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
         .and_then(|directory| directory.sync_all())
         .map_err(failed)?;
     Ok(copied)
+}
+
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 fn copy_database(source: &Connection, to: &Path) -> rusqlite::Result<()> {

@@ -54,8 +54,11 @@ fn in_use(directory: &Path, file: &mut File) -> EngineError {
     }
 }
 
-/// Makes a directory, and those above it, with rights for its owner alone.
-pub(super) fn create_private_directory(directory: &Path) -> std::io::Result<()> {
+/// Makes a directory, and those above it, with rights for its owner only.
+///
+/// # Errors
+/// It cannot be made, or a file has its name.
+pub fn create_private_directory(directory: &Path) -> std::io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
@@ -69,14 +72,16 @@ pub(super) fn create_private_directory(directory: &Path) -> std::io::Result<()> 
     builder.create(directory)
 }
 
-/// Opens a file for reading and writing, made with rights for its owner alone.
+/// Opens a file for reading and writing, made with rights for its owner only; a link is not followed.
 pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
+        options
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
     }
     options.open(path)
 }

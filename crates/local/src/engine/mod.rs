@@ -24,6 +24,7 @@ mod redrive;
 mod request;
 mod run_loop;
 mod schema;
+mod scope;
 mod serve_request;
 mod settle;
 mod stall;
@@ -49,10 +50,13 @@ pub use backup::{BackedUp, back_up};
 pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
+pub use lock::create_private_directory;
 pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
 pub use recover::Recovered;
 pub use request::{Outcome, PendingToken, Started};
+pub use schema::has_runs;
+pub use scope::Scope;
 pub use turn::{ChildEvent, EngineEvent};
 
 use dispatch::Jobs;
@@ -87,6 +91,8 @@ pub struct EngineOptions {
     pub patience_ms: i64,
     /// The most pages of 4 KiB that the database may grow to; none for no limit.
     pub max_database_pages: Option<u32>,
+    /// Which open executions are resumed. Default: all.
+    pub scope: Scope,
 }
 
 impl EngineOptions {
@@ -108,6 +114,7 @@ impl EngineOptions {
             naming: Naming::default(),
             patience_ms: 60_000,
             max_database_pages: None,
+            scope: Scope::All,
         })
     }
 }
@@ -149,7 +156,7 @@ impl Drop for Shared {
 }
 
 impl Engine {
-    /// Takes the data directory and goes on with everything open in it.
+    /// Takes the data directory and resumes what is open in it, as far as [`EngineOptions::scope`] holds it.
     ///
     /// # Errors
     /// The directory is in use, unusable, damaged, full or of a newer version.
@@ -172,6 +179,7 @@ impl Engine {
             held: None,
             events: events.clone(),
             health: health_sender,
+            scope: options.scope,
             open: OpenState::default(),
             waiters: HashMap::new(),
         };

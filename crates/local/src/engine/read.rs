@@ -194,6 +194,31 @@ pub(super) fn due(connection: &Connection, now: Timestamp, most: u32) -> rusqlit
         .collect()
 }
 
+/// The numbers of all executions that only wait.
+pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM executions WHERE status = 'RUNNING' AND waits = 1")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+/// Reads the name of the top-level execution above an execution, or its own where it is one.
+pub(super) fn top_name(connection: &Connection, id: i64) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(
+            "WITH RECURSIVE above (id, name, map_run) AS (
+                SELECT id, name, map_run FROM executions WHERE id = ?1
+                UNION
+                SELECT executions.id, executions.name, executions.map_run FROM above
+                JOIN map_runs ON map_runs.id = above.map_run
+                JOIN executions ON executions.id = map_runs.parent
+            )
+            SELECT name FROM above WHERE map_run IS NULL",
+        )?
+        .query_row([id], |row| row.get(0))
+        .optional()
+}
+
 /// The earliest timer after `after` of the executions that only wait.
 pub(super) fn next_due(connection: &Connection, after: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
     connection

@@ -20,6 +20,8 @@ pub struct Recovered {
     pub waiting: u64,
     /// Events that the others were folded from.
     pub events: u64,
+    /// Open executions outside the engine's scope: they stay as they are stored.
+    pub left_alone: u64,
     /// Open executions that cannot go on with this version, and why.
     pub unreadable: Vec<(String, String)>,
     /// By how much the wall clock is behind the time that had been reached: it was set back. Time goes on from there.
@@ -30,7 +32,8 @@ impl Runner {
     /// Puts what is stored in the place of what is in memory; everything open is looked at in the turn. Jobs under
     /// way, and those whose results are `kept`, are not begun again.
     pub(super) async fn recover(&mut self, turn: &mut Turn, kept: &[JobResult]) -> Result<Recovered, EngineError> {
-        let work = self.store.run(|db| read::open_work(db)).await?;
+        let mut work = self.store.run(|db| read::open_work(db)).await?;
+        let left_alone = self.keep_in_scope(&mut work).await?;
         self.open = OpenState {
             last_execution: work.last_execution,
             last_map_run: work.last_map_run,
@@ -40,6 +43,7 @@ impl Runner {
         let mut recovered = Recovered {
             executions: work.waiting,
             waiting: work.waiting,
+            left_alone,
             clock_set_back_ms: self.time.begin_at(work.clock),
             ..Recovered::default()
         };
@@ -64,7 +68,7 @@ impl Runner {
         Ok(recovered)
     }
 
-    fn fold_all(&mut self, lot: Lot, map_runs: Vec<OpenMapRun>, recovered: &mut Recovered) {
+    pub(super) fn fold_all(&mut self, lot: Lot, map_runs: Vec<OpenMapRun>, recovered: &mut Recovered) {
         let mut runs: HashMap<i64, OpenMapRun> = map_runs.into_iter().map(|run| (run.id, run)).collect();
         for reading in lot.executions {
             // Parents come first: a child's map run is ready when its turn comes.

@@ -18,6 +18,7 @@ use super::naming::Naming;
 use super::read;
 use super::recover::Recovered;
 use super::request::{Outcome, Request, Waiter};
+use super::scope::Scope;
 use super::store::{Store, StoreThread};
 use super::time::Timekeeper;
 use super::turn::{ChildEvent, EngineEvent, Published, Turn};
@@ -47,6 +48,8 @@ pub(super) struct Runner {
     pub held: Option<Request>,
     pub events: broadcast::Sender<EngineEvent>,
     pub health: watch::Sender<Option<EngineError>>,
+    /// Which stored executions are resumed.
+    pub scope: Scope,
     pub open: OpenState,
     pub waiters: HashMap<i64, Vec<Waiter>>,
 }

@@ -48,6 +48,11 @@ pub(super) fn open_writable(directory: &Path, max_pages: Option<u32>) -> Result<
     Ok((connection, file))
 }
 
+/// Whether a data directory has a database.
+pub fn has_runs(directory: &Path) -> bool {
+    directory.join(DATABASE_FILE).exists()
+}
+
 /// Gives the write-ahead log its usual length at once: SQLite passes over what it did not write itself. A log that grows
 /// with each commit has the file system write its own journal each time, too, which takes as long again.
 fn lengthen_log(file: &Path) {

@@ -194,7 +194,7 @@ impl Runner {
     ) {
         let stopped = match self.find_open(&name).await {
             Ok(Some(id)) => self
-                .wake(turn, id)
+                .wake_to_stop(turn, &name, id)
                 .await
                 .map(|awake| awake && self.advance(turn, id, Stimulus::Stop { error, cause })),
             Ok(None) => Ok(false),
@@ -205,6 +205,13 @@ impl Runner {
             Ok(false) => reply.send(Err(EngineError::ExecutionEnded { name })),
             Err(error) => reply.send(Err(error)),
         }
+    }
+
+    async fn wake_to_stop(&mut self, turn: &mut Turn, name: &str, id: i64) -> Result<bool, EngineError> {
+        if !self.open.live.contains_key(&id) {
+            self.admit(name).await?;
+        }
+        self.wake(turn, id).await
     }
 
     /// The open execution of a name; none when it has ended. Fails when there never was one.

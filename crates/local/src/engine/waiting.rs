@@ -59,9 +59,17 @@ impl Runner {
         if self.open.next_due.is_none_or(|due| due > now) {
             return Ok(());
         }
-        let due = self.store.run(move |db| read::due(db, now, MOST_DUE_AT_ONCE)).await?;
-        let all = due.len() < MOST_DUE_AT_ONCE as usize;
-        let asleep: Vec<i64> = due
+        // Those outside the scope stay due: they must not fill each lot again.
+        let most = if self.scope.is_all() {
+            MOST_DUE_AT_ONCE
+        } else {
+            u32::MAX
+        };
+        let due = self.store.run(move |db| read::due(db, now, most)).await?;
+        let all = due.len() < most as usize;
+        let asleep: Vec<i64> = self
+            .resumable(due)
+            .await?
             .into_iter()
             .filter(|id| !self.open.live.contains_key(id) && !self.open.gone.contains(id))
             .collect();

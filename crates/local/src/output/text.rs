@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-use holdfast_core::diff::{Hunk, LineKind, parse_patch};
+use holdfast_core::diff::{Hunk, LineKind, marks_line_ends, parse_patch, shown_text};
 use holdfast_core::model::change::Change;
 use holdfast_core::model::finding::{Finding, Severity};
 use holdfast_core::model::report::{Coverage, Outcome, Report};
@@ -161,6 +161,7 @@ fn write_excerpt(out: &mut String, hunk: &Hunk, finding: &Finding, style: Style)
     };
     let _infallible = writeln!(out, "    {}", style.paint("2", &plain(&hunk.header())));
     let from = first.saturating_sub(LINES_BEFORE).max(last.saturating_sub(20));
+    let marks = marks_line_ends(hunk);
     for line in &hunk.lines[from..=last] {
         let (mark, code) = match line.kind {
             LineKind::Added => ('+', "32"),
@@ -170,7 +171,8 @@ fn write_excerpt(out: &mut String, hunk: &Hunk, finding: &Finding, style: Style)
         let number = line
             .new
             .map_or_else(|| "     ".to_owned(), |number| format!("{number:>5}"));
-        let text: String = plain(&line.text).chars().take(160).collect();
+        let shown = shown_text(&line.text, marks);
+        let text: String = plain(&shown).chars().take(160).collect();
         let _infallible = writeln!(out, "    {number} {}", style.paint(code, &format!("{mark}{text}")));
     }
 }

@@ -25,15 +25,19 @@ use super::recording::{Recording, said};
 
 /// Errors that the outside caused: they are given again, since nobody outside is asked. A model's are given by
 /// [`RecordedModel`].
-const OF_OUTSIDE: [ErrorName; 10] = [
+const OF_OUTSIDE: [ErrorName; 14] = [
     ErrorName::ArtifactUnavailable,
     ErrorName::RepositoryUnreadable,
     ErrorName::GithubUnavailable,
     ErrorName::GithubRateLimited,
     ErrorName::GithubForbidden,
     ErrorName::GithubNotFound,
+    ErrorName::GithubSignOnRequired,
+    ErrorName::GithubRepositoryArchived,
+    ErrorName::GithubConversationLocked,
     ErrorName::GithubRejected,
     ErrorName::PullRequestHeadMoved,
+    ErrorName::PullRequestBaseMoved,
     ErrorName::RunSuperseded,
     ErrorName::ApprovalUndeliverable,
 ];

@@ -18,12 +18,11 @@ use std::sync::Arc;
 use holdfast_adapters::github::GithubSignIn;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
-use holdfast_core::port::ReadPermission;
+use holdfast_core::port::{ReadPermission, ReadPull};
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
+use holdfast_web::sign_out;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
@@ -35,6 +34,9 @@ use crate::machine::{self, Opened};
 use crate::output;
 use crate::step_functions::{self, Given};
 use crate::workflow;
+
+use crate::reach::Reach;
+use key::{ConsoleKeys, Entry};
 
 /// What requests are answered with.
 pub struct App {
@@ -48,21 +50,16 @@ pub struct App {
     secrets: WebhookSecrets,
     /// What people may do.
     permission: Arc<dyn ReadPermission>,
+    /// Pull requests as they are now.
+    pulls: Arc<dyn ReadPull>,
     /// What makes forms and sessions ours.
     seal: Seal,
     /// Sign-in with GitHub, where it is set up.
     with_github: Option<WithGithub>,
     /// Lets one replay run at a time.
     replays: Semaphore,
-    /// What signs the operator of this machine in.
-    key: SecretString,
-}
-
-impl App {
-    /// Whether it is the console's key. Hashes are compared: how long that takes says nothing about the key.
-    fn is_console_key(&self, given: &str) -> bool {
-        Sha256::digest(given.as_bytes()) == Sha256::digest(self.key.expose_secret().as_bytes())
-    }
+    /// How the operator of this machine signs in.
+    entry: Entry,
 }
 
 /// Runs the command until it is told to stop. Errors: a setting is missing; the address or the data directory is taken.
@@ -83,10 +80,14 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     };
     let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
     settings.public_url = Some(public.clone());
-    let data = args.data.data.as_path();
-    let opened = machine::open(data, &settings).await?;
+    let directory = args.data.for_server()?;
+    let data = directory.path.as_path();
+    let opened = machine::open(data, &settings, Reach::all()).await?;
     follow::tell_recovered(&opened.recovered, false);
-    let key = key::console_key(data, &public)?;
+    let ConsoleKeys { seal, entry } = key::console_keys(data, &public, args.new_console_key)?;
+    sign_out::load_ended(&seal, opened.stages.rows.as_ref(), machine::now_ms())
+        .await
+        .map_err(Failure::usage)?;
     let with_github = match &settings.github_sign_in {
         None => None,
         Some(given) => {
@@ -96,18 +97,22 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     };
     let app = Arc::new(App {
         with_github,
-        seal: Seal::new(key.clone(), public.origin().ascii_serialization()),
-        key,
+        seal,
+        entry,
         data: data.to_path_buf(),
         replays: Semaphore::new(1),
         how: RunSettings::of(&settings, machine::BUCKET),
         permission: machine::permission(&settings)?,
+        pulls: machine::pulls(&settings)?,
         secrets,
         opened,
     });
+    let console = match app.entry.is_open() {
+        true => format!("the address in {}", data.join(key::FILE).display()),
+        false => "its address was used, --new-console-key makes a new one".to_owned(),
+    };
     output::complain(&format!(
-        "serving {public} (listening on {address}); webhook: {public}webhooks/github; console: the address in {}",
-        data.join(key::FILE).display()
+        "serving {public} (listening on {address}); webhook: {public}webhooks/github; console: {console}"
     ));
     let sweeper = tokio::spawn(sweeper::sweep_for_ever(Arc::clone(&app)));
     let (stop, stopped) = watch::channel(false);

@@ -14,6 +14,7 @@ use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
 
 use super::{App, console};
+use crate::machine;
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
@@ -65,10 +66,12 @@ async fn deliver(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -
         start: app.opened.runs.as_ref(),
         stop: app.opened.runs.as_ref(),
         read: stages.read.as_ref(),
+        pulls: app.pulls.as_ref(),
         permission: app.permission.as_ref(),
         publish: stages.publish.as_ref(),
         rows: stages.rows.as_ref(),
         store: stages.store.as_ref(),
+        now_ms: machine::now_ms(),
     };
     respond(webhook::answer(&app.secrets, &headers, &body, &app.how, ports).await)
 }

@@ -6,18 +6,20 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use holdfast_adapters::github::random_secret;
 use holdfast_console::view::Notice;
 use holdfast_web::form::Session;
 use holdfast_web::reply::Reply;
-use holdfast_web::sign_in;
+use holdfast_web::{sign_in, sign_out};
 
 use super::App;
 use super::console::Visit;
+use super::key::Entered;
 use super::routes::respond;
+use crate::machine;
 
 /// The routes.
 pub fn router() -> Router<Arc<App>> {
@@ -34,8 +36,10 @@ async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query):
     let Some(with) = &app.with_github else {
         return visit.notice(Notice::Failed {
             status: 401,
-            message: "Open the sign-in address that holdfast serve wrote to its data directory: DATA/console.url"
-                .to_owned(),
+            message:
+                "Open the sign-in address that holdfast serve wrote to its data directory: DATA/console.url. It works \
+                      once; holdfast serve --new-console-key makes a new one"
+                    .to_owned(),
             reference: None,
         });
     };
@@ -64,19 +68,46 @@ fn again(visit: &Visit<'_>, at: &str) -> Response {
     })
 }
 
-/// The address in the data directory signs whoever has it in: it is this machine's own.
-async fn with_key(State(app): State<Arc<App>>, headers: HeaderMap, Path(key): Path<String>) -> Response {
+/// The address in the data directory signs whoever has it in, once: it is this machine's own. What only looks at an address,
+/// as some programs do with those in messages, does not use it up.
+async fn with_key(
+    State(app): State<Arc<App>>,
+    method: Method,
+    headers: HeaderMap,
+    Path(key): Path<String>,
+) -> Response {
     let visit = Visit::new(&app, &headers);
-    if !app.is_console_key(&key) {
+    let only_looks = method != Method::GET
+        || ["sec-purpose", "purpose", "x-moz"]
+            .iter()
+            .filter_map(|name| headers.get(*name)?.to_str().ok())
+            .any(|purpose| purpose.contains("prefetch"));
+    if only_looks {
         return visit.notice(visit.sign_in_first());
     }
-    let cookie = app.seal.sign_in(&Session::Operator, visit.now_ms);
+    match app.entry.enter(&key) {
+        Entered::Yes => {}
+        Entered::No => return visit.notice(visit.sign_in_first()),
+        Entered::NotNow => return failed(&visit),
+    }
+    let cookie = app
+        .seal
+        .sign_in(&Session::Operator, &machine::random_hex(), visit.now_ms);
     respond(Reply::see_other("/").with(SET_COOKIE, &cookie))
 }
 
 async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    let out = sign_in::sign_out(&app.seal, &headers, &body, Reply::see_other("/"));
-    out.map_or_else(|| again(&Visit::new(&app, &headers), "/"), respond)
+    let visit = Visit::new(&app, &headers);
+    let rows = app.opened.stages.rows.as_ref();
+    let out = sign_out::sign_out(&app.seal, rows, &headers, &body, visit.now_ms, Reply::see_other("/"));
+    match out.await {
+        Ok(Some(out)) => respond(out),
+        Ok(None) => again(&visit, "/"),
+        Err(error) => {
+            tracing::error!(%error, "a session was not ended");
+            failed(&visit)
+        }
+    }
 }
 
 fn failed(visit: &Visit<'_>) -> Response {

@@ -51,9 +51,7 @@ impl Keep {
                     "setup needs --public-url https://HOST, what this deployment is reached by, or --stack NAME",
                 )
             })?)?;
-            let data = args.data.data.as_path();
-            std::fs::create_dir_all(data).map_err(|error| cannot_write(data, &error))?;
-            let data = data.canonicalize().map_err(|error| cannot_write(data, &error))?;
+            let data = args.data.for_server()?.path;
             for file in [SETTINGS, KEY].map(|name| data.join(name)) {
                 if file.exists() {
                     return Err(Failure::usage(format!(

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::get;
 use holdfast_adapters::github::{CreatedApp, GithubAppManifest};
@@ -24,6 +25,7 @@ use url::Url;
 
 use crate::cli::SetupArgs;
 use crate::failure::{Exit, Failure};
+use crate::local_host::by_address_only;
 use crate::machine;
 use crate::output;
 use crate::serve::respond;
@@ -97,7 +99,8 @@ pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure>
         .route("/", get(begin))
         .route("/created", get(created))
         .route("/assets/{name}", get(asset))
-        .with_state(setup);
+        .with_state(setup)
+        .layer(from_fn(by_address_only));
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
     let server = axum::serve(listener, routes).with_graceful_shutdown(async move {
         drop(stopped.wait_for(|stop| *stop).await);

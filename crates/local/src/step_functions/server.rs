@@ -86,7 +86,8 @@ impl Server {
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let server = Server::bind("--listen", args.listen).await?;
     let config = aws::load_or(REGION).await;
-    let data = args.data.data.as_path();
+    let directory = args.data.for_server()?;
+    let data = directory.path.as_path();
     let endpoint = |url: &Option<url::Url>| url.as_ref().map(|url| url.as_str().to_owned());
     let functions = LambdaFunctions(LambdaInvoke::new(&config, endpoint(&args.lambda).as_deref()));
     let objects = S3Objects(S3Buckets::new(&config, endpoint(&args.s3).as_deref()));

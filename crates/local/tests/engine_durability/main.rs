@@ -6,6 +6,7 @@ mod directory;
 mod journal;
 mod redrive;
 mod runs;
+mod scope;
 mod storage;
 mod support;
 mod waiting;

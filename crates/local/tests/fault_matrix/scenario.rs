@@ -236,11 +236,14 @@ fn run_of(stage: &Stage) -> Run {
             repository: "demo".to_owned(),
             number: 12,
             head: CommitSha::parse(&stage.head).unwrap(),
+            repository_id: None,
+            pinned: None,
         },
         publish: true,
         max_concurrency: 2,
         model: "openai/test-model".to_owned(),
         model_light: "openai/test-model".to_owned(),
+        notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
 }

@@ -139,7 +139,7 @@ impl FakeGithub {
             "issue": { "number": number, "state": "open", "pull_request": { "url": "https://example.org" } },
             "comment": { "id": comment, "body": text, "user": { "login": login, "type": "User" },
                          "author_association": "COLLABORATOR" },
-            "repository": { "id": 1, "name": name, "full_name": slug, "owner": { "login": owner } },
+            "repository": { "id": self.repository_id(slug), "name": name, "full_name": slug, "owner": { "login": owner } },
             "sender": { "login": login, "type": "User" },
         }))
     }
@@ -191,6 +191,79 @@ impl FakeGithub {
         self.change(slug, number, |pull| Arc::make_mut(&mut pull.change).is_open = is_open)
     }
 
+    /// Lets a pull request go to another base: `change` has its slug and number, and the base's commits. Reviews and
+    /// comments stay. Errors: no such pull request.
+    pub fn retarget(&self, change: PullRequest) -> Result<(), TestkitError> {
+        self.push(change)
+    }
+
+    /// Gives a repository another name, or another owner: requests at the old one are redirected. Nothing happens where
+    /// there is no such repository.
+    pub fn rename(&self, slug: &str, to: &str) {
+        let mut world = self.shared.world();
+        if let Some(mut repo) = world.state.repos.remove(slug) {
+            repo.old_slugs.insert(slug.to_owned());
+            to.clone_into(&mut repo.slug);
+            for pull in repo.pulls.values_mut() {
+                let pull = Arc::make_mut(pull);
+                to.clone_into(&mut Arc::make_mut(&mut pull.change).slug);
+            }
+            world.state.repos.insert(to.to_owned(), repo);
+        }
+        world.previous = world.state.clone();
+    }
+
+    /// A repository's id; 1 where there is no such repository.
+    pub fn repository_id(&self, slug: &str) -> u64 {
+        self.shared.world().state.repos.get(slug).map_or(1, |repo| repo.id)
+    }
+
+    /// Makes a repository read-only.
+    pub fn archive(&self, slug: &str) {
+        self.change_repository(slug, |repo| repo.is_archived = true);
+    }
+
+    /// Locks a pull request's conversation, or unlocks it.
+    pub fn set_locked(&self, slug: &str, number: u64, is_locked: bool) {
+        self.change_repository(slug, |repo| {
+            let _known = match is_locked {
+                true => repo.locked.insert(number),
+                false => repo.locked.remove(&number),
+            };
+        });
+    }
+
+    /// Lets a repository's organisation want single sign-on before it takes tokens.
+    pub fn require_sign_on(&self, slug: &str) {
+        self.change_repository(slug, |repo| repo.wants_sign_on = true);
+    }
+
+    /// Edits a comment's text, as `editor`; deletes it where there is no text.
+    pub fn edit_comment(&self, slug: &str, id: u64, editor: &str, text: Option<&str>) {
+        self.change_repository(slug, |repo| match text {
+            None => {
+                repo.issue_comments.remove(&id);
+            }
+            Some(text) => {
+                if let Some(comment) = repo.issue_comments.get_mut(&id) {
+                    let comment = Arc::make_mut(comment);
+                    text.clone_into(&mut comment.body);
+                    comment.editor = Some(editor.to_owned());
+                    // Dates are to the second: an edit within the same one would not show.
+                    comment.updated_at = "2100-01-01T00:00:00Z".to_owned();
+                }
+            }
+        });
+    }
+
+    fn change_repository(&self, slug: &str, change: impl FnOnce(&mut Repo)) {
+        let mut world = self.shared.world();
+        if let Some(repo) = world.state.repos.get_mut(slug) {
+            change(repo);
+        }
+        world.previous = world.state.clone();
+    }
+
     /// Makes a pull request a draft, or ready for review. Errors: no such pull request.
     pub fn set_draft(&self, slug: &str, number: u64, is_draft: bool) -> Result<(), TestkitError> {
         self.change(slug, number, |pull| Arc::make_mut(&mut pull.change).is_draft = is_draft)
@@ -237,6 +310,7 @@ impl FakeGithub {
             body: body.into(),
             created_at: at.clone(),
             updated_at: at,
+            editor: None,
         };
         if let Some(repo) = world.state.repos.get_mut(slug) {
             repo.issue_comments.insert(id, Arc::new(comment));
@@ -323,7 +397,7 @@ impl FakeGithub {
         })?;
         Ok(json!({
             "action": action, "number": number, "pull_request": render.pull(repo, pull),
-            "repository": render.repo(repo), "sender": render.account(&pull.change.author, "User"),
+            "repository": render.repo(repo), "sender": render.opener(&pull.change.author),
             "installation": { "id": Self::INSTALLATION_ID, "node_id": "I_7" },
         }))
     }

@@ -64,7 +64,16 @@ impl Render<'_> {
     }
 
     pub fn repo(self, repo: &Repo) -> Value {
-        self.repository(&repo.slug, &repo.default_branch, repo.is_private(), false)
+        let mut value = self.repository(&repo.slug, &repo.default_branch, repo.is_private(), false);
+        value["id"] = json!(repo.id);
+        value["archived"] = json!(repo.is_archived);
+        value
+    }
+
+    /// The account that opened a pull request: a bot's login ends in `[bot]`.
+    pub fn opener(self, login: &str) -> Value {
+        let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
+        self.account(login, kind)
     }
 
     pub fn pull(self, repo: &Repo, pull: &Pull) -> Value {
@@ -76,10 +85,14 @@ impl Render<'_> {
         let owner = |slug: &str| slug.split('/').next().unwrap_or_default().to_owned();
         let end = |slug: &str, branch: &str, sha: &str| {
             let is_fork = slug != repo.slug;
+            let mut repository = self.repository(slug, &repo.default_branch, change.is_private, is_fork);
+            if !is_fork {
+                repository["id"] = json!(repo.id);
+            }
             json!({
                 "label": format!("{}:{branch}", owner(slug)), "ref": branch, "sha": sha,
                 "user": self.account(&owner(slug), "User"),
-                "repo": self.repository(slug, &repo.default_branch, change.is_private, is_fork),
+                "repo": repository,
             })
         };
         let review_comment = format!("{}/repos/{}/pulls/comments{{/number}}", self.api, repo.slug);
@@ -105,8 +118,8 @@ impl Render<'_> {
             "issue_url": issue, "commits_url": format!("{url}/commits"), "review_comments_url": format!("{url}/comments"),
             "review_comment_url": review_comment, "comments_url": format!("{issue}/comments"),
             "statuses_url": statuses,
-            "state": if change.is_open { "open" } else { "closed" }, "locked": false, "title": change.title,
-            "user": self.account(&change.author, "User"), "body": change.body, "labels": [], "milestone": null,
+            "state": if change.is_open { "open" } else { "closed" }, "locked": repo.locked.contains(&change.number), "title": change.title,
+            "user": self.opener(&change.author), "body": change.body, "labels": [], "milestone": null,
             "active_lock_reason": null, "created_at": pull.created_at, "updated_at": pull.updated_at,
             "closed_at": if change.is_open { Value::Null } else { json!(pull.updated_at) }, "merged_at": null,
             "merge_commit_sha": null, "assignee": null, "assignees": [], "requested_reviewers": [],

@@ -2,11 +2,12 @@
 
 use super::reply::{Answered, Reply};
 use super::request::ApiRequest;
-use super::state::State;
+use super::state::{Repo, State};
 use super::{
     routes_app, routes_checks, routes_comments, routes_contents, routes_deliveries, routes_manifest, routes_people,
     routes_pulls, routes_reviews, routes_sign_in,
 };
+use serde_json::json;
 
 /// Answers a request and changes `state` as it says.
 pub(crate) fn dispatch(state: &mut State, request: &ApiRequest) -> Reply {
@@ -34,18 +35,71 @@ fn route(state: &mut State, request: &ApiRequest) -> Answered {
             routes_manifest::register(state, request)
         }
         ("POST", ["app-manifests", code, "conversions"]) => routes_manifest::convert(state, request, code),
+        ("POST", ["graphql"]) => routes_comments::editor(state, request),
+        (_, ["repositories", id, rest @ ..]) => {
+            let slug = state.repo_of_id(id).ok_or_else(Reply::not_found)?.slug.clone();
+            let (owner, name) = slug.split_once('/').unwrap_or((&slug, ""));
+            known_repository(state, request, owner, name, rest)
+        }
         (_, ["repos", owner, name, rest @ ..]) => {
-            // A repository that is not there, or not to be known of, is 404 whatever is asked of it.
-            request
-                .may_read(state.repo(owner, name)?, "metadata")
-                .or_else(|reply| match rest {
-                    ["installation"] => request.app().map_err(|_| reply),
-                    _ => Err(reply),
-                })?;
-            in_repository(state, request, owner, name, rest)
+            if let Some(repo) = state.moved(owner, name) {
+                return Err(moved(request, repo));
+            }
+            known_repository(state, request, owner, name, rest)
         }
         _ => Err(Reply::not_found()),
     }
+}
+
+/// Reads are answered with 301, writes with 307, which keeps their method.
+fn moved(request: &ApiRequest, repo: &Repo) -> Reply {
+    let rest = request
+        .path
+        .splitn(5, '/')
+        .nth(4)
+        .map_or_else(String::new, |rest| format!("/{rest}"));
+    let query = match request.query.is_empty() {
+        true => String::new(),
+        false => {
+            let mut query = url::form_urlencoded::Serializer::new("?".to_owned());
+            query.extend_pairs(&request.query).finish()
+        }
+    };
+    let location = format!("{}/repositories/{}{rest}{query}", request.api, repo.id);
+    let status = if request.method == "GET" { 301 } else { 307 };
+    let message = if status == 301 {
+        "Moved Permanently"
+    } else {
+        "Temporary Redirect"
+    };
+    let mut reply = Reply::json(
+        status,
+        &json!({ "message": message, "url": location, "documentation_url": "https://docs.github.com/rest" }),
+    );
+    reply.headers.push(("location", location));
+    reply
+}
+
+fn known_repository(state: &mut State, request: &ApiRequest, owner: &str, name: &str, rest: &[&str]) -> Answered {
+    // A repository that is not there, or not to be known of, is 404 whatever is asked of it.
+    let repo = state.repo(owner, name)?;
+    request.may_read(repo, "metadata").or_else(|reply| match rest {
+        ["installation"] => request.app().map_err(|_| reply),
+        _ => Err(reply),
+    })?;
+    if repo.wants_sign_on && rest != ["installation"] {
+        let organisation = owner.to_owned();
+        let message = "Resource protected by organization SAML enforcement. You must grant your Personal Access token \
+                       access to this organization.";
+        let mut reply = Reply::error(403, message);
+        let page = format!("https://github.com/orgs/{organisation}/sso?authorization_request=secret");
+        reply.headers.push(("x-github-sso", format!("required; url={page}")));
+        return Err(reply);
+    }
+    if repo.is_archived && request.method != "GET" {
+        return Err(Reply::error(403, "Repository was archived so is read-only."));
+    }
+    in_repository(state, request, owner, name, rest)
 }
 
 fn in_repository(state: &mut State, request: &ApiRequest, owner: &str, name: &str, rest: &[&str]) -> Answered {

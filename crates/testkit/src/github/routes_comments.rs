@@ -6,6 +6,7 @@ use super::reply::{Answered, Reply};
 use super::request::{ApiRequest, Caller};
 use super::routes_reviews::MAX_BODY_CHARS;
 use super::state::{IssueComment, Pull, Repo, ReviewComment, State, now};
+use serde_json::json;
 use std::sync::Arc;
 
 type At<'a> = (&'a str, &'a str);
@@ -72,7 +73,11 @@ pub(crate) fn issue_comments(state: &State, request: &ApiRequest, at: At, number
 
 pub(crate) fn create_issue_comment(state: &mut State, request: &ApiRequest, at: At, number: &str) -> Answered {
     let author = request.may_write("issues")?.clone();
-    let issue = state.repo(at.0, at.1)?.pull(number)?.change.number;
+    let repo = state.repo(at.0, at.1)?;
+    let issue = repo.pull(number)?.change.number;
+    if repo.locked.contains(&issue) {
+        return Err(Reply::error(403, "Unable to create comment because issue is locked."));
+    }
     let body = body(request, "IssueComment")?;
     let id = state.id();
     let repo = state.repo_mut(at.0, at.1)?;
@@ -84,6 +89,7 @@ pub(crate) fn create_issue_comment(state: &mut State, request: &ApiRequest, at: 
         body,
         created_at: at_time.clone(),
         updated_at: at_time,
+        editor: None,
     };
     let reply = Reply::json(201, &Render { api: &request.api }.issue_comment(repo, &comment));
     repo.issue_comments.insert(id, Arc::new(comment));
@@ -113,6 +119,7 @@ pub(crate) fn edit_issue_comment(state: &mut State, request: &ApiRequest, at: At
     require_own(&comment.author, identity)?;
     comment.body = body;
     comment.updated_at = now();
+    comment.editor = Some(identity.login.clone());
     let comment = comment.clone();
     let shown = Render { api: &request.api }.issue_comment(repo, &comment);
     Ok(Reply::json(200, &shown).with_effect(format!("update issue comment {id}")))
@@ -197,4 +204,33 @@ fn body(request: &ApiRequest, resource: &str) -> Result<String, Reply> {
         return Err(Reply::invalid(resource, "data", "unprocessable", message));
     }
     Ok(body.to_owned())
+}
+
+/// GraphQL, as far as it is used: who edited a comment last.
+pub(crate) fn editor(state: &State, request: &ApiRequest) -> Answered {
+    let identity = request.identity()?;
+    if identity.permission("issues").is_none() {
+        return Err(identity.refused());
+    }
+    let asked = ["IssueComment", "lastEditedAt", "editor"];
+    if !asked
+        .iter()
+        .all(|field| request.text("query").is_some_and(|query| query.contains(field)))
+    {
+        return Ok(Reply::json(
+            200,
+            &json!({ "errors": [{ "message": "the fake answers another query" }] }),
+        ));
+    }
+    let id = request.body["variables"]["id"]
+        .as_str()
+        .and_then(|id| key(id.strip_prefix("IC_")?));
+    let comment = id.and_then(|id| state.repos.values().find_map(|repo| repo.issue_comments.get(&id)));
+    let node = comment.map(|comment| {
+        json!({
+            "lastEditedAt": comment.editor.as_ref().map(|_| &comment.updated_at),
+            "editor": comment.editor.as_ref().map(|login| json!({ "login": login })),
+        })
+    });
+    Ok(Reply::json(200, &json!({ "data": { "node": node } })))
 }

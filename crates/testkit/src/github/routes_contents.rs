@@ -33,6 +33,8 @@ pub(crate) fn contents(state: &State, request: &ApiRequest, at: At, path: &str) 
             .collect();
         return Ok(Reply::json(200, &Value::Array(list)));
     }
+    // As GitHub does: a link to a file of the repository is followed.
+    let entry = follow(objects, &commit, &entry).unwrap_or(entry);
     let mut body = describe(request, repo, objects, &commit, &entry);
     let bytes = objects.blob(&entry.sha).unwrap_or_default();
     match entry.mode.as_str() {
@@ -51,6 +53,28 @@ pub(crate) fn contents(state: &State, request: &ApiRequest, at: At, path: &str) 
         }
     }
     Ok(Reply::json(200, &body))
+}
+
+/// The file that a link points to, under the link's path.
+fn follow(objects: &Objects, commit: &str, link: &Entry) -> Option<Entry> {
+    if link.mode != "120000" {
+        return None;
+    }
+    let target = String::from_utf8(objects.blob(&link.sha)?).ok()?;
+    let mut parts: Vec<&str> = link.path.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            name => parts.push(name),
+        }
+    }
+    let found = objects.entry(commit, &parts.join("/"))?;
+    found.mode.starts_with("100").then(|| Entry {
+        path: link.path.clone(),
+        ..found
+    })
 }
 
 fn describe(request: &ApiRequest, repo: &Repo, objects: &Objects, commit: &str, entry: &Entry) -> Value {

@@ -4,6 +4,7 @@
 use super::identity::Identity;
 use super::objects::Objects;
 use super::pull_request::PullRequest;
+use super::render::account_id;
 use super::reply::Reply;
 use super::routes_deliveries::Deliveries;
 use super::routes_sign_in::SignIn;
@@ -29,7 +30,17 @@ pub(crate) struct State {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Repo {
+    /// Stays when it is renamed.
+    pub id: u64,
     pub slug: String,
+    /// Names that it had before: requests there are redirected.
+    pub old_slugs: BTreeSet<String>,
+    /// Read-only.
+    pub is_archived: bool,
+    /// Pull requests whose conversation is locked.
+    pub locked: BTreeSet<u64>,
+    /// Whether its organisation wants single sign-on before tokens are taken.
+    pub wants_sign_on: bool,
     pub default_branch: String,
     pub pulls: BTreeMap<u64, Arc<Pull>>,
     pub issue_comments: BTreeMap<u64, Arc<IssueComment>>,
@@ -88,6 +99,8 @@ pub(crate) struct IssueComment {
     pub body: String,
     pub created_at: String,
     pub updated_at: String,
+    /// Who edited its text last.
+    pub editor: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -116,6 +129,20 @@ impl State {
             .ok_or_else(Reply::not_found)
     }
 
+    /// The repository of an id.
+    pub fn repo_of_id(&self, id: &str) -> Option<&Repo> {
+        self.repos.values().find(|repo| repo.id.to_string() == id)
+    }
+
+    /// The repository that had this name before, where none has it now.
+    pub fn moved(&self, owner: &str, name: &str) -> Option<&Repo> {
+        let slug = format!("{owner}/{name}").to_ascii_lowercase();
+        let is_it = |known: &String| known.eq_ignore_ascii_case(&slug);
+        let is_taken = self.repos.values().any(|repo| is_it(&repo.slug));
+        let mut repos = self.repos.values().filter(|_| !is_taken);
+        repos.find(|repo| repo.old_slugs.iter().any(is_it))
+    }
+
     pub fn repo_mut(&mut self, owner: &str, name: &str) -> Result<&mut Repo, Reply> {
         let slug = format!("{owner}/{name}");
         self.repos
@@ -128,7 +155,12 @@ impl State {
 impl Repo {
     pub fn new(slug: &str, default_branch: &str) -> Self {
         Self {
+            id: account_id(slug),
             slug: slug.into(),
+            old_slugs: BTreeSet::new(),
+            is_archived: false,
+            locked: BTreeSet::new(),
+            wants_sign_on: false,
             default_branch: default_branch.into(),
             pulls: BTreeMap::new(),
             issue_comments: BTreeMap::new(),

@@ -17,13 +17,17 @@ use std::sync::LazyLock;
 
 use holdfast_core::model::finding::{Category, Severity};
 use holdfast_core::port::SyntaxFinding;
-use tree_sitter::{Query, QueryCursor, StreamingIterator, Tree};
+use tree_sitter::{Query, QueryCursor, QueryCursorOptions, QueryCursorState, StreamingIterator, Tree};
 
+use super::deadline::Deadline;
 use super::language::Language;
 use super::outline::rows;
 
 /// Findings of one rule in one file at most.
-const FINDINGS_MOST: usize = 50;
+const FINDINGS_MOST: usize = 1_000;
+
+/// Matches that one search follows at once. Each step of a search costs up to the square of it.
+const MATCHES_MOST: u32 = 256;
 
 /// A rule: a query whose capture `@found` is the place.
 pub(super) struct Rule {
@@ -74,42 +78,57 @@ pub fn rule_ids() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.id)
 }
 
-/// What the rules find in a file.
-pub(super) fn find(tree: &Tree, text: &str, language: Language) -> Vec<SyntaxFinding> {
-    let mut findings = Vec::new();
+/// What the rules find in a file, and whether every match was followed; `None` when the time is up.
+pub(super) fn find(
+    tree: &Tree,
+    text: &str,
+    language: Language,
+    deadline: Deadline,
+) -> Option<(Vec<SyntaxFinding>, bool)> {
+    let (mut findings, mut is_complete) = (Vec::new(), true);
     for (rule, query) in COMPILED.get(&language).into_iter().flatten() {
         let mut cursor = QueryCursor::new();
-        let mut matches = cursor.matches(query, tree.root_node(), text.as_bytes());
+        cursor.set_match_limit(MATCHES_MOST);
+        let mut within_limit = |_: &QueryCursorState| deadline.check();
+        let options = QueryCursorOptions::new().progress_callback(&mut within_limit);
+        let mut matches = cursor.matches_with_options(query, tree.root_node(), text.as_bytes(), options);
         let mut seen = 0;
         while let Some(found) = matches.next() {
             let place = found
                 .captures()
                 .iter()
                 .find(|capture| query.capture_names().get(capture.index as usize) == Some(&"found"));
-            let Some(place) = place.filter(|_| seen < FINDINGS_MOST) else {
-                continue;
-            };
-            let (start_line, end_line) = rows(&place.node);
-            seen += 1;
-            findings.push(SyntaxFinding {
-                rule: rule.id,
-                start_line,
-                end_line,
-                severity: rule.severity,
-                category: rule.category,
-                title: rule.title.to_owned(),
-                body: rule.body.to_owned(),
-                confidence: rule.confidence,
-            });
+            if let Some(place) = place {
+                let (start_line, end_line) = rows(&place.node);
+                findings.push(SyntaxFinding {
+                    rule: rule.id,
+                    start_line,
+                    end_line,
+                    severity: rule.severity,
+                    category: rule.category,
+                    title: rule.title.to_owned(),
+                    body: rule.body.to_owned(),
+                    confidence: rule.confidence,
+                });
+                seen += 1;
+            }
+            if seen == FINDINGS_MOST || deadline.is_over() {
+                break;
+            }
         }
+        drop(matches);
+        if deadline.is_over() {
+            return None;
+        }
+        is_complete &= !cursor.did_exceed_match_limit();
     }
-    findings
+    Some((findings, is_complete))
 }
 
 /// Checks a rule on code that it must find, once each, and on code that it must leave alone.
 #[cfg(test)]
 fn check(rule: &Rule, bad: &[(&str, &str)], good: &[(&str, &str)]) {
-    use holdfast_core::port::SourceSyntax;
+    use std::time::Duration;
 
     for (languages, query) in rule.queries {
         for language in *languages {
@@ -119,8 +138,11 @@ fn check(rule: &Rule, bad: &[(&str, &str)], good: &[(&str, &str)]) {
         }
     }
     let count = |path: &str, text: &str| {
-        let view = super::TreeSitterSyntax::new().view(path, text, &[]);
-        view.map_or(0, |view| {
+        let Some(language) = Language::of_path(path) else {
+            panic!("{path} is in no language");
+        };
+        let deadline = Deadline::after(Duration::from_secs(60));
+        super::read_syntax(language, text, &[], deadline).0.map_or(0, |view| {
             view.findings.iter().filter(|found| found.rule == rule.id).count()
         })
     };

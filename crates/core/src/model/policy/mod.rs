@@ -1,11 +1,20 @@
 //! A repository's settings: `.holdfast.yml`, read from the base branch only.
 
+mod check;
+mod glob;
+
+pub use check::{PolicyProblem, nearest};
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::approver::{Approver, shared_addresses};
 use super::finding::Severity;
 use super::plan::Tier;
+use check::Part;
+
+/// The most problems that one message lists.
+const MAX_REPORTED: usize = 10;
 
 /// Where the settings stand in a repository.
 pub const POLICY_PATH: &str = ".holdfast.yml";
@@ -32,6 +41,10 @@ pub struct Policy {
     pub instructions: Vec<PathInstruction>,
     /// Model tier by path; the first match counts.
     pub tiers: Vec<PathTier>,
+    /// Logins of bots whose own pull requests are reviewed, with or without `[bot]`, e.g. `dependabot`. Default: none. A
+    /// bot's push to a person's pull request is always reviewed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bots: Vec<String>,
 }
 
 /// When a person has to look first.
@@ -112,6 +125,7 @@ impl Default for Policy {
             max_units: 3_000,
             instructions: Vec::new(),
             tiers: Vec::new(),
+            bots: Vec::new(),
         }
     }
 }
@@ -122,53 +136,116 @@ impl Default for Policy {
 pub struct InvalidPolicy(pub String);
 
 impl Policy {
-    /// Reads the file's text. Errors: not YAML, an unknown key, a wrong type or range, a bad glob (with line and column).
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in one line: see [`Self::problems`].
     pub fn parse(text: &str) -> Result<Self, InvalidPolicy> {
-        if text.trim().is_empty() {
-            return Ok(Self::default());
-        }
-        let policy: Self = serde_norway::from_str(text).map_err(|error| InvalidPolicy(error.to_string()))?;
-        for (name, value, most) in [
-            ("max_findings", policy.max_findings, 1_000),
-            ("max_units", policy.max_units, 10_000),
-            ("gate.approvals", policy.gate.approvals, 10),
-        ] {
-            if value == 0 || value > most {
-                return Err(InvalidPolicy(format!(
-                    "{name}: {value} is out of range, allowed are 1 to {most}"
-                )));
+        let problems = Self::problems(text);
+        if !problems.is_empty() {
+            let more = problems.len().saturating_sub(MAX_REPORTED);
+            let mut lines: Vec<String> = problems.iter().take(MAX_REPORTED).map(ToString::to_string).collect();
+            if more > 0 {
+                lines.push(format!("and {more} more: holdfast check {POLICY_PATH} lists them"));
             }
+            return Err(InvalidPolicy(lines.join("; ")));
         }
-        for team in &policy.gate.teams {
-            let is_team = team.split_once('/').is_some_and(|(organisation, name)| {
-                !organisation.is_empty() && !name.is_empty() && !name.contains('/')
-            });
-            if !is_team {
-                return Err(InvalidPolicy(format!(
-                    "gate.teams: {team:?} is no team; expected ORGANISATION/TEAM"
-                )));
-            }
-        }
-        let mut approvers = Vec::new();
-        for text in &policy.gate.approvers {
-            let problem = |problem| InvalidPolicy(format!("gate.approvers: {problem}"));
-            approvers.push(Approver::parse(text).map_err(problem)?);
-        }
-        if let Some(problem) = shared_addresses(&approvers).first() {
-            return Err(InvalidPolicy(format!("gate.approvers: {problem}")));
-        }
+        let policy: Option<Self> = match text.trim().is_empty() {
+            true => None,
+            false => serde_norway::from_str(text).map_err(|error| InvalidPolicy(error.to_string()))?,
+        };
+        let policy = policy.unwrap_or_default();
         policy.globs()?;
         Ok(policy)
     }
 
-    /// Compiles every glob once. Errors: a bad glob, named.
+    /// Whether the own pull requests of this bot are reviewed.
+    pub fn allows_bot(&self, login: &str) -> bool {
+        let bare = |login: &str| login.strip_suffix("[bot]").unwrap_or(login).to_ascii_lowercase();
+        self.bots.iter().any(|allowed| bare(allowed.trim()) == bare(login))
+    }
+
+    /// Returns everything that is wrong with the file's text, in its order: not YAML, unknown keys, wrong types and ranges,
+    /// globs that could not match, each with line, column and the form to write.
+    pub fn problems(text: &str) -> Vec<PolicyProblem> {
+        check::problems(text)
+    }
+
+    /// What the types do not refuse, by its way through the file.
+    fn wrong_values(&self) -> Vec<(Vec<Part>, String)> {
+        use Part::{Item, Key};
+        let mut wrong = Vec::new();
+        for (way, value, most) in [
+            (vec![Key("max_findings")], self.max_findings, 1_000),
+            (vec![Key("max_units")], self.max_units, 10_000),
+            (vec![Key("gate"), Key("approvals")], self.gate.approvals, 10),
+        ] {
+            if value == 0 || value > most {
+                wrong.push((way, format!("{value} is out of range, allowed are 1 to {most}")));
+            }
+        }
+        for (index, team) in self.gate.teams.iter().enumerate() {
+            let is_team = team.split_once('/').is_some_and(|(organisation, name)| {
+                !organisation.is_empty() && !name.is_empty() && !name.contains('/')
+            });
+            if !is_team {
+                let what = format!("{team:?} is no team; expected ORGANISATION/TEAM");
+                wrong.push((vec![Key("gate"), Key("teams"), Item(index)], what));
+            }
+        }
+        let mut approvers = Vec::new();
+        for (index, text) in self.gate.approvers.iter().enumerate() {
+            match Approver::parse(text) {
+                Ok(approver) => approvers.push(approver),
+                Err(problem) => wrong.push((vec![Key("gate"), Key("approvers"), Item(index)], problem)),
+            }
+        }
+        let shared = shared_addresses(&approvers).into_iter();
+        wrong.extend(shared.map(|problem| (vec![Key("gate"), Key("approvers")], problem)));
+        for (way, globs) in self.glob_lists() {
+            for (index, pattern) in globs.into_iter().enumerate() {
+                if let Err(problem) = glob::meant(pattern) {
+                    let mut way: Vec<Part> = way.iter().copied().map(Key).collect();
+                    way.push(Item(index));
+                    if !matches!(way.first(), Some(Key("include" | "exclude"))) {
+                        way.push(Key("path"));
+                    }
+                    wrong.push((way, problem));
+                }
+            }
+        }
+        wrong
+    }
+
+    /// Every list that holds globs, by its way.
+    fn glob_lists(&self) -> [(&'static [&'static str], Vec<&String>); 5] {
+        [
+            (&["include"], self.include.iter().collect()),
+            (&["exclude"], self.exclude.iter().collect()),
+            (
+                &["instructions"],
+                self.instructions.iter().map(|entry| &entry.path).collect(),
+            ),
+            (&["tiers"], self.tiers.iter().map(|entry| &entry.path).collect()),
+            (
+                &["gate", "paths"],
+                self.gate.paths.iter().map(|entry| &entry.path).collect(),
+            ),
+        ]
+    }
+
+    /// Compiles every glob once, each as it is meant.
+    ///
+    /// # Errors
+    /// A bad glob, named.
     pub fn globs(&self) -> Result<PolicyGlobs, InvalidPolicy> {
+        let [include, exclude, instructions, tiers, gate] = self.glob_lists().map(|(_, globs)| glob::meant_set(globs));
         Ok(PolicyGlobs {
-            include: glob_set(&self.include)?,
-            exclude: glob_set(&self.exclude)?,
-            instructions: glob_set(self.instructions.iter().map(|entry| &entry.path))?,
-            tiers: glob_set(self.tiers.iter().map(|entry| &entry.path))?,
-            gate: glob_set(self.gate.paths.iter().map(|entry| &entry.path))?,
+            include: include?,
+            exclude: exclude?,
+            instructions: instructions?,
+            tiers: tiers?,
+            gate: gate?,
         })
     }
 }
@@ -220,52 +297,4 @@ pub fn glob_set<'a, I: IntoIterator<Item = &'a String>>(patterns: I) -> Result<G
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-    use expect_test::expect_file;
-    use serde_json::Value;
-
-    use super::*;
-
-    const GUIDE: &str = include_str!("../../../../docs/configuration.md");
-
-    fn schema() -> Value {
-        let mut schema = schemars::schema_for!(Policy);
-        schema.insert("title".to_owned(), POLICY_PATH.into());
-        schema.to_value()
-    }
-
-    /// `UPDATE_EXPECT=1 cargo test -p holdfast-core schema` writes the file anew.
-    #[test]
-    fn the_schema_for_editors_is_that_of_the_types() {
-        let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
-        expect_file!["../../../../docs/holdfast.schema.json"].assert_eq(&text);
-    }
-
-    #[test]
-    fn the_schema_takes_what_is_read_and_refuses_what_is_not() {
-        let validator = jsonschema::validator_for(&schema()).unwrap();
-        let example = GUIDE.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
-        for (text, is_right) in [
-            (example, true),
-            ("{}", true),
-            ("max_findings: 1000", true),
-            ("max_findings: 1001", false),
-            ("max_units: 0", false),
-            ("gate: { approvals: 11 }", false),
-            ("gate: { severity: bad }", false),
-            ("gate: { teams: [octo] }", false),
-            ("gate: { approvers: ['ada=ada@example.org', 'team@example.org'] }", true),
-            ("gate: { approvers: [ada] }", false),
-            ("gate: { approvers: ['a da=ada@example.org'] }", false),
-            ("gate: { unknown: 1 }", false),
-            ("unknown: 1", false),
-            ("tiers: [{ path: '**' }]", false),
-            ("include: '**'", false),
-        ] {
-            let value: Value = serde_norway::from_str(text).unwrap();
-            assert_eq!(validator.is_valid(&value), is_right, "{text}");
-            assert_eq!(Policy::parse(text).is_ok(), is_right, "{text}");
-        }
-    }
-}
+mod tests;

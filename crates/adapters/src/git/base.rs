@@ -1,0 +1,218 @@
+//! The base of a review when none is given: what the head was branched from, and how that is known.
+
+use gix::refs::Category;
+use gix::remote::Direction;
+use gix::{ObjectId, Repository};
+use holdfast_core::port::ReadError;
+
+use super::resolve::{fail, merge_base};
+
+/// Names that a repository's main line of development goes by, the likelier first.
+const MAIN_BRANCHES: &[&str] = &["main", "master", "develop", "trunk", "dev"];
+
+/// A base, and why it was chosen.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Base {
+    pub id: ObjectId,
+    /// A phrase that goes on from "base COMMIT:".
+    pub reason: String,
+}
+
+/// A branch that the head may have been branched from.
+struct Candidate {
+    /// As people write it: `origin/main`.
+    name: String,
+    /// How it is known: "which …", without the comma.
+    why: String,
+    id: ObjectId,
+}
+
+/// Chooses the base of a head: the merge base with the branch that the environment names, with the remote's default branch,
+/// with the branch's upstream, or with the nearest branch of a usual name; else the head's parent, or nothing before a first
+/// commit.
+///
+/// # Errors
+///
+/// A shallow clone lacks the merge base or the parent; a commit cannot be read.
+pub(super) fn choose_base(
+    repository: &Repository,
+    head: ObjectId,
+    base_branch: Option<&str>,
+) -> Result<Base, ReadError> {
+    let mut aside = String::new();
+    let known = [
+        named(repository, base_branch, &mut aside),
+        default_branch(repository),
+        upstream(repository),
+    ];
+    for candidate in known.into_iter().flatten() {
+        match common(repository, &candidate, head)? {
+            Some(id) if id == head => return parent(repository, head, &contained(&candidate), &aside),
+            Some(id) => return Ok(with(&candidate, id, &aside)),
+            None => aside.push_str(&format!("; {} has no commit in common with the head", candidate.name)),
+        }
+    }
+    let mut nearest: Option<(Candidate, ObjectId)> = None;
+    for candidate in usual(repository) {
+        let Some(id) = common(repository, &candidate, head)? else {
+            continue;
+        };
+        let is_nearer = nearest.as_ref().is_none_or(|(_, best)| {
+            *best != id
+                && repository
+                    .merge_base(*best, id)
+                    .is_ok_and(|common| common.is_some_and(|common| common.detach() == *best))
+        });
+        if is_nearer {
+            nearest = Some((candidate, id));
+        }
+    }
+    match nearest {
+        Some((candidate, id)) if id == head => parent(repository, head, &contained(&candidate), &aside),
+        Some((candidate, id)) => Ok(with(&candidate, id, &aside)),
+        None => {
+            let why = format!(
+                "no other branch to compare with was found (origin/HEAD, an upstream, {})",
+                MAIN_BRANCHES.join(", ")
+            );
+            parent(repository, head, &why, &aside)
+        }
+    }
+}
+
+fn with(candidate: &Candidate, id: ObjectId, aside: &str) -> Base {
+    Base {
+        id,
+        reason: format!("the merge base with {}, {}{aside}", candidate.name, candidate.why),
+    }
+}
+
+fn contained(candidate: &Candidate) -> String {
+    format!("{}, {}, has every commit of the head", candidate.name, candidate.why)
+}
+
+/// The head's first parent, for want of a branch.
+fn parent(repository: &Repository, head: ObjectId, why: &str, aside: &str) -> Result<Base, ReadError> {
+    let commit = repository
+        .find_commit(head)
+        .map_err(|error| fail(format!("commit {head} cannot be read: {error}")))?;
+    match commit.parent_ids().next() {
+        None => Ok(Base {
+            id: ObjectId::empty_tree(repository.object_hash()),
+            reason: format!("the empty tree, as the head is a first commit{aside}"),
+        }),
+        Some(parent) if repository.has_object(parent.detach()) => Ok(Base {
+            id: parent.detach(),
+            reason: format!("the head's parent, so only its last commit is reviewed: {why}{aside}; --base names another"),
+        }),
+        Some(_) => Err(fail(
+            "the clone is shallow and lacks the head's parent: git fetch --unshallow (actions/checkout: fetch-depth: 0), \
+             or give a --base that is there"
+                .to_owned(),
+        )),
+    }
+}
+
+/// The merge base, where there is one.
+fn common(repository: &Repository, candidate: &Candidate, head: ObjectId) -> Result<Option<ObjectId>, ReadError> {
+    match merge_base(repository, candidate.id, head, &candidate.name) {
+        Ok(id) => Ok(Some(id)),
+        Err(error) if repository.is_shallow().unwrap_or(false) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The branch that `GITHUB_BASE_REF` names: the pull request's base, in a workflow run.
+fn named(repository: &Repository, branch: Option<&str>, aside: &mut String) -> Option<Candidate> {
+    let branch = branch.filter(|branch| !branch.is_empty())?;
+    let found = [format!("refs/remotes/origin/{branch}"), format!("refs/heads/{branch}")]
+        .iter()
+        .find_map(|name| candidate(repository, name, "which GITHUB_BASE_REF names".to_owned()));
+    if found.is_none() {
+        aside.push_str(&format!(
+            "; GITHUB_BASE_REF names {branch:?}, which is not in this clone (git fetch origin)"
+        ));
+    }
+    found
+}
+
+/// What `origin/HEAD` points to, or the HEAD of the remote that the branch follows.
+fn default_branch(repository: &Repository) -> Option<Candidate> {
+    let own = current_branch(repository)
+        .and_then(|branch| {
+            repository
+                .config_snapshot()
+                .string(format!("branch.{branch}.remote").as_str())
+        })
+        .map(|remote| remote.to_string());
+    ["origin".to_owned()].into_iter().chain(own).find_map(|remote| {
+        let head = repository
+            .try_find_reference(format!("refs/remotes/{remote}/HEAD").as_str())
+            .ok()??;
+        let target = head.target().try_name().map(|name| name.as_bstr().to_string())?;
+        candidate(
+            repository,
+            &target,
+            format!("the default branch of {remote} ({remote}/HEAD)"),
+        )
+    })
+}
+
+/// The upstream of the head's branch, unless it is the same branch on the remote.
+fn upstream(repository: &Repository) -> Option<Candidate> {
+    let branch = repository.head_name().ok()??;
+    let upstream = repository
+        .branch_remote_tracking_ref_name(branch.as_ref(), Direction::Fetch)?
+        .ok()?;
+    let (_, own) = branch.category_and_short_name()?;
+    let (category, short) = upstream.category_and_short_name()?;
+    let name = short.to_string();
+    let is_same = match category {
+        Category::RemoteBranch => name.split_once('/').is_some_and(|(_, name)| own == name),
+        _ => own == name.as_str(),
+    };
+    if is_same {
+        return None;
+    }
+    let why = format!("the upstream of the branch {own}");
+    candidate(repository, &upstream.as_bstr().to_string(), why)
+}
+
+/// Branches of usual names, on the remote and here. A branch that has such a name itself is compared with the remote's only.
+fn usual(repository: &Repository) -> Vec<Candidate> {
+    let current = current_branch(repository);
+    let is_usual = current.as_deref().is_some_and(|branch| MAIN_BRANCHES.contains(&branch));
+    MAIN_BRANCHES
+        .iter()
+        .filter(|name| !is_usual || current.as_deref() == Some(**name))
+        .flat_map(|name| {
+            let remote = format!("refs/remotes/origin/{name}");
+            let local = (!is_usual).then(|| format!("refs/heads/{name}"));
+            [Some(remote), local]
+        })
+        .flatten()
+        .filter_map(|name| candidate(repository, &name, "the nearest branch of a usual name".to_owned()))
+        .collect()
+}
+
+fn current_branch(repository: &Repository) -> Option<String> {
+    let name = repository.head_name().ok()??;
+    Some(name.shorten().to_string())
+}
+
+fn candidate(repository: &Repository, reference: &str, why: String) -> Option<Candidate> {
+    let id = repository
+        .try_find_reference(reference)
+        .ok()??
+        .into_fully_peeled_id()
+        .ok()?;
+    let name = reference
+        .strip_prefix("refs/remotes/")
+        .or_else(|| reference.strip_prefix("refs/heads/"))
+        .unwrap_or(reference);
+    Some(Candidate {
+        name: name.to_owned(),
+        why,
+        id: id.detach(),
+    })
+}

@@ -1,0 +1,224 @@
+//! Opens a repository. It may be a stranger's, unpacked from an archive: a pipe or a device in place of one of git's files
+//! would hold a reader up for ever, an include in its settings would read any file. And it may be of a kind that is not
+//! read: that is named, with what helps.
+
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+
+use gix::Repository;
+use gix::config::{File, Source};
+use gix::open::{Options, Permissions};
+use gix::sec::Trust;
+use gix::sec::trust::{DefaultForLevel, Mapping};
+use holdfast_core::port::ReadError;
+
+/// Files that git's readers open, below the repository's own and its shared folder.
+const FILES: &[&str] = &[
+    "HEAD",
+    "commondir",
+    "gitdir",
+    "config",
+    "config.worktree",
+    "packed-refs",
+    "shallow",
+    "index",
+    "info/grafts",
+    "objects/info/alternates",
+    "objects/info/commit-graph",
+    "objects/info/commit-graphs/commit-graph-chain",
+    "objects/pack/multi-pack-index",
+];
+/// Folders whose files they open by name.
+const FOLDERS: &[&str] = &["refs", "objects/pack", "objects/info"];
+/// Entries of these folders that are looked at.
+const ENTRIES_MOST: usize = 20_000;
+/// Larger settings are not read, in bytes.
+const CONFIG_MOST: u64 = 4 * 1024 * 1024;
+
+/// Opens the repository that holds a path.
+///
+/// # Errors
+///
+/// No such path, no permission, not a repository, one of another user, one with files that are not regular, one whose
+/// objects or references are stored in a form that is not read. Each with its remedy.
+pub(super) fn open(path: &Path) -> Result<Repository, ReadError> {
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(fail(format!(
+                "{} does not exist: give the path of a git work tree",
+                path.display()
+            )));
+        }
+        Err(error) => return Err(fail(format!("{} cannot be read: {error}", path.display()))),
+    }
+    if let Err(error) = path.metadata().and_then(|found| {
+        if found.is_dir() {
+            fs::read_dir(path).map(drop)
+        } else {
+            Ok(())
+        }
+    }) {
+        return Err(fail(format!("{} cannot be read: {error}", path.display())));
+    }
+    if let Some(git_dir) = find_git_dir(path)? {
+        let shared = shared_dir(&git_dir);
+        check_files(&git_dir)?;
+        check_files(&shared)?;
+        check_format(path, &shared.join("config"))?;
+    }
+    let options = Mapping {
+        full: options(Trust::Full),
+        reduced: options(Trust::Reduced),
+    };
+    let found = gix::ThreadSafeRepository::discover_opts(path, gix::discover::upwards::Options::default(), options);
+    found.map(Into::into).map_err(|error| {
+        let text = error.to_string();
+        let where_it_is = path.display();
+        if text.contains("trust") || text.contains("owner") {
+            fail(format!(
+                "{where_it_is} belongs to another user: git config --global --add safe.directory {where_it_is}"
+            ))
+        } else {
+            fail(format!(
+                "{where_it_is} is not a git repository, nor inside one ({text})"
+            ))
+        }
+    })
+}
+
+/// As gix has it for a level of trust, but that settings include no other file.
+fn options(level: Trust) -> Options {
+    let mut permissions = Permissions::default_for_level(level);
+    permissions.config.includes = false;
+    Options::default_for_level(level).permissions(permissions)
+}
+
+/// The folder with git's files, without reading what is not a regular file.
+fn find_git_dir(path: &Path) -> Result<Option<PathBuf>, ReadError> {
+    let Ok(path) = path.canonicalize() else {
+        return Ok(None);
+    };
+    for folder in path.ancestors() {
+        let candidate = folder.join(".git");
+        match candidate.metadata() {
+            Ok(found) if found.is_dir() => return Ok(Some(candidate)),
+            Ok(found) if found.is_file() => {
+                let text = read_small(&candidate, &found).unwrap_or_default();
+                let target = text.strip_prefix("gitdir:").map(|target| folder.join(target.trim()));
+                return Ok(target.filter(|target| target.is_dir()));
+            }
+            Ok(_) => return Err(not_regular(&candidate)),
+            Err(_) if folder.join("objects").is_dir() && folder.join("refs").is_dir() => {
+                return Ok(Some(folder.to_owned()));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// The folder that work trees of one repository share.
+fn shared_dir(git_dir: &Path) -> PathBuf {
+    let file = git_dir.join("commondir");
+    let text = file
+        .metadata()
+        .ok()
+        .filter(Metadata::is_file)
+        .and_then(|found| read_small(&file, &found));
+    text.map_or_else(|| git_dir.to_owned(), |text| git_dir.join(text.trim()))
+}
+
+fn read_small(path: &Path, found: &Metadata) -> Option<String> {
+    let bytes = if found.len() > CONFIG_MOST {
+        None
+    } else {
+        fs::read(path).ok()
+    };
+    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Fails where one of git's files is a pipe, a device, a socket, or a link to one.
+fn check_files(git_dir: &Path) -> Result<(), ReadError> {
+    for name in FILES {
+        let file = git_dir.join(name);
+        match file.metadata() {
+            Ok(found) if !found.is_file() => return Err(not_regular(&file)),
+            _ => {}
+        }
+    }
+    let mut folders: Vec<PathBuf> = FOLDERS.iter().map(|name| git_dir.join(name)).collect();
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+            seen += 1;
+            if seen > ENTRIES_MOST {
+                return Ok(());
+            }
+            // Not through a link to a folder, which may lead around in a circle.
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder {
+                folders.push(entry.path());
+            } else if entry
+                .path()
+                .metadata()
+                .is_ok_and(|found| !found.is_file() && !found.is_dir())
+            {
+                return Err(not_regular(&entry.path()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Fails where objects or references are stored in a form that is not read.
+fn check_format(path: &Path, config: &Path) -> Result<(), ReadError> {
+    let Some(found) = config.metadata().ok().filter(Metadata::is_file) else {
+        return Ok(());
+    };
+    if found.len() > CONFIG_MOST {
+        return Err(fail(format!(
+            "{} has {} bytes, more than the {CONFIG_MOST} that are read: look at what fills it",
+            config.display(),
+            found.len()
+        )));
+    }
+    let Ok(bytes) = fs::read(config) else {
+        return Ok(());
+    };
+    let Ok(file) = File::from_bytes_no_includes(
+        &bytes,
+        gix::config::file::Metadata::from(Source::Local),
+        gix::config::file::init::Options::default(),
+    ) else {
+        // What is wrong with it is the opening's to report.
+        return Ok(());
+    };
+    let value = |key: &str| file.string(key).map(|value| value.to_string().to_ascii_lowercase());
+    if let Some(format) = value("extensions.objectFormat").filter(|format| format != "sha1") {
+        return Err(fail(format!(
+            "{} names its objects by {format}, and only SHA-1 repositories are read: review its pull request by its \
+             address, or a SHA-1 copy made with git fast-export and git fast-import",
+            path.display()
+        )));
+    }
+    // `reftable`, or `reftable:` and a place.
+    if let Some(format) = value("extensions.refStorage").filter(|format| !format.starts_with("files")) {
+        return Err(fail(format!(
+            "{} stores its references as {format}, which is not read: git refs migrate --ref-format=files",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+fn not_regular(file: &Path) -> ReadError {
+    fail(format!(
+        "{} is not a regular file (a pipe, a device or a folder in its place): remove it, or clone the repository again",
+        file.display()
+    ))
+}
+
+fn fail(message: String) -> ReadError {
+    ReadError::Repository(message)
+}

@@ -1,0 +1,92 @@
+//! Paths as text and back. Git's paths are bytes; the domain's are text. Bytes that are not UTF-8 are written as git quotes
+//! them (`\351`), and different paths stay different: a path that holds such a form by itself has its backslashes doubled.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// The text of a path: itself, or its escaped form.
+pub(super) fn path_text(path: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(path)
+        && !is_escaped(text)
+    {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for chunk in path.utf8_chunks() {
+        out.push_str(&chunk.valid().replace('\\', "\\\\"));
+        for byte in chunk.invalid() {
+            let _infallible = write!(out, "\\{byte:03o}");
+        }
+    }
+    out
+}
+
+/// The bytes of a path's text.
+pub(super) fn path_bytes(text: &str) -> Cow<'_, [u8]> {
+    if !is_escaped(text) {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    loop {
+        rest = match rest {
+            [] => return Cow::Owned(out),
+            [b'\\', b'\\', after @ ..] => {
+                out.push(b'\\');
+                after
+            }
+            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
+                out.push((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'));
+                after
+            }
+            [byte, after @ ..] => {
+                out.push(*byte);
+                after
+            }
+        };
+    }
+}
+
+/// Whether a text holds the marks of an escaped path.
+fn is_escaped(text: &str) -> bool {
+    text.as_bytes()
+        .windows(2)
+        .any(|pair| pair[0] == b'\\' && (pair[1] == b'\\' || pair[1].is_ascii_digit()))
+}
+
+/// A path in a message: cut, and without control characters.
+pub(super) fn shown(path: &[u8]) -> String {
+    let text: String = path_text(path).chars().take(200).collect();
+    format!("{text:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn paths_that_are_text_stay_as_they_are() {
+        for path in ["src/a.rs", "a\\b.txt", "\"quoted\"", "caf\u{e9}.py", "a\nb", "ends\\"] {
+            assert_eq!(path_text(path.as_bytes()), path);
+            assert_eq!(path_bytes(path), path.as_bytes());
+        }
+        assert_eq!(path_text(b"caf\xe9.py"), "caf\\351.py");
+        assert_eq!(path_text(b"caf\\351.py"), "caf\\\\351.py");
+    }
+
+    proptest! {
+        #[test]
+        fn every_path_comes_back_and_none_is_anothers_text(
+            paths in prop::collection::vec(prop::collection::vec(prop::sample::select(b"a\\0137\xe9\xff\xc3\xa9/".to_vec()), 0..8), 2)
+        ) {
+            for path in &paths {
+                let text = path_text(path);
+                let back = path_bytes(&text).into_owned();
+                prop_assert_eq!(&back, path);
+            }
+            prop_assert_eq!(paths[0] == paths[1], path_text(&paths[0]) == path_text(&paths[1]));
+        }
+    }
+}

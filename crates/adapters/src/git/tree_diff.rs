@@ -1,0 +1,220 @@
+//! Which files differ between two trees, within bounds: a kilobyte of objects can stand for ten million paths.
+
+use std::collections::BTreeMap;
+
+use gix::bstr::{BString, ByteSlice};
+use gix::object::tree::EntryMode;
+use gix::objs::TreeRefIter;
+use gix::{ObjectId, Repository};
+use holdfast_core::port::ReadError;
+
+use super::budget::Budget;
+use super::object::{Clone, NoObject, explain, read_object};
+use super::path::shown;
+
+/// One side of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Version {
+    pub mode: EntryMode,
+    pub id: ObjectId,
+}
+
+/// A file that differs.
+#[derive(Debug)]
+pub(super) struct Difference {
+    pub path: BString,
+    /// Its path in the base, when renamed.
+    pub source: Option<BString>,
+    pub old: Option<Version>,
+    pub new: Option<Version>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Differences {
+    /// By path, in the order of bytes.
+    pub files: Vec<Difference>,
+    /// Places below which files are not listed, each with its reason.
+    pub unlisted: Vec<String>,
+    /// How many such places there are; more than `unlisted` names.
+    pub unlisted_count: u64,
+}
+
+/// Reasons that are kept; further places are counted.
+const REASONS_MOST: usize = 10;
+/// Longer paths are not listed, in bytes.
+const PATH_BYTES_MOST: usize = 4_096;
+
+type Entries = BTreeMap<BString, Version>;
+
+/// A pair of folders to compare. `None` is a side without it.
+struct Folder {
+    path: BString,
+    depth: usize,
+    old: Option<ObjectId>,
+    new: Option<ObjectId>,
+}
+
+/// Compares two trees.
+///
+/// # Errors
+///
+/// One of the two cannot be read. A folder below them that cannot be read is listed as such.
+pub(super) fn compare_trees(
+    repository: &Repository,
+    old: Option<ObjectId>,
+    new: Option<ObjectId>,
+    budget: &mut Budget,
+) -> Result<Differences, ReadError> {
+    let mut found = Differences::default();
+    let mut trees = 0;
+    let mut stack = vec![Folder {
+        path: BString::default(),
+        depth: 0,
+        old,
+        new,
+    }];
+    while let Some(folder) = stack.pop() {
+        trees += 1;
+        let stop = budget.exceeded(0).or_else(|| {
+            (trees > budget.limits.trees).then(|| format!("the change has more than {} folders", budget.limits.trees))
+        });
+        if let Some(reason) = stop {
+            found.stop_at(&folder, stack.len(), &reason);
+            break;
+        }
+        let sides = read_side(repository, folder.old, budget)
+            .and_then(|old| read_side(repository, folder.new, budget).map(|new| (old, new)));
+        let (old, new) = match sides {
+            Ok(sides) => sides,
+            Err(reason) if folder.depth == 0 => return Err(ReadError::Repository(reason)),
+            Err(reason) => {
+                found.leave_out(&folder.path, &reason);
+                continue;
+            }
+        };
+        let first_inner = stack.len();
+        if let Err(reason) = compare_entries(&folder, old, new, budget, &mut found, &mut stack) {
+            found.stop_at(&folder, stack.len(), &reason);
+            break;
+        }
+        // The first of them is compared next.
+        stack[first_inner..].reverse();
+    }
+    found.files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// Lists what differs in one folder: files into `found`, folders onto the stack. Fails with the reason to stop altogether.
+fn compare_entries(
+    folder: &Folder,
+    old: Entries,
+    mut new: Entries,
+    budget: &Budget,
+    found: &mut Differences,
+    stack: &mut Vec<Folder>,
+) -> Result<(), String> {
+    let mut pairs: BTreeMap<BString, (Option<Version>, Option<Version>)> = BTreeMap::new();
+    for (name, before) in old {
+        let after = new.remove(&name);
+        if after != Some(before) {
+            pairs.insert(name, (Some(before), after));
+        }
+    }
+    pairs.extend(new.into_iter().map(|(name, after)| (name, (None, Some(after)))));
+    for (name, (old, new)) in pairs {
+        let mut path = folder.path.clone();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(&name);
+        if path.len() > PATH_BYTES_MOST {
+            found.leave_out(&path, &format!("its path is longer than {PATH_BYTES_MOST} bytes"));
+            continue;
+        }
+        let tree = |side: Option<Version>| side.filter(|side| side.mode.is_tree()).map(|side| side.id);
+        let file = |side: Option<Version>| side.filter(|side| !side.mode.is_tree());
+        if tree(old).or(tree(new)).is_some() && tree(old) != tree(new) {
+            if folder.depth < budget.limits.depth {
+                stack.push(Folder {
+                    path: path.clone(),
+                    depth: folder.depth + 1,
+                    old: tree(old),
+                    new: tree(new),
+                });
+            } else {
+                found.leave_out(
+                    &path,
+                    &format!("it is nested in more than {} folders", budget.limits.depth),
+                );
+            }
+        }
+        if file(old).or(file(new)).is_some() {
+            if found.files.len() >= budget.limits.files {
+                return Err(format!("the change has more than {} files", budget.limits.files));
+            }
+            found.files.push(Difference {
+                path,
+                source: None,
+                old: file(old),
+                new: file(new),
+            });
+        }
+    }
+    Ok(())
+}
+
+impl Differences {
+    /// Notes a place below which nothing is listed.
+    fn leave_out(&mut self, path: &BString, reason: &str) {
+        self.unlisted_count += 1;
+        if self.unlisted.len() < REASONS_MOST {
+            self.unlisted.push(format!("{} is not listed: {reason}", shown(path)));
+        }
+    }
+
+    /// Notes where the comparison stopped, with so many folders to come.
+    fn stop_at(&mut self, folder: &Folder, waiting: usize, reason: &str) {
+        self.unlisted_count += 1 + waiting as u64;
+        let place = if folder.path.is_empty() {
+            "the root".to_owned()
+        } else {
+            shown(&folder.path)
+        };
+        self.unlisted
+            .push(format!("changed files from {place} on are not listed: {reason}"));
+    }
+}
+
+fn read_side(repository: &Repository, id: Option<ObjectId>, budget: &mut Budget) -> Result<Entries, String> {
+    match id.filter(|id| !id.is_empty_tree()) {
+        Some(id) => read_tree(repository, id, budget),
+        None => Ok(Entries::new()),
+    }
+}
+
+/// A tree's entries by name. Fails where it cannot be read, or holds what git would refuse.
+fn read_tree(repository: &Repository, id: ObjectId, budget: &mut Budget) -> Result<Entries, String> {
+    let problem = |problem: &NoObject| explain("its tree", id, problem, Clone::of(repository));
+    let data = read_object(repository, id, budget.limits.tree_bytes).map_err(|error| problem(&error))?;
+    if let Some(reason) = budget.exceeded(data.len() as u64) {
+        return Err(reason);
+    }
+    budget.spend(data.len() as u64);
+    let mut entries = Entries::new();
+    for entry in TreeRefIter::from_bytes(&data, id.kind()) {
+        let entry = entry.map_err(|error| problem(&NoObject::Unreadable(error.to_string())))?;
+        let name = entry.filename;
+        if name.is_empty() || name.find_byte(b'/').is_some() || name == "." || name == ".." {
+            return Err(format!("its tree holds an invalid name: {}", shown(name)));
+        }
+        let version = Version {
+            mode: entry.mode,
+            id: entry.oid.to_owned(),
+        };
+        if entries.insert(name.to_owned(), version).is_some() {
+            return Err(format!("its tree holds a name twice: {}", shown(name)));
+        }
+    }
+    Ok(entries)
+}

@@ -1,0 +1,141 @@
+//! What a path is at a commit: a file, a link, a folder. The list of its folder tells; the path's own contents do not, since
+//! GitHub follows links there.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use holdfast_core::model::sha::CommitSha;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::classify::{blob_in, read_tree};
+use super::connection::GithubConnection;
+use super::failure::{Failure, Kind};
+use super::read::{BLOB_MOST, CONTENTS_READ, Place};
+use super::wire::{TreeEntry, TreeListing};
+
+/// GitHub lists no more entries of a folder than this, without a mark.
+const ENTRIES_MOST: usize = 1_000;
+/// Folders that are remembered: files of one folder are mostly read one after the other.
+const REMEMBERED: usize = 8;
+
+/// One entry of a folder.
+#[derive(Clone, Debug, Deserialize)]
+struct Entry {
+    name: String,
+    /// `file`, `dir`, `symlink` or `submodule`.
+    #[serde(rename = "type")]
+    kind: String,
+    sha: String,
+    #[serde(default)]
+    size: u64,
+}
+
+/// `GET …/contents/PATH`: a list for a folder, an object for anything else.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Listing {
+    Folder(Vec<Entry>),
+    Other(IgnoredAny),
+}
+
+type Listed = Arc<Vec<Entry>>;
+
+/// The folders that were listed last, by their addresses: what is at a commit never changes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Folders {
+    last: Arc<Mutex<VecDeque<(String, Listed)>>>,
+}
+
+impl Folders {
+    /// The blob of a path that is a file of at most [`BLOB_MOST`] bytes.
+    pub async fn find_blob(
+        &self,
+        connection: &GithubConnection,
+        place: Place<'_>,
+        parts: &[&str],
+        at: &CommitSha,
+    ) -> Result<Option<String>, Failure> {
+        let Some((name, folder)) = parts.split_last() else {
+            return Ok(None);
+        };
+        let entries = self.list(connection, place, folder, at).await?;
+        match entries.iter().find(|entry| entry.name == *name) {
+            Some(entry) => {
+                let is_read = entry.kind == "file" && entry.size <= BLOB_MOST as u64;
+                Ok(is_read.then(|| entry.sha.clone()))
+            }
+            None if entries.len() < ENTRIES_MOST => Ok(None),
+            // Behind the end of the list: the commit's whole tree has it.
+            None => {
+                let tree = read_tree(connection, place, at.as_str()).await?;
+                Ok(tree.and_then(|tree| blob_in(&tree, &parts.join("/"), BLOB_MOST as u64)))
+            }
+        }
+    }
+
+    async fn list(
+        &self,
+        connection: &GithubConnection,
+        place: Place<'_>,
+        folder: &[&str],
+        at: &CommitSha,
+    ) -> Result<Listed, Failure> {
+        let segments = place.repository(&[&["contents"], folder].concat());
+        let address = format!("{}@{at}", segments.join("/"));
+        let known = self
+            .remembered()
+            .iter()
+            .find(|(key, _)| *key == address)
+            .map(|(_, listed)| Arc::clone(listed));
+        if let Some(listed) = known {
+            return Ok(listed);
+        }
+        let listed = if folder.is_empty() {
+            list_root(connection, place, at).await?
+        } else {
+            let call = connection.get(&segments, CONTENTS_READ).query("ref", at.as_str());
+            match connection.json::<Listing>(call).await {
+                Ok(Listing::Folder(entries)) => entries,
+                Ok(Listing::Other(_))
+                | Err(Failure {
+                    kind: Kind::NotFound, ..
+                }) => Vec::new(),
+                Err(failure) => return Err(failure),
+            }
+        };
+        let listed = Arc::new(listed);
+        let mut last = self.remembered();
+        last.push_front((address, Arc::clone(&listed)));
+        last.truncate(REMEMBERED);
+        Ok(listed)
+    }
+
+    fn remembered(&self) -> std::sync::MutexGuard<'_, VecDeque<(String, Listed)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The root's entries: its contents have no address of their own, its tree is the commit's.
+async fn list_root(connection: &GithubConnection, place: Place<'_>, at: &CommitSha) -> Result<Vec<Entry>, Failure> {
+    let call = connection.get(&place.repository(&["git", "trees", at.as_str()]), CONTENTS_READ);
+    let tree = match connection.json::<TreeListing>(call).await {
+        Ok(listing) => listing.tree,
+        Err(Failure {
+            kind: Kind::NotFound, ..
+        }) => return Ok(Vec::new()),
+        Err(failure) => return Err(failure),
+    };
+    let entry = |entry: TreeEntry| Entry {
+        kind: match entry.mode.get(..3) {
+            Some("100") => "file",
+            Some("120") => "symlink",
+            _ => "dir",
+        }
+        .to_owned(),
+        name: entry.path,
+        sha: entry.sha,
+        size: entry.size.unwrap_or(0),
+    };
+    Ok(tree.into_iter().map(entry).collect())
+}

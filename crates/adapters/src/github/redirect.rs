@@ -1,0 +1,103 @@
+//! Where GitHub sends a request about a repository that was renamed or transferred.
+
+use http::{HeaderMap, StatusCode, header};
+use url::Url;
+
+/// The path below the API and the query that a redirect names. `None`: it is none, or it leads away from this API;
+/// credentials go to no other host, and to no other page of this one.
+pub(super) fn place(
+    origin: &str,
+    prefix: &str,
+    path: &str,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Option<(String, String)> {
+    // GitHub gives 301 to reads and 307 to writes; all of them ask for the same request again.
+    if !matches!(status.as_u16(), 301 | 302 | 307 | 308) {
+        return None;
+    }
+    let location = headers.get(header::LOCATION)?.to_str().ok()?;
+    let there = Url::parse(&format!("{origin}{prefix}{path}"))
+        .ok()?
+        .join(location)
+        .ok()?;
+    if there.origin().ascii_serialization() != origin || !there.username().is_empty() || there.password().is_some() {
+        return None;
+    }
+    let path = there.path().strip_prefix(prefix)?;
+    let query = there.query().map_or_else(String::new, |query| format!("?{query}"));
+    path.starts_with('/').then(|| (path.to_owned(), query))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn credentials_follow_to_the_same_api_alone() {
+        const API: &str = "https://api.github.com";
+        const GHES: &str = "https://ghe.example.org";
+        let table = [
+            (
+                API,
+                "",
+                301,
+                "https://api.github.com/repositories/7/pulls/1?page=2",
+                Some(("/repositories/7/pulls/1", "?page=2")),
+            ),
+            (
+                API,
+                "",
+                307,
+                "/repositories/7/issues/1/comments",
+                Some(("/repositories/7/issues/1/comments", "")),
+            ),
+            (
+                API,
+                "",
+                302,
+                "HTTPS://API.GITHUB.COM:443/repositories/7",
+                Some(("/repositories/7", "")),
+            ),
+            (
+                API,
+                "",
+                308,
+                "https://api.github.com/a/../repositories/7",
+                Some(("/repositories/7", "")),
+            ),
+            (API, "", 301, "https://evil.example/repositories/7", None),
+            (API, "", 301, "//evil.example/repositories/7", None),
+            (API, "", 301, "/\\evil.example/repositories/7", None),
+            (API, "", 301, "http://api.github.com/repositories/7", None),
+            (API, "", 301, "https://api.github.com:8443/repositories/7", None),
+            (API, "", 301, "https://api.github.com.evil.example/repositories/7", None),
+            (API, "", 301, "https://api.github.com@evil.example/repositories/7", None),
+            (API, "", 301, "https://u:p@api.github.com/repositories/7", None),
+            (API, "", 301, "javascript:alert(1)", None),
+            (API, "", 304, "https://api.github.com/repositories/7", None),
+            (API, "", 200, "https://api.github.com/repositories/7", None),
+            (
+                GHES,
+                "/api/v3",
+                301,
+                "https://ghe.example.org/api/v3/repositories/7",
+                Some(("/repositories/7", "")),
+            ),
+            (GHES, "/api/v3", 301, "https://ghe.example.org/login", None),
+            (GHES, "/api/v3", 301, "https://ghe.example.org/api/v3evil/x", None),
+        ];
+        for (origin, prefix, status, location, expected) in table {
+            let headers = HeaderMap::from_iter([(header::LOCATION, location.parse().unwrap())]);
+            let status = StatusCode::from_u16(status).unwrap();
+            let found = place(origin, prefix, "/repos/o/r/pulls/1", status, &headers);
+            let found = found.as_ref().map(|(path, query)| (path.as_str(), query.as_str()));
+            assert_eq!(found, expected, "{location}");
+        }
+        assert_eq!(
+            place(API, "", "/repos/o/r", StatusCode::MOVED_PERMANENTLY, &HeaderMap::new()),
+            None
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! Sources that a stranger writes to hold the reader up: each is given up or read, and the process does the next thing.
+#![expect(clippy::unwrap_used, reason = "a file that is not read fails the test")]
+
+use std::time::{Duration, Instant};
+
+use holdfast_core::port::{SourceSyntax, SyntaxLimit};
+
+use super::deadline::Deadline;
+use super::language::Language;
+use super::{TreeSitterSyntax, read_syntax};
+
+/// Far over the limit of a file on the slowest machine, and far under "never".
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+fn hostile() -> Vec<(&'static str, String)> {
+    let wide = |count: usize, part: &str| vec![part; count].join("+");
+    vec![
+        ("a.java", format!("class A{{int x={};}}", wide(24_000, "a"))),
+        ("a.java", format!("class A{{String x={};}}", wide(20_000, "\"a\""))),
+        (
+            "a.java",
+            format!("class A{{boolean x={};}}", vec!["a==\"b\""; 8_000].join("==")),
+        ),
+        ("a.js", format!("x={}", wide(24_000, "a"))),
+        ("a.js", format!("x={}", vec!["NaN"; 12_000].join("=="))),
+        ("a.js", format!("a{}", ".b()".repeat(12_000))),
+        ("a.js", "if(a)b;else ".repeat(4_000)),
+        ("a.js", "a=>".repeat(16_000)),
+        ("a.js", "!".repeat(48_000)),
+        ("a.ts", format!("x={}", wide(24_000, "a"))),
+        ("a.ts", "a<".repeat(24_000)),
+        ("a.tsx", "<a>".repeat(16_000)),
+        ("a.py", format!("x={}", wide(24_000, "a"))),
+        ("a.py", format!("x={}", vec!["a"; 8_000].join(" is "))),
+        ("a.py", format!("a{}", ".b()".repeat(12_000))),
+        ("a.py", format!("f({})", "a=lambda:".repeat(6_000))),
+        ("a.py", "if a:\n x\nel".repeat(4_000)),
+        ("a.go", format!("package m\nvar x = {}", wide(24_000, "a"))),
+        (
+            "a.go",
+            format!("package m\nfunc f() {{{}", "for {defer a();".repeat(400)),
+        ),
+        ("a.rs", format!("const X: u8 = {};", wide(24_000, "a"))),
+        ("a.rs", "&".repeat(48_000)),
+        ("a.java", format!("class A{{int x={};}}", wide(500_000, "a"))),
+        ("a.py", format!("x={}", wide(500_000, "a"))),
+        ("a.js", "\u{0}".repeat(1_000_000)),
+        ("a.rs", "r#\"".repeat(300_000)),
+        ("a.py", "'''".repeat(340_000)),
+        ("a.go", "`".repeat(1_000_000)),
+        ("a.js", "`${".repeat(400)),
+        ("a.java", "{".repeat(100_000)),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_sources_are_given_up_or_read_and_never_hold_the_runtime() {
+    for (path, text) in hostile() {
+        let began = Instant::now();
+        let lines: Vec<u32> = (1..=1_000).collect();
+        let answer = TreeSitterSyntax::new().view(path, &text, &lines).await;
+        let begin: String = text.chars().take(40).collect();
+        assert!(began.elapsed() < WATCHDOG, "{path}: {begin}: {:?}", began.elapsed());
+        assert!(
+            answer.view.is_some() || answer.limit.is_some(),
+            "{path}: {begin}: a missing view has a reason"
+        );
+    }
+}
+
+#[test]
+fn a_deadline_that_is_over_gives_no_view_and_its_reason() {
+    for (path, text) in hostile() {
+        let language = Language::of_path(path).unwrap();
+        let (view, limit) = read_syntax(language, &text, &[1], Deadline::after(Duration::ZERO));
+        let small = text.len() < 200;
+        assert!(view.is_none() || small, "{path}");
+        assert!(limit.is_some() || small, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn each_limit_is_named() {
+    let syntax = TreeSitterSyntax::new();
+    for (path, text, limit) in [
+        ("a.rs", "x".repeat(2 * 1024 * 1024), Some(SyntaxLimit::TooLarge)),
+        ("a.js", "[".repeat(100_000), Some(SyntaxLimit::TooDeep)),
+        ("a.js", "[".repeat(400), None),
+        ("a.rs", "fn broken( {{{ \u{0}".to_owned(), None),
+        ("a.unknown", "x".to_owned(), None),
+    ] {
+        let answer = syntax.view(path, &text, &[1]).await;
+        assert_eq!(answer.limit, limit, "{path}");
+        assert_eq!(answer.view.is_some(), limit.is_none() && path != "a.unknown", "{path}");
+    }
+    assert_eq!(SyntaxLimit::TooSlow.to_string(), "no syntax: too slow");
+}
+
+#[tokio::test]
+async fn a_rule_finds_what_lies_in_deep_code() {
+    let sum = vec!["\"a\""; 300].join("+");
+    let text = format!("class A {{ boolean f(String s) {{ return s == \"x\"; }} String t = {sum}; }}\n");
+    let answer = TreeSitterSyntax::new().view("a.java", &text, &[1]).await;
+    let findings = answer.view.unwrap().findings;
+    assert!(
+        findings.iter().any(|found| found.rule == "string-identity"),
+        "{findings:?}"
+    );
+}
+
+#[tokio::test]
+async fn many_changed_lines_in_many_scopes_are_read_in_time() {
+    // 40,000 functions, each of them changed.
+    let text = "fn f() {\n}\n".repeat(40_000);
+    let lines: Vec<u32> = (1..=80_000).collect();
+    let answer = TreeSitterSyntax::new().view("a.rs", &text, &lines).await;
+    match answer.view {
+        Some(view) => assert_eq!(view.scopes.len(), 1_000),
+        None => assert_eq!(answer.limit, Some(SyntaxLimit::TooSlow)),
+    }
+}

@@ -1,0 +1,209 @@
+//! Commands in comments. A command is taken from the comment as GitHub gives it, and done once, however often the comment
+//! is delivered.
+
+use serde_json::json;
+
+use crate::identity::{identify, target_of};
+use crate::model::change::Target;
+use crate::port::{CommentNow, Expect, KeepRows, PullNow};
+use crate::stage::StageError;
+use crate::webhook::{Command, CommentCommand};
+
+use super::once::{NotNoted, Once, Progress};
+use super::pull::{end_all, open_runs};
+use super::start::{Again, last_start, start};
+use super::{Ports, Receipt, RunSettings, done, ignored, read_pull};
+
+/// A comment that is older asks for nothing any more: GitHub delivers nothing again after three days.
+const MAX_COMMENT_AGE_MS: i64 = 7 * 86_400_000;
+/// Clocks may differ this much: GitHub's, which dates comments, and ours, which dates runs.
+const CLOCK_SLACK_MS: i64 = 5_000;
+
+const HELP: &str = "Commands, for people with write permission, each as a comment's first line:\n\n\
+    - `/holdfast review`: review the head as it is now, again if need be\n\
+    - `/holdfast pause`: review no pushes\n\
+    - `/holdfast resume`: review again, beginning with the head as it is now\n\
+    - `/holdfast cancel`: stop the review that runs\n\
+    - `/holdfast help`: this";
+
+/// Does a command, if its writer may give it, and says so where it was given.
+pub(super) async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
+    let pull = read_pull(ports, &asked.repository, asked.number).await?;
+    let here = target_of(&pull, pull.head.clone());
+    let Some(comment) = ports
+        .pulls
+        .comment(&pull.owner, &pull.repository, asked.comment)
+        .await?
+    else {
+        return Ok(ignored("the comment was deleted"));
+    };
+    let (command, login) = match read_command(&comment, asked.number, ports.now_ms) {
+        Ok(read) => read,
+        Err(why) => return Ok(ignored(why)),
+    };
+    if !pull.is_open {
+        return Ok(ignored("the pull request is closed"));
+    }
+    let permission = ports
+        .permission
+        .permission(&pull.owner, &pull.repository, login)
+        .await?;
+    if !permission.may_write() {
+        return Ok(ignored("commands are for people with write permission"));
+    }
+    let name = format!("comment/{}/{}", here.place(), asked.comment);
+    let Some(once) = Once::begin(ports.rows, &name).await? else {
+        return Ok(ignored("this command was done before"));
+    };
+    let given = Given {
+        command,
+        login,
+        comment: asked.comment,
+        created_ms: comment.created_ms,
+    };
+    let (receipt, said, once) = act(&given, &pull, &here, once, how, ports).await?;
+    if let Some(said) = said {
+        ports.publish.answer_command(&here, asked.comment, &said).await?;
+    }
+    if let Some(once) = once {
+        once.finish(ports.rows).await?;
+    }
+    Ok(receipt)
+}
+
+/// What was asked for, by whom and when.
+struct Given<'a> {
+    command: Command,
+    login: &'a str,
+    comment: u64,
+    created_ms: i64,
+}
+
+/// The command and who gave it. Errors: why there is none.
+fn read_command(comment: &CommentNow, number: u64, now_ms: i64) -> Result<(Command, &str), &'static str> {
+    if comment.number != number {
+        return Err("the comment is on another pull request");
+    }
+    if comment.is_edited_by_others {
+        return Err("somebody else edited the comment: its writer has to write it again");
+    }
+    if now_ms - comment.created_ms > MAX_COMMENT_AGE_MS {
+        return Err("the comment is older than what GitHub delivers again");
+    }
+    let command = match Command::parse(&comment.body) {
+        Some(Ok(command)) => command,
+        Some(Err(_)) => return Err("no such command: /holdfast review, pause, resume, cancel or help"),
+        None => return Err("the comment holds no command any more"),
+    };
+    match &comment.author {
+        Some(author) if author.is_bot => Err("a bot wrote this"),
+        Some(author) => Ok((command, &author.login)),
+        None => Err("the account that wrote the comment was deleted"),
+    }
+}
+
+/// Does it; gives what is answered, and what is to be finished behind the answer.
+async fn act(
+    given: &Given<'_>,
+    pull: &PullNow,
+    here: &Target,
+    once: Once,
+    how: &RunSettings,
+    ports: Ports<'_>,
+) -> Result<(Receipt, Option<String>, Option<Once>), StageError> {
+    let (receipt, said) = match given.command {
+        Command::Review | Command::Resume => {
+            let identified = identify(ports.pulls, ports.read, pull, pull.head.clone()).await?;
+            unpause(ports.rows, here).await?;
+            let again = match given.command {
+                Command::Review => Again::Always(once),
+                _ => Again::IfNothingIsLeft(once),
+            };
+            let (receipt, once) = start(&identified.target, how, ports, again, Some(given.comment)).await?;
+            let said = match &receipt {
+                Receipt::Started { run } => Some(format!("Reviewing (run `{run}`).")),
+                // Another delivery answers.
+                Receipt::Ignored { .. } => None,
+                _ => Some("This head is reviewed already, or is being reviewed now.".to_owned()),
+            };
+            return Ok((receipt, said, once));
+        }
+        Command::Pause => {
+            pause(ports.rows, here, given.login).await?;
+            let said = "Paused: pushes are not reviewed until `/holdfast resume`. A review that runs goes on.";
+            (done("paused"), said.to_owned())
+        }
+        Command::Cancel => return cancel(given, here, once, ports).await,
+        Command::Help => (done("helped"), HELP.to_owned()),
+    };
+    Ok((receipt, Some(said), Some(once)))
+}
+
+/// Stops the runs that were under way when the comment was first read, and no newer ones, and undoes what they did.
+async fn cancel(
+    given: &Given<'_>,
+    here: &Target,
+    mut once: Once,
+    ports: Ports<'_>,
+) -> Result<(Receipt, Option<String>, Option<Once>), StageError> {
+    if once.progress.runs.is_empty() {
+        let last = last_start(ports.rows, here).await?;
+        let is_newer = last.is_some_and(|last| match last.comment {
+            Some(comment) => comment > given.comment,
+            None => last.at_ms > given.created_ms + CLOCK_SLACK_MS,
+        });
+        if is_newer {
+            let said = "A newer review began after this comment was written: it goes on.";
+            return Ok((done("nothing to cancel"), Some(said.to_owned()), Some(once)));
+        }
+        let progress = Progress {
+            runs: open_runs(here, ports).await?,
+            ..Progress::default()
+        };
+        match once.note(ports.rows, progress).await {
+            Ok(()) => {}
+            Err(NotNoted::ByAnother) => {
+                return Ok((ignored("another delivery of the same command does it"), None, None));
+            }
+            Err(NotNoted::Failed(error)) => return Err(error),
+        }
+    }
+    let runs = once.progress.runs.clone();
+    end_all(&runs, &format!("{} asked for it in a comment", given.login), ports).await?;
+    let (receipt, said) = match runs.first() {
+        Some(run) => (done("cancelled"), format!("Cancelled (run `{run}`).")),
+        None => (done("nothing to cancel"), "No review is running here.".to_owned()),
+    };
+    Ok((receipt, Some(said), Some(once)))
+}
+
+/// Whether a person has paused the reviews of a pull request. Errors: what the table says.
+pub(super) async fn is_paused(rows: &dyn KeepRows, target: &Target) -> Result<bool, StageError> {
+    for key in pause_keys(target) {
+        if rows.get(&key).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn pause(rows: &dyn KeepRows, target: &Target, login: &str) -> Result<(), StageError> {
+    let [key, _] = pause_keys(target);
+    // One that is there already says the same.
+    rows.put(&key, &json!({ "by": login }), Expect::Absent).await?;
+    Ok(())
+}
+
+async fn unpause(rows: &dyn KeepRows, target: &Target) -> Result<(), StageError> {
+    for key in pause_keys(target) {
+        if let Some(row) = rows.get(&key).await? {
+            rows.delete(&key, row.version).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Today's key, and that of version 0.1, which may still be there.
+fn pause_keys(target: &Target) -> [String; 2] {
+    [target.place(), target.named_place()].map(|place| format!("pause/{place}"))
+}

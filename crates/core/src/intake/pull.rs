@@ -1,0 +1,170 @@
+//! Deliveries about a pull request: what is new is reviewed, what is closed is stopped, and who has to wait sees it.
+
+use serde_json::Value;
+
+use crate::claim;
+use crate::identity::{identify, target_of};
+use crate::model::change::Target;
+use crate::model::error_name::ErrorName;
+use crate::model::policy::{POLICY_PATH, Policy};
+use crate::port::{FailedRun, Permission, PullNow, ReadError};
+use crate::render::waiting_body;
+use crate::stage::StageError;
+use crate::sweep;
+use crate::webhook::{ReviewAction, ReviewTrigger, StopAction, StopTrigger};
+
+use super::command::is_paused;
+use super::once::Once;
+use super::start::{Again, last_start, start};
+use super::{Ports, Receipt, RunSettings, done, ignored, read_pull};
+
+/// What the notice of a pull request that waits is of, in its marker: there is one of them.
+const WAITING: &str = "waiting";
+
+/// Starts the review of a pull request's head, unless it is not open, its author has to wait, or it is paused.
+pub(super) async fn review(
+    trigger: &ReviewTrigger,
+    how: &RunSettings,
+    ports: Ports<'_>,
+) -> Result<Receipt, StageError> {
+    let pull = read_pull(ports, &trigger.repository, trigger.number).await?;
+    // An answer from before the event is no news: the event's own head counts then.
+    let is_stale = !pull.updated_at.is_empty() && pull.updated_at < trigger.updated_at;
+    if !is_stale {
+        if pull.head != trigger.head {
+            return Ok(ignored(
+                "the pull request has another head now, which has an event of its own",
+            ));
+        }
+        if !pull.is_open {
+            return Ok(ignored("the pull request is closed"));
+        }
+        if pull.is_draft {
+            return Ok(ignored("the pull request is a draft"));
+        }
+    }
+    if is_own_push(trigger, ports).await? {
+        return Ok(ignored("we pushed this ourselves"));
+    }
+    let here = target_of(&pull, trigger.head.clone());
+    if is_paused(ports.rows, &here).await? {
+        return Ok(ignored("reviews of this pull request are paused: /holdfast resume"));
+    }
+    let is_bots = pull.author.as_ref().is_some_and(|author| author.is_bot);
+    if !is_bots && !is_trusted(&pull, ports).await? {
+        return wait_for_maintainer(&here, ports).await;
+    }
+    let identified = identify(ports.pulls, ports.read, &pull, trigger.head.clone()).await?;
+    if is_bots && !is_allowed_bot(&pull, identified.settings.as_deref()) {
+        let why = format!("a bot's pull request, and bots in {POLICY_PATH} on the base branch doesn't name it");
+        return Ok(ignored(&why));
+    }
+    let again = match trigger.action {
+        ReviewAction::Opened | ReviewAction::Synchronize => Again::Never,
+        ReviewAction::Reopened | ReviewAction::ReadyForReview | ReviewAction::Retargeted => {
+            let (action, at) = (trigger.action.as_str(), &trigger.updated_at);
+            let name = format!("pull/{}/{action}/{}/{at}", here.place(), trigger.head);
+            match Once::begin(ports.rows, &name).await? {
+                Some(once) => Again::IfNothingIsLeft(once),
+                None => Again::Never,
+            }
+        }
+    };
+    let (receipt, once) = start(&identified.target, how, ports, again, None).await?;
+    if let Some(once) = once {
+        once.finish(ports.rows).await?;
+    }
+    Ok(receipt)
+}
+
+/// Stops the review of a pull request that has nothing to review any more, and undoes what it did.
+pub(super) async fn stop(trigger: &StopTrigger, ports: Ports<'_>) -> Result<Receipt, StageError> {
+    let pull = read_pull(ports, &trigger.repository, trigger.number).await?;
+    let (is_so, cause, otherwise) = match trigger.action {
+        StopAction::Closed => (
+            !pull.is_open,
+            "the pull request was closed",
+            "the pull request is open again",
+        ),
+        StopAction::ConvertedToDraft => (
+            pull.is_draft,
+            "the pull request was converted to a draft",
+            "the pull request is ready for review again",
+        ),
+    };
+    if !is_so {
+        return Ok(ignored(otherwise));
+    }
+    let here = target_of(&pull, pull.head.clone());
+    let runs = open_runs(&here, ports).await?;
+    end_all(&runs, cause, ports).await?;
+    Ok(match runs.is_empty() {
+        true => ignored("no review runs there"),
+        false => done("stopped"),
+    })
+}
+
+/// The runs of a pull request that may be under way: the one that holds it, and the one that was started last.
+pub(super) async fn open_runs(target: &Target, ports: Ports<'_>) -> Result<Vec<String>, StageError> {
+    let mut runs: Vec<String> = claim::holder(ports.rows, target).await?.into_iter().collect();
+    if let Some(last) = last_start(ports.rows, target).await?
+        && !runs.contains(&last.run)
+    {
+        runs.push(last.run);
+    }
+    Ok(runs)
+}
+
+/// Ends runs and undoes what they did. The result of one that came to its end stays.
+pub(super) async fn end_all(runs: &[String], cause: &str, ports: Ports<'_>) -> Result<(), StageError> {
+    let error = ErrorName::RunCancelled;
+    for run in runs {
+        let cancelled = FailedRun::ended(run, Value::Null, error, cause);
+        sweep::end(&cancelled, error, ports.stop, ports.publish, ports.rows, ports.store).await?;
+    }
+    Ok(())
+}
+
+/// A bot's push is reviewed, but our own is not. A person's token writes as that person, who may well push.
+async fn is_own_push(trigger: &ReviewTrigger, ports: Ports<'_>) -> Result<bool, StageError> {
+    if trigger.action != ReviewAction::Synchronize || trigger.sender.kind != "Bot" {
+        return Ok(false);
+    }
+    let own = ports.pulls.own_login().await?;
+    Ok(own.is_some_and(|own| own.eq_ignore_ascii_case(&trigger.sender.login)))
+}
+
+/// Whether the author's pull request is reviewed unasked. Where GitHub's word for the author is unclear (a newcomer, or a
+/// member whose membership is private), the author's permission decides; in a private repository, whoever may read.
+async fn is_trusted(pull: &PullNow, ports: Ports<'_>) -> Result<bool, StageError> {
+    if !pull.association.is_unclear() {
+        return Ok(true);
+    }
+    let Some(author) = &pull.author else { return Ok(false) };
+    let permission = ports.permission;
+    match permission
+        .permission(&pull.owner, &pull.repository, &author.login)
+        .await
+    {
+        Ok(Permission::None) => Ok(false),
+        Ok(Permission::Read) => Ok(pull.is_private),
+        Ok(Permission::Triage | Permission::Write | Permission::Maintain | Permission::Admin) => Ok(true),
+        // Nothing is known, which is never a permission.
+        Err(ReadError::Forbidden(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says on the pull request, once, that it waits, and how a maintainer starts its review.
+async fn wait_for_maintainer(here: &Target, ports: Ports<'_>) -> Result<Receipt, StageError> {
+    ports.publish.give_notice(here, WAITING, &waiting_body()).await?;
+    let why = "a first-time contributor's pull request is reviewed once a maintainer asks: /holdfast review";
+    Ok(ignored(why))
+}
+
+fn is_allowed_bot(pull: &PullNow, settings: Option<&[u8]>) -> bool {
+    let text = String::from_utf8_lossy(settings.unwrap_or_default());
+    let login = pull.author.as_ref().map(|author| author.login.as_str());
+    // Settings that cannot be read allow nobody.
+    Policy::parse(&text).is_ok_and(|policy| login.is_some_and(|login| policy.allows_bot(login)))
+}

@@ -1,0 +1,59 @@
+//! Re-run of our own check: a review of the head, as if it was asked for in a comment.
+
+use crate::identity::{identify, target_of};
+use crate::model::key;
+use crate::model::run::Run;
+use crate::stage::{StageError, find_artifact};
+use crate::webhook::RerunTrigger;
+
+use super::command::is_paused;
+use super::once::Once;
+use super::start::{Again, start};
+use super::{Ports, Receipt, RunSettings, ignored, read_pull};
+
+/// Starts a review of the head again, if whoever asks may write.
+pub(super) async fn rerun(trigger: &RerunTrigger, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
+    let Some(number) = number_of(trigger, ports).await? else {
+        return Ok(ignored("the check is of no pull request that is known here"));
+    };
+    let pull = read_pull(ports, &trigger.repository, number).await?;
+    let here = target_of(&pull, pull.head.clone());
+    if pull.head != trigger.head {
+        return Ok(ignored("the check is of an older head"));
+    }
+    if !pull.is_open {
+        return Ok(ignored("the pull request is closed"));
+    }
+    let login = &trigger.sender.login;
+    if !ports
+        .permission
+        .permission(&pull.owner, &pull.repository, login)
+        .await?
+        .may_write()
+    {
+        return Ok(ignored("checks are re-run by people with write permission"));
+    }
+    if is_paused(ports.rows, &here).await? {
+        return Ok(ignored("reviews of this pull request are paused: /holdfast resume"));
+    }
+    let Some(once) = Once::begin(ports.rows, &format!("{}/{}", trigger.of, here.place())).await? else {
+        return Ok(ignored("this check was re-run before"));
+    };
+    let identified = identify(ports.pulls, ports.read, &pull, pull.head.clone()).await?;
+    let (receipt, once) = start(&identified.target, how, ports, Again::Always(once), None).await?;
+    if let Some(once) = once {
+        once.finish(ports.rows).await?;
+    }
+    Ok(receipt)
+}
+
+/// The pull request: of the run whose check it is, as GitHub names none for forks; else as the event says.
+async fn number_of(trigger: &RerunTrigger, ports: Ports<'_>) -> Result<Option<u64>, StageError> {
+    if let Some(run) = &trigger.run {
+        let run: Option<Run> = find_artifact(ports.store, &key::run(run)).await?;
+        if let Some(number) = run.and_then(|run| run.target.pull_request()) {
+            return Ok(Some(number));
+        }
+    }
+    Ok(trigger.number)
+}

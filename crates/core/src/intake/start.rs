@@ -1,0 +1,182 @@
+//! Names the run of a pull request as it is now, and starts it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::claim;
+use crate::model::change::{Change, Target};
+use crate::model::error_name::ErrorName;
+use crate::model::key;
+use crate::model::run::{PAYLOAD_VERSION, Run};
+use crate::model::run_name::{is_same_review, stem, stem_of, stem_without_base};
+use crate::port::{Expect, KeepRows, Row, StartedRun, Written};
+use crate::stage::{StageError, find_artifact};
+
+use super::once::{NotNoted, Once, Progress};
+use super::{Ports, Receipt, RunSettings, ignored};
+
+/// Attempts of one review that are counted through.
+const MAX_ATTEMPTS: u32 = 1_000;
+/// Maximum retries of a conflicting write.
+const MAX_TRIES: usize = 5;
+
+/// When a review that has ended is started again.
+pub(super) enum Again {
+    /// Only where another one was published or begun since: a push back to an earlier head.
+    Never,
+    /// Also where it left nothing: it was cancelled or failed. Once for the event.
+    IfNothingIsLeft(Once),
+    /// Always. Once for the command.
+    Always(Once),
+}
+
+/// The run that was started last for a pull request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LastStart {
+    /// Its name.
+    pub run: String,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The comment that asked for it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<u64>,
+}
+
+/// Starts the run of a target, or finds it. Gives with the receipt what was begun once, to be finished when all is done.
+pub(super) async fn start(
+    target: &Target,
+    how: &RunSettings,
+    ports: Ports<'_>,
+    again: Again,
+    comment: Option<u64>,
+) -> Result<(Receipt, Option<Once>), StageError> {
+    let stem = stem(target, &how.model, &how.model_light, true);
+    let (is_forced, is_repeatable, mut once) = match again {
+        Again::Never => (false, false, None),
+        Again::IfNothingIsLeft(once) => (false, true, Some(once)),
+        Again::Always(once) => (true, true, Some(once)),
+    };
+    if !is_forced
+        && let Some(run) = same_review_of_holder(target, &stem, how, ports).await?
+        && !(is_repeatable && claim::is_closed(ports.rows, &run).await?)
+    {
+        return Ok((Receipt::Duplicate { run }, once));
+    }
+    let own_attempt = once.as_ref().and_then(|once| once.progress.attempt);
+    for attempt in own_attempt.unwrap_or(1)..=MAX_ATTEMPTS {
+        let run = run_of(target, how, format!("{stem}-{attempt}"));
+        let name = run.run.clone();
+        if let Some(once) = &mut once {
+            let progress = Progress {
+                attempt: Some(attempt),
+                ..once.progress.clone()
+            };
+            match once.note(ports.rows, progress).await {
+                Ok(()) => {}
+                Err(NotNoted::ByAnother) => return Ok((ignored("another delivery of the same starts it"), None)),
+                Err(NotNoted::Failed(error)) => return Err(error),
+            }
+        }
+        let started = ports.start.start_run(&run).await?;
+        let is_own = own_attempt == Some(attempt);
+        match started {
+            StartedRun::New => {
+                note_start(ports, target, &name, comment).await?;
+                return Ok((Receipt::Started { run: name }, once));
+            }
+            StartedRun::Running => {
+                if is_own {
+                    note_start(ports, target, &name, comment).await?;
+                }
+                return Ok((Receipt::Duplicate { run: name }, once));
+            }
+            // It was started by an earlier delivery of this very command.
+            StartedRun::Ended if is_own => return Ok((Receipt::Duplicate { run: name }, once)),
+            StartedRun::Ended if is_forced => {}
+            StartedRun::Ended => {
+                let holder = claim::holder(ports.rows, target).await?;
+                let is_last = holder.is_none_or(|holder| holder == name);
+                if is_last && !(is_repeatable && claim::is_closed(ports.rows, &name).await?) {
+                    return Ok((Receipt::Duplicate { run: name }, once));
+                }
+            }
+        }
+    }
+    Err(StageError::new(
+        ErrorName::PayloadInvalid,
+        format!("this head was reviewed {MAX_ATTEMPTS} times"),
+    ))
+}
+
+fn run_of(target: &Target, how: &RunSettings, name: String) -> Run {
+    Run {
+        version: PAYLOAD_VERSION,
+        run: name,
+        bucket: how.bucket.clone(),
+        target: target.clone(),
+        publish: true,
+        max_concurrency: how.max_concurrency,
+        model: how.model.clone(),
+        model_light: how.model_light.clone(),
+        notes: Vec::new(),
+        tokens: how.tokens,
+    }
+}
+
+/// The run that holds the pull request, if it is of the same review under another name: the repository had another name, or
+/// version 0.1 named it.
+async fn same_review_of_holder(
+    target: &Target,
+    stem: &str,
+    how: &RunSettings,
+    ports: Ports<'_>,
+) -> Result<Option<String>, StageError> {
+    let Some(holder) = claim::holder(ports.rows, target).await? else {
+        return Ok(None);
+    };
+    let held = stem_of(&holder);
+    if held == stem {
+        return Ok(None);
+    }
+    if is_same_review(held, stem) {
+        return Ok(Some(holder));
+    }
+    if !is_same_review(held, &stem_without_base(target, &how.model, &how.model_light, true)) {
+        return Ok(None);
+    }
+    let change: Option<Change> = find_artifact(ports.store, &key::change(&holder)).await?;
+    let is_same = change
+        .zip(target.pinned())
+        .is_some_and(|(change, pinned)| change.base == pinned.merge_base);
+    Ok(is_same.then_some(holder))
+}
+
+/// Remembers the run that was started last: one that is closed or cancelled before it opened is found by it.
+async fn note_start(ports: Ports<'_>, target: &Target, run: &str, comment: Option<u64>) -> Result<(), StageError> {
+    let start = LastStart {
+        run: run.to_owned(),
+        at_ms: ports.now_ms,
+        comment,
+    };
+    let key = last_key(target);
+    for _ in 0..MAX_TRIES {
+        let row = ports.rows.get(&key).await?;
+        let expect = row.map_or(Expect::Absent, |row| Expect::Version(row.version));
+        if let Written::Done { .. } = ports.rows.put(&key, &json!(start), expect).await? {
+            return Ok(());
+        }
+    }
+    // Others start runs of it at the same time: theirs are as new.
+    Ok(())
+}
+
+/// The run that was started last for a pull request. Errors: what the table says.
+pub(super) async fn last_start(rows: &dyn KeepRows, target: &Target) -> Result<Option<LastStart>, StageError> {
+    let row: Option<Row> = rows.get(&last_key(target)).await?;
+    // A row of another version is as good as none.
+    Ok(row.and_then(|row| LastStart::deserialize(&row.value).ok()))
+}
+
+fn last_key(target: &Target) -> String {
+    format!("started/{}", target.place())
+}

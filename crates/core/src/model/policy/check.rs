@@ -1,0 +1,344 @@
+//! Everything that is wrong with a repository's settings, each with its place in the file. What the keys and their types are
+//! is known to the types only: each part of the file is read by them apart from all others, so that one mistake hides none.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use saphyr_parser::{Event, Parser};
+use serde_norway::{Mapping, Value};
+
+use super::Policy;
+
+/// The most problems that are collected: whoever has more has another kind of file.
+const MAX_PROBLEMS: usize = 50;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyProblem {
+    /// Line and column in the file, from 1; none where it has no place of its own.
+    pub at: Option<(usize, usize)>,
+    /// The setting: `exclude[2]`, `gate.severity`.
+    pub setting: String,
+    /// What is wrong, and what to write.
+    pub what: String,
+}
+
+impl fmt::Display for PolicyProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((line, column)) = self.at {
+            write!(formatter, "line {line} column {column}: ")?;
+        }
+        if !self.setting.is_empty() {
+            write!(formatter, "{}: ", self.setting)?;
+        }
+        formatter.write_str(&self.what)
+    }
+}
+
+/// A way to a part of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Step {
+    Key(String),
+    Item(usize),
+}
+
+type Way = Vec<Step>;
+
+/// Where each part of the file is: of keys their own place, of list items that of the item.
+type Places = HashMap<Way, (usize, usize)>;
+
+/// Returns everything that is wrong with the settings' text, in the order of the file.
+pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    let alone = |at, what: String| {
+        vec![PolicyProblem {
+            at,
+            setting: String::new(),
+            what,
+        }]
+    };
+    let value: Value = match serde_norway::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            let at = error.location().map(|at| (at.line(), at.column()));
+            return alone(
+                at,
+                format!("is not YAML that can be read: {}", without_place(&error.to_string())),
+            );
+        }
+    };
+    let whole = serde_norway::from_str::<Policy>(text);
+    let mut found = Found {
+        places: places(text),
+        problems: Vec::new(),
+    };
+    match &value {
+        Value::Null => return Vec::new(),
+        Value::Mapping(_) => found.look(&Vec::new(), &value),
+        _ => {
+            return alone(
+                Some((1, 1)),
+                "settings are keys with values: write exclude: [\"docs/**\"]".to_owned(),
+            );
+        }
+    }
+    if let Ok(policy) = &whole {
+        // What the parts do not show: values that contradict each other.
+        found.look_at_values(&Vec::new(), policy);
+    }
+    if let (true, Err(error)) = (found.problems.is_empty(), whole) {
+        let at = error.location().map(|at| (at.line(), at.column()));
+        return alone(at, without_place(&error.to_string()));
+    }
+    found
+        .problems
+        .sort_by_key(|problem| problem.at.unwrap_or((usize::MAX, 0)));
+    found.problems
+}
+
+struct Found {
+    places: Places,
+    problems: Vec<PolicyProblem>,
+}
+
+impl Found {
+    fn add(&mut self, way: &Way, what: String) {
+        let problem = PolicyProblem {
+            at: self.places.get(way).copied(),
+            setting: named(way),
+            what,
+        };
+        if self.problems.len() < MAX_PROBLEMS && !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Reads each part below `way` apart from all others.
+    fn look(&mut self, way: &Way, value: &Value) {
+        match value {
+            Value::Mapping(entries) if !is_in_list(way) && (way.is_empty() || self.is_group(way)) => {
+                for (key, below) in entries {
+                    let mut way = way.clone();
+                    way.push(Step::Key(text_of(key)));
+                    self.look(&way, below);
+                }
+            }
+            Value::Sequence(items) if self.is_list(way) => {
+                for (index, item) in items.iter().enumerate() {
+                    let mut way = way.clone();
+                    way.push(Step::Item(index));
+                    self.look(&way, item);
+                }
+            }
+            Value::Mapping(_) if is_in_list(way) => self.look_at_entry(way, value.clone()),
+            _ => match read(way, value) {
+                Ok(policy) => self.look_at_values(way, &policy),
+                Err(error) => self.tell(way, &error),
+            },
+        }
+    }
+
+    /// An entry of a list has keys of which none may be missing: unknown ones are taken out one by one.
+    fn look_at_entry(&mut self, way: &Way, mut entry: Value) {
+        loop {
+            let error = match read(way, &entry) {
+                Ok(policy) => return self.look_at_values(way, &policy),
+                Err(error) => error,
+            };
+            let unknown = between(&error, "unknown field `", "`").map(str::to_owned);
+            let taken = match (&mut entry, &unknown) {
+                (Value::Mapping(entries), Some(unknown)) => entries.remove(unknown.as_str()),
+                _ => None,
+            };
+            match (taken, unknown) {
+                (Some(_), Some(unknown)) => {
+                    let mut below = way.clone();
+                    below.push(Step::Key(unknown));
+                    self.tell(&below, &error);
+                }
+                _ => return self.tell(way, &error),
+            }
+        }
+    }
+
+    fn tell(&mut self, way: &Way, error: &str) {
+        self.add(way, with_suggestion(error));
+    }
+
+    /// Whether the types have keys below this one.
+    fn is_group(&self, way: &Way) -> bool {
+        read(way, &Value::Mapping(Mapping::new())).is_ok()
+    }
+
+    fn is_list(&self, way: &Way) -> bool {
+        read(way, &Value::Sequence(Vec::new())).is_ok()
+    }
+
+    /// What types do not refuse, of the part that `policy` holds: ranges, globs, addresses. The part is alone in its lists
+    /// there, so its way is the one that is known here.
+    fn look_at_values(&mut self, way: &Way, policy: &Policy) {
+        for (found, what) in policy.wrong_values() {
+            let below = found.into_iter().skip(way.len()).map(Step::from);
+            self.add(&way.iter().cloned().chain(below).collect(), what);
+        }
+    }
+}
+
+/// A part of a way, as values name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// A key.
+    Key(&'static str),
+    /// An item of a list.
+    Item(usize),
+}
+
+impl From<Part> for Step {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Key(key) => Self::Key(key.to_owned()),
+            Part::Item(index) => Self::Item(index),
+        }
+    }
+}
+
+/// Reads one part by the types, as if it were all that the file holds.
+fn read(way: &[Step], value: &Value) -> Result<Policy, String> {
+    let whole = way.iter().rev().fold(value.clone(), |value, step| match step {
+        Step::Key(key) => Value::Mapping(Mapping::from_iter([(Value::from(key.as_str()), value)])),
+        Step::Item(_) => Value::Sequence(vec![value]),
+    });
+    serde_norway::from_value(whole).map_err(|error| without_place(&error.to_string()))
+}
+
+fn is_in_list(way: &[Step]) -> bool {
+    way.iter().any(|step| matches!(step, Step::Item(_)))
+}
+
+fn named(way: &[Step]) -> String {
+    let mut name = String::new();
+    for step in way {
+        match step {
+            Step::Key(key) if name.is_empty() => name.push_str(key),
+            Step::Key(key) => {
+                name.push('.');
+                name.push_str(key);
+            }
+            Step::Item(index) => name.push_str(&format!("[{index}]")),
+        }
+    }
+    name
+}
+
+fn text_of(key: &Value) -> String {
+    match key {
+        Value::String(text) => text.clone(),
+        other => serde_norway::to_string(other).unwrap_or_default().trim().to_owned(),
+    }
+}
+
+/// The message without the way and the place that the reader put around it: both are reported apart from it.
+fn without_place(message: &str) -> String {
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let starts = [
+        "unknown field",
+        "unknown variant",
+        "invalid type",
+        "invalid value",
+        "missing field",
+        "duplicate",
+    ];
+    let start = starts.iter().filter_map(|start| message.find(start)).min();
+    message[start.unwrap_or(0)..].to_owned()
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    text.split_once(before)?.1.split_once(after).map(|(found, _)| found)
+}
+
+/// The message, with the nearest of the names that were expected.
+fn with_suggestion(message: &str) -> String {
+    let given = between(message, "unknown field `", "`").or_else(|| between(message, "unknown variant `", "`"));
+    let expected = message.split_once("expected").map_or("", |(_, expected)| expected);
+    let names = expected.split('`').skip(1).step_by(2);
+    match given.and_then(|given| nearest(given, names)) {
+        Some(name) => format!("{message}; did you mean {name}?"),
+        None => message.to_owned(),
+    }
+}
+
+/// Returns the name that `given` is probably a slip of; none where no name is near.
+pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    let slips = |name: &str| strsim::damerau_levenshtein(&given, &name.to_lowercase());
+    let near = names
+        .into_iter()
+        .map(|name| (slips(name), name))
+        .min_by_key(|(slips, _)| *slips)?;
+    let most = (given.chars().count() / 3).max(1);
+    (near.0 <= most).then_some(near.1)
+}
+
+/// Finds where each part of a YAML text is.
+fn places(text: &str) -> Places {
+    let mut places = Places::new();
+    let mut open: Vec<Open> = Vec::new();
+    for event in Parser::new_from_str(text) {
+        // What was found before is right; the rest has no place.
+        let Ok((event, span)) = event else { break };
+        let at = (span.start.line(), span.start.col() + 1);
+        match event {
+            Event::MappingStart(..) | Event::SequenceStart(..) => {
+                let way = enter(&mut open, &mut places, at);
+                open.push(Open {
+                    way,
+                    is_list: matches!(event, Event::SequenceStart(..)),
+                    index: 0,
+                    key: None,
+                });
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                open.pop();
+            }
+            Event::Scalar(ref value, ..) => match open.last_mut() {
+                Some(level) if !level.is_list && level.key.is_none() => {
+                    level.key = Some(value.to_string());
+                    let mut way = level.way.clone();
+                    way.push(Step::Key(value.to_string()));
+                    places.entry(way).or_insert(at);
+                }
+                _ => drop(enter(&mut open, &mut places, at)),
+            },
+            Event::Alias(_) => drop(enter(&mut open, &mut places, at)),
+            _ => {}
+        }
+    }
+    places
+}
+
+/// A mapping or a list that has begun.
+struct Open {
+    way: Way,
+    is_list: bool,
+    index: usize,
+    /// The key whose value comes next.
+    key: Option<String>,
+}
+
+/// A value begins: gives its way, and moves its parent on.
+fn enter(open: &mut [Open], places: &mut Places, at: (usize, usize)) -> Way {
+    let Some(parent) = open.last_mut() else {
+        return Vec::new();
+    };
+    let mut way = parent.way.clone();
+    if parent.is_list {
+        way.push(Step::Item(parent.index));
+        parent.index += 1;
+        places.insert(way.clone(), at);
+    } else {
+        way.push(Step::Key(parent.key.take().unwrap_or_default()));
+    }
+    way
+}

@@ -1,0 +1,172 @@
+//! What `.holdfast.yml` may hold, and how everything that is wrong with it is reported.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use expect_test::expect_file;
+use serde_json::Value;
+
+use super::*;
+
+const GUIDE: &str = include_str!("../../../../../docs/configuration.md");
+
+fn schema() -> Value {
+    let mut schema = schemars::schema_for!(Policy);
+    schema.insert("title".to_owned(), POLICY_PATH.into());
+    schema.to_value()
+}
+
+/// `UPDATE_EXPECT=1 cargo test -p holdfast-core schema` writes the file again.
+#[test]
+fn the_schema_for_editors_is_that_of_the_types() {
+    let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    expect_file!["../../../../../docs/holdfast.schema.json"].assert_eq(&text);
+}
+
+#[test]
+fn the_schema_takes_what_is_read_and_refuses_what_is_not() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let example = GUIDE.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    for (text, is_right) in [
+        (example, true),
+        ("{}", true),
+        ("max_findings: 1000", true),
+        ("max_findings: 1001", false),
+        ("max_units: 0", false),
+        ("gate: { approvals: 11 }", false),
+        ("gate: { severity: bad }", false),
+        ("gate: { teams: [octo] }", false),
+        ("gate: { approvers: ['ada=ada@example.org', 'team@example.org'] }", true),
+        ("gate: { approvers: [ada] }", false),
+        ("gate: { approvers: ['a da=ada@example.org'] }", false),
+        ("gate: { unknown: 1 }", false),
+        ("unknown: 1", false),
+        ("tiers: [{ path: '**' }]", false),
+        ("include: '**'", false),
+    ] {
+        let value: Value = serde_norway::from_str(text).unwrap();
+        assert_eq!(validator.is_valid(&value), is_right, "{text}");
+        assert_eq!(Policy::parse(text).is_ok(), is_right, "{text}");
+        assert_eq!(
+            Policy::problems(text).is_empty(),
+            is_right,
+            "{text}: {:?}",
+            Policy::problems(text)
+        );
+    }
+}
+
+#[test]
+fn every_problem_is_reported_with_its_place() {
+    let text = "\
+exclud: ['docs/**']
+include:
+  - src/**
+  - '!src/generated/**'
+  - ''
+exclude: [ok/**, 'app/[id]/**', 12, {}]
+gate:
+  severity: hihg
+  aprovals: 2
+  approvals: many
+  teams: octo
+max_findings: 0
+instructions:
+  - path: ./docs/**
+    txt: Mind the links.
+  - path: ../x
+    text: What?
+tiers: [{ path: a, tier: hevy }]
+";
+    let found: Vec<String> = Policy::problems(text).iter().map(ToString::to_string).collect();
+    let expected = [
+        (
+            "line 1 column 1: exclud: unknown field `exclud`",
+            "did you mean exclude?",
+        ),
+        ("line 4 column 5: include[1]: ", "no negation"),
+        ("line 5 column 5: include[2]: ", "an empty glob"),
+        ("line 6 column 18: exclude[1]: ", "app/[[]id]/**"),
+        ("line 6 column 33: exclude[2]: invalid type", ""),
+        ("line 6 column 37: exclude[3]: invalid type", ""),
+        (
+            "line 8 column 3: gate.severity: unknown variant `hihg`",
+            "did you mean high?",
+        ),
+        (
+            "line 9 column 3: gate.aprovals: unknown field `aprovals`",
+            "did you mean approvals?",
+        ),
+        ("line 10 column 3: gate.approvals: invalid type", ""),
+        ("line 11 column 3: gate.teams: invalid type", ""),
+        ("line 12 column 1: max_findings: 0 is out of range", ""),
+        ("line 14 column 5: instructions[0]: missing field `text`", ""),
+        (
+            "line 15 column 5: instructions[0].txt: unknown field `txt`",
+            "did you mean text?",
+        ),
+        ("line 16 column 5: instructions[1].path: ", "from there"),
+        ("line 18 column 9: tiers[0]: unknown variant `hevy`", ""),
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for ((start, hint), found) in expected.iter().zip(&found) {
+        assert!(
+            found.starts_with(start) && found.contains(hint),
+            "{start} … {hint}: {found}"
+        );
+        assert_eq!(found.lines().count(), 1, "{found}");
+    }
+    let message = Policy::parse(text).unwrap_err().to_string();
+    assert!(
+        message.contains("exclud") && message.contains("hihg") && message.lines().count() == 1,
+        "{message}"
+    );
+}
+
+#[test]
+fn values_out_of_range_are_reported_together() {
+    let text =
+        "max_findings: 0\nmax_units: 20000\ngate:\n  approvals: 11\n  teams: [octo, o/r/x]\n  approvers: [nobody]\n";
+    let found: Vec<String> = Policy::problems(text).iter().map(ToString::to_string).collect();
+    let settings = [
+        "line 1 column 1: max_findings: 0",
+        "line 2 column 1: max_units: 20000",
+        "line 4 column 3: gate.approvals: 11",
+        "line 5 column 11: gate.teams[0]: ",
+        "line 5 column 17: gate.teams[1]: ",
+        "line 6 column 15: gate.approvers[0]: ",
+    ];
+    assert_eq!(found.len(), settings.len(), "{found:#?}");
+    for (start, found) in settings.iter().zip(&found) {
+        assert!(found.starts_with(start), "{start}: {found}");
+    }
+}
+
+#[test]
+fn what_is_no_mapping_is_reported_once() {
+    for (text, says) in [
+        ("a: [", "is not YAML"),
+        ("\tx: 1", "is not YAML"),
+        ("- a", "keys with values"),
+        ("just text", "keys with values"),
+        ("max_units: 1\nmax_units: 2\n", "duplicate"),
+        ("a: 1\n---\nb: 2\n", "document"),
+        ("1: 2", "unknown field"),
+    ] {
+        let found = Policy::problems(text);
+        assert!(
+            found.len() == 1 && found[0].to_string().contains(says),
+            "{text:?}: {found:?}"
+        );
+    }
+    for text in ["", "  \n", "# only a comment\n", "---\n", "~"] {
+        assert_eq!(Policy::problems(text), [], "{text:?}");
+        assert!(Policy::parse(text).is_ok(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_file_of_mistakes_has_a_bounded_report() {
+    let text: String = (0..20_000).map(|index| format!("unknown_{index}: 1\n")).collect();
+    let found = Policy::problems(&text);
+    assert!(!found.is_empty() && found.len() <= 50, "{}", found.len());
+    assert!(Policy::parse(&text).unwrap_err().to_string().len() < 10_000);
+}

@@ -1,0 +1,272 @@
+//! What settings may be, and how everything that is wrong with them is reported.
+#![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
+use super::*;
+
+fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsProblems> {
+    Settings::read(&|name| {
+        pairs
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
+}
+
+#[test]
+fn defaults_need_nothing() {
+    let settings = read(&[("HOLDFAST_MODEL", " ")]).unwrap();
+    assert_eq!(
+        (
+            settings.model.as_str(),
+            settings.model_light.as_str(),
+            settings.max_concurrency
+        ),
+        ("rules", "rules", 10)
+    );
+}
+
+#[test]
+fn every_problem_is_reported_together() {
+    let problems = read(&[
+        ("HOLDFAST_MODEL", "gpt"),
+        ("HOLDFAST_MODEL_URL", "http://example.com"),
+        ("HOLDFAST_MAX_CONCURRENCY", "0"),
+        ("HOLDFAST_GITHUB_URL", "ftp://x"),
+    ])
+    .unwrap_err();
+    assert_eq!(problems.0.len(), 4, "{problems}");
+    for name in [
+        "HOLDFAST_MODEL (",
+        "HOLDFAST_MODEL_URL",
+        "HOLDFAST_MAX_CONCURRENCY",
+        "HOLDFAST_GITHUB_URL",
+    ] {
+        assert!(problems.to_string().contains(name), "{name}");
+    }
+}
+
+#[test]
+fn an_app_is_an_id_and_a_key() {
+    let (id, file) = (
+        ("HOLDFAST_GITHUB_APP_ID", "12"),
+        ("HOLDFAST_GITHUB_APP_KEY_FILE", "app.pem"),
+    );
+    let app = read(&[id, file]).unwrap().github_app.unwrap();
+    assert!(app.id == 12 && matches!(app.key, GithubAppKey::File(path) if path == "app.pem"));
+    let text = read(&[id, file, ("HOLDFAST_GITHUB_APP_KEY", "-----BEGIN")]).unwrap();
+    assert!(
+        matches!(text.github_app.unwrap().key, GithubAppKey::Text(_)),
+        "a secret counts first"
+    );
+    for (given, missing) in [
+        (&[id][..], "HOLDFAST_GITHUB_APP_KEY_FILE"),
+        (&[file], "HOLDFAST_GITHUB_APP_ID"),
+        (&[("HOLDFAST_GITHUB_APP_ID", "x"), file], "HOLDFAST_GITHUB_APP_ID"),
+    ] {
+        assert!(read(given).unwrap_err().to_string().contains(missing), "{missing}");
+    }
+}
+
+#[test]
+fn sign_in_is_an_id_and_a_secret() {
+    let (id, secret) = (
+        ("HOLDFAST_GITHUB_APP_CLIENT_ID", "Iv1.1"),
+        ("HOLDFAST_GITHUB_APP_CLIENT_SECRET", "very-secret"),
+    );
+    assert!(read(&[]).unwrap().github_sign_in.is_none());
+    let settings = read(&[id, secret]).unwrap();
+    assert!(!format!("{settings:?}").contains(secret.1), "secrets do not print");
+    assert_eq!(settings.github_sign_in.unwrap().client_id, id.1);
+    for (given, missing) in [(id, secret.0), (secret, id.0)] {
+        let problems = read(&[given]).unwrap_err().to_string();
+        assert!(
+            problems.starts_with(missing) && !problems.contains(secret.1),
+            "{problems}"
+        );
+    }
+}
+
+#[test]
+fn a_provider_wants_its_key_unless_a_server_is_named() {
+    assert!(
+        read(&[("HOLDFAST_MODEL", "anthropic/x")])
+            .unwrap_err()
+            .to_string()
+            .contains("ANTHROPIC_API_KEY")
+    );
+    assert!(
+        read(&[
+            ("HOLDFAST_MODEL", "openai/x"),
+            ("HOLDFAST_MODEL_URL", "http://[::1]:1/v1")
+        ])
+        .is_ok()
+    );
+    let printed = format!(
+        "{:?}",
+        read(&[("HOLDFAST_MODEL", "openai/x"), ("OPENAI_API_KEY", "very-secret")]).unwrap()
+    );
+    assert!(!printed.contains("very-secret"), "secrets do not print");
+    let lookup = |name: &str| (name == "HOLDFAST_MODEL").then(|| "anthropic/x".to_owned());
+    assert!(
+        Settings::read_without_keys(&lookup).is_ok(),
+        "who asks no model needs no key"
+    );
+}
+
+fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
+    read(pairs).err().map(|problems| problems.0).unwrap_or_default()
+}
+
+#[test]
+fn what_would_fail_later_or_do_nothing_is_reported_at_the_start() {
+    let model = ("HOLDFAST_MODEL", "openai/m");
+    let key = ("OPENAI_API_KEY", "key");
+    for (given, says) in [
+        (
+            &[model, key, ("HOLDFAST_MODEL_LIGHT", "rules")][..],
+            "HOLDFAST_MODEL_LIGHT",
+        ),
+        (&[("HOLDFAST_MODEL_LIGHT", "openai/m"), key], "HOLDFAST_MODEL_LIGHT"),
+        (&[("HOLDFAST_MODEL_URL", "https://h.example")], "HOLDFAST_MODEL_URL"),
+        (&[("HOLDFAST_MODEL", "openai/a b"), key], "HOLDFAST_MODEL "),
+        (&[("HOLDFAST_MODEL", "openai/"), key], "HOLDFAST_MODEL "),
+        (&[("HOLDFAST_MODEL", "rules/x")], "HOLDFAST_MODEL "),
+        (&[model, ("OPENAI_API_KEY", "a\nb")], "OPENAI_API_KEY"),
+        (&[("GITHUB_TOKEN", "ghp_a b")], "GITHUB_TOKEN"),
+        (&[("GITHUB_TOKEN", "gh\u{e9}")], "GITHUB_TOKEN"),
+        (
+            &[("HOLDFAST_GITHUB_URL", "https://github.com")],
+            "https://api.github.com",
+        ),
+        (
+            &[("HOLDFAST_GITHUB_URL", "https://www.github.com/")],
+            "https://api.github.com",
+        ),
+        (&[("HOLDFAST_APPROVERS", "ada@example.org,grace")], "grace"),
+        (&[("HOLDFAST_APPROVERS", "a@b@c")], "HOLDFAST_APPROVERS"),
+        (
+            &[("HOLDFAST_APPROVERS", "ada@example.org;grace@example.org")],
+            "HOLDFAST_APPROVERS",
+        ),
+        (&[("HOLDFAST_MAIL_FROM", "holdfast")], "HOLDFAST_MAIL_FROM"),
+        (&[("HOLDFAST_MAIL_FROM", "Holdfast <nobody>")], "HOLDFAST_MAIL_FROM"),
+        (&[("HOLDFAST_SMTP_URL", "mail.example.org")], "HOLDFAST_SMTP_URL"),
+        (
+            &[("HOLDFAST_SMTP_URL", "https://mail.example.org")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_SMTP_URL", "smtp://u:secret@mail.example.org")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_SMTP_URL", "smtps://u:secret@mail.example.org/path")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_SMTP_URL", "smtps://u:secret@mail.example.org?tls=none")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_SMTP_URL", "smtps://u:secret@mail.example.org:0")],
+            "HOLDFAST_SMTP_URL",
+        ),
+        (
+            &[("HOLDFAST_PUBLIC_URL", "https://h.example/holdfast")],
+            "HOLDFAST_PUBLIC_URL",
+        ),
+        (
+            &[("HOLDFAST_PUBLIC_URL", "https://h.example/#a")],
+            "HOLDFAST_PUBLIC_URL",
+        ),
+        (&[("HOLDFAST_WEBHOOK_SECRET", "short,")], "HOLDFAST_WEBHOOK_SECRET"),
+    ] {
+        let found = problems(given);
+        assert!(found.len() == 1 && found[0].contains(says), "{given:?}: {found:?}");
+        assert!(
+            !found[0].contains("secret@") && !found[0].contains("ghp_"),
+            "no secrets: {found:?}"
+        );
+        assert_eq!(found[0].lines().count(), 1);
+    }
+    for given in [
+        &[model, key, ("HOLDFAST_MODEL_LIGHT", "openai/small")][..],
+        &[(
+            "HOLDFAST_MODEL",
+            "bedrock/arn:aws:bedrock:eu-west-1:1:inference-profile/x.y-z:0",
+        )],
+        &[("HOLDFAST_APPROVERS", " team@example.org , ada-l=ada@example.org,")],
+        &[("HOLDFAST_MAIL_FROM", "Holdfast reviews <holdfast@example.org>")],
+        &[
+            ("HOLDFAST_SMTP_URL", "smtps://u:p@mail.example.org:465/"),
+            ("HOLDFAST_PUBLIC_URL", "https://h.example/"),
+        ],
+        &[("HOLDFAST_GITHUB_URL", "https://github.example.org/api/v3")],
+    ] {
+        assert_eq!(problems(given), Vec::<String>::new(), "{given:?}");
+    }
+}
+
+#[test]
+fn further_checks_are_reported_with_the_others() {
+    let wrong = |name: &str| (name == "HOLDFAST_MODEL").then(|| "gpt".to_owned());
+    let more = |_: &Settings| vec!["HOLDFAST_GITHUB_APP_KEY_FILE (environment): no such file".to_owned()];
+    let found = Settings::read_and_check(&wrong, &more).unwrap_err().0;
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn approvers_are_people_with_a_way_to_decide() {
+    let read = |list: &str| read(&[("HOLDFAST_APPROVERS", list)]);
+    let settings = read("ada=ada@example.org, team@example.org").unwrap();
+    assert_eq!(settings.approvers.len(), 2);
+    let lines = settings.approvers_without_a_way();
+    assert!(
+        lines.len() == 1 && lines[0].contains("LOGIN=team@example.org"),
+        "{lines:?}"
+    );
+    for (list, problems) in [
+        ("ada", 1),
+        ("ada=ada,b@", 2),
+        ("ada=a@example.org,eve=A@example.org", 1),
+        ("ada=a@example.org,ADA=b@example.org", 0),
+    ] {
+        let found = read(list).map_or_else(|problems| problems.0, |_| Vec::new());
+        assert_eq!(found.len(), problems, "{list}: {found:?}");
+        assert!(
+            found.iter().all(|problem| problem.starts_with("HOLDFAST_APPROVERS (")),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn token_limits_are_read_within_their_bounds() {
+    let limits = |context: &str, output: &str| {
+        read(&[
+            ("HOLDFAST_MODEL_CONTEXT_TOKENS", context),
+            ("HOLDFAST_MODEL_OUTPUT_TOKENS", output),
+        ])
+    };
+    let settings = limits("8192", "").unwrap();
+    assert_eq!(
+        (settings.model_tokens.context, settings.model_tokens.output()),
+        (Some(8_192), 2_048)
+    );
+    assert_eq!(limits("", "16000").unwrap().model_tokens.output(), 16_000);
+    assert!(limits("", "").unwrap().model_tokens.is_default());
+    for (context, output, names) in [
+        ("3999", "255", 2),
+        ("many", "-1", 2),
+        ("100000001", "1000001", 2),
+        ("8192", "4000", 1),
+    ] {
+        let problems = limits(context, output).unwrap_err().0;
+        assert_eq!(problems.len(), names, "{problems:?}");
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.contains("_TOKENS (environment): ")),
+            "{problems:?}"
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! Finding a repository's settings on the base of a change. Settings that are there but not read, because of their name or
+//! because of what they are, would be settings that silently do nothing: that is an error, as wrong settings are.
+
+use crate::model::change::Target;
+use crate::model::policy::{InvalidPolicy, POLICY_PATH, Policy};
+use crate::model::sha::CommitSha;
+use crate::port::{ReadChange, RootEntry, RootKind};
+use crate::stage::StageError;
+
+/// The largest settings file that is read, in bytes.
+pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;
+/// Other names, in lower case, that people give the file.
+const OTHER_NAMES: &[&str] = &[".holdfast.yml", ".holdfast.yaml"];
+/// Names that are near enough for a note, and may be another program's.
+const NEAR_NAMES: &[&str] = &["holdfast.yml", "holdfast.yaml", ".holdfast.json", ".holdfast.toml"];
+
+/// Reads the settings on the base; gives notes for the review, too.
+///
+/// # Errors
+/// The settings are wrong, under another name, a link, no file or too large; what reading says.
+pub async fn read_policy(
+    read: &dyn ReadChange,
+    target: &Target,
+    base: &CommitSha,
+) -> Result<(Policy, Vec<String>), StageError> {
+    let Some(entries) = read.read_root(target, base).await? else {
+        // Nothing but the file itself can be looked at.
+        let text = read.read_file(target, POLICY_PATH, base).await?;
+        return Ok((parse(&text.unwrap_or_default())?, Vec::new()));
+    };
+    let notes = look_at(&entries)?;
+    if !entries.iter().any(|entry| entry.name == POLICY_PATH) {
+        return Ok((Policy::default(), notes));
+    }
+    let text = read.read_file(target, POLICY_PATH, base).await?;
+    // The file is there: what reads nothing found it too large.
+    let text = text.ok_or_else(|| too_large(None))?;
+    Ok((parse(&text)?, notes))
+}
+
+/// Returns notes on the files in the root folder that look like settings. Fails where those would not be read.
+fn look_at(entries: &[RootEntry]) -> Result<Vec<String>, InvalidPolicy> {
+    let own = entries.iter().find(|entry| entry.name == POLICY_PATH);
+    check_kind(own)?;
+    let named = |names: &[&str]| -> Vec<&str> {
+        let found = entries.iter().map(|entry| entry.name.as_str());
+        found
+            .filter(|name| *name != POLICY_PATH && names.contains(&name.to_lowercase().as_str()))
+            .collect()
+    };
+    let others = named(OTHER_NAMES);
+    if let (None, Some(other)) = (own, others.first()) {
+        return Err(InvalidPolicy(format!(
+            "the base has {other}, which is not read: rename it to {POLICY_PATH}"
+        )));
+    }
+    let near = others.into_iter().chain(named(NEAR_NAMES));
+    let notes = near.map(|name| format!("{name} at the root of the base is not read; settings are in {POLICY_PATH}"));
+    Ok(notes.collect())
+}
+
+fn check_kind(own: Option<&RootEntry>) -> Result<(), InvalidPolicy> {
+    match own {
+        Some(RootEntry {
+            kind: RootKind::Link, ..
+        }) => Err(InvalidPolicy(
+            "is a symbolic link on the base, which is not followed: commit the settings as a file".to_owned(),
+        )),
+        Some(RootEntry {
+            kind: RootKind::Folder, ..
+        }) => Err(InvalidPolicy(
+            "is a folder on the base: commit the settings as a file of that name".to_owned(),
+        )),
+        Some(RootEntry { bytes: Some(bytes), .. }) if *bytes > MAX_POLICY_BYTES => Err(too_large(Some(*bytes))),
+        _ => Ok(()),
+    }
+}
+
+fn too_large(bytes: Option<u64>) -> InvalidPolicy {
+    let size = bytes.map_or_else(|| "more".to_owned(), |bytes| format!("{bytes} bytes"));
+    InvalidPolicy(format!(
+        "has {size} on the base, and at most {MAX_POLICY_BYTES} bytes are read: shorten it"
+    ))
+}
+
+fn parse(bytes: &[u8]) -> Result<Policy, InvalidPolicy> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        InvalidPolicy(format!(
+            "is not UTF-8 (at byte {}): store it in that encoding",
+            error.valid_up_to()
+        ))
+    })?;
+    Policy::parse(text.trim_start_matches('\u{feff}'))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use super::*;
+
+    fn entry(name: &str, kind: RootKind, bytes: u64) -> RootEntry {
+        RootEntry {
+            name: name.to_owned(),
+            kind,
+            bytes: Some(bytes),
+        }
+    }
+
+    #[test]
+    fn settings_that_would_not_be_read_are_errors() {
+        use RootKind::{File, Folder, Link};
+        for (entries, says) in [
+            (vec![(".holdfast.yaml", File, 10)], "rename it to .holdfast.yml"),
+            (vec![(".Holdfast.YML", File, 10)], "rename it to .holdfast.yml"),
+            (vec![(".holdfast.yaml", Link, 10)], "rename it to .holdfast.yml"),
+            (vec![(".holdfast.yml", Link, 10)], "symbolic link"),
+            (
+                vec![(".holdfast.yml", Link, 10), (".holdfast.yaml", File, 10)],
+                "symbolic link",
+            ),
+            (vec![(".holdfast.yml", Folder, 0)], "folder"),
+            (vec![(".holdfast.yml", File, MAX_POLICY_BYTES + 1)], "1048577 bytes"),
+        ] {
+            let entries: Vec<_> = entries
+                .into_iter()
+                .map(|(name, kind, bytes)| entry(name, kind, bytes))
+                .collect();
+            let error = look_at(&entries).unwrap_err().to_string();
+            assert!(
+                error.contains(says) && error.lines().count() == 1,
+                "{entries:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_lies_beside_the_settings_is_a_note() {
+        use RootKind::File;
+        for (names, notes) in [
+            (&["README.md", ".holdfast"][..], 0),
+            (&[".holdfast.yml"], 0),
+            (&[".holdfast.yml", ".holdfast.yaml"], 1),
+            (&["holdfast.yml"], 1),
+            (&[".holdfast.yml", "holdfast.yaml", ".holdfast.json"], 2),
+        ] {
+            let entries: Vec<_> = names.iter().map(|name| entry(name, File, MAX_POLICY_BYTES)).collect();
+            let found = look_at(&entries).unwrap();
+            assert_eq!(found.len(), notes, "{names:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_text_is_utf_8_with_or_without_a_mark() {
+        assert_eq!(parse("\u{feff}max_units: 7\n".as_bytes()).unwrap().max_units, 7);
+        for bytes in [&b"exclude: ['\xff']"[..], b"\xff\xfem\0a\0"] {
+            assert!(parse(bytes).unwrap_err().to_string().contains("UTF-8"));
+        }
+    }
+}

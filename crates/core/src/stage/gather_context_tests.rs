@@ -1,0 +1,218 @@
+//! What the bounds of a change do to its units: their context says what was left out, and each still gets one.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use futures::executor::block_on;
+
+use super::*;
+use crate::model::change::{ChangedFile, FileStatus};
+use crate::model::plan::{Tier, Unit};
+use crate::port::{ReadError, StoreError};
+
+/// A store, files and a reader of syntax in one.
+struct World {
+    artifacts: Mutex<BTreeMap<String, Vec<u8>>>,
+    content: &'static [u8],
+    reads: Mutex<Vec<String>>,
+    /// What is answered for each path.
+    answer: fn(&str) -> SyntaxAnswer,
+    views: Mutex<Vec<(String, String)>>,
+}
+
+#[async_trait]
+impl StoreArtifact for World {
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.artifacts.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.artifacts.lock().unwrap().get(key).cloned())
+    }
+}
+
+#[async_trait]
+impl ReadChange for World {
+    async fn read_change(&self, _target: &Target) -> Result<Change, ReadError> {
+        Err(ReadError::NotFound("not asked for here".to_owned()))
+    }
+
+    async fn read_file(&self, _target: &Target, path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        self.reads.lock().unwrap().push(path.to_owned());
+        Ok(Some(self.content.to_vec()))
+    }
+
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
+        Ok(target.head().clone())
+    }
+}
+
+#[async_trait]
+impl SourceSyntax for World {
+    async fn view(&self, path: &str, text: &str, _lines: &[u32]) -> SyntaxAnswer {
+        self.views.lock().unwrap().push((path.to_owned(), text.to_owned()));
+        (self.answer)(path)
+    }
+}
+
+/// Gathers the context of one unit for each path (a path that is listed twice has two units).
+fn gather(
+    paths: &[&str],
+    kind: FileKind,
+    content: &'static [u8],
+    answer: fn(&str) -> SyntaxAnswer,
+) -> (World, Vec<ContextPack>) {
+    let world = World {
+        artifacts: Mutex::default(),
+        content,
+        reads: Mutex::default(),
+        answer,
+        views: Mutex::default(),
+    };
+    let sha = |digit: &str| CommitSha::parse(&digit.repeat(40)).unwrap();
+    let run = Run {
+        version: 1,
+        run: "r".to_owned(),
+        bucket: "artifacts".to_owned(),
+        target: Target::WorkTree {
+            path: "/tree".to_owned(),
+            base: sha("a"),
+            head: sha("b"),
+        },
+        publish: false,
+        max_concurrency: 1,
+        model: "rules".to_owned(),
+        model_light: "rules".to_owned(),
+        notes: Vec::new(),
+        tokens: crate::model::token_limits::TokenLimits::default(),
+    };
+    let files: Vec<ChangedFile> = paths
+        .iter()
+        .map(|path| ChangedFile {
+            path: (*path).to_owned(),
+            previous_path: None,
+            status: FileStatus::Modified,
+            kind,
+            additions: 1,
+            deletions: 0,
+            patch: Some("@@ -1 +1,2 @@\n a\n+b\n".to_owned()),
+            omitted: None,
+            secrets: Vec::new(),
+        })
+        .collect();
+    let units = paths.iter().enumerate().map(|(index, path)| Unit {
+        id: format!("u{index:04}"),
+        path: (*path).to_owned(),
+        hunks: vec![0],
+        risk: 0,
+        tier: Tier::Light,
+    });
+    let plan = Plan {
+        units: units.collect(),
+        settled: Vec::new(),
+        notes: Vec::new(),
+        findings: Vec::new(),
+    };
+    let change = Change {
+        base: sha("a"),
+        base_tip: None,
+        head: sha("b"),
+        title: String::new(),
+        description: String::new(),
+        author: None,
+        url: None,
+        files_total: files.len() as u64,
+        files,
+        notes: Vec::new(),
+    };
+    let packs = block_on(async {
+        write_artifact(&world, &key::run("r"), &run).await.unwrap();
+        write_artifact(&world, &key::change("r"), &change).await.unwrap();
+        write_artifact(&world, &key::plan("r"), &plan).await.unwrap();
+        let input = Input { run: "r".to_owned() };
+        let output = gather_context(&input, &world, &world, &world).await.unwrap();
+        assert_eq!(output.packs, plan.units.len() as u64);
+        let mut packs: Vec<ContextPack> = Vec::new();
+        for unit in &plan.units {
+            packs.push(read_artifact(&world, &key::context("r", &unit.id)).await.unwrap());
+        }
+        packs
+    });
+    (world, packs)
+}
+
+fn seen(elapsed: Duration) -> SyntaxAnswer {
+    SyntaxAnswer {
+        view: Some(SyntaxView {
+            imports: vec!["use a;".to_owned()],
+            ..SyntaxView::default()
+        }),
+        limit: None,
+        elapsed,
+    }
+}
+
+#[test]
+fn a_slow_file_costs_its_own_syntax_once_and_no_other_files() {
+    let (world, packs) = gather(&["slow.java", "slow.java", "a.rs"], FileKind::Text, b"x", |path| {
+        if path == "slow.java" {
+            SyntaxAnswer {
+                limit: Some(SyntaxLimit::TooSlow),
+                elapsed: Duration::from_secs(2),
+                ..SyntaxAnswer::default()
+            }
+        } else {
+            seen(Duration::ZERO)
+        }
+    });
+    let notes: Vec<Option<&str>> = packs.iter().map(|pack| pack.no_syntax.as_deref()).collect();
+    assert_eq!(notes, [Some("no syntax: too slow"), Some("no syntax: too slow"), None]);
+    assert_eq!(packs[2].imports, ["use a;"]);
+    let views = world.views.lock().unwrap();
+    assert_eq!(views.len(), 2, "the slow file is not tried again for its second unit");
+    assert_eq!(*world.reads.lock().unwrap(), ["slow.java", "a.rs"]);
+}
+
+#[test]
+fn incomplete_rules_are_noted_and_their_findings_kept() {
+    let (_, packs) = gather(&["a.rs"], FileKind::Text, b"x", |_| SyntaxAnswer {
+        limit: Some(SyntaxLimit::TooManyMatches),
+        ..seen(Duration::ZERO)
+    });
+    assert_eq!(packs[0].imports, ["use a;"]);
+    assert_eq!(
+        packs[0].no_syntax.as_deref(),
+        Some("syntax rules incomplete: too many matches")
+    );
+}
+
+#[test]
+fn the_changes_time_ends_the_reading_of_syntax_and_not_the_review() {
+    let (world, packs) = gather(&["a.rs", "b.rs", "c.rs", "d.rs"], FileKind::Text, b"x", |_| {
+        seen(Duration::from_secs(31))
+    });
+    let noted = packs.iter().map(|pack| pack.no_syntax.is_some()).collect::<Vec<_>>();
+    assert_eq!(noted, [false, false, true, true]);
+    assert!(packs[2].no_syntax.as_deref().unwrap().contains("limit of time"));
+    assert_eq!(world.views.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_byte_that_is_not_utf8_hides_no_syntax_and_lines_hold() {
+    let (world, packs) = gather(&["a.py"], FileKind::Text, b"# caf\xe9\nx = 1\n\xff\xfe\n", |_| {
+        seen(Duration::ZERO)
+    });
+    assert_eq!(packs[0].imports, ["use a;"]);
+    let views = world.views.lock().unwrap();
+    assert_eq!(views[0].1, "# caf\u{fffd}\nx = 1\n\u{fffd}\u{fffd}\n");
+}
+
+#[test]
+fn a_links_text_is_no_source() {
+    let (world, packs) = gather(&["a.py"], FileKind::Symlink, b"x", |_| seen(Duration::ZERO));
+    assert!(packs[0].imports.is_empty() && packs[0].no_syntax.is_none());
+    assert!(world.reads.lock().unwrap().is_empty(), "what it points to is not read");
+}

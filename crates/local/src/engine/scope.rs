@@ -1,0 +1,113 @@
+//! Which open executions an engine resumes. Whoever works on one execution opens the engine for that one: the others in the
+//! data directory stay as they are stored, and cause nothing.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use super::error::EngineError;
+use super::read::{self, OpenWork};
+use super::recover::Recovered;
+use super::run_loop::Runner;
+
+/// Which open executions an engine resumes.
+#[derive(Clone, Default)]
+pub enum Scope {
+    /// All of them.
+    #[default]
+    All,
+    /// Those whose top-level execution has a name that this accepts, with all below them.
+    Only(Arc<dyn Fn(&str) -> bool + Send + Sync>),
+}
+
+impl Scope {
+    /// The scope of the executions whose names this accepts.
+    pub fn only(accepts: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::Only(Arc::new(accepts))
+    }
+
+    /// Whether an execution with this top-level name is in the scope.
+    pub fn holds(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(accepts) => accepts(name),
+        }
+    }
+
+    /// Whether nothing is left out.
+    pub(super) const fn is_all(&self) -> bool {
+        matches!(self, Self::All)
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::All => "All",
+            Self::Only(_) => "Only(…)",
+        })
+    }
+}
+
+impl Runner {
+    /// Takes out of what was read what is outside the scope; returns how many executions are left alone.
+    pub(super) async fn keep_in_scope(&self, work: &mut OpenWork) -> Result<u64, EngineError> {
+        if self.scope.is_all() {
+            return Ok(0);
+        }
+        let waiting = self.store.run(|db| read::waiting(db)).await?;
+        let waiting_in_all = waiting.len();
+        let waiting = self.in_scope(&self.scope, waiting).await?.len();
+        work.waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
+        let dropped = self.narrow(&self.scope, work).await? + waiting_in_all - waiting;
+        Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
+    }
+
+    /// Has an execution outside the scope in memory with all below it, so that it can be stopped. It is not resumed.
+    pub(super) async fn admit(&mut self, name: &str) -> Result<(), EngineError> {
+        if self.scope.holds(name) {
+            return Ok(());
+        }
+        let mut work = self.store.run(|db| read::open_work(db)).await?;
+        let name = name.to_owned();
+        self.narrow(&Scope::only(move |found| found == name), &mut work).await?;
+        self.fold_all(work.lot, work.map_runs, &mut Recovered::default());
+        Ok(())
+    }
+
+    /// Of these executions, those in the engine's scope.
+    pub(super) async fn resumable(&self, ids: Vec<i64>) -> Result<Vec<i64>, EngineError> {
+        self.in_scope(&self.scope, ids).await
+    }
+
+    async fn in_scope(&self, scope: &Scope, ids: Vec<i64>) -> Result<Vec<i64>, EngineError> {
+        if scope.is_all() {
+            return Ok(ids);
+        }
+        let scope = scope.clone();
+        self.store
+            .run(move |db| {
+                let mut kept = Vec::new();
+                for id in ids {
+                    if read::top_name(db, id)?.is_some_and(|name| scope.holds(&name)) {
+                        kept.push(id);
+                    }
+                }
+                Ok(kept)
+            })
+            .await
+    }
+
+    /// Keeps what is in a scope; returns how many executions are not.
+    async fn narrow(&self, scope: &Scope, work: &mut OpenWork) -> Result<usize, EngineError> {
+        let ids = work.lot.executions.iter().flatten().map(|stored| stored.id).collect();
+        let kept: HashSet<i64> = self.in_scope(scope, ids).await?.into_iter().collect();
+        let found = work.lot.executions.len();
+        work.lot.executions.retain(|reading| match reading {
+            Ok(stored) => kept.contains(&stored.id),
+            Err((name, _)) => scope.holds(name),
+        });
+        work.map_runs.retain(|run| kept.contains(&run.parent));
+        Ok(found - work.lot.executions.len())
+    }
+}

@@ -1,0 +1,156 @@
+//! Settings that would silently do nothing: each is reported with its remedy, in the review or at the start.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Output;
+
+use holdfast_testkit::{FakeGithub, ModelServer, PullRequest, Repository, Script};
+
+use crate::support::{Scene, holdfast, many_files};
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+}
+
+/// A repository whose base `prepare` has written to, with one change on top: its base and its head.
+fn changed(prepare: &dyn Fn(&Repository)) -> (Repository, String, String) {
+    let repository = Repository::new().unwrap();
+    repository.write("src/a.rs", "pub fn a() {}\n").unwrap();
+    prepare(&repository);
+    let base = repository.commit("Begin").unwrap();
+    repository.write("src/a.rs", "pub fn a() {\n    b();\n}\n").unwrap();
+    let head = repository.commit("Change").unwrap();
+    (repository, base, head)
+}
+
+#[test]
+fn settings_that_are_not_read_fail_the_review_from_a_work_tree_and_from_github() {
+    let large = format!("# {}\nmax_units: 7\n", "x".repeat(1_150_000));
+    let cases: [(&str, &dyn Fn(&Repository)); 6] = [
+        ("rename it to .holdfast.yml", &|repository| {
+            repository.write(".holdfast.yaml", "gate: {}\n").unwrap()
+        }),
+        ("is a symbolic link", &|repository| {
+            repository.write("settings.yml", "gate: {}\n").unwrap();
+            repository.symlink(".holdfast.yml", "settings.yml").unwrap();
+        }),
+        ("bytes are read: shorten it", &|repository| {
+            repository.write(".holdfast.yml", &large).unwrap()
+        }),
+        ("did you mean exclude?", &|repository| {
+            repository.write(".holdfast.yml", "exclud: [a]\n").unwrap()
+        }),
+        ("write app/[[]id]/**", &|repository| {
+            repository
+                .write(".holdfast.yml", "exclude: ['app/[id]/**', '!x']\n")
+                .unwrap();
+        }),
+        ("is not UTF-8", &|repository| {
+            repository.write(".holdfast.yml", b"exclude: ['\xff']\n").unwrap()
+        }),
+    ];
+    for (says, prepare) in cases {
+        let (repository, base, head) = changed(prepare);
+        let github = FakeGithub::start().unwrap();
+        github.add(PullRequest::from_git(repository.path(), &base, &head, "octo/demo", 1).unwrap());
+        let scene = Scene::new(repository)
+            .set("HOLDFAST_GITHUB_URL", &github.url())
+            .set("GITHUB_TOKEN", FakeGithub::USER_TOKEN);
+        for target in [scene.path().to_owned(), github.pull_request_url("octo/demo", 1)] {
+            let output = scene.run(&["review", &target]);
+            let said = said(&output);
+            assert!(
+                output.status.code().unwrap() >= 2 && said.contains(says),
+                "{target}: {says}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn settings_beside_those_that_are_read_are_a_note_and_clear_globs_are_matched() {
+    let (repository, ..) = changed(&|repository| {
+        repository
+            .write(".holdfast.yml", "exclude: ['./docs/', '/src']\n")
+            .unwrap();
+        repository.write(".holdfast.yaml", "gate: {}\n").unwrap();
+    });
+    let scene = Scene::with_model(repository, ModelServer::start(Script::valid()).unwrap());
+    let (_, document) = scene.review();
+    let text = document.to_string();
+    assert!(text.contains("excluded by .holdfast.yml"), "{document:#}");
+    assert!(
+        text.contains(".holdfast.yaml at the root of the base is not read"),
+        "{document:#}"
+    );
+}
+
+#[test]
+fn check_lists_every_problem_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str| {
+        holdfast(&["check", folder.path().join(name).to_str().unwrap()])
+            .output()
+            .unwrap()
+    };
+    fs::write(
+        folder.path().join(".holdfast.yml"),
+        "exclud: ['a']\nexclude: ['docs/', '/docs/**', './docs/**', '!x', '', 'app/[id]/**']\nmax_units: 0\n",
+    )
+    .unwrap();
+    let output = check(".holdfast.yml");
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(2));
+    for part in [
+        "line 1 column 1: exclud: ",
+        "did you mean exclude?",
+        "line 2 column 45: exclude[3]: ",
+        "line 2 column 51: exclude[4]: ",
+        "line 2 column 55: exclude[5]: ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    fs::rename(
+        folder.path().join(".holdfast.yml"),
+        folder.path().join(".holdfast.yaml"),
+    )
+    .unwrap();
+    assert!(said(&check(".holdfast.yml")).contains("rename it to .holdfast.yml"));
+    assert!(said(&check(".holdfast.yaml")).contains("rename it to .holdfast.yml"));
+    fs::write(folder.path().join("real.yml"), "max_units: 3\n").unwrap();
+    assert_eq!(check("real.yml").status.code(), Some(0));
+    symlink("real.yml", folder.path().join(".holdfast.yml")).unwrap();
+    assert!(said(&check(".holdfast.yml")).contains("symbolic link"));
+    fs::remove_file(folder.path().join(".holdfast.yml")).unwrap();
+    fs::write(folder.path().join(".holdfast.yml"), " ".repeat(1_048_577)).unwrap();
+    assert!(said(&check(".holdfast.yml")).contains("at most 1048576 bytes"));
+}
+
+#[test]
+fn misspelt_and_wrong_settings_of_the_environment_are_reported_together() {
+    let scene = Scene::new(many_files(1))
+        .set("HOLDFAST_MODLE", "openai/x")
+        .set("HOLDFAST_MODEL", "openai/x")
+        .set("HOLDFAST_MODEL_LIGHT", "rules")
+        .set("HOLDFAST_APPROVERS", "nobody")
+        .set("HOLDFAST_LOG", "debgu")
+        .set("HOLDFAST_GITHUB_APP_ID", "1")
+        .set("HOLDFAST_GITHUB_APP_KEY_FILE", "/nonexistent/app.pem");
+    let output = scene.run(&["review", scene.path()]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    for part in [
+        "did you mean HOLDFAST_MODEL?",
+        "HOLDFAST_MODEL_LIGHT (environment): rules",
+        "HOLDFAST_APPROVERS (environment)",
+        "did you mean debug?",
+        "OPENAI_API_KEY (environment)",
+        "/nonexistent/app.pem",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!scene.data.path().join("data").exists(), "nothing was begun");
+    let runs = Scene::new(many_files(1)).set("HOLDFAST_DATE", "x");
+    let text = said(&runs.run(&["runs"]));
+    assert!(text.contains("did you mean HOLDFAST_DATA?"), "{text}");
+}

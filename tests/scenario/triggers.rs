@@ -1,0 +1,72 @@
+//! What starts a review, and what a delivery that comes twice or late does, by the real program.
+
+use holdfast_testkit::{FakeGithub, PullRequest};
+use serde_json::{Value, json};
+
+use crate::pull_request::{SLUG, low};
+use crate::serve::{SECRET, Served};
+
+impl Served {
+    fn act(&self, event: &Value) -> (u16, Value) {
+        let body = event.to_string();
+        let signature = FakeGithub::signature(SECRET, body.as_bytes());
+        self.deliver("pull_request", body.as_bytes(), Some(signature))
+    }
+}
+
+#[test]
+fn a_formatters_push_is_reviewed() {
+    // tellahq/opensession#323
+    let served = Served::start(low());
+    assert_eq!(served.opened().0, 202);
+    served
+        .pull
+        .push("src/file_0002.rs", "pub fn tidy(x: u64) -> u64 {\n    x\n}\n");
+    let mut event = served.pull.github.pull_request_event(SLUG, 12, "synchronize").unwrap();
+    event["sender"] = json!({ "login": "pre-commit-ci[bot]", "type": "Bot" });
+    let (status, receipt) = served.act(&event);
+    assert_eq!(status, 202, "{receipt}");
+    served.wait_for(receipt["run"].as_str().unwrap(), "published");
+    assert_eq!(served.pull.reviews().len(), 1);
+}
+
+#[test]
+fn a_retargeted_pull_request_is_reviewed_again_and_a_command_is_done_once() {
+    let served = Served::start(low());
+    let (_, receipt) = served.opened();
+    served.wait_for(receipt["run"].as_str().unwrap(), "published");
+    // The new base has the first half of the change.
+    let repository = &served.pull.scene.repository;
+    let head = served
+        .pull
+        .push("src/more.rs", "pub fn more(x: u64) -> u64 {\n    x * 2\n}\n");
+    let event = served.pull.github.pull_request_event(SLUG, 12, "synchronize").unwrap();
+    let (_, receipt) = served.act(&event);
+    served.wait_for(receipt["run"].as_str().unwrap(), "published");
+    let retargeted = PullRequest::from_git(repository.path(), &served.pull.head, &head, SLUG, 12).unwrap();
+    served.pull.github.retarget(retargeted).unwrap();
+    let mut event = served.pull.github.pull_request_event(SLUG, 12, "edited").unwrap();
+    event["changes"] = json!({ "base": { "ref": { "from": "main" } } });
+    let (status, receipt) = served.act(&event);
+    assert_eq!((status, &receipt["status"]), (202, &json!("started")), "{receipt}");
+    served.wait_for(receipt["run"].as_str().unwrap(), "published");
+    let reviews = served.pull.reviews().len();
+    served.pull.github.set_permission(SLUG, "maintainer", "write");
+    let command = served
+        .pull
+        .github
+        .comment_event(SLUG, 12, "maintainer", "/holdfast review")
+        .unwrap();
+    let body = command.to_string();
+    let signature = FakeGithub::signature(SECRET, body.as_bytes());
+    let mut runs = Vec::new();
+    for _ in 0..4 {
+        let (_, receipt) = served.deliver("issue_comment", body.as_bytes(), Some(signature.clone()));
+        if let Some(run) = receipt["run"].as_str() {
+            served.wait_for(run, "published");
+            runs.push(run.to_owned());
+        }
+    }
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    assert_eq!(served.pull.reviews().len(), reviews + 1);
+}
