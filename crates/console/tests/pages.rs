@@ -398,12 +398,24 @@ fn no_page_shows_a_secret_of_any_text() {
     let is_leaking = |page: &Page| page.name.ends_with("-leaking");
     assert!(PAGES.iter().filter(|(name, _)| name.ends_with("-leaking")).count() > 10);
     hold(|page| {
+        // What the reader searched for is in the links to the next page: it is their own.
+        let is_shown = |name: &str, value: &str| !(name == "href" && value.starts_with("/?"));
+        let shown: Vec<&str> = page
+            .elements
+            .iter()
+            .flat_map(|element| {
+                let attributes = element.attributes.iter().filter(|(name, value)| is_shown(name, value));
+                attributes
+                    .map(|(_, value)| value.as_str())
+                    .chain([element.text.as_str()])
+            })
+            .collect();
         // Twelve characters are shown of a commit's id, whatever it is.
-        let parts = (0..token.len() - 16).map(|start| &token[start..start + 16]);
-        let leaked = parts.filter(|part| is_leaking(page) && page.html.contains(part));
+        let mut parts = (0..token.len() - 16).map(|start| &token[start..start + 16]);
+        let leaked = parts.find(|part| is_leaking(page) && shown.iter().any(|text| text.contains(part)));
         leaked
-            .take(1)
             .map(|part| format!("{part} of the token is on the page"))
+            .into_iter()
             .collect()
     });
 }

@@ -199,7 +199,7 @@ fn check_marks(lines: &[&str], place: &Replaced<'_>) -> Result<(), SuggestionPro
         rest.len() < line.trim_start().len() && [" +", " -", "  "].iter().any(|mark| rest.starts_with(mark))
     };
     let all_numbered =
-        !lines.is_empty() && lines.iter().all(|line| is_numbered(line)) && !place.bare().any(|line| is_numbered(line));
+        !lines.is_empty() && lines.iter().all(|line| is_numbered(line)) && !place.bare().any(is_numbered);
     if copied('+') || copied('-') || all_numbered {
         return Err(SuggestionProblem::DiffMarks);
     }
