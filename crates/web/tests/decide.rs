@@ -280,7 +280,7 @@ fn the_page_of_a_mail_offers_only_what_can_work() {
         ("ada=a@example.org", false, true, "You decide as"),
         ("ada=a@example.org", true, true, "sign in with GitHub"),
         ("a@example.org", true, false, "Sign in with GitHub"),
-        ("a@example.org", false, false, "holdfast approve r-1"),
+        ("a@example.org", false, false, "holdfast approve"),
     ] {
         let (world, invitations) = asked(&[], &[approver]);
         let seal = Seal::new("k".repeat(32).into(), "http://127.0.0.1:1");
