@@ -17,7 +17,8 @@ pub use command::{Command, InputType, ItemSource, OutputType, ResultWriter, Time
 pub use definition::{DefinitionErrors, Problem, StateMachine, StateSummary};
 pub use error_name::ErrorName;
 pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
-pub use execution::{Execution, Identity, MapChild, MapItem, NotRedrivable, Status};
+pub use execution::{EvaluationKey, Execution, Identity, MapChild, MapItem, NotRedrivable, Status};
+pub use expression::{Evaluated, Evaluation, EvaluationFault};
 pub use picture::{RunPath, picture};
 pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
 
@@ -25,3 +26,8 @@ pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
 pub const PAYLOAD_LIMIT_BYTES: usize = 262_144;
 /// The most events that one execution's history may hold.
 pub const HISTORY_LIMIT_EVENTS: u64 = 25_000;
+
+/// Whether a value may be a payload between states: at most 256 KiB of JSON, nested at most 100 levels deep.
+pub fn is_payload(value: &serde_json::Value) -> bool {
+    execution::is_payload(value)
+}

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod executions;
 pub mod failure;
 pub mod functions;
+pub mod http_server;
 pub mod local_host;
 pub mod machine;
 pub mod marker_key;

@@ -10,6 +10,14 @@ use crate::reply::Reply;
 /// Largest body, in bytes: GitHub sends no more than 25 MB.
 pub const BODY_MOST: usize = 25 * 1024 * 1024;
 
+/// Refuses a delivery whose signature is missing or malformed, before its body is read; none for one that may be signed.
+pub fn refuse_unsigned(headers: &HeaderMap) -> Option<Reply> {
+    let header = headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok());
+    let error = WebhookSecrets::check_form(header).err()?;
+    tracing::warn!(%error, "a delivery was refused");
+    Some(said(StatusCode::UNAUTHORIZED, "unauthorized", &error.to_string()))
+}
+
 /// Answers a delivery: 202 with the run's id; 200 when ignored (says why), done at once or a duplicate; 401 for a bad or
 /// missing signature; 413 too large; 400 of another shape; 503 when it could not be done, to be delivered again.
 pub async fn answer(
@@ -69,4 +77,35 @@ fn of(receipt: &Receipt) -> Reply {
 
 fn said(status: StatusCode, name: &str, what: &str) -> Reply {
     Reply::json(status, &json!({ "status": name, "error": what }))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_has_no_signature_is_refused_before_its_body() {
+        let digits = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let table = [
+            (None, true),
+            (Some(String::new()), true),
+            (Some("sha256=".to_owned()), true),
+            (Some(digits.to_owned()), true),
+            (Some(format!("sha1={digits}")), true),
+            (Some(format!("sha256={digits}0")), true),
+            (Some(format!("sha256={}g", &digits[1..])), true),
+            (Some(format!("sha256={digits}")), false),
+        ];
+        for (header, refused) in table {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = header.as_ref().and_then(|text| HeaderValue::from_str(text).ok()) {
+                headers.insert("x-hub-signature-256", value);
+            }
+            let reply = refuse_unsigned(&headers);
+            assert_eq!(reply.is_some(), refused, "{header:?}");
+            assert!(reply.is_none_or(|reply| reply.status == StatusCode::UNAUTHORIZED));
+        }
+    }
 }

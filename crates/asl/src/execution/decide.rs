@@ -21,19 +21,24 @@ impl Execution {
     pub(super) fn run(&mut self, turn: &mut Turn<'_>) {
         while self.status == Status::Running {
             let before = self.last;
-            let Some(id) = self.ready(turn.now) else { return };
+            let Some(id) = self.ready(turn.now) else { break };
+            self.deferral.stepping = Some(id);
             self.step(turn, id);
-            // A step makes an event, or the machine and the history do not fit together: then waiting is all there is.
-            if self.last == before {
-                return;
+            self.deferral.stepping = None;
+            // A step makes an event or waits for a value, or the machine and the history do not fit together: then
+            // waiting is all there is.
+            if self.last == before && !self.deferral.holds(id) {
+                break;
             }
         }
+        self.prune_evaluations();
     }
 
     /// A branch that can go on by itself.
     fn ready(&self, now: Timestamp) -> Option<BranchId> {
         self.branches
             .iter()
+            .filter(|(id, _)| !self.deferral.holds(**id))
             .find(|(id, branch)| match &branch.phase {
                 Phase::Waiting { at, .. } | Phase::BackingOff { at, .. } => *at <= now,
                 Phase::Task(_) => false,
@@ -49,6 +54,10 @@ impl Execution {
         // The machine outlives the borrow of `self`.
         let machine = Arc::clone(&self.machine);
         let Some(branch) = self.branches.get(&id) else { return };
+        if matches!(branch.phase, Phase::Children(_)) {
+            // Not cloned: it holds all items of a Map.
+            return self.tend_children(turn, id);
+        }
         let phase = branch.phase.clone();
         if let Phase::Leaving { next, input } = phase {
             if let Some(state) = machine.state(&next) {
@@ -78,7 +87,6 @@ impl Execution {
             } => {
                 self.recover(turn, id, failure, announced, uncaught);
             }
-            Phase::Children(_) => self.tend_children(turn, id),
             Phase::MapRun(run) => {
                 let kind = EventKind::MapRunRedriven {
                     map_run_arn: run.map_run_arn.unwrap_or_default(),
@@ -86,7 +94,7 @@ impl Execution {
                 };
                 self.push(turn, id, kind, Record::default());
             }
-            Phase::Leaving { .. } | Phase::Finished { .. } | Phase::Task(_) => {}
+            Phase::Leaving { .. } | Phase::Finished { .. } | Phase::Task(_) | Phase::Children(_) => {}
         }
     }
 
@@ -106,6 +114,10 @@ impl Execution {
             let mut session = self.session(&entered, Sight::default(), turn.now, || turn.random());
             match wait_end(&mut session, until, turn.now) {
                 Ok(due) => record.due = Some(due),
+                Err(Fault {
+                    unanswered: Some(evaluation),
+                    ..
+                }) => return self.deferral.ask(id, *evaluation),
                 Err(fault) => {
                     let cause = self.explain(&entered, &fault.detail);
                     let error = crate::ErrorName::QueryEvaluationError.as_str();
@@ -139,7 +151,9 @@ impl Execution {
                 self.declare_failure(turn, id, error.as_ref(), cause.as_ref());
             }
             StateBody::Map(map) => self.start_map(turn, id, map),
-            StateBody::Parallel { arguments, .. } => self.start_parallel(turn, id, arguments.as_ref()),
+            StateBody::Parallel { arguments, branches } => {
+                self.start_parallel(turn, id, arguments.as_ref(), branches.len());
+            }
         }
     }
 

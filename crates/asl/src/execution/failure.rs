@@ -11,6 +11,8 @@ use crate::event::{BranchId, EventKind, Failure, Record, Retrial, StateKind};
 use crate::expression::Fault;
 use crate::stimulus::Entropy;
 
+/// The longest text of a cause, beside the state's name: AWS allows 32,768 characters in all.
+const MAX_DETAIL_CHARACTERS: usize = 32_000;
 /// The longest delay between two attempts, in seconds: 366 days.
 const LONGEST_DELAY_SECONDS: f64 = 31_622_400.0;
 
@@ -32,8 +34,11 @@ impl Execution {
         Some(Retrial { retrier: position, at })
     }
 
-    /// An expression of the branch's state failed.
-    pub(super) fn evaluation_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, fault: Fault) {
+    /// An expression of the branch's state failed, or has no value yet.
+    pub(super) fn evaluation_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, mut fault: Fault) {
+        if let Some(evaluation) = fault.unanswered.take() {
+            return self.deferral.ask(id, *evaluation);
+        }
         let failure = self.fault(id, fault);
         self.state_failed(turn, id, failure);
     }
@@ -49,6 +54,9 @@ impl Execution {
 
     /// A cause in AWS's form.
     pub(super) fn explain(&self, branch: &Branch, detail: &str) -> String {
+        // It may quote a value, which may be large.
+        let end = detail.char_indices().nth(MAX_DETAIL_CHARACTERS);
+        let detail = end.map_or(detail, |(end, _)| &detail[..end]);
         format!(
             "An error occurred while executing the state '{}' (entered at the event id #{}). {detail}",
             branch.state,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Execution;
 use super::failure::error_output;
-use super::scope::{Sight, exceeds_limit};
+use super::scope::{Sight, exceed_variables_limit, exceeds_limit};
 use super::turn::Turn;
 use crate::definition::{ChoiceRule, Condition, Exit, State};
 use crate::error_name::ErrorName;
@@ -84,6 +84,10 @@ impl Execution {
         let mut session = self.session(branch, sight, turn.now, || turn.random());
         match depart(&mut session, &catcher.exit, &error, &format!("Catch[{position}]/")) {
             Ok(departure) => self.depart(turn, id, state, &catcher.exit, departure, true),
+            Err(Fault {
+                unanswered: Some(evaluation),
+                ..
+            }) => self.deferral.ask(id, *evaluation),
             Err(fault) => {
                 let failure = self.fault(id, fault);
                 self.catch_failed(turn, id, failure);
@@ -102,7 +106,10 @@ impl Execution {
     ) {
         let Departure { assigned, output } = departure;
         let variables = Value::Object(assigned);
-        if exceeds_limit(&output) || exceeds_limit(&variables) {
+        let kept = self.branches.get(&id).map(|branch| &branch.variables);
+        let too_many = kept.zip(variables.as_object());
+        let too_many = too_many.is_some_and(|(kept, assigned)| exceed_variables_limit(kept, assigned));
+        if too_many || exceeds_limit(&output) || exceeds_limit(&variables) {
             let failure = self.too_large(id);
             return if caught {
                 self.catch_failed(turn, id, failure)

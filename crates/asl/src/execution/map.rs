@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Execution;
-use super::scope::{Sight, exceeds_limit};
+use super::scope::{Sight, exceeds_branches_limit, exceeds_limit};
 use super::turn::Turn;
 use crate::command::{ItemSource, ResultWriter};
 use crate::definition::MapState;
@@ -32,7 +32,13 @@ impl Execution {
     }
 
     /// Starts a Parallel: all of its branches get the same input.
-    pub(super) fn start_parallel(&mut self, turn: &mut Turn<'_>, id: BranchId, arguments: Option<&Template>) {
+    pub(super) fn start_parallel(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: BranchId,
+        arguments: Option<&Template>,
+        branches: usize,
+    ) {
         let Some(branch) = self.branches.get(&id) else { return };
         let input = match arguments {
             None => Ok(branch.input.clone()),
@@ -41,7 +47,7 @@ impl Execution {
                 .evaluate(arguments, "Arguments"),
         };
         match input {
-            Ok(input) if exceeds_limit(&input) => {
+            Ok(input) if exceeds_limit(&input) || exceeds_branches_limit(&input, branches) => {
                 let failure = self.too_large(id);
                 self.state_failed(turn, id, failure);
             }
@@ -73,6 +79,7 @@ fn plan(session: &mut Session, map: &MapState, input: &Value) -> Result<MapPlan,
         (None, None) => ItemSource::Inline(input.as_array().cloned().ok_or_else(|| Fault {
             location: String::new(),
             detail: format!("Map state input must be an array but was: {input}"),
+            unanswered: None,
         })?),
     };
     let count = |session: &mut Session, template: &Option<Template>, location| {
@@ -150,5 +157,6 @@ fn text(arguments: &Value, name: &str, location: &str) -> Result<String, Fault> 
         .ok_or_else(|| Fault {
             location: format!("{location}/{name}"),
             detail: format!("The field '{location}/{name}' must be a string."),
+            unanswered: None,
         })
 }

@@ -9,6 +9,7 @@ use super::scope::{Sight, exceeds_limit};
 use crate::PAYLOAD_LIMIT_BYTES;
 use crate::error_name::ErrorName;
 use crate::event::{Batcher, EventId};
+use crate::expression::{Answers, Evaluated, Evaluation, Fault};
 use crate::stimulus::TaskFailure;
 
 /// A child of a distributed map, before it begins.
@@ -38,7 +39,20 @@ impl Execution {
     /// # Errors
     /// The failure to answer `MapRunFinished` with: an expression failed, an input is too large, or nothing
     /// outstanding has this key.
-    pub fn map_children(&self, key: EventId, mut items: Vec<Value>) -> Result<Vec<MapChild>, TaskFailure> {
+    pub fn map_children(&self, key: EventId, items: Vec<Value>) -> Result<Vec<MapChild>, TaskFailure> {
+        self.map_children_by(key, items, &mut Evaluation::evaluate)
+    }
+
+    /// A map's children, as `map_children` has them; templates that can cost anything are evaluated by `evaluate`.
+    ///
+    /// # Errors
+    /// The failure to answer `MapRunFinished` with; see `map_children`.
+    pub fn map_children_by(
+        &self,
+        key: EventId,
+        mut items: Vec<Value>,
+        evaluate: &mut dyn FnMut(&Evaluation) -> Evaluated,
+    ) -> Result<Vec<MapChild>, TaskFailure> {
         let found = self.branches.values().find_map(|branch| match &branch.phase {
             Phase::MapRun(run) if run.key == key => Some((branch, &run.plan)),
             _ => None,
@@ -51,7 +65,7 @@ impl Execution {
             items.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         }
         let originals = plan.batcher.is_none().then(|| items.clone());
-        let inputs = self.selected(branch, key, items)?;
+        let inputs = self.selected(branch, key, items, evaluate)?;
         match &plan.batcher {
             Some(batcher) => batches(batcher, inputs, &branch.state),
             None => Ok(inputs
@@ -67,21 +81,36 @@ impl Execution {
     }
 
     /// `ItemSelector` over items.
-    fn selected(&self, branch: &Branch, key: EventId, items: Vec<Value>) -> Result<Vec<Value>, TaskFailure> {
+    fn selected(
+        &self,
+        branch: &Branch,
+        key: EventId,
+        items: Vec<Value>,
+        evaluate: &mut dyn FnMut(&Evaluation) -> Evaluated,
+    ) -> Result<Vec<Value>, TaskFailure> {
         let selector = self.map_state(&branch.state).and_then(|map| map.selector.as_ref());
         let seed = Sha256::new()
             .chain_update(self.identity.execution_arn.as_bytes())
             .chain_update(key.to_le_bytes())
             .finalize()
             .into();
-        let mut session = self.session(branch, Sight::default(), branch.entered_at, || seed);
+        let mut session = self
+            .session(branch, Sight::default(), branch.entered_at, || seed)
+            .with_answers(Some(Answers::default()));
         let mut inputs = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             let input = match selector {
                 None => item,
                 Some(selector) => {
                     session.set_item(index as u64, &item);
-                    session.evaluate(selector, "ItemSelector").map_err(|fault| {
+                    let value = match session.evaluate(selector, "ItemSelector") {
+                        Err(Fault {
+                            unanswered: Some(evaluation),
+                            ..
+                        }) => evaluate(&evaluation).map_err(Fault::from),
+                        value => value,
+                    };
+                    value.map_err(|fault| {
                         failure(ErrorName::QueryEvaluationError, self.explain(branch, &fault.detail))
                     })?
                 }

@@ -1,10 +1,12 @@
 //! An execution as a fold over its history: the public face. The fold is in `fold`, what a stimulus is in `accept`,
-//! what follows from a state in `decide` and its neighbours, what is outstanding in `outstanding`.
+//! what follows from a state in `decide` and its neighbours, what is outstanding in `outstanding`, what is
+//! evaluated elsewhere in `deferral`.
 
 mod accept;
 mod branch;
 mod children;
 mod decide;
+mod deferral;
 mod failure;
 mod fold;
 mod fold_branch;
@@ -23,6 +25,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::branch::Branch;
+use self::deferral::Deferral;
+pub use self::deferral::EvaluationKey;
 pub use self::map_children::MapChild;
 pub use self::redrive::NotRedrivable;
 use self::redrive::SetAside;
@@ -103,6 +107,8 @@ pub struct Execution {
     closed_tokens: BTreeSet<String>,
     /// Events that AWS's numbering leaves out.
     unnumbered: Vec<EventId>,
+    /// What is being evaluated elsewhere.
+    deferral: Deferral,
 }
 
 impl Execution {
@@ -122,12 +128,14 @@ impl Execution {
             redriven_at: None,
             closed_tokens: BTreeSet::new(),
             unnumbered: Vec::new(),
+            deferral: Deferral::default(),
         }
     }
 
     /// Folds one stored event. Evaluates nothing and never panics.
     pub fn apply(&mut self, event: &HistoryEvent) {
         self.fold(event);
+        self.deferral.forget(event.record.branch);
     }
 
     /// Decides which events follow a stimulus, applies them and returns them, to be stored in one transaction.
@@ -155,4 +163,9 @@ impl Execution {
     pub fn last_event_id(&self) -> EventId {
         self.last
     }
+}
+
+/// Whether a value may be a payload.
+pub(crate) fn is_payload(value: &Value) -> bool {
+    !scope::exceeds_limit(value)
 }

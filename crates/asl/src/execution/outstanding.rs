@@ -14,8 +14,10 @@ impl Execution {
             return commands;
         }
         timer(&mut commands, 1, TimerPurpose::ExecutionTimeout, self.deadline);
-        for branch in self.branches.values() {
+        for (id, branch) in &self.branches {
             match &branch.phase {
+                // The timer has fired: what follows from it waits for a value.
+                Phase::Waiting { .. } | Phase::BackingOff { .. } if self.deferral.holds(*id) => {}
                 Phase::Waiting { key, at } => timer(&mut commands, *key, TimerPurpose::Wait, Some(*at)),
                 Phase::BackingOff { key, at } => {
                     timer(&mut commands, *key, TimerPurpose::Backoff, Some(*at));

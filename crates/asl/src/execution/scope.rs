@@ -1,6 +1,6 @@
 //! What a state's expressions can see: `$states` and the variables in scope; and the limits on payloads.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Execution;
 use super::branch::Branch;
@@ -49,7 +49,7 @@ impl Execution {
             chain.push(outer);
         }
         let variables = chain.into_iter().rev().flat_map(|branch| branch.variables.iter());
-        Session::new(states, variables, now, sees.functions.then(seed))
+        Session::new(states, variables, now, sees.functions.then(seed)).with_answers(self.deferral.answers())
     }
 
     /// The context object.
@@ -109,6 +109,29 @@ pub(super) fn exceeds_limit(payload: &Value) -> bool {
         let mut left = BytesLeft(PAYLOAD_LIMIT_BYTES);
         serde_json::to_writer(&mut left, payload).is_err()
     }
+}
+
+/// What the variables of one thread of control may take together, as on AWS: 10 MiB.
+const VARIABLES_LIMIT_BYTES: usize = 10 * 1024 * 1024;
+/// What the inputs of a Parallel's branches may take together, each counted: 64 MiB.
+const BRANCHES_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Whether variables take more than they may, once others are assigned.
+pub(super) fn exceed_variables_limit(variables: &Map<String, Value>, assigned: &Map<String, Value>) -> bool {
+    // What is assigned at once has the limit of a payload: a few variables cannot exceed this one.
+    if variables.len() < VARIABLES_LIMIT_BYTES / PAYLOAD_LIMIT_BYTES {
+        return false;
+    }
+    let kept = variables.iter().filter(|(name, _)| !assigned.contains_key(*name));
+    let mut left = BytesLeft(VARIABLES_LIMIT_BYTES);
+    kept.chain(assigned)
+        .any(|(_, value)| serde_json::to_writer(&mut left, value).is_err())
+}
+
+/// Whether an input is too large to be given to so many branches.
+pub(super) fn exceeds_branches_limit(input: &Value, branches: usize) -> bool {
+    let mut left = BytesLeft(BRANCHES_LIMIT_BYTES / branches.max(1));
+    serde_json::to_writer(&mut left, input).is_err()
 }
 
 /// Takes so many bytes and no more.

@@ -76,6 +76,7 @@ impl Execution {
             },
         };
         self.fold(&event);
+        self.deferral.forget(branch);
         turn.events.push(event);
     }
 

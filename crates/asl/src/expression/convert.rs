@@ -20,7 +20,14 @@ pub(super) enum NotJson {
     NotFinite,
     /// Nested deeper than the limit.
     TooDeep,
+    /// More than a value may take.
+    TooLarge,
 }
+
+/// What the values of one template may take in memory, about: what one holds twice counts twice.
+pub(super) const VALUE_BYTES: usize = 32 * 1024 * 1024;
+/// What a value takes beside its text.
+const EACH_BYTES: usize = 32;
 
 /// The evaluator's value for JSON.
 pub(crate) fn from_json(value: &Value) -> JValue {
@@ -42,15 +49,25 @@ pub(crate) fn from_json(value: &Value) -> JValue {
     }
 }
 
-/// The JSON of an evaluated value.
-pub(super) fn to_json(value: &JValue) -> Result<Value, NotJson> {
-    at_depth(value, 0)
+/// The JSON of an evaluated value. What it takes is subtracted from `left`, so that a small value which holds itself many
+/// times is never written out.
+pub(super) fn to_json(value: &JValue, left: &mut usize) -> Result<Value, NotJson> {
+    at_depth(value, DEPTH_LIMIT, left)
 }
 
-fn at_depth(value: &JValue, depth: usize) -> Result<Value, NotJson> {
-    if depth > DEPTH_LIMIT {
-        return Err(NotJson::TooDeep);
-    }
+/// The JSON of a value that was JSON before, perhaps within something else.
+pub(super) fn back_to_json(value: &JValue) -> Value {
+    let mut left = usize::MAX;
+    at_depth(value, 2 * DEPTH_LIMIT, &mut left).unwrap_or_default()
+}
+
+fn at_depth(value: &JValue, levels: usize, left: &mut usize) -> Result<Value, NotJson> {
+    let text = match value {
+        JValue::String(text) => text.len(),
+        _ => 0,
+    };
+    take(left, EACH_BYTES + text)?;
+    let below = || levels.checked_sub(1).ok_or(NotJson::TooDeep);
     Ok(match value {
         JValue::Null => Value::Null,
         JValue::Bool(flag) => Value::Bool(*flag),
@@ -60,8 +77,8 @@ fn at_depth(value: &JValue, depth: usize) -> Result<Value, NotJson> {
             items
                 .iter()
                 .map(|item| match item {
-                    JValue::Undefined => Ok(Value::Null),
-                    item => at_depth(item, depth + 1),
+                    JValue::Undefined => take(left, EACH_BYTES).map(|()| Value::Null),
+                    item => at_depth(item, below()?, left),
                 })
                 .collect::<Result<_, _>>()?,
         ),
@@ -69,7 +86,8 @@ fn at_depth(value: &JValue, depth: usize) -> Result<Value, NotJson> {
             let mut object = Map::new();
             for (name, field) in fields.iter() {
                 if !field.is_undefined() {
-                    object.insert(name.clone(), at_depth(field, depth + 1)?);
+                    take(left, EACH_BYTES + name.len())?;
+                    object.insert(name.clone(), at_depth(field, below()?, left)?);
                 }
             }
             Value::Object(object)
@@ -77,6 +95,11 @@ fn at_depth(value: &JValue, depth: usize) -> Result<Value, NotJson> {
         JValue::Undefined => return Err(NotJson::Undefined),
         _ => return Err(NotJson::Function),
     })
+}
+
+fn take(left: &mut usize, bytes: usize) -> Result<(), NotJson> {
+    *left = left.checked_sub(bytes).ok_or(NotJson::TooLarge)?;
+    Ok(())
 }
 
 fn number_to_json(number: f64) -> Result<Value, NotJson> {

@@ -29,6 +29,15 @@ impl Randomness {
         })
     }
 
+    /// A seed for an evaluation elsewhere: what is drawn there is drawn nowhere else.
+    pub(super) fn draw_seed(&self) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(self.block())
+            .chain_update(self.block())
+            .finalize()
+            .into()
+    }
+
     fn block(&self) -> [u8; 16] {
         let drawn = self.drawn.get();
         self.drawn.set(drawn.wrapping_add(1));

@@ -1,18 +1,21 @@
 //! JSONata expressions and the templates that hold them, parsed once at load.
-//! Evaluating them is in `session`; AWS's own functions are in `functions`.
+//! Evaluating them is in `session`; AWS's own functions are in `functions`; what an expression can cost is in `weight`.
 
 mod convert;
+mod evaluation;
 mod functions;
 mod sees;
 mod session;
 mod syntax;
+mod weight;
 
 use jsonata_core::ast::AstNode;
 use serde_json::Value;
 
 pub(crate) use convert::{from_json, is_too_deep};
+pub use evaluation::{Evaluated, Evaluation, EvaluationFault};
 pub(crate) use sees::Sees;
-pub(crate) use session::{Fault, Session};
+pub(crate) use session::{Answers, Fault, Session};
 
 /// A parsed expression.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub(crate) struct Expression {
     pub source: String,
     /// Whether it reads `$states.errorOutput`.
     pub reads_error_output: bool,
+    /// What it can cost at most, if that is known.
+    weight: Option<u32>,
     ast: AstNode,
 }
 
@@ -40,6 +45,7 @@ impl Expression {
         Ok(Self {
             source: source.to_owned(),
             reads_error_output: syntax::reads_error_output(&ast),
+            weight: weight::weight(&ast),
             ast,
         })
     }
@@ -117,6 +123,39 @@ impl Template {
     /// Whether it holds no expression.
     pub fn is_literal(&self) -> bool {
         matches!(self, Self::Literal(_))
+    }
+
+    /// Whether all of it can be evaluated at once: what it can cost is known, and little.
+    pub fn is_light(&self) -> bool {
+        self.weight().is_some_and(|weight| weight <= weight::MAX_WEIGHT)
+    }
+
+    fn weight(&self) -> Option<u32> {
+        match self {
+            Self::Literal(_) => Some(0),
+            Self::Expression(expression) => expression.weight,
+            Self::Array(items) => Self::sum(items.iter()),
+            Self::Object(fields) => Self::sum(fields.iter().map(|(_, field)| field)),
+        }
+    }
+
+    fn sum<'a>(mut parts: impl Iterator<Item = &'a Self>) -> Option<u32> {
+        parts.try_fold(0, |sum: u32, part| sum.checked_add(part.weight()?))
+    }
+
+    /// The value that it was parsed from.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Literal(value) => value.clone(),
+            Self::Expression(expression) => Value::String(format!("{{% {} %}}", expression.source)),
+            Self::Array(items) => items.iter().map(Self::to_value).collect(),
+            Self::Object(fields) => Value::Object(
+                fields
+                    .iter()
+                    .map(|(name, field)| (name.clone(), field.to_value()))
+                    .collect(),
+            ),
+        }
     }
 
     /// Its value, if it holds no expression.

@@ -1,13 +1,17 @@
 //! Evaluating expressions: one session for one step of one state.
 
+use std::collections::VecDeque;
 use std::fmt::{Display, Formatter};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
 use jsonata_core::value::JValue;
 use serde_json::{Map, Value, json};
 
-use super::convert::{NotJson, from_json, to_json};
+use super::convert::{NotJson, VALUE_BYTES, back_to_json, from_json, to_json};
+use super::evaluation::{Evaluated, Evaluation};
 use super::functions::{self, Randomness};
 use super::{Expression, Template};
 use crate::event::Timestamp;
@@ -26,7 +30,12 @@ pub(crate) struct Fault {
     pub location: String,
     /// What happened, in a sentence.
     pub detail: String,
+    /// Nothing happened yet: the value of this is needed first.
+    pub unanswered: Option<Box<Evaluation>>,
 }
+
+/// What is known of the templates of one step that are evaluated elsewhere: the answers so far, in their order.
+pub(crate) type Answers = VecDeque<Arc<Evaluated>>;
 
 /// Where a template stands; written out for a fault only.
 enum Place<'a> {
@@ -52,6 +61,10 @@ pub(crate) struct Session {
     /// For expressions that may use functions which are not JSONata's own.
     randomness: Option<Rc<Randomness>>,
     evaluator: Evaluator,
+    /// Present where templates that can cost anything are evaluated elsewhere.
+    answers: Option<Answers>,
+    /// What the values of the template at hand may still take.
+    left_bytes: usize,
 }
 
 impl Session {
@@ -68,14 +81,32 @@ impl Session {
             .collect();
         let states = states.map(|(name, value)| (name.to_owned(), value)).collect();
         bindings.push(("states".to_owned(), JValue::object(states)));
+        Self::bound(bindings, now, seed)
+    }
+
+    /// A session over bindings that were taken out of another one.
+    pub(super) fn of(bindings: &Map<String, Value>, now: Timestamp, seed: Option<[u8; 32]>) -> Self {
+        let bindings = bindings.iter().map(|(name, value)| (name.clone(), from_json(value)));
+        Self::bound(bindings.collect(), now, seed)
+    }
+
+    fn bound(bindings: Vec<(String, JValue)>, now: Timestamp, seed: Option<[u8; 32]>) -> Self {
         let randomness = seed.map(Randomness::new);
-        let evaluator = evaluator(&bindings, now, randomness.as_ref());
+        let evaluator = evaluator_over(&bindings, now, randomness.as_ref());
         Self {
             bindings,
             now,
             randomness,
             evaluator,
+            answers: None,
+            left_bytes: VALUE_BYTES,
         }
+    }
+
+    /// Has templates that can cost anything evaluated elsewhere: `answers` are the values so far.
+    pub fn with_answers(mut self, answers: Option<Answers>) -> Self {
+        self.answers = answers;
+        self
     }
 
     /// Lets the expressions that follow see a map's item as `$states.context.Map.Item`.
@@ -87,12 +118,42 @@ impl Session {
         if let Some(JValue::Object(context)) = Rc::make_mut(states).get_mut("context") {
             Rc::make_mut(context).insert("Map".to_owned(), item);
         }
-        self.evaluator = evaluator(&self.bindings, self.now, self.randomness.as_ref());
+        self.evaluator = evaluator_over(&self.bindings, self.now, self.randomness.as_ref());
     }
 
     /// The value of a template; `location` names the field for errors.
     pub fn evaluate(&mut self, template: &Template, location: &str) -> Result<Value, Fault> {
+        if !template.is_light()
+            && let Some(answers) = &mut self.answers
+        {
+            return match answers.pop_front() {
+                Some(answer) => match &*answer {
+                    Ok(value) => Ok(value.clone()),
+                    Err(fault) => Err(fault.clone().into()),
+                },
+                None => Err(Fault {
+                    location: location.to_owned(),
+                    detail: "This expression is still being evaluated.".to_owned(),
+                    unanswered: Some(Box::new(self.evaluation(template, location))),
+                }),
+            };
+        }
+        self.left_bytes = VALUE_BYTES;
         self.evaluate_at(template, &Place::Field(location))
+    }
+
+    /// A template with all that it can see, to be evaluated elsewhere.
+    fn evaluation(&self, template: &Template, location: &str) -> Evaluation {
+        let bindings = self.bindings.iter();
+        Evaluation {
+            bindings: bindings
+                .map(|(name, value)| (name.clone(), back_to_json(value)))
+                .collect(),
+            now: self.now,
+            seed: self.randomness.as_ref().map(|randomness| randomness.draw_seed()),
+            template: template.to_value(),
+            location: location.to_owned(),
+        }
     }
 
     fn evaluate_at(&mut self, template: &Template, place: &Place<'_>) -> Result<Value, Fault> {
@@ -138,18 +199,37 @@ impl Session {
                     type_name(&value),
                 ),
             },
+            unanswered: None,
         })
     }
 
     fn expression(&mut self, expression: &Expression, place: &Place<'_>) -> Result<Value, Fault> {
-        let outcome = match self.evaluator.evaluate(&expression.ast, &JValue::Undefined) {
-            Ok(value) => to_json(&value).map_err(|problem| match problem {
+        let evaluator = &mut self.evaluator;
+        let left_bytes = &mut self.left_bytes;
+        // A defect of the evaluator fails this expression, and nothing else.
+        let evaluated = catch_unwind(AssertUnwindSafe(|| {
+            evaluator.evaluate(&expression.ast, &JValue::Undefined)
+        }));
+        let evaluated = match evaluated {
+            Ok(evaluated) => evaluated.map_err(|error| tail(error.message())),
+            Err(_) => {
+                self.evaluator = evaluator_over(&self.bindings, self.now, self.randomness.as_ref());
+                Err(". The evaluator failed.".to_owned())
+            }
+        };
+        let outcome = match evaluated {
+            Ok(value) => to_json(&value, left_bytes).map_err(|problem| match problem {
+                NotJson::TooLarge => {
+                    "threw an error during evaluation: Expression evaluation memory limit exceeded: Check for excessive \
+                     memory usage"
+                        .to_owned()
+                }
                 NotJson::Undefined => "returned nothing (undefined).".to_owned(),
                 NotJson::Function => "returned an unsupported result type: a function.".to_owned(),
                 NotJson::NotFinite => "returned a number that JSON cannot hold.".to_owned(),
                 NotJson::TooDeep => "returned a value that is nested too deep.".to_owned(),
             }),
-            Err(error) => Err(format!("threw an error during evaluation{}", tail(error.message()))),
+            Err(tail) => Err(format!("threw an error during evaluation{tail}")),
         };
         outcome.map_err(|what| Fault {
             location: place.to_string(),
@@ -157,6 +237,7 @@ impl Session {
                 "The JSONata expression '{}' specified for the field '{place}' {what}",
                 expression.source
             ),
+            unanswered: None,
         })
     }
 }
@@ -176,7 +257,7 @@ fn tail(message: &str) -> String {
     limit.to_owned()
 }
 
-fn evaluator(bindings: &[(String, JValue)], now: Timestamp, randomness: Option<&Rc<Randomness>>) -> Evaluator {
+fn evaluator_over(bindings: &[(String, JValue)], now: Timestamp, randomness: Option<&Rc<Randomness>>) -> Evaluator {
     let mut context = Context::new();
     for (name, value) in bindings {
         context.bind(name.clone(), value.clone());

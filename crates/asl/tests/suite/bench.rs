@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use holdfast_asl::{
-    Command, Entropy, Execution, HistoryEvent, Identity, Moment, NotRedrivable, StateMachine, Status, Stimulus,
-    StimulusRejected, TaskFailure, TimerKey, Timestamp,
+    Command, Entropy, Evaluated, EvaluationKey, Execution, HistoryEvent, Identity, Moment, NotRedrivable, StateMachine,
+    Status, Stimulus, StimulusRejected, TaskFailure, TimerKey, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -102,6 +102,16 @@ impl Bench {
         let count = events.len();
         self.history.extend(events);
         Ok(count)
+    }
+
+    pub fn answer(&mut self, key: EvaluationKey, answer: Evaluated) -> Result<(), StimulusRejected> {
+        let mut moment = Moment {
+            now: Timestamp(self.now),
+            entropy: &mut self.entropy,
+        };
+        let events = self.execution.answer(key, answer, &mut moment)?;
+        self.history.extend(events);
+        Ok(())
     }
 
     pub fn redrive(&mut self) -> Result<(), NotRedrivable> {

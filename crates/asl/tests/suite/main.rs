@@ -4,6 +4,7 @@
 mod batch;
 mod bench;
 mod compound;
+mod deferral;
 mod definition;
 mod definition_text;
 mod failure;

@@ -286,8 +286,9 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<ExecutionRecord> {
         arn: row.get(1)?,
         name: row.get(2)?,
         status: read::parsed(row, 3)?,
-        input: read::json(row, 4)?,
-        output: read::optional_json(row, 5)?,
+        // Whoever looks at it sees what is stored, also where that is damaged.
+        input: read::json_or_text(row, 4)?.unwrap_or_default(),
+        output: read::json_or_text(row, 5)?,
         error: row.get(6)?,
         cause: row.get(7)?,
         started: Timestamp(row.get(8)?),

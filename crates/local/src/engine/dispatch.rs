@@ -3,14 +3,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use holdfast_asl::{EventId, InputType, ItemSource, Stimulus, TaskFailure};
+use holdfast_asl::{EventId, Execution, InputType, ItemSource, MapChild, Stimulus, TaskFailure};
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use super::evaluator::Evaluator;
 use super::map_result::{self, Gathering};
 use super::port::{FunctionFailure, Functions, Invocation, Objects};
 use super::store::Store;
+
+/// How long selecting the items of one map may take, where its `ItemSelector` can cost anything.
+const SELECTION_LIMIT: Duration = Duration::from_secs(60);
 
 /// Something to be done once the turn that asks for it is stored.
 pub(super) enum Job {
@@ -24,12 +30,20 @@ pub(super) enum Job {
         execution: i64,
         key: EventId,
         items: ItemSource,
+        of: Box<Selecting>,
     },
     Gather {
         execution: i64,
         key: EventId,
         gathering: Gathering,
     },
+}
+
+/// The execution whose map's items are read, as it is now.
+pub(super) struct Selecting {
+    pub execution: Execution,
+    /// The ARN of its state machine.
+    pub machine: String,
 }
 
 impl Job {
@@ -56,7 +70,7 @@ pub(super) struct JobResult {
 #[derive(Clone)]
 pub(super) enum Yield {
     Stimulus(Stimulus),
-    Items(Result<Vec<Value>, TaskFailure>),
+    Items(Result<Vec<MapChild>, TaskFailure>),
 }
 
 #[derive(Copy, Clone)]
@@ -71,16 +85,23 @@ pub(super) struct Jobs {
     functions: Arc<dyn Functions>,
     objects: Arc<dyn Objects>,
     store: Store,
+    evaluator: Evaluator,
     set: JoinSet<Yield>,
     origins: HashMap<Id, (i64, EventId, Kind)>,
 }
 
 impl Jobs {
-    pub(super) fn new(functions: Arc<dyn Functions>, objects: Arc<dyn Objects>, store: Store) -> Self {
+    pub(super) fn new(
+        functions: Arc<dyn Functions>,
+        objects: Arc<dyn Objects>,
+        store: Store,
+        evaluator: Evaluator,
+    ) -> Self {
         Self {
             functions,
             objects,
             store,
+            evaluator,
             set: JoinSet::new(),
             origins: HashMap::new(),
         }
@@ -111,9 +132,14 @@ impl Jobs {
                 };
                 (Kind::Invoke, self.set.spawn(task))
             }
-            Job::ReadItems { items, .. } => {
-                let objects = Arc::clone(&self.objects);
-                let task = async move { Yield::Items(read_items(objects.as_ref(), items).await) };
+            Job::ReadItems { items, of, .. } => {
+                let (objects, evaluator) = (Arc::clone(&self.objects), self.evaluator.clone());
+                let task = async move {
+                    Yield::Items(match read_items(objects.as_ref(), items).await {
+                        Ok(items) => select(*of, key, items, evaluator).await,
+                        Err(failure) => Err(failure),
+                    })
+                };
                 (Kind::ReadItems, self.set.spawn(task))
             }
             Job::Gather { gathering, .. } => {
@@ -248,6 +274,28 @@ async fn read_items(objects: &dyn Objects, items: ItemSource) -> Result<Vec<Valu
             })
             .collect(),
     }
+}
+
+/// What a map's children get of its items. On a thread of its own: there may be a hundred thousand items.
+async fn select(
+    of: Selecting,
+    key: EventId,
+    items: Vec<Value>,
+    evaluator: Evaluator,
+) -> Result<Vec<MapChild>, TaskFailure> {
+    let runtime = Handle::current();
+    let selected = tokio::task::spawn_blocking(move || {
+        let begun = Instant::now();
+        of.execution.map_children_by(key, items, &mut |evaluation| {
+            if begun.elapsed() > SELECTION_LIMIT {
+                return evaluation.timed_out();
+            }
+            runtime.block_on(evaluator.evaluate(&of.machine, Arc::new(evaluation.clone())))
+        })
+    });
+    selected
+        .await
+        .unwrap_or_else(|error| Err(reader_failed(error.to_string())))
 }
 
 fn reader_failed(cause: String) -> TaskFailure {

@@ -108,6 +108,14 @@ pub enum EngineError {
         /// The most allowed.
         limit: usize,
     },
+    /// The input nests too deep.
+    #[error(
+        "the input of execution {name} nests deeper than 100 levels. Flatten it, or pass the inner part as a string"
+    )]
+    InputTooDeep {
+        /// The execution.
+        name: String,
+    },
     /// Another execution has the name.
     #[error("an execution named {name} exists already, with another input")]
     ExecutionAlreadyExists {
@@ -180,6 +188,11 @@ impl EngineError {
     pub(super) fn of_sqlite(file: &Path, error: &rusqlite::Error) -> Self {
         let (file, detail) = (file.to_path_buf(), error.to_string());
         match error.sqlite_error_code() {
+            None => Self::StoredValueInvalid {
+                file,
+                what: "a stored value".to_owned(),
+                detail,
+            },
             Some(ErrorCode::DiskFull) => Self::DiskFull { file },
             Some(ErrorCode::SystemIoFailure) => Self::DiskFailed { file, detail },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt { file, detail },

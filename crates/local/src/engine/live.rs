@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use holdfast_asl::{
-    Command, EventId, Execution, Identity, MapItem, ResultWriter, StateMachine, TaskFailure, TimerKey, Timestamp,
+    Command, EvaluationKey, EventId, Execution, Identity, MapItem, ResultWriter, StateMachine, TaskFailure, TimerKey,
+    Timestamp,
 };
 use serde_json::Value;
 
 use super::archive::ExecutionStatus;
+use super::evaluator::Evaluating;
 use super::naming;
 use super::read::Rest;
 use super::timer::{Armed, Timers};
@@ -36,6 +38,8 @@ pub(super) struct Live {
     pub rest: Option<Rest>,
     /// The events whose jobs are under way.
     pub inflight: HashSet<EventId>,
+    /// The evaluations under way.
+    pub evaluating: HashMap<EvaluationKey, Evaluating>,
     /// State and token of all tokens that are good.
     pub tokens: Vec<(String, String)>,
     /// Map runs under way, by the event that started them.
@@ -74,8 +78,10 @@ impl Live {
             map_item: birth.child_of.map(|(_, index)| MapItem { index, value: item }),
         };
         let (root, root_name) = birth.root.unwrap_or_else(|| (birth.id, birth.name.as_str().into()));
+        let mut execution = Execution::new(Arc::clone(&birth.machine), identity);
+        execution.defer_evaluations();
         Self {
-            execution: Execution::new(Arc::clone(&birth.machine), identity),
+            execution,
             id: birth.id,
             name: birth.name,
             arn: birth.arn,
@@ -91,6 +97,7 @@ impl Live {
             armed: Armed::default(),
             rest: None,
             inflight: HashSet::new(),
+            evaluating: HashMap::new(),
             tokens: Vec::new(),
             map_runs: HashMap::new(),
         }

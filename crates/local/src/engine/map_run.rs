@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use holdfast_asl::{Command, EventId, Stimulus, TaskFailure};
-use serde_json::Value;
+use holdfast_asl::{Command, EventId, MapChild, Stimulus, TaskFailure};
 
 use super::archive::ExecutionStatus;
 use super::dispatch::Job;
@@ -12,7 +11,7 @@ use super::error::EngineError;
 use super::live::{Birth, Live, MapRun};
 use super::map_result::Gathering;
 use super::naming;
-use super::read::{self, PendingChild};
+use super::read::{self, PendingChild, UnreadableChild};
 use super::run_loop::Runner;
 use super::turn::Turn;
 use super::write::{NewExecution, Write};
@@ -27,7 +26,7 @@ impl Runner {
         turn: &mut Turn,
         execution: i64,
         key: EventId,
-        items: Result<Vec<Value>, TaskFailure>,
+        children: Result<Vec<MapChild>, TaskFailure>,
     ) {
         let Some(live) = self.open.live.get_mut(&execution) else {
             return;
@@ -35,7 +34,6 @@ impl Runner {
         live.inflight.remove(&key);
         let Some(plan) = live.map_plan(key) else { return };
         let arn = naming::map_run_arn(&live.machine_arn, &plan.label, &live.arn, key);
-        let children = items.and_then(|items| live.execution.map_children(key, items));
         // A redriven map whose items could not be read was recorded as started before.
         let recorded =
             live.execution.commands().iter().any(
@@ -139,6 +137,13 @@ impl Runner {
             }
             for child in children {
                 begun += 1;
+                let child = match child {
+                    Ok(child) => child,
+                    Err(unreadable) => {
+                        self.refuse_child(turn, id, unreadable);
+                        continue;
+                    }
+                };
                 if let Some(run) = self.open.map_runs.get_mut(&id) {
                     run.next_index = child.index + 1;
                     run.pending = run.pending.saturating_sub(1);
@@ -152,6 +157,27 @@ impl Runner {
             }
         }
         Ok(begun > 0)
+    }
+
+    /// A waiting child cannot be read: it fails, and nothing else.
+    fn refuse_child(&mut self, turn: &mut Turn, map_run: i64, child: UnreadableChild) {
+        let UnreadableChild {
+            id,
+            index,
+            items,
+            reason,
+        } = child;
+        if let Some(run) = self.open.map_runs.get_mut(&map_run) {
+            run.next_index = index + 1;
+            run.pending = run.pending.saturating_sub(1);
+        }
+        tracing::error!(child = id, reason, "a map's child cannot be read: it fails");
+        turn.writes.push(Write::ChildNotRedriven {
+            execution: id,
+            reason,
+            stopped_ms: turn.now.0,
+        });
+        self.child_ended(turn, map_run, id, items);
     }
 
     fn begin_child(&mut self, turn: &mut Turn, map_run: i64, child: PendingChild) {
@@ -179,7 +205,7 @@ impl Runner {
             execution: child.id,
             started_ms: turn.now.0,
         });
-        self.advance(turn, child.id, Stimulus::Start);
+        self.begin_or_fail(turn, child.id);
     }
 
     /// A child ended, with so many items that failed: counts it, and goes on with what follows for its map run.

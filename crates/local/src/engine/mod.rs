@@ -9,6 +9,8 @@ mod backup;
 mod clock;
 mod dispatch;
 mod error;
+mod evaluator;
+mod evaluator_process;
 mod journal;
 mod listing;
 mod live;
@@ -40,7 +42,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, TaskFailure};
+use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, TaskFailure, is_payload};
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -49,6 +51,8 @@ pub use archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, Statu
 pub use backup::{BackedUp, back_up};
 pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
+pub use evaluator::{EVALUATE_ARGUMENT, Evaluator};
+pub use evaluator_process::serve_evaluations;
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
 pub use lock::create_private_directory;
 pub use naming::{Naming, OtherMachine};
@@ -60,6 +64,7 @@ pub use scope::Scope;
 pub use turn::{ChildEvent, EngineEvent};
 
 use dispatch::Jobs;
+use evaluator::Evaluations;
 use live::OpenState;
 use machines::Machines;
 use request::{Answer, Request, TokenAnswer};
@@ -91,6 +96,8 @@ pub struct EngineOptions {
     pub patience_ms: i64,
     /// The most pages of 4 KiB that the database may grow to; none for no limit.
     pub max_database_pages: Option<u32>,
+    /// Evaluates expressions that can cost anything. Default: [`Evaluator::find`].
+    pub evaluator: Evaluator,
     /// Which open executions are resumed. Default: all.
     pub scope: Scope,
 }
@@ -114,6 +121,7 @@ impl EngineOptions {
             naming: Naming::default(),
             patience_ms: 60_000,
             max_database_pages: None,
+            evaluator: Evaluator::find(),
             scope: Scope::All,
         })
     }
@@ -167,7 +175,13 @@ impl Engine {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (health_sender, health) = watch::channel(None);
         let mut runner = Runner {
-            jobs: Jobs::new(options.functions, options.objects, store.clone()),
+            jobs: Jobs::new(
+                options.functions,
+                options.objects,
+                store.clone(),
+                options.evaluator.clone(),
+            ),
+            evaluations: Evaluations::new(options.evaluator),
             store,
             thread,
             time: Timekeeper::new(options.clock),
@@ -247,6 +261,9 @@ impl Engine {
                 bytes,
                 limit: PAYLOAD_LIMIT_BYTES,
             });
+        }
+        if !is_payload(&input) {
+            return Err(EngineError::InputTooDeep { name: name.to_owned() });
         }
         let (sha256, machine) = self.shared.machines.parse(definition_text)?;
         let known_as = other

@@ -102,6 +102,14 @@ pub(super) struct PendingChild {
     pub has_history: bool,
 }
 
+/// A waiting child whose row cannot be read.
+pub(super) struct UnreadableChild {
+    pub id: i64,
+    pub index: u64,
+    pub items: u64,
+    pub reason: String,
+}
+
 /// How a root execution of some name stands.
 pub(super) struct Standing {
     pub id: i64,
@@ -233,7 +241,7 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
         .query_map(params, |row| {
             let name: String = row.get(2)?;
             match stored_execution(row) {
-                Err(rusqlite::Error::FromSqlConversionFailure(_, _, why)) => Ok(Err((name, why.to_string()))),
+                Err(error) if is_about_value(&error) => Ok(Err((name, error.to_string()))),
                 read => read.map(|execution| Ok(Box::new(execution))),
             }
         })?
@@ -244,8 +252,8 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
             match journal::history(connection, execution.id) {
                 Ok(events) => execution.events = events,
                 // One history that cannot be read keeps no other execution from going on.
-                Err(rusqlite::Error::FromSqlConversionFailure(_, _, why)) => {
-                    lot.executions.push(Err((execution.name.clone(), why.to_string())));
+                Err(error) if is_about_value(&error) => {
+                    lot.executions.push(Err((execution.name.clone(), error.to_string())));
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -255,8 +263,14 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
                 .query_map([execution.id], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<_>>()?;
             if execution.child_of.is_none() && !lot.definitions.contains_key(&execution.definition) {
-                let text = definition(connection, &execution.definition)?;
-                lot.definitions.insert(execution.definition.clone(), text);
+                match definition(connection, &execution.definition) {
+                    Ok(text) => {
+                        lot.definitions.insert(execution.definition.clone(), text);
+                    }
+                    // Whoever needs it is told that it is not there.
+                    Err(error) if is_about_value(&error) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         lot.executions.push(reading);
@@ -302,34 +316,60 @@ pub(super) fn pending_children(
     map_run: i64,
     from_index: u64,
     most: u64,
-) -> rusqlite::Result<Vec<PendingChild>> {
+) -> rusqlite::Result<Vec<Result<PendingChild, UnreadableChild>>> {
     connection
         .prepare_cached(
             "SELECT id, arn, name, machine_arn, role_arn, definition, map_index, input, item, items,
                     EXISTS (SELECT 1 FROM journal_list WHERE execution = executions.id)
              FROM executions WHERE map_run = ?1 AND map_index >= ?2 AND status = 'PENDING' ORDER BY map_index LIMIT ?3",
         )?
-        .query_map((map_run, from_index.cast_signed(), most.cast_signed()), |row| {
-            Ok(PendingChild {
-                id: row.get(0)?,
-                arn: row.get(1)?,
-                name: row.get(2)?,
-                machine_arn: row.get(3)?,
-                role_arn: row.get(4)?,
-                definition: row.get(5)?,
-                index: unsigned(row, 6)?,
-                input: json(row, 7)?,
-                item: optional_json(row, 8)?,
-                items: unsigned(row, 9)?,
-                has_history: row.get(10)?,
-            })
-        })?
+        .query_map(
+            (map_run, from_index.cast_signed(), most.cast_signed()),
+            |row| match pending_child(row) {
+                Err(error) if is_about_value(&error) => Ok(Err(UnreadableChild {
+                    id: row.get(0)?,
+                    index: unsigned(row, 6)?,
+                    items: unsigned(row, 9)?,
+                    reason: error.to_string(),
+                })),
+                read => read.map(Ok),
+            },
+        )?
         .collect()
 }
 
-/// Finds a root execution by its name.
-pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<Option<Standing>> {
+fn pending_child(row: &Row<'_>) -> rusqlite::Result<PendingChild> {
+    Ok(PendingChild {
+        id: row.get(0)?,
+        arn: row.get(1)?,
+        name: row.get(2)?,
+        machine_arn: row.get(3)?,
+        role_arn: row.get(4)?,
+        definition: row.get(5)?,
+        index: unsigned(row, 6)?,
+        input: json(row, 7)?,
+        item: optional_json(row, 8)?,
+        items: unsigned(row, 9)?,
+        has_history: row.get(10)?,
+    })
+}
+
+/// The number of an open root execution, of which nothing else can be read.
+pub(super) fn running(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     connection
+        .prepare_cached("SELECT id FROM executions WHERE name = ?1 AND map_run IS NULL AND status = 'RUNNING'")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+/// Whether an error is about one stored value, and not about the database: then it concerns one execution.
+fn is_about_value(error: &rusqlite::Error) -> bool {
+    !matches!(error, rusqlite::Error::SqliteFailure(..))
+}
+
+/// Finds a root execution by its name; or why it cannot be read.
+pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<Option<Result<Standing, String>>> {
+    let read = connection
         .prepare_cached(
             "SELECT status, input, output, error, cause, id FROM executions WHERE name = ?1 AND map_run IS NULL",
         )?
@@ -343,7 +383,11 @@ pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<
                 cause: row.get(4)?,
             })
         })
-        .optional()
+        .optional();
+    match read {
+        Err(error) if is_about_value(&error) => Ok(Some(Err(error.to_string()))),
+        read => read.map(|standing| standing.map(Ok)),
+    }
 }
 
 /// Whose a token is, if it was ever given out, and whether it is good.
@@ -406,6 +450,12 @@ pub(super) fn optional_json(row: &Row<'_>, column: usize) -> rusqlite::Result<Op
             .map_err(|error| invalid(column, error)),
         None => Ok(None),
     }
+}
+
+/// Reads a column of JSON that may be null, or damaged: then it is the text.
+pub(super) fn json_or_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Value>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    Ok(text.map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.into())))
 }
 
 /// Reads a column of text that is a name of something.

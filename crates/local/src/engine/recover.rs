@@ -57,6 +57,9 @@ impl Runner {
         }
         let ids: Vec<i64> = self.open.live.keys().copied().collect();
         for id in ids {
+            if self.fail_without_history(turn, id) {
+                continue;
+            }
             self.advance(turn, id, Stimulus::Resume);
             turn.touched.insert(id);
         }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use holdfast_asl::{Entropy, HistoryEvent, Moment, Stimulus, StimulusRejected};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::task::Id;
 
 use super::archive::ExecutionStatus;
 use super::dispatch::{JobResult, Jobs, Yield};
 use super::error::EngineError;
+use super::evaluator::{EvaluationResult, Evaluations};
 use super::live::OpenState;
 use super::machines::Machines;
 use super::naming::Naming;
@@ -36,6 +38,7 @@ pub(super) struct Runner {
     pub store: Store,
     pub thread: StoreThread,
     pub jobs: Jobs,
+    pub evaluations: Evaluations,
     pub time: Timekeeper,
     pub machines: Arc<Machines>,
     pub entropy: Box<dyn Entropy + Send + Sync>,
@@ -215,7 +218,7 @@ impl Runner {
 
     /// Waits for something to happen, and takes in all that has happened by then.
     async fn take_in(&mut self, turn: &mut Turn, storing: Option<&mut Storing>) -> Happened {
-        let (mut request, mut result) = (None, None);
+        let (mut request, mut result, mut evaluated) = (None, None, None);
         let is_storing = storing.is_some();
         match storing {
             Some(storing) if turn.writes.len() >= MOST_WRITES => {
@@ -227,14 +230,16 @@ impl Runner {
                 written = storing.written.as_mut() => return Happened::Stored(written),
                 received = self.inbox.recv(), if self.held.is_none() => request = received,
                 ended = self.jobs.next() => result = Some(ended),
+                ended = self.evaluations.next() => evaluated = Some(ended),
             },
             None if self.open.fillable.is_empty() => {
-                let idle = self.jobs.is_empty();
+                let idle = self.jobs.is_empty() && self.evaluations.is_empty();
                 let due = self.open.timers.next_due().into_iter().chain(self.open.next_due).min();
                 tokio::select! {
                     biased;
                     received = self.inbox.recv() => request = received,
                     ended = self.jobs.next() => result = Some(ended),
+                    ended = self.evaluations.next() => evaluated = Some(ended),
                     () = self.time.sleep_until(due, idle) => {}
                 }
             }
@@ -247,6 +252,15 @@ impl Runner {
         for _ in 0..MOST_RESULTS {
             let Some(result) = self.jobs.try_next() else { break };
             self.take_result(turn, result);
+        }
+        if let Some((id, result)) = evaluated {
+            self.take_evaluation(turn, id, result);
+        }
+        for _ in 0..MOST_RESULTS {
+            let Some((id, result)) = self.evaluations.try_next() else {
+                break;
+            };
+            self.take_evaluation(turn, id, result);
         }
         if let Some(ended) = self.take_requests(turn, request, is_storing).await {
             return Happened::Ended(ended);
@@ -334,6 +348,27 @@ impl Runner {
                 }
                 self.advance(turn, execution, stimulus);
             }
+        }
+    }
+
+    /// Takes in the value of a template that an execution waits for.
+    fn take_evaluation(&mut self, turn: &mut Turn, id: Id, result: EvaluationResult) {
+        let EvaluationResult { execution, key, answer } = result;
+        let Some(live) = self.open.live.get_mut(&execution) else {
+            return;
+        };
+        // The execution may have been read again since, and have asked for something else under this key.
+        if !live.evaluating.get(&key).is_some_and(|evaluating| evaluating.is(id)) {
+            return;
+        }
+        live.evaluating.remove(&key);
+        let mut moment = Moment {
+            now: turn.now,
+            entropy: self.entropy.as_mut(),
+        };
+        turn.touched.insert(execution);
+        if let Ok(events) = live.execution.answer(key, answer, &mut moment) {
+            self.record(turn, execution, events);
         }
     }
 

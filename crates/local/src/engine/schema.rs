@@ -1,6 +1,6 @@
 //! The tables of the database, their version, and how a database is opened and checked.
 
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,16 +36,94 @@ const KNOWN_VERSION: i64 = STEPS.len() as i64;
 /// Opens the database for writing: made when missing, checked, and brought to the newest version.
 pub(super) fn open_writable(directory: &Path, max_pages: Option<u32>) -> Result<(Connection, PathBuf), EngineError> {
     let file = directory.join(DATABASE_FILE);
-    // SQLite gives its other files the rights of this one.
-    private_file(&file).map_err(|error| EngineError::ReadOnly {
-        file: file.clone(),
-        detail: error.to_string(),
-    })?;
+    if file.exists() {
+        check_begun(&file)?;
+    } else {
+        create(directory, &file, max_pages)?;
+    }
     let connection = connect(&file, max_pages).map_err(|error| EngineError::of_sqlite(&file, &error))?;
     migrate(&connection, &file)?;
     check(&connection, &file)?;
     lengthen_log(&file);
     Ok((connection, file))
+}
+
+/// Makes a new database under another name, so that the file never exists without its tables: one that does was
+/// shortened.
+fn create(directory: &Path, file: &Path, max_pages: Option<u32>) -> Result<(), EngineError> {
+    let log = file.with_extension("sqlite-wal");
+    if log.exists() {
+        return Err(EngineError::Corrupt {
+            file: file.to_path_buf(),
+            detail: format!("it is missing, but its log {} is there", log.display()),
+        });
+    }
+    let failed = |error: io::Error| EngineError::ReadOnly {
+        file: file.to_path_buf(),
+        detail: error.to_string(),
+    };
+    let unfinished = file.with_extension("sqlite-new");
+    for leftover in ["sqlite-new", "sqlite-new-wal", "sqlite-new-shm"] {
+        match fs::remove_file(file.with_extension(leftover)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    // SQLite gives its other files the rights of this one.
+    drop(private_file(&unfinished).map_err(failed)?);
+    let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
+    let connection = connect(&unfinished, max_pages).map_err(sqlite)?;
+    migrate(&connection, file)?;
+    // Everything is in the one file that is renamed.
+    connection
+        .pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+        .map_err(sqlite)?;
+    connection.close().map_err(|(_, error)| sqlite(error))?;
+    fs::rename(&unfinished, file).map_err(failed)?;
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed)
+}
+
+/// Refuses a file that was a database once, or never was one.
+fn check_begun(file: &Path) -> Result<(), EngineError> {
+    let corrupt = |detail: &str| {
+        Err(EngineError::Corrupt {
+            file: file.to_path_buf(),
+            detail: detail.to_owned(),
+        })
+    };
+    let bytes = fs::metadata(file).map_err(|error| EngineError::ReadOnly {
+        file: file.to_path_buf(),
+        detail: error.to_string(),
+    })?;
+    if bytes.len() == 0 {
+        return corrupt("it is empty (0 bytes): its executions were lost, or a copy was not finished");
+    }
+    let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
+    // With the rights to write: the log may have to be read into it first.
+    let connection = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(sqlite)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(sqlite)?;
+    let Some(version) = version(&connection).map_err(sqlite)? else {
+        return corrupt("its tables are missing: it was shortened, or is another program's");
+    };
+    if version > KNOWN_VERSION {
+        return Ok(());
+    }
+    for table in ["executions", "map_runs", "tokens", "definitions"] {
+        let exists = connection
+            .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")
+            .and_then(|mut statement| statement.exists([table]))
+            .map_err(sqlite)?;
+        if !exists {
+            return corrupt(&format!("its table {table} is missing: it was shortened"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a data directory has a database.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_asl::{StateMachine, Status, Stimulus, StimulusRejected};
+use holdfast_asl::{ErrorName, StateMachine, Status, Stimulus, StimulusRejected};
 use serde_json::Value;
 
 use super::archive::ExecutionStatus;
@@ -58,7 +58,7 @@ impl Runner {
     }
 
     /// How an execution of that name was started before, if it was.
-    async fn find_started(&self, name: &str, input: &Value) -> Result<Option<Started>, EngineError> {
+    async fn find_started(&mut self, name: &str, input: &Value) -> Result<Option<Started>, EngineError> {
         let same = |other: &Value, started| {
             if other == input {
                 Ok(Some(started))
@@ -134,7 +134,23 @@ impl Runner {
             items: 1,
         })));
         self.open.insert(live);
-        self.advance(turn, id, Stimulus::Start);
+        self.begin_or_fail(turn, id);
+    }
+
+    /// Begins an execution. One that cannot begin fails: it is never left open without a way to go on.
+    pub(super) fn begin_or_fail(&mut self, turn: &mut Turn, id: i64) {
+        let Err(reason) = self.try_advance(turn, id, Stimulus::Start) else {
+            return;
+        };
+        let error = match reason {
+            StimulusRejected::InputTooLarge => ErrorName::DataLimitExceeded,
+            _ => ErrorName::Runtime,
+        };
+        let status = Status::Failed {
+            error: Some(error.as_str().to_owned()),
+            cause: Some(format!("The execution cannot begin: {reason}")),
+        };
+        self.end_as(turn, id, status);
     }
 
     async fn wait(&mut self, turn: &mut Turn, name: String, reply: Waiter) {
@@ -196,15 +212,61 @@ impl Runner {
             Ok(Some(id)) => self
                 .wake_to_stop(turn, &name, id)
                 .await
-                .map(|awake| awake && self.advance(turn, id, Stimulus::Stop { error, cause })),
+                .map(|awake| awake && self.stop_or_abort(turn, id, error.clone(), cause.clone())),
             Ok(None) => Ok(false),
             Err(error) => Err(error),
+        };
+        // What cannot be read cannot go on, but it can end.
+        let stopped = match stopped {
+            Ok(false) | Err(EngineError::ExecutionUnreadable { .. }) if self.open.unreadable.contains_key(&name) => {
+                self.abort_unreadable(turn, &name, error, cause).await
+            }
+            stopped => stopped,
         };
         match stopped {
             Ok(true) => turn.replies.push(Reply::after(reply, ())),
             Ok(false) => reply.send(Err(EngineError::ExecutionEnded { name })),
             Err(error) => reply.send(Err(error)),
         }
+    }
+
+    /// Stops an execution in memory, by its history or without one; false when it has ended.
+    fn stop_or_abort(&mut self, turn: &mut Turn, id: i64, error: Option<String>, cause: Option<String>) -> bool {
+        let stop = Stimulus::Stop {
+            error: error.clone(),
+            cause: cause.clone(),
+        };
+        match self.try_advance(turn, id, stop) {
+            Ok(()) => true,
+            Err(StimulusRejected::Ended) => false,
+            Err(_) => {
+                self.end_as(turn, id, Status::Aborted { error, cause });
+                true
+            }
+        }
+    }
+
+    async fn abort_unreadable(
+        &mut self,
+        turn: &mut Turn,
+        name: &str,
+        error: Option<String>,
+        cause: Option<String>,
+    ) -> Result<bool, EngineError> {
+        let wanted = name.to_owned();
+        let Some(execution) = self.store.run(move |db| read::running(db, &wanted)).await? else {
+            return Ok(false);
+        };
+        self.open.unreadable.remove(name);
+        self.open.gone.insert(execution);
+        let status = Status::Aborted { error, cause };
+        turn.writes.push(Write::Ended {
+            execution,
+            status: status.clone(),
+            stopped_ms: turn.now.0,
+        });
+        turn.ended.push((execution, status));
+        Ok(true)
     }
 
     async fn wake_to_stop(&mut self, turn: &mut Turn, name: &str, id: i64) -> Result<bool, EngineError> {
@@ -215,7 +277,7 @@ impl Runner {
     }
 
     /// The open execution of a name; none when it has ended. Fails when there never was one.
-    async fn find_open(&self, name: &str) -> Result<Option<i64>, EngineError> {
+    async fn find_open(&mut self, name: &str) -> Result<Option<i64>, EngineError> {
         if let Some(id) = self.open.names.get(name) {
             return Ok(Some(*id));
         }
@@ -229,17 +291,23 @@ impl Runner {
     }
 
     /// How an execution stands that is not in memory.
-    pub(super) async fn standing(&self, name: &str) -> Result<Option<Standing>, EngineError> {
+    pub(super) async fn standing(&mut self, name: &str) -> Result<Option<Standing>, EngineError> {
         if let Some(reason) = self.open.unreadable.get(name) {
             return Err(EngineError::ExecutionUnreadable {
                 name: name.to_owned(),
                 reason: reason.clone(),
             });
         }
-        let name = name.to_owned();
-        self.store
-            .run(move |connection| read::standing(connection, &name))
-            .await
+        let wanted = name.to_owned();
+        let found = self
+            .store
+            .run(move |connection| read::standing(connection, &wanted))
+            .await?;
+        found.transpose().map_err(|reason| {
+            let name = name.to_owned();
+            self.open.unreadable.insert(name.clone(), reason.clone());
+            EngineError::ExecutionUnreadable { name, reason }
+        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! What follows for an execution once something happened to it: jobs, timers, maps, its end, and who is told.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use holdfast_asl::{Command, Entropy, EventId, Execution, Moment, Status, Stimulus, TimerKey, Timestamp};
 use serde_json::Value;
 
-use super::dispatch::Job;
+use super::dispatch::{Job, Selecting};
 use super::error::EngineError;
 use super::port::Invocation;
 use super::run_loop::Runner;
@@ -96,9 +97,27 @@ impl Runner {
                             execution: id,
                             key,
                             items,
+                            of: Box::new(Selecting {
+                                execution: live.execution.clone(),
+                                machine: live.machine_arn.clone(),
+                            }),
                         });
                     }
                 }
+            }
+        }
+        let wanted: Vec<_> = live
+            .execution
+            .evaluations()
+            .map(|(key, evaluation)| (key, Arc::clone(evaluation)))
+            .collect();
+        live.evaluating
+            .retain(|key, _| wanted.iter().any(|(wanted, _)| wanted == key));
+        for (key, evaluation) in wanted {
+            // Nothing follows from it before its value is there: it need not wait for the disk.
+            if !live.evaluating.contains_key(&key) {
+                let evaluating = self.evaluations.spawn(id, &live.machine_arn, key, evaluation);
+                live.evaluating.insert(key, evaluating);
             }
         }
         let over: Vec<i64> = live
@@ -168,9 +187,18 @@ impl Runner {
     }
 
     fn end(&mut self, turn: &mut Turn, id: i64) {
+        if let Some(live) = self.open.live.get(&id) {
+            let status = live.execution.status().clone();
+            self.end_as(turn, id, status);
+        }
+    }
+
+    /// Ends an execution that can go no further, whatever its history holds.
+    pub(super) fn end_as(&mut self, turn: &mut Turn, id: i64, status: Status) {
         let Some(live) = self.open.remove(id) else { return };
         self.open.gone.insert(id);
-        let status = live.execution.status().clone();
+        turn.touched.remove(&id);
+        turn.roots.insert(live.root);
         turn.writes.push(Write::Ended {
             execution: id,
             status: status.clone(),

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use holdfast_asl::{Stimulus, TimerKey, TimerPurpose, Timestamp};
+use holdfast_asl::{ErrorName, Status, Stimulus, TimerKey, TimerPurpose, Timestamp};
 
 use super::error::EngineError;
 use super::live::{Birth, Kin, Live};
@@ -97,11 +97,32 @@ impl Runner {
             definitions,
         } = lot;
         for reading in executions {
-            if let Some(id) = self.take_reading(reading, &definitions).1 {
+            if let Some(id) = self.take_reading(reading, &definitions).1
+                && !self.fail_without_history(turn, id)
+            {
                 self.arm(id);
                 turn.touched.insert(id);
             }
         }
+    }
+
+    /// Ends an execution that was read and has no history: it never began, or lost what it did. Beginning it now could do
+    /// that twice.
+    pub(super) fn fail_without_history(&mut self, turn: &mut Turn, id: i64) -> bool {
+        if self
+            .open
+            .live
+            .get(&id)
+            .is_none_or(|live| live.execution.last_event_id() > 0)
+        {
+            return false;
+        }
+        let status = Status::Failed {
+            error: Some(ErrorName::Runtime.as_str().to_owned()),
+            cause: Some("The execution has no history: it never began, or its record was damaged.".to_owned()),
+        };
+        self.end_as(turn, id, status);
+        true
     }
 
     /// Folds an execution that was read into memory; gives its events' number, and its id if it can go on.
@@ -168,7 +189,7 @@ impl Runner {
         let Some(live) = self.open.live.get_mut(&id) else {
             return false;
         };
-        let only_waits = live.inflight.is_empty() && live.map_runs.is_empty();
+        let only_waits = live.inflight.is_empty() && live.map_runs.is_empty() && !live.execution.is_evaluating();
         let rest = only_waits.then(|| Rest::of(timers));
         if live.rest != rest {
             live.rest = rest;
@@ -231,7 +252,10 @@ impl Runner {
     fn goes_on_by_itself(&self, root: i64, bound: Timestamp) -> bool {
         self.open.family(root).into_iter().any(|live| {
             let has_room = |run: &i64| self.open.fillable.contains(run);
-            !live.inflight.is_empty() || live.armed.goes_on_by(bound) || live.map_runs.values().any(has_room)
+            !live.inflight.is_empty()
+                || live.execution.is_evaluating()
+                || live.armed.goes_on_by(bound)
+                || live.map_runs.values().any(has_room)
         })
     }
 }

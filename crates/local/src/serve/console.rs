@@ -1,6 +1,6 @@
 //! The console: who may see it, its pages, and what its buttons do.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,7 +13,7 @@ use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, Run
 use holdfast_console::{field, href, page};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::report::RunStatus;
-use holdfast_core::port::FailedRun;
+use holdfast_core::port::{FailedRun, ReadPermission};
 use holdfast_core::sweep;
 use holdfast_web::approval::{self, Request, Way};
 use holdfast_web::assets;
@@ -159,7 +159,7 @@ impl<'a> Visit<'a> {
             Some(Session::Github { login }) => match repository.split_once('/') {
                 Some((owner, name)) => self
                     .app
-                    .permission
+                    .asked_permission
                     .permission(owner, name, login)
                     .await
                     .is_ok_and(|permission| permission.may_write()),
@@ -206,14 +206,15 @@ async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): 
         Ok(records) => records,
         Err(failure) => return visit.failed(&failure),
     };
-    let repositories: BTreeSet<String> = records.iter().map(views::repository).collect();
-    let mut visible = BTreeSet::new();
-    for repository in repositories {
-        if visit.may_see(&repository).await {
-            visible.insert(repository);
+    // Once for each repository, those with the newest runs first: what a login may ask of GitHub has an end.
+    let mut may_see: BTreeMap<String, bool> = BTreeMap::new();
+    for repository in records.iter().map(views::repository) {
+        if !may_see.contains_key(&repository) {
+            let may = visit.may_see(&repository).await;
+            may_see.insert(repository, may);
         }
     }
-    records.retain(|record| visible.contains(&views::repository(record)));
+    records.retain(|record| may_see.get(&views::repository(record)) == Some(&true));
     visit.page(page::runs::page(&views::runs(&records, visit.frame(), filter, page)))
 }
 
@@ -370,7 +371,7 @@ fn ports(app: &App) -> approval::Ports<'_> {
         rows: stages.rows.as_ref(),
         tasks: app.opened.runs.as_ref(),
         store: stages.store.as_ref(),
-        permission: Some(app.permission.as_ref()),
+        permission: Some(&app.asked_permission),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod console;
 mod key;
+mod permission;
 mod routes;
 mod server;
 mod sign_in;
@@ -27,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
+use self::permission::RarelyAsked;
 use crate::cli::ServeArgs;
 use crate::command::follow;
 use crate::failure::{Exit, Failure};
@@ -48,8 +50,10 @@ pub struct App {
     how: RunSettings,
     /// What deliveries are signed with.
     secrets: WebhookSecrets,
-    /// What people may do.
+    /// What people may do, as of now: for deliveries, which are signed.
     permission: Arc<dyn ReadPermission>,
+    /// The same for whoever opens a page.
+    asked_permission: RarelyAsked,
     /// Pull requests as they are now.
     pulls: Arc<dyn ReadPull>,
     /// What makes forms and sessions ours.
@@ -95,6 +99,7 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
             Some(WithGithub::new(Arc::new(sign_in), &public, false).map_err(Failure::usage)?)
         }
     };
+    let permission = machine::permission(&settings)?;
     let app = Arc::new(App {
         with_github,
         seal,
@@ -102,7 +107,8 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         data: data.to_path_buf(),
         replays: Semaphore::new(1),
         how: RunSettings::of(&settings, machine::BUCKET),
-        permission: machine::permission(&settings)?,
+        asked_permission: RarelyAsked::new(Arc::clone(&permission)),
+        permission,
         pulls: machine::pulls(&settings)?,
         secrets,
         opened,

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use holdfast_core::intake::Ports;
+use holdfast_web::form::FORM_MOST;
 use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
 
 use super::{App, console};
+use crate::http_server::{BodyLimits, take_body};
 use crate::machine;
 
 /// All routes.
@@ -22,10 +25,23 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health))
         .route(
             "/webhooks/github",
-            // One byte more than is taken, so that too much is told apart from just enough.
-            post(deliver).layer(DefaultBodyLimit::max(webhook::BODY_MOST + 1)),
+            post(deliver)
+                .layer(DefaultBodyLimit::disable())
+                .layer(from_fn(to_its_end))
+                // One byte more than is taken, so that too much is told apart from just enough.
+                .layer(from_fn(async |request: Request, next: Next| {
+                    take_body(BodyLimits::of_bytes(webhook::BODY_MOST + 1), request, next).await
+                }))
+                // Before the body is read: a stranger without a signature costs a head.
+                .layer(from_fn(refuse_unsigned)),
         )
-        .merge(console::router())
+        .merge(
+            console::router()
+                .layer(from_fn(to_its_end))
+                .layer(from_fn(async |request: Request, next: Next| {
+                    take_body(BodyLimits::of_bytes(FORM_MOST), request, next).await
+                })),
+        )
         .fallback(async || {
             respond(Reply::new(
                 StatusCode::NOT_FOUND,
@@ -33,8 +49,22 @@ pub fn router(app: Arc<App>) -> Router {
                 "not found\n",
             ))
         })
-        .layer(from_fn(to_its_end))
         .with_state(app)
+}
+
+/// Refuses a delivery that has no signature, whatever its body is.
+async fn refuse_unsigned(request: Request, next: Next) -> Response {
+    match webhook::refuse_unsigned(request.headers()) {
+        None => next.run(request).await,
+        Some(refusal) => {
+            let mut response = respond(refusal);
+            // The body is not read: nothing else can come after it.
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    }
 }
 
 /// What was begun is done, also when who asked hangs up meanwhile: a form that is sent twice ends the first connection, and

@@ -6,10 +6,10 @@ mod keep;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, StatusCode, Uri};
-use axum::middleware::from_fn;
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 use holdfast_adapters::github::{CreatedApp, GithubAppManifest};
@@ -25,6 +25,7 @@ use url::Url;
 
 use crate::cli::SetupArgs;
 use crate::failure::{Exit, Failure};
+use crate::http_server::{self, BodyLimits, take_body};
 use crate::local_host::by_address_only;
 use crate::machine;
 use crate::output;
@@ -99,13 +100,16 @@ pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure>
         .route("/", get(begin))
         .route("/created", get(created))
         .route("/assets/{name}", get(asset))
+        // No request of this page has a body.
+        .layer(from_fn(async |request: Request, next: Next| {
+            take_body(BodyLimits::of_bytes(1_024), request, next).await
+        }))
         .with_state(setup)
         .layer(from_fn(by_address_only));
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let server = axum::serve(listener, routes).with_graceful_shutdown(async move {
+    let server = tokio::spawn(http_server::serve(listener, routes, async move {
         drop(stopped.wait_for(|stop| *stop).await);
-    });
-    let server = tokio::spawn(server.into_future());
+    }));
     tokio::select! {
         told = is_made.recv() => {
             output::print(&told.unwrap_or_default()).map_err(Failure::incomplete)?;

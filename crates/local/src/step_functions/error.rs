@@ -97,7 +97,9 @@ impl ApiError {
         match error {
             EngineError::ExecutionUnknown { .. } | EngineError::NoData { .. } => Self::no_execution(arn),
             EngineError::NameInvalid { name } => Self::invalid_name(name),
-            EngineError::InputTooLarge { .. } => Self::new("InvalidExecutionInput", error.to_string()),
+            EngineError::InputTooLarge { .. } | EngineError::InputTooDeep { .. } => {
+                Self::new("InvalidExecutionInput", error.to_string())
+            }
             EngineError::ExecutionAlreadyExists { .. } => Self::already_exists(arn),
             EngineError::NotRedrivable { .. } => Self::new("ExecutionNotRedrivable", error.to_string()),
             EngineError::Definition(problems) => Self::new(

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use holdfast_asl::PAYLOAD_LIMIT_BYTES;
+use holdfast_asl::{PAYLOAD_LIMIT_BYTES, is_payload};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -120,8 +120,12 @@ impl Api {
             Ok(()) | Err(EngineError::ExecutionEnded { .. }) => {}
             Err(error) => return Err(ApiError::of_engine(&error, &arn)),
         }
-        let stopped = self.execution(&arn)?.record.stopped;
-        Ok(json!({ "stopDate": seconds(stopped.map_or_else(now_ms, |stopped| stopped.0)) }))
+        let stopped = self.execution(&arn)?.record.stopped.ok_or_else(|| {
+            ApiError::unavailable(format!(
+                "'{arn}' is still running: it could not be stopped now. Stop it again"
+            ))
+        })?;
+        Ok(json!({ "stopDate": seconds(stopped.0) }))
     }
 
     pub(super) fn describe_execution(&self, input: &Describe) -> Result<Value, ApiError> {
@@ -293,11 +297,16 @@ fn payload(text: &str) -> Result<Value, ApiError> {
     if text.len() > PAYLOAD_LIMIT_BYTES {
         return Err(invalid(format!("it has more than {PAYLOAD_LIMIT_BYTES} bytes")));
     }
-    serde_json::from_str(text).map_err(|error| {
+    let too_deep = || invalid("it nests deeper than 100 levels".to_owned());
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        if error.to_string().starts_with("recursion limit exceeded") {
+            return too_deep();
+        }
         invalid(format!(
-            "it is no JSON (line {}, column {})",
+            "it is not valid JSON (line {}, column {})",
             error.line(),
             error.column()
         ))
-    })
+    })?;
+    if is_payload(&value) { Ok(value) } else { Err(too_deep()) }
 }

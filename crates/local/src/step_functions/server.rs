@@ -1,6 +1,5 @@
 //! The server of the API: `holdfast engine` alone, or beside `holdfast serve`.
 
-use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use crate::cli::EngineArgs;
 use crate::command::follow;
 use crate::engine::{Engine, EngineOptions, Naming};
 use crate::failure::{Exit, Failure};
+use crate::http_server;
 use crate::output;
 
 /// How long requests under way are waited for.
@@ -67,9 +67,8 @@ impl Server {
         let store = Store::open(data).map_err(Failure::usage)?;
         let api = Api::new(engine, data, store, given).map_err(|error| Failure::usage(error.message))?;
         let mut told = stopped.clone();
-        let server = axum::serve(self.listener, wire::router(Arc::new(api)))
-            .with_graceful_shutdown(async move { drop(told.wait_for(|stop| *stop).await) })
-            .into_future();
+        let told = async move { drop(told.wait_for(|stop| *stop).await) };
+        let server = http_server::serve(self.listener, wire::router(Arc::new(api)), told);
         let late = async {
             drop(stopped.wait_for(|stop| *stop).await);
             tokio::time::sleep(PATIENCE).await;

@@ -3,6 +3,7 @@
 
 mod crash;
 mod directory;
+mod expressions;
 mod journal;
 mod redrive;
 mod runs;

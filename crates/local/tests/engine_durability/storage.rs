@@ -133,3 +133,49 @@ async fn full_disk_loses_nothing() {
     assert_eq!(answered.len(), 2);
     assert!(answered.values().all(|count| *count == 1), "{answered:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_or_shortened_database_is_no_new_beginning() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, _) = open(directory.path(), &world).await;
+    engine.start("one", &slow_pair(), json!({ "n": 1 })).await.unwrap();
+    output(&engine, "one").await;
+    engine.shutdown().await;
+    let file = directory.path().join(DATABASE);
+    let log = directory.path().join("engine.sqlite-wal");
+    let whole = std::fs::read(&file).unwrap();
+    let pages = |count: usize| whole[..(count * 4096).min(whole.len())].to_vec();
+    let mut headless = whole.clone();
+    headless[..100].fill(0);
+    for (what, bytes) in [
+        ("empty", Vec::new()),
+        ("a part of a page", whole[..1_000].to_vec()),
+        ("one page", pages(1)),
+        ("three pages", pages(3)),
+        ("all but the end", whole[..whole.len() - 4096].to_vec()),
+        ("no header", headless),
+        ("another file", b"not a database".repeat(1_000)),
+    ] {
+        drop(std::fs::remove_file(&log));
+        std::fs::write(&file, &bytes).unwrap();
+        let error = refused(directory.path()).await;
+        assert!(matches!(error, EngineError::Corrupt { .. }), "{what}: {error}");
+        let message = error.to_string();
+        assert!(
+            message.contains(DATABASE) && message.contains("backup") && !message.contains('\n'),
+            "{what}: {message}"
+        );
+        assert_eq!(
+            std::fs::read(&file).unwrap(),
+            bytes,
+            "{what}: the file is left as it is"
+        );
+    }
+    // A log without its database is no new beginning either.
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&log, b"log").unwrap();
+    assert!(matches!(refused(directory.path()).await, EngineError::Corrupt { .. }));
+    std::fs::remove_file(&log).unwrap();
+    open(directory.path(), &world).await.0.shutdown().await;
+    assert!(!directory.path().join("engine.sqlite-new").exists());
+}

@@ -4,6 +4,7 @@
 
 mod at_once;
 mod executions;
+mod hostile;
 mod kills;
 mod machines;
 mod maps;
