@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use holdfast_core::model::finding::Finding;
-use holdfast_core::model::report::{Coverage, Gate, GateDecision, Outcome};
+use holdfast_core::model::report::{Coverage, Gate, GateDecision};
 use holdfast_core::model::run::{UnitResult, UnitStatus};
 use holdfast_core::render::counted;
 use serde_json::Value;
