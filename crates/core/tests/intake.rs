@@ -668,7 +668,7 @@ fn closed_or_a_draft_again_the_review_is_stopped_and_comes_back() {
                     what: "stopped".to_owned()
                 }
             );
-            assert_eq!(*world.stopped.lock().unwrap(), [run.clone()], "{stop}");
+            assert_eq!(*world.stopped.lock().unwrap(), std::slice::from_ref(&run), "{stop}");
             let late = block_on(claim::check_open(&world.rows, &run)).unwrap_err();
             assert_eq!(late.name, ErrorName::RunSuperseded, "it opens no more");
             world.change(|pull| {

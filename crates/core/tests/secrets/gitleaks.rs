@@ -2,6 +2,7 @@
 //! tests.
 #![expect(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "the test starts a program and writes the files that it reads"
 )]
 

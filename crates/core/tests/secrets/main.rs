@@ -2,6 +2,7 @@
 //! after redaction, how long hostile lines take. The figures: `cargo test -p holdfast-core --test secrets --
 //! --nocapture`.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![expect(clippy::print_stdout, reason = "the figures are printed")]
 
 mod gitleaks;
 mod sample;

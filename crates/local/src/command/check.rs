@@ -56,9 +56,8 @@ fn other_name(file: &Path) -> String {
 fn settings_problems(file: &Path) -> Result<Vec<String>, Failure> {
     let mut problems = Vec::new();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    if name != POLICY_PATH && name.eq_ignore_ascii_case(OTHER_NAME)
-        || name.to_lowercase() == POLICY_PATH && name != POLICY_PATH
-    {
+    let is_meant = name.eq_ignore_ascii_case(OTHER_NAME) || name.eq_ignore_ascii_case(POLICY_PATH);
+    if is_meant && name != POLICY_PATH {
         problems.push(format!("is not read under this name: rename it to {POLICY_PATH}"));
     }
     let found = std::fs::symlink_metadata(file).map_err(|error| {

@@ -57,7 +57,7 @@ enum Next {
     /// By an attempt that is under way.
     Open(String),
     /// By this one.
-    Begin(Run),
+    Begin(Box<Run>),
 }
 
 /// Starts the next attempt of a run that failed or stayed partial; one that was started before goes on. Gives its name.
@@ -123,6 +123,6 @@ fn next<'a>(record: Record, existing: impl Iterator<Item = (&'a str, bool)>) -> 
     })?;
     Ok(match run_name::choose(stem_of(&name), existing) {
         Choice::Resume(open) => Next::Open(open),
-        Choice::Start { name: attempt, .. } => Next::Begin(Run { run: attempt, ..before }),
+        Choice::Start { name: attempt, .. } => Next::Begin(Box::new(Run { run: attempt, ..before })),
     })
 }
