@@ -306,7 +306,7 @@ pub fn parameters(github: &FakeGithub, model: &ModelServer) -> Vec<String> {
         format!("GithubUrl={}", github.url()),
         "Model=openai/test-model".to_owned(),
         format!("ModelUrl={}", model.url()),
-        "Approvers=ada@example.org".to_owned(),
+        "Approvers=ada=ada@example.org".to_owned(),
         "MailFrom=holdfast@example.org".to_owned(),
     ]
 }

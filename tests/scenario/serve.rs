@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use holdfast_adapters::sqlite::SqliteKeepRows;
@@ -63,6 +64,31 @@ impl Served {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         (self.child, self.address) = spawn(&self.pull, options);
+    }
+
+    /// Started again with the Step Functions API; its address.
+    fn restart_with_step_functions(&mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let (child, address, lines) = spawn_with(&self.pull, &["--step-functions", "127.0.0.1:0"]);
+        (self.child, self.address) = (child, address);
+        let mut lines = lines.iter();
+        let url = lines.find_map(|line| {
+            line.split_once("Step Functions API: ")
+                .map(|(_, url)| url.trim().to_owned())
+        });
+        url.unwrap()
+    }
+
+    /// The question's row, as the table has it.
+    fn question(&self, run: &str) -> Value {
+        let data = self.pull.scene.data.path().join("data");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let read = async {
+            let rows = SqliteKeepRows::open(data).await.unwrap();
+            rows.get(&format!("question/{run}#01")).await.unwrap().unwrap().value
+        };
+        runtime.block_on(read)
     }
 
     pub fn deliver(&self, event: &str, body: &[u8], signature: Option<String>) -> (u16, Value) {
@@ -265,6 +291,12 @@ impl Drop for Served {
 }
 
 fn spawn(pull: &Pull, options: &[&str]) -> (Child, String) {
+    let (child, address, _lines) = spawn_with(pull, options);
+    (child, address)
+}
+
+/// The server, its address, and what it writes afterwards.
+fn spawn_with(pull: &Pull, options: &[&str]) -> (Child, String, mpsc::Receiver<String>) {
     let mut command = pull
         .scene
         .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat());
@@ -276,8 +308,14 @@ fn spawn(pull: &Pull, options: &[&str]) -> (Child, String) {
             break rest.split(' ').next().unwrap().to_owned();
         }
     };
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, address)
+    let (write, read) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            // Nobody may be reading.
+            drop(write.send(line));
+        }
+    });
+    (child, address, read)
 }
 
 #[test]
@@ -576,4 +614,37 @@ fn commands_are_for_people_with_write_permission() {
         again["status"], "started",
         "asked for again, it is reviewed again: {again}"
     );
+}
+
+#[test]
+fn a_token_is_not_shown_and_who_has_it_publishes_nothing() {
+    let mut served = Served::start(Script::finding_each_file());
+    let run = served.opened().1["run"].as_str().unwrap().to_owned();
+    served.wait_for(&run, "awaiting_approval");
+    let url = served.restart_with_step_functions();
+    let question = served.question(&run);
+    let token = question["token"].as_str().unwrap();
+    let call = |action: &str, body: Value| {
+        let request = served
+            .client
+            .post(&url)
+            .header("x-amz-target", format!("AWSStepFunctions.{action}"));
+        let request = request.header("content-type", "application/x-amz-json-1.0");
+        let response = request.body(body.to_string()).send().unwrap();
+        (response.status().as_u16(), response.text().unwrap())
+    };
+    let execution = json!({ "executionArn": format!("arn:aws:states:local:000000000000:execution:review:{run}") });
+    for action in ["GetExecutionHistory", "DescribeExecution"] {
+        let (status, shown) = call(action, execution.clone());
+        assert!(status == 200 && !shown.contains(token), "{action}: {shown}");
+        assert_eq!(shown.contains("[withheld"), action == "GetExecutionHistory", "{shown}");
+    }
+    // Somebody who has it nevertheless answers in the approvers' place.
+    let (status, answer) = call(
+        "SendTaskSuccess",
+        json!({ "taskToken": token, "output": "{\"decision\":\"approved\"}" }),
+    );
+    assert_eq!(status, 200, "{answer}");
+    served.wait_for(&run, "failed");
+    assert!(served.pull.reviews().is_empty());
 }

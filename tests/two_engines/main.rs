@@ -188,7 +188,11 @@ fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenar
     let began = Instant::now();
     let execution = engine.start(machine, &run.run, &json!(run));
     if let Some(decision) = scenario.decision {
-        decide(engine, &stand.token(&run.run), decision);
+        let token = stand.token(&run.run);
+        if let Decision::Approve = decision {
+            stand.store_approval(&run.run);
+        }
+        decide(engine, &token, decision);
     }
     (engine.ended(&execution), began.elapsed().as_secs_f64())
 }

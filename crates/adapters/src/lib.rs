@@ -47,6 +47,8 @@ mod model_stream;
 pub mod openai;
 #[cfg(all(feature = "files", feature = "mail"))]
 pub mod outbox;
+#[cfg(any(feature = "git", feature = "github"))]
+mod patch;
 #[cfg(any(feature = "dynamodb", feature = "sqlite"))]
 mod row_form;
 #[cfg(feature = "s3")]

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_asl::Timestamp;
 use holdfast_core::approval;
 use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
@@ -128,7 +127,8 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
     let mut stages = machine::stage_functions(data.path(), &settings(&github, &model), Arc::default())
         .await
         .unwrap();
-    stages.rows = Arc::new(WatchedRows(Arc::clone(&stages.rows), Arc::clone(told)));
+    let rows = Arc::clone(&stages.rows);
+    stages.rows = Arc::new(WatchedRows(Arc::clone(&rows), Arc::clone(told)));
     let functions = Arc::new(WatchedFunctions(stages, Arc::clone(told)));
     let objects = Arc::new(machine::artifact_objects(data.path()));
     let mut options = EngineOptions::new(data.path(), functions, objects).unwrap();
@@ -138,7 +138,7 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
     let (engine, _) = Engine::open(options).await.unwrap();
     let input = json!(run(&head));
     engine.start(RUN, &workflow::definition(), input).await.unwrap();
-    follow(&engine, ending, data.path()).await;
+    follow(&engine, ending, rows.as_ref()).await;
     engine.shutdown().await;
     let mut told = told.lock().unwrap();
     add_artifacts(data.path(), &mut told);
@@ -147,14 +147,14 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
     }
 }
 
-async fn follow(engine: &Engine, ending: Ending, data: &Path) {
+async fn follow(engine: &Engine, ending: Ending, rows: &dyn KeepRows) {
     for _ in 0..1_000 {
         let pending = match engine.wait(RUN).await.unwrap() {
             Outcome::Finished { .. } => return,
             Outcome::WaitingForToken { pending, .. } => pending,
         };
         if ending == Ending::Approved {
-            approve(data).await;
+            approve(rows).await;
             let decision = json!({ "decision": "approved" });
             engine.send_task_success(&pending[0].token, decision).await.unwrap();
         }
@@ -164,9 +164,8 @@ async fn follow(engine: &Engine, ending: Ending, data: &Path) {
 }
 
 /// Stores a person's approval of the question.
-async fn approve(data: &Path) {
-    let rows = SqliteKeepRows::open(data).await.unwrap();
-    let question = approval::find_open(&rows, RUN).await.unwrap().approval;
+async fn approve(rows: &dyn KeepRows) {
+    let question = approval::find_open(rows, RUN).await.unwrap().approval;
     let by = Person {
         name: "ada".to_owned(),
         known_by: KnownBy::MailCode,
@@ -179,7 +178,7 @@ async fn approve(data: &Path) {
         dropped: Vec::new(),
         edited: BTreeMap::new(),
     };
-    let decided = approval::decide(&rows, RUN, question.round, &by, &ballot, question.asked_ms);
+    let decided = approval::decide(rows, RUN, question.round, &by, &ballot, question.asked_ms);
     decided.await.unwrap();
 }
 

@@ -8,10 +8,10 @@ use holdfast_core::port::{ReadError, RootEntry, RootKind};
 use super::BLOB_MOST;
 use super::budget::{Budget, Limits};
 use super::object::{Clone, NoObject, explain, fail, object_size, read_object};
-use super::patch::{Content, Patch, content_of, unified, without_nul};
 use super::path::{path_bytes, path_text};
 use super::rename::join_renames;
 use super::tree_diff::{Difference, Version, compare_trees};
+use crate::patch::{Content, Patch, content_of, unified, without_nul};
 
 /// Commit messages that are kept at most, in bytes.
 const DESCRIPTION_MOST: usize = 16 * 1024;

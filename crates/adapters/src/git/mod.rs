@@ -8,7 +8,6 @@ mod budget;
 mod change;
 mod object;
 mod open;
-mod patch;
 mod path;
 mod rename;
 mod resolve;

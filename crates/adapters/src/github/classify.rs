@@ -67,11 +67,16 @@ pub(super) async fn read_tree(
 
 /// The blob of a path in a tree, if it is a file of at most so many bytes.
 pub(super) fn blob_in(tree: &Tree, path: &str, bytes_most: u64) -> Option<String> {
-    let entry = tree.entries.get(path).filter(|entry| entry.mode.starts_with("100"))?;
-    entry
-        .size
-        .is_some_and(|size| size <= bytes_most)
-        .then(|| entry.sha.clone())
+    let (blob, _) = tree.blob(path).filter(|(_, size)| *size <= bytes_most)?;
+    Some(blob.to_owned())
+}
+
+impl Tree {
+    /// The blob of a path that is a file, and its size in bytes.
+    pub fn blob(&self, path: &str) -> Option<(&str, u64)> {
+        let entry = self.entries.get(path).filter(|entry| entry.mode.starts_with("100"))?;
+        Some((&entry.sha, entry.size?))
+    }
 }
 
 /// Lists a commit's root folder; `None` where GitHub has none to show, or shows a part of it.

@@ -21,6 +21,7 @@ mod read;
 mod redirect;
 mod review;
 mod sign_in;
+mod unshown;
 mod wire;
 
 pub use address::{PullRequestAddress, parse_address};

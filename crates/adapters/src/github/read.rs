@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use holdfast_core::identity::identify;
-use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::change::{Change, ChangedFile, Target};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
 
@@ -12,6 +12,7 @@ use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::files;
 use super::folders::Folders;
+use super::unshown;
 use super::wire::{Comparison, Pull};
 
 /// What a token needs to read pull requests.
@@ -140,6 +141,11 @@ impl ReadChange for GithubReadChange {
         }
         // The list is of the head as it stood meanwhile: a change that mixes two heads must not look like one.
         let head = head_of(&read_pull(connection, place).await?)?;
+        let files_total = pull.changed_files.max(listed.len() as u64);
+        let mut files: Vec<ChangedFile> = listed.into_iter().map(|file| classify(file, trees.as_ref())).collect();
+        if let Some(trees) = &trees {
+            unshown::fill(connection, place, &mut files, trees).await?;
+        }
         Ok(Change {
             base,
             base_tip: Some(base_tip),
@@ -148,9 +154,9 @@ impl ReadChange for GithubReadChange {
             description: pull.body.unwrap_or_default(),
             author: pull.user.map(|user| user.login),
             url: Some(pull.html_url),
-            files_total: pull.changed_files.max(listed.len() as u64),
+            files_total,
             notes: Vec::new(),
-            files: listed.into_iter().map(|file| classify(file, trees.as_ref())).collect(),
+            files,
         })
     }
 

@@ -209,3 +209,47 @@ async fn a_link_is_not_read_through_its_target() {
         .count();
     assert_eq!(listed, 1, "a folder is listed once");
 }
+
+/// An attribute of the change makes GitHub leave out a patch; so does a NUL byte. Neither hides what is in the file.
+#[tokio::test]
+async fn a_file_that_github_shows_no_patch_of_is_read_all_the_same() {
+    let repository = Repository::new().unwrap();
+    repository.write("README.md", "a\n").unwrap();
+    let base = repository.commit("base").unwrap();
+    let token = ["ghp_", "Zk3", "Qp9", "Xv7Lm2Rt8Wn4Bc6Yd1Hs5Gf0Jk3Ab9Ce7Eu2"].concat();
+    let script = format!("token = \"{token}\"\n");
+    repository.write(".gitattributes", "*.py -diff\n").unwrap();
+    repository.write("a.py", &script).unwrap();
+    repository.write("deploy.sh", format!("# \0\n{script}")).unwrap();
+    repository
+        .write("long.sql", script.clone() + &"select 1;\n".repeat(200_000))
+        .unwrap();
+    repository.write("logo.png", b"\x89PNG\0\x01").unwrap();
+    let head = repository.commit("head").unwrap();
+    let (_github, read) = serve(&Change {
+        repository,
+        base,
+        head: head.clone(),
+    });
+    let change = read.read_change(&pull_request(&head)).await.unwrap();
+    let file = |path: &str| change.files.iter().find(|file| file.path == path).unwrap();
+
+    let hidden = file("a.py");
+    assert_eq!((hidden.kind, hidden.omitted.as_deref()), (FileKind::Text, None));
+    assert_eq!(
+        hidden.patch.as_deref(),
+        Some(format!("@@ -0,0 +1,1 @@\n+{script}").as_str())
+    );
+
+    let nul = file("deploy.sh");
+    assert_eq!(
+        (nul.kind, nul.omitted.as_deref()),
+        (FileKind::Binary, Some("has NUL bytes"))
+    );
+    assert_eq!(nul.secrets.iter().map(|found| found.line).collect::<Vec<_>>(), [2]);
+
+    let image = file("logo.png");
+    assert_eq!((image.kind, image.secrets.len()), (FileKind::Binary, 0));
+    let long = file("long.sql");
+    assert!(long.patch.is_some() || !long.secrets.is_empty(), "{:?}", long.omitted);
+}

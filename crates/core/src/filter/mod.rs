@@ -3,5 +3,5 @@
 mod noise;
 mod risk;
 
-pub use noise::{Triage, triage};
+pub use noise::{Triage, is_binary_by_design, triage};
 pub use risk::risk_of;

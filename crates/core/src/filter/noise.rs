@@ -307,11 +307,15 @@ fn holds_active_content(line: &str) -> bool {
             .any(is_handler)
 }
 
-fn binary(file: &ChangedFile, runs_by_place: bool) -> Triage {
-    let name = file.path.rsplit('/').next().unwrap_or_default();
+/// Whether a path ends as files of a binary format do.
+pub fn is_binary_by_design(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    let is_by_design = ending.is_some_and(|ending| BINARY_ENDINGS.contains(&ending.as_str()));
-    if is_by_design && !runs_by_place {
+    ending.is_some_and(|ending| BINARY_ENDINGS.contains(&ending.as_str()))
+}
+
+fn binary(file: &ChangedFile, runs_by_place: bool) -> Triage {
+    if is_binary_by_design(&file.path) && !runs_by_place {
         return Triage::Skip("binary");
     }
     Triage::Unreviewed(file.omitted.clone().unwrap_or_else(|| "has NUL bytes".to_owned()))

@@ -44,7 +44,9 @@ type Found<'a> = &'a [(&'a str, usize, Severity)];
 /// The report of a review whose only answers hold these findings, unit by unit.
 fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review::Output, Report) {
     let files = found.iter().map(|(path, count, _)| added(path, *count)).collect();
-    let mut world = world(files, "openai/m", "openai/m", vec![Ok(VALID)]);
+    // One for each unit, and one for the walkthrough.
+    let answers = (0..=found.len()).map(|_| Ok(VALID)).collect();
+    let mut world = world(files, "openai/m", "openai/m", answers);
     world.read.policy = policy;
     assert_eq!(world.prepare(), found.len() as u64);
     let plan: holdfast_core::model::plan::Plan = block_on(read_artifact(&world.store, &key::plan("r"))).unwrap();
@@ -60,6 +62,17 @@ fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review
             dropped_suggestions: Vec::new(),
         };
         block_on(write_artifact(&world.store, &key::verdict("r", &unit.id, 1), &verdict)).unwrap();
+        let answer = block_on(world.model.ask(&ModelRequest {
+            model: "openai/m".to_owned(),
+            prompt: Prompt {
+                system: String::new(),
+                turns: Vec::new(),
+            },
+            schema: Value::Null,
+            max_output_tokens: 1,
+        }))
+        .unwrap();
+        block_on(write_artifact(&world.store, &key::answer("r", &unit.id, 1), &answer)).unwrap();
         results.push(json!({ "status": "reviewed", "unit": unit.id, "attempts": 1, "accepted_attempt": 1 }));
     }
     let (output, report) = world.finish(json!(results));

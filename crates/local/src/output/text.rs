@@ -171,8 +171,7 @@ fn write_excerpt(out: &mut String, hunk: &Hunk, finding: &Finding, style: Style)
         let number = line
             .new
             .map_or_else(|| "     ".to_owned(), |number| format!("{number:>5}"));
-        let shown = shown_text(&line.text, marks);
-        let text: String = plain(&shown).chars().take(160).collect();
+        let text: String = plain(&shown_text(&line.text, marks)).chars().take(160).collect();
         let _infallible = writeln!(out, "    {number} {}", style.paint(code, &format!("{mark}{text}")));
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use gix::diff::blob::{Algorithm, Diff, InternedInput};
+use gix_imara_diff::{Algorithm, Diff, InternedInput};
 
 /// Git looks for NUL bytes in this many first bytes.
 const BINARY_WINDOW: usize = 8_000;
@@ -17,7 +17,7 @@ const TEXT_SHARE: usize = 70;
 
 /// What the content of a file's two versions is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     /// Text on both sides.
     Text,
     /// Text but for its NUL bytes: a source with some, or UTF-16.
@@ -28,7 +28,7 @@ pub(super) enum Content {
 
 /// A change as text.
 #[derive(Debug, Default)]
-pub(super) struct Patch {
+pub(crate) struct Patch {
     /// From the first `@@`; empty when both sides are equal.
     pub text: String,
     /// Lines added.
@@ -38,7 +38,7 @@ pub(super) struct Patch {
 }
 
 /// Looks at both versions as git does: at NUL bytes in their beginning.
-pub(super) fn content_of(before: &[u8], after: &[u8]) -> Content {
+pub(crate) fn content_of(before: &[u8], after: &[u8]) -> Content {
     let has_nul = |bytes: &[u8]| bytes[..bytes.len().min(BINARY_WINDOW)].contains(&0);
     if !has_nul(before) && !has_nul(after) {
         Content::Text
@@ -63,13 +63,13 @@ fn is_text_but_for_nul(bytes: &[u8]) -> bool {
 }
 
 /// A text without its NUL bytes, as shells read it; a search finds in it what stands between them.
-pub(super) fn without_nul(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn without_nul(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|byte| *byte != 0).collect()
 }
 
 /// Compares two texts. Takes nearly linear time, whatever the lines are: the search for the smallest difference is given up
 /// where it gets expensive, as in git.
-pub(super) fn unified(before: &[u8], after: &[u8]) -> Patch {
+pub(crate) fn unified(before: &[u8], after: &[u8]) -> Patch {
     let mut input = InternedInput::default();
     input.update_before(lines(before));
     input.update_after(lines(after));
