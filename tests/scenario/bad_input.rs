@@ -216,7 +216,7 @@ fn a_newer_data_directory_is_refused_by_its_version() {
 
 /// `holdfast review` of the scene, started by a shell that first does `before`.
 fn review_after(scene: &Scene, before: &str) -> Output {
-    let direct = scene.command(&["review", scene.path()]);
+    let direct = scene.command(&["review", scene.path(), "--quiet"]);
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{before}; exec \"$@\"")).arg("sh");
     shell.arg(direct.get_program()).args(direct.get_args()).env_clear();

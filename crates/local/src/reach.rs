@@ -60,12 +60,12 @@ impl Reach {
         }
     }
 
-    /// The attempts of a review, which writes to `publish_to` only.
-    pub fn review(stem: &str, publish_to: Option<&Target>) -> Self {
-        let stem = stem.to_owned();
+    /// The attempts of a review by each of the stems that versions gave it; it writes to `publish_to` only.
+    pub fn review(stems: [&str; 2], publish_to: Option<&Target>) -> Self {
+        let stems = stems.map(str::to_owned);
         let place = publish_to.and_then(|target| Some((target.repository(), target.pull_request()?)));
         Self {
-            scope: Scope::only(move |found| stem_of(found) == stem),
+            scope: Scope::only(move |found| stems.iter().any(|stem| stem_of(found) == stem)),
             writes: Some(place.map_or(Writes::Nowhere, |(repository, number)| {
                 Writes::PullRequest(repository, number)
             })),
@@ -147,5 +147,28 @@ impl PublishReview for PublishOnly {
 
     async fn submit_review(&self, target: &Target, review: u64) -> Result<(), PublishError> {
         self.to(target)?.submit_review(target, review).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use super::*;
+
+    #[test]
+    fn a_review_reaches_its_own_attempts_by_either_name() {
+        let reach = Reach::review(["o-r-1-aaaa-new", "o-r-1-aaaa-old"], None);
+        for (name, is_held) in [
+            ("o-r-1-aaaa-new-1", true),
+            ("o-r-1-aaaa-new-12", true),
+            ("o-r-1-aaaa-old-3", true),
+            ("o-r-1-aaaa-new", false),
+            ("o-r-1-aaaa-new-1-1", false),
+            ("o-r-1-aaaa-newer-1", false),
+            ("other-1", false),
+        ] {
+            assert_eq!(reach.scope.holds(name), is_held, "{name}");
+        }
+        assert_eq!(reach.writes.unwrap(), Writes::Nowhere);
     }
 }

@@ -210,7 +210,8 @@ impl Pieces {
                 std::cmp::Ordering::Greater => drop(b.next()),
                 std::cmp::Ordering::Equal => {
                     shared += left.1.min(right.1);
-                    (a.next(), b.next());
+                    a.next();
+                    b.next();
                 }
             }
         }

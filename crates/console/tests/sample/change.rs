@@ -68,6 +68,7 @@ pub fn change(say: Say) -> Option<Change> {
     };
     Some(Change {
         base: CommitSha::parse(BASE).ok()?,
+        base_tip: None,
         head: CommitSha::parse(HEAD).ok()?,
         title: say("Settle transfers at most once"),
         description: String::new(),

@@ -29,13 +29,6 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
     let (target, base_note) = find_target(args, &settings).await?;
-    // A base that was given needs no line of its own: the report has it.
-    if let Some(note) = base_note
-        .as_deref()
-        .filter(|_| args.base.is_none() && !args.print.quiet)
-    {
-        output::complain(note);
-    }
     let directory = match &target {
         Target::WorkTree { .. } => args.data.for_tree(Path::new(&args.target))?,
         Target::PullRequest { .. } => args.data.for_server()?,
@@ -43,8 +36,16 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     let data = directory.path.as_path();
     // Whatever else is open in the directory, this command resumes its own review and writes nowhere but where it says.
     let stem = stem(&target, &settings.model, &settings.model_light, args.publish);
-    let reach = Reach::review(&stem, args.publish.then_some(&target));
+    let older = stem_without_base(&target, &settings.model, &settings.model_light, args.publish);
+    let reach = Reach::review([&stem, &older], args.publish.then_some(&target));
     let (engine, recovered) = machine::open_engine(data, &settings, reach).await?;
+    // A base that was given needs no line of its own: the report has it.
+    if let Some(note) = base_note
+        .as_deref()
+        .filter(|_| args.base.is_none() && !args.print.quiet)
+    {
+        output::complain(note);
+    }
     follow::tell_recovered(&recovered, args.print.quiet);
     match start_or_resume(&engine, data, &stem, &target, base_note, args, &settings).await {
         Ok(name) => follow::to_its_end(engine, data, &name, &args.print).await,

@@ -1,6 +1,7 @@
 //! The console: who may see it, its pages, and what its buttons do.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use axum::Router;
@@ -209,9 +210,9 @@ async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): 
     // Once for each repository, those with the newest runs first: what a login may ask of GitHub has an end.
     let mut may_see: BTreeMap<String, bool> = BTreeMap::new();
     for repository in records.iter().map(views::repository) {
-        if !may_see.contains_key(&repository) {
-            let may = visit.may_see(&repository).await;
-            may_see.insert(repository, may);
+        if let Entry::Vacant(place) = may_see.entry(repository) {
+            let may = visit.may_see(place.key()).await;
+            place.insert(may);
         }
     }
     records.retain(|record| may_see.get(&views::repository(record)) == Some(&true));
