@@ -236,7 +236,7 @@ fn the_consoles_address_works_once_and_signing_out_ends_the_session() {
     let session = served.sign_in_with_key();
     assert_eq!(client.get(&address).send().unwrap().status(), 401, "it was used");
     assert!(!served.console_address().contains("/sign-in/"));
-    let home = format!("{}", served.address());
+    let home = served.address().to_string();
     let page = |cookie: &str| client.get(&home).header("cookie", cookie).send().unwrap();
     assert_eq!(page(&session).status(), 200);
     // The session outlives a restart; the address stays used.

@@ -26,7 +26,8 @@ fn changed(prepare: &dyn Fn(&Repository)) -> (Repository, String, String) {
 #[test]
 fn settings_that_are_not_read_fail_the_review_from_a_work_tree_and_from_github() {
     let large = format!("# {}\nmax_units: 7\n", "x".repeat(1_150_000));
-    let cases: [(&str, &dyn Fn(&Repository)); 6] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&Repository));
+    let cases: [Case<'_>; 6] = [
         ("rename it to .holdfast.yml", &|repository| {
             repository.write(".holdfast.yaml", "gate: {}\n").unwrap()
         }),
