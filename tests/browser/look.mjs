@@ -28,11 +28,11 @@ if (values.pictures) mkdirSync(values.pictures, { recursive: true });
 const browser = await launch();
 const problems = [];
 const seen = new Map();
+const storageState = values.first ? await signIn(values.first) : undefined;
 for (const colorScheme of THEMES) {
   for (const viewport of SCREENS) {
-    const context = await browser.newContext({ viewport, colorScheme });
+    const context = await browser.newContext({ viewport, colorScheme, storageState });
     const page = await context.newPage();
-    if (values.first) await page.goto(values.first);
     for (const positional of positionals) {
       const [, name, address] = positional.match(/^(?:([\w-]+)=)?((?:http|file).*)$/);
       const say = (problem) => problems.push(`${address} at ${viewport.width} px, ${colorScheme}: ${problem}`);
@@ -52,4 +52,13 @@ for (const page of seen.values()) console.log(JSON.stringify(page));
 if (problems.length > 0) {
   console.error(problems.join("\n"));
   process.exit(1);
+}
+
+// What the browser keeps after the address that signs in, which works once.
+async function signIn(address) {
+  const context = await browser.newContext();
+  await (await context.newPage()).goto(address);
+  const state = await context.storageState();
+  await context.close();
+  return state;
 }

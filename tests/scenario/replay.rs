@@ -203,7 +203,8 @@ fn a_published_review_would_be_posted_again_and_nobody_is_asked() {
     let with_settings = pull.scene.run(&["replay", first.as_str().unwrap()]);
     assert!(
         with_settings.status.success(),
-        "{}",
+        "{}{}",
+        String::from_utf8_lossy(&with_settings.stdout),
         String::from_utf8_lossy(&with_settings.stderr)
     );
     assert_eq!(asked(&pull), before, "no request while they could be reached");
@@ -366,8 +367,9 @@ fn settings_that_were_wrong_are_wrong_again() {
         .write("src/file_0000.rs", "pub fn other() {}\n")
         .unwrap();
     scene.repository.commit("Change").unwrap();
-    let (exit, review) = scene.review();
-    assert_eq!((exit, &review["status"]), (3, &json!("failed")));
+    let output = scene.run(&["review", scene.path(), "--base", "HEAD~1", "--format", "json"]);
+    let review: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &review["status"]), (Some(3), &json!("failed")));
     let recorded = Recorded {
         data: scene.data.path().join("data"),
         run: review["run"].as_str().unwrap().to_owned(),

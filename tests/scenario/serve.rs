@@ -457,7 +457,7 @@ fn a_person_decides_by_the_mailed_link_and_its_code() {
     let (other, _) = served.mail(&run, 2);
     let other = served.get(&other, "");
     assert_eq!(other.status(), 409);
-    assert!(other.text().unwrap().contains("ada@example.org"), "who decided");
+    assert!(other.text().unwrap().contains("ada"), "who decided");
     assert_eq!(served.pull.reviews().len(), 1);
 }
 

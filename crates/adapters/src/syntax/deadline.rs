@@ -1,21 +1,24 @@
-//! The moment at which a file's syntax is given up. One for parser, searches and walks: together they have one limit.
+//! When a file's syntax is given up. One limit for parser, searches and walks together, on the thread that made it. It counts
+//! that thread's time on a processor: how busy the machine is does not change what a review finds.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A moment; looked at often.
+use rustix::time::{ClockId, clock_gettime};
+
+/// A time of this thread's clock; looked at often.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline(Option<Instant>);
+pub(super) struct Deadline(Duration);
 
 impl Deadline {
-    /// So long from now.
+    /// So much work from now.
     pub fn after(limit: Duration) -> Self {
-        Self(Instant::now().checked_add(limit))
+        Self(spent() + limit)
     }
 
     /// Whether it has come.
     pub fn is_over(self) -> bool {
-        self.0.is_some_and(|end| Instant::now() >= end)
+        spent() >= self.0
     }
 
     /// In the form that tree-sitter's callbacks return.
@@ -26,4 +29,10 @@ impl Deadline {
             ControlFlow::Continue(())
         }
     }
+}
+
+/// What this thread has spent on a processor.
+fn spent() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }

@@ -54,7 +54,11 @@ impl SourceSyntax for TreeSitterSyntax {
         };
         let began = Instant::now();
         let (text, lines) = (text.to_owned(), lines.to_vec());
-        let read = move || read_syntax(language, &text, &lines, Deadline::after(FILE_TIME_MOST));
+        let read = move || {
+            // Compiled once for the process: no file's time.
+            rule::prepare();
+            read_syntax(language, &text, &lines, Deadline::after(FILE_TIME_MOST))
+        };
         // Work that broke gave no syntax either, and the reader needs no other word for it.
         let (view, limit) = POOL
             .run(THREAD_TIME_MOST, read)

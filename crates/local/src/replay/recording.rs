@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use holdfast_adapters::files::FilesStoreArtifact;
+use holdfast_core::identity::settings_digest;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
@@ -48,7 +49,7 @@ impl Recording {
     /// Reads a run of a data directory. Errors: it cannot be read; an artifact is damaged.
     pub async fn read(data: &Path, name: &str) -> Result<Self, Failure> {
         let archive = Archive::open(data).map_err(Failure::usage)?;
-        let histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
+        let mut histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
         let run = Run::deserialize(&histories.row.input).map_err(|error| {
             Failure::incomplete(format!(
                 "run {name} was started with another shape than this program reads: {error}"
@@ -74,6 +75,13 @@ impl Recording {
             reading.take::<ContextPack>(&key::context(name, &unit.id)).await?;
             reading.take_attempts(name, &unit.id).await?;
         }
+        if let Some(settings) = reading.store.bytes(&key::policy(name)) {
+            pin(&mut histories.row.input, &settings);
+            if let Some(mut recorded) = reading.store.document::<Value>(&key::run(name))? {
+                pin(&mut recorded, &settings);
+                reading.store.insert(&key::run(name), recorded.to_string().into_bytes());
+            }
+        }
         Ok(Self {
             run,
             histories,
@@ -93,6 +101,13 @@ impl Recording {
     /// The run's check, where it wrote one.
     pub fn announced_check(&self) -> Option<u64> {
         self.announcement.as_ref().and_then(|announced| announced.check_run)
+    }
+}
+
+/// A run pins the settings by their text. What is recorded of them is their values, and a replay reads those in its place.
+fn pin(run: &mut Value, settings: &[u8]) {
+    if let Some(pinned) = run.pointer_mut("/target/pinned/settings") {
+        *pinned = settings_digest(Some(settings)).into();
     }
 }
 

@@ -59,6 +59,11 @@ static RULES: [&Rule; 11] = [
 type Compiled = HashMap<Language, Vec<(&'static Rule, Query)>>;
 
 /// Queries are compiled once; that each compiles is held by the rules' own tests.
+/// Compiles the rules' searches, if that has not been done yet.
+pub(super) fn prepare() {
+    LazyLock::force(&COMPILED);
+}
+
 static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
     let mut compiled: Compiled = HashMap::new();
     for rule in RULES {
