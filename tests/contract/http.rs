@@ -192,8 +192,13 @@ fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
     assert_eq!((&swept["cleaned"], &swept["left"]), (&json!([]), &json!([])), "{swept}");
     let (status, paused) = asked("/holdfast pause");
     assert_eq!((status, &paused["what"]), (200, &json!("paused")));
+    // The cancelled review left nothing, so the head is reviewed again.
     let (status, resumed) = asked("/holdfast resume");
-    assert_eq!((status, &resumed["status"]), (200, &json!("duplicate")), "{resumed}");
+    assert_eq!((status, &resumed["status"]), (202, &json!("started")), "{resumed}");
+    assert_ne!(resumed["run"], run.as_str());
+    let (status, again) = asked("/holdfast resume");
+    assert_eq!((status, &again["status"]), (200, &json!("duplicate")), "{again}");
+    assert_eq!(again["run"], resumed["run"]);
 }
 
 #[test]
@@ -370,6 +375,8 @@ pub fn decide(deployment: &Arc<Deployment>, page: &str, code: &str) {
         "{out}"
     );
     assert_eq!(post("/sign-out", &maintainer, "csrf=0")["statusCode"], 403);
+    assert_eq!(decided(&format!("{maintainer}; {visit}"), ""), 403, "that session is over");
+    let maintainer = sign_in(deployment, page, "maintainer");
     assert_eq!(decided(&format!("{maintainer}; {visit}"), ""), 200);
     assert_eq!(decided(visit, code), 409, "decided already");
 }

@@ -252,7 +252,7 @@ fn tag(output: &Value) -> Option<&str> {
 fn nobody(state: &str) -> Invocation {
     Invocation {
         execution: "golden".to_owned(),
-        execution_arn: "golden".to_owned(),
+        execution_arn: "arn:aws:states:local:000000000000:execution:review:golden".to_owned(),
         state: state.to_owned(),
         key: 1,
         token: None,

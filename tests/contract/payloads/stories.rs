@@ -106,7 +106,12 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
     let (_repository, head) = pull_request(&github);
     let is_refused = matches!(ending, Ending::Withdrawn | Ending::NotUndone);
     let severity = if is_refused { "low" } else { "high" };
-    let finding = Finding::first_added_line().severity(severity).suggestion("    pass");
+    // Beside a rule's finding of the same category it would be the rule's, with the rule's severity: nobody would be asked.
+    let category = if ending == Ending::Unanswered { "security" } else { "correctness" };
+    let finding = Finding::first_added_line()
+        .severity(severity)
+        .category(category)
+        .suggestion("    pass");
     let healed = Script::sequence(vec![Script::text("Let me think."), Script::findings(vec![finding])]);
     let script = match ending {
         // Its time is virtual: a wait costs nothing.

@@ -113,7 +113,7 @@ pub(super) fn classify(file: File, trees: Option<&Trees>) -> ChangedFile {
     let (old, new) = trees.map_or((None, None), |trees| ends(&file, trees));
     let is_known = trees.is_some_and(|trees| {
         (old.is_some() || file.status == "added" || trees.base.is_whole)
-            && (new.is_some() || file.status == "removed" || trees.head.is_whole)
+            && (new.is_some() || file.status == "removed")
     });
     let link = file.patch.as_deref().and_then(submodule);
     let kind = match new.or(old).map(kind_of) {
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn trees_tell_files_without_a_patch_apart() {
         const F: &str = "100644";
-        let table: [Case<'_>; 13] = [
+        let table: [Case<'_>; 14] = [
             (
                 "modified",
                 (0, 0),
@@ -302,6 +302,16 @@ mod tests {
                 FileStatus::Added,
                 FileKind::Binary,
                 Some("binary, 7 bytes"),
+            ),
+            // Absent is not empty: what the list names and the tree lacks is not known.
+            (
+                "added",
+                (0, 0),
+                None,
+                None,
+                FileStatus::Added,
+                FileKind::Binary,
+                Some("binary or empty: GitHub gives no patch"),
             ),
             (
                 "removed",

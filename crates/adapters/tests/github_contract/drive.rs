@@ -11,7 +11,7 @@ use holdfast_core::model::settings::GithubSignInSettings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     Annotation, CheckConclusion, CheckOutcome, Permission, PublishError, PublishReview, ReadChange, ReadError,
-    ReadPermission, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
+    ReadPermission, ReadPull, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;
@@ -34,7 +34,9 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     };
     let app = connect(&github, identity.clone());
     read(&github, &corpus, app.clone()).await;
+    read_hidden(&github, app.clone()).await;
     check(&corpus, app.clone()).await;
+    comments(&github, app.clone()).await;
     review(&corpus, app.clone()).await;
     people(&github, app.clone()).await;
     deliveries(&github, app).await;
@@ -69,6 +71,24 @@ async fn read(github: &FakeGithub, corpus: &Change, connection: GithubConnection
     read.current_head(&target).await.unwrap();
 }
 
+/// A text whose patch GitHub leaves out: both versions are read.
+async fn read_hidden(github: &FakeGithub, connection: GithubConnection) {
+    let repository = Repository::new().unwrap();
+    repository.write(".gitattributes", "*.py -diff\n").unwrap();
+    repository.write("a.py", "a = 1\n").unwrap();
+    let base = repository.commit("base").unwrap();
+    repository.write("a.py", "a = 2\n").unwrap();
+    let head = repository.commit("head").unwrap();
+    github.add(PullRequest::from_git(repository.path(), &base, &head, SLUG, 13).unwrap());
+    let read = GithubReadChange::new(connection);
+    let address = parse_address(&github.pull_request_url(SLUG, 13)).unwrap();
+    let change = read.read_change(&read.resolve(&address).await.unwrap()).await.unwrap();
+    assert_eq!(
+        change.files[0].patch.as_deref(),
+        Some("@@ -1,1 +1,1 @@\n-a = 1\n+a = 2\n")
+    );
+}
+
 async fn check(corpus: &Change, connection: GithubConnection) {
     let publish = writer(connection);
     let target = target("demo", &corpus.head);
@@ -89,6 +109,26 @@ async fn check(corpus: &Change, connection: GithubConnection) {
         };
         publish.close_check(&target, check, &outcome).await.unwrap();
     }
+    // A merge queue's commit. The second one finds the first.
+    let group = CommitSha::parse(&corpus.base).unwrap();
+    for _ in 0..2 {
+        publish.copy_check(&target, &group).await.unwrap();
+    }
+}
+
+/// A comment as it is now: unedited, edited by its author, by another person, deleted.
+async fn comments(github: &FakeGithub, connection: GithubConnection) {
+    let read = GithubReadChange::new(connection);
+    let id = github.comment(SLUG, 12, "ann", "/holdfast review").unwrap();
+    for (editor, expected) in [(None, false), (Some("ann"), false), (Some("bob"), true)] {
+        if let Some(editor) = editor {
+            github.edit_comment(SLUG, id, editor, Some("/holdfast approve"));
+        }
+        let comment = read.comment("octo", "demo", id).await.unwrap().unwrap();
+        assert_eq!((comment.number, comment.is_edited_by_others), (12, expected), "{editor:?}");
+    }
+    github.edit_comment(SLUG, id, "ann", None);
+    assert_eq!(read.comment("octo", "demo", id).await.unwrap(), None, "404");
 }
 
 fn annotation(level: &'static str) -> Annotation {

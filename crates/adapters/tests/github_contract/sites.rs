@@ -17,15 +17,16 @@ pub(crate) fn call_sites() -> BTreeMap<String, usize> {
     sites
 }
 
-/// Calls of `get`, `get_raw` and `write` with the connection's arguments: those of maps, slices and headers have one.
+/// Calls of `get`, `get_raw`, `write` and `query` with the connection's arguments: those of maps, slices and headers have
+/// one, a parameter of an address has two.
 fn count(source: &str) -> usize {
     let code = source.split("#[cfg(test)]").next().unwrap_or_default();
     let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
     let code: String = lines.collect::<Vec<_>>().join("\n");
-    [".get(", ".get_raw(", ".write("]
+    [(".get(", 2), (".get_raw(", 2), (".write(", 2), (".query(", 5)]
         .iter()
-        .flat_map(|name| code.match_indices(name).map(|(at, name)| at + name.len()))
-        .filter(|at| arguments(&code[*at..]) >= 2)
+        .flat_map(|(name, least)| code.match_indices(name).map(move |(at, name)| (at + name.len(), *least)))
+        .filter(|(at, least)| arguments(&code[*at..]) >= *least)
         .count()
 }
 
@@ -59,6 +60,8 @@ fn calls_are_told_from_look_ups() {
             "connection.write(Method::PATCH, &path, json!({ \"a\": 1, \"b\": 2 }), NEEDS)",
             1,
         ),
+        ("connection.query(owner, repository, EDITOR, &page.node_id, NEEDS)", 1),
+        ("call.query(\"page\", &number.to_string())", 0),
         ("tokens.get(slug)", 0),
         ("names.get(\n    key,\n)", 0),
         ("list.get(sent.min(a.len())..)", 0),

@@ -226,12 +226,10 @@ async fn a_file_that_github_shows_no_patch_of_is_read_all_the_same() {
         .unwrap();
     repository.write("logo.png", b"\x89PNG\0\x01").unwrap();
     let head = repository.commit("head").unwrap();
-    let (_github, read) = serve(&Change {
-        repository,
-        base,
-        head: head.clone(),
-    });
-    let change = read.read_change(&pull_request(&head)).await.unwrap();
+    // Kept to the end: the fake reads from it.
+    let served = Change { repository, base, head };
+    let (_github, read) = serve(&served);
+    let change = read.read_change(&pull_request(&served.head)).await.unwrap();
     let file = |path: &str| change.files.iter().find(|file| file.path == path).unwrap();
 
     let hidden = file("a.py");

@@ -2,6 +2,7 @@
 
 mod noise;
 mod risk;
+mod tables;
 
 pub use noise::{Triage, is_binary_by_design, triage};
 pub use risk::risk_of;
