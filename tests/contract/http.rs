@@ -375,7 +375,11 @@ pub fn decide(deployment: &Arc<Deployment>, page: &str, code: &str) {
         "{out}"
     );
     assert_eq!(post("/sign-out", &maintainer, "csrf=0")["statusCode"], 403);
-    assert_eq!(decided(&format!("{maintainer}; {visit}"), ""), 403, "that session is over");
+    assert_eq!(
+        decided(&format!("{maintainer}; {visit}"), ""),
+        403,
+        "that session is over"
+    );
     let maintainer = sign_in(deployment, page, "maintainer");
     assert_eq!(decided(&format!("{maintainer}; {visit}"), ""), 200);
     assert_eq!(decided(visit, code), 409, "decided already");

@@ -107,7 +107,11 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
     let is_refused = matches!(ending, Ending::Withdrawn | Ending::NotUndone);
     let severity = if is_refused { "low" } else { "high" };
     // Beside a rule's finding of the same category it would be the rule's, with the rule's severity: nobody would be asked.
-    let category = if ending == Ending::Unanswered { "security" } else { "correctness" };
+    let category = if ending == Ending::Unanswered {
+        "security"
+    } else {
+        "correctness"
+    };
     let finding = Finding::first_added_line()
         .severity(severity)
         .category(category)

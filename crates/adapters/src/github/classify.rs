@@ -112,8 +112,7 @@ pub(super) async fn read_root(
 pub(super) fn classify(file: File, trees: Option<&Trees>) -> ChangedFile {
     let (old, new) = trees.map_or((None, None), |trees| ends(&file, trees));
     let is_known = trees.is_some_and(|trees| {
-        (old.is_some() || file.status == "added" || trees.base.is_whole)
-            && (new.is_some() || file.status == "removed")
+        (old.is_some() || file.status == "added" || trees.base.is_whole) && (new.is_some() || file.status == "removed")
     });
     let link = file.patch.as_deref().and_then(submodule);
     let kind = match new.or(old).map(kind_of) {

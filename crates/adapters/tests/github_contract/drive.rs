@@ -125,7 +125,11 @@ async fn comments(github: &FakeGithub, connection: GithubConnection) {
             github.edit_comment(SLUG, id, editor, Some("/holdfast approve"));
         }
         let comment = read.comment("octo", "demo", id).await.unwrap().unwrap();
-        assert_eq!((comment.number, comment.is_edited_by_others), (12, expected), "{editor:?}");
+        assert_eq!(
+            (comment.number, comment.is_edited_by_others),
+            (12, expected),
+            "{editor:?}"
+        );
     }
     github.edit_comment(SLUG, id, "ann", None);
     assert_eq!(read.comment("octo", "demo", id).await.unwrap(), None, "404");

@@ -25,7 +25,10 @@ fn count(source: &str) -> usize {
     let code: String = lines.collect::<Vec<_>>().join("\n");
     [(".get(", 2), (".get_raw(", 2), (".write(", 2), (".query(", 5)]
         .iter()
-        .flat_map(|(name, least)| code.match_indices(name).map(move |(at, name)| (at + name.len(), *least)))
+        .flat_map(|(name, least)| {
+            code.match_indices(name)
+                .map(move |(at, name)| (at + name.len(), *least))
+        })
         .filter(|(at, least)| arguments(&code[*at..]) >= *least)
         .count()
 }
