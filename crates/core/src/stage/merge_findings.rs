@@ -6,8 +6,9 @@ use crate::model::finding::Finding;
 ///
 /// - The same rule twice, with the same title: one finding.
 /// - Two different rules: two findings, whatever their category.
-/// - The model's beside a rule's with the same title or category: the rule's title, severity, source and place stay; the
-///   model's words are appended, and `sources` names both.
+/// - The model's beside a rule's with the same title, or with the same category and no worse: the rule's title, severity,
+///   source and place stay; the model's words are appended, and `sources` names both.
+/// - The model's of the same category and worse: two findings. Another defect may be meant, and the gate looks at both.
 /// - The model's twice with the same title: one finding, with the worse severity.
 pub(super) fn merge_finding(kept: &mut Vec<Finding>, mut finding: Finding) {
     if finding.sources.is_empty() {
@@ -26,7 +27,10 @@ pub(super) fn merge_finding(kept: &mut Vec<Finding>, mut finding: Finding) {
         return;
     }
     let mut beside: Vec<&mut Finding> = beside.collect();
-    let is_same = |other: &Finding| has_title(other) || (!other.is_by_model() && other.category == finding.category);
+    let is_same = |other: &Finding| {
+        has_title(other)
+            || (!other.is_by_model() && other.category == finding.category && other.severity >= finding.severity)
+    };
     let at = beside
         .iter()
         .position(|other| has_title(other))
@@ -78,7 +82,7 @@ mod tests {
     #[test]
     fn a_model_adds_to_a_rules_finding_and_replaces_nothing() {
         use Category::{Correctness, Security};
-        for (title, severity) in [("Harmless", Severity::Info), ("Far worse", Severity::Critical)] {
+        for (title, severity) in [("Harmless", Severity::Info), ("Also high", Severity::High)] {
             let rule = finding("rule:shell-true", "Shell", Severity::High, Security, 3);
             let mut model = finding("model", title, severity, Security, 3);
             model.suggestion = Some("call(c)".to_owned());
@@ -98,6 +102,16 @@ mod tests {
             assert_eq!(one.suggestion.as_deref(), Some("call(c)"));
         }
         let rule = finding("rule:shell-true", "Shell", Severity::High, Security, 3);
+        let worse = finding("model", "Far worse", Severity::Critical, Security, 3);
+        let severities: Vec<Severity> = merged(vec![rule.clone(), worse])
+            .iter()
+            .map(|kept| kept.severity)
+            .collect();
+        assert_eq!(
+            severities,
+            [Severity::High, Severity::Critical],
+            "the gate looks at both"
+        );
         let elsewhere = finding("model", "Other", Severity::Low, Correctness, 3);
         let next_line = finding("model", "Shell", Severity::Low, Security, 4);
         let kept = merged(vec![rule, elsewhere, next_line]);
