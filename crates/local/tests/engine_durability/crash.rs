@@ -125,7 +125,9 @@ fn stored_answers(directory: &Path) -> Vec<(String, u64)> {
 async fn crash_after_any_transaction_gives_the_same_outcome() {
     let (kept, log) = recorded().await;
     let commits = commits(&log);
-    assert!(commits.len() > 10, "{commits:?}");
+    // How many events share a transaction depends on the machine's speed. These cannot: the retry needs the failure stored
+    // before it, the pause the retry's answer, the end of the chain the pause, and the last task all three branches.
+    assert!(commits.len() > 5, "{commits:?}");
     let mut went_on = 0;
     for end in commits {
         if let Some(found) = go_on(kept.path(), &log[..end]).await {
@@ -133,7 +135,7 @@ async fn crash_after_any_transaction_gives_the_same_outcome() {
             went_on += 1;
         }
     }
-    assert!(went_on > 8, "{went_on}");
+    assert!(went_on > 4, "{went_on}");
 }
 
 #[test]
