@@ -6,6 +6,7 @@ use std::path::Path;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::report::{Report, RunStatus};
+use holdfast_core::render::counted;
 
 use crate::cli::{PrintArgs, ReportFormat};
 use crate::engine::{Engine, Recovered};
@@ -52,10 +53,10 @@ pub fn tell_recovered(recovered: &Recovered, quiet: bool) {
     }
     if recovered.executions > 0 && !quiet {
         output::complain(&format!(
-            "recovered {} open executions: {} go on from {} events, {} wait for their time or an answer",
-            recovered.executions,
+            "recovered {}: {} go on from {}, {} wait for their time or an answer",
+            counted(recovered.executions, "open execution"),
             recovered.executions - recovered.waiting,
-            recovered.events,
+            counted(recovered.events, "event"),
             recovered.waiting
         ));
     }
