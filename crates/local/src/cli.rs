@@ -7,6 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use holdfast_core::model::finding::Severity;
 use url::Url;
 
+use crate::data_directory::DataPlace;
+use crate::output;
+use crate::serve::ServeOptions;
+use crate::setup::SetupOptions;
+
 /// A code reviewer that never loses its place.
 ///
 /// Reviews a git change or a pull request as a durable workflow: a review that was killed goes on where it stopped.
@@ -77,6 +82,16 @@ pub struct DataArgs {
     pub data: Option<PathBuf>,
 }
 
+impl DataArgs {
+    /// Returns where data is looked for; notes about it go to stderr.
+    pub fn place(&self) -> DataPlace {
+        DataPlace {
+            given: self.data.clone(),
+            notify: output::complain,
+        }
+    }
+}
+
 /// `holdfast review`.
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
@@ -135,6 +150,21 @@ pub struct SetupArgs {
     pub data: DataArgs,
 }
 
+impl SetupArgs {
+    /// Returns what the page and its server need.
+    pub fn options<'a>(&'a self, stack: Option<&'a str>) -> SetupOptions<'a> {
+        SetupOptions {
+            public_url: self.public_url.as_deref(),
+            stack,
+            name: &self.name,
+            organization: self.organization.as_deref(),
+            listen: self.listen,
+            data: self.data.place(),
+            notify: output::complain,
+        }
+    }
+}
+
 /// `holdfast serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -151,6 +181,19 @@ pub struct ServeArgs {
     /// Where everything durable is.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+impl ServeArgs {
+    /// Returns what the server needs.
+    pub fn options(&self) -> ServeOptions {
+        ServeOptions {
+            listen: self.listen,
+            step_functions: self.step_functions,
+            new_console_key: self.new_console_key,
+            data: self.data.place(),
+            notify: output::complain,
+        }
+    }
 }
 
 /// `holdfast engine`.

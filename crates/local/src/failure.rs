@@ -1,55 +1,51 @@
-//! How the program ends: exit statuses, and one clear line for each failure.
+//! How an operation fails: whose fault it is, and one clear line.
 
-/// Exit statuses. `Clean` and `Found` are reviews that went to their end.
+/// Whose fault a failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// Reviewed, nothing at or above `--fail-on`.
-    Clean = 0,
-    /// A finding at or above it; or a replay that differs.
-    Found = 1,
-    /// Wrong usage or configuration: mend it and start again.
-    Usage = 2,
-    /// The review could not be completed.
-    Incomplete = 3,
+pub enum FailureKind {
+    /// The caller's: a usage or configuration error. Fix it and rerun.
+    Usage,
+    /// Anything else that kept the operation from completing.
+    Incomplete,
 }
 
-/// The program cannot go on: what, where and the remedy, in one line.
+/// An operation failed: what, where and the remedy, in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// `Usage` or `Incomplete`.
-    pub exit: Exit,
+    /// Whose fault it is.
+    pub kind: FailureKind,
     /// For people.
     pub message: String,
 }
 
 impl Failure {
-    /// Wrong usage or configuration.
+    /// A usage or configuration error.
     pub fn usage(message: impl std::fmt::Display) -> Self {
         Self {
-            exit: Exit::Usage,
+            kind: FailureKind::Usage,
             message: message.to_string(),
         }
     }
 
-    /// The same, told as a stack's.
+    /// The operation couldn't be completed.
+    pub fn incomplete(message: impl std::fmt::Display) -> Self {
+        Self {
+            kind: FailureKind::Incomplete,
+            message: message.to_string(),
+        }
+    }
+
+    /// Names the stack that the operation was for, unless the message does.
     #[must_use]
     pub fn of_stack(self, name: &str) -> Self {
-        let is_told = self.message.contains(&format!("stack {name}"));
+        let is_named = self.message.contains(&format!("stack {name}"));
         Self {
-            message: match is_told {
+            message: match is_named {
                 true => self.message,
                 false => format!("stack {name}: {}", self.message),
             },
             ..self
-        }
-    }
-
-    /// The review could not be completed.
-    pub fn incomplete(message: impl std::fmt::Display) -> Self {
-        Self {
-            exit: Exit::Incomplete,
-            message: message.to_string(),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! The `holdfast` program as a library: command line, durable runner, and this machine's parts put together.
 
+pub mod audit;
+pub mod cancel;
 pub mod cli;
 pub mod command;
 pub mod data_directory;
+pub mod decide;
 pub mod deployment;
 pub mod engine;
 pub mod executions;
+pub mod exit;
 pub mod failure;
 pub mod functions;
 pub mod http_server;
@@ -16,11 +20,15 @@ pub mod output;
 pub mod program;
 pub mod reach;
 pub mod record;
+pub mod recovery;
+pub mod redrive;
 pub mod replay;
+pub mod review;
 pub mod run_name;
 pub mod secret_file;
 pub mod serve;
 pub mod setup;
+pub mod sweep;
 pub mod step_functions;
 pub mod told;
 pub mod workflow;

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, SetupArgs};
 use crate::command::{audit, backup, cancel, check, decide, doctor, redrive, replay, review, runs, show, sweep};
 use crate::deployment::Deployment;
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::machine;
 use crate::output;
 use crate::serve;
@@ -39,7 +40,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     };
     let exit = exit.unwrap_or_else(|failure| {
         output::complain(&failure.message);
-        failure.exit
+        failure.kind.into()
     });
     ExitCode::from(exit as u8)
 }
@@ -71,8 +72,8 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
     }
     match &cli.command {
         Command::Review(args) => review::run(args).await,
-        Command::Setup(args) => setup::run(args, None).await,
-        Command::Serve(args) => serve::run(args).await,
+        Command::Setup(args) => set_up(args, None).await,
+        Command::Serve(args) => serve::run(args.options()).await.map(|()| Exit::Clean),
         Command::Engine(args) => step_functions::run(args).await,
         Command::Runs(args) => runs::here(args).await,
         Command::Show(args) => show::here(args).await,
@@ -101,7 +102,7 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
         )))
     };
     match &cli.command {
-        Command::Setup(args) => setup::run(args, Some(name)).await,
+        Command::Setup(args) => set_up(args, Some(name)).await,
         Command::Runs(args) => runs::run(args, &Deployment::open(name).await?).await,
         Command::Show(args) => show::run(args, &Deployment::open(name).await?).await,
         Command::Approve(args) => decide::approve_on(&Deployment::open(name).await?, args).await,
@@ -121,4 +122,10 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
         Command::Doctor(_) => not_there("doctor calls the models of this environment's settings"),
         Command::Backup(_) => not_there("a deployment's table and bucket are kept by AWS: docs/operations.md, Restore"),
     }
+}
+
+async fn set_up(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure> {
+    let summary = setup::run(&args.options(stack)).await?;
+    output::print(&summary).map_err(Failure::incomplete)?;
+    Ok(Exit::Clean)
 }

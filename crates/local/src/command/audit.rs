@@ -1,39 +1,40 @@
 //! `holdfast audit`: the audit of decisions, as JSON lines.
 
-use holdfast_adapters::sqlite::SqliteKeepRows;
-use holdfast_core::approval::list_audit;
-use holdfast_core::port::KeepRows;
+use holdfast_core::approval::AuditEntry;
 
+use crate::audit;
 use crate::cli::AuditArgs;
 use crate::deployment::Deployment;
-use crate::engine::Archive;
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output;
 
-/// Entries that are printed at most.
-const ENTRIES_MOST: usize = 1_000_000;
-
-/// Runs the command. Errors: there is no data, or it cannot be read.
+/// Runs the command.
+///
+/// # Errors
+/// There is no data, or it cannot be read.
 pub async fn run(args: &AuditArgs) -> Result<Exit, Failure> {
-    for directory in args.data.existing()? {
-        let data = directory.path.as_path();
-        Archive::open(data).map_err(Failure::usage)?;
-        let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-        directory.note("the audit");
-        print(&rows).await?;
+    let place = args.data.place();
+    for directory in place.existing()? {
+        let entries = audit::on_machine(&directory.path).await?;
+        place.note(&directory, "the audit");
+        print(&entries)?;
     }
     Ok(Exit::Clean)
 }
 
-/// The same of a deployment.
+/// Runs the command on a deployment.
+///
+/// # Errors
+/// The audit cannot be read.
 pub async fn run_on(deployment: &Deployment) -> Result<Exit, Failure> {
-    print(&deployment.rows).await
+    print(&audit::on_deployment(deployment).await?)
 }
 
-async fn print(rows: &dyn KeepRows) -> Result<Exit, Failure> {
+fn print(entries: &[AuditEntry]) -> Result<Exit, Failure> {
     let mut lines = String::new();
-    for entry in list_audit(rows, ENTRIES_MOST).await.map_err(Failure::incomplete)? {
-        lines.push_str(&output::json_line(&entry).map_err(Failure::incomplete)?);
+    for entry in entries {
+        lines.push_str(&output::json_line(entry).map_err(Failure::incomplete)?);
     }
     output::print(&lines).map_err(Failure::incomplete)?;
     Ok(Exit::Clean)

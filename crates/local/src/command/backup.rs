@@ -2,13 +2,15 @@
 
 use crate::cli::BackupArgs;
 use crate::engine;
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output;
 
 /// Runs the command. Errors: there is nothing to copy, or the destination is not empty or cannot be written.
 pub async fn run(args: &BackupArgs) -> Result<Exit, Failure> {
-    let directory = args.data.only()?;
-    directory.note("a copy of the data");
+    let place = args.data.place();
+    let directory = place.only()?;
+    place.note(&directory, "a copy of the data");
     let (from, to) = (directory.path, args.to.clone());
     let copied = tokio::task::spawn_blocking(move || engine::back_up(&from, &to)).await;
     let copied = copied.map_err(Failure::incomplete)?.map_err(Failure::usage)?;

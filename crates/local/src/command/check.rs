@@ -7,7 +7,8 @@ use holdfast_core::model::policy::{POLICY_PATH, Policy};
 use holdfast_core::policy_file::MAX_POLICY_BYTES;
 
 use crate::cli::CheckArgs;
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output;
 
 /// The name that people give the settings by mistake.

@@ -1,189 +1,98 @@
-//! `holdfast approve` and `holdfast reject`: the decision is stored, wakes the review, and that goes on to its end. Who
-//! decides is whoever has the data directory, or the deployment's account: no mail's code is asked for.
+//! `holdfast approve` and `holdfast reject`.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
-use holdfast_core::approval::{self, Question, Refusal};
-use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
-use holdfast_core::model::report::RunStatus;
-use holdfast_core::port::{AnswerTask, KeepRows};
+use holdfast_core::model::approval::Verdict;
 
 use crate::cli::{DecideArgs, RejectArgs};
+use crate::decide::{self, Decided, Decision};
 use crate::deployment::Deployment;
-use crate::failure::{Exit, Failure};
-use crate::machine;
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output;
-use crate::reach::Reach;
-use crate::record::{self, ReadRuns, Record, Records};
 
-/// How long a deployment's review may take to its end until the command leaves it alone.
-const PATIENCE: Duration = Duration::from_mins(2);
-/// How often it is looked at.
-const EVERY: Duration = Duration::from_secs(1);
+const APPROVED: Decision = Decision {
+    verdict: Verdict::Approved,
+    reason: None,
+};
 
-/// What was decided, and why.
-struct Decision {
-    verdict: Verdict,
-    reason: Option<String>,
-}
-
-impl Decision {
-    const APPROVED: Self = Self {
-        verdict: Verdict::Approved,
-        reason: None,
-    };
-
-    fn rejected(args: &RejectArgs) -> Result<Self, Failure> {
-        if args.reason.trim().is_empty() {
-            return Err(Failure::usage(
-                "--reason must not be empty: it stands in the check's summary",
-            ));
-        }
-        Ok(Self {
-            verdict: Verdict::Rejected,
-            reason: Some(args.reason.clone()),
-        })
+fn rejected(args: &RejectArgs) -> Result<Decision, Failure> {
+    if args.reason.trim().is_empty() {
+        return Err(Failure::usage(
+            "--reason must not be empty: it stands in the check's summary",
+        ));
     }
-}
-
-/// `holdfast approve`. Errors: nothing waits there; the review fails afterwards.
-pub async fn approve(args: &DecideArgs) -> Result<Exit, Failure> {
-    here(args, Decision::APPROVED).await
-}
-
-/// `holdfast reject`. Errors: nothing waits there; the review fails afterwards.
-pub async fn reject(args: &RejectArgs) -> Result<Exit, Failure> {
-    let decision = Decision::rejected(args)?;
-    here(&args.decide, decision).await
-}
-
-/// `holdfast approve` on a deployment.
-pub async fn approve_on(deployment: &Deployment, args: &DecideArgs) -> Result<Exit, Failure> {
-    on(deployment, args, Decision::APPROVED).await
-}
-
-/// `holdfast reject` on a deployment.
-pub async fn reject_on(deployment: &Deployment, args: &RejectArgs) -> Result<Exit, Failure> {
-    on(deployment, &args.decide, Decision::rejected(args)?).await
-}
-
-async fn here(args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
-    let (directory, name) = args.data.find_run(&args.run).await?;
-    let data = directory.path.as_path();
-    let name = waiting(&Records::open(data).await?, &name).await?;
-    let settings = machine::read_settings()?;
-    let opened = machine::open(data, &settings, Reach::run(&name)).await?;
-    let outcome = match decide(
-        opened.stages.rows.as_ref(),
-        opened.runs.as_ref(),
-        &name,
-        user(),
-        decision,
-    )
-    .await
-    {
-        Ok(question) if question.decided.is_some() => {
-            let ended = opened.engine.wait(&name).await;
-            ended.map(|_| None).map_err(Failure::incomplete)
-        }
-        outcome => outcome.map(Some),
-    };
-    opened.engine.shutdown().await;
-    match outcome? {
-        Some(question) => count(&name, &question),
-        None => end(&record::read(data, &name).await?),
-    }
-}
-
-async fn on(deployment: &Deployment, args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
-    let name = waiting(deployment, &args.run).await?;
-    let verdict = decision.verdict;
-    let by = deployment.caller().await?;
-    let question = decide(&deployment.rows, &deployment.runs, &name, by, decision).await?;
-    if question.decided.is_none() {
-        return count(&name, &question);
-    }
-    let began = Instant::now();
-    loop {
-        let record = deployment.read(&name).await?;
-        if record.row.status.is_final() {
-            return end(&record);
-        }
-        if began.elapsed() > PATIENCE {
-            let (verdict, option) = (verdict.as_str(), deployment.option());
-            let said = format!("{name}: {verdict}; the review goes on, holdfast{option} show {name} tells how\n");
-            output::print(&said).map_err(Failure::incomplete)?;
-            return Ok(Exit::Clean);
-        }
-        tokio::time::sleep(EVERY).await;
-    }
-}
-
-/// The run, if it waits for a decision.
-async fn waiting(runs: &dyn ReadRuns, beginning: &str) -> Result<String, Failure> {
-    let name = record::find_name(runs, beginning).await?;
-    let status = runs.read(&name).await?.status;
-    if status == RunStatus::AwaitingApproval {
-        return Ok(name);
-    }
-    Err(Failure::usage(format!(
-        "run {name} does not wait for a decision: it is {}",
-        status.as_str()
-    )))
-}
-
-/// Stores the decision and tells the workflow, where that settles it.
-async fn decide(
-    rows: &dyn KeepRows,
-    tasks: &dyn AnswerTask,
-    name: &str,
-    by: String,
-    decision: Decision,
-) -> Result<Question, Failure> {
-    let decided = async {
-        let question = approval::find_open(rows, name).await?;
-        let (round, content) = (question.approval.round, question.approval.content);
-        let ballot = Ballot {
-            verdict: decision.verdict,
-            reason: decision.reason,
-            content,
-            dropped: Vec::new(),
-            edited: BTreeMap::new(),
-        };
-        let by = Person {
-            name: by,
-            known_by: KnownBy::Terminal,
-            address: None,
-        };
-        let question = approval::decide(rows, name, round, &by, &ballot, machine::now_ms()).await?;
-        approval::deliver(rows, tasks, name, round).await?;
-        Ok(question)
-    };
-    decided.await.map_err(|refusal| match refusal {
-        Refusal::Failed(error) => Failure::incomplete(error),
-        refusal => Failure::usage(format!("run {name}: {refusal}")),
+    Ok(Decision {
+        verdict: Verdict::Rejected,
+        reason: Some(args.reason.clone()),
     })
 }
 
-/// Others have to decide as well.
-fn count(name: &str, question: &Question) -> Result<Exit, Failure> {
-    let (have, needed) = (question.votes.len(), question.approval.needed);
-    output::print(&format!("{name}: {have} of {needed} approvals\n")).map_err(Failure::incomplete)?;
-    Ok(Exit::Clean)
+/// Runs `holdfast approve`.
+///
+/// # Errors
+/// Nothing waits there; the review fails afterwards.
+pub async fn approve(args: &DecideArgs) -> Result<Exit, Failure> {
+    here(args, APPROVED).await
 }
 
-/// How the review ended.
-fn end(record: &Record) -> Result<Exit, Failure> {
-    let name = &record.run;
-    output::print(&format!("{name}: {}\n", record.status.as_str())).map_err(Failure::incomplete)?;
-    match &record.failure {
+/// Runs `holdfast reject`.
+///
+/// # Errors
+/// Nothing waits there; the review fails afterwards.
+pub async fn reject(args: &RejectArgs) -> Result<Exit, Failure> {
+    let decision = rejected(args)?;
+    here(&args.decide, decision).await
+}
+
+/// Runs `holdfast approve` on a deployment.
+///
+/// # Errors
+/// Nothing waits there; the review fails afterwards.
+pub async fn approve_on(deployment: &Deployment, args: &DecideArgs) -> Result<Exit, Failure> {
+    on(deployment, args, APPROVED).await
+}
+
+/// Runs `holdfast reject` on a deployment.
+///
+/// # Errors
+/// Nothing waits there; the review fails afterwards.
+pub async fn reject_on(deployment: &Deployment, args: &RejectArgs) -> Result<Exit, Failure> {
+    on(deployment, &args.decide, rejected(args)?).await
+}
+
+async fn here(args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
+    let (directory, name) = args.data.place().find_run(&args.run).await?;
+    let verdict = decision.verdict;
+    let decided = decide::on_machine(&directory.path, &name, user(), decision).await?;
+    print(&name, "", verdict, decided)
+}
+
+async fn on(deployment: &Deployment, args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
+    let verdict = decision.verdict;
+    let (name, decided) = decide::on_deployment(deployment, &args.run, decision).await?;
+    let option = format!(" --stack {}", deployment.name());
+    print(&name, &option, verdict, decided)
+}
+
+fn print(name: &str, option: &str, verdict: Verdict, decided: Decided) -> Result<Exit, Failure> {
+    let (line, failure) = match decided {
+        Decided::Counted { have, needed } => (format!("{have} of {needed} approvals"), None),
+        Decided::StillRunning => (
+            format!(
+                "{}; the review is still running: holdfast{option} show {name} shows its progress",
+                verdict.as_str()
+            ),
+            None,
+        ),
+        Decided::Ended(record) => (record.status.as_str().to_owned(), record.failure),
+    };
+    output::print(&format!("{name}: {line}\n")).map_err(Failure::incomplete)?;
+    match failure {
         Some(failure) => Err(Failure::incomplete(format!("run {name}: {failure}"))),
         None => Ok(Exit::Clean),
     }
 }
 
-/// Who is at the terminal, as the system names them.
+/// Returns the name of the user at the terminal, as the system has it.
 fn user() -> String {
     let named = ["USER", "LOGNAME", "USERNAME"]
         .iter()

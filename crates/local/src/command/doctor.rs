@@ -6,7 +6,8 @@ use holdfast_adapters::model_examine::ModelReport;
 use serde_json::json;
 
 use crate::cli::{DoctorArgs, ListFormat};
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::{machine, output};
 
 /// Runs the command.

@@ -9,10 +9,12 @@ use holdfast_core::model::report::{Report, RunStatus};
 
 use crate::cli::{PrintArgs, ReportFormat};
 use crate::engine::{Engine, Recovered};
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output::progress::Progress;
 use crate::output::{self, sarif, text};
 use crate::record::{self, Record};
+use crate::recovery::recovery_notes;
 
 /// Follows a run until it has ended or waits for a person, closes the engine and prints the review. Errors: what keeps the
 /// review from its end, in one line.
@@ -32,32 +34,10 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArg
     }
 }
 
-/// Says what was found in the data directory.
-pub fn tell_recovered(recovered: &Recovered, quiet: bool) {
-    for (name, why) in &recovered.unreadable {
-        output::complain(&format!("run {name} cannot go on with this version: {why}"));
-    }
-    if let Some(behind_ms) = recovered.clock_set_back_ms {
-        output::complain(&format!(
-            "the clock was set back by {} s: time goes on from where it was, so that nothing waits longer",
-            behind_ms / 1_000
-        ));
-    }
-    if recovered.left_alone > 0 && !quiet {
-        output::complain(&format!(
-            "{} other open executions in the data directory stay as they are: holdfast runs lists them, holdfast cancel RUN ends \
-             one",
-            recovered.left_alone
-        ));
-    }
-    if recovered.executions > 0 && !quiet {
-        output::complain(&format!(
-            "recovered {} open executions: {} go on from {} events, {} wait for their time or an answer",
-            recovered.executions,
-            recovered.executions - recovered.waiting,
-            recovered.events,
-            recovered.waiting
-        ));
+/// Reports what the engine found in the data directory.
+pub fn report_recovery(recovered: &Recovered, quiet: bool) {
+    for note in recovery_notes(recovered, quiet) {
+        output::complain(&note);
     }
 }
 

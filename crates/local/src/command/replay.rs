@@ -1,13 +1,14 @@
 //! `holdfast replay`: runs a recorded run again from its recorded answers, and says where the outcome differs.
 
 use crate::cli::{ListFormat, ReplayArgs};
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output;
 use crate::replay::{self, Replayed, text};
 
 /// Runs the command. Errors: no such run or state; the record cannot be read.
 pub async fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let (directory, name) = args.data.find_run(&args.run).await?;
+    let (directory, name) = args.data.place().find_run(&args.run).await?;
     let replayed = replay::replay(&directory.path, &name, args.from.as_deref()).await?;
     let printed = match args.format {
         ListFormat::Text => text::replay_text(&replayed),

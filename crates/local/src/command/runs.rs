@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::cli::{ListFormat, RunsArgs};
 use crate::data_directory::Kind;
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output::{self, text};
 use crate::record::{ReadRuns, Record, Records};
 
@@ -16,7 +17,7 @@ use crate::record::{ReadRuns, Record, Records};
 /// # Errors
 /// There are none, or they cannot be read.
 pub async fn here(args: &RunsArgs) -> Result<Exit, Failure> {
-    let directories = args.data.existing()?;
+    let directories = args.data.place().existing()?;
     let (mut tables, mut documents) = (String::new(), Vec::new());
     for directory in &directories {
         let records = Records::open(&directory.path).await?.list().await?;

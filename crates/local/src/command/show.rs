@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::command::runs as listed;
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output::{self, text};
 use crate::record::{self, ReadRuns, Record, Records};
 use crate::told::{Taken, UnitShown, as_picture, states_taken, units_of};
@@ -16,7 +17,7 @@ use crate::told::{Taken, UnitShown, as_picture, states_taken, units_of};
 /// # Errors
 /// No such run; something of it cannot be read.
 pub async fn here(args: &ShowArgs) -> Result<Exit, Failure> {
-    let (directory, name) = args.data.find_run(&args.run).await?;
+    let (directory, name) = args.data.place().find_run(&args.run).await?;
     print(args, &Records::open(&directory.path).await?, &name).await
 }
 

@@ -1,100 +1,67 @@
-//! `holdfast sweep`: cleans up after runs that ended without undoing what they did, tells the workflow decisions that it
-//! does not know, and forgets old rows.
+//! `holdfast sweep`: cleans up after runs that ended without undoing what they did.
 
 use std::fmt::Write;
-use std::path::Path;
-
-use holdfast_core::sweep::{Ports, Swept, sweep};
 
 use crate::cli::SweepArgs;
 use crate::deployment::Deployment;
-use crate::executions::ArchivedRuns;
-use crate::failure::{Exit, Failure};
-use crate::machine::{self, Opened};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::machine;
 use crate::output;
-use crate::reach::Reach;
+use crate::sweep::{self, SweepSummary};
 
-/// Runs the command. Errors: a run still needs cleaning; the data cannot be read.
+/// Runs the command.
+///
+/// # Errors
+/// A run still needs cleaning; the data cannot be read.
 pub async fn run(args: &SweepArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
-    let (mut swept, mut forgotten) = (Swept::default(), 0);
-    for directory in args.data.existing()? {
-        directory.note("sweeping");
-        let opened = machine::open(&directory.path, &settings, Reach::all()).await?;
-        let found = sweep_once(&directory.path, &opened).await;
-        opened.engine.shutdown().await;
-        let (found, rows) = found?;
-        swept.delivered.extend(found.delivered);
-        swept.cleaned.extend(found.cleaned);
-        swept.left.extend(found.left);
-        swept.redelivered += found.redelivered;
-        forgotten += rows;
+    let place = args.data.place();
+    let mut summary = SweepSummary::default();
+    for directory in place.existing()? {
+        place.note(&directory, "sweeping");
+        summary.add(sweep::on_machine(&directory.path, &settings).await?);
     }
-    end(&swept, forgotten)
+    print(&summary)
 }
 
-/// The same on a deployment. AWS forgets its old rows.
+/// Runs the command on a deployment.
+///
+/// # Errors
+/// A run still needs cleaning; the data cannot be read.
 pub async fn run_on(deployment: &Deployment) -> Result<Exit, Failure> {
-    let github = deployment.github().await?;
-    let ports = Ports {
-        runs: &deployment.runs,
-        tasks: &deployment.runs,
-        deliveries: &github.deliveries,
-        publish: &github.publish,
-        rows: &deployment.rows,
-        store: &deployment.store,
-    };
-    let swept = sweep(machine::now_ms(), ports).await.map_err(Failure::incomplete)?;
-    end(&swept, 0)
+    print(&sweep::on_deployment(deployment).await?)
 }
 
-fn end(swept: &Swept, forgotten: u64) -> Result<Exit, Failure> {
-    output::print(&said(swept, forgotten)).map_err(Failure::incomplete)?;
-    match swept.left.is_empty() {
+fn print(summary: &SweepSummary) -> Result<Exit, Failure> {
+    output::print(&text(summary)).map_err(Failure::incomplete)?;
+    match summary.swept.left.is_empty() {
         true => Ok(Exit::Clean),
-        false => Err(Failure::incomplete(swept.left.join("\n"))),
+        false => Err(Failure::incomplete(summary.swept.left.join("\n"))),
     }
 }
 
-/// One sweep, and the rows that it forgot. Errors: the runs or the table cannot be read.
-pub async fn sweep_once(data: &Path, opened: &Opened) -> Result<(Swept, u64), Failure> {
-    let runs = ArchivedRuns {
-        data: data.to_path_buf(),
-    };
-    let stages = &opened.stages;
-    let ports = Ports {
-        runs: &runs,
-        tasks: opened.runs.as_ref(),
-        deliveries: opened.deliveries.as_ref(),
-        publish: stages.publish.as_ref(),
-        rows: stages.rows.as_ref(),
-        store: stages.store.as_ref(),
-    };
-    let swept = sweep(machine::now_ms(), ports).await.map_err(Failure::incomplete)?;
-    let forgotten = opened.table.forget_old().await.map_err(Failure::incomplete)?;
-    Ok((swept, forgotten))
-}
-
-fn said(swept: &Swept, forgotten: u64) -> String {
-    let mut said = String::new();
+fn text(summary: &SweepSummary) -> String {
+    let swept = &summary.swept;
+    let mut text = String::new();
     for run in &swept.delivered {
-        let _infallible = writeln!(said, "{run}: decision delivered");
+        let _infallible = writeln!(text, "{run}: decision delivered");
     }
     for run in &swept.cleaned {
-        let _infallible = writeln!(said, "{run}: cleaned");
+        let _infallible = writeln!(text, "{run}: cleaned");
     }
     if swept.redelivered > 0 {
         let _infallible = writeln!(
-            said,
+            text,
             "GitHub was asked for {} missed deliveries again",
             swept.redelivered
         );
     }
-    if forgotten > 0 {
-        let _infallible = writeln!(said, "{forgotten} old rows forgotten");
+    if summary.deleted_rows > 0 {
+        let _infallible = writeln!(text, "{} old rows forgotten", summary.deleted_rows);
     }
-    if said.is_empty() && swept.left.is_empty() {
-        said.push_str("Nothing needs cleaning.\n");
+    if text.is_empty() && swept.left.is_empty() {
+        text.push_str("Nothing needs cleaning.\n");
     }
-    said
+    text
 }

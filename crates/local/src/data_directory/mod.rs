@@ -14,10 +14,8 @@ use std::path::{Path, PathBuf};
 use holdfast_adapters::git::work_tree_root;
 use sha2::{Digest, Sha256};
 
-use crate::cli::DataArgs;
 use crate::engine::{EngineError, has_runs};
 use crate::failure::Failure;
-use crate::output;
 use crate::record::{ReadRuns, Records};
 
 /// Where the data was by default in version 0.1, in the folder that the program was started in.
@@ -53,13 +51,6 @@ impl DataDirectory {
             Kind::Given => path.to_string(),
             Kind::WorkTree => format!("{path} (this work tree)"),
             Kind::Server => format!("{path} (server)"),
-        }
-    }
-
-    /// Notes on stderr which directory a command works on, where nobody named it.
-    pub fn note(&self, what: &str) {
-        if self.kind != Kind::Given {
-            output::complain(&format!("{what} in {}", self.title()));
         }
     }
 }
@@ -117,7 +108,7 @@ impl Surroundings {
     }
 
     /// Notes a `.holdfast` of version 0.1 in a folder, which is not read.
-    fn note_old(&self, folders: &[Option<&Path>]) {
+    fn note_old(&self, folders: &[Option<&Path>], notify: Notify) {
         let mut noted: Vec<PathBuf> = Vec::new();
         for folder in folders.iter().copied().flatten() {
             let old = folder.join(OLD_DEFAULT);
@@ -125,7 +116,7 @@ impl Surroundings {
             if old.symlink_metadata().is_err() || noted.contains(&real) {
                 continue;
             }
-            output::complain(&format!(
+            notify(&format!(
                 "{0} is not used: what lies in a work tree may come with the repository. If it is your own, use it with \
                  --data {0}",
                 old.display()
@@ -142,10 +133,29 @@ fn existing_ancestor(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_path_buf())
 }
 
-impl DataArgs {
+/// Tells the operator one line, at once: an operation prints nothing itself.
+pub type Notify = fn(&str);
+
+/// Where data is looked for.
+#[derive(Clone, Debug)]
+pub struct DataPlace {
+    /// What `--data` or `HOLDFAST_DATA` names.
+    pub given: Option<PathBuf>,
+    /// Receives notes about which directory is used, and about what is not.
+    pub notify: Notify,
+}
+
+impl DataPlace {
+    /// Notes which directory `what` is in, where nobody named it.
+    pub fn note(&self, directory: &DataDirectory, what: &str) {
+        if directory.kind != Kind::Given {
+            (self.notify)(&format!("{what} in {}", directory.title()));
+        }
+    }
+
     /// What `--data` or `HOLDFAST_DATA` names; an empty name counts as none.
     fn given(&self) -> Option<&Path> {
-        self.data.as_deref().filter(|path| !path.as_os_str().is_empty())
+        self.given.as_deref().filter(|path| !path.as_os_str().is_empty())
     }
 
     /// The directory for the review of a path in a work tree; made where it is not there yet.
@@ -158,7 +168,7 @@ impl DataArgs {
         }
         let surroundings = Surroundings::read();
         let tree = work_tree_root(path).map_err(Failure::usage)?;
-        surroundings.note_old(&[Some(&tree), Some(&surroundings.current)]);
+        surroundings.note_old(&[Some(&tree), Some(&surroundings.current)], self.notify);
         of_kind(Kind::WorkTree, find_or_create(&surroundings.of_tree(&tree)?)?)
     }
 
@@ -171,7 +181,7 @@ impl DataArgs {
             return of_kind(Kind::Given, find_or_create(given)?);
         }
         let surroundings = Surroundings::read();
-        surroundings.note_old(&[Some(&surroundings.current)]);
+        surroundings.note_old(&[Some(&surroundings.current)], self.notify);
         of_kind(Kind::Server, find_or_create(&surroundings.server()?)?)
     }
 
@@ -190,7 +200,7 @@ impl DataArgs {
         }
         let surroundings = Surroundings::read();
         let tree = surroundings.current_tree();
-        surroundings.note_old(&[tree.as_deref(), Some(&surroundings.current)]);
+        surroundings.note_old(&[tree.as_deref(), Some(&surroundings.current)], self.notify);
         let mut looked_at = Vec::new();
         let mut found = Vec::new();
         let of_tree = tree.and_then(|tree| surroundings.of_tree(&tree).ok());
@@ -246,7 +256,7 @@ impl DataArgs {
         }
         match found.as_slice() {
             [(directory, name)] => {
-                directory.note(&format!("run {name} is"));
+                self.note(directory, &format!("run {name} is"));
                 Ok((directory.clone(), name.clone()))
             }
             [] => {

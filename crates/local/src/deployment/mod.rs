@@ -60,6 +60,11 @@ impl Deployment {
         })
     }
 
+    /// Returns the stack's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Who decides here, as AWS knows them. Errors: the credentials are not good.
     pub async fn caller(&self) -> Result<String, Failure> {
         stack::caller(&self.config).await.map_err(Failure::usage)

@@ -5,10 +5,10 @@ use std::fmt::{self, Write};
 use holdfast_core::model::finding::Finding;
 use holdfast_core::model::report::{Coverage, Gate, GateDecision};
 use holdfast_core::model::run::{UnitResult, UnitStatus};
-use holdfast_core::render::counted;
+use holdfast_core::render::{counted, terminal_text};
+use holdfast_core::rule::redacted;
 use serde_json::Value;
 
-use crate::output::plain;
 
 use super::compare::{Change, Checks, Differences, Pair, UnitDifference};
 use super::{Replayed, Write as NotedWrite};
@@ -18,7 +18,7 @@ pub fn replay_text(replayed: &Replayed) -> String {
     let mut out = String::new();
     // Writing to a text cannot fail.
     let _infallible = write_all(&mut out, replayed);
-    plain(&out)
+    terminal_text(&redacted(&out))
 }
 
 fn write_all(out: &mut String, replayed: &Replayed) -> fmt::Result {

@@ -12,10 +12,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, RunActions, RunsFilter};
 use holdfast_console::{field, href, page};
-use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::report::RunStatus;
-use holdfast_core::port::{FailedRun, ReadPermission};
-use holdfast_core::sweep;
+use holdfast_core::port::ReadPermission;
 use holdfast_web::approval::{self, Request, Way};
 use holdfast_web::assets;
 use holdfast_web::form::{FORM_MOST, Form, Session};
@@ -24,10 +22,11 @@ use holdfast_web::reply::Reply;
 use super::App;
 use super::routes::respond;
 use super::{sign_in, views};
-use crate::command::redrive;
+use crate::cancel;
 use crate::failure::Failure;
 use crate::machine;
 use crate::record::{ReadRuns, Record, Records};
+use crate::redrive;
 use crate::replay;
 
 /// The pages' routes.
@@ -318,10 +317,14 @@ async fn act(
     }
     let who = visit.name().unwrap_or_default();
     let did = match action.as_str() {
-        "cancel" | "clean" => cancel(&app, record, &who).await.map(|()| match action.as_str() {
-            "cancel" => "cancelled",
-            _ => "cleaned up",
-        }),
+        "cancel" | "clean" => {
+            let cause = format!("{who} asked for it in the console");
+            let cancelled = cancel::in_engine(&app.opened, record, cause).await;
+            cancelled.map(|()| match action.as_str() {
+                "cancel" => "cancelled",
+                _ => "cleaned up",
+            })
+        }
         "redrive" => redrive::start_next(&app.data, &app.opened.engine, record)
             .await
             .map(|_| "redriven"),
@@ -353,17 +356,6 @@ async fn replay(app: &App, name: String) -> Result<Notice, Failure> {
         verdict,
         told: replay::text::replay_text(&replayed),
     })
-}
-
-async fn cancel(app: &App, record: Record, who: &str) -> Result<(), Failure> {
-    let error = ErrorName::RunCancelled;
-    let cause = format!("{who} asked for it in the console");
-    let cancelled = FailedRun::ended(record.run, record.row.input, error, cause);
-    let (stop, stages) = (app.opened.runs.as_ref(), &app.opened.stages);
-    let (publish, rows, store) = (stages.publish.as_ref(), stages.rows.as_ref(), stages.store.as_ref());
-    sweep::end(&cancelled, error, stop, publish, rows, store)
-        .await
-        .map_err(Failure::incomplete)
 }
 
 fn ports(app: &App) -> approval::Ports<'_> {

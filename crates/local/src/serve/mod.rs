@@ -29,11 +29,10 @@ use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 use self::permission::RarelyAsked;
-use crate::cli::ServeArgs;
-use crate::command::follow;
-use crate::failure::{Exit, Failure};
+use crate::data_directory::{DataPlace, Notify};
+use crate::failure::Failure;
 use crate::machine::{self, Opened};
-use crate::output;
+use crate::recovery::recovery_notes;
 use crate::step_functions::{self, Given};
 use crate::workflow;
 
@@ -66,29 +65,50 @@ pub struct App {
     entry: Entry,
 }
 
-/// Runs the command until it is told to stop. Errors: a setting is missing; the address or the data directory is taken.
-pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
+/// How the server is started.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where it serves the Step Functions API too.
+    pub step_functions: Option<SocketAddr>,
+    /// Whether a new sign-in address is made, which ends all sessions.
+    pub new_console_key: bool,
+    /// Where data is.
+    pub data: DataPlace,
+    /// Receives what the operator should know.
+    pub notify: Notify,
+}
+
+/// Serves until a signal stops it.
+///
+/// # Errors
+/// A setting is missing; the address or the data directory is in use.
+pub async fn run(options: ServeOptions) -> Result<(), Failure> {
+    let notify = options.notify;
     let mut settings = machine::read_settings()?;
     machine::check_models(&settings)?;
     let secrets = check(&settings)?;
     for line in settings.approvers_without_a_way() {
-        output::complain(&line);
+        notify(&line);
     }
-    let listener = TcpListener::bind(args.listen)
+    let listener = TcpListener::bind(options.listen)
         .await
-        .map_err(|error| Failure::usage(format!("--listen {}: {error}", args.listen)))?;
+        .map_err(|error| Failure::usage(format!("--listen {}: {error}", options.listen)))?;
     let address = listener.local_addr().map_err(Failure::incomplete)?;
-    let step_functions = match args.step_functions {
+    let step_functions = match options.step_functions {
         None => None,
         Some(address) => Some(step_functions::Server::bind("--step-functions", address).await?),
     };
     let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
     settings.public_url = Some(public.clone());
-    let directory = args.data.for_server()?;
+    let directory = options.data.for_server()?;
     let data = directory.path.as_path();
     let opened = machine::open(data, &settings, Reach::all()).await?;
-    follow::tell_recovered(&opened.recovered, false);
-    let ConsoleKeys { seal, entry } = key::console_keys(data, &public, args.new_console_key)?;
+    for note in recovery_notes(&opened.recovered, false) {
+        notify(&note);
+    }
+    let ConsoleKeys { seal, entry } = key::console_keys(data, &public, options.new_console_key)?;
     sign_out::load_ended(&seal, opened.stages.rows.as_ref(), machine::now_ms())
         .await
         .map_err(Failure::usage)?;
@@ -117,14 +137,14 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         true => format!("the address in {}", data.join(key::FILE).display()),
         false => "its address was used, --new-console-key makes a new one".to_owned(),
     };
-    output::complain(&format!(
+    notify(&format!(
         "serving {public} (listening on {address}); webhook: {public}webhooks/github; console: {console}"
     ));
     let sweeper = tokio::spawn(sweeper::sweep_for_ever(Arc::clone(&app)));
     let (stop, stopped) = watch::channel(false);
     let beside = async {
         let Some(server) = step_functions else { return Ok(()) };
-        output::complain(&format!("Step Functions API: http://{}", server.address()));
+        notify(&format!("Step Functions API: http://{}", server.address()));
         let given = Given {
             name: app.opened.engine.naming().state_machine.clone(),
             definition: workflow::definition(),
@@ -138,9 +158,9 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     };
     let (served, beside) = tokio::join!(server::serve(listener, Arc::clone(&app), &stop), beside);
     sweeper.abort();
-    output::complain("stopping: what runs goes on at the next start");
+    notify("stopping: what runs goes on at the next start");
     app.opened.engine.clone().shutdown().await;
-    served.and(beside).map(|()| Exit::Clean)
+    served.and(beside)
 }
 
 /// What a server cannot do without. Errors: every setting that is missing.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::App;
-use crate::command::sweep::sweep_once;
+use crate::sweep;
 
 /// How long after the start, so that the open runs are under way.
 const FIRST_AFTER: Duration = Duration::from_secs(5);
@@ -16,8 +16,9 @@ pub async fn sweep_for_ever(app: Arc<App>) {
     loop {
         tokio::time::sleep(pause).await;
         pause = EVERY;
-        match sweep_once(&app.data, &app.opened).await {
-            Ok((swept, _)) => {
+        match sweep::in_engine(&app.data, &app.opened).await {
+            Ok(summary) => {
+                let swept = summary.swept;
                 for run in &swept.cleaned {
                     tracing::info!(run, "cleaned up after a run");
                 }

@@ -15,7 +15,7 @@ use holdfast_core::model::settings::parse_url;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::cli::SetupArgs;
+use super::SetupOptions;
 use crate::failure::Failure;
 
 /// The settings' file in the data directory.
@@ -43,9 +43,9 @@ pub enum Keep {
 impl Keep {
     /// Makes sure that they can be kept, before anything is made; and what the deployment is reached by. Errors: an App
     /// is there already; the directory cannot be written; the stack cannot be read; no public address.
-    pub async fn prepare(args: &SetupArgs, stack: Option<&str>) -> Result<(Self, Url), Failure> {
-        let given = args.public_url.as_deref();
-        let Some(stack) = stack else {
+    pub async fn prepare(args: &SetupOptions<'_>) -> Result<(Self, Url), Failure> {
+        let given = args.public_url;
+        let Some(stack) = args.stack else {
             let public = public_url(given.ok_or_else(|| {
                 Failure::usage(
                     "setup needs --public-url https://HOST, what this deployment is reached by, or --stack NAME",

@@ -3,6 +3,7 @@
 
 mod keep;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,12 +24,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
-use crate::cli::SetupArgs;
-use crate::failure::{Exit, Failure};
+use crate::data_directory::{DataPlace, Notify};
+use crate::failure::Failure;
 use crate::http_server::{self, BodyLimits, take_body};
 use crate::local_host::by_address_only;
 use crate::machine;
-use crate::output;
 use crate::serve::respond;
 
 use keep::Keep;
@@ -37,6 +37,25 @@ use keep::Keep;
 const MANIFEST: &str = include_str!("../../../../infra/github-app-manifest.json");
 /// The longest name that GitHub takes.
 const NAME_CHARS: usize = 34;
+
+/// What is set up, and where.
+#[derive(Clone, Debug)]
+pub struct SetupOptions<'a> {
+    /// The address by which people and GitHub reach the deployment.
+    pub public_url: Option<&'a str>,
+    /// The stack that the App's secrets go into, instead of a data directory.
+    pub stack: Option<&'a str>,
+    /// The App's name.
+    pub name: &'a str,
+    /// The organisation that owns the App.
+    pub organization: Option<&'a str>,
+    /// Where the page is served.
+    pub listen: SocketAddr,
+    /// Where data is.
+    pub data: DataPlace,
+    /// Receives what the operator should know.
+    pub notify: Notify,
+}
 
 /// What the page's requests are answered with.
 struct Setup {
@@ -50,10 +69,14 @@ struct Setup {
     made: mpsc::Sender<String>,
     /// One exchange at a time: a code is good once.
     exchange: Mutex<()>,
+    notify: Notify,
 }
 
-/// Runs the command until the App is made. Errors: wrong usage; the address is taken; the secrets cannot be stored.
-pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure> {
+/// Serves the page until the App is made; returns a summary for the operator.
+///
+/// # Errors
+/// A usage error; the address is in use; the secrets cannot be stored.
+pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
     if !args.listen.ip().is_loopback() {
         return Err(Failure::usage(format!(
             "--listen {}: not a loopback address: the App's secrets pass this page. Use 127.0.0.1:0",
@@ -69,7 +92,7 @@ pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure>
     let github = std::env::var("HOLDFAST_GITHUB_URL").ok().filter(|url| !url.is_empty());
     let github = github.map(|url| parse_url(&url)).transpose();
     let github = github.map_err(|problem| Failure::usage(format!("HOLDFAST_GITHUB_URL (environment): {problem}")))?;
-    let (keep, public) = Keep::prepare(args, stack).await?;
+    let (keep, public) = Keep::prepare(args).await?;
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|error| Failure::usage(format!("--listen {}: {error}", args.listen)))?;
@@ -78,7 +101,7 @@ pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure>
 
     let manifest = GithubAppManifest::new(github).map_err(Failure::usage)?;
     let state = machine::random_hex();
-    let page = manifest.page(args.organization.as_deref(), &state);
+    let page = manifest.page(args.organization, &state);
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
         page.origin().ascii_serialization()
@@ -92,8 +115,9 @@ pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure>
         keep,
         made,
         exchange: Mutex::default(),
+        notify: args.notify,
     });
-    output::complain(&format!(
+    (args.notify)(&format!(
         "open {here} in a browser on this machine, and confirm the App on GitHub"
     ));
     let routes = Router::new()
@@ -111,19 +135,18 @@ pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure>
         drop(stopped.wait_for(|stop| *stop).await);
     }));
     tokio::select! {
-        told = is_made.recv() => {
-            output::print(&told.unwrap_or_default()).map_err(Failure::incomplete)?;
+        summary = is_made.recv() => {
             stop.send_replace(true);
             // The last page is on its way; a browser that keeps its connection open is not waited for.
             drop(tokio::time::timeout(std::time::Duration::from_secs(2), server).await);
-            Ok(Exit::Clean)
+            Ok(summary.unwrap_or_default())
         }
         _ = tokio::signal::ctrl_c() => Err(Failure::incomplete("stopped before the App was made: begin again")),
     }
 }
 
 /// The manifest filled in, and the page around it.
-fn view(args: &SetupArgs, action: &Url, public: &Url, here: &Url) -> Result<SetupView, Failure> {
+fn view(args: &SetupOptions<'_>, action: &Url, public: &Url, here: &Url) -> Result<SetupView, Failure> {
     let joined = |base: &Url, path: &str| base.join(path).map_err(Failure::usage);
     let webhook = joined(public, "webhooks/github")?;
     let mut manifest: Value = serde_json::from_str(MANIFEST).map_err(Failure::incomplete)?;
@@ -137,9 +160,9 @@ fn view(args: &SetupArgs, action: &Url, public: &Url, here: &Url) -> Result<Setu
         permissions.map(|(name, level)| format!("{}: {}", name.replace('_', " "), level.as_str().unwrap_or_default()));
     Ok(SetupView {
         action: action.to_string(),
-        name: args.name.clone(),
+        name: args.name.to_owned(),
         webhook: webhook.to_string(),
-        organisation: args.organization.clone(),
+        organisation: args.organization.map(str::to_owned),
         permissions: permissions.collect(),
         manifest: manifest.to_string(),
     })
@@ -179,7 +202,7 @@ async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> 
             page(&setup, StatusCode::OK, setup::done(&app.slug, &install_at))
         }
         Err(failure) => {
-            output::complain(&failure.message);
+            (setup.notify)(&failure.message);
             let why = format!(
                 "{}. GitHub has made the App, but its secrets are lost: delete it at {}, and begin again",
                 failure.message, app.html_url

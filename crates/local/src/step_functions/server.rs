@@ -19,7 +19,8 @@ use super::{Api, Given, wire};
 use crate::cli::EngineArgs;
 use crate::command::follow;
 use crate::engine::{Engine, EngineOptions, Naming};
-use crate::failure::{Exit, Failure};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::http_server;
 use crate::output;
 
@@ -85,7 +86,7 @@ impl Server {
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let server = Server::bind("--listen", args.listen).await?;
     let config = aws::load_or(REGION).await;
-    let directory = args.data.for_server()?;
+    let directory = args.data.place().for_server()?;
     let data = directory.path.as_path();
     let endpoint = |url: &Option<url::Url>| url.as_ref().map(|url| url.as_str().to_owned());
     let functions = LambdaFunctions(LambdaInvoke::new(&config, endpoint(&args.lambda).as_deref()));
@@ -93,7 +94,7 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let mut options = EngineOptions::new(data, Arc::new(functions), Arc::new(objects)).map_err(Failure::usage)?;
     options.naming = naming(data, &config)?;
     let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
-    follow::tell_recovered(&recovered, false);
+    follow::report_recovery(&recovered, false);
     output::complain(&format!(
         "serving the Step Functions API on http://{} (data: {})",
         server.address(),
