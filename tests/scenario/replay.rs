@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use holdfast_asl::Timestamp;
 use holdfast_core::model::settings::Settings;
-use holdfast_local::engine::{Engine, EngineOptions, Outcome, VirtualClock};
+use holdfast_engine::{Engine, EngineOptions, Outcome, VirtualClock};
 use holdfast_local::machine;
 use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Script};
 use serde_json::{Value, json};

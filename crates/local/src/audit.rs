@@ -7,7 +7,7 @@ use holdfast_core::approval::{AuditEntry, list_audit};
 use holdfast_core::port::KeepRows;
 
 use crate::deployment::Deployment;
-use crate::engine::Archive;
+use holdfast_engine::Archive;
 use crate::failure::Failure;
 
 /// The most entries that are read.

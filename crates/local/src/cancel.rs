@@ -10,7 +10,7 @@ use holdfast_core::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArti
 use holdfast_core::sweep;
 
 use crate::deployment::Deployment;
-use crate::engine::ExecutionStatus;
+use holdfast_engine::ExecutionStatus;
 use crate::failure::Failure;
 use crate::machine::{self, Opened};
 use crate::reach::Reach;

@@ -1,6 +1,6 @@
 //! What an operator should know after the engine has opened a data directory.
 
-use crate::engine::Recovered;
+use holdfast_engine::Recovered;
 
 /// Returns one line for each thing that was found; `quiet` leaves out what needs no action.
 pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {

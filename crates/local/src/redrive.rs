@@ -10,7 +10,7 @@ use holdfast_core::port::{StartRun, StartedRun};
 use serde_json::json;
 
 use crate::deployment::Deployment;
-use crate::engine::{Archive, Engine};
+use holdfast_engine::{Archive, Engine};
 use crate::failure::Failure;
 use crate::record::{self, RUNS_MOST, ReadRuns, Record};
 use crate::run_name::{self, Choice};

@@ -13,7 +13,7 @@ use holdfast_core::port::ReadError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::engine::{Archive, Engine};
+use holdfast_engine::{Archive, Engine};
 use crate::failure::Failure;
 use crate::machine;
 use crate::reach::Reach;

@@ -8,7 +8,7 @@ use holdfast_core::model::finding::Severity;
 use holdfast_core::model::report::{Report, RunStatus};
 
 use crate::cli::{PrintArgs, ReportFormat};
-use crate::engine::{Engine, Recovered};
+use holdfast_engine::{Engine, Recovered};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::progress::Progress;

@@ -21,6 +21,7 @@ use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{ReadPermission, ReadPull};
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_sfn_api::Given;
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
 use holdfast_web::sign_out;
@@ -33,7 +34,7 @@ use crate::data_directory::{DataPlace, Notify};
 use crate::failure::Failure;
 use crate::machine::{self, Opened};
 use crate::recovery::recovery_notes;
-use crate::step_functions::{self, Given};
+use crate::step_functions_api;
 use crate::workflow;
 
 use crate::reach::Reach;
@@ -98,7 +99,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(Failure::incomplete)?;
     let step_functions = match options.step_functions {
         None => None,
-        Some(address) => Some(step_functions::Server::bind("--step-functions", address).await?),
+        Some(address) => Some(step_functions_api::bind("--step-functions", address).await?),
     };
     let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
     settings.public_url = Some(public.clone());
@@ -151,7 +152,8 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         };
         let served = server
             .serve(app.opened.engine.clone(), data, Some(&given), stopped)
-            .await;
+            .await
+            .map_err(step_functions_api::failure);
         // Without it nobody would be told that it is gone.
         stop.send_replace(true);
         served

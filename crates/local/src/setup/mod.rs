@@ -26,10 +26,10 @@ use url::Url;
 
 use crate::data_directory::{DataPlace, Notify};
 use crate::failure::Failure;
-use crate::http_server::{self, BodyLimits, take_body};
 use crate::local_host::by_address_only;
 use crate::machine;
 use crate::serve::respond;
+use holdfast_http_server::{BodyLimits, take_body};
 
 use keep::Keep;
 
@@ -131,7 +131,7 @@ pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
         .with_state(setup)
         .layer(from_fn(by_address_only));
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let server = tokio::spawn(http_server::serve(listener, routes, async move {
+    let server = tokio::spawn(holdfast_http_server::serve(listener, routes, async move {
         drop(stopped.wait_for(|stop| *stop).await);
     }));
     tokio::select! {
