@@ -64,7 +64,7 @@ fn programs() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     build
         .current_dir(root())
-        .args(["build", "--quiet", "--bins", "--package", "holdfast-local"]);
+        .args(["build", "--quiet", "--bins", "--package", "holdfast-cli"]);
     for stage in STAGES {
         build.args(["--package", stage.function]);
     }

@@ -16,7 +16,7 @@ use holdfast_core::port::{
     SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
 use holdfast_core::stage::request_approval::Asking;
-use holdfast_local::functions::StageFunctions;
+use holdfast_ops::functions::StageFunctions;
 use serde::Deserialize;
 use serde_json::Value;
 
