@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use holdfast_core::model::finding::Severity;
 use url::Url;
 
-use holdfast_ops::data_directory::DataPlace;
 use crate::output;
+use holdfast_ops::data_directory::DataPlace;
 use holdfast_server::serve::ServeOptions;
 use holdfast_server::setup::SetupOptions;
 

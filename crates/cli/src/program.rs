@@ -7,12 +7,14 @@ use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, SetupArgs};
-use crate::command::{audit, backup, cancel, check, decide, doctor, engine, redrive, replay, review, runs, show, sweep};
-use holdfast_ops::deployment::Deployment;
+use crate::command::{
+    audit, backup, cancel, check, decide, doctor, engine, redrive, replay, review, runs, show, sweep,
+};
 use crate::exit::Exit;
+use crate::output;
+use holdfast_ops::deployment::Deployment;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use crate::output;
 use holdfast_server::serve;
 use holdfast_server::setup;
 

@@ -7,8 +7,8 @@ use holdfast_core::approval::{AuditEntry, list_audit};
 use holdfast_core::port::KeepRows;
 
 use crate::deployment::Deployment;
-use holdfast_engine::Archive;
 use crate::failure::Failure;
+use holdfast_engine::Archive;
 
 /// The most entries that are read.
 const MAX_ENTRIES: usize = 1_000_000;

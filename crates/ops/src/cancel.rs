@@ -9,12 +9,12 @@ use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
 use holdfast_core::sweep;
 
+use crate::access::Reach;
 use crate::deployment::Deployment;
-use holdfast_engine::ExecutionStatus;
 use crate::failure::Failure;
 use crate::machine::{self, Opened};
-use crate::access::Reach;
 use crate::run_summary::{self, ReadRuns, Record, Records};
+use holdfast_engine::ExecutionStatus;
 
 /// The cause that is stored with a run that a command cancels.
 const CAUSE: &str = "holdfast cancel";

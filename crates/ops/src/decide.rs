@@ -10,10 +10,10 @@ use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::port::{AnswerTask, KeepRows};
 
+use crate::access::Reach;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::machine;
-use crate::access::Reach;
 use crate::run_summary::{self, ReadRuns, Record, Records};
 
 /// How long a deployment's review is followed.

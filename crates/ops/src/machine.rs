@@ -25,12 +25,12 @@ use holdfast_core::port::{
 use holdfast_core::stage::request_approval::Asking;
 use tracing_subscriber::EnvFilter;
 
+use crate::access::{PublishOnly, Reach};
 use crate::evaluator;
 use crate::executions::EngineExecutions;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
-use crate::access::{PublishOnly, Reach};
 use holdfast_engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
 
 /// The bucket's name in this machine's executions.

@@ -9,12 +9,12 @@ use holdfast_core::model::run_name::stem_of;
 use holdfast_core::port::{StartRun, StartedRun};
 use serde_json::json;
 
+use crate::attempt::{self, Choice};
 use crate::deployment::Deployment;
-use holdfast_engine::{Archive, Engine};
 use crate::failure::Failure;
 use crate::run_summary::{self, RUNS_MOST, ReadRuns, Record};
-use crate::attempt::{self, Choice};
 use crate::workflow;
+use holdfast_engine::{Archive, Engine};
 
 /// Whether a run can be redriven: it has ended, and is not whole.
 pub fn is_redrivable(record: &Record) -> bool {

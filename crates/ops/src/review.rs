@@ -13,13 +13,13 @@ use holdfast_core::port::ReadError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use holdfast_engine::{Archive, Engine};
+use crate::access::Reach;
+use crate::attempt::{self, Choice};
 use crate::failure::Failure;
 use crate::machine;
-use crate::access::Reach;
 use crate::run_summary;
-use crate::attempt::{self, Choice};
 use crate::workflow;
+use holdfast_engine::{Archive, Engine};
 
 /// What to review, as the command line has it.
 pub struct ReviewRequest<'a> {

@@ -112,7 +112,8 @@ pub async fn units_of(runs: &dyn ReadRuns, record: &Record) -> Result<Vec<UnitSh
         };
         let mut attempts = Vec::new();
         for attempt in 1_u32.. {
-            let Some(answer) = run_summary::read_json::<RecordedAnswer>(store, &key::answer(run, &unit, attempt)).await?
+            let Some(answer) =
+                run_summary::read_json::<RecordedAnswer>(store, &key::answer(run, &unit, attempt)).await?
             else {
                 break;
             };

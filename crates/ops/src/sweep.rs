@@ -6,11 +6,11 @@ use std::path::Path;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::sweep::{Ports, Swept, sweep};
 
+use crate::access::Reach;
 use crate::deployment::Deployment;
 use crate::executions::ArchivedRuns;
 use crate::failure::Failure;
 use crate::machine::{self, Opened};
-use crate::access::Reach;
 
 /// What sweeps did.
 #[derive(Debug, Default)]

@@ -2,12 +2,12 @@
 
 use holdfast_core::approval::AuditEntry;
 
-use holdfast_ops::audit;
 use crate::cli::AuditArgs;
-use holdfast_ops::deployment::Deployment;
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output;
+use holdfast_ops::audit;
+use holdfast_ops::deployment::Deployment;
+use holdfast_ops::failure::Failure;
 
 /// Runs the command.
 ///

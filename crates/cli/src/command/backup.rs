@@ -2,8 +2,8 @@
 
 use crate::cli::BackupArgs;
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output;
+use holdfast_ops::failure::Failure;
 
 /// Runs the command. Errors: there is nothing to copy, or the destination is not empty or cannot be written.
 pub async fn run(args: &BackupArgs) -> Result<Exit, Failure> {

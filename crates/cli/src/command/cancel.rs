@@ -1,11 +1,11 @@
 //! `holdfast cancel`: stops a run and undoes what it did.
 
-use holdfast_ops::cancel;
 use crate::cli::DecideArgs;
-use holdfast_ops::deployment::Deployment;
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output;
+use holdfast_ops::cancel;
+use holdfast_ops::deployment::Deployment;
+use holdfast_ops::failure::Failure;
 
 /// Runs the command.
 ///

@@ -8,8 +8,8 @@ use holdfast_core::policy_file::MAX_POLICY_BYTES;
 
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output;
+use holdfast_ops::failure::Failure;
 
 /// The name that people give the settings by mistake.
 const OTHER_NAME: &str = ".holdfast.yaml";

@@ -3,11 +3,11 @@
 use holdfast_core::model::approval::Verdict;
 
 use crate::cli::{DecideArgs, RejectArgs};
+use crate::exit::Exit;
+use crate::output;
 use holdfast_ops::decide::{self, Decided, Decision};
 use holdfast_ops::deployment::Deployment;
-use crate::exit::Exit;
 use holdfast_ops::failure::Failure;
-use crate::output;
 
 const APPROVED: Decision = Decision {
     verdict: Verdict::Approved,

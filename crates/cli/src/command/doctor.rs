@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::cli::{DoctorArgs, ListFormat};
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output;
+use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 
 /// Runs the command.

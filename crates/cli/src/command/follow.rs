@@ -8,13 +8,13 @@ use holdfast_core::model::finding::Severity;
 use holdfast_core::model::report::{Report, RunStatus};
 
 use crate::cli::{PrintArgs, ReportFormat};
-use holdfast_engine::{Engine, Recovered};
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output::progress::Progress;
 use crate::output::{self, sarif, text};
-use holdfast_ops::run_summary::{self, Record};
+use holdfast_engine::{Engine, Recovered};
+use holdfast_ops::failure::Failure;
 use holdfast_ops::recovery::recovery_notes;
+use holdfast_ops::run_summary::{self, Record};
 
 /// Follows a run until it has ended or waits for a person, closes the engine and prints the review. Errors: what keeps the
 /// review from its end, in one line.

@@ -2,14 +2,14 @@
 
 use crate::cli::RedriveArgs;
 use crate::command::follow;
-use holdfast_ops::deployment::Deployment;
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
-use holdfast_ops::machine;
 use crate::output;
 use holdfast_ops::access::Reach;
-use holdfast_ops::run_summary::{ReadRuns, Records};
+use holdfast_ops::deployment::Deployment;
+use holdfast_ops::failure::Failure;
+use holdfast_ops::machine;
 use holdfast_ops::redrive;
+use holdfast_ops::run_summary::{ReadRuns, Records};
 
 /// Runs the command.
 ///

@@ -2,8 +2,8 @@
 
 use crate::cli::{ListFormat, ReplayArgs};
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output;
+use holdfast_ops::failure::Failure;
 use holdfast_ops::replay::{self, Replayed, text};
 
 /// Runs the command. Errors: no such run or state; the record cannot be read.

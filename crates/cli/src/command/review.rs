@@ -7,9 +7,9 @@ use holdfast_core::model::change::Target;
 use crate::cli::ReviewArgs;
 use crate::command::follow;
 use crate::exit::Exit;
+use crate::output;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use crate::output;
 use holdfast_ops::review::{Begun, Review, ReviewRequest};
 
 /// Runs the command.

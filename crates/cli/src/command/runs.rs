@@ -6,10 +6,10 @@ use holdfast_core::render::counted;
 use serde_json::{Value, json};
 
 use crate::cli::{ListFormat, RunsArgs};
-use holdfast_ops::data_directory::Kind;
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output::{self, text};
+use holdfast_ops::data_directory::Kind;
+use holdfast_ops::failure::Failure;
 use holdfast_ops::run_summary::{ReadRuns, Record, Records};
 
 /// Runs the command on this machine: the runs of the current folder's work tree, then those of the server.

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::command::runs as listed;
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output::{self, text};
-use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
+use holdfast_ops::failure::Failure;
 use holdfast_ops::run_details::{Taken, UnitShown, as_picture, states_taken, units_of};
+use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
 
 /// Runs the command on this machine.
 ///

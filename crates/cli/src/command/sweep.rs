@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use crate::cli::SweepArgs;
-use holdfast_ops::deployment::Deployment;
 use crate::exit::Exit;
+use crate::output;
+use holdfast_ops::deployment::Deployment;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use crate::output;
 use holdfast_ops::sweep::{self, SweepSummary};
 
 /// Runs the command.

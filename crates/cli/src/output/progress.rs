@@ -12,8 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use holdfast_ops::{machine, run_summary};
 use holdfast_engine::{Engine, EngineEvent};
+use holdfast_ops::{machine, run_summary};
 
 /// Follows a run until it is finished.
 pub struct Progress {

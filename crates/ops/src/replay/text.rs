@@ -9,7 +9,6 @@ use holdfast_core::render::{counted, terminal_text};
 use holdfast_core::rule::redacted;
 use serde_json::Value;
 
-
 use super::compare::{Change, Checks, Differences, Pair, UnitDifference};
 use super::{Replayed, Write as NotedWrite};
 

@@ -25,9 +25,9 @@ use super::{sign_in, views};
 use holdfast_ops::cancel;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use holdfast_ops::run_summary::{ReadRuns, Record, Records};
 use holdfast_ops::redrive;
 use holdfast_ops::replay;
+use holdfast_ops::run_summary::{ReadRuns, Record, Records};
 
 /// The pages' routes.
 pub fn router() -> Router<Arc<App>> {

@@ -30,11 +30,11 @@ use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 use self::permission::RarelyAsked;
+use crate::step_functions_api;
 use holdfast_ops::data_directory::{DataPlace, Notify};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine::{self, Opened};
 use holdfast_ops::recovery::recovery_notes;
-use crate::step_functions_api;
 use holdfast_ops::workflow;
 
 use holdfast_ops::access::Reach;

@@ -16,8 +16,8 @@ use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
 
 use super::{App, console};
-use holdfast_ops::machine;
 use holdfast_http_server::{BodyLimits, take_body};
+use holdfast_ops::machine;
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {

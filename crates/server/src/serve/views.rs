@@ -20,8 +20,8 @@ use holdfast_core::port::KeepRows;
 
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
 use holdfast_ops::run_details::{self, UnitShown, states_taken, units_of};
+use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
 
 /// Runs on one page.
 const PAGE_RUNS: usize = 50;
@@ -102,7 +102,9 @@ pub async fn run(
         ended_ms: record.row.stopped.map(|at| at.0),
     };
     let summaries: Vec<UnitSummary> = summaries(plan.as_ref(), &shown);
-    let (width, height) = run_details::as_picture(&runs, &record).await.map_or((0, 0), |svg| size(&svg));
+    let (width, height) = run_details::as_picture(&runs, &record)
+        .await
+        .map_or((0, 0), |svg| size(&svg));
     Ok(RunView {
         head: head(&record),
         actions,

@@ -24,12 +24,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
-use holdfast_ops::data_directory::{DataPlace, Notify};
-use holdfast_ops::failure::Failure;
 use crate::local_host::by_address_only;
-use holdfast_ops::machine;
 use crate::serve::respond;
 use holdfast_http_server::{BodyLimits, take_body};
+use holdfast_ops::data_directory::{DataPlace, Notify};
+use holdfast_ops::failure::Failure;
+use holdfast_ops::machine;
 
 use keep::Keep;
 

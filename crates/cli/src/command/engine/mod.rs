@@ -17,12 +17,12 @@ use tokio::sync::watch;
 
 use crate::cli::EngineArgs;
 use crate::command::follow;
-use holdfast_ops::evaluator;
 use crate::exit::Exit;
-use holdfast_ops::failure::Failure;
 use crate::output;
-use holdfast_server::step_functions_api::{bind, failure};
 use aws_ports::{LambdaFunctions, S3Objects};
+use holdfast_ops::evaluator;
+use holdfast_ops::failure::Failure;
+use holdfast_server::step_functions_api::{bind, failure};
 
 /// The region where the environment names none.
 const REGION: &str = "us-east-1";
