@@ -1,0 +1,174 @@
+//! How far a command reaches into a data directory: which open executions it resumes, and where they may write. A command for
+//! one run resumes that one; a review that isn't published writes nowhere, whatever the data directory holds.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_core::model::change::Target;
+use holdfast_core::model::run_name::stem_of;
+use holdfast_core::port::{CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewDraft};
+
+use holdfast_engine::Scope;
+
+/// How far a command reaches.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Which open executions are resumed.
+    pub scope: Scope,
+    /// Where they may write; none: wherever their own input says.
+    pub writes: Option<Writes>,
+}
+
+/// Where a command may write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// Nowhere.
+    Nowhere,
+    /// To this pull request, `OWNER/REPO` and number.
+    PullRequest(String, u64),
+}
+
+impl Reach {
+    /// Everything in the directory: for a server and for a sweep.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// No run: what is open can be stopped, and is not resumed for that.
+    pub fn nothing() -> Self {
+        Self {
+            scope: Scope::only(|_| false),
+            writes: None,
+        }
+    }
+
+    /// One run.
+    pub fn run(name: &str) -> Self {
+        let name = name.to_owned();
+        Self {
+            scope: Scope::only(move |found| found == name),
+            writes: None,
+        }
+    }
+
+    /// The attempts of a run's review.
+    pub fn attempts_of(name: &str) -> Self {
+        let stem = stem_of(name).to_owned();
+        Self {
+            scope: Scope::only(move |found| stem_of(found) == stem),
+            writes: None,
+        }
+    }
+
+    /// The attempts of a review by each of the stems that versions gave it; it writes to `publish_to` only.
+    pub fn review(stems: [&str; 2], publish_to: Option<&Target>) -> Self {
+        let stems = stems.map(str::to_owned);
+        let place = publish_to.and_then(|target| Some((target.repository(), target.pull_request()?)));
+        Self {
+            scope: Scope::only(move |found| stems.iter().any(|stem| stem_of(found) == stem)),
+            writes: Some(place.map_or(Writes::Nowhere, |(repository, number)| {
+                Writes::PullRequest(repository, number)
+            })),
+        }
+    }
+}
+
+/// Writes to the pull requests that a command is for, and refuses all others.
+pub struct PublishOnly {
+    inner: Arc<dyn PublishReview>,
+    writes: Writes,
+}
+
+impl PublishOnly {
+    /// Narrows `inner` to `writes`.
+    pub const fn new(inner: Arc<dyn PublishReview>, writes: Writes) -> Self {
+        Self { inner, writes }
+    }
+
+    fn to(&self, target: &Target) -> Result<&dyn PublishReview, PublishError> {
+        let is_allowed = match &self.writes {
+            Writes::Nowhere => false,
+            Writes::PullRequest(repository, number) => {
+                target.repository() == *repository && target.pull_request() == Some(*number)
+            }
+        };
+        match is_allowed {
+            true => Ok(self.inner.as_ref()),
+            false => Err(PublishError::Forbidden(format!(
+                "this command does not write to {}: it was not started with that address and --publish",
+                target.repository()
+            ))),
+        }
+    }
+}
+
+#[async_trait]
+impl PublishReview for PublishOnly {
+    async fn open_check(&self, target: &Target, external_id: &str) -> Result<Option<u64>, PublishError> {
+        self.to(target)?.open_check(target, external_id).await
+    }
+
+    async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        self.to(target)?.close_check(target, check, outcome).await
+    }
+
+    async fn close_checks(
+        &self,
+        target: &Target,
+        external_id: &str,
+        outcome: &CheckOutcome,
+    ) -> Result<(), PublishError> {
+        self.to(target)?.close_checks(target, external_id, outcome).await
+    }
+
+    async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        self.to(target)?.announce(target, run, body).await
+    }
+
+    async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError> {
+        self.to(target)?.withdraw(target, run).await
+    }
+
+    async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        self.to(target)?.summarize(target, run, body).await
+    }
+
+    async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        self.to(target)?.give_notice(target, run, body).await
+    }
+
+    async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {
+        self.to(target)?.answer_command(target, comment, body).await
+    }
+
+    async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
+        self.to(target)?.draft_review(target, draft).await
+    }
+
+    async fn submit_review(&self, target: &Target, review: u64) -> Result<(), PublishError> {
+        self.to(target)?.submit_review(target, review).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use super::*;
+
+    #[test]
+    fn a_review_reaches_its_own_attempts_by_either_name() {
+        let reach = Reach::review(["o-r-1-aaaa-new", "o-r-1-aaaa-old"], None);
+        for (name, is_held) in [
+            ("o-r-1-aaaa-new-1", true),
+            ("o-r-1-aaaa-new-12", true),
+            ("o-r-1-aaaa-old-3", true),
+            ("o-r-1-aaaa-new", false),
+            ("o-r-1-aaaa-new-1-1", false),
+            ("o-r-1-aaaa-newer-1", false),
+            ("other-1", false),
+        ] {
+            assert_eq!(reach.scope.holds(name), is_held, "{name}");
+        }
+        assert_eq!(reach.writes.unwrap(), Writes::Nowhere);
+    }
+}

@@ -1,0 +1,54 @@
+//! Virtual time: it jumps over waits and back-offs as soon as nothing else is under way, and stands still before the days
+//! that a person may take.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use holdfast_asl::Timestamp;
+use holdfast_engine::Clock;
+use tokio::sync::Notify;
+
+/// Longer waits than this are a person's.
+const JUMP_MOST_MS: i64 = 3_600_000;
+
+#[derive(Debug)]
+pub struct MatrixClock {
+    now_ms: AtomicI64,
+    moved: Notify,
+}
+
+impl MatrixClock {
+    pub fn new() -> Self {
+        Self {
+            now_ms: AtomicI64::new(1_700_000_000_000),
+            moved: Notify::new(),
+        }
+    }
+
+    pub fn advance_ms(&self, milliseconds: i64) {
+        self.now_ms.fetch_add(milliseconds, Ordering::SeqCst);
+        self.moved.notify_waiters();
+        self.moved.notify_one();
+    }
+}
+
+#[async_trait]
+impl Clock for MatrixClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        while self.now() < at {
+            self.moved.notified().await;
+        }
+    }
+
+    async fn sleep_idle_until(&self, at: Timestamp) {
+        if at.0.saturating_sub(self.now().0) <= JUMP_MOST_MS {
+            self.now_ms.fetch_max(at.0, Ordering::SeqCst);
+        } else {
+            self.sleep_until(at).await;
+        }
+    }
+}
