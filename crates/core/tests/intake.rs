@@ -377,12 +377,20 @@ fn whoever_pushes_to_a_persons_pull_request_the_head_is_reviewed() {
 #[test]
 fn what_holdfast_did_itself_asks_for_nothing() {
     for action in ["opened", "synchronize", "reopened", "ready_for_review"] {
-        for (login, is_own) in [("holdfast[bot]", true), ("Holdfast[bot]", true), ("renovate[bot]", false)] {
+        for (login, is_own) in [
+            ("holdfast[bot]", true),
+            ("Holdfast[bot]", true),
+            ("renovate[bot]", false),
+        ] {
             let world = World::new();
             let mut event = world.event(action);
             event["sender"] = json!({ "login": login, "type": "Bot" });
             let receipt = world.deliver("pull_request", &event);
-            assert_eq!(is_ignored(&receipt, "ourselves"), is_own, "{action} by {login}: {receipt:?}");
+            assert_eq!(
+                is_ignored(&receipt, "ourselves"),
+                is_own,
+                "{action} by {login}: {receipt:?}"
+            );
             assert_eq!(is_started(&receipt), !is_own, "{action} by {login}: {receipt:?}");
         }
     }

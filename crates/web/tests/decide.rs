@@ -324,7 +324,16 @@ fn a_policy_that_is_gone_opens_no_team() {
         .lock()
         .unwrap()
         .remove(&format!("runs/{RUN}/policy.json"));
-    assert_eq!(approve(&world, &invitations[0], Some(&Teams(Ok("ada"), Permission::Write)), false).0, 503);
+    assert_eq!(
+        approve(
+            &world,
+            &invitations[0],
+            Some(&Teams(Ok("ada"), Permission::Write)),
+            false
+        )
+        .0,
+        503
+    );
     assert_eq!(decided(&world), None);
 }
 
@@ -364,9 +373,16 @@ fn somebody_outside_the_teams_is_told_of_the_teams() {
         let (world, _) = asked(teams, &["ada=a@example.org"]);
         let (got, html) = page_for(login, &world, Way::Run(RUN), &Teams(members, permission));
         let is_page = html.contains(page) || status == 200;
-        assert!(got == status && is_page, "{teams:?} {login} {permission:?}: {got} {html}");
+        assert!(
+            got == status && is_page,
+            "{teams:?} {login} {permission:?}: {got} {html}"
+        );
         let advises_access = html.contains("ask an owner of the repository");
-        assert_eq!(advises_access, page == of_write, "{teams:?} {login} {permission:?}: {html}");
+        assert_eq!(
+            advises_access,
+            page == of_write,
+            "{teams:?} {login} {permission:?}: {html}"
+        );
     }
 }
 

@@ -101,7 +101,11 @@ fn say(notice: &Notice, now_ms: i64) -> Said {
         ),
         Notice::Superseded { head, newer_run } => said(
             "calm",
-            if newer_run.is_some() { "The pull request has moved on" } else { "This review was withdrawn" },
+            if newer_run.is_some() {
+                "The pull request has moved on"
+            } else {
+                "This review was withdrawn"
+            },
             html! { p { "This question was about commit " code { (text::line(text::short(head))) } ". Its review is not the current one any more, so nothing of it is published." } },
             match newer_run {
                 Some(run) => {

@@ -70,11 +70,7 @@ impl MarkerKey {
     /// The hidden line of a run (of an answer: of the command's comment, by its id), which has to stand on a line of its own.
     pub fn line(&self, kind: MarkerKind, target: &Target, of: &str) -> String {
         let signature = hex::encode(self.sign(kind, &target.place(), of).finalize().into_bytes());
-        format!(
-            "{OPENING}{} {}={of} sig={signature} -->",
-            kind.name(),
-            kind.names()
-        )
+        format!("{OPENING}{} {}={of} sig={signature} -->", kind.name(), kind.names())
     }
 
     /// The run, or the command's comment, whose marker of this kind stands in a text, if its signature is right for this

@@ -184,9 +184,7 @@ fn cover(path: &str, result: Option<&UnitResult>, is_read: bool, language: Optio
             );
             (Outcome::Scanned, Some(ran), result.attempts, None)
         }
-        Some(result) if result.status == UnitStatus::Reviewed => {
-            (Outcome::Reviewed, None, result.attempts, None)
-        }
+        Some(result) if result.status == UnitStatus::Reviewed => (Outcome::Reviewed, None, result.attempts, None),
         Some(result) => {
             let reason = result.reason.clone().unwrap_or_else(|| "no reason was kept".to_owned());
             (

@@ -118,7 +118,13 @@ mod tests {
     #[test]
     fn what_a_model_writes_for_nothing_is_left_out() {
         for nothing in [
-            json!(null), json!(""), json!("  "), json!("\n"), json!("None"), json!("null"), json!(" N/A "),
+            json!(null),
+            json!(""),
+            json!("  "),
+            json!("\n"),
+            json!("None"),
+            json!("null"),
+            json!(" N/A "),
         ] {
             let finding = json!({ "side": nothing, "start_line": nothing, "line": 2, "suggestion": nothing,
                 "confidence": nothing, "title": "none", "body": "" });

@@ -334,10 +334,7 @@ fn what_has_not_its_events_shape_is_invalid_and_named_by_path() {
         );
     }
     let deep = "[".repeat(100_000);
-    assert!(matches!(
-        parse("push", deep.as_bytes()),
-        WebhookEvent::Invalid { .. }
-    ));
+    assert!(matches!(parse("push", deep.as_bytes()), WebhookEvent::Invalid { .. }));
 }
 
 #[test]
