@@ -8,7 +8,7 @@ use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
 use crate::model::sha::CommitSha;
 use crate::port::{Expect, KeepRows, ReadChange, Row, Written};
-use crate::stage::StageError;
+use crate::error::StageError;
 
 /// Conflicts that are sat out: each means that another run has just written.
 const TRIES: usize = 20;

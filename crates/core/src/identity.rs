@@ -8,7 +8,7 @@ use crate::model::error_name::ErrorName;
 use crate::model::policy::POLICY_PATH;
 use crate::model::sha::CommitSha;
 use crate::port::{PullNow, ReadChange, ReadError, ReadPull};
-use crate::stage::StageError;
+use crate::error::StageError;
 
 /// A pull request's target, with everything that its run's name is derived from.
 #[derive(Clone, Debug)]

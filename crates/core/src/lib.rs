@@ -5,8 +5,11 @@
 //! environment, no network, no files: `clippy.toml` beside this crate's manifest holds that.
 
 pub mod approval;
+pub mod artifact;
 pub mod claim;
+pub mod count;
 pub mod diff;
+pub mod error;
 pub mod filter;
 pub mod gate;
 pub mod identity;
@@ -17,7 +20,9 @@ pub mod port;
 pub mod prompt;
 pub mod render;
 pub mod rule;
+pub mod safe_text;
 pub mod stage;
 pub mod sweep;
 pub mod validate;
+pub mod visible;
 pub mod webhook;

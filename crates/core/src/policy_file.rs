@@ -5,7 +5,7 @@ use crate::model::change::Target;
 use crate::model::policy::{InvalidPolicy, POLICY_PATH, Policy};
 use crate::model::sha::CommitSha;
 use crate::port::{ReadChange, RootEntry, RootKind};
-use crate::stage::StageError;
+use crate::error::StageError;
 
 /// The largest settings file that is read, in bytes.
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;

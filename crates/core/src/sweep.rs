@@ -12,7 +12,8 @@ use crate::port::{
 };
 use crate::stage::report_failure::{self, report_failure};
 use crate::stage::withdraw_announcement::{self, withdraw_announcement};
-use crate::stage::{StageError, find_artifact};
+use crate::artifact::find_artifact;
+use crate::error::StageError;
 
 use serde::Serialize;
 

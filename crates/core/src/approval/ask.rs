@@ -3,10 +3,10 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::model::approval::Approval;
+use crate::model::approval::{Approval, Invitation};
 use crate::model::approver::Approver;
 use crate::port::KeepRows;
-use crate::stage::StageError;
+use crate::error::StageError;
 
 use super::{Delivered, Link, QUESTION_VERSION, Question, TRIES, contended, find, link_key, put, question_key, sha256};
 
@@ -14,19 +14,6 @@ use super::{Delivered, Link, QUESTION_VERSION, Question, TRIES, contended, find,
 const CODE_LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// Letters of a code: 50 bits.
 const CODE_LENGTH: usize = 10;
-
-/// What one person's mail holds. Both are credentials: never logged.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Invitation {
-    /// Whose.
-    pub address: String,
-    /// Whom the code counts for; none: it counts for nobody, and the person has to sign in.
-    pub login: Option<String>,
-    /// The opaque id in the link: 256 bits in hex. The table has its SHA-256 alone.
-    pub id: String,
-    /// The code that is typed by hand.
-    pub code: String,
-}
 
 /// Stores a question with its token, and a link for each address in [`Approval::asked`]. Asked again with the same token,
 /// the links are the same; a newer token takes the older one's place as long as nothing is decided: only the newest attempt

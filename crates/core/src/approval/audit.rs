@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::approval::Vote;
 use crate::port::KeepRows;
-use crate::stage::StageError;
+use crate::error::StageError;
 
 use super::{Question, put, read};
 

@@ -9,7 +9,8 @@ use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::Run;
 use crate::port::{KeepRows, StoreArtifact};
-use crate::stage::{StageError, read_artifact};
+use crate::artifact::read_artifact;
+use crate::error::StageError;
 
 use super::{Question, newest_question, stored_content};
 

@@ -6,7 +6,7 @@ use crate::claim;
 use crate::model::approval::{Ballot, Identity, KnownBy, Person, Verdict, Vote};
 use crate::model::error_name::ErrorName;
 use crate::port::KeepRows;
-use crate::stage::StageError;
+use crate::error::StageError;
 
 use super::{Link, Question, TRIES, contended, find, link_key, newest_question, put, question_key, sha256};
 
@@ -51,7 +51,7 @@ pub enum Refusal {
     )]
     Altered,
     /// The code is not the one in the mail.
-    #[error("this is not the code from the mail; {} left", crate::render::counted(*left, "try"))]
+    #[error("this is not the code from the mail; {} left", crate::count::counted(*left, "try"))]
     WrongCode {
         /// How often it may still be tried.
         left: u32,

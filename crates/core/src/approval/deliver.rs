@@ -7,7 +7,7 @@ use crate::model::approval::Verdict;
 use crate::model::error_name::ErrorName;
 use crate::model::report::Report;
 use crate::port::{AnswerTask, KeepRows, TaskAnswer};
-use crate::stage::StageError;
+use crate::error::StageError;
 
 use super::audit::write_audit;
 use super::{Delivered, Question, TRIES, contended, find, put, question_key};

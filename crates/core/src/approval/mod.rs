@@ -16,9 +16,10 @@ use crate::model::approval::{Approval, Verdict, Vote};
 use crate::model::error_name::ErrorName;
 use crate::model::report::Report;
 use crate::port::{Expect, KeepRows, Row, Written};
-use crate::stage::StageError;
+use crate::error::StageError;
 
-pub use ask::{Invitation, ask};
+pub use crate::model::approval::Invitation;
+pub use ask::ask;
 pub use audit::{AuditEntry, list_audit};
 pub use bind::{content_now, find_decision};
 pub use decide::{Barred, Refusal, check_code, close_question, decide, find_link, find_open, refuse_early};

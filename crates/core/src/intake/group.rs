@@ -2,7 +2,7 @@
 //! request's head is reported there.
 
 use crate::identity::target_of;
-use crate::stage::StageError;
+use crate::error::StageError;
 use crate::webhook::MergeGroupTrigger;
 
 use super::{Ports, Receipt, done, read_pull};

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::model::error_name::ErrorName;
 use crate::port::{Expect, KeepRows, Row, Written};
-use crate::stage::StageError;
+use crate::error::StageError;
 
 /// How far it was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

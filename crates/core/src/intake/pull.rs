@@ -9,7 +9,7 @@ use crate::model::error_name::ErrorName;
 use crate::model::policy::{POLICY_PATH, Policy};
 use crate::port::{FailedRun, Permission, PullNow, ReadError};
 use crate::render::waiting_body;
-use crate::stage::StageError;
+use crate::error::StageError;
 use crate::sweep;
 use crate::webhook::{ReviewAction, ReviewTrigger, StopAction, StopTrigger};
 

@@ -3,7 +3,8 @@
 use crate::identity::{identify, target_of};
 use crate::model::key;
 use crate::model::run::Run;
-use crate::stage::{StageError, find_artifact};
+use crate::artifact::find_artifact;
+use crate::error::StageError;
 use crate::webhook::RerunTrigger;
 
 use super::command::is_paused;

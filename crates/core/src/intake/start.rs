@@ -10,7 +10,8 @@ use crate::model::key;
 use crate::model::run::{PAYLOAD_VERSION, Run};
 use crate::model::run_name::{is_same_review, stem, stem_of, stem_without_base};
 use crate::port::{Expect, KeepRows, Row, StartedRun, Written};
-use crate::stage::{StageError, find_artifact};
+use crate::artifact::find_artifact;
+use crate::error::StageError;
 
 use super::once::{NotNoted, Once, Progress};
 use super::{Ports, Receipt, RunSettings, ignored};

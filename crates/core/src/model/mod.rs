@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod approver;
+pub mod author_association;
 pub mod change;
 pub mod error_name;
 pub mod failure;
@@ -18,3 +19,4 @@ pub mod setting_name;
 pub mod settings;
 pub mod sha;
 pub mod token_limits;
+pub mod webhook_secrets;

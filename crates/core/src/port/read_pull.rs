@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::sha::CommitSha;
-use crate::webhook::AuthorAssociation;
+use crate::model::author_association::AuthorAssociation;
 
 use super::ReadError;
 

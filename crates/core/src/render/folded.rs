@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::model::finding::Finding;
 
-use super::escape::{path, title};
-use super::markdown::counted;
+use crate::safe_text::{path, title};
+use crate::count::counted;
 
 /// Characters of one title.
 const TITLE_CHARS: usize = 200;

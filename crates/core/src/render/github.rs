@@ -13,12 +13,13 @@ use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 use crate::validate::check_suggestion;
 
-use super::body::body_within;
-use super::escape::{longest_run, path, title};
+use crate::safe_text::body_within;
+use crate::safe_text::{longest_run, path, title};
 use super::folded::folded_section;
-use super::links::Links;
-use super::markdown::{counted, coverage_line, coverage_section, finding_markdown, usage_line, within};
-use super::mute::{plain_line, plain_text};
+use crate::safe_text::Links;
+use crate::count::counted;
+use super::markdown::{coverage_line, coverage_section, finding_markdown, usage_line, within};
+use crate::safe_text::{plain_line, plain_text};
 
 /// Characters of a comment at most; GitHub's own limit is 65,536.
 const MAX_BODY_CHARS: usize = 64_000;

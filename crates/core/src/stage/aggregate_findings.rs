@@ -16,7 +16,7 @@ use crate::model::run::{Aggregate, FileSummary, RULES, RecordedAnswer, UnitResul
 use crate::port::StoreArtifact;
 use crate::render::counted;
 
-use super::artifact::find_artifact;
+use crate::artifact::find_artifact;
 use super::merge_findings::merge_finding;
 use super::{StageError, explain_failure, read_artifact, write_artifact};
 

@@ -1,9 +1,7 @@
 //! The stages: one file for each task state of the workflow. A stage takes a payload and ports and returns a payload.
 //! The names of states, functions and spans, and the ports of each stage, are in one table: [`STAGES`].
 
-mod artifact;
 mod call;
-mod error;
 mod merge_findings;
 
 pub mod aggregate_findings;
@@ -27,7 +25,7 @@ pub mod state;
 mod supersede;
 mod table;
 
-pub use artifact::{find_artifact, read_artifact, write_artifact};
+pub use crate::artifact::{find_artifact, read_artifact, write_artifact};
+pub use crate::error::{StageError, explain_failure};
 pub use call::call;
-pub use error::{StageError, explain_failure};
 pub use table::{STAGES, StageRow};

@@ -15,7 +15,7 @@ use crate::model::run::{Announcement, Run};
 use crate::port::{KeepRows, PublishError, PublishReview, ReadChange, StoreArtifact};
 use crate::render::{Inline, check_outcome, review_draft, summary_body};
 
-use super::artifact::find_artifact;
+use crate::artifact::find_artifact;
 use super::withdraw_announcement::undo_if_superseded;
 use super::{StageError, read_artifact, write_artifact};
 

@@ -11,7 +11,7 @@ use crate::model::run::{Prompt, RULES, RecordedAnswer, Run, Stop};
 use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
 use crate::prompt::{PROMPT_VERSION, UnitPrompt, answer_schema, unit_prompt};
 
-use super::artifact::find_artifact;
+use crate::artifact::find_artifact;
 use super::shown::UnitView;
 use super::{StageError, read_artifact, write_artifact};
 

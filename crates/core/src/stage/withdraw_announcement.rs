@@ -11,7 +11,7 @@ use crate::model::run::Run;
 use crate::port::{CheckConclusion, CheckOutcome, KeepRows, PublishReview, StoreArtifact};
 
 use super::StageError;
-use super::artifact::find_artifact;
+use crate::artifact::find_artifact;
 use super::publish_review::settle;
 
 /// The run.

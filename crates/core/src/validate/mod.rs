@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::diff::Hunk;
 use crate::model::finding::Finding;
 use crate::model::run::{RecordedAnswer, Stop, Verdict};
-use crate::render::counted;
+use crate::count::counted;
 use json::Shape;
 
 /// Problems named at most in one correction; the rest is counted.

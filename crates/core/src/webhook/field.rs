@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
+use crate::model::author_association::AuthorAssociation;
 use crate::model::sha::CommitSha;
 
-use super::event::{AuthorAssociation, RepositoryRef, Sender};
+use super::event::{RepositoryRef, Sender};
 
 /// Longest login or name that is taken, in bytes; GitHub's own limits are 39 and 100.
 const NAME_MOST: usize = 100;

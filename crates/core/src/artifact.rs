@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::model::error_name::ErrorName;
 use crate::port::StoreArtifact;
 
-use super::StageError;
+use crate::error::StageError;
 
 /// Reads a document that an earlier state wrote. Errors: the store fails, nothing is there, another shape.
 pub async fn read_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: &str) -> Result<T, StageError> {

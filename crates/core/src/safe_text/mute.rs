@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 
 use super::escape::shortened;
 use super::links::Links;
-use super::visible::{BREAK, visible, visible_line, without_workflow_command};
+use crate::visible::{BREAK, visible, visible_line, without_workflow_command};
 use crate::rule::redact;
 
 /// Digits of a commit id that GitHub links none of.
