@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::diff::Hunk;
 use crate::model::change::{Change, FileKind, Target};
 use crate::model::finding::{Finding, Side};
+use crate::model::finding_source::FindingSource;
 use crate::model::key;
 use crate::model::plan::{ContextPack, Plan};
 use crate::model::run::Run;
@@ -207,7 +208,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 body: found.body.clone(),
                 suggestion: None,
                 confidence: found.confidence,
-                source: format!("rule:{}", found.rule),
+                source: FindingSource::of_rule(found.rule),
                 gated: false,
                 folded: false,
                 sources: Vec::new(),

@@ -5,6 +5,7 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::model::finding_source::FindingSource;
 
 use super::Shown;
 use super::place::{Stated, find_place};
@@ -90,7 +91,7 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, String> {
         body: raw.body.trim().to_owned(),
         suggestion: raw.suggestion.filter(|_| is_replaceable),
         confidence: raw.confidence.unwrap_or(0.5),
-        source: "model".to_owned(),
+        source: FindingSource::Model,
         gated: false,
         folded: false,
         sources: Vec::new(),
