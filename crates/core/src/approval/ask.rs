@@ -3,12 +3,13 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::error::StageError;
 use crate::model::approval::{Approval, Invitation};
 use crate::model::approver::Approver;
 use crate::port::KeepRows;
-use crate::error::StageError;
+use crate::rows::{self, Update};
 
-use super::{Delivered, Link, QUESTION_VERSION, Question, TRIES, contended, find, link_key, put, question_key, sha256};
+use super::{Delivered, Link, QUESTION_VERSION, Question, link_key, question_key, sha256};
 
 /// Letters of codes: none that is taken for another one when it is typed by hand.
 const CODE_LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
@@ -32,7 +33,7 @@ pub async fn ask(rows: &dyn KeepRows, approval: &Approval, token: &str) -> Resul
             wrong_codes: 0,
         };
         // One that is there already was written by a call whose answer was lost.
-        put(rows, &link_key(&invitation.id), &link, None).await?;
+        rows::create(rows, &link_key(&invitation.id), &link).await?;
         invitations.push(invitation);
     }
     Ok(invitations)
@@ -40,10 +41,9 @@ pub async fn ask(rows: &dyn KeepRows, approval: &Approval, token: &str) -> Resul
 
 async fn keep_question(rows: &dyn KeepRows, approval: &Approval, token: &str) -> Result<(), StageError> {
     let key = question_key(&approval.run, approval.round);
-    for _ in 0..TRIES {
-        let (version, found) = find::<Question>(rows, &key).await?.unzip();
+    rows::update(rows, &key, |found: Option<Question>| async move {
         let question = match found {
-            Some(found) if found.token == token => return Ok(()),
+            Some(found) if found.token == token => return Ok(Update::Keep(())),
             // Somebody was faster than the attempt that asks again: the decision goes to the newer token.
             Some(found) => Question {
                 token: token.to_owned(),
@@ -60,11 +60,9 @@ async fn keep_question(rows: &dyn KeepRows, approval: &Approval, token: &str) ->
                 delivered: Delivered::No,
             },
         };
-        if put(rows, &key, &question, version).await? {
-            return Ok(());
-        }
-    }
-    Err(contended(&key))
+        Ok(Update::Write(question, ()))
+    })
+    .await
 }
 
 /// Derived from the token, which is random and secret: the same question gives the same mail.

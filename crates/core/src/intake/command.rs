@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
+use crate::error::StageError;
 use crate::identity::{identify, target_of};
 use crate::model::change::Target;
 use crate::model::marker::holds_marker;
 use crate::port::{CommentNow, Expect, KeepRows, PullNow};
-use crate::error::StageError;
 use crate::webhook::{Command, CommentCommand};
 
 use super::once::{NotNoted, Once, Progress};

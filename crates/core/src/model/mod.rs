@@ -7,6 +7,7 @@ pub mod change;
 pub mod error_name;
 pub mod failure;
 pub mod finding;
+pub mod finding_source;
 pub mod key;
 pub mod marker;
 pub mod plan;

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use secrecy::SecretString;
 use url::Url;
 
-use super::webhook_secrets::WebhookSecrets;
 use super::approver::{Approver, shared_addresses};
 use super::marker::MarkerKey;
 use super::policy::is_mail_address;
 use super::price::Prices;
 use super::token_limits::TokenLimits;
+use super::webhook_secrets::WebhookSecrets;
 
 /// Where a setting's text comes from: its name in, its value out, `None` when it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::model::finding::Finding;
 
-use crate::safe_text::{path, title};
 use crate::count::counted;
+use crate::safe_text::{path, title};
 
 /// Characters of one title.
 const TITLE_CHARS: usize = 200;

@@ -13,12 +13,12 @@ use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 use crate::validate::check_suggestion;
 
+use super::folded::folded_section;
+use super::markdown::{coverage_line, coverage_section, finding_markdown, usage_line, within};
+use crate::count::counted;
+use crate::safe_text::Links;
 use crate::safe_text::body_within;
 use crate::safe_text::{longest_run, path, title};
-use super::folded::folded_section;
-use crate::safe_text::Links;
-use crate::count::counted;
-use super::markdown::{coverage_line, coverage_section, finding_markdown, usage_line, within};
 use crate::safe_text::{plain_line, plain_text};
 
 /// Characters of a comment at most; GitHub's own limit is 65,536.

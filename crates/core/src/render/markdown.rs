@@ -5,10 +5,10 @@ use std::fmt::Write;
 use crate::model::finding::Finding;
 use crate::model::report::{Coverage, Outcome, Report};
 
-use crate::safe_text::{body, body_within};
-use crate::safe_text::{code, path, title};
 use crate::count::counted;
 use crate::safe_text::Links;
+use crate::safe_text::{body, body_within};
+use crate::safe_text::{code, path, title};
 
 /// Characters of the files listed of each outcome at most; the rest is counted.
 const MAX_LISTED_CHARS: usize = 8_000;
@@ -51,15 +51,10 @@ pub fn report_markdown(report: &Report) -> String {
 
 /// One finding, without its place, in about so many characters.
 pub(super) fn finding_markdown(finding: &Finding, links: &Links, most: usize) -> String {
-    let sources = if finding.sources.is_empty() {
-        std::slice::from_ref(&finding.source)
-    } else {
-        finding.sources.as_slice()
-    };
     let mut source = String::new();
     if !finding.is_by_model() {
-        for name in sources {
-            let _infallible = write!(source, " · {}", path(name));
+        for found_by in finding.found_by() {
+            let _infallible = write!(source, " · {}", path(&found_by.to_string()));
         }
     }
     let name = Some(title(&finding.title)).filter(|name| !name.is_empty());

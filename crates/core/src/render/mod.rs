@@ -6,9 +6,9 @@ mod github;
 mod markdown;
 mod notice;
 
-pub use github::{Inline, announcement_body, check_outcome, notice_body, review_draft, summary_body, waiting_body};
+pub use crate::count::{counted, is_or_are};
 pub use crate::safe_text::{Links, body, code, is_active_code, path, plain_line, plain_text, title};
 pub use crate::visible::{is_invisible, json_escaped, terminal_line, terminal_name, terminal_text, visible};
-pub use crate::count::{counted, is_or_are};
+pub use github::{Inline, announcement_body, check_outcome, notice_body, review_draft, summary_body, waiting_body};
 pub use markdown::{coverage_line, report_markdown};
 pub use notice::{alarm_subject, alarm_text, question_mail};

@@ -7,8 +7,8 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use super::escape::{Place, code_span, escaped, fenced, shortened};
 use super::language::known_language;
 use super::links::Links;
-use crate::visible::{BREAK, visible};
 use crate::rule::redact;
+use crate::visible::{BREAK, visible};
 
 /// Characters of a body that are read at most.
 const MAX_BODY_CHARS: usize = 12_000;

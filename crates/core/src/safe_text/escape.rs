@@ -4,8 +4,8 @@
 use super::language::known_language;
 use super::links::Links;
 use super::mute::{Piece, mute, muted_code, without_command};
-use crate::visible::{BREAK, visible, visible_line, visible_name};
 use crate::rule::redact;
+use crate::visible::{BREAK, visible, visible_line, visible_name};
 
 /// Characters of a title at most.
 const MAX_TITLE_CHARS: usize = 300;

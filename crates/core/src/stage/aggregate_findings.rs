@@ -16,9 +16,9 @@ use crate::model::run::{Aggregate, FileSummary, RULES, RecordedAnswer, UnitResul
 use crate::port::StoreArtifact;
 use crate::render::counted;
 
-use crate::artifact::find_artifact;
 use super::merge_findings::merge_finding;
 use super::{StageError, explain_failure, read_artifact, write_artifact};
+use crate::artifact::find_artifact;
 
 /// The map's results.
 #[derive(Debug, Deserialize)]

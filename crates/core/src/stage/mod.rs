@@ -5,6 +5,7 @@ mod call;
 mod merge_findings;
 
 pub mod aggregate_findings;
+pub mod clean_up;
 pub mod correct_findings;
 pub mod discard_review;
 pub mod escalate_approval;

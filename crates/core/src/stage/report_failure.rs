@@ -15,9 +15,8 @@ use crate::model::run::{Announcement, Run};
 use crate::port::{PublishError, PublishReview, StoreArtifact};
 use crate::render::notice_body;
 
-use crate::artifact::find_artifact;
-use super::withdraw_announcement::find_run;
 use super::{StageError, explain_failure, write_artifact};
+use crate::artifact::{find_artifact, find_run};
 
 /// The failure.
 #[derive(Debug, Deserialize)]

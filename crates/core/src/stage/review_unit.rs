@@ -11,9 +11,9 @@ use crate::model::run::{Prompt, RULES, RecordedAnswer, Run, Stop};
 use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
 use crate::prompt::{PROMPT_VERSION, UnitPrompt, answer_schema, unit_prompt};
 
-use crate::artifact::find_artifact;
 use super::shown::UnitView;
 use super::{StageError, read_artifact, write_artifact};
+use crate::artifact::find_artifact;
 
 /// Longest wait that one refusal may ask for, in seconds.
 const WAIT_MOST_S: u64 = 3_600;

@@ -21,9 +21,9 @@ use crate::render::coverage_line;
 use crate::validate::read_summary;
 
 use super::aggregate_findings::count;
-use crate::artifact::find_artifact;
 use super::review_unit::model_of;
 use super::{StageError, read_artifact, write_artifact};
+use crate::artifact::find_artifact;
 
 pub use crate::model::report::TEMPLATE_NOTE;
 

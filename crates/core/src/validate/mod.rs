@@ -17,10 +17,10 @@ pub use suggestion::{SuggestionProblem, check_suggestion};
 
 use serde_json::Value;
 
+use crate::count::counted;
 use crate::diff::Hunk;
 use crate::model::finding::Finding;
 use crate::model::run::{RecordedAnswer, Stop, Verdict};
-use crate::count::counted;
 use json::Shape;
 
 /// Problems named at most in one correction; the rest is counted.

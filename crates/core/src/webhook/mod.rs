@@ -11,11 +11,11 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::author_association::AuthorAssociation;
+pub use crate::model::webhook_secrets::{SignatureError, WebhookSecrets};
 pub use command::{Command, UnknownCommand};
 pub use event::{
-    CommentCommand, InstallationAction, InstallationChange, MergeGroupTrigger, RepositoryRef,
-    RerunTrigger, ReviewAction, ReviewTrigger, Sender, StopAction, StopTrigger, WebhookEvent,
+    CommentCommand, InstallationAction, InstallationChange, MergeGroupTrigger, RepositoryRef, RerunTrigger,
+    ReviewAction, ReviewTrigger, Sender, StopAction, StopTrigger, WebhookEvent,
 };
-pub use crate::model::author_association::AuthorAssociation;
 pub use parse::parse;
-pub use crate::model::webhook_secrets::{SignatureError, WebhookSecrets};
