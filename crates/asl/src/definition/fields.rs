@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use super::lines::{Lines, join};
 use super::report::Problem;
-use crate::expression::Template;
+use crate::expression::{Readable, Template};
 
 /// Fields that AWS knows and this engine refuses, with the reason.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 14] = [
     (
         "InputPath",
         "a JSONPath field; use `Arguments` or `Output` with JSONata",
@@ -29,6 +29,7 @@ const REFUSED: [(&str, &str); 13] = [
         "HeartbeatSecondsPath",
         "a JSONPath field; use `HeartbeatSeconds` with JSONata",
     ),
+    ("Iterator", "the old name of `ItemProcessor`, which AWS takes with JSONPath only"),
     ("Credentials", "not supported by this engine"),
 ];
 
@@ -36,6 +37,8 @@ const REFUSED: [(&str, &str); 13] = [
 #[derive(Default)]
 pub(super) struct Report {
     pub problems: Vec<Problem>,
+    /// What only AWS refuses: an execution that has it already goes on with it.
+    pub tolerated: Vec<Problem>,
     /// Where the definition's text has what.
     pub lines: Lines,
 }
@@ -50,6 +53,8 @@ pub(super) struct Fields<'a> {
     prefix: String,
     /// The path of the object in the whole text.
     path: String,
+    /// Whether it is a state whose `Assign` and `Output` can read a result.
+    pub has_result: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -66,6 +71,7 @@ impl<'a> Fields<'a> {
             state: None,
             prefix: String::new(),
             path: String::new(),
+            has_result: false,
         }
     }
 
@@ -77,6 +83,7 @@ impl<'a> Fields<'a> {
             state: Some(state.to_owned()),
             prefix: String::new(),
             path: self.state_path(state),
+            has_result: false,
         }
     }
 
@@ -100,12 +107,23 @@ impl<'a> Fields<'a> {
 
     /// Reports a problem with a field.
     pub fn problem(&self, report: &mut Report, field: &str, message: impl Into<String>) {
-        report.problems.push(Problem {
+        let problem = self.of_field(report, field, message.into());
+        report.problems.push(problem);
+    }
+
+    /// Reports what only AWS refuses.
+    pub fn refused_on_aws(&self, report: &mut Report, field: &str, message: impl Into<String>) {
+        let problem = self.of_field(report, field, message.into());
+        report.tolerated.push(problem);
+    }
+
+    fn of_field(&self, report: &Report, field: &str, message: String) -> Problem {
+        Problem {
             line: report.lines.line(&self.path, field),
             state: self.state.clone(),
             field: Some(format!("{}{field}", self.prefix)),
-            message: message.into(),
-        });
+            message,
+        }
     }
 
     /// Takes a field.
@@ -197,6 +215,7 @@ impl<'a> Fields<'a> {
             path: place
                 .split('[')
                 .fold(self.path.clone(), |path, step| join(&path, step.trim_end_matches(']'))),
+            has_result: false,
         }
     }
 
@@ -217,12 +236,19 @@ impl<'a> Fields<'a> {
     pub fn template(&mut self, name: &'static str, report: &mut Report) -> Option<Template> {
         let value = self.take(name)?;
         let mut found = Vec::new();
-        let catching = self.prefix.starts_with("Catch[");
-        let template = Template::parse(value, name, catching, &mut |place, message| {
-            found.push((place.to_owned(), message));
+        let readable = Readable {
+            error_output: self.prefix.starts_with("Catch["),
+            result: self.has_result && ["Assign", "Output"].contains(&name),
+        };
+        let template = Template::parse(value, name, readable, &mut |place, refusal| {
+            found.push((place.to_owned(), refusal));
         });
-        for (place, message) in found {
-            self.problem(report, &place, message);
+        for (place, refusal) in found {
+            if refusal.tolerated {
+                self.refused_on_aws(report, &place, refusal.message);
+            } else {
+                self.problem(report, &place, refusal.message);
+            }
         }
         Some(template)
     }

@@ -8,6 +8,7 @@ mod parse;
 mod parse_map;
 mod parse_state;
 mod report;
+mod scopes;
 mod state;
 mod summary;
 
@@ -40,6 +41,15 @@ impl StateMachine {
     /// Everything that is wrong, and everything that this engine does not implement.
     pub fn parse(text: &str) -> Result<Self, DefinitionErrors> {
         parse::machine(text)
+    }
+
+    /// Parses the definition of an execution that is stored already. It may hold what only AWS refuses, and what earlier
+    /// versions of this engine took.
+    ///
+    /// # Errors
+    /// Everything in it that this engine does not implement.
+    pub fn parse_stored(text: &str) -> Result<Self, DefinitionErrors> {
+        parse::stored(text)
     }
 
     /// The machine that a DISTRIBUTED Map runs for each item; none for any other name.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::fields::{Fields, Report};
 use super::lines::Lines;
 use super::report::Problem;
-use super::{DefinitionErrors, Flow, State, StateMachine, check, parse_state};
+use super::{DefinitionErrors, Flow, State, StateMachine, check, parse_state, scopes};
 
 /// The longest time limit that AWS allows, in seconds.
 pub(super) const LONGEST_SECONDS: u64 = 99_999_999;
@@ -16,6 +16,18 @@ pub(super) const LONGEST_SECONDS: u64 = 99_999_999;
 pub(super) fn machine(text: &str) -> Result<StateMachine, DefinitionErrors> {
     let mut report = Report::default();
     let machine = read(text, &mut report);
+    report.problems.append(&mut report.tolerated);
+    finished(machine, report)
+}
+
+/// Parses a definition that was taken before: what only AWS refuses is left as it is.
+pub(super) fn stored(text: &str) -> Result<StateMachine, DefinitionErrors> {
+    let mut report = Report::default();
+    let machine = read(text, &mut report);
+    finished(machine, report)
+}
+
+fn finished(machine: Option<StateMachine>, report: Report) -> Result<StateMachine, DefinitionErrors> {
     match machine {
         Some(machine) if report.problems.is_empty() => Ok(machine),
         _ => {
@@ -59,12 +71,15 @@ fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
     }
     fields.finish(report);
     check::names(&states, report);
-    Some(StateMachine {
+    let paths = states.taken_names.iter().cloned().collect();
+    let machine = StateMachine {
         comment,
         timeout_seconds,
         flow,
         states: states.by_name,
-    })
+    };
+    scopes::check(&machine, &paths, report);
+    Some(machine)
 }
 
 /// The machine of a distributed map's children, out of its `ItemProcessor`.

@@ -6,9 +6,9 @@ use super::{EventKind, HistoryEvent};
 
 impl HistoryEvent {
     /// The event in AWS's shape: type, id, previousEventId, timestamp (seconds) and details, payloads as JSON
-    /// strings. `None` for the one kind that AWS does not have.
+    /// strings. `None` for kinds that AWS does not have.
     pub fn to_aws(&self) -> Option<Value> {
-        if self.kind == EventKind::HeartbeatReceived {
+        if !self.kind.is_numbered() {
             return None;
         }
         let mut event = Map::new();
@@ -73,6 +73,7 @@ impl EventKind {
             Self::ParallelStateStarted => "ParallelStateStarted",
             Self::ParallelStateSucceeded => "ParallelStateSucceeded",
             Self::ParallelStateFailed => "ParallelStateFailed",
+            Self::ParallelStateRetried => "ParallelStateRetried",
             Self::HeartbeatReceived => "HeartbeatReceived",
         };
         name.to_owned()
@@ -161,11 +162,11 @@ impl EventKind {
             ),
             Self::TaskFailed { resource, error, cause } => (
                 "taskFailedEventDetails",
-                details.service(resource).failure(Some(error), cause).done(),
+                details.service(resource).failure(named(error), cause).done(),
             ),
             Self::TaskTimedOut { resource, error, cause } => (
                 "taskTimedOutEventDetails",
-                details.service(resource).failure(Some(error), cause).done(),
+                details.service(resource).failure(named(error), cause).done(),
             ),
             Self::LambdaFunctionScheduled {
                 resource,
@@ -185,11 +186,11 @@ impl EventKind {
             ),
             Self::LambdaFunctionFailed { error, cause } => (
                 "lambdaFunctionFailedEventDetails",
-                details.failure(Some(error), cause).done(),
+                details.failure(named(error), cause).done(),
             ),
             Self::LambdaFunctionTimedOut { error, cause } => (
                 "lambdaFunctionTimedOutEventDetails",
-                details.failure(Some(error), cause).done(),
+                details.failure(named(error), cause).done(),
             ),
             Self::MapStateStarted { length } => (
                 "mapStateStartedEventDetails",
@@ -228,9 +229,15 @@ impl EventKind {
             | Self::ParallelStateStarted
             | Self::ParallelStateSucceeded
             | Self::ParallelStateFailed
+            | Self::ParallelStateRetried
             | Self::HeartbeatReceived => return None,
         })
     }
+}
+
+/// An error's name; none where it is empty.
+fn named(error: &String) -> Option<&String> {
+    (!error.is_empty()).then_some(error)
 }
 
 /// Builds an event's details field by field.

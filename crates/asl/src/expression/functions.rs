@@ -8,6 +8,7 @@ use jsonata_core::value::JValue;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::url;
 use crate::event::Timestamp;
 
 /// Most elements that `$range` gives.
@@ -60,6 +61,10 @@ pub(super) fn register(evaluator: &mut Evaluator, now: Timestamp, randomness: Rc
         evaluator.register_fn_override("now", move |arguments: &[JValue]| format_now(arguments, now)),
     ];
     debug_assert!(results.iter().all(Result::is_ok));
+    for name in url::NAMES {
+        let result = evaluator.register_fn_override(name, move |arguments: &[JValue]| url::call(name, arguments));
+        debug_assert!(result.is_ok());
+    }
 }
 
 fn fault(message: impl Into<String>) -> EvaluatorError {

@@ -327,7 +327,19 @@ mod tests {
             ("$now('[Y0001]')", json!("1970")),
             ("{'kept': 1, 'dropped': $nothing}", json!({ "kept": 1 })),
             ("1 / 4", json!(0.25)),
-            ("$exists($)", json!(false)),
+            ("$exists($nothing.a)", json!(false)),
+            ("$encodeUrl('a b/é')", json!("a%20b/%C3%A9")),
+            ("('a b/é').$encodeUrlComponent()", json!("a%20b%2F%C3%A9")),
+            ("['a%20b', '%2f'].$decodeUrl()", json!(["a b", "%2f"])),
+            ("'%2f' ~> $decodeUrlComponent", json!("/")),
+            ("'%2f' ~> $decodeUrlComponent()", json!("/")),
+            ("$map(['a b'], $encodeUrl)", json!("a%20b")),
+            ("$exists($reduce([], function($a, $b){$a + $b}))", json!(false)),
+            ("$exists([] ~> $reduce(function($a, $b){$a + $b}))", json!(false)),
+            ("$reduce([], function($a, $b){$a + $b}, 7)", json!(7)),
+            ("$reduce([1, 2], function($a, $b){$a + $b})", json!(3)),
+            ("[1, 2] ~> $reduce(function($a, $b){$a + $b})", json!(3)),
+            ("$map([[1, 2], [], [3]], function($l){$reduce($l, function($a, $b){$a + $b})})", json!([3, 3])),
         ];
         for (source, expected) in table {
             assert_eq!(evaluate(source), Ok(expected), "{source}");
@@ -349,6 +361,7 @@ mod tests {
                 "returned a value that is nested too deep.",
             ),
             ("$parse('{')", "threw an error during evaluation. "),
+            ("$decodeUrl('%')", "threw an error during evaluation. D3140"),
             ("$partition([1], 0)", "threw an error during evaluation. "),
         ];
         for (source, expected) in table {
