@@ -14,7 +14,7 @@ mod picture;
 mod stimulus;
 
 pub use command::{Command, InputType, ItemSource, OutputType, ResultWriter, TimerKey, TimerPurpose, Transformation};
-pub use definition::{DefinitionErrors, Problem, StateMachine, StateSummary};
+pub use definition::{DefinitionErrors, Problem, ProblemCode, StateMachine, StateSummary};
 pub use error_name::ErrorName;
 pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
 pub use execution::{EvaluationKey, Execution, Identity, MapChild, MapItem, NotRedrivable, Status};

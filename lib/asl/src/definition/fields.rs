@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::lines::{Lines, join};
-use super::report::Problem;
+use super::lines::{Lines, join, location};
+use super::report::{Problem, ProblemCode};
 use crate::expression::{Readable, Template};
 
 /// Fields that AWS knows and this engine refuses, with the reason.
@@ -33,6 +33,9 @@ const REFUSED: [(&str, &str); 14] = [
     ("Credentials", "not supported by this engine"),
 ];
 
+/// The message for a field that must be there.
+const MISSING: &str = "is missing";
+
 /// The problems found so far.
 #[derive(Default)]
 pub(super) struct Report {
@@ -51,8 +54,9 @@ pub(super) struct Fields<'a> {
     state: Option<String>,
     /// The path inside the state, ending in `.` unless empty.
     prefix: String,
-    /// The path of the object in the whole text.
+    /// The path of the object in the whole text, and that of the state around it.
     path: String,
+    base: String,
     /// Whether it is a state whose `Assign` and `Output` can read a result.
     pub has_result: bool,
 }
@@ -71,6 +75,7 @@ impl<'a> Fields<'a> {
             state: None,
             prefix: String::new(),
             path: String::new(),
+            base: String::new(),
             has_result: false,
         }
     }
@@ -83,6 +88,7 @@ impl<'a> Fields<'a> {
             state: Some(state.to_owned()),
             prefix: String::new(),
             path: self.state_path(state),
+            base: self.state_path(state),
             has_result: false,
         }
     }
@@ -92,16 +98,16 @@ impl<'a> Fields<'a> {
         join(&join(&self.path, "States"), state)
     }
 
-    /// Reports a problem with one of the `States` of this machine, branch or processor.
-    pub fn problem_in(&self, report: &mut Report, state: &str, field: Option<String>, message: impl Into<String>) {
-        let line = report
-            .lines
-            .line(&self.state_path(state), field.as_deref().unwrap_or_default());
+    /// Reports a transition to or from one of the `States` of this machine, branch or processor that leads nowhere.
+    pub fn no_target(&self, report: &mut Report, state: &str, field: Option<String>, message: impl Into<String>) {
+        let (path, place) = (self.state_path(state), field.as_deref().unwrap_or_default());
         report.problems.push(Problem {
-            line,
+            line: report.lines.line(&path, place),
             state: Some(state.to_owned()),
-            field,
             message: message.into(),
+            code: ProblemCode::Target,
+            location: Some(location(&path, place)),
+            field,
         });
     }
 
@@ -118,11 +124,16 @@ impl<'a> Fields<'a> {
     }
 
     fn of_field(&self, report: &Report, field: &str, message: String) -> Problem {
+        // What is missing is reported at what lacks it.
+        let here = if message == MISSING { "" } else { field };
+        let place = format!("{}{here}", self.prefix);
         Problem {
             line: report.lines.line(&self.path, field),
             state: self.state.clone(),
             field: Some(format!("{}{field}", self.prefix)),
             message,
+            code: ProblemCode::Schema,
+            location: Some(location(&self.base, place.trim_end_matches('.'))),
         }
     }
 
@@ -136,7 +147,7 @@ impl<'a> Fields<'a> {
     pub fn required(&mut self, name: &'static str, report: &mut Report) -> Option<&'a Value> {
         let value = self.take(name);
         if value.is_none() {
-            self.problem(report, name, "is missing");
+            self.problem(report, name, MISSING);
         }
         value
     }
@@ -215,6 +226,7 @@ impl<'a> Fields<'a> {
             path: place
                 .split('[')
                 .fold(self.path.clone(), |path, step| join(&path, step.trim_end_matches(']'))),
+            base: self.base.clone(),
             has_result: false,
         }
     }

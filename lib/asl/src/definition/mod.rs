@@ -15,7 +15,7 @@ mod summary;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use report::{DefinitionErrors, Problem};
+pub use report::{DefinitionErrors, Problem, ProblemCode};
 pub(crate) use state::{
     Catcher, ChoiceRule, Condition, Exit, Flow, ItemBatcher, ItemReader, MapState, Mode, Resource, Retrier, State,
     StateBody, TaskState, WaitUntil, Writer,

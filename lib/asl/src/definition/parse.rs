@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Fields, Report};
 use super::lines::Lines;
-use super::report::Problem;
+use super::report::{Problem, ProblemCode};
 use super::{DefinitionErrors, Flow, State, StateMachine, check, parse_state, scopes};
 
 /// The longest time limit that AWS allows, in seconds.
@@ -42,7 +42,13 @@ fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
-            whole(report, error.line().max(1), format!("not JSON: {error}"));
+            let line = error.line().max(1);
+            let at = format!("line: {line}, column: {}", error.column());
+            report.problems.push(Problem {
+                code: ProblemCode::Json,
+                location: Some(at),
+                ..problem(line, format!("not JSON: {error}"))
+            });
             return None;
         }
     };
@@ -98,12 +104,19 @@ pub(super) fn item_processor(fields: &mut Fields<'_>, around: &mut States, repor
 }
 
 fn whole(report: &mut Report, line: usize, message: String) {
-    report.problems.push(Problem {
+    report.problems.push(problem(line, message));
+}
+
+/// A problem of the definition as a whole.
+fn problem(line: usize, message: String) -> Problem {
+    Problem {
         line,
         state: None,
         field: None,
         message,
-    });
+        code: ProblemCode::Schema,
+        location: None,
+    }
 }
 
 /// The states of a machine as they are read.

@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::fields::Report;
-use super::report::Problem;
+use super::lines::location;
+use super::report::{Problem, ProblemCode};
 use super::{Exit, Flow, State, StateBody, StateMachine};
 use crate::expression::Template;
 
@@ -28,6 +29,8 @@ pub(super) fn check(machine: &StateMachine, paths: &HashMap<String, String>, rep
             line,
             state: None,
             field: Some("States".to_owned()),
+            code: ProblemCode::Schema,
+            location: Some(location("", "States")),
             message: format!("{count} variables are assigned; at most {MAX_VARIABLES} are allowed"),
         });
     }
@@ -72,6 +75,8 @@ impl Scopes<'_> {
     fn refuse(&mut self, state: &State, field: String, name: &str) {
         let path = self.paths.get(&state.name).map_or("", String::as_str);
         self.report.tolerated.push(Problem {
+            code: ProblemCode::Schema,
+            location: Some(location(path, &field)),
             line: self.report.lines.line(path, &field),
             state: Some(state.name.clone()),
             field: Some(field),

@@ -54,7 +54,7 @@ impl Expression {
             reads_result: syntax::reads_state_field(&ast, "result"),
             refused_on_aws: syntax::refused_on_aws(&ast),
             weight: weight::weight(&ast),
-            ast: rewrite::rewritten(ast, source)?,
+            ast: stacker::grow(syntax::STACK_BYTES, || rewrite::rewritten(ast, source))?,
         })
     }
 

@@ -15,8 +15,12 @@ pub(super) fn rewritten(ast: AstNode, source: &str) -> Result<AstNode, String> {
     if !concerns {
         return Ok(ast);
     }
-    let mut tree = serde_json::to_value(&ast).map_err(|error| error.to_string())?;
+    let before = serde_json::to_value(&ast).map_err(|error| error.to_string())?;
+    let mut tree = before.clone();
     rewrite(&mut tree);
+    if tree == before {
+        return Ok(ast);
+    }
     serde_json::from_value(tree).map_err(|error| error.to_string())
 }
 

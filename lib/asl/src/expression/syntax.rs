@@ -7,7 +7,7 @@ use serde_json::Value;
 const REFUSED: [(&str, &str); 1] = [("eval", "`$eval` is not offered; `$parse` reads JSON")];
 
 /// Stack for walking a tree of the greatest depth, in bytes.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
+pub(super) const STACK_BYTES: usize = 32 * 1024 * 1024;
 
 /// Operators that came with later versions of JSONata than the one that AWS evaluates, as the tree names them.
 const LATER_OPERATORS: [(&str, &str); 2] = [("Coalesce", "??"), ("Default", "?:")];

@@ -16,13 +16,13 @@ const RESERVED: &[u8] = b";/?:@&=+$,#";
 /// # Errors
 /// The argument is not a string, or not an encoded URL.
 pub(super) fn call(name: &str, arguments: &[JValue]) -> Result<JValue, EvaluatorError> {
-    let text = match arguments {
-        [] | [JValue::Undefined] => return Ok(JValue::Undefined),
-        [JValue::String(text)] => text,
-        _ => {
-            let index = if arguments.len() > 1 { 2 } else { 1 };
+    // `$map` gives the position and the list as well.
+    let text = match arguments.first() {
+        None | Some(JValue::Undefined) => return Ok(JValue::Undefined),
+        Some(JValue::String(text)) => text,
+        Some(_) => {
             return Err(EvaluatorError::EvaluationError(format!(
-                "T0410: Argument {index} of function \"{name}\" does not match function signature"
+                "T0410: Argument 1 of function \"{name}\" does not match function signature"
             )));
         }
     };
