@@ -10,6 +10,7 @@ mod error_name;
 mod event;
 mod execution;
 mod expression;
+mod payload;
 mod picture;
 mod stimulus;
 
@@ -19,6 +20,7 @@ pub use error_name::ErrorName;
 pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
 pub use execution::{EvaluationKey, Execution, Identity, MapChild, MapItem, NotRedrivable, Status};
 pub use expression::{Evaluated, Evaluation, EvaluationFault};
+pub use payload::{parse_payload, payload_text};
 pub use picture::{RunPath, picture};
 pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::lines::{Lines, join, location};
 use super::report::{Problem, ProblemCode};
 use crate::expression::{Readable, Template};
+use crate::payload::payload_text;
 
 /// Fields that AWS knows and this engine refuses, with the reason.
 const REFUSED: [(&str, &str); 14] = [
@@ -322,7 +323,7 @@ impl<'a> Fields<'a> {
 
 /// A value, cut to a readable length.
 fn short(value: &Value) -> String {
-    let text = value.to_string();
+    let text = payload_text(value);
     if text.chars().count() <= 60 {
         return text;
     }

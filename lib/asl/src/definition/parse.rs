@@ -8,6 +8,7 @@ use super::fields::{Fields, Report};
 use super::lines::Lines;
 use super::report::{Problem, ProblemCode};
 use super::{DefinitionErrors, Flow, State, StateMachine, check, parse_state, scopes};
+use crate::payload::parse_payload;
 
 /// The longest time limit that AWS allows, in seconds.
 pub(super) const LONGEST_SECONDS: u64 = 99_999_999;
@@ -39,7 +40,7 @@ fn finished(machine: Option<StateMachine>, report: Report) -> Result<StateMachin
 }
 
 fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
-    let value: Value = match serde_json::from_str(text) {
+    let value = match parse_payload(text) {
         Ok(value) => value,
         Err(error) => {
             let line = error.line().max(1);

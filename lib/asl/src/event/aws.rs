@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{EventKind, HistoryEvent};
+use crate::payload::payload_text;
 
 impl HistoryEvent {
     /// The event in AWS's shape: type, id, previousEventId, timestamp (seconds) and details, payloads as JSON
@@ -260,7 +261,7 @@ impl Details {
     }
 
     fn json(mut self, name: &str, value: &Value) -> Self {
-        self.0.insert(name.into(), json!(value.to_string()));
+        self.0.insert(name.into(), json!(payload_text(value)));
         self
     }
 
@@ -289,7 +290,7 @@ impl Details {
         if !assigned.is_empty() {
             let rendered: Map<String, Value> = assigned
                 .iter()
-                .map(|(name, value)| (name.clone(), json!(value.to_string())))
+                .map(|(name, value)| (name.clone(), json!(payload_text(value))))
                 .collect();
             self.0.insert("assignedVariables".into(), Value::Object(rendered));
             self.0

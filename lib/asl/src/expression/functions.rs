@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError};
 use jsonata_core::value::JValue;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::convert::from_json;
 use super::url;
 use crate::event::Timestamp;
+use crate::payload::parse_payload;
 
 /// Most elements that `$range` gives.
 const RANGE_LIMIT: usize = 100_000;
@@ -138,8 +139,8 @@ fn parse(arguments: &[JValue]) -> Outcome {
         .first()
         .and_then(JValue::as_str)
         .ok_or_else(|| fault("$parse expects a string"))?;
-    serde_json::from_str::<Value>(text)
-        .map(JValue::from)
+    parse_payload(text)
+        .map(|value| from_json(&value))
         .map_err(|error| fault(format!("$parse: not JSON: {error}")))
 }
 

@@ -15,6 +15,7 @@ use super::evaluation::{Evaluated, Evaluation};
 use super::functions::{self, Randomness};
 use super::{Expression, Template};
 use crate::event::Timestamp;
+use crate::payload::payload_text;
 
 /// Wall-clock limit of one expression, in milliseconds.
 const TIME_LIMIT_MS: u64 = 5_000;
@@ -190,13 +191,15 @@ impl Session {
             detail: match template {
                 Template::Expression(expression) => format!(
                     "The JSONata expression '{}' specified for the field '{location}' returned an unexpected \
-                     result type. Expected '{expected}', but was '{}' for value: {value}",
+                     result type. Expected '{expected}', but was '{}' for value: {}",
                     expression.source,
                     type_name(&value),
+                    payload_text(&value),
                 ),
                 _ => format!(
-                    "The value of the field '{location}' must be '{expected}', but was '{}': {value}",
+                    "The value of the field '{location}' must be '{expected}', but was '{}': {}",
                     type_name(&value),
+                    payload_text(&value),
                 ),
             },
             unanswered: None,
