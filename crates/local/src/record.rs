@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use holdfast_adapters::files::FilesStoreArtifact;
-use holdfast_adapters::sqlite::{SqliteKeepRows, TABLES_FILE};
+use holdfast_stores::files::FilesStoreArtifact;
+use holdfast_stores::sqlite::{SqliteKeepRows, TABLES_FILE};
 use holdfast_asl::{HistoryEvent, Timestamp};
 use holdfast_core::claim;
 use holdfast_core::model::change::Change;

@@ -1,6 +1,6 @@
 //! `holdfast audit`: the audit of decisions, as JSON lines.
 
-use holdfast_adapters::sqlite::SqliteKeepRows;
+use holdfast_stores::sqlite::SqliteKeepRows;
 use holdfast_core::approval::list_audit;
 use holdfast_core::port::KeepRows;
 

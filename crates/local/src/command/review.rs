@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use holdfast_adapters::git::{Ends, resolve_target};
-use holdfast_adapters::github::{GithubReadChange, parse_address};
+use holdfast_git::{Ends, resolve_target};
+use holdfast_github::{GithubReadChange, parse_address};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};

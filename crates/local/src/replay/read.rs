@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_adapters::git::GitReadChange;
+use holdfast_git::GitReadChange;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::key;
 use holdfast_core::model::policy::POLICY_PATH;

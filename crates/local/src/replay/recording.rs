@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use holdfast_adapters::files::FilesStoreArtifact;
+use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_core::identity::settings_digest;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;

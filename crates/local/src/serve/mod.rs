@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use holdfast_adapters::github::GithubSignIn;
+use holdfast_github::GithubSignIn;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{ReadPermission, ReadPull};

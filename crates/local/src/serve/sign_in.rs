@@ -9,7 +9,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
-use holdfast_adapters::github::random_secret;
+use holdfast_github::random_secret;
 use holdfast_console::view::Notice;
 use holdfast_web::form::Session;
 use holdfast_web::reply::Reply;

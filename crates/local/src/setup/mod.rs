@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
-use holdfast_adapters::github::{CreatedApp, GithubAppManifest};
+use holdfast_github::{CreatedApp, GithubAppManifest};
 use holdfast_console::page::setup::{self, SetupView};
 use holdfast_core::model::settings::parse_url;
 use holdfast_web::assets;

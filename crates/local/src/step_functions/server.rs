@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use holdfast_adapters::aws;
-use holdfast_adapters::lambda::LambdaInvoke;
-use holdfast_adapters::s3::S3Buckets;
+use holdfast_aws::account;
+use holdfast_aws::lambda::LambdaInvoke;
+use holdfast_aws::s3::S3Buckets;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -84,7 +84,7 @@ impl Server {
 /// `holdfast engine`, until it is told to stop. Errors: the address or the data directory is taken or unusable.
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let server = Server::bind("--listen", args.listen).await?;
-    let config = aws::load_or(REGION).await;
+    let config = account::load_or(REGION).await;
     let directory = args.data.for_server()?;
     let data = directory.path.as_path();
     let endpoint = |url: &Option<url::Url>| url.as_ref().map(|url| url.as_str().to_owned());

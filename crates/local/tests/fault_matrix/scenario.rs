@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use holdfast_adapters::sqlite::SqliteKeepRows;
+use holdfast_stores::sqlite::SqliteKeepRows;
 use holdfast_asl::{Status, TaskFailure};
 use holdfast_core::approval::{self, Refusal};
 use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
