@@ -10,9 +10,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::STAGES;
-use holdfast_local::engine::{
-    Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome,
-};
+use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome};
 use holdfast_local::workflow;
 use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, RunningFunction, Script};
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ use holdfast_core::stage::request_approval::Asking;
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
 
-use crate::engine::{FunctionFailure, Functions, Invocation, Naming};
+use holdfast_engine::{FunctionFailure, Functions, Invocation, Naming};
 
 /// The stages with this machine's adapters.
 pub struct StageFunctions {

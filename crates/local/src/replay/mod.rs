@@ -29,10 +29,11 @@ use holdfast_core::claim;
 use holdfast_core::port::KeepRows;
 use serde::Serialize;
 
-use crate::engine::{Archive, Engine, EngineOptions, Outcome};
+use crate::evaluator;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::workflow;
+use holdfast_engine::{Archive, Engine, EngineOptions, Outcome};
 
 use clock::ReplayClock;
 use compare::Differences;
@@ -176,6 +177,7 @@ async fn run_again(
     let clock = Arc::new(ReplayClock::new(recording.histories.row.started));
     let mut options =
         EngineOptions::new(scratch, Arc::new(functions), Arc::clone(store) as _).map_err(Failure::incomplete)?;
+    options.evaluator = evaluator::find();
     options.clock = Arc::clone(&clock) as _;
     let (engine, _recovered) = Engine::open(options).await.map_err(Failure::incomplete)?;
     let input = recording.histories.row.input.clone();
