@@ -253,10 +253,10 @@ fn stages_on(
         rows: Arc::new(table),
         runs,
         store: Arc::new(artifacts(data)),
-        asking: Asking {
+        asking: Arc::new(Asking {
             approvers: settings.approvers.clone(),
             public_url: settings.public_url.clone(),
-        },
+        }),
     })
 }
 

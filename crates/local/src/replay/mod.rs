@@ -40,7 +40,6 @@ use compare::Differences;
 use cutoff::Cutoff;
 use functions::ReplayFunctions;
 use history::{End, Histories, TIMED_OUT};
-use holdfast_core::stage::request_approval::Asking;
 use memory::MemoryStore;
 use model::RecordedModel;
 use noted::Noted;
@@ -165,7 +164,7 @@ async fn run_again(
         rows: Arc::new(rows.clone()),
         runs: Arc::new(OneRun),
         store: Arc::clone(store) as _,
-        asking: Asking::default(),
+        asking: Arc::default(),
     };
     let functions = ReplayFunctions::new(
         Arc::clone(recording),
