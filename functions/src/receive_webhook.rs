@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use holdfast_aws::dynamodb::DynamodbKeepRows;
-use holdfast_github::{GithubPublishReview, GithubReadChange, GithubReadPermission};
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::{self, RunSettings};
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_github::{GithubPublishReview, GithubReadChange, GithubReadPermission};
 use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
 use jiff::Timestamp;

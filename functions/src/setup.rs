@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use holdfast_aws::bedrock::BedrockAskModel;
-use holdfast_aws::people::AwsNotifyPeople;
 use holdfast_aws::dynamodb::DynamodbKeepRows;
-use holdfast_github::{
-    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
-    GithubSignIn,
-};
-use holdfast_models::{ModelRouter, ModelSettings};
+use holdfast_aws::people::AwsNotifyPeople;
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::stage::request_approval::Asking;
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_github::{
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+    GithubSignIn,
+};
+use holdfast_models::{ModelRouter, ModelSettings};
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
 use secrecy::ExposeSecret;

@@ -23,8 +23,8 @@ use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadChange, ReadError, RootEntry};
 
-use holdfast_bounded::{GivenUp, Threads};
 use budget::Limits;
+use holdfast_bounded::{GivenUp, Threads};
 
 pub use resolve::{Ends, ResolvedTarget, resolve_target};
 pub use tracked::{tracked_file, work_tree_root};

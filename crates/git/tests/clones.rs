@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use holdfast_git::{Ends, GitReadChange, ResolvedTarget, resolve_target};
 use holdfast_core::model::change::{Change, FileStatus, Target};
 use holdfast_core::port::ReadChange;
+use holdfast_git::{Ends, GitReadChange, ResolvedTarget, resolve_target};
 use holdfast_testkit::Repository;
 use tempfile::TempDir;
 

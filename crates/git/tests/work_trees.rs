@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use holdfast_git::{Ends, GitReadChange, resolve_target};
 use holdfast_core::diff::parse_patch;
-use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
+use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::ReadChange;
+use holdfast_git::{Ends, GitReadChange, resolve_target};
 use holdfast_testkit::Repository;
 use holdfast_testkit::repository::CORPUS_PATHS;
 

@@ -4,8 +4,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use holdfast_mail::OutboxNotifyPeople;
 use holdfast_core::port::{Mail, NotifyPeople};
+use holdfast_mail::OutboxNotifyPeople;
 
 fn outbox(data: &Path, from: &str) -> OutboxNotifyPeople {
     OutboxNotifyPeople::with_clock(data, from, vec!["ops@example.org".to_owned()], || {

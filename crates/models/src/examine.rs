@@ -11,9 +11,9 @@ use holdfast_core::validate::read_summary;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::request::dialect::{Dialects, Format, LimitName};
 use crate::http::ModelHttp;
 use crate::reply::fields::count;
+use crate::request::dialect::{Dialects, Format, LimitName};
 
 /// A context from this size on needs no setting: unit, context, correction and answer fit in it, in tokens.
 const AMPLE_CONTEXT_TOKENS: u64 = 32_000;

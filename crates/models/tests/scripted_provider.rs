@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use holdfast_models::ModelReport;
-use holdfast_models::{ModelRouter, ModelSettings};
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::{Prompt, Role, Stop, Turn};
 use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use holdfast_core::prompt::answer_schema;
+use holdfast_models::ModelReport;
+use holdfast_models::{ModelRouter, ModelSettings};
 use holdfast_testkit::model_server::{ModelServer, ModelServerOptions, Refuses, Script};
 
 const KEY: &str = "sk-right";

@@ -4,17 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_stores::files::FilesStoreArtifact;
-use holdfast_git::GitReadChange;
-use holdfast_github::{
-    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
-};
 use holdfast_aws::bedrock::BedrockAskModel;
-use holdfast_models::{ModelRouter, ModelSettings};
-use holdfast_mail::OutboxNotifyPeople;
-use holdfast_mail::SmtpNotifyPeople;
-use holdfast_stores::sqlite::SqliteKeepRows;
-use holdfast_rules::TreeSitterSyntax;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::policy::nearest;
 use holdfast_core::model::setting_name::{SETTINGS, unknown_names};
@@ -24,6 +14,16 @@ use holdfast_core::port::{
     Ends, NotifyPeople, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
 };
 use holdfast_core::stage::request_approval::Asking;
+use holdfast_git::GitReadChange;
+use holdfast_github::{
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+};
+use holdfast_mail::OutboxNotifyPeople;
+use holdfast_mail::SmtpNotifyPeople;
+use holdfast_models::{ModelRouter, ModelSettings};
+use holdfast_rules::TreeSitterSyntax;
+use holdfast_stores::files::FilesStoreArtifact;
+use holdfast_stores::sqlite::SqliteKeepRows;
 use tracing_subscriber::EnvFilter;
 
 use crate::access::{PublishOnly, Reach};

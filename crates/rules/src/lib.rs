@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use holdfast_core::port::{SourceSyntax, SyntaxAnswer, SyntaxLimit, SyntaxView};
 use tree_sitter::{ParseOptions, Parser, Tree};
 
-use holdfast_bounded::Threads;
 use deadline::Deadline;
+use holdfast_bounded::Threads;
 use language::Language;
 
 pub use rule::rule_ids;

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_core::model::key;
 use holdfast_core::port::StoreArtifact;
+use holdfast_stores::files::FilesStoreArtifact;
 
 fn everything_below(dir: &Path) -> Vec<String> {
     let mut names = Vec::new();

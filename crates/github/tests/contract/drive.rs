@@ -1,9 +1,5 @@
 //! The real adapter, led through everything it can ask of GitHub. What it asked is judged in `main`.
 
-use holdfast_github::{
-    GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission,
-    GithubRedeliverWebhooks, GithubSignIn, parse_address,
-};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKey;
@@ -12,6 +8,10 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     Annotation, CheckConclusion, CheckOutcome, Permission, PublishError, PublishReview, ReadChange, ReadError,
     ReadPermission, ReadPull, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
+};
+use holdfast_github::{
+    GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission,
+    GithubRedeliverWebhooks, GithubSignIn, parse_address,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;

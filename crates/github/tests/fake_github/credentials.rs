@@ -1,8 +1,8 @@
 //! A GitHub App: its key signs, its installation's token is asked for once and used; what is wrong is said.
 
-use holdfast_github::{GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange};
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::port::{PublishReview, ReadChange, ReadError};
+use holdfast_github::{GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange};
 use holdfast_testkit::github::FakeGithubOptions;
 use holdfast_testkit::{FakeGithub, Matcher, PullRequest, Repository};
 

@@ -1,7 +1,7 @@
 //! Missed webhooks are asked for again, each once a call.
 
-use holdfast_github::GithubRedeliverWebhooks;
 use holdfast_core::port::RedeliverWebhooks;
+use holdfast_github::GithubRedeliverWebhooks;
 use holdfast_testkit::{FakeGithub, Fault, Matcher};
 use jiff::Timestamp;
 

@@ -9,10 +9,10 @@ mod read;
 mod sign_in;
 mod write;
 
-use holdfast_github::{GithubConnection, GithubIdentity};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::sha::CommitSha;
+use holdfast_github::{GithubConnection, GithubIdentity};
 use holdfast_testkit::{FakeGithub, Fault};
 
 pub(crate) const SLUG: &str = "octo/demo";

@@ -1,12 +1,12 @@
 //! GitHub as it is: repositories that moved, refusals that each have a remedy of their own, comments that were edited,
 //! pull requests that were retargeted.
 
-use holdfast_github::{GithubPublishReview, GithubReadChange};
 use holdfast_core::identity::{identify, target_of};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::port::{CheckConclusion, CheckOutcome, PublishReview, ReadChange, ReadPull};
+use holdfast_github::{GithubPublishReview, GithubReadChange};
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, PullRequest, Repository};
 use serde_json::{Value, json};

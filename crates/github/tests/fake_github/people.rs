@@ -1,7 +1,7 @@
 //! Who may do what, as a person's token and as an App.
 
-use holdfast_github::{GithubConnection, GithubReadPermission};
 use holdfast_core::port::{Permission, ReadPermission};
+use holdfast_github::{GithubConnection, GithubReadPermission};
 use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest};
 
 use crate::{SLUG, app, connection, refusals};

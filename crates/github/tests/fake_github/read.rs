@@ -1,9 +1,9 @@
 //! Reading pull requests: the same change as from the work tree, every page of it, and each refusal by its name.
 
-use holdfast_git::GitReadChange;
-use holdfast_github::{GithubConnection, GithubIdentity, GithubReadChange, parse_address};
 use holdfast_core::model::change::{FileKind, FileStatus, Target};
 use holdfast_core::port::{ReadChange, ReadError};
+use holdfast_git::GitReadChange;
+use holdfast_github::{GithubConnection, GithubIdentity, GithubReadChange, parse_address};
 use holdfast_testkit::github::ChangedFile;
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest, Repository};

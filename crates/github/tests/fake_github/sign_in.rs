@@ -1,8 +1,8 @@
 //! Signing in: whose code comes back, and what is said when it does not.
 
-use holdfast_github::GithubSignIn;
 use holdfast_core::model::settings::GithubSignInSettings;
 use holdfast_core::port::{SignInError, SignInPeople};
+use holdfast_github::GithubSignIn;
 use holdfast_testkit::{FakeGithub, Fault, Matcher};
 use url::Url;
 

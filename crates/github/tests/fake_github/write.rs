@@ -1,10 +1,10 @@
 //! Writing to pull requests: one review whatever gets lost, one check, anchors that GitHub takes.
 
-use holdfast_github::GithubPublishReview;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::port::{CheckConclusion, CheckOutcome, PublishError, PublishReview, ReviewComment, ReviewDraft};
+use holdfast_github::GithubPublishReview;
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest, Repository};
 

@@ -11,12 +11,12 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::request::dialect::{Api, Dialect, Dialects, Format, LimitName};
-use crate::reply::failure::read_success;
 use crate::http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
+use crate::reply::event_stream::assemble_chat;
+use crate::reply::failure::read_success;
 use crate::reply::fields::{count, join, text_of};
 use crate::request::answer_schema;
-use crate::reply::event_stream::assemble_chat;
+use crate::request::dialect::{Api, Dialect, Dialects, Format, LimitName};
 
 /// Where the provider's own server is, and its key.
 pub(crate) const PROVIDER: Provider = Provider {

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdfast_core::port::ModelError;
 use serde_json::Value;
 
-use crate::reply::failure::{Refusal, read_refusal};
 use crate::http::{ModelHttp, Reply};
+use crate::reply::failure::{Refusal, read_refusal};
 
 /// Requests that one call may add.
 const MAX_STEPS: usize = 6;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use holdfast_models::ModelLimits;
 use holdfast_core::port::ModelError;
+use holdfast_models::ModelLimits;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use url::Url;

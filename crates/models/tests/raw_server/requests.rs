@@ -1,8 +1,8 @@
 //! What is sent, and what good answers become.
 
+use holdfast_core::model::run::{RecordedAnswer, Stop};
 use holdfast_models::AnthropicAskModel;
 use holdfast_models::OpenaiAskModel;
-use holdfast_core::model::run::{RecordedAnswer, Stop};
 use serde_json::{Value, json};
 use url::Url;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use holdfast_models::{ModelRouter, ModelSettings};
 use holdfast_core::model::price::Prices;
 use holdfast_core::port::{AskModel, ModelError};
+use holdfast_models::{ModelRouter, ModelSettings};
 use url::Url;
 
 use crate::server::{KEY, RawServer, completion, message, ok, request};

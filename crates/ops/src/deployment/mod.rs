@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use holdfast_aws::account;
 use holdfast_aws::dynamodb::DynamodbKeepRows;
-use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::secrets_manager::read_secrets;
 use holdfast_aws::stack::{self, Stack};
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::model::settings::Settings;
+use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
 
 use crate::failure::Failure;
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use aws_config::SdkConfig;
 use holdfast_aws::account;
-use holdfast_github::CreatedApp;
 use holdfast_aws::secrets_manager::put_into_secret;
 use holdfast_aws::stack::Stack;
 use holdfast_core::model::settings::parse_url;
+use holdfast_github::CreatedApp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
