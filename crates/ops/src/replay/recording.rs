@@ -1,0 +1,146 @@
+//! A run as it was recorded: its histories, and all its artifacts, read once and checked. What is damaged is told before
+//! anything is run.
+
+use std::path::Path;
+
+use holdfast_core::identity::settings_digest;
+use holdfast_core::model::approval::Approval;
+use holdfast_core::model::change::Change;
+use holdfast_core::model::key;
+use holdfast_core::model::plan::{ContextPack, Plan, UnitItem};
+use holdfast_core::model::policy::Policy;
+use holdfast_core::model::report::Report;
+use holdfast_core::model::run::{Aggregate, Announcement, Prompt, RecordedAnswer, Run, Verdict};
+use holdfast_core::port::StoreArtifact;
+use holdfast_stores::files::FilesStoreArtifact;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::machine;
+use holdfast_engine::Archive;
+
+use super::history::Histories;
+use super::memory::MemoryStore;
+
+/// Questions that a run asks for approval at most.
+const ROUNDS_MOST: u32 = 2;
+
+/// A recorded run.
+pub struct Recording {
+    /// What it was started with.
+    pub run: Run,
+    /// Its states and those of its units.
+    pub histories: Histories,
+    /// Its artifacts.
+    pub store: MemoryStore,
+    /// The change, when it was read.
+    pub change: Option<Change>,
+    /// The plan, when there was one.
+    pub plan: Option<Plan>,
+    /// The report, when there was one.
+    pub report: Option<Report>,
+    /// What was left on the pull request.
+    announcement: Option<Announcement>,
+}
+
+impl Recording {
+    /// Reads a run of a data directory. Errors: it cannot be read; an artifact is damaged.
+    pub async fn read(data: &Path, name: &str) -> Result<Self, Failure> {
+        let archive = Archive::open(data).map_err(Failure::usage)?;
+        let mut histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
+        let run = Run::deserialize(&histories.row.input).map_err(|error| {
+            Failure::incomplete(format!(
+                "run {name} was started with another shape than this program reads: {error}"
+            ))
+        })?;
+        let reading = Reading {
+            from: machine::artifacts(data),
+            store: MemoryStore::default(),
+        };
+        reading.take::<Run>(&key::run(name)).await?;
+        reading.take::<Policy>(&key::policy(name)).await?;
+        reading.take::<Vec<UnitItem>>(&key::items(name)).await?;
+        reading.take::<Aggregate>(&key::aggregate(name)).await?;
+        reading.take::<RecordedAnswer>(&key::summary_answer(name)).await?;
+        for round in 1..=ROUNDS_MOST {
+            reading.take::<Approval>(&key::approval(name, round)).await?;
+        }
+        let change = reading.take(&key::change(name)).await?;
+        let report = reading.take(&key::report(name)).await?;
+        let announcement = reading.take(&key::announcement(name)).await?;
+        let plan: Option<Plan> = reading.take(&key::plan(name)).await?;
+        for unit in plan.iter().flat_map(|plan| &plan.units) {
+            reading.take::<ContextPack>(&key::context(name, &unit.id)).await?;
+            reading.take_attempts(name, &unit.id).await?;
+        }
+        if let Some(settings) = reading.store.bytes(&key::policy(name)) {
+            pin(&mut histories.row.input, &settings);
+            if let Some(mut recorded) = reading.store.document::<Value>(&key::run(name))? {
+                pin(&mut recorded, &settings);
+                reading.store.insert(&key::run(name), recorded.to_string().into_bytes());
+            }
+        }
+        Ok(Self {
+            run,
+            histories,
+            store: reading.store,
+            change,
+            plan,
+            report,
+            announcement,
+        })
+    }
+
+    /// The run's name.
+    pub fn name(&self) -> &str {
+        &self.histories.row.name
+    }
+
+    /// The run's check, where it wrote one.
+    pub fn announced_check(&self) -> Option<u64> {
+        self.announcement.as_ref().and_then(|announced| announced.check_run)
+    }
+}
+
+/// A run pins the settings by their text. What is recorded of them is their values, and a replay reads those in its place.
+fn pin(run: &mut Value, settings: &[u8]) {
+    if let Some(pinned) = run.pointer_mut("/target/pinned/settings") {
+        *pinned = settings_digest(Some(settings)).into();
+    }
+}
+
+struct Reading {
+    from: FilesStoreArtifact,
+    store: MemoryStore,
+}
+
+impl Reading {
+    async fn take<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
+        let Some(bytes) = self.from.get(key).await.map_err(Failure::incomplete)? else {
+            return Ok(None);
+        };
+        self.store.insert(key, bytes);
+        self.store.document(key)
+    }
+
+    async fn take_attempts(&self, run: &str, unit: &str) -> Result<(), Failure> {
+        for attempt in 1.. {
+            let asked = self.take::<Prompt>(&key::prompt(run, unit, attempt)).await?;
+            let answered = self.take::<RecordedAnswer>(&key::answer(run, unit, attempt)).await?;
+            if asked.is_none() && answered.is_none() {
+                break;
+            }
+            self.take::<Verdict>(&key::verdict(run, unit, attempt)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a function said of its failure: the message in the cause that the engine keeps.
+pub fn said(cause: Option<&str>) -> String {
+    let parsed: Option<Value> = cause.and_then(|cause| serde_json::from_str(cause).ok());
+    let message = parsed.and_then(|value| value.get("errorMessage")?.as_str().map(str::to_owned));
+    message.or_else(|| cause.map(str::to_owned)).unwrap_or_default()
+}
