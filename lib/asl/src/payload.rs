@@ -91,7 +91,9 @@ fn readable(text: &str) -> Cow<'_, str> {
             b'"' => in_string = !in_string,
             b'\\' if in_string => {
                 at += 1;
-                let Some(unit) = escaped_unit(bytes, start) else { continue };
+                let Some(unit) = escaped_unit(bytes, start) else {
+                    continue;
+                };
                 at = start + 6;
                 match unit {
                     0xd800..=0xdbff if matches!(escaped_unit(bytes, at), Some(0xdc00..=0xdfff)) => at += 6,
@@ -175,7 +177,18 @@ mod tests {
 
     #[test]
     fn what_is_not_json_stays_so() {
-        for text in ["", "01", "99999999999999999999x", "1e", "--1", "{1e400}", "\"\\ud8", "\"\\u+123\"", "1e400e", "[99999999999999999999"] {
+        for text in [
+            "",
+            "01",
+            "99999999999999999999x",
+            "1e",
+            "--1",
+            "{1e400}",
+            "\"\\ud8",
+            "\"\\u+123\"",
+            "1e400e",
+            "[99999999999999999999",
+        ] {
             assert!(parse_payload(text).is_err(), "{text}");
         }
     }
@@ -186,7 +199,10 @@ mod tests {
             let object = json!({ NUMBER: number });
             assert_eq!(serde_json::from_str::<Value>(&payload_text(&object)).unwrap(), object);
         }
-        assert_eq!(as_number(json!({ NUMBER: "1e400" }).as_object().unwrap()), Some(f64::INFINITY));
+        assert_eq!(
+            as_number(json!({ NUMBER: "1e400" }).as_object().unwrap()),
+            Some(f64::INFINITY)
+        );
         assert_eq!(as_number(json!({ NUMBER: "x" }).as_object().unwrap()), None);
     }
 }

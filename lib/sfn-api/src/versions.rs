@@ -337,7 +337,9 @@ impl Api {
             )));
         }
         let received = || {
-            let arns = routes.iter().filter_map(|route| route.state_machine_version_arn.as_deref());
+            let arns = routes
+                .iter()
+                .filter_map(|route| route.state_machine_version_arn.as_deref());
             arns.collect::<Vec<_>>().join(", ")
         };
         let mut machine_arn: Option<String> = None;

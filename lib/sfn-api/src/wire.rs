@@ -22,7 +22,11 @@ const BODY_MOST: usize = 1_048_576;
 /// The most bytes of a request that has a definition: the largest one, each of its characters escaped.
 const DEFINITION_BODY_MOST: usize = 6 * DEFINITION_MOST + 65_536;
 /// The actions that have a definition.
-const WITH_DEFINITION: [&str; 3] = ["CreateStateMachine", "UpdateStateMachine", "ValidateStateMachineDefinition"];
+const WITH_DEFINITION: [&str; 3] = [
+    "CreateStateMachine",
+    "UpdateStateMachine",
+    "ValidateStateMachineDefinition",
+];
 /// How much of a body that is too large is read before it is refused: who is cut off does not read the answer.
 const DRAINED_MOST: usize = 64 * BODY_MOST;
 /// How long a body may take.

@@ -223,7 +223,11 @@ async fn aliases_are_refused_and_deleted_as_on_aws() {
     let server = Server::start().await;
     let client = &server.client;
     let arn = server.create("m", &pass("one")).await;
-    let publish = client.publish_state_machine_version().state_machine_arn(&arn).send().await;
+    let publish = client
+        .publish_state_machine_version()
+        .state_machine_arn(&arn)
+        .send()
+        .await;
     let first = publish.unwrap().state_machine_version_arn;
     let weighted = |version: &str, weight: i32| {
         let route = RoutingConfigurationListItem::builder().state_machine_version_arn(version);
@@ -234,7 +238,11 @@ async fn aliases_are_refused_and_deleted_as_on_aws() {
         ("123", vec![route(&first)], "ValidationException"),
         ("a b", vec![route(&first)], "ValidationException"),
         ("a", vec![route(&arn)], "ValidationException"),
-        ("a", vec![weighted(&first, 50), weighted(&first, 50)], "ValidationException"),
+        (
+            "a",
+            vec![weighted(&first, 50), weighted(&first, 50)],
+            "ValidationException",
+        ),
         ("a", vec![weighted(&first, 101)], "ValidationException"),
         ("a", vec![weighted(&first, 99)], "ValidationException"),
         ("a", vec![route(&none)], "ResourceNotFound"),
@@ -246,7 +254,10 @@ async fn aliases_are_refused_and_deleted_as_on_aws() {
         assert_eq!(refusal(sent), expected, "{name} {routes:?}");
     }
     let gone = format!("{arn}:gone");
-    let update = client.update_state_machine_alias().state_machine_alias_arn(&gone).description("x");
+    let update = client
+        .update_state_machine_alias()
+        .state_machine_alias_arn(&gone)
+        .description("x");
     assert_eq!(refusal(update.send().await), "ResourceNotFound");
     for alias in [gone, arn.replace(":m", ":n:gone")] {
         let delete = client.delete_state_machine_alias().state_machine_alias_arn(alias);
@@ -285,19 +296,30 @@ async fn diagnostics_have_the_codes_and_locations_of_aws() {
     let server = Server::start().await;
     let pass = |extra: Value| {
         let mut state = json!({ "Type": "Pass" });
-        state.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        state
+            .as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
         state
     };
     let machine = |states: Value| json!({ "QueryLanguage": "JSONata", "StartAt": "A", "States": states }).to_string();
     let branch = json!({ "StartAt": "A", "States": { "A": pass(json!({ "End": true })) } });
     let table = [
-        ("not a definition".to_owned(), "INVALID_JSON_DESCRIPTION", Some("line: 1, column: 2")),
+        (
+            "not a definition".to_owned(),
+            "INVALID_JSON_DESCRIPTION",
+            Some("line: 1, column: 2"),
+        ),
         (
             json!({ "QueryLanguage": "JSONata", "States": { "A": pass(json!({ "End": true })) } }).to_string(),
             "SCHEMA_VALIDATION_FAILED",
             Some("/"),
         ),
-        (machine(json!({ "A": pass(json!({})) })), "SCHEMA_VALIDATION_FAILED", Some("/States/A")),
+        (
+            machine(json!({ "A": pass(json!({})) })),
+            "SCHEMA_VALIDATION_FAILED",
+            Some("/States/A"),
+        ),
         (
             machine(json!({ "A": pass(json!({ "Next": "B" })), "C": pass(json!({ "End": true })) })),
             "MISSING_TRANSITION_TARGET",
@@ -315,11 +337,18 @@ async fn diagnostics_have_the_codes_and_locations_of_aws() {
         ),
     ];
     for (definition, code, location) in table {
-        let validate = server.client.validate_state_machine_definition().definition(&definition);
+        let validate = server
+            .client
+            .validate_state_machine_definition()
+            .definition(&definition);
         let answer = validate.max_results(1).send().await.unwrap();
         assert_eq!(answer.result.as_str(), "FAIL", "{definition}");
         let first = &answer.diagnostics[0];
-        assert_eq!((first.code.as_str(), first.location.as_deref()), (code, location), "{definition}");
+        assert_eq!(
+            (first.code.as_str(), first.location.as_deref()),
+            (code, location),
+            "{definition}"
+        );
     }
     let fine = machine(json!({ "A": pass(json!({ "End": true })) }));
     let answer = server.client.validate_state_machine_definition().definition(fine);

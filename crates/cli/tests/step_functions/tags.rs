@@ -20,14 +20,29 @@ async fn tags(server: &Server, arn: &str) -> Vec<(String, String)> {
 async fn tags_are_kept_changed_and_deleted_with_their_machine() {
     let mut server = Server::start().await;
     let pass = one("P", json!({ "Type": "Pass" })).to_string();
-    let create = server.client.create_state_machine().name("m").role_arn(ROLE).definition(&pass);
+    let create = server
+        .client
+        .create_state_machine()
+        .name("m")
+        .role_arn(ROLE)
+        .definition(&pass);
     let arn = create.tags(tag("team", "a")).send().await.unwrap().state_machine_arn;
     // Created again with the same: its tags stay as they are.
-    let again = server.client.create_state_machine().name("m").role_arn(ROLE).definition(&pass);
+    let again = server
+        .client
+        .create_state_machine()
+        .name("m")
+        .role_arn(ROLE)
+        .definition(&pass);
     again.tags(tag("team", "b")).send().await.unwrap();
     let client = server.client.clone();
     let put = || client.tag_resource().resource_arn(&arn);
-    put().tags(tag("team", "c")).tags(tag("empty", "")).send().await.unwrap();
+    put()
+        .tags(tag("team", "c"))
+        .tags(tag("empty", ""))
+        .send()
+        .await
+        .unwrap();
     put().set_tags(Some(Vec::new())).send().await.unwrap();
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     assert_eq!(tags(&server, &arn).await, [pair("empty", ""), pair("team", "c")]);
@@ -49,11 +64,21 @@ async fn tags_are_kept_changed_and_deleted_with_their_machine() {
         (format!("{arn}x"), "ResourceNotFound"),
         ("m".to_owned(), "InvalidArn"),
     ] {
-        let sent = client.tag_resource().resource_arn(&other).tags(tag("a", "b")).send().await;
+        let sent = client
+            .tag_resource()
+            .resource_arn(&other)
+            .tags(tag("a", "b"))
+            .send()
+            .await;
         assert_eq!(refusal(sent), expected, "{other}");
     }
 
-    client.delete_state_machine().state_machine_arn(&arn).send().await.unwrap();
+    client
+        .delete_state_machine()
+        .state_machine_arn(&arn)
+        .send()
+        .await
+        .unwrap();
     server.create("m", &one("P", json!({ "Type": "Pass" }))).await;
     assert_eq!(tags(&server, &arn).await, []);
 }

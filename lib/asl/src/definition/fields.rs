@@ -30,7 +30,10 @@ const REFUSED: [(&str, &str); 14] = [
         "HeartbeatSecondsPath",
         "a JSONPath field; use `HeartbeatSeconds` with JSONata",
     ),
-    ("Iterator", "the old name of `ItemProcessor`, which AWS takes with JSONPath only"),
+    (
+        "Iterator",
+        "the old name of `ItemProcessor`, which AWS takes with JSONPath only",
+    ),
     ("Credentials", "not supported by this engine"),
 ];
 

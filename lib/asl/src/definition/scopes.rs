@@ -80,7 +80,9 @@ impl Scopes<'_> {
             line: self.report.lines.line(path, &field),
             state: Some(state.name.clone()),
             field: Some(field),
-            message: format!("`{name}` is a variable of an outer scope: a state in a Map or a Parallel can read it only"),
+            message: format!(
+                "`{name}` is a variable of an outer scope: a state in a Map or a Parallel can read it only"
+            ),
         });
     }
 }

@@ -78,7 +78,11 @@ impl Branch {
             | EventKind::LambdaFunctionFailed { error, cause }
             | EventKind::LambdaFunctionTimedOut { error, cause } => {
                 let failure = record.failure.clone();
-                self.fail(event, failure.unwrap_or_else(|| Failure::of(error, cause.clone())), true);
+                self.fail(
+                    event,
+                    failure.unwrap_or_else(|| Failure::of(error, cause.clone())),
+                    true,
+                );
             }
             EventKind::EvaluationFailed { error, cause, .. } => {
                 let compound = state.is_some_and(|state| matches!(state.kind, StateKind::Map | StateKind::Parallel));

@@ -68,7 +68,9 @@ impl Expression {
         };
         let error = no_error.then(|| Refusal::of("`$states.errorOutput` is there in `Catch` only"));
         let result = no_result.then(|| {
-            tolerated("`$states.result` is there in `Assign` and `Output` of a Task, a Map or a Parallel only".to_owned())
+            tolerated(
+                "`$states.result` is there in `Assign` and `Output` of a Task, a Map or a Parallel only".to_owned(),
+            )
         });
         let on_aws = self.refused_on_aws.clone().map(tolerated);
         error.into_iter().chain(result).chain(on_aws)

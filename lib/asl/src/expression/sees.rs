@@ -7,7 +7,16 @@ use serde_json::Value;
 const ALWAYS_THERE: [&str; 3] = ["input", "result", "errorOutput"];
 /// The functions that are put into an evaluator.
 const FUNCTIONS: [&str; 10] = [
-    "partition", "range", "hash", "parse", "uuid", "random", "millis", "now", "encodeUrl", "decodeUrl",
+    "partition",
+    "range",
+    "hash",
+    "parse",
+    "uuid",
+    "random",
+    "millis",
+    "now",
+    "encodeUrl",
+    "decodeUrl",
 ];
 
 /// What expressions may read.

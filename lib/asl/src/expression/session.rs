@@ -342,7 +342,10 @@ mod tests {
             ("$reduce([], function($a, $b){$a + $b}, 7)", json!(7)),
             ("$reduce([1, 2], function($a, $b){$a + $b})", json!(3)),
             ("[1, 2] ~> $reduce(function($a, $b){$a + $b})", json!(3)),
-            ("$map([[1, 2], [], [3]], function($l){$reduce($l, function($a, $b){$a + $b})})", json!([3, 3])),
+            (
+                "$map([[1, 2], [], [3]], function($l){$reduce($l, function($a, $b){$a + $b})})",
+                json!([3, 3]),
+            ),
         ];
         for (source, expected) in table {
             assert_eq!(evaluate(source), Ok(expected), "{source}");

@@ -30,9 +30,9 @@ pub(super) fn call(name: &str, arguments: &[JValue]) -> Result<JValue, Evaluator
     if name.starts_with("encode") {
         return Ok(JValue::from(encode(text, kept)));
     }
-    decode(text, kept).map(JValue::from).ok_or_else(|| {
-        EvaluatorError::EvaluationError(format!("D3140: Malformed URL passed to ${name}(): \"{text}\""))
-    })
+    decode(text, kept)
+        .map(JValue::from)
+        .ok_or_else(|| EvaluatorError::EvaluationError(format!("D3140: Malformed URL passed to ${name}(): \"{text}\"")))
 }
 
 /// Escapes a text but for letters, digits, unreserved signs and those `kept`.
@@ -81,7 +81,11 @@ mod tests {
     #[test]
     fn urls_are_encoded_and_decoded_as_the_reference_does() {
         let table = [
-            ("encodeUrl", "https://a b/é?x=y&z#q[]%", Some("https://a%20b/%C3%A9?x=y&z#q%5B%5D%25")),
+            (
+                "encodeUrl",
+                "https://a b/é?x=y&z#q[]%",
+                Some("https://a%20b/%C3%A9?x=y&z#q%5B%5D%25"),
+            ),
             ("encodeUrlComponent", "a b/é?!*()~'", Some("a%20b%2F%C3%A9%3F!*()~'")),
             ("encodeUrl", "", Some("")),
             ("decodeUrl", "%20%C3%A9%2f%23", Some(" é%2f%23")),
@@ -96,7 +100,10 @@ mod tests {
             let answer = call(name, &[JValue::string(text)]);
             match expected {
                 Some(expected) => assert_eq!(answer.ok(), Some(JValue::string(expected)), "{name} {text}"),
-                None => assert!(answer.is_err_and(|error| error.message().starts_with("D3140")), "{name} {text}"),
+                None => assert!(
+                    answer.is_err_and(|error| error.message().starts_with("D3140")),
+                    "{name} {text}"
+                ),
             }
         }
         assert_eq!(call("encodeUrl", &[JValue::Undefined]).ok(), Some(JValue::Undefined));

@@ -454,15 +454,24 @@ fn refused_on_aws() -> Vec<(Value, &'static str)> {
     let assigns = || pass(json!({ "Assign": { "v": 2 } }));
     let many: serde_json::Map<String, Value> = (0..1_001).map(|n| (format!("v{n}"), json!(n))).collect();
     vec![
-        (output("$states.input.a ?? 1"), "S|Output|JSONata 2.0.6, which AWS evaluates, has no operator `??`"),
-        (output("[$states.input.a ?: 1]"), "S|Output|JSONata 2.0.6, which AWS evaluates, has no operator `?:`"),
+        (
+            output("$states.input.a ?? 1"),
+            "S|Output|JSONata 2.0.6, which AWS evaluates, has no operator `??`",
+        ),
+        (
+            output("[$states.input.a ?: 1]"),
+            "S|Output|JSONata 2.0.6, which AWS evaluates, has no operator `?:`",
+        ),
         (output("function($x){ $x ?? 1 }(2)"), "S|Output|JSONata 2.0.6"),
         (output("$"), "S|Output|`$` is nothing here"),
         (output("$exists($)"), "S|Output|`$` is nothing here"),
         (output("$.a"), "S|Output|`$` is nothing here"),
         (output("{'a': [1, $ & 'b']}"), "S|Output|`$` is nothing here"),
         (output("$states.result"), "S|Output|`$states.result` is there in"),
-        (machine(json!({ "S": pass(json!({ "Assign": { "a": [{ "b": "{% $states.result.c %}" }] } })) })), "S|Assign.a[0].b|"),
+        (
+            machine(json!({ "S": pass(json!({ "Assign": { "a": [{ "b": "{% $states.result.c %}" }] } })) })),
+            "S|Assign.a[0].b|",
+        ),
         (
             machine(json!({ "S": { "Type": "Choice", "Default": "T", "Choices": [
                 { "Condition": "{% $states.result = 1 %}", "Next": "T" } ] }, "T": pass(json!({})) })),
@@ -477,14 +486,20 @@ fn refused_on_aws() -> Vec<(Value, &'static str)> {
                 { "ErrorEquals": ["A"], "Next": "T", "Output": "{% $states.result %}" } ] })), "T": pass(json!({})) })),
             "S|Catch[0].Output|`$states.result`",
         ),
-        (within(map(assigns())), "Inner|Assign.v|`v` is a variable of an outer scope"),
+        (
+            within(map(assigns())),
+            "Inner|Assign.v|`v` is a variable of an outer scope",
+        ),
         (
             within(json!({ "Type": "Parallel", "Branches": [flow(assigns())], "End": true })),
             "Inner|Assign.v|`v` is a variable",
         ),
         (
-            within(map(invoke(json!({}), json!({ "End": true, "Catch": [
-                { "ErrorEquals": ["A"], "Next": "Inner", "Assign": { "v": 1 } } ] })))),
+            within(map(invoke(
+                json!({}),
+                json!({ "End": true, "Catch": [
+                { "ErrorEquals": ["A"], "Next": "Inner", "Assign": { "v": 1 } } ] }),
+            ))),
             "Inner|Catch[0].Assign.v|",
         ),
         (
@@ -493,7 +508,10 @@ fn refused_on_aws() -> Vec<(Value, &'static str)> {
                 "All": { "Type": "Parallel", "Branches": [flow(assigns())], "Next": "Last" }, "Last": assigns() })),
             "Inner|Assign.v|",
         ),
-        (machine(json!({ "S": pass(json!({ "Assign": many })) })), "|States|1001 variables are assigned; at most 1000"),
+        (
+            machine(json!({ "S": pass(json!({ "Assign": many })) })),
+            "|States|1001 variables are assigned; at most 1000",
+        ),
     ]
 }
 
@@ -504,15 +522,20 @@ fn what_aws_refuses_is_refused_unless_it_is_stored() {
     for (definition, expected) in refused_on_aws() {
         let found = problems(&definition);
         let stored = StateMachine::parse_stored(&definition.to_string());
-        assert!(found.len() == 1 && found[0].starts_with(expected), "{definition}: {found:?}");
+        assert!(
+            found.len() == 1 && found[0].starts_with(expected),
+            "{definition}: {found:?}"
+        );
         assert!(stored.is_ok(), "{definition}: {stored:?}");
     }
 }
 
 #[test]
 fn an_inner_scope_has_variables_of_its_own() {
-    let inner = json!({ "StartAt": "Inner", "States": { "Inner": { "Type": "Pass", "Assign": { "own": 2 }, "End": true } } });
-    let branch = json!({ "StartAt": "Other", "States": { "Other": { "Type": "Pass", "Assign": { "own": 3 }, "End": true } } });
+    let inner =
+        json!({ "StartAt": "Inner", "States": { "Inner": { "Type": "Pass", "Assign": { "own": 2 }, "End": true } } });
+    let branch =
+        json!({ "StartAt": "Other", "States": { "Other": { "Type": "Pass", "Assign": { "own": 3 }, "End": true } } });
     let distributed = json!({ "ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" },
         "StartAt": "Child", "States": { "Child": { "Type": "Pass", "Assign": { "v": 2 }, "End": true } } });
     let definition = machine(json!({

@@ -253,7 +253,11 @@ fn a_missed_heartbeat_is_caught_by_either_name() {
         let timed_out = bench.types().iter().filter(|kind| *kind == "TaskTimedOut").count();
         if caught {
             assert_eq!(timed_out, 2, "{pattern}");
-            assert_eq!(bench.output(), json!({ "Error": "States.Timeout", "Cause": "" }), "{pattern}");
+            assert_eq!(
+                bench.output(),
+                json!({ "Error": "States.Timeout", "Cause": "" }),
+                "{pattern}"
+            );
         } else {
             assert_eq!(bench.error().0, "States.Timeout", "{pattern}");
         }
@@ -283,7 +287,10 @@ fn a_failure_without_a_name_has_none_anywhere() {
         });
         let mut bench = Bench::of(states, json!({}));
         let (_, token) = token(&bench);
-        let failure = TaskFailure { error: String::new(), cause: Some("why".to_owned()) };
+        let failure = TaskFailure {
+            error: String::new(),
+            cause: Some("why".to_owned()),
+        };
         bench.send(Stimulus::TokenFailed { token, failure }).unwrap();
         let shown: Vec<Value> = bench.history.iter().filter_map(HistoryEvent::to_aws).collect();
         let failed = shown.iter().find(|event| event["type"] == "TaskFailed").unwrap();
@@ -292,7 +299,10 @@ fn a_failure_without_a_name_has_none_anywhere() {
             Some(output) => assert_eq!(bench.output(), output),
             None => assert_eq!(
                 *bench.execution.status(),
-                Status::Failed { error: None, cause: Some("why".to_owned()) }
+                Status::Failed {
+                    error: None,
+                    cause: Some("why".to_owned())
+                }
             ),
         }
     }

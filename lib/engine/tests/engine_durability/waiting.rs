@@ -214,7 +214,9 @@ async fn a_stored_definition_that_is_refused_now_goes_on() {
     // As a version of this program stored it that did not refuse it yet.
     let refused = text.replace("[$states.input, 'taken']", "[$states.input, $nothing ?? 'refused']");
     let database = rusqlite::Connection::open(directory.path().join("engine.sqlite")).unwrap();
-    database.execute("UPDATE definitions SET text = ?1", [&refused]).unwrap();
+    database
+        .execute("UPDATE definitions SET text = ?1", [&refused])
+        .unwrap();
     drop(database);
 
     let (engine, recovered) = open(directory.path(), &world).await;
