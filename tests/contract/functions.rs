@@ -311,7 +311,11 @@ fn a_function_without_its_settings_says_which_and_ends() {
     let cloud = FakeCloud::start().unwrap();
     let program = PROGRAMS.join("request-approval");
     let said = cloud
-        .invoke(&program, &[("HOLDFAST_MODEL", "gpt")], &json!({}))
+        .invoke(
+            &program,
+            &[("HOLDFAST_MODEL", "gpt"), ("HOLDFAST_APROVERS", "ada=a@example.org")],
+            &json!({}),
+        )
         .unwrap_err()
         .to_string();
     for name in [
@@ -319,6 +323,7 @@ fn a_function_without_its_settings_says_which_and_ends() {
         "HOLDFAST_TABLE",
         "HOLDFAST_TOPIC_ARN",
         "HOLDFAST_MODEL",
+        "did you mean HOLDFAST_APPROVERS?",
     ] {
         assert!(said.contains(name), "{name}: {said}");
     }
