@@ -111,14 +111,25 @@ mod tests {
         let told = FunctionSettings::read(&environment, &names, &BTreeMap::new(), &[BUCKET, TABLE])
             .err()
             .unwrap();
-        for name in [BUCKET, TABLE, "HOLDFAST_MODEL", "HOLDFAST_MODLE_URL (environment)", "HOLDFAST_MODEL_URL?"] {
+        for name in [
+            BUCKET,
+            TABLE,
+            "HOLDFAST_MODEL",
+            "HOLDFAST_MODLE_URL (environment)",
+            "HOLDFAST_MODEL_URL?",
+        ] {
             assert!(told.to_string().contains(name), "{name}: {told}");
         }
     }
 
     #[test]
     fn a_misspelt_name_in_a_secret_is_reported_and_no_other() {
-        let keys = ["GITHUB_TOKEN", "HOLDFAST_MARKER_KEY", "HOLDFAST_WEBHOK_SECRET", "anything"];
+        let keys = [
+            "GITHUB_TOKEN",
+            "HOLDFAST_MARKER_KEY",
+            "HOLDFAST_WEBHOK_SECRET",
+            "anything",
+        ];
         let secrets = keys.map(|name| (name.to_owned(), "secret-text".to_owned())).into();
         assert_eq!(
             unknown_secret_names(&secrets),

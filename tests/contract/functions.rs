@@ -10,6 +10,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::STAGES;
+use holdfast_core::stage::state;
 use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome};
 use holdfast_local::workflow;
 use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, RunningFunction, Script};
@@ -204,7 +205,7 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
     let Outcome::WaitingForToken { state, pending } = engine.wait(&run.run).await.unwrap() else {
         panic!("a grave finding waits for a person");
     };
-    assert_eq!(state, "RequestApproval");
+    assert_eq!(state, state::REQUEST_APPROVAL);
     assert_eq!(
         deployment.github.reviews(SLUG, 12),
         Vec::<Value>::new(),

@@ -17,6 +17,7 @@ use holdfast_core::model::plan::{Plan, Tier};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{RecordedAnswer, Run};
 use holdfast_core::port::KeepRows;
+use holdfast_core::stage::state;
 
 use crate::failure::Failure;
 use crate::machine;
@@ -369,8 +370,8 @@ async fn audit(rows: &dyn KeepRows, run: &str) -> Result<Vec<AuditEntry>, Failur
 
 fn kind_of(state: &str) -> SpanKind {
     match state {
-        "RequestApproval" | "WaitForModelBudget" => SpanKind::Wait,
-        _ if state.starts_with("Route") => SpanKind::Step,
+        state::REQUEST_APPROVAL | state::WAIT_FOR_MODEL_BUDGET => SpanKind::Wait,
+        _ if state::is_route(state) => SpanKind::Step,
         _ => SpanKind::Work,
     }
 }
