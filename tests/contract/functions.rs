@@ -2,7 +2,6 @@
 //! and tables in a cloud on loopback. What they do is what `holdfast` does in one process.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
@@ -14,24 +13,17 @@ use holdfast_core::stage::state;
 use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome};
 use holdfast_local::workflow;
 use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, RunningFunction, Script};
+use holdfast_tests::programs;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{http, root};
+use crate::http;
 
 const BUCKET: &str = "holdfast-artifacts";
 pub const SLUG: &str = "octo/demo";
 
 /// Where the functions' programs are; built when this is first asked.
-static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let mut build = Command::new(env!("CARGO"));
-    build
-        .current_dir(root())
-        .args(["build", "--quiet", "--bins", "--package", "holdfast-functions"]);
-    assert!(build.status().unwrap().success(), "cargo build of the functions");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("debug")
-});
+static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(programs);
 
 /// Everything a deployment has.
 pub struct Deployment {
