@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::error::StageError;
 use crate::model::error_name::ErrorName;
-use crate::port::{Expect, KeepRows, Row, Written};
+use crate::port::{KeepRows, Precondition, Row, Written};
 
 /// Conflicts after which a write gives up. Each means that another writer has just succeeded.
 pub const MAX_CONFLICTS: usize = 20;
@@ -103,7 +103,7 @@ async fn put<T: Serialize>(
     value: &T,
     version: Option<u64>,
 ) -> Result<bool, StageError> {
-    let precondition = version.map_or(Expect::Absent, Expect::Version);
+    let precondition = version.map_or(Precondition::Absent, Precondition::Version);
     let written = rows.put(key, &json!(value), precondition).await?;
     Ok(matches!(written, Written::Done { .. }))
 }

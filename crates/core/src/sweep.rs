@@ -12,7 +12,7 @@ pub use crate::stage::clean_up::{clean_up, end};
 use serde::Serialize;
 
 /// Failed runs that one sweep looks at, the newest.
-const RUNS_MOST: usize = 1_000;
+const MAX_RUNS: usize = 1_000;
 
 /// How far back deliveries are looked at, in ms: GitHub sends none again that is older than three days.
 const REDELIVERED_MS: i64 = 3 * 86_400_000;
@@ -94,7 +94,7 @@ pub async fn clean_all(
     store: &dyn StoreArtifact,
 ) -> Result<Vec<Cleaned>, StageError> {
     let mut cleaned = Vec::new();
-    for run in runs.failed_runs(RUNS_MOST).await? {
+    for run in runs.failed_runs(MAX_RUNS).await? {
         if !claim::needs_cleaning(rows, &run.run).await? {
             continue;
         }

@@ -24,7 +24,8 @@ pub fn marker_key(data: &Path, settings: &Settings) -> Result<MarkerKey, Failure
     };
     let text =
         secret_file::read_or_make(&file, secret_file::random_key).map_err(|error| fail("cannot be used", &error))?;
-    MarkerKey::new(text.trim().to_owned().into()).map_err(|problem| fail("holds no key, as it", &problem))
+    MarkerKey::new(text.trim().to_owned().into())
+        .map_err(|problem| fail("holds no usable key", &format!("it {problem}")))
 }
 
 #[cfg(test)]

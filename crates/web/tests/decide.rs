@@ -18,8 +18,8 @@ use holdfast_core::model::finding::Severity;
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    AnswerTask, ExecutionError, Expect, KeepRows, Permission, ReadChange, ReadError, ReadPermission, Row, RowError,
-    StoreArtifact, StoreError, TaskAnswer, Written,
+    AnswerTask, ExecutionError, KeepRows, Permission, Precondition, ReadChange, ReadError, ReadPermission, Row,
+    RowError, StoreArtifact, StoreError, TaskAnswer, Written,
 };
 use holdfast_web::approval::{Ports, Request, Way, show, submit};
 use holdfast_web::form::{Seal, Session};
@@ -42,13 +42,13 @@ impl KeepRows for World {
         Ok(self.rows.lock().unwrap().get(key).cloned())
     }
 
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+    async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError> {
         let mut rows = self.rows.lock().unwrap();
         let found = rows.get(key).cloned();
         let version = found.as_ref().map(|row| row.version);
         let is_expected = match expect {
-            Expect::Absent => version.is_none(),
-            Expect::Version(expected) => version == Some(expected),
+            Precondition::Absent => version.is_none(),
+            Precondition::Version(expected) => version == Some(expected),
         };
         if !is_expected {
             return Ok(Written::Conflict { found });

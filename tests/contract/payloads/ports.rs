@@ -11,8 +11,8 @@ use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    AskModel, CheckOutcome, DraftedReview, ExecutionError, Expect, KeepRows, Mail, ModelError, ModelRequest,
-    NotifyError, NotifyPeople, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError,
+    AskModel, CheckOutcome, DraftedReview, ExecutionError, KeepRows, Mail, ModelError, ModelRequest, NotifyError,
+    NotifyPeople, Precondition, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError,
     SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
 use holdfast_ops::functions::StageFunctions;
@@ -116,7 +116,7 @@ impl KeepRows for World {
         Ok(self.rows.lock().unwrap().get(key).cloned())
     }
 
-    async fn put(&self, key: &str, value: &Value, _expect: Expect) -> Result<Written, RowError> {
+    async fn put(&self, key: &str, value: &Value, _expect: Precondition) -> Result<Written, RowError> {
         let row = Row {
             version: 2,
             value: value.clone(),

@@ -6,13 +6,14 @@ use crate::claim;
 use crate::error::StageError;
 use crate::model::approval::{Ballot, Identity, KnownBy, Person, Verdict, Vote};
 use crate::model::error_name::ErrorName;
+use crate::model::repository_name::RepositoryName;
 use crate::port::KeepRows;
 use crate::rows::{self, Update};
 
 use super::{Link, Question, link_key, newest_question, question_key, sha256};
 
 /// Wrong codes after which a link takes no more of them.
-const WRONG_CODES_MOST: u32 = 8;
+const MAX_WRONG_CODES: u32 = 8;
 /// Longest reason, in characters.
 const REASON_CHARS: usize = 2_000;
 /// Longest title and body of an edited finding, in characters.
@@ -83,7 +84,7 @@ pub enum Barred {
         /// Who.
         login: String,
         /// Where.
-        repository: String,
+        repository: RepositoryName,
     },
     /// In none of the policy's teams.
     #[error("{0} is in none of the teams that may decide")]
@@ -124,7 +125,7 @@ pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Per
     let key = link_key(id);
     let checked = rows::update(rows, &key, |found: Option<Link>| async move {
         let link = found.ok_or(Refusal::Unknown)?;
-        if link.wrong_codes >= WRONG_CODES_MOST {
+        if link.wrong_codes >= MAX_WRONG_CODES {
             return Err(Refusal::Locked);
         }
         // Hashes are compared: how long that takes says nothing about the code.
@@ -136,7 +137,7 @@ pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Per
             })));
         }
         let wrong_codes = link.wrong_codes + 1;
-        let refusal = match WRONG_CODES_MOST - wrong_codes {
+        let refusal = match MAX_WRONG_CODES - wrong_codes {
             0 => Refusal::Locked,
             left => Refusal::WrongCode { left },
         };

@@ -14,7 +14,7 @@ use super::audit::write_audit;
 use super::{Delivered, Question, question_key};
 
 /// Questions that one sweep looks at.
-const QUESTIONS_MOST: usize = 10_000;
+const MAX_QUESTIONS: usize = 10_000;
 
 /// Tells the workflow what was decided, unless it knows. Done twice, there is one effect. Errors: what the engine and the
 /// table say.
@@ -56,7 +56,7 @@ pub async fn deliver_all(
     tasks: &dyn AnswerTask,
 ) -> Result<Vec<(String, Option<StageError>)>, StageError> {
     let mut delivered = Vec::new();
-    for (key, row) in table.list("question/", QUESTIONS_MOST).await? {
+    for (key, row) in table.list("question/", MAX_QUESTIONS).await? {
         let question: Question = rows::parse(&key, &row)?;
         if question.decided.is_none() || question.delivered != Delivered::No {
             continue;

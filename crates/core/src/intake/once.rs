@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::StageError;
-use crate::port::{Expect, KeepRows, Row, Written};
+use crate::port::{KeepRows, Precondition, Row, Written};
 use crate::rows;
 
 /// How far it was done.
@@ -49,7 +49,7 @@ impl Once {
             return Self::found(key, &row);
         }
         let progress = Progress::default();
-        match table.put(&key, &json!(progress), Expect::Absent).await? {
+        match table.put(&key, &json!(progress), Precondition::Absent).await? {
             Written::Done { version } => Ok(Some(Self { key, version, progress })),
             Written::Conflict { found: Some(row) } => Self::found(key, &row),
             Written::Conflict { found: None } => Ok(None),
@@ -67,7 +67,7 @@ impl Once {
 
     /// Stores how far it is done.
     pub async fn note(&mut self, rows: &dyn KeepRows, progress: Progress) -> Result<(), NotNoted> {
-        let expect = Expect::Version(self.version);
+        let expect = Precondition::Version(self.version);
         match rows.put(&self.key, &json!(progress), expect).await {
             Ok(Written::Done { version }) => {
                 (self.version, self.progress) = (version, progress);

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod policy;
 pub mod price;
 pub mod report;
+pub mod repository_name;
 pub mod run;
 pub mod run_name;
 pub mod setting_name;

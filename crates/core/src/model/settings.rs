@@ -224,19 +224,35 @@ pub fn is_loopback(url: &Url) -> bool {
     })
 }
 
+/// A text that is not the address of a server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAddress {
+    /// It has no address's shape.
+    #[error("{0:?} is not an address ({1}): expected https://HOST, or http://127.0.0.1:PORT")]
+    Malformed(String, #[source] url::ParseError),
+    /// Plain HTTP to another machine.
+    #[error("{0:?}: http is allowed for loopback hosts only: use https")]
+    Unencrypted(String),
+    /// Neither HTTP nor HTTPS.
+    #[error("{0:?}: scheme {1:?} is not allowed: use https")]
+    Scheme(String, String),
+    /// It has parts that it must not have, which may be secret, or no host.
+    #[error("an address needs a host, and must not hold a user, a password or a query")]
+    Parts,
+}
+
 /// Parses an address that requests go to: https, or http on loopback; no user, no query. Errors: what is wrong, in words.
-pub fn parse_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| {
-        format!("{text:?} is not an address ({error}): expected https://HOST, or http://127.0.0.1:PORT")
-    })?;
+pub fn parse_url(text: &str) -> Result<Url, InvalidAddress> {
+    let text_given = || text.to_owned();
+    let url = Url::parse(text).map_err(|error| InvalidAddress::Malformed(text_given(), error))?;
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
-        "http" => return Err(format!("{text:?}: http is allowed for loopback hosts only: use https")),
-        other => return Err(format!("{text:?}: scheme {other:?} is not allowed: use https")),
+        "http" => return Err(InvalidAddress::Unencrypted(text_given())),
+        other => return Err(InvalidAddress::Scheme(text_given(), other.to_owned())),
     }
     if url.host().is_none() || !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err("an address needs a host, and must not hold a user, a password or a query".to_owned());
+        return Err(InvalidAddress::Parts);
     }
     Ok(url)
 }
@@ -304,6 +320,7 @@ impl Reader<'_> {
         let problems = problems
             .into_iter()
             .filter_map(Result::err)
+            .map(|problem| problem.to_string())
             .chain(shared_addresses(&read));
         self.problems
             .extend(problems.map(|problem| format!("HOLDFAST_APPROVERS (environment): {problem}")));
@@ -387,7 +404,8 @@ impl Reader<'_> {
     fn prices(&mut self, is_providers_own: bool) -> Prices {
         let text = self.text("HOLDFAST_MODEL_PRICES").unwrap_or_default();
         Prices::parse(&text, is_providers_own).unwrap_or_else(|problem| {
-            self.problems.push(problem);
+            self.problems
+                .push(format!("HOLDFAST_MODEL_PRICES (environment): {problem}"));
             Prices::default()
         })
     }
@@ -395,7 +413,10 @@ impl Reader<'_> {
     fn webhook_secrets(&mut self) -> Option<WebhookSecrets> {
         let text = self.text("HOLDFAST_WEBHOOK_SECRET")?;
         WebhookSecrets::parse(&text.into())
-            .map_err(|problem| self.problems.push(problem))
+            .map_err(|problem| {
+                self.problems
+                    .push(format!("HOLDFAST_WEBHOOK_SECRET (environment): {problem}"));
+            })
             .ok()
     }
 

@@ -32,7 +32,7 @@ const MAX_NOTES_CHARS: usize = 6_000;
 /// Characters that the list of folded findings has at least.
 const MIN_FOLDED_CHARS: usize = 12_000;
 /// Annotations that one request takes.
-const ANNOTATIONS_MOST: usize = 50;
+const MAX_ANNOTATIONS: usize = 50;
 
 /// Where findings go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +163,7 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
     let annotations = by_weight(&report.findings)
         .into_iter()
         .filter(|finding| finding.side == Side::Right)
-        .take(ANNOTATIONS_MOST)
+        .take(MAX_ANNOTATIONS)
         .map(|finding| Annotation {
             path: finding.path.clone(),
             start_line: finding.start_line,

@@ -74,7 +74,7 @@ pub async fn summarize_review(
                     Ok(text) => summary = format!("{text}\n\n{summary}"),
                     Err(problem) => {
                         let failure = Failure::Other(OtherFailure::AnswersInvalid);
-                        note_template(&mut aggregate.notes, &mut private_notes, &problem, failure);
+                        note_template(&mut aggregate.notes, &mut private_notes, &problem.to_string(), failure);
                     }
                 }
             }

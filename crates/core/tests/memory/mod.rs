@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use holdfast_core::port::{Expect, KeepRows, Row, RowError, Written};
+use holdfast_core::port::{KeepRows, Precondition, Row, RowError, Written};
 use serde_json::Value;
 
 #[derive(Default)]
@@ -16,12 +16,12 @@ impl KeepRows for MemoryRows {
         Ok(self.0.lock().unwrap().get(key).cloned())
     }
 
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+    async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError> {
         let mut rows = self.0.lock().unwrap();
         let found = rows.get(key).cloned();
         let is_as_expected = match (expect, &found) {
-            (Expect::Absent, found) => found.is_none(),
-            (Expect::Version(version), found) => found.as_ref().is_some_and(|row| row.version == version),
+            (Precondition::Absent, found) => found.is_none(),
+            (Precondition::Version(version), found) => found.as_ref().is_some_and(|row| row.version == version),
         };
         if !is_as_expected {
             return Ok(Written::Conflict { found });
