@@ -20,7 +20,7 @@ pub struct PullRequestAddress {
 /// scheme (http is for loopback hosts alone), another shape.
 pub fn parse_address(text: &str) -> Result<PullRequestAddress, String> {
     let bare = text.split(['#', '?']).next().unwrap_or_default();
-    let url = parse_url(bare)?;
+    let url = parse_url(bare).map_err(|error| error.to_string())?;
     let parts: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();
     let shape = || format!("{bare:?} is not a pull request's address: expected https://HOST/OWNER/REPO/pull/N");
     let [owner, repository, "pull", number, ..] = parts.as_slice() else {
