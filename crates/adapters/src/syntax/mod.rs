@@ -48,6 +48,10 @@ impl TreeSitterSyntax {
 
 #[async_trait]
 impl SourceSyntax for TreeSitterSyntax {
+    fn reads(&self, path: &str) -> bool {
+        Language::of_path(path).is_some()
+    }
+
     async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer {
         let Some(language) = Language::of_path(path) else {
             return SyntaxAnswer::default();

@@ -5,6 +5,9 @@ mod artifact;
 mod call;
 mod error;
 mod merge_findings;
+mod stored_change;
+mod unit_document;
+mod version_1;
 
 pub mod aggregate_findings;
 pub mod correct_findings;
@@ -22,12 +25,18 @@ pub mod summarize_review;
 pub mod validate_findings;
 pub mod withdraw_announcement;
 
-mod shown;
 mod supersede;
 
 pub use artifact::{find_artifact, read_artifact, write_artifact};
 pub use call::call;
 pub use error::{StageError, explain_failure};
+pub use stored_change::{
+    MAX_CHUNK_FILES, PatchChunk, StoredChange, find_change_of, find_whole_change, read_change, write_change,
+};
+pub use unit_document::{Ambient, UnitDocument, read_unit};
+
+/// Artifacts that one stage reads or writes at a time.
+const AT_ONCE: usize = 16;
 
 /// One stage's names: state `PlanReview`, folder `functions/plan-review`, span `plan_review`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,8 @@ use crate::port::{ReadChange, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::rule::secret_findings;
 
-use super::{StageError, read_artifact, write_artifact};
+use super::stored_change::missing_change;
+use super::{StageError, find_whole_change, read_artifact, write_artifact};
 
 /// From this risk on the strong tier starts.
 const STRONG_FROM: u8 = 40;
@@ -54,7 +55,7 @@ pub async fn plan_review(
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
-    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let change = find_whole_change(&input.run, store).await?.ok_or_else(|| missing_change(&input.run))?;
     let at = change.settings_commit();
     if run.target.pinned().is_some() {
         let text = read.read_file(&run.target, POLICY_PATH, at).await?;
@@ -170,8 +171,11 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: T
         .matches(&file.path)
         .first()
         .and_then(|index| policy.tiers.get(*index))
-        .map(|entry| entry.tier);
-    let tier = by_policy.unwrap_or(if risk >= STRONG_FROM { Tier::Strong } else { Tier::Light });
+        .map(|entry| (entry.tier, format!("tiers in {POLICY_PATH}: {}", entry.path)));
+    let (tier, tier_reason) = by_policy.unwrap_or_else(|| match risk {
+        STRONG_FROM.. => (Tier::Strong, format!("risk {risk}, strong from {STRONG_FROM}")),
+        _ => (Tier::Light, format!("risk {risk}, under {STRONG_FROM}")),
+    });
     let mut group: Vec<usize> = Vec::new();
     let mut size = 0;
     let mut close = |group: &mut Vec<usize>| {
@@ -182,6 +186,7 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: T
                 hunks: std::mem::take(group),
                 risk,
                 tier,
+                tier_reason: tier_reason.clone(),
             });
         }
     };

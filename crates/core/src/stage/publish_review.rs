@@ -1,6 +1,8 @@
 //! PublishReview: one review with its inline comments, and the check's conclusion. Where nothing is published it only
 //! settles the report.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{apply_decision, content_now, find_decision};
@@ -17,7 +19,8 @@ use crate::render::{Inline, check_outcome, review_draft, summary_body};
 
 use super::artifact::find_artifact;
 use super::withdraw_announcement::undo_if_superseded;
-use super::{StageError, read_artifact, write_artifact};
+use super::stored_change::missing_change;
+use super::{StageError, find_change_of, read_artifact, write_artifact};
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -53,7 +56,8 @@ pub async fn publish_review(
             review: None,
         });
     }
-    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
+    let change = find_change_of(&input.run, &found, store).await?.ok_or_else(|| missing_change(&input.run))?;
     fence(&run, &change, read, rows).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let content = content_now(store, &input.run).await?;
