@@ -16,7 +16,7 @@ use holdfast_core::model::run::{PAYLOAD_VERSION, RULES, RecordedAnswer, Run, Sto
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{AskModel, ModelError, ModelRequest, StoreArtifact, StoreError};
-use holdfast_local::engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, Outcome};
+use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, Outcome};
 use holdfast_local::executions::EngineExecutions;
 use holdfast_local::functions::StageFunctions;
 use holdfast_local::{machine, workflow};

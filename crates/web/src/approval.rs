@@ -18,7 +18,7 @@ use holdfast_core::model::key;
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::{Outcome, Report};
 use holdfast_core::port::{AnswerTask, KeepRows, ReadError, ReadPermission, StoreArtifact};
-use holdfast_core::stage::{StageError, find_change_of, read_artifact};
+use holdfast_core::stage::{StageError, find_artifact, find_change_of, read_artifact};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 

@@ -12,9 +12,9 @@ use holdfast_core::rule::secret_kinds;
 use holdfast_core::stage::UnitDocument;
 use serde_json::{Value, json};
 
-use crate::engine::{FunctionFailure, Functions, Invocation};
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
+use holdfast_engine::{FunctionFailure, Functions, Invocation};
 
 use super::artifacts;
 use super::cutoff::Cutoff;
