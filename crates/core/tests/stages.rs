@@ -280,7 +280,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
         rows: MemoryRows::default(),
         runs: Runs::default(),
         run: Run {
-            version: 1,
+            version: holdfast_core::model::run::PAYLOAD_VERSION,
             run: "r".to_owned(),
             bucket: "artifacts".to_owned(),
             target: Target::PullRequest {

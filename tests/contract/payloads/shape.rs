@@ -12,7 +12,7 @@ use holdfast_core::model::report::{GateDecision, Outcome, Report, RunStatus};
 use holdfast_core::model::run::{
     Aggregate, Announcement, Prompt, RecordedAnswer, Role, Run, Stop, UnitResult, UnitStatus, Verdict,
 };
-use holdfast_core::stage::{PatchChunk, StoredChange, UnitDocument};
+use holdfast_core::stage::{PatchChunk, RunHeader, StoredChange, UnitDocument};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -78,6 +78,7 @@ pub fn reread(name: &str, document: &Value) -> Result<Value, String> {
         "artifact/change" => through::<StoredChange>,
         "artifact/patches" => through::<PatchChunk>,
         "artifact/unit" => through::<UnitDocument>,
+        "artifact/header" => through::<RunHeader>,
         "artifact/plan" => through::<Plan>,
         "artifact/policy" => through::<Policy>,
         "artifact/items" => through::<Vec<UnitItem>>,

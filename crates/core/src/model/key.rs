@@ -85,6 +85,11 @@ pub fn report(run: &str) -> String {
     format!("runs/{run}/report.json")
 }
 
+/// What lists show of the run: [`crate::stage::RunHeader`].
+pub fn header(run: &str) -> String {
+    format!("runs/{run}/header.json")
+}
+
 /// What was asked of a person: [`super::approval::Approval`].
 pub fn approval(run: &str, round: u32) -> String {
     format!("runs/{run}/approval-{round}.json")

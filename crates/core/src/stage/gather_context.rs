@@ -143,7 +143,7 @@ struct Gathering<'a> {
     run: &'a Run,
     head: &'a CommitSha,
     policy: &'a Policy,
-    globs: PolicyGlobs,
+    globs: &'a PolicyGlobs,
     ambient: Ambient,
     read: &'a dyn ReadChange,
     syntax: &'a dyn SourceSyntax,

@@ -5,6 +5,7 @@ mod artifact;
 mod call;
 mod error;
 mod merge_findings;
+mod run_header;
 mod stored_change;
 mod unit_document;
 mod version_1;
@@ -32,6 +33,7 @@ mod table;
 pub use artifact::{find_artifact, read_artifact, write_artifact};
 pub use call::call;
 pub use error::{StageError, explain_failure};
+pub use run_header::{ReportHeader, RunHeader};
 pub use stored_change::{
     MAX_CHUNK_FILES, PatchChunk, StoredChange, find_change_of, find_whole_change, read_change, write_change,
 };

@@ -12,6 +12,7 @@ use crate::model::run::{Announcement, OLDEST_PAYLOAD_VERSION, PAYLOAD_VERSION, R
 use crate::port::{KeepRows, PublishReview, ReadChange, StopRun, StoreArtifact};
 use crate::render::announcement_body;
 
+use super::run_header::write_header;
 use super::supersede::supersede;
 use super::withdraw_announcement::undo_if_superseded;
 use super::{StageError, write_artifact, write_change};
@@ -62,6 +63,7 @@ pub async fn open_review(
     claim::check_head(&run.target, &change.head)?;
     identity::check_change(&run.target, &change)?;
     let change = write_change(&run.run, &change, store).await?.header;
+    write_header(&run.run, &change, store).await?;
     if run.publish {
         if let Some(before) = claim::take(rows, read, &run.target, &run.run).await?.before {
             supersede(&before, &run.run, publish, rows, runs, store).await?;

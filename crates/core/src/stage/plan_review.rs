@@ -62,7 +62,7 @@ pub async fn plan_review(
         identity::check_settings(&run.target, text.as_deref())?;
     }
     let (policy, notes) = read_policy(read, &run.target, at).await?;
-    let mut plan = plan_units(&change, &policy, &policy.globs()?, run.tokens);
+    let mut plan = plan_units(&change, &policy, policy.globs()?, run.tokens);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     let items: Vec<UnitItem> = plan
         .units

@@ -19,6 +19,7 @@ use crate::render::{Inline, check_outcome, review_draft, summary_body};
 
 use super::artifact::find_artifact;
 use super::withdraw_announcement::undo_if_superseded;
+use super::run_header::write_report;
 use super::stored_change::missing_change;
 use super::{StageError, find_change_of, read_artifact, write_artifact};
 
@@ -102,7 +103,7 @@ pub async fn publish_review(
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;
     }
-    write_artifact(store, &key::report(&input.run), &report).await?;
+    write_report(&input.run, &report, store).await?;
     Ok(Output {
         status: report.status,
         review: Some(drafted.review),

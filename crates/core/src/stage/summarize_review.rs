@@ -24,6 +24,7 @@ use crate::validate::read_summary;
 use super::aggregate_findings::count;
 use super::artifact::find_artifact;
 use super::review_unit::model_of;
+use super::run_header::write_report;
 use super::unit_document::{question_digest, repository_key};
 use super::{StageError, read_artifact, read_change, write_artifact};
 
@@ -114,7 +115,7 @@ pub async fn summarize_review(
         notes: aggregate.notes,
         private_notes,
     };
-    write_artifact(store, &key::report(&input.run), &report).await?;
+    write_report(&input.run, &report, store).await?;
     Ok(Output { gate, needs_approval })
 }
 
