@@ -4,9 +4,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
-mod memory;
 #[path = "stages/kept_results.rs"]
 mod kept_results;
+mod memory;
 #[path = "stages/who_decides.rs"]
 mod who_decides;
 

@@ -97,13 +97,21 @@ async fn main() {
         "| units | seconds | ms a unit | artifact reads | reads a unit | KB read | KB a unit | writes | KB written | peak MB | gather s | aggregate s |"
     );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    let sizes = if given.is_empty() { SIZES.map(|size| size.to_string()).to_vec() } else { given };
+    let sizes = if given.is_empty() {
+        SIZES.map(|size| size.to_string()).to_vec()
+    } else {
+        given
+    };
     for size in sizes {
         // Each in a process of its own: peak memory is a process's.
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg(&size).args(is_rules.then_some("--rules"));
         let output = command.output().unwrap();
-        assert!(output.status.success(), "{size}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{size}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         println!("{}", String::from_utf8_lossy(&output.stdout).trim());
     }
 }

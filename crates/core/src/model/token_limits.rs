@@ -139,7 +139,10 @@ mod tests {
                     + FIXED_TOKENS
                     + u64::from(limits.output());
                 assert!(largest <= u64::from(context), "{limits:?}: {largest}");
-                assert!(limits.summary() + limits.description() + 500 + u64::from(limits.summary_output()) <= u64::from(context));
+                assert!(
+                    limits.summary() + limits.description() + 500 + u64::from(limits.summary_output())
+                        <= u64::from(context)
+                );
                 assert!(limits.unit() >= 400 && limits.output() >= 256, "{limits:?}");
                 assert!(output.is_none_or(|output| limits.output() <= output));
             }

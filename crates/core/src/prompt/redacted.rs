@@ -96,10 +96,7 @@ mod tests {
             path: path.clone(),
             text: format!("{} {secret}", "z".repeat(280)),
         };
-        assert_clean(
-            &summary_prompt(about, &[summary], &[finding(&secret)], 24_000),
-            &secret,
-        );
+        assert_clean(&summary_prompt(about, &[summary], &[finding(&secret)], 24_000), &secret);
     }
 
     #[test]

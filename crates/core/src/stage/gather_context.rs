@@ -69,7 +69,11 @@ pub async fn gather_context(
         units.entry(&unit.path).or_default().push(unit);
     }
     // Version 1 showed no description: a run that was begun with it asks all its questions the same way.
-    let description = if run.version < 2 { "" } else { &change.header.description };
+    let description = if run.version < 2 {
+        ""
+    } else {
+        &change.header.description
+    };
     let gathering = Gathering {
         ambient: Ambient {
             title: change.header.title.clone(),
@@ -101,7 +105,10 @@ pub async fn gather_context(
             output.packs += 1;
             output.tokens += pack.context.tokens;
         }
-        let missing: Vec<&Unit> = planned.into_iter().filter(|unit| !known.contains_key(&unit.id)).collect();
+        let missing: Vec<&Unit> = planned
+            .into_iter()
+            .filter(|unit| !known.contains_key(&unit.id))
+            .collect();
         if missing.is_empty() {
             continue;
         }
@@ -250,7 +257,8 @@ impl Gathering<'_> {
             let chosen = hunks.iter().enumerate().filter(|(index, _)| unit.hunks.contains(index));
             let hunks: Vec<Hunk> = chosen.map(|(_, hunk)| hunk.clone()).collect();
             let (seen, no_syntax) = if open.is_source {
-                self.read_syntax(&file.path, open.text.as_deref(), &mut given_up, &hunks).await
+                self.read_syntax(&file.path, open.text.as_deref(), &mut given_up, &hunks)
+                    .await
             } else {
                 (SyntaxView::default(), None)
             };

@@ -135,7 +135,9 @@ fn gather(
     let packs = block_on(async {
         write_artifact(&world, &key::run("r"), &run).await.unwrap();
         write_change("r", &change, &world).await.unwrap();
-        write_artifact(&world, &key::policy("r"), &Policy::default()).await.unwrap();
+        write_artifact(&world, &key::policy("r"), &Policy::default())
+            .await
+            .unwrap();
         write_artifact(&world, &key::plan("r"), &plan).await.unwrap();
         let input = Input { run: "r".to_owned() };
         let output = gather_context(&input, &world, &world, &world).await.unwrap();

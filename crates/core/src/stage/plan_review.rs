@@ -56,7 +56,9 @@ pub async fn plan_review(
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
-    let change = find_whole_change(&input.run, store).await?.ok_or_else(|| missing_change(&input.run))?;
+    let change = find_whole_change(&input.run, store)
+        .await?
+        .ok_or_else(|| missing_change(&input.run))?;
     let at = change.settings_commit();
     if run.target.pinned().is_some() {
         let text = read.read_file(&run.target, POLICY_PATH, at).await?;

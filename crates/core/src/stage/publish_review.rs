@@ -18,9 +18,9 @@ use crate::port::{KeepRows, PublishError, PublishReview, ReadChange, StoreArtifa
 use crate::render::{Inline, check_outcome, review_draft, summary_body};
 
 use super::artifact::find_artifact;
-use super::withdraw_announcement::undo_if_superseded;
 use super::run_header::write_report;
 use super::stored_change::missing_change;
+use super::withdraw_announcement::undo_if_superseded;
 use super::{StageError, find_change_of, read_artifact, write_artifact};
 
 /// The run.
@@ -58,7 +58,9 @@ pub async fn publish_review(
         });
     }
     let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
-    let change = find_change_of(&input.run, &found, store).await?.ok_or_else(|| missing_change(&input.run))?;
+    let change = find_change_of(&input.run, &found, store)
+        .await?
+        .ok_or_else(|| missing_change(&input.run))?;
     fence(&run, &change, read, rows).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let content = content_now(store, &input.run).await?;

@@ -63,9 +63,7 @@ impl StoredChange {
         let total = self.header.files.len();
         if self.version < 2 {
             let starts = (0..total).step_by(MAX_CHUNK_FILES);
-            return starts
-                .map(|start| start..total.min(start + MAX_CHUNK_FILES))
-                .collect();
+            return starts.map(|start| start..total.min(start + MAX_CHUNK_FILES)).collect();
         }
         let mut next = 0;
         let ranges = self.chunks.iter().map(|files| {
@@ -99,9 +97,13 @@ impl StoredChange {
         let key = key::patches(run, chunk);
         let patches: PatchChunk = read_artifact(store, &key).await?;
         let fits = files.len() == patches.files.len()
-            && files.iter().zip(&patches.files).all(|(file, patch)| file.path == patch.path);
+            && files
+                .iter()
+                .zip(&patches.files)
+                .all(|(file, patch)| file.path == patch.path);
         if !fits || files.is_empty() {
-            let message = format!("artifact {key} doesn't fit the list of files in change.json: start the review again");
+            let message =
+                format!("artifact {key} doesn't fit the list of files in change.json: start the review again");
             return Err(StageError::new(ErrorName::PayloadInvalid, message));
         }
         let whole = files.iter().zip(patches.files).map(|(file, stored)| ChangedFile {
@@ -233,7 +235,10 @@ pub async fn find_change_of(
         .filter(|(_, files)| wanted(files, &stored))
         .map(|(chunk, _)| chunk)
         .collect();
-    let reads: Vec<_> = chunks.iter().map(|chunk| stored.read_files(run, *chunk, store)).collect();
+    let reads: Vec<_> = chunks
+        .iter()
+        .map(|chunk| stored.read_files(run, *chunk, store))
+        .collect();
     let read: Vec<_> = futures::stream::iter(reads).buffered(AT_ONCE).collect().await;
     for (chunk, files) in chunks.into_iter().zip(read) {
         let start = ranges.get(chunk).map_or(0, |files| files.start);

@@ -39,7 +39,10 @@ fn whatever_attempt_was_accepted_the_next_run_asks_nothing() {
     ] {
         let first = one_file(PATCH, answers);
         let result = review(&first);
-        assert_eq!((&result["status"], &result["attempts"]), (&json!("reviewed"), &json!(attempts)));
+        assert_eq!(
+            (&result["status"], &result["attempts"]),
+            (&json!("reviewed"), &json!(attempts))
+        );
         let (_, before) = first.finish(json!([result]));
 
         let mut second = next(&first, one_file(PATCH, vec![]));
@@ -73,19 +76,25 @@ fn another_question_is_asked() {
             }
         }),
         ("model", |world| world.run.model_light = "openai/other".to_owned()),
-        ("hunks", |world| world.read.change.files = vec![file("src/a.rs", Some(OTHER_PATCH))]),
+        ("hunks", |world| {
+            world.read.change.files = vec![file("src/a.rs", Some(OTHER_PATCH))]
+        }),
         ("place", |world| {
             let moved = PATCH.replace("-1,1 +1,2", "-4,1 +4,2");
             world.read.change.files = vec![file("src/a.rs", Some(&moved))];
         }),
-        ("path", |world| world.read.change.files = vec![file("src/b.rs", Some(PATCH))]),
+        ("path", |world| {
+            world.read.change.files = vec![file("src/b.rs", Some(PATCH))]
+        }),
         ("previous path", |world| {
             world.read.change.files[0].previous_path = Some("src/old.rs".to_owned());
         }),
         ("instructions", |world| {
             world.read.policy = "instructions:\n  - path: src/**\n    text: Prices are in cents.\n";
         }),
-        ("tier", |world| world.read.policy = "tiers:\n  - path: src/**\n    tier: strong\n"),
+        ("tier", |world| {
+            world.read.policy = "tiers:\n  - path: src/**\n    tier: strong\n"
+        }),
     ];
     let first = one_file(PATCH, vec![Ok(VALID)]);
     review(&first);
@@ -105,7 +114,10 @@ fn ambient_text_is_shown_and_is_not_the_question() {
     review(&world);
     let (_, prompt) = world.asked().remove(0);
     let text = &prompt.turns[0].text;
-    assert!(text.contains("Change: Pay twice\nDescription: Because of #7. xxx"), "{text}");
+    assert!(
+        text.contains("Change: Pay twice\nDescription: Because of #7. xxx"),
+        "{text}"
+    );
     assert!(text.len() < 3_000, "the description is bounded: {}", text.len());
 
     let document = block_on(read_unit("r", "u0001", &world.store)).unwrap();
@@ -208,6 +220,12 @@ fn a_run_of_version_1_continues_with_its_own_artifacts() {
     assert!(!text.contains("Description:"), "it asks as it asked before: {text}");
     // It is gathered again, in this version's form, where the state that gathers runs again.
     let input = gather_context::Input { run: "r".to_owned() };
-    let output = block_on(gather_context::gather_context(&input, &world.read, &NoSyntax, &world.store)).unwrap();
+    let output = block_on(gather_context::gather_context(
+        &input,
+        &world.read,
+        &NoSyntax,
+        &world.store,
+    ))
+    .unwrap();
     assert_eq!(output.packs, 1);
 }

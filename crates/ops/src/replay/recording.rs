@@ -76,7 +76,9 @@ impl Recording {
         for chunk in 0..chunks {
             reading.take::<PatchChunk>(&key::patches(name, chunk)).await?;
         }
-        let change = find_whole_change(name, &reading.store).await.map_err(Failure::incomplete)?;
+        let change = find_whole_change(name, &reading.store)
+            .await
+            .map_err(Failure::incomplete)?;
         let report = reading.take(&key::report(name)).await?;
         let announcement = reading.take(&key::announcement(name)).await?;
         let plan: Option<Plan> = reading.take(&key::plan(name)).await?;

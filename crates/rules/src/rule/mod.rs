@@ -70,7 +70,10 @@ fn compiled(language: Language) -> &'static [(&'static Rule, Query)] {
     let compile = || {
         let mut compiled = Vec::new();
         for rule in RULES {
-            let queries = rule.queries.iter().filter(|(languages, _)| languages.contains(&language));
+            let queries = rule
+                .queries
+                .iter()
+                .filter(|(languages, _)| languages.contains(&language));
             for (_, query) in queries {
                 if let Ok(query) = Query::new(&language.grammar(), query) {
                     compiled.push((rule, query));
