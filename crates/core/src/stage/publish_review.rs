@@ -19,7 +19,7 @@ use crate::port::{KeepRows, PublishReview, ReadChange, StoreArtifact};
 
 use super::run_header::write_report;
 use super::stored_change::missing_change;
-use super::{StageError, find_change_of, read_artifact, write_artifact};
+use super::{StageError, find_change_of, read_artifact};
 use crate::artifact::find_artifact;
 
 /// The run.

@@ -26,6 +26,7 @@ use super::review_unit::model_of;
 use super::run_header::write_report;
 use super::unit_document::{question_digest, repository_key};
 use super::{StageError, read_artifact, read_change, write_artifact};
+use crate::artifact::find_artifact;
 
 pub use crate::model::report::TEMPLATE_NOTE;
 
