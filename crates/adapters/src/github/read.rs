@@ -14,6 +14,7 @@ use super::files;
 use super::folders::Folders;
 use super::unshown;
 use super::wire::{Comparison, Pull};
+use crate::patch::coarse_note;
 
 /// What a token needs to read pull requests.
 pub(super) const PULL_READ: &str = "Pull requests: read";
@@ -143,8 +144,9 @@ impl ReadChange for GithubReadChange {
         let head = head_of(&read_pull(connection, place).await?)?;
         let files_total = pull.changed_files.max(listed.len() as u64);
         let mut files: Vec<ChangedFile> = listed.into_iter().map(|file| classify(file, trees.as_ref())).collect();
+        let mut coarse = Vec::new();
         if let Some(trees) = &trees {
-            unshown::fill(connection, place, &mut files, trees).await?;
+            coarse = unshown::fill(connection, place, &mut files, trees).await?;
         }
         Ok(Change {
             base,
@@ -155,7 +157,7 @@ impl ReadChange for GithubReadChange {
             author: pull.user.map(|user| user.login),
             url: Some(pull.html_url),
             files_total,
-            notes: Vec::new(),
+            notes: coarse_note(&coarse).into_iter().collect(),
             files,
         })
     }
