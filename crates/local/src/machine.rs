@@ -270,6 +270,7 @@ pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
 pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
     ModelRouter::new(ModelSettings {
         url: settings.model_url.clone(),
+        allow_http: settings.allow_http.clone(),
         anthropic_key: settings.anthropic_key.clone(),
         openai_key: settings.openai_key.clone(),
         prices: settings.prices.clone(),

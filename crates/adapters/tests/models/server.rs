@@ -6,6 +6,7 @@ use std::time::Duration;
 use holdfast_adapters::anthropic::AnthropicAskModel;
 use holdfast_adapters::model_http::ModelLimits;
 use holdfast_adapters::openai::OpenaiAskModel;
+use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::run::{Prompt, Role, Turn};
 use holdfast_core::port::{AskModel, ModelRequest};
 use secrecy::SecretString;
@@ -151,11 +152,11 @@ pub fn both(url: &Url, limits: ModelLimits) -> [(&'static str, Box<dyn AskModel>
     [
         (
             "anthropic/m",
-            Box::new(AnthropicAskModel::new(Some(url), key(), limits).unwrap()),
+            Box::new(AnthropicAskModel::new(Some(url), &HttpHosts::default(), key(), limits).unwrap()),
         ),
         (
             "openai/m",
-            Box::new(OpenaiAskModel::new(Some(url), key(), limits).unwrap()),
+            Box::new(OpenaiAskModel::new(Some(url), &HttpHosts::default(), key(), limits).unwrap()),
         ),
     ]
 }

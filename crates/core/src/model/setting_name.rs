@@ -6,6 +6,7 @@ pub const PREFIX: &str = "HOLDFAST_";
 
 /// The settings of a deployment and of this program, by name.
 pub const SETTINGS: &[&str] = &[
+    "HOLDFAST_ALLOW_HTTP",
     "HOLDFAST_APPROVERS",
     "HOLDFAST_DATA",
     "HOLDFAST_GITHUB_APP_CLIENT_ID",

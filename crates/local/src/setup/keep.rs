@@ -11,7 +11,7 @@ use holdfast_adapters::aws;
 use holdfast_adapters::github::CreatedApp;
 use holdfast_adapters::secrets_manager::put_into_secret;
 use holdfast_adapters::stack::Stack;
-use holdfast_core::model::settings::parse_url;
+use holdfast_core::model::address::parse_url;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
