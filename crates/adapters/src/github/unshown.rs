@@ -39,7 +39,7 @@ pub(super) async fn fill(
     let wanted: Vec<&mut ChangedFile> = files.iter_mut().filter(|file| is_unshown(file)).collect();
     stream::iter(wanted.into_iter().enumerate().map(Ok))
         .try_for_each_concurrent(CONCURRENT_FILES, |(index, file)| {
-            let spent = Arc::clone(&spent);
+            let (spent, coarse) = (Arc::clone(&spent), &coarse);
             async move {
                 let versions = if index < MAX_FILES {
                     read_versions(connection, place, file, trees, &spent).await?
