@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use holdfast_asl::Timestamp;
 use holdfast_core::model::settings::Settings;
-use holdfast_local::engine::{Engine, EngineOptions, Outcome, VirtualClock};
+use holdfast_engine::{Engine, EngineOptions, Outcome, VirtualClock};
 use holdfast_local::machine;
 use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Script};
 use serde_json::{Value, json};
@@ -456,7 +456,7 @@ fn it_works_beside_a_running_review() {
     let script = Script::findings(vec![Finding::first_added_line()]);
     let scene = Scene::with_model(many_files(2), ModelServer::start(script.clone()).unwrap());
     let run = scene.review().1["run"].as_str().unwrap().to_owned();
-    scene.server().set_script(script.delayed(3_000));
+    scene.server().set_script(script.delayed(20_000));
     scene
         .repository
         .write("src/file_0001.rs", "pub fn other() {}\n")

@@ -12,9 +12,9 @@ use holdfast_core::port::{
 use serde_json::{Value, json};
 use tokio::sync::SetOnce;
 
-use crate::engine::{Archive, Engine, EngineError, ExecutionStatus, Started, WeakEngine};
 use crate::record::RUNS_MOST;
 use crate::workflow;
+use holdfast_engine::{Archive, Engine, EngineError, ExecutionStatus, Started, WeakEngine};
 
 /// Runs of a data directory. The engine is given once it is open: its functions may ask before.
 #[derive(Default)]

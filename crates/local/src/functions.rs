@@ -1,8 +1,9 @@
-//! The functions of the workflow, in this process: name to stage, as the Lambda functions do it.
+//! The functions of the workflow, in this process: the rows of the table of stages with this machine's adapters.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast_core::for_each_stage;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::{
     AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StopRun, StoreArtifact,
@@ -11,7 +12,7 @@ use holdfast_core::stage::request_approval::Asking;
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
 
-use crate::engine::{FunctionFailure, Functions, Invocation, Naming};
+use holdfast_engine::{FunctionFailure, Functions, Invocation, Naming};
 
 /// The stages with this machine's adapters.
 pub struct StageFunctions {
@@ -32,7 +33,7 @@ pub struct StageFunctions {
     /// Keeps artifacts.
     pub store: Arc<dyn StoreArtifact>,
     /// Who is asked for approval.
-    pub asking: Asking,
+    pub asking: Arc<Asking>,
 }
 
 impl StageFunctions {
@@ -47,7 +48,7 @@ impl StageFunctions {
             rows: Arc::clone(&self.rows),
             runs: Arc::clone(&self.runs),
             store: Arc::clone(&self.store),
-            asking: self.asking.clone(),
+            asking: Arc::clone(&self.asking),
         }
     }
 }
@@ -68,40 +69,20 @@ impl Functions for StageFunctions {
                 message: format!("{function} answers to the state machine of reviews only: another one can't call it"),
             });
         }
-        let (read, publish, model, store) = (
-            self.read.as_ref(),
-            self.publish.as_ref(),
-            self.model.as_ref(),
-            self.store.as_ref(),
-        );
-        let (syntax, notify) = (self.syntax.as_ref(), self.notify.as_ref());
-        let (rows, runs) = (self.rows.as_ref(), self.runs.as_ref());
         macro_rules! run {
-            ($stage:ident($($port:expr),+)) => {
-                call(payload, async |input| stage::$stage::$stage(&input, $($port),+).await).await
+            ($($constant:ident = $state:literal, $function:literal: $stage:ident($($port:ident),+);)+) => {
+                match function {
+                    $($function => {
+                        call(payload, async |input| stage::$stage::$stage(&input, $(self.$port.as_ref()),+).await).await
+                    })+
+                    unknown => Err(StageError::new(
+                        ErrorName::PayloadInvalid,
+                        format!("there is no function {unknown:?}"),
+                    )),
+                }
             };
         }
-        let done = match function {
-            "open-review" => run!(open_review(read, publish, rows, runs, store)),
-            "plan-review" => run!(plan_review(read, store)),
-            "gather-context" => run!(gather_context(read, syntax, store)),
-            "review-unit" => run!(review_unit(model, store)),
-            "validate-findings" => run!(validate_findings(store)),
-            "correct-findings" => run!(correct_findings(store)),
-            "aggregate-findings" => run!(aggregate_findings(store)),
-            "summarize-review" => run!(summarize_review(model, store)),
-            "request-approval" => run!(request_approval(&self.asking, notify, rows, store)),
-            "escalate-approval" => run!(escalate_approval(notify, rows)),
-            "publish-review" => run!(publish_review(read, publish, rows, store)),
-            "discard-review" => run!(discard_review(publish, store)),
-            "withdraw-announcement" => run!(withdraw_announcement(publish, rows, store)),
-            "report-failure" => run!(report_failure(publish, store)),
-            "raise-alarm" => run!(raise_alarm(notify)),
-            unknown => Err(StageError::new(
-                ErrorName::PayloadInvalid,
-                format!("there is no function {unknown:?}"),
-            )),
-        };
+        let done = for_each_stage!(run);
         done.map_err(|error| FunctionFailure {
             error_type: error.name.as_str().to_owned(),
             message: error.message,

@@ -25,12 +25,13 @@ use holdfast_core::port::{
 use holdfast_core::stage::request_approval::Asking;
 use tracing_subscriber::EnvFilter;
 
-use crate::engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
+use crate::evaluator;
 use crate::executions::EngineExecutions;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
 use crate::reach::{PublishOnly, Reach};
+use holdfast_engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
 
 /// The bucket's name in this machine's executions.
 pub const BUCKET: &str = "artifacts";
@@ -200,6 +201,7 @@ pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Open
     let objects = Arc::new(artifact_objects(data));
     let functions = Arc::clone(&stages);
     let mut options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
+    options.evaluator = evaluator::find();
     options.scope = reach.scope;
     let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
     runs.set(&engine);
@@ -250,10 +252,10 @@ fn stages_on(
         rows: Arc::new(table),
         runs,
         store: Arc::new(artifacts(data)),
-        asking: Asking {
+        asking: Arc::new(Asking {
             approvers: settings.approvers.clone(),
             public_url: settings.public_url.clone(),
-        },
+        }),
     })
 }
 

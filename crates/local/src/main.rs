@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use holdfast_engine::serve_evaluations;
 use holdfast_local::cli::Cli;
-use holdfast_local::engine::{EVALUATE_ARGUMENT, serve_evaluations};
+use holdfast_local::evaluator::EVALUATE_ARGUMENT;
 use holdfast_local::program;
 
 fn main() -> ExitCode {

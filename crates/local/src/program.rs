@@ -7,14 +7,15 @@ use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
-use crate::command::{audit, backup, cancel, check, decide, doctor, redrive, replay, review, runs, show, sweep};
+use crate::command::{
+    audit, backup, cancel, check, decide, doctor, engine, redrive, replay, review, runs, show, sweep,
+};
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
 use crate::serve;
 use crate::setup;
-use crate::step_functions;
 
 /// Runs one command to its end.
 pub fn run(cli: &Cli) -> ExitCode {
@@ -22,7 +23,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     // keeps it from its end, it says itself. A server tells what it does.
     let usual = match &cli.command {
         Command::Serve(_) | Command::Engine(_) => "info",
-        _ => "error,holdfast_local::engine=off",
+        _ => "error,holdfast_engine=off",
     };
     let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter);
@@ -73,7 +74,7 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
         Command::Review(args) => review::run(args).await,
         Command::Setup(args) => setup::run(args, None).await,
         Command::Serve(args) => serve::run(args).await,
-        Command::Engine(args) => step_functions::run(args).await,
+        Command::Engine(args) => engine::run(args).await,
         Command::Runs(args) => runs::here(args).await,
         Command::Show(args) => show::here(args).await,
         Command::Approve(args) => decide::approve(args).await,

@@ -8,7 +8,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::run_name::stem_of;
 use holdfast_core::port::{CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewDraft};
 
-use crate::engine::Scope;
+use holdfast_engine::Scope;
 
 /// How far a command reaches.
 #[derive(Clone, Debug, Default)]

@@ -19,9 +19,9 @@ use holdfast_core::stage::explain_failure;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::engine::{Archive, ExecutionRecord, ExecutionStatus};
 use crate::failure::Failure;
 use crate::machine;
+use holdfast_engine::{Archive, ExecutionRecord, ExecutionStatus};
 
 /// Runs that are listed or searched at most, the newest.
 pub const RUNS_MOST: u32 = 10_000;

@@ -19,7 +19,7 @@ use holdfast_core::model::marker::{MarkerKey, MarkerKind};
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::STAGES;
-use holdfast_local::engine::{Functions, Invocation};
+use holdfast_engine::{Functions, Invocation};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -14,9 +14,7 @@ use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Expect, KeepRows, Row, RowError, Written};
-use holdfast_local::engine::{
-    Archive, Engine, EngineOptions, FunctionFailure, Functions, Invocation, Outcome, VirtualClock,
-};
+use holdfast_engine::{Archive, Engine, EngineOptions, FunctionFailure, Functions, Invocation, Outcome, VirtualClock};
 use holdfast_local::functions::StageFunctions;
 use holdfast_local::{machine, workflow};
 use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script};

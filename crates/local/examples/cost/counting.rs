@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use holdfast_core::port::{Expect, KeepRows, Row, RowError, StoreArtifact, StoreError, Written};
-use holdfast_local::engine::{FunctionFailure, Functions, Invocation};
+use holdfast_engine::{FunctionFailure, Functions, Invocation};
 use holdfast_local::functions::StageFunctions;
 use serde_json::Value;
 

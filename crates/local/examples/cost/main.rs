@@ -15,7 +15,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_local::engine::{Archive, Engine, EngineOptions, Outcome};
+use holdfast_engine::{Archive, Engine, EngineOptions, Outcome};
 use holdfast_local::executions::EngineExecutions;
 use holdfast_local::functions::StageFunctions;
 use holdfast_local::{machine, workflow};

@@ -6,9 +6,9 @@ use holdfast_core::port::KeepRows;
 
 use crate::cli::AuditArgs;
 use crate::deployment::Deployment;
-use crate::engine::Archive;
 use crate::failure::{Exit, Failure};
 use crate::output;
+use holdfast_engine::Archive;
 
 /// Entries that are printed at most.
 const ENTRIES_MOST: usize = 1_000_000;

@@ -1,7 +1,6 @@
 //! `holdfast backup`: a copy of the data directory, also while reviews run in it.
 
 use crate::cli::BackupArgs;
-use crate::engine;
 use crate::failure::{Exit, Failure};
 use crate::output;
 
@@ -10,7 +9,7 @@ pub async fn run(args: &BackupArgs) -> Result<Exit, Failure> {
     let directory = args.data.only()?;
     directory.note("a copy of the data");
     let (from, to) = (directory.path, args.to.clone());
-    let copied = tokio::task::spawn_blocking(move || engine::back_up(&from, &to)).await;
+    let copied = tokio::task::spawn_blocking(move || holdfast_engine::back_up(&from, &to)).await;
     let copied = copied.map_err(Failure::incomplete)?.map_err(Failure::usage)?;
     output::print(&format!(
         "{}: {} bytes of runs and their histories, {} files with {} bytes; use it with --data {0}\n",

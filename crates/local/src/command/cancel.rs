@@ -11,12 +11,12 @@ use holdfast_core::sweep;
 
 use crate::cli::DecideArgs;
 use crate::deployment::Deployment;
-use crate::engine::ExecutionStatus;
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
 use crate::reach::Reach;
 use crate::record::{self, ReadRuns, Record, Records};
+use holdfast_engine::ExecutionStatus;
 
 /// What the run's record says.
 const CAUSE: &str = "holdfast cancel";

@@ -8,11 +8,11 @@ use holdfast_core::model::finding::Severity;
 use holdfast_core::model::report::{Report, RunStatus};
 
 use crate::cli::{PrintArgs, ReportFormat};
-use crate::engine::{Engine, Recovered};
 use crate::failure::{Exit, Failure};
 use crate::output::progress::Progress;
 use crate::output::{self, sarif, text};
 use crate::record::{self, Record};
+use holdfast_engine::{Engine, Recovered};
 
 /// Follows a run until it has ended or waits for a person, closes the engine and prints the review. Errors: what keeps the
 /// review from its end, in one line.

@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod check;
 pub mod decide;
 pub mod doctor;
+pub mod engine;
 pub mod follow;
 pub mod redrive;
 pub mod replay;

@@ -13,7 +13,6 @@ use serde_json::json;
 use crate::cli::RedriveArgs;
 use crate::command::follow;
 use crate::deployment::Deployment;
-use crate::engine::{Archive, Engine};
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
@@ -21,6 +20,7 @@ use crate::reach::Reach;
 use crate::record::{self, RUNS_MOST, ReadRuns, Record, Records};
 use crate::run_name::{self, Choice};
 use crate::workflow;
+use holdfast_engine::{Archive, Engine};
 
 /// Runs the command. Errors: no such run; it is under way, or came to its end; what keeps it from its end again.
 pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {

@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 
 use crate::cli::ReviewArgs;
 use crate::command::follow;
-use crate::engine::{Archive, Engine};
 use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::output;
@@ -23,6 +22,7 @@ use crate::reach::Reach;
 use crate::record;
 use crate::run_name::{self, Choice};
 use crate::workflow;
+use holdfast_engine::{Archive, Engine};
 
 /// Runs the command. Errors: what keeps a review from its end, in one line.
 pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {

@@ -8,8 +8,8 @@ use std::path::{Component, Path, PathBuf};
 
 use holdfast_adapters::git::tracked_file;
 
-use crate::engine::create_private_directory;
 use crate::failure::Failure;
+use holdfast_engine::create_private_directory;
 
 /// Rights of anyone but the owner.
 const OTHERS: u32 = 0o077;

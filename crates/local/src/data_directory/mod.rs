@@ -15,10 +15,10 @@ use holdfast_adapters::git::work_tree_root;
 use sha2::{Digest, Sha256};
 
 use crate::cli::DataArgs;
-use crate::engine::{EngineError, has_runs};
 use crate::failure::Failure;
 use crate::output;
 use crate::record::{ReadRuns, Records};
+use holdfast_engine::{EngineError, has_runs};
 
 /// Where the data was by default in version 0.1, in the folder that the program was started in.
 const OLD_DEFAULT: &str = ".holdfast";

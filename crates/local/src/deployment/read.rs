@@ -13,9 +13,9 @@ use holdfast_core::port::StoreArtifact;
 use serde_json::{Map, Value};
 
 use super::Deployment;
-use crate::engine::ExecutionStatus;
 use crate::failure::Failure;
 use crate::record::{self, Child, RUNS_MOST, ReadRuns, Record, Row};
+use holdfast_engine::ExecutionStatus;
 
 /// Calls that are made at once.
 const AT_ONCE: usize = 8;

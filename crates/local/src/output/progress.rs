@@ -12,8 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::engine::{Engine, EngineEvent};
 use crate::{machine, record};
+use holdfast_engine::{Engine, EngineEvent};
 
 /// Follows a run until it is finished.
 pub struct Progress {

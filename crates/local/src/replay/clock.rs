@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use holdfast_asl::Timestamp;
 use tokio::sync::Notify;
 
-use crate::engine::Clock;
+use holdfast_engine::Clock;
 
 /// Longer waits than this are a person's; the longest of a model's is an hour.
 const JUMP_MOST_MS: i64 = 3_600_000;

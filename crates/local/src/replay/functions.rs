@@ -11,9 +11,9 @@ use holdfast_core::model::plan::{ContextPack, Plan, Unit};
 use holdfast_core::rule::secret_kinds;
 use serde_json::{Value, json};
 
-use crate::engine::{FunctionFailure, Functions, Invocation};
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
+use holdfast_engine::{FunctionFailure, Functions, Invocation};
 
 use super::artifacts;
 use super::cutoff::Cutoff;

@@ -3,7 +3,7 @@
 use holdfast_asl::{EventKind, HistoryEvent};
 use serde_json::Value;
 
-use crate::engine::{Archive, EngineError, ExecutionRecord, ExecutionStatus};
+use holdfast_engine::{Archive, EngineError, ExecutionRecord, ExecutionStatus};
 
 /// The error of a task that took longer than it may.
 pub const TIMED_OUT: &str = "States.Timeout";

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use holdfast_core::port::{StoreArtifact, StoreError};
 use serde::de::DeserializeOwned;
 
-use crate::engine::{ObjectFailure, Objects};
 use crate::failure::Failure;
+use holdfast_engine::{ObjectFailure, Objects};
 
 /// Answers that outlive their run would hide from a replay that a question has changed.
 const CACHE: &str = "cache/";

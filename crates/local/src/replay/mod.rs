@@ -29,17 +29,17 @@ use holdfast_core::claim;
 use holdfast_core::port::KeepRows;
 use serde::Serialize;
 
-use crate::engine::{Archive, Engine, EngineOptions, Outcome};
+use crate::evaluator;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::workflow;
+use holdfast_engine::{Archive, Engine, EngineOptions, Outcome};
 
 use clock::ReplayClock;
 use compare::Differences;
 use cutoff::Cutoff;
 use functions::ReplayFunctions;
 use history::{End, Histories, TIMED_OUT};
-use holdfast_core::stage::request_approval::Asking;
 use memory::MemoryStore;
 use model::RecordedModel;
 use noted::Noted;
@@ -164,7 +164,7 @@ async fn run_again(
         rows: Arc::new(rows.clone()),
         runs: Arc::new(OneRun),
         store: Arc::clone(store) as _,
-        asking: Asking::default(),
+        asking: Arc::default(),
     };
     let functions = ReplayFunctions::new(
         Arc::clone(recording),
@@ -176,6 +176,7 @@ async fn run_again(
     let clock = Arc::new(ReplayClock::new(recording.histories.row.started));
     let mut options =
         EngineOptions::new(scratch, Arc::new(functions), Arc::clone(store) as _).map_err(Failure::incomplete)?;
+    options.evaluator = evaluator::find();
     options.clock = Arc::clone(&clock) as _;
     let (engine, _recovered) = Engine::open(options).await.map_err(Failure::incomplete)?;
     let input = recording.histories.row.input.clone();

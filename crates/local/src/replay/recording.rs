@@ -17,9 +17,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::engine::Archive;
 use crate::failure::Failure;
 use crate::machine;
+use holdfast_engine::Archive;
 
 use super::history::Histories;
 use super::memory::MemoryStore;

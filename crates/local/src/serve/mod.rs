@@ -21,6 +21,7 @@ use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{ReadPermission, ReadPull};
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_sfn_api::Given;
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
 use holdfast_web::sign_out;
@@ -30,11 +31,10 @@ use url::Url;
 
 use self::permission::RarelyAsked;
 use crate::cli::ServeArgs;
-use crate::command::follow;
+use crate::command::{engine, follow};
 use crate::failure::{Exit, Failure};
 use crate::machine::{self, Opened};
 use crate::output;
-use crate::step_functions::{self, Given};
 use crate::workflow;
 
 use crate::reach::Reach;
@@ -80,7 +80,7 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let address = listener.local_addr().map_err(Failure::incomplete)?;
     let step_functions = match args.step_functions {
         None => None,
-        Some(address) => Some(step_functions::Server::bind("--step-functions", address).await?),
+        Some(address) => Some(engine::bind("--step-functions", address).await?),
     };
     let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
     settings.public_url = Some(public.clone());
@@ -131,7 +131,8 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         };
         let served = server
             .serve(app.opened.engine.clone(), data, Some(&given), stopped)
-            .await;
+            .await
+            .map_err(engine::failure);
         // Without it nobody would be told that it is gone.
         stop.send_replace(true);
         served

@@ -16,8 +16,8 @@ use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
 
 use super::{App, console};
-use crate::http_server::{BodyLimits, take_body};
 use crate::machine;
+use holdfast_http_server::{BodyLimits, take_body};
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {

@@ -9,7 +9,6 @@ use tokio::sync::watch;
 
 use super::{App, routes};
 use crate::failure::Failure;
-use crate::http_server;
 
 /// How long requests under way are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +18,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: &watch::Sender<bo
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
     let (mut stopped, mut stopped_elsewhere) = (stop.subscribe(), stop.subscribe());
     let told = async move { drop(stopped.wait_for(|stop| *stop).await) };
-    let server = http_server::serve(listener, routes::router(app), told);
+    let server = holdfast_http_server::serve(listener, routes::router(app), told);
     tokio::pin!(server);
     tokio::select! {
         served = &mut server => {

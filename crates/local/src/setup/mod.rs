@@ -25,11 +25,11 @@ use url::Url;
 
 use crate::cli::SetupArgs;
 use crate::failure::{Exit, Failure};
-use crate::http_server::{self, BodyLimits, take_body};
 use crate::local_host::by_address_only;
 use crate::machine;
 use crate::output;
 use crate::serve::respond;
+use holdfast_http_server::{BodyLimits, take_body};
 
 use keep::Keep;
 
@@ -105,7 +105,7 @@ pub async fn run(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure>
         .with_state(setup)
         .layer(from_fn(by_address_only));
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let server = tokio::spawn(http_server::serve(listener, routes, async move {
+    let server = tokio::spawn(holdfast_http_server::serve(listener, routes, async move {
         drop(stopped.wait_for(|stop| *stop).await);
     }));
     tokio::select! {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use holdfast_asl::Timestamp;
-use holdfast_local::engine::Clock;
+use holdfast_engine::Clock;
 use tokio::sync::Notify;
 
 /// Longer waits than this are a person's.

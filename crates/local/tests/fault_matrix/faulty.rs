@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use holdfast_local::engine::{FunctionFailure, Functions, Invocation};
+use holdfast_engine::{FunctionFailure, Functions, Invocation};
 use holdfast_local::functions::StageFunctions;
 use holdfast_testkit::{FakeGithub, Fault, Matcher};
 use serde_json::{Value, json};

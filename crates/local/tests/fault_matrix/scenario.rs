@@ -14,7 +14,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_local::engine::{Engine, EngineOptions, Outcome};
+use holdfast_engine::{Engine, EngineOptions, Outcome};
 use holdfast_local::executions::EngineExecutions;
 use holdfast_local::{machine, workflow};
 use holdfast_testkit::{FakeGithub, Finding, ModelServer, PullRequest, Repository, Script};

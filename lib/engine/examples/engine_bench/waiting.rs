@@ -1,0 +1,110 @@
+//! Very many open executions: what they cost on the disk and in memory, and what opening with them takes.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use holdfast_engine::Archive;
+use serde_json::{Value, json};
+
+use crate::world::open;
+
+/// Starts under way at once.
+const AT_ONCE: u64 = 2_000;
+/// How long an idle engine is looked at.
+const IDLE: Duration = Duration::from_secs(5);
+
+fn machine(state: Value) -> String {
+    json!({ "QueryLanguage": "JSONata", "StartAt": "Wait", "States": { "Wait": state } }).to_string()
+}
+
+/// Leaves executions open, half of them for a token and half for a timer, and measures a fresh process with them.
+pub async fn run(directory: &Path, count: u64) {
+    let data = directory.join("waiting");
+    let token = machine(json!({
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": { "FunctionName": "ask", "Payload": { "token": "{% $states.context.Task.Token %}" } },
+        "TimeoutSeconds": 2_592_000,
+        "End": true,
+    }));
+    let timer = machine(json!({ "Type": "Wait", "Seconds": 2_592_000, "End": true }));
+    let (engine, _, _) = open(&data).await;
+    let began = Instant::now();
+    for first in (0..count).step_by(AT_ONCE as usize) {
+        let starts = (first..count.min(first + AT_ONCE)).map(|number| {
+            let text = if number % 2 == 0 { &token } else { &timer };
+            let (engine, name) = (engine.clone(), format!("run-{number:08}"));
+            async move { engine.start(&name, text, json!({ "number": number })).await.unwrap() }
+        });
+        futures::future::join_all(starts).await;
+    }
+    let started = count as f64 / began.elapsed().as_secs_f64();
+    // The last functions may still be under way.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    engine.shutdown().await;
+    let bytes = std::fs::metadata(data.join("engine.sqlite")).unwrap().len();
+    println!(
+        "{count} open executions    {started:>9.0} started/s, {} MB on disk, {} bytes each",
+        bytes >> 20,
+        bytes / count.max(1)
+    );
+    let status = Command::new(std::env::current_exe().unwrap())
+        .arg("--measure-open")
+        .arg(&data)
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+/// In a process of its own: opens a directory with everything in it, and looks at the idle engine.
+pub async fn measure_open(directory: &Path) {
+    let before = resident_bytes();
+    let began = Instant::now();
+    let (engine, recovered, _) = open(directory).await;
+    let opened_ms = began.elapsed().as_secs_f64() * 1_000.0;
+    let bytes = resident_bytes().saturating_sub(before);
+    let each = bytes / recovered.executions.max(1);
+    let (cpu, began) = (cpu_ticks(), Instant::now());
+    tokio::time::sleep(IDLE).await;
+    // A tick is a hundredth of a second on Linux.
+    let idle = (cpu_ticks() - cpu) as f64 / began.elapsed().as_secs_f64();
+    let archive = Archive::open(directory).unwrap();
+    let asks = archive.execution("run-00000000").unwrap();
+    let pending = archive.pending_tokens(asks.id).unwrap();
+    let began = Instant::now();
+    engine.send_task_success(&pending[0].token, json!("yes")).await.unwrap();
+    engine.wait("run-00000000").await.unwrap();
+    let answered_ms = began.elapsed().as_secs_f64() * 1_000.0;
+    println!(
+        "opened with {} open        {opened_ms:>6.0} ms ({} of them only wait), {} MB resident more, {each} bytes each",
+        recovered.executions,
+        recovered.waiting,
+        bytes >> 20
+    );
+    println!(
+        "idle with them                {idle:>6.2} % of one CPU; one of them answered and ended in {answered_ms:.1} ms"
+    );
+    engine.shutdown().await;
+}
+
+fn stat(file: &str) -> String {
+    std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default()
+}
+
+/// 0 where there is no /proc.
+fn resident_bytes() -> u64 {
+    let pages = stat("statm")
+        .split(' ')
+        .nth(1)
+        .and_then(|text| text.parse::<u64>().ok());
+    pages.unwrap_or(0) * 4_096
+}
+
+/// Time on CPUs, in hundredths of a second; 0 where there is no /proc.
+fn cpu_ticks() -> u64 {
+    let stat = stat("stat");
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let number = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    number(11) + number(12)
+}

@@ -1,0 +1,8 @@
+//! A program that evaluates expressions for an engine in another process, and nothing else: see
+//! [`Evaluator::in_processes`](holdfast_engine::Evaluator::in_processes).
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    holdfast_engine::serve_evaluations()
+}

@@ -1,0 +1,193 @@
+//! Waiting: what only waits is in the database alone, and goes on when its time comes or someone answers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use holdfast_asl::{Status, Timestamp};
+use holdfast_engine::{Clock, Engine, EngineError, Outcome, VirtualClock};
+use serde_json::{Value, json};
+
+use crate::support::{World, distributed, finished, items, machine, open, open_virtual, options, output, token_task};
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn wait(seconds: u64) -> String {
+    machine(
+        "Wait",
+        json!({ "Wait": { "Type": "Wait", "Seconds": seconds, "End": true } }),
+    )
+}
+
+/// A machine with a function under way, so that a virtual clock does not jump by itself.
+async fn hang(engine: &Engine, world: &World) {
+    let text = machine(
+        "Hang",
+        json!({ "Hang": crate::support::task("hang", json!({ "End": true })) }),
+    );
+    engine.start("hang", &text, json!({})).await.unwrap();
+    while world.calls.load(Ordering::SeqCst) < 1 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn still_open(engine: &Engine, name: &str) -> bool {
+    tokio::time::timeout(Duration::from_millis(150), engine.wait(name))
+        .await
+        .is_err()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_waits_are_not_read_on_opening_and_end_in_time() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, clock) = open_virtual(directory.path(), &world).await;
+    hang(&engine, &world).await;
+    for number in 0..50_u64 {
+        engine
+            .start(&format!("w{number}"), &wait(7_200 + number), json!({}))
+            .await
+            .unwrap();
+    }
+    let stored = clock.now();
+    drop(engine);
+
+    let clock = Arc::new(VirtualClock::new(stored));
+    let mut again = options(directory.path(), &world);
+    again.clock = Arc::clone(&clock) as Arc<_>;
+    let (engine, recovered) = Engine::open(again).await.unwrap();
+    assert_eq!((recovered.executions, recovered.waiting), (51, 50));
+    // Of the one that runs: started, entered, scheduled, begun.
+    assert_eq!(recovered.events, 4);
+    assert!(still_open(&engine, "w0").await);
+    clock.advance_ms(7_200_000 + 25_000);
+    for number in 0..=25 {
+        output(&engine, &format!("w{number}")).await;
+    }
+    assert!(still_open(&engine, "w26").await);
+    engine.stop("w26", None, None).await.unwrap();
+    assert!(matches!(finished(&engine, "w26").await, Status::Aborted { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timers_survive_a_clock_that_is_set_in_either_direction() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, clock) = open_virtual(directory.path(), &world).await;
+    hang(&engine, &world).await;
+    engine.start("hour", &wait(3_600), json!({})).await.unwrap();
+    engine.start("minute", &wait(60), json!({})).await.unwrap();
+    // Set back by a year: nothing fires early, and nothing waits a year.
+    clock.jump_wall_ms(-365 * 24 * HOUR_MS);
+    assert!(still_open(&engine, "minute").await);
+    clock.advance_ms(60_000);
+    output(&engine, "minute").await;
+    assert!(still_open(&engine, "hour").await);
+    let reached = Timestamp(clock.now().0 + 365 * 24 * HOUR_MS);
+    drop(engine);
+
+    // Opened with the clock still wrong: time goes on from where it was.
+    let clock = Arc::new(VirtualClock::new(Timestamp(reached.0 - 365 * 24 * HOUR_MS)));
+    let mut again = options(directory.path(), &world);
+    again.clock = Arc::clone(&clock) as Arc<_>;
+    world.calls.store(0, Ordering::SeqCst);
+    let (engine, recovered) = Engine::open(again).await.unwrap();
+    let behind_ms = recovered.clock_set_back_ms.unwrap();
+    assert!((behind_ms - 365 * 24 * HOUR_MS).abs() < 70_000, "{behind_ms}");
+    assert!(still_open(&engine, "hour").await);
+    // Set right again, and an hour further.
+    clock.jump_wall_ms(365 * 24 * HOUR_MS + HOUR_MS);
+    output(&engine, "hour").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn children_that_wait_are_answered_counted_and_stopped() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let text = |name: &str| {
+        let mut map = distributed("echo", json!({ "MaxConcurrency": 20, "End": true }));
+        map["ItemProcessor"]["States"] =
+            json!({ "Work": token_task(json!({ "TimeoutSeconds": 86_400, "End": true })) });
+        machine(name, json!({ name: map }))
+    };
+    let (engine, _) = open(directory.path(), &world).await;
+    for name in ["answered", "stopped"] {
+        engine.start(name, &text("All"), items(20)).await.unwrap();
+        let Outcome::WaitingForToken { pending, .. } = engine.wait(name).await.unwrap() else {
+            panic!("it ended")
+        };
+        assert_eq!(pending.len(), 20);
+    }
+    let (calls, tokens) = (
+        world.calls.load(Ordering::SeqCst),
+        engine.pending_tokens("answered").await.unwrap(),
+    );
+    drop(engine);
+
+    let (engine, recovered) = open(directory.path(), &world).await;
+    assert_eq!((recovered.executions, recovered.waiting), (42, 40));
+    for (number, token) in tokens.iter().enumerate() {
+        engine.send_task_success(&token.token, json!(number)).await.unwrap();
+    }
+    assert_eq!(output(&engine, "answered").await, json!((0..20).collect::<Vec<_>>()));
+    let open_tokens = engine.pending_tokens("stopped").await.unwrap();
+    engine.stop("stopped", None, None).await.unwrap();
+    assert!(matches!(finished(&engine, "stopped").await, Status::Aborted { .. }));
+    for token in tokens.iter().chain(&open_tokens) {
+        let late = engine.send_task_success(&token.token, json!("late")).await;
+        assert!(matches!(late, Err(EngineError::TokenClosed)), "{late:?}");
+    }
+    assert_eq!(world.calls.load(Ordering::SeqCst), calls);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heartbeats_keep_a_task_alive_and_their_absence_ends_it() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, clock) = open_virtual(directory.path(), &world).await;
+    hang(&engine, &world).await;
+    let text = machine(
+        "Ask",
+        json!({ "Ask": token_task(json!({ "HeartbeatSeconds": 600, "End": true })) }),
+    );
+    engine.start("beat", &text, json!({})).await.unwrap();
+    let Outcome::WaitingForToken { pending, .. } = engine.wait("beat").await.unwrap() else {
+        panic!("it ended")
+    };
+    for _ in 0..5 {
+        clock.advance_ms(599_000);
+        engine.send_task_heartbeat(&pending[0].token).await.unwrap();
+    }
+    assert_eq!(engine.pending_tokens("beat").await.unwrap(), pending);
+    clock.advance_ms(600_000);
+    let Status::Failed { error, .. } = finished(&engine, "beat").await else {
+        panic!("it did not fail")
+    };
+    assert!(
+        matches!(error.as_deref(), Some("States.Timeout" | "States.HeartbeatTimeout")),
+        "{error:?}"
+    );
+    let late = engine.send_task_heartbeat(&pending[0].token).await;
+    assert!(matches!(late, Err(EngineError::TokenClosed)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn same_name_and_input_is_the_same_execution_also_while_it_waits() {
+    use holdfast_engine::Started;
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, _) = open(directory.path(), &world).await;
+    let (input, other): (Value, Value) = (json!({ "a": 1 }), json!({ "a": 2 }));
+    assert_eq!(
+        engine.start("x", &wait(86_400), input.clone()).await.unwrap(),
+        Started::New
+    );
+    for _ in 0..2 {
+        assert_eq!(
+            engine.start("x", &wait(86_400), input.clone()).await.unwrap(),
+            Started::AlreadyRunning
+        );
+        let refused = engine.start("x", &wait(86_400), other.clone()).await;
+        assert!(matches!(refused, Err(EngineError::ExecutionAlreadyExists { .. })));
+    }
+    engine.stop("x", None, None).await.unwrap();
+    assert_eq!(
+        engine.start("x", &wait(86_400), input).await.unwrap(),
+        Started::AlreadyFinished
+    );
+}

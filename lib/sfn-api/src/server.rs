@@ -1,0 +1,144 @@
+//! The server of the API: on this machine only, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_engine::Engine;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::store::Store;
+use super::{Api, Given, wire};
+
+/// How long requests under way are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server that has its address.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Why the API is not served.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// The address can be reached from other machines.
+    #[error(
+        "{address}: the Step Functions API has no authentication and is served on this machine only. Name \
+         127.0.0.1:PORT or [::1]:PORT"
+    )]
+    AddressNotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("{address}: {source}")]
+    AddressUnusable {
+        /// The address.
+        address: SocketAddr,
+        /// What the system reported.
+        source: std::io::Error,
+    },
+    /// The API's own file cannot be made.
+    #[error("{} cannot be created: {source}. Make its directory writable for this user", .file.display())]
+    FileNotCreated {
+        /// The file.
+        file: PathBuf,
+        /// What the system reported.
+        source: std::io::Error,
+    },
+    /// The API's own file cannot be read or written.
+    #[error(
+        "{} cannot be used: {detail}. Make it writable for this user, restore it from a backup, or move it away to create \
+         the state machines again",
+        .file.display()
+    )]
+    FileUnusable {
+        /// The file.
+        file: PathBuf,
+        /// What SQLite reported.
+        detail: String,
+    },
+    /// The API's own file was written by a newer version.
+    #[error(
+        "{} has version {found}, and this program knows versions up to {known}. Use the newer program that wrote it",
+        .file.display()
+    )]
+    FileNewer {
+        /// The file.
+        file: PathBuf,
+        /// The version found.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The API cannot begin on what is stored.
+    #[error("{detail}")]
+    Stored {
+        /// What is wrong, and what to do about it.
+        detail: String,
+    },
+    /// The listener failed.
+    #[error("the listener failed: {0}")]
+    Listener(#[source] std::io::Error),
+}
+
+impl Server {
+    /// Takes the address.
+    ///
+    /// # Errors
+    /// It is taken, or other machines could reach it.
+    pub async fn bind(address: SocketAddr) -> Result<Self, ServerError> {
+        if !address.ip().is_loopback() {
+            return Err(ServerError::AddressNotLoopback { address });
+        }
+        let failed = |source| ServerError::AddressUnusable { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it is reached.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stopped` holds true; requests in flight are answered, for a while.
+    ///
+    /// # Errors
+    /// The API's file cannot be used; the listener fails.
+    pub async fn serve(
+        self,
+        engine: Engine,
+        data: &Path,
+        given: Option<&Given>,
+        mut stopped: watch::Receiver<bool>,
+    ) -> Result<(), ServerError> {
+        let api = Api::new(engine, data, Store::open(data)?, given)
+            .map_err(|error| ServerError::Stored { detail: error.message })?;
+        let mut stopping = stopped.clone();
+        let stopping = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        let server = holdfast_http_server::serve(self.listener, wire::router(Arc::new(api)), stopping);
+        let late = async {
+            drop(stopped.wait_for(|stop| *stop).await);
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            served = server => served.map_err(ServerError::Listener),
+            // Their clients repeat them, and what they began is stored.
+            () = late => Ok(()),
+        }
+    }
+}
+
+/// Returns the region of this data directory's ARNs: `region` at the first call, and what it was then ever after.
+///
+/// # Errors
+/// The API's file cannot be used.
+pub fn keep_region(data: &Path, region: &str) -> Result<String, ServerError> {
+    let kept = Store::open(data)?.settle("region", region);
+    kept.map_err(|error| ServerError::Stored { detail: error.message })
+}

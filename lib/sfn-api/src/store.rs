@@ -1,0 +1,345 @@
+//! What the API keeps beside the engine's own database: state machines, versions, aliases, and which execution was started
+//! by which of these. One SQLite file in the data directory; each change is on the disk before it is answered.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use serde_json::Value;
+
+use super::error::ApiError;
+use super::server::ServerError;
+
+/// The file in the data directory.
+pub const FILE: &str = "step-functions.sqlite";
+/// The version of its tables.
+const VERSION: i64 = 1;
+
+/// A state machine.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub name: String,
+    pub definition: String,
+    pub role_arn: String,
+    pub created_with: String,
+    pub logging: Option<String>,
+    pub tracing: Option<String>,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+    /// None until it is updated for the first time.
+    pub revision: Option<String>,
+    pub last_version: u32,
+    /// Whether this program brought it: then it cannot be changed.
+    pub given: bool,
+}
+
+/// A version of a state machine.
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub number: u32,
+    pub definition: String,
+    pub role_arn: String,
+    pub description: Option<String>,
+    pub revision: Option<String>,
+    pub created_ms: i64,
+}
+
+/// An alias of a state machine.
+#[derive(Clone, Debug)]
+pub struct Alias {
+    pub name: String,
+    pub description: Option<String>,
+    /// Versions and their weights, which make 100.
+    pub routing: Vec<(u32, u32)>,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+}
+
+/// What is known of an execution beside what the engine knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartedBy {
+    pub version: Option<u32>,
+    pub alias: Option<String>,
+    /// The client's token of the last redrive, and how often the execution had been redriven before it.
+    pub redrive_token: Option<String>,
+    pub redrive_from: u64,
+}
+
+/// The open file.
+pub struct Store {
+    connection: Connection,
+    file: PathBuf,
+}
+
+const MACHINE: &str = "name, definition, role_arn, created_with, logging, tracing, created_ms, updated_ms, revision, \
+                       last_version, given";
+const VERSION_COLUMNS: &str = "number, definition, role_arn, description, revision, created_ms";
+const ALIAS: &str = "name, description, routing, created_ms, updated_ms";
+const STARTED_BY: &str = "version, alias, redrive_token, redrive_from";
+
+impl Store {
+    /// Opens the file, made when missing. The engine holds the data directory's lock. Errors: one line with the remedy.
+    pub fn open(data: &Path) -> Result<Self, ServerError> {
+        let file = data.join(FILE);
+        // SQLite gives its other files the rights of this one.
+        make_private(data, &file).map_err(|source| ServerError::FileNotCreated {
+            file: file.clone(),
+            source,
+        })?;
+        let failed = |error: rusqlite::Error| ServerError::FileUnusable {
+            file: file.clone(),
+            detail: error.to_string(),
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&file, flags).map_err(failed)?;
+        let found = prepare(&connection).map_err(failed)?;
+        if found > VERSION {
+            return Err(ServerError::FileNewer {
+                file,
+                found,
+                known: VERSION,
+            });
+        }
+        Ok(Self { connection, file })
+    }
+
+    /// A setting that stays as it was at the first start.
+    pub fn settle(&self, key: &str, first: &str) -> Result<String, ApiError> {
+        self.run(|db| {
+            db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)", [key, first])?;
+            db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+        })
+    }
+
+    pub fn machine(&self, name: &str) -> Result<Option<Machine>, ApiError> {
+        let sql = format!("SELECT {MACHINE} FROM machines WHERE name = ?1");
+        self.run(|db| db.prepare_cached(&sql)?.query_row([name], machine).optional())
+    }
+
+    pub fn machines(&self) -> Result<Vec<Machine>, ApiError> {
+        let sql = format!("SELECT {MACHINE} FROM machines ORDER BY name");
+        self.run(|db| db.prepare_cached(&sql)?.query_map([], machine)?.collect())
+    }
+
+    /// Writes a machine; versions and aliases stay.
+    pub fn put_machine(&self, machine: &Machine) -> Result<(), ApiError> {
+        let sql = format!(
+            "INSERT INTO machines ({MACHINE}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (name) DO UPDATE SET definition = ?2, role_arn = ?3, created_with = ?4, logging = ?5, tracing = ?6,
+             updated_ms = ?8, revision = ?9, last_version = ?10, given = ?11"
+        );
+        self.run(|db| {
+            db.prepare_cached(&sql)?.execute(params![
+                machine.name,
+                machine.definition,
+                machine.role_arn,
+                machine.created_with,
+                machine.logging,
+                machine.tracing,
+                machine.created_ms,
+                machine.updated_ms,
+                machine.revision,
+                machine.last_version,
+                machine.given,
+            ])
+        })?;
+        Ok(())
+    }
+
+    /// Forgets a machine with its versions and aliases. What was started by it stays known.
+    pub fn delete_machine(&self, name: &str) -> Result<(), ApiError> {
+        self.run(|db| db.execute("DELETE FROM machines WHERE name = ?1", [name]))?;
+        Ok(())
+    }
+
+    /// Writes a machine and a new version of it, both or none.
+    pub fn put_with_version(&self, machine: &Machine, version: &Version) -> Result<(), ApiError> {
+        let transaction = self
+            .connection
+            .unchecked_transaction()
+            .map_err(|error| self.failed(&error))?;
+        self.put_machine(machine)?;
+        let sql = format!("INSERT INTO versions (machine, {VERSION_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        self.run(|db| {
+            db.prepare_cached(&sql)?.execute(params![
+                machine.name,
+                version.number,
+                version.definition,
+                version.role_arn,
+                version.description,
+                version.revision,
+                version.created_ms,
+            ])
+        })?;
+        self.run(|_| transaction.commit())
+    }
+
+    pub fn version(&self, machine: &str, number: u32) -> Result<Option<Version>, ApiError> {
+        let sql = format!("SELECT {VERSION_COLUMNS} FROM versions WHERE machine = ?1 AND number = ?2");
+        self.run(|db| {
+            db.prepare_cached(&sql)?
+                .query_row(params![machine, number], version)
+                .optional()
+        })
+    }
+
+    /// The versions of a machine, newest first.
+    pub fn versions(&self, machine: &str) -> Result<Vec<Version>, ApiError> {
+        let sql = format!("SELECT {VERSION_COLUMNS} FROM versions WHERE machine = ?1 ORDER BY number DESC");
+        self.run(|db| db.prepare_cached(&sql)?.query_map([machine], version)?.collect())
+    }
+
+    pub fn delete_version(&self, machine: &str, number: u32) -> Result<(), ApiError> {
+        self.run(|db| {
+            db.execute(
+                "DELETE FROM versions WHERE machine = ?1 AND number = ?2",
+                params![machine, number],
+            )
+        })?;
+        Ok(())
+    }
+
+    pub fn alias(&self, machine: &str, name: &str) -> Result<Option<Alias>, ApiError> {
+        let sql = format!("SELECT {ALIAS} FROM aliases WHERE machine = ?1 AND name = ?2");
+        self.run(|db| db.prepare_cached(&sql)?.query_row([machine, name], alias).optional())
+    }
+
+    /// The aliases of a machine, by name.
+    pub fn aliases(&self, machine: &str) -> Result<Vec<Alias>, ApiError> {
+        let sql = format!("SELECT {ALIAS} FROM aliases WHERE machine = ?1 ORDER BY name");
+        self.run(|db| db.prepare_cached(&sql)?.query_map([machine], alias)?.collect())
+    }
+
+    pub fn put_alias(&self, machine: &str, alias: &Alias) -> Result<(), ApiError> {
+        let routing = Value::from_iter(alias.routing.iter().map(|(version, weight)| vec![*version, *weight]));
+        let sql = format!("INSERT OR REPLACE INTO aliases (machine, {ALIAS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+        self.run(|db| {
+            db.prepare_cached(&sql)?.execute(params![
+                machine,
+                alias.name,
+                alias.description,
+                routing.to_string(),
+                alias.created_ms,
+                alias.updated_ms,
+            ])
+        })?;
+        Ok(())
+    }
+
+    pub fn delete_alias(&self, machine: &str, name: &str) -> Result<(), ApiError> {
+        self.run(|db| db.execute("DELETE FROM aliases WHERE machine = ?1 AND name = ?2", [machine, name]))?;
+        Ok(())
+    }
+
+    pub fn started_by(&self, arn: &str) -> Result<Option<StartedBy>, ApiError> {
+        let sql = format!("SELECT {STARTED_BY} FROM executions WHERE arn = ?1");
+        self.run(|db| db.prepare_cached(&sql)?.query_row([arn], started_by).optional())
+    }
+
+    pub fn put_started_by(&self, arn: &str, by: &StartedBy) -> Result<(), ApiError> {
+        let sql = format!("INSERT OR REPLACE INTO executions (arn, {STARTED_BY}) VALUES (?1, ?2, ?3, ?4, ?5)");
+        let from = by.redrive_from.cast_signed();
+        self.run(|db| {
+            db.prepare_cached(&sql)?
+                .execute(params![arn, by.version, by.alias, by.redrive_token, from])
+        })?;
+        Ok(())
+    }
+
+    pub fn forget_started_by(&self, arn: &str) -> Result<(), ApiError> {
+        self.run(|db| db.execute("DELETE FROM executions WHERE arn = ?1", [arn]))?;
+        Ok(())
+    }
+
+    fn run<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ApiError> {
+        work(&self.connection).map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> ApiError {
+        ApiError::unavailable(format!(
+            "{} cannot be read or written: {error}. Free space or make it writable, and ask again",
+            self.file.display()
+        ))
+    }
+}
+
+/// Makes the directory and the file when they are missing, for this user alone.
+fn make_private(directory: &Path, file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    if !directory.is_dir() {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(file).map(drop)
+}
+
+/// Makes the tables when they are missing. Gives the version found.
+fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    let transaction = connection.unchecked_transaction()?;
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found == 0 {
+        transaction.execute_batch("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;")?;
+        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(found)
+}
+
+fn machine(row: &Row<'_>) -> rusqlite::Result<Machine> {
+    Ok(Machine {
+        name: row.get(0)?,
+        definition: row.get(1)?,
+        role_arn: row.get(2)?,
+        created_with: row.get(3)?,
+        logging: row.get(4)?,
+        tracing: row.get(5)?,
+        created_ms: row.get(6)?,
+        updated_ms: row.get(7)?,
+        revision: row.get(8)?,
+        last_version: row.get(9)?,
+        given: row.get(10)?,
+    })
+}
+
+fn version(row: &Row<'_>) -> rusqlite::Result<Version> {
+    Ok(Version {
+        number: row.get(0)?,
+        definition: row.get(1)?,
+        role_arn: row.get(2)?,
+        description: row.get(3)?,
+        revision: row.get(4)?,
+        created_ms: row.get(5)?,
+    })
+}
+
+fn alias(row: &Row<'_>) -> rusqlite::Result<Alias> {
+    let routing: String = row.get(2)?;
+    Ok(Alias {
+        name: row.get(0)?,
+        description: row.get(1)?,
+        routing: serde_json::from_str(&routing).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error))
+        })?,
+        created_ms: row.get(3)?,
+        updated_ms: row.get(4)?,
+    })
+}
+
+fn started_by(row: &Row<'_>) -> rusqlite::Result<StartedBy> {
+    Ok(StartedBy {
+        version: row.get(0)?,
+        alias: row.get(1)?,
+        redrive_token: row.get(2)?,
+        redrive_from: row.get::<_, i64>(3)?.cast_unsigned(),
+    })
+}

@@ -1,0 +1,101 @@
+//! Task tokens: who works on a task answers it.
+
+use holdfast_asl::{PAYLOAD_LIMIT_BYTES, TaskFailure};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::{Api, required};
+
+/// The longest name of an error, and the longest cause, in characters.
+const ERROR_MOST: usize = 256;
+const CAUSE_MOST: usize = 32_768;
+/// The longest token that is looked up.
+const TOKEN_MOST: usize = 2_048;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Success {
+    task_token: Option<String>,
+    output: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenFailure {
+    task_token: Option<String>,
+    error: Option<String>,
+    cause: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Heartbeat {
+    task_token: Option<String>,
+}
+
+impl Api {
+    pub(super) fn task_success(&self, input: &Success) -> Result<Value, ApiError> {
+        let token = token(input.task_token.as_ref())?;
+        let text = required(input.output.as_ref(), "output")?;
+        let invalid = |what: String| ApiError::new("InvalidOutput", format!("Invalid Output: {what}"));
+        if text.len() > PAYLOAD_LIMIT_BYTES {
+            return Err(invalid(format!("it has more than {PAYLOAD_LIMIT_BYTES} bytes")));
+        }
+        let output = serde_json::from_str(text).map_err(|error| {
+            invalid(format!(
+                "it is no JSON (line {}, column {})",
+                error.line(),
+                error.column()
+            ))
+        })?;
+        self.answered(self.wait(self.engine.send_task_success(token, output)))
+    }
+
+    pub(super) fn task_failure(&self, input: TokenFailure) -> Result<Value, ApiError> {
+        let token = token(input.task_token.as_ref())?;
+        ended_with(input.error.as_deref(), input.cause.as_deref())?;
+        let failure = TaskFailure {
+            error: input.error.unwrap_or_default(),
+            cause: input.cause,
+        };
+        self.answered(self.wait(self.engine.send_task_failure(token, failure)))
+    }
+
+    pub(super) fn task_heartbeat(&self, input: &Heartbeat) -> Result<Value, ApiError> {
+        let token = token(input.task_token.as_ref())?;
+        self.answered(self.wait(self.engine.send_task_heartbeat(token)))
+    }
+
+    fn answered(&self, answer: Result<(), holdfast_engine::EngineError>) -> Result<Value, ApiError> {
+        answer.map_err(|error| ApiError::of_engine(&error, ""))?;
+        Ok(json!({}))
+    }
+}
+
+/// The error and cause that something may be ended with.
+pub fn ended_with(error: Option<&str>, cause: Option<&str>) -> Result<(), ApiError> {
+    for (field, text, most) in [("error", error, ERROR_MOST), ("cause", cause, CAUSE_MOST)] {
+        if text.is_some_and(|text| text.chars().count() > most) {
+            return Err(ApiError::validation(format!(
+                "1 validation error detected: Value at '{field}' failed to satisfy constraint: Member must have length less \
+                 than or equal to {most}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A token that may be one. It is a credential: no message has it.
+fn token(given: Option<&String>) -> Result<&str, ApiError> {
+    let token = required(given, "taskToken")?;
+    let is_possible = (1..=TOKEN_MOST).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_possible {
+        Ok(token)
+    } else {
+        Err(ApiError::new(
+            "InvalidToken",
+            "Invalid Token: it is none of this engine's",
+        ))
+    }
+}

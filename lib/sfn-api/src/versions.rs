@@ -1,0 +1,360 @@
+//! Versions and aliases of state machines, and what an ARN with one starts.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::arn::{self, Qualifier};
+use super::error::ApiError;
+use super::machines::next_version;
+use super::store::{Alias, Store};
+use super::{Api, now_ms, page, required, seconds, without_nulls};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Publish {
+    state_machine_arn: Option<String>,
+    revision_id: Option<String>,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PutAlias {
+    /// For a new one.
+    name: Option<String>,
+    /// For one that is there.
+    state_machine_alias_arn: Option<String>,
+    description: Option<String>,
+    routing_configuration: Option<Vec<Route>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Route {
+    state_machine_version_arn: Option<String>,
+    weight: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfAlias {
+    state_machine_alias_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfVersion {
+    state_machine_version_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct List {
+    state_machine_arn: Option<String>,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+/// What an ARN starts.
+pub struct Target {
+    pub machine: String,
+    pub definition: String,
+    pub role_arn: String,
+    pub version: Option<u32>,
+    pub alias: Option<String>,
+}
+
+impl Api {
+    pub(super) fn publish_version(&self, input: &Publish) -> Result<Value, ApiError> {
+        let arn = required(input.state_machine_arn.as_ref(), "stateMachineArn")?;
+        let store = self.store();
+        let mut machine = self.unqualified(&store, arn)?;
+        let current = machine.revision.as_deref().unwrap_or("INITIAL");
+        if input.revision_id.as_deref().is_some_and(|revision| revision != current) {
+            return Err(ApiError::new(
+                "ConflictException",
+                format!("The revision of '{arn}' is {current} now"),
+            ));
+        }
+        let published = |number: u32, created_ms: i64| json!({ "creationDate": seconds(created_ms), "stateMachineVersionArn": format!("{arn}:{number}") });
+        // The same revision is published once.
+        if let Some(last) = store.versions(&machine.name)?.first()
+            && last.revision == machine.revision
+            && last.definition == machine.definition
+        {
+            if input.description.is_some() && input.description != last.description {
+                return Err(ApiError::new(
+                    "ConflictException",
+                    format!(
+                        "The revision is published as '{arn}:{}' with another description",
+                        last.number
+                    ),
+                ));
+            }
+            return Ok(published(last.number, last.created_ms));
+        }
+        let version = next_version(&mut machine, input.description.clone());
+        store.put_with_version(&machine, &version)?;
+        Ok(published(version.number, version.created_ms))
+    }
+
+    pub(super) fn delete_version(&self, input: &OfVersion) -> Result<Value, ApiError> {
+        let arn = required(input.state_machine_version_arn.as_ref(), "stateMachineVersionArn")?;
+        let parsed = arn::machine(arn)?;
+        let Some(Qualifier::Version(number)) = parsed.qualifier else {
+            return Err(ApiError::validation(format!("'{arn}' names no version")));
+        };
+        let store = self.store();
+        let machine = self.found(&store, &parsed, arn)?;
+        let routes = |alias: &Alias| alias.routing.iter().any(|(version, _)| *version == number);
+        if let Some(alias) = store.aliases(&machine.name)?.into_iter().find(routes) {
+            return Err(ApiError::new(
+                "ConflictException",
+                format!("'{arn}' is referenced by the alias {}", alias.name),
+            ));
+        }
+        store.delete_version(&machine.name, number)?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn list_versions(&self, input: &List) -> Result<Value, ApiError> {
+        let arn = required(input.state_machine_arn.as_ref(), "stateMachineArn")?;
+        let store = self.store();
+        let machine = self.unqualified(&store, arn)?;
+        let all = store.versions(&machine.name)?;
+        let (versions, next) = page::cut(
+            all,
+            &format!("versions {arn}"),
+            input.max_results,
+            input.next_token.as_deref(),
+        )?;
+        let listed: Vec<Value> = versions
+            .iter()
+            .map(|version| {
+                json!({
+                    "stateMachineVersionArn": format!("{arn}:{}", version.number),
+                    "creationDate": seconds(version.created_ms),
+                })
+            })
+            .collect();
+        Ok(without_nulls(
+            json!({ "stateMachineVersions": listed, "nextToken": next }),
+        ))
+    }
+
+    pub(super) fn create_alias(&self, input: &PutAlias) -> Result<Value, ApiError> {
+        let name = required(input.name.as_ref(), "name")?;
+        if !arn::is_name(name) || name.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ApiError::invalid_name(name));
+        }
+        let store = self.store();
+        let (machine_arn, routing) = self.routing(&store, input)?;
+        let machine = self.unqualified(&store, &machine_arn)?.name;
+        let now = now_ms();
+        let (alias, created_ms) = match store.alias(&machine, name)? {
+            Some(there) if there.routing == routing && there.description == input.description => {
+                (None, there.created_ms)
+            }
+            Some(_) => {
+                return Err(ApiError::new(
+                    "ConflictException",
+                    format!("'{machine_arn}:{name}' is there with another description or routing"),
+                ));
+            }
+            None => {
+                let alias = Alias {
+                    name: name.to_owned(),
+                    description: input.description.clone(),
+                    routing,
+                    created_ms: now,
+                    updated_ms: now,
+                };
+                (Some(alias), now)
+            }
+        };
+        if let Some(alias) = alias {
+            store.put_alias(&machine, &alias)?;
+        }
+        Ok(json!({
+            "stateMachineAliasArn": format!("{machine_arn}:{name}"),
+            "creationDate": seconds(created_ms),
+        }))
+    }
+
+    pub(super) fn update_alias(&self, input: &PutAlias) -> Result<Value, ApiError> {
+        let arn = required(input.state_machine_alias_arn.as_ref(), "stateMachineAliasArn")?;
+        let store = self.store();
+        let (machine, mut alias) = self.alias(&store, arn)?;
+        if input.routing_configuration.is_none() && input.description.is_none() {
+            return Err(ApiError::validation(
+                "description or routingConfiguration must be specified",
+            ));
+        }
+        if input.routing_configuration.is_some() {
+            let (machine_arn, routing) = self.routing(&store, input)?;
+            if machine_arn != self.machine_arn(&machine) {
+                return Err(ApiError::validation(format!(
+                    "'{arn}' cannot route to versions of '{machine_arn}'"
+                )));
+            }
+            alias.routing = routing;
+        }
+        if input.description.is_some() {
+            alias.description.clone_from(&input.description);
+        }
+        alias.updated_ms = now_ms();
+        store.put_alias(&machine, &alias)?;
+        Ok(json!({ "updateDate": seconds(alias.updated_ms) }))
+    }
+
+    pub(super) fn describe_alias(&self, input: &OfAlias) -> Result<Value, ApiError> {
+        let arn = required(input.state_machine_alias_arn.as_ref(), "stateMachineAliasArn")?;
+        let (machine, alias) = self.alias(&self.store(), arn)?;
+        let machine_arn = self.machine_arn(&machine);
+        let routing: Vec<Value> = alias
+            .routing
+            .iter()
+            .map(|(version, weight)| json!({ "stateMachineVersionArn": format!("{machine_arn}:{version}"), "weight": weight }))
+            .collect();
+        Ok(without_nulls(json!({
+            "stateMachineAliasArn": arn,
+            "name": alias.name,
+            "description": alias.description,
+            "routingConfiguration": routing,
+            "creationDate": seconds(alias.created_ms),
+            "updateDate": seconds(alias.updated_ms),
+        })))
+    }
+
+    pub(super) fn delete_alias(&self, input: &OfAlias) -> Result<Value, ApiError> {
+        let arn = required(input.state_machine_alias_arn.as_ref(), "stateMachineAliasArn")?;
+        let store = self.store();
+        let (machine, alias) = self.alias(&store, arn)?;
+        store.delete_alias(&machine, &alias.name)?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn list_aliases(&self, input: &List) -> Result<Value, ApiError> {
+        let arn = required(input.state_machine_arn.as_ref(), "stateMachineArn")?;
+        let parsed = arn::machine(arn)?;
+        let store = self.store();
+        let machine = self.found(&store, &parsed, arn)?;
+        let mut all = store.aliases(&machine.name)?;
+        if let Some(Qualifier::Version(number)) = parsed.qualifier {
+            all.retain(|alias| alias.routing.iter().any(|(version, _)| *version == number));
+        }
+        let (aliases, next) = page::cut(
+            all,
+            &format!("aliases {arn}"),
+            input.max_results,
+            input.next_token.as_deref(),
+        )?;
+        let listed: Vec<Value> = aliases
+            .iter()
+            .map(|alias| {
+                json!({
+                    "stateMachineAliasArn": format!("{}:{}", parsed.unqualified, alias.name),
+                    "creationDate": seconds(alias.created_ms),
+                })
+            })
+            .collect();
+        Ok(without_nulls(
+            json!({ "stateMachineAliases": listed, "nextToken": next }),
+        ))
+    }
+
+    /// What a state machine's ARN starts, with a version or an alias or without.
+    pub(super) fn target(&self, store: &Store, arn: &str) -> Result<Target, ApiError> {
+        let parsed = arn::machine(arn)?;
+        let machine = self.found(store, &parsed, arn)?;
+        let (number, alias) = match parsed.qualifier {
+            None => {
+                return Ok(Target {
+                    machine: machine.name,
+                    definition: machine.definition,
+                    role_arn: machine.role_arn,
+                    version: None,
+                    alias: None,
+                });
+            }
+            Some(Qualifier::Version(number)) => (number, None),
+            Some(Qualifier::Alias(name)) => {
+                let alias = store
+                    .alias(&machine.name, name)?
+                    .ok_or_else(|| ApiError::no_machine(arn))?;
+                (routed(&alias.routing), Some(alias.name))
+            }
+        };
+        let version = store
+            .version(&machine.name, number)?
+            .ok_or_else(|| ApiError::no_machine(arn))?;
+        Ok(Target {
+            machine: machine.name,
+            definition: version.definition,
+            role_arn: version.role_arn,
+            version: Some(number),
+            alias,
+        })
+    }
+
+    fn alias(&self, store: &Store, arn: &str) -> Result<(String, Alias), ApiError> {
+        let parsed = arn::machine(arn)?;
+        let Some(Qualifier::Alias(name)) = parsed.qualifier else {
+            return Err(ApiError::validation(format!("'{arn}' names no alias")));
+        };
+        if self.machine_arn(parsed.name) != parsed.unqualified {
+            return Err(ApiError::no_resource(arn));
+        }
+        let alias = store
+            .alias(parsed.name, name)?
+            .ok_or_else(|| ApiError::no_resource(arn))?;
+        Ok((parsed.name.to_owned(), alias))
+    }
+
+    /// The machine's ARN, and its versions with their weights. Errors: they are not one or two versions of one machine.
+    fn routing(&self, store: &Store, input: &PutAlias) -> Result<(String, Vec<(u32, u32)>), ApiError> {
+        let routes = input.routing_configuration.as_deref().unwrap_or_default();
+        if routes.is_empty() || routes.len() > 2 {
+            return Err(ApiError::validation(
+                "routingConfiguration must name one version or two",
+            ));
+        }
+        let mut machine_arn: Option<String> = None;
+        let mut routing = Vec::new();
+        for route in routes {
+            let arn = required(route.state_machine_version_arn.as_ref(), "stateMachineVersionArn")?;
+            let parsed = arn::machine(arn)?;
+            let Some(Qualifier::Version(number)) = parsed.qualifier else {
+                return Err(ApiError::validation(format!("'{arn}' names no version")));
+            };
+            let machine = self.found(store, &parsed, arn)?;
+            if machine_arn.as_ref().is_some_and(|other| other != parsed.unqualified) {
+                return Err(ApiError::validation(
+                    "routingConfiguration names versions of two state machines",
+                ));
+            }
+            if store.version(&machine.name, number)?.is_none() {
+                return Err(ApiError::no_resource(arn));
+            }
+            machine_arn = Some(parsed.unqualified.to_owned());
+            routing.push((number, route.weight.unwrap_or_default()));
+        }
+        let is_twice = routing.len() == 2 && routing[0].0 == routing[1].0;
+        if is_twice || routing.iter().map(|(_, weight)| u64::from(*weight)).sum::<u64>() != 100 {
+            return Err(ApiError::validation("the weights of different versions must make 100"));
+        }
+        Ok((machine_arn.unwrap_or_default(), routing))
+    }
+}
+
+/// One of the versions, by their weights.
+fn routed(routing: &[(u32, u32)]) -> u32 {
+    let (first, weight) = routing.first().copied().unwrap_or_default();
+    let mut byte = [0; 4];
+    // Without randomness the first one is as good as the other.
+    let drawn = getrandom::fill(&mut byte).map_or(0, |()| u32::from_le_bytes(byte) % 100);
+    match routing.get(1) {
+        Some((second, _)) if drawn >= weight => *second,
+        _ => first,
+    }
+}

@@ -1,0 +1,108 @@
+//! Task tokens of the review's own machine, which this API withholds: whoever holds one answers in the approvers' place, and
+//! derives their codes from it. Of other machines it shows them, as AWS does.
+
+use std::collections::BTreeSet;
+
+use holdfast_asl::HistoryEvent;
+use serde_json::Value;
+
+/// What stands in a token's place.
+const WITHHELD: &str = "[withheld: a task token of a review]";
+
+/// The tokens that are withheld from what is shown of one execution.
+#[derive(Debug, Default)]
+pub struct Withheld(BTreeSet<String>);
+
+impl Withheld {
+    /// Returns every token that an execution gave out.
+    pub fn of(events: &[HistoryEvent]) -> Self {
+        Self(
+            events
+                .iter()
+                .filter_map(HistoryEvent::task_token)
+                .map(str::to_owned)
+                .collect(),
+        )
+    }
+
+    /// Takes the tokens out of every text of a value. A payload is JSON in a text: a token stands in it as it is.
+    pub fn take_out(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                for token in self.0.iter().filter(|token| !token.is_empty()) {
+                    if text.contains(token.as_str()) {
+                        *text = text.replace(token.as_str(), WITHHELD);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.take_out(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.take_out(field)),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use serde_json::json;
+
+    use super::*;
+    use holdfast_engine::{
+        Archive, Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome,
+    };
+
+    struct Submits;
+
+    #[async_trait]
+    impl Functions for Submits {
+        async fn invoke(&self, _: &str, _: Value, _: Invocation) -> Result<Value, FunctionFailure> {
+            Ok(Value::Null)
+        }
+    }
+
+    #[async_trait]
+    impl Objects for Submits {
+        async fn get(&self, _: &str, key: &str) -> Result<Vec<u8>, ObjectFailure> {
+            Err(ObjectFailure {
+                message: format!("no object {key}"),
+            })
+        }
+
+        async fn put(&self, _: &str, _: &str, _: Vec<u8>) -> Result<(), ObjectFailure> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn no_token_that_an_execution_gave_out_is_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let objects = Arc::new(Submits);
+        let options = EngineOptions::new(directory.path(), Arc::new(Submits), objects).unwrap();
+        let (engine, _) = Engine::open(options).await.unwrap();
+        let definition = json!({ "QueryLanguage": "JSONata", "StartAt": "Ask", "States": { "Ask": {
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Arguments": { "FunctionName": "f", "Payload": { "deep": [{ "token": "{% $states.context.Task.Token %}",
+                "text": "{% 'link?t=' & $states.context.Task.Token & '&x' %}" }] } },
+            "End": true } } });
+        engine.start("x", &definition.to_string(), json!({})).await.unwrap();
+        let Outcome::WaitingForToken { pending, .. } = engine.wait("x").await.unwrap() else {
+            panic!("it doesn't wait");
+        };
+        let token = &pending[0].token;
+        let archive = Archive::open(directory.path()).unwrap();
+        let record = archive.execution("x").unwrap();
+        let events = archive.history(record.id).unwrap();
+        let mut shown = json!(events.iter().filter_map(HistoryEvent::to_aws).collect::<Vec<Value>>());
+        assert!(shown.to_string().matches(token.as_str()).count() >= 2, "{shown}");
+        Withheld::of(&events).take_out(&mut shown);
+        assert!(
+            !shown.to_string().contains(token.as_str()) && shown.to_string().contains(WITHHELD),
+            "{shown}"
+        );
+        engine.shutdown().await;
+    }
+}
