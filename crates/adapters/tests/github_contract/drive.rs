@@ -239,16 +239,16 @@ async fn grants(github: &FakeGithub) {
             &[("checks", Some("read")), ("contents", Some("write"))],
             &["merge_group"],
             false,
-            &["checks", "merge_group", "pull_request_review_thread"],
+            &["checks", "pull_request_review_thread", "merge_group"],
         ),
         (
             &[("checks", Some("admin"))],
             &["pull_request_review_comment"],
             false,
             &[
-                "merge_group",
                 "pull_request_review_comment",
                 "pull_request_review_thread",
+                "merge_group",
             ],
         ),
     ];
