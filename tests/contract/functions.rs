@@ -11,7 +11,7 @@ use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::STAGES;
 use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome};
-use holdfast_local::workflow;
+use holdfast_ops::workflow;
 use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, RunningFunction, Script};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -64,7 +64,7 @@ fn programs() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     build
         .current_dir(root())
-        .args(["build", "--quiet", "--bins", "--package", "holdfast-local"])
+        .args(["build", "--quiet", "--bins", "--package", "holdfast-cli"])
         .args(["--package", "holdfast-functions"]);
     assert!(build.status().unwrap().success(), "cargo build of the functions");
     target().join("debug")

@@ -15,7 +15,7 @@ use holdfast_core::port::{
     NotifyError, NotifyPeople, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError,
     SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
-use holdfast_local::functions::StageFunctions;
+use holdfast_ops::functions::StageFunctions;
 use serde::Deserialize;
 use serde_json::Value;
 
