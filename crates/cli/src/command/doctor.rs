@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use holdfast_adapters::github::{AppReport, GithubAppGrants, Lack};
-use holdfast_adapters::model_examine::ModelReport;
+use holdfast_github::{AppReport, GithubAppGrants, Lack};
+use holdfast_models::ModelReport;
 use serde_json::json;
 
 use crate::cli::{DoctorArgs, ListFormat};

@@ -1,0 +1,253 @@
+//! Reads a pull request: its head, its files, a file's bytes. Never writes.
+
+use async_trait::async_trait;
+use holdfast_core::diff::coarse_note;
+use holdfast_core::identity::identify;
+use holdfast_core::model::change::{Change, ChangedFile, Target};
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
+
+use super::address::PullRequestAddress;
+use super::classify::{Trees, classify, is_unclear, read_root, read_tree};
+use super::connection::GithubConnection;
+use super::failure::{Failure, Kind};
+use super::files;
+use super::folders::Folders;
+use super::unshown;
+use super::wire::{Comparison, Pull};
+
+/// What a token needs to read pull requests.
+pub(super) const PULL_READ: &str = "Pull requests: read";
+/// What a token needs to read files.
+pub(super) const CONTENTS_READ: &str = "Contents: read";
+/// Largest file that is read, in bytes.
+pub(super) const BLOB_MOST: usize = 1024 * 1024;
+
+/// Where a pull request is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub owner: &'a str,
+    pub repository: &'a str,
+    pub number: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// The path below the repository.
+    pub fn repository<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
+    where
+        'a: 'b,
+    {
+        [&["repos", self.owner, self.repository], rest].concat()
+    }
+
+    /// The path below the pull request's conversation.
+    pub fn issue<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
+    where
+        'a: 'b,
+    {
+        [&["repos", self.owner, self.repository, "issues", self.number], rest].concat()
+    }
+
+    /// The path below the pull request.
+    pub fn pull<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
+    where
+        'a: 'b,
+    {
+        [&["repos", self.owner, self.repository, "pulls", self.number], rest].concat()
+    }
+}
+
+/// A pull request of a target.
+#[derive(Clone, Debug)]
+pub(super) struct PullRequest {
+    owner: String,
+    repository: String,
+    number: String,
+    pub head: CommitSha,
+}
+
+impl PullRequest {
+    /// `None` for a work tree.
+    pub fn of(target: &Target) -> Option<Self> {
+        let Target::PullRequest {
+            owner,
+            repository,
+            number,
+            head,
+            ..
+        } = target
+        else {
+            return None;
+        };
+        Some(Self {
+            owner: owner.clone(),
+            repository: repository.clone(),
+            number: number.to_string(),
+            head: head.clone(),
+        })
+    }
+
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            owner: &self.owner,
+            repository: &self.repository,
+            number: &self.number,
+        }
+    }
+}
+
+/// Reads pull requests.
+#[derive(Clone, Debug)]
+pub struct GithubReadChange {
+    pub(super) connection: GithubConnection,
+    folders: Folders,
+}
+
+impl GithubReadChange {
+    /// Reads through this connection.
+    pub fn new(connection: GithubConnection) -> Self {
+        Self {
+            connection,
+            folders: Folders::default(),
+        }
+    }
+
+    /// The target that an address stands for, with head, merge base and settings as they are now. Errors: another host
+    /// than the connection's API answers for, and what reading says.
+    pub async fn resolve(&self, address: &PullRequestAddress) -> Result<Target, ReadError> {
+        self.connection.check_host(address).map_err(ReadError::NotFound)?;
+        let pull = self.pull(&address.owner, &address.repository, address.number).await?;
+        let head = pull.head.clone();
+        Ok(identify(self, self, &pull, head).await?.target)
+    }
+}
+
+#[async_trait]
+impl ReadChange for GithubReadChange {
+    async fn read_change(&self, target: &Target) -> Result<Change, ReadError> {
+        let request = pull_request(target)?;
+        let (connection, place) = (&self.connection, request.place());
+        let pull = read_pull(connection, place).await?;
+        let head = head_of(&pull)?;
+        let base_tip = sha(&pull.base.sha)?;
+        let base = merge_base(connection, place, &base_tip, &head).await?;
+        let listed = files::list(connection, place).await?;
+        let mut trees = None;
+        if listed.iter().any(is_unclear) {
+            let (old, new) = (
+                read_tree(connection, place, base.as_str()).await?,
+                read_tree(connection, place, head.as_str()).await?,
+            );
+            trees = old.zip(new).map(|(base, head)| Trees { base, head });
+        }
+        // The list is of the head as it stood meanwhile: a change that mixes two heads must not look like one.
+        let head = head_of(&read_pull(connection, place).await?)?;
+        let files_total = pull.changed_files.max(listed.len() as u64);
+        let mut files: Vec<ChangedFile> = listed.into_iter().map(|file| classify(file, trees.as_ref())).collect();
+        let mut coarse = Vec::new();
+        if let Some(trees) = &trees {
+            coarse = unshown::fill(connection, place, &mut files, trees).await?;
+        }
+        Ok(Change {
+            base,
+            base_tip: Some(base_tip),
+            head,
+            title: pull.title,
+            description: pull.body.unwrap_or_default(),
+            author: pull.user.map(|user| user.login),
+            url: Some(pull.html_url),
+            files_total,
+            notes: coarse_note(&coarse).into_iter().collect(),
+            files,
+        })
+    }
+
+    /// GitHub's contents of a path follow a symbolic link: so the path's entry is looked up in its folder first, and the
+    /// blob that it names is read. A link has no content here, nor has a folder or a submodule.
+    async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        let request = pull_request(target)?;
+        let parts: Vec<&str> = path.split('/').collect();
+        // No such path is in a repository, and in an address these would mean another one.
+        if parts
+            .iter()
+            .any(|part| part.is_empty() || *part == "." || *part == "..")
+        {
+            return Ok(None);
+        }
+        let place = request.place();
+        let Some(blob) = self.folders.find_blob(&self.connection, place, &parts, at).await? else {
+            return Ok(None);
+        };
+        let call = self
+            .connection
+            .get_raw(&place.repository(&["git", "blobs", &blob]), BLOB_MOST, CONTENTS_READ);
+        match self.connection.send(call).await {
+            Ok(reply) => Ok(Some(reply.body)),
+            Err(Failure {
+                kind: Kind::NotFound | Kind::TooLong,
+                ..
+            }) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let request = pull_request(target)?;
+        Ok(read_root(&self.connection, request.place(), at.as_str()).await?)
+    }
+
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
+        head_of(&read_pull(&self.connection, pull_request(target)?.place()).await?).map_err(ReadError::from)
+    }
+
+    async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
+        let request = pull_request(target)?;
+        let pull = read_pull(&self.connection, request.place()).await?;
+        let head = head_of(&pull)?;
+        // A comparison with another head than the run's is of no use: what is asked first is the head.
+        let merge_base = match head == request.head {
+            true => Some(merge_base(&self.connection, request.place(), &sha(&pull.base.sha)?, &head).await?),
+            false => None,
+        };
+        Ok(Ends { head, merge_base })
+    }
+}
+
+fn pull_request(target: &Target) -> Result<PullRequest, ReadError> {
+    PullRequest::of(target).ok_or_else(|| ReadError::NotFound("a work tree is not a pull request".to_owned()))
+}
+
+pub(super) async fn read_pull(connection: &GithubConnection, place: Place<'_>) -> Result<Pull, Failure> {
+    connection.json(connection.get(&place.pull(&[]), PULL_READ)).await
+}
+
+pub(super) fn head_of(pull: &Pull) -> Result<CommitSha, Failure> {
+    sha(&pull.head.sha)
+}
+
+/// Where the shown diff starts: the last commit that both ends have, not the base branch's tip.
+pub(super) async fn merge_base(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    base: &CommitSha,
+    head: &CommitSha,
+) -> Result<CommitSha, Failure> {
+    let ends = format!("{base}...{head}");
+    let call = connection.get(&place.repository(&["compare", &ends]), CONTENTS_READ);
+    // The files of a comparison stand on its first page: the second is small.
+    match connection
+        .json::<Comparison>(call.query("per_page", "1").query("page", "2"))
+        .await
+    {
+        Ok(comparison) => sha(&comparison.merge_base_commit.sha),
+        // The fork or the base's commit is gone: the base branch's tip is the best that is left.
+        Err(Failure {
+            kind: Kind::NotFound, ..
+        }) => Ok(base.clone()),
+        Err(failure) => Err(failure),
+    }
+}
+
+pub(super) fn sha(text: &str) -> Result<CommitSha, Failure> {
+    CommitSha::parse(text).map_err(|error| Failure::unreadable("GET pull request", &error.to_string()))
+}
