@@ -10,8 +10,8 @@ use holdfast_core::port::{
     ReadPermission, ReadPull, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
 };
 use holdfast_github::{
-    GithubAppGrants, GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission,
-    GithubRedeliverWebhooks, GithubSignIn, parse_address,
+    GithubAppGrants, GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange,
+    GithubReadPermission, GithubRedeliverWebhooks, GithubSignIn, parse_address,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;
