@@ -153,7 +153,9 @@ mod tests {
         ] {
             let problem = HttpHosts::parse(&format!("ok.lan,{entry}"));
             assert!(
-                problem.as_ref().is_err_and(|problem| problem.contains(entry)),
+                problem
+                    .as_ref()
+                    .is_err_and(|problem| problem.to_string().contains(entry)),
                 "{entry}: {problem:?}"
             );
         }
