@@ -57,7 +57,7 @@ pub struct AttemptShown {
 /// The machine that the run was started with, and its way through it. Errors: it cannot be read.
 pub async fn as_picture(runs: &dyn ReadRuns, record: &Record) -> Result<String, Failure> {
     let definition = runs.definition(record).await?;
-    let machine = StateMachine::parse(&definition).map_err(Failure::incomplete)?;
+    let machine = StateMachine::parse_stored(&definition).map_err(Failure::incomplete)?;
     let mut path = RunPath::of(&runs.history(record).await?);
     for child in runs.children(record).await? {
         path.add(&child.history);
