@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules that each top-level module names as `crate::MODULE`, tests included.
+/// The modules that each top-level module names as `crate::MODULE`: tests included, comments not.
 fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -39,8 +39,8 @@ fn module_of(path: &Path) -> String {
 
 fn named_in(text: &str) -> impl Iterator<Item = String> {
     let is_name = |char: &char| char.is_ascii_lowercase() || *char == '_';
-    text.split("crate::")
-        .skip(1)
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split("crate::").skip(1))
         .map(move |rest| rest.chars().take_while(is_name).collect::<String>())
         .filter(|name| !name.is_empty())
 }
