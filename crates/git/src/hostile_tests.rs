@@ -188,7 +188,15 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     let large = "a line of a table\n".repeat(80_000);
     repository.write("large.csv", &large).unwrap();
     let middle = repository.commit("large files").unwrap();
-    repository.write("large.csv", format!("{large}token\n")).unwrap();
+    let token = [
+        "token = \"ghp_",
+        "Zk3",
+        "Qp9",
+        "Xv7Lm2Rt8Wn4Bc6Yd1Hs5Gf0Jk3Ab9Ce7Eu2\"\n",
+    ]
+    .concat();
+    repository.write("large.csv", format!("{large}{token}")).unwrap();
+    repository.write("larger.csv", large.repeat(4) + &token).unwrap();
     repository.write("huge", "small now\n").unwrap();
     let head = repository.commit("changed").unwrap();
     let change = read(&repository, &middle, &head, Limits::default()).unwrap();
@@ -197,9 +205,22 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     assert_eq!(found.patch, None);
     let found = file(&change, "large.csv");
     assert!(found.omitted.as_deref().unwrap().starts_with("too large to show"));
-    assert!(
-        found.patch.as_deref().unwrap().contains("\n+token\n"),
+    let lines: Vec<u32> = found.secrets.iter().map(|secret| secret.line).collect();
+    assert_eq!(
+        (lines, &found.patch),
+        (vec![80_001], &None),
         "its added lines are searched for secrets"
+    );
+    // However large the change of it is.
+    let whole = read(&repository, &base, &head, Limits::default()).unwrap();
+    let found = file(&whole, "larger.csv");
+    assert!(
+        found.omitted.as_deref().unwrap().starts_with("too large to show"),
+        "{found:?}"
+    );
+    assert_eq!(
+        found.secrets.iter().map(|secret| secret.line).collect::<Vec<_>>(),
+        [320_001]
     );
     // A limit of content ends the reading of files, not the change.
     let limits = Limits {
@@ -380,7 +401,9 @@ fn names_and_bytes_that_are_not_utf8_are_all_there() {
     let repository = open::open(repository.path()).unwrap();
     let head = CommitSha::parse(&head).unwrap();
     for (path, content) in [("caf\\350.py", b"x = 1\n"), ("caf\\351.py", b"y = 2\n")] {
-        let found = change::read_file(&repository, path, &head).unwrap();
+        let found = change::read_files(&repository, &[path.to_owned()], &head)
+            .unwrap()
+            .remove(0);
         assert_eq!(found.as_deref(), Some(content.as_slice()), "{path}");
     }
 }

@@ -71,7 +71,32 @@ pub(super) fn blob_in(tree: &Tree, path: &str, bytes_most: u64) -> Option<String
     Some(blob.to_owned())
 }
 
+#[cfg(test)]
 impl Tree {
+    /// A tree of files, by path and size.
+    pub fn of(files: &[(&str, u64)], is_whole: bool) -> Self {
+        let entry = |(path, size): &(&str, u64)| {
+            let entry = TreeEntry {
+                path: (*path).to_owned(),
+                mode: "100644".to_owned(),
+                sha: format!("blob of {path}"),
+                size: Some(*size),
+            };
+            ((*path).to_owned(), entry)
+        };
+        Self {
+            entries: files.iter().map(entry).collect(),
+            is_whole,
+        }
+    }
+}
+
+impl Tree {
+    /// Whether no entry is missing.
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
     /// The blob of a path that is a file, and its size in bytes.
     pub fn blob(&self, path: &str) -> Option<(&str, u64)> {
         let entry = self.entries.get(path).filter(|entry| entry.mode.starts_with("100"))?;

@@ -2,12 +2,14 @@
 //! `people`, who someone is in `sign_in`, missed webhooks in `deliveries`, an App of one's own in `manifest`. One request, one answer: the workflow retries.
 
 mod address;
+mod blobs;
 mod check;
 mod classify;
 mod comments;
 mod connection;
 mod credentials;
 mod deliveries;
+mod error;
 mod failure;
 mod files;
 mod folders;
@@ -28,6 +30,7 @@ pub use address::{PullRequestAddress, parse_address};
 pub use connection::GithubConnection;
 pub use credentials::GithubIdentity;
 pub use deliveries::GithubRedeliverWebhooks;
+pub use error::{AddressError, GithubSetupError, ManifestError};
 pub use manifest::{CreatedApp, GithubAppManifest};
 pub use people::GithubReadPermission;
 pub use publish::GithubPublishReview;

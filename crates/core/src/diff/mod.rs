@@ -8,7 +8,7 @@ mod unified;
 pub use line_end::{RETURN_MARK, marks_line_ends, shown_text};
 pub use parse::{PatchError, parse_patch};
 pub use render::render_hunks;
-pub use unified::{Content, Patch, content_of, unified, without_nul};
+pub use unified::{Content, Patch, content_of, each_added_piece, unified, without_nul};
 
 use crate::model::finding::Side;
 

@@ -8,10 +8,15 @@ use std::ops::Range;
 
 use gix_imara_diff::{Algorithm, Diff, InternedInput};
 
+use super::{DiffLine, Hunk, LineKind};
+
 /// Git looks for NUL bytes in this many first bytes.
 const BINARY_WINDOW: usize = 8_000;
 /// Lines of context.
 const CONTEXT: u32 = 3;
+/// Maximum number of lines of a piece, and how many of them the next piece has too: a private key is shorter than half of that.
+const PIECE_LINES: u32 = 10_000;
+const OVERLAP_LINES: u32 = 200;
 /// With this share of its bytes being text, of 100, content with NUL bytes counts as text that has some.
 const TEXT_SHARE: usize = 70;
 
@@ -70,26 +75,102 @@ pub fn without_nul(bytes: &[u8]) -> Vec<u8> {
 /// Compares two texts. Takes nearly linear time, whatever the lines are: the search for the smallest difference is given up
 /// where it gets expensive, as in git.
 pub fn unified(before: &[u8], after: &[u8]) -> Patch {
+    let mut patch = Patch::default();
+    let (old, new): (Vec<&[u8]>, Vec<&[u8]>) = (lines(before).collect(), lines(after).collect());
+    for group in groups(before, after) {
+        write_hunk(&mut patch, &group, &old, &new);
+    }
+    patch
+}
+
+/// Changes that share their context: the removed and the added lines of each.
+type Group = Vec<(Range<u32>, Range<u32>)>;
+
+fn groups(before: &[u8], after: &[u8]) -> Vec<Group> {
     let mut input = InternedInput::default();
     input.update_before(lines(before));
     input.update_after(lines(after));
     let mut diff = Diff::compute(Algorithm::Myers, &input);
     diff.postprocess_lines(&input);
-    let (old, new): (Vec<&[u8]>, Vec<&[u8]>) = (lines(before).collect(), lines(after).collect());
-    let mut patch = Patch::default();
-    let mut group: Vec<(Range<u32>, Range<u32>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for hunk in diff.hunks() {
-        if group
-            .last()
-            .is_some_and(|last| hunk.before.start - last.0.end > 2 * CONTEXT)
-        {
-            write_hunk(&mut patch, &group, &old, &new);
-            group.clear();
+        let change = (hunk.before, hunk.after);
+        match groups.last_mut() {
+            Some(group)
+                if group
+                    .last()
+                    .is_some_and(|last| change.0.start - last.0.end <= 2 * CONTEXT) =>
+            {
+                group.push(change);
+            }
+            _ => groups.push(vec![change]),
         }
-        group.push((hunk.before, hunk.after));
     }
-    write_hunk(&mut patch, &group, &old, &new);
-    patch
+    groups
+}
+
+/// Calls `take` with the head's lines of each hunk (context and added ones), in pieces of at most 10,000 lines, and the
+/// numbers of the lines that the piece decides about: pieces overlap, so that what spans lines is seen whole. Returns the
+/// counts of added and removed lines.
+pub fn each_added_piece(before: &[u8], after: &[u8], mut take: impl FnMut(&Hunk, Range<u32>)) -> (u64, u64) {
+    let new: Vec<&[u8]> = lines(after).collect();
+    let end = u32::try_from(new.len()).unwrap_or(u32::MAX);
+    let (mut additions, mut deletions) = (0, 0);
+    for group in groups(before, after) {
+        for (removed, added) in &group {
+            additions += added.len() as u64;
+            deletions += removed.len() as u64;
+        }
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            continue;
+        };
+        let whole = first.1.start.saturating_sub(CONTEXT)..last.1.end.saturating_add(CONTEXT).min(end);
+        let mut changes = group.iter().map(|(_, added)| added).peekable();
+        let mut start = whole.start;
+        loop {
+            let piece = start..start.saturating_add(PIECE_LINES).min(whole.end);
+            let is_last = piece.end == whole.end;
+            let mut hunk = Hunk {
+                old_start: 0,
+                old_lines: 0,
+                new_start: piece.start + 1,
+                new_lines: piece.end - piece.start,
+                section: String::new(),
+                lines: Vec::with_capacity(piece.len()),
+            };
+            while changes.next_if(|added| added.end <= piece.start).is_some() {}
+            let mut inside = changes.clone();
+            for at in piece.clone() {
+                while inside.next_if(|added| added.end <= at).is_some() {}
+                let is_added = inside.peek().is_some_and(|added| added.contains(&at));
+                let bytes = new.get(at as usize).copied().unwrap_or_default();
+                let (text, is_unended) = bytes.strip_suffix(b"\n").map_or((bytes, true), |text| (text, false));
+                hunk.lines.push(DiffLine {
+                    kind: if is_added { LineKind::Added } else { LineKind::Context },
+                    old: None,
+                    new: Some(at + 1),
+                    text: String::from_utf8_lossy(text).into_owned(),
+                    is_unended,
+                });
+            }
+            let from = if start == whole.start {
+                start
+            } else {
+                start + OVERLAP_LINES / 2
+            };
+            let to = if is_last {
+                piece.end
+            } else {
+                piece.end - OVERLAP_LINES / 2
+            };
+            take(&hunk, from + 1..to + 1);
+            if is_last {
+                break;
+            }
+            start = piece.end - OVERLAP_LINES;
+        }
+    }
+    (additions, deletions)
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -144,9 +225,14 @@ fn write_lines(out: &mut String, mark: char, lines: &[&[u8]], range: Range<u32>)
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a patch that cannot be read fails the test")]
+    #![expect(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "measures how long a comparison takes"
+    )]
     use std::time::{Duration, Instant};
 
-    use crate::diff::{LineKind, parse_patch};
+    use crate::diff::parse_patch;
     use proptest::prelude::*;
 
     use super::*;
