@@ -15,8 +15,9 @@ const MAX_SECRETS: usize = 1_000;
 /// Fills in the kind, the counts, and the patch or the reason why there is none. An absent version is empty.
 ///
 /// A text of ordinary size gets its patch and is reviewed. Of other texts (too large, with NUL bytes) only the secrets in
-/// added lines are kept, whatever the size. A binary file keeps the reason that its source gave.
-pub fn fill_content(file: &mut ChangedFile, before: &[u8], after: &[u8]) {
+/// added lines are kept, whatever the size. A binary file keeps the reason that its source gave. Returns whether the patch is
+/// coarse: some of it was not searched for equal lines.
+pub fn fill_content(file: &mut ChangedFile, before: &[u8], after: &[u8]) -> bool {
     let largest = before.len().max(after.len());
     match content_of(before, after) {
         Content::Binary => file.kind = FileKind::Binary,
@@ -37,9 +38,11 @@ pub fn fill_content(file: &mut ChangedFile, before: &[u8], after: &[u8]) {
                 (file.additions, file.deletions) = (patch.additions, patch.deletions);
                 file.omitted = None;
                 file.patch = Some(patch.text).filter(|text| !text.is_empty());
+                return patch.is_coarse;
             }
         }
     }
+    false
 }
 
 /// Keeps the secrets in added lines. The patch itself is never made: it could be as large as both versions.

@@ -15,6 +15,7 @@ use super::object::{Clone, NoObject, explain, fail, object_size, read_object};
 use super::path::{path_bytes, path_text};
 use super::rename::join_renames;
 use super::tree_diff::{Difference, Version, compare_trees};
+use holdfast_core::diff::coarse_note;
 
 /// Commit messages that are kept at most, in bytes.
 const DESCRIPTION_MOST: usize = 16 * 1024;
@@ -45,8 +46,10 @@ pub(super) fn read_change(
         repository,
         clone: Clone::of(repository),
         budget,
+        coarse: Vec::new(),
     };
     let files: Vec<ChangedFile> = found.files.iter().map(|file| reader.read_changed(file)).collect();
+    notes.extend(coarse_note(&reader.coarse));
     let (title, author) = head_line(repository, head_id);
     Ok(Change {
         base: base.clone(),
@@ -174,6 +177,8 @@ struct FileReader<'a> {
     repository: &'a Repository,
     clone: Clone,
     budget: Budget,
+    /// Files with a coarse patch.
+    coarse: Vec<String>,
 }
 
 impl FileReader<'_> {
@@ -244,7 +249,9 @@ impl FileReader<'_> {
             )
         };
         let (before, after) = (read(old, "its old content")?, read(new, "its content")?);
-        fill_content(file, &before, &after);
+        if fill_content(file, &before, &after) {
+            self.coarse.push(file.path.clone());
+        }
         Ok(())
     }
 }

@@ -39,6 +39,7 @@ impl Versions {
 }
 
 /// Fills in what GitHub left out, within the bounds; the others keep their reason, with why they were not searched.
+/// Returns the files whose patch is coarse.
 ///
 /// # Errors
 ///
@@ -48,7 +49,7 @@ pub(super) async fn fill(
     place: Place<'_>,
     files: &mut [ChangedFile],
     trees: Option<&Trees>,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let mut groups: Vec<Vec<(&mut ChangedFile, Versions)>> = Vec::new();
     let (mut bytes_left, mut group_left) = (MAX_BYTES, 0);
     for (index, file) in files.iter_mut().filter(|file| is_unshown(file)).enumerate() {
@@ -79,10 +80,8 @@ pub(super) async fn fill(
     for group in groups {
         reads.push(read_group(connection, place, group));
     }
-    stream::iter(reads)
-        .buffer_unordered(CONCURRENT_GROUPS)
-        .try_collect()
-        .await
+    let coarse: Vec<Vec<String>> = stream::iter(reads).buffered(CONCURRENT_GROUPS).try_collect().await?;
+    Ok(coarse.concat())
 }
 
 fn is_over(versions: &Versions, bytes_left: u64) -> bool {
@@ -90,17 +89,18 @@ fn is_over(versions: &Versions, bytes_left: u64) -> bool {
     is_large(&versions.new) || versions.old.as_ref().is_some_and(is_large) || versions.bytes() > bytes_left
 }
 
-/// Reads the files of a group in few requests, and compares the versions of each.
+/// Reads the files of a group in few requests, and compares the versions of each. Returns those whose patch is coarse.
 async fn read_group(
     connection: &GithubConnection,
     place: Place<'_>,
     group: Vec<(&mut ChangedFile, Versions)>,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let wanted: Vec<Wanted> = group
         .iter()
         .flat_map(|(_, versions)| versions.old.iter().chain([&versions.new]).cloned())
         .collect();
     let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
+    let mut coarse = Vec::new();
     let mut contents = read_blobs(connection, place, &wanted, most).await?.into_iter();
     for (file, versions) in group {
         let before = match versions.old {
@@ -108,11 +108,15 @@ async fn read_group(
             None => Some(Vec::new()),
         };
         match before.zip(contents.next().flatten()) {
-            Some((before, after)) => fill_content(file, &before, &after),
+            Some((before, after)) => {
+                if fill_content(file, &before, &after) {
+                    coarse.push(file.path.clone());
+                }
+            }
             None => note(file, MISSING),
         }
     }
-    Ok(())
+    Ok(coarse)
 }
 
 fn is_unshown(file: &ChangedFile) -> bool {
