@@ -4,6 +4,7 @@
 //! what waits, advances the executions and stores all of it in one transaction. What an event means is decided in
 //! `holdfast-asl`; what the functions do, and where objects are kept, comes in through the ports.
 
+mod ahead;
 mod archive;
 mod backup;
 mod clock;
