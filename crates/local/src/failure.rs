@@ -1,5 +1,7 @@
 //! How the program ends: exit statuses, and one clear line for each failure.
 
+use holdfast_engine::EngineError;
+
 /// Exit statuses. `Clean` and `Found` are reviews that went to their end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -29,6 +31,14 @@ impl Failure {
         Self {
             exit: Exit::Usage,
             message: message.to_string(),
+        }
+    }
+
+    /// A data directory that the engine cannot use: with the option that names another, where that helps.
+    pub fn of_engine(error: EngineError) -> Self {
+        match error.is_about_directory() {
+            true => Self::usage(format!("{error}, or choose another directory with --data")),
+            false => Self::usage(error),
         }
     }
 

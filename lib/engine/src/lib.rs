@@ -54,6 +54,7 @@ pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
 pub use evaluator::Evaluator;
 pub use evaluator_process::serve_evaluations;
+pub use journal::{HistoryOrder, HistoryPlace};
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
 pub use lock::create_private_directory;
 pub use naming::{Naming, OtherMachine};

@@ -17,7 +17,7 @@ const ENTRIES_MOST: usize = 1_000_000;
 pub async fn run(args: &AuditArgs) -> Result<Exit, Failure> {
     for directory in args.data.existing()? {
         let data = directory.path.as_path();
-        Archive::open(data).map_err(Failure::usage)?;
+        Archive::open(data).map_err(Failure::of_engine)?;
         let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
         directory.note("the audit");
         print(&rows).await?;

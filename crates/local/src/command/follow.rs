@@ -39,7 +39,7 @@ pub fn tell_recovered(recovered: &Recovered, quiet: bool) {
     }
     if let Some(behind_ms) = recovered.clock_set_back_ms {
         output::complain(&format!(
-            "the clock was set back by {} s: time goes on from where it was, so that nothing waits longer",
+            "the clock was set back by {} s: open runs keep their own time, so that none waits longer; new ones have the clock's",
             behind_ms / 1_000
         ));
     }

@@ -21,11 +21,11 @@ use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{ReadPermission, ReadPull};
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_http_server::ReservedAddress;
 use holdfast_sfn_api::Given;
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
 use holdfast_web::sign_out;
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
@@ -74,13 +74,12 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     for line in settings.approvers_without_a_way() {
         output::complain(&line);
     }
-    let listener = TcpListener::bind(args.listen)
-        .await
+    let reserved = ReservedAddress::take(args.listen)
         .map_err(|error| Failure::usage(format!("--listen {}: {error}", args.listen)))?;
-    let address = listener.local_addr().map_err(Failure::incomplete)?;
+    let address = reserved.address();
     let step_functions = match args.step_functions {
         None => None,
-        Some(address) => Some(engine::bind("--step-functions", address).await?),
+        Some(address) => Some(engine::bind("--step-functions", address)?),
     };
     let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
     settings.public_url = Some(public.clone());
@@ -113,6 +112,8 @@ pub async fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         secrets,
         opened,
     });
+    // Not before: the database was checked, and requests are answered from now on.
+    let listener = reserved.listen().map_err(Failure::incomplete)?;
     let console = match app.entry.is_open() {
         true => format!("the address in {}", data.join(key::FILE).display()),
         false => "its address was used, --new-console-key makes a new one".to_owned(),

@@ -28,7 +28,7 @@ const REGION: &str = "us-east-1";
 
 /// Runs until it is told to stop. Errors: the address or the data directory is taken or unusable.
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
-    let server = bind("--listen", args.listen).await?;
+    let server = bind("--listen", args.listen)?;
     let config = aws::load_or(REGION).await;
     let directory = args.data.for_server()?;
     let data = directory.path.as_path();
@@ -38,7 +38,7 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let mut options = EngineOptions::new(data, Arc::new(functions), Arc::new(objects)).map_err(Failure::usage)?;
     options.evaluator = evaluator::find();
     options.naming = naming(data, &config)?;
-    let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
+    let (engine, recovered) = Engine::open(options).await.map_err(Failure::of_engine)?;
     follow::tell_recovered(&recovered, false);
     output::complain(&format!(
         "serving the Step Functions API on http://{} (data: {})",
@@ -61,16 +61,17 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
 }
 
 /// Takes the address of an option for the API. Errors: it is taken, or others could reach it.
-pub async fn bind(option: &str, address: SocketAddr) -> Result<Server, Failure> {
-    Server::bind(address)
-        .await
-        .map_err(|error| Failure::usage(format!("{option} {error}")))
+pub fn bind(option: &str, address: SocketAddr) -> Result<Server, Failure> {
+    Server::bind(address).map_err(|error| Failure::usage(format!("{option} {error}")))
 }
 
 /// What the command fails with when the API's server has failed.
 pub fn failure(error: ServerError) -> Failure {
     match error {
         ServerError::Listener(_) => Failure::incomplete(error),
+        error if error.is_about_directory() => {
+            Failure::usage(format!("{error}, or choose another directory with --data"))
+        }
         error => Failure::usage(error),
     }
 }
