@@ -11,7 +11,7 @@ use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::STAGES;
 use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome};
-use holdfast_local::workflow;
+use holdfast_ops::workflow;
 use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, RunningFunction, Script};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -24,11 +24,9 @@ pub const SLUG: &str = "octo/demo";
 /// Where the functions' programs are; built when this is first asked.
 static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let mut build = Command::new(env!("CARGO"));
-    build.current_dir(root()).args(["build", "--quiet", "--bins"]);
-    let outside = ["approval-page", "receive-webhook", "sweep"];
-    for function in STAGES.iter().map(|stage| stage.function).chain(outside) {
-        build.args(["--package", function]);
-    }
+    build
+        .current_dir(root())
+        .args(["build", "--quiet", "--bins", "--package", "holdfast-functions"]);
     assert!(build.status().unwrap().success(), "cargo build of the functions");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     target.join("debug")
@@ -92,14 +90,16 @@ impl Deployment {
             ("HOLDFAST_BUCKET", BUCKET),
             ("HOLDFAST_METRICS_NAMESPACE", "Holdfast/test"),
         ];
+        let stage = STAGES.iter().find(|stage| stage.function == function);
+        let reached = |port: &str| stage.is_some_and(|stage| stage.reaches(port));
         match function {
-            "review-unit" | "summarize-review" => environment.extend(asks),
+            _ if reached("model") => environment.extend(asks),
             // It names a model for others, and has no key of it.
             "receive-webhook" => {
                 environment.extend(reaches);
                 environment.push(("HOLDFAST_MODEL", "anthropic/test-model"));
             }
-            "request-approval" | "escalate-approval" | "raise-alarm" => environment.extend(people),
+            _ if reached("notify") => environment.extend(people),
             // What people may do is asked with their own tokens.
             "approval-page" => {
                 let is_needed = |(name, _): &(&str, &str)| !["GITHUB_TOKEN", "HOLDFAST_MARKER_KEY"].contains(name);

@@ -6,6 +6,7 @@ use std::fs;
 use holdfast_asl::{StateKind, StateMachine, StateSummary};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::stage::STAGES;
+use holdfast_core::stage::state::OTHER_STATES;
 use serde_json::Value;
 
 use crate::{definition, root};
@@ -17,10 +18,14 @@ fn states() -> Vec<StateSummary> {
     StateMachine::parse(&definition()).unwrap().states()
 }
 
-fn folders(folder: &str) -> BTreeSet<String> {
-    let entries = fs::read_dir(root().join(folder)).unwrap();
+/// The functions' programs.
+fn binaries() -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join("functions/src/bin")).unwrap();
     entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            path.file_stem().unwrap().to_str().unwrap().to_owned()
+        })
         .collect()
 }
 
@@ -39,9 +44,10 @@ fn each_task_has_its_stage_function_and_span() {
     assert_eq!(tasks, named, "the definition's tasks are the stages");
     let functions: BTreeSet<String> = STAGES.iter().map(|stage| stage.function.to_owned()).collect();
     let outside = OUTSIDE.map(str::to_owned).into();
-    assert_eq!(folders("functions"), &functions | &outside, "each stage has its folder");
+    assert_eq!(binaries(), &functions | &outside, "each stage has its binary");
     for stage in STAGES {
-        let module = stage.function.replace('-', "_");
+        let module = stage.module;
+        assert_eq!(module.replace('_', "-"), stage.function);
         let camel: String = stage
             .function
             .split('-')
@@ -54,10 +60,48 @@ fn each_task_has_its_stage_function_and_span() {
             declared.starts_with(&format!("{module}("))
         });
         assert!(is_traced, "{module} has its span");
-        let handler = fs::read_to_string(root().join(format!("functions/{}/src/handler.rs", stage.function))).unwrap();
+        let main = fs::read_to_string(root().join(format!("functions/src/bin/{}.rs", stage.function))).unwrap();
         assert!(
-            handler.contains(&format!("use holdfast_core::stage::{module}::{module};")),
-            "{module}"
+            main.contains(&format!("holdfast_functions::stages::{module}()")),
+            "functions/src/bin/{}.rs serves {module}",
+            stage.function
+        );
+    }
+}
+
+/// Where a stage is described for people.
+const DOCUMENTS: [&str; 2] = ["ARCHITECTURE.md", "docs/operations.md"];
+
+#[test]
+fn each_stage_is_in_the_documents() {
+    for document in DOCUMENTS {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+        for stage in STAGES {
+            assert!(
+                rows.iter().any(|row| first_cell(row).contains(stage.state)),
+                "{document}: no table has a row for {}",
+                stage.state
+            );
+        }
+    }
+}
+
+fn first_cell(row: &str) -> &str {
+    row.split('|').nth(1).unwrap_or_default()
+}
+
+#[test]
+fn each_constant_for_a_state_is_a_state_of_the_definition() {
+    let names: BTreeSet<String> = states().into_iter().map(|state| state.name).collect();
+    for name in OTHER_STATES
+        .iter()
+        .copied()
+        .chain(STAGES.iter().map(|stage| stage.state))
+    {
+        assert!(
+            names.contains(name),
+            "state-machine/review.asl.json has no state {name}"
         );
     }
 }

@@ -79,7 +79,7 @@ fn done(command: &mut Command) -> Output {
 pub fn holdfast() -> PathBuf {
     done(
         Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "holdfast-local"])
+            .args(["build", "--quiet", "-p", "holdfast-cli"])
             .current_dir(root()),
     );
     target().join("debug/holdfast")

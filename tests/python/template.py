@@ -138,6 +138,23 @@ def allowed(documents):
     return found
 
 
+def mains():
+    """What each function's main sets up, as its source: the row of the table of stages, or the file of its own."""
+    stages = (ROOT / "functions/src/stages.rs").read_text(encoding="utf-8")
+    places = dict(re.findall(r'"(\w+)" => Some\((\w+)\)', stages))
+    calls = dict(re.findall(r"\((\w+), \$setup:ident\) => \{\s*\$?(\S+)\s*\}", stages))
+    table = (ROOT / "crates/core/src/stage/table.rs").read_text(encoding="utf-8")
+    found = {}
+    for function, ports in re.findall(r'"([a-z-]+)": \w+\(([\w, ]+)\);', table):
+        ports = ports.split(", ")
+        named = ", ".join(places[port] for port in ports if port in places)
+        found[function] = f"Wiring::begin(vec![{named}]) " + " ".join(calls[port] for port in ports)
+    for name in OUTSIDE:
+        found[name] = (ROOT / f"functions/src/{name.replace('-', '_')}.rs").read_text(encoding="utf-8")
+    assert set(found) == {main.stem for main in ROOT.glob("functions/src/bin/*.rs")}, sorted(found)
+    return found
+
+
 def inline(role):
     return [policy["PolicyDocument"] for policy in role["Policies"]]
 
@@ -156,7 +173,7 @@ class TemplateTest(unittest.TestCase):
             for resource in cls.resources.values()
             if resource["Type"] == "AWS::Serverless::Function"
         }
-        cls.mains = {main.parts[-3]: main.read_text(encoding="utf-8") for main in ROOT.glob("functions/*/src/main.rs")}
+        cls.mains = mains()
 
     def of_type(self, kind):
         return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
@@ -186,7 +203,7 @@ class TemplateTest(unittest.TestCase):
             with self.subTest(name):
                 resource = self.resources[f"{pascal(name)}Function"]
                 self.assertEqual(resource["Metadata"]["BuildMethod"], "rust-cargolambda")
-                self.assertEqual(resource["Properties"]["CodeUri"], f"../functions/{name}")
+                self.assertEqual(resource["Properties"]["CodeUri"], "../functions")
                 self.assertEqual(resource["Properties"]["FunctionName"], {"Sub": f"${{AWS::StackName}}-{name}"})
 
     def test_the_workflow_calls_versions(self):
@@ -267,7 +284,7 @@ class TemplateTest(unittest.TestCase):
                     self.assertTrue(any(action.startswith(prefixes) for action in actions), f"{prefixes}: no action")
                 wanted = tuple(prefix for prefixes in ports for prefix in prefixes) + BESIDES_PORTS
                 unasked = [action for action in actions if not action.startswith(wanted)]
-                self.assertEqual(unasked, [], "main.rs sets nothing up that needs it")
+                self.assertEqual(unasked, [], "main sets nothing up that needs it")
                 github = "setup.read()" in main or "setup.publish()" in main
                 self.assertEqual(READ_GITHUB in self.secrets(name), github)
                 self.assertEqual(READ_MODEL in self.secrets(name), "setup.model()" in main)
@@ -275,7 +292,7 @@ class TemplateTest(unittest.TestCase):
     def test_each_environment_fits_what_main_names(self):
         for name in sorted(self.mains):
             with self.subTest(name):
-                begun = re.search(r"Wiring::begin\(\s*&\[(.*?)\]", self.mains[name], re.DOTALL)
+                begun = re.search(r"Wiring::begin\(\s*vec!\[(.*?)\]", self.mains[name], re.DOTALL)
                 named = {PLACES[place.strip()] for place in begun.group(1).split(",") if place.strip()}
                 self.assertEqual(named, set(self.environment(name)) & set(PLACES.values()))
 
@@ -387,7 +404,7 @@ class TemplateTest(unittest.TestCase):
         body = re.sub(r"\$\{[^}]*\}", "x", self.resources["Dashboard"]["Properties"]["DashboardBody"]["Sub"])
         rows = [json.dumps(row) for widget in json.loads(body)["widgets"] for row in widget["properties"]["metrics"]]
         ours = "\n".join(row for row in rows if "Holdfast/" in row)
-        code = (ROOT / "crates/lambda/src/metrics.rs").read_text(encoding="utf-8")
+        code = (ROOT / "functions/src/metrics.rs").read_text(encoding="utf-8")
         counted = set(re.findall(r'\("(\w+)", json!', code))
         self.assertGreater(len(counted), 5)
         filters = self.of_type("AWS::Logs::MetricFilter").values()

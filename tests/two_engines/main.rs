@@ -13,7 +13,7 @@ use std::time::Instant;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
-use holdfast_local::workflow;
+use holdfast_ops::workflow;
 use holdfast_testkit::{Fault, Matcher, PullRequest, Repository};
 use serde_json::{Value, json};
 

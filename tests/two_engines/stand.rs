@@ -64,10 +64,8 @@ fn programs() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     build
         .current_dir(root())
-        .args(["build", "--quiet", "--bins", "--package", "holdfast-local"]);
-    for stage in STAGES {
-        build.args(["--package", stage.function]);
-    }
+        .args(["build", "--quiet", "--bins", "--package", "holdfast-cli"])
+        .args(["--package", "holdfast-functions"]);
     assert!(build.status().unwrap().success(), "cargo build of the functions");
     target().join("debug")
 }
@@ -192,9 +190,9 @@ impl Stand {
             "HOLDFAST_MAIL_FROM": "holdfast@example.org", "HOLDFAST_PUBLIC_URL": "https://holdfast.example.org/",
         });
         let settings = STAGES.iter().map(|stage| {
-            let own = match stage.function {
-                "review-unit" | "summarize-review" => &asks,
-                "request-approval" | "escalate-approval" | "raise-alarm" => &people,
+            let own = match stage {
+                _ if stage.reaches("model") => &asks,
+                _ if stage.reaches("notify") => &people,
                 _ => &reaches,
             };
             let mut all = common.as_object().unwrap().clone();

@@ -15,8 +15,7 @@ use holdfast_core::port::{
     NotifyError, NotifyPeople, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError,
     SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
-use holdfast_core::stage::request_approval::Asking;
-use holdfast_local::functions::StageFunctions;
+use holdfast_ops::functions::StageFunctions;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -94,7 +93,7 @@ impl World {
             rows: Arc::clone(&world) as _,
             runs: Arc::clone(&world) as _,
             store: world as _,
-            asking: Asking::default(),
+            asking: Arc::default(),
         }
     }
 }

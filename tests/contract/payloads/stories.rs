@@ -15,8 +15,8 @@ use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Expect, KeepRows, Row, RowError, Written};
 use holdfast_engine::{Archive, Engine, EngineOptions, FunctionFailure, Functions, Invocation, Outcome, VirtualClock};
-use holdfast_local::functions::StageFunctions;
-use holdfast_local::{machine, workflow};
+use holdfast_ops::functions::StageFunctions;
+use holdfast_ops::{machine, workflow};
 use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script};
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! The stages: one file for each task state of the workflow. A stage takes a payload and ports and returns a payload;
-//! names of states, functions, folders and spans are all in [`STAGES`].
+//! The stages: one file for each task state of the workflow. A stage takes a payload and ports and returns a payload.
+//! The names of states, functions and spans, and the ports of each stage, are in one table: [`STAGES`].
 
 mod artifact;
 mod call;
@@ -23,81 +23,11 @@ pub mod validate_findings;
 pub mod withdraw_announcement;
 
 mod shown;
+pub mod state;
 mod supersede;
+mod table;
 
 pub use artifact::{find_artifact, read_artifact, write_artifact};
 pub use call::call;
 pub use error::{StageError, explain_failure};
-
-/// One stage's names: state `PlanReview`, folder `functions/plan-review`, span `plan_review`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StageName {
-    /// The state in `state-machine/review.asl.json`.
-    pub state: &'static str,
-    /// The folder below `functions/`, and the function's own name.
-    pub function: &'static str,
-}
-
-/// Every stage, in the order that data takes.
-pub const STAGES: &[StageName] = &[
-    StageName {
-        state: "OpenReview",
-        function: "open-review",
-    },
-    StageName {
-        state: "PlanReview",
-        function: "plan-review",
-    },
-    StageName {
-        state: "GatherContext",
-        function: "gather-context",
-    },
-    StageName {
-        state: "ReviewUnit",
-        function: "review-unit",
-    },
-    StageName {
-        state: "ValidateFindings",
-        function: "validate-findings",
-    },
-    StageName {
-        state: "CorrectFindings",
-        function: "correct-findings",
-    },
-    StageName {
-        state: "AggregateFindings",
-        function: "aggregate-findings",
-    },
-    StageName {
-        state: "SummarizeReview",
-        function: "summarize-review",
-    },
-    StageName {
-        state: "RequestApproval",
-        function: "request-approval",
-    },
-    StageName {
-        state: "EscalateApproval",
-        function: "escalate-approval",
-    },
-    StageName {
-        state: "PublishReview",
-        function: "publish-review",
-    },
-    StageName {
-        state: "DiscardReview",
-        function: "discard-review",
-    },
-    StageName {
-        state: "WithdrawAnnouncement",
-        function: "withdraw-announcement",
-    },
-    StageName {
-        state: "ReportFailure",
-        function: "report-failure",
-    },
-    StageName {
-        state: "RaiseAlarm",
-        function: "raise-alarm",
-    },
-];
+pub use table::{STAGES, StageRow};

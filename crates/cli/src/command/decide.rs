@@ -1,0 +1,104 @@
+//! `holdfast approve` and `holdfast reject`.
+
+use holdfast_core::model::approval::Verdict;
+
+use crate::cli::{DecideArgs, RejectArgs};
+use crate::exit::Exit;
+use crate::output;
+use holdfast_ops::decide::{self, Decided, Decision};
+use holdfast_ops::deployment::Deployment;
+use holdfast_ops::failure::Failure;
+
+const APPROVED: Decision = Decision {
+    verdict: Verdict::Approved,
+    reason: None,
+};
+
+fn rejected(args: &RejectArgs) -> Result<Decision, Failure> {
+    if args.reason.trim().is_empty() {
+        return Err(Failure::usage(
+            "--reason must not be empty: it stands in the check's summary",
+        ));
+    }
+    Ok(Decision {
+        verdict: Verdict::Rejected,
+        reason: Some(args.reason.clone()),
+    })
+}
+
+/// Runs `holdfast approve`.
+///
+/// # Errors
+/// Nothing waits there; the review fails afterwards.
+pub async fn approve(args: &DecideArgs) -> Result<Exit, Failure> {
+    here(args, APPROVED).await
+}
+
+/// Runs `holdfast reject`.
+///
+/// # Errors
+/// Nothing waits there; the review fails afterwards.
+pub async fn reject(args: &RejectArgs) -> Result<Exit, Failure> {
+    let decision = rejected(args)?;
+    here(&args.decide, decision).await
+}
+
+/// Runs `holdfast approve` on a deployment.
+///
+/// # Errors
+/// Nothing waits there; the review fails afterwards.
+pub async fn approve_on(deployment: &Deployment, args: &DecideArgs) -> Result<Exit, Failure> {
+    on(deployment, args, APPROVED).await
+}
+
+/// Runs `holdfast reject` on a deployment.
+///
+/// # Errors
+/// Nothing waits there; the review fails afterwards.
+pub async fn reject_on(deployment: &Deployment, args: &RejectArgs) -> Result<Exit, Failure> {
+    on(deployment, &args.decide, rejected(args)?).await
+}
+
+async fn here(args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
+    let (directory, name) = args.data.place().find_run(&args.run).await?;
+    let verdict = decision.verdict;
+    let decided = decide::on_machine(&directory.path, &name, user(), decision).await?;
+    print(&name, "", verdict, decided)
+}
+
+async fn on(deployment: &Deployment, args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
+    let verdict = decision.verdict;
+    let (name, decided) = decide::on_deployment(deployment, &args.run, decision).await?;
+    let option = format!(" --stack {}", deployment.name());
+    print(&name, &option, verdict, decided)
+}
+
+fn print(name: &str, option: &str, verdict: Verdict, decided: Decided) -> Result<Exit, Failure> {
+    let (line, failure) = match decided {
+        Decided::Counted { have, needed } => (format!("{have} of {needed} approvals"), None),
+        Decided::StillRunning => (
+            format!(
+                "{}; the review is still running: holdfast{option} show {name} shows its progress",
+                verdict.as_str()
+            ),
+            None,
+        ),
+        Decided::Ended(record) => (record.status.as_str().to_owned(), record.failure),
+    };
+    output::print(&format!("{name}: {line}\n")).map_err(Failure::incomplete)?;
+    match failure {
+        Some(failure) => Err(Failure::incomplete(format!("run {name}: {failure}"))),
+        None => Ok(Exit::Clean),
+    }
+}
+
+/// Returns the name of the user at the terminal, as the system has it.
+fn user() -> String {
+    let named = ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    named
+        .filter(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| "somebody".to_owned())
+        + " (terminal)"
+}

@@ -1,0 +1,111 @@
+//! `holdfast doctor`: one small call to each configured model, and what works.
+
+use std::fmt::Write;
+
+use holdfast_adapters::model_examine::ModelReport;
+use serde_json::json;
+
+use crate::cli::{DoctorArgs, ListFormat};
+use crate::exit::Exit;
+use crate::output;
+use holdfast_ops::failure::Failure;
+use holdfast_ops::machine;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// The settings are wrong.
+pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
+    let settings = machine::read_settings()?;
+    let router = machine::model(&settings)?;
+    let mut models = vec![settings.model.as_str(), settings.model_light.as_str()];
+    models.retain(|model| *model != "rules");
+    models.dedup();
+    machine::check_models(&settings)?;
+    let mut reports = Vec::new();
+    for model in models {
+        let report = router.examine(model, settings.model_tokens).await;
+        reports.push(report.map_err(Failure::usage)?);
+    }
+    let works = reports.iter().all(|report| report.works);
+    let printed = match args.format {
+        ListFormat::Text => text(&reports),
+        ListFormat::Json => {
+            let document = json!({ "version": 1, "works": works, "models": reports });
+            serde_json::to_string_pretty(&document).map_err(Failure::incomplete)? + "\n"
+        }
+    };
+    output::print(&printed).map_err(Failure::incomplete)?;
+    Ok(if works { Exit::Clean } else { Exit::Incomplete })
+}
+
+fn text(reports: &[ModelReport]) -> String {
+    if reports.is_empty() {
+        return "No model is configured: findings come from static analysis only.\n\
+                Set HOLDFAST_MODEL to anthropic/NAME, openai/NAME or bedrock/ID, and the provider's key.\n"
+            .to_owned();
+    }
+    let mut out = String::new();
+    for report in reports {
+        let state = if report.works { "works" } else { "does not work" };
+        let _infallible = writeln!(
+            out,
+            "{} at {}: {state} ({:.1} s)",
+            report.model, report.server, report.seconds
+        );
+        let mut row = |name: &str, value: String| {
+            let _infallible = writeln!(out, "  {name:<18} {value}");
+        };
+        row("reachable", yes(Some(report.reachable)));
+        row("key accepted", yes(report.key_accepted));
+        row(
+            "structured output",
+            report.structured_output.unwrap_or("unknown").replace('_', " "),
+        );
+        row(
+            "output limit",
+            match (report.output_limit, report.output_tokens) {
+                (Some("none"), _) => "not sent: the server takes no name for it".to_owned(),
+                (Some(name), Some(tokens)) => format!("{tokens} tokens ({name})"),
+                _ => "unknown".to_owned(),
+            },
+        );
+        row(
+            "context",
+            report
+                .context_tokens
+                .map_or_else(|| "not stated".to_owned(), |tokens| format!("{tokens} tokens")),
+        );
+        row(
+            "instructions",
+            report.instructions.unwrap_or("unknown").replace('_', " "),
+        );
+        row(
+            "usage",
+            match report.input_tokens + report.output_tokens_counted {
+                0 => "not reported".to_owned(),
+                _ => format!(
+                    "{} tokens in, {} out",
+                    report.input_tokens, report.output_tokens_counted
+                ),
+            },
+        );
+        if let Some(problem) = &report.problem {
+            row("problem", output::plain(problem));
+        }
+        for remedy in &report.remedies {
+            row("remedy", remedy.clone());
+        }
+    }
+    out
+}
+
+fn yes(known: Option<bool>) -> String {
+    match known {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "unknown",
+    }
+    .to_owned()
+}

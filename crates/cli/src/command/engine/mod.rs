@@ -1,0 +1,87 @@
+//! `holdfast engine`: the Step Functions API over an engine of its own, whose functions and objects are behind the APIs of
+//! Lambda and S3.
+
+mod aws_ports;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use holdfast_adapters::aws;
+use holdfast_adapters::lambda::LambdaInvoke;
+use holdfast_adapters::s3::S3Buckets;
+use holdfast_engine::{Engine, EngineOptions, Naming};
+use holdfast_sfn_api::keep_region;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cli::EngineArgs;
+use crate::command::follow;
+use crate::exit::Exit;
+use crate::output;
+use aws_ports::{LambdaFunctions, S3Objects};
+use holdfast_ops::evaluator;
+use holdfast_ops::failure::Failure;
+use holdfast_server::step_functions_api::{bind, failure};
+
+/// The region where the environment names none.
+const REGION: &str = "us-east-1";
+
+/// Runs until it is told to stop. Errors: the address or the data directory is taken or unusable.
+pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
+    let server = bind("--listen", args.listen)?;
+    let config = aws::load_or(REGION).await;
+    let directory = args.data.place().for_server()?;
+    let data = directory.path.as_path();
+    let endpoint = |url: &Option<url::Url>| url.as_ref().map(|url| url.as_str().to_owned());
+    let functions = LambdaFunctions(LambdaInvoke::new(&config, endpoint(&args.lambda).as_deref()));
+    let objects = S3Objects(S3Buckets::new(&config, endpoint(&args.s3).as_deref()));
+    let mut options = EngineOptions::new(data, Arc::new(functions), Arc::new(objects)).map_err(Failure::usage)?;
+    options.evaluator = evaluator::find();
+    options.naming = naming(data, &config)?;
+    let (engine, recovered) = Engine::open(options).await.map_err(Failure::of_engine)?;
+    follow::report_recovery(&recovered, false);
+    let server = match server.open(engine.clone(), data, None) {
+        Ok(server) => server,
+        Err(error) => {
+            engine.shutdown().await;
+            return Err(failure(error));
+        }
+    };
+    output::complain(&format!(
+        "serving the Step Functions API on http://{} (data: {})",
+        server.address(),
+        data.display()
+    ));
+    let (stop, stopped) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        stop.send_replace(true);
+    });
+    let served = server.serve(stopped).await;
+    output::complain("stopping: what runs goes on at the next start");
+    engine.shutdown().await;
+    served.map(|()| Exit::Clean).map_err(failure)
+}
+
+/// What ARNs are made of: the region of the first start. The engine has no state machine of its own here.
+fn naming(data: &Path, config: &SdkConfig) -> Result<Naming, Failure> {
+    let region = config.region().map_or(REGION, |region| region.as_ref());
+    let kept = keep_region(data, region).map_err(failure)?;
+    if kept != region {
+        tracing::warn!(
+            kept,
+            region,
+            "ARNs keep the region that the data directory was begun with"
+        );
+    }
+    Ok(Naming {
+        region: kept,
+        state_machine: String::new(),
+        ..Naming::default()
+    })
+}

@@ -1,0 +1,154 @@
+//! Following a run to its end or to a wait, and printing its review: what `review` and `redrive` share.
+
+use std::io::{IsTerminal, stderr};
+use std::path::Path;
+
+use holdfast_core::model::change::Change;
+use holdfast_core::model::finding::Severity;
+use holdfast_core::model::report::{Report, RunStatus};
+
+use crate::cli::{PrintArgs, ReportFormat};
+use crate::exit::Exit;
+use crate::output::progress::Progress;
+use crate::output::{self, sarif, text};
+use holdfast_engine::{Engine, Recovered};
+use holdfast_ops::failure::Failure;
+use holdfast_ops::recovery::recovery_notes;
+use holdfast_ops::run_summary::{self, Record};
+
+/// Follows a run until it has ended or waits for a person, closes the engine and prints the review. Errors: what keeps the
+/// review from its end, in one line.
+pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArgs) -> Result<Exit, Failure> {
+    let progress = Progress::start(&engine, name, data, !args.quiet && stderr().is_terminal());
+    let waited = tokio::select! {
+        outcome = engine.wait(name) => Some(outcome),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    progress.finish().await;
+    engine.shutdown().await;
+    let goes_on = format!("run {name} goes on when the same command is started again");
+    match waited {
+        None => Err(Failure::incomplete(format!("interrupted; {goes_on}"))),
+        Some(Err(error)) => Err(Failure::incomplete(format!("{error}; {goes_on}"))),
+        Some(Ok(_)) => print_record(&run_summary::read(data, name).await?, args),
+    }
+}
+
+/// Reports what the engine found in the data directory.
+pub fn report_recovery(recovered: &Recovered, quiet: bool) {
+    for note in recovery_notes(recovered, quiet) {
+        output::complain(&note);
+    }
+}
+
+/// Prints the review and says how the program ends.
+fn print_record(record: &Record, args: &PrintArgs) -> Result<Exit, Failure> {
+    let Some(report) = &record.report else {
+        return Err(Failure::incomplete(format!(
+            "run {} could not be completed: {}",
+            record.run,
+            record.failure.as_deref().unwrap_or("it left no report")
+        )));
+    };
+    let printed = render(report, record.change.as_ref(), args.format)?;
+    output::print(&printed)
+        .map_err(|error| Failure::incomplete(format!("standard output cannot be written: {error}")))?;
+    if report.coverage.is_empty() && report.status == RunStatus::Skipped {
+        output::complain(&format!(
+            "nothing to review: no file differs between {} and {}",
+            text::short(&report.target.base),
+            text::short(&report.target.head)
+        ));
+    }
+    if report.status == RunStatus::AwaitingApproval {
+        output::complain(&format!(
+            "a person has to decide: holdfast approve {0}, or holdfast reject {0} --reason TEXT",
+            record.run
+        ));
+    }
+    if let Some(failure) = &record.failure {
+        output::complain(&format!("run {}: {failure}", record.run));
+    }
+    Ok(exit_of(report, args.fail_on.into()))
+}
+
+fn render(report: &Report, change: Option<&Change>, format: ReportFormat) -> Result<String, Failure> {
+    match format {
+        ReportFormat::Text => Ok(text::report_text(report, change, text::Style::of_stdout())),
+        ReportFormat::Markdown => Ok(holdfast_core::render::report_markdown(&report.redacted())),
+        ReportFormat::Json => output::json(report).map_err(Failure::incomplete),
+        ReportFormat::Sarif => output::json(&sarif::report_sarif(&report.redacted())).map_err(Failure::incomplete),
+    }
+}
+
+/// A review that is not whole is 3, whatever it found; else the findings decide.
+fn exit_of(report: &Report, fail_on: Severity) -> Exit {
+    match report.status {
+        RunStatus::Partial | RunStatus::Failed | RunStatus::Superseded | RunStatus::Running => Exit::Incomplete,
+        _ if report
+            .coverage
+            .iter()
+            .any(|entry| entry.outcome == holdfast_core::model::report::Outcome::Unreviewed) =>
+        {
+            Exit::Incomplete
+        }
+        _ if report.findings.iter().any(|finding| finding.severity >= fail_on) => Exit::Found,
+        _ => Exit::Clean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use holdfast_core::model::change::Change;
+    use holdfast_core::model::report::Report;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A report and its change with a secret in every text.
+    fn leaking(secret: &str) -> (Report, Change) {
+        let text = format!("see {secret} now");
+        let path = format!("src/{secret}.rs");
+        let sha = "a".repeat(40);
+        let report = json!({
+            "version": 1, "run": "r", "status": "reviewed",
+            "target": { "repository": text, "pull_request": 1, "url": text, "base": sha, "head": sha },
+            "model": { "provider": "openai", "name": text }, "summary": text, "notes": [text],
+            "gate": { "decision": "publish", "worst": "high" },
+            "findings": [{ "path": path, "side": "RIGHT", "start_line": 2, "line": 2, "severity": "high", "category": "security",
+                "title": text, "body": format!("one\n{text}\n"), "suggestion": text, "confidence": 0.5, "source": text }],
+            "coverage": [{ "path": path, "outcome": "unreviewed", "reason": text, "attempts": 2 },
+                { "path": path, "outcome": "skipped", "reason": text, "attempts": 0 }],
+            "usage": { "model_calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0, "cache_hits": 0, "wall_ms": 0 },
+        });
+        let patch = format!("@@ -1,3 +1,3 @@ fn {secret}\n {secret}\n-{secret}\n+x = {secret}\n {secret}");
+        let change = json!({
+            "base": sha, "head": sha, "title": text, "description": text, "author": text, "files_total": 1,
+            "files": [{ "path": path, "previous_path": path, "status": "renamed", "kind": "text", "additions": 1, "deletions": 1,
+                "patch": patch, "omitted": null }],
+        });
+        (
+            serde_json::from_value(report).unwrap(),
+            serde_json::from_value(change).unwrap(),
+        )
+    }
+
+    #[test]
+    fn no_form_of_a_report_shows_a_secret_of_any_field() {
+        let secret = ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat();
+        let (report, change) = leaking(&secret);
+        for format in [
+            ReportFormat::Text,
+            ReportFormat::Markdown,
+            ReportFormat::Json,
+            ReportFormat::Sarif,
+        ] {
+            let printed = render(&report, Some(&change), format).unwrap();
+            for start in 0..secret.len() - 12 {
+                assert!(!printed.contains(&secret[start..start + 12]), "{format:?}: {printed}");
+            }
+            assert!(printed.contains("SECRET_1"), "{format:?}: {printed}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `holdfast redrive`: continues a review that failed or stayed partial.
+
+use crate::cli::RedriveArgs;
+use crate::command::follow;
+use crate::exit::Exit;
+use crate::output;
+use holdfast_ops::access::Reach;
+use holdfast_ops::deployment::Deployment;
+use holdfast_ops::failure::Failure;
+use holdfast_ops::machine;
+use holdfast_ops::redrive;
+use holdfast_ops::run_summary::{ReadRuns, Records};
+
+/// Runs the command.
+///
+/// # Errors
+/// There is no such run; it is in flight or complete; the next attempt fails too.
+pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
+    let (directory, name) = args.data.place().find_run(&args.run).await?;
+    let data = directory.path.as_path();
+    let runs = Records::open(data).await?;
+    let record = runs.read(&name).await?;
+    drop(runs);
+    let settings = machine::read_settings()?;
+    machine::check_models(&settings)?;
+    let (engine, recovered) = machine::open_engine(data, &settings, Reach::attempts_of(&name)).await?;
+    follow::report_recovery(&recovered, args.print.quiet);
+    let started = redrive::start_next(data, &engine, record).await;
+    let attempt = match started {
+        Ok(attempt) => attempt,
+        Err(failure) => {
+            engine.shutdown().await;
+            return Err(failure);
+        }
+    };
+    if !args.print.quiet {
+        output::complain(&format!("run {name} goes on as {attempt}"));
+    }
+    follow::to_its_end(engine, data, &attempt, &args.print).await
+}
+
+/// Runs the command on a deployment; it does not wait for the review's end.
+///
+/// # Errors
+/// There is no such run; it is in flight or complete.
+pub async fn run_on(deployment: &Deployment, args: &RedriveArgs) -> Result<Exit, Failure> {
+    let (name, attempt) = redrive::on_deployment(deployment, &args.run).await?;
+    let option = format!(" --stack {}", deployment.name());
+    output::print(&format!(
+        "{name}: goes on as {attempt}; holdfast{option} show {attempt} tells how far it is\n"
+    ))
+    .map_err(Failure::incomplete)?;
+    Ok(Exit::Clean)
+}

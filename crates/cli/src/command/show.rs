@@ -1,0 +1,150 @@
+//! `holdfast show`: one run: the states it took, its units with their attempts, coverage, what it cost.
+
+use std::fmt::Write;
+
+use holdfast_core::render::counted;
+use serde_json::{Value, json};
+
+use crate::cli::{ShowArgs, ShowFormat};
+use crate::command::runs as listed;
+use crate::exit::Exit;
+use crate::output::{self, text};
+use holdfast_ops::failure::Failure;
+use holdfast_ops::run_details::{Taken, UnitShown, as_picture, states_taken, units_of};
+use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
+
+/// Runs the command on this machine.
+///
+/// # Errors
+/// No such run; something of it cannot be read.
+pub async fn here(args: &ShowArgs) -> Result<Exit, Failure> {
+    let (directory, name) = args.data.place().find_run(&args.run).await?;
+    print(args, &Records::open(&directory.path).await?, &name).await
+}
+
+/// Runs the command. Errors: no such run; something of it cannot be read.
+pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> {
+    let name = run_summary::find_name(runs, &args.run).await?;
+    print(args, runs, &name).await
+}
+
+async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit, Failure> {
+    let record = runs.read(name).await?;
+    let printed = match args.format {
+        ShowFormat::Svg => as_picture(runs, &record).await?,
+        ShowFormat::Text | ShowFormat::Json => {
+            let states = states_taken(&runs.history(&record).await?);
+            let units = units_of(runs, &record).await?;
+            if args.format == ShowFormat::Text {
+                as_text(&record, &states, &units)
+            } else {
+                let document = as_json(&record, &states, &units);
+                output::json(&document).map_err(Failure::incomplete)?
+            }
+        }
+    };
+    output::print(&printed).map_err(Failure::incomplete)?;
+    Ok(Exit::Clean)
+}
+
+fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
+    let mut out = String::new();
+    let _infallible = writeln!(
+        out,
+        "Run {}  {}  started {}",
+        record.run,
+        record.status.as_str(),
+        text::time(record.row.started.0)
+    );
+    if let Some(failure) = &record.failure {
+        let _infallible = writeln!(out, "  failed: {}", output::line(failure));
+    }
+    out.push_str("\nStates\n");
+    for taken in states {
+        let _infallible = writeln!(
+            out,
+            "  {:<22} {}  {}",
+            taken.state,
+            text::time(taken.entered_ms),
+            lasted(taken)
+        );
+    }
+    if !units.is_empty() {
+        out.push_str("\nUnits\n");
+    }
+    for unit in units {
+        let _infallible = writeln!(out, "  {} {:<10} {}", unit.unit, unit.status, output::name(&unit.path));
+        for (number, attempt) in unit.attempts.iter().enumerate() {
+            let _infallible = writeln!(
+                out,
+                "    attempt {} by {}: {} in, {} out; {}",
+                number + 1,
+                output::line(&attempt.model),
+                counted(attempt.input_tokens, "token"),
+                attempt.output_tokens,
+                if attempt.problems.is_empty() {
+                    "valid".to_owned()
+                } else {
+                    counted(attempt.problems.len(), "problem")
+                }
+            );
+            for problem in &attempt.problems {
+                let _infallible = writeln!(out, "      - {}", output::line(problem));
+            }
+        }
+    }
+    if let Some(report) = &record.report {
+        let usage = &report.usage;
+        let _infallible = writeln!(
+            out,
+            "\n{} {}. {}, {} in, {} out, {:.4} USD{}.",
+            holdfast_core::render::coverage_line(&report.coverage),
+            counted(report.findings.len(), "finding"),
+            counted(usage.model_calls, "model call"),
+            counted(usage.input_tokens, "token"),
+            usage.output_tokens,
+            usage.cost_usd,
+            match usage.unpriced_calls {
+                0 => String::new(),
+                calls => format!(
+                    " without {} whose price is not known (HOLDFAST_MODEL_PRICES)",
+                    counted(calls, "call")
+                ),
+            }
+        );
+    }
+    out
+}
+
+fn lasted(taken: &Taken) -> String {
+    taken
+        .left_ms
+        .map_or_else(|| "…".to_owned(), |left| format!("{} ms", left - taken.entered_ms))
+}
+
+fn as_json(record: &Record, states: &[Taken], units: &[UnitShown]) -> Value {
+    let taken = |states: &[Taken]| -> Vec<Value> {
+        states
+            .iter()
+            .map(|taken| json!({ "state": taken.state, "entered_ms": taken.entered_ms, "left_ms": taken.left_ms }))
+            .collect()
+    };
+    let mut document = listed::document(record);
+    document["version"] = json!(1);
+    document["states"] = json!(taken(states));
+    document["units"] = units
+        .iter()
+        .map(|unit| {
+            let attempts: Vec<Value> = unit
+                .attempts
+                .iter()
+                .map(|attempt| {
+                    json!({ "model": attempt.model, "input_tokens": attempt.input_tokens, "output_tokens": attempt.output_tokens, "problems": attempt.problems })
+                })
+                .collect();
+            json!({ "unit": unit.unit, "path": unit.path, "status": unit.status, "states": taken(&unit.states), "attempts": attempts })
+        })
+        .collect();
+    document["report"] = json!(record.report);
+    document
+}

@@ -1,0 +1,28 @@
+//! The `holdfast` program: parses the command line, runs the command, exits with its status.
+
+mod cli;
+mod command;
+mod exit;
+mod output;
+mod program;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use holdfast_engine::serve_evaluations;
+use holdfast_ops::evaluator::EVALUATE_ARGUMENT;
+
+use cli::Cli;
+
+/// A turn of the engine makes and drops many small JSON values, on several threads: it spends its time in the allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // Before anything else: a process that evaluates an expression for the engine reads no settings.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == EVALUATE_ARGUMENT) && arguments.next().is_none() {
+        return serve_evaluations();
+    }
+    program::run(&Cli::parse())
+}

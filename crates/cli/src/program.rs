@@ -1,0 +1,132 @@
+//! From a parsed command line to an exit status. A failure is said once, here.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use holdfast_core::rule::RedactedLog;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command, SetupArgs};
+use crate::command::{
+    audit, backup, cancel, check, decide, doctor, engine, redrive, replay, review, runs, show, sweep,
+};
+use crate::exit::Exit;
+use crate::output;
+use holdfast_ops::deployment::Deployment;
+use holdfast_ops::failure::Failure;
+use holdfast_ops::machine;
+use holdfast_server::serve;
+use holdfast_server::setup;
+
+/// Runs one command to its end.
+pub fn run(cli: &Cli) -> ExitCode {
+    // HOLDFAST_LOG takes tracing's filter syntax; without it a command logs only errors, but for the engine's own: what
+    // keeps it from its end, it says itself. A server tells what it does.
+    let usual = match &cli.command {
+        Command::Serve(_) | Command::Engine(_) => "info",
+        _ => "error,holdfast_engine=off",
+    };
+    let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    if std::io::stderr().is_terminal() {
+        log.with_ansi(true)
+            .with_writer(|| RedactedLog(std::io::stderr()))
+            .init();
+    } else {
+        log.with_ansi(false).with_writer(|| output::LogWriter).init();
+    }
+    let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(dispatch(cli)),
+        Err(error) => Err(Failure::incomplete(format!("no runtime: {error}"))),
+    };
+    let exit = exit.unwrap_or_else(|failure| {
+        output::complain(&failure.message);
+        failure.kind.into()
+    });
+    ExitCode::from(exit as u8)
+}
+
+async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    // An empty variable counts as not set.
+    let stack = cli.stack.as_deref().filter(|name| !name.trim().is_empty());
+    match stack {
+        Some(name) => on_stack_checked(cli, name)
+            .await
+            .map_err(|failure| failure.of_stack(name)),
+        None => here(cli).await,
+    }
+}
+
+async fn here(cli: &Cli) -> Result<Exit, Failure> {
+    let reads_settings = matches!(
+        cli.command,
+        Command::Review(_)
+            | Command::Serve(_)
+            | Command::Approve(_)
+            | Command::Reject(_)
+            | Command::Cancel(_)
+            | Command::Redrive(_)
+            | Command::Sweep(_)
+    );
+    if !reads_settings {
+        machine::check_names()?;
+    }
+    match &cli.command {
+        Command::Review(args) => review::run(args).await,
+        Command::Setup(args) => set_up(args, None).await,
+        Command::Serve(args) => serve::run(args.options()).await.map(|()| Exit::Clean),
+        Command::Engine(args) => engine::run(args).await,
+        Command::Runs(args) => runs::here(args).await,
+        Command::Show(args) => show::here(args).await,
+        Command::Approve(args) => decide::approve(args).await,
+        Command::Reject(args) => decide::reject(args).await,
+        Command::Cancel(args) => cancel::run(args).await,
+        Command::Redrive(args) => redrive::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
+        Command::Sweep(args) => sweep::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
+        Command::Check(args) => check::run(args),
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Backup(args) => backup::run(args).await,
+    }
+}
+
+async fn on_stack_checked(cli: &Cli, name: &str) -> Result<Exit, Failure> {
+    machine::check_names()?;
+    on_stack(cli, name).await
+}
+
+async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
+    let not_there = |instead: &str| {
+        Err(Failure::usage(format!(
+            "{instead}. Leave --stack and HOLDFAST_STACK out to work on a data directory"
+        )))
+    };
+    match &cli.command {
+        Command::Setup(args) => set_up(args, Some(name)).await,
+        Command::Runs(args) => runs::run(args, &Deployment::open(name).await?).await,
+        Command::Show(args) => show::run(args, &Deployment::open(name).await?).await,
+        Command::Approve(args) => decide::approve_on(&Deployment::open(name).await?, args).await,
+        Command::Reject(args) => decide::reject_on(&Deployment::open(name).await?, args).await,
+        Command::Cancel(args) => cancel::run_on(&Deployment::open(name).await?, args).await,
+        Command::Redrive(args) => redrive::run_on(&Deployment::open(name).await?, args).await,
+        Command::Audit(_) => audit::run_on(&Deployment::open(name).await?).await,
+        Command::Sweep(_) => sweep::run_on(&Deployment::open(name).await?).await,
+        Command::Check(args) => check::run(args),
+        Command::Review(_) => not_there(
+            "reviews of a deployment begin with a webhook: push to the pull request, or comment /holdfast review",
+        ),
+        Command::Replay(_) => {
+            not_there("replay reads a data directory alone: holdfast --stack NAME show RUN tells what the run did")
+        }
+        Command::Serve(_) | Command::Engine(_) => not_there("a deployment serves itself, on AWS"),
+        Command::Doctor(_) => not_there("doctor calls the models of this environment's settings"),
+        Command::Backup(_) => not_there("a deployment's table and bucket are kept by AWS: docs/operations.md, Restore"),
+    }
+}
+
+async fn set_up(args: &SetupArgs, stack: Option<&str>) -> Result<Exit, Failure> {
+    let summary = setup::run(&args.options(stack)).await?;
+    output::print(&summary).map_err(Failure::incomplete)?;
+    Ok(Exit::Clean)
+}

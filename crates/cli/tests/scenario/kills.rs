@@ -1,0 +1,143 @@
+//! The real program, killed at random moments over many reviews of pull requests: nothing is lost, posted twice, paid
+//! twice or left behind. A few kills are part of the tests; `HOLDFAST_KILLS=200 cargo test --release -p holdfast-cli
+//! --test scenario kills -- --nocapture` makes as many as are wanted. The seed is printed; `HOLDFAST_SEED` repeats it.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use holdfast_testkit::{FakeGithub, Finding, ModelServer, PullRequest, Repository, Script};
+use serde_json::Value;
+
+use crate::support::Scene;
+
+const SLUG: &str = "octo/demo";
+const FILES: usize = 6;
+/// Units at once: as many calls can be under way when the process dies.
+const AT_ONCE: usize = 3;
+/// A review that is never killed takes about so long; kills come within it.
+const REVIEW_MS: u64 = 1_200;
+/// After so many kills a review is let go on, so that many reviews are killed in all their states.
+const KILLS_OF_ONE_REVIEW: usize = 5;
+const KILLS_IN_TESTS: usize = 12;
+
+/// A small generator of pseudo-random numbers (SplitMix64): enough to spread kills, and the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % most
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the seed, to repeat a run, and what was seen")]
+fn killed_again_and_again_every_review_ends_once_and_whole() {
+    let wanted = number("HOLDFAST_KILLS").map_or(KILLS_IN_TESTS, |kills| usize::try_from(kills).unwrap());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let seed = number("HOLDFAST_SEED").unwrap_or(now.as_secs());
+    println!("kill suite: seed {seed}");
+    let mut dice = Dice(seed);
+    let (mut kills, mut reviews, mut asked_again) = (0, 0, 0);
+    while kills < wanted {
+        let (killed, again) = review(&mut dice, wanted - kills);
+        kills += killed;
+        asked_again += again;
+        reviews += 1;
+    }
+    println!(
+        "kill suite: {kills} kills over {reviews} reviews: 0 lost, 0 doubled, 0 left behind; {asked_again} calls that were \
+         under way were made again"
+    );
+}
+
+/// One review, killed until it comes to its end. Gives how often it was killed, and how many calls were made again.
+fn review(dice: &mut Dice, kills_most: usize) -> (usize, usize) {
+    let change = Repository::many_files(FILES).unwrap();
+    let github = FakeGithub::start().unwrap();
+    github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap());
+    let script = Script::findings(vec![Finding::first_added_line().severity("low")]).delayed(40);
+    let scene = Scene::with_model(change.repository, ModelServer::start(script).unwrap())
+        .set("HOLDFAST_GITHUB_URL", &github.url())
+        .set("GITHUB_TOKEN", FakeGithub::INSTALLATION_TOKEN)
+        .set("HOLDFAST_MAX_CONCURRENCY", &AT_ONCE.to_string());
+    let address = github.pull_request_url(SLUG, 12);
+    let mut kills = 0;
+    loop {
+        let mut command = scene.command(&["review", &address, "--publish"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let is_spared = kills >= kills_most.min(KILLS_OF_ONE_REVIEW);
+        let lives = if is_spared {
+            Duration::MAX
+        } else {
+            Duration::from_millis(dice.below(REVIEW_MS))
+        };
+        match ends_within(&mut child, lives) {
+            Some(exit) => {
+                assert_eq!(exit, Some(0), "after {kills} kills");
+                break;
+            }
+            None => kills += 1,
+        }
+    }
+    check(&scene, &github, kills)
+}
+
+/// The exit status, or `None` when it was killed.
+fn ends_within(child: &mut Child, lives: Duration) -> Option<Option<i32>> {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status.code());
+        }
+        if began.elapsed() >= lives {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn check(scene: &Scene, github: &FakeGithub, kills: usize) -> (usize, usize) {
+    let runs: Value = serde_json::from_slice(&scene.run(&["runs", "--format", "json"]).stdout).unwrap();
+    assert_eq!(
+        runs["runs"].as_array().unwrap().len(),
+        1,
+        "one run, taken up again: {runs:#}"
+    );
+    assert_eq!(runs["runs"][0]["status"], "published");
+    let reviews = github.reviews(SLUG, 12);
+    assert_eq!(reviews.len(), 1, "{reviews:#?}");
+    assert_eq!(reviews[0]["state"], "COMMENTED");
+    assert_eq!(github.review_comments(SLUG, 12).len(), FILES);
+    let comments = github.issue_comments(SLUG, 12);
+    assert_eq!(comments.len(), 1, "the summary alone: {comments:#?}");
+    assert!(comments[0]["body"].as_str().unwrap().contains("Holdfast review of"));
+    let checks = github.check_runs(SLUG);
+    assert_eq!(
+        (checks.len(), &checks[0]["status"]),
+        (1, &"completed".into()),
+        "{checks:#?}"
+    );
+    let mut answered: BTreeMap<String, usize> = BTreeMap::new();
+    for call in scene.server().journal().calls() {
+        if call.status == Some(200) && call.paths.len() == 1 {
+            *answered.entry(call.paths[0].clone()).or_default() += 1;
+        }
+    }
+    assert_eq!(answered.len(), FILES, "every file was read");
+    let again = answered.values().sum::<usize>() - FILES;
+    assert!(
+        again <= kills * AT_ONCE,
+        "{again} calls were paid twice over {kills} kills: {answered:?}"
+    );
+    (kills, again)
+}

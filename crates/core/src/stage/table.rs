@@ -1,0 +1,66 @@
+//! The table of stages: one row names a stage once for everybody. The state-name constants, the functions of one machine,
+//! the functions on AWS and the tests of the definition, the template and the documents come from its rows.
+//!
+//! "Add a stage" in ARCHITECTURE.md lists what belongs to a row; `tests/contract/names.rs` and `tests/python/template.py`
+//! name what is missing.
+
+/// Passes the table to the macro `$with`, which is in scope where this is called.
+///
+/// A row is `CONSTANT = "State", "function": stage(ports)`: the state in `state-machine/review.asl.json`, the binary below
+/// `functions/src/bin` and the function's name on AWS, the module and function below `stage`, and the ports that it takes after
+/// its input. A port is a field of the local `StageFunctions` and a name in `functions/src/stages.rs`.
+#[macro_export]
+macro_rules! for_each_stage {
+    ($with:ident) => {
+        $with! {
+            OPEN_REVIEW = "OpenReview", "open-review": open_review(read, publish, rows, runs, store);
+            PLAN_REVIEW = "PlanReview", "plan-review": plan_review(read, store);
+            GATHER_CONTEXT = "GatherContext", "gather-context": gather_context(read, syntax, store);
+            REVIEW_UNIT = "ReviewUnit", "review-unit": review_unit(model, store);
+            VALIDATE_FINDINGS = "ValidateFindings", "validate-findings": validate_findings(store);
+            CORRECT_FINDINGS = "CorrectFindings", "correct-findings": correct_findings(store);
+            AGGREGATE_FINDINGS = "AggregateFindings", "aggregate-findings": aggregate_findings(store);
+            SUMMARIZE_REVIEW = "SummarizeReview", "summarize-review": summarize_review(model, store);
+            REQUEST_APPROVAL = "RequestApproval", "request-approval": request_approval(asking, notify, rows, store);
+            ESCALATE_APPROVAL = "EscalateApproval", "escalate-approval": escalate_approval(notify, rows);
+            PUBLISH_REVIEW = "PublishReview", "publish-review": publish_review(read, publish, rows, store);
+            DISCARD_REVIEW = "DiscardReview", "discard-review": discard_review(publish, store);
+            WITHDRAW_ANNOUNCEMENT = "WithdrawAnnouncement", "withdraw-announcement": withdraw_announcement(publish, rows, store);
+            REPORT_FAILURE = "ReportFailure", "report-failure": report_failure(publish, store);
+            RAISE_ALARM = "RaiseAlarm", "raise-alarm": raise_alarm(notify);
+        }
+    };
+}
+
+/// A stage's names and what it reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageRow {
+    /// The state in `state-machine/review.asl.json`.
+    pub state: &'static str,
+    /// The binary of `functions/`, and the function's name on AWS after the stack's.
+    pub function: &'static str,
+    /// The module and its function below `stage`, and the tracing span.
+    pub module: &'static str,
+    /// The ports that the stage takes, in order.
+    pub ports: &'static [&'static str],
+}
+
+impl StageRow {
+    /// Whether the stage takes this port.
+    pub fn reaches(&self, port: &str) -> bool {
+        self.ports.contains(&port)
+    }
+}
+
+macro_rules! rows {
+    ($($constant:ident = $state:literal, $function:literal: $stage:ident($($port:ident),+);)+) => {
+        /// Every stage, in the order that data takes.
+        pub const STAGES: &[StageRow] = &[$(StageRow {
+            state: $state,
+            function: $function,
+            module: stringify!($stage),
+            ports: &[$(stringify!($port)),+],
+        }),+];
+    };
+}
+for_each_stage!(rows);

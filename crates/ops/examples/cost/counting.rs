@@ -1,0 +1,112 @@
+//! The stages with counters around them: what each invocation asks of the store and the table, and how long it computes.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use holdfast_core::port::{Expect, KeepRows, Row, RowError, StoreArtifact, StoreError, Written};
+use holdfast_engine::{FunctionFailure, Functions, Invocation};
+use holdfast_ops::functions::StageFunctions;
+use serde_json::Value;
+
+tokio::task_local! {
+    /// Requests of the invocation that runs.
+    static ASKED: Arc<AtomicU64>;
+}
+
+/// What a run asked for.
+#[derive(Debug, Default)]
+pub struct Counts {
+    pub gets: AtomicU64,
+    pub puts: AtomicU64,
+    pub bytes: AtomicU64,
+    pub reads: AtomicU64,
+    pub writes: AtomicU64,
+    pub functions: Mutex<BTreeMap<String, Invoked>>,
+}
+
+/// All invocations of one function.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Invoked {
+    pub times: u64,
+    pub seconds: f64,
+    pub requests: u64,
+}
+
+fn count(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+    // Outside of an invocation nobody waits for it.
+    let _ = ASKED.try_with(|asked| asked.fetch_add(1, Ordering::Relaxed));
+}
+
+/// Artifacts, counted.
+pub struct CountedStore {
+    pub inner: Arc<dyn StoreArtifact>,
+    pub counts: Arc<Counts>,
+}
+
+#[async_trait]
+impl StoreArtifact for CountedStore {
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        count(&self.counts.puts, 1);
+        self.counts.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.inner.put(key, bytes).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        count(&self.counts.gets, 1);
+        self.inner.get(key).await
+    }
+}
+
+/// Rows, counted.
+pub struct CountedRows {
+    pub inner: Arc<dyn KeepRows>,
+    pub counts: Arc<Counts>,
+}
+
+#[async_trait]
+impl KeepRows for CountedRows {
+    async fn get(&self, key: &str) -> Result<Option<Row>, RowError> {
+        count(&self.counts.reads, 1);
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+        count(&self.counts.writes, 1);
+        self.inner.put(key, value, expect).await
+    }
+
+    async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError> {
+        count(&self.counts.writes, 1);
+        self.inner.delete(key, version).await
+    }
+
+    async fn list(&self, prefix: &str, most: usize) -> Result<Vec<(String, Row)>, RowError> {
+        count(&self.counts.reads, 1);
+        self.inner.list(prefix, most).await
+    }
+}
+
+/// The stages, each invocation counted.
+pub struct CountedFunctions {
+    pub inner: Arc<StageFunctions>,
+    pub counts: Arc<Counts>,
+}
+
+#[async_trait]
+impl Functions for CountedFunctions {
+    async fn invoke(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, FunctionFailure> {
+        let (asked, began) = (Arc::new(AtomicU64::new(0)), Instant::now());
+        let answer = ASKED.scope(Arc::clone(&asked), self.inner.invoke(function, payload, invocation));
+        let answer = answer.await;
+        let mut functions = self.counts.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        let invoked = functions.entry(function.to_owned()).or_default();
+        invoked.times += 1;
+        invoked.seconds += began.elapsed().as_secs_f64();
+        invoked.requests += asked.load(Ordering::Relaxed);
+        answer
+    }
+}

@@ -1,0 +1,253 @@
+//! What a review takes on AWS, computed from runs that are recorded here: state transitions, invocations, GB-seconds,
+//! requests and storage. Prints the tables of docs/cost.md.
+//!
+//! `cargo run --release -p holdfast-ops --example cost -- [FILES…]` (default 1 20 300 3000)
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints a report")]
+
+mod counting;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use holdfast_asl::EventKind;
+use holdfast_core::model::change::Target;
+use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
+use holdfast_core::model::settings::Settings;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_engine::{Archive, Engine, EngineOptions, Outcome};
+use holdfast_ops::executions::EngineExecutions;
+use holdfast_ops::functions::StageFunctions;
+use holdfast_ops::{machine, workflow};
+use holdfast_testkit::{FakeGithub, Finding, ModelServer, PullRequest, Repository, Script};
+use serde_json::json;
+
+use counting::{CountedFunctions, CountedRows, CountedStore, Counts};
+
+const TEMPLATE: &str = include_str!("../../../../infra/template.yaml");
+/// How long AWS lets a request to S3 or DynamoDB take, within the region, in seconds: an assumption.
+const REQUEST_S: f64 = 0.02;
+/// A call of GitHub's API: an assumption.
+const GITHUB_S: f64 = 0.3;
+/// A call of a model: an assumption.
+const MODEL_S: f64 = 15.0;
+/// US dollars, us-east-1, without free tiers: a state transition, an invocation, a GB-second (arm64), an S3 PUT, an S3 GET,
+/// a GB stored for a month, a DynamoDB write and read on demand.
+const PRICES: [f64; 8] = [0.025e-3, 0.2e-6, 13.3334e-6, 5e-6, 0.4e-6, 0.023, 0.625e-6, 0.125e-6];
+/// Months that artifacts are kept, by the template's default.
+const MONTHS: f64 = 3.0;
+
+/// One row of the tables.
+struct Taken {
+    files: usize,
+    transitions: u64,
+    executions: usize,
+    invocations: u64,
+    gb_seconds: f64,
+    puts: u64,
+    gets: u64,
+    megabytes: f64,
+    writes: u64,
+    reads: u64,
+    model_calls: usize,
+    github_calls: usize,
+}
+
+impl Taken {
+    fn cost(&self) -> [f64; 4] {
+        let [transition, invocation, gb_second, put, get, stored, write, read] = PRICES;
+        [
+            self.transitions as f64 * transition,
+            self.invocations as f64 * invocation + self.gb_seconds * gb_second,
+            self.puts as f64 * put + self.gets as f64 * get + self.megabytes / 1024.0 * stored * MONTHS,
+            self.writes as f64 * write + self.reads as f64 * read,
+        ]
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let given: Vec<usize> = std::env::args().skip(1).map(|text| text.parse().unwrap()).collect();
+    let sizes = if given.is_empty() {
+        vec![1, 20, 300, 3_000]
+    } else {
+        given
+    };
+    let memory = memory();
+    let mut rows = Vec::new();
+    for files in sizes {
+        rows.push(review(files, &memory).await);
+    }
+    println!(
+        "| files | executions | state transitions | invocations | GB-seconds | S3 PUT | S3 GET | MB kept | DynamoDB writes | reads | model calls | calls of GitHub |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for row in &rows {
+        println!(
+            "| {} | {} | {} | {} | {:.1} | {} | {} | {:.2} | {} | {} | {} | {} |",
+            row.files,
+            row.executions,
+            row.transitions,
+            row.invocations,
+            row.gb_seconds,
+            row.puts,
+            row.gets,
+            row.megabytes,
+            row.writes,
+            row.reads,
+            row.model_calls,
+            row.github_calls
+        );
+    }
+    println!("\n| files | Step Functions | Lambda | S3 | DynamoDB | together | for each file |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for row in &rows {
+        let parts = row.cost();
+        let sum: f64 = parts.iter().sum();
+        let [workflow, functions, objects, table] = parts;
+        println!(
+            "| {} | ${workflow:.4} | ${functions:.4} | ${objects:.4} | ${table:.5} | ${sum:.4} | ${:.5} |",
+            row.files,
+            sum / row.files as f64
+        );
+    }
+}
+
+/// A review of so many files, each with a finding of little weight, published.
+async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
+    let (folder, counts) = (tempfile::tempdir().unwrap(), Arc::new(Counts::default()));
+    let change = Repository::many_files(files).unwrap();
+    let github = FakeGithub::start().unwrap();
+    github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, "octo/demo", 12).unwrap());
+    let finding = Finding::first_added_line().severity("low");
+    let model = ModelServer::start(Script::findings(vec![finding])).unwrap();
+    let (github_url, model_url) = (github.url(), model.url());
+    let settings = Settings::read(&|name| {
+        let value = match name {
+            "HOLDFAST_MODEL" => "openai/test-model",
+            "HOLDFAST_MODEL_URL" => &model_url,
+            "HOLDFAST_GITHUB_URL" => &github_url,
+            "GITHUB_TOKEN" => FakeGithub::INSTALLATION_TOKEN,
+            _ => return None,
+        };
+        Some(value.to_owned())
+    })
+    .unwrap();
+    let runs = Arc::new(EngineExecutions::default());
+    let stages = machine::stage_functions(folder.path(), &settings, Arc::clone(&runs))
+        .await
+        .unwrap();
+    let stages = StageFunctions {
+        store: Arc::new(CountedStore {
+            inner: Arc::clone(&stages.store),
+            counts: Arc::clone(&counts),
+        }),
+        rows: Arc::new(CountedRows {
+            inner: Arc::clone(&stages.rows),
+            counts: Arc::clone(&counts),
+        }),
+        ..stages
+    };
+    let functions = Arc::new(CountedFunctions {
+        inner: Arc::new(stages),
+        counts: Arc::clone(&counts),
+    });
+    let objects = Arc::new(machine::artifact_objects(folder.path()));
+    let (engine, _) = Engine::open(EngineOptions::new(folder.path(), functions, objects).unwrap())
+        .await
+        .unwrap();
+    runs.set(&engine);
+    let run = Run {
+        version: PAYLOAD_VERSION,
+        run: "cost".to_owned(),
+        bucket: machine::BUCKET.to_owned(),
+        target: Target::PullRequest {
+            owner: "octo".to_owned(),
+            repository: "demo".to_owned(),
+            number: 12,
+            head: CommitSha::parse(&change.head).unwrap(),
+            repository_id: None,
+            pinned: None,
+        },
+        publish: true,
+        max_concurrency: 10,
+        model: "openai/test-model".to_owned(),
+        model_light: "openai/test-model".to_owned(),
+        notes: Vec::new(),
+        tokens: holdfast_core::model::token_limits::TokenLimits::default(),
+    };
+    engine
+        .start(&run.run, &workflow::definition(), json!(run))
+        .await
+        .unwrap();
+    let outcome = engine.wait(&run.run).await.unwrap();
+    assert!(matches!(outcome, Outcome::Finished { .. }), "{outcome:?}");
+    engine.shutdown().await;
+    let (executions, transitions) = transitions(folder.path());
+    let (invocations, mut gb_seconds) = invoked(&counts, memory);
+    let (model_calls, github_calls) = (model.journal().calls().len(), github.journal().entries().len());
+    gb_seconds += model_calls as f64 * MODEL_S * memory["review-unit"];
+    gb_seconds += github_calls as f64 * GITHUB_S * memory["open-review"];
+    let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    Taken {
+        files,
+        transitions,
+        executions,
+        invocations,
+        gb_seconds,
+        puts: of(&counts.puts),
+        gets: of(&counts.gets),
+        megabytes: of(&counts.bytes) as f64 / 1_048_576.0,
+        writes: of(&counts.writes),
+        reads: of(&counts.reads),
+        model_calls,
+        github_calls,
+    }
+}
+
+/// Executions, and the transitions that AWS charges for: each state that was entered, and each try after the first.
+fn transitions(data: &std::path::Path) -> (usize, u64) {
+    let archive = Archive::open(data).unwrap();
+    let mut all = archive.executions(1).unwrap();
+    for map_run in archive.map_runs(all[0].id).unwrap() {
+        all.extend(archive.children(map_run.id).unwrap());
+    }
+    let charged = |id| {
+        let history = archive.history(id).unwrap();
+        let entered = history
+            .iter()
+            .filter(|event| matches!(event.kind, EventKind::StateEntered { .. }));
+        let failed = history.iter().filter(|event| {
+            matches!(
+                event.kind,
+                EventKind::LambdaFunctionFailed { .. } | EventKind::LambdaFunctionTimedOut { .. }
+            )
+        });
+        (entered.count() + failed.count()) as u64
+    };
+    (all.len(), all.iter().map(|execution| charged(execution.id)).sum())
+}
+
+/// Invocations, and the GB-seconds of what they compute and of their requests.
+fn invoked(counts: &Counts, memory: &BTreeMap<String, f64>) -> (u64, f64) {
+    let functions = counts.functions.lock().unwrap();
+    let seconds = functions.iter().map(|(name, invoked)| {
+        let seconds = invoked.seconds + invoked.requests as f64 * REQUEST_S;
+        seconds * memory[name]
+    });
+    (functions.values().map(|invoked| invoked.times).sum(), seconds.sum())
+}
+
+/// GB of each function, as the template has them.
+fn memory() -> BTreeMap<String, f64> {
+    let mut found = BTreeMap::new();
+    let mut function = None;
+    for line in TEMPLATE.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("FunctionName: !Sub ${AWS::StackName}-") {
+            function = Some(name.to_owned());
+        } else if let Some(megabytes) = line.strip_prefix("MemorySize: ") {
+            found.insert(function.take().unwrap(), megabytes.parse::<f64>().unwrap() / 1024.0);
+        }
+    }
+    found
+}

@@ -1,0 +1,36 @@
+//! The audit of decisions: who decided what, when, and on which version of the page.
+
+use std::path::Path;
+
+use holdfast_adapters::sqlite::SqliteKeepRows;
+use holdfast_core::approval::{AuditEntry, list_audit};
+use holdfast_core::port::KeepRows;
+
+use crate::deployment::Deployment;
+use crate::failure::Failure;
+use holdfast_engine::Archive;
+
+/// The most entries that are read.
+const MAX_ENTRIES: usize = 1_000_000;
+
+/// Reads the audit of a data directory, oldest first.
+///
+/// # Errors
+/// There is no data, or it cannot be read.
+pub async fn on_machine(data: &Path) -> Result<Vec<AuditEntry>, Failure> {
+    Archive::open(data).map_err(Failure::of_engine)?;
+    let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    read(&rows).await
+}
+
+/// Reads the audit of a deployment, oldest first.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn on_deployment(deployment: &Deployment) -> Result<Vec<AuditEntry>, Failure> {
+    read(&deployment.rows).await
+}
+
+async fn read(rows: &dyn KeepRows) -> Result<Vec<AuditEntry>, Failure> {
+    list_audit(rows, MAX_ENTRIES).await.map_err(Failure::incomplete)
+}

@@ -1,0 +1,104 @@
+//! Cancelling a run: it is stopped, and what it did is undone. An undo that GitHub refused can be requested again; a run that
+//! failed and couldn't clean up after itself is cleaned up the same way.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::settings::Settings;
+use holdfast_core::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
+use holdfast_core::sweep;
+
+use crate::access::Reach;
+use crate::deployment::Deployment;
+use crate::failure::Failure;
+use crate::machine::{self, Opened};
+use crate::run_summary::{self, ReadRuns, Record, Records};
+use holdfast_engine::ExecutionStatus;
+
+/// The cause that is stored with a run that a command cancels.
+const CAUSE: &str = "holdfast cancel";
+
+/// Cancels a run of a data directory.
+///
+/// # Errors
+/// There is no such run, or it has ended; a setting is wrong; the undo fails.
+pub async fn on_machine(data: &Path, name: &str) -> Result<(), Failure> {
+    let record = find(&Records::open(data).await?, name).await?;
+    let settings = machine::read_settings()?;
+    if !record.row.status.is_final() {
+        stop(data, &record.run, &settings).await?;
+    }
+    let stages = machine::stage_functions(data, &settings, Arc::default()).await?;
+    let (publish, rows, store) = (stages.publish.as_ref(), stages.rows.as_ref(), stages.store.as_ref());
+    undo(record, "", publish, rows, store).await
+}
+
+/// Cancels a run of a deployment; returns its whole name.
+///
+/// # Errors
+/// There is no such run, or it has ended; the undo fails.
+pub async fn on_deployment(deployment: &Deployment, beginning: &str) -> Result<String, Failure> {
+    let record = find(deployment, beginning).await?;
+    let name = record.run.clone();
+    // Before anything is stopped: what cannot be undone afterwards is better left running.
+    let github = deployment.github().await?;
+    if !record.row.status.is_final() {
+        let stopped = deployment.runs.stop_run(&record.run, ErrorName::RunCancelled, CAUSE);
+        stopped.await.map_err(Failure::incomplete)?;
+    }
+    let (rows, store) = (&deployment.rows, &deployment.store);
+    undo(record, &deployment.option(), &github.publish, rows, store).await?;
+    Ok(name)
+}
+
+/// Cancels a run of an engine that is open, or cleans up after it.
+///
+/// # Errors
+/// The run cannot be stopped, or the undo fails.
+pub async fn in_engine(opened: &Opened, record: Record, cause: String) -> Result<(), Failure> {
+    let error = ErrorName::RunCancelled;
+    let cancelled = FailedRun::ended(record.run, record.row.input, error, cause);
+    let (stop, stages) = (opened.runs.as_ref(), &opened.stages);
+    let (publish, rows, store) = (stages.publish.as_ref(), stages.rows.as_ref(), stages.store.as_ref());
+    sweep::end(&cancelled, error, stop, publish, rows, store)
+        .await
+        .map_err(Failure::incomplete)
+}
+
+/// Finds the run, if there is something to stop or to undo.
+async fn find(runs: &dyn ReadRuns, beginning: &str) -> Result<Record, Failure> {
+    let name = run_summary::find_name(runs, beginning).await?;
+    let record = runs.read(&name).await?;
+    if record.row.status == ExecutionStatus::Succeeded {
+        return Err(Failure::usage(format!(
+            "run {name} has ended already: it is {}",
+            record.status.as_str()
+        )));
+    }
+    Ok(record)
+}
+
+async fn undo(
+    record: Record,
+    option: &str,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), Failure> {
+    let name = record.run.clone();
+    let cancelled = FailedRun::ended(record.run, record.row.input, ErrorName::RunCancelled, CAUSE);
+    sweep::clean_up(&cancelled, publish, rows, store).await.map_err(|error| {
+        Failure::incomplete(format!(
+            "run {name} is stopped, but what it did could not be undone: {error}; run holdfast{option} cancel {name} again"
+        ))
+    })
+}
+
+async fn stop(data: &Path, name: &str, settings: &Settings) -> Result<(), Failure> {
+    let (engine, _recovered) = machine::open_engine(data, settings, Reach::nothing()).await?;
+    let error = ErrorName::RunCancelled.to_string();
+    let stopped = engine.stop(name, Some(error), Some(CAUSE.to_owned())).await;
+    engine.shutdown().await;
+    stopped.map_err(Failure::incomplete)
+}

@@ -1,0 +1,295 @@
+//! Where everything durable is, unless `--data` names the place: in the user's state directory, apart for each work tree, and never in a
+//! work tree, whose files others write.
+
+mod check;
+#[cfg(test)]
+mod tests;
+
+pub use check::{find, find_or_create};
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use holdfast_adapters::git::work_tree_root;
+use sha2::{Digest, Sha256};
+
+use crate::failure::Failure;
+use crate::run_summary::{ReadRuns, Records};
+use holdfast_engine::{EngineError, has_runs};
+
+/// Where the data was by default in version 0.1, in the folder that the program was started in.
+const OLD_DEFAULT: &str = ".holdfast";
+/// Digits of a work tree's name.
+const TREE_DIGITS: usize = 32;
+
+/// A data directory, and how people know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDirectory {
+    /// Its real path.
+    pub path: PathBuf,
+    /// Whose it is.
+    pub kind: Kind,
+}
+
+/// Whose data a directory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The one that `--data` or `HOLDFAST_DATA` names.
+    Given,
+    /// That of the work tree of the current folder.
+    WorkTree,
+    /// That of everything else.
+    Server,
+}
+
+impl DataDirectory {
+    /// The directory in words.
+    pub fn title(&self) -> String {
+        let path = self.path.display();
+        match self.kind {
+            Kind::Given => path.to_string(),
+            Kind::WorkTree => format!("{path} (this work tree)"),
+            Kind::Server => format!("{path} (server)"),
+        }
+    }
+}
+
+/// What of the environment decides where data is.
+pub struct Surroundings {
+    state_home: Option<OsString>,
+    home: Option<OsString>,
+    current: PathBuf,
+}
+
+impl Surroundings {
+    /// Reads them.
+    pub fn read() -> Self {
+        Self {
+            state_home: std::env::var_os("XDG_STATE_HOME"),
+            home: std::env::var_os("HOME"),
+            current: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+        }
+    }
+
+    /// The folder of all our data. Relative names count as not set, as the XDG specification has it.
+    fn root(&self) -> Result<PathBuf, Failure> {
+        let absolute = |given: &Option<OsString>| given.as_ref().map(PathBuf::from).filter(|path| path.is_absolute());
+        let state = absolute(&self.state_home).or_else(|| absolute(&self.home).map(|home| home.join(".local/state")));
+        state.map(|state| state.join("holdfast")).ok_or_else(|| {
+            Failure::usage(
+                "neither XDG_STATE_HOME nor HOME (environment) is an absolute path, so there is no place for data: name a \
+                 directory with --data or HOLDFAST_DATA",
+            )
+        })
+    }
+
+    fn server(&self) -> Result<PathBuf, Failure> {
+        Ok(self.root()?.join("server"))
+    }
+
+    /// The place for a work tree, by its real path.
+    fn of_tree(&self, tree: &Path) -> Result<PathBuf, Failure> {
+        let hash = hex::encode(Sha256::digest(tree.as_os_str().as_bytes()));
+        let place = self.root()?.join("trees").join(&hash[..TREE_DIGITS]);
+        let real = existing_ancestor(&place);
+        match real.starts_with(tree) {
+            true => Err(Failure::usage(format!(
+                "{} lies in the work tree {} itself, where its authors may write: name a directory elsewhere with --data",
+                place.display(),
+                tree.display()
+            ))),
+            false => Ok(place),
+        }
+    }
+
+    fn current_tree(&self) -> Option<PathBuf> {
+        work_tree_root(&self.current).ok()
+    }
+
+    /// Notes a `.holdfast` of version 0.1 in a folder, which is not read.
+    fn note_old(&self, folders: &[Option<&Path>], notify: Notify) {
+        let mut noted: Vec<PathBuf> = Vec::new();
+        for folder in folders.iter().copied().flatten() {
+            let old = folder.join(OLD_DEFAULT);
+            let real = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+            if old.symlink_metadata().is_err() || noted.contains(&real) {
+                continue;
+            }
+            notify(&format!(
+                "{0} is not used: what lies in a work tree may come with the repository. If it is your own, use it with \
+                 --data {0}",
+                old.display()
+            ));
+            noted.push(real);
+        }
+    }
+}
+
+fn existing_ancestor(path: &Path) -> PathBuf {
+    let mut ancestors = path.ancestors();
+    ancestors
+        .find_map(|ancestor| ancestor.canonicalize().ok())
+        .unwrap_or_else(|| path.to_path_buf())
+}
+
+/// Tells the operator one line, at once: an operation prints nothing itself.
+pub type Notify = fn(&str);
+
+/// Where data is looked for.
+#[derive(Clone, Debug)]
+pub struct DataPlace {
+    /// What `--data` or `HOLDFAST_DATA` names.
+    pub given: Option<PathBuf>,
+    /// Receives notes about which directory is used, and about what is not.
+    pub notify: Notify,
+}
+
+impl DataPlace {
+    /// Notes which directory `what` is in, where nobody named it.
+    pub fn note(&self, directory: &DataDirectory, what: &str) {
+        if directory.kind != Kind::Given {
+            (self.notify)(&format!("{what} in {}", directory.title()));
+        }
+    }
+
+    /// What `--data` or `HOLDFAST_DATA` names; an empty name counts as none.
+    fn given(&self) -> Option<&Path> {
+        self.given.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// The directory for the review of a path in a work tree; made where it is not there yet.
+    ///
+    /// # Errors
+    /// There is no place for it, or it may not be used.
+    pub fn for_tree(&self, path: &Path) -> Result<DataDirectory, Failure> {
+        if let Some(given) = self.given() {
+            return of_kind(Kind::Given, find_or_create(given)?);
+        }
+        let surroundings = Surroundings::read();
+        let tree = work_tree_root(path).map_err(Failure::usage)?;
+        surroundings.note_old(&[Some(&tree), Some(&surroundings.current)], self.notify);
+        of_kind(Kind::WorkTree, find_or_create(&surroundings.of_tree(&tree)?)?)
+    }
+
+    /// The directory for everything but work trees; made where it is not there yet.
+    ///
+    /// # Errors
+    /// There is no place for it, or it may not be used.
+    pub fn for_server(&self) -> Result<DataDirectory, Failure> {
+        if let Some(given) = self.given() {
+            return of_kind(Kind::Given, find_or_create(given)?);
+        }
+        let surroundings = Surroundings::read();
+        surroundings.note_old(&[Some(&surroundings.current)], self.notify);
+        of_kind(Kind::Server, find_or_create(&surroundings.server()?)?)
+    }
+
+    /// The directories that hold runs: the given one, else that of the current folder's work tree and the server's.
+    ///
+    /// # Errors
+    /// None is there, or one may not be used.
+    pub fn existing(&self) -> Result<Vec<DataDirectory>, Failure> {
+        if let Some(given) = self.given() {
+            let path = find(given)?.filter(|path| has_runs(path));
+            let path = path.ok_or_else(|| Failure::usage(no_data(given)))?;
+            return Ok(vec![DataDirectory {
+                path,
+                kind: Kind::Given,
+            }]);
+        }
+        let surroundings = Surroundings::read();
+        let tree = surroundings.current_tree();
+        surroundings.note_old(&[tree.as_deref(), Some(&surroundings.current)], self.notify);
+        let mut looked_at = Vec::new();
+        let mut found = Vec::new();
+        let of_tree = tree.and_then(|tree| surroundings.of_tree(&tree).ok());
+        let places = of_tree.map(|path| (Kind::WorkTree, path));
+        for (kind, path) in places.into_iter().chain([(Kind::Server, surroundings.server()?)]) {
+            match find(&path)?.filter(|path| has_runs(path)) {
+                Some(path) => found.push(DataDirectory { path, kind }),
+                None => looked_at.push(DataDirectory { path, kind }.title()),
+            }
+        }
+        match found.is_empty() {
+            true => Err(Failure::usage(format!(
+                "there are no runs in {}: nothing has been started there yet; --data names another directory",
+                looked_at.join(" or ")
+            ))),
+            false => Ok(found),
+        }
+    }
+
+    /// The one directory that holds runs.
+    ///
+    /// # Errors
+    /// None is there, both are, or one may not be used.
+    pub fn only(&self) -> Result<DataDirectory, Failure> {
+        let mut found = self.existing()?;
+        match (found.pop(), found.pop()) {
+            (Some(only), None) => Ok(only),
+            (second, first) => {
+                let titles: Vec<String> = first.iter().chain(&second).map(DataDirectory::title).collect();
+                Err(Failure::usage(format!(
+                    "there is data in {}: name the one that is meant with --data",
+                    titles.join(" and in ")
+                )))
+            }
+        }
+    }
+
+    /// Finds a run by an unambiguous beginning of its name, wherever it is; notes where, unless `--data` names it.
+    ///
+    /// # Errors
+    /// No run is called so, or several are.
+    pub async fn find_run(&self, beginning: &str) -> Result<(DataDirectory, String), Failure> {
+        let directories = self.existing()?;
+        let mut found = Vec::new();
+        for directory in &directories {
+            let records = Records::open(&directory.path).await?;
+            let names = records.names(beginning).await?;
+            found.extend(names.into_iter().map(|name| (directory.clone(), name)));
+        }
+        // The name itself goes before the beginning of another one.
+        if found.iter().any(|(_, name)| name == beginning) {
+            found.retain(|(_, name)| name == beginning);
+        }
+        match found.as_slice() {
+            [(directory, name)] => {
+                self.note(directory, &format!("run {name} is"));
+                Ok((directory.clone(), name.clone()))
+            }
+            [] => {
+                let titles: Vec<String> = directories.iter().map(DataDirectory::title).collect();
+                Err(Failure::usage(format!(
+                    "there is no run {beginning:?} in {}; holdfast runs lists them",
+                    titles.join(" or in ")
+                )))
+            }
+            several => {
+                let names: Vec<String> = several
+                    .iter()
+                    .map(|(directory, name)| match directories.len() {
+                        1 => name.clone(),
+                        _ => format!("{name} in {}", directory.title()),
+                    })
+                    .collect();
+                Err(Failure::usage(format!(
+                    "{beginning:?} is the beginning of {} runs: {}",
+                    several.len(),
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+}
+
+fn of_kind(kind: Kind, path: PathBuf) -> Result<DataDirectory, Failure> {
+    Ok(DataDirectory { path, kind })
+}
+
+fn no_data(directory: &Path) -> EngineError {
+    EngineError::NoData {
+        directory: directory.to_path_buf(),
+    }
+}

@@ -1,0 +1,122 @@
+//! A deployment on AWS, from an operator's terminal: the stack's table, bucket and workflow, with the credentials of the
+//! environment; and, for what is undone, what the stack itself writes to GitHub with. What it tells of runs is in `read`.
+
+mod read;
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use holdfast_adapters::aws;
+use holdfast_adapters::dynamodb::DynamodbKeepRows;
+use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
+use holdfast_adapters::s3::S3StoreArtifact;
+use holdfast_adapters::secrets_manager::read_secrets;
+use holdfast_adapters::stack::{self, Stack};
+use holdfast_adapters::step_functions::StepFunctionsRuns;
+use holdfast_core::model::settings::Settings;
+
+use crate::failure::Failure;
+
+/// The stack's secret that writes to GitHub, by its name in the template.
+const GITHUB_SECRET: &str = "GithubSecret";
+/// The workflow's alias that reviews are started by, as in the template.
+const ALIAS: &str = "live";
+
+/// A deployment.
+pub struct Deployment {
+    config: SdkConfig,
+    stack: Stack,
+    name: String,
+    /// Claims, questions and decisions.
+    pub rows: DynamodbKeepRows,
+    /// Diffs, prompts, answers, reports.
+    pub store: S3StoreArtifact,
+    /// The workflow's runs.
+    pub runs: StepFunctionsRuns,
+}
+
+/// What a deployment writes to GitHub with.
+pub struct OnGithub {
+    /// Writes to pull requests.
+    pub publish: GithubPublishReview,
+    /// Asks for webhooks again.
+    pub deliveries: GithubRedeliverWebhooks,
+}
+
+impl Deployment {
+    /// Finds what the stack consists of. Errors: it cannot be read, or is none of this template's.
+    pub async fn open(name: &str) -> Result<Self, Failure> {
+        // No workflow stands behind a command: what AWS throttles is asked for again here.
+        let config = aws::load_with_retries().await;
+        let stack = Stack::read(&config, name).await.map_err(Failure::usage)?;
+        let resource = |logical: &str| stack.resource(logical).map_err(Failure::usage);
+        Ok(Self {
+            rows: DynamodbKeepRows::new(&config, resource("Table")?),
+            store: S3StoreArtifact::new(&config, resource("Artifacts")?),
+            runs: StepFunctionsRuns::new(&config, resource("ReviewMachine")?).started_by(ALIAS),
+            name: name.to_owned(),
+            stack,
+            config,
+        })
+    }
+
+    /// Returns the stack's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who decides here, as AWS knows them. Errors: the credentials are not good.
+    pub async fn caller(&self) -> Result<String, Failure> {
+        stack::caller(&self.config).await.map_err(Failure::usage)
+    }
+
+    /// What the stack writes to GitHub with; nothing of the environment's counts. Errors: the secret cannot be read, or
+    /// lacks something.
+    pub async fn github(&self) -> Result<OnGithub, Failure> {
+        let secret = self.stack.resource(GITHUB_SECRET).map_err(Failure::usage)?;
+        let secrets = read_secrets(&self.config, &[secret.to_owned()]).await;
+        let secrets = secrets.map_err(|problems| Failure::usage(problems.join("; ")))?;
+        let url = self.stack.parameter("GithubUrl").map_err(Failure::usage)?;
+        on_github(&secrets, url).map_err(|problem| Failure::usage(format!("{GITHUB_SECRET} of the stack: {problem}")))
+    }
+}
+
+fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<OnGithub, String> {
+    let lookup = |name: &str| match name {
+        "HOLDFAST_GITHUB_URL" => Some(url.to_owned()),
+        _ => secrets.get(name).cloned(),
+    };
+    let settings = Settings::read_without_keys(&lookup).map_err(|problems| problems.0.join("; "))?;
+    let key = settings.marker_key.clone();
+    let key = key.ok_or("holds no HOLDFAST_MARKER_KEY, which what is written to GitHub is signed with")?;
+    let connection = GithubConnection::of(&settings)?;
+    Ok(OnGithub {
+        publish: GithubPublishReview::new(connection.clone(), key),
+        deliveries: GithubRedeliverWebhooks::new(connection),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_writes_to_github_is_the_stacks_alone() {
+        let secrets = |entries: &[(&str, &str)]| {
+            let entries = entries
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+            entries.collect::<BTreeMap<_, _>>()
+        };
+        let url = "https://api.github.com";
+        let key = ("HOLDFAST_MARKER_KEY", "0123456789abcdef");
+        assert!(on_github(&secrets(&[key, ("GITHUB_TOKEN", "t")]), url).is_ok());
+        let told = on_github(&secrets(&[("GITHUB_TOKEN", "t")]), url)
+            .err()
+            .unwrap_or_default();
+        assert!(told.contains("HOLDFAST_MARKER_KEY"), "{told}");
+        let half = secrets(&[key, ("HOLDFAST_GITHUB_APP_ID", "7")]);
+        let told = on_github(&half, url).err().unwrap_or_default();
+        assert!(told.contains("private key") && !told.contains('\n'), "{told}");
+    }
+}

@@ -1,0 +1,240 @@
+//! What a deployment tells of its runs: executions and histories of Step Functions, artifacts of the bucket, claims and
+//! questions of the table.
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt, stream};
+use holdfast_adapters::step_functions::{EventFound, EventFoundKind, ExecutionFound};
+use holdfast_asl::{EventKind, HistoryEvent, StateKind, Timestamp};
+use holdfast_core::approval::{Refusal, find_open};
+use holdfast_core::claim;
+use holdfast_core::port::StoreArtifact;
+use serde_json::{Map, Value};
+
+use super::Deployment;
+use crate::failure::Failure;
+use crate::run_summary::{self, Child, RUNS_MOST, ReadRuns, Record, Row};
+use holdfast_engine::ExecutionStatus;
+
+/// Calls that are made at once.
+const AT_ONCE: usize = 8;
+
+impl Deployment {
+    async fn record(&self, mut row: Row) -> Result<Record, Failure> {
+        if row.has_failed() && row.error.is_none() {
+            // A list says that it failed, not why.
+            let described = self.runs.execution(&row.name).await.map_err(Failure::incomplete)?;
+            row = described.map_or(row, row_of);
+        }
+        let waits = !row.status.is_final() && self.waits(&row.name).await?;
+        let needs_cleaning = row.has_failed()
+            && claim::needs_cleaning(&self.rows, &row.name)
+                .await
+                .map_err(Failure::incomplete)?;
+        run_summary::tell(row, waits, needs_cleaning, &self.store).await
+    }
+
+    /// Whether a question of the run's is open.
+    async fn waits(&self, run: &str) -> Result<bool, Failure> {
+        match find_open(&self.rows, run).await {
+            Ok(question) => Ok(!question.closed),
+            Err(Refusal::Failed(error)) => Err(Failure::incomplete(error)),
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl ReadRuns for Deployment {
+    fn place(&self) -> String {
+        format!("stack {}", self.name)
+    }
+
+    fn option(&self) -> String {
+        format!(" --stack {}", self.name)
+    }
+
+    fn store(&self) -> &dyn StoreArtifact {
+        &self.store
+    }
+
+    async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure> {
+        // A list lags behind: one that has just begun may not be in it.
+        let exact = self.runs.execution(beginning).await.map_err(Failure::incomplete)?;
+        if let Some(exact) = exact {
+            return Ok(vec![exact.name]);
+        }
+        let found = self.runs.executions(RUNS_MOST as usize).await;
+        let names = found.map_err(Failure::incomplete)?.into_iter().map(|found| found.name);
+        Ok(run_summary::narrowed(names.collect(), beginning))
+    }
+
+    async fn list(&self) -> Result<Vec<Record>, Failure> {
+        let found = self.runs.executions(RUNS_MOST as usize).await;
+        let rows = found.map_err(Failure::incomplete)?.into_iter().map(row_of);
+        stream::iter(rows.map(|row| self.record(row)))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn read(&self, run: &str) -> Result<Record, Failure> {
+        let found = self.runs.execution(run).await.map_err(Failure::incomplete)?;
+        let found = found.ok_or_else(|| Failure::usage(format!("there is no run {run:?} in {}", self.place())))?;
+        self.record(row_of(found)).await
+    }
+
+    async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure> {
+        let events = self.runs.history(&record.row.arn, false).await;
+        Ok(told(events.map_err(Failure::incomplete)?))
+    }
+
+    async fn children(&self, record: &Record) -> Result<Vec<Child>, Failure> {
+        let found = self.runs.children(&record.run).await.map_err(Failure::incomplete)?;
+        let children = found.into_iter().map(|found| async move {
+            // The history has the input too: a call less for each.
+            let events = self.runs.history(&found.arn, true).await;
+            let events = events.map_err(Failure::incomplete)?;
+            let input = events.iter().find_map(|event| match &event.kind {
+                EventFoundKind::Started(input) => Some(input.clone()),
+                _ => None,
+            });
+            let row = row_of(ExecutionFound {
+                input: input.unwrap_or_default(),
+                ..found
+            });
+            let history = told(events);
+            Ok(Child { row, history })
+        });
+        stream::iter(children).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn definition(&self, record: &Record) -> Result<String, Failure> {
+        self.runs.definition(&record.run).await.map_err(Failure::incomplete)
+    }
+}
+
+fn row_of(found: ExecutionFound) -> Row {
+    // The one that the engine does not have, PENDING_REDRIVE, waits as well.
+    let status = ExecutionStatus::from_str(&found.status).unwrap_or(ExecutionStatus::Pending);
+    Row {
+        arn: found.arn,
+        name: found.name,
+        status,
+        input: found.input,
+        error: found.error,
+        cause: found.cause,
+        started: Timestamp(found.started_ms),
+        stopped: found.stopped_ms.map(Timestamp),
+    }
+}
+
+/// The events as the engine's own: what is told of a run is made from those.
+fn told(events: Vec<EventFound>) -> Vec<HistoryEvent> {
+    let as_ours = |event: EventFound| {
+        let kind = match event.kind {
+            EventFoundKind::Entered(state, name) => EventKind::StateEntered {
+                state: state_kind(&state),
+                name,
+                input: Value::Null,
+            },
+            EventFoundKind::Left(state, name) => EventKind::StateExited {
+                state: state_kind(&state),
+                name,
+                output: Value::Null,
+                assigned: Map::new(),
+            },
+            EventFoundKind::TaskFailed => EventKind::TaskFailed {
+                resource: String::new(),
+                error: String::new(),
+                cause: None,
+            },
+            EventFoundKind::Ended => EventKind::ExecutionSucceeded { output: Value::Null },
+            EventFoundKind::Started(_) | EventFoundKind::Other => return None,
+        };
+        Some(HistoryEvent::told(
+            event.id,
+            event.previous,
+            Timestamp(event.at_ms),
+            kind,
+        ))
+    };
+    events.into_iter().filter_map(as_ours).collect()
+}
+
+fn state_kind(name: &str) -> StateKind {
+    match name {
+        "Choice" => StateKind::Choice,
+        "Wait" => StateKind::Wait,
+        "Pass" => StateKind::Pass,
+        "Succeed" => StateKind::Succeed,
+        "Fail" => StateKind::Fail,
+        "Map" => StateKind::Map,
+        "Parallel" => StateKind::Parallel,
+        _ => StateKind::Task,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_asl::RunPath;
+
+    use super::*;
+    use crate::run_details::states_taken;
+
+    #[test]
+    fn a_history_of_awss_is_told_as_our_own() {
+        let task = || "Task".to_owned();
+        let kinds = [
+            EventFoundKind::Started(Value::Null),
+            EventFoundKind::Entered(task(), "OpenReview".to_owned()),
+            EventFoundKind::TaskFailed,
+            EventFoundKind::Other,
+            EventFoundKind::Left(task(), "OpenReview".to_owned()),
+            EventFoundKind::Entered("Choice".to_owned(), "RouteReviewable".to_owned()),
+            EventFoundKind::Ended,
+        ];
+        let events = kinds.into_iter().zip(1_u64..).map(|(kind, id)| EventFound {
+            id,
+            previous: id - 1,
+            at_ms: i64::from(u32::try_from(id).unwrap_or(0)) * 10,
+            kind,
+        });
+        let history = told(events.collect());
+        let [opened, routed] = &states_taken(&history)[..] else {
+            panic!("{history:?}");
+        };
+        assert_eq!(
+            (
+                opened.state.as_str(),
+                opened.entered_ms,
+                opened.left_ms,
+                opened.failures
+            ),
+            ("OpenReview", 20, Some(50), 1)
+        );
+        assert_eq!((routed.state.as_str(), routed.left_ms), ("RouteReviewable", None));
+        let path = RunPath::of(&history);
+        assert!(path.taken.contains("OpenReview") && path.failed.contains("RouteReviewable"));
+        let step = ("OpenReview".to_owned(), "RouteReviewable".to_owned());
+        assert!(path.transitions.contains(&step));
+    }
+
+    #[test]
+    fn a_status_that_only_aws_has_is_none_of_an_end() {
+        let found = |status: &str| ExecutionFound {
+            arn: "a".to_owned(),
+            name: "n".to_owned(),
+            status: status.to_owned(),
+            input: Value::Null,
+            error: None,
+            cause: None,
+            started_ms: 1,
+            stopped_ms: None,
+        };
+        assert!(!row_of(found("PENDING_REDRIVE")).status.is_final());
+        assert!(row_of(found("TIMED_OUT")).has_failed());
+        assert!(!row_of(found("SUCCEEDED")).has_failed());
+    }
+}

@@ -1,0 +1,123 @@
+//! Runs as the engine on this machine has them: the functions of the workflow stop other runs through it.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use holdfast_asl::TaskFailure;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::run::Run;
+use holdfast_core::port::{
+    AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
+};
+use serde_json::{Value, json};
+use tokio::sync::SetOnce;
+
+use crate::run_summary::RUNS_MOST;
+use crate::workflow;
+use holdfast_engine::{Archive, Engine, EngineError, ExecutionStatus, Started, WeakEngine};
+
+/// Runs of a data directory. The engine is given once it is open: its functions may ask before.
+#[derive(Default)]
+pub struct EngineExecutions {
+    engine: SetOnce<WeakEngine>,
+}
+
+impl EngineExecutions {
+    /// Gives the engine that has the runs.
+    pub fn set(&self, engine: &Engine) {
+        // It was given before: it is the same one.
+        drop(self.engine.set(engine.downgrade()));
+    }
+
+    async fn engine(&self, run: &str) -> Result<Engine, ExecutionError> {
+        let engine = self.engine.wait().await.upgrade();
+        engine.ok_or_else(|| failed(run, "the engine is closed".to_owned()))
+    }
+}
+
+#[async_trait]
+impl StopRun for EngineExecutions {
+    async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
+        match self
+            .engine(run)
+            .await?
+            .stop(run, Some(error.to_string()), Some(cause.to_owned()))
+            .await
+        {
+            Ok(()) | Err(EngineError::ExecutionEnded { .. } | EngineError::ExecutionUnknown { .. }) => Ok(()),
+            Err(error) => Err(failed(run, format!("cannot be stopped: {error}"))),
+        }
+    }
+}
+
+#[async_trait]
+impl StartRun for EngineExecutions {
+    async fn start_run(&self, run: &Run) -> Result<StartedRun, ExecutionError> {
+        let engine = self.engine(&run.run).await?;
+        match engine.start(&run.run, &workflow::definition(), json!(run)).await {
+            Ok(Started::New) => Ok(StartedRun::New),
+            Ok(Started::AlreadyRunning) => Ok(StartedRun::Running),
+            // With another input it is a run of other settings: it is as good as over for this one.
+            Ok(Started::AlreadyFinished) | Err(EngineError::ExecutionAlreadyExists { .. }) => Ok(StartedRun::Ended),
+            Err(error) => Err(failed(&run.run, format!("cannot be started: {error}"))),
+        }
+    }
+}
+
+#[async_trait]
+impl AnswerTask for EngineExecutions {
+    async fn succeed_task(&self, token: &str, output: Value) -> Result<TaskAnswer, ExecutionError> {
+        taken(self.engine("*").await?.send_task_success(token, output).await)
+    }
+
+    async fn fail_task(&self, token: &str, error: ErrorName, cause: &str) -> Result<TaskAnswer, ExecutionError> {
+        let failure = TaskFailure {
+            error: error.to_string(),
+            cause: Some(cause.to_owned()),
+        };
+        taken(self.engine("*").await?.send_task_failure(token, failure).await)
+    }
+}
+
+fn taken(answer: Result<(), EngineError>) -> Result<TaskAnswer, ExecutionError> {
+    match answer {
+        Ok(()) => Ok(TaskAnswer::Taken),
+        Err(EngineError::TokenClosed | EngineError::TokenUnknown) => Ok(TaskAnswer::NotWaiting),
+        Err(error) => Err(failed("*", format!("takes no answer: {error}"))),
+    }
+}
+
+fn failed(run: &str, detail: String) -> ExecutionError {
+    ExecutionError {
+        run: run.to_owned(),
+        detail,
+    }
+}
+
+/// Failed runs of a data directory, read from the disk.
+pub struct ArchivedRuns {
+    /// The data directory.
+    pub data: PathBuf,
+}
+
+#[async_trait]
+impl ListFailedRuns for ArchivedRuns {
+    async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
+        let rows = Archive::open(&self.data)
+            .and_then(|archive| archive.executions(RUNS_MOST))
+            .map_err(|error| ExecutionError {
+                run: "*".to_owned(),
+                detail: error.to_string(),
+            })?;
+        let failed = rows
+            .into_iter()
+            .filter(|row| row.status.is_final() && row.status != ExecutionStatus::Succeeded);
+        let listed = failed.take(most).map(|row| FailedRun {
+            run: row.name,
+            started_with: row.input,
+            error: row.error.unwrap_or_else(|| row.status.as_str().to_owned()),
+            cause: row.cause,
+        });
+        Ok(listed.collect())
+    }
+}

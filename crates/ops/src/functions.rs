@@ -1,0 +1,91 @@
+//! The functions of the workflow, in this process: the rows of the table of stages with this machine's adapters.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_core::for_each_stage;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::port::{
+    AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StopRun, StoreArtifact,
+};
+use holdfast_core::stage::request_approval::Asking;
+use holdfast_core::stage::{self, StageError, call};
+use serde_json::Value;
+
+use holdfast_engine::{FunctionFailure, Functions, Invocation, Naming};
+
+/// The stages with this machine's adapters.
+pub struct StageFunctions {
+    /// Reads changes.
+    pub read: Arc<dyn ReadChange>,
+    /// Writes to pull requests.
+    pub publish: Arc<dyn PublishReview>,
+    /// Asks models.
+    pub model: Arc<dyn AskModel>,
+    /// Reads syntax.
+    pub syntax: Arc<dyn SourceSyntax>,
+    /// Asks people.
+    pub notify: Arc<dyn NotifyPeople>,
+    /// Keeps claims.
+    pub rows: Arc<dyn KeepRows>,
+    /// Stops runs.
+    pub runs: Arc<dyn StopRun>,
+    /// Keeps artifacts.
+    pub store: Arc<dyn StoreArtifact>,
+    /// Who is asked for approval.
+    pub asking: Arc<Asking>,
+}
+
+impl StageFunctions {
+    /// The same stages, asking another model.
+    pub fn with_model(&self, model: Arc<dyn AskModel>) -> Self {
+        Self {
+            read: Arc::clone(&self.read),
+            publish: Arc::clone(&self.publish),
+            model,
+            syntax: Arc::clone(&self.syntax),
+            notify: Arc::clone(&self.notify),
+            rows: Arc::clone(&self.rows),
+            runs: Arc::clone(&self.runs),
+            store: Arc::clone(&self.store),
+            asking: Arc::clone(&self.asking),
+        }
+    }
+}
+
+/// Whether an execution, or a map's child, is of the machine that this program brings. Whoever can make another one, by the
+/// Step Functions API, could else hand a stage a token or a run of their own choice.
+fn is_of_review(execution_arn: &str) -> bool {
+    let machine = execution_arn.split(':').nth(6).unwrap_or_default();
+    machine.split('/').next() == Some(Naming::default().state_machine.as_str())
+}
+
+#[async_trait]
+impl Functions for StageFunctions {
+    async fn invoke(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, FunctionFailure> {
+        if !is_of_review(&invocation.execution_arn) {
+            return Err(FunctionFailure {
+                error_type: ErrorName::PayloadInvalid.as_str().to_owned(),
+                message: format!("{function} answers to the state machine of reviews only: another one can't call it"),
+            });
+        }
+        macro_rules! run {
+            ($($constant:ident = $state:literal, $function:literal: $stage:ident($($port:ident),+);)+) => {
+                match function {
+                    $($function => {
+                        call(payload, async |input| stage::$stage::$stage(&input, $(self.$port.as_ref()),+).await).await
+                    })+
+                    unknown => Err(StageError::new(
+                        ErrorName::PayloadInvalid,
+                        format!("there is no function {unknown:?}"),
+                    )),
+                }
+            };
+        }
+        let done = for_each_stage!(run);
+        done.map_err(|error| FunctionFailure {
+            error_type: error.name.as_str().to_owned(),
+            message: error.message,
+        })
+    }
+}

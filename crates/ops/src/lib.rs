@@ -1,0 +1,26 @@
+//! Operations that the command line and the server both offer, on a data directory or on a stack on AWS: review, list, show,
+//! decide, cancel, redrive, sweep, replay. They return data and failures, and print nothing. What is between the domain and
+//! the outside on this machine is wired here too ([`machine`], [`functions`]).
+
+pub mod access;
+pub mod attempt;
+pub mod audit;
+pub mod cancel;
+pub mod data_directory;
+pub mod decide;
+pub mod deployment;
+pub mod evaluator;
+pub mod executions;
+pub mod failure;
+pub mod functions;
+pub mod machine;
+pub mod marker_key;
+pub mod recovery;
+pub mod redrive;
+pub mod replay;
+pub mod review;
+pub mod run_details;
+pub mod run_summary;
+pub mod secret_file;
+pub mod sweep;
+pub mod workflow;

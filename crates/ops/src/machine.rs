@@ -1,0 +1,367 @@
+//! This machine's parts put together: settings, adapters, the engine on its data directory.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_adapters::files::FilesStoreArtifact;
+use holdfast_adapters::git::GitReadChange;
+use holdfast_adapters::github::{
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+};
+use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
+use holdfast_adapters::outbox::OutboxNotifyPeople;
+use holdfast_adapters::smtp::SmtpNotifyPeople;
+use holdfast_adapters::sqlite::SqliteKeepRows;
+use holdfast_adapters::syntax::TreeSitterSyntax;
+use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::policy::nearest;
+use holdfast_core::model::setting_name::{SETTINGS, unknown_names};
+use holdfast_core::model::settings::Settings;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{
+    Ends, NotifyPeople, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
+};
+use holdfast_core::stage::request_approval::Asking;
+use tracing_subscriber::EnvFilter;
+
+use crate::access::{PublishOnly, Reach};
+use crate::evaluator;
+use crate::executions::EngineExecutions;
+use crate::failure::Failure;
+use crate::functions::StageFunctions;
+use crate::marker_key::marker_key;
+use holdfast_engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
+
+/// The bucket's name in this machine's executions.
+pub const BUCKET: &str = "artifacts";
+
+/// Reads the settings from the environment.
+///
+/// # Errors
+/// Every wrong, misspelt or missing one, together; also those that would only fail when they are used.
+pub fn read_settings() -> Result<Settings, Failure> {
+    let lookup = |name: &str| std::env::var(name).ok();
+    Settings::read_and_check(&lookup, &|settings| {
+        let mut problems = wrong_names();
+        problems.extend(model(settings).map_or_else(
+            |failure| vec![failure.message],
+            |model| model.check(&[&settings.model, &settings.model_light]),
+        ));
+        problems.extend(github(settings).err().map(|failure| failure.message));
+        problems.extend(mail_server(settings).err().map(|failure| failure.message));
+        problems
+    })
+    .map_err(Failure::usage)
+}
+
+/// Checks the names of the environment's settings only, for a command that reads none of them.
+///
+/// # Errors
+/// A misspelt name, or a value that is no text.
+pub fn check_names() -> Result<(), Failure> {
+    let problems = wrong_names();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(problems.join("\n"))),
+    }
+}
+
+fn wrong_names() -> Vec<String> {
+    let names: Vec<String> = std::env::vars_os()
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .collect();
+    let mut problems = unknown_names(names.iter().map(String::as_str));
+    for name in names.iter().filter(|name| SETTINGS.contains(&name.as_str())) {
+        if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) && name != "HOLDFAST_DATA" {
+            problems.push(format!("{name} (environment): its value is not UTF-8"));
+        }
+    }
+    problems.extend(wrong_filter(&std::env::var("HOLDFAST_LOG").unwrap_or_default()));
+    problems
+}
+
+/// What is wrong with a filter of logs. A level with a slip in it would be taken for the name of a part of the program.
+fn wrong_filter(filter: &str) -> Option<String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    if let Err(error) = EnvFilter::builder().parse(filter) {
+        return Some(format!(
+            "HOLDFAST_LOG (environment): {filter:?} is no filter ({error}): expected a level such as info, or TARGET=LEVEL"
+        ));
+    }
+    filter.split(',').map(str::trim).find_map(|part| {
+        let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(part));
+        let near = nearest(part, LEVELS).filter(|_| !is_level)?;
+        Some(format!(
+            "HOLDFAST_LOG (environment): {part:?} is no level; did you mean {near}?"
+        ))
+    })
+}
+
+/// What keeps the settings' models from being asked is told before anything is begun. Errors: every such problem.
+pub fn check_models(settings: &Settings) -> Result<(), Failure> {
+    let problems = model(settings)?.check(&[&settings.model, &settings.model_light]);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::usage(problems.join("\n")))
+    }
+}
+
+/// Asks GitHub what people may do.
+pub fn permission(settings: &Settings) -> Result<Arc<dyn ReadPermission>, Failure> {
+    Ok(Arc::new(GithubReadPermission::new(github(settings)?)))
+}
+
+/// Reads pull requests as they are now.
+pub fn pulls(settings: &Settings) -> Result<Arc<dyn ReadPull>, Failure> {
+    Ok(Arc::new(GithubReadChange::new(github(settings)?)))
+}
+
+/// 32 random hexadecimal digits.
+pub fn random_hex() -> String {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => hex::encode(bytes),
+        // Nothing secret may be made without randomness.
+        Err(error) => {
+            tracing::error!(%error, "the system gives no random bytes");
+            std::process::abort()
+        }
+    }
+}
+
+/// The wall clock's time, in ms since 1970.
+pub fn now_ms() -> i64 {
+    SystemClock.now().0
+}
+
+/// The artifacts of a data directory.
+pub fn artifacts(data: &Path) -> FilesStoreArtifact {
+    FilesStoreArtifact::new(data.join("artifacts"))
+}
+
+/// Mails by the settings' server, or into the data directory's outbox.
+fn people(data: &Path, settings: &Settings) -> Result<Arc<dyn NotifyPeople>, Failure> {
+    Ok(match mail_server(settings)? {
+        Some(server) => Arc::new(server),
+        None => {
+            let (from, operators) = (settings.mail_from.clone(), operators(settings));
+            Arc::new(OutboxNotifyPeople::new(data, from, operators))
+        }
+    })
+}
+
+fn operators(settings: &Settings) -> Vec<String> {
+    let approvers = settings.approvers.iter();
+    approvers.map(|approver| approver.address.clone()).collect()
+}
+
+fn mail_server(settings: &Settings) -> Result<Option<SmtpNotifyPeople>, Failure> {
+    let (from, operators) = (settings.mail_from.clone(), operators(settings));
+    let server = settings.smtp_url.as_ref();
+    let server = server.map(|url| SmtpNotifyPeople::new(url, from, operators));
+    server.transpose().map_err(Failure::usage)
+}
+
+/// The connection to GitHub, by the settings.
+pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
+    GithubConnection::of(settings).map_err(Failure::usage)
+}
+
+/// An engine on its data directory, with the stages that it runs.
+pub struct Opened {
+    /// The engine.
+    pub engine: Engine,
+    /// What it found.
+    pub recovered: Recovered,
+    /// The stages, with their ports.
+    pub stages: Arc<StageFunctions>,
+    /// Its runs.
+    pub runs: Arc<EngineExecutions>,
+    /// The stages' rows, as the file that they are.
+    pub table: SqliteKeepRows,
+    /// Asks for webhooks that were never taken.
+    pub deliveries: Arc<dyn RedeliverWebhooks>,
+}
+
+/// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions within `reach`
+/// are resumed.
+///
+/// # Errors
+/// The data directory or a setting cannot be used.
+pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Opened, Failure> {
+    let runs = Arc::new(EngineExecutions::default());
+    let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    let mut stages = stages_on(table.clone(), data, settings, Arc::clone(&runs))?;
+    if let Some(writes) = reach.writes {
+        stages.publish = Arc::new(PublishOnly::new(stages.publish, writes));
+    }
+    let stages = Arc::new(stages);
+    let objects = Arc::new(artifact_objects(data));
+    let functions = Arc::clone(&stages);
+    let mut options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
+    options.evaluator = evaluator::find();
+    options.scope = reach.scope;
+    let (engine, recovered) = Engine::open(options).await.map_err(Failure::of_engine)?;
+    runs.set(&engine);
+    hide_from_git(data)?;
+    Ok(Opened {
+        engine,
+        recovered,
+        stages,
+        runs,
+        table,
+        deliveries: Arc::new(GithubRedeliverWebhooks::new(github(settings)?)),
+    })
+}
+
+/// The engine of [`open`] alone, and what it found.
+pub async fn open_engine(data: &Path, settings: &Settings, reach: Reach) -> Result<(Engine, Recovered), Failure> {
+    let opened = open(data, settings, reach).await?;
+    Ok((opened.engine, opened.recovered))
+}
+
+/// The stages with this machine's adapters; `runs` is to be given the engine. Errors: a setting or the data directory
+/// cannot be used.
+pub async fn stage_functions(
+    data: &Path,
+    settings: &Settings,
+    runs: Arc<EngineExecutions>,
+) -> Result<StageFunctions, Failure> {
+    let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    stages_on(table, data, settings, runs)
+}
+
+fn stages_on(
+    table: SqliteKeepRows,
+    data: &Path,
+    settings: &Settings,
+    runs: Arc<EngineExecutions>,
+) -> Result<StageFunctions, Failure> {
+    let connection = github(settings)?;
+    Ok(StageFunctions {
+        read: Arc::new(ReadEither {
+            git: GitReadChange::new(),
+            github: GithubReadChange::new(connection.clone()),
+        }),
+        publish: Arc::new(GithubPublishReview::new(connection, marker_key(data, settings)?)),
+        model: Arc::new(model(settings)?),
+        syntax: Arc::new(TreeSitterSyntax::new()),
+        notify: people(data, settings)?,
+        rows: Arc::new(table),
+        runs,
+        store: Arc::new(artifacts(data)),
+        asking: Arc::new(Asking {
+            approvers: settings.approvers.clone(),
+            public_url: settings.public_url.clone(),
+        }),
+    })
+}
+
+/// The artifacts as the engine's objects: one bucket.
+pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
+    ArtifactObjects { store: artifacts(data) }
+}
+
+/// Asks models, as the deployment is set.
+///
+/// # Errors
+///
+/// The address or a key cannot be used.
+pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
+    ModelRouter::new(ModelSettings {
+        url: settings.model_url.clone(),
+        anthropic_key: settings.anthropic_key.clone(),
+        openai_key: settings.openai_key.clone(),
+        prices: settings.prices.clone(),
+        timeout: std::time::Duration::from_secs(settings.model_timeout_s),
+    })
+    .map_err(Failure::usage)
+}
+
+/// The data directory often lies in the work tree under review.
+fn hide_from_git(data: &Path) -> Result<(), Failure> {
+    let file: PathBuf = data.join(".gitignore");
+    if file.exists() {
+        return Ok(());
+    }
+    std::fs::write(&file, "*\n").map_err(|error| {
+        Failure::usage(format!(
+            "{} cannot be written: {error}. Choose another directory with --data",
+            file.display()
+        ))
+    })
+}
+
+/// Work trees through git, pull requests through GitHub.
+struct ReadEither {
+    git: GitReadChange,
+    github: GithubReadChange,
+}
+
+impl ReadEither {
+    fn of(&self, target: &Target) -> &dyn ReadChange {
+        match target {
+            Target::WorkTree { .. } => &self.git,
+            Target::PullRequest { .. } => &self.github,
+        }
+    }
+}
+
+#[async_trait]
+impl ReadChange for ReadEither {
+    async fn read_change(&self, target: &Target) -> Result<Change, ReadError> {
+        self.of(target).read_change(target).await
+    }
+
+    async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        self.of(target).read_file(target, path, at).await
+    }
+
+    async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        self.of(target).read_root(target, at).await
+    }
+
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
+        self.of(target).current_head(target).await
+    }
+
+    async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
+        self.of(target).current_ends(target).await
+    }
+}
+
+struct ArtifactObjects {
+    store: FilesStoreArtifact,
+}
+
+#[async_trait]
+impl Objects for ArtifactObjects {
+    async fn get(&self, bucket: &str, key: &str) -> Result<Vec<u8>, ObjectFailure> {
+        check_bucket(bucket)?;
+        let found = self.store.get(key).await.map_err(|error| ObjectFailure {
+            message: error.to_string(),
+        })?;
+        found.ok_or_else(|| ObjectFailure {
+            message: format!("there is no object {key} in {bucket}"),
+        })
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), ObjectFailure> {
+        check_bucket(bucket)?;
+        self.store.put(key, &bytes).await.map_err(|error| ObjectFailure {
+            message: error.to_string(),
+        })
+    }
+}
+
+fn check_bucket(bucket: &str) -> Result<(), ObjectFailure> {
+    if bucket == BUCKET {
+        Ok(())
+    } else {
+        Err(ObjectFailure {
+            message: format!("there is no bucket {bucket} on this machine, only {BUCKET}"),
+        })
+    }
+}

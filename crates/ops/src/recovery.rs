@@ -1,0 +1,35 @@
+//! What an operator should know after the engine has opened a data directory.
+
+use holdfast_core::render::counted;
+use holdfast_engine::Recovered;
+
+/// Returns one line for each thing that was found; `quiet` leaves out what needs no action.
+pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (name, why) in &recovered.unreadable {
+        notes.push(format!("run {name} cannot go on with this version: {why}"));
+    }
+    if let Some(behind_ms) = recovered.clock_set_back_ms {
+        notes.push(format!(
+            "the clock was set back by {} s: open runs keep their own time, so that none waits longer; new ones follow the clock",
+            behind_ms / 1_000
+        ));
+    }
+    if recovered.left_alone > 0 && !quiet {
+        notes.push(format!(
+            "{} other open executions in the data directory stay as they are: holdfast runs lists them, holdfast cancel RUN ends \
+             one",
+            recovered.left_alone
+        ));
+    }
+    if recovered.executions > 0 && !quiet {
+        notes.push(format!(
+            "recovered {}: {} go on from {}, {} wait for their time or an answer",
+            counted(recovered.executions, "open execution"),
+            recovered.executions - recovered.waiting,
+            counted(recovered.events, "event"),
+            recovered.waiting
+        ));
+    }
+    notes
+}

@@ -1,0 +1,98 @@
+//! Redriving a review that failed or stayed partial. What a failed run did on the pull request is undone by then, so the
+//! review continues as its next attempt: announced again, with every answer that was paid for kept.
+
+use std::path::Path;
+
+use holdfast_core::model::report::RunStatus;
+use holdfast_core::model::run::Run;
+use holdfast_core::model::run_name::stem_of;
+use holdfast_core::port::{StartRun, StartedRun};
+use serde_json::json;
+
+use crate::attempt::{self, Choice};
+use crate::deployment::Deployment;
+use crate::failure::Failure;
+use crate::run_summary::{self, RUNS_MOST, ReadRuns, Record};
+use crate::workflow;
+use holdfast_engine::{Archive, Engine};
+
+/// Whether a run can be redriven: it has ended, and is not whole.
+pub fn is_redrivable(record: &Record) -> bool {
+    record.row.status.is_final() && matches!(record.status, RunStatus::Failed | RunStatus::Partial)
+}
+
+/// The attempt that continues a review.
+enum Next {
+    /// One that is running already.
+    Open(String),
+    /// A new one.
+    Begin(Box<Run>),
+}
+
+/// Starts the next attempt of a run that failed or stayed partial, unless it is running already; returns its name.
+///
+/// # Errors
+/// The run is in flight or complete; the attempt cannot be started.
+pub async fn start_next(data: &Path, engine: &Engine, record: Record) -> Result<String, Failure> {
+    let existing = Archive::open(data)
+        .and_then(|archive| archive.executions(RUNS_MOST))
+        .map_err(Failure::incomplete)?;
+    let existing = existing.iter().map(|row| (row.name.as_str(), !row.status.is_final()));
+    let run = match next(record, existing)? {
+        Next::Open(name) => return Ok(name),
+        Next::Begin(run) => run,
+    };
+    engine
+        .start(&run.run, &workflow::definition(), json!(run))
+        .await
+        .map_err(Failure::incomplete)?;
+    Ok(run.run)
+}
+
+/// Starts the next attempt of a run of a deployment; returns the run's whole name and the attempt's. It does not wait for the
+/// review's end.
+///
+/// # Errors
+/// There is no such run; it is in flight or complete; the attempt cannot be started.
+pub async fn on_deployment(deployment: &Deployment, beginning: &str) -> Result<(String, String), Failure> {
+    let name = run_summary::find_name(deployment, beginning).await?;
+    let record = deployment.read(&name).await?;
+    let found = deployment.runs.executions(RUNS_MOST as usize).await;
+    let found = found.map_err(Failure::incomplete)?;
+    let existing = found.iter().map(|run| (run.name.as_str(), run.status == "RUNNING"));
+    let attempt = match next(record, existing)? {
+        Next::Open(open) => open,
+        Next::Begin(run) => {
+            let started = deployment.runs.start_run(&run).await.map_err(Failure::incomplete)?;
+            // A list lags behind: that attempt was made and has ended.
+            if started == StartedRun::Ended {
+                return Err(Failure::usage(format!(
+                    "run {} has ended already: redrive that one, if it is not whole",
+                    run.run
+                )));
+            }
+            run.run
+        }
+    };
+    Ok((name, attempt))
+}
+
+fn next<'a>(record: Record, existing: impl Iterator<Item = (&'a str, bool)>) -> Result<Next, Failure> {
+    if !is_redrivable(&record) {
+        return Err(Failure::usage(format!(
+            "run {} is {}: only a failed or a partial run can be redriven",
+            record.run,
+            record.status.as_str()
+        )));
+    }
+    let name = record.run;
+    let before: Run = serde_json::from_value(record.row.input).map_err(|error| {
+        Failure::usage(format!(
+            "run {name} cannot be redriven with this version: its input has another shape: {error}"
+        ))
+    })?;
+    Ok(match attempt::choose(stem_of(&name), existing) {
+        Choice::Resume(open) => Next::Open(open),
+        Choice::Start { name: attempt, .. } => Next::Begin(Box::new(Run { run: attempt, ..before })),
+    })
+}

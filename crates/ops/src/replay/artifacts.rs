@@ -1,0 +1,76 @@
+//! What each recorded state left in the store, so that a replay that begins behind it finds just that.
+
+use holdfast_core::model::change::Change;
+use holdfast_core::model::key;
+use holdfast_core::model::report::Report;
+use holdfast_core::model::run::{Aggregate, Announcement};
+use holdfast_core::stage::summarize_review::{TEMPLATE_NOTE, decide_status};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+use super::memory::MemoryStore;
+use super::recording::Recording;
+
+/// Copies what a recorded call of a function wrote. Errors: an artifact has another shape.
+pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &MemoryStore) -> Result<(), Failure> {
+    let run = recording.name();
+    let unit = payload.get("unit").and_then(Value::as_str).unwrap_or_default();
+    let number = |name: &str| -> u32 {
+        let number = payload.get(name).and_then(Value::as_u64);
+        number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1)
+    };
+    let attempt = number("attempt");
+    let keys = match function {
+        "open-review" => vec![key::run(run), key::change(run), key::announcement(run)],
+        "plan-review" => vec![key::policy(run), key::plan(run), key::items(run)],
+        "gather-context" => {
+            let units = recording.plan.iter().flat_map(|plan| &plan.units);
+            units.map(|unit| key::context(run, &unit.id)).collect()
+        }
+        "review-unit" => vec![key::prompt(run, unit, attempt), key::answer(run, unit, attempt)],
+        "validate-findings" => vec![key::verdict(run, unit, attempt)],
+        "correct-findings" => vec![key::prompt(run, unit, attempt + 1)],
+        "aggregate-findings" => vec![key::aggregate(run)],
+        "summarize-review" => vec![key::summary_answer(run), key::report(run)],
+        "request-approval" => vec![key::approval(run, number("round"))],
+        "publish-review" => vec![key::announcement(run), key::report(run)],
+        "discard-review" | "report-failure" => vec![key::report(run)],
+        _ => Vec::new(),
+    };
+    for key in &keys {
+        if let Some(bytes) = recording.store.bytes(key) {
+            to.insert(key, bytes);
+        }
+    }
+    match function {
+        "open-review" => as_opened(run, to),
+        "summarize-review" => as_summarized(run, recording, to),
+        _ => Ok(()),
+    }
+}
+
+/// The announcement before the run came to its end.
+fn as_opened(run: &str, to: &MemoryStore) -> Result<(), Failure> {
+    let key = key::announcement(run);
+    if let Some(mut announcement) = to.document::<Announcement>(&key)? {
+        announcement.settled = false;
+        to.insert(&key, json!(announcement).to_string().into_bytes());
+    }
+    Ok(())
+}
+
+/// The report before later states set its end and added why.
+fn as_summarized(run: &str, recording: &Recording, to: &MemoryStore) -> Result<(), Failure> {
+    let aggregate: Option<Aggregate> = recording.store.document(&key::aggregate(run))?;
+    let report: Option<Report> = recording.store.document(&key::report(run))?;
+    let change: Option<Change> = recording.store.document(&key::change(run))?;
+    if let (Some(mut aggregate), Some(mut report)) = (aggregate, report) {
+        let of_walkthrough = report.notes.into_iter().filter(|note| note.starts_with(TEMPLATE_NOTE));
+        aggregate.notes.extend(of_walkthrough);
+        report.status = decide_status(&aggregate, change.map_or(0, |change| change.unlisted()));
+        report.notes = aggregate.notes;
+        to.insert(&key::report(run), json!(report).to_string().into_bytes());
+    }
+    Ok(())
+}

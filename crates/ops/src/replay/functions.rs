@@ -1,0 +1,223 @@
+//! The functions of a replay: before the cutoff what was recorded, from there on today's stages, with the answers and the
+//! refusals of the outside as recorded.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::key;
+use holdfast_core::model::plan::{ContextPack, Plan, Unit};
+use holdfast_core::rule::secret_kinds;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::functions::StageFunctions;
+use holdfast_engine::{FunctionFailure, Functions, Invocation};
+
+use super::artifacts;
+use super::cutoff::Cutoff;
+use super::history::{End, TIMED_OUT, Visit};
+use super::memory::MemoryStore;
+use super::model::RecordedModel;
+use super::notes::{GivenAgain, Noted};
+use super::recording::{Recording, said};
+
+/// Errors that the outside caused: they are given again, since nobody outside is asked. A model's are given by
+/// [`RecordedModel`].
+const OF_OUTSIDE: [ErrorName; 14] = [
+    ErrorName::ArtifactUnavailable,
+    ErrorName::RepositoryUnreadable,
+    ErrorName::GithubUnavailable,
+    ErrorName::GithubRateLimited,
+    ErrorName::GithubForbidden,
+    ErrorName::GithubNotFound,
+    ErrorName::GithubSignOnRequired,
+    ErrorName::GithubRepositoryArchived,
+    ErrorName::GithubConversationLocked,
+    ErrorName::GithubRejected,
+    ErrorName::PullRequestHeadMoved,
+    ErrorName::PullRequestBaseMoved,
+    ErrorName::RunSuperseded,
+    ErrorName::ApprovalUndeliverable,
+];
+
+/// Runs a replay's functions.
+pub struct ReplayFunctions {
+    recording: Arc<Recording>,
+    cutoff: Cutoff,
+    stages: StageFunctions,
+    store: Arc<MemoryStore>,
+    noted: Arc<Noted>,
+    /// How often each state has succeeded, by unit and state.
+    visits: Mutex<HashMap<(Option<String>, String), usize>>,
+}
+
+impl ReplayFunctions {
+    /// Functions over a recording; `stages` read and write `store`.
+    pub fn new(
+        recording: Arc<Recording>,
+        cutoff: Cutoff,
+        stages: StageFunctions,
+        store: Arc<MemoryStore>,
+        noted: Arc<Noted>,
+    ) -> Self {
+        Self {
+            recording,
+            cutoff,
+            stages,
+            store,
+            noted,
+            visits: Mutex::default(),
+        }
+    }
+
+    /// A unit of today's plan.
+    fn unit(&self, id: &str) -> Result<Option<Unit>, Failure> {
+        let plan: Option<Plan> = self.store.document(&key::plan(self.recording.name()))?;
+        Ok(plan.and_then(|plan| plan.units.into_iter().find(|unit| unit.id == id)))
+    }
+
+    /// The recorded unit of the same hunks.
+    fn twin(&self, unit: &Unit) -> Option<&str> {
+        let recorded = self.recording.plan.as_ref()?.units.iter();
+        let mut of_same = recorded.filter(|other| other.path == unit.path && other.hunks == unit.hunks);
+        of_same.next().map(|twin| twin.id.as_str())
+    }
+
+    async fn call(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, FunctionFailure> {
+        let unit = payload.get("unit").and_then(Value::as_str);
+        let planned = unit.map(|id| self.unit(id)).transpose().map_err(damaged)?.flatten();
+        let twin = planned.as_ref().and_then(|unit| self.twin(unit)).map(str::to_owned);
+        let state = invocation.state.as_str();
+        let place = (unit.map(str::to_owned), state.to_owned());
+        let n = self.lock().get(&place).copied().unwrap_or(0);
+        // A unit that the recorded plan does not have has no visits.
+        let visit = match (unit, &twin) {
+            (Some(_), None) => None,
+            (_, twin) => self.recording.histories.visit(twin.as_deref(), state, n),
+        };
+        let done = match visit {
+            Some(visit) if self.cutoff.holds(unit, state, n) => {
+                artifacts::restore(function, &payload, &self.recording, &self.store).map_err(damaged)?;
+                recorded(visit)
+            }
+            Some(visit) if let Some((error, message)) = self.refusal(visit) => {
+                artifacts::restore(function, &payload, &self.recording, &self.store).map_err(damaged)?;
+                self.noted.give_again(GivenAgain {
+                    state: state.to_owned(),
+                    unit: unit.map(str::to_owned),
+                    error: error.clone(),
+                });
+                Err(FunctionFailure {
+                    error_type: error,
+                    message,
+                })
+            }
+            _ => self.run_stage(function, payload, invocation, planned, twin).await,
+        };
+        if done.is_ok() {
+            *self.lock().entry(place).or_default() += 1;
+        }
+        done
+    }
+
+    /// The outside's refusal that ended a recorded visit, unless it was a person's or a model's.
+    fn refusal(&self, visit: &Visit) -> Option<(String, String)> {
+        let End::Failed { error, cause } = &visit.end else {
+            return None;
+        };
+        // Settings that were wrong were not recorded; where they cannot be read anew, that they were is.
+        let is_of_settings = error == ErrorName::RepositoryConfigurationInvalid.as_str()
+            && self.recording.run.target.pull_request().is_some();
+        let is_of_outside =
+            is_of_settings || error == TIMED_OUT || OF_OUTSIDE.iter().any(|name| name.as_str() == error);
+        (is_of_outside && !visit.is_submitted).then(|| (error.clone(), said(cause.as_deref())))
+    }
+
+    async fn run_stage(
+        &self,
+        function: &str,
+        payload: Value,
+        invocation: Invocation,
+        planned: Option<Unit>,
+        twin: Option<String>,
+    ) -> Result<Value, FunctionFailure> {
+        if let (Some(unit), "review-unit") = (planned, function) {
+            let attempt = payload.get("attempt").and_then(Value::as_u64).unwrap_or(1);
+            let model = RecordedModel::of_attempt(
+                Arc::clone(&self.recording),
+                Arc::clone(&self.noted),
+                (unit.id, unit.path),
+                twin,
+                u32::try_from(attempt).unwrap_or(u32::MAX),
+            );
+            let stages = self.stages.with_model(Arc::new(model));
+            return stages.invoke(function, payload, invocation).await;
+        }
+        let done = self.stages.invoke(function, payload, invocation).await?;
+        if function == "gather-context" {
+            self.restore_contexts().map_err(damaged)?;
+        }
+        Ok(done)
+    }
+
+    /// Where a file could not be read, its unit gets the recorded context. Secrets are looked for in the diff, which is
+    /// there: those findings are today's.
+    fn restore_contexts(&self) -> Result<(), Failure> {
+        let run = self.recording.name();
+        let plan: Option<Plan> = self.store.document(&key::plan(run))?;
+        let units = plan.iter().flat_map(|plan| &plan.units);
+        for unit in units.filter(|unit| self.noted.is_unread(&unit.path)) {
+            let key = key::context(run, &unit.id);
+            let Some(twin) = self.twin(unit) else { continue };
+            let recorded: Option<ContextPack> = self.recording.store.document(&key::context(run, twin))?;
+            let gathered: Option<ContextPack> = self.store.document(&key)?;
+            if let (Some(mut pack), Some(gathered)) = (recorded, gathered) {
+                let of_syntax = pack.rule_findings.into_iter().filter(|found| !is_secret(&found.source));
+                pack.rule_findings = gathered.rule_findings.into_iter().chain(of_syntax).collect();
+                self.store.insert(&key, json!(pack).to_string().into_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Option<String>, String), usize>> {
+        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Functions for ReplayFunctions {
+    async fn invoke(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, FunctionFailure> {
+        self.call(function, payload, invocation).await
+    }
+}
+
+/// The recorded answer of a function. A question's own end is a decision, given to its token.
+fn recorded(visit: &Visit) -> Result<Value, FunctionFailure> {
+    match &visit.end {
+        _ if visit.is_submitted => Ok(Value::Null),
+        End::Succeeded(output) => Ok(output.get("Payload").cloned().unwrap_or(Value::Null)),
+        End::Failed { error, cause } => Err(FunctionFailure {
+            error_type: error.clone(),
+            message: said(cause.as_deref()),
+        }),
+        End::Open => Err(FunctionFailure {
+            error_type: ErrorName::ArtifactMissing.to_string(),
+            message: format!("{} has no recorded end", visit.state),
+        }),
+    }
+}
+
+fn is_secret(source: &str) -> bool {
+    let rule = source.strip_prefix("rule:");
+    secret_kinds().iter().any(|kind| rule == Some(kind.rule))
+}
+
+fn damaged(failure: Failure) -> FunctionFailure {
+    FunctionFailure {
+        error_type: ErrorName::PayloadInvalid.to_string(),
+        message: failure.message,
+    }
+}

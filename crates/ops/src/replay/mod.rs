@@ -1,0 +1,244 @@
+//! A recorded run, run again by this program's workflow and stages: answers come from the record, nothing is written
+//! outside, waits pass at once. What is read stands in `recording`, what the stages are given in `functions`, `read`,
+//! `model` and `writes`, and what came of it is compared in `compare`.
+
+mod artifacts;
+mod clock;
+pub mod compare;
+mod cutoff;
+mod decision;
+mod functions;
+mod history;
+mod memory;
+mod model;
+mod notes;
+mod read;
+mod recording;
+mod snapshot;
+pub mod text;
+mod writes;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_adapters::sqlite::SqliteKeepRows;
+use holdfast_adapters::syntax::TreeSitterSyntax;
+use holdfast_asl::{StateMachine, TaskFailure};
+use holdfast_core::claim;
+use holdfast_core::port::KeepRows;
+use serde::Serialize;
+
+use crate::evaluator;
+use crate::failure::Failure;
+use crate::functions::StageFunctions;
+use crate::workflow;
+use holdfast_engine::{Archive, Engine, EngineOptions, Outcome};
+
+use clock::ReplayClock;
+use compare::Differences;
+use cutoff::Cutoff;
+use functions::ReplayFunctions;
+use history::{End, Histories, TIMED_OUT};
+use memory::MemoryStore;
+use model::RecordedModel;
+use notes::Noted;
+pub use notes::{GivenAgain, MissingAnswer, NotRead, Write};
+use read::RecordedRead;
+use recording::Recording;
+use snapshot::Snapshot;
+use writes::{NotedWrites, OneRun, SilentPeople};
+
+/// How long a question that timed out may take to be asked once more, in steps of 5 ms.
+const STEPS_MOST: u32 = 2_000;
+
+/// What a replay found. Its JSON is version 1: fields may be added, none removed.
+#[derive(Debug, Serialize)]
+pub struct Replayed {
+    /// 1.
+    pub version: u32,
+    /// The run.
+    pub run: String,
+    /// The state from which on this program's code ran; none for all of them.
+    pub from: Option<String>,
+    /// Whether no question, decision or result differs.
+    pub same: bool,
+    /// Whether every answer that was asked for is recorded.
+    pub complete: bool,
+    /// Whether the run began with another definition than this program's.
+    pub other_workflow: bool,
+    /// Where it differs.
+    #[serde(flatten)]
+    pub differences: Differences,
+    /// What could not be read anew, so that the record stands for it.
+    pub not_read: Vec<NotRead>,
+    /// Refusals of the outside that were given again, as recorded.
+    pub given_again: Vec<GivenAgain>,
+    /// Where a model would be asked.
+    pub missing_answers: Vec<MissingAnswer>,
+    /// What would be written to the pull request, in order.
+    pub writes: Vec<Write>,
+}
+
+/// Replays a run. The data directory is read and not written, also while an engine works in it.
+///
+/// Errors: there is no such state, or the run did not come to it; the record cannot be read; the scratch directory fails.
+pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Replayed, Failure> {
+    let definition = workflow::definition();
+    let machine = StateMachine::parse(&definition).map_err(Failure::incomplete)?;
+    if let Some(state) = from {
+        check_state(&machine, state)?;
+    }
+    let recording = Arc::new(Recording::read(data, name).await?);
+    let cutoff = match from {
+        None => Cutoff::default(),
+        Some(state) => Cutoff::before(state, &recording.histories).ok_or_else(|| {
+            Failure::usage(format!(
+                "run {name} did not come to {state}; it took {}",
+                recording.histories.states().join(", ")
+            ))
+        })?,
+    };
+    let (noted, store) = (Arc::new(Noted::default()), Arc::new(MemoryStore::default()));
+    let scratch = tempfile::tempdir().map_err(|error| {
+        Failure::incomplete(format!(
+            "no scratch directory: {error}. Set TMPDIR to a directory with room"
+        ))
+    })?;
+    run_again(&recording, cutoff, &definition, scratch.path(), &noted, &store).await?;
+
+    let archive = Archive::open(scratch.path()).map_err(Failure::incomplete)?;
+    let histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
+    let recorded = Snapshot::of(&recording.histories, &recording.store)?;
+    let replayed = Snapshot::of(&histories, &store)?;
+    let differences = compare::compare(&recorded, &replayed);
+    let same = differences.is_empty();
+    Ok(Replayed {
+        version: 1,
+        run: name.to_owned(),
+        from: from.map(str::to_owned),
+        same,
+        complete: noted.missing().is_empty(),
+        other_workflow: histories.row.definition_sha256 != recording.histories.row.definition_sha256,
+        differences,
+        not_read: noted.not_read(),
+        given_again: noted.given_again(),
+        missing_answers: noted.missing(),
+        writes: noted.writes(),
+    })
+}
+
+fn check_state(machine: &StateMachine, state: &str) -> Result<(), Failure> {
+    let names: Vec<String> = machine.states().into_iter().map(|summary| summary.name).collect();
+    if names.iter().any(|name| name == state) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "--from {state:?} is no state of the workflow; its states are {}",
+        names.join(", ")
+    )))
+}
+
+/// Runs the run again on a scratch directory, to its end or to a question that nobody has answered.
+async fn run_again(
+    recording: &Arc<Recording>,
+    cutoff: Cutoff,
+    definition: &str,
+    scratch: &Path,
+    noted: &Arc<Noted>,
+    store: &Arc<MemoryStore>,
+) -> Result<(), Failure> {
+    let rows = SqliteKeepRows::open(scratch).await.map_err(Failure::incomplete)?;
+    let (run, name) = (&recording.run, recording.histories.row.name.as_str());
+    let read = RecordedRead::new(Arc::clone(recording), Arc::clone(noted));
+    if run.publish && cutoff.is_beyond_opening() {
+        let taken = claim::take(&rows, &read, &run.target, name).await;
+        taken.map_err(Failure::incomplete)?;
+    }
+    let stages = StageFunctions {
+        read: Arc::new(read),
+        publish: Arc::new(NotedWrites::new(recording.announced_check(), Arc::clone(noted))),
+        model: Arc::new(RecordedModel::of_walkthrough(Arc::clone(recording), Arc::clone(noted))),
+        syntax: Arc::new(TreeSitterSyntax::new()),
+        notify: Arc::new(SilentPeople),
+        rows: Arc::new(rows.clone()),
+        runs: Arc::new(OneRun),
+        store: Arc::clone(store) as _,
+        asking: Arc::default(),
+    };
+    let functions = ReplayFunctions::new(
+        Arc::clone(recording),
+        cutoff,
+        stages,
+        Arc::clone(store),
+        Arc::clone(noted),
+    );
+    let clock = Arc::new(ReplayClock::new(recording.histories.row.started));
+    let mut options =
+        EngineOptions::new(scratch, Arc::new(functions), Arc::clone(store) as _).map_err(Failure::incomplete)?;
+    options.evaluator = evaluator::find();
+    options.clock = Arc::clone(&clock) as _;
+    let (engine, _recovered) = Engine::open(options).await.map_err(Failure::incomplete)?;
+    let input = recording.histories.row.input.clone();
+    let followed = match engine.start(name, definition, input).await {
+        Ok(_started) => follow(&engine, recording, &clock, (&rows, store)).await,
+        Err(error) => Err(Failure::incomplete(error)),
+    };
+    engine.shutdown().await;
+    followed
+}
+
+/// Gives each question its recorded decision at once, until the run ends or one has none.
+async fn follow(
+    engine: &Engine,
+    recording: &Recording,
+    clock: &ReplayClock,
+    kept: (&dyn KeepRows, &Arc<MemoryStore>),
+) -> Result<(), Failure> {
+    let name = recording.histories.row.name.as_str();
+    let mut answered = Vec::new();
+    let mut steps = 0;
+    loop {
+        let pending = match engine.wait(name).await.map_err(Failure::incomplete)? {
+            Outcome::Finished { .. } => return Ok(()),
+            Outcome::WaitingForToken { pending, .. } => pending,
+        };
+        let Some(question) = pending.into_iter().next() else {
+            return Ok(());
+        };
+        if answered.contains(&question.token) {
+            // Its time has been let pass; that it is over is noted in a moment.
+            steps += 1;
+            if steps > STEPS_MOST {
+                return Err(Failure::incomplete(format!(
+                    "the replay of {name} does not go on from {}",
+                    question.state
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
+        }
+        let visit = recording.histories.visit(None, &question.state, answered.len());
+        match visit.map(|visit| &visit.end) {
+            None | Some(End::Open) => return Ok(()),
+            Some(End::Succeeded(output)) => {
+                let round = u32::try_from(answered.len() + 1).unwrap_or(u32::MAX);
+                decision::store(kept.0, kept.1, name, round, &question.token).await?;
+                engine.send_task_success(&question.token, output.clone()).await
+            }
+            Some(End::Failed { error, .. }) if error == TIMED_OUT => {
+                clock.let_pass();
+                Ok(())
+            }
+            Some(End::Failed { error, cause }) => {
+                let failure = TaskFailure {
+                    error: error.clone(),
+                    cause: cause.clone(),
+                };
+                engine.send_task_failure(&question.token, failure).await
+            }
+        }
+        .map_err(Failure::incomplete)?;
+        answered.push(question.token);
+    }
+}

@@ -1,0 +1,152 @@
+//! The model of a replay: the recorded answer, or the recorded refusal, of the same attempt at the same unit. Where there
+//! is neither, it says that a model would be asked.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::key;
+use holdfast_core::model::run::RecordedAnswer;
+use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use holdfast_core::stage::summarize_review::TEMPLATE_NOTE;
+use serde_json::Value;
+
+use super::history::{End, Visit};
+use super::notes::{MissingAnswer, Noted};
+use super::recording::{Recording, said};
+
+/// Answers one question.
+pub struct RecordedModel {
+    recording: Arc<Recording>,
+    noted: Arc<Noted>,
+    question: Question,
+}
+
+enum Question {
+    Walkthrough,
+    Attempt {
+        /// The unit as today's plan names it.
+        unit: String,
+        path: String,
+        /// The unit of the same hunks in the recorded plan.
+        twin: Option<String>,
+        attempt: u32,
+    },
+}
+
+impl RecordedModel {
+    /// Answers the question for the walkthrough.
+    pub fn of_walkthrough(recording: Arc<Recording>, noted: Arc<Noted>) -> Self {
+        Self {
+            recording,
+            noted,
+            question: Question::Walkthrough,
+        }
+    }
+
+    /// Answers an attempt at a unit, from the recorded unit `twin`.
+    pub fn of_attempt(
+        recording: Arc<Recording>,
+        noted: Arc<Noted>,
+        unit: (String, String),
+        twin: Option<String>,
+        attempt: u32,
+    ) -> Self {
+        let (unit, path) = unit;
+        Self {
+            recording,
+            noted,
+            question: Question::Attempt {
+                unit,
+                path,
+                twin,
+                attempt,
+            },
+        }
+    }
+
+    fn answer_at(&self, key: &str) -> Result<Option<RecordedAnswer>, ModelError> {
+        self.recording
+            .store
+            .document(key)
+            .map_err(|failure| ModelError::Rejected(failure.message))
+    }
+
+    fn miss(&self, unit: Option<&str>, path: Option<&str>, attempt: u32) -> ModelError {
+        let what = unit.map_or_else(
+            || "the walkthrough".to_owned(),
+            |unit| format!("unit {unit} attempt {attempt}"),
+        );
+        let message = format!("no recorded answer for {what}: a model would be asked here");
+        self.noted.miss(MissingAnswer {
+            unit: unit.map(str::to_owned),
+            path: path.map(str::to_owned),
+            attempt,
+            message: message.clone(),
+        });
+        ModelError::Rejected(message)
+    }
+
+    /// Why the walkthrough was left to a template, where its model refused.
+    fn walkthrough_refused(&self) -> Option<String> {
+        let notes = &self.recording.report.as_ref()?.notes;
+        let refusal = notes.iter().find_map(|note| note.strip_prefix(TEMPLATE_NOTE))?;
+        Some(refusal.to_owned())
+    }
+
+    /// How the recorded attempt was refused, where it was.
+    fn refusal(&self, twin: &str, attempt: u32) -> Option<ModelError> {
+        let unit = self.recording.histories.unit(twin)?;
+        let of_attempt =
+            |visit: &&Visit| visit.state == "ReviewUnit" && visit.attempt == Some(u64::from(attempt)) && unit.is_final;
+        match &unit.visits.iter().rev().find(of_attempt)?.end {
+            End::Failed { error, cause } => {
+                let message = said(cause.as_deref());
+                let names = |name: ErrorName| name.as_str() == error;
+                Some(match () {
+                    () if names(ErrorName::ModelUnavailable) => ModelError::Unavailable(message),
+                    () if names(ErrorName::ModelTimedOut) => ModelError::TimedOut(message),
+                    () if names(ErrorName::ModelUnauthorized) => ModelError::Unauthorized(message),
+                    () if names(ErrorName::ModelRequestRejected) => ModelError::Rejected(message),
+                    () if names(ErrorName::ModelSpendingLimitReached) => ModelError::SpendingLimit(message),
+                    () => return None,
+                })
+            }
+            End::Succeeded(output) => {
+                let status = output.pointer("/Payload/status").and_then(Value::as_str);
+                (status == Some("limited")).then_some(ModelError::RateLimited { retry_after_s: Some(1) })
+            }
+            End::Open => None,
+        }
+    }
+}
+
+#[async_trait]
+impl AskModel for RecordedModel {
+    async fn ask(&self, _request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+        let run = self.recording.name();
+        match &self.question {
+            Question::Walkthrough => match (self.answer_at(&key::summary_answer(run))?, self.walkthrough_refused()) {
+                (Some(answer), _) => Ok(answer),
+                (None, Some(refusal)) => Err(ModelError::Unavailable(refusal)),
+                (None, None) => Err(self.miss(None, None, 1)),
+            },
+            Question::Attempt {
+                unit,
+                path,
+                twin,
+                attempt,
+            } => {
+                if let Some(twin) = twin {
+                    if let Some(answer) = self.answer_at(&key::answer(run, twin, *attempt))? {
+                        return Ok(answer);
+                    }
+                    if let Some(refusal) = self.refusal(twin, *attempt) {
+                        return Err(refusal);
+                    }
+                }
+                Err(self.miss(Some(unit), Some(path), *attempt))
+            }
+        }
+    }
+}

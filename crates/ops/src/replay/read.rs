@@ -1,0 +1,71 @@
+//! The reading port of a replay: the recorded change; files from the work tree's objects where they are still there,
+//! else what the record says of them. GitHub is never asked.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_adapters::git::GitReadChange;
+use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::key;
+use holdfast_core::model::policy::POLICY_PATH;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{ReadChange, ReadError};
+
+use super::notes::Noted;
+use super::recording::Recording;
+
+/// Reads from a recording.
+pub struct RecordedRead {
+    recording: Arc<Recording>,
+    git: GitReadChange,
+    noted: Arc<Noted>,
+}
+
+impl RecordedRead {
+    /// A port on a recording.
+    pub fn new(recording: Arc<Recording>, noted: Arc<Noted>) -> Self {
+        Self {
+            recording,
+            git: GitReadChange::new(),
+            noted,
+        }
+    }
+
+    /// What the record says of a file. The settings were recorded as they were read, in JSON, which is YAML; of other
+    /// files the record keeps the context that was taken from them, which `functions` gives in their place.
+    fn recorded(&self, path: &str, why: String) -> Result<Option<Vec<u8>>, ReadError> {
+        if path != POLICY_PATH {
+            self.noted
+                .leave_unread(path, format!("{why}; its recorded context is used"));
+            return Ok(None);
+        }
+        let policy = self.recording.store.bytes(&key::policy(self.recording.name()));
+        let policy = policy
+            .ok_or_else(|| ReadError::Repository(format!("{path} cannot be read and was not recorded: {why}")))?;
+        self.noted
+            .leave_unread(path, format!("{why}; the recorded settings are used"));
+        Ok(Some(policy))
+    }
+}
+
+#[async_trait]
+impl ReadChange for RecordedRead {
+    async fn read_change(&self, _target: &Target) -> Result<Change, ReadError> {
+        let change = self.recording.change.clone();
+        change.ok_or_else(|| ReadError::Repository("the run recorded no change".to_owned()))
+    }
+
+    async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        if matches!(target, Target::PullRequest { .. }) {
+            return self.recorded(path, "a replay does not ask GitHub".to_owned());
+        }
+        match self.git.read_file(target, path, at).await {
+            Ok(found) => Ok(found),
+            Err(error) => self.recorded(path, error.to_string()),
+        }
+    }
+
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
+        Ok(target.head().clone())
+    }
+}

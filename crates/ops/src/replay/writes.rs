@@ -1,0 +1,141 @@
+//! The writing ports of a replay: what would be posted is noted, and nobody is told anything.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_core::model::change::Target;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::port::{
+    CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, Mail, NotifyError, NotifyPeople, PublishError,
+    PublishReview, ReviewDraft, StopRun,
+};
+use serde_json::{Map, Value, json};
+
+use super::notes::Noted;
+
+/// Notes writes to a pull request.
+pub struct NotedWrites {
+    /// The run's check; none where the run could write none.
+    check: Option<u64>,
+    noted: Arc<Noted>,
+}
+
+impl NotedWrites {
+    /// Writes of a run that had this check.
+    pub fn new(check: Option<u64>, noted: Arc<Noted>) -> Self {
+        Self { check, noted }
+    }
+
+    fn note(&self, write: &'static str, what: Value) {
+        let what = match what {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        self.noted.write(write, what);
+    }
+}
+
+#[async_trait]
+impl PublishReview for NotedWrites {
+    async fn open_check(&self, _target: &Target, _external_id: &str) -> Result<Option<u64>, PublishError> {
+        if self.check.is_some() {
+            self.note("open_check", Value::Null);
+        }
+        Ok(self.check)
+    }
+
+    async fn close_check(&self, _target: &Target, _check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        let conclusion = match outcome.conclusion {
+            CheckConclusion::Success => "success",
+            CheckConclusion::Neutral => "neutral",
+            CheckConclusion::ActionRequired => "action_required",
+        };
+        self.note(
+            "close_check",
+            json!({ "conclusion": conclusion, "title": outcome.title, "summary": outcome.summary,
+                    "annotations": outcome.annotations.len() }),
+        );
+        Ok(())
+    }
+
+    async fn announce(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+        self.note("announce", json!({ "body": body }));
+        Ok(())
+    }
+
+    async fn close_checks(
+        &self,
+        target: &Target,
+        _external_id: &str,
+        outcome: &CheckOutcome,
+    ) -> Result<(), PublishError> {
+        match self.check {
+            Some(check) => self.close_check(target, check, outcome).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn withdraw(&self, _target: &Target, _run: &str) -> Result<bool, PublishError> {
+        self.note("withdraw", Value::Null);
+        Ok(false)
+    }
+
+    async fn summarize(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+        self.note("summarize", json!({ "body": body }));
+        Ok(())
+    }
+
+    async fn give_notice(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+        self.note("give_notice", json!({ "body": body }));
+        Ok(())
+    }
+
+    async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn draft_review(&self, _target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
+        let comments: Vec<Value> = draft
+            .comments
+            .iter()
+            .map(|comment| {
+                json!({ "path": comment.path, "side": comment.side, "start_line": comment.start_line,
+                        "line": comment.line, "body": comment.body })
+            })
+            .collect();
+        self.note("draft_review", json!({ "body": draft.body, "comments": comments }));
+        Ok(DraftedReview {
+            review: 0,
+            is_submitted: false,
+        })
+    }
+
+    async fn submit_review(&self, _target: &Target, _review: u64) -> Result<(), PublishError> {
+        self.note("submit_review", Value::Null);
+        Ok(())
+    }
+}
+
+/// Stops nothing: there is one run.
+pub struct OneRun;
+
+#[async_trait]
+impl StopRun for OneRun {
+    async fn stop_run(&self, _run: &str, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+        Ok(())
+    }
+}
+
+/// Tells nobody.
+pub struct SilentPeople;
+
+#[async_trait]
+impl NotifyPeople for SilentPeople {
+    async fn send_mail(&self, _mail: &Mail) -> Result<(), NotifyError> {
+        Ok(())
+    }
+
+    async fn raise_alarm(&self, _run: &str, _what: &str) -> Result<(), NotifyError> {
+        Ok(())
+    }
+}

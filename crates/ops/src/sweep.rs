@@ -1,0 +1,84 @@
+//! Sweeping: cleans up after runs that ended without undoing what they did, delivers decisions that the workflow did not
+//! receive, requests missed webhook deliveries again, and deletes expired rows.
+
+use std::path::Path;
+
+use holdfast_core::model::settings::Settings;
+use holdfast_core::sweep::{Ports, Swept, sweep};
+
+use crate::access::Reach;
+use crate::deployment::Deployment;
+use crate::executions::ArchivedRuns;
+use crate::failure::Failure;
+use crate::machine::{self, Opened};
+
+/// What sweeps did.
+#[derive(Debug, Default)]
+pub struct SweepSummary {
+    /// Runs cleaned or left, decisions and webhooks delivered.
+    pub swept: Swept,
+    /// Rows that were expired and are deleted.
+    pub deleted_rows: u64,
+}
+
+impl SweepSummary {
+    /// Adds what another sweep did.
+    pub fn add(&mut self, other: Self) {
+        self.swept.delivered.extend(other.swept.delivered);
+        self.swept.cleaned.extend(other.swept.cleaned);
+        self.swept.left.extend(other.swept.left);
+        self.swept.redelivered += other.swept.redelivered;
+        self.deleted_rows += other.deleted_rows;
+    }
+}
+
+/// Sweeps a data directory; its open runs are resumed meanwhile.
+///
+/// # Errors
+/// The data cannot be read.
+pub async fn on_machine(data: &Path, settings: &Settings) -> Result<SweepSummary, Failure> {
+    let opened = machine::open(data, settings, Reach::all()).await?;
+    let swept = in_engine(data, &opened).await;
+    opened.engine.shutdown().await;
+    swept
+}
+
+/// Sweeps a deployment. AWS deletes its expired rows.
+///
+/// # Errors
+/// The data cannot be read.
+pub async fn on_deployment(deployment: &Deployment) -> Result<SweepSummary, Failure> {
+    let github = deployment.github().await?;
+    let ports = Ports {
+        runs: &deployment.runs,
+        tasks: &deployment.runs,
+        deliveries: &github.deliveries,
+        publish: &github.publish,
+        rows: &deployment.rows,
+        store: &deployment.store,
+    };
+    let swept = sweep(machine::now_ms(), ports).await.map_err(Failure::incomplete)?;
+    Ok(SweepSummary { swept, deleted_rows: 0 })
+}
+
+/// Sweeps the data directory of an engine that is open.
+///
+/// # Errors
+/// The runs or the table cannot be read.
+pub async fn in_engine(data: &Path, opened: &Opened) -> Result<SweepSummary, Failure> {
+    let runs = ArchivedRuns {
+        data: data.to_path_buf(),
+    };
+    let stages = &opened.stages;
+    let ports = Ports {
+        runs: &runs,
+        tasks: opened.runs.as_ref(),
+        deliveries: opened.deliveries.as_ref(),
+        publish: stages.publish.as_ref(),
+        rows: stages.rows.as_ref(),
+        store: stages.store.as_ref(),
+    };
+    let swept = sweep(machine::now_ms(), ports).await.map_err(Failure::incomplete)?;
+    let deleted_rows = opened.table.forget_old().await.map_err(Failure::incomplete)?;
+    Ok(SweepSummary { swept, deleted_rows })
+}

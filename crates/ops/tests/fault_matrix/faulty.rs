@@ -1,0 +1,149 @@
+//! The stages with one fault played on one state. A fault strikes at the state's first invocation, and again where it
+//! lasts; all other calls go through untouched.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use holdfast_engine::{FunctionFailure, Functions, Invocation};
+use holdfast_ops::functions::StageFunctions;
+use holdfast_testkit::{FakeGithub, Fault, Matcher};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::cell::{Cell, Point, Story};
+use crate::clock::MatrixClock;
+
+pub struct Faulty {
+    pub stages: Arc<StageFunctions>,
+    pub cell: Cell,
+    pub github: Arc<FakeGithub>,
+    pub clock: Arc<MatrixClock>,
+    /// Lives longer than a process: a fault that struck once does not strike again after a kill.
+    pub struck: Arc<AtomicUsize>,
+    /// Says that the process is to die now.
+    pub kill: Arc<Notify>,
+    /// Says that what came too late may take effect.
+    pub too_late: Arc<Notify>,
+    /// Whether the undo is taken out.
+    pub without_undo: bool,
+}
+
+fn failure(error_type: &str) -> FunctionFailure {
+    FunctionFailure {
+        error_type: error_type.to_owned(),
+        message: "as the test wants it".to_owned(),
+    }
+}
+
+#[async_trait]
+impl Functions for Faulty {
+    async fn invoke(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, FunctionFailure> {
+        if self.without_undo && function == "withdraw-announcement" {
+            return Ok(json!({ "withdrawn": true }));
+        }
+        if self.is_doomed(function) {
+            return Err(failure("GithubForbidden"));
+        }
+        if invocation.state != self.cell.state {
+            return self.stages.invoke(function, payload, invocation).await;
+        }
+        let first = self.struck.fetch_add(1, Ordering::SeqCst) == 0;
+        let call = |payload: Value| self.stages.invoke(function, payload, invocation.clone());
+        match self.cell.point {
+            Point::NotSent if first => Err(failure("Lambda.ServiceException")),
+            Point::AnswerLost if first => {
+                drop(call(payload).await);
+                Err(failure("Lambda.Unknown"))
+            }
+            Point::AnswerAlwaysLost => {
+                drop(call(payload).await);
+                Err(failure("Lambda.Unknown"))
+            }
+            Point::LateEffect if first => {
+                self.come_late(function, payload, invocation);
+                // Long after the state has timed out, whoever runs the function gives up on it.
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                Err(failure("Lambda.Unknown"))
+            }
+            Point::Duplicate if first => {
+                drop(call(payload.clone()).await);
+                call(payload).await
+            }
+            Point::KilledBefore if first => self.die().await,
+            Point::KilledDuring if first => {
+                // The first half of the stage's awaits, about.
+                let _under_way = tokio::time::timeout(std::time::Duration::from_millis(15), call(payload)).await;
+                self.die().await
+            }
+            Point::KilledAfter if first => {
+                drop(call(payload).await);
+                self.die().await
+            }
+            Point::Github { status, always } if first || always => {
+                let matcher = if always {
+                    Matcher::any().always()
+                } else {
+                    Matcher::any()
+                };
+                let fault = if status == 429 {
+                    Fault::rate_limited(1)
+                } else {
+                    Fault::status(status)
+                };
+                self.with_github(matcher, fault, call(payload)).await
+            }
+            Point::GithubMalformed if first => {
+                self.with_github(Matcher::any(), Fault::MalformedBody, call(payload))
+                    .await
+            }
+            Point::GithubStale if first => {
+                self.with_github(Matcher::new("GET", "/**"), Fault::StaleRead, call(payload))
+                    .await
+            }
+            Point::GithubAnswerLost if first => {
+                self.with_github(Matcher::new("POST", "/**"), Fault::DropAfter, call(payload))
+                    .await
+            }
+            _ => call(payload).await,
+        }
+    }
+}
+
+impl Faulty {
+    /// What a story lets fail for good, so that its states are reached. The fault's own state is left to the fault.
+    fn is_doomed(&self, function: &str) -> bool {
+        match self.cell.story {
+            Story::PublishFails => function == "publish-review",
+            Story::UndoFails => matches!(function, "publish-review" | "withdraw-announcement"),
+            _ => false,
+        }
+    }
+
+    async fn with_github<T>(&self, matcher: Matcher, fault: Fault, call: impl Future<Output = T>) -> T {
+        self.github.fail_next(matcher, fault);
+        let answer = call.await;
+        self.github.clear_faults();
+        answer
+    }
+
+    async fn die(&self) -> ! {
+        self.kill.notify_one();
+        std::future::pending().await
+    }
+
+    /// Lets the state time out, and the stage run when the test says so.
+    fn come_late(&self, function: &str, payload: Value, invocation: Invocation) {
+        let (stages, function) = (Arc::clone(&self.stages), function.to_owned());
+        let (too_late, clock) = (Arc::clone(&self.too_late), Arc::clone(&self.clock));
+        let waits_for_people = self.cell.state == "RequestApproval";
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            // Beyond the longest time-out of a task, or of a question.
+            clock.advance_ms(if waits_for_people { 172_900_000 } else { 931_000 });
+            too_late.notified().await;
+            drop(stages.invoke(&function, payload, invocation).await);
+            too_late.notify_one();
+        });
+    }
+}

@@ -1,0 +1,165 @@
+//! What must hold after every fault, seen from outside: on the pull request, in the run's record, in the outbox.
+
+use std::collections::BTreeMap;
+
+use holdfast_asl::Status;
+use holdfast_core::model::report::{Outcome, RunStatus};
+use holdfast_ops::run_summary;
+use serde_json::Value;
+
+use crate::cell::{Cell, Point, Story};
+use crate::scenario::{RUN, SLUG, Stage};
+
+/// Checks a cell's end. Errors: the first thing that does not hold.
+pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), String> {
+    let record = run_summary::read(stage.data.path(), RUN)
+        .await
+        .map_err(|failure| failure.message)?;
+    let page = Page::of(stage);
+    let alarmed = alarms(stage) > 0;
+    let say = |what: &str| {
+        Err(format!(
+            "{what}; run {:?}, execution {status:?}, page {page:?}",
+            record.status
+        ))
+    };
+
+    // 1: at most one visible review of a head; no draft, no announcement is left behind.
+    if page.submitted > 1 {
+        return say("there are two reviews");
+    }
+    // What GitHub refuses for good nobody can undo: a person is told.
+    let cannot_write = github_is_closed(cell);
+    if !cannot_write && !alarmed && page.drafts + page.announcements > 0 {
+        return say("something unfinished is left on the pull request");
+    }
+    if page.summaries > 1 || page.notices > 1 {
+        return say("a comment is there twice");
+    }
+    if !cannot_write && !alarmed && page.open_checks > 0 {
+        return say("a check is left in progress");
+    }
+    // 3: a final state, and the pull request shows the same.
+    match record.status {
+        RunStatus::Published | RunStatus::Partial if page.submitted != 1 || page.summaries != 1 => {
+            say("the run says published, the pull request does not")
+        }
+        RunStatus::Rejected if page.submitted + page.summaries > 0 => say("rejected, and yet published"),
+        RunStatus::Failed if page.notices == 0 && !cannot_write && !notice_is_lost(cell) => {
+            say("failed, and nobody was told")
+        }
+        RunStatus::Failed | RunStatus::Superseded if page.summaries > 0 && page.submitted == 0 => {
+            say("failed, and a summary stands there")
+        }
+        RunStatus::Running | RunStatus::AwaitingApproval => say("it is not at an end"),
+        _ => Ok(()),
+    }?;
+    if cell.story == Story::UndoFails && !alarmed {
+        return say("the undo failed, and nobody was alarmed");
+    }
+    // 7: every file is accounted for.
+    if let Some(report) = &record.report {
+        if report.coverage.len() != 2 && record.change.is_some() {
+            return say("a file is not accounted for");
+        }
+        if report
+            .coverage
+            .iter()
+            .any(|entry| entry.outcome != Outcome::Reviewed && entry.reason.is_none())
+        {
+            return say("a file is left out without a reason");
+        }
+    }
+    // 5: no finished unit's call is paid twice. One that was under way when the process died, or whose answer was lost in
+    // the state that asks, was not finished.
+    let most = if cell.state == "ReviewUnit" || cell.state == "SummarizeReview" {
+        usize::MAX
+    } else {
+        1
+    };
+    let healing = usize::from(cell.story == Story::Healing);
+    let was_killed = matches!(
+        cell.point,
+        Point::KilledBefore | Point::KilledDuring | Point::KilledAfter
+    );
+    for (prompt, answered) in answered(stage) {
+        if answered > most.saturating_add(healing + usize::from(was_killed)) {
+            return say(&format!("{prompt} was paid {answered} times"));
+        }
+    }
+    Ok(())
+}
+
+/// What stands on the pull request.
+#[derive(Debug, Default)]
+struct Page {
+    submitted: usize,
+    drafts: usize,
+    announcements: usize,
+    summaries: usize,
+    notices: usize,
+    open_checks: usize,
+}
+
+impl Page {
+    fn of(stage: &Stage) -> Self {
+        let mut page = Self::default();
+        for review in stage.github.reviews(SLUG, 12) {
+            if review["state"] == "PENDING" {
+                page.drafts += 1;
+            } else {
+                page.submitted += 1;
+            }
+        }
+        for comment in stage.github.issue_comments(SLUG, 12) {
+            let body = comment["body"].as_str().unwrap_or_default();
+            if body.contains("could not complete") {
+                page.notices += 1;
+            } else if body.contains("is reviewing") {
+                page.announcements += 1;
+            } else {
+                page.summaries += 1;
+            }
+        }
+        let open = |check: &&Value| check["status"] != "completed";
+        page.open_checks = stage.github.check_runs(SLUG).iter().filter(open).count();
+        page
+    }
+}
+
+/// Whether the cell's fault keeps the undo or the notice itself from reaching GitHub.
+fn github_is_closed(cell: &Cell) -> bool {
+    let is_lasting = matches!(cell.point, Point::Github { always: true, .. } | Point::AnswerAlwaysLost);
+    is_lasting && matches!(cell.state.as_str(), "WithdrawAnnouncement" | "ReportFailure")
+}
+
+/// A notice is the last thing that is tried: one refusal that is not passing, and it is not given.
+fn notice_is_lost(cell: &Cell) -> bool {
+    cell.state == "ReportFailure"
+        && matches!(
+            cell.point,
+            Point::Github {
+                status: 401 | 403 | 404 | 422,
+                ..
+            }
+        )
+}
+
+fn alarms(stage: &Stage) -> usize {
+    let outbox = stage.data.path().join("outbox");
+    let names = std::fs::read_dir(outbox).into_iter().flatten().flatten();
+    names
+        .filter(|entry| entry.file_name().to_string_lossy().contains("-alarm-"))
+        .count()
+}
+
+/// How often each unit's prompt was answered.
+fn answered(stage: &Stage) -> BTreeMap<String, usize> {
+    let mut answered = BTreeMap::new();
+    for call in stage.model.journal().calls() {
+        if call.status == Some(200) && call.paths.len() == 1 {
+            *answered.entry(call.paths[0].clone()).or_default() += 1;
+        }
+    }
+    answered
+}

@@ -1,0 +1,405 @@
+//! The console: who may see it, its pages, and what its buttons do.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::{get, post};
+use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, RunActions, RunsFilter};
+use holdfast_console::{field, href, page};
+use holdfast_core::model::report::RunStatus;
+use holdfast_core::port::ReadPermission;
+use holdfast_web::approval::{self, Request, Way};
+use holdfast_web::assets;
+use holdfast_web::form::{FORM_MOST, Form, Session};
+use holdfast_web::reply::Reply;
+
+use super::App;
+use super::routes::respond;
+use super::{sign_in, views};
+use holdfast_ops::cancel;
+use holdfast_ops::failure::Failure;
+use holdfast_ops::machine;
+use holdfast_ops::redrive;
+use holdfast_ops::replay;
+use holdfast_ops::run_summary::{ReadRuns, Record, Records};
+
+/// The pages' routes.
+pub fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(runs))
+        .route("/reviews/{run}", get(run))
+        .route("/reviews/{run}/picture.svg", get(picture))
+        .route("/reviews/{run}/units/{unit}", get(unit))
+        .route("/reviews/{run}/decide", get(decide_page).post(decide))
+        .route("/reviews/{run}/{action}", post(act))
+        .route("/approvals/{id}", get(approval_page).post(approve))
+        .route("/assets/{name}", get(asset))
+        .merge(sign_in::router())
+        .layer(DefaultBodyLimit::max(FORM_MOST))
+}
+
+/// One request, as the pages see it.
+pub struct Visit<'a> {
+    app: &'a App,
+    headers: &'a HeaderMap,
+    fresh: String,
+    /// The time, in ms since 1970.
+    pub now_ms: i64,
+    session: Option<Session>,
+}
+
+impl<'a> Visit<'a> {
+    /// Who asks, and when.
+    pub fn new(app: &'a App, headers: &'a HeaderMap) -> Self {
+        let now_ms = machine::now_ms();
+        Self {
+            app,
+            headers,
+            fresh: machine::random_hex(),
+            now_ms,
+            session: app.seal.session(headers, now_ms),
+        }
+    }
+
+    /// That one has to sign in, and with what.
+    pub fn sign_in_first(&self) -> Notice {
+        let with = match self.app.with_github {
+            Some(_) => "GitHub",
+            None => "the console's key",
+        };
+        Notice::SignIn {
+            sign_in_at: holdfast_web::sign_in::SIGN_IN.to_owned(),
+            with: with.to_owned(),
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        self.session.as_ref().map(|session| match session {
+            Session::Operator => "operator".to_owned(),
+            Session::Github { login } => login.clone(),
+        })
+    }
+
+    fn frame(&self) -> Frame {
+        let (visit, _) = self.app.seal.visit(self.headers, &self.fresh);
+        Frame {
+            now_ms: self.now_ms,
+            deployment: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            person: self.name().map(|name| Person {
+                name,
+                sign_out: Some(self.form(&visit, "/sign-out".to_owned())),
+            }),
+        }
+    }
+
+    fn form(&self, visit: &str, action: String) -> PostForm {
+        PostForm {
+            csrf: self.app.seal.nonce(visit, &action),
+            action,
+        }
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            headers: self.headers,
+            now_ms: self.now_ms,
+            fresh: &self.fresh,
+            frame: self.frame(),
+            may_sign_in: self.app.with_github.is_some(),
+        }
+    }
+
+    fn page(&self, html: String) -> Response {
+        self.send(Reply::page(StatusCode::OK, html))
+    }
+
+    /// The answer, with the cookie that its forms' nonces are made for.
+    fn send(&self, reply: Reply) -> Response {
+        respond(match self.app.seal.visit(self.headers, &self.fresh).1 {
+            Some(cookie) => reply.with(axum::http::header::SET_COOKIE, &cookie),
+            None => reply,
+        })
+    }
+
+    /// A page that says one thing.
+    pub fn notice(&self, notice: Notice) -> Response {
+        self.send(approval::notice(&self.request(), notice, None))
+    }
+
+    /// What a button did, or why it could not.
+    fn answer(&self, did: Result<Notice, Failure>) -> Response {
+        self.notice(did.unwrap_or_else(|failure| Notice::Failed {
+            status: 409,
+            message: failure.message,
+            reference: None,
+        }))
+    }
+
+    fn failed(&self, failure: &Failure) -> Response {
+        tracing::error!(%failure, "a page failed");
+        self.notice(Notice::Failed {
+            status: 500,
+            message: "The page cannot be made; the log says why".to_owned(),
+            reference: None,
+        })
+    }
+
+    /// Whether who looks may see the runs of a repository. Errors: GitHub does not say.
+    async fn may_see(&self, repository: &str) -> bool {
+        match &self.session {
+            None => false,
+            Some(Session::Operator) => true,
+            Some(Session::Github { login }) => match repository.split_once('/') {
+                Some((owner, name)) => self
+                    .app
+                    .asked_permission
+                    .permission(owner, name, login)
+                    .await
+                    .is_ok_and(|permission| permission.may_write()),
+                None => false,
+            },
+        }
+    }
+
+    /// The run, if who looks may see it; else the page that says what to do.
+    async fn find(&self, run: &str) -> Result<Record, Response> {
+        if self.session.is_none() {
+            return Err(self.notice(self.sign_in_first()));
+        }
+        let unknown = || self.notice(Notice::Unknown { what: "run".to_owned() });
+        let name = run.to_owned();
+        let read = on_records(self.app, async move |records| records.read(&name).await);
+        let Ok(record) = read.await else {
+            return Err(unknown());
+        };
+        match self.may_see(&views::repository(&record)).await {
+            true => Ok(record),
+            false => Err(unknown()),
+        }
+    }
+}
+
+async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let visit = Visit::new(&app, &headers);
+    if visit.session.is_none() {
+        return visit.notice(visit.sign_in_first());
+    }
+    let query = Form::parse(query.unwrap_or_default().as_bytes());
+    let given = |name: &str| query.get(name).map(str::trim).filter(|text| !text.is_empty());
+    let filter = RunsFilter {
+        status: given(field::FILTER_STATUS)
+            .and_then(|status| serde_json::from_value(serde_json::Value::from(status)).ok()),
+        repository: given(field::FILTER_REPOSITORY).map(str::to_owned),
+        text: given(field::FILTER_TEXT).unwrap_or_default().to_owned(),
+    };
+    let page = given(field::FILTER_PAGE)
+        .and_then(|page| page.parse().ok())
+        .unwrap_or(1);
+    let mut records = match on_records(&app, async |records| records.list().await).await {
+        Ok(records) => records,
+        Err(failure) => return visit.failed(&failure),
+    };
+    // Once for each repository, those with the newest runs first: what a login may ask of GitHub has an end.
+    let mut may_see: BTreeMap<String, bool> = BTreeMap::new();
+    for repository in records.iter().map(views::repository) {
+        if let Entry::Vacant(place) = may_see.entry(repository) {
+            let may = visit.may_see(place.key()).await;
+            place.insert(may);
+        }
+    }
+    records.retain(|record| may_see.get(&views::repository(record)) == Some(&true));
+    visit.page(page::runs::page(&views::runs(&records, visit.frame(), filter, page)))
+}
+
+/// Reads the runs' records on a thread that may block, with the rows that the engine's own stages have open.
+async fn on_records<T: Send + 'static>(
+    app: &App,
+    read: impl AsyncFnOnce(&Records) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (data, rows) = (app.data.clone(), Arc::clone(&app.opened.stages.rows));
+    views::on_disk(async move || read(&Records::with_rows(&data, Some(rows))?).await).await
+}
+
+async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let record = match visit.find(&name).await {
+        Ok(record) => record,
+        Err(response) => return response,
+    };
+    let (cookie, _) = app.seal.visit(&headers, &visit.fresh);
+    let form = |action: &str| Some(visit.form(&cookie, href::action(&name, action)));
+    let is_open = !record.row.status.is_final();
+    let waits = record.status == RunStatus::AwaitingApproval;
+    let actions = RunActions {
+        cancel: form("cancel").filter(|_| is_open),
+        clean: form("clean").filter(|_| record.needs_cleaning),
+        redrive: form("redrive").filter(|_| redrive::is_redrivable(&record)),
+        replay: form("replay").filter(|_| !is_open),
+        approve: None,
+        reject: None,
+        decide_at: waits.then(|| href::action(&name, "decide")),
+    };
+    let (data, frame, rows) = (app.data.clone(), visit.frame(), Arc::clone(&app.opened.stages.rows));
+    let read = async move || views::run(&data, rows.as_ref(), frame, record, actions).await;
+    match views::on_disk(read).await {
+        Ok(view) => visit.page(page::run::page(&view)),
+        Err(failure) => visit.failed(&failure),
+    }
+}
+
+async fn unit(State(app): State<Arc<App>>, headers: HeaderMap, Path((name, unit)): Path<(String, String)>) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let record = match visit.find(&name).await {
+        Ok(record) => record,
+        Err(response) => return response,
+    };
+    let (data, frame) = (app.data.clone(), visit.frame());
+    match views::on_disk(async move || views::unit(&data, frame, &record, &unit).await).await {
+        Ok(Some(view)) => visit.page(page::unit::page(&view)),
+        Ok(None) => visit.notice(Notice::Unknown {
+            what: "unit".to_owned(),
+        }),
+        Err(failure) => visit.failed(&failure),
+    }
+}
+
+async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let record = match visit.find(&name).await {
+        Ok(record) => record,
+        Err(response) => return response,
+    };
+    let data = app.data.clone();
+    match views::on_disk(async move || views::picture(&data, &record).await).await {
+        Ok(svg) => {
+            let mut reply = Reply::new(StatusCode::OK, "image/svg+xml", svg);
+            // As an image it runs nothing; it styles itself.
+            reply.headers.insert(
+                axum::http::header::CONTENT_SECURITY_POLICY,
+                axum::http::HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
+            );
+            respond(reply)
+        }
+        Err(failure) => visit.failed(&failure),
+    }
+}
+
+/// A button of a run's page.
+async fn act(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path((name, action)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let form = Form::parse(&body);
+    if !app
+        .seal
+        .is_ours(&headers, &form, &href::action(&name, &action), field::CSRF)
+    {
+        return visit.notice(Notice::FormRefused {
+            again_at: href::run(&name),
+        });
+    }
+    let record = match visit.find(&name).await {
+        Ok(record) => record,
+        Err(response) => return response,
+    };
+    if action == "replay" {
+        return visit.answer(replay(&app, name).await);
+    }
+    let who = visit.name().unwrap_or_default();
+    let did = match action.as_str() {
+        "cancel" | "clean" => {
+            let cause = format!("{who} asked for it in the console");
+            let cancelled = cancel::in_engine(&app.opened, record, cause).await;
+            cancelled.map(|()| match action.as_str() {
+                "cancel" => "cancelled",
+                _ => "cleaned up",
+            })
+        }
+        "redrive" => redrive::start_next(&app.data, &app.opened.engine, record)
+            .await
+            .map(|_| "redriven"),
+        _ => {
+            return visit.notice(Notice::Unknown {
+                what: "page".to_owned(),
+            });
+        }
+    };
+    visit.answer(did.map(|did| {
+        tracing::info!(run = name, who, did, "by the console");
+        Notice::ActionTaken { did: did.to_owned() }
+    }))
+}
+
+/// Runs a run again from its record: one at a time, as that takes a processor.
+async fn replay(app: &App, name: String) -> Result<Notice, Failure> {
+    let Ok(_one) = app.replays.try_acquire() else {
+        return Err(Failure::incomplete("another replay is running: try again in a minute"));
+    };
+    let data = app.data.clone();
+    let replayed = views::on_disk(async move || replay::replay(&data, &name, None).await).await?;
+    let verdict = match (replayed.complete, replayed.same) {
+        (false, _) => ReplayVerdict::Incomplete,
+        (true, true) => ReplayVerdict::Same,
+        (true, false) => ReplayVerdict::Differs,
+    };
+    Ok(Notice::Replayed {
+        verdict,
+        told: replay::text::replay_text(&replayed),
+    })
+}
+
+fn ports(app: &App) -> approval::Ports<'_> {
+    let stages = &app.opened.stages;
+    approval::Ports {
+        rows: stages.rows.as_ref(),
+        tasks: app.opened.runs.as_ref(),
+        store: stages.store.as_ref(),
+        permission: Some(&app.asked_permission),
+    }
+}
+
+async fn show(app: &App, headers: &HeaderMap, way: Way<'_>) -> Response {
+    let visit = Visit::new(app, headers);
+    respond(approval::show(way, visit.request(), &app.seal, ports(app)).await)
+}
+
+async fn take(app: &App, headers: &HeaderMap, way: Way<'_>, body: &[u8]) -> Response {
+    let visit = Visit::new(app, headers);
+    respond(approval::submit(way, visit.request(), body, &app.seal, ports(app)).await)
+}
+
+async fn approval_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    show(&app, &headers, Way::Link(&id)).await
+}
+
+async fn approve(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Response {
+    take(&app, &headers, Way::Link(&id), &body).await
+}
+
+async fn decide_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>) -> Response {
+    if let Err(response) = Visit::new(&app, &headers).find(&run).await {
+        return response;
+    }
+    show(&app, &headers, Way::Run(&run)).await
+}
+
+async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>, body: Bytes) -> Response {
+    if let Err(response) = Visit::new(&app, &headers).find(&run).await {
+        return response;
+    }
+    take(&app, &headers, Way::Run(&run), &body).await
+}
+
+async fn asset(uri: Uri) -> Response {
+    respond(assets::answer(uri.path()))
+}

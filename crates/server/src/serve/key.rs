@@ -1,0 +1,206 @@
+//! How the operator of this machine signs in: an address in the data directory that works once. What seals sessions and what
+//! seals forms are secrets of their own, in files of their own: neither is ever part of an address.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use holdfast_web::form::Seal;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use holdfast_ops::failure::Failure;
+use holdfast_ops::secret_file::{random_key, read, read_or_make, replace};
+
+/// The file that holds the address that signs in, 0600.
+pub const FILE: &str = "console.url";
+/// What sessions are sealed with.
+const SESSION_FILE: &str = "session.key";
+/// What forms are sealed with.
+const FORM_FILE: &str = "form.key";
+/// Digits of the part of the address that works once. Version 0.1 had 64 in its addresses, which worked forever.
+const TOKEN_DIGITS: usize = 48;
+/// What is in the address's file when it was used.
+const USED: &str =
+    "The address was used. Start holdfast serve with --new-console-key for a new one; it ends all sessions.";
+
+/// The console's secrets.
+pub struct ConsoleKeys {
+    /// What seals sessions and forms.
+    pub seal: Seal,
+    /// The way in.
+    pub entry: Entry,
+}
+
+/// The address that signs in once.
+pub struct Entry {
+    file: PathBuf,
+    token: Mutex<Option<SecretString>>,
+}
+
+/// What came of an attempt to enter.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// The address was right, and is used up.
+    Yes,
+    /// The address is wrong, or was used before.
+    No,
+    /// It is right, but that it was used cannot be stored: nobody enters.
+    NotNow,
+}
+
+/// Reads or makes the console's secrets, and writes the address as `public` has it now. With `renew`, all three are made
+/// again: sessions end, and there is a new address. Whoever calls it holds the data directory.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn console_keys(data: &Path, public: &Url, renew: bool) -> Result<ConsoleKeys, Failure> {
+    let file = |name: &str| data.join(name);
+    let failed = |name: &str| {
+        let file = data.join(name);
+        move |error: io::Error| Failure::usage(format!("{}: {error}", file.display()))
+    };
+    let is_first = read(&file(SESSION_FILE)).map_err(failed(SESSION_FILE))?.is_none();
+    if renew {
+        for name in [SESSION_FILE, FORM_FILE] {
+            replace(&file(name), &random_key()).map_err(failed(name))?;
+        }
+    }
+    let kept = read(&file(FILE)).map_err(failed(FILE))?.unwrap_or_default();
+    let token = match token_of(&kept) {
+        Some(token) if !renew && !is_first => Some(token),
+        None if !renew && !is_first && kept == USED => None,
+        _ => Some(random_key()[..TOKEN_DIGITS].to_owned()),
+    };
+    if let Some(token) = &token {
+        let address = public.join(&format!("sign-in/{token}")).map_err(Failure::usage)?;
+        replace(&file(FILE), address.as_str()).map_err(failed(FILE))?;
+    }
+    // The session's key comes last: until it is there, no address was given out by this version.
+    let form = read_or_make(&file(FORM_FILE), random_key).map_err(failed(FORM_FILE))?;
+    let session = read_or_make(&file(SESSION_FILE), random_key).map_err(failed(SESSION_FILE))?;
+    for (name, key) in [(FORM_FILE, &form), (SESSION_FILE, &session)] {
+        if key.len() < 32 {
+            return Err(Failure::usage(format!(
+                "{} holds no key: remove it, and start again for a new one",
+                file(name).display()
+            )));
+        }
+    }
+    Ok(ConsoleKeys {
+        seal: Seal::with_keys(session.into(), form.into(), public.origin().ascii_serialization()),
+        entry: Entry {
+            file: file(FILE),
+            token: Mutex::new(token.map(SecretString::from)),
+        },
+    })
+}
+
+fn token_of(text: &str) -> Option<String> {
+    let (_, token) = text.rsplit_once("/sign-in/")?;
+    let is_token = token.len() == TOKEN_DIGITS && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_token.then(|| token.to_owned())
+}
+
+impl Entry {
+    /// Whether the address can still be used.
+    pub fn is_open(&self) -> bool {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Uses the address up, if `given` is its last part.
+    pub fn enter(&self, given: &str) -> Entered {
+        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        // Hashes are compared: how long that takes reveals nothing of the token.
+        let is_right = token
+            .as_ref()
+            .is_some_and(|token| Sha256::digest(given.as_bytes()) == Sha256::digest(token.expose_secret().as_bytes()));
+        if !is_right {
+            return Entered::No;
+        }
+        if let Err(error) = replace(&self.file, USED) {
+            tracing::error!(file = %self.file.display(), %error, "nobody enters by an address that cannot be used up");
+            return Entered::NotNow;
+        }
+        *token = None;
+        Entered::Yes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use std::fs;
+
+    use super::*;
+
+    fn open(data: &Path, renew: bool) -> ConsoleKeys {
+        console_keys(data, &Url::parse("http://127.0.0.1:8080/").unwrap(), renew).unwrap()
+    }
+
+    fn token(data: &Path) -> Option<String> {
+        token_of(fs::read_to_string(data.join(FILE)).unwrap().trim())
+    }
+
+    #[test]
+    fn the_address_works_once_and_over_restarts() {
+        let data = tempfile::tempdir().unwrap();
+        let data = data.path();
+        let keys = open(data, false);
+        let first = token(data).unwrap();
+        assert_eq!(keys.entry.enter("0"), Entered::No);
+        assert_eq!(keys.entry.enter(""), Entered::No);
+        drop(keys);
+        let keys = open(data, false);
+        assert_eq!(
+            token(data).as_ref(),
+            Some(&first),
+            "unused, it is the same after a restart"
+        );
+        assert_eq!(keys.entry.enter(&first), Entered::Yes);
+        assert_eq!(keys.entry.enter(&first), Entered::No);
+        assert_eq!(token(data), None);
+        let keys = open(data, false);
+        assert!(
+            !keys.entry.is_open() && keys.entry.enter(&first) == Entered::No,
+            "used, it stays used"
+        );
+        let keys = open(data, true);
+        let second = token(data).unwrap();
+        assert!(second != first && keys.entry.is_open());
+        assert_eq!(keys.entry.enter(&second), Entered::Yes);
+    }
+
+    #[test]
+    fn the_three_secrets_are_three_and_renewed_together() {
+        let data = tempfile::tempdir().unwrap();
+        let data = data.path();
+        let secrets = || [SESSION_FILE, FORM_FILE, FILE].map(|name| fs::read_to_string(data.join(name)).unwrap());
+        drop(open(data, false));
+        let before = secrets();
+        for secret in &before[..2] {
+            assert!(
+                secret.trim().len() == 64 && !before[2].contains(secret.trim()),
+                "{secret}"
+            );
+        }
+        assert_ne!(before[0], before[1]);
+        drop(open(data, false));
+        assert_eq!(secrets(), before);
+        drop(open(data, true));
+        for (old, new) in before.iter().zip(&secrets()) {
+            assert_ne!(old, new);
+        }
+    }
+
+    #[test]
+    fn the_key_of_version_0_1_is_not_an_address() {
+        let data = tempfile::tempdir().unwrap();
+        let old = "a".repeat(64);
+        fs::write(data.path().join(FILE), format!("http://127.0.0.1:8080/sign-in/{old}\n")).unwrap();
+        let keys = open(data.path(), false);
+        assert_eq!(keys.entry.enter(&old), Entered::No);
+        assert_eq!(keys.entry.enter(&token(data.path()).unwrap()), Entered::Yes);
+    }
+}

@@ -1,0 +1,198 @@
+//! `holdfast serve`: webhook, console, approvals and runner in one process. What is answered stands in `holdfast-web`; here
+//! is the server, and what it is given.
+
+mod console;
+mod key;
+mod permission;
+mod routes;
+mod server;
+mod sign_in;
+mod sweeper;
+mod views;
+
+pub use routes::respond;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use holdfast_adapters::github::GithubSignIn;
+use holdfast_core::intake::RunSettings;
+use holdfast_core::model::settings::Settings;
+use holdfast_core::port::{ReadPermission, ReadPull};
+use holdfast_core::webhook::WebhookSecrets;
+use holdfast_http_server::ReservedAddress;
+use holdfast_sfn_api::ProvidedMachine;
+use holdfast_web::form::Seal;
+use holdfast_web::sign_in::WithGithub;
+use holdfast_web::sign_out;
+use tokio::sync::{Semaphore, watch};
+use url::Url;
+
+use self::permission::RarelyAsked;
+use crate::step_functions_api;
+use holdfast_ops::data_directory::{DataPlace, Notify};
+use holdfast_ops::failure::Failure;
+use holdfast_ops::machine::{self, Opened};
+use holdfast_ops::recovery::recovery_notes;
+use holdfast_ops::workflow;
+
+use holdfast_ops::access::Reach;
+use key::{ConsoleKeys, Entry};
+
+/// What the Step Functions API shows in the place of a review's task tokens: whoever holds one answers in the approvers'
+/// place, and derives their codes from it.
+const TOKEN_MASK: &str = "[withheld: a task token of a review]";
+
+/// What requests are answered with.
+pub struct App {
+    /// The data directory.
+    data: PathBuf,
+    /// The engine and its stages.
+    opened: Opened,
+    /// How runs are started.
+    how: RunSettings,
+    /// What deliveries are signed with.
+    secrets: WebhookSecrets,
+    /// What people may do, as of now: for deliveries, which are signed.
+    permission: Arc<dyn ReadPermission>,
+    /// The same for whoever opens a page.
+    asked_permission: RarelyAsked,
+    /// Pull requests as they are now.
+    pulls: Arc<dyn ReadPull>,
+    /// What makes forms and sessions ours.
+    seal: Seal,
+    /// Sign-in with GitHub, where it is set up.
+    with_github: Option<WithGithub>,
+    /// Lets one replay run at a time.
+    replays: Semaphore,
+    /// How the operator of this machine signs in.
+    entry: Entry,
+}
+
+/// How the server is started.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where it serves the Step Functions API too.
+    pub step_functions: Option<SocketAddr>,
+    /// Whether a new sign-in address is made, which ends all sessions.
+    pub new_console_key: bool,
+    /// Where data is.
+    pub data: DataPlace,
+    /// Receives what the operator should know.
+    pub notify: Notify,
+}
+
+/// Serves until a signal stops it.
+///
+/// # Errors
+/// A setting is missing; the address or the data directory is in use.
+pub async fn run(options: ServeOptions) -> Result<(), Failure> {
+    let notify = options.notify;
+    let mut settings = machine::read_settings()?;
+    machine::check_models(&settings)?;
+    let secrets = check(&settings)?;
+    for line in settings.approvers_without_a_way() {
+        notify(&line);
+    }
+    let reserved = ReservedAddress::take(options.listen)
+        .map_err(|error| Failure::usage(format!("--listen {}: {error}", options.listen)))?;
+    let address = reserved.address();
+    let step_functions = match options.step_functions {
+        None => None,
+        Some(address) => Some(step_functions_api::bind("--step-functions", address)?),
+    };
+    let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
+    settings.public_url = Some(public.clone());
+    let directory = options.data.for_server()?;
+    let data = directory.path.as_path();
+    let opened = machine::open(data, &settings, Reach::all()).await?;
+    for note in recovery_notes(&opened.recovered, false) {
+        notify(&note);
+    }
+    let ConsoleKeys { seal, entry } = key::console_keys(data, &public, options.new_console_key)?;
+    sign_out::load_ended(&seal, opened.stages.rows.as_ref(), machine::now_ms())
+        .await
+        .map_err(Failure::usage)?;
+    let with_github = match &settings.github_sign_in {
+        None => None,
+        Some(given) => {
+            let sign_in = GithubSignIn::new(given, settings.github_url.clone()).map_err(Failure::usage)?;
+            Some(WithGithub::new(Arc::new(sign_in), &public, false).map_err(Failure::usage)?)
+        }
+    };
+    let permission = machine::permission(&settings)?;
+    let app = Arc::new(App {
+        with_github,
+        seal,
+        entry,
+        data: data.to_path_buf(),
+        replays: Semaphore::new(1),
+        how: RunSettings::of(&settings, machine::BUCKET),
+        asked_permission: RarelyAsked::new(Arc::clone(&permission)),
+        permission,
+        pulls: machine::pulls(&settings)?,
+        secrets,
+        opened,
+    });
+    let step_functions = match step_functions {
+        None => None,
+        Some(server) => {
+            let provided = ProvidedMachine {
+                name: app.opened.engine.naming().state_machine.clone(),
+                definition: workflow::definition(),
+                token_mask: Some(TOKEN_MASK.to_owned()),
+            };
+            let opened = server.open(app.opened.engine.clone(), data, Some(provided));
+            Some(opened.map_err(step_functions_api::failure)?)
+        }
+    };
+    // Not before: the database was checked, and requests are answered from now on.
+    let listener = reserved.listen().map_err(Failure::incomplete)?;
+    let console = match app.entry.is_open() {
+        true => format!("the address in {}", data.join(key::FILE).display()),
+        false => "its address was used, --new-console-key makes a new one".to_owned(),
+    };
+    notify(&format!(
+        "serving {public} (listening on {address}); webhook: {public}webhooks/github; console: {console}"
+    ));
+    let sweeper = tokio::spawn(sweeper::sweep_for_ever(Arc::clone(&app)));
+    let (stop, stopped) = watch::channel(false);
+    let beside = async {
+        let Some(server) = step_functions else { return Ok(()) };
+        notify(&format!("Step Functions API: http://{}", server.address()));
+        let served = server.serve(stopped).await.map_err(step_functions_api::failure);
+        // Without it nobody would be told that it is gone.
+        stop.send_replace(true);
+        served
+    };
+    let (served, beside) = tokio::join!(server::serve(listener, Arc::clone(&app), &stop), beside);
+    sweeper.abort();
+    notify("stopping: what runs goes on at the next start");
+    app.opened.engine.clone().shutdown().await;
+    served.and(beside)
+}
+
+/// What a server cannot do without. Errors: every setting that is missing.
+fn check(settings: &Settings) -> Result<WebhookSecrets, Failure> {
+    let mut missing = Vec::new();
+    if settings.webhook_secrets.is_none() {
+        missing.push("HOLDFAST_WEBHOOK_SECRET (environment): not set; deliveries of GitHub's are checked with it");
+    }
+    if settings.github_token.is_none() && settings.github_app.is_none() {
+        missing.push(
+            "GITHUB_TOKEN, or HOLDFAST_GITHUB_APP_ID and HOLDFAST_GITHUB_APP_KEY_FILE (environment): not set; reviews are \
+             written with it",
+        );
+    }
+    match &settings.webhook_secrets {
+        Some(secrets) if missing.is_empty() => Ok(secrets.clone()),
+        _ => Err(Failure::usage(missing.join("\n"))),
+    }
+}
+
+fn own_url(address: SocketAddr) -> Result<Url, Failure> {
+    Url::parse(&format!("http://{address}/")).map_err(Failure::usage)
+}

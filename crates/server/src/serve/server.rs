@@ -1,0 +1,38 @@
+//! The listener, and how it ends: no new requests, those under way are answered, for a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{App, routes};
+use holdfast_ops::failure::Failure;
+
+/// How long requests under way are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT, or `stop`, which it passes on. Errors: the listener fails.
+pub async fn serve(listener: TcpListener, app: Arc<App>, stop: &watch::Sender<bool>) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
+    let (mut stopped, mut stopped_elsewhere) = (stop.subscribe(), stop.subscribe());
+    let told = async move { drop(stopped.wait_for(|stop| *stop).await) };
+    let server = holdfast_http_server::serve(listener, routes::router(app), told);
+    tokio::pin!(server);
+    tokio::select! {
+        served = &mut server => {
+            stop.send_replace(true);
+            return served.map_err(Failure::incomplete);
+        }
+        _ = stopped_elsewhere.wait_for(|stop| *stop) => {}
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    stop.send_replace(true);
+    match tokio::time::timeout(PATIENCE, server).await {
+        Ok(served) => served.map_err(Failure::incomplete),
+        // They are repeated by who asked, and what they began is stored.
+        Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,119 @@
+//! Signing in: with GitHub, where that is set up, or with the address in the data directory.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use holdfast_adapters::github::random_secret;
+use holdfast_console::view::Notice;
+use holdfast_web::form::Session;
+use holdfast_web::reply::Reply;
+use holdfast_web::{sign_in, sign_out};
+
+use super::App;
+use super::console::Visit;
+use super::key::Entered;
+use super::routes::respond;
+use holdfast_ops::machine;
+
+/// The routes.
+pub fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route(sign_in::SIGN_IN, get(begin))
+        .route(sign_in::CALLBACK, get(come_back))
+        .route("/sign-in/{key}", get(with_key))
+        .route(sign_in::SIGN_OUT, post(sign_out))
+}
+
+/// Sends the browser to GitHub, or says where the console's own address is.
+async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let Some(with) = &app.with_github else {
+        return visit.notice(Notice::Failed {
+            status: 401,
+            message:
+                "Open the sign-in address that holdfast serve wrote to its data directory: DATA/console.url. It works \
+                      once; holdfast serve --new-console-key makes a new one"
+                    .to_owned(),
+            reference: None,
+        });
+    };
+    let (Ok(state), Ok(verifier)) = (random_secret(), random_secret()) else {
+        return failed(&visit);
+    };
+    respond(with.begin(&app.seal, &query.unwrap_or_default(), &state, &verifier))
+}
+
+/// The browser is back from GitHub.
+async fn come_back(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let back = match &app.with_github {
+        Some(with) => {
+            with.come_back(&app.seal, &headers, &query.unwrap_or_default(), visit.now_ms)
+                .await
+        }
+        None => None,
+    };
+    back.map_or_else(|| again(&visit, sign_in::SIGN_IN), respond)
+}
+
+fn again(visit: &Visit<'_>, at: &str) -> Response {
+    visit.notice(Notice::FormRefused {
+        again_at: at.to_owned(),
+    })
+}
+
+/// The address in the data directory signs whoever has it in, once: it is this machine's own. What only looks at an address,
+/// as some programs do with those in messages, does not use it up.
+async fn with_key(
+    State(app): State<Arc<App>>,
+    method: Method,
+    headers: HeaderMap,
+    Path(key): Path<String>,
+) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let only_looks = method != Method::GET
+        || ["sec-purpose", "purpose", "x-moz"]
+            .iter()
+            .filter_map(|name| headers.get(*name)?.to_str().ok())
+            .any(|purpose| purpose.contains("prefetch"));
+    if only_looks {
+        return visit.notice(visit.sign_in_first());
+    }
+    match app.entry.enter(&key) {
+        Entered::Yes => {}
+        Entered::No => return visit.notice(visit.sign_in_first()),
+        Entered::NotNow => return failed(&visit),
+    }
+    let cookie = app
+        .seal
+        .sign_in(&Session::Operator, &machine::random_hex(), visit.now_ms);
+    respond(Reply::see_other("/").with(SET_COOKIE, &cookie))
+}
+
+async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    let visit = Visit::new(&app, &headers);
+    let rows = app.opened.stages.rows.as_ref();
+    let out = sign_out::sign_out(&app.seal, rows, &headers, &body, visit.now_ms, Reply::see_other("/"));
+    match out.await {
+        Ok(Some(out)) => respond(out),
+        Ok(None) => again(&visit, "/"),
+        Err(error) => {
+            tracing::error!(%error, "a session was not ended");
+            failed(&visit)
+        }
+    }
+}
+
+fn failed(visit: &Visit<'_>) -> Response {
+    visit.notice(Notice::Failed {
+        status: StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+        message: "Signing in does not work now: try again in a moment".to_owned(),
+        reference: None,
+    })
+}

@@ -1,0 +1,398 @@
+//! The console's views, filled in from the data directory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use holdfast_console::href;
+use holdfast_console::view::{
+    Attempt, AuditEntry, DayCount, Failure as Failed, Frame, Picture, PullRequest, RunActions, RunHead, RunRow,
+    RunView, RunsFilter, RunsView, Span, SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary, UnitView,
+    WebAddress, file_rows, findings_in_diff,
+};
+use holdfast_core::approval::list_audit;
+use holdfast_core::model::approval::KnownBy;
+use holdfast_core::model::change::Target;
+use holdfast_core::model::key;
+use holdfast_core::model::plan::{Plan, Tier};
+use holdfast_core::model::report::RunStatus;
+use holdfast_core::model::run::{RecordedAnswer, Run};
+use holdfast_core::port::KeepRows;
+use holdfast_core::stage::review_unit::model_of;
+use holdfast_core::stage::validate_findings::tier_of_attempt;
+
+use holdfast_ops::failure::Failure;
+use holdfast_ops::machine;
+use holdfast_ops::run_details::{self, AttemptShown, UnitShown, states_taken, units_of};
+use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
+
+/// Runs on one page.
+const PAGE_RUNS: usize = 50;
+/// Days in the picture above the runs.
+const DAYS: i64 = 14;
+const DAY_MS: i64 = 86_400_000;
+/// Entries of the audit that one page looks through.
+const AUDIT_MOST: usize = 10_000;
+
+/// Reads on a thread that may block: a disk is waited for, and the histories' reader stays on one thread.
+pub async fn on_disk<T, F>(read: impl FnOnce() -> F + Send + 'static) -> Result<T, Failure>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Failure>>,
+{
+    let runtime = tokio::runtime::Handle::current();
+    let done = tokio::task::spawn_blocking(move || runtime.block_on(read())).await;
+    done.map_err(|error| Failure::incomplete(format!("a page's task ended early: {error}")))?
+}
+
+/// The list of runs, of those that may be seen.
+pub fn runs(records: &[Record], frame: Frame, filter: RunsFilter, page: u32) -> RunsView {
+    let matching: Vec<&Record> = records.iter().filter(|record| lets_through(&filter, record)).collect();
+    let pages = matching.len().div_ceil(PAGE_RUNS).max(1);
+    let page = (page.max(1) as usize).min(pages);
+    let shown = matching.iter().skip((page - 1) * PAGE_RUNS).take(PAGE_RUNS);
+    let repositories: BTreeSet<String> = records.iter().map(repository).collect();
+    let (days, ended) = days(records, frame.now_ms);
+    RunsView {
+        rows: shown.map(|record| row(record)).collect(),
+        matching: number(matching.len()),
+        total: number(records.len()),
+        page: u32::try_from(page).unwrap_or(u32::MAX),
+        pages: u32::try_from(pages).unwrap_or(u32::MAX),
+        repositories: repositories.into_iter().collect(),
+        days,
+        ended,
+        frame,
+        filter,
+    }
+}
+
+/// One run. Errors: the data cannot be read.
+pub async fn run(
+    data: &Path,
+    rows: &dyn KeepRows,
+    frame: Frame,
+    record: Record,
+    actions: RunActions,
+) -> Result<RunView, Failure> {
+    let name = record.run.as_str();
+    let runs = Records::with_rows(data, None)?;
+    let shown = units_of(&runs, &record).await?;
+    let plan: Option<Plan> = run_summary::read_json(&machine::artifacts(data), &key::plan(name)).await?;
+    let states = states_taken(&runs.history(&record).await?);
+    let is_open = !record.row.status.is_final();
+    let report = record.report.as_ref();
+    let coverage = report.map(|report| report.coverage.clone()).unwrap_or_default();
+    let findings = report.map(|report| report.findings.clone()).unwrap_or_default();
+    let last = states.len().saturating_sub(1);
+    let spans = states.iter().enumerate().map(|(place, taken)| Span {
+        state: taken.state.clone(),
+        entered_ms: taken.entered_ms,
+        left_ms: taken
+            .left_ms
+            .or_else(|| (place != last || !is_open).then_some(taken.entered_ms)),
+        kind: kind_of(&taken.state),
+        end: match taken.left_ms {
+            Some(_) => SpanEnd::Passed,
+            None if is_open && place == last => SpanEnd::Open,
+            None if taken.failures > 0 => SpanEnd::Failed,
+            None => SpanEnd::Passed,
+        },
+        tries: taken.failures + 1,
+    });
+    let timeline = Timeline {
+        spans: spans.collect(),
+        ended_ms: record.row.stopped.map(|at| at.0),
+    };
+    let summaries: Vec<UnitSummary> = summaries(plan.as_ref(), &shown);
+    let (width, height) = run_details::as_picture(&runs, &record)
+        .await
+        .map_or((0, 0), |svg| size(&svg));
+    Ok(RunView {
+        head: head(&record),
+        actions,
+        failure: record.row.error.clone().map(|error| Failed {
+            cause: record.failure.clone().unwrap_or_default(),
+            error,
+        }),
+        picture: (width > 0).then(|| Picture {
+            src: href::picture(name),
+            width,
+            height,
+        }),
+        timeline,
+        files: file_rows(&coverage, &summaries),
+        diffs: findings_in_diff(&findings, record.change.as_ref()),
+        tiers: tiers(&record, plan.as_ref(), &shown),
+        audit: audit(rows, name).await?,
+        report: record.report,
+        frame,
+    })
+}
+
+/// One unit, if it is there. Errors: the data cannot be read.
+pub async fn unit(data: &Path, frame: Frame, record: &Record, id: &str) -> Result<Option<UnitView>, Failure> {
+    let name = record.run.as_str();
+    let runs = Records::with_rows(data, None)?;
+    let store = machine::artifacts(data);
+    let plan: Option<Plan> = run_summary::read_json(&store, &key::plan(name)).await?;
+    let shown = units_of(&runs, record).await?;
+    let planned = plan
+        .as_ref()
+        .and_then(|plan| plan.units.iter().find(|unit| unit.id == id));
+    let Some(summary) = summaries(plan.as_ref(), &shown).into_iter().find(|unit| unit.id == id) else {
+        return Ok(None);
+    };
+    let mut attempts = Vec::new();
+    let mut accepted = None;
+    for number in 1_u32.. {
+        let answer: Option<RecordedAnswer> = run_summary::read_json(&store, &key::answer(name, id, number)).await?;
+        let prompt = run_summary::read_json(&store, &key::prompt(name, id, number)).await?;
+        if answer.is_none() && prompt.is_none() {
+            break;
+        }
+        let verdict: Option<holdfast_core::model::run::Verdict> =
+            run_summary::read_json(&store, &key::verdict(name, id, number)).await?;
+        if verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.valid || !verdict.accepted.is_empty())
+        {
+            accepted = Some(number);
+        }
+        attempts.push(Attempt {
+            number,
+            tier: tier_of_attempt(planned.map_or(Tier::Strong, |unit| unit.tier), number),
+            prompt,
+            answer,
+            verdict,
+            took_ms: None,
+        });
+    }
+    Ok(Some(UnitView {
+        frame,
+        run: name.to_owned(),
+        risk: planned.map_or(0, |unit| unit.risk),
+        tier: planned.map_or(Tier::Strong, |unit| unit.tier),
+        accepted_attempt: accepted.filter(|_| summary.end == UnitEnd::Reviewed),
+        unit: summary,
+        attempts,
+    }))
+}
+
+/// The picture of a run's states. Errors: the data cannot be read.
+pub async fn picture(data: &Path, record: &Record) -> Result<String, Failure> {
+    run_details::as_picture(&Records::with_rows(data, None)?, record).await
+}
+
+/// The repository that a run is of.
+pub fn repository(record: &Record) -> String {
+    started(record).map_or_else(String::new, |run| run.target.repository())
+}
+
+fn started(record: &Record) -> Option<Run> {
+    serde_json::from_value(record.row.input.clone()).ok()
+}
+
+fn head(record: &Record) -> RunHead {
+    let run = started(record);
+    let change = record.change.as_ref();
+    RunHead {
+        run: record.run.clone(),
+        status: record.status,
+        repository: repository(record),
+        pull_request: pull_request(record),
+        base: change.map(|change| change.base.to_string()),
+        head: run
+            .as_ref()
+            .map_or_else(String::new, |run| run.target.head().to_string()),
+        author: change.and_then(|change| change.author.clone()),
+        model: run.map_or_else(String::new, |run| run.model),
+        started_ms: record.row.started.0,
+        ended_ms: record.row.stopped.map(|at| at.0),
+        needs_cleaning: record.needs_cleaning,
+    }
+}
+
+fn row(record: &Record) -> RunRow {
+    let head = head(record);
+    let report = record.report.as_ref();
+    RunRow {
+        run: head.run,
+        status: head.status,
+        repository: head.repository,
+        pull_request: head.pull_request,
+        head: head.head,
+        worst: report.and_then(|report| report.gate.worst),
+        findings: report.map(|report| number(report.findings.len())),
+        cost_usd: report.map(|report| report.usage.cost_usd).filter(|cost| *cost > 0.0),
+        started_ms: head.started_ms,
+        ended_ms: head.ended_ms,
+        needs_cleaning: head.needs_cleaning,
+    }
+}
+
+fn pull_request(record: &Record) -> Option<PullRequest> {
+    match started(record)?.target {
+        Target::PullRequest { number, .. } => Some(PullRequest {
+            number,
+            title: record.change.as_ref().map(|change| change.title.clone()),
+            address: record
+                .change
+                .as_ref()
+                .and_then(|change| WebAddress::parse(change.url.as_deref()?)),
+        }),
+        Target::WorkTree { .. } => None,
+    }
+}
+
+fn lets_through(filter: &RunsFilter, record: &Record) -> bool {
+    let text = filter.text.trim().to_lowercase();
+    let title = record.change.as_ref().map(|change| change.title.to_lowercase());
+    let head = head(record);
+    let holds = |field: &str| field.to_lowercase().contains(&text);
+    filter.status.is_none_or(|status| status == record.status)
+        && filter
+            .repository
+            .as_ref()
+            .is_none_or(|wanted| *wanted == head.repository)
+        && (text.is_empty()
+            || holds(&head.run)
+            || holds(&head.repository)
+            || holds(&head.head)
+            || title.is_some_and(|title| title.contains(&text)))
+}
+
+fn days(records: &[Record], now_ms: i64) -> (Vec<DayCount>, Vec<(RunStatus, u64)>) {
+    let today = now_ms.div_euclid(DAY_MS);
+    let mut days: BTreeMap<i64, (u64, u64)> = (today - DAYS + 1..=today).map(|day| (day, (0, 0))).collect();
+    let mut ended: Vec<(RunStatus, u64)> = Vec::new();
+    for record in records {
+        let Some((well, troubled)) = days.get_mut(&record.row.started.0.div_euclid(DAY_MS)) else {
+            continue;
+        };
+        match record.status {
+            RunStatus::Failed | RunStatus::Partial => *troubled += 1,
+            _ => *well += 1,
+        }
+        match ended.iter_mut().find(|(status, _)| *status == record.status) {
+            Some((_, count)) => *count += 1,
+            None => ended.push((record.status, 1)),
+        }
+    }
+    if ended.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let days = days.into_iter().map(|(day, (well, troubled))| DayCount {
+        day_ms: day * DAY_MS,
+        well,
+        troubled,
+    });
+    (days.collect(), ended)
+}
+
+fn summaries(plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<UnitSummary> {
+    let planned = plan.map(|plan| plan.units.as_slice()).unwrap_or_default();
+    let of = |unit: &holdfast_core::model::plan::Unit| {
+        let begun = shown.iter().find(|shown| shown.unit == unit.id);
+        UnitSummary {
+            id: unit.id.clone(),
+            path: unit.path.clone(),
+            end: match begun.map(|shown| shown.status) {
+                None => UnitEnd::Queued,
+                Some("reviewed") => UnitEnd::Reviewed,
+                Some("running") => UnitEnd::Running,
+                Some(_) => UnitEnd::Unreviewed("no answer was accepted".to_owned()),
+            },
+            attempts: begun.map_or(0, |shown| u32::try_from(shown.attempts.len()).unwrap_or(u32::MAX)),
+            started_ms: begun
+                .and_then(|shown| shown.states.first())
+                .map(|taken| taken.entered_ms),
+            ended_ms: begun
+                .filter(|shown| shown.status != "running")
+                .and_then(|shown| shown.states.last())
+                .map(|taken| taken.left_ms.unwrap_or(taken.entered_ms)),
+        }
+    };
+    planned.iter().map(of).collect()
+}
+
+fn tiers(record: &Record, plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<TierUsage> {
+    let Some(run) = started(record).filter(|run| !run.is_rules_only()) else {
+        return Vec::new();
+    };
+    let mut tiers: Vec<TierUsage> = Vec::new();
+    for unit in shown {
+        let planned = plan.and_then(|plan| plan.units.iter().find(|planned| planned.id == unit.unit));
+        let planned = planned.map_or(Tier::Strong, |planned| planned.tier);
+        for (attempt, number) in unit.attempts.iter().zip(1..) {
+            book(&mut tiers, &run, tier_of_attempt(planned, number), attempt);
+        }
+    }
+    tiers
+}
+
+/// Adds an attempt to what its tier took.
+fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptShown) {
+    let place = tiers.iter().position(|usage| usage.tier == tier).unwrap_or_else(|| {
+        tiers.push(TierUsage {
+            tier,
+            model: model_of(run, tier).to_owned(),
+            calls: 0,
+            cache_hits: 0,
+            input_tokens: 0,
+            output_tokens: 0,
+            cost_usd: Some(0.0),
+        });
+        tiers.len() - 1
+    });
+    let Some(usage) = tiers.get_mut(place) else { return };
+    if attempt.cached {
+        usage.cache_hits += 1;
+        return;
+    }
+    usage.calls += 1;
+    usage.input_tokens += attempt.input_tokens;
+    usage.output_tokens += attempt.output_tokens;
+    // One call of unknown price, and the sum is not known.
+    usage.cost_usd = usage.cost_usd.zip(attempt.cost_usd).map(|(sum, cost)| sum + cost);
+}
+
+async fn audit(rows: &dyn KeepRows, run: &str) -> Result<Vec<AuditEntry>, Failure> {
+    let entries = list_audit(rows, AUDIT_MOST).await.map_err(Failure::incomplete)?;
+    let of_run = entries.into_iter().filter(|entry| entry.run == run);
+    Ok(of_run
+        .map(|entry| AuditEntry {
+            at_ms: entry.vote.at_ms,
+            who: entry.vote.by.name,
+            did: entry.vote.ballot.verdict.as_str().to_owned(),
+            reason: entry.vote.ballot.reason,
+            known_by: match entry.vote.by.known_by {
+                KnownBy::Github => "GitHub sign-in",
+                KnownBy::MailCode => "code from the mail",
+                KnownBy::Terminal => "command line or console key",
+            }
+            .to_owned(),
+            page_version: Some(entry.vote.ballot.content),
+        })
+        .collect())
+}
+
+fn kind_of(state: &str) -> SpanKind {
+    match state {
+        "RequestApproval" | "WaitForModelBudget" => SpanKind::Wait,
+        _ if state.starts_with("Route") => SpanKind::Step,
+        _ => SpanKind::Work,
+    }
+}
+
+/// The picture's width and height, as its root says.
+fn size(svg: &str) -> (u32, u32) {
+    let number = |name: &str| {
+        let (_, rest) = svg.split_once(&format!(" {name}=\""))?;
+        rest.split('"').next()?.split('.').next()?.parse().ok()
+    };
+    (number("width").unwrap_or(0), number("height").unwrap_or(0))
+}
+
+fn number(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

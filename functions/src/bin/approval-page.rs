@@ -1,0 +1,5 @@
+//! The function `approval-page`.
+
+fn main() -> Result<(), holdfast_functions::Error> {
+    holdfast_functions::approval_page::main()
+}

@@ -1,0 +1,5 @@
+//! The function `receive-webhook`.
+
+fn main() -> Result<(), holdfast_functions::Error> {
+    holdfast_functions::receive_webhook::main()
+}

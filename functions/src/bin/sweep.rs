@@ -1,0 +1,5 @@
+//! The function `sweep`.
+
+fn main() -> Result<(), holdfast_functions::Error> {
+    holdfast_functions::sweep::main()
+}

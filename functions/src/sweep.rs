@@ -1,0 +1,73 @@
+//! A tick of the clock, or the end of a run, in; what was cleaned and delivered out. What the event says does not matter:
+//! every sweep looks at all that is left.
+
+use std::sync::Arc;
+
+use holdfast_adapters::dynamodb::DynamodbKeepRows;
+use holdfast_adapters::github::{GithubPublishReview, GithubRedeliverWebhooks};
+use holdfast_adapters::s3::S3StoreArtifact;
+use holdfast_adapters::step_functions::StepFunctionsRuns;
+use holdfast_core::stage::StageError;
+use holdfast_core::sweep::{self, Swept};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::invoke::{Answer, Event, serve, through};
+use crate::settings::{BUCKET, STATE_MACHINE, TABLE};
+use crate::wiring::Wiring;
+
+/// All that this function can reach.
+struct Ports {
+    runs: StepFunctionsRuns,
+    deliveries: GithubRedeliverWebhooks,
+    publish: GithubPublishReview,
+    rows: DynamodbKeepRows,
+    store: S3StoreArtifact,
+}
+
+/// Serves the clock's ticks and the ends of runs until Lambda ends the process.
+///
+/// # Errors
+///
+/// A setting is wrong or missing, or the runtime's interface can't be reached.
+#[tokio::main(flavor = "current_thread")]
+pub async fn main() -> Result<(), crate::Error> {
+    let wiring = Wiring::begin(vec![BUCKET, TABLE, STATE_MACHINE], |setup| {
+        Ok(Ports {
+            runs: setup.runs(),
+            deliveries: setup.deliveries()?,
+            publish: setup.publish()?,
+            rows: setup.rows(),
+            store: setup.store(),
+        })
+    })
+    .await?;
+    serve(wiring, handle).await
+}
+
+/// Sweeps. What is left is logged, and no failure: the next sweep tries it again.
+async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
+    through(event, async |_event: Value| sweep_all(&ports).await).await
+}
+
+async fn sweep_all(ports: &Ports) -> Result<Swept, StageError> {
+    let reached = sweep::Ports {
+        runs: &ports.runs,
+        tasks: &ports.runs,
+        deliveries: &ports.deliveries,
+        publish: &ports.publish,
+        rows: &ports.rows,
+        store: &ports.store,
+    };
+    let swept = sweep::sweep(Timestamp::now().as_millisecond(), reached).await?;
+    for left in &swept.left {
+        tracing::error!(left, "left for the next sweep");
+    }
+    tracing::info!(
+        cleaned = ?swept.cleaned,
+        delivered = ?swept.delivered,
+        redelivered = swept.redelivered,
+        "swept"
+    );
+    Ok(swept)
+}
