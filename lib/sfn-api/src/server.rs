@@ -123,9 +123,8 @@ impl Server {
         provided: Option<ProvidedMachine>,
     ) -> Result<OpenServer, ServerError> {
         let store = Store::open(data)?;
-        let api = Api::new(engine, data, store, provided).map_err(|error| ServerError::Stored {
-            detail: error.message,
-        })?;
+        let api =
+            Api::new(engine, data, store, provided).map_err(|error| ServerError::Stored { detail: error.message })?;
         let address = self.address();
         let listener = self.address.listen().map_err(ServerError::Listener)?;
         Ok(OpenServer { listener, address, api })
