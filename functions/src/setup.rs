@@ -5,24 +5,25 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use holdfast_adapters::aws_people::AwsNotifyPeople;
-use holdfast_adapters::dynamodb::DynamodbKeepRows;
-use holdfast_adapters::github::{
-    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
-    GithubSignIn,
-};
-use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
-use holdfast_adapters::s3::S3StoreArtifact;
-use holdfast_adapters::step_functions::StepFunctionsRuns;
+use holdfast_aws::bedrock::BedrockAskModel;
+use holdfast_aws::dynamodb::DynamodbKeepRows;
+use holdfast_aws::people::AwsNotifyPeople;
+use holdfast_aws::s3::S3StoreArtifact;
+use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::stage::request_approval::Asking;
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_github::{
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+    GithubSignIn,
+};
+use holdfast_models::{ModelRouter, ModelSettings};
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC};
+use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, unknown_secret_names};
 
 /// Characters that a key of forms has at least.
 const SEAL_KEY_LEAST: usize = 32;
@@ -55,7 +56,13 @@ impl Setup {
         places: &[&'static str],
     ) -> Result<Self, SetupError> {
         let environment = |name: &str| std::env::var(name).ok();
-        let settings = FunctionSettings::read(&environment, secrets, places)
+        let names: Vec<String> = std::env::vars_os()
+            .map(|(name, _)| name.to_string_lossy().into_owned())
+            .collect();
+        for problem in unknown_secret_names(secrets) {
+            tracing::error!(problem, "a secret holds a setting that nothing reads");
+        }
+        let settings = FunctionSettings::read(&environment, &names, secrets, places)
             .map_err(|problems| SetupError(problems.to_string()))?;
         Ok(Self {
             aws: aws.clone(),
@@ -162,7 +169,9 @@ impl Setup {
             prices: settings.prices.clone(),
             timeout: Duration::from_secs(settings.model_timeout_s),
         };
-        ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))
+        let bedrock = BedrockAskModel::new(model.url.clone(), model.timeout);
+        let router = ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))?;
+        Ok(router.with_bedrock(Arc::new(bedrock)))
     }
 
     /// Tells people. Needs [`TOPIC`].

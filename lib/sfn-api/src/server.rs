@@ -18,6 +18,37 @@ use super::{Api, ProvidedMachine, wire};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server that has its address. It listens once what is stored was checked.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use async_trait::async_trait;
+/// # use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, NoObjects};
+/// # use holdfast_sfn_api::Server;
+/// # use serde_json::Value;
+/// # struct Echo;
+/// # #[async_trait]
+/// # impl Functions for Echo {
+/// #     async fn invoke(&self, _: &str, payload: Value, _: Invocation) -> Result<Value, FunctionFailure> {
+/// #         Ok(payload)
+/// #     }
+/// # }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let data = directory.path();
+/// let server = Server::bind("127.0.0.1:0".parse()?)?;
+/// let options = EngineOptions::new(data, Arc::new(Echo), Arc::new(NoObjects))?;
+/// let (engine, _recovered) = Engine::open(options).await?;
+/// let server = server.open(engine.clone(), data, None)?;
+/// println!("http://{}", server.address());
+///
+/// let (stop, stopped) = tokio::sync::watch::channel(false);
+/// # stop.send_replace(true);
+/// server.serve(stopped).await?;
+/// engine.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Server {
     address: ReservedAddress,
 }

@@ -8,13 +8,14 @@ mod parse;
 mod parse_map;
 mod parse_state;
 mod report;
+mod scopes;
 mod state;
 mod summary;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use report::{DefinitionErrors, Problem};
+pub use report::{DefinitionErrors, Problem, ProblemCode};
 pub(crate) use state::{
     Catcher, ChoiceRule, Condition, Exit, Flow, ItemBatcher, ItemReader, MapState, Mode, Resource, Retrier, State,
     StateBody, TaskState, WaitUntil, Writer,
@@ -36,10 +37,32 @@ pub struct StateMachine {
 impl StateMachine {
     /// Parses and checks a definition; reports every problem at once.
     ///
+    /// ```
+    /// use holdfast_asl::StateMachine;
+    ///
+    /// let machine = StateMachine::parse(
+    ///     r#"{ "QueryLanguage": "JSONata", "StartAt": "Done", "States": { "Done": { "Type": "Succeed" } } }"#,
+    /// )?;
+    /// assert_eq!(machine.state_names(), ["Done"]);
+    ///
+    /// let problems = StateMachine::parse(r#"{ "QueryLanguage": "JSONata", "StartAt": "Gone", "States": {} }"#);
+    /// assert!(problems.unwrap_err().to_string().contains("Gone"));
+    /// # Ok::<(), holdfast_asl::DefinitionErrors>(())
+    /// ```
+    ///
     /// # Errors
     /// Everything that is wrong, and everything that this engine does not implement.
     pub fn parse(text: &str) -> Result<Self, DefinitionErrors> {
         parse::machine(text)
+    }
+
+    /// Parses the definition of an execution that is stored already. It may hold what only AWS refuses, and what earlier
+    /// versions of this engine took.
+    ///
+    /// # Errors
+    /// Everything in it that this engine does not implement.
+    pub fn parse_stored(text: &str) -> Result<Self, DefinitionErrors> {
+        parse::stored(text)
     }
 
     /// The machine that a DISTRIBUTED Map runs for each item; none for any other name.
