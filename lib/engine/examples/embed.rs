@@ -33,7 +33,8 @@ pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut state = json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
             "Arguments": { "FunctionName": function, "Payload": "{% $states.input %}" },
             "Output": "{% $states.result.Payload %}" });
-        state[if next.is_string() { "Next" } else { "End" }] = next;
+        let field = if next.is_string() { "Next" } else { "End" };
+        state[field] = next;
         state
     };
     let machine = json!({ "QueryLanguage": "JSONata", "StartAt": "Charge", "States": {

@@ -7,12 +7,8 @@ use serde_json::{Value, json};
 use super::arn::{self, MachineArn, Qualifier};
 use super::error::ApiError;
 use super::store::{Machine, Version};
-<<<<<<< HEAD
-use super::{Api, ProvidedMachine, now_ms, page, random_id, required, seconds, without_nulls};
-=======
 use super::tags::{self, Tag};
-use super::{Api, Given, diagnostic, now_ms, page, random_id, required, seconds, without_nulls};
->>>>>>> main
+use super::{Api, ProvidedMachine, diagnostic, now_ms, page, random_id, required, seconds, without_nulls};
 
 /// The longest definition, in bytes.
 pub const DEFINITION_MOST: usize = 1_048_576;

@@ -20,13 +20,9 @@ use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{ReadPermission, ReadPull};
 use holdfast_core::webhook::WebhookSecrets;
-<<<<<<< HEAD
+use holdfast_github::GithubSignIn;
 use holdfast_http_server::ReservedAddress;
 use holdfast_sfn_api::ProvidedMachine;
-=======
-use holdfast_github::GithubSignIn;
-use holdfast_sfn_api::Given;
->>>>>>> main
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
 use holdfast_web::sign_out;

@@ -193,7 +193,6 @@ async fn same_name_and_input_is_the_same_execution_also_while_it_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-<<<<<<< HEAD
 async fn a_clock_that_was_once_ahead_does_not_bind_later_times() {
     const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
@@ -250,7 +249,9 @@ async fn a_clock_that_was_once_ahead_does_not_bind_later_times() {
         }
         engine.shutdown().await;
     }
-=======
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stored_definition_that_is_refused_now_goes_on() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
     let (engine, _) = open(directory.path(), &world).await;
@@ -283,5 +284,4 @@ async fn a_stored_definition_that_is_refused_now_goes_on() {
     assert_eq!(output(&engine, "a").await, json!([1, "refused"]));
     let again = engine.start("b", &refused, json!({})).await;
     assert!(matches!(again, Err(EngineError::Definition(_))), "{again:?}");
->>>>>>> main
 }

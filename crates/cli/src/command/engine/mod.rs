@@ -29,13 +29,8 @@ const REGION: &str = "us-east-1";
 
 /// Runs until it is told to stop. Errors: the address or the data directory is taken or unusable.
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
-<<<<<<< HEAD
     let server = bind("--listen", args.listen)?;
-    let config = aws::load_or(REGION).await;
-=======
-    let server = bind("--listen", args.listen).await?;
     let config = account::load_or(REGION).await;
->>>>>>> main
     let directory = args.data.place().for_server()?;
     let data = directory.path.as_path();
     let endpoint = |url: &Option<url::Url>| url.as_ref().map(|url| url.as_str().to_owned());
