@@ -14,7 +14,6 @@ pub mod bedrock;
 #[cfg(any(feature = "git", feature = "syntax"))]
 mod bounded;
 #[cfg(feature = "files")]
-mod durable_file;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 #[cfg(feature = "files")]

@@ -25,7 +25,7 @@ use holdfast_core::port::{
 use holdfast_core::stage::request_approval::Asking;
 use tracing_subscriber::EnvFilter;
 
-use crate::access::{PublishOnly, Reach};
+use crate::access::{PublishOnly, Access};
 use crate::evaluator;
 use crate::executions::EngineExecutions;
 use crate::failure::Failure;
@@ -131,6 +131,11 @@ pub fn random_hex() -> String {
     }
 }
 
+/// Returns 64 random hexadecimal digits.
+pub fn random_key() -> String {
+    random_hex() + &random_hex()
+}
+
 /// The wall clock's time, in ms since 1970.
 pub fn now_ms() -> i64 {
     SystemClock.now().0
@@ -190,7 +195,7 @@ pub struct Opened {
 ///
 /// # Errors
 /// The data directory or a setting cannot be used.
-pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Opened, Failure> {
+pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Opened, Failure> {
     let runs = Arc::new(EngineExecutions::default());
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     let mut stages = stages_on(table.clone(), data, settings, Arc::clone(&runs))?;
@@ -217,7 +222,7 @@ pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Open
 }
 
 /// The engine of [`open`] alone, and what it found.
-pub async fn open_engine(data: &Path, settings: &Settings, reach: Reach) -> Result<(Engine, Recovered), Failure> {
+pub async fn open_engine(data: &Path, settings: &Settings, reach: Access) -> Result<(Engine, Recovered), Failure> {
     let opened = open(data, settings, reach).await?;
     Ok((opened.engine, opened.recovered))
 }

@@ -16,6 +16,7 @@ use holdfast_core::model::key;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::port::{KeepRows, StoreArtifact};
 use holdfast_core::stage::explain_failure;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -23,12 +24,15 @@ use crate::failure::Failure;
 use crate::machine;
 use holdfast_engine::{Archive, ExecutionRecord, ExecutionStatus};
 
-/// Runs that are listed or searched at most, the newest.
-pub const RUNS_MOST: u32 = 10_000;
+/// How many runs are read at once for a list.
+pub const READS_IN_FLIGHT: usize = 16;
+
+/// The most runs that are listed or searched, the newest.
+pub const MAX_RUNS: u32 = 10_000;
 
 /// An execution, wherever it runs.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct ExecutionSummary {
     /// Its ARN.
     pub arn: String,
     /// Its name.
@@ -47,14 +51,14 @@ pub struct Row {
     pub stopped: Option<Timestamp>,
 }
 
-impl Row {
+impl ExecutionSummary {
     /// Whether it ended otherwise than well.
     pub fn has_failed(&self) -> bool {
         self.status.is_final() && self.status != ExecutionStatus::Succeeded
     }
 }
 
-impl From<ExecutionRecord> for Row {
+impl From<ExecutionRecord> for ExecutionSummary {
     fn from(stored: ExecutionRecord) -> Self {
         Self {
             arn: stored.arn,
@@ -72,7 +76,7 @@ impl From<ExecutionRecord> for Row {
 /// The execution of one unit.
 pub struct Child {
     /// The execution.
-    pub row: Row,
+    pub row: ExecutionSummary,
     /// Its history.
     pub history: Vec<HistoryEvent>,
 }
@@ -89,23 +93,23 @@ pub trait ReadRuns {
     /// The names that begin so, newest first; the name itself alone, where a run has it. Errors: it cannot be read.
     async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure>;
     /// Every run, newest first. Errors: it cannot be read.
-    async fn list(&self) -> Result<Vec<Record>, Failure>;
+    async fn list(&self) -> Result<Vec<RunSummary>, Failure>;
     /// One run by its whole name. Errors: it is not there; it cannot be read.
-    async fn read(&self, run: &str) -> Result<Record, Failure>;
+    async fn read(&self, run: &str) -> Result<RunSummary, Failure>;
     /// A run's history, without payloads where there is a choice. Errors: it cannot be read.
-    async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure>;
+    async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure>;
     /// The executions of a run's units. Errors: they cannot be read.
-    async fn children(&self, record: &Record) -> Result<Vec<Child>, Failure>;
+    async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure>;
     /// The definition that a run was started with. Errors: it cannot be read.
-    async fn definition(&self, record: &Record) -> Result<String, Failure>;
+    async fn definition(&self, record: &RunSummary) -> Result<String, Failure>;
 }
 
 /// One run.
-pub struct Record {
+pub struct RunSummary {
     /// Its name.
     pub run: String,
     /// Its execution.
-    pub row: Row,
+    pub row: ExecutionSummary,
     /// How it stands.
     pub status: RunStatus,
     /// The report, when one was written; its status and wall time are filled in.
@@ -119,19 +123,19 @@ pub struct Record {
 }
 
 /// Reads one run by its whole name. Errors: it is not there; a file cannot be read.
-pub async fn read(data: &Path, run: &str) -> Result<Record, Failure> {
-    Records::open(data).await?.read(run).await
+pub async fn read(data: &Path, run: &str) -> Result<RunSummary, Failure> {
+    LocalRuns::open(data).await?.read(run).await
 }
 
 /// The runs of a data directory.
-pub struct Records {
+pub struct LocalRuns {
     data: PathBuf,
     store: FilesStoreArtifact,
     archive: Archive,
     rows: Option<Arc<dyn KeepRows>>,
 }
 
-impl Records {
+impl LocalRuns {
     /// Opens what is there. Errors: there is no data, or it cannot be read.
     pub async fn open(data: &Path) -> Result<Self, Failure> {
         let rows: Option<Arc<dyn KeepRows>> = match data.join(TABLES_FILE).exists() {
@@ -152,11 +156,11 @@ impl Records {
         })
     }
 
-    async fn record(&self, stored: ExecutionRecord) -> Result<Record, Failure> {
+    async fn record(&self, stored: ExecutionRecord) -> Result<RunSummary, Failure> {
         let is_open = !stored.status.is_final();
         let pending = || self.archive.pending_tokens(stored.id).map_err(Failure::incomplete);
         let waits = is_open && !pending()?.is_empty();
-        let row = Row::from(stored);
+        let row = ExecutionSummary::from(stored);
         let needs_cleaning = match &self.rows {
             Some(rows) if row.has_failed() => claim::needs_cleaning(rows.as_ref(), &row.name)
                 .await
@@ -166,13 +170,13 @@ impl Records {
         tell(row, waits, needs_cleaning, &self.store).await
     }
 
-    fn stored(&self, record: &Record) -> Result<ExecutionRecord, Failure> {
+    fn stored(&self, record: &RunSummary) -> Result<ExecutionRecord, Failure> {
         self.archive.execution(&record.run).map_err(Failure::incomplete)
     }
 }
 
 #[async_trait(?Send)]
-impl ReadRuns for Records {
+impl ReadRuns for LocalRuns {
     fn place(&self) -> String {
         self.data.display().to_string()
     }
@@ -186,44 +190,44 @@ impl ReadRuns for Records {
     }
 
     async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure> {
-        let rows = self.archive.executions(RUNS_MOST).map_err(Failure::usage)?;
+        let rows = self.archive.executions(MAX_RUNS).map_err(Failure::usage)?;
         let names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
         Ok(narrowed(names, beginning))
     }
 
-    async fn list(&self) -> Result<Vec<Record>, Failure> {
-        let mut records = Vec::new();
-        for stored in self.archive.executions(RUNS_MOST).map_err(Failure::usage)? {
-            records.push(self.record(stored).await?);
-        }
-        Ok(records)
+    async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
+        let stored = self.archive.executions(MAX_RUNS).map_err(Failure::usage)?;
+        stream::iter(stored.into_iter().map(|stored| self.record(stored)))
+            .buffered(READS_IN_FLIGHT)
+            .try_collect()
+            .await
     }
 
-    async fn read(&self, run: &str) -> Result<Record, Failure> {
+    async fn read(&self, run: &str) -> Result<RunSummary, Failure> {
         let stored = self.archive.execution(run).map_err(Failure::usage)?;
         self.record(stored).await
     }
 
-    async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure> {
+    async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure> {
         let stored = self.stored(record)?;
         self.archive.history(stored.id).map_err(Failure::incomplete)
     }
 
-    async fn children(&self, record: &Record) -> Result<Vec<Child>, Failure> {
+    async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure> {
         let mut children = Vec::new();
         let map_runs = self.archive.map_runs(self.stored(record)?.id);
         for map_run in map_runs.map_err(Failure::incomplete)? {
             for stored in self.archive.children(map_run.id).map_err(Failure::incomplete)? {
                 children.push(Child {
                     history: self.archive.history(stored.id).map_err(Failure::incomplete)?,
-                    row: Row::from(stored),
+                    row: ExecutionSummary::from(stored),
                 });
             }
         }
         Ok(children)
     }
 
-    async fn definition(&self, record: &Record) -> Result<String, Failure> {
+    async fn definition(&self, record: &RunSummary) -> Result<String, Failure> {
         let stored = self.stored(record)?;
         self.archive
             .definition(&stored.definition_sha256)
@@ -232,7 +236,7 @@ impl ReadRuns for Records {
 }
 
 /// Tells a run from its execution and its artifacts. Errors: an artifact cannot be read.
-pub async fn tell(row: Row, waits: bool, needs_cleaning: bool, store: &dyn StoreArtifact) -> Result<Record, Failure> {
+pub async fn summarize(row: ExecutionSummary, waits: bool, needs_cleaning: bool, store: &dyn StoreArtifact) -> Result<RunSummary, Failure> {
     let mut report: Option<Report> = read_json(store, &key::report(&row.name)).await?;
     let change = read_json(store, &key::change(&row.name)).await?;
     let is_open = !row.status.is_final();
@@ -251,7 +255,7 @@ pub async fn tell(row: Row, waits: bool, needs_cleaning: bool, store: &dyn Store
         report.status = status;
         report.usage.wall_ms = wall_ms(&row);
     }
-    Ok(Record {
+    Ok(RunSummary {
         run: row.name.clone(),
         row,
         status,
@@ -263,7 +267,7 @@ pub async fn tell(row: Row, waits: bool, needs_cleaning: bool, store: &dyn Store
 }
 
 /// From start to end, waits included; of an open run, to its last event's time as far as it is known.
-fn wall_ms(row: &Row) -> u64 {
+fn wall_ms(row: &ExecutionSummary) -> u64 {
     let stopped = row.stopped.unwrap_or(row.started);
     u64::try_from(stopped.0.saturating_sub(row.started.0)).unwrap_or(0)
 }

@@ -54,7 +54,6 @@ pub use error::EngineError;
 pub use evaluator::Evaluator;
 pub use evaluator_process::serve_evaluations;
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
-pub use lock::create_private_directory;
 pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
 pub use recover::Recovered;

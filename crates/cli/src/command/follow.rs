@@ -14,7 +14,7 @@ use crate::output::{self, sarif, text};
 use holdfast_engine::{Engine, Recovered};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::recovery::recovery_notes;
-use holdfast_ops::run_summary::{self, Record};
+use holdfast_ops::run_summary::{self, RunSummary};
 
 /// Follows a run until it has ended or waits for a person, closes the engine and prints the review. Errors: what keeps the
 /// review from its end, in one line.
@@ -42,7 +42,7 @@ pub fn report_recovery(recovered: &Recovered, quiet: bool) {
 }
 
 /// Prints the review and says how the program ends.
-fn print_record(record: &Record, args: &PrintArgs) -> Result<Exit, Failure> {
+fn print_record(record: &RunSummary, args: &PrintArgs) -> Result<Exit, Failure> {
     let Some(report) = &record.report else {
         return Err(Failure::incomplete(format!(
             "run {} could not be completed: {}",

@@ -9,8 +9,8 @@ use crate::command::runs as listed;
 use crate::exit::Exit;
 use crate::output::{self, text};
 use holdfast_ops::failure::Failure;
-use holdfast_ops::run_details::{Taken, UnitShown, as_picture, states_taken, units_of};
-use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
+use holdfast_ops::run_details::{StateVisit, UnitDetails, draw_picture, states_taken, units_of};
+use holdfast_ops::run_summary::{self, ReadRuns, RunSummary, LocalRuns};
 
 /// Runs the command on this machine.
 ///
@@ -18,7 +18,7 @@ use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
 /// No such run; something of it cannot be read.
 pub async fn here(args: &ShowArgs) -> Result<Exit, Failure> {
     let (directory, name) = args.data.place().find_run(&args.run).await?;
-    print(args, &Records::open(&directory.path).await?, &name).await
+    print(args, &LocalRuns::open(&directory.path).await?, &name).await
 }
 
 /// Runs the command. Errors: no such run; something of it cannot be read.
@@ -30,7 +30,7 @@ pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
 async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit, Failure> {
     let record = runs.read(name).await?;
     let printed = match args.format {
-        ShowFormat::Svg => as_picture(runs, &record).await?,
+        ShowFormat::Svg => draw_picture(runs, &record).await?,
         ShowFormat::Text | ShowFormat::Json => {
             let states = states_taken(&runs.history(&record).await?);
             let units = units_of(runs, &record).await?;
@@ -46,7 +46,7 @@ async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit,
     Ok(Exit::Clean)
 }
 
-fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
+fn as_text(record: &RunSummary, states: &[StateVisit], units: &[UnitDetails]) -> String {
     let mut out = String::new();
     let _infallible = writeln!(
         out,
@@ -112,14 +112,14 @@ fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
     out
 }
 
-fn lasted(taken: &Taken) -> String {
+fn lasted(taken: &StateVisit) -> String {
     taken
         .left_ms
         .map_or_else(|| "…".to_owned(), |left| format!("{} ms", left - taken.entered_ms))
 }
 
-fn as_json(record: &Record, states: &[Taken], units: &[UnitShown]) -> Value {
-    let taken = |states: &[Taken]| -> Vec<Value> {
+fn as_json(record: &RunSummary, states: &[StateVisit], units: &[UnitDetails]) -> Value {
+    let taken = |states: &[StateVisit]| -> Vec<Value> {
         states
             .iter()
             .map(|taken| json!({ "state": taken.state, "entered_ms": taken.entered_ms, "left_ms": taken.left_ms }))

@@ -14,14 +14,14 @@ use serde_json::{Map, Value};
 
 use super::Deployment;
 use crate::failure::Failure;
-use crate::run_summary::{self, Child, RUNS_MOST, ReadRuns, Record, Row};
+use crate::run_summary::{self, Child, MAX_RUNS, ReadRuns, RunSummary, ExecutionSummary};
 use holdfast_engine::ExecutionStatus;
 
 /// Calls that are made at once.
 const AT_ONCE: usize = 8;
 
 impl Deployment {
-    async fn record(&self, mut row: Row) -> Result<Record, Failure> {
+    async fn record(&self, mut row: ExecutionSummary) -> Result<RunSummary, Failure> {
         if row.has_failed() && row.error.is_none() {
             // A list says that it failed, not why.
             let described = self.runs.execution(&row.name).await.map_err(Failure::incomplete)?;
@@ -32,7 +32,7 @@ impl Deployment {
             && claim::needs_cleaning(&self.rows, &row.name)
                 .await
                 .map_err(Failure::incomplete)?;
-        run_summary::tell(row, waits, needs_cleaning, &self.store).await
+        run_summary::summarize(row, waits, needs_cleaning, &self.store).await
     }
 
     /// Whether a question of the run's is open.
@@ -65,13 +65,13 @@ impl ReadRuns for Deployment {
         if let Some(exact) = exact {
             return Ok(vec![exact.name]);
         }
-        let found = self.runs.executions(RUNS_MOST as usize).await;
+        let found = self.runs.executions(MAX_RUNS as usize).await;
         let names = found.map_err(Failure::incomplete)?.into_iter().map(|found| found.name);
         Ok(run_summary::narrowed(names.collect(), beginning))
     }
 
-    async fn list(&self) -> Result<Vec<Record>, Failure> {
-        let found = self.runs.executions(RUNS_MOST as usize).await;
+    async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
+        let found = self.runs.executions(MAX_RUNS as usize).await;
         let rows = found.map_err(Failure::incomplete)?.into_iter().map(row_of);
         stream::iter(rows.map(|row| self.record(row)))
             .buffered(AT_ONCE)
@@ -79,18 +79,18 @@ impl ReadRuns for Deployment {
             .await
     }
 
-    async fn read(&self, run: &str) -> Result<Record, Failure> {
+    async fn read(&self, run: &str) -> Result<RunSummary, Failure> {
         let found = self.runs.execution(run).await.map_err(Failure::incomplete)?;
         let found = found.ok_or_else(|| Failure::usage(format!("there is no run {run:?} in {}", self.place())))?;
         self.record(row_of(found)).await
     }
 
-    async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure> {
+    async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure> {
         let events = self.runs.history(&record.row.arn, false).await;
         Ok(told(events.map_err(Failure::incomplete)?))
     }
 
-    async fn children(&self, record: &Record) -> Result<Vec<Child>, Failure> {
+    async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure> {
         let found = self.runs.children(&record.run).await.map_err(Failure::incomplete)?;
         let children = found.into_iter().map(|found| async move {
             // The history has the input too: a call less for each.
@@ -110,15 +110,15 @@ impl ReadRuns for Deployment {
         stream::iter(children).buffered(AT_ONCE).try_collect().await
     }
 
-    async fn definition(&self, record: &Record) -> Result<String, Failure> {
+    async fn definition(&self, record: &RunSummary) -> Result<String, Failure> {
         self.runs.definition(&record.run).await.map_err(Failure::incomplete)
     }
 }
 
-fn row_of(found: ExecutionFound) -> Row {
+fn row_of(found: ExecutionFound) -> ExecutionSummary {
     // The one that the engine does not have, PENDING_REDRIVE, waits as well.
     let status = ExecutionStatus::from_str(&found.status).unwrap_or(ExecutionStatus::Pending);
-    Row {
+    ExecutionSummary {
         arn: found.arn,
         name: found.name,
         status,

@@ -20,7 +20,7 @@ use super::cutoff::Cutoff;
 use super::history::{End, TIMED_OUT, Visit};
 use super::memory::MemoryStore;
 use super::model::RecordedModel;
-use super::notes::{GivenAgain, Noted};
+use super::replay_notes::{GivenAgain, ReplayNotes};
 use super::recording::{Recording, said};
 
 /// Errors that the outside caused: they are given again, since nobody outside is asked. A model's are given by
@@ -48,7 +48,7 @@ pub struct ReplayFunctions {
     cutoff: Cutoff,
     stages: StageFunctions,
     store: Arc<MemoryStore>,
-    noted: Arc<Noted>,
+    notes: Arc<ReplayNotes>,
     /// How often each state has succeeded, by unit and state.
     visits: Mutex<HashMap<(Option<String>, String), usize>>,
 }
@@ -60,14 +60,14 @@ impl ReplayFunctions {
         cutoff: Cutoff,
         stages: StageFunctions,
         store: Arc<MemoryStore>,
-        noted: Arc<Noted>,
+        notes: Arc<ReplayNotes>,
     ) -> Self {
         Self {
             recording,
             cutoff,
             stages,
             store,
-            noted,
+            notes,
             visits: Mutex::default(),
         }
     }
@@ -104,7 +104,7 @@ impl ReplayFunctions {
             }
             Some(visit) if let Some((error, message)) = self.refusal(visit) => {
                 artifacts::restore(function, &payload, &self.recording, &self.store).map_err(damaged)?;
-                self.noted.give_again(GivenAgain {
+                self.notes.give_again(GivenAgain {
                     state: state.to_owned(),
                     unit: unit.map(str::to_owned),
                     error: error.clone(),
@@ -147,7 +147,7 @@ impl ReplayFunctions {
             let attempt = payload.get("attempt").and_then(Value::as_u64).unwrap_or(1);
             let model = RecordedModel::of_attempt(
                 Arc::clone(&self.recording),
-                Arc::clone(&self.noted),
+                Arc::clone(&self.notes),
                 (unit.id, unit.path),
                 twin,
                 u32::try_from(attempt).unwrap_or(u32::MAX),
@@ -168,7 +168,7 @@ impl ReplayFunctions {
         let run = self.recording.name();
         let plan: Option<Plan> = self.store.document(&key::plan(run))?;
         let units = plan.iter().flat_map(|plan| &plan.units);
-        for unit in units.filter(|unit| self.noted.is_unread(&unit.path)) {
+        for unit in units.filter(|unit| self.notes.is_unread(&unit.path)) {
             let key = key::context(run, &unit.id);
             let Some(twin) = self.twin(unit) else { continue };
             let recorded: Option<ContextPack> = self.recording.store.document(&key::context(run, twin))?;

@@ -12,13 +12,13 @@ use holdfast_core::stage::summarize_review::TEMPLATE_NOTE;
 use serde_json::Value;
 
 use super::history::{End, Visit};
-use super::notes::{MissingAnswer, Noted};
+use super::replay_notes::{MissingAnswer, ReplayNotes};
 use super::recording::{Recording, said};
 
 /// Answers one question.
 pub struct RecordedModel {
     recording: Arc<Recording>,
-    noted: Arc<Noted>,
+    notes: Arc<ReplayNotes>,
     question: Question,
 }
 
@@ -36,10 +36,10 @@ enum Question {
 
 impl RecordedModel {
     /// Answers the question for the walkthrough.
-    pub fn of_walkthrough(recording: Arc<Recording>, noted: Arc<Noted>) -> Self {
+    pub fn of_walkthrough(recording: Arc<Recording>, notes: Arc<ReplayNotes>) -> Self {
         Self {
             recording,
-            noted,
+            notes,
             question: Question::Walkthrough,
         }
     }
@@ -47,7 +47,7 @@ impl RecordedModel {
     /// Answers an attempt at a unit, from the recorded unit `twin`.
     pub fn of_attempt(
         recording: Arc<Recording>,
-        noted: Arc<Noted>,
+        notes: Arc<ReplayNotes>,
         unit: (String, String),
         twin: Option<String>,
         attempt: u32,
@@ -55,7 +55,7 @@ impl RecordedModel {
         let (unit, path) = unit;
         Self {
             recording,
-            noted,
+            notes,
             question: Question::Attempt {
                 unit,
                 path,
@@ -78,7 +78,7 @@ impl RecordedModel {
             |unit| format!("unit {unit} attempt {attempt}"),
         );
         let message = format!("no recorded answer for {what}: a model would be asked here");
-        self.noted.miss(MissingAnswer {
+        self.notes.miss(MissingAnswer {
             unit: unit.map(str::to_owned),
             path: path.map(str::to_owned),
             attempt,

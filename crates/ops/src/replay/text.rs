@@ -10,7 +10,7 @@ use holdfast_core::rule::redacted;
 use serde_json::Value;
 
 use super::compare::{Change, Checks, Differences, Pair, UnitDifference};
-use super::{Replayed, Write as NotedWrite};
+use super::{Replayed, Write as WithheldWrite};
 
 /// The whole replay. What strangers wrote drives no terminal.
 pub fn replay_text(replayed: &Replayed) -> String {
@@ -274,7 +274,7 @@ fn covered(entry: Option<&Coverage>) -> String {
     format!("{outcome}, {}{reason}", counted(entry.attempts as usize, "attempt"))
 }
 
-fn write_line(write: &NotedWrite) -> String {
+fn write_line(write: &WithheldWrite) -> String {
     let text = |name: &str| write.what.get(name).and_then(Value::as_str).unwrap_or_default();
     match write.write {
         "draft_review" => {

@@ -20,8 +20,8 @@ use holdfast_core::port::KeepRows;
 
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use holdfast_ops::run_details::{self, UnitShown, states_taken, units_of};
-use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
+use holdfast_ops::run_details::{self, UnitDetails, states_taken, units_of};
+use holdfast_ops::run_summary::{self, ReadRuns, RunSummary, LocalRuns};
 
 /// Runs on one page.
 const PAGE_RUNS: usize = 50;
@@ -43,8 +43,8 @@ where
 }
 
 /// The list of runs, of those that may be seen.
-pub fn runs(records: &[Record], frame: Frame, filter: RunsFilter, page: u32) -> RunsView {
-    let matching: Vec<&Record> = records.iter().filter(|record| lets_through(&filter, record)).collect();
+pub fn runs(records: &[RunSummary], frame: Frame, filter: RunsFilter, page: u32) -> RunsView {
+    let matching: Vec<&RunSummary> = records.iter().filter(|record| lets_through(&filter, record)).collect();
     let pages = matching.len().div_ceil(PAGE_RUNS).max(1);
     let page = (page.max(1) as usize).min(pages);
     let shown = matching.iter().skip((page - 1) * PAGE_RUNS).take(PAGE_RUNS);
@@ -64,16 +64,19 @@ pub fn runs(records: &[Record], frame: Frame, filter: RunsFilter, page: u32) -> 
     }
 }
 
-/// One run. Errors: the data cannot be read.
+/// Returns a run's page and the picture of its states, empty where it cannot be drawn.
+///
+/// # Errors
+/// The data cannot be read.
 pub async fn run(
     data: &Path,
     rows: &dyn KeepRows,
     frame: Frame,
-    record: Record,
+    record: RunSummary,
     actions: RunActions,
-) -> Result<RunView, Failure> {
+) -> Result<(RunView, String), Failure> {
     let name = record.run.as_str();
-    let runs = Records::with_rows(data, None)?;
+    let runs = LocalRuns::with_rows(data, None)?;
     let shown = units_of(&runs, &record).await?;
     let plan: Option<Plan> = run_summary::read_json(&machine::artifacts(data), &key::plan(name)).await?;
     let states = states_taken(&runs.history(&record).await?);
@@ -102,10 +105,9 @@ pub async fn run(
         ended_ms: record.row.stopped.map(|at| at.0),
     };
     let summaries: Vec<UnitSummary> = summaries(plan.as_ref(), &shown);
-    let (width, height) = run_details::as_picture(&runs, &record)
-        .await
-        .map_or((0, 0), |svg| size(&svg));
-    Ok(RunView {
+    let svg = run_details::draw_picture(&runs, &record).await.unwrap_or_default();
+    let (width, height) = size(&svg);
+    let view = RunView {
         head: head(&record),
         actions,
         failure: record.row.error.clone().map(|error| Failed {
@@ -124,13 +126,14 @@ pub async fn run(
         audit: audit(rows, name).await?,
         report: record.report,
         frame,
-    })
+    };
+    Ok((view, svg))
 }
 
 /// One unit, if it is there. Errors: the data cannot be read.
-pub async fn unit(data: &Path, frame: Frame, record: &Record, id: &str) -> Result<Option<UnitView>, Failure> {
+pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> Result<Option<UnitView>, Failure> {
     let name = record.run.as_str();
-    let runs = Records::with_rows(data, None)?;
+    let runs = LocalRuns::with_rows(data, None)?;
     let store = machine::artifacts(data);
     let plan: Option<Plan> = run_summary::read_json(&store, &key::plan(name)).await?;
     let shown = units_of(&runs, record).await?;
@@ -177,20 +180,20 @@ pub async fn unit(data: &Path, frame: Frame, record: &Record, id: &str) -> Resul
 }
 
 /// The picture of a run's states. Errors: the data cannot be read.
-pub async fn picture(data: &Path, record: &Record) -> Result<String, Failure> {
-    run_details::as_picture(&Records::with_rows(data, None)?, record).await
+pub async fn picture(data: &Path, record: &RunSummary) -> Result<String, Failure> {
+    run_details::draw_picture(&LocalRuns::with_rows(data, None)?, record).await
 }
 
 /// The repository that a run is of.
-pub fn repository(record: &Record) -> String {
+pub fn repository(record: &RunSummary) -> String {
     started(record).map_or_else(String::new, |run| run.target.repository())
 }
 
-fn started(record: &Record) -> Option<Run> {
+fn started(record: &RunSummary) -> Option<Run> {
     serde_json::from_value(record.row.input.clone()).ok()
 }
 
-fn head(record: &Record) -> RunHead {
+fn head(record: &RunSummary) -> RunHead {
     let run = started(record);
     let change = record.change.as_ref();
     RunHead {
@@ -210,7 +213,7 @@ fn head(record: &Record) -> RunHead {
     }
 }
 
-fn row(record: &Record) -> RunRow {
+fn row(record: &RunSummary) -> RunRow {
     let head = head(record);
     let report = record.report.as_ref();
     RunRow {
@@ -228,7 +231,7 @@ fn row(record: &Record) -> RunRow {
     }
 }
 
-fn pull_request(record: &Record) -> Option<PullRequest> {
+fn pull_request(record: &RunSummary) -> Option<PullRequest> {
     match started(record)?.target {
         Target::PullRequest { number, .. } => Some(PullRequest {
             number,
@@ -242,7 +245,7 @@ fn pull_request(record: &Record) -> Option<PullRequest> {
     }
 }
 
-fn lets_through(filter: &RunsFilter, record: &Record) -> bool {
+fn lets_through(filter: &RunsFilter, record: &RunSummary) -> bool {
     let text = filter.text.trim().to_lowercase();
     let title = record.change.as_ref().map(|change| change.title.to_lowercase());
     let head = head(record);
@@ -259,7 +262,7 @@ fn lets_through(filter: &RunsFilter, record: &Record) -> bool {
             || title.is_some_and(|title| title.contains(&text)))
 }
 
-fn days(records: &[Record], now_ms: i64) -> (Vec<DayCount>, Vec<(RunStatus, u64)>) {
+fn days(records: &[RunSummary], now_ms: i64) -> (Vec<DayCount>, Vec<(RunStatus, u64)>) {
     let today = now_ms.div_euclid(DAY_MS);
     let mut days: BTreeMap<i64, (u64, u64)> = (today - DAYS + 1..=today).map(|day| (day, (0, 0))).collect();
     let mut ended: Vec<(RunStatus, u64)> = Vec::new();
@@ -287,7 +290,7 @@ fn days(records: &[Record], now_ms: i64) -> (Vec<DayCount>, Vec<(RunStatus, u64)
     (days.collect(), ended)
 }
 
-fn summaries(plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<UnitSummary> {
+fn summaries(plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<UnitSummary> {
     let planned = plan.map(|plan| plan.units.as_slice()).unwrap_or_default();
     let of = |unit: &holdfast_core::model::plan::Unit| {
         let begun = shown.iter().find(|shown| shown.unit == unit.id);
@@ -313,7 +316,7 @@ fn summaries(plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<UnitSummary> {
     planned.iter().map(of).collect()
 }
 
-fn tiers(record: &Record, plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<TierUsage> {
+fn tiers(record: &RunSummary, plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<TierUsage> {
     let Some(run) = started(record).filter(|run| !run.is_rules_only()) else {
         return Vec::new();
     };
