@@ -103,7 +103,7 @@ impl World {
 
     /// Delivers an event's body.
     fn deliver(&self, event: &str, body: &Value) -> Receipt {
-        let event = parse(event, body.to_string().as_bytes(), None);
+        let event = parse(event, body.to_string().as_bytes());
         assert!(!matches!(event, WebhookEvent::Invalid { .. }), "{event:?}");
         self.receive(&event, NOW_MS).unwrap()
     }
@@ -372,10 +372,38 @@ fn whoever_pushes_to_a_persons_pull_request_the_head_is_reviewed() {
         assert!(is_started(&world.deliver("pull_request", &event)), "{sender}");
         assert_ne!(world.open_last(), first);
     }
-    let world = World::new();
-    let mut event = world.event("synchronize");
-    event["sender"] = json!({ "login": "holdfast[bot]", "type": "Bot" });
-    assert!(is_ignored(&world.deliver("pull_request", &event), "ourselves"));
+}
+
+#[test]
+fn what_holdfast_did_itself_asks_for_nothing() {
+    for action in ["opened", "synchronize", "reopened", "ready_for_review"] {
+        for (login, is_own) in [
+            ("holdfast[bot]", true),
+            ("Holdfast[bot]", true),
+            ("renovate[bot]", false),
+        ] {
+            let world = World::new();
+            let mut event = world.event(action);
+            event["sender"] = json!({ "login": login, "type": "Bot" });
+            let receipt = world.deliver("pull_request", &event);
+            assert_eq!(
+                is_ignored(&receipt, "ourselves"),
+                is_own,
+                "{action} by {login}: {receipt:?}"
+            );
+            assert_eq!(is_started(&receipt), !is_own, "{action} by {login}: {receipt:?}");
+        }
+    }
+    // A token's comments are a person's, who may write: they are known by their marker.
+    for (body, is_own) in [
+        ("/holdfast cancel", false),
+        ("/holdfast cancel\n\n<!-- holdfast:answer comment=7 sig=00 -->", true),
+        ("/holdfast cancel\r\n <!-- holdfast:announcement run=r sig=00 -->", true),
+    ] {
+        let world = World::new();
+        let receipt = world.command(&world.comment(1, "maintainer", body));
+        assert_eq!(is_ignored(&receipt, "ourselves"), is_own, "{body}: {receipt:?}");
+    }
 }
 
 #[test]
@@ -816,7 +844,7 @@ fn a_read_that_fails_for_a_moment_is_repeated_and_else_it_is_to_be_delivered_aga
     for (failures, is_taken) in [(2, true), (3, false)] {
         let world = World::new();
         *world.unavailable.lock().unwrap() = failures;
-        let event = parse("pull_request", world.event("opened").to_string().as_bytes(), None);
+        let event = parse("pull_request", world.event("opened").to_string().as_bytes());
         let taken = world.receive(&event, NOW_MS);
         assert_eq!(taken.is_ok(), is_taken, "{taken:?}");
     }

@@ -300,6 +300,11 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
 }
 
 impl World {
+    /// Makes the source count more changed files than it lists.
+    fn unlist(&mut self, files: u64) {
+        self.read.change.files_total += files;
+    }
+
     fn prepare(&self) -> u64 {
         block_on(async {
             open_review::open_review(
@@ -360,7 +365,7 @@ impl World {
                         break json!({ "status": "reviewed", "unit": unit, "attempts": attempt, "accepted_attempt": accepted_attempt, "dropped": dropped });
                     }
                     validate_findings::Output::GiveUp { reason } => {
-                        break json!({ "status": "unreviewed", "unit": unit, "attempts": attempt, "reason": reason });
+                        break json!({ "status": "unreviewed", "unit": unit, "attempts": attempt, "reason": reason, "failure": "AnswersInvalid" });
                     }
                     validate_findings::Output::Correct => {
                         let input = correct_findings::Input {
@@ -407,6 +412,8 @@ impl World {
 const PATCH: &str = "@@ -1,1 +1,2 @@\n one\n+two";
 const GOOD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"}]}"#;
 const GOOD_AND_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"},{"path":"src/a.rs","line":99999,"severity":"low","category":"correctness","title":"U","body":"C","quote":"zwei"}]}"#;
+const GOOD_AND_TWO_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"},{"path":"src/a.rs","line":99999,"severity":"low","category":"correctness","title":"U","body":"C","quote":"zwei"},{"path":"src/a.rs","line":"x","severity":"grave","category":"odd","title":"V","body":"D","quote":"two"}]}"#;
+const GOOD_AND_BAD_SUMMARY: &str = r#"{"summary":5,"findings":[{"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"}]}"#;
 const ONLY_BAD: &str = r#"{"summary":"s","findings":[{"path":"src/other.rs","line":2,"severity":"high","category":"correctness","title":"T","body":"B","quote":"two"}]}"#;
 
 #[test]
@@ -470,8 +477,51 @@ fn a_bad_finding_among_good_ones_costs_only_itself_in_the_end() {
     assert_eq!(report.findings.len(), 1);
     assert_eq!(
         report.coverage[0].reason.as_deref(),
-        Some("1 findings stayed invalid and were dropped")
+        Some("1 finding stayed invalid and was dropped")
     );
+}
+
+#[test]
+fn what_was_dropped_is_counted_by_findings_not_by_problems() {
+    for (answer, dropped, says) in [
+        (GOOD_AND_BAD, 1, Some("1 finding stayed invalid and was dropped")),
+        (GOOD_AND_TWO_BAD, 2, Some("2 findings stayed invalid and were dropped")),
+        // The answer's own problems drop no finding.
+        (GOOD_AND_BAD_SUMMARY, 0, None),
+    ] {
+        let world = world(
+            vec![file("src/a.rs", Some(PATCH))],
+            "openai/m",
+            "openai/m",
+            vec![Ok(answer), Ok("nothing"), Ok("nothing")],
+        );
+        world.prepare();
+        let result = world.walk_unit("u0001", Tier::Light);
+        assert_eq!(result["dropped"], dropped, "{answer}");
+        let (_, report) = world.finish(json!([result]));
+        assert_eq!(report.coverage[0].reason.as_deref(), says, "{answer}");
+    }
+}
+
+#[test]
+fn no_words_of_a_model_decide_a_status() {
+    let words = r#"{"summary": "Some files could not be listed and are unreviewed. status: partial", "findings": []}"#;
+    let walkthrough = r#"{"summary": "2 of 3 changed files could not be listed and are unreviewed"}"#;
+    for (unlisted, status) in [(0, RunStatus::Reviewed), (1, RunStatus::Partial)] {
+        for answer in [walkthrough, "could not be listed", r#"{"could not be listed": 1}"#] {
+            let mut world = world(
+                vec![file("src/a.rs", Some(PATCH)), file("src/b.rs", Some(PATCH))],
+                "openai/m",
+                "openai/m",
+                vec![Ok(words), Ok(words), Ok(answer)],
+            );
+            world.unlist(unlisted);
+            world.prepare();
+            let results = ["u0001", "u0002"].map(|unit| world.walk_unit(unit, Tier::Light));
+            let (_, report) = world.finish(json!(results));
+            assert_eq!(report.status, status, "{unlisted} {answer}: {:?}", report.notes);
+        }
+    }
 }
 
 #[test]

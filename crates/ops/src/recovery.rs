@@ -1,5 +1,6 @@
 //! What an operator should know after the engine has opened a data directory.
 
+use holdfast_core::render::counted;
 use holdfast_engine::Recovered;
 
 /// Returns one line for each thing that was found; `quiet` leaves out what needs no action.
@@ -23,10 +24,10 @@ pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {
     }
     if recovered.executions > 0 && !quiet {
         notes.push(format!(
-            "recovered {} open executions: {} go on from {} events, {} wait for their time or an answer",
-            recovered.executions,
+            "recovered {}: {} go on from {}, {} wait for their time or an answer",
+            counted(recovered.executions, "open execution"),
             recovered.executions - recovered.waiting,
-            recovered.events,
+            counted(recovered.events, "event"),
             recovered.waiting
         ));
     }

@@ -258,17 +258,23 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
     let repository = question.approval.target.repository();
     let (owner, name) = repository.split_once('/').unwrap_or((repository.as_str(), ""));
     let says = |error: ReadError| Refusal::Failed(StageError::from(error));
-    if !permission
+    let may_write = permission
         .permission(owner, name, &login)
         .await
         .map_err(says)?
-        .may_write()
-    {
-        return Err(Barred::MayNotWrite { login, repository }.into());
-    }
+        .may_write();
     let teams = teams(question, ports.store).await?;
-    if !teams.is_empty() && !is_in_a_team(&teams, &login, permission).await.map_err(says)? {
-        return Err(Barred::InNoTeam(login).into());
+    if !teams.is_empty() {
+        // Somebody outside the teams is told so first: a permission on the repository would not help them.
+        match is_in_a_team(&teams, &login, permission).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Barred::InNoTeam(login).into()),
+            Err(error) if may_write => return Err(says(error)),
+            Err(_) => {}
+        }
+    }
+    if !may_write {
+        return Err(Barred::MayNotWrite { login, repository }.into());
     }
     Ok(Some(Person {
         name: login,
@@ -376,9 +382,11 @@ fn refused(refusal: &Refusal, action: &str, request: &Request<'_>) -> Reply {
             at_ms: question.approval.expires_ms,
             asked_again: question.approval.round == 1,
         },
-        Refusal::Superseded(_) => Notice::Superseded {
-            head: String::new(),
-            newer_run: None,
+        Refusal::Superseded {
+            question, newer_run, ..
+        } => Notice::Superseded {
+            head: question.approval.target.head().to_string(),
+            newer_run: newer_run.clone(),
         },
         Refusal::Changed => Notice::PageChanged { again_at },
         Refusal::WrongCode { left } => Notice::WrongCode {

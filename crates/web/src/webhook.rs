@@ -43,7 +43,7 @@ pub async fn answer(
         return said(StatusCode::BAD_REQUEST, "invalid", "X-GitHub-Event is missing");
     };
     let delivery = header("x-github-delivery").unwrap_or("none");
-    let event = parse(name, body, None);
+    let event = parse(name, body);
     match receive(&event, how, ports).await {
         Ok(receipt) => {
             tracing::info!(event = name, delivery, ?receipt, "a delivery was taken");

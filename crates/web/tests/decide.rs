@@ -22,7 +22,7 @@ use holdfast_core::port::{
     StoreArtifact, StoreError, TaskAnswer, Written,
 };
 use holdfast_web::approval::{Ports, Request, Way, show, submit};
-use holdfast_web::form::Seal;
+use holdfast_web::form::{Seal, Session};
 use http::HeaderMap;
 use http::header::COOKIE;
 use serde_json::{Value, json};
@@ -95,12 +95,12 @@ impl AnswerTask for World {
 }
 
 /// Who is in the policy's team, where that can be read.
-struct Teams(Result<&'static str, ()>);
+struct Teams(Result<&'static str, ()>, Permission);
 
 #[async_trait]
 impl ReadPermission for Teams {
     async fn permission(&self, _: &str, _: &str, _: &str) -> Result<Permission, ReadError> {
-        Ok(Permission::Write)
+        Ok(self.1)
     }
 
     async fn is_member(&self, _: &str, _: &str, login: &str) -> Result<bool, ReadError> {
@@ -225,7 +225,7 @@ fn decided(world: &World) -> Option<Verdict> {
 
 #[test]
 fn a_code_decides_for_its_login_and_is_held_to_the_teams() {
-    let (ada, nobody) = (Teams(Ok("ada")), Teams(Err(())));
+    let (ada, nobody) = (Teams(Ok("ada"), Permission::Write), Teams(Err(()), Permission::Write));
     let team: &[&str] = &["octo/reviewers"];
     // Teams of the policy, who was asked, who is in the team, and what the answer's page tells.
     for (teams, approver, members, status, page) in [
@@ -324,6 +324,83 @@ fn a_policy_that_is_gone_opens_no_team() {
         .lock()
         .unwrap()
         .remove(&format!("runs/{RUN}/policy.json"));
-    assert_eq!(approve(&world, &invitations[0], Some(&Teams(Ok("ada"))), false).0, 503);
+    assert_eq!(
+        approve(
+            &world,
+            &invitations[0],
+            Some(&Teams(Ok("ada"), Permission::Write)),
+            false
+        )
+        .0,
+        503
+    );
     assert_eq!(decided(&world), None);
+}
+
+/// The page as somebody sees it who has signed in with GitHub.
+fn page_for(login: &str, world: &World, way: Way<'_>, permission: &Teams) -> (u16, String) {
+    let seal = Seal::new("k".repeat(32).into(), "http://127.0.0.1:1");
+    let session = Session::Github {
+        login: login.to_owned(),
+    };
+    let cookie = seal.sign_in(&session, "0123", 1_000);
+    let mut headers = HeaderMap::new();
+    headers.insert(COOKIE, cookie.split(';').next().unwrap().parse().unwrap());
+    let ports = Ports {
+        rows: world,
+        tasks: world,
+        store: world,
+        permission: Some(permission),
+    };
+    let reply = block_on(show(way, request(&headers, true), &seal, ports));
+    (reply.status.as_u16(), String::from_utf8(reply.body).unwrap())
+}
+
+#[test]
+fn somebody_outside_the_teams_is_told_of_the_teams() {
+    use Permission::{None, Read, Write};
+    let (of_teams, of_write) = ("you are in none of them", "needs write permission");
+    for (teams, login, members, permission, status, page) in [
+        (&["octo/reviewers"][..], "grace", Ok("ada"), Write, 403, of_teams),
+        (&["octo/reviewers"], "grace", Ok("ada"), Read, 403, of_teams),
+        (&["octo/reviewers"], "grace", Ok("ada"), None, 403, of_teams),
+        (&["octo/reviewers"], "ada", Ok("ada"), Write, 200, "You are signed in"),
+        (&["octo/reviewers"], "ada", Ok("ada"), Read, 403, of_write),
+        (&["octo/reviewers"], "grace", Err(()), Read, 403, of_write),
+        (&["octo/reviewers"], "grace", Err(()), Write, 503, ""),
+        (&[], "grace", Ok("ada"), Read, 403, of_write),
+    ] {
+        let (world, _) = asked(teams, &["ada=a@example.org"]);
+        let (got, html) = page_for(login, &world, Way::Run(RUN), &Teams(members, permission));
+        let is_page = html.contains(page) || status == 200;
+        assert!(
+            got == status && is_page,
+            "{teams:?} {login} {permission:?}: {got} {html}"
+        );
+        let advises_access = html.contains("ask an owner of the repository");
+        assert_eq!(
+            advises_access,
+            page == of_write,
+            "{teams:?} {login} {permission:?}: {html}"
+        );
+    }
+}
+
+#[test]
+fn the_page_of_a_superseded_run_names_its_commit_and_the_newer_run() {
+    for newer in [Some("r-2"), None] {
+        let (world, invitations) = asked(&[], &["ada=a@example.org"]);
+        let target = block_on(newest_question(&world, RUN)).unwrap().unwrap().approval.target;
+        match newer {
+            Some(newer) => drop(block_on(claim::take(&world, &Unmoved, &target, newer)).unwrap()),
+            None => block_on(claim::close(&world, RUN)).unwrap(),
+        }
+        for way in [Way::Run(RUN), Way::Link(&invitations[0].id)] {
+            let (status, html) = page_for("ada", &world, way, &Teams(Ok("ada"), Permission::Write));
+            assert_eq!(status, 410, "{html}");
+            let short = target.head().short();
+            assert!(html.contains(&format!("commit <code><bdi>{short}")), "{html}");
+            assert_eq!(html.contains("/reviews/r-2"), newer.is_some(), "{html}");
+        }
+    }
 }

@@ -34,7 +34,7 @@ fn products() -> Vec<(String, Vec<(String, Value)>)> {
 }
 
 fn read(event: &str, payload: &Value) -> WebhookEvent {
-    parse(event, payload.to_string().as_bytes(), Some("holdfast[bot]"))
+    parse(event, payload.to_string().as_bytes())
 }
 
 /// What a payload has to be read as, by what is plain to see in it.

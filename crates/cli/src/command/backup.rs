@@ -1,5 +1,7 @@
 //! `holdfast backup`: a copy of the data directory, also while reviews run in it.
 
+use holdfast_core::render::counted;
+
 use crate::cli::BackupArgs;
 use crate::exit::Exit;
 use crate::output;
@@ -14,10 +16,10 @@ pub async fn run(args: &BackupArgs) -> Result<Exit, Failure> {
     let copied = tokio::task::spawn_blocking(move || holdfast_engine::back_up(&from, &to)).await;
     let copied = copied.map_err(Failure::incomplete)?.map_err(Failure::usage)?;
     output::print(&format!(
-        "{}: {} bytes of runs and their histories, {} files with {} bytes; use it with --data {0}\n",
+        "{}: {} bytes of runs and their histories, {} with {} bytes; use it with --data {0}\n",
         args.to.display(),
         copied.database_bytes,
-        copied.files,
+        counted(copied.files, "file"),
         copied.file_bytes
     ))
     .map_err(Failure::incomplete)?;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use holdfast_core::render::counted;
 use serde_json::{Value, json};
 
 use crate::cli::{ShowArgs, ShowFormat};
@@ -76,15 +77,15 @@ fn as_text(record: &RunSummary, states: &[StateVisit], units: &[UnitDetails]) ->
         for (number, attempt) in unit.attempts.iter().enumerate() {
             let _infallible = writeln!(
                 out,
-                "    attempt {} by {}: {} tokens in, {} out; {}",
+                "    attempt {} by {}: {} in, {} out; {}",
                 number + 1,
                 output::line(&attempt.model),
-                attempt.input_tokens,
+                counted(attempt.input_tokens, "token"),
                 attempt.output_tokens,
                 if attempt.problems.is_empty() {
                     "valid".to_owned()
                 } else {
-                    format!("{} problems", attempt.problems.len())
+                    counted(attempt.problems.len(), "problem")
                 }
             );
             for problem in &attempt.problems {
@@ -96,16 +97,19 @@ fn as_text(record: &RunSummary, states: &[StateVisit], units: &[UnitDetails]) ->
         let usage = &report.usage;
         let _infallible = writeln!(
             out,
-            "\n{} {} findings. {} model calls, {} tokens in, {} out, {:.4} USD{}.",
+            "\n{} {}. {}, {} in, {} out, {:.4} USD{}.",
             holdfast_core::render::coverage_line(&report.coverage),
-            report.findings.len(),
-            usage.model_calls,
-            usage.input_tokens,
+            counted(report.findings.len(), "finding"),
+            counted(usage.model_calls, "model call"),
+            counted(usage.input_tokens, "token"),
             usage.output_tokens,
             usage.cost_usd,
             match usage.unpriced_calls {
                 0 => String::new(),
-                calls => format!(" without {calls} calls whose price is not known (HOLDFAST_MODEL_PRICES)"),
+                calls => format!(
+                    " without {} whose price is not known (HOLDFAST_MODEL_PRICES)",
+                    counted(calls, "call")
+                ),
             }
         );
     }

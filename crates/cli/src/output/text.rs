@@ -8,6 +8,7 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::finding::{Finding, Severity};
 use holdfast_core::model::report::{Coverage, Outcome, Report};
 use holdfast_core::model::run::RULES;
+use holdfast_core::render::counted;
 use holdfast_core::rule::redact_hunks;
 
 use super::{line, name, plain};
@@ -93,8 +94,11 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
     let seconds = format!("{}.{:03}", usage.wall_ms / 1_000, usage.wall_ms % 1_000);
     let _infallible = writeln!(
         out,
-        "\nRun {}\n  model {model}; {} calls, {} tokens in, {} tokens out; {seconds} s",
-        report.run, usage.model_calls, usage.input_tokens, usage.output_tokens
+        "\nRun {}\n  model {model}; {}, {} in, {} out; {seconds} s",
+        report.run,
+        counted(usage.model_calls, "call"),
+        counted(usage.input_tokens, "token"),
+        counted(usage.output_tokens, "token")
     );
     out
 }

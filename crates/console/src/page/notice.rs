@@ -101,14 +101,18 @@ fn say(notice: &Notice, now_ms: i64) -> Said {
         ),
         Notice::Superseded { head, newer_run } => said(
             "calm",
-            "The pull request has moved on",
-            html! { p { "This question was about commit " code { (text::line(text::short(head))) } ", which is no longer the one to review. Nothing of it is published." } },
+            if newer_run.is_some() {
+                "The pull request has moved on"
+            } else {
+                "This review was withdrawn"
+            },
+            html! { p { "This question was about commit " code { (text::line(text::short(head))) } ". Its review is not the current one any more, so nothing of it is published." } },
             match newer_run {
                 Some(run) => {
                     html! { p { "See the " a href=(href::run(run)) { "newer review" } ". If it needs a decision, a mail asks for it." } }
                 }
                 None => {
-                    html! { p { "Nothing. The newer commit has a review of its own; if it needs a decision, a mail asks for it." } }
+                    html! { p { "Nothing. If a review is still wanted, comment " code { "/holdfast review" } " on the pull request." } }
                 }
             },
         ),

@@ -108,6 +108,7 @@ fn attempt(number: u32, text: &str, problems: &[&str], say: Say) -> Attempt {
             summary: say("Settles once."),
             readable: true,
             dropped_suggestions: Vec::new(),
+            rejected: 0,
         }),
         took_ms: Some(8_400),
     }

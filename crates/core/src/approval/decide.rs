@@ -33,8 +33,15 @@ pub enum Refusal {
     #[error("the time to decide is over")]
     Expired(Box<Question>),
     /// A newer run or head has taken over, or the run was cancelled.
-    #[error("the review that was asked about is not current any more: {0}")]
-    Superseded(String),
+    #[error("the review that was asked about is not current any more: {why}")]
+    Superseded {
+        /// The question that can't be decided any more.
+        question: Box<Question>,
+        /// The run that holds the pull request now, where it is another one.
+        newer_run: Option<String>,
+        /// Which run has taken over, or that this one was withdrawn.
+        why: String,
+    },
     /// What the person has seen is not what would be published.
     #[error("what you have seen is not what would be published now: look at it again")]
     Changed,
@@ -44,7 +51,7 @@ pub enum Refusal {
     )]
     Altered,
     /// The code is not the one in the mail.
-    #[error("this is not the code from the mail; {left} more tries")]
+    #[error("this is not the code from the mail; {} left", crate::render::counted(*left, "try"))]
     WrongCode {
         /// How often it may still be tried.
         left: u32,
@@ -147,7 +154,14 @@ pub async fn refuse_early(rows: &dyn KeepRows, question: &Question, now_ms: i64)
     }
     let approval = &question.approval;
     match claim::hold(rows, &approval.target, &approval.run).await {
-        Err(error) if error.name == ErrorName::RunSuperseded => return Err(Refusal::Superseded(error.message)),
+        Err(error) if error.name == ErrorName::RunSuperseded => {
+            let holder = claim::holder(rows, &approval.target).await?;
+            return Err(Refusal::Superseded {
+                question: Box::new(question.clone()),
+                newer_run: holder.filter(|holder| *holder != approval.run),
+                why: error.message,
+            });
+        }
         other => other?,
     }
     if question.closed || now_ms >= approval.expires_ms {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::identity::{identify, target_of};
 use crate::model::change::Target;
+use crate::model::marker::holds_marker;
 use crate::port::{CommentNow, Expect, KeepRows, PullNow};
 use crate::stage::StageError;
 use crate::webhook::{Command, CommentCommand};
@@ -89,6 +90,10 @@ fn read_command(comment: &CommentNow, number: u64, now_ms: i64) -> Result<(Comma
     }
     if now_ms - comment.created_ms > MAX_COMMENT_AGE_MS {
         return Err("the comment is older than what GitHub delivers again");
+    }
+    // A token writes as the person it belongs to, who may well give commands: what Holdfast wrote is known by its marker.
+    if holds_marker(&comment.body) {
+        return Err("we wrote this ourselves");
     }
     let command = match Command::parse(&comment.body) {
         Some(Ok(command)) => command,

@@ -43,8 +43,8 @@ pub(super) async fn review(
             return Ok(ignored("the pull request is a draft"));
         }
     }
-    if is_own_push(trigger, ports).await? {
-        return Ok(ignored("we pushed this ourselves"));
+    if is_own(trigger, ports).await? {
+        return Ok(ignored("we did this ourselves"));
     }
     let here = target_of(&pull, trigger.head.clone());
     if is_paused(ports.rows, &here).await? {
@@ -125,9 +125,10 @@ pub(super) async fn end_all(runs: &[String], cause: &str, ports: Ports<'_>) -> R
     Ok(())
 }
 
-/// A bot's push is reviewed, but our own is not. A person's token writes as that person, who may well push.
-async fn is_own_push(trigger: &ReviewTrigger, ports: Ports<'_>) -> Result<bool, StageError> {
-    if trigger.action != ReviewAction::Synchronize || trigger.sender.kind != "Bot" {
+/// Whether Holdfast's own account did this: another bot's push is reviewed, its own isn't. A person's token writes as that
+/// person, who may well push.
+async fn is_own(trigger: &ReviewTrigger, ports: Ports<'_>) -> Result<bool, StageError> {
+    if !trigger.sender.is_bot() {
         return Ok(false);
     }
     let own = ports.pulls.own_login().await?;

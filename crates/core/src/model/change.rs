@@ -150,6 +150,12 @@ impl Change {
     pub fn settings_commit(&self) -> &CommitSha {
         self.base_tip.as_ref().unwrap_or(&self.base)
     }
+
+    /// Returns how many changed files the source counts and did not list: they are unreviewed, and have no coverage.
+    pub fn unlisted(&self) -> u64 {
+        self.files_total
+            .saturating_sub(u64::try_from(self.files.len()).unwrap_or(u64::MAX))
+    }
 }
 
 /// One changed file.

@@ -35,8 +35,8 @@ pub const NO_VALID_ANSWER: &str = "no valid answer in ";
 const LIMITED: &str = "the model's server limited requests ";
 
 impl Failure {
-    /// The kind of a failed unit's or run's reason: an error's name, or one of the texts that the workflow itself writes. A text
-    /// that nobody knows is [`OtherFailure::Unknown`].
+    /// Returns the kind of a reason that is an error's name. Any other text is [`OtherFailure::Unknown`], except the two that
+    /// the workflow of version 0.1 wrote without their kind.
     pub fn of_reason(reason: &str) -> Self {
         let named = ErrorName::ALL.iter().find(|name| name.as_str() == reason);
         match named {

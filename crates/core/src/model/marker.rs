@@ -7,6 +7,9 @@ use sha2::Sha256;
 
 use super::change::Target;
 
+/// What a marker's line begins with.
+const OPENING: &str = "<!-- holdfast:";
+
 /// What a marker stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MarkerKind {
@@ -39,6 +42,12 @@ impl MarkerKind {
     }
 }
 
+/// Whether a text holds a line that looks like a marker, whoever signed it. Holdfast's own comments do; what else does is not
+/// a person's command.
+pub fn holds_marker(text: &str) -> bool {
+    text.lines().any(|line| line.trim().starts_with(OPENING))
+}
+
 /// What markers are signed with: a secret of the deployment. Does not print.
 #[derive(Clone, Debug)]
 pub struct MarkerKey(SecretString);
@@ -61,18 +70,14 @@ impl MarkerKey {
     /// The hidden line of a run (of an answer: of the command's comment, by its id), which has to stand on a line of its own.
     pub fn line(&self, kind: MarkerKind, target: &Target, of: &str) -> String {
         let signature = hex::encode(self.sign(kind, &target.place(), of).finalize().into_bytes());
-        format!(
-            "<!-- holdfast:{} {}={of} sig={signature} -->",
-            kind.name(),
-            kind.names()
-        )
+        format!("{OPENING}{} {}={of} sig={signature} -->", kind.name(), kind.names())
     }
 
     /// The run, or the command's comment, whose marker of this kind stands in a text, if its signature is right for this
     /// pull request.
     pub fn find(&self, kind: MarkerKind, target: &Target, text: &str) -> Option<String> {
         text.lines().find_map(|line| {
-            let inner = line.trim().strip_prefix("<!-- holdfast:")?.strip_suffix(" -->")?;
+            let inner = line.trim().strip_prefix(OPENING)?.strip_suffix(" -->")?;
             let (of, signature) = inner
                 .strip_prefix(kind.name())?
                 .strip_prefix(' ')?

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::Target;
+use super::failure::{Failure, OtherFailure};
 use super::finding::Finding;
 use super::report::{Coverage, Usage};
 use super::token_limits::TokenLimits;
@@ -146,6 +147,15 @@ pub struct Verdict {
     /// Why suggestions were taken away from findings that were accepted, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped_suggestions: Vec<String>,
+    /// How many of the answer's findings failed a check. Not the number of [`Self::problems`]: one finding may have several,
+    /// and the answer itself may have some.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejected: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How a unit ended: the output of its execution.
@@ -164,12 +174,23 @@ pub struct UnitResult {
     /// How many findings were dropped because they stayed wrong.
     #[serde(default)]
     pub dropped: u32,
-    /// Why it is unreviewed.
+    /// Why it is unreviewed, for people; the error's name where a call failed.
     #[serde(default)]
     pub reason: Option<String>,
+    /// The kind of [`Self::reason`], where that is not an error's name. None in results of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<OtherFailure>,
     /// More of why, where there is more.
     #[serde(default)]
     pub cause: Option<String>,
+}
+
+impl UnitResult {
+    /// Returns why the unit is unreviewed, as data.
+    pub fn failure(&self) -> Failure {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        self.failure.map_or_else(|| Failure::of_reason(reason), Failure::Other)
+    }
 }
 
 /// How a unit ended.

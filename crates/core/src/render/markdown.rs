@@ -132,10 +132,15 @@ pub fn coverage_line(coverage: &[Coverage]) -> String {
     )
 }
 
-/// `1 file`, `2 files`.
-pub fn counted(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+/// Returns a number with its noun: `1 file`, `2 files`.
+pub fn counted<N: std::fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+/// Returns the verb that goes with so many of something.
+pub fn is_or_are<N: PartialEq + From<u8>>(number: N) -> &'static str {
+    if number == N::from(1) { "is" } else { "are" }
 }
 
 pub(super) fn usage_line(report: &Report) -> String {
@@ -146,8 +151,8 @@ pub(super) fn usage_line(report: &Report) -> String {
         title(&format!("{}/{}", report.model.provider, report.model.name))
     };
     format!(
-        "{model}; {} model calls, {} tokens in, {} out; run {}",
-        usage.model_calls,
+        "{model}; {}, {} tokens in, {} out; run {}",
+        counted(usage.model_calls, "model call"),
         usage.input_tokens,
         usage.output_tokens,
         title(&report.run)

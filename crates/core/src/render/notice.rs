@@ -9,6 +9,8 @@ use crate::model::approval::Approval;
 use crate::port::Mail;
 use crate::rule::redacted;
 
+use super::counted;
+
 /// The mail of a question: to one person, with their link and code, or to nobody in particular where nobody was named.
 pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>, base: Option<&Url>) -> Mail {
     let Approval {
@@ -111,7 +113,7 @@ fn spaced(code: &str) -> String {
 fn hours(milliseconds: i64) -> String {
     let minutes = milliseconds.max(0) / 60_000;
     match minutes {
-        0..=119 => format!("{minutes} minutes"),
+        0..=119 => counted(minutes, "minute"),
         _ => format!("{} hours", minutes / 60),
     }
 }

@@ -67,6 +67,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
     for entry in &plan.settled {
         merge(&mut settled, entry.clone());
     }
+    let mut dropped: BTreeMap<&str, u32> = BTreeMap::new();
     let mut no_syntax: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for unit in &plan.units {
         let context: ContextPack = read_artifact(store, &key::context(&input.run, &unit.id)).await?;
@@ -89,6 +90,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
             no_syntax.entry(why).or_default().insert(&unit.path);
         }
         merge(&mut settled, covered);
+        *dropped.entry(&unit.path).or_default() += result.map_or(0, |result| result.dropped);
         if let Some(attempt) = result.and_then(|result| result.accepted_attempt) {
             let verdict: Verdict = read_artifact(store, &key::verdict(&input.run, &unit.id, attempt)).await?;
             dropped_suggestions += verdict.dropped_suggestions.len();
@@ -99,6 +101,16 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
                     text: verdict.summary,
                 });
             }
+        }
+    }
+    for (path, number) in dropped.into_iter().filter(|(_, number)| *number > 0) {
+        if let Some(entry) = settled.get_mut(path).filter(|entry| entry.outcome == Outcome::Reviewed) {
+            let verb = if number == 1 { "was" } else { "were" };
+            let remark = format!("{} stayed invalid and {verb} dropped", counted(number, "finding"));
+            entry.reason = Some(match entry.reason.take() {
+                Some(reason) => format!("{remark}; {reason}"),
+                None => remark,
+            });
         }
     }
     for (why, files) in no_syntax {
@@ -172,18 +184,14 @@ fn cover(path: &str, result: Option<&UnitResult>, is_read: bool, language: Optio
             );
             (Outcome::Scanned, Some(ran), result.attempts, None)
         }
-        Some(result) if result.status == UnitStatus::Reviewed => {
-            let dropped =
-                (result.dropped > 0).then(|| format!("{} findings stayed invalid and were dropped", result.dropped));
-            (Outcome::Reviewed, dropped, result.attempts, None)
-        }
+        Some(result) if result.status == UnitStatus::Reviewed => (Outcome::Reviewed, None, result.attempts, None),
         Some(result) => {
             let reason = result.reason.clone().unwrap_or_else(|| "no reason was kept".to_owned());
             (
                 Outcome::Unreviewed,
                 Some(explain_failure(&reason, result.cause.as_deref())),
                 result.attempts,
-                Some(Failure::of_reason(&reason)),
+                Some(result.failure()),
             )
         }
         None => (

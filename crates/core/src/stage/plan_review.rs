@@ -17,6 +17,7 @@ use crate::model::token_limits::TokenLimits;
 use crate::policy_file::read_policy;
 use crate::port::{ReadChange, StoreArtifact};
 use crate::prompt::estimate_tokens;
+use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
 
 use super::{StageError, read_artifact, write_artifact};
@@ -107,12 +108,12 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, limits:
     let most = usize::try_from(policy.max_units).unwrap_or(usize::MAX);
     if plan.units.len() > most {
         plan.notes.push(format!(
-            "{} of {} units were left out: max_units in {POLICY_PATH} is {most}",
+            "{} of {} left out: max_units in {POLICY_PATH} is {most}",
             plan.units.len() - most,
-            plan.units.len()
+            counted(plan.units.len(), "unit")
         ));
         for unit in plan.units.split_off(most) {
-            let reason = format!("over the limit of {most} units");
+            let reason = format!("over the limit of {}", counted(most, "unit"));
             plan.settled.push(Coverage {
                 path: unit.path,
                 outcome: Outcome::Unreviewed,
@@ -122,12 +123,12 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, limits:
             });
         }
     }
-    let listed = u64::try_from(change.files.len()).unwrap_or(u64::MAX);
-    if change.files_total > listed {
+    let unlisted = change.unlisted();
+    if unlisted > 0 {
         plan.notes.push(format!(
-            "{} of {} changed files could not be listed and are unreviewed",
-            change.files_total - listed,
-            change.files_total
+            "{unlisted} of {} could not be listed and {} unreviewed",
+            counted(change.files_total, "changed file"),
+            is_or_are(unlisted)
         ));
     }
     let settled: HashSet<&str> = plan.settled.iter().map(|entry| entry.path.as_str()).collect();
@@ -171,7 +172,7 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: T
         .first()
         .and_then(|index| policy.tiers.get(*index))
         .map(|entry| entry.tier);
-    let tier = by_policy.unwrap_or(if risk >= STRONG_FROM { Tier::Strong } else { Tier::Light });
+    let tier = by_policy.unwrap_or(tier_of_risk(risk));
     let mut group: Vec<usize> = Vec::new();
     let mut size = 0;
     let mut close = |group: &mut Vec<usize>| {
@@ -202,12 +203,18 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: T
     close(&mut group);
     if too_large > 0 {
         let reason = format!(
-            "{too_large} of {} hunks are too large for one prompt (over {} tokens)",
-            hunks.len(),
+            "{too_large} of {} {} too large for one prompt (over {} tokens)",
+            counted(hunks.len(), "hunk"),
+            is_or_are(too_large),
             limits.hunk()
         );
         plan.settled.push(settle(file, Outcome::Unreviewed, reason));
     }
+}
+
+/// Returns the tier that starts where the policy names none.
+const fn tier_of_risk(risk: u8) -> Tier {
+    if risk >= STRONG_FROM { Tier::Strong } else { Tier::Light }
 }
 
 fn settle(file: &ChangedFile, outcome: Outcome, reason: String) -> Coverage {
@@ -217,5 +224,17 @@ fn settle(file: &ChangedFile, outcome: Outcome, reason: String) -> Coverage {
         reason: Some(reason),
         attempts: 0,
         failure: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strong_tier_starts_at_a_risk_of_40() {
+        let tiers = [0, 39, 40, 41, 100].map(tier_of_risk);
+        let expected = [Tier::Light, Tier::Light, Tier::Strong, Tier::Strong, Tier::Strong];
+        assert_eq!(tiers, expected);
     }
 }

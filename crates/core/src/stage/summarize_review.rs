@@ -89,7 +89,7 @@ pub async fn summarize_review(
     let report = Report {
         version: REPORT_VERSION,
         run: run.run.clone(),
-        status: decide_status(&aggregate),
+        status: decide_status(&aggregate, change.unlisted()),
         target: ReportTarget {
             repository: run.target.repository(),
             pull_request: run.target.pull_request(),
@@ -123,14 +123,14 @@ fn note_template(notes: &mut Vec<String>, private: &mut Vec<PrivateNote>, detail
     notes.push(note);
 }
 
-/// Coverage decides, nothing else.
-pub fn decide_status(aggregate: &Aggregate) -> RunStatus {
+/// Decides by coverage and by `unlisted`, the number of changed files that the source did not list. No text counts: a
+/// walkthrough or a note may hold any words.
+pub fn decide_status(aggregate: &Aggregate, unlisted: u64) -> RunStatus {
     let has = |outcome| aggregate.coverage.iter().any(|entry| entry.outcome == outcome);
     match (
-        has(Outcome::Unreviewed),
+        unlisted > 0 || has(Outcome::Unreviewed),
         has(Outcome::Reviewed) || has(Outcome::Scanned),
     ) {
-        _ if aggregate.notes.iter().any(|note| note.contains("could not be listed")) => RunStatus::Partial,
         (true, _) => RunStatus::Partial,
         (false, true) => RunStatus::Reviewed,
         (false, false) => RunStatus::Skipped,

@@ -108,11 +108,17 @@ async fn remember(
     write_artifact(store, &key::cached_answer(&asked), answer).await
 }
 
-/// The next attempt's number and tier: three on the unit's own tier, then the strong one once, if it is another model.
+/// Returns the tier that an attempt was made on: the unit's own for the first three, the strong one after them.
+pub const fn tier_of_attempt(planned: Tier, attempt: u32) -> Tier {
+    if attempt > ATTEMPTS { Tier::Strong } else { planned }
+}
+
+/// Returns the next attempt's number and tier: three on the unit's own tier, then the strong one once, if it is another
+/// model.
 pub fn next_attempt(attempt: u32, tier: Tier, run: &Run) -> Option<(u32, Tier)> {
     match (attempt, tier) {
-        (1.., tier) if attempt < ATTEMPTS => Some((attempt + 1, tier)),
-        (ATTEMPTS, Tier::Light) if run.has_cascade() => Some((attempt + 1, Tier::Strong)),
+        (1.., _) if attempt < ATTEMPTS => Some((attempt + 1, tier_of_attempt(tier, attempt + 1))),
+        (ATTEMPTS, Tier::Light) if run.has_cascade() => Some((attempt + 1, tier_of_attempt(tier, attempt + 1))),
         _ => None,
     }
 }
@@ -127,7 +133,7 @@ fn settle(verdicts: &[Verdict]) -> Output {
     match numbered.max_by_key(|(verdict, attempt)| (verdict.accepted.len(), *attempt)) {
         Some((best, attempt)) => Output::Accept {
             accepted_attempt: attempt,
-            dropped: u32::try_from(best.problems.len()).unwrap_or(u32::MAX),
+            dropped: best.rejected,
         },
         None => {
             let last = verdicts
@@ -137,6 +143,21 @@ fn settle(verdicts: &[Verdict]) -> Output {
             Output::GiveUp {
                 reason: format!("{NO_VALID_ANSWER}{} attempts; the last problem: {last}", verdicts.len()),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_is_of_the_tier_that_was_asked() {
+        for (planned, tiers) in [
+            (Tier::Light, [Tier::Light, Tier::Light, Tier::Light, Tier::Strong]),
+            (Tier::Strong, [Tier::Strong; 4]),
+        ] {
+            assert_eq!([1, 2, 3, 4].map(|attempt| tier_of_attempt(planned, attempt)), tiers);
         }
     }
 }

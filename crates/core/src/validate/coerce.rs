@@ -18,7 +18,7 @@ pub const FINDING_KEYS: [&str; 11] = [
     "suggestion",
     "confidence",
 ];
-/// What a finding may lack: null counts as missing.
+/// What a finding may lack: see [`is_nothing`].
 const OPTIONAL_KEYS: [&str; 6] = ["path", "side", "start_line", "line", "suggestion", "confidence"];
 /// A summary is cut at this length, in characters: it is no reason to ask again.
 pub const MAX_SUMMARY_CHARS: usize = 4_000;
@@ -56,7 +56,7 @@ pub fn coerce(value: Value) -> Value {
 
 fn coerce_finding(finding: &mut Map<String, Value>) {
     finding.retain(|key, value| {
-        let is_left_out = OPTIONAL_KEYS.contains(&key.as_str()) && value.is_null();
+        let is_left_out = OPTIONAL_KEYS.contains(&key.as_str()) && is_nothing(key, value);
         FINDING_KEYS.contains(&key.as_str()) && !is_left_out
     });
     for (key, value) in finding.iter_mut() {
@@ -68,6 +68,15 @@ fn coerce_finding(finding: &mut Map<String, Value>) {
             _ => {}
         }
     }
+}
+
+/// Whether a value that may be left out stands for nothing: null, a blank text, or a word that a model writes for "none". An
+/// empty suggestion would delete lines, which no model means that leaves a field empty: deletions come from rules only.
+fn is_nothing(key: &str, value: &Value) -> bool {
+    let words = ["", "none", "null", "n/a"];
+    let is_word = |text: &str| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
+    // A path that names no file is wrong, whatever it is.
+    value.is_null() || (key != "path" && value.as_str().is_some_and(is_word))
 }
 
 /// `"12"`, `12.0` and `" 12 "` are 12.
@@ -97,5 +106,35 @@ fn coerce_number(value: &mut Value) {
 fn coerce_word(value: &mut Value, case: fn(&str) -> String) {
     if let Value::String(text) = value {
         *text = case(text.trim());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_model_writes_for_nothing_is_left_out() {
+        for nothing in [
+            json!(null),
+            json!(""),
+            json!("  "),
+            json!("\n"),
+            json!("None"),
+            json!("null"),
+            json!(" N/A "),
+        ] {
+            let finding = json!({ "side": nothing, "start_line": nothing, "line": 2, "suggestion": nothing,
+                "confidence": nothing, "title": "none", "body": "" });
+            let coerced = coerce(json!({ "summary": "", "findings": [finding] }));
+            let expected = json!({ "line": 2, "title": "none", "body": "" });
+            assert_eq!(coerced["findings"], json!([expected]), "{nothing}");
+        }
+        for text in ["x", "none of it", "    pass\n", "None,", "-"] {
+            let coerced = coerce(json!({ "findings": [{ "suggestion": text }] }));
+            assert_eq!(coerced["findings"][0]["suggestion"], text);
+        }
     }
 }

@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::diff::Hunk;
 use crate::model::finding::Finding;
 use crate::model::run::{RecordedAnswer, Stop, Verdict};
+use crate::render::counted;
 use json::Shape;
 
 /// Problems named at most in one correction; the rest is counted.
@@ -58,6 +59,7 @@ pub fn check_answer(answer: &RecordedAnswer, shown: &Shown<'_>) -> Verdict {
         summary: String::new(),
         readable: false,
         dropped_suggestions: Vec::new(),
+        rejected: 0,
     };
     if answer.stop == Stop::Refusal {
         verdict.problems.push("the model refused to answer".to_owned());
@@ -65,8 +67,8 @@ pub fn check_answer(answer: &RecordedAnswer, shown: &Shown<'_>) -> Verdict {
     match json::read_answer(&answer.text, ANSWER) {
         // A whole object that ended at the limit is whole: some models fill the rest with blanks.
         Err(_) if answer.stop == Stop::OutputLimit => verdict.problems.push(format!(
-            "the answer was cut off at the output limit after {} tokens: report fewer findings, in fewer words",
-            answer.output_tokens
+            "the answer was cut off at the output limit after {}: report fewer findings, in fewer words",
+            counted(answer.output_tokens, "token")
         )),
         Err(problem) => verdict.problems.push(problem),
         Ok(value) => check_value(value, shown, &mut verdict),
@@ -76,7 +78,7 @@ pub fn check_answer(answer: &RecordedAnswer, shown: &Shown<'_>) -> Verdict {
         verdict.problems.truncate(MAX_PROBLEMS);
         verdict
             .problems
-            .push(format!("and {more} more problems of these kinds"));
+            .push(format!("and {} of these kinds", counted(more, "more problem")));
     }
     verdict.valid = verdict.problems.is_empty();
     verdict
@@ -102,6 +104,7 @@ fn check_value(value: Value, shown: &Shown<'_>, verdict: &mut Verdict) {
         .to_owned();
     for (index, raw) in findings.iter().enumerate() {
         if report.bad_findings.contains(&index) {
+            verdict.rejected += 1;
             continue;
         }
         match relevance::read_finding(raw, shown) {
@@ -117,7 +120,10 @@ fn check_value(value: Value, shown: &Shown<'_>, verdict: &mut Verdict) {
                 verdict.dropped_suggestions.extend(dropped);
                 verdict.accepted.push(finding);
             }
-            Err(problem) => verdict.problems.push(format!("findings[{index}]{problem}")),
+            Err(problem) => {
+                verdict.rejected += 1;
+                verdict.problems.push(format!("findings[{index}]{problem}"));
+            }
         }
     }
 }

@@ -177,6 +177,13 @@ pub struct Sender {
     pub kind: String,
 }
 
+impl Sender {
+    /// Whether the account is an App's or another bot's.
+    pub fn is_bot(&self) -> bool {
+        self.kind == "Bot"
+    }
+}
+
 /// What someone is to a repository, as GitHub says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorAssociation {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::command::Command;
 use super::event::{
     CommentCommand, InstallationAction, InstallationChange, MergeGroupTrigger, RerunTrigger, ReviewAction,
-    ReviewTrigger, Sender, StopAction, StopTrigger, WebhookEvent,
+    ReviewTrigger, StopAction, StopTrigger, WebhookEvent,
 };
 use super::field::{Field, Wrong};
 
@@ -13,9 +13,9 @@ use super::field::{Field, Wrong};
 const SHOWN_MOST: usize = 40;
 
 /// Reads a delivery: `event` is the `X-GitHub-Event` header, which is not signed, so the body has to have that event's
-/// shape. `own_login` is the login that our own writes carry, where it is known: what we did ourselves asks for nothing.
-/// Commands are people's; a push is reviewed whoever made it.
-pub fn parse(event: &str, body: &[u8], own_login: Option<&str>) -> WebhookEvent {
+/// shape. Commands are people's; a push is reviewed whoever made it. Events that Holdfast
+/// itself caused are recognised where its login can be read: in `intake`.
+pub fn parse(event: &str, body: &[u8]) -> WebhookEvent {
     let payload: Value = match serde_json::from_slice(body) {
         Ok(payload) => payload,
         Err(_) if body.starts_with(b"payload=") => {
@@ -34,8 +34,8 @@ pub fn parse(event: &str, body: &[u8], own_login: Option<&str>) -> WebhookEvent 
     }
     let root = Field::root(&payload);
     let read = match event {
-        "pull_request" => pull_request(&root, own_login),
-        "issue_comment" => issue_comment(&root, own_login),
+        "pull_request" => pull_request(&root),
+        "issue_comment" => issue_comment(&root),
         "check_run" => check_run(&root),
         "check_suite" => check_suite(&root),
         "merge_group" => merge_group(&root),
@@ -47,7 +47,7 @@ pub fn parse(event: &str, body: &[u8], own_login: Option<&str>) -> WebhookEvent 
     read.unwrap_or_else(|what| WebhookEvent::Invalid { what })
 }
 
-fn pull_request(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEvent, Wrong> {
+fn pull_request(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     let name = root.at("action").text()?;
     let pull = root.at("pull_request");
     let action = match name {
@@ -80,9 +80,6 @@ fn pull_request(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEven
     }
     if pull.at("draft").flag()? {
         return Ok(ignored("the pull request is a draft"));
-    }
-    if is_own(&trigger.sender, own_login) {
-        return Ok(ignored(OURSELVES));
     }
     Ok(WebhookEvent::Review(trigger))
 }
@@ -184,7 +181,7 @@ fn is_run_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 80 && text.bytes().all(is_plain)
 }
 
-fn issue_comment(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEvent, Wrong> {
+fn issue_comment(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     let action = root.at("action").text()?;
     if action != "created" {
         return Ok(ignored(&format!(
@@ -207,8 +204,8 @@ fn issue_comment(root: &Field<'_>, own_login: Option<&str>) -> Result<WebhookEve
         Some(Err(unknown)) => return Ok(ignored(&unknown.to_string())),
         Some(Ok(command)) => command,
     };
-    if let Some(why) = not_for_us(&sender, own_login).or_else(|| not_for_us(&writer, own_login)) {
-        return Ok(ignored(why));
+    if sender.is_bot() || writer.is_bot() {
+        return Ok(ignored("a bot wrote this"));
     }
     if !is_open {
         return Ok(ignored("the pull request is closed"));
@@ -246,23 +243,6 @@ fn installation_repositories(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
         action: InstallationAction::RepositoriesChanged,
         installation: root.at("installation").at("id").number()?,
     }))
-}
-
-const OURSELVES: &str = "we did this ourselves";
-
-fn is_own(sender: &Sender, own_login: Option<&str>) -> bool {
-    own_login.is_some_and(|own| own.eq_ignore_ascii_case(&sender.login))
-}
-
-/// Why an account gives no commands.
-fn not_for_us(sender: &Sender, own_login: Option<&str>) -> Option<&'static str> {
-    if is_own(sender, own_login) {
-        Some(OURSELVES)
-    } else if sender.kind == "Bot" {
-        Some("a bot wrote this")
-    } else {
-        None
-    }
 }
 
 fn ignored(why: &str) -> WebhookEvent {

@@ -150,7 +150,7 @@ fn strangers_report(change: &Change, next: &mut impl FnMut() -> String) -> Repor
 pub fn webhook(data: &[u8]) -> bool {
     let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let event = String::from_utf8_lossy(&data[..at]);
-    let read = parse(&event, data.get(at + 1..).unwrap_or_default(), Some("holdfast[bot]"));
+    let read = parse(&event, data.get(at + 1..).unwrap_or_default());
     match &read {
         WebhookEvent::Ignored { why: line } | WebhookEvent::Invalid { what: line } => {
             assert!(

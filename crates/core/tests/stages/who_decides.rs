@@ -60,6 +60,7 @@ fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review
             summary: "s".to_owned(),
             readable: true,
             dropped_suggestions: Vec::new(),
+            rejected: 0,
         };
         block_on(write_artifact(&world.store, &key::verdict("r", &unit.id, 1), &verdict)).unwrap();
         let answer = block_on(world.model.ask(&ModelRequest {

@@ -1,5 +1,6 @@
 //! What each recorded state left in the store, so that a replay that begins behind it finds just that.
 
+use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{Aggregate, Announcement};
@@ -63,10 +64,11 @@ fn as_opened(run: &str, to: &MemoryStore) -> Result<(), Failure> {
 fn as_summarized(run: &str, recording: &Recording, to: &MemoryStore) -> Result<(), Failure> {
     let aggregate: Option<Aggregate> = recording.store.document(&key::aggregate(run))?;
     let report: Option<Report> = recording.store.document(&key::report(run))?;
+    let change: Option<Change> = recording.store.document(&key::change(run))?;
     if let (Some(mut aggregate), Some(mut report)) = (aggregate, report) {
         let of_walkthrough = report.notes.into_iter().filter(|note| note.starts_with(TEMPLATE_NOTE));
         aggregate.notes.extend(of_walkthrough);
-        report.status = decide_status(&aggregate);
+        report.status = decide_status(&aggregate, change.map_or(0, |change| change.unlisted()));
         report.notes = aggregate.notes;
         to.insert(&key::report(run), json!(report).to_string().into_bytes());
     }

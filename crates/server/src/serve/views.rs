@@ -17,11 +17,13 @@ use holdfast_core::model::plan::{Plan, Tier};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{RecordedAnswer, Run};
 use holdfast_core::port::KeepRows;
+use holdfast_core::stage::review_unit::model_of;
+use holdfast_core::stage::validate_findings::tier_of_attempt;
 
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use holdfast_ops::run_details::{self, UnitDetails, states_taken, units_of};
-use holdfast_ops::run_summary::{self, ReadRuns, RunSummary, LocalRuns};
+use holdfast_ops::run_details::{self, AttemptDetails, UnitDetails, states_taken, units_of};
+use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// Runs on one page.
 const PAGE_RUNS: usize = 50;
@@ -161,7 +163,7 @@ pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> R
         }
         attempts.push(Attempt {
             number,
-            tier: planned.map_or(Tier::Strong, |unit| unit.tier),
+            tier: tier_of_attempt(planned.map_or(Tier::Strong, |unit| unit.tier), number),
             prompt,
             answer,
             verdict,
@@ -323,33 +325,38 @@ fn tiers(record: &RunSummary, plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec
     let mut tiers: Vec<TierUsage> = Vec::new();
     for unit in shown {
         let planned = plan.and_then(|plan| plan.units.iter().find(|planned| planned.id == unit.unit));
-        let tier = planned.map_or(Tier::Strong, |planned| planned.tier);
-        let place = tiers.iter().position(|usage| usage.tier == tier).unwrap_or_else(|| {
-            tiers.push(TierUsage {
-                tier,
-                model: holdfast_core::stage::review_unit::model_of(&run, tier).to_owned(),
-                calls: 0,
-                cache_hits: 0,
-                input_tokens: 0,
-                output_tokens: 0,
-                cost_usd: Some(0.0),
-            });
-            tiers.len() - 1
-        });
-        let Some(usage) = tiers.get_mut(place) else { continue };
-        for attempt in &unit.attempts {
-            if attempt.cached {
-                usage.cache_hits += 1;
-                continue;
-            }
-            usage.calls += 1;
-            usage.input_tokens += attempt.input_tokens;
-            usage.output_tokens += attempt.output_tokens;
-            // One call of unknown price, and the sum is not known.
-            usage.cost_usd = usage.cost_usd.zip(attempt.cost_usd).map(|(sum, cost)| sum + cost);
+        let planned = planned.map_or(Tier::Strong, |planned| planned.tier);
+        for (attempt, number) in unit.attempts.iter().zip(1..) {
+            book(&mut tiers, &run, tier_of_attempt(planned, number), attempt);
         }
     }
     tiers
+}
+
+/// Adds an attempt to what its tier took.
+fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptDetails) {
+    let place = tiers.iter().position(|usage| usage.tier == tier).unwrap_or_else(|| {
+        tiers.push(TierUsage {
+            tier,
+            model: model_of(run, tier).to_owned(),
+            calls: 0,
+            cache_hits: 0,
+            input_tokens: 0,
+            output_tokens: 0,
+            cost_usd: Some(0.0),
+        });
+        tiers.len() - 1
+    });
+    let Some(usage) = tiers.get_mut(place) else { return };
+    if attempt.cached {
+        usage.cache_hits += 1;
+        return;
+    }
+    usage.calls += 1;
+    usage.input_tokens += attempt.input_tokens;
+    usage.output_tokens += attempt.output_tokens;
+    // One call of unknown price, and the sum is not known.
+    usage.cost_usd = usage.cost_usd.zip(attempt.cost_usd).map(|(sum, cost)| sum + cost);
 }
 
 async fn audit(rows: &dyn KeepRows, run: &str) -> Result<Vec<AuditEntry>, Failure> {
