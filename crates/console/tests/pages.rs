@@ -304,7 +304,7 @@ fn lost_blanks(node: &Handle, classes: &[String], found: &mut Vec<String>) {
     let children = node.children.borrow();
     if let NodeData::Element { attrs, .. } = &node.data
         && attrs.borrow().iter().any(|attribute| {
-            attribute.name.local.as_ref() == "class"
+            &*attribute.name.local == "class"
                 && attribute.value.split_whitespace().any(|class| classes.iter().any(|flex| flex == class))
         })
     {

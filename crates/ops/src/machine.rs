@@ -98,7 +98,10 @@ fn wrong_filter(filter: &str) -> Option<String> {
     })
 }
 
-/// What keeps the settings' models from being asked is told before anything is begun. Errors: every such problem.
+/// Checks that the settings' models can be called, before anything begins.
+///
+/// # Errors
+/// Every problem, together.
 pub fn check_models(settings: &Settings) -> Result<(), Failure> {
     let problems = model(settings)?.check(&[&settings.model, &settings.model_light]);
     if problems.is_empty() {

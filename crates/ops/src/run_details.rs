@@ -1,4 +1,4 @@
-//! What a run's histories and artifacts tell: the states it took, its units, its picture.
+//! Details of a run from its histories and artifacts: the states it took, its units, its picture.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ pub struct UnitDetails {
     pub attempts: Vec<AttemptDetails>,
 }
 
-/// One model call and what the checks said.
+/// One model call and the problems that the checks found.
 pub struct AttemptDetails {
     /// Which model.
     pub model: String,
@@ -51,7 +51,7 @@ pub struct AttemptDetails {
     pub cost_usd: Option<f64>,
     /// Whether no model was asked this time.
     pub cached: bool,
-    /// What the checks said.
+    /// The problems that the checks found.
     pub problems: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! A run as it is told: its execution, the report, the change; and what is asked of where runs are. Here that is a data
+//! Summaries of runs: execution, report and change; and the interface to the places where runs are. Here that is a data
 //! directory, read beside a running engine; a deployment is in `deployment`.
 
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use holdfast_core::claim;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
-use holdfast_core::model::report::{Report, RunStatus};
+use holdfast_core::model::report::{Gate, Report, RunStatus, Usage};
 use holdfast_core::port::{KeepRows, StoreArtifact};
 use holdfast_core::stage::explain_failure;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -104,7 +104,35 @@ pub trait ReadRuns {
     async fn definition(&self, record: &RunSummary) -> Result<String, Failure>;
 }
 
-/// One run.
+/// What lists show of a run's change and report.
+#[derive(Clone, Debug, Default)]
+pub struct RunHeader {
+    /// The change's title; none where the run ended before it was read.
+    pub title: Option<String>,
+    /// Login or name of the change's author, where known.
+    pub author: Option<String>,
+    /// The pull request's page.
+    pub url: Option<String>,
+    /// Where the diff starts.
+    pub base: Option<String>,
+    /// Of the report, once there is one.
+    pub report: Option<ReportHeader>,
+}
+
+/// What lists show of a report.
+#[derive(Clone, Debug)]
+pub struct ReportHeader {
+    /// The review's status.
+    pub status: RunStatus,
+    /// What the gate decided.
+    pub gate: Gate,
+    /// How many findings there are.
+    pub findings: u64,
+    /// What it took.
+    pub usage: Usage,
+}
+
+/// One run, without what can grow: its report and its change are read by [`read_report`] and [`read_change`].
 pub struct RunSummary {
     /// Its name.
     pub run: String,
@@ -112,10 +140,8 @@ pub struct RunSummary {
     pub row: ExecutionSummary,
     /// How it stands.
     pub status: RunStatus,
-    /// The report, when one was written; its status and wall time are filled in.
-    pub report: Option<Report>,
-    /// The change, when it was read.
-    pub change: Option<Change>,
+    /// What lists show of its change and its report.
+    pub header: RunHeader,
     /// Why the execution failed.
     pub failure: Option<String>,
     /// Whether something that it did may still stand: its undo did not come to its end.
@@ -167,7 +193,7 @@ impl LocalRuns {
                 .map_err(Failure::incomplete)?,
             _ => false,
         };
-        tell(row, waits, needs_cleaning, &self.store).await
+        summarize(row, waits, needs_cleaning, &self.store).await
     }
 
     fn stored(&self, record: &RunSummary) -> Result<ExecutionRecord, Failure> {
@@ -235,35 +261,76 @@ impl ReadRuns for LocalRuns {
     }
 }
 
-/// Tells a run from its execution and its artifacts. Errors: an artifact cannot be read.
-pub async fn summarize(row: ExecutionSummary, waits: bool, needs_cleaning: bool, store: &dyn StoreArtifact) -> Result<RunSummary, Failure> {
-    let mut report: Option<Report> = read_json(store, &key::report(&row.name)).await?;
-    let change = read_json(store, &key::change(&row.name)).await?;
+/// Summarizes a run from its execution and its header.
+///
+/// # Errors
+/// An artifact cannot be read.
+pub async fn summarize(
+    row: ExecutionSummary,
+    waits: bool,
+    needs_cleaning: bool,
+    store: &dyn StoreArtifact,
+) -> Result<RunSummary, Failure> {
+    let header = read_header(&row.name, store).await?;
     let is_open = !row.status.is_final();
     let failure = row
         .error
         .clone()
         .map(|error| explain_failure(&error, row.cause.as_deref()));
-    let status = match (&report, is_open) {
+    let status = match (&header.report, is_open) {
         (_, true) if waits => RunStatus::AwaitingApproval,
         (_, true) => RunStatus::Running,
         (Some(report), false) => report.status,
         (None, false) if row.error.as_deref() == Some(ErrorName::RunSuperseded.as_str()) => RunStatus::Superseded,
         (None, false) => RunStatus::Failed,
     };
-    if let Some(report) = &mut report {
-        report.status = status;
-        report.usage.wall_ms = wall_ms(&row);
-    }
     Ok(RunSummary {
         run: row.name.clone(),
         row,
         status,
-        report,
-        change,
+        header,
         failure,
         needs_cleaning,
     })
+}
+
+/// Reads what lists show of a run.
+async fn read_header(run: &str, store: &dyn StoreArtifact) -> Result<RunHeader, Failure> {
+    let report: Option<Report> = read_json(store, &key::report(run)).await?;
+    let change = read_change(run, store).await?;
+    Ok(RunHeader {
+        title: change.as_ref().map(|change| change.title.clone()),
+        author: change.as_ref().and_then(|change| change.author.clone()),
+        url: change.as_ref().and_then(|change| change.url.clone()),
+        base: change.as_ref().map(|change| change.base.to_string()),
+        report: report.map(|report| ReportHeader {
+            status: report.status,
+            findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
+            gate: report.gate,
+            usage: report.usage,
+        }),
+    })
+}
+
+/// Reads a run's report, if one was written; status and wall time are those of the run.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn read_report(summary: &RunSummary, store: &dyn StoreArtifact) -> Result<Option<Report>, Failure> {
+    let report: Option<Report> = read_json(store, &key::report(&summary.run)).await?;
+    Ok(report.map(|mut report| {
+        report.status = summary.status;
+        report.usage.wall_ms = wall_ms(&summary.row);
+        report
+    }))
+}
+
+/// Reads a run's change, if the run came so far.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn read_change(run: &str, store: &dyn StoreArtifact) -> Result<Option<Change>, Failure> {
+    read_json(store, &key::change(run)).await
 }
 
 /// From start to end, waits included; of an open run, to its last event's time as far as it is known.

@@ -31,9 +31,14 @@ fn remedy(error: &io::Error) -> &'static str {
         ErrorKind::PermissionDenied => ". Give the program's user that right",
         ErrorKind::ReadOnlyFilesystem => ". Choose a directory that can be written to",
         ErrorKind::NotADirectory | ErrorKind::IsADirectory => ". Move away what is in its place",
-        ErrorKind::FilesystemLoop => ". It is a symbolic link, which is not followed: put the file itself there",
+        _ if is_link(error) => ". It is a symbolic link, which is not followed: put the file itself there",
         _ => "",
     }
+}
+
+/// Whether the system refused to follow a link.
+fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
@@ -229,6 +234,7 @@ mod tests {
         let link = parent(&file).join("link");
         symlink(&file, &link).unwrap();
         assert!(read(&link).is_err() && open(&link).is_err() && read_or_create(&link, String::new).is_err());
+        assert!(read(&link).unwrap_err().to_string().contains("symbolic link"));
         assert!(!create(&link, b"four").unwrap());
         write(&link, b"four").unwrap();
         assert_eq!(

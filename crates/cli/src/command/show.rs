@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use holdfast_core::render::counted;
+use holdfast_core::model::report::Report;
 use serde_json::{Value, json};
 
 use crate::cli::{ShowArgs, ShowFormat};
@@ -35,10 +36,11 @@ async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit,
         ShowFormat::Text | ShowFormat::Json => {
             let states = states_taken(&runs.history(&record).await?);
             let units = units_of(runs, &record).await?;
+            let report = run_summary::read_report(&record, runs.store()).await?;
             if args.format == ShowFormat::Text {
-                as_text(&record, &states, &units)
+                as_text(&record, report.as_ref(), &states, &units)
             } else {
-                let document = as_json(&record, &states, &units);
+                let document = as_json(&record, report.as_ref(), &states, &units);
                 output::json(&document).map_err(Failure::incomplete)?
             }
         }
@@ -47,7 +49,7 @@ async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit,
     Ok(Exit::Clean)
 }
 
-fn as_text(record: &RunSummary, states: &[StateVisit], units: &[UnitDetails]) -> String {
+fn as_text(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], units: &[UnitDetails]) -> String {
     let mut out = String::new();
     let _infallible = writeln!(
         out,
@@ -93,7 +95,7 @@ fn as_text(record: &RunSummary, states: &[StateVisit], units: &[UnitDetails]) ->
             }
         }
     }
-    if let Some(report) = &record.report {
+    if let Some(report) = report {
         let usage = &report.usage;
         let _infallible = writeln!(
             out,
@@ -122,7 +124,7 @@ fn lasted(taken: &StateVisit) -> String {
         .map_or_else(|| "…".to_owned(), |left| format!("{} ms", left - taken.entered_ms))
 }
 
-fn as_json(record: &RunSummary, states: &[StateVisit], units: &[UnitDetails]) -> Value {
+fn as_json(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], units: &[UnitDetails]) -> Value {
     let taken = |states: &[StateVisit]| -> Vec<Value> {
         states
             .iter()
@@ -145,6 +147,6 @@ fn as_json(record: &RunSummary, states: &[StateVisit], units: &[UnitDetails]) ->
             json!({ "unit": unit.unit, "path": unit.path, "status": unit.status, "states": taken(&unit.states), "attempts": attempts })
         })
         .collect();
-    document["report"] = json!(record.report);
+    document["report"] = json!(report);
     document
 }

@@ -1,4 +1,4 @@
-//! What a deployment tells of its runs: executions and histories of Step Functions, artifacts of the bucket, claims and
+//! Reads the runs of a deployment: executions and histories of Step Functions, artifacts of the bucket, claims and
 //! questions of the table.
 
 use std::str::FromStr;
@@ -87,7 +87,7 @@ impl ReadRuns for Deployment {
 
     async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure> {
         let events = self.runs.history(&record.row.arn, false).await;
-        Ok(told(events.map_err(Failure::incomplete)?))
+        Ok(engine_events(events.map_err(Failure::incomplete)?))
     }
 
     async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure> {
@@ -104,7 +104,7 @@ impl ReadRuns for Deployment {
                 input: input.unwrap_or_default(),
                 ..found
             });
-            let history = told(events);
+            let history = engine_events(events);
             Ok(Child { row, history })
         });
         stream::iter(children).buffered(AT_ONCE).try_collect().await
@@ -130,8 +130,8 @@ fn row_of(found: ExecutionFound) -> ExecutionSummary {
     }
 }
 
-/// The events as the engine's own: what is told of a run is made from those.
-fn told(events: Vec<EventFound>) -> Vec<HistoryEvent> {
+/// Converts events into the engine's own, from which details of runs are made.
+fn engine_events(events: Vec<EventFound>) -> Vec<HistoryEvent> {
     let as_ours = |event: EventFound| {
         let kind = match event.kind {
             EventFoundKind::Entered(state, name) => EventKind::StateEntered {
@@ -201,7 +201,7 @@ mod tests {
             at_ms: i64::from(u32::try_from(id).unwrap_or(0)) * 10,
             kind,
         });
-        let history = told(events.collect());
+        let history = engine_events(events.collect());
         let [opened, routed] = &states_taken(&history)[..] else {
             panic!("{history:?}");
         };

@@ -21,7 +21,7 @@ use super::history::{End, TIMED_OUT, Visit};
 use super::memory::MemoryStore;
 use super::model::RecordedModel;
 use super::replay_notes::{GivenAgain, ReplayNotes};
-use super::recording::{Recording, said};
+use super::recording::{Recording, failure_message};
 
 /// Errors that the outside caused: they are given again, since nobody outside is asked. A model's are given by
 /// [`RecordedModel`].
@@ -132,7 +132,7 @@ impl ReplayFunctions {
             && self.recording.run.target.pull_request().is_some();
         let is_of_outside =
             is_of_settings || error == TIMED_OUT || OF_OUTSIDE.iter().any(|name| name.as_str() == error);
-        (is_of_outside && !visit.is_submitted).then(|| (error.clone(), said(cause.as_deref())))
+        (is_of_outside && !visit.is_submitted).then(|| (error.clone(), failure_message(cause.as_deref())))
     }
 
     async fn run_stage(
@@ -201,7 +201,7 @@ fn recorded(visit: &Visit) -> Result<Value, FunctionFailure> {
         End::Succeeded(output) => Ok(output.get("Payload").cloned().unwrap_or(Value::Null)),
         End::Failed { error, cause } => Err(FunctionFailure {
             error_type: error.clone(),
-            message: said(cause.as_deref()),
+            message: failure_message(cause.as_deref()),
         }),
         End::Open => Err(FunctionFailure {
             error_type: ErrorName::ArtifactMissing.to_string(),

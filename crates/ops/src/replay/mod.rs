@@ -50,7 +50,7 @@ use snapshot::Snapshot;
 use writes::{RecordedWrites, OneRun, SilentPeople};
 
 /// How long a question that timed out may take to be asked once more, in steps of 5 ms.
-const STEPS_MOST: u32 = 2_000;
+const MAX_STEPS: u32 = 2_000;
 
 /// What a replay found. Its JSON is version 1: fields may be added, none removed.
 #[derive(Debug, Serialize)]
@@ -209,7 +209,7 @@ async fn follow(
         if answered.contains(&question.token) {
             // Its time has been let pass; that it is over is notes in a moment.
             steps += 1;
-            if steps > STEPS_MOST {
+            if steps > MAX_STEPS {
                 return Err(Failure::incomplete(format!(
                     "the replay of {name} does not go on from {}",
                     question.state

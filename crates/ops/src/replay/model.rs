@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::history::{End, Visit};
 use super::replay_notes::{MissingAnswer, ReplayNotes};
-use super::recording::{Recording, said};
+use super::recording::{Recording, failure_message};
 
 /// Answers one question.
 pub struct RecordedModel {
@@ -101,7 +101,7 @@ impl RecordedModel {
             |visit: &&Visit| visit.state == "ReviewUnit" && visit.attempt == Some(u64::from(attempt)) && unit.is_final;
         match &unit.visits.iter().rev().find(of_attempt)?.end {
             End::Failed { error, cause } => {
-                let message = said(cause.as_deref());
+                let message = failure_message(cause.as_deref());
                 let names = |name: ErrorName| name.as_str() == error;
                 Some(match () {
                     () if names(ErrorName::ModelUnavailable) => ModelError::Unavailable(message),

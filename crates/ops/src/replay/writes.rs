@@ -1,4 +1,4 @@
-//! The writing ports of a replay: what would be posted is notes, and nobody is told anything.
+//! The writing ports of a replay: what would be posted is noted, and nobody is notified.
 
 use std::sync::Arc;
 

@@ -31,7 +31,7 @@ const PAGE_RUNS: usize = 50;
 const DAYS: i64 = 14;
 const DAY_MS: i64 = 86_400_000;
 /// Entries of the audit that one page looks through.
-const AUDIT_MOST: usize = 10_000;
+const MAX_AUDIT_ENTRIES: usize = 10_000;
 
 /// Reads on a thread that may block: a disk is waited for, and the histories' reader stays on one thread.
 pub async fn on_disk<T, F>(read: impl FnOnce() -> F + Send + 'static) -> Result<T, Failure>
@@ -83,7 +83,9 @@ pub async fn run(
     let plan: Option<Plan> = run_summary::read_json(&machine::artifacts(data), &key::plan(name)).await?;
     let states = states_taken(&runs.history(&record).await?);
     let is_open = !record.row.status.is_final();
-    let report = record.report.as_ref();
+    let report = run_summary::read_report(&record, runs.store()).await?;
+    let change = run_summary::read_change(name, runs.store()).await?;
+    let report = report.as_ref();
     let coverage = report.map(|report| report.coverage.clone()).unwrap_or_default();
     let findings = report.map(|report| report.findings.clone()).unwrap_or_default();
     let last = states.len().saturating_sub(1);
@@ -123,10 +125,10 @@ pub async fn run(
         }),
         timeline,
         files: file_rows(&coverage, &summaries),
-        diffs: findings_in_diff(&findings, record.change.as_ref()),
+        diffs: findings_in_diff(&findings, change.as_ref()),
         tiers: tiers(&record, plan.as_ref(), &shown),
         audit: audit(rows, name).await?,
-        report: record.report,
+        report: report.cloned(),
         frame,
     };
     Ok((view, svg))
@@ -197,17 +199,17 @@ fn started(record: &RunSummary) -> Option<Run> {
 
 fn head(record: &RunSummary) -> RunHead {
     let run = started(record);
-    let change = record.change.as_ref();
+    let header = &record.header;
     RunHead {
         run: record.run.clone(),
         status: record.status,
         repository: repository(record),
         pull_request: pull_request(record),
-        base: change.map(|change| change.base.to_string()),
+        base: header.base.clone(),
         head: run
             .as_ref()
             .map_or_else(String::new, |run| run.target.head().to_string()),
-        author: change.and_then(|change| change.author.clone()),
+        author: header.author.clone(),
         model: run.map_or_else(String::new, |run| run.model),
         started_ms: record.row.started.0,
         ended_ms: record.row.stopped.map(|at| at.0),
@@ -217,7 +219,7 @@ fn head(record: &RunSummary) -> RunHead {
 
 fn row(record: &RunSummary) -> RunRow {
     let head = head(record);
-    let report = record.report.as_ref();
+    let report = record.header.report.as_ref();
     RunRow {
         run: head.run,
         status: head.status,
@@ -225,7 +227,7 @@ fn row(record: &RunSummary) -> RunRow {
         pull_request: head.pull_request,
         head: head.head,
         worst: report.and_then(|report| report.gate.worst),
-        findings: report.map(|report| number(report.findings.len())),
+        findings: report.map(|report| report.findings),
         cost_usd: report.map(|report| report.usage.cost_usd).filter(|cost| *cost > 0.0),
         started_ms: head.started_ms,
         ended_ms: head.ended_ms,
@@ -237,11 +239,8 @@ fn pull_request(record: &RunSummary) -> Option<PullRequest> {
     match started(record)?.target {
         Target::PullRequest { number, .. } => Some(PullRequest {
             number,
-            title: record.change.as_ref().map(|change| change.title.clone()),
-            address: record
-                .change
-                .as_ref()
-                .and_then(|change| WebAddress::parse(change.url.as_deref()?)),
+            title: record.header.title.clone(),
+            address: record.header.url.as_deref().and_then(WebAddress::parse),
         }),
         Target::WorkTree { .. } => None,
     }
@@ -249,7 +248,7 @@ fn pull_request(record: &RunSummary) -> Option<PullRequest> {
 
 fn lets_through(filter: &RunsFilter, record: &RunSummary) -> bool {
     let text = filter.text.trim().to_lowercase();
-    let title = record.change.as_ref().map(|change| change.title.to_lowercase());
+    let title = record.header.title.as_deref().map(str::to_lowercase);
     let head = head(record);
     let holds = |field: &str| field.to_lowercase().contains(&text);
     filter.status.is_none_or(|status| status == record.status)
@@ -360,7 +359,7 @@ fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptDeta
 }
 
 async fn audit(rows: &dyn KeepRows, run: &str) -> Result<Vec<AuditEntry>, Failure> {
-    let entries = list_audit(rows, AUDIT_MOST).await.map_err(Failure::incomplete)?;
+    let entries = list_audit(rows, MAX_AUDIT_ENTRIES).await.map_err(Failure::incomplete)?;
     let of_run = entries.into_iter().filter(|entry| entry.run == run);
     Ok(of_run
         .map(|entry| AuditEntry {
