@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use holdfast_adapters::dynamodb::DynamodbKeepRows;
-use holdfast_adapters::github::{GithubReadPermission, random_secret};
-use holdfast_adapters::s3::S3StoreArtifact;
-use holdfast_adapters::step_functions::StepFunctionsRuns;
+use holdfast_aws::dynamodb::DynamodbKeepRows;
+use holdfast_aws::s3::S3StoreArtifact;
+use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_console::view::{Frame, Notice, Person, PostForm};
 use holdfast_core::port::ReadPermission;
+use holdfast_github::{GithubReadPermission, random_secret};
 use holdfast_web::approval::{self, Way};
 use holdfast_web::assets;
 use holdfast_web::form::{FORM_MOST, Seal, Session};

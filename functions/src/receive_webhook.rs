@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use holdfast_adapters::dynamodb::DynamodbKeepRows;
-use holdfast_adapters::github::{GithubPublishReview, GithubReadChange, GithubReadPermission};
-use holdfast_adapters::s3::S3StoreArtifact;
-use holdfast_adapters::step_functions::StepFunctionsRuns;
+use holdfast_aws::dynamodb::DynamodbKeepRows;
+use holdfast_aws::s3::S3StoreArtifact;
+use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::{self, RunSettings};
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_github::{GithubPublishReview, GithubReadChange, GithubReadPermission};
 use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
 use jiff::Timestamp;

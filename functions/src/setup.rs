@@ -5,18 +5,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use holdfast_adapters::aws_people::AwsNotifyPeople;
-use holdfast_adapters::dynamodb::DynamodbKeepRows;
-use holdfast_adapters::github::{
-    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
-    GithubSignIn,
-};
-use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
-use holdfast_adapters::s3::S3StoreArtifact;
-use holdfast_adapters::step_functions::StepFunctionsRuns;
+use holdfast_aws::bedrock::BedrockAskModel;
+use holdfast_aws::dynamodb::DynamodbKeepRows;
+use holdfast_aws::people::AwsNotifyPeople;
+use holdfast_aws::s3::S3StoreArtifact;
+use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::stage::request_approval::Asking;
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_github::{
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+    GithubSignIn,
+};
+use holdfast_models::{ModelRouter, ModelSettings};
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
 use secrecy::ExposeSecret;
@@ -162,7 +163,9 @@ impl Setup {
             prices: settings.prices.clone(),
             timeout: Duration::from_secs(settings.model_timeout_s),
         };
-        ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))
+        let bedrock = BedrockAskModel::new(model.url.clone(), model.timeout);
+        let router = ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))?;
+        Ok(router.with_bedrock(Arc::new(bedrock)))
     }
 
     /// Tells people. Needs [`TOPIC`].

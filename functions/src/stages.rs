@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_core::{for_each_stage, stage};
+use holdfast_rules::TreeSitterSyntax;
 
 use crate::invoke::{serve, through};
 use crate::metrics;

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use holdfast_adapters::dynamodb::DynamodbKeepRows;
-use holdfast_adapters::github::{GithubPublishReview, GithubRedeliverWebhooks};
-use holdfast_adapters::s3::S3StoreArtifact;
-use holdfast_adapters::step_functions::StepFunctionsRuns;
+use holdfast_aws::dynamodb::DynamodbKeepRows;
+use holdfast_aws::s3::S3StoreArtifact;
+use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::stage::StageError;
 use holdfast_core::sweep::{self, Swept};
+use holdfast_github::{GithubPublishReview, GithubRedeliverWebhooks};
 use jiff::Timestamp;
 use serde_json::Value;
 

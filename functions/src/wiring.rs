@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use holdfast_adapters::aws;
-use holdfast_adapters::secrets_manager::read_secrets;
+use holdfast_aws::account;
+use holdfast_aws::secrets_manager::read_secrets;
 use holdfast_core::rule::RedactedLog;
 use tokio::sync::Mutex;
 
@@ -46,7 +46,7 @@ impl<P> Wiring<P> {
     ) -> Result<Self, SetupError> {
         lambda_runtime::tracing::init_default_subscriber_with_writer(|| RedactedLog(std::io::stdout()));
         let environment = |name: &str| std::env::var(name).ok();
-        let aws = aws::load().await;
+        let aws = account::load().await;
         let (secret_ids, max_age) = (secret_ids(&environment), max_age(&environment)?);
         let secrets = read(&aws, &secret_ids).await?;
         let ports = make(&Setup::new(&aws, &secrets, &places)?)?;

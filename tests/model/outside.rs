@@ -1,4 +1,4 @@
-//! The ports of one run, in single requests. Those to GitHub go the way that the adapter goes (`crates/adapters`, `github`):
+//! The ports of one run, in single requests. Those to GitHub go the way that the adapter goes (`crates/github`):
 //! look for the signed marker, then write, then look again where the answer got lost.
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_core::approval::{AuditEntry, list_audit};
 use holdfast_core::port::KeepRows;
+use holdfast_stores::sqlite::SqliteKeepRows;
 
 use crate::deployment::Deployment;
 use crate::failure::Failure;

@@ -4,16 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_adapters::files::FilesStoreArtifact;
-use holdfast_adapters::git::GitReadChange;
-use holdfast_adapters::github::{
-    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
-};
-use holdfast_adapters::model_router::{ModelRouter, ModelSettings};
-use holdfast_adapters::outbox::OutboxNotifyPeople;
-use holdfast_adapters::smtp::SmtpNotifyPeople;
-use holdfast_adapters::sqlite::SqliteKeepRows;
-use holdfast_adapters::syntax::TreeSitterSyntax;
+use holdfast_aws::bedrock::BedrockAskModel;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::policy::nearest;
 use holdfast_core::model::setting_name::{SETTINGS, unknown_names};
@@ -23,6 +14,16 @@ use holdfast_core::port::{
     Ends, NotifyPeople, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
 };
 use holdfast_core::stage::request_approval::Asking;
+use holdfast_git::GitReadChange;
+use holdfast_github::{
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+};
+use holdfast_mail::OutboxNotifyPeople;
+use holdfast_mail::SmtpNotifyPeople;
+use holdfast_models::{ModelRouter, ModelSettings};
+use holdfast_rules::TreeSitterSyntax;
+use holdfast_stores::files::FilesStoreArtifact;
+use holdfast_stores::sqlite::SqliteKeepRows;
 use tracing_subscriber::EnvFilter;
 
 use crate::access::{PublishOnly, Access};
@@ -278,14 +279,16 @@ pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
 ///
 /// The address or a key cannot be used.
 pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
-    ModelRouter::new(ModelSettings {
+    let timeout = std::time::Duration::from_secs(settings.model_timeout_s);
+    let bedrock = BedrockAskModel::new(settings.model_url.clone(), timeout);
+    let router = ModelRouter::new(ModelSettings {
         url: settings.model_url.clone(),
         anthropic_key: settings.anthropic_key.clone(),
         openai_key: settings.openai_key.clone(),
         prices: settings.prices.clone(),
-        timeout: std::time::Duration::from_secs(settings.model_timeout_s),
-    })
-    .map_err(Failure::usage)
+        timeout,
+    });
+    Ok(router.map_err(Failure::usage)?.with_bedrock(Arc::new(bedrock)))
 }
 
 /// The data directory often lies in the work tree under review.

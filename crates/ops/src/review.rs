@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use holdfast_adapters::git::{Ends, resolve_target};
-use holdfast_adapters::github::{GithubReadChange, parse_address};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::run_name::{stem, stem_without_base};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
+use holdfast_git::{Ends, resolve_target};
+use holdfast_github::{GithubReadChange, parse_address};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

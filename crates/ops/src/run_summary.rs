@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use holdfast_adapters::files::FilesStoreArtifact;
-use holdfast_adapters::sqlite::{SqliteKeepRows, TABLES_FILE};
 use holdfast_asl::{HistoryEvent, Timestamp};
 use holdfast_core::claim;
 use holdfast_core::model::change::Change;
@@ -17,6 +15,8 @@ use holdfast_core::model::report::{Gate, Report, RunStatus, Usage};
 use holdfast_core::port::{KeepRows, StoreArtifact};
 use holdfast_core::stage::explain_failure;
 use futures::{StreamExt, TryStreamExt, stream};
+use holdfast_stores::files::FilesStoreArtifact;
+use holdfast_stores::sqlite::{SqliteKeepRows, TABLES_FILE};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use holdfast_adapters::model_examine::ModelReport;
+use holdfast_models::ModelReport;
 use serde_json::json;
 
 use crate::cli::{DoctorArgs, ListFormat};

@@ -5,8 +5,8 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_core::port::{Expect, KeepRows};
+use holdfast_stores::sqlite::SqliteKeepRows;
 use holdfast_testkit::{FakeGithub, Script, hidden_field};
 use reqwest::blocking::{Client, Response};
 use reqwest::redirect::Policy;

@@ -3,10 +3,12 @@
 mod line_end;
 mod parse;
 mod render;
+mod unified;
 
 pub use line_end::{RETURN_MARK, marks_line_ends, shown_text};
 pub use parse::{PatchError, parse_patch};
 pub use render::render_hunks;
+pub use unified::{Content, Patch, content_of, unified, without_nul};
 
 use crate::model::finding::Side;
 

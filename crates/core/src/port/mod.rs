@@ -9,6 +9,7 @@ mod read_change;
 mod read_permission;
 mod read_pull;
 mod redeliver_webhooks;
+pub mod row_form;
 mod sign_in;
 mod source_syntax;
 mod store_artifact;

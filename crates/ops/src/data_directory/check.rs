@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
-use holdfast_adapters::git::tracked_file;
+use holdfast_git::tracked_file;
 
 use crate::failure::Failure;
 use holdfast_storage::file;

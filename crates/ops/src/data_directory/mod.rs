@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use holdfast_adapters::git::work_tree_root;
+use holdfast_git::work_tree_root;
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;

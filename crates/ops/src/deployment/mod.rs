@@ -6,14 +6,14 @@ mod read;
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use holdfast_adapters::aws;
-use holdfast_adapters::dynamodb::DynamodbKeepRows;
-use holdfast_adapters::github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
-use holdfast_adapters::s3::S3StoreArtifact;
-use holdfast_adapters::secrets_manager::read_secrets;
-use holdfast_adapters::stack::{self, Stack};
-use holdfast_adapters::step_functions::StepFunctionsRuns;
 use holdfast_core::model::settings::{Settings, SettingsProblems};
+use holdfast_aws::account;
+use holdfast_aws::dynamodb::DynamodbKeepRows;
+use holdfast_aws::s3::S3StoreArtifact;
+use holdfast_aws::secrets_manager::read_secrets;
+use holdfast_aws::stack::{self, Stack};
+use holdfast_aws::step_functions::StepFunctionsRuns;
+use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
 
 use crate::failure::Failure;
 
@@ -47,7 +47,7 @@ impl Deployment {
     /// Finds what the stack consists of. Errors: it cannot be read, or is none of this template's.
     pub async fn open(name: &str) -> Result<Self, Failure> {
         // No workflow stands behind a command: what AWS throttles is asked for again here.
-        let config = aws::load_with_retries().await;
+        let config = account::load_with_retries().await;
         let stack = Stack::read(&config, name).await.map_err(Failure::usage)?;
         let resource = |logical: &str| stack.resource(logical).map_err(Failure::usage);
         Ok(Self {

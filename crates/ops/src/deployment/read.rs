@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use holdfast_adapters::step_functions::{EventFound, EventFoundKind, ExecutionFound};
 use holdfast_asl::{EventKind, HistoryEvent, StateKind, Timestamp};
+use holdfast_aws::step_functions::{EventFound, EventFoundKind, ExecutionFound};
 use holdfast_core::approval::{Refusal, find_open};
 use holdfast_core::claim;
 use holdfast_core::port::StoreArtifact;

@@ -22,11 +22,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_adapters::sqlite::SqliteKeepRows;
-use holdfast_adapters::syntax::TreeSitterSyntax;
 use holdfast_asl::{StateMachine, TaskFailure};
 use holdfast_core::claim;
 use holdfast_core::port::KeepRows;
+use holdfast_rules::TreeSitterSyntax;
+use holdfast_stores::sqlite::SqliteKeepRows;
 use serde::Serialize;
 
 use crate::evaluator;

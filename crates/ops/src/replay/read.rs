@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_adapters::git::GitReadChange;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::key;
 use holdfast_core::model::policy::POLICY_PATH;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadChange, ReadError};
+use holdfast_git::GitReadChange;
 
 use super::replay_notes::ReplayNotes;
 use super::recording::Recording;

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use holdfast_adapters::files::FilesStoreArtifact;
 use holdfast_core::identity::settings_digest;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;
@@ -13,6 +12,7 @@ use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{Aggregate, Announcement, Prompt, RecordedAnswer, Run, Verdict};
 use holdfast_core::port::StoreArtifact;
+use holdfast_stores::files::FilesStoreArtifact;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

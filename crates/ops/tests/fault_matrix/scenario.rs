@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use holdfast_adapters::sqlite::SqliteKeepRows;
 use holdfast_asl::{Status, TaskFailure};
 use holdfast_core::approval::{self, Refusal};
 use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
@@ -17,6 +16,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_engine::{Engine, EngineOptions, Outcome};
 use holdfast_ops::executions::EngineExecutions;
 use holdfast_ops::{machine, workflow};
+use holdfast_stores::sqlite::SqliteKeepRows;
 use holdfast_testkit::{FakeGithub, Finding, ModelServer, PullRequest, Repository, Script};
 use serde_json::json;
 use tokio::sync::Notify;

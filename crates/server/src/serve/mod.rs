@@ -17,11 +17,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use holdfast_adapters::github::GithubSignIn;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{ReadPermission, ReadPull};
 use holdfast_core::webhook::WebhookSecrets;
+use holdfast_github::GithubSignIn;
 use holdfast_sfn_api::Given;
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;

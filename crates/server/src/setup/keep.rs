@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use aws_config::SdkConfig;
-use holdfast_adapters::aws;
-use holdfast_adapters::github::CreatedApp;
-use holdfast_adapters::secrets_manager::put_into_secret;
-use holdfast_adapters::stack::Stack;
+use holdfast_aws::account;
+use holdfast_aws::secrets_manager::put_into_secret;
+use holdfast_aws::stack::Stack;
 use holdfast_core::model::settings::parse_url;
 use holdfast_storage::file;
+use holdfast_github::CreatedApp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -60,7 +60,7 @@ impl Keep {
             }
             return Ok((Self::Files(data), public));
         };
-        let config = aws::load().await;
+        let config = account::load().await;
         let found = Stack::read(&config, stack).await.map_err(Failure::usage)?;
         // A domain of one's own goes before the API's.
         let own = found.parameter("PublicUrl").map_err(Failure::usage)?;

@@ -1,8 +1,8 @@
 //! The engine's functions through the Lambda API, and its objects through S3.
 
 use async_trait::async_trait;
-use holdfast_adapters::lambda::LambdaInvoke;
-use holdfast_adapters::s3::S3Buckets;
+use holdfast_aws::lambda::LambdaInvoke;
+use holdfast_aws::s3::S3Buckets;
 use holdfast_core::port::StoreArtifact;
 use serde_json::Value;
 

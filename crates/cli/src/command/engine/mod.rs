@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use holdfast_adapters::aws;
-use holdfast_adapters::lambda::LambdaInvoke;
-use holdfast_adapters::s3::S3Buckets;
+use holdfast_aws::account;
+use holdfast_aws::lambda::LambdaInvoke;
+use holdfast_aws::s3::S3Buckets;
 use holdfast_engine::{Engine, EngineOptions, Naming};
 use holdfast_sfn_api::keep_region;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,7 +33,7 @@ const REGION: &str = "us-east-1";
 /// The address or the data directory is in use or unusable.
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let server = bind("--listen", args.listen).await?;
-    let config = aws::load_or(REGION).await;
+    let config = account::load_or(REGION).await;
     let directory = args.data.place().for_server()?;
     let data = directory.path.as_path();
     let endpoint = |url: &Option<url::Url>| url.as_ref().map(|url| url.as_str().to_owned());

@@ -1,0 +1,155 @@
+//! Amazon Bedrock's Converse API, through the SDK: one shape for the models of every provider there. Credentials and region
+//! are the environment's; no key of ours. One call, no retry. The answer's shape is asked for in words: what is wrong with it
+//! goes back to the model, as with any other.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
+use aws_sdk_bedrockruntime::types::{
+    ContentBlock, ConversationRole, InferenceConfiguration, Message, StopReason, SystemContentBlock,
+};
+use holdfast_core::model::run::{Prompt, RecordedAnswer, Role, Stop};
+use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::account;
+
+/// Asks models of Bedrock. The account is looked up at the first call.
+#[derive(Debug)]
+pub struct BedrockAskModel {
+    client: OnceCell<Client>,
+    url: Option<Url>,
+    timeout: Duration,
+}
+
+impl BedrockAskModel {
+    /// An adapter for the region's own endpoint, or the one at `url`; its calls take no longer than `timeout`.
+    pub const fn new(url: Option<Url>, timeout: Duration) -> Self {
+        Self {
+            client: OnceCell::const_new(),
+            url,
+            timeout,
+        }
+    }
+
+    /// The same in this account.
+    pub fn in_account(config: &SdkConfig, url: Option<Url>, timeout: Duration) -> Self {
+        let client = connect(config, url.as_ref(), timeout);
+        Self {
+            client: OnceCell::new_with(Some(client)),
+            url,
+            timeout,
+        }
+    }
+
+    async fn client(&self) -> &Client {
+        let connect = async || connect(&account::load().await, self.url.as_ref(), self.timeout);
+        self.client.get_or_init(connect).await
+    }
+}
+
+fn connect(config: &SdkConfig, url: Option<&Url>, timeout: Duration) -> Client {
+    let mut config = aws_sdk_bedrockruntime::config::Builder::from(config).timeout_config(account::limits(timeout));
+    if let Some(url) = url {
+        config = config.endpoint_url(url.as_str().trim_end_matches('/'));
+    }
+    Client::from_conf(config.build())
+}
+
+#[async_trait]
+impl AskModel for BedrockAskModel {
+    async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+        let model = request.model.strip_prefix("bedrock/").unwrap_or(&request.model);
+        let most = i32::try_from(request.max_output_tokens).unwrap_or(i32::MAX);
+        let mut call = self.client().await.converse().model_id(model);
+        call = call.inference_config(InferenceConfiguration::builder().max_tokens(most).build());
+        call = call.system(SystemContentBlock::Text(instructions(request)));
+        for message in messages(&request.prompt)? {
+            call = call.messages(message);
+        }
+        match call.send().await {
+            Ok(output) => read(model, &output),
+            Err(error) => Err(failure(model, &error)),
+        }
+    }
+}
+
+/// The prompt's instructions, and the answer's shape.
+fn instructions(request: &ModelRequest) -> String {
+    format!(
+        "{}\n\nAnswer with one JSON object and nothing around it, of this JSON Schema:\n{}",
+        request.prompt.system, request.schema
+    )
+}
+
+fn messages(prompt: &Prompt) -> Result<Vec<Message>, ModelError> {
+    let message = |role, text: &str| {
+        let content = ContentBlock::Text(text.to_owned());
+        Message::builder().role(role).content(content).build()
+    };
+    let turns = prompt.turns.iter().map(|turn| match turn.role {
+        Role::User => message(ConversationRole::User, &turn.text),
+        Role::Assistant => message(ConversationRole::Assistant, &turn.text),
+    });
+    turns
+        .collect::<Result<_, _>>()
+        .map_err(|error| ModelError::Rejected(format!("the prompt cannot be sent to Bedrock: {error}")))
+}
+
+fn read(model: &str, output: &ConverseOutput) -> Result<RecordedAnswer, ModelError> {
+    let content = output.output().and_then(|output| output.as_message().ok());
+    let blocks = content.into_iter().flat_map(|message| message.content());
+    let text: String = blocks
+        .filter_map(|block| block.as_text().ok())
+        .map(String::as_str)
+        .collect();
+    let stop = match output.stop_reason() {
+        StopReason::MaxTokens | StopReason::ModelContextWindowExceeded => Stop::OutputLimit,
+        StopReason::ContentFiltered | StopReason::GuardrailIntervened => Stop::Refusal,
+        _ => Stop::Complete,
+    };
+    let tokens = |count: Option<i32>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
+    let usage = output.usage();
+    let paid = tokens(usage.map(|usage| usage.input_tokens())) + tokens(usage.map(|usage| usage.output_tokens()));
+    if text.trim().is_empty() && stop == Stop::Complete && paid == 0 {
+        return Err(ModelError::Unavailable(format!(
+            "Bedrock's {model} answered with an empty message"
+        )));
+    }
+    Ok(RecordedAnswer {
+        text,
+        stop,
+        model: model.to_owned(),
+        input_tokens: tokens(usage.map(|usage| usage.input_tokens())),
+        output_tokens: tokens(usage.map(|usage| usage.output_tokens())),
+        cost_nano_usd: None,
+        cached: false,
+    })
+}
+
+fn failure(model: &str, error: &SdkError<ConverseError>) -> ModelError {
+    let said = format!("Bedrock's {model}: {}", account::said(error));
+    if matches!(error, SdkError::TimeoutError(_)) {
+        return ModelError::TimedOut(said);
+    }
+    match error.code().unwrap_or_default() {
+        "ThrottlingException" => ModelError::RateLimited { retry_after_s: None },
+        "ServiceQuotaExceededException" => ModelError::SpendingLimit(said),
+        "ModelTimeoutException" => ModelError::TimedOut(said),
+        "AccessDeniedException"
+        | "UnrecognizedClientException"
+        | "ExpiredTokenException"
+        | "InvalidSignatureException" => ModelError::Unauthorized(format!(
+            "{said}. Check that the role may call bedrock:InvokeModel on it"
+        )),
+        "ValidationException" | "ResourceNotFoundException" => ModelError::Rejected(format!(
+            "{said}. Check the model's id and that it is offered in this region"
+        )),
+        _ => ModelError::Unavailable(said),
+    }
+}

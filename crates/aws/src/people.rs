@@ -1,0 +1,103 @@
+//! Telling people on AWS: mails to approvers through SES, alarms to whoever subscribed to an SNS topic.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use holdfast_core::port::{Mail, NotifyError, NotifyPeople};
+use holdfast_core::render::{alarm_subject, alarm_text};
+
+use crate::account;
+
+/// Longest subject that SNS takes, in characters.
+const SUBJECT_CHARS: usize = 100;
+
+/// Mails by SES, texts to a topic. The SDK repeats nothing: the workflow does.
+#[derive(Clone)]
+pub struct AwsNotifyPeople {
+    mails: aws_sdk_sesv2::Client,
+    texts: aws_sdk_sns::Client,
+    from: String,
+    topic: String,
+}
+
+impl fmt::Debug for AwsNotifyPeople {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsNotifyPeople")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AwsNotifyPeople {
+    /// With the account, region and retries of `config`. Mails come from `from` (`HOLDFAST_MAIL_FROM`), an identity that SES
+    /// has verified; `topic` is an ARN.
+    pub fn new(config: &aws_config::SdkConfig, from: impl Into<String>, topic: impl Into<String>) -> Self {
+        Self {
+            mails: aws_sdk_sesv2::Client::new(config),
+            texts: aws_sdk_sns::Client::new(config),
+            from: from.into(),
+            topic: topic.into(),
+        }
+    }
+
+    async fn tell(&self, subject: &str, text: &str) -> Result<(), NotifyError> {
+        let told = self.texts.publish().topic_arn(&self.topic);
+        let told = told.subject(subject_line(subject)).message(text);
+        told.send().await.map(|_| ()).map_err(|error| {
+            NotifyError(format!(
+                "the topic {} does not take the text: {}. Check that it exists and that the role may publish to it",
+                self.topic,
+                account::said(&error)
+            ))
+        })
+    }
+}
+
+#[async_trait]
+impl NotifyPeople for AwsNotifyPeople {
+    async fn send_mail(&self, mail: &Mail) -> Result<(), NotifyError> {
+        if mail.to.is_empty() {
+            let missing = "nobody can be asked: set HOLDFAST_APPROVERS, or gate.approvers in .holdfast.yml";
+            return Err(NotifyError(missing.to_owned()));
+        }
+        let broken = |error: aws_sdk_sesv2::error::BuildError| NotifyError(format!("the mail {}: {error}", mail.key));
+        let part = |text: &str| Content::builder().data(text).charset("UTF-8").build().map_err(broken);
+        let mut body = Body::builder().text(part(&mail.text)?);
+        if let Some(html) = &mail.html {
+            body = body.html(part(html)?);
+        }
+        let message = Message::builder()
+            .subject(part(&mail.subject)?)
+            .body(body.build())
+            .build();
+        let to = Destination::builder().set_to_addresses(Some(mail.to.clone())).build();
+        let send = self.mails.send_email().from_email_address(&self.from).destination(to);
+        let send = send.content(EmailContent::builder().simple(message).build());
+        send.send().await.map(|_| ()).map_err(|error| {
+            NotifyError(format!(
+                "SES does not take the mail {}: {}. Check that {} is verified, that the account may send, and that the role may",
+                mail.key,
+                account::said(&error),
+                self.from
+            ))
+        })
+    }
+
+    async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
+        tracing::error!(run, what, "a run needs cleaning by hand");
+        self.tell(&alarm_subject(run), &alarm_text(run, what)).await
+    }
+}
+
+/// SNS takes printable ASCII that does not begin with a blank.
+fn subject_line(subject: &str) -> String {
+    let plain = subject.chars().map(|char| {
+        if char.is_ascii_graphic() || char == ' ' {
+            char
+        } else {
+            '?'
+        }
+    });
+    plain.take(SUBJECT_CHARS).collect()
+}

@@ -1,0 +1,208 @@
+//! Runs as AWS Step Functions has them. Each run is one execution of one state machine; the execution's name is the run's.
+
+mod read;
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use async_trait::async_trait;
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sfn::types::ExecutionStatus;
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::run::Run;
+use holdfast_core::port::{
+    AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
+};
+use serde_json::Value;
+
+use crate::account;
+
+pub use read::{EventFound, EventFoundKind, ExecutionFound};
+
+/// How executions end without success.
+const FAILED: [ExecutionStatus; 3] = [
+    ExecutionStatus::Failed,
+    ExecutionStatus::TimedOut,
+    ExecutionStatus::Aborted,
+];
+/// Executions that one call lists at most.
+const PAGE: i32 = 100;
+/// Longest cause that Step Functions takes, in characters.
+const CAUSE_CHARS: usize = 32_768;
+
+/// Runs of one state machine. The SDK repeats nothing: the workflow does.
+#[derive(Clone, Debug)]
+pub struct StepFunctionsRuns {
+    client: Client,
+    state_machine: String,
+    alias: Option<String>,
+}
+
+impl StepFunctionsRuns {
+    /// Runs of the state machine with this ARN, unqualified, with the account, region, limits and retries of `config`.
+    pub fn new(config: &aws_config::SdkConfig, state_machine: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(config),
+            state_machine: state_machine.into(),
+            alias: None,
+        }
+    }
+
+    /// The same, with runs started by an alias of the state machine: those that are under way keep their version.
+    #[must_use]
+    pub fn started_by(mut self, alias: impl Into<String>) -> Self {
+        self.alias = Some(alias.into());
+        self
+    }
+
+    /// What became of an answer to a task.
+    fn taken<T, E>(&self, sent: Result<T, SdkError<E>>) -> Result<TaskAnswer, ExecutionError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let Err(error) = sent else {
+            return Ok(TaskAnswer::Taken);
+        };
+        match error.code() {
+            Some("TaskDoesNotExist" | "TaskTimedOut" | "InvalidToken") => Ok(TaskAnswer::NotWaiting),
+            _ => Err(self.failed("*", "told a decision", &error)),
+        }
+    }
+
+    fn execution_arn(&self, run: &str) -> String {
+        let executions = self.state_machine.replacen(":stateMachine:", ":execution:", 1);
+        format!("{executions}:{run}")
+    }
+
+    fn failed<E>(&self, run: &str, doing: &str, error: &SdkError<E>) -> ExecutionError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        ExecutionError {
+            run: run.to_owned(),
+            detail: format!(
+                "cannot be {doing}: {}. Check that {} is there and that the role may do it",
+                account::said(error),
+                self.state_machine
+            ),
+        }
+    }
+}
+
+#[async_trait]
+impl StopRun for StepFunctionsRuns {
+    async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
+        let cause: String = cause.chars().take(CAUSE_CHARS).collect();
+        let stop = self.client.stop_execution().execution_arn(self.execution_arn(run));
+        match stop.error(error.as_str()).cause(cause).send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(answer)) if answer.err().is_execution_does_not_exist() => Ok(()),
+            Err(other) => Err(self.failed(run, "stopped", &other)),
+        }
+    }
+}
+
+#[async_trait]
+impl StartRun for StepFunctionsRuns {
+    async fn start_run(&self, run: &Run) -> Result<StartedRun, ExecutionError> {
+        let name = run.run.as_str();
+        let found = self
+            .client
+            .describe_execution()
+            .execution_arn(self.execution_arn(name))
+            .send();
+        match found.await {
+            Ok(found) if found.status == ExecutionStatus::Running => return Ok(StartedRun::Running),
+            Ok(_) => return Ok(StartedRun::Ended),
+            Err(SdkError::ServiceError(answer)) if answer.err().is_execution_does_not_exist() => {}
+            Err(other) => return Err(self.failed(name, "described", &other)),
+        }
+        let machine = match &self.alias {
+            Some(alias) => format!("{}:{alias}", self.state_machine),
+            None => self.state_machine.clone(),
+        };
+        let input = serde_json::json!(run).to_string();
+        let start = self
+            .client
+            .start_execution()
+            .state_machine_arn(machine)
+            .name(name)
+            .input(input);
+        match start.send().await {
+            Ok(_) => Ok(StartedRun::New),
+            // Another delivery was faster.
+            Err(SdkError::ServiceError(answer)) if answer.err().is_execution_already_exists() => {
+                Ok(StartedRun::Running)
+            }
+            Err(other) => Err(self.failed(name, "started", &other)),
+        }
+    }
+}
+
+#[async_trait]
+impl AnswerTask for StepFunctionsRuns {
+    async fn succeed_task(&self, token: &str, output: Value) -> Result<TaskAnswer, ExecutionError> {
+        let send = self
+            .client
+            .send_task_success()
+            .task_token(token)
+            .output(output.to_string());
+        self.taken(send.send().await)
+    }
+
+    async fn fail_task(&self, token: &str, error: ErrorName, cause: &str) -> Result<TaskAnswer, ExecutionError> {
+        let cause: String = cause.chars().take(CAUSE_CHARS).collect();
+        let send = self
+            .client
+            .send_task_failure()
+            .task_token(token)
+            .error(error.as_str())
+            .cause(cause);
+        self.taken(send.send().await)
+    }
+}
+
+#[async_trait]
+impl ListFailedRuns for StepFunctionsRuns {
+    async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
+        // Described one by one they would use up the account's rate, which the start of runs needs too.
+        let mut newest: HashMap<String, (i64, FailedRun)> = HashMap::new();
+        for status in FAILED {
+            let mut pages = self.client.list_executions().state_machine_arn(&self.state_machine);
+            pages = pages.status_filter(status.clone()).max_results(PAGE);
+            let mut pages = pages.into_paginator().items().send();
+            let mut listed = 0;
+            while let Some(execution) = pages.next().await {
+                let execution = execution.map_err(|error| self.failed("*", "listed", &error))?;
+                let run = FailedRun {
+                    run: execution.name.clone(),
+                    started_with: Value::Null,
+                    error: status.as_str().to_owned(),
+                    cause: None,
+                };
+                newest.insert(execution.name, (execution.start_date.secs(), run));
+                listed += 1;
+                if listed >= most {
+                    break;
+                }
+            }
+        }
+        let mut found: Vec<(i64, FailedRun)> = newest.into_values().collect();
+        found.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.run.cmp(&other.1.run)));
+        Ok(found.into_iter().take(most).map(|(_, run)| run).collect())
+    }
+
+    async fn detail(&self, run: FailedRun) -> Result<FailedRun, ExecutionError> {
+        let described = self.client.describe_execution();
+        let described = described.execution_arn(self.execution_arn(&run.run)).send().await;
+        let described = described.map_err(|error| self.failed(&run.run, "described", &error))?;
+        let input = described.input.as_deref().unwrap_or_default();
+        Ok(FailedRun {
+            started_with: serde_json::from_str(input).unwrap_or(Value::Null),
+            error: described.error.unwrap_or(run.error),
+            cause: described.cause,
+            run: run.run,
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! What a row's key and value may be, the same for every table, and how a value is written. Where rows are kept is the
+//! tables' affair.
+
+use super::RowError;
+use serde_json::Value;
+
+/// Longest key, in bytes: what fits DynamoDB's range key, so that a key never fits one table alone.
+const KEY_BYTES: usize = 900;
+
+/// Longest value, in bytes of JSON: some hundred fit DynamoDB's largest answer, and one its largest item.
+const VALUE_BYTES: usize = 100 * 1024;
+
+/// The group and the name of a key. Errors: it is no key.
+pub fn split_key(key: &str) -> Result<(&str, &str), RowError> {
+    let (group, name) = split_prefix(key)?;
+    if name.is_empty() {
+        return Err(no_key(key, "its name is empty; expected GROUP/NAME"));
+    }
+    Ok((group, name))
+}
+
+/// The group of a prefix, and what the names begin with: nothing, where all of the group is meant. Errors: it does not
+/// hold a whole group.
+pub fn split_prefix(prefix: &str) -> Result<(&str, &str), RowError> {
+    if prefix.len() > KEY_BYTES {
+        return Err(no_key(prefix, "it has more than 900 bytes"));
+    }
+    if prefix.chars().any(char::is_control) {
+        return Err(no_key(prefix, "it holds a control character"));
+    }
+    match prefix.split_once('/') {
+        Some((group, name)) if !group.is_empty() => Ok((group, name)),
+        _ => Err(no_key(prefix, "it has no group; expected GROUP/NAME")),
+    }
+}
+
+/// A value as it is stored. Errors: it is no object, or too large.
+pub fn write_value(key: &str, value: &Value) -> Result<String, RowError> {
+    if !value.is_object() {
+        return Err(failed(key, "its value is no JSON object"));
+    }
+    let text = value.to_string();
+    if text.len() > VALUE_BYTES {
+        return Err(failed(
+            key,
+            format!("its value has {} bytes, and at most {VALUE_BYTES} are kept", text.len()),
+        ));
+    }
+    Ok(text)
+}
+
+/// A value as it was stored. Errors: it was not written by us. The parser's own message is left out: it may quote a
+/// credential.
+pub fn read_value(key: &str, text: &str, table: &str) -> Result<Value, RowError> {
+    let value: Option<Value> = serde_json::from_str(text).ok().filter(Value::is_object);
+    value.ok_or_else(|| failed(key, unreadable(table)))
+}
+
+/// Why a row cannot be used that is there.
+pub fn unreadable(table: &str) -> String {
+    format!("{table} holds something else there: it was damaged, or written by another program")
+}
+
+/// The error of a row that cannot be used.
+pub fn failed(key: &str, detail: impl Into<String>) -> RowError {
+    RowError {
+        key: key.to_owned(),
+        detail: detail.into(),
+    }
+}
+
+fn no_key(key: &str, why: &str) -> RowError {
+    let shown: String = key.escape_debug().take(100).collect();
+    failed(&shown, format!("this is no row's key: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed split fails the test")]
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_group_and_a_name() {
+        let cases = [
+            ("lease/1", Some(("lease", "1"))),
+            ("a/b/c", Some(("a", "b/c"))),
+            ("a//", Some(("a", "/"))),
+            ("a/", None),
+            ("/a", None),
+            ("a", None),
+            ("", None),
+            ("a/b\nc", None),
+        ];
+        for (key, expected) in cases {
+            assert_eq!(split_key(key).ok(), expected, "{key:?}");
+        }
+        assert_eq!(split_prefix("a/").unwrap(), ("a", ""));
+        assert!(split_prefix("a").is_err());
+        let said = split_key(&"a\n".repeat(500)).unwrap_err().to_string();
+        assert!(said.len() < 200 && !said.contains('\n'), "{said}");
+    }
+}

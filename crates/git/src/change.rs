@@ -1,0 +1,325 @@
+//! The change between two trees: which files, what happened to each, its patch or why there is none.
+
+use gix::{ObjectId, Repository};
+use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus};
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{ReadError, RootEntry, RootKind};
+
+use super::BLOB_MOST;
+use super::budget::{Budget, Limits};
+use super::object::{Clone, NoObject, explain, fail, object_size, read_object};
+use super::path::{path_bytes, path_text};
+use super::rename::join_renames;
+use super::tree_diff::{Difference, Version, compare_trees};
+use holdfast_core::diff::{Content, Patch, content_of, unified, without_nul};
+
+/// Commit messages that are kept at most, in bytes.
+const DESCRIPTION_MOST: usize = 16 * 1024;
+/// Commits whose messages are looked at.
+const COMMITS_MOST: usize = 50;
+/// Larger commits are not looked at, in bytes.
+const COMMIT_MOST: u64 = 1024 * 1024;
+
+/// Reads the change within the limits.
+///
+/// # Errors
+///
+/// A commit or its tree cannot be read. A file that cannot be read is part of the change, with its reason.
+pub(super) fn read_change(
+    repository: &Repository,
+    base: &CommitSha,
+    head: &CommitSha,
+    limits: Limits,
+) -> Result<Change, ReadError> {
+    let (base_id, head_id) = (object_id(base)?, object_id(head)?);
+    let mut budget = Budget::new(limits);
+    let old = root_tree(repository, base_id)?;
+    let new = root_tree(repository, head_id)?;
+    let mut found = compare_trees(repository, Some(old), Some(new), &mut budget)?;
+    let mut notes = std::mem::take(&mut found.unlisted);
+    notes.extend(join_renames(repository, &mut found.files, &mut budget));
+    let mut reader = FileReader {
+        repository,
+        clone: Clone::of(repository),
+        searched_left: limits.searched_patches_bytes,
+        budget,
+    };
+    let files: Vec<ChangedFile> = found.files.iter().map(|file| reader.read_changed(file)).collect();
+    let (title, author) = head_line(repository, head_id);
+    Ok(Change {
+        base: base.clone(),
+        base_tip: None,
+        head: head.clone(),
+        title,
+        description: messages(repository, base_id, head_id),
+        author,
+        url: None,
+        files_total: files.len() as u64 + found.unlisted_count,
+        files,
+        notes,
+    })
+}
+
+/// A file's bytes at a commit; `None` where there is no such file, for a link or a folder, and over the limit.
+///
+/// # Errors
+///
+/// The commit or the file's content cannot be read.
+pub(super) fn read_file(repository: &Repository, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+    let limits = Limits::default();
+    let mut id = root_tree(repository, object_id(at)?)?;
+    let path = path_bytes(path);
+    let mut parts = path.split(|byte| *byte == b'/').peekable();
+    while let Some(part) = parts.next() {
+        if id.is_empty_tree() {
+            return Ok(None);
+        }
+        let tree = read_object(repository, id, limits.tree_bytes)
+            .map_err(|problem| fail("a folder of the path", id, &problem, Clone::of(repository)))?;
+        let entry = gix::objs::TreeRefIter::from_bytes(&tree, id.kind())
+            .filter_map(Result::ok)
+            .find(|entry| entry.filename == part);
+        match entry {
+            Some(entry) if parts.peek().is_some() && entry.mode.is_tree() => id = entry.oid.to_owned(),
+            Some(entry) if parts.peek().is_none() && entry.mode.is_blob() => {
+                let id = entry.oid.to_owned();
+                return match read_object(repository, id, BLOB_MOST) {
+                    Ok(data) => Ok(Some(data)),
+                    Err(NoObject::TooLarge(_)) => Ok(None),
+                    Err(problem) => Err(fail("the file's content", id, &problem, Clone::of(repository))),
+                };
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// Lists the root folder.
+///
+/// # Errors
+///
+/// The commit or its tree cannot be read.
+pub(super) fn read_root(repository: &Repository, at: &CommitSha) -> Result<Vec<RootEntry>, ReadError> {
+    let id = root_tree(repository, object_id(at)?)?;
+    if id.is_empty_tree() {
+        return Ok(Vec::new());
+    }
+    let unreadable = |problem: &NoObject| fail("the root's tree", id, problem, Clone::of(repository));
+    let tree = read_object(repository, id, Limits::default().tree_bytes).map_err(|problem| unreadable(&problem))?;
+    let entries = gix::objs::TreeRefIter::from_bytes(&tree, id.kind()).map(|entry| {
+        let entry = entry.map_err(|error| unreadable(&NoObject::Unreadable(error.to_string())))?;
+        let kind = match entry.mode {
+            mode if mode.is_blob() => RootKind::File,
+            mode if mode.is_link() => RootKind::Link,
+            _ => RootKind::Folder,
+        };
+        Ok(RootEntry {
+            name: path_text(entry.filename),
+            kind,
+            bytes: (kind == RootKind::File)
+                .then(|| object_size(repository, entry.oid.to_owned()).ok())
+                .flatten(),
+        })
+    });
+    entries.collect()
+}
+
+/// Reads the content of changed files, one after the other, as long as the budget lasts.
+struct FileReader<'a> {
+    repository: &'a Repository,
+    clone: Clone,
+    searched_left: usize,
+    budget: Budget,
+}
+
+impl FileReader<'_> {
+    fn read_changed(&mut self, found: &Difference) -> ChangedFile {
+        let (old, new) = (found.old, found.new);
+        let mut file = ChangedFile {
+            path: path_text(&found.path),
+            previous_path: found.source.as_ref().map(|source| path_text(source)),
+            status: status(old, new),
+            kind: kind_of(new.or(old)),
+            additions: 0,
+            deletions: 0,
+            patch: None,
+            omitted: None,
+            secrets: Vec::new(),
+        };
+        if file.previous_path.is_some() && file.status == FileStatus::Modified {
+            file.status = FileStatus::Renamed;
+        }
+        if file.kind == FileKind::Submodule {
+            let name = |side: Option<Version>| {
+                side.map_or_else(|| "none".to_owned(), |side| side.id.to_hex_with_len(12).to_string())
+            };
+            file.omitted = Some(format!("submodule {}..{}", name(old), name(new)));
+            return file;
+        }
+        if old.map(|side| side.id) == new.map(|side| side.id) {
+            if file.previous_path.is_none() && file.status == FileStatus::Modified {
+                file.status = FileStatus::ModeChanged;
+            }
+            return file;
+        }
+        if let Err(reason) = self.read_content(&mut file, old, new) {
+            file.omitted = Some(reason);
+        }
+        file
+    }
+
+    /// Fills in the patch, or what the content is. Fails with the reason why it is not known.
+    fn read_content(
+        &mut self,
+        file: &mut ChangedFile,
+        old: Option<Version>,
+        new: Option<Version>,
+    ) -> Result<(), String> {
+        // A type change to or from a submodule has no content on one side.
+        let content = |side: Option<Version>| side.filter(|side| !side.mode.is_commit()).map(|side| side.id);
+        let (old, new) = (content(old), content(new));
+        let size = |id: Option<ObjectId>, what: &str| {
+            id.map_or(Ok(0), |id| {
+                object_size(self.repository, id).map_err(|problem| explain(what, id, &problem, self.clone))
+            })
+        };
+        let (old_size, new_size) = (size(old, "its old content")?, size(new, "its content")?);
+        let largest = old_size.max(new_size);
+        if largest > self.budget.limits.searched_bytes {
+            return Err(format!("too large to show: {largest} bytes"));
+        }
+        if let Some(reason) = self.budget.exceeded(old_size + new_size) {
+            return Err(reason);
+        }
+        self.budget.spend(old_size + new_size);
+        let most = self.budget.limits.searched_bytes;
+        let read = |id: Option<ObjectId>, what: &str| {
+            id.map_or_else(
+                || Ok(Vec::new()),
+                |id| read_object(self.repository, id, most).map_err(|problem| explain(what, id, &problem, self.clone)),
+            )
+        };
+        let (before, after) = (read(old, "its old content")?, read(new, "its content")?);
+        match content_of(&before, &after) {
+            Content::Binary => file.kind = FileKind::Binary,
+            Content::TextWithNul => {
+                file.kind = FileKind::Binary;
+                file.omitted = Some("has NUL bytes".to_owned());
+                self.keep_for_search(file, unified(&without_nul(&before), &without_nul(&after)));
+            }
+            Content::Text if largest > BLOB_MOST => {
+                file.omitted = Some(format!("too large to show: {largest} bytes"));
+                self.keep_for_search(file, unified(&before, &after));
+            }
+            Content::Text => {
+                let patch = unified(&before, &after);
+                (file.additions, file.deletions) = (patch.additions, patch.deletions);
+                file.patch = Some(patch.text).filter(|text| !text.is_empty());
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a patch that is only for the search for secrets, as far as there is room.
+    fn keep_for_search(&mut self, file: &mut ChangedFile, patch: Patch) {
+        (file.additions, file.deletions) = (patch.additions, patch.deletions);
+        let bytes = patch.text.len();
+        if bytes == 0 {
+            return;
+        }
+        if bytes > self.budget.limits.searched_patch_bytes || bytes > self.searched_left {
+            let reason = file.omitted.take().unwrap_or_default();
+            file.omitted = Some(format!("{reason}; too large to search for secrets"));
+            return;
+        }
+        self.searched_left -= bytes;
+        file.patch = Some(patch.text);
+    }
+}
+
+fn status(old: Option<Version>, new: Option<Version>) -> FileStatus {
+    match (old, new) {
+        (None, _) => FileStatus::Added,
+        (_, None) => FileStatus::Deleted,
+        (Some(old), Some(new)) if kind_of(Some(old)) != kind_of(Some(new)) => FileStatus::TypeChanged,
+        _ => FileStatus::Modified,
+    }
+}
+
+fn kind_of(version: Option<Version>) -> FileKind {
+    match version {
+        Some(version) if version.mode.is_commit() => FileKind::Submodule,
+        Some(version) if version.mode.is_link() => FileKind::Symlink,
+        _ => FileKind::Text,
+    }
+}
+
+/// The tree of a commit, or of a tree's own name (the empty one).
+fn root_tree(repository: &Repository, id: ObjectId) -> Result<ObjectId, ReadError> {
+    if id.is_empty_tree() {
+        return Ok(id);
+    }
+    // Looked at first: a commit can be as large as its author likes.
+    let size = object_size(repository, id);
+    match size {
+        Ok(size) if size <= COMMIT_MOST => {}
+        Ok(size) => {
+            let problem = NoObject::TooLarge(size);
+            return Err(fail("the commit", id, &problem, Clone::of(repository)));
+        }
+        Err(problem) => return Err(fail("the commit", id, &problem, Clone::of(repository))),
+    }
+    let unreadable = |error: String| fail("the commit", id, &NoObject::Unreadable(error), Clone::of(repository));
+    let object = repository
+        .find_object(id)
+        .map_err(|error| unreadable(error.to_string()))?;
+    if object.kind.is_tree() {
+        return Ok(id);
+    }
+    let commit = object
+        .try_into_commit()
+        .map_err(|error| unreadable(error.to_string()))?;
+    let tree = commit.tree_id().map_err(|error| unreadable(error.to_string()))?;
+    Ok(tree.detach())
+}
+
+/// The head's subject and author.
+fn head_line(repository: &Repository, head: ObjectId) -> (String, Option<String>) {
+    let Ok(commit) = repository.find_commit(head) else {
+        return (String::new(), None);
+    };
+    let title = commit
+        .message()
+        .map(|message| message.summary().to_string())
+        .unwrap_or_default();
+    let author = commit.author().ok().map(|author| author.name.to_string());
+    (title, author)
+}
+
+/// Messages of the commits from base to head, newest first, within a bound.
+fn messages(repository: &Repository, base: ObjectId, head: ObjectId) -> String {
+    let mut out = String::new();
+    let Ok(walk) = repository.rev_walk([head]).with_hidden([base]).all() else {
+        return out;
+    };
+    for commit in walk
+        .take(COMMITS_MOST)
+        .filter_map(Result::ok)
+        .filter(|info| object_size(repository, info.id).is_ok_and(|size| size <= COMMIT_MOST))
+        .filter_map(|info| info.object().ok())
+    {
+        let message = commit.message_raw_sloppy().to_string();
+        if out.len() + message.len() > DESCRIPTION_MOST {
+            break;
+        }
+        out.push_str(message.trim());
+        out.push_str("\n\n");
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn object_id(sha: &CommitSha) -> Result<ObjectId, ReadError> {
+    ObjectId::from_hex(sha.as_str().as_bytes()).map_err(|error| ReadError::Repository(format!("{sha}: {error}")))
+}

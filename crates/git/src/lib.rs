@@ -1,0 +1,118 @@
+//! Git work trees, through gix: which commits a review is of, and the change between them. Never writes.
+//!
+//! A repository may be a stranger's. What it makes large, deep or slow is bounded (`budget`), and it is read on threads that
+//! nobody waits for longer than that.
+
+mod base;
+mod budget;
+mod change;
+mod object;
+mod open;
+mod path;
+mod rename;
+mod resolve;
+mod tracked;
+mod tree_diff;
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{ReadChange, ReadError, RootEntry};
+
+use budget::Limits;
+use holdfast_bounded::{GivenUp, Threads};
+
+pub use resolve::{Ends, ResolvedTarget, resolve_target};
+pub use tracked::{tracked_file, work_tree_root};
+
+/// Largest blob that is shown, in bytes, on either side.
+const BLOB_MOST: u64 = 1024 * 1024;
+/// A repository that has not answered by then holds a file that never will, or lies on a drive that does not answer. Longer
+/// than the limit of a change, which ends by itself with what was read.
+const REPOSITORY_TIME_MOST: Duration = Duration::from_mins(2);
+/// Repositories read at once.
+const THREADS: usize = 16;
+
+static POOL: LazyLock<Threads> = LazyLock::new(|| Threads::new(THREADS));
+
+/// Reads changes of work trees on this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GitReadChange;
+
+impl GitReadChange {
+    /// There is nothing to set up: the target names its path.
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl ReadChange for GitReadChange {
+    async fn read_change(&self, target: &Target) -> Result<Change, ReadError> {
+        let (path, base, head) = ends(target)?;
+        bounded(path, move |path| {
+            change::read_change(&open::open(path)?, &base, &head, Limits::default())
+        })
+        .await
+    }
+
+    async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        let (work_tree, _, _) = ends(target)?;
+        let (path, at) = (path.to_owned(), at.clone());
+        bounded(work_tree, move |work_tree| {
+            change::read_file(&open::open(work_tree)?, &path, &at)
+        })
+        .await
+    }
+
+    async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let (work_tree, _, _) = ends(target)?;
+        let at = at.clone();
+        bounded(work_tree, move |work_tree| {
+            change::read_root(&open::open(work_tree)?, &at).map(Some)
+        })
+        .await
+    }
+
+    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
+        ends(target).map(|(_, _, head)| head)
+    }
+}
+
+fn ends(target: &Target) -> Result<(PathBuf, CommitSha, CommitSha), ReadError> {
+    match target {
+        Target::WorkTree { path, base, head } => Ok((path.into(), base.clone(), head.clone())),
+        Target::PullRequest { .. } => Err(ReadError::Repository("a pull request is not a work tree".to_owned())),
+    }
+}
+
+/// Git's objects are read from disk: off the async threads, and not without end.
+async fn bounded<T: Send + 'static>(
+    path: PathBuf,
+    work: impl FnOnce(&Path) -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    let place = path.clone();
+    POOL.run(REPOSITORY_TIME_MOST, move || work(&place))
+        .await
+        .unwrap_or_else(|problem| Err(gave_up(&path, problem)))
+}
+
+/// The error of a repository that gave no answer.
+fn gave_up(path: &Path, problem: GivenUp) -> ReadError {
+    ReadError::Repository(match problem {
+        GivenUp::TimeUp => format!(
+            "{} did not answer within {} s: a file in its .git folder may be a pipe, or lie on a drive that does not \
+             answer",
+            path.display(),
+            REPOSITORY_TIME_MOST.as_secs()
+        ),
+        GivenUp::Broken => format!("reading {} broke off: git fsck", path.display()),
+    })
+}
+
+#[cfg(test)]
+mod hostile_tests;

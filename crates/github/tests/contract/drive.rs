@@ -1,0 +1,291 @@
+//! The real adapter, led through everything it can ask of GitHub. What it asked is judged in `main`.
+
+use holdfast_core::model::change::Target;
+use holdfast_core::model::finding::Side;
+use holdfast_core::model::marker::MarkerKey;
+use holdfast_core::model::settings::GithubSignInSettings;
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::{
+    Annotation, CheckConclusion, CheckOutcome, Permission, PublishError, PublishReview, ReadChange, ReadError,
+    ReadPermission, ReadPull, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
+};
+use holdfast_github::{
+    GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission,
+    GithubRedeliverWebhooks, GithubSignIn, parse_address,
+};
+use holdfast_testkit::github::Entry;
+use holdfast_testkit::repository::Change;
+use holdfast_testkit::{FakeGithub, PullRequest, Repository};
+
+use serde_json::json;
+
+use crate::description::Exchange;
+
+const SLUG: &str = "octo/demo";
+
+/// Every exchange of an App and of a person's token, refusals too.
+pub(crate) async fn drive() -> Vec<Exchange> {
+    let corpus = Repository::corpus().unwrap();
+    let github = FakeGithub::start().unwrap();
+    github.add(PullRequest::from_git(corpus.repository.path(), &corpus.base, &corpus.head, SLUG, 12).unwrap());
+    let identity = GithubIdentity::App {
+        id: 1,
+        key: key().into(),
+    };
+    let app = connect(&github, identity.clone());
+    read(&github, &corpus, app.clone()).await;
+    read_hidden(&github, app.clone()).await;
+    check(&corpus, app.clone()).await;
+    comments(&github, app.clone()).await;
+    review(&corpus, app.clone()).await;
+    people(&github, app.clone()).await;
+    deliveries(&github, app).await;
+    sign_in(&github).await;
+    manifest(&github).await;
+    let person = connect(&github, GithubIdentity::Token(FakeGithub::USER_TOKEN.into()));
+    let publish = writer(person);
+    let target = target("demo", &corpus.head);
+    publish.draft_review(&target, &draft("another", 2)).await.unwrap();
+    publish.draft_review(&target, &draft("person", 2)).await.unwrap();
+    assert_eq!(publish.open_check(&target, "run").await.unwrap(), None, "403");
+    refusals(&github, &corpus, identity).await;
+    let journal = github.journal();
+    let exchange = |entry: Entry| Exchange {
+        answer: journal.answer(entry.sequence),
+        entry,
+    };
+    journal.entries().into_iter().map(exchange).collect()
+}
+
+async fn read(github: &FakeGithub, corpus: &Change, connection: GithubConnection) {
+    let read = GithubReadChange::new(connection);
+    let address = parse_address(&github.pull_request_url(SLUG, 12)).unwrap();
+    let target = read.resolve(&address).await.unwrap();
+    let change = read.read_change(&target).await.unwrap();
+    assert_eq!(change.files.len(), 16);
+    let head = CommitSha::parse(&corpus.head).unwrap();
+    assert!(read.read_file(&target, "crlf.txt", &head).await.unwrap().is_some());
+    for nothing in ["vendor/lib", "src", "no/such/file"] {
+        assert_eq!(read.read_file(&target, nothing, &head).await.unwrap(), None);
+    }
+    read.current_head(&target).await.unwrap();
+}
+
+/// A text whose patch GitHub leaves out: both versions are read.
+async fn read_hidden(github: &FakeGithub, connection: GithubConnection) {
+    let repository = Repository::new().unwrap();
+    repository.write(".gitattributes", "*.py -diff\n").unwrap();
+    repository.write("a.py", "a = 1\n").unwrap();
+    let base = repository.commit("base").unwrap();
+    repository.write("a.py", "a = 2\n").unwrap();
+    let head = repository.commit("head").unwrap();
+    github.add(PullRequest::from_git(repository.path(), &base, &head, SLUG, 13).unwrap());
+    let read = GithubReadChange::new(connection);
+    let address = parse_address(&github.pull_request_url(SLUG, 13)).unwrap();
+    let change = read.read_change(&read.resolve(&address).await.unwrap()).await.unwrap();
+    assert_eq!(
+        change.files[0].patch.as_deref(),
+        Some("@@ -1,1 +1,1 @@\n-a = 1\n+a = 2\n")
+    );
+}
+
+async fn check(corpus: &Change, connection: GithubConnection) {
+    let publish = writer(connection);
+    let target = target("demo", &corpus.head);
+    for conclusion in [
+        CheckConclusion::Success,
+        CheckConclusion::Neutral,
+        CheckConclusion::ActionRequired,
+    ] {
+        let name = format!("run {conclusion:?}");
+        let check = publish.open_check(&target, &name).await.unwrap().unwrap();
+        let levels = ["notice", "warning", "failure"].into_iter().cycle();
+        let outcome = CheckOutcome {
+            conclusion,
+            title: "Reviewed".to_owned(),
+            summary: "In short.".to_owned(),
+            // More than one request takes.
+            annotations: levels.take(120).map(annotation).collect(),
+        };
+        publish.close_check(&target, check, &outcome).await.unwrap();
+    }
+    // A merge queue's commit. The second one finds the first.
+    let group = CommitSha::parse(&corpus.base).unwrap();
+    for _ in 0..2 {
+        publish.copy_check(&target, &group).await.unwrap();
+    }
+}
+
+/// A comment as it is now: unedited, edited by its author, by another person, deleted.
+async fn comments(github: &FakeGithub, connection: GithubConnection) {
+    let read = GithubReadChange::new(connection);
+    let id = github.comment(SLUG, 12, "ann", "/holdfast review").unwrap();
+    for (editor, expected) in [(None, false), (Some("ann"), false), (Some("bob"), true)] {
+        if let Some(editor) = editor {
+            github.edit_comment(SLUG, id, editor, Some("/holdfast approve"));
+        }
+        let comment = read.comment("octo", "demo", id).await.unwrap().unwrap();
+        assert_eq!(
+            (comment.number, comment.is_edited_by_others),
+            (12, expected),
+            "{editor:?}"
+        );
+    }
+    github.edit_comment(SLUG, id, "ann", None);
+    assert_eq!(read.comment("octo", "demo", id).await.unwrap(), None, "404");
+}
+
+fn annotation(level: &'static str) -> Annotation {
+    Annotation {
+        path: "crlf.txt".to_owned(),
+        start_line: 1,
+        end_line: 2,
+        level,
+        title: "Look here".to_owned(),
+        message: "It is not as it was.".to_owned(),
+    }
+}
+
+async fn review(corpus: &Change, connection: GithubConnection) {
+    let publish = writer(connection);
+    let target = target("demo", &corpus.head);
+    let refused = publish.draft_review(&target, &draft("run", 99)).await.unwrap_err();
+    assert!(matches!(refused, PublishError::Rejected(_)), "{refused:?}");
+    let drafted = publish.draft_review(&target, &draft("run", 2)).await.unwrap();
+    // The second one is refused, and the review looked at.
+    publish.submit_review(&target, drafted.review).await.unwrap();
+    publish.submit_review(&target, drafted.review).await.unwrap();
+    assert!(
+        publish
+            .draft_review(&target, &draft("run", 2))
+            .await
+            .unwrap()
+            .is_submitted
+    );
+    publish.announce(&target, "before", "Reviewing").await.unwrap();
+    publish.give_notice(&target, "before", "Failed").await.unwrap();
+    publish.announce(&target, "run", "Reviewing").await.unwrap();
+    publish.summarize(&target, "run", "Reviewed").await.unwrap();
+    for answer in ["On it.", "Done."] {
+        publish.answer_command(&target, 1, answer).await.unwrap();
+    }
+    publish.draft_review(&target, &draft("late", 2)).await.unwrap();
+    publish.withdraw(&target, "late").await.unwrap();
+}
+
+async fn people(github: &FakeGithub, connection: GithubConnection) {
+    let read = GithubReadPermission::new(connection);
+    github.set_permission(SLUG, "ann", "maintain");
+    github.set_team_member("octo", "leads", "ann", Some("active"));
+    assert_eq!(
+        read.permission("octo", "demo", "ann").await.unwrap(),
+        Permission::Maintain
+    );
+    assert!(read.is_member("octo", "leads", "ann").await.unwrap());
+    assert!(!read.is_member("octo", "leads", "bob").await.unwrap());
+}
+
+async fn deliveries(github: &FakeGithub, connection: GithubConnection) {
+    // More than a page, one of them too old.
+    for age in 0..102 {
+        github.add_delivery("pull_request", if age > 99 { 500 } else { 202 }, age);
+    }
+    github.add_delivery("pull_request", 500, 4 * 86_400);
+    let redeliver = GithubRedeliverWebhooks::new(connection);
+    assert_eq!(redeliver.redeliver_failed(0).await.unwrap(), 2);
+}
+
+async fn sign_in(github: &FakeGithub) {
+    let settings = GithubSignInSettings {
+        client_id: FakeGithub::CLIENT_ID.to_owned(),
+        client_secret: FakeGithub::CLIENT_SECRET.into(),
+    };
+    let sign_in = GithubSignIn::new(&settings, Some(github.url().parse().unwrap())).unwrap();
+    let back = "https://holdfast.example/back".parse().unwrap();
+    let page = sign_in.page("state", "verifier", &back);
+    let came = github.authorize(&page).unwrap();
+    let (_, code) = came.query_pairs().next().unwrap();
+    assert_eq!(sign_in.person(&code, "verifier", &back).await.unwrap().login, "octocat");
+}
+
+async fn manifest(github: &FakeGithub) {
+    let manifest = GithubAppManifest::new(Some(github.url().parse().unwrap())).unwrap();
+    let page = manifest.page(Some("octo"), "s&1");
+    assert!(
+        page.as_str()
+            .ends_with("/organizations/octo/settings/apps/new?state=s%261"),
+        "{page}"
+    );
+    let asked = json!({
+        "name": "Holdfast", "url": "https://example.org", "hook_attributes": { "url": "https://example.org/hook" },
+        "redirect_url": "http://127.0.0.1:1/created", "default_permissions": {}, "default_events": [],
+    });
+    let back = github.register_app(&page, &asked).unwrap();
+    let query: std::collections::BTreeMap<_, _> = back.query_pairs().into_owned().collect();
+    assert_eq!(query["state"], "s&1");
+    let app = manifest.convert(&query["code"]).await.unwrap();
+    assert!(app.webhook_secret.is_some() && !format!("{app:?}").contains("PRIVATE KEY"));
+    let again = manifest.convert(&query["code"]).await.unwrap_err();
+    assert!(again.contains("used up"), "{again}");
+}
+
+fn writer(connection: GithubConnection) -> GithubPublishReview {
+    GithubPublishReview::new(connection, MarkerKey::new("0123456789abcdef".into()).unwrap())
+}
+
+async fn refusals(github: &FakeGithub, corpus: &Change, app: GithubIdentity) {
+    let head = CommitSha::parse(&corpus.head).unwrap();
+    let stranger = GithubReadChange::new(connect(github, GithubIdentity::Token("unknown".into())));
+    let refused = stranger.current_head(&target("demo", &corpus.head)).await.unwrap_err();
+    assert!(matches!(refused, ReadError::Forbidden(_)), "{refused:?}");
+    let elsewhere = GithubReadChange::new(connect(github, app));
+    let lost = elsewhere
+        .read_file(&target("elsewhere", &corpus.head), "a", &head)
+        .await;
+    assert!(!matches!(lost, Ok(Some(_))), "not installed there");
+}
+
+fn connect(github: &FakeGithub, identity: GithubIdentity) -> GithubConnection {
+    GithubConnection::new(Some(github.url().parse().unwrap()), identity).unwrap()
+}
+
+fn target(repository: &str, head: &str) -> Target {
+    Target::PullRequest {
+        owner: "octo".to_owned(),
+        repository: repository.to_owned(),
+        number: 12,
+        head: CommitSha::parse(head).unwrap(),
+        repository_id: None,
+        pinned: None,
+    }
+}
+
+/// A remark on one line, one on several, one on what was deleted.
+fn draft(run: &str, line: u32) -> ReviewDraft {
+    let comment = |side, start_line| ReviewComment {
+        path: "crlf.txt".to_owned(),
+        side,
+        start_line,
+        line,
+        body: "Look here.".to_owned(),
+    };
+    ReviewDraft {
+        run: run.to_owned(),
+        body: "A review.".to_owned(),
+        comments: vec![
+            comment(Side::Right, None),
+            comment(Side::Right, Some(1)),
+            comment(Side::Left, None),
+        ],
+    }
+}
+
+/// A private key of this run's own.
+fn key() -> String {
+    let output = std::process::Command::new("openssl")
+        .args(["genrsa", "-traditional", "2048"])
+        .output()
+        .unwrap_or_else(|error| panic!("openssl does not start ({error}): apt-get install openssl"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}

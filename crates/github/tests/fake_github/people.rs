@@ -1,0 +1,108 @@
+//! Who may do what, as a person's token and as an App.
+
+use holdfast_core::port::{Permission, ReadPermission};
+use holdfast_github::{GithubConnection, GithubReadPermission};
+use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest};
+
+use crate::{SLUG, app, connection, refusals};
+
+fn serve() -> FakeGithub {
+    let github = FakeGithub::start().unwrap();
+    github.add(PullRequest::by_hand(SLUG, 12, Vec::new()));
+    github
+}
+
+fn connections(github: &FakeGithub) -> [GithubConnection; 2] {
+    [connection(github, FakeGithub::USER_TOKEN), app(github, 1)]
+}
+
+#[tokio::test]
+async fn every_role_is_read() {
+    let github = serve();
+    for connection in connections(&github) {
+        let read = GithubReadPermission::new(connection);
+        for (role, expected) in [
+            ("admin", Permission::Admin),
+            ("maintain", Permission::Maintain),
+            ("write", Permission::Write),
+            ("triage", Permission::Triage),
+            ("read", Permission::Read),
+            ("none", Permission::None),
+            ("releaser", Permission::Write),
+        ] {
+            github.set_permission(SLUG, "ann", role);
+            assert_eq!(
+                read.permission("octo", "demo", "ann").await.unwrap(),
+                expected,
+                "{role}"
+            );
+        }
+        assert_eq!(
+            read.permission("octo", "missing", "ann").await.unwrap(),
+            Permission::None
+        );
+    }
+}
+
+#[tokio::test]
+async fn active_members_alone_are_members() {
+    let github = serve();
+    for connection in connections(&github) {
+        let read = GithubReadPermission::new(connection);
+        for (state, expected) in [(None, false), (Some("pending"), false), (Some("active"), true)] {
+            github.set_team_member("octo", "leads", "ann", state);
+            assert_eq!(
+                read.is_member("octo", "leads", "ann").await.unwrap(),
+                expected,
+                "{state:?}"
+            );
+        }
+        for (organisation, team, login) in [
+            ("octo", "leads", "bob"),
+            ("octo", "others", "ann"),
+            ("x", "leads", "ann"),
+        ] {
+            assert!(
+                !read.is_member(organisation, team, login).await.unwrap(),
+                "{organisation} {team} {login}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_failure_is_a_permission() {
+    let github = serve();
+    github.set_permission(SLUG, "ann", "admin");
+    github.set_team_member("octo", "leads", "ann", Some("active"));
+    let read = GithubReadPermission::new(connection(&github, FakeGithub::USER_TOKEN));
+    for (fault, name, says) in refusals() {
+        github.fail_next(Matcher::any().times(2), fault.clone());
+        let role = read.permission("octo", "demo", "ann").await.unwrap_err();
+        let member = read.is_member("octo", "leads", "ann").await.unwrap_err();
+        for error in [role, member] {
+            let line = error.to_string();
+            assert_eq!(error.name(), name, "{fault:?}: {line}");
+            assert!(line.contains(says) && !line.contains('\n'), "{fault:?}: {line}");
+            assert!(!line.contains(FakeGithub::USER_TOKEN), "no token in a message: {line}");
+        }
+    }
+    github.fail_next(Matcher::any().times(2), Fault::status(404));
+    assert_eq!(read.permission("octo", "demo", "ann").await.unwrap(), Permission::None);
+    assert!(!read.is_member("octo", "leads", "ann").await.unwrap());
+    assert_eq!(github.faults_left(), 0);
+}
+
+#[tokio::test]
+async fn an_app_asks_once_for_an_organisations_token() {
+    let github = serve();
+    let read = GithubReadPermission::new(app(&github, 1));
+    for _ in 0..3 {
+        assert!(!read.is_member("octo", "leads", "ann").await.unwrap());
+        read.permission("octo", "demo", "ann").await.unwrap();
+    }
+    let asked = github
+        .journal()
+        .matching(&Matcher::new("POST", "/app/installations/*/access_tokens"));
+    assert_eq!(asked.len(), 2, "one for the organisation, one for the repository");
+}

@@ -1,0 +1,142 @@
+//! Telling people on one machine without a mail server: each mail as an `.eml` file, to be opened or sent by other means.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_core::port::{Mail, NotifyError, NotifyPeople};
+use holdfast_core::render::{alarm_subject, alarm_text};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use holdfast_storage::file::{self, FileError};
+use crate::message::message;
+
+/// How many alarms of one run are kept: more say nothing new.
+const ALARMS: usize = 100;
+
+/// Writes mails below a data directory: `outbox/*.eml`, all 0600.
+#[derive(Clone)]
+pub struct OutboxNotifyPeople {
+    data: PathBuf,
+    from: String,
+    to: Vec<String>,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl fmt::Debug for OutboxNotifyPeople {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboxNotifyPeople")
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OutboxNotifyPeople {
+    /// An outbox below `data`, with mails from `from` (`HOLDFAST_MAIL_FROM`) and alarms to `to` (`HOLDFAST_APPROVERS`; may
+    /// be empty), dated by the system's clock.
+    pub fn new(data: impl Into<PathBuf>, from: impl Into<String>, to: Vec<String>) -> Self {
+        Self::with_clock(data, from, to, Timestamp::now)
+    }
+
+    /// The same with another clock.
+    pub fn with_clock(
+        data: impl Into<PathBuf>,
+        from: impl Into<String>,
+        to: Vec<String>,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            data: data.into(),
+            from: from.into(),
+            to,
+            now: Arc::new(now),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.data.join("outbox").join(format!("{name}.eml"))
+    }
+
+    /// The mail's file, unless it was there already.
+    fn write_mail(&self, mail: &Mail) -> Result<Option<PathBuf>, NotifyError> {
+        check_key(&mail.key)?;
+        let path = self.path(&mail.key);
+        if path.exists() {
+            return Ok(None);
+        }
+        let bytes = message(mail, &self.from, (self.now)())?.formatted();
+        file::write(&path, &bytes).map_err(notify)?;
+        Ok(Some(path))
+    }
+
+    fn write_alarm(&self, run: &str, what: &str) -> Result<Option<PathBuf>, NotifyError> {
+        let text = format!(
+            "{}\nWhat the run did:  holdfast show {run}\nTry it again:      holdfast cancel {run}\n",
+            alarm_text(run, what)
+        );
+        let causes = self.data.join("outbox");
+        let known = file::names(&causes).map_err(notify)?;
+        let prefix = format!("{run}-alarm-");
+        let cause = hex::encode(Sha256::digest(what.as_bytes()));
+        let key = format!("{prefix}{}", cause.get(..8).unwrap_or_default());
+        if known.iter().filter(|name| name.starts_with(&prefix)).count() >= ALARMS {
+            return Ok(None);
+        }
+        self.write_mail(&Mail {
+            key,
+            to: self.to.clone(),
+            subject: alarm_subject(run),
+            text,
+            html: None,
+        })
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, NotifyError> + Send + 'static,
+    ) -> Result<T, NotifyError> {
+        let outbox = self.clone();
+        tokio::task::spawn_blocking(move || work(&outbox))
+            .await
+            .map_err(|error| NotifyError(format!("the outbox's task ended early: {error}")))?
+    }
+}
+
+#[async_trait]
+impl NotifyPeople for OutboxNotifyPeople {
+    async fn send_mail(&self, mail: &Mail) -> Result<(), NotifyError> {
+        let mail = mail.clone();
+        if let Some(path) = self.blocking(move |outbox| outbox.write_mail(&mail)).await? {
+            tracing::info!(mail = %path.display(), "a mail was written");
+        }
+        Ok(())
+    }
+
+    async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
+        tracing::error!(run, what, "a run needs cleaning by hand");
+        let (name, text) = (run.to_owned(), what.to_owned());
+        if let Some(mail) = self.blocking(move |outbox| outbox.write_alarm(&name, &text)).await? {
+            tracing::info!(run, mail = %mail.display(), "alarm written");
+        }
+        Ok(())
+    }
+}
+
+fn notify(error: FileError) -> NotifyError {
+    NotifyError(error.to_string())
+}
+
+/// A mail's key becomes a file's name.
+fn check_key(key: &str) -> Result<(), NotifyError> {
+    let plain = key
+        .chars()
+        .all(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.'));
+    if key.is_empty() || key.len() > 200 || key.starts_with('.') || !plain {
+        return Err(NotifyError(format!(
+            "{key:?} cannot name a mail: 1 to 200 letters, digits, '-', '_' or '.'"
+        )));
+    }
+    Ok(())
+}

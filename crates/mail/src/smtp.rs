@@ -1,0 +1,102 @@
+//! Telling people by SMTP. One attempt, no queue: the workflow repeats what was not taken.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use holdfast_core::model::settings::is_loopback;
+use holdfast_core::port::{Mail, NotifyError, NotifyPeople};
+use holdfast_core::render::{alarm_subject, alarm_text};
+use jiff::Timestamp;
+use lettre::transport::smtp::Error;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::message::message;
+
+/// How long one step of the conversation may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Sends mails through one server.
+#[derive(Clone)]
+pub struct SmtpNotifyPeople {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: String,
+    from: String,
+    operators: Vec<String>,
+}
+
+impl fmt::Debug for SmtpNotifyPeople {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SmtpNotifyPeople")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SmtpNotifyPeople {
+    /// The server at `url`: `smtps://…` with TLS from the start; `smtp://…` with STARTTLS, but for loopback, where it is
+    /// plain. Mails come from `from` (`HOLDFAST_MAIL_FROM`), alarms go to `operators`. Errors: the address cannot be used.
+    pub fn new(url: &SecretString, from: impl Into<String>, operators: Vec<String>) -> Result<Self, NotifyError> {
+        let unusable = |what: &str| NotifyError(format!("HOLDFAST_SMTP_URL (environment): {what}"));
+        let mut address = Url::parse(url.expose_secret()).map_err(|error| unusable(&error.to_string()))?;
+        let server = address.host_str().unwrap_or_default().to_owned();
+        if address.scheme() == "smtp" && !is_loopback(&address) {
+            address.query_pairs_mut().clear().append_pair("tls", "required");
+        }
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(address.as_str())
+            .map_err(|_| unusable("not a mail server's address"))?
+            .timeout(Some(PATIENCE))
+            .build();
+        Ok(Self {
+            transport,
+            server,
+            from: from.into(),
+            operators,
+        })
+    }
+
+    async fn send(&self, mail: &Mail) -> Result<(), NotifyError> {
+        let message = message(mail, &self.from, Timestamp::now())?;
+        self.transport.send(message).await.map(drop).map_err(|error| {
+            NotifyError(format!(
+                "the mail server {} did not take the mail {}: {}. Check HOLDFAST_SMTP_URL and the addresses",
+                self.server,
+                mail.key,
+                said(&error)
+            ))
+        })
+    }
+}
+
+#[async_trait]
+impl NotifyPeople for SmtpNotifyPeople {
+    async fn send_mail(&self, mail: &Mail) -> Result<(), NotifyError> {
+        if mail.to.is_empty() {
+            let missing = "nobody can be asked: set HOLDFAST_APPROVERS, or gate.approvers in .holdfast.yml";
+            return Err(NotifyError(missing.to_owned()));
+        }
+        self.send(mail).await
+    }
+
+    async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
+        tracing::error!(run, what, "a run needs cleaning by hand");
+        // The same alarm is the same mail, however often it is raised.
+        let cause = hex::encode(Sha256::digest(what.as_bytes()));
+        let alarm = Mail {
+            key: format!("{run}-alarm-{}", cause.get(..8).unwrap_or_default()),
+            to: self.operators.clone(),
+            subject: alarm_subject(run),
+            text: alarm_text(run, what),
+            html: None,
+        };
+        self.send(&alarm).await
+    }
+}
+
+/// One line, without what the server was sent.
+fn said(error: &Error) -> String {
+    error.to_string().replace(['\r', '\n'], " ")
+}

@@ -1,0 +1,201 @@
+//! The Chat Completions API: OpenAI's own, and the servers that speak it (llama.cpp, vLLM, Ollama and others):
+//! `POST {url}/chat/completions`. One call, no retry.
+//!
+//! What a request looks like (structured output, the output limit's name, where the instructions stand) is what the server
+//! takes: see [`crate::request::dialect`]. OpenAI's own hosts begin with `max_completion_tokens`, others with `max_tokens`.
+
+use async_trait::async_trait;
+use holdfast_core::model::run::{RecordedAnswer, Role, Stop};
+use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
+use crate::reply::event_stream::assemble_chat;
+use crate::reply::failure::read_success;
+use crate::reply::fields::{count, join, text_of};
+use crate::request::answer_schema;
+use crate::request::dialect::{Api, Dialect, Dialects, Format, LimitName};
+
+/// Where the provider's own server is, and its key.
+pub(crate) const PROVIDER: Provider = Provider {
+    url: "https://api.openai.com/v1",
+    call: "/chat/completions",
+    key_name: "OPENAI_API_KEY",
+    key_header: "authorization",
+    key_prefix: "Bearer ",
+};
+
+/// Asks OpenAI's Chat Completions API, or a server that speaks it.
+#[derive(Debug)]
+pub struct OpenaiAskModel {
+    pub(crate) http: ModelHttp,
+    pub(crate) dialects: Dialects,
+}
+
+impl OpenaiAskModel {
+    /// An adapter for `url` (default `https://api.openai.com/v1`; `/v1/chat/completions` is added, or
+    /// `/chat/completions` to one that ends in `/v1`). Errors: the address is not https nor loopback, or the key cannot
+    /// be sent.
+    pub fn new(url: Option<&Url>, key: Option<SecretString>, limits: ModelLimits) -> Result<Self, ModelSettingsError> {
+        let http = ModelHttp::new(&PROVIDER, url, key, &[], limits)?;
+        let limit_name = if is_openai_host(url) {
+            LimitName::MaxCompletionTokens
+        } else {
+            LimitName::MaxTokens
+        };
+        let first = Dialect {
+            format: Format::Schema,
+            limit_name,
+            has_system: true,
+            max_output_tokens: None,
+        };
+        Ok(Self {
+            http,
+            dialects: Dialects::new(Api::Chat, first),
+        })
+    }
+
+    /// Whether a call can be made: a key, or a server on this machine.
+    pub fn is_usable(&self) -> bool {
+        self.http.key.is_some() || self.http.is_loopback()
+    }
+
+    async fn call(&self, model: &str, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+        let wanted = request.max_output_tokens;
+        let body = |dialect: &Dialect| body(model, request, dialect);
+        let reply = self.dialects.post(&self.http, model, wanted, body).await?;
+        self.read(model, &reply)
+    }
+
+    fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
+        let completion = read_success(&self.http, reply, assemble_chat)?;
+        let usage = &completion["usage"];
+        let input_tokens = count(usage, &["prompt_tokens", "input_tokens"]).unwrap_or(0);
+        let output_tokens = count(usage, &["completion_tokens", "output_tokens"]).unwrap_or(0);
+        // What was paid is counted, also where there is nothing in it.
+        let is_paid = input_tokens + output_tokens > 0;
+        let choice = &completion["choices"][0];
+        if !choice["message"].is_object() && !is_paid {
+            return Err(self.http.unusable("answered without a choice that holds a message"));
+        }
+        let message = &choice["message"];
+        let refusal = message["refusal"].as_str().filter(|text| !text.is_empty());
+        let stop = match choice["finish_reason"].as_str() {
+            _ if refusal.is_some() => Stop::Refusal,
+            Some("content_filter") => Stop::Refusal,
+            Some("length" | "max_tokens") => Stop::OutputLimit,
+            _ => Stop::Complete,
+        };
+        let text = refusal.map_or_else(|| text_of_message(message), str::to_owned);
+        if text.trim().is_empty() && stop == Stop::Complete && !is_paid {
+            return Err(self.http.unusable("answered with an empty message"));
+        }
+        let served = completion["model"].as_str().filter(|name| !name.is_empty());
+        Ok(RecordedAnswer {
+            text,
+            stop,
+            model: served.unwrap_or(model).to_owned(),
+            input_tokens,
+            output_tokens,
+            cost_nano_usd: None,
+            cached: false,
+        })
+    }
+}
+
+fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
+    let prompt = &request.prompt;
+    let mut messages = Vec::new();
+    if dialect.has_system {
+        messages.push(json!({ "role": "system", "content": prompt.system }));
+    }
+    for (index, turn) in prompt.turns.iter().enumerate() {
+        let role = match turn.role {
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        };
+        let content = if index == 0 && !dialect.has_system {
+            format!("{}\n\n{}", prompt.system, turn.text)
+        } else {
+            turn.text.clone()
+        };
+        messages.push(json!({ "role": role, "content": content }));
+    }
+    let mut body = json!({ "model": model, "messages": messages, "stream": false });
+    let limit_name = match dialect.limit_name {
+        LimitName::MaxTokens => Some("max_tokens"),
+        LimitName::MaxCompletionTokens => Some("max_completion_tokens"),
+        LimitName::LeftOut => None,
+    };
+    if let Some(name) = limit_name {
+        body[name] = json!(dialect.output_tokens(request.max_output_tokens));
+    }
+    let format = match dialect.format {
+        Format::Schema => Some(json!({ "type": "json_schema", "json_schema":
+            { "name": "answer", "schema": answer_schema::strict(&request.schema), "strict": true } })),
+        Format::OpenSchema => Some(json!({ "type": "json_schema", "json_schema":
+            { "name": "answer", "schema": answer_schema::open(&request.schema) } })),
+        Format::JsonObject => Some(json!({ "type": "json_object" })),
+        Format::Words => None,
+    };
+    if let Some(format) = format {
+        body["response_format"] = format;
+    }
+    body
+}
+
+/// The content, as text or in parts, and the arguments of calls: the answer is in one of them.
+fn text_of_message(message: &Value) -> String {
+    let content = match &message["content"] {
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part.as_str().or_else(|| part["text"].as_str()))
+            .collect(),
+        other => text_of(other),
+    };
+    let calls = message["tool_calls"].as_array().into_iter().flatten();
+    let arguments = calls
+        .map(|call| &call["function"]["arguments"])
+        .chain([&message["function_call"]["arguments"]])
+        .map(text_of);
+    join(std::iter::once(content).chain(arguments))
+}
+
+#[async_trait]
+impl AskModel for OpenaiAskModel {
+    async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+        let model = request.model.strip_prefix("openai/").unwrap_or(&request.model);
+        self.http.within_limit(self.call(model, request)).await
+    }
+}
+
+/// OpenAI's own, at home or at Azure.
+fn is_openai_host(url: Option<&Url>) -> bool {
+    url.is_none_or(|url| {
+        url.host_str().is_some_and(|host| {
+            host == "openai.com" || host.ends_with(".openai.com") || host.ends_with(".openai.azure.com")
+        })
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn is_openai(url: &str) -> bool {
+        is_openai_host(Some(&Url::parse(url).unwrap()))
+    }
+
+    #[test]
+    fn openai_is_told_from_look_alikes() {
+        assert!(is_openai_host(None));
+        assert!(is_openai("https://api.openai.com/v1"));
+        assert!(is_openai("https://eu.api.openai.com/v1"));
+        assert!(is_openai("https://mine.openai.azure.com/openai/v1"));
+        assert!(!is_openai("https://notopenai.com/v1"));
+        assert!(!is_openai("http://127.0.0.1:8000"));
+    }
+}

@@ -1,0 +1,462 @@
+//! From a model server's refusal to the port's error: statuses, waits, and what the error body says.
+
+use holdfast_core::port::ModelError;
+use holdfast_core::rule::redacted;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::header::HeaderMap;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use crate::http::{ModelHttp, Reply};
+use crate::reply::event_stream::{Assemble, Streamed, read_stream};
+
+/// Longest part of a server's message that is passed on, in characters.
+const MESSAGE_CHARS: usize = 300;
+
+/// Longest wait that is believed, in seconds: one day.
+const LONGEST_WAIT_S: u64 = 86_400;
+
+/// A refusal is read as JSON up to this length, in bytes.
+const REFUSAL_BYTES: usize = 64 * 1024;
+
+/// Keys of error bodies that repeat the request.
+const REPEATED_KEYS: [&str; 8] = [
+    "input",
+    "ctx",
+    "body",
+    "request",
+    "messages",
+    "prompt",
+    "failed_generation",
+    "url",
+];
+
+/// Codes and types of errors that mean money, whatever the status.
+const MONEY_CODES: [&str; 5] = [
+    "insufficient_quota",
+    "billing_error",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "payment_required",
+];
+
+/// Phrases that mean money under any refusing status.
+const MONEY_PHRASES: [&str; 6] = [
+    "insufficient_quota",
+    "credit balance",
+    "insufficient credit",
+    "insufficient balance",
+    "specified api usage limit",
+    "spending limit",
+];
+
+/// What an error body says, cleaned.
+#[derive(Debug, Default)]
+struct Said {
+    codes: Vec<String>,
+    message: String,
+}
+
+/// Reads a success as the provider's document, also where it came as a stream; anything else becomes its error.
+///
+/// # Errors
+///
+/// The reply's failure; a success that is no JSON object and no whole stream.
+pub(crate) fn read_success(http: &ModelHttp, reply: &Reply, assemble: Assemble) -> Result<Value, ModelError> {
+    if !(200..300).contains(&reply.status) {
+        return Err(failure_with_status(http, reply, reply.status));
+    }
+    let body: Value = match read_stream(&reply.body, assemble) {
+        Some(Streamed::Whole(body)) => body,
+        Some(Streamed::Broken) => {
+            return Err(http.unusable("answered with a stream that none was asked for, and that breaks off"));
+        }
+        None => serde_json::from_slice(&reply.body)
+            .map_err(|error| http.unusable(&format!("answered {} without readable JSON ({error})", reply.status)))?,
+    };
+    if let Some(status) = status_in_success(&body) {
+        let body = body.to_string().into_bytes();
+        let failed = Reply {
+            status,
+            headers: reply.headers.clone(),
+            body,
+        };
+        return Err(failure_with_status(http, &failed, status));
+    }
+    Ok(body)
+}
+
+/// The status of a success that holds an error object, as some gateways answer; none when it does not.
+fn status_in_success(body: &Value) -> Option<u16> {
+    let error = body.get("error").filter(|error| !error.is_null())?;
+    let code = error
+        .get("code")
+        .and_then(Value::as_u64)
+        .and_then(|code| u16::try_from(code).ok());
+    Some(code.filter(|code| (400..600).contains(code)).unwrap_or(502))
+}
+
+/// A refusal that may be about a parameter.
+pub(crate) struct Refusal {
+    /// Its status.
+    pub status: u16,
+    /// What it says, lower case; without what it repeats of the request.
+    pub words: String,
+}
+
+/// Reads a reply as a refusal that may be about a parameter; none for an answer, a limit, a bill, a key or an outage.
+pub(crate) fn read_refusal(http: &ModelHttp, reply: &Reply) -> Option<Refusal> {
+    let is_short = reply.body.len() < REFUSAL_BYTES;
+    let body: Option<Value> = is_short.then(|| serde_json::from_slice(&reply.body).ok()).flatten();
+    let status = match reply.status {
+        200..300 => status_in_success(body.as_ref()?)?,
+        status => status,
+    };
+    if !matches!(status, 400 | 404 | 405 | 406 | 415 | 422 | 500 | 501)
+        || matches!(
+            failure_with_status(http, reply, status),
+            ModelError::SpendingLimit(_) | ModelError::RateLimited { .. } | ModelError::Unauthorized(_)
+        )
+    {
+        return None;
+    }
+    let mut words = String::new();
+    match &body {
+        Some(body) => gather_words(body, 0, &mut words),
+        None => words.extend(String::from_utf8_lossy(&reply.body).chars().take(2_000)),
+    }
+    Some(Refusal {
+        status,
+        words: words.to_lowercase(),
+    })
+}
+
+/// The texts of an error body, without those that repeat the request.
+fn gather_words(value: &Value, depth: usize, words: &mut String) {
+    if depth > 8 || words.len() > 4_000 {
+        return;
+    }
+    match value {
+        Value::String(text) => {
+            words.extend(text.chars().take(2_000));
+            words.push(' ');
+        }
+        Value::Array(items) => items.iter().for_each(|item| gather_words(item, depth + 1, words)),
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| !REPEATED_KEYS.contains(&key.as_str()))
+            .for_each(|(_, item)| gather_words(item, depth + 1, words)),
+        _ => {}
+    }
+}
+
+fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelError {
+    let said = read_body(http, &reply.body);
+    let host = &http.host;
+    let text = format!("{host} answered {status}{}", said.message);
+    if status == 402 || (matches!(status, 400 | 403 | 429) && means_money(&said, status)) {
+        return ModelError::SpendingLimit(format!(
+            "{text}: check the account's balance and limits at the provider"
+        ));
+    }
+    match status {
+        429 => ModelError::RateLimited {
+            retry_after_s: retry_after_s(&reply.headers),
+        },
+        401 | 403 => {
+            let key = http.key_name;
+            let held = if http.key.is_some() {
+                "is set, but not accepted"
+            } else {
+                "is not set"
+            };
+            ModelError::Unauthorized(format!(
+                "{text}: {key} (environment) {held}; check the key and what it may use"
+            ))
+        }
+        408 | 409 | 425 | 500.. => ModelError::Unavailable(format!(
+            "{text}: check the provider's status page, or the server's log where it is yours"
+        )),
+        404 => ModelError::Rejected(format!(
+            "{text}: check the model's name in HOLDFAST_MODEL, and HOLDFAST_MODEL_URL"
+        )),
+        413 => ModelError::Rejected(format!(
+            "{text}: the request is too large for this server; raise its limit"
+        )),
+        300..=399 => ModelError::Rejected(format!(
+            "{text}: redirects are not followed; set HOLDFAST_MODEL_URL to the server's final address"
+        )),
+        _ => ModelError::Rejected(format!(
+            "{text}: check that the model in HOLDFAST_MODEL takes requests of this size and kind"
+        )),
+    }
+}
+
+/// A plain rate limit may mention billing ("add a payment method to raise your limit"), so a code counts before words.
+fn means_money(said: &Said, status: u16) -> bool {
+    let message = said.message.to_lowercase();
+    if said.codes.iter().any(|code| MONEY_CODES.contains(&code.as_str()))
+        || MONEY_PHRASES.iter().any(|phrase| message.contains(phrase))
+    {
+        return true;
+    }
+    let plain_limit = said.codes.iter().any(|code| code == "rate_limit_exceeded");
+    status == 429 && !plain_limit && ["quota", "billing"].iter().any(|word| message.contains(word))
+}
+
+/// Reads the known shapes: `{error: {type, code, message}}`, `{error: TEXT}`, `{message}`, `{detail: TEXT}`. Anything
+/// else is not quoted: a page of some proxy helps nobody.
+fn read_body(http: &ModelHttp, body: &[u8]) -> Said {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return Said::default();
+    };
+    let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let codes: Vec<String> = ["type", "code"].iter().filter_map(|name| text(error, name)).collect();
+    let message = text(error, "message")
+        .or_else(|| text(&body, "error"))
+        .or_else(|| text(&body, "detail"));
+    let named = codes
+        .first()
+        .map_or_else(String::new, |code| format!(" {}", clean(http, code)));
+    let message = message.map_or_else(
+        || named.clone(),
+        |message| format!("{named} ({})", clean(http, &message)),
+    );
+    Said {
+        codes: codes.iter().map(|code| code.to_lowercase()).collect(),
+        message,
+    }
+}
+
+/// One line, bounded, without the key: providers quote it, in part, when they refuse it.
+fn clean(http: &ModelHttp, text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(key) = &http.key {
+        let key = key.expose_secret().trim();
+        if !key.is_empty() {
+            text = text.replace(key, "[key]");
+        }
+    }
+    let words = redacted(&text);
+    let words = words.split_whitespace().map(|word| match quoted_key(word) {
+        Some(at) => format!("{}[key]", word.get(..at).unwrap_or_default()),
+        None => word.chars().filter(|c| !c.is_control()).collect(),
+    });
+    words
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(MESSAGE_CHARS)
+        .collect()
+}
+
+/// Where a word holds a key, in part or masked, as providers quote it: `sk-`, which begins a word, and then more than a name's
+/// part. `acme/risk-7b` and `acme/sk-7b` are names of models.
+fn quoted_key(word: &str) -> Option<usize> {
+    word.match_indices("sk-").map(|(at, _)| at).find(|at| {
+        let is_inside = |char: char| char.is_ascii_alphanumeric() || "/-_.".contains(char);
+        let begins = !word.get(..*at).is_some_and(|before| before.ends_with(is_inside));
+        let is_key = |char: &char| char.is_ascii_alphanumeric() || "-_*.\u{2026}".contains(*char);
+        let key: String = word
+            .get(at + 3..)
+            .unwrap_or_default()
+            .chars()
+            .take_while(is_key)
+            .collect();
+        let is_masked = key.contains("**") || key.contains("..") || key.contains('\u{2026}');
+        let has_capital = key.chars().any(|char| char.is_ascii_uppercase());
+        begins && (is_masked || has_capital || key.len() >= 20)
+    })
+}
+
+/// When to come again, in seconds: `retry-after-ms`, `Retry-After` as seconds or as a date (measured against the
+/// server's own `Date`), else the reset of each limit that is used up. At most a day.
+fn retry_after_s(headers: &HeaderMap) -> Option<u64> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let now = text("date").and_then(http_date).unwrap_or_else(Timestamp::now);
+    let said = text("retry-after-ms")
+        .and_then(|ms| ms.parse::<f64>().ok())
+        .map(|ms| ms / 1000.0)
+        .or_else(|| {
+            text("retry-after").and_then(|value| value.parse().ok().or_else(|| Some(until(http_date(value)?, now))))
+        })
+        .or_else(|| longest_reset(headers, now));
+    said.and_then(whole_seconds)
+}
+
+/// The latest reset among the limits that have nothing left.
+fn longest_reset(headers: &HeaderMap, now: Timestamp) -> Option<f64> {
+    let text = |name: String| {
+        headers
+            .get(name.as_str())
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+    };
+    let mut longest: Option<f64> = None;
+    for limit in ["requests", "tokens", "input-tokens", "output-tokens"] {
+        for (remaining, reset) in [
+            (
+                format!("anthropic-ratelimit-{limit}-remaining"),
+                format!("anthropic-ratelimit-{limit}-reset"),
+            ),
+            (
+                format!("x-ratelimit-remaining-{limit}"),
+                format!("x-ratelimit-reset-{limit}"),
+            ),
+        ] {
+            if text(remaining) != Some("0") {
+                continue;
+            }
+            let wait_s = text(reset).and_then(|reset| match reset.parse::<Timestamp>() {
+                Ok(at) => Some(until(at, now)),
+                Err(_) => short_duration_s(reset),
+            });
+            if let Some(wait_s) = wait_s {
+                longest = Some(longest.map_or(wait_s, |so_far| so_far.max(wait_s)));
+            }
+        }
+    }
+    longest
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text).ok()
+}
+
+fn until(at: Timestamp, now: Timestamp) -> f64 {
+    at.duration_since(now).as_secs_f64()
+}
+
+/// `1s`, `6m0s`, `1h2m3.5s`, `120ms`.
+fn short_duration_s(text: &str) -> Option<f64> {
+    let mut rest = text;
+    let mut total_s = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at_checked(digits)?;
+        let unit_ends = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at_checked(unit_ends)?;
+        let unit_s = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        total_s += number.parse::<f64>().ok()? * unit_s;
+        rest = tail;
+    }
+    (!text.is_empty()).then_some(total_s)
+}
+
+/// Rounded up; a time that is past is 0.
+fn whole_seconds(seconds: f64) -> Option<u64> {
+    if seconds.is_nan() {
+        return None;
+    }
+    let wait = std::time::Duration::try_from_secs_f64(seconds.clamp(0.0, 1e9).ceil()).ok()?;
+    Some(wait.as_secs().min(LONGEST_WAIT_S))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn a_quoted_key_is_told_from_a_models_name() {
+        let key = ["sk-", "proj-", "q7Zk2mX9vB4nT1wR8sLp"].concat();
+        for (word, at) in [
+            ("acme/risk-7b", None),
+            ("acme/sk-7b", None),
+            ("`desk-large`", None),
+            ("task-runner", None),
+            ("sk-otherSecret", Some(0)),
+            ("'sk-...4f2a'", Some(1)),
+            ("key=sk-ab**********cd.", Some(4)),
+            (key.as_str(), Some(0)),
+        ] {
+            assert_eq!(quoted_key(word), at, "{word}");
+        }
+    }
+
+    type Pairs = &'static [(&'static str, &'static str)];
+    const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:00 GMT");
+
+    fn headers(pairs: Pairs) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn waits_are_read_in_every_form() {
+        let table: [(Pairs, Option<u64>); 14] = [
+            (&[], None),
+            (&[("retry-after", "7")], Some(7)),
+            (&[("retry-after", "0.2")], Some(1)),
+            (&[("retry-after", "-3")], Some(0)),
+            (&[("retry-after", "soon")], None),
+            (&[("retry-after", "NaN")], None),
+            (&[("retry-after", "99999999999999999999")], Some(86_400)),
+            (&[("retry-after-ms", "1500"), ("retry-after", "9")], Some(2)),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), DATE], Some(37)),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], Some(0)),
+            (
+                &[
+                    ("x-ratelimit-remaining-tokens", "0"),
+                    ("x-ratelimit-reset-tokens", "6m0s"),
+                ],
+                Some(360),
+            ),
+            (
+                &[
+                    ("x-ratelimit-remaining-requests", "0"),
+                    ("x-ratelimit-reset-requests", "120ms"),
+                ],
+                Some(1),
+            ),
+            (
+                &[
+                    ("x-ratelimit-remaining-requests", "5"),
+                    ("x-ratelimit-reset-requests", "1h"),
+                ],
+                None,
+            ),
+            (
+                &[
+                    DATE,
+                    ("anthropic-ratelimit-requests-remaining", "0"),
+                    ("anthropic-ratelimit-requests-reset", "1994-11-06T08:49:05Z"),
+                    ("anthropic-ratelimit-input-tokens-remaining", "0"),
+                    ("anthropic-ratelimit-input-tokens-reset", "1994-11-06T08:49:50Z"),
+                ],
+                Some(50),
+            ),
+        ];
+        for (pairs, expected) in table {
+            assert_eq!(retry_after_s(&headers(pairs)), expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_duration_is_read_or_refused() {
+        for (text, expected) in [
+            ("1h2m3.5s", Some(3723.5)),
+            ("1d", Some(86_400.0)),
+            ("", None),
+            ("5", None),
+            ("5x", None),
+            ("s", None),
+        ] {
+            assert_eq!(short_duration_s(text), expected, "{text}");
+        }
+        assert!(short_duration_s("250ms").unwrap() < 1.0);
+    }
+}

@@ -1,0 +1,159 @@
+//! Which adapter answers for `provider/name`. Adapters are built once; what is missing is said once, at start.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use holdfast_core::model::price::Prices;
+use holdfast_core::model::run::RecordedAnswer;
+use holdfast_core::model::token_limits::TokenLimits;
+use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::examine::{Examined, ModelReport, examine};
+use crate::http::{ModelLimits, ModelSettingsError, Provider};
+use crate::provider::{AnthropicAskModel, OpenaiAskModel, anthropic, openai};
+
+/// Where models are asked, and with which keys. Secrets do not print.
+#[derive(Clone, Debug)]
+pub struct ModelSettings {
+    /// `HOLDFAST_MODEL_URL`: one server instead of the providers' own. https, or http on loopback. Its path is kept;
+    /// `/v1` and the provider's call are added, or the call alone where the path ends in `/v1`.
+    pub url: Option<Url>,
+    /// `ANTHROPIC_API_KEY`; not needed for a server on this machine.
+    pub anthropic_key: Option<SecretString>,
+    /// `OPENAI_API_KEY`; not needed for a server on this machine.
+    pub openai_key: Option<SecretString>,
+    /// What answers cost.
+    pub prices: Prices,
+    /// Wall-clock limit of one call. Default of a deployment: 120 s.
+    pub timeout: Duration,
+}
+
+/// Asks the model that a request names.
+pub struct ModelRouter {
+    anthropic: AnthropicAskModel,
+    openai: OpenaiAskModel,
+    bedrock: Option<Arc<dyn AskModel>>,
+    prices: Prices,
+}
+
+impl ModelRouter {
+    /// Both adapters. A missing key is no error here, as no model may be asked at all: see [`ModelRouter::check`].
+    /// Errors: the address is refused, or a key cannot be sent; all of them, one a line.
+    pub fn new(settings: ModelSettings) -> Result<Self, ModelSettingsError> {
+        let limits = ModelLimits {
+            call: settings.timeout,
+            ..ModelLimits::default()
+        };
+        let url = settings.url.as_ref();
+        let anthropic = AnthropicAskModel::new(url, present(settings.anthropic_key), limits);
+        let openai = OpenaiAskModel::new(url, present(settings.openai_key), limits);
+        match (anthropic, openai) {
+            (Ok(anthropic), Ok(openai)) => Ok(Self {
+                anthropic,
+                openai,
+                bedrock: None,
+                prices: settings.prices,
+            }),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(one), Err(other)) if one.0 == other.0 => Err(one),
+            (Err(one), Err(other)) => Err(ModelSettingsError(format!("{one}\n{other}"))),
+        }
+    }
+
+    /// The same with an adapter for `bedrock/ID`. It comes from outside, so that this crate needs no AWS SDK.
+    #[must_use]
+    pub fn with_bedrock(self, bedrock: Arc<dyn AskModel>) -> Self {
+        Self {
+            bedrock: Some(bedrock),
+            ..self
+        }
+    }
+
+    /// What keeps these models (`provider/name`, or `rules`) from being asked: all problems together, none twice.
+    pub fn check(&self, models: &[&str]) -> Vec<String> {
+        let mut problems = Vec::new();
+        for model in models.iter().filter(|model| **model != "rules") {
+            if let Err(error) = self.pick(model) {
+                let problem = error.to_string();
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+        }
+        problems
+    }
+
+    /// Calls a model once with a few words and reports what works: see [`ModelReport`]. The call is paid like any other.
+    ///
+    /// # Errors
+    ///
+    /// The model's name or its key keeps it from being asked.
+    pub async fn examine(&self, model: &str, limits: TokenLimits) -> Result<ModelReport, ModelError> {
+        let ask = self.pick(model)?;
+        let server = match model.split('/').next() {
+            Some("anthropic") => Some((&self.anthropic.http, &self.anthropic.dialects)),
+            Some("openai") => Some((&self.openai.http, &self.openai.dialects)),
+            _ => None,
+        };
+        Ok(examine(model, &Examined { ask, server }, limits).await)
+    }
+
+    fn pick(&self, model: &str) -> Result<&dyn AskModel, ModelError> {
+        let missing = |provider: &Provider| {
+            ModelError::Unauthorized(format!(
+                "{} (environment): not set; {model} is asked at a server that wants a key",
+                provider.key_name
+            ))
+        };
+        match model.split_once('/') {
+            Some((_, "")) => Err(ModelError::Rejected(format!(
+                "the model {model:?} has no name after its provider"
+            ))),
+            Some(("anthropic", _)) if self.anthropic.is_usable() => Ok(&self.anthropic),
+            Some(("anthropic", _)) => Err(missing(&anthropic::PROVIDER)),
+            Some(("openai", _)) if self.openai.is_usable() => Ok(&self.openai),
+            Some(("openai", _)) => Err(missing(&openai::PROVIDER)),
+            Some(("bedrock", _)) => self.bedrock.as_deref().ok_or_else(|| {
+                ModelError::Rejected(format!(
+                    "the model {model:?} needs Amazon Bedrock, which this program was built without: build it with --features aws"
+                ))
+            }),
+            _ => Err(ModelError::Rejected(format!(
+                "the model {model:?} is of no known provider: set HOLDFAST_MODEL to anthropic/NAME, openai/NAME or bedrock/ID"
+            ))),
+        }
+    }
+}
+
+impl fmt::Debug for ModelRouter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelRouter")
+            .field("anthropic", &self.anthropic)
+            .field("openai", &self.openai)
+            .field("has_bedrock", &self.bedrock.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An empty key is none: an environment often sets a variable to nothing.
+fn present(key: Option<SecretString>) -> Option<SecretString> {
+    key.filter(|key| !key.expose_secret().trim().is_empty())
+}
+
+#[async_trait]
+impl AskModel for ModelRouter {
+    async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+        let answer = self.pick(&request.model)?.ask(request).await?;
+        let cost_nano_usd = self
+            .prices
+            .cost(&request.model, answer.input_tokens, answer.output_tokens);
+        Ok(RecordedAnswer {
+            cost_nano_usd,
+            ..answer
+        })
+    }
+}

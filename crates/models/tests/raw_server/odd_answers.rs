@@ -1,0 +1,308 @@
+//! Servers that hang, break off, lie about their length, redirect, flood, or answer with something else.
+
+use std::time::{Duration, Instant};
+
+use holdfast_core::port::ModelError;
+use holdfast_models::ModelLimits;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::server::{Act, RawServer, both, completion, http, limits, message, ok, request};
+
+async fn ask_both(act: Act, limits: ModelLimits) -> Vec<(&'static str, ModelError)> {
+    let server = RawServer::start(vec![act]).await;
+    let mut errors = Vec::new();
+    for (model, adapter) in both(&server.url, limits) {
+        errors.push((model, adapter.ask(&request(model)).await.expect_err("an error")));
+    }
+    errors
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_unavailable() {
+    let half = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"content\": [".to_vec();
+    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nnot a chunk".to_vec();
+    let bodies = [
+        json!(null),
+        json!([]),
+        json!("text"),
+        json!({}),
+        json!({ "content": "text", "choices": {} }),
+        json!({ "content": [], "choices": [] }),
+        json!({ "choices": [{ "message": { "content": null }, "finish_reason": "stop" }],
+            "content": [{ "type": "thinking", "thinking": "hm" }], "stop_reason": "end_turn" }),
+    ];
+    let mut acts = vec![
+        Act::Send(Vec::new()),
+        Act::Send(b"\x00\xff\xfe garbage\r\n\r\n".to_vec()),
+        Act::Send(half),
+        Act::Send(chunked),
+        http(200, &[], ""),
+        http(200, &[], "<html>a proxy's page</html>"),
+        http(200, &[], "{\"content\": [{\"type\": \"te"),
+        http(204, &[], ""),
+    ];
+    acts.extend(bodies.iter().map(ok));
+    for act in acts {
+        for (model, error) in ask_both(act.clone(), limits()).await {
+            assert!(
+                matches!(error, ModelError::Unavailable(_)),
+                "{model} {act:?}: {error:?}"
+            );
+            let text = error.to_string();
+            assert!(
+                text.contains("127.0.0.1:") && text.contains("HOLDFAST_MODEL_URL"),
+                "{model} {text}"
+            );
+            assert!(!text.contains("proxy's page"), "{model} {text}");
+        }
+    }
+}
+
+/// Answers of servers that don't keep to the API: what is read, and what is counted.
+#[tokio::test]
+async fn odd_answers_are_read_and_counted() {
+    let chat = |message: Value, usage: Value| json!({ "model": "served", "choices": [{ "finish_reason": "stop", "message": message }], "usage": usage });
+    let usage = json!({ "prompt_tokens": 15, "completion_tokens": 7 });
+    let call =
+        |arguments: Value| json!([{ "type": "function", "function": { "name": "answer", "arguments": arguments } }]);
+    let table: [(usize, Value, &str, u64, u64); 14] = [
+        (
+            1,
+            chat(
+                json!({ "content": null, "tool_calls": call(json!("{}")) }),
+                usage.clone(),
+            ),
+            "{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": "", "tool_calls": call(json!({ "a": 1 })) }),
+                usage.clone(),
+            ),
+            "{\"a\":1}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": "One moment.", "tool_calls": call(json!("{}")) }),
+                usage.clone(),
+            ),
+            "One moment.\n{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "function_call": { "name": "f", "arguments": "{}" } }),
+                usage.clone(),
+            ),
+            "{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": [{ "type": "text", "text": "{" }, "}"] }),
+                usage.clone(),
+            ),
+            "{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(json!({ "content": { "findings": [] } }), usage.clone()),
+            "{\"findings\":[]}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": "{}" }),
+                json!({ "prompt_tokens": 15.0, "completion_tokens": "7" }),
+            ),
+            "{}",
+            15,
+            7,
+        ),
+        (
+            1,
+            chat(
+                json!({ "content": "{}" }),
+                json!({ "prompt_tokens": null, "output_tokens": -1 }),
+            ),
+            "{}",
+            0,
+            0,
+        ),
+        (1, chat(json!({ "content": "{}" }), json!("none")), "{}", 0, 0),
+        (1, chat(json!({ "content": "{}" }), json!([1])), "{}", 0, 0),
+        (1, chat(json!({ "content": "  \n" }), usage.clone()), "  \n", 15, 7),
+        (1, json!({ "choices": [], "usage": usage }), "", 15, 7),
+        (0, message("", "end_turn"), "", 15, 7),
+        (
+            0,
+            json!({ "model": 7, "content": [{ "type": "text", "text": "{}" }], "stop_reason": 1,
+            "usage": { "input_tokens": "15", "output_tokens": 7.0 } }),
+            "{}",
+            15,
+            7,
+        ),
+    ];
+    for (which, body, text, input_tokens, output_tokens) in table {
+        let server = RawServer::start(vec![ok(&body)]).await;
+        let (model, adapter) = &both(&server.url, limits())[which];
+        let answer = adapter.ask(&request(model)).await.unwrap();
+        assert_eq!(answer.text.trim(), text.trim(), "{body}");
+        assert_eq!(
+            (answer.input_tokens, answer.output_tokens),
+            (input_tokens, output_tokens),
+            "{body}"
+        );
+        assert_eq!(server.asked().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_none_was_asked_for_is_read() {
+    let chunks = concat!(
+        ": ping\n\n",
+        "data: {\"model\":\"served\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"{\"},\"finish_reason\":null}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"}\"}}],\"usage\":null}\r\n\r\n",
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n",
+    );
+    let calls = concat!(
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"a\",\"arguments\":\"{\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]},\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":7}}\n\n",
+    );
+    let events = concat!(
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"served\",\"content\":[],\"usage\":{\"input_tokens\":15,\"output_tokens\":1}}}\n\n",
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"{}\"}}\n\n",
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"max_tokens\"},\"usage\":{\"output_tokens\":7}}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+    );
+    for (which, body, is_cut) in [(1, chunks, true), (1, calls, false), (0, events, true)] {
+        let server = RawServer::start(vec![http(200, &[("content-type", "text/event-stream")], body)]).await;
+        let (model, adapter) = &both(&server.url, limits())[which];
+        let answer = adapter.ask(&request(model)).await.unwrap();
+        assert_eq!(
+            (answer.text.as_str(), answer.input_tokens, answer.output_tokens),
+            ("{}", 15, 7),
+            "{body}"
+        );
+        assert_eq!(
+            answer.stop == holdfast_core::model::run::Stop::OutputLimit,
+            is_cut,
+            "{body}"
+        );
+        // Without its end a stream is no answer, and says so.
+        let cut = body.rfind("data: {").unwrap();
+        let short = &body[..body[..cut].rfind("data: {").unwrap()];
+        let server = RawServer::start(vec![http(200, &[], short)]).await;
+        let (model, adapter) = &both(&server.url, limits())[which];
+        let error = adapter.ask(&request(model)).await.expect_err(short);
+        assert!(
+            matches!(&error, ModelError::Unavailable(text) if text.contains("answered with a stream") || short.is_empty() || text.contains("without readable")),
+            "{short}: {error}"
+        );
+    }
+    let failed = "data: {\"error\":{\"code\":429,\"message\":\"slow down\"}}\n\n";
+    for (model, error) in ask_both(http(200, &[], failed), limits()).await {
+        assert!(matches!(error, ModelError::RateLimited { .. }), "{model}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_limit_wherever_the_server_stops() {
+    let limits = ModelLimits {
+        call: Duration::from_millis(300),
+        ..limits()
+    };
+    let endless = [b"HTTP/1.1 200 OK\r\nx-padding: ".to_vec(), vec![b'x'; 1_000]].concat();
+    let whole = b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n".to_vec();
+    for act in [
+        Act::Hang(Vec::new()),
+        Act::Hang(b"HTTP/1.1 200".to_vec()),
+        Act::Hang(whole.clone()),
+        Act::Trickle(endless),
+    ] {
+        let start = Instant::now();
+        for (model, error) in ask_both(act.clone(), limits).await {
+            assert!(matches!(error, ModelError::TimedOut(_)), "{model} {act:?}: {error:?}");
+            assert!(error.to_string().contains("127.0.0.1:"), "{model} {error}");
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off() {
+    let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    let flood = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).into_bytes();
+    let start = Instant::now();
+    for (model, error) in ask_both(Act::Flood([head, flood.clone()].concat()), limits()).await {
+        assert!(matches!(error, ModelError::Unavailable(_)), "{model} {error:?}");
+    }
+    let many = flood.repeat(80);
+    let big = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(), many].concat();
+    for (model, error) in ask_both(Act::Send(big), limits()).await {
+        assert!(error.to_string().contains("more than 4194304 bytes"), "{model} {error}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let good = RawServer::start(vec![ok(&json!({}))]).await;
+    for status in [301, 302, 303, 307, 308] {
+        for (model, error) in ask_both(http(status, &[("location", good.url.as_str())], ""), limits()).await {
+            assert!(matches!(error, ModelError::Rejected(_)), "{model} {status}: {error:?}");
+            assert!(
+                error.to_string().contains("redirects are not followed"),
+                "{model} {error}"
+            );
+        }
+    }
+    assert!(
+        good.asked().is_empty(),
+        "the key must not go where the deployment did not say"
+    );
+}
+
+#[tokio::test]
+async fn nobody_there_is_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    drop(listener);
+    for (model, adapter) in both(&url, limits()) {
+        let error = adapter.ask(&request(model)).await.expect_err("an error");
+        assert!(matches!(error, ModelError::Unavailable(_)), "{model} {error:?}");
+        assert!(error.to_string().to_lowercase().contains("refused"), "{model} {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_whole_answer_is_an_answer() {
+    fn slow(body: &Value) -> Act {
+        match ok(body) {
+            Act::Send(bytes) => Act::Trickle(bytes),
+            other => other,
+        }
+    }
+    for (number, body) in [message("{}", "end_turn"), completion("{}", "stop")].iter().enumerate() {
+        let server = RawServer::start(vec![slow(body)]).await;
+        let (model, adapter) = &both(&server.url, ModelLimits::default())[number];
+        assert_eq!(adapter.ask(&request(model)).await.unwrap().text, "{}", "{model}");
+    }
+}

@@ -1,0 +1,306 @@
+//! What is sent, and what good answers become.
+
+use holdfast_core::model::run::{RecordedAnswer, Stop};
+use holdfast_models::AnthropicAskModel;
+use holdfast_models::OpenaiAskModel;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::server::{KEY, RawServer, both, completion, http, limits, message, ok, request};
+
+const ANTHROPIC: usize = 0;
+const OPENAI: usize = 1;
+
+async fn answer(which: usize, body: &Value) -> RecordedAnswer {
+    let server = RawServer::start(vec![ok(body)]).await;
+    let (model, adapter) = &both(&server.url, limits())[which];
+    adapter.ask(&request(model)).await.unwrap()
+}
+
+#[tokio::test]
+async fn anthropic_is_asked_in_its_own_way() {
+    let server = RawServer::start(vec![ok(&message("{}", "end_turn"))]).await;
+    let (model, adapter) = &both(&server.url, limits())[ANTHROPIC];
+    let answer = adapter.ask(&request(model)).await.unwrap();
+    let expected = RecordedAnswer {
+        text: "{}".to_owned(),
+        stop: Stop::Complete,
+        model: "served".to_owned(),
+        input_tokens: 15,
+        output_tokens: 7,
+        cost_nano_usd: None,
+        cached: false,
+    };
+    assert_eq!(answer, expected);
+    let asked = &server.asked()[0];
+    assert!(asked.head.starts_with("post /v1/messages http/1.1"), "{}", asked.head);
+    for header in [
+        format!("x-api-key: {KEY}"),
+        "anthropic-version: 2023-06-01".to_owned(),
+        "content-type: application/json".to_owned(),
+    ] {
+        assert!(asked.head.contains(&header), "{header} in {}", asked.head);
+    }
+    let expected = json!({
+        "model": "m", "max_tokens": 321, "system": "instructions",
+        "messages": [{ "role": "user", "content": "diff" }, { "role": "assistant", "content": "wrong" }, { "role": "user", "content": "again" }],
+        "output_config": { "format": { "type": "json_schema", "schema": { "type": "object", "required": ["summary"],
+            "additionalProperties": false,
+            "properties": { "summary": { "type": "string" }, "more": { "type": "integer" } } } } },
+    });
+    assert_eq!(asked.body, expected);
+}
+
+#[tokio::test]
+async fn a_compatible_server_is_asked_with_a_closed_schema_and_max_tokens() {
+    let server = RawServer::start(vec![ok(&completion("{}", "stop"))]).await;
+    let (_, adapter) = &both(&server.url, limits())[OPENAI];
+    let answer = adapter.ask(&request("openai/meta/llama")).await.unwrap();
+    assert_eq!(
+        (answer.stop, answer.input_tokens, answer.output_tokens),
+        (Stop::Complete, 15, 7)
+    );
+    let asked = &server.asked()[0];
+    assert!(
+        asked.head.starts_with("post /v1/chat/completions http/1.1"),
+        "{}",
+        asked.head
+    );
+    assert!(
+        asked.head.contains(&format!("authorization: bearer {KEY}")),
+        "{}",
+        asked.head
+    );
+    assert_eq!(asked.body["model"], "meta/llama");
+    assert_eq!(asked.body["max_tokens"], 321);
+    assert!(asked.body.get("max_completion_tokens").is_none());
+    assert_eq!(
+        asked.body["messages"][0],
+        json!({ "role": "system", "content": "instructions" })
+    );
+    assert_eq!(
+        asked.body["messages"][2],
+        json!({ "role": "assistant", "content": "wrong" })
+    );
+    let format = &asked.body["response_format"];
+    assert_eq!(format["type"], "json_schema");
+    let schema = json!({ "type": "object", "required": ["summary", "more"], "additionalProperties": false,
+        "properties": { "summary": { "type": "string" }, "more": { "type": "integer" } } });
+    assert_eq!(format["json_schema"]["schema"], schema);
+    assert_eq!(
+        (&format["json_schema"]["name"], &format["json_schema"]["strict"]),
+        (&json!("answer"), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn stop_reasons_are_read() {
+    for (reason, stop) in [
+        ("end_turn", Stop::Complete),
+        ("stop_sequence", Stop::Complete),
+        ("tool_use", Stop::Complete),
+        ("max_tokens", Stop::OutputLimit),
+        ("model_context_window_exceeded", Stop::OutputLimit),
+        ("refusal", Stop::Refusal),
+    ] {
+        assert_eq!(answer(ANTHROPIC, &message("text", reason)).await.stop, stop, "{reason}");
+    }
+    for (reason, stop) in [
+        ("stop", Stop::Complete),
+        ("length", Stop::OutputLimit),
+        ("content_filter", Stop::Refusal),
+        ("eos", Stop::Complete),
+    ] {
+        assert_eq!(answer(OPENAI, &completion("text", reason)).await.stop, stop, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_answer_with_a_reason_is_an_answer() {
+    assert_eq!(answer(ANTHROPIC, &message("", "refusal")).await.stop, Stop::Refusal);
+    assert_eq!(
+        answer(ANTHROPIC, &message("", "max_tokens")).await.stop,
+        Stop::OutputLimit
+    );
+    assert_eq!(answer(OPENAI, &completion("", "length")).await.stop, Stop::OutputLimit);
+    let mut refusal = completion("", "stop");
+    refusal["choices"][0]["message"] = json!({ "content": null, "refusal": "I will not" });
+    let refused = answer(OPENAI, &refusal).await;
+    assert_eq!((refused.stop, refused.text.as_str()), (Stop::Refusal, "I will not"));
+}
+
+#[tokio::test]
+async fn text_is_found_wherever_the_server_puts_it() {
+    let mut parts = message("", "end_turn");
+    parts["content"] = json!([{ "type": "thinking", "thinking": "hm" }, { "type": "text", "text": "{\"a\":" }, { "type": "text", "text": "1}" }]);
+    assert_eq!(answer(ANTHROPIC, &parts).await.text, "{\"a\":1}");
+    parts["content"] =
+        json!([{ "type": "text", "text": "here" }, { "type": "tool_use", "name": "answer", "input": { "a": 1 } }]);
+    assert_eq!(answer(ANTHROPIC, &parts).await.text, "{\"a\":1}");
+    let mut list = completion("", "stop");
+    list["choices"][0]["message"]["content"] =
+        json!([{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }]);
+    assert_eq!(answer(OPENAI, &list).await.text, "ab");
+}
+
+#[tokio::test]
+async fn a_server_need_not_name_its_model_or_count_tokens() {
+    let bare = answer(
+        ANTHROPIC,
+        &json!({ "content": [{ "type": "text", "text": "x" }], "stop_reason": null }),
+    )
+    .await;
+    assert_eq!(
+        (bare.model.as_str(), bare.input_tokens, bare.stop),
+        ("m", 0, Stop::Complete)
+    );
+    let bare = answer(OPENAI, &json!({ "choices": [{ "message": { "content": "x" } }] })).await;
+    assert_eq!(
+        (bare.model.as_str(), bare.output_tokens, bare.stop),
+        ("m", 0, Stop::Complete)
+    );
+}
+
+#[tokio::test]
+async fn a_refused_format_is_left_out_from_then_on() {
+    for (which, status, refusal, good, field) in [
+        (
+            ANTHROPIC,
+            400,
+            "output_config: Extra inputs are not permitted",
+            message("{}", "end_turn"),
+            "output_config",
+        ),
+        (
+            OPENAI,
+            400,
+            "Unknown parameter: 'response_format'",
+            completion("{}", "stop"),
+            "response_format",
+        ),
+        (
+            OPENAI,
+            422,
+            "structured output is unavailable",
+            completion("{}", "stop"),
+            "response_format",
+        ),
+    ] {
+        let refused = http(status, &[], &json!({ "error": { "message": refusal } }).to_string());
+        let server = RawServer::start(vec![refused, ok(&good)]).await;
+        let (model, adapter) = &both(&server.url, limits())[which];
+        for _ in 0..2 {
+            assert_eq!(adapter.ask(&request(model)).await.unwrap().text, "{}");
+        }
+        let with: Vec<bool> = server
+            .asked()
+            .iter()
+            .map(|asked| asked.body.get(field).is_some())
+            .collect();
+        assert_eq!(with, [true, false, false], "{model}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_either_way_teaches_nothing() {
+    let refused = http(
+        400,
+        &[],
+        r#"{"error":{"message":"response_format and output_config are fine, the prompt is not"}}"#,
+    );
+    let server = RawServer::start(vec![refused]).await;
+    for (model, adapter) in both(&server.url, limits()) {
+        let field = if model.starts_with("openai") {
+            "response_format"
+        } else {
+            "output_config"
+        };
+        let before = server.asked().len();
+        for _ in 0..2 {
+            adapter.ask(&request(model)).await.expect_err("an error");
+        }
+        let with: Vec<bool> = server.asked()[before..]
+            .iter()
+            .map(|asked| asked.body.get(field).is_some())
+            .collect();
+        // Without the format the refusal names nothing that was sent: what is left to change is tried once.
+        let expected: &[bool] = if model.starts_with("openai") {
+            &[true, false, false, false, true, false]
+        } else {
+            &[true, false, true, false]
+        };
+        assert_eq!(with, expected, "{model}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_gets_what_it_lacks() {
+    for (path, version) in [
+        ("", "/v1"),
+        ("/", "/v1"),
+        ("/v1", "/v1"),
+        ("/v1/", "/v1"),
+        ("/gate", "/gate/v1"),
+        ("/gate/v1", "/gate/v1"),
+    ] {
+        let server = RawServer::start(vec![ok(&json!({}))]).await;
+        let url = server.url.join(path).unwrap();
+        for (model, adapter) in both(&url, limits()) {
+            adapter.ask(&request(model)).await.expect_err("no answer in it");
+        }
+        let heads: Vec<String> = server
+            .asked()
+            .iter()
+            .map(|a| a.head.split(' ').nth(1).unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            heads,
+            [format!("{version}/messages"), format!("{version}/chat/completions")],
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn addresses_that_could_leak_are_refused_at_construction() {
+    for text in [
+        "http://example.org",
+        "http://10.0.0.1",
+        "http://localhost.example.org",
+        "ftp://127.0.0.1",
+        "https://user:secret@example.org",
+        "https://example.org/?key=secret",
+        "https://example.org/#x",
+    ] {
+        let url = Url::parse(text).unwrap();
+        let anthropic = AnthropicAskModel::new(Some(&url), None, limits())
+            .expect_err(text)
+            .to_string();
+        let openai = OpenaiAskModel::new(Some(&url), None, limits())
+            .expect_err(text)
+            .to_string();
+        assert!(
+            anthropic.contains("HOLDFAST_MODEL_URL") && !anthropic.contains("secret"),
+            "{anthropic}"
+        );
+        assert_eq!(anthropic, openai);
+    }
+    for text in [
+        "https://example.org",
+        "http://127.0.0.1:1",
+        "http://[::1]:1",
+        "http://localhost:1",
+    ] {
+        OpenaiAskModel::new(Some(&Url::parse(text).unwrap()), None, limits()).expect(text);
+    }
+}
+
+#[test]
+fn a_key_that_no_header_takes_is_named_and_not_shown() {
+    let error = OpenaiAskModel::new(None, Some("se\ncret".into()), limits())
+        .expect_err("a key")
+        .to_string();
+    assert!(error.contains("OPENAI_API_KEY") && !error.contains("cret"), "{error}");
+    let adapter = AnthropicAskModel::new(None, Some(format!("{KEY}\n").into()), limits()).expect("a trailing line end");
+    assert!(!format!("{adapter:?}").contains(KEY));
+}

@@ -1,0 +1,101 @@
+//! Which adapter answers, and what is said when none can.
+
+use std::time::Duration;
+
+use holdfast_core::model::price::Prices;
+use holdfast_core::port::{AskModel, ModelError};
+use holdfast_models::{ModelRouter, ModelSettings};
+use url::Url;
+
+use crate::server::{KEY, RawServer, completion, message, ok, request};
+
+fn settings(url: Option<&str>, anthropic: Option<&str>, openai: Option<&str>) -> ModelSettings {
+    ModelSettings {
+        url: url.map(|url| Url::parse(url).unwrap()),
+        anthropic_key: anthropic.map(Into::into),
+        openai_key: openai.map(Into::into),
+        prices: Prices::parse("openai/m=2/8", false).unwrap(),
+        timeout: Duration::from_secs(10),
+    }
+}
+
+#[tokio::test]
+async fn the_provider_in_the_name_is_asked() {
+    let server = RawServer::start(vec![
+        ok(&message("of messages", "end_turn")),
+        ok(&completion("of chat", "stop")),
+    ])
+    .await;
+    let router = ModelRouter::new(settings(Some(server.url.as_str()), None, None)).unwrap();
+    let message = router.ask(&request("anthropic/m")).await.unwrap();
+    assert_eq!((message.text.as_str(), message.cost_nano_usd), ("of messages", None));
+    let chat = router.ask(&request("openai/m")).await.unwrap();
+    let cost = chat.input_tokens * 2_000 + chat.output_tokens * 8_000;
+    assert_eq!((chat.text.as_str(), chat.cost_nano_usd), ("of chat", Some(cost)));
+    assert!(
+        server
+            .asked()
+            .iter()
+            .all(|asked| !asked.head.contains("authorization") && !asked.head.contains("x-api-key"))
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_refused_before_anything_is_sent() {
+    let server = RawServer::start(vec![ok(&completion("{}", "stop"))]).await;
+    let router = ModelRouter::new(settings(Some(server.url.as_str()), None, None)).unwrap();
+    for model in ["rules", "gemini/x", "", "openai/", "openai"] {
+        let error = router.ask(&request(model)).await.expect_err(model);
+        assert!(matches!(error, ModelError::Rejected(_)), "{model}: {error:?}");
+    }
+    assert!(server.asked().is_empty());
+    let router = ModelRouter::new(settings(None, None, None)).unwrap();
+    let error = router.ask(&request("anthropic/m")).await.expect_err("no key");
+    assert!(
+        matches!(&error, ModelError::Unauthorized(text) if text.contains("ANTHROPIC_API_KEY")),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn all_problems_are_reported_together() {
+    let check = |settings, models: &[&str]| ModelRouter::new(settings).unwrap().check(models);
+    assert!(check(settings(None, None, None), &["rules", "rules"]).is_empty());
+    let problems = check(
+        settings(None, None, Some("  ")),
+        &["anthropic/a", "openai/b", "anthropic/a", "gemini/c"],
+    );
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    for (problem, word) in problems.iter().zip(["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "gemini"]) {
+        assert!(problem.contains(word), "{problem}");
+    }
+    assert!(check(settings(None, Some(KEY), Some(KEY)), &["anthropic/a", "openai/b"]).is_empty());
+    assert!(
+        check(
+            settings(Some("http://localhost:9"), None, None),
+            &["anthropic/a", "openai/b"]
+        )
+        .is_empty()
+    );
+    assert_eq!(
+        check(settings(Some("https://models.example.org"), None, None), &["openai/b"]).len(),
+        1
+    );
+}
+
+#[test]
+fn a_bad_address_is_said_once_and_bad_keys_each() {
+    let error = ModelRouter::new(settings(Some("http://example.org"), None, None))
+        .expect_err("http")
+        .to_string();
+    assert_eq!(error.matches("HOLDFAST_MODEL_URL").count(), 1, "{error}");
+    let error = ModelRouter::new(settings(None, Some("a\nb"), Some("c\nd")))
+        .expect_err("keys")
+        .to_string();
+    assert!(
+        error.contains("ANTHROPIC_API_KEY") && error.contains("OPENAI_API_KEY"),
+        "{error}"
+    );
+    let shown = format!("{:?}", settings(None, Some(KEY), Some(KEY)));
+    assert!(!shown.contains(KEY), "{shown}");
+}

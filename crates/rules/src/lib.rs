@@ -1,0 +1,136 @@
+//! Syntax trees, through tree-sitter: what encloses a line, what a file imports, and what rules find. Text in, facts out;
+//! broken code gives what it can.
+//!
+//! The text may come from a stranger, so everything here is bounded: bytes, nesting, matches under way, scopes, and the
+//! time for a whole file, which parser, searches and walks share. The work runs on threads of its own.
+
+mod deadline;
+mod language;
+mod outline;
+mod rule;
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use holdfast_core::port::{SourceSyntax, SyntaxAnswer, SyntaxLimit, SyntaxView};
+use tree_sitter::{ParseOptions, Parser, Tree};
+
+use deadline::Deadline;
+use holdfast_bounded::Threads;
+use language::Language;
+
+pub use rule::rule_ids;
+
+/// Larger files are not parsed, in bytes.
+const TEXT_MOST: usize = 1024 * 1024;
+/// Code nested deeper in brackets is hostile or data: trees of it cost more than they tell.
+const NESTING_MOST: usize = 500;
+/// A file that takes longer is hostile or no code: its syntax is given up.
+const FILE_TIME_MOST: Duration = Duration::from_secs(2);
+/// After this the thread is abandoned: a step of the parser that looks at no clock must not hold the review.
+const THREAD_TIME_MOST: Duration = Duration::from_secs(10);
+/// Files read at once.
+const THREADS: usize = 4;
+
+static POOL: LazyLock<Threads> = LazyLock::new(|| Threads::new(THREADS));
+
+/// Reads the languages of `language`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TreeSitterSyntax;
+
+impl TreeSitterSyntax {
+    /// There is nothing to set up: grammars are linked in.
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl SourceSyntax for TreeSitterSyntax {
+    async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer {
+        let Some(language) = Language::of_path(path) else {
+            return SyntaxAnswer::default();
+        };
+        let began = Instant::now();
+        let (text, lines) = (text.to_owned(), lines.to_vec());
+        let read = move || {
+            // Compiled once for the process: no file's time.
+            rule::prepare();
+            read_syntax(language, &text, &lines, Deadline::after(FILE_TIME_MOST))
+        };
+        // Work that broke gave no syntax either, and the reader needs no other word for it.
+        let (view, limit) = POOL
+            .run(THREAD_TIME_MOST, read)
+            .await
+            .unwrap_or((None, Some(SyntaxLimit::TooSlow)));
+        SyntaxAnswer {
+            view,
+            limit,
+            elapsed: began.elapsed(),
+        }
+    }
+}
+
+/// Reads a text's syntax on the caller's thread. A view together with a limit is incomplete.
+fn read_syntax(
+    language: Language,
+    text: &str,
+    lines: &[u32],
+    deadline: Deadline,
+) -> (Option<SyntaxView>, Option<SyntaxLimit>) {
+    if text.len() > TEXT_MOST {
+        return (None, Some(SyntaxLimit::TooLarge));
+    }
+    if nesting(text) > NESTING_MOST {
+        return (None, Some(SyntaxLimit::TooDeep));
+    }
+    let read = || {
+        let tree = parse(text, language, deadline)?;
+        let (scopes, imports) = outline::outline(&tree, text, language, lines, deadline)?;
+        let (findings, is_complete) = rule::find(&tree, text, language, deadline)?;
+        let view = SyntaxView {
+            scopes,
+            imports,
+            findings,
+            language: Some(language.name()),
+        };
+        Some((view, is_complete))
+    };
+    match read() {
+        None => (None, Some(SyntaxLimit::TooSlow)),
+        Some((view, true)) => (Some(view), None),
+        Some((view, false)) => (Some(view), Some(SyntaxLimit::TooManyMatches)),
+    }
+}
+
+/// How deep the text's brackets nest, strings and comments included.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// The tree; `None` when the time is up.
+fn parse(text: &str, language: Language, deadline: Deadline) -> Option<Tree> {
+    let mut parser = Parser::new();
+    parser.set_language(&language.grammar()).ok()?;
+    let mut within_limit = |_: &tree_sitter::ParseState| deadline.check();
+    let options = ParseOptions::new().progress_callback(&mut within_limit);
+    parser.parse_with_options(
+        &mut |at, _| text.as_bytes().get(at..).unwrap_or_default(),
+        None,
+        Some(options),
+    )
+}
+
+#[cfg(test)]
+#[path = "hostile_tests.rs"]
+mod hostile_tests;

@@ -1,0 +1,83 @@
+//! The contract of rows: one set of cases (`suite`, one writer at a time; `races`, many) that each table passes. The tests of
+//! each table include this folder.
+
+pub mod races;
+pub mod suite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast_core::port::{Expect, KeepRows, Row, Written};
+use serde_json::{Value, json};
+
+/// A table of its own for each case.
+#[async_trait]
+pub trait World: Send + Sync {
+    /// Another handle to the same table, as another process has one.
+    async fn open(&self) -> Arc<dyn KeepRows>;
+}
+
+/// Each case once, on the table that the expression makes.
+macro_rules! contract {
+    ($table:expr) => {
+        contract! { $table;
+            suite::a_write_needs_what_it_expects
+            suite::versions_grow_by_one
+            suite::only_the_named_version_is_deleted
+            suite::lists_are_ordered_cut_and_bounded
+            suite::lists_go_beyond_a_megabyte
+            suite::odd_keys_are_kept_apart
+            suite::what_is_no_row_is_refused
+            suite::values_come_back_as_they_were
+            suite::another_handle_sees_what_was_written
+            races::one_of_many_claims
+            races::no_increment_is_lost
+            races::a_lease_has_one_holder
+        }
+    };
+    ($table:expr; $($module:ident::$case:ident)*) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $case() {
+            crate::contract::$module::$case(&$table).await;
+        })*
+    };
+}
+
+pub fn done(version: u64) -> Written {
+    Written::Done { version }
+}
+
+pub fn conflict(version: u64, value: &Value) -> Written {
+    Written::Conflict {
+        found: Some(row(version, value)),
+    }
+}
+
+pub fn row(version: u64, value: &Value) -> Row {
+    Row {
+        version,
+        value: value.clone(),
+    }
+}
+
+pub fn n(n: u64) -> Value {
+    json!({ "n": n })
+}
+
+/// Adds one to a counter, however often others were faster; its new value.
+pub async fn increment(rows: &dyn KeepRows, key: &str) -> u64 {
+    let mut found = rows.get(key).await.unwrap();
+    loop {
+        let (expect, next) = match &found {
+            Some(row) => (Expect::Version(row.version), row.value["n"].as_u64().unwrap() + 1),
+            None => (Expect::Absent, 1),
+        };
+        match rows.put(key, &n(next), expect).await.unwrap() {
+            Written::Done { version } => {
+                assert_eq!(version, next);
+                return next;
+            }
+            Written::Conflict { found: other } => found = other,
+        }
+    }
+}

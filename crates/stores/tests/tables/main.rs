@@ -1,0 +1,18 @@
+//! The SQLite table: the contract of rows, and what this table promises beyond it.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+#[macro_use]
+mod contract;
+mod sqlite;
+mod sqlite_processes;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contract::*;
+use holdfast_core::port::{Expect, KeepRows};
+use serde_json::json;
+
+mod on_sqlite {
+    contract!(crate::sqlite::Directory::new());
+}
