@@ -91,6 +91,8 @@ fn now_ms() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::stage::state;
+
     use super::*;
 
     /// What CloudWatch asks of a line: each metric and each dimension that it names is there, at its top.
@@ -118,7 +120,7 @@ mod tests {
         check(&line);
         assert_eq!(
             (&line["Stage"], &line["Error"]),
-            (&json!("ReviewUnit"), &json!("ModelTimedOut"))
+            (&json!(state::REVIEW_UNIT), &json!("ModelTimedOut"))
         );
         let other = failure("Holdfast/s", 5, "my-stack-sweep", ErrorName::ArtifactUnavailable);
         check(&other);

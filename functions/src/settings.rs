@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use holdfast_core::model::setting_name::{unknown_names, unknown_names_in};
 use holdfast_core::model::settings::{Settings, SettingsProblems};
 use secrecy::SecretString;
 
@@ -32,13 +33,18 @@ pub struct FunctionSettings {
 }
 
 impl FunctionSettings {
-    /// Reads everything. A secret's text counts before the environment's. Errors: all that is wrong or missing.
+    /// Reads everything. A secret's text counts before the environment's. `names` are those of the environment's variables.
+    ///
+    /// # Errors
+    ///
+    /// Every setting that is wrong, missing or misspelt, together.
     pub fn read(
         environment: &dyn Fn(&str) -> Option<String>,
+        names: &[String],
         secrets: &BTreeMap<String, String>,
         places: &[&'static str],
     ) -> Result<Self, SettingsProblems> {
-        let mut problems = Vec::new();
+        let mut problems = unknown_names(names.iter().map(String::as_str));
         let mut found = BTreeMap::new();
         for name in places {
             match environment(name).filter(|text| !text.trim().is_empty()) {
@@ -64,6 +70,12 @@ impl FunctionSettings {
     }
 }
 
+/// Returns a line for each misspelt name in the secrets. They are logged and the function starts: versions of a function share
+/// the secrets, and one that reviews in flight still use may be older than a name.
+pub fn unknown_secret_names(secrets: &BTreeMap<String, String>) -> Vec<String> {
+    unknown_names_in("a secret", secrets.keys().map(String::as_str))
+}
+
 /// The ids in [`SECRETS`].
 pub fn secret_ids(environment: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let list = environment(SECRETS).unwrap_or_default();
@@ -86,7 +98,7 @@ mod tests {
             BUCKET => Some("artifacts-1".to_owned()),
             _ => None,
         };
-        let settings = FunctionSettings::read(&environment, &secrets, &[BUCKET]).unwrap();
+        let settings = FunctionSettings::read(&environment, &[], &secrets, &[BUCKET]).unwrap();
         let token = settings.deployment.github_token.as_ref().unwrap();
         assert_eq!(token.expose_secret(), "from-secret");
         assert_eq!(settings.place(BUCKET), "artifacts-1");
@@ -95,12 +107,34 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_together() {
         let environment = |name: &str| (name == "HOLDFAST_MODEL").then(|| "gpt".to_owned());
-        let told = FunctionSettings::read(&environment, &BTreeMap::new(), &[BUCKET, TABLE])
+        let names = ["HOLDFAST_MODEL", "HOLDFAST_MODLE_URL", "PATH"].map(str::to_owned);
+        let told = FunctionSettings::read(&environment, &names, &BTreeMap::new(), &[BUCKET, TABLE])
             .err()
             .unwrap();
-        for name in [BUCKET, TABLE, "HOLDFAST_MODEL"] {
+        for name in [
+            BUCKET,
+            TABLE,
+            "HOLDFAST_MODEL",
+            "HOLDFAST_MODLE_URL (environment)",
+            "HOLDFAST_MODEL_URL?",
+        ] {
             assert!(told.to_string().contains(name), "{name}: {told}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_name_in_a_secret_is_reported_and_no_other() {
+        let keys = [
+            "GITHUB_TOKEN",
+            "HOLDFAST_MARKER_KEY",
+            "HOLDFAST_WEBHOK_SECRET",
+            "anything",
+        ];
+        let secrets = keys.map(|name| (name.to_owned(), "secret-text".to_owned())).into();
+        assert_eq!(
+            unknown_secret_names(&secrets),
+            ["HOLDFAST_WEBHOK_SECRET (a secret): there is no such setting; did you mean HOLDFAST_WEBHOOK_SECRET?"]
+        );
     }
 
     #[test]

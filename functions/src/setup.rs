@@ -23,7 +23,7 @@ use holdfast_web::sign_in::WithGithub;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC};
+use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, unknown_secret_names};
 
 /// Characters that a key of forms has at least.
 const SEAL_KEY_LEAST: usize = 32;
@@ -56,7 +56,13 @@ impl Setup {
         places: &[&'static str],
     ) -> Result<Self, SetupError> {
         let environment = |name: &str| std::env::var(name).ok();
-        let settings = FunctionSettings::read(&environment, secrets, places)
+        let names: Vec<String> = std::env::vars_os()
+            .map(|(name, _)| name.to_string_lossy().into_owned())
+            .collect();
+        for problem in unknown_secret_names(secrets) {
+            tracing::error!(problem, "a secret holds a setting that nothing reads");
+        }
+        let settings = FunctionSettings::read(&environment, &names, secrets, places)
             .map_err(|problems| SetupError(problems.to_string()))?;
         Ok(Self {
             aws: aws.clone(),

@@ -2,7 +2,6 @@
 //! and tables in a cloud on loopback. What they do is what `holdfast` does in one process.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
@@ -10,27 +9,21 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::STAGES;
+use holdfast_core::stage::state;
 use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome};
 use holdfast_ops::workflow;
 use holdfast_testkit::{FakeCloud, FakeGithub, ModelServer, PullRequest, Repository, RunningFunction, Script};
+use holdfast_tests::programs;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{http, root};
+use crate::http;
 
 const BUCKET: &str = "holdfast-artifacts";
 pub const SLUG: &str = "octo/demo";
 
 /// Where the functions' programs are; built when this is first asked.
-static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let mut build = Command::new(env!("CARGO"));
-    build
-        .current_dir(root())
-        .args(["build", "--quiet", "--bins", "--package", "holdfast-functions"]);
-    assert!(build.status().unwrap().success(), "cargo build of the functions");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("debug")
-});
+static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(programs);
 
 /// Everything a deployment has.
 pub struct Deployment {
@@ -204,7 +197,7 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
     let Outcome::WaitingForToken { state, pending } = engine.wait(&run.run).await.unwrap() else {
         panic!("a grave finding waits for a person");
     };
-    assert_eq!(state, "RequestApproval");
+    assert_eq!(state, state::REQUEST_APPROVAL);
     assert_eq!(
         deployment.github.reviews(SLUG, 12),
         Vec::<Value>::new(),
@@ -311,7 +304,11 @@ fn a_function_without_its_settings_says_which_and_ends() {
     let cloud = FakeCloud::start().unwrap();
     let program = PROGRAMS.join("request-approval");
     let said = cloud
-        .invoke(&program, &[("HOLDFAST_MODEL", "gpt")], &json!({}))
+        .invoke(
+            &program,
+            &[("HOLDFAST_MODEL", "gpt"), ("HOLDFAST_APROVERS", "ada=a@example.org")],
+            &json!({}),
+        )
         .unwrap_err()
         .to_string();
     for name in [
@@ -319,6 +316,7 @@ fn a_function_without_its_settings_says_which_and_ends() {
         "HOLDFAST_TABLE",
         "HOLDFAST_TOPIC_ARN",
         "HOLDFAST_MODEL",
+        "did you mean HOLDFAST_APPROVERS?",
     ] {
         assert!(said.contains(name), "{name}: {said}");
     }

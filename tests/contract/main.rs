@@ -8,12 +8,7 @@ mod names;
 mod payloads;
 mod validator;
 
-use std::path::{Path, PathBuf};
-
-/// The repository's root.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
+use holdfast_tests::root;
 
 /// The definition as it is deployed.
 fn definition() -> String {

@@ -6,7 +6,7 @@ use std::fs;
 use holdfast_asl::{StateKind, StateMachine, StateSummary};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::stage::STAGES;
-use holdfast_core::stage::state::OTHER_STATES;
+use holdfast_core::stage::state::{self, OTHER_STATES};
 use serde_json::Value;
 
 use crate::{definition, root};
@@ -92,18 +92,21 @@ fn first_cell(row: &str) -> &str {
 }
 
 #[test]
-fn each_constant_for_a_state_is_a_state_of_the_definition() {
-    let names: BTreeSet<String> = states().into_iter().map(|state| state.name).collect();
-    for name in OTHER_STATES
+fn the_constants_for_states_are_those_of_the_definition() {
+    let (mut of_definition, mut routes) = (BTreeSet::new(), BTreeSet::new());
+    for state in states() {
+        if state.kind == StateKind::Choice {
+            routes.insert(state.name.clone());
+        }
+        of_definition.insert(state.name);
+    }
+    let constants = OTHER_STATES
         .iter()
         .copied()
-        .chain(STAGES.iter().map(|stage| stage.state))
-    {
-        assert!(
-            names.contains(name),
-            "state-machine/review.asl.json has no state {name}"
-        );
-    }
+        .chain(STAGES.iter().map(|stage| stage.state));
+    assert_eq!(constants.map(str::to_owned).collect::<BTreeSet<_>>(), of_definition);
+    let named_route = of_definition.iter().filter(|name| state::is_route(name)).cloned();
+    assert_eq!(named_route.collect::<BTreeSet<_>>(), routes);
 }
 
 #[test]
@@ -134,7 +137,7 @@ fn the_workflow_knows_just_the_errors_that_are_named_for_it() {
 #[test]
 fn each_task_says_what_it_is_how_long_it_may_take_and_what_follows_a_failure() {
     let document: serde_json::Value = serde_json::from_str(&definition()).unwrap();
-    let inner = &document["States"]["ReviewEachUnit"]["ItemProcessor"]["States"];
+    let inner = &document["States"][state::REVIEW_EACH_UNIT]["ItemProcessor"]["States"];
     let all = [&document["States"], inner]
         .into_iter()
         .flat_map(|states| states.as_object().unwrap());
@@ -177,10 +180,10 @@ fn each_task_says_what_it_is_how_long_it_may_take_and_what_follows_a_failure() {
 fn what_writes_at_the_end_waits_for_minutes_for_github() {
     let definition: Value = serde_json::from_str(&definition()).unwrap();
     for name in [
-        "PublishReview",
-        "DiscardReview",
-        "WithdrawAnnouncement",
-        "ReportFailure",
+        state::PUBLISH_REVIEW,
+        state::DISCARD_REVIEW,
+        state::WITHDRAW_ANNOUNCEMENT,
+        state::REPORT_FAILURE,
     ] {
         let retriers = definition["States"][name]["Retry"].as_array().unwrap();
         let is_outage = |retrier: &&Value| retrier["ErrorEquals"].to_string().contains("GithubUnavailable");

@@ -4,11 +4,12 @@
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use holdfast_testkit::{FakeGithub, ModelServer};
+use holdfast_tests::{programs, root, target};
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -39,18 +40,9 @@ impl Drop for Server {
     }
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
-
 /// A program of the tests' Python environment: `cargo xtask tools` installs it.
 fn tool(name: &str) -> Command {
     let folder = target().join("tools/python/bin");
-    let folder = folder.canonicalize().unwrap_or(folder);
     let program = folder.join(name);
     assert!(program.exists(), "{}: cargo xtask tools", program.display());
     let path = std::env::var("PATH").unwrap_or_default();
@@ -77,12 +69,7 @@ fn done(command: &mut Command) -> Output {
 
 /// The program `holdfast`, built.
 pub fn holdfast() -> PathBuf {
-    done(
-        Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "holdfast-cli"])
-            .current_dir(root()),
-    );
-    target().join("debug/holdfast")
+    programs().join("holdfast")
 }
 
 /// `sam build` of the real template, as a user does it; where it is. Links take most of the time of an optimised build, so

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use holdfast_core::stage::state;
 use holdfast_testkit::{
     FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script, hidden_field,
 };
@@ -301,7 +302,7 @@ fn goes_on_from_a_terminal(deployment: &Deployment) {
 fn is_published_once(deployment: &Deployment) {
     let run = deployment.started(PUBLISHED);
     let states = deployment.cloud.wait_until(&run, "SUCCEEDED");
-    assert!(states.contains(&"PublishReview".to_owned()), "{states:?}");
+    assert!(states.contains(&state::PUBLISH_REVIEW.to_owned()), "{states:?}");
     let (status, again) = deployment.deliver(PUBLISHED);
     assert_eq!((status, &again["status"]), (200, &json!("duplicate")), "{again}");
     assert_eq!(deployment.github.reviews(SLUG, PUBLISHED).len(), 1);
@@ -331,7 +332,10 @@ fn is_published_once(deployment: &Deployment) {
         assert_eq!(unit["status"], "reviewed", "{unit}");
         let model = unit["attempts"][0]["model"].as_str().unwrap();
         assert!(model.contains("test-model"), "{unit}");
-        assert_eq!(names(&unit["states"]).last().map(String::as_str), Some("UnitReviewed"));
+        assert_eq!(
+            names(&unit["states"]).last().map(String::as_str),
+            Some(state::UNIT_REVIEWED)
+        );
     }
     let (status, picture) = operator(deployment, &["show", &run, "--format", "svg"]);
     assert!(status == 0 && picture.starts_with("<svg"), "{picture}");
@@ -341,7 +345,7 @@ fn is_decided_by_mail(deployment: &Deployment) {
     let run = deployment.started(DECIDED);
     let mail = wait_for_mail(deployment);
     let (_, states) = deployment.cloud.execution(&run);
-    assert_eq!(states.last().map(String::as_str), Some("RequestApproval"));
+    assert_eq!(states.last().map(String::as_str), Some(state::REQUEST_APPROVAL));
     assert!(
         deployment.github.reviews(SLUG, DECIDED).is_empty(),
         "nothing is public yet"
@@ -399,7 +403,11 @@ fn is_cleaned_up_when_it_fails(deployment: &Deployment) {
     deployment.github.fail_next(reviews, Fault::status(403));
     let run = deployment.started(FAILED);
     let states = deployment.cloud.wait_until(&run, "FAILED");
-    let tail = ["PublishReview", "WithdrawAnnouncement", "ReportFailure"];
+    let tail = [
+        state::PUBLISH_REVIEW,
+        state::WITHDRAW_ANNOUNCEMENT,
+        state::REPORT_FAILURE,
+    ];
     assert!(
         states.windows(3).any(|taken| taken == tail) || states.ends_with(&tail.map(str::to_owned)),
         "{states:?}"

@@ -13,6 +13,7 @@ use std::time::Instant;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
+use holdfast_core::stage::state;
 use holdfast_ops::workflow;
 use holdfast_testkit::{Fault, Matcher, PullRequest, Repository};
 use serde_json::{Value, json};
@@ -122,7 +123,7 @@ fn machines(stand: &Stand, engine: usize) -> Machines {
 
 fn without_writer(definition: &str) -> String {
     let mut definition: Value = serde_json::from_str(definition).unwrap();
-    let map = definition["States"]["ReviewEachUnit"].as_object_mut().unwrap();
+    let map = definition["States"][state::REVIEW_EACH_UNIT].as_object_mut().unwrap();
     map.remove("ResultWriter").unwrap();
     definition.to_string()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use holdfast_core::stage::state;
 use holdfast_testkit::model_server::{Answer, Failure, Outcome, answer_text};
 use holdfast_testkit::{Finding, Script};
 
@@ -78,7 +79,7 @@ pub fn all() -> Vec<Scenario> {
 
 /// What happens to one unit, and to all.
 fn units() -> Vec<Scenario> {
-    let published = &["ReviewPublished"];
+    let published = &[state::REVIEW_PUBLISHED];
     vec![
         Scenario {
             name: "published",
@@ -94,31 +95,31 @@ fn units() -> Vec<Scenario> {
         Scenario {
             name: "healed",
             script: || chosen(first(|| Answer::text("It looks fine to me."))),
-            through: &["CorrectFindings", "ReviewPublished"],
+            through: &[state::CORRECT_FINDINGS, state::REVIEW_PUBLISHED],
             ..BASE
         },
         Scenario {
             name: "unit-unreviewed",
             script: || chosen(Script::always_invalid()),
-            through: &["UnitUnreviewed", "ReviewPublished"],
+            through: &[state::UNIT_UNREVIEWED, state::REVIEW_PUBLISHED],
             ..BASE
         },
         Scenario {
             name: "model-refuses-key",
             script: || chosen(Script::wrong_key()),
-            through: &["UnitUnreviewed", "ReviewPublished"],
+            through: &[state::UNIT_UNREVIEWED, state::REVIEW_PUBLISHED],
             ..BASE
         },
         Scenario {
             name: "rate-limited",
             script: || chosen(first(limited)),
-            through: &["WaitForModelBudget", "ReviewPublished"],
+            through: &[state::WAIT_FOR_MODEL_BUDGET, state::REVIEW_PUBLISHED],
             ..BASE
         },
         Scenario {
             name: "model-down-once",
             script: || chosen(first(|| Answer::failure(500, "down"))),
-            through: &["!ModelUnavailable", "ReviewPublished"],
+            through: &["!ModelUnavailable", state::REVIEW_PUBLISHED],
             ..BASE
         },
     ]
@@ -131,27 +132,27 @@ fn people() -> Vec<Scenario> {
             name: "approved",
             script: Script::finding_each_file,
             decision: Some(Decision::Approve),
-            through: &["RequestApproval", "ReviewPublished"],
+            through: &[state::REQUEST_APPROVAL, state::REVIEW_PUBLISHED],
             ..BASE
         },
         Scenario {
             name: "rejected",
             script: Script::finding_each_file,
             decision: Some(Decision::Reject),
-            through: &["RequestApproval", "DiscardReview", "ReviewRejected"],
+            through: &[state::REQUEST_APPROVAL, state::DISCARD_REVIEW, state::REVIEW_REJECTED],
             ..BASE
         },
         Scenario {
             name: "nobody-answers",
             script: Script::finding_each_file,
             is_hasty: true,
-            through: &["!States.Timeout", "EscalateApproval", "ReviewRejected"],
+            through: &["!States.Timeout", state::ESCALATE_APPROVAL, state::REVIEW_REJECTED],
             ..BASE
         },
         Scenario {
             name: "head-moved",
             is_moved: true,
-            through: &["!PullRequestHeadMoved", "ReviewSuperseded"],
+            through: &["!PullRequestHeadMoved", state::REVIEW_SUPERSEDED],
             ..BASE
         },
     ]
@@ -163,28 +164,36 @@ fn failures() -> Vec<Scenario> {
         Scenario {
             name: "github-down-once",
             troubles: vec![once("POST", "/check-runs", 503)],
-            through: &["!GithubUnavailable", "ReviewPublished"],
+            through: &["!GithubUnavailable", state::REVIEW_PUBLISHED],
             ..BASE
         },
         Scenario {
             name: "opening-fails",
             troubles: vec![once("POST", "/issues/*/comments", 403)],
             status: "FAILED",
-            through: &["!GithubForbidden", "WithdrawAnnouncement", "ReviewFailed"],
+            through: &["!GithubForbidden", state::WITHDRAW_ANNOUNCEMENT, state::REVIEW_FAILED],
             ..BASE
         },
         Scenario {
             name: "reporting-fails",
             troubles: vec![lasting("POST", "/issues/*/comments")],
             status: "FAILED",
-            through: &["WithdrawAnnouncement", "ReportFailure", "ReviewFailed"],
+            through: &[
+                state::WITHDRAW_ANNOUNCEMENT,
+                state::REPORT_FAILURE,
+                state::REVIEW_FAILED,
+            ],
             ..BASE
         },
         Scenario {
             name: "publishing-fails",
             troubles: vec![lasting("POST", "/pulls/*/reviews")],
             status: "FAILED",
-            through: &["PublishReview", "WithdrawAnnouncement", "ReviewFailed"],
+            through: &[
+                state::PUBLISH_REVIEW,
+                state::WITHDRAW_ANNOUNCEMENT,
+                state::REVIEW_FAILED,
+            ],
             ..BASE
         },
         Scenario {
@@ -194,7 +203,12 @@ fn failures() -> Vec<Scenario> {
                 lasting("DELETE", "/issues/comments/*"),
             ],
             status: "FAILED",
-            through: &["WithdrawAnnouncement", "RaiseAlarm", "ReportFailure", "ReviewFailed"],
+            through: &[
+                state::WITHDRAW_ANNOUNCEMENT,
+                state::RAISE_ALARM,
+                state::REPORT_FAILURE,
+                state::REVIEW_FAILED,
+            ],
             ..BASE
         },
     ]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use holdfast_core::stage::STAGES;
 use holdfast_testkit::{FakeGithub, ModelServer, Script};
+use holdfast_tests::{programs, root, target};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -48,26 +49,6 @@ impl Drop for Server {
         drop(self.0.kill());
         drop(self.0.wait());
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn target() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.canonicalize().unwrap_or(target)
-}
-
-/// Builds the functions and `holdfast`; the folder they are in.
-fn programs() -> PathBuf {
-    let mut build = Command::new(env!("CARGO"));
-    build
-        .current_dir(root())
-        .args(["build", "--quiet", "--bins", "--package", "holdfast-cli"])
-        .args(["--package", "holdfast-functions"]);
-    assert!(build.status().unwrap().success(), "cargo build of the functions");
-    target().join("debug")
 }
 
 fn free_port() -> u16 {

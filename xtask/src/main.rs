@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-/// The version of cargo-deny that is installed where there is none.
-const CARGO_DENY: &str = "0.20.2";
+/// The commands, as the documents may name them.
+pub const TASKS: &[&str] = &["verify", "tidy", "tools", "pictures", "two-engines"];
 /// Where Debian puts the browser of the tests.
 const CHROMIUM: &str = "/usr/bin/chromium";
 /// The oldest major version of Node that the tests run with.
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         "tools" => tools(&root()),
         "pictures" => pictures(&root()),
         "two-engines" => return ended(two_engines::pass(&root())),
-        _ => Err("usage: cargo xtask verify | tidy | tools | pictures | two-engines".to_owned()),
+        _ => Err(format!("usage: cargo xtask {}", TASKS.join(" | "))),
     };
     ended(result.map(|()| ExitCode::SUCCESS))
 }
@@ -150,16 +150,7 @@ fn node_is_new_enough() -> Result<(), String> {
 
 /// Licences, banned crates and sources. Advisories need a database from the network: `cargo deny check advisories`.
 fn deny(root: &Path) -> Result<(), String> {
-    let tools = target(root).join("tools");
-    let program = tools.join("bin/cargo-deny");
-    if !program.exists() {
-        let mut install = cargo(root);
-        install
-            .args(["install", "--locked", "--root"])
-            .arg(&tools)
-            .args(["cargo-deny", "--version", CARGO_DENY]);
-        step("cargo-deny is installed", "see cargo's message", &mut install)?;
-    }
+    let program = python::program(&target(root)).with_file_name("cargo-deny");
     let checks = ["check", "licenses", "bans", "sources"];
     step(
         "licences and sources",

@@ -10,7 +10,6 @@ use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::account;
 
@@ -52,28 +51,18 @@ impl LambdaInvoke {
         }
     }
 
-    /// Invokes a function, by name or ARN, with its version or alias, and waits for its answer.
+    /// Invokes a function, by name or ARN, with its version or alias, and returns the JSON of its answer.
     ///
     /// # Errors
     /// The function's own failure, or the service's.
-    pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, LambdaFailure> {
-        let sent = self
-            .client
-            .invoke()
-            .function_name(function)
-            .payload(Blob::new(payload.to_string()));
+    pub async fn invoke(&self, function: &str, payload: String) -> Result<Vec<u8>, LambdaFailure> {
+        let sent = self.client.invoke().function_name(function).payload(Blob::new(payload));
         let answer = sent.send().await.map_err(|error| service_failure(&error))?;
         let bytes = answer.payload.map(Blob::into_inner).unwrap_or_default();
         if answer.function_error.is_some() {
             return Err(function_failure(&bytes));
         }
-        if bytes.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(&bytes).map_err(|error| LambdaFailure {
-            error_type: UNKNOWN.to_owned(),
-            message: format!("the answer of {function} is no JSON: {error}"),
-        })
+        Ok(if bytes.is_empty() { b"null".to_vec() } else { bytes })
     }
 }
 

@@ -12,6 +12,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{AnswerTask, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer};
+use holdfast_core::stage::state;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -267,9 +268,9 @@ async fn runs_are_told_with_their_histories_and_units() {
     };
     let history = json!({ "events": [
         event(1, "ExecutionStarted", json!({ "executionStartedEventDetails": { "input": "{\"unit\":\"u1\"}" } })),
-        event(2, "TaskStateEntered", json!({ "stateEnteredEventDetails": { "name": "ReviewUnit" } })),
+        event(2, "TaskStateEntered", json!({ "stateEnteredEventDetails": { "name": state::REVIEW_UNIT } })),
         event(3, "TaskFailed", json!({})),
-        event(4, "TaskStateExited", json!({ "stateExitedEventDetails": { "name": "ReviewUnit" } })),
+        event(4, "TaskStateExited", json!({ "stateExitedEventDetails": { "name": state::REVIEW_UNIT } })),
         event(5, "ExecutionSucceeded", json!({})),
     ] });
     let (runs, calls) = start(&[
@@ -298,7 +299,7 @@ async fn runs_are_told_with_their_histories_and_units() {
     let events = runs.history(&children[0].arn, true).await.unwrap();
     assert_eq!(events[0].at_ms, 1_795_601_335_658, "to the millisecond");
     let kinds: Vec<EventFoundKind> = events.into_iter().map(|event| event.kind).collect();
-    let (task, name) = ("Task".to_owned(), "ReviewUnit".to_owned());
+    let (task, name) = ("Task".to_owned(), state::REVIEW_UNIT.to_owned());
     assert_eq!(
         kinds,
         [

@@ -8,6 +8,7 @@ use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::{RecordedAnswer, Verdict};
 use holdfast_core::port::StoreArtifact;
+use holdfast_core::stage::state;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -58,7 +59,7 @@ pub struct AttemptDetails {
 /// The machine that the run was started with, and its way through it. Errors: it cannot be read.
 pub async fn draw_picture(runs: &dyn ReadRuns, record: &RunSummary) -> Result<String, Failure> {
     let definition = runs.definition(record).await?;
-    let machine = StateMachine::parse(&definition).map_err(Failure::incomplete)?;
+    let machine = StateMachine::parse_stored(&definition).map_err(Failure::incomplete)?;
     let mut path = RunPath::of(&runs.history(record).await?);
     for child in runs.children(record).await? {
         path.add(&child.history);
@@ -143,7 +144,7 @@ async fn details_of(
     let last = states.last().map_or("", |taken| taken.state.as_str());
     let status = match (!child.row.status.is_final(), last) {
         (true, _) => "running",
-        (false, "UnitReviewed") => "reviewed",
+        (false, state::UNIT_REVIEWED) => "reviewed",
         (false, _) => "unreviewed",
     };
     Ok(UnitDetails {

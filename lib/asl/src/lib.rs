@@ -10,15 +10,17 @@ mod error_name;
 mod event;
 mod execution;
 mod expression;
+mod payload;
 mod picture;
 mod stimulus;
 
 pub use command::{Command, InputType, ItemSource, OutputType, ResultWriter, TimerKey, TimerPurpose, Transformation};
-pub use definition::{DefinitionErrors, Problem, StateMachine, StateSummary};
+pub use definition::{DefinitionErrors, Problem, ProblemCode, StateMachine, StateSummary};
 pub use error_name::ErrorName;
 pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
 pub use execution::{EvaluationKey, Execution, Identity, MapChild, MapItem, NotRedrivable, Status};
 pub use expression::{Evaluated, Evaluation, EvaluationFault};
+pub use payload::{parse_payload, payload_text};
 pub use picture::{RunPath, picture};
 pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
 

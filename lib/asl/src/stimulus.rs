@@ -24,7 +24,7 @@ pub trait Entropy {
 /// An error's name and cause, as Retry and Catch see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskFailure {
-    /// The error's name, matched by `ErrorEquals`.
+    /// The error's name, matched by `ErrorEquals`; empty for none.
     pub error: String,
     /// A text or JSON for people.
     pub cause: Option<String>,

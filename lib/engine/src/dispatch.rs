@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use holdfast_asl::{EventId, Execution, InputType, ItemSource, MapChild, Stimulus, TaskFailure};
+use holdfast_asl::{EventId, Execution, InputType, ItemSource, MapChild, Stimulus, TaskFailure, parse_payload};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -259,7 +259,7 @@ async fn read_items(objects: &dyn Objects, items: ItemSource) -> Result<Vec<Valu
         .map_err(|error| reader_failed(error.message))?;
     let place = format!("{bucket}/{key}");
     match input_type {
-        InputType::Json => match serde_json::from_slice(&bytes) {
+        InputType::Json => match parse_payload(&bytes) {
             Ok(Value::Array(items)) => Ok(items),
             Ok(_) => Err(reader_failed(format!("{place} must hold a JSON array"))),
             Err(error) => Err(reader_failed(format!("{place} is no JSON: {error}"))),
@@ -269,7 +269,7 @@ async fn read_items(objects: &dyn Objects, items: ItemSource) -> Result<Vec<Valu
             .zip(1..)
             .filter(|(line, _)| !line.trim_ascii().is_empty())
             .map(|(line, number)| {
-                serde_json::from_slice(line)
+                parse_payload(line)
                     .map_err(|error| reader_failed(format!("line {number} of {place} is no JSON: {error}")))
             })
             .collect(),

@@ -9,27 +9,54 @@ use sha2::{Digest, Sha256};
 /// More definitions than a machine's programs have at once; beyond it, all are parsed anew.
 const MOST_KEPT: usize = 64;
 
+/// Who a definition is parsed for.
+#[derive(Copy, Clone, PartialEq, Eq, Hash)]
+enum For {
+    /// An execution that starts.
+    Start,
+    /// One that is stored: it may have what is refused of a new one.
+    Stored,
+}
+
 /// The definitions parsed of late, by the hash of their text.
 #[derive(Default)]
-pub(super) struct Machines(Mutex<HashMap<String, Arc<StateMachine>>>);
+pub(super) struct Machines(Mutex<HashMap<(String, For), Arc<StateMachine>>>);
 
 impl Machines {
-    /// Parses a definition, or finds it parsed; and the hash of its text, in hex.
+    /// Parses a definition that an execution is to start with, or finds it parsed; and the hash of its text, in hex.
     pub(super) fn parse(&self, text: &str) -> Result<(String, Arc<StateMachine>), DefinitionErrors> {
         let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
-        if let Some(machine) = self.kept().get(&sha256) {
-            return Ok((sha256, Arc::clone(machine)));
+        let found = self.kept().get(&(sha256.clone(), For::Start)).cloned();
+        let machine = match found {
+            Some(machine) => machine,
+            None => self.keep(&sha256, For::Start, StateMachine::parse(text)?),
+        };
+        Ok((sha256, machine))
+    }
+
+    /// Parses the definition of an execution that is stored, or finds it parsed.
+    pub(super) fn parse_stored(&self, text: &str) -> Result<Arc<StateMachine>, DefinitionErrors> {
+        let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
+        for purpose in [For::Start, For::Stored] {
+            let found = self.kept().get(&(sha256.clone(), purpose)).cloned();
+            if let Some(machine) = found {
+                return Ok(machine);
+            }
         }
-        let machine = Arc::new(StateMachine::parse(text)?);
+        Ok(self.keep(&sha256, For::Stored, StateMachine::parse_stored(text)?))
+    }
+
+    fn keep(&self, sha256: &str, purpose: For, machine: StateMachine) -> Arc<StateMachine> {
+        let machine = Arc::new(machine);
         let mut kept = self.kept();
         if kept.len() >= MOST_KEPT {
             kept.clear();
         }
-        kept.insert(sha256.clone(), Arc::clone(&machine));
-        Ok((sha256, machine))
+        kept.insert((sha256.to_owned(), purpose), Arc::clone(&machine));
+        machine
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<StateMachine>>> {
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<(String, For), Arc<StateMachine>>> {
         // What is in it is whole, whoever panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_asl::{OutputType, ResultWriter, TaskFailure, Timestamp, Transformation};
+use holdfast_asl::{OutputType, ResultWriter, TaskFailure, Timestamp, Transformation, payload_text};
 use serde_json::{Value, json};
 
 use super::archive::{self, ExecutionRecord, ExecutionStatus};
@@ -112,14 +112,14 @@ fn transformed(child: &ExecutionRecord, writer: &ResultWriter, gathering: &Gathe
 fn description(child: &ExecutionRecord, gathering: &Gathering, status: ExecutionStatus) -> Value {
     let mut described = json!({
         "ExecutionArn": child.arn,
-        "Input": child.input.to_string(),
+        "Input": payload_text(&child.input),
         "InputDetails": { "Included": true },
         "Name": child.name,
         "StateMachineArn": gathering.children_machine_arn,
         "Status": status.as_str(),
     });
     if let Some(output) = &child.output {
-        described["Output"] = json!(output.to_string());
+        described["Output"] = json!(payload_text(output));
         described["OutputDetails"] = json!({ "Included": true });
     }
     if let Some(error) = &child.error {
@@ -141,9 +141,9 @@ fn date(at: Timestamp) -> Value {
 
 fn rendered(entries: Vec<Value>, output_type: OutputType) -> (Vec<u8>, &'static str) {
     match output_type {
-        OutputType::Json => (Value::Array(entries).to_string().into_bytes(), "json"),
+        OutputType::Json => (payload_text(&Value::Array(entries)).into_bytes(), "json"),
         OutputType::Jsonl => {
-            let lines: Vec<String> = entries.iter().map(Value::to_string).collect();
+            let lines: Vec<String> = entries.iter().map(payload_text).collect();
             ((lines.join("\n") + "\n").into_bytes(), "jsonl")
         }
     }

@@ -163,7 +163,7 @@ impl Runner {
             let text = definitions
                 .get(&stored.definition)
                 .ok_or("its definition is not stored")?;
-            let (_, machine) = self.machines.parse(text).map_err(|errors| errors.to_string())?;
+            let machine = self.machines.parse_stored(text).map_err(|errors| errors.to_string())?;
             return Ok(Kin { machine, root: None });
         };
         let run = self.open.map_runs.get(&run);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use holdfast_asl::{PAYLOAD_LIMIT_BYTES, is_payload};
+use holdfast_asl::{PAYLOAD_LIMIT_BYTES, is_payload, parse_payload, payload_text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -149,9 +149,9 @@ impl Api {
             "status": record.status.as_str(),
             "startDate": seconds(record.started.0),
             "stopDate": record.stopped.map(|stopped| seconds(stopped.0)),
-            "input": with_data.then(|| record.input.to_string()),
+            "input": with_data.then(|| payload_text(&record.input)),
             "inputDetails": { "included": with_data },
-            "output": output.filter(|_| with_data).map(Value::to_string),
+            "output": output.filter(|_| with_data).map(payload_text),
             "outputDetails": output.map(|_| json!({ "included": with_data })),
             "error": record.error,
             "cause": record.cause,
@@ -297,7 +297,7 @@ fn payload(text: &str) -> Result<Value, ApiError> {
         return Err(invalid(format!("it has more than {PAYLOAD_LIMIT_BYTES} bytes")));
     }
     let too_deep = || invalid("it nests deeper than 100 levels".to_owned());
-    let value: Value = serde_json::from_str(text).map_err(|error| {
+    let value = parse_payload(text).map_err(|error| {
         if error.to_string().starts_with("recursion limit exceeded") {
             return too_deep();
         }

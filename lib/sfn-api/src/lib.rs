@@ -2,6 +2,7 @@
 //! `--step-functions`. It has no authentication: it listens on this machine alone.
 
 mod arn;
+mod diagnostic;
 mod error;
 mod executions;
 mod history;
@@ -11,6 +12,7 @@ mod map_runs;
 mod page;
 mod server;
 mod store;
+mod tags;
 mod tasks;
 mod versions;
 mod wire;

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::arn::{self, MachineArn, Qualifier};
 use super::error::ApiError;
 use super::store::{Machine, Version};
-use super::{Api, Given, now_ms, page, random_id, required, seconds, without_nulls};
+use super::tags::{self, Tag};
+use super::{Api, Given, diagnostic, now_ms, page, random_id, required, seconds, without_nulls};
 
 /// The longest definition, in bytes.
-const DEFINITION_MOST: usize = 1_048_576;
+pub const DEFINITION_MOST: usize = 1_048_576;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,6 +26,7 @@ pub struct Create {
     #[serde(default)]
     publish: bool,
     version_description: Option<String>,
+    tags: Option<Vec<Tag>>,
 }
 
 #[derive(Deserialize)]
@@ -54,10 +56,12 @@ pub struct List {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Validate {
     definition: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
+    max_results: Option<i64>,
 }
 
 impl Api {
@@ -77,6 +81,7 @@ impl Api {
         // The role does not count, as on AWS.
         let created_with = json!([input.publish, input.version_description]).to_string();
         let arn = self.machine_arn(name);
+        let tags = tags::of_new_machine(input.tags.as_ref(), &arn)?;
         let store = self.store();
         if let Some(machine) = store.machine(name)? {
             let is_same = machine.definition == definition
@@ -104,12 +109,10 @@ impl Api {
             last_version: 0,
             given: false,
         };
-        if input.publish {
-            let version = next_version(&mut machine, input.version_description.clone());
-            store.put_with_version(&machine, &version)?;
-        } else {
-            store.put_machine(&machine)?;
-        }
+        let version = input
+            .publish
+            .then(|| next_version(&mut machine, input.version_description.clone()));
+        store.create_machine(&machine, version.as_ref(), &tags)?;
         Ok(created(&arn, now, input.publish.then_some(1)))
     }
 
@@ -216,15 +219,7 @@ impl Api {
     pub(super) fn validate(&self, input: &Validate) -> Result<Value, ApiError> {
         let definition = required(input.definition.as_ref(), "definition")?;
         check_kind(input.kind.as_deref())?;
-        let problems = StateMachine::parse(definition)
-            .err()
-            .map_or_else(Vec::new, |report| report.problems);
-        let diagnostics: Vec<Value> = problems
-            .iter()
-            .map(|problem| json!({ "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": problem.to_string() }))
-            .collect();
-        let result = if diagnostics.is_empty() { "OK" } else { "FAIL" };
-        Ok(json!({ "result": result, "diagnostics": diagnostics, "truncated": false }))
+        diagnostic::report(definition, input.max_results)
     }
 
     /// Puts the program's own state machine in its place.

@@ -13,7 +13,7 @@ use super::server::ServerError;
 /// The file in the data directory.
 pub const FILE: &str = "step-functions.sqlite";
 /// The version of its tables.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// A state machine.
 #[derive(Clone, Debug)]
@@ -142,6 +142,65 @@ impl Store {
         Ok(())
     }
 
+    /// Writes a new machine with its first version and its tags, all or none.
+    pub fn create_machine(
+        &self,
+        machine: &Machine,
+        version: Option<&Version>,
+        tags: &[(String, String)],
+    ) -> Result<(), ApiError> {
+        let transaction = self
+            .connection
+            .unchecked_transaction()
+            .map_err(|error| self.failed(&error))?;
+        self.put_machine(machine)?;
+        if let Some(version) = version {
+            self.insert_version(machine, version)?;
+        }
+        self.insert_tags(&machine.name, tags)?;
+        self.run(|_| transaction.commit())
+    }
+
+    /// The tags of a machine, by key.
+    pub fn tags(&self, machine: &str) -> Result<Vec<(String, String)>, ApiError> {
+        let sql = "SELECT key, value FROM tags WHERE machine = ?1 ORDER BY key";
+        self.run(|db| {
+            db.prepare_cached(sql)?
+                .query_map([machine], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+    }
+
+    /// Writes tags, in place of those with the same keys.
+    pub fn put_tags(&self, machine: &str, tags: &[(String, String)]) -> Result<(), ApiError> {
+        let transaction = self
+            .connection
+            .unchecked_transaction()
+            .map_err(|error| self.failed(&error))?;
+        self.insert_tags(machine, tags)?;
+        self.run(|_| transaction.commit())
+    }
+
+    fn insert_tags(&self, machine: &str, tags: &[(String, String)]) -> Result<(), ApiError> {
+        let sql = "INSERT OR REPLACE INTO tags (machine, key, value) VALUES (?1, ?2, ?3)";
+        for (key, value) in tags {
+            self.run(|db| db.prepare_cached(sql)?.execute([machine, key, value]))?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the tags of these keys.
+    pub fn delete_tags(&self, machine: &str, keys: &[String]) -> Result<(), ApiError> {
+        let transaction = self
+            .connection
+            .unchecked_transaction()
+            .map_err(|error| self.failed(&error))?;
+        for key in keys {
+            self.run(|db| db.execute("DELETE FROM tags WHERE machine = ?1 AND key = ?2", [machine, key]))?;
+        }
+        self.run(|_| transaction.commit())
+    }
+
     /// Forgets a machine with its versions and aliases. What was started by it stays known.
     pub fn delete_machine(&self, name: &str) -> Result<(), ApiError> {
         self.run(|db| db.execute("DELETE FROM machines WHERE name = ?1", [name]))?;
@@ -155,6 +214,11 @@ impl Store {
             .unchecked_transaction()
             .map_err(|error| self.failed(&error))?;
         self.put_machine(machine)?;
+        self.insert_version(machine, version)?;
+        self.run(|_| transaction.commit())
+    }
+
+    fn insert_version(&self, machine: &Machine, version: &Version) -> Result<(), ApiError> {
         let sql = format!("INSERT INTO versions (machine, {VERSION_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
         self.run(|db| {
             db.prepare_cached(&sql)?.execute(params![
@@ -167,7 +231,7 @@ impl Store {
                 version.created_ms,
             ])
         })?;
-        self.run(|_| transaction.commit())
+        Ok(())
     }
 
     pub fn version(&self, machine: &str, number: u32) -> Result<Option<Version>, ApiError> {
@@ -266,6 +330,9 @@ fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
     if found == 0 {
         transaction.execute_batch("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;")?;
         transaction.execute_batch(include_str!("schema.sql"))?;
+    }
+    if found < 2 {
+        transaction.execute_batch(include_str!("schema_2.sql"))?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()?;

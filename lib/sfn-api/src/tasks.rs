@@ -1,6 +1,6 @@
 //! Task tokens: who works on a task answers it.
 
-use holdfast_asl::{PAYLOAD_LIMIT_BYTES, TaskFailure};
+use holdfast_asl::{PAYLOAD_LIMIT_BYTES, TaskFailure, parse_payload};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ impl Api {
         if text.len() > PAYLOAD_LIMIT_BYTES {
             return Err(invalid(format!("it has more than {PAYLOAD_LIMIT_BYTES} bytes")));
         }
-        let output = serde_json::from_str(text).map_err(|error| {
+        let output = parse_payload(text).map_err(|error| {
             invalid(format!(
                 "it is no JSON (line {}, column {})",
                 error.line(),

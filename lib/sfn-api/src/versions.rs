@@ -73,7 +73,11 @@ impl Api {
         if input.revision_id.as_deref().is_some_and(|revision| revision != current) {
             return Err(ApiError::new(
                 "ConflictException",
-                format!("The revision of '{arn}' is {current} now"),
+                format!(
+                    "Failed to publish the State Machine version for revision {}. The current State Machine revision is \
+                     {current}.",
+                    input.revision_id.as_deref().unwrap_or_default()
+                ),
             ));
         }
         let published = |number: u32, created_ms: i64| json!({ "creationDate": seconds(created_ms), "stateMachineVersionArn": format!("{arn}:{number}") });
@@ -105,12 +109,22 @@ impl Api {
             return Err(ApiError::validation(format!("'{arn}' names no version")));
         };
         let store = self.store();
-        let machine = self.found(&store, &parsed, arn)?;
+        // One that is gone is deleted, as on AWS.
+        let machine = match self.found(&store, &parsed, arn) {
+            Err(error) if error.name == "StateMachineDoesNotExist" => return Ok(json!({})),
+            machine => machine?,
+        };
         let routes = |alias: &Alias| alias.routing.iter().any(|(version, _)| *version == number);
-        if let Some(alias) = store.aliases(&machine.name)?.into_iter().find(routes) {
+        let aliases = store.aliases(&machine.name)?.into_iter().filter(routes);
+        let aliases: Vec<String> = aliases.map(|alias| alias.name).collect();
+        if !aliases.is_empty() {
             return Err(ApiError::new(
                 "ConflictException",
-                format!("'{arn}' is referenced by the alias {}", alias.name),
+                format!(
+                    "Version to be deleted must not be referenced by an alias. Current list of aliases referencing this \
+                     version: [{}]",
+                    aliases.join(", ")
+                ),
             ));
         }
         store.delete_version(&machine.name, number)?;
@@ -144,9 +158,7 @@ impl Api {
 
     pub(super) fn create_alias(&self, input: &PutAlias) -> Result<Value, ApiError> {
         let name = required(input.name.as_ref(), "name")?;
-        if !arn::is_name(name) || name.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(ApiError::invalid_name(name));
-        }
+        check_alias_name(name)?;
         let store = self.store();
         let (machine_arn, routing) = self.routing(&store, input)?;
         let machine = self.unqualified(&store, &machine_arn)?.name;
@@ -158,7 +170,8 @@ impl Api {
             Some(_) => {
                 return Err(ApiError::new(
                     "ConflictException",
-                    format!("'{machine_arn}:{name}' is there with another description or routing"),
+                    "Failed to create alias because an alias with the same name and a different routing configuration \
+                     already exists.",
                 ));
             }
             None => {
@@ -228,9 +241,11 @@ impl Api {
 
     pub(super) fn delete_alias(&self, input: &OfAlias) -> Result<Value, ApiError> {
         let arn = required(input.state_machine_alias_arn.as_ref(), "stateMachineAliasArn")?;
-        let store = self.store();
-        let (machine, alias) = self.alias(&store, arn)?;
-        store.delete_alias(&machine, &alias.name)?;
+        let (machine, name) = alias_of(arn)?;
+        // One that is gone, or was never there, is deleted, as on AWS.
+        if format!("{}:{name}", self.machine_arn(machine)) == arn {
+            self.store().delete_alias(machine, name)?;
+        }
         Ok(json!({}))
     }
 
@@ -298,36 +313,57 @@ impl Api {
     }
 
     fn alias(&self, store: &Store, arn: &str) -> Result<(String, Alias), ApiError> {
-        let parsed = arn::machine(arn)?;
-        let Some(Qualifier::Alias(name)) = parsed.qualifier else {
-            return Err(ApiError::validation(format!("'{arn}' names no alias")));
-        };
-        if self.machine_arn(parsed.name) != parsed.unqualified {
-            return Err(ApiError::no_resource(arn));
+        let (machine, name) = alias_of(arn)?;
+        let gone = || ApiError::new("ResourceNotFound", "Request references a resource that does not exist.");
+        if format!("{}:{name}", self.machine_arn(machine)) != arn {
+            return Err(gone());
         }
-        let alias = store
-            .alias(parsed.name, name)?
-            .ok_or_else(|| ApiError::no_resource(arn))?;
-        Ok((parsed.name.to_owned(), alias))
+        let alias = store.alias(machine, name)?.ok_or_else(gone)?;
+        Ok((machine.to_owned(), alias))
     }
 
     /// The machine's ARN, and its versions with their weights. Errors: they are not one or two versions of one machine.
     fn routing(&self, store: &Store, input: &PutAlias) -> Result<(String, Vec<(u32, u32)>), ApiError> {
         let routes = input.routing_configuration.as_deref().unwrap_or_default();
         if routes.is_empty() || routes.len() > 2 {
-            return Err(ApiError::validation(
-                "routingConfiguration must name one version or two",
-            ));
+            return Err(ApiError::validation(format!(
+                "1 validation error detected: Value at 'routingConfiguration' failed to satisfy constraint: Member must have \
+                 length {}",
+                if routes.is_empty() {
+                    "greater than or equal to 1"
+                } else {
+                    "less than or equal to 2"
+                }
+            )));
         }
+        let received = || {
+            let arns = routes
+                .iter()
+                .filter_map(|route| route.state_machine_version_arn.as_deref());
+            arns.collect::<Vec<_>>().join(", ")
+        };
         let mut machine_arn: Option<String> = None;
         let mut routing = Vec::new();
         for route in routes {
             let arn = required(route.state_machine_version_arn.as_ref(), "stateMachineVersionArn")?;
             let parsed = arn::machine(arn)?;
             let Some(Qualifier::Version(number)) = parsed.qualifier else {
-                return Err(ApiError::validation(format!("'{arn}' names no version")));
+                return Err(ApiError::validation(format!(
+                    "Routing configuration must contain state machine version ARNs. Received: [{}]",
+                    received()
+                )));
             };
-            let machine = self.found(store, &parsed, arn)?;
+            if let Some(weight) = route.weight.filter(|weight| *weight > 100) {
+                return Err(ApiError::validation(format!(
+                    "1 validation error detected: Value '{weight}' at 'routingConfiguration.{}.member.weight' failed to \
+                     satisfy constraint: Member must have value less than or equal to 100",
+                    routing.len() + 1
+                )));
+            }
+            let machine = self.found(store, &parsed, arn).map_err(|error| match error.name {
+                "StateMachineDoesNotExist" => ApiError::no_resource(arn),
+                _ => error,
+            })?;
             if machine_arn.as_ref().is_some_and(|other| other != parsed.unqualified) {
                 return Err(ApiError::validation(
                     "routingConfiguration names versions of two state machines",
@@ -339,12 +375,46 @@ impl Api {
             machine_arn = Some(parsed.unqualified.to_owned());
             routing.push((number, route.weight.unwrap_or_default()));
         }
-        let is_twice = routing.len() == 2 && routing[0].0 == routing[1].0;
-        if is_twice || routing.iter().map(|(_, weight)| u64::from(*weight)).sum::<u64>() != 100 {
-            return Err(ApiError::validation("the weights of different versions must make 100"));
+        if let [(first, _), (second, _)] = routing.as_slice()
+            && first == second
+        {
+            return Err(ApiError::validation(format!(
+                "Routing configuration must contain distinct state machine version ARNs. Received: [{}]",
+                received()
+            )));
+        }
+        let weights: Vec<u32> = routing.iter().map(|(_, weight)| *weight).collect();
+        if weights.iter().sum::<u32>() != 100 {
+            return Err(ApiError::validation(format!(
+                "Sum of routing configuration weights must equal 100. Received: {weights:?}"
+            )));
         }
         Ok((machine_arn.unwrap_or_default(), routing))
     }
+}
+
+/// The machine's name and the alias's out of an alias's ARN.
+fn alias_of(arn: &str) -> Result<(&str, &str), ApiError> {
+    let parsed = arn::machine(arn)?;
+    match parsed.qualifier {
+        Some(Qualifier::Alias(name)) => Ok((parsed.name, name)),
+        _ => Err(ApiError::validation(format!("'{arn}' names no alias"))),
+    }
+}
+
+fn check_alias_name(name: &str) -> Result<(), ApiError> {
+    let constraint = if name.is_empty() {
+        "Member must have length greater than or equal to 1"
+    } else if name.len() > 80 {
+        "Member must have length less than or equal to 80"
+    } else if !arn::is_name(name) || name.bytes().all(|byte| byte.is_ascii_digit()) {
+        "Member must satisfy regular expression pattern: ^(?=.*[a-zA-Z_\\-\\.])[a-zA-Z0-9_\\-\\.]+$"
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::validation(format!(
+        "1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: {constraint}"
+    )))
 }
 
 /// One of the versions, by their weights.

@@ -14,10 +14,19 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
+use super::machines::DEFINITION_MOST;
 use super::{Api, random_id};
 
 /// The most bytes of a request.
 const BODY_MOST: usize = 1_048_576;
+/// The most bytes of a request that has a definition: the largest one, each of its characters escaped.
+const DEFINITION_BODY_MOST: usize = 6 * DEFINITION_MOST + 65_536;
+/// The actions that have a definition.
+const WITH_DEFINITION: [&str; 3] = [
+    "CreateStateMachine",
+    "UpdateStateMachine",
+    "ValidateStateMachineDefinition",
+];
 /// How much of a body that is too large is read before it is refused: who is cut off does not read the answer.
 const DRAINED_MOST: usize = 64 * BODY_MOST;
 /// How long a body may take.
@@ -60,6 +69,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("ListStateMachineVersions", |api, input| {
         api.list_versions(&read(input)?)
     }),
+    ("ListTagsForResource", |api, input| api.list_tags(&read(input)?)),
     ("ListStateMachines", |api, input| api.list_state_machines(&read(input)?)),
     ("PublishStateMachineVersion", |api, input| {
         api.publish_version(&read(input)?)
@@ -70,6 +80,8 @@ const ACTIONS: &[(&str, Action)] = &[
     ("SendTaskSuccess", |api, input| api.task_success(&read(input)?)),
     ("StartExecution", |api, input| api.start(&read(input)?)),
     ("StopExecution", |api, input| api.stop(read(input)?)),
+    ("TagResource", |api, input| api.tag(&read(input)?)),
+    ("UntagResource", |api, input| api.untag(&read(input)?)),
     ("UpdateStateMachine", |api, input| {
         api.update_state_machine(&read(input)?)
     }),
@@ -120,11 +132,15 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 
 async fn act(shared: &Arc<Shared>, request: Request) -> Result<Value, ApiError> {
     let (head, body) = request.into_parts();
-    let body = tokio::time::timeout(BODY_PATIENCE, bytes(body))
+    let action = ours(&head.headers).and_then(|()| action(&head.headers));
+    let most = match action {
+        Ok((name, _)) if WITH_DEFINITION.contains(&name) => DEFINITION_BODY_MOST,
+        _ => BODY_MOST,
+    };
+    let body = tokio::time::timeout(BODY_PATIENCE, bytes(body, most))
         .await
         .map_err(|_| ApiError::new("RequestTimeout", "the body did not come in time"))?;
-    ours(&head.headers)?;
-    let (name, action) = action(&head.headers)?;
+    let (name, action) = action?;
     let input = input(&body?)?;
     let turn = shared
         .turns
@@ -187,13 +203,13 @@ fn action(headers: &HeaderMap) -> Result<(&'static str, Action), ApiError> {
     })
 }
 
-async fn bytes(body: Body) -> Result<Vec<u8>, ApiError> {
+async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
     let (mut kept, mut read) = (Vec::new(), 0);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| serialization(&format!("the body cannot be read: {error}")))?;
         read += chunk.len();
-        if read <= BODY_MOST {
+        if read <= most {
             kept.extend_from_slice(&chunk);
         } else {
             kept = Vec::new();
@@ -202,14 +218,14 @@ async fn bytes(body: Body) -> Result<Vec<u8>, ApiError> {
             break;
         }
     }
-    if read <= BODY_MOST {
+    if read <= most {
         return Ok(kept);
     }
     Err(ApiError {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         ..ApiError::new(
             "RequestEntityTooLargeException",
-            format!("a request may have {BODY_MOST} bytes at most"),
+            format!("this request may have {most} bytes at most"),
         )
     })
 }

@@ -19,6 +19,7 @@ use holdfast_core::model::marker::{MarkerKey, MarkerKind};
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::STAGES;
+use holdfast_core::stage::state;
 use holdfast_engine::{Functions, Invocation};
 use serde::Deserialize;
 use serde_json::Value;
@@ -279,7 +280,7 @@ fn golden_executions_go_on_by_their_own_definition() {
         }
         for (file, machine) in [
             ("review.jsonl", Arc::clone(&machine)),
-            ("unit.jsonl", machine.item_processor("ReviewEachUnit").unwrap()),
+            ("unit.jsonl", machine.item_processor(state::REVIEW_EACH_UNIT).unwrap()),
         ] {
             let events: Vec<HistoryEvent> = text(file)
                 .lines()

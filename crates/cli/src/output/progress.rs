@@ -8,6 +8,7 @@ use holdfast_asl::EventKind;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::render::counted;
+use holdfast_core::stage::state;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -93,7 +94,7 @@ impl Follower {
         } else {
             if let EventKind::StateEntered { name, .. } = &seen.event.kind {
                 self.state.clone_from(name);
-                if name == "ReviewEachUnit" {
+                if name == state::REVIEW_EACH_UNIT {
                     self.read_paths().await;
                 }
             }
@@ -117,7 +118,7 @@ impl Follower {
                     since_ms: at,
                 });
                 open.state.clone_from(name);
-                if name == "ReviewUnit" {
+                if name == state::REVIEW_UNIT {
                     open.attempts += 1;
                 }
             }
@@ -128,7 +129,7 @@ impl Follower {
                 if let Some(unit) = self.open.remove(child) {
                     self.done += 1;
                     let path = self.paths.get(&unit.unit).map_or(unit.unit.as_str(), String::as_str);
-                    let how = if unit.state == "UnitReviewed" {
+                    let how = if unit.state == state::UNIT_REVIEWED {
                         "reviewed"
                     } else {
                         "unreviewed"

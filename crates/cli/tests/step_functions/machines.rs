@@ -217,3 +217,140 @@ async fn versions_stay_and_an_alias_moves() {
         .unwrap();
     assert_eq!(versions.state_machine_versions.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aliases_are_refused_and_deleted_as_on_aws() {
+    let server = Server::start().await;
+    let client = &server.client;
+    let arn = server.create("m", &pass("one")).await;
+    let publish = client
+        .publish_state_machine_version()
+        .state_machine_arn(&arn)
+        .send()
+        .await;
+    let first = publish.unwrap().state_machine_version_arn;
+    let weighted = |version: &str, weight: i32| {
+        let route = RoutingConfigurationListItem::builder().state_machine_version_arn(version);
+        route.weight(weight).build().unwrap()
+    };
+    let (other, none) = (arn.replace(":m", ":n:1"), format!("{arn}:7"));
+    let table = [
+        ("123", vec![route(&first)], "ValidationException"),
+        ("a b", vec![route(&first)], "ValidationException"),
+        ("a", vec![route(&arn)], "ValidationException"),
+        (
+            "a",
+            vec![weighted(&first, 50), weighted(&first, 50)],
+            "ValidationException",
+        ),
+        ("a", vec![weighted(&first, 101)], "ValidationException"),
+        ("a", vec![weighted(&first, 99)], "ValidationException"),
+        ("a", vec![route(&none)], "ResourceNotFound"),
+        ("a", vec![route(&other)], "ResourceNotFound"),
+    ];
+    for (name, routes, expected) in table {
+        let create = client.create_state_machine_alias().name(name);
+        let sent = create.set_routing_configuration(Some(routes.clone())).send().await;
+        assert_eq!(refusal(sent), expected, "{name} {routes:?}");
+    }
+    let gone = format!("{arn}:gone");
+    let update = client
+        .update_state_machine_alias()
+        .state_machine_alias_arn(&gone)
+        .description("x");
+    assert_eq!(refusal(update.send().await), "ResourceNotFound");
+    for alias in [gone, arn.replace(":m", ":n:gone")] {
+        let delete = client.delete_state_machine_alias().state_machine_alias_arn(alias);
+        delete.send().await.unwrap();
+    }
+    let delete = client.delete_state_machine_version().state_machine_version_arn(&other);
+    delete.send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_definition_can_be_sent() {
+    let server = Server::start().await;
+    let machine = |comment: &str| {
+        let mut machine = pass("one");
+        machine["Comment"] = json!(comment);
+        machine.to_string()
+    };
+    // Quotes and signs that are escaped in the request.
+    let mut comment = "\"".repeat(200_000);
+    comment.push_str(&"é".repeat(200_000));
+    let rest = 1_048_576 - machine(&comment).len();
+    comment.push_str(&"x".repeat(rest));
+    let create = |name: &str, definition: String| {
+        let create = server.client.create_state_machine().name(name).role_arn(ROLE);
+        create.definition(definition).send()
+    };
+    let largest = machine(&comment);
+    assert_eq!(largest.len(), 1_048_576);
+    create("largest", largest).await.unwrap();
+    comment.push('x');
+    assert_eq!(refusal(create("larger", machine(&comment)).await), "InvalidDefinition");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn diagnostics_have_the_codes_and_locations_of_aws() {
+    let server = Server::start().await;
+    let pass = |extra: Value| {
+        let mut state = json!({ "Type": "Pass" });
+        state
+            .as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
+        state
+    };
+    let machine = |states: Value| json!({ "QueryLanguage": "JSONata", "StartAt": "A", "States": states }).to_string();
+    let branch = json!({ "StartAt": "A", "States": { "A": pass(json!({ "End": true })) } });
+    let table = [
+        (
+            "not a definition".to_owned(),
+            "INVALID_JSON_DESCRIPTION",
+            Some("line: 1, column: 2"),
+        ),
+        (
+            json!({ "QueryLanguage": "JSONata", "States": { "A": pass(json!({ "End": true })) } }).to_string(),
+            "SCHEMA_VALIDATION_FAILED",
+            Some("/"),
+        ),
+        (
+            machine(json!({ "A": pass(json!({})) })),
+            "SCHEMA_VALIDATION_FAILED",
+            Some("/States/A"),
+        ),
+        (
+            machine(json!({ "A": pass(json!({ "Next": "B" })), "C": pass(json!({ "End": true })) })),
+            "MISSING_TRANSITION_TARGET",
+            Some("/States/A/Next"),
+        ),
+        (
+            machine(json!({ "A": { "Type": "Parallel", "Branches": [branch], "End": true } })),
+            "DUPLICATE_STATE_NAME",
+            Some("/States/A/Branches/0/States/A"),
+        ),
+        (
+            machine(json!({ "A": pass(json!({ "End": true, "Output": { "b": "{% $ %}" } })) })),
+            "SCHEMA_VALIDATION_FAILED",
+            Some("/States/A/Output/b"),
+        ),
+    ];
+    for (definition, code, location) in table {
+        let validate = server
+            .client
+            .validate_state_machine_definition()
+            .definition(&definition);
+        let answer = validate.max_results(1).send().await.unwrap();
+        assert_eq!(answer.result.as_str(), "FAIL", "{definition}");
+        let first = &answer.diagnostics[0];
+        assert_eq!(
+            (first.code.as_str(), first.location.as_deref()),
+            (code, location),
+            "{definition}"
+        );
+    }
+    let fine = machine(json!({ "A": pass(json!({ "End": true })) }));
+    let answer = server.client.validate_state_machine_definition().definition(fine);
+    assert_eq!(answer.send().await.unwrap().result.as_str(), "OK");
+}

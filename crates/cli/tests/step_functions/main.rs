@@ -11,4 +11,5 @@ mod maps;
 mod protocol;
 mod serve;
 mod support;
+mod tags;
 mod tasks;

@@ -68,7 +68,7 @@ async fn a_task_without_a_heartbeat_times_out() {
     let execution = server.run(&machine, "x", &json!({})).await;
     let token = server.world.token(0).await;
     let ended = server.ended(&execution).await;
-    assert_eq!(ended.error.as_deref(), Some("States.HeartbeatTimeout"));
+    assert_eq!(ended.error.as_deref(), Some("States.Timeout"));
     let late = server
         .client
         .send_task_success()

@@ -63,12 +63,17 @@ const TOOL_SETTINGS: &[&str] = &[
 /// Returns what is wrong with the names in an environment: one line for each that is nearly one of ours, or begins as ours
 /// do and is none.
 pub fn unknown_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut problems: Vec<String> = names.into_iter().filter_map(unknown).collect();
+    unknown_names_in("environment", names)
+}
+
+/// Returns the same for the names in another place, which the lines name.
+pub fn unknown_names_in<'a>(place: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut problems: Vec<String> = names.into_iter().filter_map(|name| unknown(place, name)).collect();
     problems.sort();
     problems
 }
 
-fn unknown(name: &str) -> Option<String> {
+fn unknown(place: &str, name: &str) -> Option<String> {
     let known = || {
         [SETTINGS, FUNCTION_SETTINGS, TOOL_SETTINGS]
             .into_iter()
@@ -90,10 +95,10 @@ fn unknown(name: &str) -> Option<String> {
     };
     match is_near.then_some(near) {
         Some(near) => Some(format!(
-            "{name} (environment): there is no such setting; did you mean {near}?"
+            "{name} ({place}): there is no such setting; did you mean {near}?"
         )),
         None if is_ours => Some(format!(
-            "{name} (environment): there is no such setting: remove it; docs/configuration.md lists all"
+            "{name} ({place}): there is no such setting: remove it; docs/configuration.md lists all"
         )),
         None => None,
     }

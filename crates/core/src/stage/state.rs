@@ -1,5 +1,5 @@
-//! The names of the states in `state-machine/review.asl.json`, as constants: views, progress, metrics and replay compare with
-//! these. Task states come from the table of stages; of the others, those that code names.
+//! The names of all states in `state-machine/review.asl.json`, as constants: views, progress, metrics and replay compare with
+//! these. Task states come from the table of stages. `cargo xtask tidy` refuses these names as literals elsewhere.
 
 macro_rules! task_states {
     ($($constant:ident = $state:literal, $function:literal: $stage:ident($($port:ident),+);)+) => {
@@ -9,25 +9,46 @@ macro_rules! task_states {
 }
 crate::for_each_stage!(task_states);
 
-/// No unit: the workflow continues with `AggregateFindings`.
-pub const ROUTE_REVIEWABLE: &str = "RouteReviewable";
-/// The distributed map; each unit is a child execution.
-pub const REVIEW_EACH_UNIT: &str = "ReviewEachUnit";
-/// A unit waits until the provider takes calls again.
-pub const WAIT_FOR_MODEL_BUDGET: &str = "WaitForModelBudget";
-/// A unit's end: an answer was accepted.
-pub const UNIT_REVIEWED: &str = "UnitReviewed";
-/// A unit's end: no answer was accepted.
-pub const UNIT_UNREVIEWED: &str = "UnitUnreviewed";
-/// Whether a person decides before publication.
-pub const ROUTE_BY_GATE: &str = "RouteByGate";
+macro_rules! other_states {
+    ($($(#[$doc:meta])+ $constant:ident = $state:literal;)+) => {
+        $($(#[$doc])+ pub const $constant: &str = $state;)+
 
-/// The constants that don't come from the table of stages; a test compares them with the definition.
-pub const OTHER_STATES: &[&str] = &[
-    ROUTE_REVIEWABLE,
-    REVIEW_EACH_UNIT,
-    WAIT_FOR_MODEL_BUDGET,
-    UNIT_REVIEWED,
-    UNIT_UNREVIEWED,
-    ROUTE_BY_GATE,
-];
+        /// Every state that is no task; a test compares them with the definition.
+        pub const OTHER_STATES: &[&str] = &[$($constant),+];
+    };
+}
+other_states! {
+    /// No unit: the workflow continues with `AggregateFindings`.
+    ROUTE_REVIEWABLE = "RouteReviewable";
+    /// The distributed map; each unit is a child execution.
+    REVIEW_EACH_UNIT = "ReviewEachUnit";
+    /// An answer to check, or a limit to wait for.
+    ROUTE_ANSWER = "RouteAnswer";
+    /// A unit waits until the provider takes calls again.
+    WAIT_FOR_MODEL_BUDGET = "WaitForModelBudget";
+    /// Accept the answer, correct it, or give up.
+    ROUTE_VALIDATION = "RouteValidation";
+    /// A unit's end: an answer was accepted.
+    UNIT_REVIEWED = "UnitReviewed";
+    /// A unit's end: no answer was accepted.
+    UNIT_UNREVIEWED = "UnitUnreviewed";
+    /// Whether a person decides before publication.
+    ROUTE_BY_GATE = "RouteByGate";
+    /// Nobody answered: ask once more, or discard the review.
+    ROUTE_UNANSWERED = "RouteUnanswered";
+    /// A run's end: the review was published, or written where nothing is published.
+    REVIEW_PUBLISHED = "ReviewPublished";
+    /// A run's end: a person rejected it, or nobody answered twice.
+    REVIEW_REJECTED = "ReviewRejected";
+    /// Superseded or failed.
+    ROUTE_FAILURE = "RouteFailure";
+    /// A run's end: the head moved, or a newer run took over.
+    REVIEW_SUPERSEDED = "ReviewSuperseded";
+    /// A run's end: it failed, and its effects were undone.
+    REVIEW_FAILED = "ReviewFailed";
+}
+
+/// Whether a state only decides where the workflow continues.
+pub fn is_route(state: &str) -> bool {
+    state.starts_with("Route")
+}

@@ -178,6 +178,8 @@ fn state_kind(name: &str) -> StateKind {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::stage::state;
+
     use holdfast_asl::RunPath;
 
     use super::*;
@@ -188,11 +190,11 @@ mod tests {
         let task = || "Task".to_owned();
         let kinds = [
             EventFoundKind::Started(Value::Null),
-            EventFoundKind::Entered(task(), "OpenReview".to_owned()),
+            EventFoundKind::Entered(task(), state::OPEN_REVIEW.to_owned()),
             EventFoundKind::TaskFailed,
             EventFoundKind::Other,
-            EventFoundKind::Left(task(), "OpenReview".to_owned()),
-            EventFoundKind::Entered("Choice".to_owned(), "RouteReviewable".to_owned()),
+            EventFoundKind::Left(task(), state::OPEN_REVIEW.to_owned()),
+            EventFoundKind::Entered("Choice".to_owned(), state::ROUTE_REVIEWABLE.to_owned()),
             EventFoundKind::Ended,
         ];
         let events = kinds.into_iter().zip(1_u64..).map(|(kind, id)| EventFound {
@@ -212,12 +214,12 @@ mod tests {
                 opened.left_ms,
                 opened.failures
             ),
-            ("OpenReview", 20, Some(50), 1)
+            (state::OPEN_REVIEW, 20, Some(50), 1)
         );
-        assert_eq!((routed.state.as_str(), routed.left_ms), ("RouteReviewable", None));
+        assert_eq!((routed.state.as_str(), routed.left_ms), (state::ROUTE_REVIEWABLE, None));
         let path = RunPath::of(&history);
-        assert!(path.taken.contains("OpenReview") && path.failed.contains("RouteReviewable"));
-        let step = ("OpenReview".to_owned(), "RouteReviewable".to_owned());
+        assert!(path.taken.contains(state::OPEN_REVIEW) && path.failed.contains(state::ROUTE_REVIEWABLE));
+        let step = (state::OPEN_REVIEW.to_owned(), state::ROUTE_REVIEWABLE.to_owned());
         assert!(path.transitions.contains(&step));
     }
 

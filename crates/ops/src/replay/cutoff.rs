@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use holdfast_core::stage::state;
+
 use super::history::{Histories, Visit};
 
 /// Recorded visits that are not run again, by state.
@@ -58,7 +60,7 @@ impl Cutoff {
 
     /// Whether the run's opening, which takes the claim, is not run again.
     pub fn is_beyond_opening(&self) -> bool {
-        self.holds(None, "OpenReview", 0)
+        self.holds(None, state::OPEN_REVIEW, 0)
     }
 }
 

@@ -85,7 +85,7 @@ pub struct Replayed {
 /// Errors: there is no such state, or the run did not come to it; the record cannot be read; the scratch directory fails.
 pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Replayed, Failure> {
     let definition = workflow::definition();
-    let machine = StateMachine::parse(definition).map_err(Failure::incomplete)?;
+    let machine = StateMachine::parse_stored(definition).map_err(Failure::incomplete)?;
     if let Some(state) = from {
         check_state(&machine, state)?;
     }

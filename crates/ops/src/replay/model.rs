@@ -8,6 +8,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use holdfast_core::stage::state;
 use holdfast_core::stage::summarize_review::TEMPLATE_NOTE;
 use serde_json::Value;
 
@@ -97,8 +98,9 @@ impl RecordedModel {
     /// How the recorded attempt was refused, where it was.
     fn refusal(&self, twin: &str, attempt: u32) -> Option<ModelError> {
         let unit = self.recording.histories.unit(twin)?;
-        let of_attempt =
-            |visit: &&Visit| visit.state == "ReviewUnit" && visit.attempt == Some(u64::from(attempt)) && unit.is_final;
+        let of_attempt = |visit: &&Visit| {
+            visit.state == state::REVIEW_UNIT && visit.attempt == Some(u64::from(attempt)) && unit.is_final
+        };
         match &unit.visits.iter().rev().find(of_attempt)?.end {
             End::Failed { error, cause } => {
                 let message = failure_message(cause.as_deref());

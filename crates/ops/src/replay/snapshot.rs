@@ -6,6 +6,7 @@ use holdfast_core::model::plan::Plan;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::model::run::{Prompt, UnitResult, Verdict};
 use holdfast_core::stage::explain_failure;
+use holdfast_core::stage::state;
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -115,7 +116,7 @@ fn attempts(run: &str, unit: &str, store: &MemoryStore) -> Result<Vec<AttemptSna
 fn without_waits(visits: &[Visit]) -> Vec<String> {
     let mut states: Vec<String> = Vec::new();
     for visit in visits {
-        if visit.state == "WaitForModelBudget" {
+        if visit.state == state::WAIT_FOR_MODEL_BUDGET {
             states.truncate(states.len().saturating_sub(2));
         } else {
             states.push(visit.state.clone());

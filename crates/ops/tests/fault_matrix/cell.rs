@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use holdfast_core::stage::state;
+
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
@@ -70,32 +72,32 @@ impl fmt::Display for Cell {
 
 /// States that ask GitHub.
 const ON_GITHUB: [&str; 7] = [
-    "OpenReview",
-    "PlanReview",
-    "GatherContext",
-    "PublishReview",
-    "DiscardReview",
-    "WithdrawAnnouncement",
-    "ReportFailure",
+    state::OPEN_REVIEW,
+    state::PLAN_REVIEW,
+    state::GATHER_CONTEXT,
+    state::PUBLISH_REVIEW,
+    state::DISCARD_REVIEW,
+    state::WITHDRAW_ANNOUNCEMENT,
+    state::REPORT_FAILURE,
 ];
 /// States that write to GitHub.
 const WRITES: [&str; 5] = [
-    "OpenReview",
-    "PublishReview",
-    "DiscardReview",
-    "WithdrawAnnouncement",
-    "ReportFailure",
+    state::OPEN_REVIEW,
+    state::PUBLISH_REVIEW,
+    state::DISCARD_REVIEW,
+    state::WITHDRAW_ANNOUNCEMENT,
+    state::REPORT_FAILURE,
 ];
 
 impl Cell {
     pub fn new(state: &str, point: Point) -> Self {
         let story = match state {
-            "CorrectFindings" => Story::Healing,
-            "RequestApproval" => Story::Approved,
-            "EscalateApproval" => Story::Unanswered,
-            "DiscardReview" => Story::Rejected,
-            "WithdrawAnnouncement" | "ReportFailure" => Story::PublishFails,
-            "RaiseAlarm" => Story::UndoFails,
+            state::CORRECT_FINDINGS => Story::Healing,
+            state::REQUEST_APPROVAL => Story::Approved,
+            state::ESCALATE_APPROVAL => Story::Unanswered,
+            state::DISCARD_REVIEW => Story::Rejected,
+            state::WITHDRAW_ANNOUNCEMENT | state::REPORT_FAILURE => Story::PublishFails,
+            state::RAISE_ALARM => Story::UndoFails,
             _ => Story::Plain,
         };
         Self {
@@ -126,7 +128,7 @@ impl Cell {
         if WRITES.contains(&state) {
             points.push(Point::GithubAnswerLost);
         }
-        if matches!(state, "ReviewUnit" | "SummarizeReview") {
+        if matches!(state, state::REVIEW_UNIT | state::SUMMARIZE_REVIEW) {
             for status in [401, 429, 500] {
                 points.extend([false, true].map(|always| Point::Model { status, always }));
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use holdfast_core::stage::state;
 use holdfast_engine::{FunctionFailure, Functions, Invocation};
 use holdfast_ops::functions::StageFunctions;
 use holdfast_testkit::{FakeGithub, Fault, Matcher};
@@ -136,7 +137,7 @@ impl Faulty {
     fn come_late(&self, function: &str, payload: Value, invocation: Invocation) {
         let (stages, function) = (Arc::clone(&self.stages), function.to_owned());
         let (too_late, clock) = (Arc::clone(&self.too_late), Arc::clone(&self.clock));
-        let waits_for_people = self.cell.state == "RequestApproval";
+        let waits_for_people = self.cell.state == state::REQUEST_APPROVAL;
         tokio::spawn(async move {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             // Beyond the longest time-out of a task, or of a question.

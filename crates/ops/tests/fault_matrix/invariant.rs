@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use holdfast_asl::Status;
 use holdfast_core::model::report::{Outcome, RunStatus};
+use holdfast_core::stage::state;
 use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns};
 use serde_json::Value;
 
@@ -76,7 +77,7 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
     }
     // 5: no finished unit's call is paid twice. One that was under way when the process died, or whose answer was lost in
     // the state that asks, was not finished.
-    let most = if cell.state == "ReviewUnit" || cell.state == "SummarizeReview" {
+    let most = if cell.state == state::REVIEW_UNIT || cell.state == state::SUMMARIZE_REVIEW {
         usize::MAX
     } else {
         1
@@ -134,12 +135,16 @@ impl Page {
 /// Whether the cell's fault keeps the undo or the notice itself from reaching GitHub.
 fn github_is_closed(cell: &Cell) -> bool {
     let is_lasting = matches!(cell.point, Point::Github { always: true, .. } | Point::AnswerAlwaysLost);
-    is_lasting && matches!(cell.state.as_str(), "WithdrawAnnouncement" | "ReportFailure")
+    is_lasting
+        && matches!(
+            cell.state.as_str(),
+            state::WITHDRAW_ANNOUNCEMENT | state::REPORT_FAILURE
+        )
 }
 
 /// A notice is the last thing that is tried: one refusal that is not passing, and it is not given.
 fn notice_is_lost(cell: &Cell) -> bool {
-    cell.state == "ReportFailure"
+    cell.state == state::REPORT_FAILURE
         && matches!(
             cell.point,
             Point::Github {

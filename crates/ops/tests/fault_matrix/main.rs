@@ -15,6 +15,7 @@ use std::sync::Mutex;
 use cell::{Cell, Point};
 use futures::StreamExt;
 use holdfast_asl::{StateKind, StateMachine};
+use holdfast_core::stage::state;
 use holdfast_ops::workflow;
 
 /// Runs that go on at the same time.
@@ -64,8 +65,8 @@ async fn with_an_undo_taken_out_cells_go_red() {
         always: true,
     };
     let cells = vec![
-        Cell::new("PublishReview", always_forbidden),
-        Cell::new("DiscardReview", always_forbidden),
+        Cell::new(state::PUBLISH_REVIEW, always_forbidden),
+        Cell::new(state::DISCARD_REVIEW, always_forbidden),
     ];
     let red = run(cells, true).await;
     println!("fault matrix without its undo: 2 cells, {} red", red.len());

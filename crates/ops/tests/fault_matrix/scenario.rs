@@ -13,6 +13,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
+use holdfast_core::stage::state;
 use holdfast_engine::{Engine, EngineOptions, Outcome};
 use holdfast_ops::executions::EngineExecutions;
 use holdfast_ops::{machine, workflow};
@@ -113,7 +114,7 @@ fn set(cell: &Cell) -> Stage {
         Story::Healing => Script::sequence(vec![Script::text("Let me think."), findings()]),
         _ => findings(),
     };
-    let of_summary = cell.state == "SummarizeReview";
+    let of_summary = cell.state == state::SUMMARIZE_REVIEW;
     let troubled = |trouble: Script, always: bool| match (of_summary, always) {
         // The summary's prompt shows no file.
         (true, _) => findings_or(trouble, findings()),

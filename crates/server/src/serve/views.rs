@@ -18,6 +18,7 @@ use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{RecordedAnswer, Run};
 use holdfast_core::port::KeepRows;
 use holdfast_core::stage::review_unit::model_of;
+use holdfast_core::stage::state;
 use holdfast_core::stage::validate_findings::tier_of_attempt;
 
 use holdfast_ops::failure::Failure;
@@ -380,8 +381,8 @@ async fn audit(rows: &dyn KeepRows, run: &str) -> Result<Vec<AuditEntry>, Failur
 
 fn kind_of(state: &str) -> SpanKind {
     match state {
-        "RequestApproval" | "WaitForModelBudget" => SpanKind::Wait,
-        _ if state.starts_with("Route") => SpanKind::Step,
+        state::REQUEST_APPROVAL | state::WAIT_FOR_MODEL_BUDGET => SpanKind::Wait,
+        _ if state::is_route(state) => SpanKind::Step,
         _ => SpanKind::Work,
     }
 }

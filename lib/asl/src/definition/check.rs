@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::fields::{Fields, Report};
+use super::lines::location;
 use super::parse::States;
-use super::report::Problem;
+use super::report::{Problem, ProblemCode};
 use super::{Flow, State, StateBody};
 use crate::error_name::ErrorName;
 use crate::expression::Template;
@@ -30,7 +31,7 @@ pub(super) fn flow(flow: &Flow, states: &HashMap<String, State>, fields: &Fields
         for (field, target) in targets(state) {
             if !names.contains(target) {
                 let message = format!("there is no state `{target}` beside this one");
-                fields.problem_in(report, name, Some(field), message);
+                fields.no_target(report, name, Some(field), message);
             }
         }
     }
@@ -48,7 +49,7 @@ pub(super) fn flow(flow: &Flow, states: &HashMap<String, State>, fields: &Fields
         }
     }
     for name in flow.names.iter().filter(|name| !reached.contains(name.as_str())) {
-        fields.problem_in(
+        fields.no_target(
             report,
             name,
             None,
@@ -120,6 +121,8 @@ pub(super) fn names(states: &States, report: &mut Report) {
     for (name, path) in &states.taken_names {
         if !seen.insert(name) {
             report.problems.push(Problem {
+                code: ProblemCode::Name,
+                location: Some(location(path, "")),
                 line: report.lines.line(path, ""),
                 state: Some(name.clone()),
                 field: None,

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::lines::{Lines, join};
-use super::report::Problem;
-use crate::expression::Template;
+use super::lines::{Lines, join, location};
+use super::report::{Problem, ProblemCode};
+use crate::expression::{Readable, Template};
+use crate::payload::payload_text;
 
 /// Fields that AWS knows and this engine refuses, with the reason.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 14] = [
     (
         "InputPath",
         "a JSONPath field; use `Arguments` or `Output` with JSONata",
@@ -29,13 +30,22 @@ const REFUSED: [(&str, &str); 13] = [
         "HeartbeatSecondsPath",
         "a JSONPath field; use `HeartbeatSeconds` with JSONata",
     ),
+    (
+        "Iterator",
+        "the old name of `ItemProcessor`, which AWS takes with JSONPath only",
+    ),
     ("Credentials", "not supported by this engine"),
 ];
+
+/// The message for a field that must be there.
+const MISSING: &str = "is missing";
 
 /// The problems found so far.
 #[derive(Default)]
 pub(super) struct Report {
     pub problems: Vec<Problem>,
+    /// What only AWS refuses: an execution that has it already goes on with it.
+    pub tolerated: Vec<Problem>,
     /// Where the definition's text has what.
     pub lines: Lines,
 }
@@ -48,8 +58,11 @@ pub(super) struct Fields<'a> {
     state: Option<String>,
     /// The path inside the state, ending in `.` unless empty.
     prefix: String,
-    /// The path of the object in the whole text.
+    /// The path of the object in the whole text, and that of the state around it.
     path: String,
+    base: String,
+    /// Whether it is a state whose `Assign` and `Output` can read a result.
+    pub has_result: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -66,6 +79,8 @@ impl<'a> Fields<'a> {
             state: None,
             prefix: String::new(),
             path: String::new(),
+            base: String::new(),
+            has_result: false,
         }
     }
 
@@ -77,6 +92,8 @@ impl<'a> Fields<'a> {
             state: Some(state.to_owned()),
             prefix: String::new(),
             path: self.state_path(state),
+            base: self.state_path(state),
+            has_result: false,
         }
     }
 
@@ -85,27 +102,43 @@ impl<'a> Fields<'a> {
         join(&join(&self.path, "States"), state)
     }
 
-    /// Reports a problem with one of the `States` of this machine, branch or processor.
-    pub fn problem_in(&self, report: &mut Report, state: &str, field: Option<String>, message: impl Into<String>) {
-        let line = report
-            .lines
-            .line(&self.state_path(state), field.as_deref().unwrap_or_default());
+    /// Reports a transition to or from one of the `States` of this machine, branch or processor that leads nowhere.
+    pub fn no_target(&self, report: &mut Report, state: &str, field: Option<String>, message: impl Into<String>) {
+        let (path, place) = (self.state_path(state), field.as_deref().unwrap_or_default());
         report.problems.push(Problem {
-            line,
+            line: report.lines.line(&path, place),
             state: Some(state.to_owned()),
-            field,
             message: message.into(),
+            code: ProblemCode::Target,
+            location: Some(location(&path, place)),
+            field,
         });
     }
 
     /// Reports a problem with a field.
     pub fn problem(&self, report: &mut Report, field: &str, message: impl Into<String>) {
-        report.problems.push(Problem {
+        let problem = self.of_field(report, field, message.into());
+        report.problems.push(problem);
+    }
+
+    /// Reports what only AWS refuses.
+    pub fn refused_on_aws(&self, report: &mut Report, field: &str, message: impl Into<String>) {
+        let problem = self.of_field(report, field, message.into());
+        report.tolerated.push(problem);
+    }
+
+    fn of_field(&self, report: &Report, field: &str, message: String) -> Problem {
+        // What is missing is reported at what lacks it.
+        let here = if message == MISSING { "" } else { field };
+        let place = format!("{}{here}", self.prefix);
+        Problem {
             line: report.lines.line(&self.path, field),
             state: self.state.clone(),
             field: Some(format!("{}{field}", self.prefix)),
-            message: message.into(),
-        });
+            message,
+            code: ProblemCode::Schema,
+            location: Some(location(&self.base, place.trim_end_matches('.'))),
+        }
     }
 
     /// Takes a field.
@@ -118,7 +151,7 @@ impl<'a> Fields<'a> {
     pub fn required(&mut self, name: &'static str, report: &mut Report) -> Option<&'a Value> {
         let value = self.take(name);
         if value.is_none() {
-            self.problem(report, name, "is missing");
+            self.problem(report, name, MISSING);
         }
         value
     }
@@ -197,6 +230,8 @@ impl<'a> Fields<'a> {
             path: place
                 .split('[')
                 .fold(self.path.clone(), |path, step| join(&path, step.trim_end_matches(']'))),
+            base: self.base.clone(),
+            has_result: false,
         }
     }
 
@@ -217,12 +252,19 @@ impl<'a> Fields<'a> {
     pub fn template(&mut self, name: &'static str, report: &mut Report) -> Option<Template> {
         let value = self.take(name)?;
         let mut found = Vec::new();
-        let catching = self.prefix.starts_with("Catch[");
-        let template = Template::parse(value, name, catching, &mut |place, message| {
-            found.push((place.to_owned(), message));
+        let readable = Readable {
+            error_output: self.prefix.starts_with("Catch["),
+            result: self.has_result && ["Assign", "Output"].contains(&name),
+        };
+        let template = Template::parse(value, name, readable, &mut |place, refusal| {
+            found.push((place.to_owned(), refusal));
         });
-        for (place, message) in found {
-            self.problem(report, &place, message);
+        for (place, refusal) in found {
+            if refusal.tolerated {
+                self.refused_on_aws(report, &place, refusal.message);
+            } else {
+                self.problem(report, &place, refusal.message);
+            }
         }
         Some(template)
     }
@@ -284,7 +326,7 @@ impl<'a> Fields<'a> {
 
 /// A value, cut to a readable length.
 fn short(value: &Value) -> String {
-    let text = value.to_string();
+    let text = payload_text(value);
     if text.chars().count() <= 60 {
         return text;
     }

@@ -55,6 +55,16 @@ pub(super) fn join(path: &str, step: &str) -> String {
     format!("{path}{SEPARATOR}{step}")
 }
 
+/// A path and a field in it as AWS writes a location.
+pub(super) fn location(path: &str, field: &str) -> String {
+    let path = path.replace(SEPARATOR, "/");
+    match (path.is_empty(), field.is_empty()) {
+        (true, true) => "/".to_owned(),
+        (false, true) => path,
+        (_, false) => format!("{path}/{}", field.replace('.', "/")),
+    }
+}
+
 struct Scan<'t> {
     text: &'t str,
     at: usize,

@@ -8,13 +8,14 @@ mod parse;
 mod parse_map;
 mod parse_state;
 mod report;
+mod scopes;
 mod state;
 mod summary;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use report::{DefinitionErrors, Problem};
+pub use report::{DefinitionErrors, Problem, ProblemCode};
 pub(crate) use state::{
     Catcher, ChoiceRule, Condition, Exit, Flow, ItemBatcher, ItemReader, MapState, Mode, Resource, Retrier, State,
     StateBody, TaskState, WaitUntil, Writer,
@@ -40,6 +41,15 @@ impl StateMachine {
     /// Everything that is wrong, and everything that this engine does not implement.
     pub fn parse(text: &str) -> Result<Self, DefinitionErrors> {
         parse::machine(text)
+    }
+
+    /// Parses the definition of an execution that is stored already. It may hold what only AWS refuses, and what earlier
+    /// versions of this engine took.
+    ///
+    /// # Errors
+    /// Everything in it that this engine does not implement.
+    pub fn parse_stored(text: &str) -> Result<Self, DefinitionErrors> {
+        parse::stored(text)
     }
 
     /// The machine that a DISTRIBUTED Map runs for each item; none for any other name.

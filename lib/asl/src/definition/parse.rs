@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 
 use super::fields::{Fields, Report};
 use super::lines::Lines;
-use super::report::Problem;
-use super::{DefinitionErrors, Flow, State, StateMachine, check, parse_state};
+use super::report::{Problem, ProblemCode};
+use super::{DefinitionErrors, Flow, State, StateMachine, check, parse_state, scopes};
+use crate::payload::parse_payload;
 
 /// The longest time limit that AWS allows, in seconds.
 pub(super) const LONGEST_SECONDS: u64 = 99_999_999;
@@ -16,6 +17,18 @@ pub(super) const LONGEST_SECONDS: u64 = 99_999_999;
 pub(super) fn machine(text: &str) -> Result<StateMachine, DefinitionErrors> {
     let mut report = Report::default();
     let machine = read(text, &mut report);
+    report.problems.append(&mut report.tolerated);
+    finished(machine, report)
+}
+
+/// Parses a definition that was taken before: what only AWS refuses is left as it is.
+pub(super) fn stored(text: &str) -> Result<StateMachine, DefinitionErrors> {
+    let mut report = Report::default();
+    let machine = read(text, &mut report);
+    finished(machine, report)
+}
+
+fn finished(machine: Option<StateMachine>, report: Report) -> Result<StateMachine, DefinitionErrors> {
     match machine {
         Some(machine) if report.problems.is_empty() => Ok(machine),
         _ => {
@@ -27,10 +40,16 @@ pub(super) fn machine(text: &str) -> Result<StateMachine, DefinitionErrors> {
 }
 
 fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
-    let value: Value = match serde_json::from_str(text) {
+    let value = match parse_payload(text) {
         Ok(value) => value,
         Err(error) => {
-            whole(report, error.line().max(1), format!("not JSON: {error}"));
+            let line = error.line().max(1);
+            let at = format!("line: {line}, column: {}", error.column());
+            report.problems.push(Problem {
+                code: ProblemCode::Json,
+                location: Some(at),
+                ..problem(line, format!("not JSON: {error}"))
+            });
             return None;
         }
     };
@@ -59,12 +78,15 @@ fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
     }
     fields.finish(report);
     check::names(&states, report);
-    Some(StateMachine {
+    let paths = states.taken_names.iter().cloned().collect();
+    let machine = StateMachine {
         comment,
         timeout_seconds,
         flow,
         states: states.by_name,
-    })
+    };
+    scopes::check(&machine, &paths, report);
+    Some(machine)
 }
 
 /// The machine of a distributed map's children, out of its `ItemProcessor`.
@@ -83,12 +105,19 @@ pub(super) fn item_processor(fields: &mut Fields<'_>, around: &mut States, repor
 }
 
 fn whole(report: &mut Report, line: usize, message: String) {
-    report.problems.push(Problem {
+    report.problems.push(problem(line, message));
+}
+
+/// A problem of the definition as a whole.
+fn problem(line: usize, message: String) -> Problem {
+    Problem {
         line,
         state: None,
         field: None,
         message,
-    });
+        code: ProblemCode::Schema,
+        location: None,
+    }
 }
 
 /// The states of a machine as they are read.

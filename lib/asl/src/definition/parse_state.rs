@@ -32,6 +32,7 @@ pub(super) fn state(name: &str, mut fields: Fields<'_>, states: &mut States, rep
     fields.text("Comment", report);
     fields.one_of("QueryLanguage", &[("JSONata", ())], report);
 
+    fields.has_result = matches!(kind, StateKind::Task | StateKind::Map | StateKind::Parallel);
     let mut exit = Exit::default();
     if !matches!(kind, StateKind::Fail) {
         exit.output = fields.template("Output", report);
@@ -240,13 +241,8 @@ fn condition(item: &mut Fields<'_>, report: &mut Report) -> Option<Condition> {
     match item.take("Condition")? {
         Value::Bool(constant) => Some(Condition::Constant(*constant)),
         Value::String(text) if Expression::delimited(text).is_some() => {
-            match Expression::parse(Expression::delimited(text)?) {
-                Ok(expression) => Some(Condition::Expression(Template::Expression(Box::new(expression)))),
-                Err(message) => {
-                    item.problem(report, "Condition", message);
-                    None
-                }
-            }
+            let condition = item.template("Condition", report)?;
+            (!condition.is_literal()).then_some(Condition::Expression(condition))
         }
         _ => {
             item.problem(report, "Condition", "must be true, false or one `{% … %}` expression");

@@ -13,6 +13,24 @@ pub struct Problem {
     pub field: Option<String>,
     /// What is wrong, and what is allowed.
     pub message: String,
+    /// What kind of problem it is.
+    pub code: ProblemCode,
+    /// Where it is, as AWS writes it (`/States/Outer/Retry[0]/ErrorEquals`); none where that is unknown.
+    pub location: Option<String>,
+}
+
+/// The kinds of problems that AWS tells apart.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum ProblemCode {
+    /// The text isn't JSON.
+    Json,
+    /// A transition leads nowhere, or none leads to the state.
+    Target,
+    /// Two states have one name.
+    Name,
+    /// Any other.
+    #[default]
+    Schema,
 }
 
 impl fmt::Display for Problem {

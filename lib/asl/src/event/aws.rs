@@ -3,12 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::{EventKind, HistoryEvent};
+use crate::payload::payload_text;
 
 impl HistoryEvent {
     /// The event in AWS's shape: type, id, previousEventId, timestamp (seconds) and details, payloads as JSON
-    /// strings. `None` for the one kind that AWS does not have.
+    /// strings. `None` for kinds that AWS does not have.
     pub fn to_aws(&self) -> Option<Value> {
-        if self.kind == EventKind::HeartbeatReceived {
+        if !self.kind.is_numbered() {
             return None;
         }
         let mut event = Map::new();
@@ -73,6 +74,7 @@ impl EventKind {
             Self::ParallelStateStarted => "ParallelStateStarted",
             Self::ParallelStateSucceeded => "ParallelStateSucceeded",
             Self::ParallelStateFailed => "ParallelStateFailed",
+            Self::ParallelStateRetried => "ParallelStateRetried",
             Self::HeartbeatReceived => "HeartbeatReceived",
         };
         name.to_owned()
@@ -161,11 +163,11 @@ impl EventKind {
             ),
             Self::TaskFailed { resource, error, cause } => (
                 "taskFailedEventDetails",
-                details.service(resource).failure(Some(error), cause).done(),
+                details.service(resource).failure(named(error), cause).done(),
             ),
             Self::TaskTimedOut { resource, error, cause } => (
                 "taskTimedOutEventDetails",
-                details.service(resource).failure(Some(error), cause).done(),
+                details.service(resource).failure(named(error), cause).done(),
             ),
             Self::LambdaFunctionScheduled {
                 resource,
@@ -185,11 +187,11 @@ impl EventKind {
             ),
             Self::LambdaFunctionFailed { error, cause } => (
                 "lambdaFunctionFailedEventDetails",
-                details.failure(Some(error), cause).done(),
+                details.failure(named(error), cause).done(),
             ),
             Self::LambdaFunctionTimedOut { error, cause } => (
                 "lambdaFunctionTimedOutEventDetails",
-                details.failure(Some(error), cause).done(),
+                details.failure(named(error), cause).done(),
             ),
             Self::MapStateStarted { length } => (
                 "mapStateStartedEventDetails",
@@ -228,9 +230,15 @@ impl EventKind {
             | Self::ParallelStateStarted
             | Self::ParallelStateSucceeded
             | Self::ParallelStateFailed
+            | Self::ParallelStateRetried
             | Self::HeartbeatReceived => return None,
         })
     }
+}
+
+/// An error's name; none where it is empty.
+fn named(error: &String) -> Option<&String> {
+    (!error.is_empty()).then_some(error)
 }
 
 /// Builds an event's details field by field.
@@ -253,7 +261,7 @@ impl Details {
     }
 
     fn json(mut self, name: &str, value: &Value) -> Self {
-        self.0.insert(name.into(), json!(value.to_string()));
+        self.0.insert(name.into(), json!(payload_text(value)));
         self
     }
 
@@ -282,7 +290,7 @@ impl Details {
         if !assigned.is_empty() {
             let rendered: Map<String, Value> = assigned
                 .iter()
-                .map(|(name, value)| (name.clone(), json!(value.to_string())))
+                .map(|(name, value)| (name.clone(), json!(payload_text(value))))
                 .collect();
             self.0.insert("assignedVariables".into(), Value::Object(rendered));
             self.0

@@ -217,6 +217,16 @@ pub enum EventKind {
     ParallelStateSucceeded,
     ParallelStateFailed,
 
+    /// A branch failed and the Parallel state is tried again. Not an AWS event: it has no place in `to_aws` nor in its
+    /// numbering.
+    ParallelStateRetried,
     /// A heartbeat moved a deadline. Not an AWS event: it has no place in `to_aws` nor in its numbering.
     HeartbeatReceived,
+}
+
+impl EventKind {
+    /// Whether AWS has events of this kind: others have no number there.
+    pub(crate) fn is_numbered(&self) -> bool {
+        !matches!(self, Self::HeartbeatReceived | Self::ParallelStateRetried)
+    }
 }

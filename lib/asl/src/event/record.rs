@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{EventId, Timestamp};
 use crate::command::{ItemSource, ResultWriter};
+use crate::error_name::ErrorName;
 
 /// A thread of control: 0 is the execution's own, others are numbered by the order in which they began.
 pub(crate) type BranchId = u64;
@@ -22,7 +23,8 @@ pub(crate) struct Record {
     /// On a failure: when and by which retrier the state is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrial: Option<Retrial>,
-    /// On the entry of a Wait that cannot be carried out, and where a child's failure reaches its parent: why.
+    /// On the entry of a Wait that cannot be carried out, on a missed heartbeat, and where a child's failure reaches its
+    /// parent: why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// On `EvaluationFailed`: the failure goes past Retry and Catch.
@@ -96,6 +98,28 @@ pub(crate) struct Failure {
     /// The field that failed, where an expression did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
+    /// A second name that Retry and Catch know the error by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub also: Option<String>,
+}
+
+impl Failure {
+    /// A failure that no expression caused; an empty name is none.
+    pub fn of(error: &str, cause: Option<String>) -> Self {
+        Self {
+            error: (!error.is_empty()).then(|| error.to_owned()),
+            cause,
+            ..Self::default()
+        }
+    }
+
+    /// Whether one of the entries of an `ErrorEquals` matches.
+    pub fn is_one_of(&self, patterns: &[String]) -> bool {
+        let error = self.error.as_deref().unwrap_or_default();
+        patterns
+            .iter()
+            .any(|pattern| ErrorName::matches(pattern, error) || self.also.as_ref() == Some(pattern))
+    }
 }
 
 /// A map as evaluated when it started.

@@ -140,8 +140,8 @@ impl Execution {
         match key.purpose {
             // The state itself says that it is due: `run` goes on with it.
             TimerPurpose::Wait | TimerPurpose::Backoff => {}
-            TimerPurpose::Timeout => self.task_timed_out(turn, branch, ErrorName::Timeout),
-            TimerPurpose::Heartbeat => self.task_timed_out(turn, branch, ErrorName::HeartbeatTimeout),
+            TimerPurpose::Timeout => self.task_timed_out(turn, branch, None),
+            TimerPurpose::Heartbeat => self.task_timed_out(turn, branch, Some(ErrorName::HeartbeatTimeout)),
             TimerPurpose::ExecutionTimeout => {
                 let error = Some(ErrorName::Timeout.as_str().to_owned());
                 self.push(
@@ -190,12 +190,15 @@ impl Execution {
                 self.push(turn, branch, EventKind::MapRunSucceeded, record);
             }
             Err(failure) => {
-                let error = failure.error.unwrap_or_default();
+                let record = Record {
+                    retrial: self.retrial(turn, branch, &failure),
+                    ..Record::default()
+                };
                 let kind = EventKind::MapRunFailed {
-                    error,
+                    error: failure.error.unwrap_or_default(),
                     cause: failure.cause,
                 };
-                self.push(turn, branch, kind, Record::default());
+                self.push(turn, branch, kind, record);
             }
         }
     }

@@ -175,7 +175,7 @@ impl Execution {
             Ok(Failure {
                 error,
                 cause: text(cause, "Cause")?,
-                location: None,
+                ..Failure::default()
             })
         });
         match failure {

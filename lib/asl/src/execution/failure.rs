@@ -17,15 +17,15 @@ const MAX_DETAIL_CHARACTERS: usize = 32_000;
 const LONGEST_DELAY_SECONDS: f64 = 31_622_400.0;
 
 impl Execution {
-    /// The next attempt after an error, if a retrier has one left.
-    pub(super) fn retrial(&self, turn: &mut Turn<'_>, id: BranchId, error: &str) -> Option<Retrial> {
+    /// The next attempt after a failure, if a retrier has one left.
+    pub(super) fn retrial(&self, turn: &mut Turn<'_>, id: BranchId, failure: &Failure) -> Option<Retrial> {
         let branch = self.branches.get(&id)?;
         let state = self.machine.state(&branch.state)?;
         let (position, retrier) = state
             .retry
             .iter()
             .enumerate()
-            .find(|(_, retrier)| retrier.errors.iter().any(|pattern| ErrorName::matches(pattern, error)))?;
+            .find(|(_, retrier)| failure.is_one_of(&retrier.errors))?;
         let done = branch.retries.get(&position).copied().unwrap_or(0);
         if done >= retrier.max_attempts {
             return None;
@@ -113,26 +113,22 @@ impl Execution {
 
     fn write_failure(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: Failure, mut record: Record) {
         let Some(branch) = self.branches.get(&id) else { return };
-        let Some(state) = self.machine.state(&branch.state) else {
-            return;
-        };
         // AWS's chain leaves out the entry of a state that failed before it did anything.
         let previous = if branch.last == branch.entered {
             branch.entered_after
         } else {
             branch.last
         };
-        let compound = matches!(state.kind, StateKind::Map | StateKind::Parallel);
-        let error = failure.error.unwrap_or_default();
+        let state = branch.state.clone();
+        if !record.uncaught {
+            record.retrial = self.retrial(turn, id, &failure);
+        }
         let kind = EventKind::EvaluationFailed {
-            state: branch.state.clone(),
-            error: error.clone(),
+            state,
+            error: failure.error.unwrap_or_default(),
             cause: failure.cause.unwrap_or_default(),
             location: failure.location,
         };
-        if !record.uncaught && (!compound || record.announced) {
-            record.retrial = self.retrial(turn, id, &error);
-        }
         self.push_after(turn, id, previous, kind, record);
     }
 
@@ -152,14 +148,13 @@ impl Execution {
         else {
             return;
         };
-        let error = failure.error.clone().unwrap_or_default();
         let announcement = match state.kind {
             StateKind::Map => Some(EventKind::MapStateFailed),
             StateKind::Parallel => Some(EventKind::ParallelStateFailed),
             _ => None,
         };
         if let (Some(kind), false) = (announcement, announced) {
-            let retrial = self.retrial(turn, id, &error);
+            let retrial = self.retrial(turn, id, &failure);
             let record = Record {
                 retrial,
                 failure: Some(failure),
@@ -170,7 +165,7 @@ impl Execution {
         let catcher = state
             .catch
             .iter()
-            .position(|catcher| catcher.errors.iter().any(|pattern| ErrorName::matches(pattern, &error)));
+            .position(|catcher| failure.is_one_of(&catcher.errors));
         match catcher {
             Some(position) if !uncaught => self.caught(turn, id, &failure, position),
             _ => self.branch_failed(turn, id, failure),
@@ -193,14 +188,19 @@ impl Execution {
             .get(&parent)
             .map(|parent| parent.state.clone())
             .unwrap_or_default();
-        let mut record = Record::default();
+        let retrial = self.retrial(turn, parent, &failure);
         let kind = if self.map_state(&name).is_some() {
             EventKind::MapIterationFailed { name, index }
+        } else if retrial.is_some() {
+            EventKind::ParallelStateRetried
         } else {
-            record.retrial = self.retrial(turn, parent, failure.error.as_deref().unwrap_or_default());
             EventKind::ParallelStateFailed
         };
-        record.failure = Some(failure);
+        let record = Record {
+            retrial,
+            failure: Some(failure),
+            ..Record::default()
+        };
         self.push_after(turn, parent, last, kind, record);
     }
 }
@@ -216,7 +216,7 @@ pub(super) fn too_large(name: &str) -> Failure {
 /// What `$states.errorOutput` shows.
 pub(super) fn error_output(failure: &Failure) -> Value {
     json!({
-        "Error": failure.error.clone().unwrap_or_default(),
+        "Error": failure.error,
         "Cause": failure.cause.clone().unwrap_or_default(),
     })
 }

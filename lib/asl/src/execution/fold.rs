@@ -11,6 +11,9 @@ use crate::event::{BranchId, EventId, EventKind, HistoryEvent};
 impl Execution {
     pub(super) fn fold(&mut self, event: &HistoryEvent) {
         self.last = event.id;
+        if !event.kind.is_numbered() {
+            self.unnumbered.push(event.id);
+        }
         match &event.kind {
             EventKind::ExecutionStarted { input, .. } => {
                 self.started = true;
@@ -45,10 +48,6 @@ impl Execution {
             EventKind::MapIterationSucceeded { index, .. } => self.end_iteration(event, *index),
             EventKind::ParallelStateStarted => self.begin_branches(event),
             EventKind::ParallelStateSucceeded => self.end_branches(event.record.branch, event.id),
-            EventKind::HeartbeatReceived => {
-                self.unnumbered.push(event.id);
-                self.fold_branch(event);
-            }
             _ => self.fold_branch(event),
         }
     }

@@ -25,7 +25,7 @@ impl Branch {
         match event.kind {
             // AWS's chain leaves these out.
             EventKind::MapStateSucceeded | EventKind::HeartbeatReceived => {}
-            EventKind::MapIterationFailed { .. } => self.last = event.previous,
+            EventKind::MapIterationFailed { .. } | EventKind::ParallelStateRetried => self.last = event.previous,
             _ => self.last = event.id,
         }
         match &event.kind {
@@ -77,7 +77,12 @@ impl Branch {
             | EventKind::TaskTimedOut { error, cause, .. }
             | EventKind::LambdaFunctionFailed { error, cause }
             | EventKind::LambdaFunctionTimedOut { error, cause } => {
-                self.fail(event, Failure::of(error, cause.clone()), true);
+                let failure = record.failure.clone();
+                self.fail(
+                    event,
+                    failure.unwrap_or_else(|| Failure::of(error, cause.clone())),
+                    true,
+                );
             }
             EventKind::EvaluationFailed { error, cause, .. } => {
                 let compound = state.is_some_and(|state| matches!(state.kind, StateKind::Map | StateKind::Parallel));
@@ -90,7 +95,7 @@ impl Branch {
             EventKind::MapRunFailed { error, cause } => {
                 self.fail(event, Failure::of(error, cause.clone()), false);
             }
-            EventKind::MapIterationFailed { .. } => {
+            EventKind::MapIterationFailed { .. } | EventKind::ParallelStateRetried => {
                 self.fail(event, record.failure.clone().unwrap_or_default(), false);
             }
             EventKind::MapStateFailed | EventKind::ParallelStateFailed => {
@@ -201,17 +206,6 @@ impl TaskRun {
             heartbeat_ms: record.heartbeat_ms,
             started: false,
             submitted: false,
-        }
-    }
-}
-
-impl Failure {
-    /// A failure that no expression caused.
-    pub(super) fn of(error: &str, cause: Option<String>) -> Self {
-        Self {
-            error: Some(error.to_owned()),
-            cause,
-            location: None,
         }
     }
 }

@@ -137,7 +137,7 @@ impl Execution {
     /// A task failed.
     pub(super) fn task_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: TaskFailure) {
         let TaskFailure { error, cause } = failure.cut();
-        let retrial = self.retrial(turn, id, &error);
+        let retrial = self.retrial(turn, id, &Failure::of(&error, None));
         let kind = match self.resource(id) {
             Resource::Function(_) => EventKind::LambdaFunctionFailed { error, cause },
             invoke => EventKind::TaskFailed {
@@ -157,10 +157,14 @@ impl Execution {
         );
     }
 
-    /// A task or its heartbeat took too long.
-    pub(super) fn task_timed_out(&mut self, turn: &mut Turn<'_>, id: BranchId, error: ErrorName) {
-        let error = error.as_str().to_owned();
-        let retrial = self.retrial(turn, id, &error);
+    /// A task or its heartbeat took too long: both are `States.Timeout`. Retry and Catch may know it by a second name.
+    pub(super) fn task_timed_out(&mut self, turn: &mut Turn<'_>, id: BranchId, also: Option<ErrorName>) {
+        let error = ErrorName::Timeout.as_str().to_owned();
+        let failure = Failure {
+            also: also.map(|name| name.as_str().to_owned()),
+            ..Failure::of(&error, None)
+        };
+        let retrial = self.retrial(turn, id, &failure);
         let kind = match self.resource(id) {
             Resource::Function(_) => EventKind::LambdaFunctionTimedOut { error, cause: None },
             invoke => EventKind::TaskTimedOut {
@@ -175,6 +179,7 @@ impl Execution {
             kind,
             Record {
                 retrial,
+                failure: failure.also.is_some().then_some(failure),
                 ..Record::default()
             },
         );

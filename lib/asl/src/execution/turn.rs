@@ -50,7 +50,7 @@ impl Execution {
             return;
         }
         let numbered = self.last.saturating_sub(self.unnumbered.len() as u64);
-        let full = numbered + 1 >= HISTORY_LIMIT_EVENTS && kind != EventKind::HeartbeatReceived;
+        let full = numbered + 1 >= HISTORY_LIMIT_EVENTS && kind.is_numbered();
         let (kind, record) = if full && !kind.is_end() {
             let kind = EventKind::ExecutionFailed {
                 error: Some(ErrorName::Runtime.as_str().to_owned()),

@@ -3,6 +3,8 @@
 use jsonata_core::value::{JArray, JValue};
 use serde_json::{Map, Number, Value};
 
+use crate::payload::{as_number, infinite};
+
 /// Values may nest this deep: deeper ones could be written to storage but not read back.
 pub(crate) const DEPTH_LIMIT: usize = 100;
 
@@ -40,28 +42,36 @@ pub(crate) fn from_json(value: &Value) -> JValue {
             let flat = !items.iter().any(Value::is_array);
             JValue::Array(JArray::new_flat(items.iter().map(from_json).collect(), flat))
         }
-        Value::Object(fields) => JValue::object(
-            fields
-                .iter()
-                .map(|(name, field)| (name.clone(), from_json(field)))
-                .collect(),
-        ),
+        Value::Object(fields) => match as_number(fields) {
+            Some(number) => JValue::Number(number),
+            None => JValue::object(
+                fields
+                    .iter()
+                    .map(|(name, field)| (name.clone(), from_json(field)))
+                    .collect(),
+            ),
+        },
     }
 }
 
 /// The JSON of an evaluated value. What it takes is subtracted from `left`, so that a small value which holds itself many
 /// times is never written out.
 pub(super) fn to_json(value: &JValue, left: &mut usize) -> Result<Value, NotJson> {
-    at_depth(value, DEPTH_LIMIT, left)
+    at_depth(value, DEPTH_LIMIT, left, &|_| Err(NotJson::NotFinite))
 }
 
 /// The JSON of a value that was JSON before, perhaps within something else.
 pub(super) fn back_to_json(value: &JValue) -> Value {
     let mut left = usize::MAX;
-    at_depth(value, 2 * DEPTH_LIMIT, &mut left).unwrap_or_default()
+    at_depth(value, 2 * DEPTH_LIMIT, &mut left, &|number| Ok(infinite(number))).unwrap_or_default()
 }
 
-fn at_depth(value: &JValue, levels: usize, left: &mut usize) -> Result<Value, NotJson> {
+fn at_depth(
+    value: &JValue,
+    levels: usize,
+    left: &mut usize,
+    infinite: &dyn Fn(f64) -> Result<Value, NotJson>,
+) -> Result<Value, NotJson> {
     let text = match value {
         JValue::String(text) => text.len(),
         _ => 0,
@@ -71,6 +81,7 @@ fn at_depth(value: &JValue, levels: usize, left: &mut usize) -> Result<Value, No
     Ok(match value {
         JValue::Null => Value::Null,
         JValue::Bool(flag) => Value::Bool(*flag),
+        JValue::Number(number) if number.is_infinite() => infinite(*number)?,
         JValue::Number(number) => number_to_json(*number)?,
         JValue::String(text) => Value::String(text.to_string()),
         JValue::Array(items) => Value::Array(
@@ -78,7 +89,7 @@ fn at_depth(value: &JValue, levels: usize, left: &mut usize) -> Result<Value, No
                 .iter()
                 .map(|item| match item {
                     JValue::Undefined => take(left, EACH_BYTES).map(|()| Value::Null),
-                    item => at_depth(item, below()?, left),
+                    item => at_depth(item, below()?, left, infinite),
                 })
                 .collect::<Result<_, _>>()?,
         ),
@@ -87,7 +98,7 @@ fn at_depth(value: &JValue, levels: usize, left: &mut usize) -> Result<Value, No
             for (name, field) in fields.iter() {
                 if !field.is_undefined() {
                     take(left, EACH_BYTES + name.len())?;
-                    object.insert(name.clone(), at_depth(field, below()?, left)?);
+                    object.insert(name.clone(), at_depth(field, below()?, left, infinite)?);
                 }
             }
             Value::Object(object)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::session::{Fault, Session};
-use super::{Expression, Template};
+use super::{Expression, Readable, Template};
 use crate::event::Timestamp;
 
 /// A template to be evaluated elsewhere, with everything that its expressions can see.
@@ -43,7 +43,16 @@ impl Evaluation {
     /// Evaluates the template in this process, with no bound on memory and the evaluator's own bound on time.
     pub fn evaluate(&self) -> Evaluated {
         let mut problem = None;
-        let template = Template::parse(&self.template, "", true, &mut |_, message| problem = Some(message));
+        let readable = Readable {
+            error_output: true,
+            result: true,
+        };
+        // The definition that it is from was taken: what AWS would refuse now is evaluated all the same.
+        let template = Template::parse(&self.template, "", readable, &mut |_, refusal| {
+            if !refusal.tolerated {
+                problem = Some(refusal.message);
+            }
+        });
         if let Some(problem) = problem {
             return Err(self.fault(&problem));
         }

@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError};
 use jsonata_core::value::JValue;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::convert::from_json;
+use super::url;
 use crate::event::Timestamp;
+use crate::payload::parse_payload;
 
 /// Most elements that `$range` gives.
 const RANGE_LIMIT: usize = 100_000;
@@ -60,6 +62,10 @@ pub(super) fn register(evaluator: &mut Evaluator, now: Timestamp, randomness: Rc
         evaluator.register_fn_override("now", move |arguments: &[JValue]| format_now(arguments, now)),
     ];
     debug_assert!(results.iter().all(Result::is_ok));
+    for name in url::NAMES {
+        let result = evaluator.register_fn_override(name, move |arguments: &[JValue]| url::call(name, arguments));
+        debug_assert!(result.is_ok());
+    }
 }
 
 fn fault(message: impl Into<String>) -> EvaluatorError {
@@ -133,8 +139,8 @@ fn parse(arguments: &[JValue]) -> Outcome {
         .first()
         .and_then(JValue::as_str)
         .ok_or_else(|| fault("$parse expects a string"))?;
-    serde_json::from_str::<Value>(text)
-        .map(JValue::from)
+    parse_payload(text)
+        .map(|value| from_json(&value))
         .map_err(|error| fault(format!("$parse: not JSON: {error}")))
 }
 

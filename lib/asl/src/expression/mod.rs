@@ -4,9 +4,11 @@
 mod convert;
 mod evaluation;
 mod functions;
+mod rewrite;
 mod sees;
 mod session;
 mod syntax;
+mod url;
 mod weight;
 
 use jsonata_core::ast::AstNode;
@@ -23,7 +25,11 @@ pub(crate) struct Expression {
     /// The text between the delimiters, trimmed.
     pub source: String,
     /// Whether it reads `$states.errorOutput`.
-    pub reads_error_output: bool,
+    reads_error_output: bool,
+    /// Whether it reads `$states.result`.
+    reads_result: bool,
+    /// Why AWS refuses it, where this engine can evaluate it.
+    refused_on_aws: Option<String>,
     /// What it can cost at most, if that is known.
     weight: Option<u32>,
     ast: AstNode,
@@ -44,10 +50,56 @@ impl Expression {
         }
         Ok(Self {
             source: source.to_owned(),
-            reads_error_output: syntax::reads_error_output(&ast),
+            reads_error_output: syntax::reads_state_field(&ast, "errorOutput"),
+            reads_result: syntax::reads_state_field(&ast, "result"),
+            refused_on_aws: syntax::refused_on_aws(&ast),
             weight: weight::weight(&ast),
-            ast,
+            ast: stacker::grow(syntax::STACK_BYTES, || rewrite::rewritten(ast, source))?,
         })
+    }
+
+    /// Why it may not be in a field of which this much is readable.
+    fn refusals(&self, readable: Readable) -> impl Iterator<Item = Refusal> {
+        let no_error = self.reads_error_output && !readable.error_output;
+        let no_result = self.reads_result && !readable.result;
+        let tolerated = |message| Refusal {
+            message,
+            tolerated: true,
+        };
+        let error = no_error.then(|| Refusal::of("`$states.errorOutput` is there in `Catch` only"));
+        let result = no_result.then(|| {
+            tolerated(
+                "`$states.result` is there in `Assign` and `Output` of a Task, a Map or a Parallel only".to_owned(),
+            )
+        });
+        let on_aws = self.refused_on_aws.clone().map(tolerated);
+        error.into_iter().chain(result).chain(on_aws)
+    }
+}
+
+/// What the expressions of a field may read of `$states` beside the input and the context.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Readable {
+    /// `$states.errorOutput`
+    pub error_output: bool,
+    /// `$states.result`
+    pub result: bool,
+}
+
+/// Why an expression may not be where it is.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub message: String,
+    /// Whether an execution that has it already goes on with it: only AWS refuses it.
+    pub tolerated: bool,
+}
+
+impl Refusal {
+    fn of(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            tolerated: false,
+        }
     }
 }
 
@@ -65,27 +117,25 @@ pub(crate) enum Template {
 }
 
 impl Template {
-    /// Parses a value; calls `report` with the place and the message of each bad expression. Only one that is
-    /// `catching` may read `$states.errorOutput`.
-    pub fn parse(value: &Value, place: &str, catching: bool, report: &mut dyn FnMut(&str, String)) -> Self {
+    /// Parses a value; calls `report` with the place of each bad expression and why it is refused.
+    pub fn parse(value: &Value, place: &str, readable: Readable, report: &mut dyn FnMut(&str, Refusal)) -> Self {
         match value {
             Value::String(text) => match Expression::delimited(text) {
                 None => {
                     if text.starts_with("{%") {
-                        report(place, "the expression has no closing `%}`".to_owned());
+                        report(place, Refusal::of("the expression has no closing `%}`"));
                     }
                     Self::Literal(value.clone())
                 }
                 Some(source) => match Expression::parse(source) {
                     Ok(expression) => {
-                        if expression.reads_error_output && !catching {
-                            let message = "`$states.errorOutput` is there in `Catch` only";
-                            report(place, message.to_owned());
+                        for refusal in expression.refusals(readable) {
+                            report(place, refusal);
                         }
                         Self::Expression(Box::new(expression))
                     }
                     Err(message) => {
-                        report(place, message);
+                        report(place, Refusal::of(message));
                         Self::Literal(Value::Null)
                     }
                 },
@@ -94,7 +144,7 @@ impl Template {
                 let parsed: Vec<Self> = items
                     .iter()
                     .enumerate()
-                    .map(|(index, item)| Self::parse(item, &format!("{place}[{index}]"), catching, report))
+                    .map(|(index, item)| Self::parse(item, &format!("{place}[{index}]"), readable, report))
                     .collect();
                 if parsed.iter().all(Self::is_literal) {
                     return Self::Literal(value.clone());
@@ -107,7 +157,7 @@ impl Template {
                     .map(|(name, field)| {
                         (
                             name.clone(),
-                            Self::parse(field, &format!("{place}.{name}"), catching, report),
+                            Self::parse(field, &format!("{place}.{name}"), readable, report),
                         )
                     })
                     .collect();

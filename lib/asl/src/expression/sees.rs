@@ -6,7 +6,18 @@ use serde_json::Value;
 /// What is there without asking.
 const ALWAYS_THERE: [&str; 3] = ["input", "result", "errorOutput"];
 /// The functions that are put into an evaluator.
-const FUNCTIONS: [&str; 8] = ["partition", "range", "hash", "parse", "uuid", "random", "millis", "now"];
+const FUNCTIONS: [&str; 10] = [
+    "partition",
+    "range",
+    "hash",
+    "parse",
+    "uuid",
+    "random",
+    "millis",
+    "now",
+    "encodeUrl",
+    "decodeUrl",
+];
 
 /// What expressions may read.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use super::evaluation::{Evaluated, Evaluation};
 use super::functions::{self, Randomness};
 use super::{Expression, Template};
 use crate::event::Timestamp;
+use crate::payload::payload_text;
 
 /// Wall-clock limit of one expression, in milliseconds.
 const TIME_LIMIT_MS: u64 = 5_000;
@@ -190,13 +191,15 @@ impl Session {
             detail: match template {
                 Template::Expression(expression) => format!(
                     "The JSONata expression '{}' specified for the field '{location}' returned an unexpected \
-                     result type. Expected '{expected}', but was '{}' for value: {value}",
+                     result type. Expected '{expected}', but was '{}' for value: {}",
                     expression.source,
                     type_name(&value),
+                    payload_text(&value),
                 ),
                 _ => format!(
-                    "The value of the field '{location}' must be '{expected}', but was '{}': {value}",
+                    "The value of the field '{location}' must be '{expected}', but was '{}': {}",
                     type_name(&value),
+                    payload_text(&value),
                 ),
             },
             unanswered: None,
@@ -327,7 +330,22 @@ mod tests {
             ("$now('[Y0001]')", json!("1970")),
             ("{'kept': 1, 'dropped': $nothing}", json!({ "kept": 1 })),
             ("1 / 4", json!(0.25)),
-            ("$exists($)", json!(false)),
+            ("$exists($nothing.a)", json!(false)),
+            ("$encodeUrl('a b/é')", json!("a%20b/%C3%A9")),
+            ("('a b/é').$encodeUrlComponent()", json!("a%20b%2F%C3%A9")),
+            ("['a%20b', '%2f'].$decodeUrl()", json!(["a b", "%2f"])),
+            ("'%2f' ~> $decodeUrlComponent", json!("/")),
+            ("'%2f' ~> $decodeUrlComponent()", json!("/")),
+            ("$map(['a b'], $encodeUrl)", json!("a%20b")),
+            ("$exists($reduce([], function($a, $b){$a + $b}))", json!(false)),
+            ("$exists([] ~> $reduce(function($a, $b){$a + $b}))", json!(false)),
+            ("$reduce([], function($a, $b){$a + $b}, 7)", json!(7)),
+            ("$reduce([1, 2], function($a, $b){$a + $b})", json!(3)),
+            ("[1, 2] ~> $reduce(function($a, $b){$a + $b})", json!(3)),
+            (
+                "$map([[1, 2], [], [3]], function($l){$reduce($l, function($a, $b){$a + $b})})",
+                json!([3, 3]),
+            ),
         ];
         for (source, expected) in table {
             assert_eq!(evaluate(source), Ok(expected), "{source}");
@@ -349,6 +367,7 @@ mod tests {
                 "returned a value that is nested too deep.",
             ),
             ("$parse('{')", "threw an error during evaluation. "),
+            ("$decodeUrl('%')", "threw an error during evaluation. D3140"),
             ("$partition([1], 0)", "threw an error during evaluation. "),
         ];
         for (source, expected) in table {

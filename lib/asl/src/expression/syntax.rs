@@ -7,13 +7,16 @@ use serde_json::Value;
 const REFUSED: [(&str, &str); 1] = [("eval", "`$eval` is not offered; `$parse` reads JSON")];
 
 /// Stack for walking a tree of the greatest depth, in bytes.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
+pub(super) const STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// Operators that came with later versions of JSONata than the one that AWS evaluates, as the tree names them.
+const LATER_OPERATORS: [(&str, &str); 2] = [("Coalesce", "??"), ("Default", "?:")];
 
 /// Why an expression is refused, if it is.
 pub(super) fn refused(ast: &AstNode) -> Option<String> {
     // A tree as deep as the parser allows (about 1000 levels) needs more stack than a thread may have.
     stacker::grow(STACK_BYTES, || {
-        if let Some(name) = top_level(ast) {
+        if let Some(name) = top_level(ast, &name) {
             return Some(format!(
                 "`{name}` is read from nothing: the input is `$states.input`, a variable is `${name}`"
             ));
@@ -22,22 +25,62 @@ pub(super) fn refused(ast: &AstNode) -> Option<String> {
     })
 }
 
-/// Whether an expression reads `$states.errorOutput`.
-pub(super) fn reads_error_output(ast: &AstNode) -> bool {
+/// Why AWS refuses an expression that this engine can evaluate, if it does.
+pub(super) fn refused_on_aws(ast: &AstNode) -> Option<String> {
     stacker::grow(STACK_BYTES, || {
-        serde_json::to_value(ast).is_ok_and(|tree| mentions_error_output(&tree))
+        if top_level(ast, &context).is_some() {
+            return Some("`$` is nothing here: the input is `$states.input`".to_owned());
+        }
+        serde_json::to_value(ast).ok().as_ref().and_then(later_operator)
     })
 }
 
-fn mentions_error_output(node: &Value) -> bool {
+fn later_operator(node: &Value) -> Option<String> {
     match node {
-        Value::Array(items) => items.iter().any(mentions_error_output),
+        Value::Array(items) => items.iter().find_map(later_operator),
+        Value::Object(fields) => {
+            let used = &node["Binary"]["op"];
+            match LATER_OPERATORS.iter().find(|(name, _)| used == name) {
+                Some((_, sign)) => Some(format!("JSONata 2.0.6, which AWS evaluates, has no operator `{sign}`")),
+                None => fields.values().find_map(later_operator),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether an expression reads a field of `$states`.
+pub(super) fn reads_state_field(ast: &AstNode, field: &str) -> bool {
+    stacker::grow(STACK_BYTES, || {
+        serde_json::to_value(ast).is_ok_and(|tree| mentions(&tree, field))
+    })
+}
+
+fn mentions(node: &Value, field: &str) -> bool {
+    match node {
+        Value::Array(items) => items.iter().any(|item| mentions(item, field)),
         Value::Object(fields) => {
             let step = |index: usize, kind: &str| node["Path"]["steps"][index]["node"][kind].as_str();
-            (step(0, "Variable") == Some("states") && step(1, "Name") == Some("errorOutput"))
-                || fields.values().any(mentions_error_output)
+            (step(0, "Variable") == Some("states") && step(1, "Name") == Some(field))
+                || fields.values().any(|value| mentions(value, field))
         }
         _ => false,
+    }
+}
+
+/// The name that a node is.
+fn name(node: &AstNode) -> Option<&str> {
+    match node {
+        AstNode::Name(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether a node is the context item.
+fn context(node: &AstNode) -> Option<&str> {
+    match node {
+        AstNode::Variable(name) if name.is_empty() => Some("$"),
+        _ => None,
     }
 }
 
@@ -63,11 +106,14 @@ fn find(node: &Value) -> Option<String> {
     }
 }
 
-/// The first name that is read where there is no context item. What runs on an item or inside a function is left
-/// alone: there may be one.
-fn top_level(node: &AstNode) -> Option<&str> {
+/// The first node that `is` something where there is no context item. What runs on an item or inside a function is left
+/// out: there may be one.
+fn top_level<'a>(node: &'a AstNode, is: &dyn Fn(&'a AstNode) -> Option<&'a str>) -> Option<&'a str> {
+    let found = is(node);
+    if found.is_some() {
+        return found;
+    }
     let mut nodes: Box<dyn Iterator<Item = &AstNode> + '_> = match node {
-        AstNode::Name(name) => return Some(name),
         AstNode::Path { steps } => Box::new(steps.first().map(|step| &step.node).into_iter()),
         AstNode::Binary { lhs, rhs, .. } => Box::new([lhs.as_ref(), rhs.as_ref()].into_iter()),
         AstNode::Unary { operand, .. } => Box::new([operand.as_ref()].into_iter()),
@@ -87,5 +133,5 @@ fn top_level(node: &AstNode) -> Option<&str> {
         AstNode::ObjectTransform { input, .. } | AstNode::Sort { input, .. } => Box::new([input.as_ref()].into_iter()),
         _ => return None,
     };
-    nodes.find_map(top_level)
+    nodes.find_map(|node| top_level(node, is))
 }

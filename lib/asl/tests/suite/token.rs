@@ -1,6 +1,6 @@
 //! The life of a task token: given out, submitted, answered, kept alive, timed out, closed, unknown.
 
-use holdfast_asl::{Command, Stimulus, StimulusRejected, TimerPurpose};
+use holdfast_asl::{Command, HistoryEvent, Status, Stimulus, StimulusRejected, TaskFailure, TimerPurpose};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Reply, START_MS, failure};
@@ -173,7 +173,7 @@ fn heartbeats_move_their_deadline_and_are_not_in_awss_history() {
     );
     bench.now = at.0;
     bench.send(stale).unwrap();
-    assert_eq!(bench.error().0, "States.HeartbeatTimeout");
+    assert_eq!(bench.error().0, "States.Timeout");
     let shown: Vec<Value> = bench
         .history
         .iter()
@@ -224,4 +224,86 @@ fn a_token_wait_times_out() {
             .iter()
             .any(|command| matches!(command, Command::InvokeFunction { .. }))
     );
+}
+
+// https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+// A missed heartbeat is States.Timeout; Retry and Catch may name States.HeartbeatTimeout as well.
+#[test]
+fn a_missed_heartbeat_is_caught_by_either_name() {
+    for (pattern, caught) in [
+        ("States.Timeout", true),
+        ("States.HeartbeatTimeout", true),
+        ("States.ALL", true),
+        ("States.TaskFailed", false),
+    ] {
+        let states = json!({
+            "Ask": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+                "Arguments": { "FunctionName": "ask", "Payload": { "token": "{% $states.context.Task.Token %}" } },
+                "HeartbeatSeconds": 60,
+                "Retry": [{ "ErrorEquals": [pattern], "MaxAttempts": 1 }],
+                "Catch": [{ "ErrorEquals": [pattern], "Next": "Escalated" }],
+                "End": true,
+            },
+            "Escalated": { "Type": "Succeed" },
+        });
+        let mut bench = Bench::of(states, json!({}));
+        bench.drive(|_, _| Reply::Answer(json!("sent")));
+        let timed_out = bench.types().iter().filter(|kind| *kind == "TaskTimedOut").count();
+        if caught {
+            assert_eq!(timed_out, 2, "{pattern}");
+            assert_eq!(
+                bench.output(),
+                json!({ "Error": "States.Timeout", "Cause": "" }),
+                "{pattern}"
+            );
+        } else {
+            assert_eq!(bench.error().0, "States.Timeout", "{pattern}");
+        }
+    }
+}
+
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html
+// The error is optional.
+#[test]
+fn a_failure_without_a_name_has_none_anywhere() {
+    for (catch, output) in [
+        (json!([]), None),
+        (
+            json!([{ "ErrorEquals": ["States.ALL"], "Next": "Caught" }]),
+            Some(json!({ "Error": null, "Cause": "why" })),
+        ),
+    ] {
+        let states = json!({
+            "Ask": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+                "Arguments": { "FunctionName": "ask", "Payload": { "token": "{% $states.context.Task.Token %}" } },
+                "Catch": catch,
+                "Next": "Caught",
+            },
+            "Caught": { "Type": "Succeed" },
+        });
+        let mut bench = Bench::of(states, json!({}));
+        let (_, token) = token(&bench);
+        let failure = TaskFailure {
+            error: String::new(),
+            cause: Some("why".to_owned()),
+        };
+        bench.send(Stimulus::TokenFailed { token, failure }).unwrap();
+        let shown: Vec<Value> = bench.history.iter().filter_map(HistoryEvent::to_aws).collect();
+        let failed = shown.iter().find(|event| event["type"] == "TaskFailed").unwrap();
+        assert_eq!(failed["taskFailedEventDetails"].get("error"), None);
+        match output {
+            Some(output) => assert_eq!(bench.output(), output),
+            None => assert_eq!(
+                *bench.execution.status(),
+                Status::Failed {
+                    error: None,
+                    cause: Some("why".to_owned())
+                }
+            ),
+        }
+    }
 }

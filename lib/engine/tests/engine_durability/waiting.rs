@@ -191,3 +191,38 @@ async fn same_name_and_input_is_the_same_execution_also_while_it_waits() {
         Started::AlreadyFinished
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_definition_that_is_refused_now_goes_on() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, _) = open(directory.path(), &world).await;
+    let text = machine(
+        "Ask",
+        json!({
+            "Ask": token_task(json!({ "Output": "{% $states.result %}", "Next": "Last" })),
+            "Last": { "Type": "Pass", "Output": "{% [$states.input, 'taken'] %}", "End": true },
+        }),
+    );
+    engine.start("a", &text, json!({})).await.unwrap();
+    let mut tokens = Vec::new();
+    while tokens.is_empty() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokens = engine.pending_tokens("a").await.unwrap();
+    }
+    drop(engine);
+
+    // As a version of this program stored it that did not refuse it yet.
+    let refused = text.replace("[$states.input, 'taken']", "[$states.input, $nothing ?? 'refused']");
+    let database = rusqlite::Connection::open(directory.path().join("engine.sqlite")).unwrap();
+    database
+        .execute("UPDATE definitions SET text = ?1", [&refused])
+        .unwrap();
+    drop(database);
+
+    let (engine, recovered) = open(directory.path(), &world).await;
+    assert_eq!(recovered.unreadable.len(), 0);
+    engine.send_task_success(&tokens[0].token, json!(1)).await.unwrap();
+    assert_eq!(output(&engine, "a").await, json!([1, "refused"]));
+    let again = engine.start("b", &refused, json!({})).await;
+    assert!(matches!(again, Err(EngineError::Definition(_))), "{again:?}");
+}

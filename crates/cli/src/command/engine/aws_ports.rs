@@ -1,6 +1,7 @@
 //! The engine's functions through the Lambda API, and its objects through S3.
 
 use async_trait::async_trait;
+use holdfast_asl::{parse_payload, payload_text};
 use holdfast_aws::lambda::LambdaInvoke;
 use holdfast_aws::s3::S3Buckets;
 use holdfast_core::port::StoreArtifact;
@@ -14,13 +15,18 @@ pub struct LambdaFunctions(pub LambdaInvoke);
 #[async_trait]
 impl Functions for LambdaFunctions {
     async fn invoke(&self, function: &str, payload: Value, _invocation: Invocation) -> Result<Value, FunctionFailure> {
-        self.0
-            .invoke(function, &payload)
+        let answer = self
+            .0
+            .invoke(function, payload_text(&payload))
             .await
             .map_err(|failure| FunctionFailure {
                 error_type: failure.error_type,
                 message: failure.message,
-            })
+            })?;
+        parse_payload(&answer).map_err(|error| FunctionFailure {
+            error_type: "Lambda.Unknown".to_owned(),
+            message: format!("the answer of {function} is not valid JSON: {error}"),
+        })
     }
 }
 

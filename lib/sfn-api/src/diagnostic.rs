@@ -1,0 +1,49 @@
+//! What ValidateStateMachineDefinition reports of a definition, with AWS's codes and locations.
+
+use holdfast_asl::{Problem, ProblemCode, StateMachine};
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::without_nulls;
+
+/// The most diagnostics of one answer.
+const MAX_DIAGNOSTICS: usize = 100;
+
+/// The answer for a definition. `max_results` is the most diagnostics; 0 for the usual number.
+pub fn report(definition: &str, max_results: Option<i64>) -> Result<Value, ApiError> {
+    let most = match max_results {
+        None | Some(0) => MAX_DIAGNOSTICS,
+        Some(most) => usize::try_from(most)
+            .ok()
+            .filter(|most| *most <= MAX_DIAGNOSTICS)
+            .ok_or_else(|| {
+                ApiError::validation(format!(
+                    "1 validation error detected: Value '{most}' at 'maxResults' failed to satisfy constraint: Member must \
+                     have value from 0 to {MAX_DIAGNOSTICS}"
+                ))
+            })?,
+    };
+    let problems = StateMachine::parse(definition).err().map(|report| report.problems);
+    let problems = problems.unwrap_or_default();
+    let diagnostics: Vec<Value> = problems.iter().take(most).map(diagnostic).collect();
+    Ok(json!({
+        "result": if problems.is_empty() { "OK" } else { "FAIL" },
+        "diagnostics": diagnostics,
+        "truncated": problems.len() > most,
+    }))
+}
+
+fn diagnostic(problem: &Problem) -> Value {
+    let code = match problem.code {
+        ProblemCode::Json => "INVALID_JSON_DESCRIPTION",
+        ProblemCode::Target => "MISSING_TRANSITION_TARGET",
+        ProblemCode::Name => "DUPLICATE_STATE_NAME",
+        ProblemCode::Schema => "SCHEMA_VALIDATION_FAILED",
+    };
+    without_nulls(json!({
+        "severity": "ERROR",
+        "code": code,
+        "message": problem.to_string(),
+        "location": problem.location,
+    }))
+}

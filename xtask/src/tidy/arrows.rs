@@ -1,0 +1,156 @@
+//! Which package may depend on which, and that each has one row among the rooms of ARCHITECTURE.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::workspace::Package;
+
+/// Each package, without `holdfast-`, and what it depends on. A library in `lib` depends on libraries in `lib` only; an adapter on
+/// the domain, never on what uses it; the server on no command. What only tests need is free.
+const ARROWS: &str = "
+    asl:
+    engine: asl storage
+    http-server:
+    sfn-api: asl engine http-server storage
+    storage:
+
+    core:
+    console: core
+    web: console core
+
+    aws: core
+    bounded:
+    git: bounded core
+    github: core
+    mail: core storage
+    models: core
+    rules: bounded core
+    stores: core storage
+
+    ops: asl aws core engine git github mail models rules storage stores
+    server: aws console core github http-server ops sfn-api storage web
+    cli: asl aws core engine models ops server sfn-api
+    functions: aws console core github models rules web
+
+    testkit:
+    tests:
+    model-tests:
+    xtask:
+";
+
+/// Returns a line for each arrow that is missing in [`ARROWS`], and for each row or arrow there that nothing uses.
+pub fn check(packages: &BTreeMap<String, Package>) -> Vec<String> {
+    let short = |name: &'_ String| name.trim_start_matches("holdfast-").to_owned();
+    let real = packages
+        .iter()
+        .map(|(name, package)| (short(name), package.dependencies.iter().map(short).collect()));
+    compare(&table(ARROWS), &real.collect())
+}
+
+type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+fn table(text: &str) -> Arrows {
+    let rows = text.lines().filter_map(|line| line.trim().split_once(':'));
+    rows.map(|(name, targets)| (name.to_owned(), targets.split_whitespace().map(str::to_owned).collect()))
+        .collect()
+}
+
+fn compare(allowed: &Arrows, real: &Arrows) -> Vec<String> {
+    let mut problems = Vec::new();
+    let place = "xtask/src/tidy/arrows.rs";
+    for (name, targets) in real {
+        let Some(row) = allowed.get(name) else {
+            problems.push(format!("{name}: no row in {place}"));
+            continue;
+        };
+        let forbidden = targets.difference(row);
+        problems.extend(forbidden.map(|target| format!("{name} depends on {target}, which {place} doesn't allow")));
+        let unused = row.difference(targets);
+        problems.extend(unused.map(|target| format!("{place}: {name} doesn't depend on {target}: remove the arrow")));
+    }
+    let gone = allowed.keys().filter(|name| !real.contains_key(*name));
+    problems.extend(gone.map(|name| format!("{place}: there is no package {name}: remove the row")));
+    problems
+}
+
+/// Returns a line for each package whose folder doesn't open exactly one line of the rooms, and for each folder there that
+/// doesn't exist.
+pub fn check_rooms(
+    architecture: &str,
+    packages: &BTreeMap<String, Package>,
+    exists: &dyn Fn(&str) -> bool,
+) -> Vec<String> {
+    let rooms = rooms(architecture);
+    let mut problems = Vec::new();
+    for package in packages.values() {
+        match rooms.iter().filter(|room| **room == package.folder).count() {
+            1 => {}
+            count => problems.push(format!(
+                "ARCHITECTURE.md: the rooms list {} {count} times; once is right",
+                package.folder
+            )),
+        }
+    }
+    let missing = rooms.iter().filter(|room| !exists(room));
+    problems.extend(missing.map(|room| format!("ARCHITECTURE.md: the rooms list {room}, which doesn't exist")));
+    problems
+}
+
+/// The folders that open the lines of the code block below "Rooms".
+fn rooms(architecture: &str) -> Vec<&str> {
+    let section = architecture.split("\n## Rooms\n").nth(1).unwrap_or_default();
+    let block = section.split("```").nth(1).unwrap_or_default();
+    block
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_whitespace().next())
+        .map(|folder| folder.trim_end_matches('/'))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrows_are_those_of_the_table() {
+        let allowed = table("a: b\nb:");
+        assert_eq!(compare(&allowed, &allowed), Vec::<String>::new());
+        for (real, named) in [
+            ("a: b\nb: a", "b depends on a"),
+            ("a:\nb:", "a doesn't depend on b"),
+            ("a: b\nb:\nc:", "c: no row"),
+            ("a: b", "no package b"),
+        ] {
+            let found = compare(&allowed, &table(real));
+            assert!(found.len() == 1 && found[0].contains(named), "{named}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn each_package_is_one_room() {
+        let package = |folder: &str| Package {
+            folder: folder.to_owned(),
+            targets: BTreeSet::new(),
+            dependencies: BTreeSet::new(),
+        };
+        let packages: BTreeMap<String, Package> = ["lib/a", "lib/b"]
+            .map(|folder| (folder.to_owned(), package(folder)))
+            .into();
+        let found = |rooms: &str| {
+            let text = format!("# A\n\n## Rooms\n\n```\n{rooms}\n```\n\n## More\n");
+            check_rooms(&text, &packages, &|room| room != "lib/gone")
+        };
+        assert_eq!(found("lib/a  x\n  lib/a y\nlib/b/ z"), Vec::<String>::new());
+        for (rooms, named) in [
+            ("lib/a\nlib/b\nlib/a", "lib/a 2 times"),
+            ("lib/a", "lib/b 0 times"),
+            ("lib/a\nlib/b\nlib/gone", "lib/gone, which doesn't exist"),
+        ] {
+            let problems = found(rooms);
+            assert!(
+                problems.len() == 1 && problems[0].contains(named),
+                "{named}: {problems:?}"
+            );
+        }
+    }
+}
