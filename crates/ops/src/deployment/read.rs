@@ -14,11 +14,9 @@ use serde_json::{Map, Value};
 
 use super::Deployment;
 use crate::failure::Failure;
-use crate::run_summary::{self, Child, MAX_RUNS, ReadRuns, RunSummary, ExecutionSummary};
+use crate::run_summary::{self, Child, MAX_RUNS, READS_IN_FLIGHT, ReadRuns, RunSummary, ExecutionSummary};
 use holdfast_engine::ExecutionStatus;
 
-/// Calls that are made at once.
-const AT_ONCE: usize = 8;
 
 impl Deployment {
     async fn record(&self, mut row: ExecutionSummary) -> Result<RunSummary, Failure> {
@@ -74,7 +72,7 @@ impl ReadRuns for Deployment {
         let found = self.runs.executions(MAX_RUNS as usize).await;
         let rows = found.map_err(Failure::incomplete)?.into_iter().map(row_of);
         stream::iter(rows.map(|row| self.record(row)))
-            .buffered(AT_ONCE)
+            .buffered(READS_IN_FLIGHT)
             .try_collect()
             .await
     }
@@ -107,7 +105,7 @@ impl ReadRuns for Deployment {
             let history = engine_events(events);
             Ok(Child { row, history })
         });
-        stream::iter(children).buffered(AT_ONCE).try_collect().await
+        stream::iter(children).buffered(READS_IN_FLIGHT).try_collect().await
     }
 
     async fn definition(&self, record: &RunSummary) -> Result<String, Failure> {
