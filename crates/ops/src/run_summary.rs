@@ -1,20 +1,21 @@
 //! Summaries of runs: execution, report and change; and the interface to the places where runs are. Here that is a data
 //! directory, read beside a running engine; a deployment is in `deployment`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use holdfast_asl::{HistoryEvent, Timestamp};
 use holdfast_core::claim;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
-use holdfast_core::model::report::{Gate, Report, RunStatus, Usage};
+use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::port::{KeepRows, StoreArtifact};
-use holdfast_core::stage::explain_failure;
-use futures::{StreamExt, TryStreamExt, stream};
+use holdfast_core::stage::{ReportHeader, RunHeader, StoredChange, explain_failure, find_change_of};
 use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::{SqliteKeepRows, TABLES_FILE};
 use serde::de::DeserializeOwned;
@@ -102,34 +103,6 @@ pub trait ReadRuns {
     async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure>;
     /// The definition that a run was started with. Errors: it cannot be read.
     async fn definition(&self, record: &RunSummary) -> Result<String, Failure>;
-}
-
-/// What lists show of a run's change and report.
-#[derive(Clone, Debug, Default)]
-pub struct RunHeader {
-    /// The change's title; none where the run ended before it was read.
-    pub title: Option<String>,
-    /// Login or name of the change's author, where known.
-    pub author: Option<String>,
-    /// The pull request's page.
-    pub url: Option<String>,
-    /// Where the diff starts.
-    pub base: Option<String>,
-    /// Of the report, once there is one.
-    pub report: Option<ReportHeader>,
-}
-
-/// What lists show of a report.
-#[derive(Clone, Debug)]
-pub struct ReportHeader {
-    /// The review's status.
-    pub status: RunStatus,
-    /// What the gate decided.
-    pub gate: Gate,
-    /// How many findings there are.
-    pub findings: u64,
-    /// What it took.
-    pub usage: Usage,
 }
 
 /// One run, without what can grow: its report and its change are read by [`read_report`] and [`read_change`].
@@ -271,8 +244,8 @@ pub async fn summarize(
     needs_cleaning: bool,
     store: &dyn StoreArtifact,
 ) -> Result<RunSummary, Failure> {
-    let header = read_header(&row.name, store).await?;
     let is_open = !row.status.is_final();
+    let header = read_header(&row.name, is_open, store).await?;
     let failure = row
         .error
         .clone()
@@ -294,22 +267,38 @@ pub async fn summarize(
     })
 }
 
-/// Reads what lists show of a run.
-async fn read_header(run: &str, store: &dyn StoreArtifact) -> Result<RunHeader, Failure> {
-    let report: Option<Report> = read_json(store, &key::report(run)).await?;
-    let change = read_change(run, store).await?;
-    Ok(RunHeader {
-        title: change.as_ref().map(|change| change.title.clone()),
-        author: change.as_ref().and_then(|change| change.author.clone()),
-        url: change.as_ref().and_then(|change| change.url.clone()),
-        base: change.as_ref().map(|change| change.base.to_string()),
-        report: report.map(|report| ReportHeader {
+/// Reads what lists show of a run. A run that version 0.1 began has no header: its report and its change have it.
+async fn read_header(run: &str, is_open: bool, store: &dyn StoreArtifact) -> Result<RunHeader, Failure> {
+    let (mut header, is_whole) = match read_json::<RunHeader>(store, &key::header(run)).await? {
+        // Version 0.1 may have finished what this version began.
+        Some(header) => {
+            let is_whole = is_open || header.report.is_some();
+            (header, is_whole)
+        }
+        None => (header_of_change(read_json(store, &key::change(run)).await?), false),
+    };
+    if !is_whole {
+        let report: Option<Report> = read_json(store, &key::report(run)).await?;
+        header.report = report.map(|report| ReportHeader {
             status: report.status,
             findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
             gate: report.gate,
             usage: report.usage,
-        }),
-    })
+        });
+    }
+    Ok(header)
+}
+
+fn header_of_change(change: Option<StoredChange>) -> RunHeader {
+    let change = change.map(|change| change.header);
+    RunHeader {
+        title: change.as_ref().map(|change| change.title.clone()),
+        author: change.as_ref().and_then(|change| change.author.clone()),
+        url: change.as_ref().and_then(|change| change.url.clone()),
+        base: change.as_ref().map(|change| change.base.to_string()),
+        files: change.as_ref().map_or(0, |change| change.files_total),
+        report: None,
+    }
 }
 
 /// Reads a run's report, if one was written; status and wall time are those of the run.
@@ -325,12 +314,22 @@ pub async fn read_report(summary: &RunSummary, store: &dyn StoreArtifact) -> Res
     }))
 }
 
-/// Reads a run's change, if the run came so far.
+/// Reads a run's change, if the run came so far, with the patches of the files that have findings in its report.
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn read_change(run: &str, store: &dyn StoreArtifact) -> Result<Option<Change>, Failure> {
-    read_json(store, &key::change(run)).await
+pub async fn read_change(
+    run: &str,
+    report: Option<&Report>,
+    store: &dyn StoreArtifact,
+) -> Result<Option<Change>, Failure> {
+    let findings = report.into_iter().flat_map(|report| &report.findings);
+    let paths: BTreeSet<&str> = findings.map(|finding| finding.path.as_str()).collect();
+    if paths.is_empty() {
+        let stored: Option<StoredChange> = read_json(store, &key::change(run)).await?;
+        return Ok(stored.map(|stored| stored.header));
+    }
+    find_change_of(run, &paths, store).await.map_err(Failure::incomplete)
 }
 
 /// From start to end, waits included; of an open run, to its last event's time as far as it is known.

@@ -34,7 +34,7 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArg
             let runs = LocalRuns::open(data).await?;
             let summary = runs.read(name).await?;
             let report = run_summary::read_report(&summary, runs.store()).await?;
-            let change = run_summary::read_change(name, runs.store()).await?;
+            let change = run_summary::read_change(name, report.as_ref(), runs.store()).await?;
             print_review(&summary, report.as_ref(), change.as_ref(), args)
         }
     }

@@ -85,7 +85,7 @@ pub async fn run(
     let states = states_taken(&runs.history(&record).await?);
     let is_open = !record.row.status.is_final();
     let report = run_summary::read_report(&record, runs.store()).await?;
-    let change = run_summary::read_change(name, runs.store()).await?;
+    let change = run_summary::read_change(name, report.as_ref(), runs.store()).await?;
     let report = report.as_ref();
     let coverage = report.map(|report| report.coverage.clone()).unwrap_or_default();
     let findings = report.map(|report| report.findings.clone()).unwrap_or_default();
