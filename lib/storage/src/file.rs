@@ -30,7 +30,7 @@ fn remedy(error: &io::Error) -> &'static str {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ". Free space there",
         ErrorKind::PermissionDenied => ". Give the program's user that right",
         ErrorKind::ReadOnlyFilesystem => ". Choose a directory that can be written to",
-        ErrorKind::NotADirectory | ErrorKind::IsADirectory => ". Move away what is in its place",
+        ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => ". Move away what is in its place",
         _ if is_link(error) => ". It is a symbolic link, which is not followed: put the file itself there",
         _ => "",
     }
