@@ -283,6 +283,7 @@ pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
     let bedrock = BedrockAskModel::new(settings.model_url.clone(), timeout);
     let router = ModelRouter::new(ModelSettings {
         url: settings.model_url.clone(),
+        allow_http: settings.allow_http.clone(),
         anthropic_key: settings.anthropic_key.clone(),
         openai_key: settings.openai_key.clone(),
         prices: settings.prices.clone(),
