@@ -75,7 +75,10 @@ impl Deployment {
     pub async fn github(&self) -> Result<OnGithub, Failure> {
         let secret = self.stack.resource(GITHUB_SECRET).map_err(Failure::usage)?;
         let secrets = read_secrets(&self.config, &[secret.to_owned()]).await;
-        let secrets = secrets.map_err(|problems| Failure::usage(problems.join("; ")))?;
+        let secrets = secrets.map_err(|errors| {
+            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            Failure::usage(lines.join("; "))
+        })?;
         let url = self.stack.parameter("GithubUrl").map_err(Failure::usage)?;
         on_github(&secrets, url).map_err(|problem| Failure::usage(format!("{GITHUB_SECRET} of the stack: {problem}")))
     }
