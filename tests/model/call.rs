@@ -103,9 +103,11 @@ impl Call {
     /// Whether only the run that asks ever changes what it is about, or all write the same there: then it does not matter
     /// when it happens, and it is done with the step before.
     pub fn is_private(&self) -> bool {
-        const PRIVATE: [&str; 5] = [
+        const PRIVATE: [&str; 7] = [
             "/run.json",
             "/change.json",
+            "/patches/0001.json",
+            "/header.json",
             "/policy.json",
             "/plan.json",
             "/report.json",

@@ -37,7 +37,7 @@ pub fn decide(findings: &mut [Finding], policy: &Policy) -> Result<Gate, Invalid
 pub fn mark(findings: &mut [Finding], policy: &Policy) -> Result<(), InvalidPolicy> {
     let globs = policy.globs()?;
     for finding in findings {
-        finding.gated |= finding.severity >= policy.gate.severity_of(&finding.path, &globs);
+        finding.gated |= finding.severity >= policy.gate.severity_of(&finding.path, globs);
     }
     Ok(())
 }

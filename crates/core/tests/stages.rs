@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
+#[path = "stages/kept_results.rs"]
+mod kept_results;
 mod memory;
 #[path = "stages/who_decides.rs"]
 mod who_decides;
@@ -278,7 +280,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
         rows: MemoryRows::default(),
         runs: Runs::default(),
         run: Run {
-            version: 1,
+            version: holdfast_core::model::run::PAYLOAD_VERSION,
             run: "r".to_owned(),
             bucket: "artifacts".to_owned(),
             target: Target::PullRequest {

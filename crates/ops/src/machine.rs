@@ -204,7 +204,7 @@ pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Open
     let mut options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
     options.evaluator = evaluator::find();
     options.scope = reach.scope;
-    let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
+    let (engine, recovered) = Engine::open(options).await.map_err(Failure::of_engine)?;
     runs.set(&engine);
     hide_from_git(data)?;
     Ok(Opened {
@@ -275,6 +275,7 @@ pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
     let bedrock = BedrockAskModel::new(settings.model_url.clone(), timeout);
     let router = ModelRouter::new(ModelSettings {
         url: settings.model_url.clone(),
+        allow_http: settings.allow_http.clone(),
         anthropic_key: settings.anthropic_key.clone(),
         openai_key: settings.openai_key.clone(),
         prices: settings.prices.clone(),
@@ -320,6 +321,15 @@ impl ReadChange for ReadEither {
 
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
         self.of(target).read_file(target, path, at).await
+    }
+
+    async fn read_files(
+        &self,
+        target: &Target,
+        paths: &[&str],
+        at: &CommitSha,
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        self.of(target).read_files(target, paths, at).await
     }
 
     async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {

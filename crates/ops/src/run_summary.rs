@@ -1,6 +1,7 @@
 //! A run as it is told: its execution, the report, the change; and what is asked of where runs are. Here that is a data
 //! directory, read beside a running engine; a deployment is in `deployment`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::port::{KeepRows, StoreArtifact};
-use holdfast_core::stage::explain_failure;
+use holdfast_core::stage::{StoredChange, explain_failure, find_change_of};
 use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::{SqliteKeepRows, TABLES_FILE};
 use serde::de::DeserializeOwned;
@@ -110,7 +111,7 @@ pub struct Record {
     pub status: RunStatus,
     /// The report, when one was written; its status and wall time are filled in.
     pub report: Option<Report>,
-    /// The change, when it was read.
+    /// The change, when it was read; of one run with the patches of the files that have findings, in lists without patches.
     pub change: Option<Change>,
     /// Why the execution failed.
     pub failure: Option<String>,
@@ -147,7 +148,7 @@ impl Records {
         Ok(Self {
             data: data.to_path_buf(),
             store: machine::artifacts(data),
-            archive: Archive::open(data).map_err(Failure::usage)?,
+            archive: Archive::open(data).map_err(Failure::of_engine)?,
             rows,
         })
     }
@@ -201,7 +202,7 @@ impl ReadRuns for Records {
 
     async fn read(&self, run: &str) -> Result<Record, Failure> {
         let stored = self.archive.execution(run).map_err(Failure::usage)?;
-        self.record(stored).await
+        with_patches(self.record(stored).await?, &self.store).await
     }
 
     async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure> {
@@ -234,7 +235,7 @@ impl ReadRuns for Records {
 /// Tells a run from its execution and its artifacts. Errors: an artifact cannot be read.
 pub async fn tell(row: Row, waits: bool, needs_cleaning: bool, store: &dyn StoreArtifact) -> Result<Record, Failure> {
     let mut report: Option<Report> = read_json(store, &key::report(&row.name)).await?;
-    let change = read_json(store, &key::change(&row.name)).await?;
+    let change = read_json::<StoredChange>(store, &key::change(&row.name)).await?;
     let is_open = !row.status.is_final();
     let failure = row
         .error
@@ -256,10 +257,24 @@ pub async fn tell(row: Row, waits: bool, needs_cleaning: bool, store: &dyn Store
         row,
         status,
         report,
-        change,
+        change: change.map(|change| change.header),
         failure,
         needs_cleaning,
     })
+}
+
+/// Adds to a run's change the patches of the files that have findings.
+///
+/// # Errors
+/// An artifact can't be read.
+pub async fn with_patches(mut record: Record, store: &dyn StoreArtifact) -> Result<Record, Failure> {
+    let findings = record.report.iter().flat_map(|report| &report.findings);
+    let paths: BTreeSet<&str> = findings.map(|finding| finding.path.as_str()).collect();
+    if !paths.is_empty() {
+        let change = find_change_of(&record.run, &paths, store).await;
+        record.change = change.map_err(Failure::incomplete)?;
+    }
+    Ok(record)
 }
 
 /// From start to end, waits included; of an open run, to its last event's time as far as it is known.

@@ -13,6 +13,9 @@ pub(super) enum Language {
 }
 
 impl Language {
+    /// How many there are: the last one is named here.
+    pub const COUNT: usize = Self::TypeScript as usize + 1;
+
     /// By a path's ending.
     pub fn of_path(path: &str) -> Option<Self> {
         let (_, ending) = path.rsplit_once('.')?;

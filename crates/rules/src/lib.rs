@@ -48,6 +48,10 @@ impl TreeSitterSyntax {
 
 #[async_trait]
 impl SourceSyntax for TreeSitterSyntax {
+    fn reads(&self, path: &str) -> bool {
+        Language::of_path(path).is_some()
+    }
+
     async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer {
         let Some(language) = Language::of_path(path) else {
             return SyntaxAnswer::default();
@@ -55,8 +59,8 @@ impl SourceSyntax for TreeSitterSyntax {
         let began = Instant::now();
         let (text, lines) = (text.to_owned(), lines.to_vec());
         let read = move || {
-            // Compiled once for the process: no file's time.
-            rule::prepare();
+            // Compiled once for the process: no file's time. Each language at its first file.
+            rule::prepare(language);
             read_syntax(language, &text, &lines, Deadline::after(FILE_TIME_MOST))
         };
         // Work that broke gave no syntax either, and the reader needs no other word for it.

@@ -1,6 +1,6 @@
 //! The page to decide on. GET and HEAD change nothing; a POST needs our own form and an identity.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use holdfast_console::field;
 use holdfast_console::page;
@@ -18,7 +18,7 @@ use holdfast_core::model::key;
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::{Outcome, Report};
 use holdfast_core::port::{AnswerTask, KeepRows, ReadError, ReadPermission, StoreArtifact};
-use holdfast_core::stage::{StageError, find_artifact, read_artifact};
+use holdfast_core::stage::{StageError, find_artifact, find_change_of, read_artifact};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
@@ -92,7 +92,8 @@ async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports
     refuse_early(ports.rows, &question, request.now_ms).await?;
     let approval = &question.approval;
     let report = report(approval, ports.store).await?;
-    let change: Option<Change> = find_artifact(ports.store, &key::change(&approval.run)).await?;
+    let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
+    let change = find_change_of(&approval.run, &found, ports.store).await?;
     let session = seal.session(request.headers, request.now_ms);
     let identity = match (known(session, &question, ports).await?, link) {
         (Some(person), _) => Identity::SignedIn { name: person.name },

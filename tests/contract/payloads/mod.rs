@@ -84,6 +84,11 @@ impl Golden {
         forms.unwrap_or_else(|| panic!("{}: there is no {name}", self.version))
     }
 
+    /// Whether there is such a document: later versions have others.
+    pub fn has(&self, name: &str) -> bool {
+        self.documents.contains_key(name)
+    }
+
     /// The golden run's own record.
     pub fn run(&self) -> Run {
         Run::deserialize(self.first("artifact/run")).unwrap()

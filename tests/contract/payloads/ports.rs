@@ -53,8 +53,14 @@ impl World {
             ("results", results.to_owned()),
             ("results_manifest", writer.unwrap().as_str().unwrap().to_owned()),
         ];
+        if golden.has("artifact/patches") {
+            keys.push(("patches", key::patches(name, 0)));
+        }
         for unit in &plan.units {
-            keys.push(("context", key::context(name, &unit.id)));
+            match golden.has("artifact/unit") {
+                true => keys.push(("unit", key::unit(name, &unit.id))),
+                false => keys.push(("context", key::context(name, &unit.id))),
+            }
             for attempt in 1..=2 {
                 keys.push(("answer", key::answer(name, &unit.id, attempt)));
                 keys.push(("prompt", key::prompt(name, &unit.id, attempt)));

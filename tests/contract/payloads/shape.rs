@@ -3,7 +3,7 @@
 use holdfast_core::approval::{Link, Question};
 use holdfast_core::claim::Claim;
 use holdfast_core::model::approval::Approval;
-use holdfast_core::model::change::{Change, FileKind, FileStatus};
+use holdfast_core::model::change::{FileKind, FileStatus};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::finding::{Category, Severity, Side};
 use holdfast_core::model::plan::{ContextPack, Plan, Tier, UnitItem};
@@ -12,6 +12,7 @@ use holdfast_core::model::report::{GateDecision, Outcome, Report, RunStatus};
 use holdfast_core::model::run::{
     Aggregate, Announcement, Prompt, RecordedAnswer, Role, Run, Stop, UnitResult, UnitStatus, Verdict,
 };
+use holdfast_core::stage::{PatchChunk, RunHeader, StoredChange, UnitDocument};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -74,12 +75,15 @@ fn compare(before: &Value, after: &Value, path: &str, lost: &mut Vec<String>) {
 pub fn reread(name: &str, document: &Value) -> Result<Value, String> {
     let again = match name {
         "artifact/run" => through::<Run>,
-        "artifact/change" => through::<Change>,
+        "artifact/change" => through::<StoredChange>,
+        "artifact/patches" => through::<PatchChunk>,
+        "artifact/unit" => through::<UnitDocument>,
+        "artifact/header" => through::<RunHeader>,
         "artifact/plan" => through::<Plan>,
         "artifact/policy" => through::<Policy>,
         "artifact/items" => through::<Vec<UnitItem>>,
         "artifact/context" => through::<ContextPack>,
-        "artifact/prompt" => through::<Prompt>,
+        "artifact/prompt" | "artifact/summary_prompt" => through::<Prompt>,
         "artifact/answer" | "artifact/cached_answer" | "artifact/summary_answer" => through::<RecordedAnswer>,
         "artifact/verdict" => through::<Verdict>,
         "artifact/results" => through::<Vec<UnitResult>>,
@@ -147,6 +151,8 @@ pub fn kind_of(key: &str) -> Result<String, String> {
     let kind = match parts.as_slice() {
         ["cache", "answers", _] => "cached_answer",
         ["runs", _, "summary", "answer.json"] => "summary_answer",
+        ["runs", _, "summary", "prompt.json"] => "summary_prompt",
+        ["runs", _, "patches", _] => "patches",
         ["runs", _, "results", _, "manifest.json"] => "results_manifest",
         ["runs", _, "results", _, file] if file.starts_with("SUCCEEDED_") => "results",
         ["runs", _, file] if file.starts_with("approval-") => "approval",

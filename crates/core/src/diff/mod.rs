@@ -3,17 +3,21 @@
 mod line_end;
 mod parse;
 mod render;
+mod stored;
 mod unified;
 
 pub use line_end::{RETURN_MARK, marks_line_ends, shown_text};
 pub use parse::{PatchError, parse_patch};
 pub use render::render_hunks;
-pub use unified::{Content, Patch, content_of, unified, without_nul};
+pub use unified::{Content, Patch, coarse_note, content_of, each_added_piece, unified, without_nul};
+
+use serde::{Deserialize, Serialize};
 
 use crate::model::finding::Side;
 
-/// One hunk of a patch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One hunk of a patch. As JSON its lines are text with their marks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "stored::StoredHunk", try_from = "stored::StoredHunk")]
 pub struct Hunk {
     /// First line in the base, from 1 (0 when the base side is empty).
     pub old_start: u32,

@@ -56,7 +56,7 @@ pub fn parse_patch(patch: &str) -> Result<Vec<Hunk>, PatchError> {
     Ok(hunks)
 }
 
-fn push_line(hunk: &mut Hunk, left: &mut (u32, u32), kind: LineKind, body: &str) -> Option<()> {
+pub(super) fn push_line(hunk: &mut Hunk, left: &mut (u32, u32), kind: LineKind, body: &str) -> Option<()> {
     let next_old = hunk.old_start.checked_add(hunk.old_lines.checked_sub(left.0)?)?;
     let next_new = hunk.new_start.checked_add(hunk.new_lines.checked_sub(left.1)?)?;
     let (takes_old, takes_new) = (kind != LineKind::Added, kind != LineKind::Removed);

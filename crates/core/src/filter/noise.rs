@@ -142,12 +142,13 @@ mod tests {
     }
 
     fn of(file: &ChangedFile) -> Triage {
-        triage(file, &Policy::default().globs().unwrap(), false)
+        triage(file, Policy::default().globs().unwrap(), false)
     }
 
     #[test]
     fn each_rule_names_itself() {
-        let globs = Policy::parse("exclude: ['docs/**']").unwrap().globs().unwrap();
+        let policy = Policy::parse("exclude: ['docs/**']").unwrap();
+        let globs = policy.globs().unwrap();
         for (path, rule) in [
             ("Cargo.lock", Some("lockfile")),
             ("web/package-lock.json", Some("lockfile")),
@@ -214,9 +215,10 @@ mod tests {
         cut.patch = None;
         cut.omitted = Some("too large".to_owned());
         assert_eq!(of(&cut), Triage::Review, "a missing patch is not noise");
-        let only = Policy::parse("include: ['lib/**']").unwrap().globs().unwrap();
+        let policy = Policy::parse("include: ['lib/**']").unwrap();
+        let only = policy.globs().unwrap();
         assert_eq!(
-            triage(&file("src/a.rs"), &only, true),
+            triage(&file("src/a.rs"), only, true),
             Triage::Skip("not included by .holdfast.yml")
         );
     }

@@ -5,9 +5,14 @@ pub fn run(run: &str) -> String {
     format!("runs/{run}/run.json")
 }
 
-/// The change as it was read once: [`super::change::Change`].
+/// The header of the change, as it was read once: [`crate::stage::StoredChange`].
 pub fn change(run: &str) -> String {
     format!("runs/{run}/change.json")
+}
+
+/// The patches of a chunk of the change's files, from 0: [`crate::stage::PatchChunk`].
+pub fn patches(run: &str, chunk: usize) -> String {
+    format!("runs/{run}/patches/{:04}.json", chunk + 1)
 }
 
 /// What is reviewed and what is skipped: [`super::plan::Plan`].
@@ -30,7 +35,12 @@ pub fn results_prefix(run: &str) -> String {
     format!("runs/{run}/results")
 }
 
-/// A unit's context: [`super::plan::ContextPack`].
+/// Everything that a unit's stages need: [`crate::stage::UnitDocument`].
+pub fn unit(run: &str, unit: &str) -> String {
+    format!("runs/{run}/units/{unit}/unit.json")
+}
+
+/// A unit's context in runs of version 1: [`super::plan::ContextPack`].
 pub fn context(run: &str, unit: &str) -> String {
     format!("runs/{run}/units/{unit}/context.json")
 }
@@ -45,7 +55,7 @@ pub fn answer(run: &str, unit: &str, attempt: u32) -> String {
     format!("runs/{run}/units/{unit}/attempt-{attempt}/answer.json")
 }
 
-/// An answer that passed its checks, by what was asked: [`super::run::RecordedAnswer`]. Outlives its run.
+/// An accepted answer, under the digest of the first question: [`super::run::RecordedAnswer`]. Outlives its run.
 pub fn cached_answer(asked: &str) -> String {
     format!("cache/answers/{asked}.json")
 }
@@ -60,6 +70,11 @@ pub fn aggregate(run: &str) -> String {
     format!("runs/{run}/aggregate.json")
 }
 
+/// The walkthrough's prompt: [`super::run::Prompt`].
+pub fn summary_prompt(run: &str) -> String {
+    format!("runs/{run}/summary/prompt.json")
+}
+
 /// The answer to the summary's prompt: [`super::run::RecordedAnswer`].
 pub fn summary_answer(run: &str) -> String {
     format!("runs/{run}/summary/answer.json")
@@ -68,6 +83,11 @@ pub fn summary_answer(run: &str) -> String {
 /// The finished review: [`super::report::Report`].
 pub fn report(run: &str) -> String {
     format!("runs/{run}/report.json")
+}
+
+/// What lists show of the run: [`crate::stage::RunHeader`].
+pub fn header(run: &str) -> String {
+    format!("runs/{run}/header.json")
 }
 
 /// What was asked of a person: [`super::approval::Approval`].

@@ -29,6 +29,9 @@ pub struct Unit {
     pub risk: u8,
     /// The model tier that starts.
     pub tier: Tier,
+    /// Why this tier. Empty in runs of version 1.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tier_reason: String,
 }
 
 /// One item of the workflow's map: a reference, never a diff.

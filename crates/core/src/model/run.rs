@@ -8,8 +8,10 @@ use super::finding::Finding;
 use super::report::{Coverage, Usage};
 use super::token_limits::TokenLimits;
 
-/// Version of the payloads between states. A stage refuses another one.
-pub const PAYLOAD_VERSION: u32 = 1;
+/// Version of the payloads between states that new runs have.
+pub const PAYLOAD_VERSION: u32 = 2;
+/// The oldest version that the stages still read.
+pub const OLDEST_PAYLOAD_VERSION: u32 = 1;
 /// The model of a run, and of an answer, where no model reads the change.
 pub const RULES: &str = "rules";
 

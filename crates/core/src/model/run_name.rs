@@ -3,7 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use super::change::Target;
-use super::run::PAYLOAD_VERSION;
+
+/// Version of what a name is derived from. Not the payload's: a run of an earlier payload version is found again.
+const NAME_VERSION: u32 = 1;
 
 /// What a run's name begins with: everything but the attempt.
 ///
@@ -38,7 +40,7 @@ fn assemble(target: &Target, place: &str, model: &str, model_light: &str, publis
         .map(|char| if char.is_ascii_alphanumeric() { char } else { '-' })
         .take(32)
         .collect();
-    let settings = format!("{PAYLOAD_VERSION}\n{place}\n{model}\n{model_light}\n{publish}");
+    let settings = format!("{NAME_VERSION}\n{place}\n{model}\n{model_light}\n{publish}");
     let digest = hex::encode(Sha256::digest(settings.as_bytes()));
     let number = target
         .pull_request()

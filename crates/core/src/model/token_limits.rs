@@ -12,6 +12,8 @@ const UNIT_TOKENS: u64 = 12_000;
 const HUNK_TOKENS: u64 = 48_000;
 /// What encloses a unit's hunks, and the imports.
 const PACK_TOKENS: u64 = 2_000;
+/// The beginning of the change's description that a prompt shows.
+const DESCRIPTION_TOKENS: u64 = 500;
 /// The longest part of a previous answer that a correction shows.
 const PREVIOUS_ANSWER_TOKENS: u64 = 5_000;
 /// The walkthrough's list of files and findings.
@@ -76,6 +78,11 @@ impl TokenLimits {
         self.share(10, PACK_TOKENS)
     }
 
+    /// Size of the part of the change's description that a prompt shows.
+    pub fn description(&self) -> u64 {
+        self.share(5, DESCRIPTION_TOKENS)
+    }
+
     /// Size of the part of a previous answer that a correction shows.
     pub fn previous_answer(&self) -> u64 {
         self.share(20, PREVIOUS_ANSWER_TOKENS)
@@ -86,8 +93,8 @@ impl TokenLimits {
         self.share(80, SUMMARY_TOKENS)
     }
 
-    /// So many hundredths of what the context leaves to the prompt's data, at most `most`. Hunk, pack and previous answer
-    /// together leave a fifth for what the estimate of tokens misses.
+    /// So many hundredths of what the context leaves to the prompt's data, at most `most`. Hunk, pack, description and
+    /// previous answer together leave a seventh for what the estimate of tokens misses.
     fn share(&self, hundredths: u64, most: u64) -> u64 {
         let Some(context) = self.context else { return most };
         let fixed = FIXED_TOKENS.min(u64::from(context) / 2);
@@ -127,11 +134,15 @@ mod tests {
                 };
                 let largest = limits.hunk().max(limits.unit())
                     + limits.pack()
+                    + limits.description()
                     + limits.previous_answer()
                     + FIXED_TOKENS
                     + u64::from(limits.output());
                 assert!(largest <= u64::from(context), "{limits:?}: {largest}");
-                assert!(limits.summary() + 500 + u64::from(limits.summary_output()) <= u64::from(context));
+                assert!(
+                    limits.summary() + limits.description() + 500 + u64::from(limits.summary_output())
+                        <= u64::from(context)
+                );
                 assert!(limits.unit() >= 400 && limits.output() >= 256, "{limits:?}");
                 assert!(output.is_none_or(|output| limits.output() <= output));
             }

@@ -80,6 +80,10 @@ pub struct SyntaxAnswer {
 /// Reads syntax: text in, facts out.
 #[async_trait]
 pub trait SourceSyntax: Send + Sync {
+    /// Whether files of this name have a language that is read: others needn't be fetched.
+    fn reads(&self, _path: &str) -> bool {
+        true
+    }
     /// Reads one file's syntax within the adapter's bounds, off the caller's thread. Never fails on broken code.
     async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer;
 }

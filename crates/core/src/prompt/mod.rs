@@ -11,11 +11,11 @@ pub use correction::{correction_prompt, fresh_prompt};
 pub use data::without_end_marks;
 pub use redacted::shown_path;
 pub use schema::{answer_schema, summary_schema};
-pub use summary::summary_prompt;
-pub use unit::{UnitPrompt, unit_prompt};
+pub use summary::{Described, summary_prompt};
+pub use unit::{UnitPrompt, description_text, unit_prompt};
 
 /// Version of all prompt texts together: part of a cache key, and shown with a run.
-pub const PROMPT_VERSION: u32 = 2;
+pub const PROMPT_VERSION: u32 = 3;
 
 /// Rough count of tokens: four bytes each. Errs high for code, which is the safe side of a budget.
 pub fn estimate_tokens(text: &str) -> u64 {

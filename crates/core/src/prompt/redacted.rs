@@ -26,7 +26,7 @@ mod tests {
     use crate::model::finding::Finding;
     use crate::model::plan::{ContextPack, Scope};
     use crate::model::run::{FileSummary, Prompt};
-    use crate::prompt::{UnitPrompt, correction_prompt, summary_prompt, unit_prompt};
+    use crate::prompt::{Described, UnitPrompt, correction_prompt, summary_prompt, unit_prompt};
     use crate::rule::redact_hunks;
 
     /// Built from pieces, so that no scanner takes this file for a leak.
@@ -73,6 +73,8 @@ mod tests {
         let title = format!("{} {secret}", "x".repeat(280));
         let unit = unit_prompt(&UnitPrompt {
             title: &title,
+            description: &format!("{} {secret}", "d".repeat(1_990)),
+            description_tokens: 500,
             path: &path,
             previous_path: Some(&format!("old/{secret}.rs")),
             hunks: &hunks,
@@ -85,14 +87,16 @@ mod tests {
             &correction_prompt(&unit, &answer, &[format!("the quote {secret:?} is not there")], 5_000),
             &secret,
         );
+        let about = Described {
+            title: &title,
+            description: &secret,
+            description_tokens: 500,
+        };
         let summary = FileSummary {
             path: path.clone(),
             text: format!("{} {secret}", "z".repeat(280)),
         };
-        assert_clean(
-            &summary_prompt(&title, &[summary], &[finding(&secret)], 24_000),
-            &secret,
-        );
+        assert_clean(&summary_prompt(about, &[summary], &[finding(&secret)], 24_000), &secret);
     }
 
     #[test]
@@ -125,6 +129,8 @@ mod tests {
             let hunks = redact_hunks("src/key.txt", &parse_patch(&patch).unwrap());
             let prompt = unit_prompt(&UnitPrompt {
                 title: "Add a key",
+                description: &lines.join("\n"),
+                description_tokens: 500,
                 path: "src/key.txt",
                 previous_path: None,
                 hunks: &hunks,

@@ -9,6 +9,7 @@ use crate::rule::redacted;
 
 use super::redacted::{shown_path, without_secrets};
 
+use super::cut_to_tokens;
 use super::data::data_block;
 
 const INSTRUCTIONS: &str = "\
@@ -39,6 +40,10 @@ hunk, on `side`: RIGHT, or LEFT for a removed line. `quote` is the text of `line
 pub struct UnitPrompt<'a> {
     /// The change's title.
     pub title: &'a str,
+    /// The change's description; its beginning is shown.
+    pub description: &'a str,
+    /// How much of the description is shown, in tokens.
+    pub description_tokens: u64,
     /// The file.
     pub path: &'a str,
     /// Its path in the base, when renamed.
@@ -62,6 +67,10 @@ pub fn unit_prompt(unit: &UnitPrompt<'_>) -> Prompt {
         );
     }
     let mut data = format!("Change: {}\n", one_line(unit.title, 300));
+    let description = description_text(unit.description, unit.description_tokens);
+    if !description.is_empty() {
+        let _infallible = writeln!(data, "Description: {description}");
+    }
     if !unit.context.imports.is_empty() {
         let _infallible = write!(data, "\nImports of the file:\n{}\n", unit.context.imports.join("\n"));
     }
@@ -84,6 +93,12 @@ pub fn unit_prompt(unit: &UnitPrompt<'_>) -> Prompt {
             text: data_block(&redacted(&data)),
         }],
     })
+}
+
+/// Returns the beginning of a change's description on one line, without secrets, at most `most_tokens` of it.
+pub fn description_text(description: &str, most_tokens: u64) -> String {
+    let most = usize::try_from(most_tokens.saturating_mul(4)).unwrap_or(usize::MAX);
+    cut_to_tokens(&one_line(description, most), most_tokens).to_owned()
 }
 
 /// Folds white space and control characters, and cuts at `most` characters. Secrets are taken out first: half of one is

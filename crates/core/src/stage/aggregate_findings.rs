@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::failure::{Failure, OtherFailure};
 use crate::model::finding::{Finding, Side};
 use crate::model::key;
-use crate::model::plan::{ContextPack, Plan};
+use crate::model::plan::{Plan, Unit};
 use crate::model::report::{Coverage, Outcome, Usage};
 use crate::model::run::{Aggregate, FileSummary, RULES, RecordedAnswer, UnitResult, UnitStatus, Verdict};
 use crate::port::StoreArtifact;
@@ -18,7 +18,8 @@ use crate::render::counted;
 
 use super::artifact::find_artifact;
 use super::merge_findings::merge_finding;
-use super::{StageError, explain_failure, read_artifact, write_artifact};
+use super::unit_document::{UnitEvidence, read_evidence};
+use super::{AT_ONCE, StageError, explain_failure, read_artifact, read_change, write_artifact};
 
 /// The map's results.
 #[derive(Debug, Deserialize)]
@@ -47,7 +48,7 @@ pub struct Output {
 /// Merges. Errors: the results have another shape; what the store says.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
-    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let change = read_change(&input.run, store).await?.header;
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
     let results: HashMap<String, UnitResult> = read_results(&input.results, store)
         .await?
@@ -69,19 +70,24 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
     }
     let mut dropped: BTreeMap<&str, u32> = BTreeMap::new();
     let mut no_syntax: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for unit in &plan.units {
-        let context: ContextPack = read_artifact(store, &key::context(&input.run, &unit.id)).await?;
+    let reads: Vec<_> = plan
+        .units
+        .iter()
+        .map(|unit| read_unit(&input.run, unit, results.get(&unit.id), store))
+        .collect();
+    let mut reads = futures::stream::iter(reads).buffered(AT_ONCE);
+    while let Some(read) = reads.next().await {
+        let UnitRead {
+            unit,
+            result,
+            evidence: UnitEvidence { context },
+            answers,
+            verdict,
+        } = read?;
         aggregate.findings.extend(context.rule_findings);
-        let result = results.get(&unit.id);
-        let mut is_read = false;
-        for attempt in 1..=result.map_or(ATTEMPTS_MOST, |result| result.attempts.max(1)) {
-            match find_artifact::<RecordedAnswer>(store, &key::answer(&input.run, &unit.id, attempt)).await? {
-                Some(answer) => {
-                    is_read |= answer.model != RULES;
-                    count(&mut aggregate.usage, &answer);
-                }
-                None => break,
-            }
+        let is_read = answers.iter().any(|answer| answer.model != RULES);
+        for answer in &answers {
+            count(&mut aggregate.usage, answer);
         }
         let mut covered = cover(&unit.path, result, is_read, context.language.as_deref());
         if let Some(why) = context.no_syntax.filter(|_| covered.outcome != Outcome::Unreviewed) {
@@ -91,8 +97,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
         }
         merge(&mut settled, covered);
         *dropped.entry(&unit.path).or_default() += result.map_or(0, |result| result.dropped);
-        if let Some(attempt) = result.and_then(|result| result.accepted_attempt) {
-            let verdict: Verdict = read_artifact(store, &key::verdict(&input.run, &unit.id, attempt)).await?;
+        if let Some(verdict) = verdict {
             dropped_suggestions += verdict.dropped_suggestions.len();
             aggregate.findings.extend(verdict.accepted);
             if !verdict.summary.trim().is_empty() {
@@ -152,6 +157,43 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
         scanned: count_of(Outcome::Scanned),
         skipped: count_of(Outcome::Skipped),
         unreviewed: count_of(Outcome::Unreviewed),
+    })
+}
+
+/// What a unit left behind.
+struct UnitRead<'a> {
+    unit: &'a Unit,
+    result: Option<&'a UnitResult>,
+    evidence: UnitEvidence,
+    /// Of each attempt, in order.
+    answers: Vec<RecordedAnswer>,
+    /// Of the accepted attempt, if any.
+    verdict: Option<Verdict>,
+}
+
+async fn read_unit<'a>(
+    run: &str,
+    unit: &'a Unit,
+    result: Option<&'a UnitResult>,
+    store: &dyn StoreArtifact,
+) -> Result<UnitRead<'a>, StageError> {
+    let mut answers = Vec::new();
+    for attempt in 1..=result.map_or(ATTEMPTS_MOST, |result| result.attempts.max(1)) {
+        match find_artifact(store, &key::answer(run, &unit.id, attempt)).await? {
+            Some(answer) => answers.push(answer),
+            None => break,
+        }
+    }
+    let verdict = match result.and_then(|result| result.accepted_attempt) {
+        Some(attempt) => Some(read_artifact(store, &key::verdict(run, &unit.id, attempt)).await?),
+        None => None,
+    };
+    Ok(UnitRead {
+        unit,
+        result,
+        evidence: read_evidence(run, &unit.id, store).await?,
+        answers,
+        verdict,
     })
 }
 
@@ -257,9 +299,13 @@ async fn read_results(results: &Value, store: &dyn StoreArtifact) -> Result<Vec<
         return Vec::<UnitResult>::deserialize(results).map_err(|error| invalid(error.to_string()));
     };
     let manifest: Manifest = read_artifact(store, manifest_key).await?;
+    let files = manifest.result_files.succeeded;
+    let reads: Vec<_> = files.iter().map(|file| read_artifact(store, &file.key)).collect();
+    let mut reads = futures::stream::iter(reads).buffered(AT_ONCE);
     let mut all = Vec::new();
-    for file in manifest.result_files.succeeded {
-        all.extend(read_artifact::<Vec<UnitResult>>(store, &file.key).await?);
+    while let Some(results) = reads.next().await {
+        let results: Vec<UnitResult> = results?;
+        all.extend(results);
     }
     Ok(all)
 }

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::plan::Tier;
-use crate::model::run::{Prompt, RecordedAnswer, Run, Verdict};
+use crate::model::run::{Prompt, RecordedAnswer, Verdict};
 use crate::port::StoreArtifact;
 use crate::prompt::{correction_prompt, fresh_prompt};
 
 use super::validate_findings::next_attempt;
-use super::{StageError, read_artifact, write_artifact};
+use super::{StageError, read_artifact, read_unit, write_artifact};
 
 /// The attempt that failed its checks.
 #[derive(Debug, Deserialize)]
@@ -44,8 +44,8 @@ pub async fn correct_findings(input: &Input, store: &dyn StoreArtifact) -> Resul
         attempt,
         tier,
     } = input;
-    let recorded: Run = read_artifact(store, &key::run(run)).await?;
-    let Some((attempt_next, tier_next)) = next_attempt(*attempt, *tier, &recorded) else {
+    let document = read_unit(run, unit, store).await?;
+    let Some((attempt_next, tier_next)) = next_attempt(*attempt, *tier, document.has_cascade()) else {
         return Err(StageError::new(
             ErrorName::PayloadInvalid,
             format!("unit {unit}: there is no attempt after {attempt}"),
@@ -61,7 +61,7 @@ pub async fn correct_findings(input: &Input, store: &dyn StoreArtifact) -> Resul
             &first,
             &answer.text,
             &verdict.problems,
-            recorded.tokens.previous_answer(),
+            document.tokens.previous_answer(),
         )
     };
     write_artifact(store, &key::prompt(run, unit, attempt_next), &prompt).await?;

@@ -9,7 +9,8 @@ use crate::port::{CheckConclusion, CheckOutcome, PublishReview, StoreArtifact};
 use crate::render::title;
 
 use super::publish_review::settle;
-use super::{StageError, read_artifact, write_artifact};
+use super::run_header::write_report;
+use super::{StageError, read_artifact};
 
 /// The run, and why.
 #[derive(Debug, Deserialize)]
@@ -55,7 +56,7 @@ pub async fn discard_review(
     if !report.notes.contains(&note) {
         report.notes.push(note);
     }
-    write_artifact(store, &key::report(&input.run), &report).await?;
+    write_report(&input.run, &report, store).await?;
     Ok(Output {
         status: RunStatus::Rejected,
     })

@@ -1,28 +1,36 @@
-//! GatherContext: what encloses each hunk, the file's imports, and what the rules find; within a budget of tokens for a
-//! unit, and of time and bytes for the change. What a bound left out is noted in the unit's pack.
+//! GatherContext: writes a document for each unit: its hunks without secrets, what encloses them, the file's imports, and what
+//! the rules find; within a budget of tokens for a unit, and of time and bytes for the change. What a bound left out is noted
+//! in the unit's context.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use crate::diff::Hunk;
-use crate::model::change::{Change, FileKind, Target};
+use crate::diff::{Hunk, parse_patch};
+use crate::model::change::{ChangedFile, FileKind};
+use crate::model::error_name::ErrorName;
 use crate::model::finding::{Finding, Side};
 use crate::model::key;
-use crate::model::plan::{ContextPack, Plan};
+use crate::model::plan::{ContextPack, Plan, Unit};
+use crate::model::policy::{Policy, PolicyGlobs};
 use crate::model::run::Run;
 use crate::model::sha::CommitSha;
 use crate::port::{ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswer, SyntaxFinding, SyntaxLimit, SyntaxView};
-use crate::prompt::estimate_tokens;
-use crate::rule::{redacted, secret_findings};
+use crate::prompt::{description_text, estimate_tokens};
+use crate::rule::{redact_hunks, redacted, secret_findings};
 
-use super::shown::UnitView;
-use super::{StageError, read_artifact, write_artifact};
+use super::unit_document::{Ambient, UnitDocument, repository_key};
+use super::{AT_ONCE, StageError, find_artifact, read_artifact, read_change, write_artifact};
 
 /// Time that reading syntax may take for one change; a single file's bound is the adapter's.
 const CHANGE_SYNTAX_TIME_MOST: Duration = Duration::from_mins(1);
 /// Bytes of files that are read for one change.
 const CHANGE_CONTENT_BYTES_MOST: u64 = 512 * 1024 * 1024;
+/// Files whose syntax is read at once.
+const SYNTAX_AT_ONCE: usize = 4;
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -34,13 +42,17 @@ pub struct Input {
 /// How much was gathered.
 #[derive(Debug, Serialize)]
 pub struct Output {
-    /// Context packs written: one a unit.
+    /// Unit documents: one a unit.
     pub packs: u64,
-    /// Tokens of all packs.
+    /// Tokens of all context packs.
     pub tokens: u64,
 }
 
-/// Writes a context pack for each unit. Errors: what reading and the store say.
+/// Writes a document for each unit. Works through the change by chunks of its files: reads their texts together, then their
+/// syntax, then writes; documents that an earlier try wrote are kept.
+///
+/// # Errors
+/// Reading or the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn gather_context(
     input: &Input,
@@ -49,105 +61,276 @@ pub async fn gather_context(
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
-    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let change = read_change(&input.run, store).await?;
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
+    let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    let mut units: HashMap<&str, Vec<&Unit>> = HashMap::new();
+    for unit in &plan.units {
+        units.entry(&unit.path).or_default().push(unit);
+    }
+    // Version 1 showed no description: a run that was begun with it asks all its questions the same way.
+    let description = if run.version < 2 {
+        ""
+    } else {
+        &change.header.description
+    };
+    let gathering = Gathering {
+        ambient: Ambient {
+            title: change.header.title.clone(),
+            description: description_text(description, run.tokens.description()),
+        },
+        globs: policy.globs()?,
+        bounds: Mutex::new(Bounds {
+            time_left: CHANGE_SYNTAX_TIME_MOST,
+            bytes_left: CHANGE_CONTENT_BYTES_MOST,
+        }),
+        run: &run,
+        head: &change.header.head,
+        policy: &policy,
+        read,
+        syntax,
+        store,
+    };
     let mut output = Output { packs: 0, tokens: 0 };
-    let mut reader = SyntaxReader::new(read, syntax, &run);
-    for planned in &plan.units {
-        let view = UnitView::find(&plan, &change, &planned.id)?;
-        let lines: Vec<u32> = view
-            .hunks
+    for (chunk, range) in change.chunks().into_iter().enumerate() {
+        let files = change.header.files.get(range).unwrap_or_default();
+        let planned: Vec<&Unit> = files
             .iter()
-            .flat_map(|hunk| hunk.added().filter_map(|line| line.new))
+            .filter_map(|file| units.get(file.path.as_str()))
+            .flatten()
+            .copied()
             .collect();
-        // A link's text is a path, whatever its own name ends with.
-        let (seen, no_syntax) = if view.file.kind == FileKind::Symlink {
-            (SyntaxView::default(), None)
-        } else {
-            reader.read_syntax(&planned.path, &change.head, &lines).await?
-        };
-        let mut pack = assemble(&planned.path, &view.hunks, seen, run.tokens.pack());
-        pack.no_syntax = no_syntax;
-        output.packs += 1;
-        output.tokens += pack.tokens;
-        write_artifact(store, &key::context(&input.run, &planned.id), &pack).await?;
+        let known = gathering.find_known(&planned).await?;
+        for pack in known.values() {
+            output.packs += 1;
+            output.tokens += pack.context.tokens;
+        }
+        let missing: Vec<&Unit> = planned
+            .into_iter()
+            .filter(|unit| !known.contains_key(&unit.id))
+            .collect();
+        if missing.is_empty() {
+            continue;
+        }
+        let files = change.read_files(&run.run, chunk, store).await?;
+        for tokens in gathering.gather(&files, &missing).await? {
+            output.packs += 1;
+            output.tokens += tokens;
+        }
+    }
+    let planned = u64::try_from(plan.units.len()).unwrap_or(u64::MAX);
+    if output.packs < planned {
+        let message = format!(
+            "{} of {planned} units have no file in the change: start the review again",
+            planned - output.packs
+        );
+        return Err(StageError::new(ErrorName::PayloadInvalid, message));
     }
     Ok(output)
 }
 
-/// Reads files and their syntax within the change's bounds. Units of one file follow each other mostly: its bytes are kept
-/// for the next one.
-struct SyntaxReader<'a> {
-    read: &'a dyn ReadChange,
-    syntax: &'a dyn SourceSyntax,
-    target: &'a Target,
+/// What is left of the change's bounds.
+struct Bounds {
     time_left: Duration,
     bytes_left: u64,
-    last: Option<OpenFile>,
 }
 
-/// The file that was read last.
-struct OpenFile {
-    path: String,
+/// A file of the change with the units that are missing, and its text.
+struct OpenFile<'a> {
+    file: &'a ChangedFile,
+    units: Vec<&'a Unit>,
     /// Lossy: bytes that are not UTF-8 are replaced, and lines keep their numbers.
     text: Option<String>,
-    /// Why its syntax isn't read again for its next unit.
-    given_up: Option<SyntaxLimit>,
+    /// Whether its syntax is read: its language is known, and it's no link, whose text is a path.
+    is_source: bool,
 }
 
-impl<'a> SyntaxReader<'a> {
-    fn new(read: &'a dyn ReadChange, syntax: &'a dyn SourceSyntax, run: &'a Run) -> Self {
-        Self {
-            read,
-            syntax,
-            target: &run.target,
-            time_left: CHANGE_SYNTAX_TIME_MOST,
-            bytes_left: CHANGE_CONTENT_BYTES_MOST,
-            last: None,
+/// What the units of a change are gathered with.
+struct Gathering<'a> {
+    run: &'a Run,
+    head: &'a CommitSha,
+    policy: &'a Policy,
+    globs: &'a PolicyGlobs,
+    ambient: Ambient,
+    read: &'a dyn ReadChange,
+    syntax: &'a dyn SourceSyntax,
+    store: &'a dyn StoreArtifact,
+    bounds: Mutex<Bounds>,
+}
+
+impl Gathering<'_> {
+    /// Returns the documents that an earlier try of this state wrote. Where it didn't write the first one, none are looked
+    /// for: what is there is written again, the same.
+    async fn find_known(&self, units: &[&Unit]) -> Result<HashMap<String, UnitDocument>, StageError> {
+        let mut known = HashMap::new();
+        let Some((first, rest)) = units.split_first() else {
+            return Ok(known);
+        };
+        let Some(document) = self.find(first).await? else {
+            return Ok(known);
+        };
+        known.insert(first.id.clone(), document);
+        let finds: Vec<_> = rest.iter().map(|unit| self.find(unit)).collect();
+        let found: Vec<_> = futures::stream::iter(finds).buffered(AT_ONCE).collect().await;
+        for (unit, document) in rest.iter().zip(found) {
+            if let Some(document) = document? {
+                known.insert(unit.id.clone(), document);
+            }
+        }
+        Ok(known)
+    }
+
+    async fn find(&self, unit: &Unit) -> Result<Option<UnitDocument>, StageError> {
+        find_artifact(self.store, &key::unit(&self.run.run, &unit.id)).await
+    }
+
+    /// Gathers these units of these files, and writes their documents. Returns the tokens of each one's context.
+    async fn gather(&self, files: &[ChangedFile], units: &[&Unit]) -> Result<Vec<u64>, StageError> {
+        let mut by_path: HashMap<&str, Vec<&Unit>> = HashMap::new();
+        for unit in units {
+            by_path.entry(&unit.path).or_default().push(unit);
+        }
+        let open = files.iter().filter_map(|file| {
+            let units = by_path.remove(file.path.as_str())?;
+            Some(OpenFile {
+                file,
+                units,
+                text: None,
+                is_source: file.kind != FileKind::Symlink && self.syntax.reads(&file.path),
+            })
+        });
+        let mut open: Vec<OpenFile<'_>> = open.collect();
+        self.read_texts(&mut open).await?;
+        let reads: Vec<_> = open.into_iter().map(|file| self.make_documents(file)).collect();
+        let mut made = futures::stream::iter(reads).buffered(SYNTAX_AT_ONCE);
+        let mut documents = Vec::new();
+        while let Some(of_file) = made.next().await {
+            documents.extend(of_file?);
+        }
+        drop(made);
+        let writes: Vec<_> = documents.iter().map(|document| self.write(document)).collect();
+        let mut written = futures::stream::iter(writes).buffer_unordered(AT_ONCE);
+        while let Some(written) = written.next().await {
+            written?;
+        }
+        drop(written);
+        Ok(documents.iter().map(|document| document.context.tokens).collect())
+    }
+
+    async fn write(&self, document: &UnitDocument) -> Result<(), StageError> {
+        write_artifact(self.store, &key::unit(&self.run.run, &document.unit), document).await
+    }
+
+    /// Reads the texts of files whose syntax is to be read, together.
+    async fn read_texts(&self, files: &mut [OpenFile<'_>]) -> Result<(), StageError> {
+        if self.limit_reached().is_some() {
+            return Ok(());
+        }
+        let sources: Vec<&mut OpenFile<'_>> = files.iter_mut().filter(|file| file.is_source).collect();
+        let paths: Vec<&str> = sources.iter().map(|file| file.file.path.as_str()).collect();
+        let reads: Vec<_> = paths
+            .iter()
+            .map(|path| self.read.read_file(&self.run.target, path, self.head))
+            .collect();
+        let read: Vec<_> = futures::stream::iter(reads).buffered(AT_ONCE).collect().await;
+        for (file, bytes) in sources.into_iter().zip(read) {
+            let Some(bytes) = bytes? else { continue };
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            self.change_bounds(|bounds| bounds.bytes_left = bounds.bytes_left.saturating_sub(length));
+            file.text = Some(String::from_utf8_lossy(&bytes).into_owned());
+        }
+        Ok(())
+    }
+
+    /// Makes the documents of a file's units.
+    async fn make_documents(&self, open: OpenFile<'_>) -> Result<Vec<UnitDocument>, StageError> {
+        let file = open.file;
+        let patch = file.patch.as_deref().unwrap_or_default();
+        let hunks = parse_patch(patch).map_err(|error| {
+            // The path may be a secret: the first unit names the file.
+            let unit = open.units.first().map_or("", |unit| unit.id.as_str());
+            StageError::new(ErrorName::PayloadInvalid, format!("unit {unit}: {error}"))
+        })?;
+        let mut documents = Vec::new();
+        let mut given_up = None;
+        for unit in &open.units {
+            let chosen = hunks.iter().enumerate().filter(|(index, _)| unit.hunks.contains(index));
+            let hunks: Vec<Hunk> = chosen.map(|(_, hunk)| hunk.clone()).collect();
+            let (seen, no_syntax) = if open.is_source {
+                self.read_syntax(&file.path, open.text.as_deref(), &mut given_up, &hunks)
+                    .await
+            } else {
+                (SyntaxView::default(), None)
+            };
+            let mut context = assemble(&file.path, &hunks, seen, self.run.tokens.pack());
+            context.no_syntax = no_syntax;
+            documents.push(self.document(unit, file, &hunks, context));
+        }
+        Ok(documents)
+    }
+
+    fn document(&self, unit: &Unit, file: &ChangedFile, hunks: &[Hunk], context: ContextPack) -> UnitDocument {
+        let instructions = self.globs.instructions.matches(&unit.path).into_iter();
+        let instructions = instructions.filter_map(|index| self.policy.instructions.get(index));
+        UnitDocument {
+            version: self.run.version,
+            unit: unit.id.clone(),
+            repository: repository_key(self.run),
+            model: self.run.model.clone(),
+            model_light: self.run.model_light.clone(),
+            tokens: self.run.tokens,
+            path: unit.path.clone(),
+            previous_path: file.previous_path.clone(),
+            tier: unit.tier,
+            tier_reason: unit.tier_reason.clone(),
+            hunks: redact_hunks(&unit.path, hunks),
+            instructions: instructions.map(|entry| entry.text.clone()).collect(),
+            context,
+            ambient: self.ambient.clone(),
         }
     }
 
-    /// The syntax around the lines of a file, and why it is missing or incomplete.
+    /// Reads the syntax around the added lines of hunks; and why it is missing or incomplete. `given_up` is why the file's
+    /// syntax isn't read again for its next unit.
     async fn read_syntax(
-        &mut self,
+        &self,
         path: &str,
-        head: &CommitSha,
-        lines: &[u32],
-    ) -> Result<(SyntaxView, Option<String>), StageError> {
-        if self.time_left.is_zero() || self.bytes_left == 0 {
-            let bound = if self.bytes_left == 0 { "bytes" } else { "time" };
+        text: Option<&str>,
+        given_up: &mut Option<SyntaxLimit>,
+        hunks: &[Hunk],
+    ) -> (SyntaxView, Option<String>) {
+        if let Some(bound) = self.limit_reached() {
             let note = format!("no syntax: the change's limit of {bound} for reading files was reached");
-            return Ok((SyntaxView::default(), Some(note)));
+            return (SyntaxView::default(), Some(note));
         }
-        if self.last.as_ref().is_none_or(|file| file.path != path) {
-            let bytes = self.read.read_file(self.target, path, head).await?;
-            let length = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
-            self.bytes_left = self.bytes_left.saturating_sub(length);
-            self.last = Some(OpenFile {
-                path: path.to_owned(),
-                text: bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-                given_up: None,
-            });
-        }
-        let Some(file) = self.last.as_mut() else {
-            return Ok(Default::default());
-        };
-        let answer = match (&file.text, file.given_up) {
+        let lines = hunks.iter().flat_map(|hunk| hunk.added().filter_map(|line| line.new));
+        let answer = match (text, *given_up) {
             (None, _) => SyntaxAnswer::default(),
             (Some(_), Some(limit)) => SyntaxAnswer {
                 limit: Some(limit),
                 ..SyntaxAnswer::default()
             },
-            (Some(text), None) => self.syntax.view(path, text, lines).await,
+            (Some(text), None) => self.syntax.view(path, text, &lines.collect::<Vec<_>>()).await,
         };
-        self.time_left = self.time_left.saturating_sub(answer.elapsed);
+        self.change_bounds(|bounds| bounds.time_left = bounds.time_left.saturating_sub(answer.elapsed));
         if answer.view.is_none() {
-            file.given_up = answer.limit;
+            *given_up = answer.limit;
         }
-        Ok((
-            answer.view.unwrap_or_default(),
-            answer.limit.map(|limit| limit.to_string()),
-        ))
+        let limit = answer.limit.map(|limit| limit.to_string());
+        (answer.view.unwrap_or_default(), limit)
+    }
+
+    /// The bound of the change that was reached, if any.
+    fn limit_reached(&self) -> Option<&'static str> {
+        self.change_bounds(|bounds| match bounds {
+            Bounds { bytes_left: 0, .. } => Some("bytes"),
+            Bounds { time_left, .. } if time_left.is_zero() => Some("time"),
+            _ => None,
+        })
+    }
+
+    fn change_bounds<T>(&self, change: impl FnOnce(&mut Bounds) -> T) -> T {
+        change(&mut self.bounds.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

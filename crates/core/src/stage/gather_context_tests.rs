@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use futures::executor::block_on;
 
 use super::*;
-use crate::model::change::{ChangedFile, FileStatus};
-use crate::model::plan::{Tier, Unit};
+use crate::model::change::{Change, FileStatus, Target};
+use crate::model::plan::Tier;
 use crate::port::{ReadError, StoreError};
+use crate::stage::{read_unit, write_change};
 
 /// A store, files and a reader of syntax in one.
 struct World {
@@ -89,7 +90,9 @@ fn gather(
         notes: Vec::new(),
         tokens: crate::model::token_limits::TokenLimits::default(),
     };
-    let files: Vec<ChangedFile> = paths
+    let mut distinct = paths.to_vec();
+    distinct.dedup();
+    let files: Vec<ChangedFile> = distinct
         .iter()
         .map(|path| ChangedFile {
             path: (*path).to_owned(),
@@ -109,6 +112,7 @@ fn gather(
         hunks: vec![0],
         risk: 0,
         tier: Tier::Light,
+        tier_reason: "risk 0, under 40".to_owned(),
     });
     let plan = Plan {
         units: units.collect(),
@@ -130,14 +134,17 @@ fn gather(
     };
     let packs = block_on(async {
         write_artifact(&world, &key::run("r"), &run).await.unwrap();
-        write_artifact(&world, &key::change("r"), &change).await.unwrap();
+        write_change("r", &change, &world).await.unwrap();
+        write_artifact(&world, &key::policy("r"), &Policy::default())
+            .await
+            .unwrap();
         write_artifact(&world, &key::plan("r"), &plan).await.unwrap();
         let input = Input { run: "r".to_owned() };
         let output = gather_context(&input, &world, &world, &world).await.unwrap();
         assert_eq!(output.packs, plan.units.len() as u64);
         let mut packs: Vec<ContextPack> = Vec::new();
         for unit in &plan.units {
-            packs.push(read_artifact(&world, &key::context("r", &unit.id)).await.unwrap());
+            packs.push(read_unit("r", &unit.id, &world).await.unwrap().context);
         }
         packs
     });

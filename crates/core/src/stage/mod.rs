@@ -5,6 +5,10 @@ mod artifact;
 mod call;
 mod error;
 mod merge_findings;
+mod run_header;
+mod stored_change;
+mod unit_document;
+mod version_1;
 
 pub mod aggregate_findings;
 pub mod correct_findings;
@@ -22,7 +26,6 @@ pub mod summarize_review;
 pub mod validate_findings;
 pub mod withdraw_announcement;
 
-mod shown;
 pub mod state;
 mod supersede;
 mod table;
@@ -30,4 +33,12 @@ mod table;
 pub use artifact::{find_artifact, read_artifact, write_artifact};
 pub use call::call;
 pub use error::{StageError, explain_failure};
+pub use run_header::{ReportHeader, RunHeader};
+pub use stored_change::{
+    MAX_CHUNK_FILES, PatchChunk, StoredChange, find_change_of, find_whole_change, read_change, write_change,
+};
 pub use table::{STAGES, StageRow};
+pub use unit_document::{Ambient, UnitDocument, read_unit};
+
+/// Artifacts that one stage reads or writes at a time.
+const AT_ONCE: usize = 16;

@@ -8,13 +8,14 @@ use crate::identity;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
-use crate::model::run::{Announcement, PAYLOAD_VERSION, Run};
+use crate::model::run::{Announcement, OLDEST_PAYLOAD_VERSION, PAYLOAD_VERSION, Run};
 use crate::port::{KeepRows, PublishReview, ReadChange, StopRun, StoreArtifact};
 use crate::render::announcement_body;
 
+use super::run_header::write_header;
 use super::supersede::supersede;
 use super::withdraw_announcement::undo_if_superseded;
-use super::{StageError, write_artifact};
+use super::{StageError, write_artifact, write_change};
 
 /// The execution's input.
 #[derive(Debug, Deserialize)]
@@ -47,9 +48,9 @@ pub async fn open_review(
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run = &input.run;
-    if run.version != PAYLOAD_VERSION {
+    if !(OLDEST_PAYLOAD_VERSION..=PAYLOAD_VERSION).contains(&run.version) {
         let message = format!(
-            "run {}: payload version {} is not one that this program reads ({PAYLOAD_VERSION})",
+            "run {}: payload version {} is not one that this program reads ({OLDEST_PAYLOAD_VERSION} to {PAYLOAD_VERSION})",
             run.run, run.version
         );
         return Err(StageError::new(ErrorName::PayloadInvalid, message));
@@ -61,7 +62,8 @@ pub async fn open_review(
     let change = read.read_change(&run.target).await?;
     claim::check_head(&run.target, &change.head)?;
     identity::check_change(&run.target, &change)?;
-    write_artifact(store, &key::change(&run.run), &change).await?;
+    let change = write_change(&run.run, &change, store).await?.header;
+    write_header(&run.run, &change, store).await?;
     if run.publish {
         if let Some(before) = claim::take(rows, read, &run.target, &run.run).await?.before {
             supersede(&before, &run.run, publish, rows, runs, store).await?;

@@ -20,7 +20,8 @@ use crate::prompt::estimate_tokens;
 use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
 
-use super::{StageError, read_artifact, write_artifact};
+use super::stored_change::missing_change;
+use super::{StageError, find_whole_change, read_artifact, write_artifact};
 
 /// From this risk on the strong tier starts.
 const STRONG_FROM: u8 = 40;
@@ -55,14 +56,16 @@ pub async fn plan_review(
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
-    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let change = find_whole_change(&input.run, store)
+        .await?
+        .ok_or_else(|| missing_change(&input.run))?;
     let at = change.settings_commit();
     if run.target.pinned().is_some() {
         let text = read.read_file(&run.target, POLICY_PATH, at).await?;
         identity::check_settings(&run.target, text.as_deref())?;
     }
     let (policy, notes) = read_policy(read, &run.target, at).await?;
-    let mut plan = plan_units(&change, &policy, &policy.globs()?, run.tokens);
+    let mut plan = plan_units(&change, &policy, policy.globs()?, run.tokens);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     let items: Vec<UnitItem> = plan
         .units
@@ -171,8 +174,8 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: T
         .matches(&file.path)
         .first()
         .and_then(|index| policy.tiers.get(*index))
-        .map(|entry| entry.tier);
-    let tier = by_policy.unwrap_or(tier_of_risk(risk));
+        .map(|entry| (entry.tier, format!("tiers in {POLICY_PATH}: {}", entry.path)));
+    let (tier, tier_reason) = by_policy.unwrap_or_else(|| (tier_of_risk(risk), reason_of_risk(risk)));
     let mut group: Vec<usize> = Vec::new();
     let mut size = 0;
     let mut close = |group: &mut Vec<usize>| {
@@ -183,6 +186,7 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: T
                 hunks: std::mem::take(group),
                 risk,
                 tier,
+                tier_reason: tier_reason.clone(),
             });
         }
     };
@@ -215,6 +219,14 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: T
 /// Returns the tier that starts where the policy names none.
 const fn tier_of_risk(risk: u8) -> Tier {
     if risk >= STRONG_FROM { Tier::Strong } else { Tier::Light }
+}
+
+/// Says why a risk gives its tier.
+fn reason_of_risk(risk: u8) -> String {
+    match tier_of_risk(risk) {
+        Tier::Strong => format!("risk {risk}, strong from {STRONG_FROM}"),
+        Tier::Light => format!("risk {risk}, under {STRONG_FROM}"),
+    }
 }
 
 fn settle(file: &ChangedFile, outcome: Outcome, reason: String) -> Coverage {

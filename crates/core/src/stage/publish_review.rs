@@ -1,6 +1,8 @@
 //! PublishReview: one review with its inline comments, and the check's conclusion. Where nothing is published it only
 //! settles the report.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{apply_decision, content_now, find_decision};
@@ -16,8 +18,10 @@ use crate::port::{KeepRows, PublishError, PublishReview, ReadChange, StoreArtifa
 use crate::render::{Inline, check_outcome, review_draft, summary_body};
 
 use super::artifact::find_artifact;
+use super::run_header::write_report;
+use super::stored_change::missing_change;
 use super::withdraw_announcement::undo_if_superseded;
-use super::{StageError, read_artifact, write_artifact};
+use super::{StageError, find_change_of, read_artifact, write_artifact};
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -53,7 +57,10 @@ pub async fn publish_review(
             review: None,
         });
     }
-    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
+    let change = find_change_of(&input.run, &found, store)
+        .await?
+        .ok_or_else(|| missing_change(&input.run))?;
     fence(&run, &change, read, rows).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let content = content_now(store, &input.run).await?;
@@ -98,7 +105,7 @@ pub async fn publish_review(
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;
     }
-    write_artifact(store, &key::report(&input.run), &report).await?;
+    write_report(&input.run, &report, store).await?;
     Ok(Output {
         status: report.status,
         review: Some(drafted.review),

@@ -16,8 +16,9 @@ use crate::port::{PublishError, PublishReview, StoreArtifact};
 use crate::render::notice_body;
 
 use super::artifact::find_artifact;
+use super::run_header::write_report;
 use super::withdraw_announcement::find_run;
-use super::{StageError, explain_failure, write_artifact};
+use super::{StageError, explain_failure};
 
 /// The failure.
 #[derive(Debug, Deserialize)]
@@ -76,7 +77,7 @@ pub async fn report_failure(
     let note = explain_failure(&input.error, input.cause.as_deref());
     let failure = Failure::of_reason(&input.error);
     report.add_private_note(note, failure.sentence().to_owned());
-    write_artifact(store, &key::report(&input.run), &report).await?;
+    write_report(&input.run, &report, store).await?;
     let is_cancelled = input.error == ErrorName::RunCancelled.as_str();
     if run.publish && status == RunStatus::Failed && !is_cancelled {
         let body = notice_body(run.target.head(), failure, is_published);

@@ -1,19 +1,16 @@
 //! ReviewUnit: one attempt at one unit: one model call, stored before anything is made of it.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::model::change::Change;
 use crate::model::key;
-use crate::model::plan::{ContextPack, Plan, Tier};
-use crate::model::policy::Policy;
+use crate::model::plan::Tier;
 use crate::model::run::{Prompt, RULES, RecordedAnswer, Run, Stop};
 use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
-use crate::prompt::{PROMPT_VERSION, UnitPrompt, answer_schema, unit_prompt};
+use crate::prompt::{answer_schema, unit_prompt};
 
 use super::artifact::find_artifact;
-use super::shown::UnitView;
-use super::{StageError, read_artifact, write_artifact};
+use super::unit_document::{UnitDocument, read_unit};
+use super::{StageError, write_artifact};
 
 /// Longest wait that one refusal may ask for, in seconds.
 const WAIT_MOST_S: u64 = 3_600;
@@ -53,21 +50,24 @@ pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreA
     if store.get(&answer_key).await?.is_some() {
         return Ok(Output::Answered);
     }
-    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
-    if run.is_rules_only() {
+    let unit = read_unit(&input.run, &input.unit, store).await?;
+    if unit.is_rules_only() {
         write_artifact(store, &answer_key, &no_model()).await?;
         return Ok(Output::Answered);
     }
     let request = ModelRequest {
-        model: model_of(&run, input.tier).to_owned(),
-        prompt: find_prompt(input, &run, store).await?,
+        model: unit.model_of(input.tier).to_owned(),
+        prompt: find_prompt(input, &unit, store).await?,
         schema: answer_schema(),
-        max_output_tokens: run.tokens.output(),
+        max_output_tokens: unit.tokens.output(),
     };
-    let cached_key = key::cached_answer(&digest_of(&run, input.tier, &request.prompt));
-    if let Some(known) = find_artifact::<RecordedAnswer>(store, &cached_key).await? {
-        write_artifact(store, &answer_key, &RecordedAnswer { cached: true, ..known }).await?;
-        return Ok(Output::Answered);
+    // Only the first question has an answer that was kept: a correction is about an answer of this run.
+    if input.attempt == 1 {
+        let kept = key::cached_answer(&unit.question());
+        if let Some(known) = find_artifact::<RecordedAnswer>(store, &kept).await? {
+            write_artifact(store, &answer_key, &RecordedAnswer { cached: true, ..known }).await?;
+            return Ok(Output::Answered);
+        }
     }
     match model.ask(&request).await {
         Ok(answer) => {
@@ -89,18 +89,6 @@ pub fn model_of(run: &Run, tier: Tier) -> &str {
     }
 }
 
-/// Names a question: what decides the answer, and whose it is. Repositories never share answers.
-pub(super) fn digest_of(run: &Run, tier: Tier, prompt: &Prompt) -> String {
-    let asked = serde_json::json!([
-        run.target.repository(),
-        model_of(run, tier),
-        PROMPT_VERSION,
-        prompt,
-        answer_schema()
-    ]);
-    hex::encode(Sha256::digest(asked.to_string().as_bytes()))
-}
-
 /// What the provider asks for, or doubling from two seconds where it says nothing.
 fn wait_for(retry_after_s: Option<u64>, waits: u32) -> u64 {
     retry_after_s
@@ -109,30 +97,12 @@ fn wait_for(retry_after_s: Option<u64>, waits: u32) -> u64 {
 }
 
 /// A correction was written by `CorrectFindings`; the first attempt's prompt is written here.
-async fn find_prompt(input: &Input, run: &Run, store: &dyn StoreArtifact) -> Result<Prompt, StageError> {
+async fn find_prompt(input: &Input, unit: &UnitDocument, store: &dyn StoreArtifact) -> Result<Prompt, StageError> {
     let prompt_key = key::prompt(&input.run, &input.unit, input.attempt);
     if let Some(prompt) = find_artifact(store, &prompt_key).await? {
         return Ok(prompt);
     }
-    let change: Change = read_artifact(store, &key::change(&run.run)).await?;
-    let plan: Plan = read_artifact(store, &key::plan(&run.run)).await?;
-    let policy: Policy = read_artifact(store, &key::policy(&run.run)).await?;
-    let context: ContextPack = read_artifact(store, &key::context(&run.run, &input.unit)).await?;
-    let view = UnitView::find(&plan, &change, &input.unit)?;
-    let matching = policy.globs()?.instructions.matches(&view.unit.path);
-    let instructions: Vec<String> = matching
-        .into_iter()
-        .filter_map(|index| policy.instructions.get(index))
-        .map(|entry| entry.text.clone())
-        .collect();
-    let prompt = unit_prompt(&UnitPrompt {
-        title: &change.title,
-        path: &view.unit.path,
-        previous_path: view.file.previous_path.as_deref(),
-        hunks: &view.redacted(),
-        context: &context,
-        instructions: &instructions,
-    });
+    let prompt = unit_prompt(&unit.prompt());
     write_artifact(store, &prompt_key, &prompt).await?;
     Ok(prompt)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::gate;
 use crate::model::change::Change;
@@ -16,14 +17,16 @@ use crate::model::report::{
 };
 use crate::model::run::{Aggregate, RecordedAnswer, Run};
 use crate::port::{AskModel, ModelRequest, StoreArtifact};
-use crate::prompt::{summary_prompt, summary_schema};
+use crate::prompt::{Described, PROMPT_VERSION, summary_prompt, summary_schema};
 use crate::render::coverage_line;
 use crate::validate::read_summary;
 
 use super::aggregate_findings::count;
 use super::artifact::find_artifact;
 use super::review_unit::model_of;
-use super::{StageError, read_artifact, write_artifact};
+use super::run_header::write_report;
+use super::unit_document::{question_digest, repository_key};
+use super::{StageError, read_artifact, read_change, write_artifact};
 
 pub use crate::model::report::TEMPLATE_NOTE;
 
@@ -57,7 +60,7 @@ pub async fn summarize_review(
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
-    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
+    let change = read_change(&input.run, store).await?.header;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let mut aggregate: Aggregate = read_artifact(store, &key::aggregate(&input.run)).await?;
 
@@ -68,10 +71,13 @@ pub async fn summarize_review(
         summary = format!("{}\n\n{summary}", only.text);
     } else if !run.is_rules_only() && !aggregate.summaries.is_empty() {
         match ask_for_summary(&run, &change, &aggregate, model, store).await {
-            Ok(answer) => {
+            Ok((answer, kept)) => {
                 count(&mut aggregate.usage, &answer);
                 match read_summary(&answer) {
-                    Ok(text) => summary = format!("{text}\n\n{summary}"),
+                    Ok(text) => {
+                        keep(&kept, &answer, store).await?;
+                        summary = format!("{text}\n\n{summary}");
+                    }
                     Err(problem) => {
                         let failure = Failure::Other(OtherFailure::AnswersInvalid);
                         note_template(&mut aggregate.notes, &mut private_notes, &problem, failure);
@@ -109,7 +115,7 @@ pub async fn summarize_review(
         notes: aggregate.notes,
         private_notes,
     };
-    write_artifact(store, &key::report(&input.run), &report).await?;
+    write_report(&input.run, &report, store).await?;
     Ok(Output { gate, needs_approval })
 }
 
@@ -137,31 +143,59 @@ pub fn decide_status(aggregate: &Aggregate, unlisted: u64) -> RunStatus {
     }
 }
 
+/// Asks for the walkthrough, unless its answer is there already or was kept from a run with the same question. Returns the
+/// answer and the key under which it is kept.
 async fn ask_for_summary(
     run: &Run,
     change: &Change,
     aggregate: &Aggregate,
     model: &dyn AskModel,
     store: &dyn StoreArtifact,
-) -> Result<RecordedAnswer, StageError> {
+) -> Result<(RecordedAnswer, String), StageError> {
+    let light = model_of(run, Tier::Light);
+    let write_prompt = |about| summary_prompt(about, &aggregate.summaries, &aggregate.findings, run.tokens.summary());
+    let question = json!([
+        "walkthrough",
+        repository_key(run),
+        light,
+        PROMPT_VERSION,
+        write_prompt(Described::default()),
+        summary_schema(),
+    ]);
+    let kept = key::cached_answer(&question_digest(&question));
     let answer_key = key::summary_answer(&run.run);
     if let Some(answer) = find_artifact(store, &answer_key).await? {
-        return Ok(answer);
+        return Ok((answer, kept));
     }
-    let request = ModelRequest {
-        model: model_of(run, Tier::Light).to_owned(),
-        prompt: summary_prompt(
-            &change.title,
-            &aggregate.summaries,
-            &aggregate.findings,
-            run.tokens.summary(),
-        ),
-        schema: summary_schema(),
-        max_output_tokens: run.tokens.summary_output(),
+    let prompt = write_prompt(Described {
+        title: &change.title,
+        // A run of version 1 asks as it asked before.
+        description: if run.version < 2 { "" } else { &change.description },
+        description_tokens: run.tokens.description(),
+    });
+    write_artifact(store, &key::summary_prompt(&run.run), &prompt).await?;
+    let answer = match find_artifact::<RecordedAnswer>(store, &kept).await? {
+        Some(known) => RecordedAnswer { cached: true, ..known },
+        None => {
+            let request = ModelRequest {
+                model: light.to_owned(),
+                prompt,
+                schema: summary_schema(),
+                max_output_tokens: run.tokens.summary_output(),
+            };
+            model.ask(&request).await?
+        }
     };
-    let answer = model.ask(&request).await?;
     write_artifact(store, &answer_key, &answer).await?;
-    Ok(answer)
+    Ok((answer, kept))
+}
+
+/// Keeps a walkthrough that could be read, under its question.
+async fn keep(kept: &str, answer: &RecordedAnswer, store: &dyn StoreArtifact) -> Result<(), StageError> {
+    if answer.cached {
+        return Ok(());
+    }
+    write_artifact(store, kept, answer).await
 }
 
 /// Facts alone: counts that code knows.

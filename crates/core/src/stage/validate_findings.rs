@@ -2,17 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::change::Change;
 use crate::model::failure::NO_VALID_ANSWER;
 use crate::model::key;
-use crate::model::plan::{Plan, Tier};
-use crate::model::run::{Prompt, RecordedAnswer, Run, Verdict};
+use crate::model::plan::Tier;
+use crate::model::run::{RecordedAnswer, Verdict};
 use crate::port::StoreArtifact;
 use crate::prompt::shown_path;
 use crate::validate::{Shown, check_answer};
 
-use super::review_unit::digest_of;
-use super::shown::UnitView;
+use super::unit_document::{UnitDocument, read_unit};
 use super::{StageError, read_artifact, write_artifact};
 
 /// Attempts on the unit's own tier.
@@ -54,34 +52,35 @@ pub enum Output {
 /// Checks an attempt. Errors: what the store says.
 #[tracing::instrument(skip_all, fields(run = %input.run, unit = %input.unit, attempt = input.attempt))]
 pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
-    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
-    let change: Change = read_artifact(store, &key::change(&input.run)).await?;
-    let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
+    let unit = read_unit(&input.run, &input.unit, store).await?;
     let answer: RecordedAnswer = read_artifact(store, &key::answer(&input.run, &input.unit, input.attempt)).await?;
-    let view = UnitView::find(&plan, &change, &input.unit)?;
     // The model names the file as the prompt shows it; from here on it has its own name again.
-    let path = shown_path(&view.unit.path);
-    let previous_path = view.file.previous_path.as_deref().map(shown_path);
+    let path = shown_path(&unit.path);
+    let previous_path = unit.previous_path.as_deref().map(shown_path);
     let mut verdict = check_answer(
         &answer,
         &Shown {
             path: &path,
             previous_path: previous_path.as_deref(),
-            hunks: &view.redacted(),
+            hunks: &unit.hunks,
         },
     );
     for finding in &mut verdict.accepted {
-        finding.path.clone_from(&view.unit.path);
+        finding.path.clone_from(&unit.path);
     }
     write_artifact(store, &key::verdict(&input.run, &input.unit, input.attempt), &verdict).await?;
     if verdict.valid {
-        remember(input, &run, &answer, store).await?;
+        keep(&unit, &answer, store).await?;
         return Ok(Output::Accept {
             accepted_attempt: input.attempt,
             dropped: 0,
         });
     }
-    if next_attempt(input.attempt, input.tier, &run).is_some() {
+    // A kept answer was accepted before, with what was dropped of it then.
+    if answer.cached && !verdict.accepted.is_empty() {
+        return Ok(settle(&[verdict], input.attempt));
+    }
+    if next_attempt(input.attempt, input.tier, unit.has_cascade()).is_some() {
         return Ok(Output::Correct);
     }
     let mut verdicts = Vec::new();
@@ -89,23 +88,21 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
         verdicts.push(read_artifact(store, &key::verdict(&input.run, &input.unit, attempt)).await?);
     }
     verdicts.push(verdict);
-    Ok(settle(&verdicts))
+    let settled = settle(&verdicts, 1);
+    if let Output::Accept { accepted_attempt, .. } = settled {
+        let accepted = read_artifact(store, &key::answer(&input.run, &input.unit, accepted_attempt)).await?;
+        keep(&unit, &accepted, store).await?;
+    }
+    Ok(settled)
 }
 
-/// The same question, asked again by a later run of this repository, has its answer. One that failed a check is not kept:
-/// asked anew, the model may do better.
-async fn remember(
-    input: &Input,
-    run: &Run,
-    answer: &RecordedAnswer,
-    store: &dyn StoreArtifact,
-) -> Result<(), StageError> {
-    if run.is_rules_only() || answer.cached {
+/// Keeps an accepted answer under the unit's first question, whichever attempt gave it: a later run of this repository that
+/// asks the same has it without a call. Where no answer was accepted nothing is kept: asked again, the model may do better.
+async fn keep(unit: &UnitDocument, answer: &RecordedAnswer, store: &dyn StoreArtifact) -> Result<(), StageError> {
+    if unit.is_rules_only() || answer.cached {
         return Ok(());
     }
-    let prompt: Prompt = read_artifact(store, &key::prompt(&input.run, &input.unit, input.attempt)).await?;
-    let asked = digest_of(run, input.tier, &prompt);
-    write_artifact(store, &key::cached_answer(&asked), answer).await
+    write_artifact(store, &key::cached_answer(&unit.question()), answer).await
 }
 
 /// Returns the tier that an attempt was made on: the unit's own for the first three, the strong one after them.
@@ -115,20 +112,20 @@ pub const fn tier_of_attempt(planned: Tier, attempt: u32) -> Tier {
 
 /// Returns the next attempt's number and tier: three on the unit's own tier, then the strong one once, if it is another
 /// model.
-pub fn next_attempt(attempt: u32, tier: Tier, run: &Run) -> Option<(u32, Tier)> {
+pub fn next_attempt(attempt: u32, tier: Tier, has_cascade: bool) -> Option<(u32, Tier)> {
     match (attempt, tier) {
         (1.., _) if attempt < ATTEMPTS => Some((attempt + 1, tier_of_attempt(tier, attempt + 1))),
-        (ATTEMPTS, Tier::Light) if run.has_cascade() => Some((attempt + 1, tier_of_attempt(tier, attempt + 1))),
+        (ATTEMPTS, Tier::Light) if has_cascade => Some((attempt + 1, tier_of_attempt(tier, attempt + 1))),
         _ => None,
     }
 }
 
 /// The last word on a unit: the attempt with most good findings counts, so a bad one costs only itself. Without any good
-/// finding nothing is known of the unit.
-fn settle(verdicts: &[Verdict]) -> Output {
+/// finding nothing is known of the unit. `first` is the number of the first verdict's attempt.
+fn settle(verdicts: &[Verdict], first: u32) -> Output {
     let numbered = verdicts
         .iter()
-        .zip(1_u32..)
+        .zip(first..)
         .filter(|(verdict, _)| !verdict.accepted.is_empty());
     match numbered.max_by_key(|(verdict, attempt)| (verdict.accepted.len(), *attempt)) {
         Some((best, attempt)) => Output::Accept {

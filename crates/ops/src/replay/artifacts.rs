@@ -22,17 +22,24 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
     };
     let attempt = number("attempt");
     let keys = match function {
-        "open-review" => vec![key::run(run), key::change(run), key::announcement(run)],
+        "open-review" => {
+            let chunks = (0..recording.chunks).map(|chunk| key::patches(run, chunk));
+            chunks
+                .chain([key::run(run), key::change(run), key::announcement(run)])
+                .collect()
+        }
         "plan-review" => vec![key::policy(run), key::plan(run), key::items(run)],
         "gather-context" => {
             let units = recording.plan.iter().flat_map(|plan| &plan.units);
-            units.map(|unit| key::context(run, &unit.id)).collect()
+            units
+                .flat_map(|unit| [key::unit(run, &unit.id), key::context(run, &unit.id)])
+                .collect()
         }
         "review-unit" => vec![key::prompt(run, unit, attempt), key::answer(run, unit, attempt)],
         "validate-findings" => vec![key::verdict(run, unit, attempt)],
         "correct-findings" => vec![key::prompt(run, unit, attempt + 1)],
         "aggregate-findings" => vec![key::aggregate(run)],
-        "summarize-review" => vec![key::summary_answer(run), key::report(run)],
+        "summarize-review" => vec![key::summary_prompt(run), key::summary_answer(run), key::report(run)],
         "request-approval" => vec![key::approval(run, number("round"))],
         "publish-review" => vec![key::announcement(run), key::report(run)],
         "discard-review" | "report-failure" => vec![key::report(run)],

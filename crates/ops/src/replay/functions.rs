@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
-use holdfast_core::model::plan::{ContextPack, Plan, Unit};
+use holdfast_core::model::plan::{Plan, Unit};
 use holdfast_core::rule::secret_kinds;
+use holdfast_core::stage::UnitDocument;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -169,14 +170,15 @@ impl ReplayFunctions {
         let plan: Option<Plan> = self.store.document(&key::plan(run))?;
         let units = plan.iter().flat_map(|plan| &plan.units);
         for unit in units.filter(|unit| self.noted.is_unread(&unit.path)) {
-            let key = key::context(run, &unit.id);
+            let key = key::unit(run, &unit.id);
             let Some(twin) = self.twin(unit) else { continue };
-            let recorded: Option<ContextPack> = self.recording.store.document(&key::context(run, twin))?;
-            let gathered: Option<ContextPack> = self.store.document(&key)?;
-            if let (Some(mut pack), Some(gathered)) = (recorded, gathered) {
+            let recorded = self.recording.context(twin)?;
+            let gathered: Option<UnitDocument> = self.store.document(&key)?;
+            if let (Some(mut pack), Some(mut gathered)) = (recorded, gathered) {
                 let of_syntax = pack.rule_findings.into_iter().filter(|found| !is_secret(&found.source));
-                pack.rule_findings = gathered.rule_findings.into_iter().chain(of_syntax).collect();
-                self.store.insert(&key, json!(pack).to_string().into_bytes());
+                pack.rule_findings = gathered.context.rule_findings.into_iter().chain(of_syntax).collect();
+                gathered.context = pack;
+                self.store.insert(&key, json!(gathered).to_string().into_bytes());
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{Aggregate, Announcement, Prompt, RecordedAnswer, Run, Verdict};
 use holdfast_core::port::StoreArtifact;
+use holdfast_core::stage::{PatchChunk, StoredChange, UnitDocument, find_whole_change};
 use holdfast_stores::files::FilesStoreArtifact;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -37,6 +38,8 @@ pub struct Recording {
     pub store: MemoryStore,
     /// The change, when it was read.
     pub change: Option<Change>,
+    /// In how many chunks its patches are stored; none in version 1.
+    pub chunks: usize,
     /// The plan, when there was one.
     pub plan: Option<Plan>,
     /// The report, when there was one.
@@ -48,7 +51,7 @@ pub struct Recording {
 impl Recording {
     /// Reads a run of a data directory. Errors: it cannot be read; an artifact is damaged.
     pub async fn read(data: &Path, name: &str) -> Result<Self, Failure> {
-        let archive = Archive::open(data).map_err(Failure::usage)?;
+        let archive = Archive::open(data).map_err(Failure::of_engine)?;
         let mut histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
         let run = Run::deserialize(&histories.row.input).map_err(|error| {
             Failure::incomplete(format!(
@@ -63,15 +66,24 @@ impl Recording {
         reading.take::<Policy>(&key::policy(name)).await?;
         reading.take::<Vec<UnitItem>>(&key::items(name)).await?;
         reading.take::<Aggregate>(&key::aggregate(name)).await?;
+        reading.take::<Prompt>(&key::summary_prompt(name)).await?;
         reading.take::<RecordedAnswer>(&key::summary_answer(name)).await?;
         for round in 1..=ROUNDS_MOST {
             reading.take::<Approval>(&key::approval(name, round)).await?;
         }
-        let change = reading.take(&key::change(name)).await?;
+        let stored: Option<StoredChange> = reading.take(&key::change(name)).await?;
+        let chunks = stored.map_or(0, |change| change.stored_chunks());
+        for chunk in 0..chunks {
+            reading.take::<PatchChunk>(&key::patches(name, chunk)).await?;
+        }
+        let change = find_whole_change(name, &reading.store)
+            .await
+            .map_err(Failure::incomplete)?;
         let report = reading.take(&key::report(name)).await?;
         let announcement = reading.take(&key::announcement(name)).await?;
         let plan: Option<Plan> = reading.take(&key::plan(name)).await?;
         for unit in plan.iter().flat_map(|plan| &plan.units) {
+            reading.take::<UnitDocument>(&key::unit(name, &unit.id)).await?;
             reading.take::<ContextPack>(&key::context(name, &unit.id)).await?;
             reading.take_attempts(name, &unit.id).await?;
         }
@@ -87,6 +99,7 @@ impl Recording {
             histories,
             store: reading.store,
             change,
+            chunks,
             plan,
             report,
             announcement,
@@ -96,6 +109,18 @@ impl Recording {
     /// The run's name.
     pub fn name(&self) -> &str {
         &self.histories.row.name
+    }
+
+    /// A unit's recorded context: of its document, or of version 1's context pack.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub fn context(&self, unit: &str) -> Result<Option<ContextPack>, Failure> {
+        let document: Option<UnitDocument> = self.store.document(&key::unit(self.name(), unit))?;
+        match document {
+            Some(document) => Ok(Some(document.context)),
+            None => self.store.document(&key::context(self.name(), unit)),
+        }
     }
 
     /// The run's check, where it wrote one.

@@ -12,8 +12,7 @@ mod string_identity;
 mod swallowed_exception;
 mod unfinished_code;
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use holdfast_core::model::finding::{Category, Severity};
 use holdfast_core::port::SyntaxFinding;
@@ -56,27 +55,37 @@ static RULES: [&Rule; 11] = [
     &unfinished_code::RULE,
 ];
 
-type Compiled = HashMap<Language, Vec<(&'static Rule, Query)>>;
+type Compiled = Vec<(&'static Rule, Query)>;
 
-/// Queries are compiled once; that each compiles is held by the rules' own tests.
-/// Compiles the rules' searches, if that has not been done yet.
-pub(super) fn prepare() {
-    LazyLock::force(&COMPILED);
+/// The searches of each language, compiled at its first file: compiling walks the whole grammar, and a change has few languages.
+static COMPILED: [OnceLock<Compiled>; Language::COUNT] = [const { OnceLock::new() }; Language::COUNT];
+
+/// Compiles the rules' searches in a language, if that has not been done yet.
+pub(super) fn prepare(language: Language) {
+    compiled(language);
 }
 
-static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
-    let mut compiled: Compiled = HashMap::new();
-    for rule in RULES {
-        for (languages, query) in rule.queries {
-            for language in *languages {
+/// The rules' searches in a language. That each compiles is held by the rules' own tests.
+fn compiled(language: Language) -> &'static [(&'static Rule, Query)] {
+    let compile = || {
+        let mut compiled = Vec::new();
+        for rule in RULES {
+            let queries = rule
+                .queries
+                .iter()
+                .filter(|(languages, _)| languages.contains(&language));
+            for (_, query) in queries {
                 if let Ok(query) = Query::new(&language.grammar(), query) {
-                    compiled.entry(*language).or_default().push((rule, query));
+                    compiled.push((rule, query));
                 }
             }
         }
-    }
-    compiled
-});
+        compiled
+    };
+    COMPILED
+        .get(language as usize)
+        .map_or(&[][..], |cell| cell.get_or_init(compile).as_slice())
+}
 
 /// Every rule's id.
 pub fn rule_ids() -> impl Iterator<Item = &'static str> {
@@ -91,7 +100,7 @@ pub(super) fn find(
     deadline: Deadline,
 ) -> Option<(Vec<SyntaxFinding>, bool)> {
     let (mut findings, mut is_complete) = (Vec::new(), true);
-    for (rule, query) in COMPILED.get(&language).into_iter().flatten() {
+    for (rule, query) in compiled(language) {
         let mut cursor = QueryCursor::new();
         cursor.set_match_limit(MATCHES_MOST);
         let mut within_limit = |_: &QueryCursorState| deadline.check();

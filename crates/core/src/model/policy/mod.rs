@@ -5,6 +5,8 @@ mod glob;
 
 pub use check::{PolicyProblem, nearest};
 
+use std::sync::OnceLock;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +47,20 @@ pub struct Policy {
     /// bot's push to a person's pull request is always reviewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bots: Vec<String>,
+    /// The globs of the lists above, compiled at their first use: parsing is one.
+    #[serde(skip)]
+    #[cfg_attr(test, schemars(skip))]
+    compiled: CompiledGlobs,
+}
+
+/// Globs that are compiled once. They follow from the lists, so they don't count when policies are compared.
+#[derive(Clone, Debug, Default)]
+struct CompiledGlobs(OnceLock<PolicyGlobs>);
+
+impl PartialEq for CompiledGlobs {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// When a person has to look first.
@@ -126,6 +142,7 @@ impl Default for Policy {
             instructions: Vec::new(),
             tiers: Vec::new(),
             bots: Vec::new(),
+            compiled: CompiledGlobs::default(),
         }
     }
 }
@@ -234,19 +251,24 @@ impl Policy {
         ]
     }
 
-    /// Compiles every glob once, each as it is meant.
+    /// Returns the compiled globs, each as it is meant. The first call compiles them; lists that are changed after it don't
+    /// count any more.
     ///
     /// # Errors
     /// A bad glob, named.
-    pub fn globs(&self) -> Result<PolicyGlobs, InvalidPolicy> {
+    pub fn globs(&self) -> Result<&PolicyGlobs, InvalidPolicy> {
+        if let Some(globs) = self.compiled.0.get() {
+            return Ok(globs);
+        }
         let [include, exclude, instructions, tiers, gate] = self.glob_lists().map(|(_, globs)| glob::meant_set(globs));
-        Ok(PolicyGlobs {
+        let globs = PolicyGlobs {
             include: include?,
             exclude: exclude?,
             instructions: instructions?,
             tiers: tiers?,
             gate: gate?,
-        })
+        };
+        Ok(self.compiled.0.get_or_init(|| globs))
     }
 }
 

@@ -1,0 +1,170 @@
+//! The unit document, `units/UNIT/unit.json`: everything that a unit's stages need, written once by GatherContext. They read
+//! it and the attempt that they work on, and nothing else of the run.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::diff::{Hunk, render_hunks};
+use crate::model::change::Target;
+use crate::model::key;
+use crate::model::plan::{ContextPack, Tier};
+use crate::model::run::{RULES, Run};
+use crate::model::token_limits::TokenLimits;
+use crate::port::StoreArtifact;
+use crate::prompt::{PROMPT_VERSION, UnitPrompt, answer_schema, shown_path};
+
+use super::{StageError, find_artifact, version_1};
+
+/// Everything that a unit's stages need.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnitDocument {
+    /// The payload version that wrote it.
+    pub version: u32,
+    /// The unit's id.
+    pub unit: String,
+    /// The repository, by the name under which answers are kept.
+    pub repository: String,
+    /// The main model, `provider/name`, or `rules`.
+    pub model: String,
+    /// The light tier's model.
+    pub model_light: String,
+    /// What one call may hold.
+    #[serde(default, skip_serializing_if = "TokenLimits::is_default")]
+    pub tokens: TokenLimits,
+    /// The file.
+    pub path: String,
+    /// Its path in the base, when renamed or copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_path: Option<String>,
+    /// The tier that starts.
+    pub tier: Tier,
+    /// Why this tier.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tier_reason: String,
+    /// The unit's hunks with secrets replaced: the prompt and the checks see these.
+    pub hunks: Vec<Hunk>,
+    /// The repository's instructions for this path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instructions: Vec<String>,
+    /// What encloses the hunks, and what static analysis found in them.
+    pub context: ContextPack,
+    /// Shown in the prompt, but not part of the question.
+    pub ambient: Ambient,
+}
+
+/// Text around the change that the prompt shows and that doesn't decide what is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ambient {
+    /// The change's title.
+    pub title: String,
+    /// The beginning of the change's description.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+}
+
+/// The part of a unit document that AggregateFindings reads.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct UnitEvidence {
+    /// What encloses the hunks, and what static analysis found in them.
+    pub context: ContextPack,
+}
+
+impl UnitDocument {
+    /// Whether no model reads this unit.
+    pub fn is_rules_only(&self) -> bool {
+        self.model == RULES
+    }
+
+    /// Whether the strong tier is another model than the light one.
+    pub fn has_cascade(&self) -> bool {
+        self.model != self.model_light
+    }
+
+    /// The model of a tier.
+    pub fn model_of(&self, tier: Tier) -> &str {
+        match tier {
+            Tier::Light => &self.model_light,
+            Tier::Strong => &self.model,
+        }
+    }
+
+    /// What the unit's first prompt is made of.
+    pub fn prompt(&self) -> UnitPrompt<'_> {
+        UnitPrompt {
+            title: &self.ambient.title,
+            description: &self.ambient.description,
+            description_tokens: self.tokens.description(),
+            path: &self.path,
+            previous_path: self.previous_path.as_deref(),
+            hunks: &self.hunks,
+            context: &self.context,
+            instructions: &self.instructions,
+        }
+    }
+
+    /// Names the unit's first question, under which its accepted answer is kept: repository, model, prompt version, hunks,
+    /// enclosing scopes and instructions, each by content. Ambient text (title, description) and imports are shown but don't
+    /// change the question. Repositories never share answers.
+    pub fn question(&self) -> String {
+        let previous_path = self.previous_path.as_deref().map(shown_path);
+        let scopes = self.context.scopes.iter();
+        let question = json!([
+            "unit",
+            self.repository,
+            self.model_of(self.tier),
+            PROMPT_VERSION,
+            render_hunks(&shown_path(&self.path), previous_path.as_deref(), &self.hunks),
+            scopes
+                .map(|scope| [&scope.kind, &scope.name, &scope.signature])
+                .collect::<Vec<_>>(),
+            self.instructions,
+            answer_schema(),
+        ]);
+        question_digest(&question)
+    }
+}
+
+/// Returns the name of a question.
+pub(super) fn question_digest(question: &Value) -> String {
+    hex::encode(Sha256::digest(question.to_string().as_bytes()))
+}
+
+/// The repository's name in the names of kept answers: GitHub's id, which survives a rename, or the full name; for a work
+/// tree its path.
+pub fn repository_key(run: &Run) -> String {
+    match &run.target {
+        Target::WorkTree { path, .. } => format!("work-tree {path}"),
+        Target::PullRequest {
+            repository_id: Some(id),
+            ..
+        } => format!("github {id}"),
+        Target::PullRequest { owner, repository, .. } => format!("github {owner}/{repository}").to_ascii_lowercase(),
+    }
+}
+
+/// Reads a unit's document; of a run whose context was gathered by version 1, makes it of that version's artifacts.
+///
+/// # Errors
+/// It isn't there or has another shape; the store fails.
+pub async fn read_unit(run: &str, unit: &str, store: &dyn StoreArtifact) -> Result<UnitDocument, StageError> {
+    match find_artifact(store, &key::unit(run, unit)).await? {
+        Some(document) => Ok(document),
+        None => version_1::read_unit(run, unit, store).await,
+    }
+}
+
+/// Reads what was gathered about a unit.
+///
+/// # Errors
+/// It isn't there or has another shape; the store fails.
+pub(super) async fn read_evidence(
+    run: &str,
+    unit: &str,
+    store: &dyn StoreArtifact,
+) -> Result<UnitEvidence, StageError> {
+    match find_artifact(store, &key::unit(run, unit)).await? {
+        Some(evidence) => Ok(evidence),
+        None => version_1::read_evidence(run, unit, store).await,
+    }
+}
