@@ -290,10 +290,18 @@ fn gapless_flex_classes(css: &str) -> Vec<String> {
         if !body.contains("display: flex") && !body.contains("display: inline-flex") || body.contains("gap:") {
             continue;
         }
-        let selectors = selectors.rsplit("*/").next().unwrap_or_default().split(',').map(str::trim);
+        let selectors = selectors
+            .rsplit("*/")
+            .next()
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim);
         classes.extend(selectors.filter_map(|selector| {
             let class = selector.strip_prefix('.')?;
-            class.chars().all(|char| char.is_alphanumeric() || char == '-').then(|| class.to_owned())
+            class
+                .chars()
+                .all(|char| char.is_alphanumeric() || char == '-')
+                .then(|| class.to_owned())
         }));
     }
     classes
@@ -305,7 +313,10 @@ fn lost_blanks(node: &Handle, classes: &[String], found: &mut Vec<String>) {
     if let NodeData::Element { attrs, .. } = &node.data
         && attrs.borrow().iter().any(|attribute| {
             &*attribute.name.local == "class"
-                && attribute.value.split_whitespace().any(|class| classes.iter().any(|flex| flex == class))
+                && attribute
+                    .value
+                    .split_whitespace()
+                    .any(|class| classes.iter().any(|flex| flex == class))
         })
     {
         for pair in children.windows(2) {

@@ -10,8 +10,8 @@ use holdfast_core::render::{alarm_subject, alarm_text};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use holdfast_storage::file::{self, FileError};
 use crate::message::message;
+use holdfast_storage::file::{self, FileError};
 
 /// How many alarms of one run are kept: more say nothing new.
 const ALARMS: usize = 100;

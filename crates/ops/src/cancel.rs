@@ -13,7 +13,7 @@ use crate::access::Access;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::machine::{self, Opened};
-use crate::run_summary::{self, ReadRuns, RunSummary, LocalRuns};
+use crate::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 use holdfast_engine::ExecutionStatus;
 
 /// The cause that is stored with a run that a command cancels.

@@ -14,7 +14,7 @@ use crate::access::Access;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::machine;
-use crate::run_summary::{self, ReadRuns, RunSummary, LocalRuns};
+use crate::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// How long a deployment's review is followed.
 const PATIENCE: Duration = Duration::from_mins(2);

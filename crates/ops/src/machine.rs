@@ -26,7 +26,7 @@ use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::SqliteKeepRows;
 use tracing_subscriber::EnvFilter;
 
-use crate::access::{PublishOnly, Access};
+use crate::access::{Access, PublishOnly};
 use crate::evaluator;
 use crate::executions::EngineExecutions;
 use crate::failure::Failure;

@@ -20,9 +20,8 @@ pub fn marker_key(data: &Path, settings: &Settings) -> Result<MarkerKey, Failure
         return Ok(key.clone());
     }
     let file = data.join(FILE);
-    let text = file::read_or_create(&file, random_key).map_err(|error| {
-        Failure::usage(format!("{error}. Or choose another directory with --data"))
-    })?;
+    let text = file::read_or_create(&file, random_key)
+        .map_err(|error| Failure::usage(format!("{error}. Or choose another directory with --data")))?;
     MarkerKey::new(text.into()).map_err(|problem| {
         Failure::usage(format!(
             "{} {problem}. Restore the file, or delete it for a new key: comments signed with the old one are then not recognised",
@@ -67,6 +66,9 @@ mod tests {
         let message = marker_key(data.path(), &nothing).unwrap_err().message;
         let file = data.path().join(FILE);
         let expected = format!("{} is shorter than 16 characters: ", file.display());
-        assert!(message.starts_with(&expected) && message.contains("delete it"), "{message}");
+        assert!(
+            message.starts_with(&expected) && message.contains("delete it"),
+            "{message}"
+        );
     }
 }

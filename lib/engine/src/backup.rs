@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holdfast_storage::{database, file};
-use rusqlite::backup::Backup;
 use rusqlite::Connection;
+use rusqlite::backup::Backup;
 
 use super::error::EngineError;
 use super::lock::LOCK_FILE;

@@ -141,9 +141,12 @@ mod tests {
         create_empty(&path).unwrap();
         create_empty(&path).unwrap();
         let writer = open_writable(&path, &WriteOptions::default()).unwrap();
-        writer.execute_batch("CREATE TABLE a (b); INSERT INTO a VALUES (1)").unwrap();
+        writer
+            .execute_batch("CREATE TABLE a (b); INSERT INTO a VALUES (1)")
+            .unwrap();
         let reader = open_read_only(&path).unwrap();
-        let count = |connection: &Connection| connection.query_row("SELECT count(*) FROM a", [], |row| row.get::<_, i64>(0));
+        let count =
+            |connection: &Connection| connection.query_row("SELECT count(*) FROM a", [], |row| row.get::<_, i64>(0));
         assert_eq!(count(&reader).unwrap(), 1);
         assert!(reader.execute("INSERT INTO a VALUES (2)", []).is_err());
         assert_eq!(find_damage(&reader).unwrap(), None);
@@ -165,7 +168,9 @@ mod tests {
         };
         let writer = open_writable(&path, &options).unwrap();
         writer.execute_batch("CREATE TABLE a (b)").unwrap();
-        let full = writer.execute("INSERT INTO a VALUES (zeroblob(100000))", []).unwrap_err();
+        let full = writer
+            .execute("INSERT INTO a VALUES (zeroblob(100000))", [])
+            .unwrap_err();
         assert_eq!(full.sqlite_error_code(), Some(ErrorCode::DiskFull));
     }
 
@@ -175,9 +180,6 @@ mod tests {
         let path = folder.path().join("a.sqlite");
         std::fs::write(&path, vec![b'x'; 8_192]).unwrap();
         let opened = open_writable(&path, &WriteOptions::default());
-        assert_eq!(
-            opened.unwrap_err().sqlite_error_code(),
-            Some(ErrorCode::NotADatabase)
-        );
+        assert_eq!(opened.unwrap_err().sqlite_error_code(), Some(ErrorCode::NotADatabase));
     }
 }

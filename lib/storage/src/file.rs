@@ -30,7 +30,9 @@ fn remedy(error: &io::Error) -> &'static str {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ". Free space there",
         ErrorKind::PermissionDenied => ". Give the program's user that right",
         ErrorKind::ReadOnlyFilesystem => ". Choose a directory that can be written to",
-        ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => ". Move away what is in its place",
+        ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => {
+            ". Move away what is in its place"
+        }
         _ if is_link(error) => ". It is a symbolic link, which is not followed: put the file itself there",
         _ => "",
     }
@@ -99,7 +101,10 @@ pub fn read_text(path: &Path) -> Result<Option<String>, FileError> {
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text.trim().to_owned())),
-        Err(_) => Err(failed("read", path)(io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))),
+        Err(_) => Err(failed("read", path)(io::Error::new(
+            ErrorKind::InvalidData,
+            "it is not UTF-8",
+        ))),
     }
 }
 
@@ -110,7 +115,10 @@ fn read_limited(path: &Path, max_bytes: u64) -> Result<Option<Vec<u8>>, FileErro
         Err(error) => return Err(failed("read", path)(error)),
     };
     let mut bytes = Vec::new();
-    found.take(max_bytes).read_to_end(&mut bytes).map_err(failed("read", path))?;
+    found
+        .take(max_bytes)
+        .read_to_end(&mut bytes)
+        .map_err(failed("read", path))?;
     Ok(Some(bytes))
 }
 
@@ -121,7 +129,9 @@ fn read_limited(path: &Path, max_bytes: u64) -> Result<Option<Vec<u8>>, FileErro
 /// It cannot be written.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let draft = draft(path, bytes)?;
-    draft.persist(path).map_err(|error| failed("write", path)(error.error))?;
+    draft
+        .persist(path)
+        .map_err(|error| failed("write", path)(error.error))?;
     sync_dir(parent(path))
 }
 

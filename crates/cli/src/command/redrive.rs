@@ -9,7 +9,7 @@ use holdfast_ops::deployment::Deployment;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 use holdfast_ops::redrive;
-use holdfast_ops::run_summary::{ReadRuns, LocalRuns};
+use holdfast_ops::run_summary::{LocalRuns, ReadRuns};
 
 /// Runs the command.
 ///

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::output::{self, text};
 use holdfast_ops::data_directory::Kind;
 use holdfast_ops::failure::Failure;
-use holdfast_ops::run_summary::{ReadRuns, RunSummary, LocalRuns};
+use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
 
 /// Runs the command on this machine: the runs of the current folder's work tree, then those of the server.
 ///

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use holdfast_core::render::counted;
 use holdfast_core::model::report::Report;
+use holdfast_core::render::counted;
 use serde_json::{Value, json};
 
 use crate::cli::{ShowArgs, ShowFormat};
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::output::{self, text};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::run_details::{StateVisit, UnitDetails, draw_picture, states_taken, units_of};
-use holdfast_ops::run_summary::{self, ReadRuns, RunSummary, LocalRuns};
+use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// Runs the command on this machine.
 ///

@@ -15,7 +15,7 @@ use holdfast_git::work_tree_root;
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
-use crate::run_summary::{ReadRuns, LocalRuns};
+use crate::run_summary::{LocalRuns, ReadRuns};
 use holdfast_engine::{EngineError, has_runs};
 
 /// Where the data was by default in version 0.1, in the folder that the program was started in.

@@ -6,13 +6,13 @@ mod read;
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use holdfast_core::model::settings::{Settings, SettingsProblems};
 use holdfast_aws::account;
 use holdfast_aws::dynamodb::DynamodbKeepRows;
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::secrets_manager::read_secrets;
 use holdfast_aws::stack::{self, Stack};
 use holdfast_aws::step_functions::StepFunctionsRuns;
+use holdfast_core::model::settings::{Settings, SettingsProblems};
 use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
 
 use crate::failure::Failure;
@@ -134,7 +134,10 @@ mod tests {
             .unwrap_or_default();
         assert!(message.contains("HOLDFAST_MARKER_KEY"), "{message}");
         let half = secrets(&[key, ("HOLDFAST_GITHUB_APP_ID", "7")]);
-        let message = on_github(&half, url).err().map(|error| error.to_string()).unwrap_or_default();
+        let message = on_github(&half, url)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
         assert!(message.contains("private key") && !message.contains('\n'), "{message}");
     }
 }

@@ -14,9 +14,8 @@ use serde_json::{Map, Value};
 
 use super::Deployment;
 use crate::failure::Failure;
-use crate::run_summary::{self, Child, MAX_RUNS, READS_IN_FLIGHT, ReadRuns, RunSummary, ExecutionSummary};
+use crate::run_summary::{self, Child, ExecutionSummary, MAX_RUNS, READS_IN_FLIGHT, ReadRuns, RunSummary};
 use holdfast_engine::ExecutionStatus;
-
 
 impl Deployment {
     async fn record(&self, mut row: ExecutionSummary) -> Result<RunSummary, Failure> {

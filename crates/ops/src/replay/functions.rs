@@ -21,8 +21,8 @@ use super::cutoff::Cutoff;
 use super::history::{End, TIMED_OUT, Visit};
 use super::memory::MemoryStore;
 use super::model::RecordedModel;
-use super::replay_notes::{GivenAgain, ReplayNotes};
 use super::recording::{Recording, failure_message};
+use super::replay_notes::{GivenAgain, ReplayNotes};
 
 /// Errors that the outside caused: they are given again, since nobody outside is asked. A model's are given by
 /// [`RecordedModel`].

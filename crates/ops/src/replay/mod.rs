@@ -11,9 +11,9 @@ mod functions;
 mod history;
 mod memory;
 mod model;
-mod replay_notes;
 mod read;
 mod recording;
+mod replay_notes;
 mod snapshot;
 pub mod text;
 mod writes;
@@ -42,12 +42,12 @@ use functions::ReplayFunctions;
 use history::{End, Histories, TIMED_OUT};
 use memory::MemoryStore;
 use model::RecordedModel;
-use replay_notes::ReplayNotes;
-pub use replay_notes::{GivenAgain, MissingAnswer, NotRead, Write};
 use read::RecordedRead;
 use recording::Recording;
+use replay_notes::ReplayNotes;
+pub use replay_notes::{GivenAgain, MissingAnswer, NotRead, Write};
 use snapshot::Snapshot;
-use writes::{RecordedWrites, OneRun, SilentPeople};
+use writes::{OneRun, RecordedWrites, SilentPeople};
 
 /// How long a question that timed out may take to be asked once more, in steps of 5 ms.
 const MAX_STEPS: u32 = 2_000;

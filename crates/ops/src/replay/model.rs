@@ -13,8 +13,8 @@ use holdfast_core::stage::summarize_review::TEMPLATE_NOTE;
 use serde_json::Value;
 
 use super::history::{End, Visit};
-use super::replay_notes::{MissingAnswer, ReplayNotes};
 use super::recording::{Recording, failure_message};
+use super::replay_notes::{MissingAnswer, ReplayNotes};
 
 /// Answers one question.
 pub struct RecordedModel {

@@ -11,8 +11,8 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadChange, ReadError};
 use holdfast_git::GitReadChange;
 
-use super::replay_notes::ReplayNotes;
 use super::recording::Recording;
+use super::replay_notes::ReplayNotes;
 
 /// Reads from a recording.
 pub struct RecordedRead {

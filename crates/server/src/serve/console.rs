@@ -27,7 +27,7 @@ use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 use holdfast_ops::redrive;
 use holdfast_ops::replay;
-use holdfast_ops::run_summary::{ReadRuns, RunSummary, LocalRuns};
+use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
 
 /// The pages' routes.
 pub fn router() -> Router<Arc<App>> {

@@ -207,7 +207,10 @@ mod tests {
             let failure = console_keys(data.path(), &Url::parse("http://127.0.0.1/").unwrap(), false);
             let message = failure.err().unwrap().message;
             let expected = format!("{} is shorter than 32 characters", data.path().join(name).display());
-            assert!(message.starts_with(&expected) && message.contains("delete it"), "{message}");
+            assert!(
+                message.starts_with(&expected) && message.contains("delete it"),
+                "{message}"
+            );
         }
     }
 

@@ -8,8 +8,8 @@ use holdfast_aws::account;
 use holdfast_aws::secrets_manager::put_into_secret;
 use holdfast_aws::stack::Stack;
 use holdfast_core::model::address::parse_url;
-use holdfast_storage::file;
 use holdfast_github::CreatedApp;
+use holdfast_storage::file;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
