@@ -4,6 +4,7 @@
 mod console;
 mod key;
 mod permission;
+mod pictures;
 mod routes;
 mod server;
 mod sign_in;
@@ -21,15 +22,16 @@ use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{ReadPermission, ReadPull};
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_github::GithubSignIn;
-use holdfast_sfn_api::Given;
+use holdfast_http_server::ReservedAddress;
+use holdfast_sfn_api::ProvidedMachine;
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
 use holdfast_web::sign_out;
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 use self::permission::RarelyAsked;
+use self::pictures::Pictures;
 use crate::step_functions_api;
 use holdfast_ops::data_directory::{DataPlace, Notify};
 use holdfast_ops::failure::Failure;
@@ -37,8 +39,12 @@ use holdfast_ops::machine::{self, Opened};
 use holdfast_ops::recovery::recovery_notes;
 use holdfast_ops::workflow;
 
-use holdfast_ops::access::Reach;
+use holdfast_ops::access::Access;
 use key::{ConsoleKeys, Entry};
+
+/// What the Step Functions API shows in the place of a review's task tokens: whoever holds one answers in the approvers'
+/// place, and derives their codes from it.
+const TOKEN_MASK: &str = "[withheld: a task token of a review]";
 
 /// What requests are answered with.
 pub struct App {
@@ -60,6 +66,8 @@ pub struct App {
     seal: Seal,
     /// Sign-in with GitHub, where it is set up.
     with_github: Option<WithGithub>,
+    /// Pictures that pages have drawn.
+    pictures: Pictures,
     /// Lets one replay run at a time.
     replays: Semaphore,
     /// How the operator of this machine signs in.
@@ -93,19 +101,18 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     for line in settings.approvers_without_a_way() {
         notify(&line);
     }
-    let listener = TcpListener::bind(options.listen)
-        .await
+    let reserved = ReservedAddress::take(options.listen)
         .map_err(|error| Failure::usage(format!("--listen {}: {error}", options.listen)))?;
-    let address = listener.local_addr().map_err(Failure::incomplete)?;
+    let address = reserved.address();
     let step_functions = match options.step_functions {
         None => None,
-        Some(address) => Some(step_functions_api::bind("--step-functions", address).await?),
+        Some(address) => Some(step_functions_api::bind("--step-functions", address)?),
     };
     let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
     settings.public_url = Some(public.clone());
     let directory = options.data.for_server()?;
     let data = directory.path.as_path();
-    let opened = machine::open(data, &settings, Reach::all()).await?;
+    let opened = machine::open(data, &settings, Access::all()).await?;
     for note in recovery_notes(&opened.recovered, false) {
         notify(&note);
     }
@@ -126,6 +133,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         seal,
         entry,
         data: data.to_path_buf(),
+        pictures: Pictures::default(),
         replays: Semaphore::new(1),
         how: RunSettings::of(&settings, machine::BUCKET),
         asked_permission: RarelyAsked::new(Arc::clone(&permission)),
@@ -134,6 +142,20 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         secrets,
         opened,
     });
+    let step_functions = match step_functions {
+        None => None,
+        Some(server) => {
+            let provided = ProvidedMachine {
+                name: app.opened.engine.naming().state_machine.clone(),
+                definition: workflow::definition().to_owned(),
+                token_mask: Some(TOKEN_MASK.to_owned()),
+            };
+            let opened = server.open(app.opened.engine.clone(), data, Some(provided));
+            Some(opened.map_err(step_functions_api::failure)?)
+        }
+    };
+    // Not before: the database was checked, and requests are answered from now on.
+    let listener = reserved.listen().map_err(Failure::incomplete)?;
     let console = match app.entry.is_open() {
         true => format!("the address in {}", data.join(key::FILE).display()),
         false => "its address was used, --new-console-key makes a new one".to_owned(),
@@ -146,14 +168,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let beside = async {
         let Some(server) = step_functions else { return Ok(()) };
         notify(&format!("Step Functions API: http://{}", server.address()));
-        let given = Given {
-            name: app.opened.engine.naming().state_machine.clone(),
-            definition: workflow::definition(),
-        };
-        let served = server
-            .serve(app.opened.engine.clone(), data, Some(&given), stopped)
-            .await
-            .map_err(step_functions_api::failure);
+        let served = server.serve(stopped).await.map_err(step_functions_api::failure);
         // Without it nobody would be told that it is gone.
         stop.send_replace(true);
         served
