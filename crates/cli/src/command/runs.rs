@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::output::{self, text};
 use holdfast_ops::data_directory::Kind;
 use holdfast_ops::failure::Failure;
-use holdfast_ops::run_summary::{ReadRuns, Record, Records};
+use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
 
 /// Runs the command on this machine: the runs of the current folder's work tree, then those of the server.
 ///
@@ -20,7 +20,7 @@ pub async fn here(args: &RunsArgs) -> Result<Exit, Failure> {
     let directories = args.data.place().existing()?;
     let (mut tables, mut documents) = (String::new(), Vec::new());
     for directory in &directories {
-        let records = Records::open(&directory.path).await?.list().await?;
+        let records = LocalRuns::open(&directory.path).await?.list().await?;
         match args.format {
             ListFormat::Text => {
                 if directory.kind != Kind::Given {
@@ -60,29 +60,29 @@ pub async fn run(args: &RunsArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
 }
 
 /// One run in JSON.
-pub fn document(record: &Record) -> Value {
+pub fn document(record: &RunSummary) -> Value {
     json!({
         "run": record.run,
         "status": record.status,
         "started_ms": record.row.started.0,
         "stopped_ms": record.row.stopped.map(|at| at.0),
-        "findings": record.report.as_ref().map(|report| report.findings.len()),
+        "findings": record.header.report.as_ref().map(|report| report.findings),
         "failure": record.failure,
         "needs_cleaning": record.needs_cleaning,
     })
 }
 
-fn table(records: &[Record]) -> String {
+fn table(records: &[RunSummary]) -> String {
     let mut out = String::new();
     if records.is_empty() {
         out.push_str("No runs yet.\n");
     }
     let widest = records.iter().map(|record| record.run.len()).max().unwrap_or(0);
     for record in records {
-        let found = record
-            .report
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |report| counted(report.findings.len(), "finding"));
+        let found = record.header.report.as_ref().map_or_else(
+            || "-".to_owned(),
+            |report| counted(usize::try_from(report.findings).unwrap_or(usize::MAX), "finding"),
+        );
         let failure = record
             .failure
             .as_deref()

@@ -186,17 +186,17 @@ async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> 
     let _one = setup.exchange.lock().await;
     let app = match setup.manifest.convert(code).await {
         Ok(app) => app,
-        Err(why) => return failed(StatusCode::BAD_GATEWAY, &why),
+        Err(why) => return failed(StatusCode::BAD_GATEWAY, &why.to_string()),
     };
     match setup.keep.store(&app).await {
-        Ok(told) => {
+        Ok(summary) => {
             let install_at = format!("{}/installations/new", app.html_url.trim_end_matches('/'));
-            let told = format!(
-                "{}{told}  install it on repositories: {install_at}\n",
+            let summary = format!(
+                "{}{summary}  install it on repositories: {install_at}\n",
                 made(&app, &setup.view)
             );
             // Only one is waited for.
-            drop(setup.made.try_send(told));
+            drop(setup.made.try_send(summary));
             page(&setup, StatusCode::OK, setup::done(&app.slug, &install_at))
         }
         Err(failure) => {
