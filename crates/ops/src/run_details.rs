@@ -65,6 +65,17 @@ pub async fn as_picture(runs: &dyn ReadRuns, record: &Record) -> Result<String, 
     Ok(picture(&machine, Some(&path)))
 }
 
+/// Returns a run's state machine as a picture without the run's path: it has the size of the picture with it, and needs
+/// no history.
+///
+/// # Errors
+/// The definition can't be read.
+pub async fn empty_picture(runs: &dyn ReadRuns, record: &Record) -> Result<String, Failure> {
+    let definition = runs.definition(record).await?;
+    let machine = StateMachine::parse_stored(&definition).map_err(Failure::incomplete)?;
+    Ok(picture(&machine, None))
+}
+
 /// The states that an execution took.
 pub fn states_taken(history: &[HistoryEvent]) -> Vec<Taken> {
     let mut taken: Vec<Taken> = Vec::new();

@@ -14,7 +14,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::port::{KeepRows, StoreArtifact};
-use holdfast_core::stage::{StoredChange, explain_failure, find_change_of};
+use holdfast_core::stage::{RunHeader, StoredChange, explain_failure, find_change_of};
 use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::{SqliteKeepRows, TABLES_FILE};
 use serde::de::DeserializeOwned;
@@ -109,9 +109,11 @@ pub struct Record {
     pub row: Row,
     /// How it stands.
     pub status: RunStatus,
-    /// The report, when one was written; its status and wall time are filled in.
+    /// What lists show of it.
+    pub header: RunHeader,
+    /// The report, when one was written; its status and wall time are filled in. None in lists.
     pub report: Option<Report>,
-    /// The change, when it was read; of one run with the patches of the files that have findings, in lists without patches.
+    /// The change, when it was read, with the patches of the files that have findings. None in lists.
     pub change: Option<Change>,
     /// Why the execution failed.
     pub failure: Option<String>,
@@ -202,7 +204,7 @@ impl ReadRuns for Records {
 
     async fn read(&self, run: &str) -> Result<Record, Failure> {
         let stored = self.archive.execution(run).map_err(Failure::usage)?;
-        with_patches(self.record(stored).await?, &self.store).await
+        with_report(self.record(stored).await?, &self.store).await
     }
 
     async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure> {
@@ -234,46 +236,56 @@ impl ReadRuns for Records {
 
 /// Tells a run from its execution and its artifacts. Errors: an artifact cannot be read.
 pub async fn tell(row: Row, waits: bool, needs_cleaning: bool, store: &dyn StoreArtifact) -> Result<Record, Failure> {
-    let mut report: Option<Report> = read_json(store, &key::report(&row.name)).await?;
-    let change = read_json::<StoredChange>(store, &key::change(&row.name)).await?;
+    let header = read_header(&row.name, store).await?;
     let is_open = !row.status.is_final();
     let failure = row
         .error
         .clone()
         .map(|error| explain_failure(&error, row.cause.as_deref()));
-    let status = match (&report, is_open) {
+    let status = match (&header.report, is_open) {
         (_, true) if waits => RunStatus::AwaitingApproval,
         (_, true) => RunStatus::Running,
         (Some(report), false) => report.status,
         (None, false) if row.error.as_deref() == Some(ErrorName::RunSuperseded.as_str()) => RunStatus::Superseded,
         (None, false) => RunStatus::Failed,
     };
-    if let Some(report) = &mut report {
-        report.status = status;
-        report.usage.wall_ms = wall_ms(&row);
-    }
     Ok(Record {
         run: row.name.clone(),
         row,
         status,
-        report,
-        change: change.map(|change| change.header),
+        header,
+        report: None,
+        change: None,
         failure,
         needs_cleaning,
     })
 }
 
-/// Adds to a run's change the patches of the files that have findings.
+/// Reads what lists show of a run. Version 1 wrote no header: there it is taken from the report and the change.
+async fn read_header(run: &str, store: &dyn StoreArtifact) -> Result<RunHeader, Failure> {
+    if let Some(header) = read_json(store, &key::header(run)).await? {
+        return Ok(header);
+    }
+    let report: Option<Report> = read_json(store, &key::report(run)).await?;
+    let change: Option<StoredChange> = read_json(store, &key::change(run)).await?;
+    Ok(RunHeader::of(change.map(|change| change.header).as_ref(), report.as_ref()))
+}
+
+/// Adds to a run its report, and its change with the patches of the files that have findings.
 ///
 /// # Errors
 /// An artifact can't be read.
-pub async fn with_patches(mut record: Record, store: &dyn StoreArtifact) -> Result<Record, Failure> {
-    let findings = record.report.iter().flat_map(|report| &report.findings);
-    let paths: BTreeSet<&str> = findings.map(|finding| finding.path.as_str()).collect();
-    if !paths.is_empty() {
-        let change = find_change_of(&record.run, &paths, store).await;
-        record.change = change.map_err(Failure::incomplete)?;
+pub async fn with_report(mut record: Record, store: &dyn StoreArtifact) -> Result<Record, Failure> {
+    let mut report: Option<Report> = read_json(store, &key::report(&record.run)).await?;
+    if let Some(report) = &mut report {
+        report.status = record.status;
+        report.usage.wall_ms = wall_ms(&record.row);
     }
+    let findings = report.iter().flat_map(|report| &report.findings);
+    let paths: BTreeSet<&str> = findings.map(|finding| finding.path.as_str()).collect();
+    let change = find_change_of(&record.run, &paths, store).await;
+    record.change = change.map_err(Failure::incomplete)?;
+    record.report = report;
     Ok(record)
 }
 

@@ -66,7 +66,7 @@ pub fn document(record: &Record) -> Value {
         "status": record.status,
         "started_ms": record.row.started.0,
         "stopped_ms": record.row.stopped.map(|at| at.0),
-        "findings": record.report.as_ref().map(|report| report.findings.len()),
+        "findings": record.header.report.as_ref().map(|report| report.findings),
         "failure": record.failure,
         "needs_cleaning": record.needs_cleaning,
     })
@@ -79,10 +79,10 @@ fn table(records: &[Record]) -> String {
     }
     let widest = records.iter().map(|record| record.run.len()).max().unwrap_or(0);
     for record in records {
-        let found = record
-            .report
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |report| counted(report.findings.len(), "finding"));
+        let found = record.header.report.as_ref().map_or_else(
+            || "-".to_owned(),
+            |report| counted(usize::try_from(report.findings).unwrap_or(usize::MAX), "finding"),
+        );
         let failure = record
             .failure
             .as_deref()

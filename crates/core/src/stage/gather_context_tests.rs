@@ -223,3 +223,30 @@ fn a_links_text_is_no_source() {
     assert!(packs[0].imports.is_empty() && packs[0].no_syntax.is_none());
     assert!(world.reads.lock().unwrap().is_empty(), "what it points to is not read");
 }
+
+#[test]
+fn documents_of_an_earlier_try_are_kept_and_missing_ones_made() {
+    let (world, packs) = gather(&["a.rs", "b.rs", "c.rs"], FileKind::Text, b"x", |_| seen(Duration::ZERO));
+    let tokens: u64 = packs.iter().map(|pack| pack.tokens).sum();
+    let again = || {
+        world.reads.lock().unwrap().clear();
+        let input = Input { run: "r".to_owned() };
+        let output = block_on(gather_context(&input, &world, &world, &world)).unwrap();
+        assert_eq!((output.packs, output.tokens), (3, tokens));
+        world.reads.lock().unwrap().clone()
+    };
+    assert!(again().is_empty(), "nothing is missing");
+    world.artifacts.lock().unwrap().remove(&key::unit("r", "u0001"));
+    assert_eq!(again(), ["b.rs"]);
+}
+
+#[test]
+fn a_change_of_many_files_is_gathered_chunk_by_chunk() {
+    let paths: Vec<String> = (0..250).map(|number| format!("src/{number:03}.rs")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let (world, packs) = gather(&paths, FileKind::Text, b"x", |_| seen(Duration::ZERO));
+    assert!(packs.iter().all(|pack| pack.imports == ["use a;"]));
+    let artifacts = world.artifacts.lock().unwrap();
+    let patches = artifacts.keys().filter(|key| key.contains("/patches/")).count();
+    assert_eq!(patches, 3, "a hundred files in each");
+}

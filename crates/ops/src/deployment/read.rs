@@ -82,7 +82,7 @@ impl ReadRuns for Deployment {
     async fn read(&self, run: &str) -> Result<Record, Failure> {
         let found = self.runs.execution(run).await.map_err(Failure::incomplete)?;
         let found = found.ok_or_else(|| Failure::usage(format!("there is no run {run:?} in {}", self.place())))?;
-        run_summary::with_patches(self.record(row_of(found)).await?, &self.store).await
+        run_summary::with_report(self.record(row_of(found)).await?, &self.store).await
     }
 
     async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure> {

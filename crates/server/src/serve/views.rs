@@ -105,7 +105,8 @@ pub async fn run(
         ended_ms: record.row.stopped.map(|at| at.0),
     };
     let summaries: Vec<UnitSummary> = summaries(plan.as_ref(), &shown);
-    let (width, height) = run_details::as_picture(&runs, &record)
+    // The picture itself is drawn when it's fetched: its size follows from the definition.
+    let (width, height) = run_details::empty_picture(&runs, &record)
         .await
         .map_or((0, 0), |svg| size(&svg));
     Ok(RunView {
@@ -195,17 +196,17 @@ fn started(record: &Record) -> Option<Run> {
 
 fn head(record: &Record) -> RunHead {
     let run = started(record);
-    let change = record.change.as_ref();
+    let header = &record.header;
     RunHead {
         run: record.run.clone(),
         status: record.status,
         repository: repository(record),
         pull_request: pull_request(record),
-        base: change.map(|change| change.base.to_string()),
+        base: header.base.clone(),
         head: run
             .as_ref()
             .map_or_else(String::new, |run| run.target.head().to_string()),
-        author: change.and_then(|change| change.author.clone()),
+        author: header.author.clone(),
         model: run.map_or_else(String::new, |run| run.model),
         started_ms: record.row.started.0,
         ended_ms: record.row.stopped.map(|at| at.0),
@@ -215,7 +216,7 @@ fn head(record: &Record) -> RunHead {
 
 fn row(record: &Record) -> RunRow {
     let head = head(record);
-    let report = record.report.as_ref();
+    let report = record.header.report.as_ref();
     RunRow {
         run: head.run,
         status: head.status,
@@ -223,7 +224,7 @@ fn row(record: &Record) -> RunRow {
         pull_request: head.pull_request,
         head: head.head,
         worst: report.and_then(|report| report.gate.worst),
-        findings: report.map(|report| number(report.findings.len())),
+        findings: report.map(|report| report.findings),
         cost_usd: report.map(|report| report.usage.cost_usd).filter(|cost| *cost > 0.0),
         started_ms: head.started_ms,
         ended_ms: head.ended_ms,
@@ -235,11 +236,8 @@ fn pull_request(record: &Record) -> Option<PullRequest> {
     match started(record)?.target {
         Target::PullRequest { number, .. } => Some(PullRequest {
             number,
-            title: record.change.as_ref().map(|change| change.title.clone()),
-            address: record
-                .change
-                .as_ref()
-                .and_then(|change| WebAddress::parse(change.url.as_deref()?)),
+            title: record.header.title.clone(),
+            address: record.header.url.as_deref().and_then(WebAddress::parse),
         }),
         Target::WorkTree { .. } => None,
     }
@@ -247,7 +245,7 @@ fn pull_request(record: &Record) -> Option<PullRequest> {
 
 fn lets_through(filter: &RunsFilter, record: &Record) -> bool {
     let text = filter.text.trim().to_lowercase();
-    let title = record.change.as_ref().map(|change| change.title.to_lowercase());
+    let title = record.header.title.as_ref().map(|title| title.to_lowercase());
     let head = head(record);
     let holds = |field: &str| field.to_lowercase().contains(&text);
     filter.status.is_none_or(|status| status == record.status)
