@@ -164,6 +164,7 @@ impl Setup {
         let settings = &self.settings.deployment;
         let model = ModelSettings {
             url: settings.model_url.clone(),
+            allow_http: settings.allow_http.clone(),
             anthropic_key: settings.anthropic_key.clone(),
             openai_key: settings.openai_key.clone(),
             prices: settings.prices.clone(),

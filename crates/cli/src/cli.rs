@@ -64,9 +64,11 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
     Check(CheckArgs),
-    /// Call each configured model once and report what works: the key, structured output, limits, usage.
+    /// Call each configured model once and report what works: the key, structured output, limits, usage. Compare the
+    /// GitHub App with the manifest.
     ///
-    /// Each call is short, and paid like any other. Exit status 3 when a model doesn't work.
+    /// Each call is short, and paid like any other. Exit status 3 when a model doesn't work, or the App lacks a permission
+    /// or an event that reviews need.
     Doctor(DoctorArgs),
     /// Copies the data directory, also while reviews run in it. The copy is a data directory itself.
     Backup(BackupArgs),

@@ -594,8 +594,8 @@ fn a_command_is_the_comment_as_it_is_now() {
             "write permission",
         ),
         (
-            "a month old",
-            |world| world.comments.lock().unwrap().get_mut(&1).unwrap().created_ms -= 30 * 86_400_000,
+            "a week and a moment old",
+            |world| world.comments.lock().unwrap().get_mut(&1).unwrap().created_ms = NOW_MS - 7 * 86_400_000 - 1,
             "older than",
         ),
     ];
@@ -607,10 +607,14 @@ fn a_command_is_the_comment_as_it_is_now() {
         assert!(is_ignored(&receipt, says), "{name}: {receipt:?}");
         assert!(world.runs().is_empty(), "{name}");
     }
-    // Its writer's own edit counts.
+    // Its writer's own edit counts, and a week is not too old.
     let world = World::new();
     let delivery = world.comment(1, "maintainer", "/holdfast review");
-    world.comments.lock().unwrap().get_mut(&1).unwrap().body = "/holdfast help".to_owned();
+    let edit = |comment: &mut CommentNow| {
+        comment.body = "/holdfast help".to_owned();
+        comment.created_ms = NOW_MS - 7 * 86_400_000;
+    };
+    edit(world.comments.lock().unwrap().get_mut(&1).unwrap());
     assert_eq!(
         world.command(&delivery),
         Receipt::Done {

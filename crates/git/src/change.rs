@@ -11,7 +11,7 @@ use super::object::{Clone, NoObject, explain, fail, object_size, read_object};
 use super::path::{path_bytes, path_text};
 use super::rename::join_renames;
 use super::tree_diff::{Difference, Version, compare_trees};
-use holdfast_core::diff::{Content, Patch, content_of, unified, without_nul};
+use holdfast_core::diff::{Content, Patch, coarse_note, content_of, unified, without_nul};
 
 /// Commit messages that are kept at most, in bytes.
 const DESCRIPTION_MOST: usize = 16 * 1024;
@@ -43,8 +43,10 @@ pub(super) fn read_change(
         clone: Clone::of(repository),
         searched_left: limits.searched_patches_bytes,
         budget,
+        coarse: Vec::new(),
     };
     let files: Vec<ChangedFile> = found.files.iter().map(|file| reader.read_changed(file)).collect();
+    notes.extend(coarse_note(&reader.coarse));
     let (title, author) = head_line(repository, head_id);
     Ok(Change {
         base: base.clone(),
@@ -131,6 +133,8 @@ struct FileReader<'a> {
     clone: Clone,
     searched_left: usize,
     budget: Budget,
+    /// Files with a coarse patch.
+    coarse: Vec<String>,
 }
 
 impl FileReader<'_> {
@@ -215,6 +219,9 @@ impl FileReader<'_> {
             Content::Text => {
                 let patch = unified(&before, &after);
                 (file.additions, file.deletions) = (patch.additions, patch.deletions);
+                if patch.is_coarse {
+                    self.coarse.push(file.path.clone());
+                }
                 file.patch = Some(patch.text).filter(|text| !text.is_empty());
             }
         }

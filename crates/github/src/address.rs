@@ -1,6 +1,6 @@
 //! Addresses: a pull request's, as people copy it from the browser, and the web site beside an API.
 
-use holdfast_core::model::settings::parse_url;
+use holdfast_core::model::address::parse_url;
 use url::Url;
 
 /// Where a pull request is.

@@ -1,7 +1,9 @@
 //! GitHub's REST API, through octocrab: reading pull requests in `read` and `pull`, writing to them in `publish`, who may do what in
-//! `people`, who someone is in `sign_in`, missed webhooks in `deliveries`, an App of one's own in `manifest`. One request, one answer: the workflow retries.
+//! `people`, who someone is in `sign_in`, missed webhooks in `deliveries`, an App of one's own in `manifest`, what it is
+//! granted in `app_grants`. One request, one answer: the workflow retries.
 
 mod address;
+mod app_grants;
 mod check;
 mod classify;
 mod comments;
@@ -25,6 +27,7 @@ mod unshown;
 mod wire;
 
 pub use address::{PullRequestAddress, parse_address};
+pub use app_grants::{APP_MANIFEST, AppReport, GithubAppGrants, Lack};
 pub use connection::GithubConnection;
 pub use credentials::GithubIdentity;
 pub use deliveries::GithubRedeliverWebhooks;

@@ -1,6 +1,7 @@
 //! Reads a pull request: its head, its files, a file's bytes. Never writes.
 
 use async_trait::async_trait;
+use holdfast_core::diff::coarse_note;
 use holdfast_core::identity::identify;
 use holdfast_core::model::change::{Change, ChangedFile, Target};
 use holdfast_core::model::sha::CommitSha;
@@ -143,8 +144,9 @@ impl ReadChange for GithubReadChange {
         let head = head_of(&read_pull(connection, place).await?)?;
         let files_total = pull.changed_files.max(listed.len() as u64);
         let mut files: Vec<ChangedFile> = listed.into_iter().map(|file| classify(file, trees.as_ref())).collect();
+        let mut coarse = Vec::new();
         if let Some(trees) = &trees {
-            unshown::fill(connection, place, &mut files, trees).await?;
+            coarse = unshown::fill(connection, place, &mut files, trees).await?;
         }
         Ok(Change {
             base,
@@ -155,7 +157,7 @@ impl ReadChange for GithubReadChange {
             author: pull.user.map(|user| user.login),
             url: Some(pull.html_url),
             files_total,
-            notes: Vec::new(),
+            notes: coarse_note(&coarse).into_iter().collect(),
             files,
         })
     }

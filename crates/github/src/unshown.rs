@@ -2,11 +2,11 @@
 //! `.gitattributes` of the change calls binary. Both versions are read and compared here, so that no attribute hides a text
 //! and secrets are found in what is not reviewed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{TryStreamExt, stream};
-use holdfast_core::diff::parse_patch;
+use holdfast_core::diff::{Content, content_of, parse_patch, unified, without_nul};
 use holdfast_core::filter::is_binary_by_design;
 use holdfast_core::model::change::{ChangedFile, FileKind, FileStatus};
 use holdfast_core::rule::secret_findings;
@@ -15,7 +15,6 @@ use super::classify::Trees;
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::read::{BLOB_MOST, CONTENTS_READ, Place};
-use holdfast_core::diff::{Content, content_of, unified, without_nul};
 
 /// Maximum number of files of one change that are read for this.
 const MAX_FILES: usize = 200;
@@ -27,18 +26,19 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 const CONCURRENT_FILES: usize = 8;
 
 /// Fills in what GitHub left out, within the bounds; what is over them keeps its reason and adds that it was not searched.
-/// Fails where GitHub does, other than for a version that is not there.
+/// Returns the files whose patch is coarse. Fails where GitHub does, other than for a version that is not there.
 pub(super) async fn fill(
     connection: &GithubConnection,
     place: Place<'_>,
     files: &mut [ChangedFile],
     trees: &Trees,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let spent = Arc::new(AtomicU64::new(0));
+    let coarse = Mutex::new(Vec::new());
     let wanted: Vec<&mut ChangedFile> = files.iter_mut().filter(|file| is_unshown(file)).collect();
     stream::iter(wanted.into_iter().enumerate().map(Ok))
         .try_for_each_concurrent(CONCURRENT_FILES, |(index, file)| {
-            let spent = Arc::clone(&spent);
+            let (spent, coarse) = (Arc::clone(&spent), &coarse);
             async move {
                 let versions = if index < MAX_FILES {
                     read_versions(connection, place, file, trees, &spent).await?
@@ -46,13 +46,23 @@ pub(super) async fn fill(
                     None
                 };
                 match versions {
-                    Some((before, after)) => compare(file, &before, &after),
+                    Some((before, after)) => {
+                        if compare(file, &before, &after) {
+                            coarse
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .push(file.path.clone());
+                        }
+                    }
                     None => note(file, "too large to search for secrets"),
                 }
                 Ok(())
             }
         })
-        .await
+        .await?;
+    let mut coarse = coarse.into_inner().unwrap_or_else(PoisonError::into_inner);
+    coarse.sort();
+    Ok(coarse)
 }
 
 fn is_unshown(file: &ChangedFile) -> bool {
@@ -103,13 +113,14 @@ async fn read_blob(connection: &GithubConnection, place: Place<'_>, blob: &str) 
     }
 }
 
-/// A text of ordinary size gets its patch and is reviewed. Of other texts only secrets are kept.
-fn compare(file: &mut ChangedFile, before: &[u8], after: &[u8]) {
+/// A text of ordinary size gets its patch and is reviewed. Of other texts only secrets are kept. Returns whether the patch
+/// is coarse.
+fn compare(file: &mut ChangedFile, before: &[u8], after: &[u8]) -> bool {
     let largest = before.len().max(after.len());
     let patch = match content_of(before, after) {
         Content::Binary => {
             file.kind = FileKind::Binary;
-            return;
+            return false;
         }
         Content::TextWithNul => {
             (file.kind, file.omitted) = (FileKind::Binary, Some("has NUL bytes".to_owned()));
@@ -126,12 +137,13 @@ fn compare(file: &mut ChangedFile, before: &[u8], after: &[u8]) {
     if file.kind == FileKind::Text && largest <= BLOB_MOST {
         file.omitted = None;
         file.patch = Some(patch.text).filter(|text| !text.is_empty());
-        return;
+        return patch.is_coarse;
     }
     if file.kind == FileKind::Text {
         file.omitted = Some(format!("too large to show: {largest} bytes"));
     }
     file.secrets = secret_findings(&file.path, &parse_patch(&patch.text).unwrap_or_default());
+    false
 }
 
 fn note(file: &mut ChangedFile, what: &str) {

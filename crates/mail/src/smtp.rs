@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use holdfast_core::model::settings::is_loopback;
+use holdfast_core::model::address::is_loopback;
 use holdfast_core::port::{Mail, NotifyError, NotifyPeople};
 use holdfast_core::render::{alarm_subject, alarm_text};
 use jiff::Timestamp;

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use holdfast_core::model::settings::is_loopback;
+use holdfast_core::model::address::{HttpHosts, is_loopback};
 use holdfast_core::port::ModelError;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -53,11 +53,16 @@ pub(crate) struct Provider {
 }
 
 /// The address of a provider's call below `base`: a base that ends in `/v1` is taken as the API's root, any other gets
-/// `/v1` first. Errors: not https (nor http on loopback), a user, a query or a fragment.
-pub(crate) fn call_url(provider: &Provider, base: Option<&Url>) -> Result<Url, ModelSettingsError> {
+/// `/v1` first. Errors: not https (nor http where that is
+/// allowed), a user, a query or a fragment.
+pub(crate) fn call_url(
+    provider: &Provider,
+    base: Option<&Url>,
+    allow_http: &HttpHosts,
+) -> Result<Url, ModelSettingsError> {
     let wrong = |what: &str| {
         ModelSettingsError(format!(
-            "HOLDFAST_MODEL_URL {what}: expected https://HOST[/PATH], or http on loopback only"
+            "HOLDFAST_MODEL_URL {what}: expected https://HOST[/PATH], or http on loopback and to hosts in HOLDFAST_ALLOW_HTTP"
         ))
     };
     let mut url = match base {
@@ -66,7 +71,7 @@ pub(crate) fn call_url(provider: &Provider, base: Option<&Url>) -> Result<Url, M
     };
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback(&url) => {}
+        "http" if allow_http.allows(&url) => {}
         "http" => {
             return Err(wrong(&format!(
                 "would send the key and the change unencrypted to {}",
@@ -137,11 +142,12 @@ impl ModelHttp {
     pub fn new(
         provider: &Provider,
         base: Option<&Url>,
+        allow_http: &HttpHosts,
         key: Option<SecretString>,
         fixed: &[(HeaderName, HeaderValue)],
         limits: ModelLimits,
     ) -> Result<Self, ModelSettingsError> {
-        let url = call_url(provider, base)?;
+        let url = call_url(provider, base, allow_http)?;
         let mut headers: HeaderMap = fixed.iter().cloned().collect();
         if let Some(key) = &key {
             let text = format!("{}{}", provider.key_prefix, key.expose_secret().trim());
@@ -175,9 +181,9 @@ impl ModelHttp {
         })
     }
 
-    /// Whether the server is this machine.
-    pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.url)
+    /// Whether the server may have no key: it is this machine, or one that plain http was allowed to.
+    pub fn may_lack_key(&self) -> bool {
+        is_loopback(&self.url) || self.url.scheme() == "http"
     }
 
     /// Runs a whole call, which may be two requests, within its limit.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::model::token_limits::TokenLimits;
@@ -19,9 +20,11 @@ use crate::provider::{AnthropicAskModel, OpenaiAskModel, anthropic, openai};
 /// Where models are asked, and with which keys. Secrets do not print.
 #[derive(Clone, Debug)]
 pub struct ModelSettings {
-    /// `HOLDFAST_MODEL_URL`: one server instead of the providers' own. https, or http on loopback. Its path is kept;
+    /// `HOLDFAST_MODEL_URL`: one server instead of the providers' own. https, or http where that is allowed. Its path is kept;
     /// `/v1` and the provider's call are added, or the call alone where the path ends in `/v1`.
     pub url: Option<Url>,
+    /// `HOLDFAST_ALLOW_HTTP`: hosts besides loopback that may be asked by plain http.
+    pub allow_http: HttpHosts,
     /// `ANTHROPIC_API_KEY`; not needed for a server on this machine.
     pub anthropic_key: Option<SecretString>,
     /// `OPENAI_API_KEY`; not needed for a server on this machine.
@@ -49,8 +52,8 @@ impl ModelRouter {
             ..ModelLimits::default()
         };
         let url = settings.url.as_ref();
-        let anthropic = AnthropicAskModel::new(url, present(settings.anthropic_key), limits);
-        let openai = OpenaiAskModel::new(url, present(settings.openai_key), limits);
+        let anthropic = AnthropicAskModel::new(url, &settings.allow_http, present(settings.anthropic_key), limits);
+        let openai = OpenaiAskModel::new(url, &settings.allow_http, present(settings.openai_key), limits);
         match (anthropic, openai) {
             (Ok(anthropic), Ok(openai)) => Ok(Self {
                 anthropic,

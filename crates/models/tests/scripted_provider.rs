@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::{Prompt, Role, Stop, Turn};
 use holdfast_core::model::token_limits::TokenLimits;
@@ -17,6 +18,7 @@ const KEY: &str = "sk-right";
 fn router(server: &ModelServer, key: &str) -> ModelRouter {
     ModelRouter::new(ModelSettings {
         url: Some(server.url().parse().unwrap()),
+        allow_http: HttpHosts::default(),
         anthropic_key: Some(key.into()),
         openai_key: Some(key.into()),
         prices: Prices::parse("openai/m=2/8", false).unwrap(),

@@ -18,7 +18,7 @@ const MAX_ENTRIES: usize = 1_000_000;
 /// # Errors
 /// There is no data, or it cannot be read.
 pub async fn on_machine(data: &Path) -> Result<Vec<AuditEntry>, Failure> {
-    Archive::open(data).map_err(Failure::usage)?;
+    Archive::open(data).map_err(Failure::of_engine)?;
     let rows = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     read(&rows).await
 }

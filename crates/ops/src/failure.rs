@@ -1,5 +1,7 @@
 //! How an operation fails: whose fault it is, and one clear line.
 
+use holdfast_engine::EngineError;
+
 /// Whose fault a failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
@@ -33,6 +35,14 @@ impl Failure {
         Self {
             kind: FailureKind::Incomplete,
             message: message.to_string(),
+        }
+    }
+
+    /// A data directory that the engine can't use; names the option that chooses another, where that helps.
+    pub fn of_engine(error: EngineError) -> Self {
+        match error.is_about_directory() {
+            true => Self::usage(format!("{error}, or choose another directory with --data")),
+            false => Self::usage(error),
         }
     }
 

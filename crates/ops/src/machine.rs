@@ -204,7 +204,7 @@ pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Open
     let mut options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
     options.evaluator = evaluator::find();
     options.scope = reach.scope;
-    let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
+    let (engine, recovered) = Engine::open(options).await.map_err(Failure::of_engine)?;
     runs.set(&engine);
     hide_from_git(data)?;
     Ok(Opened {
@@ -275,6 +275,7 @@ pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
     let bedrock = BedrockAskModel::new(settings.model_url.clone(), timeout);
     let router = ModelRouter::new(ModelSettings {
         url: settings.model_url.clone(),
+        allow_http: settings.allow_http.clone(),
         anthropic_key: settings.anthropic_key.clone(),
         openai_key: settings.openai_key.clone(),
         prices: settings.prices.clone(),

@@ -11,7 +11,7 @@ pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {
     }
     if let Some(behind_ms) = recovered.clock_set_back_ms {
         notes.push(format!(
-            "the clock was set back by {} s: time goes on from where it was, so that nothing waits longer",
+            "the clock was set back by {} s: open runs keep their own time, so that none waits longer; new ones follow the clock",
             behind_ms / 1_000
         ));
     }

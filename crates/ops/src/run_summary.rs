@@ -150,7 +150,7 @@ impl Records {
         Ok(Self {
             data: data.to_path_buf(),
             store: machine::artifacts(data),
-            archive: Archive::open(data).map_err(Failure::usage)?,
+            archive: Archive::open(data).map_err(Failure::of_engine)?,
             rows,
         })
     }

@@ -1,5 +1,6 @@
 //! Looking at what is stored, beside whoever writes to it: executions, histories, map runs, children.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -9,8 +10,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::EngineError;
+use super::journal::{self, HistoryOrder, HistoryPlace, Storage};
 use super::request::PendingToken;
-use super::{journal, read, schema};
+use super::{read, schema};
 
 /// How a stored execution or map run stands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -182,12 +184,41 @@ impl Archive {
     /// # Errors
     /// The database cannot be read.
     pub fn history(&self, execution_id: i64) -> Result<Vec<HistoryEvent>, EngineError> {
-        let read = if self.version < schema::JOURNAL_VERSION {
-            journal::history_before
-        } else {
-            journal::history
+        let mut events = Vec::new();
+        self.visit_history(execution_id, HistoryOrder::OldestFirst, None, &mut |_, event| {
+            events.push(event);
+            ControlFlow::Continue(())
+        })?;
+        Ok(events)
+    }
+
+    /// Hands the events of an execution to `visit`, in order and from behind a place on, until it breaks. Only what is
+    /// handed over is read, and at most the events that were stored together with it.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn visit_history(
+        &self,
+        execution_id: i64,
+        order: HistoryOrder,
+        after: Option<HistoryPlace>,
+        visit: &mut dyn FnMut(HistoryPlace, HistoryEvent) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
+        let storage = match self.version < schema::JOURNAL_VERSION {
+            true => Storage::Rows,
+            false => Storage::Journal,
         };
-        read(&self.connection, execution_id).map_err(|error| self.failed(&error))
+        self.read(|db| journal::visit(db, storage, execution_id, (order, after), visit))
+    }
+
+    /// Every task token that an execution gave out, also those that are good no more. Credentials.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn task_tokens(&self, execution_id: i64) -> Result<Vec<String>, EngineError> {
+        self.select("SELECT token FROM tokens WHERE execution = ?1", [execution_id], |row| {
+            row.get(0)
+        })
     }
 
     /// The map runs of an execution, in order.

@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error)]
 pub enum EngineError {
     /// The data directory cannot be made or used.
-    #[error("the data directory {} cannot be used: {detail}. Make it writable for this user, or choose another with --data", .directory.display())]
+    #[error("the data directory {} cannot be used: {detail}. Make it writable for this user", .directory.display())]
     DirectoryUnusable {
         /// The directory.
         directory: PathBuf,
@@ -18,7 +18,7 @@ pub enum EngineError {
         detail: String,
     },
     /// Another process writes to the data directory.
-    #[error("the data directory {} is in use by {holder}. Wait for it to end, stop it, or choose another directory with --data", .directory.display())]
+    #[error("the data directory {} is in use by {holder}. Wait for it to end, or stop it", .directory.display())]
     DirectoryInUse {
         /// The directory.
         directory: PathBuf,
@@ -26,7 +26,7 @@ pub enum EngineError {
         holder: String,
     },
     /// The data directory was written by a newer version.
-    #[error("{} has schema version {found}, and this program knows versions up to {known}. Use the newer program that wrote it, or another directory with --data", .file.display())]
+    #[error("{} has schema version {found}, and this program knows versions up to {known}. Use the newer program that wrote it", .file.display())]
     SchemaNewer {
         /// The database file.
         file: PathBuf,
@@ -181,6 +181,14 @@ impl EngineError {
         matches!(
             self,
             Self::DiskFull { .. } | Self::DiskFailed { .. } | Self::Database { .. } | Self::ReadOnly { .. }
+        )
+    }
+
+    /// Whether another data directory would do: a remedy that the program can name, with the option that chooses it.
+    pub fn is_about_directory(&self) -> bool {
+        matches!(
+            self,
+            Self::DirectoryUnusable { .. } | Self::DirectoryInUse { .. } | Self::SchemaNewer { .. }
         )
     }
 

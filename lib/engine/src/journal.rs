@@ -2,9 +2,10 @@
 //! turn writes few pages, however many executions it moved. Which entries an execution has is listed for many turns at
 //! once; those at the end that are not listed yet are searched.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use holdfast_asl::HistoryEvent;
+use holdfast_asl::{EventId, HistoryEvent};
 use rusqlite::{Connection, Row, params};
 
 use super::read;
@@ -80,15 +81,87 @@ pub(super) fn history(connection: &Connection, execution: i64) -> rusqlite::Resu
     Ok(events)
 }
 
-/// Reads one history from a database that was not brought up to the journal: each event had a row.
-pub(super) fn history_before(connection: &Connection, execution: i64) -> rusqlite::Result<Vec<HistoryEvent>> {
-    let mut statement = connection.prepare_cached("SELECT json FROM events WHERE execution = ?1 ORDER BY id")?;
-    let mut rows = statement.query([execution])?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next()? {
-        take_lines(row, 0, &mut events)?;
+/// Where an event is in the journal.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPlace {
+    /// The entry of the journal.
+    pub entry: i64,
+    /// The event's number.
+    pub event: EventId,
+}
+
+/// In which order a history is read.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum HistoryOrder {
+    /// From its first event on.
+    OldestFirst,
+    /// From its last event back.
+    NewestFirst,
+}
+
+/// How histories are stored.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// In the journal.
+    Journal,
+    /// In a database that was not brought up to the journal: each event has a row.
+    Rows,
+}
+
+impl Storage {
+    /// The query for the entries from `?2` on, in order.
+    fn entries(self, order: HistoryOrder) -> String {
+        let (least, way) = match order {
+            HistoryOrder::OldestFirst => (">=", "ASC"),
+            HistoryOrder::NewestFirst => ("<=", "DESC"),
+        };
+        match self {
+            Self::Journal => {
+                format!("{LISTED} AND entry {least} ?2 UNION ALL {UNLISTED} AND id {least} ?2 ORDER BY entry {way}")
+            }
+            Self::Rows => {
+                format!("SELECT id, json FROM events WHERE execution = ?1 AND id {least} ?2 ORDER BY id {way}")
+            }
+        }
     }
-    Ok(events)
+}
+
+/// Reads the events of a history that come after a place, one by one until `visit` breaks. Entries that are not reached
+/// are not read.
+pub(super) fn visit(
+    connection: &Connection,
+    storage: Storage,
+    execution: i64,
+    (order, after): (HistoryOrder, Option<HistoryPlace>),
+    visit: &mut dyn FnMut(HistoryPlace, HistoryEvent) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    let first = match order {
+        HistoryOrder::OldestFirst => i64::MIN,
+        HistoryOrder::NewestFirst => i64::MAX,
+    };
+    let first = after.map_or(first, |place| place.entry);
+    let mut statement = connection.prepare_cached(&storage.entries(order))?;
+    let mut rows = statement.query([execution, first])?;
+    while let Some(row) = rows.next()? {
+        let entry = row.get(0)?;
+        let mut events = Vec::new();
+        take_lines(row, 1, &mut events)?;
+        if order == HistoryOrder::NewestFirst {
+            events.reverse();
+        }
+        for event in events {
+            let place = HistoryPlace { entry, event: event.id };
+            let is_behind = match (order, after) {
+                (_, None) => true,
+                (HistoryOrder::OldestFirst, Some(after)) => place.event > after.event,
+                (HistoryOrder::NewestFirst, Some(after)) => place.event < after.event,
+            };
+            if is_behind && visit(place, event).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn take_lines(row: &Row<'_>, column: usize, events: &mut Vec<HistoryEvent>) -> rusqlite::Result<()> {
@@ -104,4 +177,19 @@ fn unlisted(connection: &Connection) -> rusqlite::Result<i64> {
             "SELECT (SELECT coalesce(max(id), 0) FROM journal) - (SELECT value FROM meta WHERE key = 'journal_listed')",
         )?
         .query_row([], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::tests::plan;
+    use super::*;
+
+    #[test]
+    fn a_history_is_read_in_order_without_sorting_it() {
+        for order in [HistoryOrder::OldestFirst, HistoryOrder::NewestFirst] {
+            let plan = plan(&Storage::Journal.entries(order));
+            assert!(plan.contains("(execution=? AND entry"), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
 }

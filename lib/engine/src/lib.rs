@@ -4,6 +4,7 @@
 //! what waits, advances the executions and stores all of it in one transaction. What an event means is decided in
 //! `holdfast-asl`; what the functions do, and where objects are kept, comes in through the ports.
 
+mod ahead;
 mod archive;
 mod backup;
 mod clock;
@@ -53,10 +54,11 @@ pub use clock::{SystemClock, SystemEntropy, VirtualClock};
 pub use error::EngineError;
 pub use evaluator::Evaluator;
 pub use evaluator_process::serve_evaluations;
+pub use journal::{HistoryOrder, HistoryPlace};
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
 pub use lock::create_private_directory;
 pub use naming::{Naming, OtherMachine};
-pub use port::{Clock, FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
+pub use port::{Clock, FunctionFailure, Functions, Invocation, NoObjects, ObjectFailure, Objects};
 pub use recover::Recovered;
 pub use request::{Outcome, PendingToken, Started};
 pub use schema::has_runs;
@@ -127,7 +129,42 @@ impl EngineOptions {
     }
 }
 
-/// A cheap handle to an open engine. When the last one is dropped, the engine ends as by a crash: use
+/// An open engine: a cheap handle, which can be cloned.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use async_trait::async_trait;
+/// # use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, NoObjects, Outcome};
+/// # use serde_json::{Value, json};
+/// struct Double;
+///
+/// #[async_trait]
+/// impl Functions for Double {
+///     async fn invoke(&self, _function: &str, payload: Value, _: Invocation) -> Result<Value, FunctionFailure> {
+///         Ok(json!(payload.as_i64().unwrap_or_default() * 2))
+///     }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let data = directory.path();
+/// let definition = json!({ "QueryLanguage": "JSONata", "StartAt": "Double", "States": { "Double": {
+///     "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+///     "Arguments": { "FunctionName": "double", "Payload": "{% $states.input.n %}" },
+///     "Output": "{% $states.result.Payload %}", "End": true } } });
+///
+/// let options = EngineOptions::new(data, Arc::new(Double), Arc::new(NoObjects))?;
+/// let (engine, _recovered) = Engine::open(options).await?;
+/// engine.start("first", &definition.to_string(), json!({ "n": 21 })).await?;
+/// let Outcome::Finished { status } = engine.wait("first").await? else { panic!("it waits for no one") };
+/// assert_eq!(status, holdfast_asl::Status::Succeeded { output: json!(42) });
+/// engine.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// When the last handle is dropped, the engine ends as by a crash: use
 /// [`Engine::shutdown`] to end it in order.
 #[derive(Clone)]
 pub struct Engine {

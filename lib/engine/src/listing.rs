@@ -76,12 +76,7 @@ impl Archive {
         most: usize,
     ) -> Result<Vec<ExecutionDetails>, EngineError> {
         let (before, id) = after.unwrap_or((Timestamp(i64::MAX), i64::MAX));
-        let sql = format!(
-            "SELECT {DETAILS} FROM executions
-             WHERE map_run IS NULL AND machine_arn = :machine AND (started_ms, id) < (:before, :id)
-                 AND (:status IS NULL OR status = :status) AND (:redriven IS NULL OR (redrives > 0) = :redriven)
-             ORDER BY started_ms DESC, id DESC LIMIT :most"
-        );
+        let sql = executions_of_machine();
         self.read(|db| {
             let params = named_params! {
                 ":machine": machine_arn,
@@ -160,6 +155,16 @@ impl Archive {
     }
 }
 
+/// The query for a page of a machine's executions: an index leads to them, and they are in its order.
+fn executions_of_machine() -> String {
+    format!(
+        "SELECT {DETAILS} FROM executions
+         WHERE map_run IS NULL AND machine_arn = :machine AND (started_ms, id) < (:before, :id)
+             AND (:status IS NULL OR status = :status) AND (:redriven IS NULL OR (redrives > 0) = :redriven)
+         ORDER BY started_ms DESC, id DESC LIMIT :most"
+    )
+}
+
 fn details(row: &Row<'_>) -> rusqlite::Result<ExecutionDetails> {
     Ok(ExecutionDetails {
         record: record(row)?,
@@ -169,4 +174,20 @@ fn details(row: &Row<'_>) -> rusqlite::Result<ExecutionDetails> {
         redriven: row.get::<_, Option<i64>>(15)?.map(Timestamp),
         map_run: row.get(16)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::tests::plan;
+    use super::*;
+
+    #[test]
+    fn the_executions_of_a_machine_are_found_by_an_index_and_not_sorted() {
+        let plan = plan(&executions_of_machine());
+        assert!(
+            plan.contains("USING INDEX executions_by_machine (machine_arn=? AND"),
+            "{plan}"
+        );
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
 }

@@ -58,7 +58,7 @@ impl Runner {
             }
         };
         let id = self.open.next_map_run();
-        let (total, started_ms) = (children.len() as u64, turn.now.0);
+        let (total, started_ms) = (children.len() as u64, self.time.of(execution, turn.now).0);
         let all_items = children.iter().map(|child| child.items).sum();
         turn.writes.push(Write::MapRun {
             id,
@@ -175,7 +175,7 @@ impl Runner {
         turn.writes.push(Write::ChildNotRedriven {
             execution: id,
             reason,
-            stopped_ms: turn.now.0,
+            stopped_ms: self.time.of(id, turn.now).0,
         });
         self.child_ended(turn, map_run, id, items);
     }
@@ -185,6 +185,7 @@ impl Runner {
             return;
         };
         let root = run.root.clone();
+        let started = self.time.of(child.id, turn.now);
         let birth = Birth {
             id: child.id,
             name: child.name,
@@ -193,7 +194,7 @@ impl Runner {
             role_arn: child.role_arn,
             definition: child.definition,
             machine: Arc::clone(&run.plan.machine),
-            started: turn.now,
+            started,
             input: child.input,
             root: Some(root),
             child_of: Some((map_run, child.index)),
@@ -203,7 +204,7 @@ impl Runner {
         self.open.insert(Live::new(birth));
         turn.writes.push(Write::ChildStarted {
             execution: child.id,
-            started_ms: turn.now.0,
+            started_ms: started.0,
         });
         self.begin_or_fail(turn, child.id);
     }
@@ -235,7 +236,7 @@ impl Runner {
             run.pending = 0;
             turn.writes.push(Write::PendingAborted {
                 map_run,
-                stopped_ms: turn.now.0,
+                stopped_ms: self.time.of(run.parent, turn.now).0,
             });
             let why = "The map run failed";
             turn.stops.extend(run.stops(why));
@@ -267,7 +268,7 @@ impl Runner {
             return;
         };
         self.open.fillable.remove(&map_run);
-        let stopped_ms = turn.now.0;
+        let stopped_ms = self.time.of(run.parent, turn.now).0;
         let status = run.outcome.unwrap_or(ExecutionStatus::Aborted);
         turn.writes.push(Write::MapRunEnded {
             map_run,

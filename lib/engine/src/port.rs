@@ -79,6 +79,25 @@ pub trait Objects: Send + Sync {
     async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), ObjectFailure>;
 }
 
+/// No objects: for definitions whose maps read and write none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObjects;
+
+#[async_trait]
+impl Objects for NoObjects {
+    async fn get(&self, bucket: &str, key: &str) -> Result<Vec<u8>, ObjectFailure> {
+        Err(ObjectFailure {
+            message: format!("there is no object {key} in {bucket}: this engine has no objects"),
+        })
+    }
+
+    async fn put(&self, bucket: &str, key: &str, _: Vec<u8>) -> Result<(), ObjectFailure> {
+        Err(ObjectFailure {
+            message: format!("{key} cannot be stored in {bucket}: this engine has no objects"),
+        })
+    }
+}
+
 /// Why an object could not be read or stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

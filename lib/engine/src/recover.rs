@@ -24,7 +24,8 @@ pub struct Recovered {
     pub left_alone: u64,
     /// Open executions that cannot go on with this version, and why.
     pub unreadable: Vec<(String, String)>,
-    /// By how much the wall clock is behind the time that had been reached: it was set back. Time goes on from there.
+    /// By how much the wall clock is behind the time that had been reached: it was set back. The time of the executions
+    /// that there are goes on from where it was; what is started from now on has the clock's.
     pub clock_set_back_ms: Option<i64>,
 }
 
@@ -37,17 +38,18 @@ impl Runner {
         self.open = OpenState {
             last_execution: work.last_execution,
             last_map_run: work.last_map_run,
-            next_due: work.next_due,
             ..OpenState::default()
         };
         let mut recovered = Recovered {
             executions: work.waiting,
             waiting: work.waiting,
             left_alone,
-            clock_set_back_ms: self.time.begin_at(work.clock),
+            clock_set_back_ms: self.time.begin_at(work.clock, work.last_execution),
             ..Recovered::default()
         };
-        turn.now = self.time.now();
+        turn.now = self.now();
+        let segments = self.time.segments();
+        self.open.next_due = self.store.run(move |db| read::next_due(db, &segments, None)).await?;
         self.fold_all(work.lot, work.map_runs, &mut recovered);
         let kept = kept.iter().map(|result| (result.execution, result.key));
         for (execution, key) in self.jobs.origins().chain(kept) {

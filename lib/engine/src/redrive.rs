@@ -56,7 +56,7 @@ impl Runner {
         let mut live = fold(*stored, kin);
         let id = live.id;
         let redriven = live.execution.redrive(&mut Moment {
-            now: turn.now,
+            now: self.time.of(id, turn.now),
             entropy: self.entropy.as_mut(),
         });
         let events = match redriven {
@@ -66,7 +66,7 @@ impl Runner {
         let count = live.execution.redrive_count();
         turn.writes.push(Write::Redriven {
             execution: id,
-            now_ms: turn.now.0,
+            now_ms: self.time.of(id, turn.now).0,
         });
         self.open.gone.remove(&id);
         self.open.insert(live);
@@ -128,7 +128,7 @@ impl Runner {
             turn.writes.push(Write::ChildNotRedriven {
                 execution: child,
                 reason,
-                stopped_ms: turn.now.0,
+                stopped_ms: self.time.of(child, turn.now).0,
             });
             self.child_ended(turn, map_run, child, items);
         }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use holdfast_asl::{Entropy, HistoryEvent, Moment, Stimulus, StimulusRejected};
+use holdfast_asl::{Entropy, HistoryEvent, Moment, Stimulus, StimulusRejected, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::Id;
 
@@ -78,7 +78,7 @@ enum Happened {
 impl Runner {
     /// Goes on with everything that is stored. Fails when that cannot be read, or the disk takes nothing.
     pub(super) async fn begin(&mut self) -> Result<Recovered, EngineError> {
-        let mut turn = Turn::new(self.time.now());
+        let mut turn = Turn::new(self.now());
         let recovered = self.recover(&mut turn, &[]).await?;
         self.store_turn(&mut turn).await?;
         self.stored(turn).await;
@@ -87,7 +87,7 @@ impl Runner {
 
     /// Runs until a shutdown, or until nobody can ask for anything any more.
     pub(super) async fn run(mut self) {
-        let mut next = Turn::new(self.time.now());
+        let mut next = Turn::new(self.now());
         let mut storing = None;
         let ended = loop {
             let failed = match self.go_on(&mut next, &mut storing).await {
@@ -96,7 +96,7 @@ impl Runner {
                 Err(error) => error,
             };
             let mut kept = self.settle_stored(storing.take()).await;
-            kept.extend(std::mem::replace(&mut next, Turn::new(self.time.now())).abandon(&failed));
+            kept.extend(std::mem::replace(&mut next, Turn::new(self.now())).abandon(&failed));
             if let Err(ended) = self.stall(failed, kept).await {
                 break ended;
             }
@@ -150,7 +150,7 @@ impl Runner {
         }
         let mut unwritten = None;
         if storing.is_none() && next.is_something() {
-            let turn = std::mem::replace(next, Turn::new(self.time.now()));
+            let turn = std::mem::replace(next, Turn::new(self.now()));
             if turn.writes.is_empty() {
                 unwritten = Some(turn);
             } else {
@@ -188,7 +188,7 @@ impl Runner {
 
     /// Whatever is read from here on is read after the writes of the turn: what leaves memory can be read again.
     fn writing(&mut self, turn: &mut Turn) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
-        let clock = self.time.save_due().map(|now| Write::Clock { now_ms: now.0 });
+        let clock = self.time.save_due().map(Write::Clock);
         turn.writes.extend(clock);
         let written = self.store.commit(std::mem::take(&mut turn.writes));
         self.open.gone.clear();
@@ -212,8 +212,25 @@ impl Runner {
     /// Has the timers of an execution that was read fire in time.
     pub(super) fn arm(&mut self, id: i64) {
         if let Some(live) = self.open.live.get_mut(&id) {
-            live.armed.replace(live.timers(), id, &mut self.open.timers);
+            let timers = live.timers().into_iter();
+            let timers = timers.map(|(key, at)| (key, self.time.engine_time(id, at)));
+            live.armed.replace(timers.collect(), id, &mut self.open.timers);
         }
+    }
+
+    /// The time now. Where the clock was set, timers are armed for it.
+    pub(super) fn now(&mut self) -> Timestamp {
+        let now = self.time.now(self.open.last_execution);
+        if self.time.take_shift() {
+            let armed = self.open.live.iter().filter(|(_, live)| !live.armed.is_empty());
+            let armed: Vec<i64> = armed.map(|(id, _)| *id).collect();
+            for id in armed {
+                self.arm(id);
+            }
+            // Those that are not in memory are looked for again.
+            self.open.next_due = Some(now);
+        }
+        now
     }
 
     /// Waits for something to happen, and takes in all that has happened by then.
@@ -245,7 +262,7 @@ impl Runner {
             }
             None => {}
         }
-        turn.now = self.time.now();
+        turn.now = self.now();
         if let Some(result) = result {
             self.take_result(turn, result);
         }
@@ -282,7 +299,7 @@ impl Runner {
             }
             let request = held.or_else(|| first.take()).or_else(|| self.inbox.try_recv().ok())?;
             // It may have been sent after the last look at the clock: a heartbeat counts from when it came.
-            turn.now = self.time.now();
+            turn.now = self.now();
             match request {
                 Request::Shutdown { reply } => return Some(Ended(Some(reply))),
                 request if is_storing && request.asks_database(&self.open) => self.held = Some(request),
@@ -363,7 +380,7 @@ impl Runner {
         }
         live.evaluating.remove(&key);
         let mut moment = Moment {
-            now: turn.now,
+            now: self.time.of(execution, turn.now),
             entropy: self.entropy.as_mut(),
         };
         turn.touched.insert(execution);
@@ -383,7 +400,7 @@ impl Runner {
             return Err(StimulusRejected::Ended);
         };
         let mut moment = Moment {
-            now: turn.now,
+            now: self.time.of(id, turn.now),
             entropy: self.entropy.as_mut(),
         };
         let events = live.execution.advance(stimulus, &mut moment)?;

@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("migration/0001_first.sql"),
     include_str!("migration/0002_waiting_and_redrive.sql"),
     include_str!("migration/0003_journal.sql"),
+    include_str!("migration/0004_lists.sql"),
 ];
 
 /// The version from which histories are in the journal.
@@ -250,4 +251,22 @@ fn check(connection: &Connection, file: &Path) -> Result<(), EngineError> {
         // It may be several lines; what people are told is one.
         detail: verdict.split_whitespace().collect::<Vec<_>>().join(" "),
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+pub(super) mod tests {
+    use super::*;
+
+    /// How SQLite goes about a query, on a new database.
+    pub(in super::super) fn plan(sql: &str) -> String {
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, Path::new("memory")).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let (mut rows, mut lines) = (statement.raw_query(), Vec::new());
+        while let Some(row) = rows.next().unwrap() {
+            lines.push(row.get::<_, String>(3).unwrap());
+        }
+        lines.join("\n")
+    }
 }

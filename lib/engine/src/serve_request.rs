@@ -263,7 +263,7 @@ impl Runner {
         turn.writes.push(Write::Ended {
             execution,
             status: status.clone(),
-            stopped_ms: turn.now.0,
+            stopped_ms: self.time.of(execution, turn.now).0,
         });
         turn.ended.push((execution, status));
         Ok(true)

@@ -129,7 +129,8 @@ impl Runner {
         if let Some(live) = self.open.live.get_mut(&id) {
             // What leaves memory needs no timers there.
             let timers = if stays { timers } else { HashMap::new() };
-            live.armed.replace(timers, id, &mut self.open.timers);
+            let timers = timers.into_iter().map(|(key, at)| (key, self.time.engine_time(id, at)));
+            live.armed.replace(timers.collect(), id, &mut self.open.timers);
         }
         let mut all_as_expected = true;
         for wish in wishes {
@@ -202,7 +203,7 @@ impl Runner {
         turn.writes.push(Write::Ended {
             execution: id,
             status: status.clone(),
-            stopped_ms: turn.now.0,
+            stopped_ms: self.time.of(id, turn.now).0,
         });
         turn.writes
             .extend(live.tokens.into_iter().map(|(_, token)| Write::TokenClosed { token }));

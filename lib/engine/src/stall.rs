@@ -70,7 +70,7 @@ impl Runner {
     /// Reads everything anew and stores what was kept, if the disk takes it.
     async fn try_again(&mut self, kept: &mut Vec<JobResult>) -> Result<(), EngineError> {
         self.store.probe().await?;
-        let mut turn = Turn::new(self.time.now());
+        let mut turn = Turn::new(self.now());
         self.recover(&mut turn, kept).await?;
         for result in kept.iter().cloned() {
             self.take_result(&mut turn, result);

@@ -1,10 +1,11 @@
-//! The engine's own time: the wall clock's, but it never goes back and never stands still. What a clock is stands in
-//! `port`, the clocks themselves in `clock`.
+//! The engine's own time: the wall clock's, but the time of no execution goes back or stands still. What a clock is stands
+//! in `port`, the clocks themselves in `clock`.
 
 use std::sync::Arc;
 
 use holdfast_asl::Timestamp;
 
+use super::ahead::{Ahead, Segment};
 use super::port::Clock;
 
 /// How far the wall clock may be behind before it counts as set back.
@@ -14,14 +15,26 @@ const SAVED_EVERY_MS: i64 = 10_000;
 
 /// The time of all events and timers.
 ///
-/// A wall clock that was set forward is believed: a machine that slept must not oversleep. One that was set back is
-/// not: time goes on at its usual pace from where it was, so that no timer waits longer than it was told to. The time
-/// reached is stored now and then, and is where a restart begins at the earliest.
+/// It is the wall clock's. Where that is set back, the executions that there are keep their own time, which goes on at its
+/// usual pace from where it was ([`Ahead`]). A small difference is no reason: time goes on until the wall clock has caught
+/// up. The time reached is stored now and then, so that the next start sees that the clock was set back meanwhile.
 pub(super) struct Timekeeper {
     clock: Arc<dyn Clock>,
     now: Timestamp,
     steady_ms: i64,
     saved: Timestamp,
+    ahead: Ahead,
+    /// Whether `begin_at` was called.
+    has_begun: bool,
+    /// Whether the time of an execution has become another than timers were armed for.
+    is_shifted: bool,
+}
+
+/// The time that was stored last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StoredTime {
+    pub now: Option<Timestamp>,
+    pub ahead: Ahead,
 }
 
 impl Timekeeper {
@@ -30,44 +43,98 @@ impl Timekeeper {
             now: clock.now(),
             steady_ms: clock.steady_ms(),
             saved: Timestamp(i64::MIN),
+            ahead: Ahead::default(),
+            has_begun: false,
+            is_shifted: false,
             clock,
         }
     }
 
-    /// Goes on from a stored time; by how many ms the wall clock is behind it, where it was set back.
-    pub(super) fn begin_at(&mut self, stored: Option<Timestamp>) -> Option<i64> {
-        let stored = stored?;
+    /// Goes on from a stored time; by how many ms the wall clock is behind it, where it was set back. Only the first call
+    /// counts. `newest` is the newest execution.
+    pub(super) fn begin_at(&mut self, stored: StoredTime, newest: i64) -> Option<i64> {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return None;
+        }
+        self.ahead = stored.ahead;
+        let stored = stored.now?;
         self.saved = stored;
+        let wall = self.clock.now();
+        let forward_ms = wall.0.saturating_sub(stored.0);
         self.now = self.now.max(stored);
-        let behind_ms = stored.0.saturating_sub(self.clock.now().0);
-        (behind_ms > SET_BACK_MS).then_some(behind_ms)
+        let set_back = self.follow(forward_ms, wall, newest);
+        self.is_shifted = false;
+        set_back
     }
 
-    /// The time now: never earlier than before.
-    pub(super) fn now(&mut self) -> Timestamp {
+    /// The time now, while `newest` is the newest execution. It is earlier than before only where the clock was set back.
+    pub(super) fn now(&mut self, newest: i64) -> Timestamp {
         let steady_ms = self.clock.steady_ms();
-        let passed_ms = steady_ms.saturating_sub(self.steady_ms).max(0);
+        let expected = self.now.after_ms(steady_ms.saturating_sub(self.steady_ms).max(0));
         self.steady_ms = steady_ms;
-        self.now = self.now.after_ms(passed_ms).max(self.clock.now());
+        let wall = self.clock.now();
+        self.now = expected.max(wall);
+        self.follow(wall.0.saturating_sub(expected.0), wall, newest);
         self.now
     }
 
+    /// Follows a wall clock that is `forward_ms` from where it was expected; by how much it was set back.
+    fn follow(&mut self, forward_ms: i64, wall: Timestamp, newest: i64) -> Option<i64> {
+        if forward_ms >= -SET_BACK_MS {
+            if forward_ms > SET_BACK_MS {
+                self.is_shifted |= self.ahead.set_forward(forward_ms);
+            }
+            return None;
+        }
+        let behind_ms = forward_ms.saturating_neg();
+        self.now = wall;
+        self.ahead.set_back(newest, behind_ms);
+        self.is_shifted = true;
+        // The time that is stored is to be the earlier one, with the next turn.
+        self.saved = Timestamp(i64::MIN);
+        Some(behind_ms)
+    }
+
+    /// The time of an execution, when the engine's is `now`.
+    pub(super) fn of(&self, execution: i64, now: Timestamp) -> Timestamp {
+        now.after_ms(self.ahead.of(execution))
+    }
+
+    /// When the time of an execution is `at`, by the engine's time.
+    pub(super) fn engine_time(&self, execution: i64, at: Timestamp) -> Timestamp {
+        at.after_ms(self.ahead.of(execution).saturating_neg())
+    }
+
+    /// All executions, in segments of one time each.
+    pub(super) fn segments(&self) -> Vec<Segment> {
+        self.ahead.segments()
+    }
+
+    /// Whether timers are to be armed again: the time of their executions has become another.
+    pub(super) fn take_shift(&mut self) -> bool {
+        std::mem::take(&mut self.is_shifted)
+    }
+
     /// The time to be stored with a turn, when the one that is stored has become too old.
-    pub(super) fn save_due(&mut self) -> Option<Timestamp> {
+    pub(super) fn save_due(&mut self) -> Option<StoredTime> {
         let old = self.now.0.saturating_sub(self.saved.0) >= SAVED_EVERY_MS;
         old.then(|| {
             self.saved = self.now;
-            self.now
+            StoredTime {
+                now: Some(self.now),
+                ahead: self.ahead.clone(),
+            }
         })
     }
 
     /// Sleeps until a time, or less long; for ever when there is none.
-    pub(super) async fn sleep_until(&mut self, due: Option<Timestamp>, idle: bool) {
+    pub(super) async fn sleep_until(&self, due: Option<Timestamp>, idle: bool) {
         let Some(due) = due else {
             return std::future::pending().await;
         };
-        let left_ms = due.0.saturating_sub(self.now().0);
-        let at = self.clock.now().after_ms(left_ms);
+        let passed_ms = self.clock.steady_ms().saturating_sub(self.steady_ms).max(0);
+        let now = self.now.after_ms(passed_ms).max(self.clock.now());
+        let at = self.clock.now().after_ms(due.0.saturating_sub(now.0));
         if idle {
             self.clock.sleep_idle_until(at).await;
         } else {
@@ -81,38 +148,76 @@ mod tests {
     use super::super::clock::VirtualClock;
     use super::*;
 
+    const OLD: i64 = 1;
+    const NEW: i64 = 2;
+
+    fn begun(start: i64) -> (Arc<VirtualClock>, Timekeeper) {
+        let clock = Arc::new(VirtualClock::new(Timestamp(start)));
+        let time = Timekeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        (clock, time)
+    }
+
     #[test]
-    fn time_follows_jumps_forward_and_sits_out_jumps_back() {
-        let clock = Arc::new(VirtualClock::new(Timestamp(1_000_000)));
-        let mut time = Timekeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    fn old_executions_keep_their_time_and_new_ones_have_the_clocks() {
+        let (clock, mut time) = begun(1_000_000);
         let cases = [
-            // what happens to (elapsed, wall), and the time after it
+            // what happens to (elapsed, wall), and the time of an old execution after it
             (1_000, 0, 1_001_000),
             (0, 3_600_000, 4_601_000),
             (5, -3_600_000, 4_601_005),
             (60_000, 0, 4_661_005),
             (0, -86_400_000, 4_661_005),
             (7, 0, 4_661_012),
+            // A second is sat out by all.
+            (0, -999, 4_661_012),
+            (1_000, 0, 4_662_012),
         ];
         for (elapsed_ms, jump_ms, expected) in cases {
             clock.advance_ms(elapsed_ms);
             clock.jump_wall_ms(jump_ms);
-            assert_eq!(time.now(), Timestamp(expected));
+            let now = time.now(OLD);
+            assert_eq!(time.of(OLD, now), Timestamp(expected));
+            assert!((time.of(NEW, now).0 - clock.now().0).abs() <= 1_000, "{jump_ms}");
+            assert_eq!(time.engine_time(OLD, time.of(OLD, now)), now);
         }
-        // The wall clock is right again: it leads.
-        clock.jump_wall_ms(90_000_000);
-        assert_eq!(time.now(), clock.now());
+        // The wall clock is right again: it leads for all.
+        clock.jump_wall_ms(100_000_000);
+        let now = time.now(OLD);
+        assert_eq!((now, time.of(OLD, now)), (clock.now(), clock.now()));
+        // A sleep of the machine passes for one that is ahead, too.
+        clock.jump_wall_ms(-50_000_000);
+        let before = time.now(OLD);
+        let before = time.of(OLD, before);
+        clock.jump_wall_ms(20_000_000);
+        let after = time.now(OLD);
+        assert_eq!(time.of(OLD, after), before.after_ms(20_000_000));
     }
 
     #[test]
-    fn a_restart_begins_no_earlier_than_the_stored_time() {
-        let clock = Arc::new(VirtualClock::new(Timestamp(1_000_000)));
-        let mut time = Timekeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
-        assert_eq!(time.begin_at(None), None);
-        assert_eq!(time.begin_at(Some(Timestamp(900_000))), None);
-        assert_eq!(time.now(), Timestamp(1_000_000));
-        assert_eq!(time.begin_at(Some(Timestamp(5_000_000))), Some(4_000_000));
-        clock.advance_ms(10);
-        assert_eq!(time.now(), Timestamp(5_000_010));
+    fn a_restart_goes_on_from_the_stored_time_for_old_executions_only() {
+        let stored = |now: i64| StoredTime {
+            now: Some(Timestamp(now)),
+            ahead: Ahead::default(),
+        };
+        for (at, behind, old) in [
+            (900_000, None, 1_000_000),
+            (1_000_500, None, 1_000_500),
+            (5_000_000, Some(4_000_000), 5_000_000),
+        ] {
+            let (_, mut time) = begun(1_000_000);
+            assert_eq!(time.begin_at(stored(at), OLD), behind);
+            let now = time.now(OLD);
+            assert_eq!((time.of(OLD, now).0, time.of(NEW, now).0), (old, now.0));
+            assert!(now.0 <= 1_000_500, "{at}");
+        }
+        // What is stored then binds the next start no more, and old executions keep their time.
+        let (_, mut time) = begun(1_000_000);
+        time.begin_at(stored(5_000_000), OLD);
+        let saved = time.save_due().unwrap_or_default();
+        assert_eq!(saved.now, Some(Timestamp(1_000_000)));
+        let (_, mut next) = begun(1_600_000);
+        assert_eq!(next.begin_at(saved, NEW), None);
+        let now = next.now(NEW);
+        assert_eq!((next.of(OLD, now).0, next.of(NEW, now).0), (5_600_000, 1_600_000));
     }
 }

@@ -33,7 +33,7 @@ impl Timers {
 pub(super) struct Armed(HashMap<TimerKey, Timestamp>);
 
 impl Armed {
-    /// Brings the heap to what the commands want now.
+    /// Brings the heap to what the commands want now, by the engine's time.
     pub(super) fn replace(&mut self, wanted: HashMap<TimerKey, Timestamp>, execution: i64, timers: &mut Timers) {
         for (key, at) in &wanted {
             if self.0.get(key) != Some(at) {
@@ -41,6 +41,11 @@ impl Armed {
             }
         }
         self.0 = wanted;
+    }
+
+    /// Whether it has no timers.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Forgets a timer that fired; false when it was re-armed or dropped since.

@@ -65,7 +65,9 @@ impl Runner {
         } else {
             u32::MAX
         };
-        let due = self.store.run(move |db| read::due(db, now, most)).await?;
+        let segments = self.time.segments();
+        let of_due = segments.clone();
+        let due = self.store.run(move |db| read::due(db, &of_due, now, most)).await?;
         let all = due.len() < most as usize;
         let asleep: Vec<i64> = self
             .resumable(due)
@@ -80,7 +82,7 @@ impl Runner {
                     .into_iter()
                     .map(|id| read::open_execution(db, id))
                     .collect::<rusqlite::Result<Vec<_>>>()?;
-                Ok((lots, read::next_due(db, now)?))
+                Ok((lots, read::next_due(db, &segments, Some(now))?))
             })
             .await?;
         for lot in lots {
@@ -195,7 +197,7 @@ impl Runner {
             live.rest = rest;
             turn.writes.push(Write::Rests { execution: id, rest });
         }
-        let leaves = rest.is_some_and(|rest| rest.is_long(turn.now));
+        let leaves = rest.is_some_and(|rest| rest.is_long(self.time.of(id, turn.now)));
         if leaves {
             turn.leaving.insert(id);
         } else {
@@ -208,7 +210,8 @@ impl Runner {
     pub(super) fn put_to_rest(&mut self, id: i64) {
         let due = self.open.live.get(&id).and_then(|live| live.rest?.due_ms);
         self.open.remove(id);
-        self.open.next_due = self.open.next_due.into_iter().chain(due.map(Timestamp)).min();
+        let due = due.map(|at| self.time.engine_time(id, Timestamp(at)));
+        self.open.next_due = self.open.next_due.into_iter().chain(due).min();
     }
 
     /// Tells those who wait for an execution when only someone outside can bring it further.
@@ -225,6 +228,7 @@ impl Runner {
         if self.goes_on_by_itself(root, bound) {
             return;
         }
+        let bound = self.time.of(root, bound);
         let looked = self
             .store
             .run(move |db| {

@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 use super::archive::ExecutionStatus;
 use super::journal;
 use super::read::Rest;
+use super::time::StoredTime;
 
 /// All that a turn changes in the database.
 #[derive(Default)]
@@ -65,7 +66,7 @@ pub(super) enum Write {
     /// An open execution only waits, and for when; or does so no more.
     Rests { execution: i64, rest: Option<Rest> },
     /// The time that has been reached.
-    Clock { now_ms: i64 },
+    Clock(StoredTime),
     /// An execution ended.
     Ended {
         execution: i64,
@@ -179,10 +180,14 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
                 rest.and_then(|rest| rest.resume_ms)
             ])
             .map(drop),
-        Write::Clock { now_ms } => connection
-            .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('clock_ms', ?1)")?
-            .execute([now_ms])
-            .map(drop),
+        Write::Clock(time) => {
+            let ahead = serde_json::to_string(&time.ahead)
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('clock_ms', ?1), ('clock_ahead', ?2)")?
+                .execute(params![time.now.map(|now| now.0), ahead])
+                .map(drop)
+        }
         Write::Ended {
             execution,
             status,

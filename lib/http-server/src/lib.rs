@@ -1,6 +1,7 @@
 //! The HTTP server under every listener of the program. What a stranger can hold is bounded: connections in all and for
 //! each address, the time and size of a request's head and body, and what all bodies together take. HTTP/1.1 only.
 
+mod address;
 mod body;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+pub use address::ReservedAddress;
 pub use body::{BodyLimits, take_body};
 
 /// What a stranger can hold of a server.

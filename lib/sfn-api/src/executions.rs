@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::store::StartedBy;
 use super::versions::Target;
-use super::withheld::Withheld;
 use super::{Api, arn, now_ms, random_id, required, seconds, tasks, without_nulls};
 use holdfast_engine::{EngineError, ExecutionDetails, OtherMachine, Started};
 
@@ -55,7 +54,7 @@ impl Api {
         let target = self.target(&self.store(), machine_arn)?;
         let arn = self.engine.naming().execution_arn(&target.machine, &name);
         let started = {
-            let _turn = self.turns.take(&arn);
+            let _lock = self.locks.take(&arn);
             self.note_start(&target, &arn)?;
             self.start_target(target, &name, &arn, payload)?
         };
@@ -163,10 +162,7 @@ impl Api {
             "redriveStatus": redrive_status,
             "redriveStatusReason": reason,
         }));
-        if self.withholds(&found.machine_arn) {
-            let stored = self.archive()?.history(record.id);
-            Withheld::of(&stored.map_err(|error| ApiError::of_engine(&error, arn))?).take_out(&mut shown);
-        }
+        self.masked_tokens(&self.archive()?, &found)?.take_out(&mut shown);
         Ok(shown)
     }
 
@@ -196,7 +192,7 @@ impl Api {
 
     pub(super) fn redrive(&self, input: &Redrive) -> Result<Value, ApiError> {
         let arn = required(input.execution_arn.as_ref(), "executionArn")?;
-        let _turn = self.turns.take(arn);
+        let _lock = self.locks.take(arn);
         let found = self.execution(arn)?;
         if found.map_run.is_some() {
             return Err(ApiError::new(
@@ -252,37 +248,37 @@ impl StartedBy {
 
 /// One at a time for each ARN. For threads that may block.
 #[derive(Default)]
-pub struct Turns {
+pub struct ArnLocks {
     taken: Mutex<HashSet<String>>,
     given_back: Condvar,
 }
 
-/// Whose turn it is, until it is dropped.
-pub struct Turn<'a> {
-    turns: &'a Turns,
+/// The lock of an ARN, until it is dropped.
+pub struct ArnLock<'a> {
+    locks: &'a ArnLocks,
     arn: String,
 }
 
-impl Turns {
-    fn take(&self, arn: &str) -> Turn<'_> {
+impl ArnLocks {
+    fn take(&self, arn: &str) -> ArnLock<'_> {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken = self
             .given_back
             .wait_while(taken, |taken| taken.contains(arn))
             .unwrap_or_else(PoisonError::into_inner);
         taken.insert(arn.to_owned());
-        Turn {
-            turns: self,
+        ArnLock {
+            locks: self,
             arn: arn.to_owned(),
         }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for ArnLock<'_> {
     fn drop(&mut self) {
-        let mut taken = self.turns.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.locks.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.remove(&self.arn);
-        self.turns.given_back.notify_all();
+        self.locks.given_back.notify_all();
     }
 }
 

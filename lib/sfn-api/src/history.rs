@@ -1,10 +1,12 @@
 //! `GetExecutionHistory`: the events of an execution, in pages.
 
+use std::ops::ControlFlow;
+
+use holdfast_engine::{HistoryOrder, HistoryPlace};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::withheld::Withheld;
 use super::{Api, page, required, without_nulls};
 
 /// A page ends early when it has so many bytes.
@@ -38,37 +40,26 @@ impl Api {
         let found = self.execution(arn)?;
         let by = self.store().started_by(arn)?.unwrap_or_default();
         let query = format!("history {arn} {}", input.reverse_order);
-        // The number of the event that the last page ended with: an execution that goes on adds others behind it.
-        let after = page::number(&query, input.next_token.as_deref())?;
-        let stored = self
-            .archive()?
-            .history(found.record.id)
-            .map_err(|error| ApiError::of_engine(&error, arn))?;
-        let withheld = match self.withholds(&found.machine_arn) {
-            true => Withheld::of(&stored),
-            false => Withheld::default(),
+        // The place of the event that the last page ended with: an execution that goes on adds others behind it.
+        let after = page::position(&query, input.next_token.as_deref())?
+            .map(|text| place(&text))
+            .transpose()?;
+        let order = match input.reverse_order {
+            true => HistoryOrder::NewestFirst,
+            false => HistoryOrder::OldestFirst,
         };
-        let in_order: Box<dyn Iterator<Item = _>> = if input.reverse_order {
-            Box::new(stored.iter().rev())
-        } else {
-            Box::new(stored.iter())
-        };
-        let rest = in_order.filter(|event| match after {
-            None => true,
-            Some(after) if input.reverse_order => event.aws_id() < after,
-            Some(after) => event.aws_id() > after,
-        });
+        let archive = self.archive()?;
+        let masked = self.masked_tokens(&archive, &found)?;
         let with_data = input.include_execution_data.unwrap_or(true);
-        let (mut events, mut bytes, mut next) = (Vec::new(), 0, None);
-        for event in rest {
-            let Some(mut shown) = event.to_aws() else { continue };
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        let (mut last, mut next) = (None, None);
+        let visited = archive.visit_history(found.record.id, order, after, &mut |place, event| {
+            let Some(mut shown) = event.to_aws() else {
+                return ControlFlow::Continue(());
+            };
             if events.len() >= most || bytes > PAGE_BYTES {
-                let last = events
-                    .last()
-                    .and_then(|last: &Value| last["id"].as_u64())
-                    .unwrap_or_default();
-                next = Some(page::token(&query, &last.to_string()));
-                break;
+                next = last.map(|last: HistoryPlace| page::token(&query, &format!("{} {}", last.entry, last.event)));
+                return ControlFlow::Break(());
             }
             if let Some(details) = shown.get_mut("executionStartedEventDetails") {
                 for (field, value) in [
@@ -83,12 +74,25 @@ impl Api {
             if !with_data {
                 remove_data(&mut shown);
             }
-            withheld.take_out(&mut shown);
+            masked.take_out(&mut shown);
             bytes += shown.to_string().len();
             events.push(shown);
-        }
+            last = Some(place);
+            ControlFlow::Continue(())
+        });
+        visited.map_err(|error| ApiError::of_engine(&error, arn))?;
         Ok(without_nulls(json!({ "events": events, "nextToken": next })))
     }
+}
+
+fn place(text: &str) -> Result<HistoryPlace, ApiError> {
+    let place = text.split_once(' ').and_then(|(entry, event)| {
+        Some(HistoryPlace {
+            entry: entry.parse().ok()?,
+            event: event.parse().ok()?,
+        })
+    });
+    place.ok_or_else(ApiError::page_token)
 }
 
 fn remove_data(event: &mut Value) {

@@ -9,6 +9,7 @@ mod history;
 mod lists;
 mod machines;
 mod map_runs;
+mod masked_tokens;
 mod page;
 mod server;
 mod store;
@@ -16,9 +17,8 @@ mod tags;
 mod tasks;
 mod versions;
 mod wire;
-mod withheld;
 
-pub use server::{Server, ServerError, keep_region};
+pub use server::{OpenServer, Server, ServerError, keep_region};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,10 +26,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use holdfast_engine::{Archive, Clock, Engine, SystemClock};
+use holdfast_engine::{Archive, Clock, Engine, ExecutionDetails, SystemClock};
 
 use error::ApiError;
-use executions::Turns;
+use executions::ArnLocks;
+use masked_tokens::MaskedTokens;
 use store::Store;
 
 /// What requests are answered with. The actions block: each runs on a thread of its own.
@@ -37,34 +38,43 @@ pub(crate) struct Api {
     engine: Engine,
     data: PathBuf,
     store: Mutex<Store>,
-    /// The name of the machine that the program brings: its tokens are withheld.
-    given: Option<String>,
+    /// The ARN of the machine that the program provides, and what is shown in the place of its executions' tokens.
+    masked: Option<(String, String)>,
     /// What is started or redriven now.
-    turns: Turns,
+    locks: ArnLocks,
     runtime: Handle,
 }
 
-/// A state machine that the program brings.
-pub struct Given {
+/// A state machine that the program provides: there from the beginning, and not changed or deleted by clients.
+#[derive(Clone, Debug)]
+pub struct ProvidedMachine {
     /// Its name.
     pub name: String,
     /// Its definition.
     pub definition: String,
+    /// What is shown in the place of the task tokens that its executions gave out: whoever holds one answers the task.
+    /// None shows them, as AWS does.
+    pub token_mask: Option<String>,
 }
 
 impl Api {
     /// The API of an engine on its data directory. Errors: the API's own file cannot be used.
-    pub fn new(engine: Engine, data: &Path, store: Store, given: Option<&Given>) -> Result<Self, ApiError> {
+    pub fn new(engine: Engine, data: &Path, store: Store, provided: Option<ProvidedMachine>) -> Result<Self, ApiError> {
+        let naming = engine.naming();
+        let masked = provided.as_ref().and_then(|provided| {
+            let mask = provided.token_mask.clone()?;
+            Some((naming.machine_arn(&provided.name), mask))
+        });
         let api = Self {
             engine,
             data: data.to_path_buf(),
             store: Mutex::new(store),
-            given: given.map(|given| given.name.clone()),
-            turns: Turns::default(),
+            masked,
+            locks: ArnLocks::default(),
             runtime: Handle::current(),
         };
-        if let Some(given) = given {
-            api.bring(given)?;
+        if let Some(provided) = &provided {
+            api.provide(provided)?;
         }
         Ok(api)
     }
@@ -83,10 +93,18 @@ impl Api {
         self.runtime.block_on(answer)
     }
 
-    /// Whether the tokens of a machine's executions are withheld.
-    fn withholds(&self, machine_arn: &str) -> bool {
-        let own = self.given.as_deref().map(|name| self.machine_arn(name));
-        own.is_some_and(|own| own == machine_arn || machine_arn.starts_with(&format!("{own}/")))
+    /// The tokens that are masked in what is shown of an execution.
+    fn masked_tokens(&self, archive: &Archive, found: &ExecutionDetails) -> Result<MaskedTokens, ApiError> {
+        let Some((machine_arn, mask)) = &self.masked else {
+            return Ok(MaskedTokens::default());
+        };
+        let rest = found.machine_arn.strip_prefix(machine_arn.as_str());
+        if !rest.is_some_and(|label| label.is_empty() || label.starts_with('/')) {
+            return Ok(MaskedTokens::default());
+        }
+        let tokens = archive.task_tokens(found.record.id);
+        let tokens = tokens.map_err(|error| ApiError::of_engine(&error, &found.record.arn))?;
+        Ok(MaskedTokens::new(tokens, mask))
     }
 
     fn machine_arn(&self, name: &str) -> String {

@@ -8,7 +8,7 @@ use super::arn::{self, MachineArn, Qualifier};
 use super::error::ApiError;
 use super::store::{Machine, Version};
 use super::tags::{self, Tag};
-use super::{Api, Given, diagnostic, now_ms, page, random_id, required, seconds, without_nulls};
+use super::{Api, ProvidedMachine, diagnostic, now_ms, page, random_id, required, seconds, without_nulls};
 
 /// The longest definition, in bytes.
 pub const DEFINITION_MOST: usize = 1_048_576;
@@ -223,19 +223,19 @@ impl Api {
     }
 
     /// Puts the program's own state machine in its place.
-    pub(super) fn bring(&self, given: &Given) -> Result<(), ApiError> {
+    pub(super) fn provide(&self, provided: &ProvidedMachine) -> Result<(), ApiError> {
         let store = self.store();
-        let before = store.machine(&given.name)?;
+        let before = store.machine(&provided.name)?;
         if before
             .as_ref()
-            .is_some_and(|before| before.given && before.definition == given.definition)
+            .is_some_and(|before| before.given && before.definition == provided.definition)
         {
             return Ok(());
         }
         let now = now_ms();
         store.put_machine(&Machine {
-            name: given.name.clone(),
-            definition: given.definition.clone(),
+            name: provided.name.clone(),
+            definition: provided.definition.clone(),
             role_arn: self.engine.naming().role_arn(),
             created_with: String::new(),
             logging: None,

@@ -6,20 +6,51 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_engine::Engine;
+use holdfast_http_server::ReservedAddress;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::store::Store;
-use super::{Api, Given, wire};
+use super::{Api, ProvidedMachine, wire};
 
 /// How long requests under way are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A server that has its address.
+/// A server that has its address. It listens once what is stored was checked.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use async_trait::async_trait;
+/// # use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, NoObjects};
+/// # use holdfast_sfn_api::Server;
+/// # use serde_json::Value;
+/// # struct Echo;
+/// # #[async_trait]
+/// # impl Functions for Echo {
+/// #     async fn invoke(&self, _: &str, payload: Value, _: Invocation) -> Result<Value, FunctionFailure> {
+/// #         Ok(payload)
+/// #     }
+/// # }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let data = directory.path();
+/// let server = Server::bind("127.0.0.1:0".parse()?)?;
+/// let options = EngineOptions::new(data, Arc::new(Echo), Arc::new(NoObjects))?;
+/// let (engine, _recovered) = Engine::open(options).await?;
+/// let server = server.open(engine.clone(), data, None)?;
+/// println!("http://{}", server.address());
+///
+/// let (stop, stopped) = tokio::sync::watch::channel(false);
+/// # stop.send_replace(true);
+/// server.serve(stopped).await?;
+/// engine.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    address: ReservedAddress,
 }
 
 /// Why the API is not served.
@@ -86,21 +117,59 @@ pub enum ServerError {
     Listener(#[source] std::io::Error),
 }
 
+impl ServerError {
+    /// Whether another data directory would do: a remedy that the program can name, with the option that chooses it.
+    pub fn is_about_directory(&self) -> bool {
+        matches!(self, Self::FileNotCreated { .. } | Self::FileNewer { .. })
+    }
+}
+
 impl Server {
-    /// Takes the address.
+    /// Takes the address. Connections are refused until [`Server::open`] has checked what is stored.
     ///
     /// # Errors
     /// It is taken, or other machines could reach it.
-    pub async fn bind(address: SocketAddr) -> Result<Self, ServerError> {
+    pub fn bind(address: SocketAddr) -> Result<Self, ServerError> {
         if !address.ip().is_loopback() {
             return Err(ServerError::AddressNotLoopback { address });
         }
-        let failed = |source| ServerError::AddressUnusable { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+        let address =
+            ReservedAddress::take(address).map_err(|source| ServerError::AddressUnusable { address, source })?;
+        Ok(Self { address })
     }
 
+    /// Where it is reached.
+    pub fn address(&self) -> SocketAddr {
+        self.address.address()
+    }
+
+    /// Checks what is stored in the engine's data directory, and opens the address.
+    ///
+    /// # Errors
+    /// The API's file cannot be used; the system refuses the address.
+    pub fn open(
+        self,
+        engine: Engine,
+        data: &Path,
+        provided: Option<ProvidedMachine>,
+    ) -> Result<OpenServer, ServerError> {
+        let store = Store::open(data)?;
+        let api =
+            Api::new(engine, data, store, provided).map_err(|error| ServerError::Stored { detail: error.message })?;
+        let address = self.address();
+        let listener = self.address.listen().map_err(ServerError::Listener)?;
+        Ok(OpenServer { listener, address, api })
+    }
+}
+
+/// A server that clients can connect to.
+pub struct OpenServer {
+    listener: TcpListener,
+    address: SocketAddr,
+    api: Api,
+}
+
+impl OpenServer {
     /// Where it is reached.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -109,19 +178,11 @@ impl Server {
     /// Serves until `stopped` holds true; requests in flight are answered, for a while.
     ///
     /// # Errors
-    /// The API's file cannot be used; the listener fails.
-    pub async fn serve(
-        self,
-        engine: Engine,
-        data: &Path,
-        given: Option<&Given>,
-        mut stopped: watch::Receiver<bool>,
-    ) -> Result<(), ServerError> {
-        let api = Api::new(engine, data, Store::open(data)?, given)
-            .map_err(|error| ServerError::Stored { detail: error.message })?;
+    /// The listener fails.
+    pub async fn serve(self, mut stopped: watch::Receiver<bool>) -> Result<(), ServerError> {
         let mut stopping = stopped.clone();
         let stopping = async move { drop(stopping.wait_for(|stop| *stop).await) };
-        let server = holdfast_http_server::serve(self.listener, wire::router(Arc::new(api)), stopping);
+        let server = holdfast_http_server::serve(self.listener, wire::router(Arc::new(self.api)), stopping);
         let late = async {
             drop(stopped.wait_for(|stop| *stop).await);
             tokio::time::sleep(PATIENCE).await;

@@ -93,15 +93,15 @@ const ACTIONS: &[(&str, Action)] = &[
 
 struct Shared {
     api: Arc<Api>,
-    turns: Semaphore,
+    permits: Semaphore,
 }
 
 /// The API as a service: all paths are one.
 pub fn router(api: Arc<Api>) -> Router {
-    let turns = Semaphore::new(AT_ONCE);
+    let permits = Semaphore::new(AT_ONCE);
     Router::new()
         .fallback(answer)
-        .with_state(Arc::new(Shared { api, turns }))
+        .with_state(Arc::new(Shared { api, permits }))
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -143,7 +143,7 @@ async fn act(shared: &Arc<Shared>, request: Request) -> Result<Value, ApiError> 
     let (name, action) = action?;
     let input = input(&body?)?;
     let turn = shared
-        .turns
+        .permits
         .acquire()
         .await
         .map_err(|_| ApiError::unavailable("the server is ending"))?;

@@ -27,7 +27,7 @@ const ARROWS: &str = "
 
     ops: asl aws core engine git github mail models rules stores
     server: aws console core github http-server ops sfn-api web
-    cli: asl aws core engine models ops server sfn-api
+    cli: asl aws core engine github models ops server sfn-api
     functions: aws console core github models rules web
 
     testkit:

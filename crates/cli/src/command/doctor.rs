@@ -1,7 +1,8 @@
-//! `holdfast doctor`: one small call to each configured model, and what works.
+//! `holdfast doctor`: one small call to each configured model, a look at the GitHub App, and what works.
 
 use std::fmt::Write;
 
+use holdfast_github::{AppReport, GithubAppGrants, Lack};
 use holdfast_models::ModelReport;
 use serde_json::json;
 
@@ -28,11 +29,15 @@ pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
         let report = router.examine(model, settings.model_tokens).await;
         reports.push(report.map_err(Failure::usage)?);
     }
-    let works = reports.iter().all(|report| report.works);
+    let app = match GithubAppGrants::of(&settings).map_err(Failure::usage)? {
+        Some(app) => Some(app.examine().await),
+        None => None,
+    };
+    let works = reports.iter().all(|report| report.works) && app.as_ref().is_none_or(|app| app.works);
     let printed = match args.format {
-        ListFormat::Text => text(&reports),
+        ListFormat::Text => text(&reports) + &app_text(app.as_ref()),
         ListFormat::Json => {
-            let document = json!({ "version": 1, "works": works, "models": reports });
+            let document = json!({ "version": 1, "works": works, "models": reports, "github_app": app });
             serde_json::to_string_pretty(&document).map_err(Failure::incomplete)? + "\n"
         }
     };
@@ -99,6 +104,44 @@ fn text(reports: &[ModelReport]) -> String {
         }
     }
     out
+}
+
+fn app_text(report: Option<&AppReport>) -> String {
+    let Some(report) = report else {
+        return "No GitHub App is configured, so its permissions and events are not checked: set HOLDFAST_GITHUB_APP_ID and \
+                HOLDFAST_GITHUB_APP_KEY_FILE.\n"
+            .to_owned();
+    };
+    let state = match (report.works, report.lacks.is_empty()) {
+        (true, true) => "works, and has every permission and event of the manifest",
+        (true, false) => "works",
+        (false, true) => "does not work",
+        (false, false) => "lacks what reviews need",
+    };
+    let slug = report.slug.as_deref().unwrap_or("of HOLDFAST_GITHUB_APP_ID");
+    let mut out = format!("GitHub App {}: {state}\n", output::plain(slug));
+    let mut row = |name: &str, value: &str| {
+        let _infallible = writeln!(out, "  {name:<18} {}", output::plain(value));
+    };
+    for lack in &report.lacks {
+        row(&format!("lacks {}", lack.kind), &lack_text(lack));
+    }
+    if let Some(problem) = &report.problem {
+        row("problem", problem);
+    }
+    if let Some(remedy) = &report.remedy {
+        row("remedy", remedy);
+    }
+    out
+}
+
+fn lack_text(lack: &Lack) -> String {
+    let level = match (&lack.needs, &lack.has) {
+        (Some(needs), Some(has)) => format!(": {needs} (has {has})"),
+        (Some(needs), None) => format!(": {needs}"),
+        (None, _) => String::new(),
+    };
+    format!("{}{level}; without it {}", lack.name, lack.without)
 }
 
 fn yes(known: Option<bool>) -> String {

@@ -1,15 +1,19 @@
 //! The real program, killed at random moments over many reviews of pull requests: nothing is lost, posted twice, paid
 //! twice or left behind. A few kills are part of the tests; `HOLDFAST_KILLS=200 cargo test --release -p holdfast-cli
 //! --test scenario kills -- --nocapture` makes as many as are wanted. The seed is printed; `HOLDFAST_SEED` repeats it.
+//!
+//! With `HOLDFAST_OTHER_BINARY=/path/to/an/older/holdfast` each review begins with that program, is killed, and is taken over
+//! by `serve` of this one, which is killed too.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use holdfast_testkit::{FakeGithub, Finding, ModelServer, PullRequest, Repository, Script};
 use serde_json::Value;
 
-use crate::support::Scene;
+use crate::support::{Scene, other_binary};
 
 const SLUG: &str = "octo/demo";
 const FILES: usize = 6;
@@ -20,6 +24,8 @@ const REVIEW_MS: u64 = 1_200;
 /// After so many kills a review is let go on, so that many reviews are killed in all their states.
 const KILLS_OF_ONE_REVIEW: usize = 5;
 const KILLS_IN_TESTS: usize = 12;
+/// How long a review that was taken over may take to its end.
+const TAKEN_OVER: Duration = Duration::from_secs(120);
 
 /// A small generator of pseudo-random numbers (SplitMix64): enough to spread kills, and the same for the same seed.
 struct Dice(u64);
@@ -69,6 +75,10 @@ fn review(dice: &mut Dice, kills_most: usize) -> (usize, usize) {
         .set("GITHUB_TOKEN", FakeGithub::INSTALLATION_TOKEN)
         .set("HOLDFAST_MAX_CONCURRENCY", &AT_ONCE.to_string());
     let address = github.pull_request_url(SLUG, 12);
+    if let Some(other) = other_binary() {
+        let kills = take_over(dice, &scene, &other, &address, kills_most);
+        return check(&scene, &github, kills);
+    }
     let mut kills = 0;
     loop {
         let mut command = scene.command(&["review", &address, "--publish"]);
@@ -88,6 +98,54 @@ fn review(dice: &mut Dice, kills_most: usize) -> (usize, usize) {
         }
     }
     check(&scene, &github, kills)
+}
+
+/// One review that the other program begins and this one ends; each is killed. Gives how often.
+fn take_over(dice: &mut Dice, scene: &Scene, other: &Path, address: &str, kills_most: usize) -> usize {
+    let kills_most = kills_most.clamp(1, KILLS_OF_ONE_REVIEW);
+    let kills_of_other = 1 + usize::try_from(dice.below(kills_most as u64)).unwrap();
+    for killed in 0..kills_of_other {
+        let mut command = scene.command_of(other, &["review", address, "--publish"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        if let Some(exit) = ends_within(&mut child, Duration::from_millis(dice.below(REVIEW_MS))) {
+            assert_eq!(exit, Some(0), "after {killed} kills");
+            return killed;
+        }
+    }
+    for _ in kills_of_other..kills_most {
+        let mut child = serve(scene);
+        let ended = ends_within(&mut child, Duration::from_millis(dice.below(REVIEW_MS)));
+        assert_eq!(ended, None, "serve ends only when it is killed");
+    }
+    // Killed before the other program had stored anything: there is nothing to take over.
+    if run_statuses(scene).is_empty() {
+        let output = scene.run(&["review", address, "--publish"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        return kills_most;
+    }
+    let mut child = serve(scene);
+    let began = Instant::now();
+    while run_statuses(scene) != ["published"] {
+        assert!(began.elapsed() < TAKEN_OVER, "{:?}", run_statuses(scene));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    kills_most
+}
+
+fn serve(scene: &Scene) -> Child {
+    let mut command = scene.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("HOLDFAST_WEBHOOK_SECRET", FakeGithub::WEBHOOK_SECRET);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn run_statuses(scene: &Scene) -> Vec<String> {
+    let runs: Value = serde_json::from_slice(&scene.run(&["runs", "--format", "json"]).stdout).unwrap();
+    let runs = runs["runs"].as_array().unwrap();
+    runs.iter()
+        .map(|run| run["status"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The exit status, or `None` when it was killed.

@@ -5,6 +5,7 @@
 mod afterwards;
 mod bad_input;
 mod browser;
+mod documented;
 mod kills;
 mod models;
 mod own_data;

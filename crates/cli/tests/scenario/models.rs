@@ -1,9 +1,10 @@
 //! Models and model servers as they are: answers in thoughts and prose, servers that refuse a parameter, `holdfast doctor`.
 
-use std::process::Output;
+use std::process::{Command, Output};
 
+use holdfast_testkit::github::{Fault, Matcher};
 use holdfast_testkit::model_server::{Answer, Finding, ModelServerOptions, Refuses, answer_text};
-use holdfast_testkit::{ModelServer, Script};
+use holdfast_testkit::{FakeGithub, ModelServer, Script};
 use serde_json::Value;
 
 use crate::support::{Scene, holdfast, many_files};
@@ -98,4 +99,86 @@ fn doctor_reports_what_works_and_what_to_do() {
         output.status.success() && text.contains("No model is configured"),
         "{text}"
     );
+}
+
+/// A private key of this run's own.
+fn private_key() -> String {
+    let made = Command::new("openssl")
+        .args(["genrsa", "-traditional", "2048"])
+        .output();
+    let made = made.unwrap_or_else(|error| panic!("openssl does not start ({error}): apt-get install openssl"));
+    String::from_utf8(made.stdout).unwrap()
+}
+
+/// `holdfast doctor` with an App of the fake GitHub, without a model.
+fn doctor_of_app(github: &FakeGithub, key: Option<&str>, arguments: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = holdfast(&[&["doctor"], arguments].concat());
+    command.env("HOLDFAST_GITHUB_URL", github.url());
+    if let Some(key) = key {
+        let file = folder.path().join("app.pem");
+        std::fs::write(&file, key).unwrap();
+        command
+            .env("HOLDFAST_GITHUB_APP_ID", "1")
+            .env("HOLDFAST_GITHUB_APP_KEY_FILE", &file);
+    }
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn doctor_names_what_an_app_lacks_and_what_a_review_does_without_it() {
+    let github = FakeGithub::start().unwrap();
+    let key = private_key();
+    let (status, text) = doctor_of_app(&github, None, &[]);
+    assert!(
+        status == Some(0) && text.contains("No GitHub App is configured"),
+        "{text}"
+    );
+    let (status, text) = doctor_of_app(&github, Some(&key), &[]);
+    assert!(
+        status == Some(0) && text.contains("GitHub App holdfast: works, and has every"),
+        "{text}"
+    );
+
+    github.set_app_grants(&[], &["pull_request_review_thread"]);
+    let (status, text) = doctor_of_app(&github, Some(&key), &[]);
+    assert!(
+        status == Some(0) && text.contains("pull_request_review_thread; without it nothing changes"),
+        "{text}"
+    );
+
+    github.set_app_grants(&[("checks", Some("read")), ("members", None)], &["merge_group"]);
+    let (status, text) = doctor_of_app(&github, Some(&key), &[]);
+    assert_eq!(status, Some(3), "{text}");
+    for part in [
+        "GitHub App holdfast: lacks what reviews need",
+        "lacks permission   checks: write (has read); without it no check run",
+        "lacks permission   members: read; without it nobody",
+        "lacks event        merge_group; without it a merge queue",
+        "/organizations/octo-owner/settings/apps/holdfast/permissions",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (status, text) = doctor_of_app(&github, Some(&key), &["--format", "json"]);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let lack = &document["github_app"]["lacks"][0];
+    let expected = (&false.into(), &"checks".into(), &"read".into());
+    assert_eq!(
+        (&document["works"], &lack["name"], &lack["has"]),
+        expected,
+        "{status:?} {text}"
+    );
+
+    github.fail_next(Matcher::new("GET", "/app"), Fault::status(401));
+    let (status, text) = doctor_of_app(&github, Some(&key), &[]);
+    assert_eq!(status, Some(3), "{text}");
+    for part in [
+        "does not work",
+        "GitHub refuses the credentials (401",
+        "compare HOLDFAST_GITHUB_APP_ID",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("PRIVATE KEY"));
 }

@@ -12,6 +12,7 @@ use reqwest::blocking::{Client, Response};
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
+use crate::documented;
 use crate::pull_request::{Pull, SLUG, low};
 
 pub const SECRET: &str = FakeGithub::WEBHOOK_SECRET;
@@ -488,6 +489,7 @@ fn rejected_expired_by_a_push_and_unknown_say_what_is_true() {
     assert!(served.pull.reviews().is_empty());
     let again = served.get(&path, "").text().unwrap();
     assert!(again.contains("Not &lt;b&gt;now"), "the reason is text");
+    documented::check(&served.pull.scene.data.path().join("data"));
 }
 
 #[test]

@@ -1,9 +1,19 @@
 //! What the scenarios share: the real program, started as a user starts it, in a clean environment.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use holdfast_testkit::{ModelServer, Repository};
 use serde_json::Value;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
+
+/// An older build of the program, of `HOLDFAST_OTHER_BINARY`: reviews begin with it, and the program under test takes them
+/// over.
+pub fn other_binary() -> Option<PathBuf> {
+    std::env::var_os("HOLDFAST_OTHER_BINARY").map(PathBuf::from)
+}
 
 /// A work tree, a data directory, perhaps a model server: all that a review needs.
 pub struct Scene {
@@ -45,7 +55,12 @@ impl Scene {
 
     /// `holdfast ARGUMENTS --data DATA`, without anything of this process's environment but PATH.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = holdfast(arguments);
+        self.command_of(Path::new(PROGRAM), arguments)
+    }
+
+    /// The same with another build of the program.
+    pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = holdfast_of(program, arguments);
         command.arg("--data").arg(self.data.path().join("data"));
         for (name, value) in &self.settings {
             command.env(name, value);
@@ -85,7 +100,12 @@ impl Scene {
 
 /// The program, in an empty environment.
 pub fn holdfast(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    holdfast_of(Path::new(PROGRAM), arguments)
+}
+
+/// Another build of the program, in an empty environment.
+pub fn holdfast_of(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .env_clear()

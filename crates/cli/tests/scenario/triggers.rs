@@ -14,6 +14,38 @@ impl Served {
     }
 }
 
+/// Events of the App's manifest that this version ignores, as GitHub delivers them: answered 200, and nothing is asked of
+/// GitHub for them. A command in a comment on a line of the diff is one of them.
+#[test]
+fn events_that_nothing_handles_yet_are_ignored() {
+    let served = Served::start(low());
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/node/node_modules/@octokit/webhooks-examples/api.github.com"
+    );
+    let text = std::fs::read(format!("{folder}/index.json"))
+        .unwrap_or_else(|error| panic!("{folder}: {error}: run npm ci in tests/node, or cargo xtask verify"));
+    let examples: Vec<Value> = serde_json::from_slice(&text).unwrap();
+    let asked = served.pull.github.journal().entries().len();
+    for name in ["pull_request_review_comment", "pull_request_review_thread"] {
+        let example = examples.iter().find(|example| example["name"] == name).unwrap();
+        for payload in example["examples"].as_array().unwrap() {
+            let mut payload = payload.clone();
+            payload["comment"]["body"] = json!("/holdfast review");
+            let body = payload.to_string();
+            let signature = FakeGithub::signature(SECRET, body.as_bytes());
+            let (status, receipt) = served.deliver(name, body.as_bytes(), Some(signature));
+            assert_eq!((status, &receipt["status"]), (200, &json!("ignored")), "{receipt}");
+            assert!(receipt["why"].as_str().unwrap().contains(name), "{receipt}");
+        }
+    }
+    assert_eq!(
+        served.pull.github.journal().entries().len(),
+        asked,
+        "nothing is asked of GitHub"
+    );
+}
+
 #[test]
 fn a_formatters_push_is_reviewed() {
     // tellahq/opensession#323

@@ -283,3 +283,40 @@ fn check(ballot: &Ballot) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::approval::Edit;
+
+    /// Whether a ballot with a reason, and with a new title and body, of so many characters is valid.
+    fn is_valid(reason: usize, title: usize, body: usize) -> bool {
+        let edit = Edit {
+            title: "t".repeat(title),
+            body: "b".repeat(body),
+        };
+        let ballot = Ballot {
+            verdict: Verdict::Rejected,
+            reason: Some("ä".repeat(reason)),
+            content: "seen".to_owned(),
+            dropped: Vec::new(),
+            edited: [("id".to_owned(), edit)].into(),
+        };
+        check(&ballot).is_ok()
+    }
+
+    #[test]
+    fn texts_have_their_limits() {
+        for ((reason, title, body), expected) in [
+            ((1, 1, 0), true),
+            ((2_000, 300, 10_000), true),
+            ((2_001, 300, 10_000), false),
+            ((2_000, 301, 10_000), false),
+            ((2_000, 300, 10_001), false),
+            ((0, 1, 0), false),
+            ((1, 0, 0), false),
+        ] {
+            assert_eq!(is_valid(reason, title, body), expected, "{reason}, {title}, {body}");
+        }
+    }
+}

@@ -6,12 +6,15 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use gix_imara_diff::{Algorithm, Diff, InternedInput};
+use gix_imara_diff::{Algorithm, Diff, InternedInput, Token};
 
 /// Git looks for NUL bytes in this many first bytes.
 const BINARY_WINDOW: usize = 8_000;
 /// Lines of context.
 const CONTEXT: u32 = 3;
+/// What comparing two texts may cost, in steps: comparing `n` lines takes up to about `n` to the power of 1.5. Some 100,000
+/// lines on each side are within it, and so is whatever has its lines in the same order for the most part.
+const MAX_STEPS: u64 = 100_000_000;
 /// With this share of its bytes being text, of 100, content with NUL bytes counts as text that has some.
 const TEXT_SHARE: usize = 70;
 
@@ -35,6 +38,26 @@ pub struct Patch {
     pub additions: u64,
     /// Lines removed.
     pub deletions: u64,
+    /// Whether some lines are shown as removed and added without a search for equal ones, which would have taken too long.
+    pub is_coarse: bool,
+}
+
+/// Files that a note names.
+const NOTED_FILES: usize = 5;
+
+/// Returns the note about files whose patch is coarse; `None` without any.
+pub fn coarse_note(paths: &[String]) -> Option<String> {
+    let more = match paths.len().saturating_sub(NOTED_FILES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named: Vec<&str> = paths.iter().take(NOTED_FILES).map(String::as_str).collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "lines are shown as removed and added without a search for equal ones, which reached its limit, in {}{more}",
+            named.join(", ")
+        )
+    })
 }
 
 /// Looks at both versions as git does: at NUL bytes in their beginning.
@@ -67,29 +90,192 @@ pub fn without_nul(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|byte| *byte != 0).collect()
 }
 
-/// Compares two texts. Takes nearly linear time, whatever the lines are: the search for the smallest difference is given up
-/// where it gets expensive, as in git.
+/// Compares two texts, line by line, as git does. The cost is bounded by the number of steps, so the same texts give the
+/// same patch on every machine: see [`changes`].
 pub fn unified(before: &[u8], after: &[u8]) -> Patch {
+    unified_within(MAX_STEPS, before, after)
+}
+
+/// [`unified`] with another bound.
+fn unified_within(max_steps: u64, before: &[u8], after: &[u8]) -> Patch {
     let mut input = InternedInput::default();
     input.update_before(lines(before));
     input.update_after(lines(after));
-    let mut diff = Diff::compute(Algorithm::Myers, &input);
-    diff.postprocess_lines(&input);
+    let (changes, is_coarse) = changes(max_steps, &input);
     let (old, new): (Vec<&[u8]>, Vec<&[u8]>) = (lines(before).collect(), lines(after).collect());
-    let mut patch = Patch::default();
-    let mut group: Vec<(Range<u32>, Range<u32>)> = Vec::new();
-    for hunk in diff.hunks() {
+    let mut patch = Patch {
+        is_coarse,
+        ..Patch::default()
+    };
+    let mut group: Vec<Change> = Vec::new();
+    for change in changes {
         if group
             .last()
-            .is_some_and(|last| hunk.before.start - last.0.end > 2 * CONTEXT)
+            .is_some_and(|last| change.0.start - last.0.end > 2 * CONTEXT)
         {
             write_hunk(&mut patch, &group, &old, &new);
             group.clear();
         }
-        group.push((hunk.before, hunk.after));
+        group.push(change);
     }
     write_hunk(&mut patch, &group, &old, &new);
     patch
+}
+
+/// Lines of the old text that became lines of the new one.
+type Change = (Range<u32>, Range<u32>);
+
+/// Finds what changed, and tells whether some of it was not searched for equal lines.
+///
+/// Git's own search is used where it is within the bound. Else lines that both texts have once, in the same order, divide
+/// them, and what lies between two of those is searched on its own, as far as the bound allows. The rest is a change as a
+/// whole.
+fn changes<T: AsRef<[u8]>>(max_steps: u64, input: &InternedInput<T>) -> (Vec<Change>, bool) {
+    let (before, after) = (&input.before, &input.after);
+    let prefix = count_equal(before.iter().zip(after));
+    let suffix = count_equal(before[prefix..].iter().rev().zip(after[prefix..].iter().rev()));
+    let middle = (prefix..before.len() - suffix, prefix..after.len() - suffix);
+    let mut counts = Counts::new(input.interner.num_tokens() as usize);
+    if counts.steps(&before[middle.0.clone()], &after[middle.1.clone()]) <= max_steps {
+        let mut diff = Diff::compute(Algorithm::Myers, input);
+        diff.postprocess_lines(input);
+        return (diff.hunks().map(|hunk| (hunk.before, hunk.after)).collect(), false);
+    }
+    let mut anchors = counts.anchors(before, after, &middle);
+    anchors.push((middle.0.end, middle.1.end));
+    let (mut found, mut is_coarse, mut steps_left) = (Vec::new(), false, max_steps);
+    let (mut old, mut new) = (middle.0.start, middle.1.start);
+    for (old_end, new_end) in anchors {
+        let (removed, added) = (&before[old..old_end], &after[new..new_end]);
+        let steps = counts.steps(removed, added);
+        if steps > steps_left {
+            is_coarse = true;
+            found.push(shifted(0..removed.len(), 0..added.len(), old, new));
+        } else if !removed.is_empty() || !added.is_empty() {
+            steps_left -= steps;
+            // Numbered from zero, or each of many small parts would cost as much as all lines.
+            let (removed, added, kinds) = counts.renumbered(removed, added);
+            let mut diff = Diff::default();
+            diff.compute_with(Algorithm::Myers, &removed, &added, kinds);
+            found.extend(diff.hunks().map(|hunk| {
+                let usize_of = |range: Range<u32>| range.start as usize..range.end as usize;
+                shifted(usize_of(hunk.before), usize_of(hunk.after), old, new)
+            }));
+        }
+        (old, new) = (old_end + 1, new_end + 1);
+    }
+    (found, is_coarse)
+}
+
+fn count_equal<'a>(mut pairs: impl Iterator<Item = (&'a Token, &'a Token)>) -> usize {
+    let mut count = 0;
+    while pairs.next().is_some_and(|(one, other)| one == other) {
+        count += 1;
+    }
+    count
+}
+
+/// A change within a part that begins at these lines.
+fn shifted(removed: Range<usize>, added: Range<usize>, old: usize, new: usize) -> Change {
+    let at = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+    (
+        at(removed.start + old)..at(removed.end + old),
+        at(added.start + new)..at(added.end + new),
+    )
+}
+
+/// How often each line occurs on either side of a part. Reset after use, so a small part costs little.
+struct Counts(Vec<[u32; 2]>);
+
+impl Counts {
+    fn new(kinds: usize) -> Self {
+        Self(vec![[0; 2]; kinds])
+    }
+
+    fn count(&mut self, before: &[Token], after: &[Token]) {
+        for (side, tokens) in [before, after].into_iter().enumerate() {
+            for token in tokens {
+                self.0[token.0 as usize][side] += 1;
+            }
+        }
+    }
+
+    fn reset(&mut self, before: &[Token], after: &[Token]) {
+        for token in before.iter().chain(after) {
+            self.0[token.0 as usize] = [0; 2];
+        }
+    }
+
+    /// The steps that a search takes at most: only lines that are on both sides are searched.
+    fn steps(&mut self, before: &[Token], after: &[Token]) -> u64 {
+        self.count(before, after);
+        let is_searched = |token: &&Token| self.0[token.0 as usize].iter().all(|count| *count > 0);
+        let searched = before.iter().chain(after).filter(is_searched).count() as u64;
+        self.reset(before, after);
+        searched.saturating_mul(searched.isqrt())
+    }
+
+    /// The same lines with numbers from zero on, and how many kinds there are.
+    fn renumbered(&mut self, before: &[Token], after: &[Token]) -> (Vec<Token>, Vec<Token>, u32) {
+        let mut kinds = 0;
+        let mut number = |token: &Token| {
+            let known = &mut self.0[token.0 as usize][0];
+            if *known == 0 {
+                kinds += 1;
+                *known = kinds;
+            }
+            Token(*known - 1)
+        };
+        let (removed, added) = (
+            before.iter().map(&mut number).collect(),
+            after.iter().map(&mut number).collect(),
+        );
+        self.reset(before, after);
+        (removed, added, kinds)
+    }
+
+    /// Lines that are once on each side of the part, in the longest order that both sides have: their numbers.
+    fn anchors(
+        &mut self,
+        before: &[Token],
+        after: &[Token],
+        part: &(Range<usize>, Range<usize>),
+    ) -> Vec<(usize, usize)> {
+        let (removed, added) = (&before[part.0.clone()], &after[part.1.clone()]);
+        self.count(removed, added);
+        let mut at = vec![usize::MAX; self.0.len()];
+        for (line, token) in added.iter().enumerate() {
+            at[token.0 as usize] = part.1.start + line;
+        }
+        let pairs: Vec<(usize, usize)> = removed
+            .iter()
+            .enumerate()
+            .filter(|(_, token)| self.0[token.0 as usize] == [1, 1])
+            .map(|(line, token)| (part.0.start + line, at[token.0 as usize]))
+            .collect();
+        self.reset(removed, added);
+        longest_increasing(&pairs)
+    }
+}
+
+/// The longest series of pairs whose second numbers increase; the first numbers do so already.
+fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    // For each length, the pair that ends the series of that length with the smallest second number.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut previous: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
+    for (index, pair) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|end| pairs[*end].1 < pair.1);
+        previous.push(length.checked_sub(1).map(|shorter| ends[shorter]));
+        match ends.get_mut(length) {
+            Some(end) => *end = index,
+            None => ends.push(index),
+        }
+    }
+    let mut series: Vec<(usize, usize)> = std::iter::successors(ends.last().copied(), |index| previous[*index])
+        .map(|index| pairs[index])
+        .collect();
+    series.reverse();
+    series
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -97,7 +283,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Writes changes that share their context as one hunk.
-fn write_hunk(patch: &mut Patch, group: &[(Range<u32>, Range<u32>)], old: &[&[u8]], new: &[&[u8]]) {
+fn write_hunk(patch: &mut Patch, group: &[Change], old: &[&[u8]], new: &[&[u8]]) {
     let (Some(first), Some(last)) = (group.first(), group.last()) else {
         return;
     };
@@ -144,8 +330,6 @@ fn write_lines(out: &mut String, mark: char, lines: &[&[u8]], range: Range<u32>)
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a patch that cannot be read fails the test")]
-    use std::time::{Duration, Instant};
-
     use crate::diff::{LineKind, parse_patch};
     use proptest::prelude::*;
 
@@ -162,6 +346,14 @@ mod tests {
                 .collect()
         };
         (of(LineKind::Added), of(LineKind::Removed))
+    }
+
+    #[test]
+    fn a_note_names_coarse_files() {
+        let paths: Vec<String> = (1..=7).map(|n| format!("{n}.txt")).collect();
+        assert_eq!(coarse_note(&[]), None);
+        assert!(coarse_note(&paths[..1]).unwrap().ends_with("in 1.txt"));
+        assert!(coarse_note(&paths).unwrap().ends_with("4.txt, 5.txt and 2 more"));
     }
 
     #[test]
@@ -215,43 +407,75 @@ mod tests {
         assert_eq!(without_nul(&utf16), b"pass = 1\n");
     }
 
+    /// `count` lines of numbers, in the order of their multiples.
+    fn numbers(count: u64, factor: u64) -> Vec<u8> {
+        (0..count)
+            .flat_map(|n| format!("{}\n", n * factor % count).into_bytes())
+            .collect()
+    }
+
+    /// Lines of one letter of so many, in random order.
+    fn letters(bytes: usize, kinds: u64, seed: u64) -> Vec<u8> {
+        let mut state = seed;
+        let mut letter = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            b'A' + u8::try_from((state >> 33) % kinds).unwrap()
+        };
+        (0..bytes / 2).flat_map(|_| [letter(), b'\n']).collect()
+    }
+
+    /// A whole file of 1 MiB, the most that is shown: its lines in another order, of which a few hundred stay in
+    /// order. Git's search takes seconds for it.
     #[test]
-    fn shuffled_lines_do_not_hold_the_reader_up() {
-        // 1 MiB of short lines, each on both sides, in another order; unoptimised code takes forty times as long.
-        let count = if cfg!(debug_assertions) { 20_000_u64 } else { 150_000 };
-        let text = |factor: u64| -> Vec<u8> {
-            (0..count)
-                .flat_map(|n| format!("{}\n", n * factor % count).into_bytes())
-                .collect()
-        };
-        let (before, after) = (text(1), text(70_001));
-        let began = Instant::now();
+    fn shuffled_lines_are_divided_by_those_in_order() {
+        let (before, after) = (numbers(165_000, 1), numbers(165_000, 70_001));
+        assert!((1_000_000..1 << 20).contains(&before.len()));
         let patch = unified(&before, &after);
-        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
-        assert!(patch.additions > 0 && patch.additions <= count);
-        assert_eq!(patch.additions, patch.deletions);
-        // Two kinds of line, in random order.
-        let coin = |seed: u64| -> Vec<u8> {
-            let mut state = seed;
-            (0..count)
-                .flat_map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    if state >> 63 == 0 { *b"a\n" } else { *b"b\n" }
-                })
-                .collect()
-        };
-        let began = Instant::now();
-        parse_patch(&unified(&coin(1), &coin(2)).text).unwrap();
-        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+        assert!(!patch.is_coarse && patch.additions == patch.deletions);
+        assert!((1..165_000).contains(&patch.additions), "{}", patch.additions);
+        parse_patch(&patch.text).unwrap();
+    }
+
+    /// Beyond the bound, lines that are not once on each side are shown as removed and added.
+    #[test]
+    fn what_has_no_order_to_go_by_is_shown_as_a_whole() {
+        for kinds in [2, 26] {
+            let (before, after) = (letters(1 << 20, kinds, 1), letters(1 << 20, kinds, 2));
+            let patch = unified(
+                &[b"first\n", before.as_slice(), b"last\n"].concat(),
+                &[b"first\n", after.as_slice(), b"last\n"].concat(),
+            );
+            assert!(patch.is_coarse && patch.additions == patch.deletions);
+            assert!(
+                patch.additions > (1 << 19) - 10,
+                "only what begins and ends both is equal: {}",
+                patch.additions
+            );
+            assert!(patch.text.starts_with("@@ -1,"), "the first line is equal");
+        }
+    }
+
+    /// A large file with few changes is searched as git searches, however many lines it has.
+    #[test]
+    fn few_changes_in_many_lines_are_found() {
+        let before = numbers(300_000, 1);
+        let text = String::from_utf8(before.clone()).unwrap();
+        let after = text
+            .replace("\n7777\n", "\nseven\n")
+            .replace("\n150000\n", "\n")
+            .replace("\n299990\n", "\n299990\nmore\n");
+        let patch = unified(&before, after.as_bytes());
+        assert_eq!((patch.additions, patch.deletions, patch.is_coarse), (2, 2, false));
     }
 
     proptest! {
         #[test]
         fn a_patch_shows_both_sides(
-            before in prop::collection::vec(prop::sample::select(b"ab\n\n\r".to_vec()), 0..40),
-            after in prop::collection::vec(prop::sample::select(b"ab\n\n\r".to_vec()), 0..40),
+            before in prop::collection::vec(prop::sample::select(b"abcd\n\n\n\r".to_vec()), 0..40),
+            after in prop::collection::vec(prop::sample::select(b"abcd\n\n\n\r".to_vec()), 0..40),
+            max_steps in prop::sample::select(vec![0, 8, 64, MAX_STEPS]),
         ) {
-            let patch = unified(&before, &after);
+            let patch = unified_within(max_steps, &before, &after);
             let (old, new) = sides(&patch.text);
             let lines = |text: &[u8]| String::from_utf8_lossy(text).split_terminator('\n').map(str::to_owned).collect::<Vec<_>>();
             let (all_old, all_new) = (lines(&before), lines(&after));
@@ -264,6 +488,7 @@ mod tests {
             }
             prop_assert!(old.len() <= all_old.len() && new.len() <= all_new.len());
             prop_assert_eq!(patch.text.is_empty(), before == after);
+            prop_assert!(max_steps < MAX_STEPS || !patch.is_coarse);
             prop_assert_eq!(all_old.len() as i64 - patch.deletions as i64, all_new.len() as i64 - patch.additions as i64);
         }
     }

@@ -59,3 +59,58 @@ pub fn risk_of(file: &ChangedFile) -> u8 {
     }
     u8::try_from(risk.clamp(0, 100)).unwrap_or(100)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::change::FileKind;
+
+    fn risk(path: &str, additions: u64, status: FileStatus) -> u8 {
+        risk_of(&ChangedFile {
+            path: path.to_owned(),
+            previous_path: None,
+            status,
+            kind: FileKind::Text,
+            additions,
+            deletions: 0,
+            patch: None,
+            omitted: None,
+            secrets: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn size_counts_in_four_steps() {
+        for (additions, expected) in [
+            (0, 30),
+            (5, 30),
+            (6, 40),
+            (30, 40),
+            (31, 50),
+            (150, 50),
+            (151, 60),
+            (u64::MAX, 60),
+        ] {
+            assert_eq!(
+                risk("src/lib.rs", additions, FileStatus::Modified),
+                expected,
+                "{additions}"
+            );
+        }
+    }
+
+    #[test]
+    fn paths_and_new_files_count() {
+        for (path, status, expected) in [
+            ("src/lib.rs", FileStatus::Modified, 30),
+            ("src/lib.rs", FileStatus::Added, 35),
+            ("src/Auth.rs", FileStatus::Modified, 60),
+            ("src/auth_login.rs", FileStatus::Modified, 60),
+            ("docs/page.html", FileStatus::Modified, 5),
+            ("tests/auth.rs", FileStatus::Modified, 35),
+            (".github/workflows/ci.yml", FileStatus::Added, 65),
+        ] {
+            assert_eq!(risk(path, 1, status), expected, "{path}");
+        }
+    }
+}

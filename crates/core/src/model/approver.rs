@@ -135,6 +135,11 @@ mod tests {
             (" octo-cat = o@example.org ", Some("octo-cat"), "o@example.org"),
             ("jane_acme=jane@acme.example", Some("jane_acme"), "jane@acme.example"),
             ("o@example.org", None, "o@example.org"),
+            (
+                format!("{}=o@example.org", "a".repeat(39)).as_str(),
+                Some("a".repeat(39).as_str()),
+                "o@example.org",
+            ),
         ] {
             let approver = Approver::parse(text);
             assert_eq!(
@@ -156,6 +161,7 @@ mod tests {
             "octo cat=o@example.org",
             "o@x=o@example.org",
             "a=b=c@d",
+            format!("{}=o@example.org", "a".repeat(40)).as_str(),
         ] {
             let problem = Approver::parse(text);
             assert!(

@@ -1,5 +1,6 @@
 //! The data of a review. Behaviour that needs the outside lives in `stage`, behind ports.
 
+pub mod address;
 pub mod approval;
 pub mod approver;
 pub mod change;

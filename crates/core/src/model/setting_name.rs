@@ -6,6 +6,7 @@ pub const PREFIX: &str = "HOLDFAST_";
 
 /// The settings of a deployment and of this program, by name.
 pub const SETTINGS: &[&str] = &[
+    "HOLDFAST_ALLOW_HTTP",
     "HOLDFAST_APPROVERS",
     "HOLDFAST_DATA",
     "HOLDFAST_GITHUB_APP_CLIENT_ID",
@@ -53,7 +54,9 @@ const TOOL_SETTINGS: &[&str] = &[
     "HOLDFAST_LOCALSTACK",
     "HOLDFAST_MODEL_DEPTH",
     "HOLDFAST_NODE_MODULES",
+    "HOLDFAST_OTHER_BINARY",
     "HOLDFAST_PICTURES",
+    "HOLDFAST_RECORD_DATA",
     "HOLDFAST_RECORD_PAYLOADS",
     "HOLDFAST_SEED",
     "HOLDFAST_TEST_TABLES_ORDER",

@@ -1,16 +1,17 @@
 //! A deployment's settings: typed, read once at start through a lookup, every problem reported together.
 
-use std::net::IpAddr;
+mod reader;
 
 use secrecy::SecretString;
 use url::Url;
 
-use super::approver::{Approver, shared_addresses};
+use super::address::HttpHosts;
+use super::approver::Approver;
 use super::marker::MarkerKey;
-use super::policy::is_mail_address;
 use super::price::Prices;
 use super::token_limits::TokenLimits;
 use crate::webhook::WebhookSecrets;
+use reader::Reader;
 
 /// Where a setting's text comes from: its name in, its value out, `None` when it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -24,6 +25,9 @@ pub struct Settings {
     pub model_light: String,
     /// The model server's address instead of the provider's own. `HOLDFAST_MODEL_URL`.
     pub model_url: Option<Url>,
+    /// Hosts besides loopback that a model server may be asked at without encryption. `HOLDFAST_ALLOW_HTTP`,
+    /// comma-separated.
+    pub allow_http: HttpHosts,
     /// Wall-clock limit of one model call, in seconds (1..=900). `HOLDFAST_MODEL_TIMEOUT_SECONDS`, default 120. Stays
     /// below the workflow's `TimeoutSeconds` of its task (930).
     pub model_timeout_s: u64,
@@ -137,10 +141,7 @@ impl Settings {
     }
 
     fn parse(lookup: Lookup<'_>) -> (Self, Vec<String>) {
-        let mut reader = Reader {
-            lookup,
-            problems: Vec::new(),
-        };
+        let mut reader = Reader::new(lookup);
         let model = reader.model("HOLDFAST_MODEL").unwrap_or_else(|| "rules".to_owned());
         let model_light = reader.model("HOLDFAST_MODEL_LIGHT").unwrap_or_else(|| model.clone());
         if model == "rules" && model_light != "rules" {
@@ -149,7 +150,8 @@ impl Settings {
         if model != "rules" && model_light == "rules" {
             reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): rules is no model, and HOLDFAST_MODEL names one: name a model of the same kind, or leave it out".to_owned());
         }
-        let model_url = reader.url("HOLDFAST_MODEL_URL");
+        let allow_http = reader.allow_http();
+        let model_url = reader.model_url(&allow_http);
         if model_url.is_some() && model == "rules" && model_light == "rules" {
             reader.problems.push("HOLDFAST_MODEL_URL (environment): a server is named, but HOLDFAST_MODEL is rules and no model is asked: set HOLDFAST_MODEL, or remove it".to_owned());
         }
@@ -175,6 +177,7 @@ impl Settings {
             model,
             model_light,
             model_url,
+            allow_http,
         };
         (settings, reader.problems)
     }
@@ -214,279 +217,6 @@ impl Settings {
             }
         }
     }
-}
-
-/// Whether a host is this machine: what is not encrypted is allowed there alone.
-pub fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        bare == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-    })
-}
-
-/// Parses an address that requests go to: https, or http on loopback; no user, no query. Errors: what is wrong, in words.
-pub fn parse_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| {
-        format!("{text:?} is not an address ({error}): expected https://HOST, or http://127.0.0.1:PORT")
-    })?;
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => return Err(format!("{text:?}: http is allowed for loopback hosts only: use https")),
-        other => return Err(format!("{text:?}: scheme {other:?} is not allowed: use https")),
-    }
-    if url.host().is_none() || !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err("an address needs a host, and must not hold a user, a password or a query".to_owned());
-    }
-    Ok(url)
-}
-
-struct Reader<'a> {
-    lookup: Lookup<'a>,
-    problems: Vec<String>,
-}
-
-impl Reader<'_> {
-    /// An empty value counts as not set: that is how people switch a variable off.
-    fn text(&self, name: &str) -> Option<String> {
-        (self.lookup)(name)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    }
-
-    fn url(&mut self, name: &str) -> Option<Url> {
-        let text = self.text(name)?;
-        parse_url(&text)
-            .map_err(|problem| self.problems.push(format!("{name} (environment): {problem}")))
-            .ok()
-    }
-
-    /// What is sent in a header: other characters would only fail there.
-    fn credential(&mut self, name: &str) -> Option<SecretString> {
-        let text = self.text(name)?;
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            self.problems.push(format!(
-                "{name} (environment): holds spaces or characters that no key has: store the key alone"
-            ));
-        }
-        Some(text.into())
-    }
-
-    fn github_url(&mut self) -> Option<Url> {
-        let url = self.url("HOLDFAST_GITHUB_URL")?;
-        if matches!(url.host_str(), Some("github.com" | "www.github.com")) {
-            self.problems.push(
-                "HOLDFAST_GITHUB_URL (environment): names GitHub's pages and not its API: did you mean https://api.github.com? \
-                 That is the default"
-                    .to_owned(),
-            );
-        }
-        Some(url)
-    }
-
-    fn public_url(&mut self) -> Option<Url> {
-        let url = self.url("HOLDFAST_PUBLIC_URL")?;
-        if url.path() != "/" || url.fragment().is_some() {
-            self.problems.push(format!(
-                "HOLDFAST_PUBLIC_URL (environment): {url} has a path, and the pages are at the root of a host: expected https://HOST"
-            ));
-        }
-        Some(url)
-    }
-
-    fn approvers(&mut self) -> Vec<Approver> {
-        let list = self
-            .text("HOLDFAST_APPROVERS")
-            .map(|list| split(&list))
-            .unwrap_or_default();
-        let (read, problems): (Vec<_>, Vec<_>) = list.iter().map(|text| Approver::parse(text)).partition(Result::is_ok);
-        let read: Vec<Approver> = read.into_iter().flatten().collect();
-        let problems = problems
-            .into_iter()
-            .filter_map(Result::err)
-            .chain(shared_addresses(&read));
-        self.problems
-            .extend(problems.map(|problem| format!("HOLDFAST_APPROVERS (environment): {problem}")));
-        read
-    }
-
-    fn mail_from(&mut self) -> String {
-        let Some(from) = self.text("HOLDFAST_MAIL_FROM") else {
-            return "holdfast@localhost".to_owned();
-        };
-        let address = from.strip_suffix('>').and_then(|text| text.rsplit_once('<'));
-        if !is_mail_address(address.map_or(from.as_str(), |(_, address)| address)) {
-            self.problems.push(format!(
-                "HOLDFAST_MAIL_FROM (environment): {from:?} is no mail address: expected NAME@HOST, or Name <NAME@HOST>"
-            ));
-        }
-        from
-    }
-
-    fn number(&mut self, name: &str, default: u64, most: u64) -> u64 {
-        let Some(text) = self.text(name) else { return default };
-        match text.parse() {
-            Ok(number) if (1..=most).contains(&number) => number,
-            _ => {
-                self.problems.push(format!(
-                    "{name} (environment): {text:?} is not allowed: a whole number from 1 to {most}"
-                ));
-                default
-            }
-        }
-    }
-
-    fn token_limits(&mut self) -> TokenLimits {
-        let mut limit = |name: &str, least: u64, most: u64| {
-            let text = self.text(name)?;
-            let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-            if number.is_none() {
-                self.problems.push(format!(
-                    "{name} (environment): {text:?} is not allowed: a whole number from {least} to {most}"
-                ));
-            }
-            number.and_then(|number| u32::try_from(number).ok())
-        };
-        let limits = TokenLimits {
-            context: limit(
-                "HOLDFAST_MODEL_CONTEXT_TOKENS",
-                TokenLimits::MIN_CONTEXT,
-                TokenLimits::MAX_CONTEXT,
-            ),
-            output: limit(
-                "HOLDFAST_MODEL_OUTPUT_TOKENS",
-                TokenLimits::MIN_OUTPUT,
-                TokenLimits::MAX_OUTPUT,
-            ),
-        };
-        if let TokenLimits {
-            context: Some(context),
-            output: Some(output),
-        } = limits
-            && output > context / 4
-        {
-            self.problems.push(format!(
-                "HOLDFAST_MODEL_OUTPUT_TOKENS (environment): {output} is more than a quarter of HOLDFAST_MODEL_CONTEXT_TOKENS; \
-                 at most {} leaves room for the change",
-                context / 4
-            ));
-        }
-        limits
-    }
-
-    fn marker_key(&mut self) -> Option<MarkerKey> {
-        let text = self.text("HOLDFAST_MARKER_KEY")?;
-        MarkerKey::new(text.into())
-            .map_err(|problem| {
-                self.problems
-                    .push(format!("HOLDFAST_MARKER_KEY (environment): {problem}"))
-            })
-            .ok()
-    }
-
-    fn prices(&mut self, is_providers_own: bool) -> Prices {
-        let text = self.text("HOLDFAST_MODEL_PRICES").unwrap_or_default();
-        Prices::parse(&text, is_providers_own).unwrap_or_else(|problem| {
-            self.problems.push(problem);
-            Prices::default()
-        })
-    }
-
-    fn webhook_secrets(&mut self) -> Option<WebhookSecrets> {
-        let text = self.text("HOLDFAST_WEBHOOK_SECRET")?;
-        WebhookSecrets::parse(&text.into())
-            .map_err(|problem| self.problems.push(problem))
-            .ok()
-    }
-
-    /// A mail server's address; a password in it never stands in a problem.
-    fn smtp_url(&mut self) -> Option<SecretString> {
-        let text = self.text("HOLDFAST_SMTP_URL")?;
-        let is_server = Url::parse(&text).is_ok_and(|url| {
-            let is_plain = url.scheme() == "smtp" && (url.password().is_none() || is_loopback(&url));
-            let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
-            (is_plain || url.scheme() == "smtps") && url.has_host() && url.port() != Some(0) && is_bare
-        });
-        if !is_server {
-            let allowed = "smtps://USER:PASSWORD@HOST[:PORT], or smtp://HOST[:PORT] without a password";
-            self.problems.push(format!(
-                "HOLDFAST_SMTP_URL (environment): not a mail server's address; allowed: {allowed}"
-            ));
-        }
-        Some(text.into())
-    }
-
-    fn github_app(&mut self) -> Option<GithubApp> {
-        let file = self.text("HOLDFAST_GITHUB_APP_KEY_FILE").map(GithubAppKey::File);
-        let text = self.text("HOLDFAST_GITHUB_APP_KEY").map(SecretString::from);
-        let key = text.map(GithubAppKey::Text).or(file);
-        match (self.text("HOLDFAST_GITHUB_APP_ID"), key) {
-            (None, None) => None,
-            (Some(_), None) => {
-                self.problems.push(
-                    "HOLDFAST_GITHUB_APP_KEY_FILE (environment): not set; HOLDFAST_GITHUB_APP_ID needs the App's private key"
-                        .to_owned(),
-                );
-                None
-            }
-            (None, Some(_)) => {
-                self.problems.push(
-                    "HOLDFAST_GITHUB_APP_ID (environment): not set; the App's private key needs the App's id"
-                        .to_owned(),
-                );
-                None
-            }
-            (Some(_), Some(key)) => Some(GithubApp {
-                id: self.number("HOLDFAST_GITHUB_APP_ID", 0, u64::MAX),
-                key,
-            }),
-        }
-    }
-
-    fn github_sign_in(&mut self) -> Option<GithubSignInSettings> {
-        let (id, secret) = ("HOLDFAST_GITHUB_APP_CLIENT_ID", "HOLDFAST_GITHUB_APP_CLIENT_SECRET");
-        let (missing, given) = match (self.text(id), self.text(secret)) {
-            (None, None) => return None,
-            (Some(client_id), Some(client_secret)) => {
-                return Some(GithubSignInSettings {
-                    client_id,
-                    client_secret: client_secret.into(),
-                });
-            }
-            (None, Some(_)) => (id, secret),
-            (Some(_), None) => (secret, id),
-        };
-        self.problems.push(format!(
-            "{missing} (environment): not set; people sign in by it and {given} together"
-        ));
-        None
-    }
-
-    fn model(&mut self, name: &str) -> Option<String> {
-        let text = self.text(name)?;
-        let allowed = match text.split_once('/') {
-            None => text == "rules",
-            Some((provider, model)) => {
-                let is_name =
-                    !model.is_empty() && model.chars().all(|sign| !sign.is_whitespace() && !sign.is_control());
-                matches!(provider, "anthropic" | "openai" | "bedrock") && is_name
-            }
-        };
-        if !allowed {
-            self.problems.push(format!(
-                "{name} (environment): {text:?} is not allowed: rules, anthropic/NAME, openai/NAME or bedrock/ID"
-            ));
-        }
-        Some(text)
-    }
-}
-
-fn split(list: &str) -> Vec<String> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]

@@ -339,8 +339,10 @@ mod tests {
         ] {
             assert_eq!(check(lines, text), Err(problem), "{text:?}");
         }
-        let long = "    f();\n".repeat(MAX_LINES + 1);
-        assert_eq!(check((2, 2), &long), Err(Problem::TooLong));
+        for (lines, is_too_long) in [(200, false), (201, true)] {
+            let long = "    f();\n".repeat(lines);
+            assert_eq!(check((2, 2), &long) == Err(Problem::TooLong), is_too_long, "{lines}");
+        }
         let key = ["AKIA", "QWERTYUIOPASDFGH"].concat();
         assert_eq!(
             check((2, 2), &format!("    let key = \"{key}\";")),

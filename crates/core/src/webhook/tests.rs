@@ -211,6 +211,16 @@ fn what_is_not_for_us_is_ignored_and_says_why() {
             "danced",
         ),
         ("push", json!({}), "push"),
+        (
+            "pull_request_review_comment",
+            pull_request("created"),
+            "the event pull_request_review_comment",
+        ),
+        (
+            "pull_request_review_thread",
+            pull_request("resolved"),
+            "the event pull_request_review_thread",
+        ),
         ("", json!({}), "nothing is done"),
     ];
     for (event, payload, says) in table {

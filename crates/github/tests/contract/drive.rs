@@ -3,15 +3,15 @@
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKey;
-use holdfast_core::model::settings::GithubSignInSettings;
+use holdfast_core::model::settings::{GithubSignInSettings, Settings};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     Annotation, CheckConclusion, CheckOutcome, Permission, PublishError, PublishReview, ReadChange, ReadError,
     ReadPermission, ReadPull, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
 };
 use holdfast_github::{
-    GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange, GithubReadPermission,
-    GithubRedeliverWebhooks, GithubSignIn, parse_address,
+    GithubAppGrants, GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange,
+    GithubReadPermission, GithubRedeliverWebhooks, GithubSignIn, parse_address,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;
@@ -40,6 +40,7 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     review(&corpus, app.clone()).await;
     people(&github, app.clone()).await;
     deliveries(&github, app).await;
+    grants(&github).await;
     sign_in(&github).await;
     manifest(&github).await;
     let person = connect(&github, GithubIdentity::Token(FakeGithub::USER_TOKEN.into()));
@@ -206,6 +207,60 @@ async fn sign_in(github: &FakeGithub) {
     let came = github.authorize(&page).unwrap();
     let (_, code) = came.query_pairs().next().unwrap();
     assert_eq!(sign_in.person(&code, "verifier", &back).await.unwrap().login, "octocat");
+}
+
+/// What the App is granted, compared with the manifest: before and after something is taken away.
+async fn grants(github: &FakeGithub) {
+    let settings = |key: &str| {
+        Settings::read(&|name| match name {
+            "HOLDFAST_GITHUB_APP_ID" => Some("1".to_owned()),
+            "HOLDFAST_GITHUB_APP_KEY" => Some(key.to_owned()),
+            "HOLDFAST_GITHUB_URL" => Some(github.url()),
+            _ => None,
+        })
+    };
+    let app = GithubAppGrants::of(&settings(&key()).unwrap()).unwrap().unwrap();
+    let report = app.examine().await;
+    assert!(report.works && report.lacks.is_empty(), "{report:?}");
+    let rows: [(&[(&str, Option<&str>)], &[&str], bool, &[&str]); 4] = [
+        (
+            &[],
+            &["pull_request_review_thread"],
+            true,
+            &["pull_request_review_thread"],
+        ),
+        (
+            &[("checks", None)],
+            &[],
+            false,
+            &["checks", "pull_request_review_thread"],
+        ),
+        (
+            &[("checks", Some("read")), ("contents", Some("write"))],
+            &["merge_group"],
+            false,
+            &["checks", "pull_request_review_thread", "merge_group"],
+        ),
+        (
+            &[("checks", Some("admin"))],
+            &["pull_request_review_comment"],
+            false,
+            &[
+                "pull_request_review_comment",
+                "pull_request_review_thread",
+                "merge_group",
+            ],
+        ),
+    ];
+    for (permissions, without_events, works, lacks) in rows {
+        github.set_app_grants(permissions, without_events);
+        let report = app.examine().await;
+        let names: Vec<&str> = report.lacks.iter().map(|lack| lack.name.as_str()).collect();
+        assert_eq!((report.works, names.as_slice()), (works, lacks), "{report:?}");
+        assert!(report.lacks.iter().all(|lack| !lack.without.is_empty()), "{report:?}");
+        let page = "/organizations/octo-owner/settings/apps/holdfast/permissions";
+        assert!(report.remedy.is_some_and(|remedy| remedy.contains(page)));
+    }
 }
 
 async fn manifest(github: &FakeGithub) {

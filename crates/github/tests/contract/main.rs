@@ -17,7 +17,8 @@ use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. A call that is added there gets a row here and a step in
 /// `drive`.
-const CALLS: [(&str, &str, &str); 38] = [
+const CALLS: [(&str, &str, &str); 39] = [
+    ("app_grants.rs", "GET", "/app"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs"),

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use holdfast_core::webhook::{Command, RepositoryRef, ReviewAction, StopAction, WebhookEvent, parse};
+use holdfast_github::APP_MANIFEST;
 use holdfast_testkit::{FakeGithub, PullRequest};
 use serde_json::{Value, json};
 
@@ -164,6 +165,32 @@ fn every_real_payload_is_read() {
         "{payloads} real payloads are read: {reviews} ask for a review, {stops} end one, {reruns} ask again, {groups} are \
          of a merge queue, {commands} become commands, {retargets} go to another base"
     );
+}
+
+/// The App's manifest asks for events that GitHub delivers under these names, and each is read: as what it asks for, or as
+/// one that nothing is done for.
+#[test]
+fn every_event_of_the_manifest_is_read() {
+    let manifest: Value = serde_json::from_str(APP_MANIFEST).unwrap();
+    let events: Vec<&str> = manifest["default_events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(Value::as_str)
+        .collect();
+    let examples: Vec<(String, Value)> = products().into_iter().flat_map(|(_, examples)| examples).collect();
+    for event in events {
+        let payloads: Vec<&Value> = examples
+            .iter()
+            .filter(|(name, _)| name == event)
+            .map(|(_, payload)| payload)
+            .collect();
+        assert!(!payloads.is_empty(), "{event}: no such event");
+        let is_ignored = |payload: &&Value| matches!(read(event, payload), WebhookEvent::Ignored { .. });
+        if !EVENTS.contains(&event) {
+            assert!(payloads.iter().all(is_ignored), "{event}");
+        }
+    }
 }
 
 /// The same pull request, edited: the examples hold none. Only a new base is a new change.

@@ -4,6 +4,7 @@
 //! [`crate::request::dialect`]. A server that ignores it and answers in plain text works as well.
 
 use async_trait::async_trait;
+use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::run::{RecordedAnswer, Role, Stop};
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use reqwest::header::{HeaderName, HeaderValue};
@@ -37,12 +38,17 @@ pub struct AnthropicAskModel {
 impl AnthropicAskModel {
     /// An adapter for `url` (default `https://api.anthropic.com`; `/v1/messages` is added, or `/messages` to one that
     /// ends in `/v1`). Errors: the address is not https nor loopback, or the key cannot be sent.
-    pub fn new(url: Option<&Url>, key: Option<SecretString>, limits: ModelLimits) -> Result<Self, ModelSettingsError> {
+    pub fn new(
+        url: Option<&Url>,
+        allow_http: &HttpHosts,
+        key: Option<SecretString>,
+        limits: ModelLimits,
+    ) -> Result<Self, ModelSettingsError> {
         let version = (
             HeaderName::from_static("anthropic-version"),
             HeaderValue::from_static("2023-06-01"),
         );
-        let http = ModelHttp::new(&PROVIDER, url, key, &[version], limits)?;
+        let http = ModelHttp::new(&PROVIDER, url, allow_http, key, &[version], limits)?;
         let first = Dialect {
             format: Format::Schema,
             limit_name: LimitName::MaxTokens,
@@ -55,9 +61,9 @@ impl AnthropicAskModel {
         })
     }
 
-    /// Whether a call can be made: a key, or a server on this machine.
+    /// Whether a call can be made: a key, or a server that needs none.
     pub fn is_usable(&self) -> bool {
-        self.http.key.is_some() || self.http.is_loopback()
+        self.http.key.is_some() || self.http.may_lack_key()
     }
 
     async fn call(&self, model: &str, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {

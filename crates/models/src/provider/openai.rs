@@ -5,6 +5,7 @@
 //! takes: see [`crate::request::dialect`]. OpenAI's own hosts begin with `max_completion_tokens`, others with `max_tokens`.
 
 use async_trait::async_trait;
+use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::run::{RecordedAnswer, Role, Stop};
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use secrecy::SecretString;
@@ -38,8 +39,13 @@ impl OpenaiAskModel {
     /// An adapter for `url` (default `https://api.openai.com/v1`; `/v1/chat/completions` is added, or
     /// `/chat/completions` to one that ends in `/v1`). Errors: the address is not https nor loopback, or the key cannot
     /// be sent.
-    pub fn new(url: Option<&Url>, key: Option<SecretString>, limits: ModelLimits) -> Result<Self, ModelSettingsError> {
-        let http = ModelHttp::new(&PROVIDER, url, key, &[], limits)?;
+    pub fn new(
+        url: Option<&Url>,
+        allow_http: &HttpHosts,
+        key: Option<SecretString>,
+        limits: ModelLimits,
+    ) -> Result<Self, ModelSettingsError> {
+        let http = ModelHttp::new(&PROVIDER, url, allow_http, key, &[], limits)?;
         let limit_name = if is_openai_host(url) {
             LimitName::MaxCompletionTokens
         } else {
@@ -57,9 +63,9 @@ impl OpenaiAskModel {
         })
     }
 
-    /// Whether a call can be made: a key, or a server on this machine.
+    /// Whether a call can be made: a key, or a server that needs none.
     pub fn is_usable(&self) -> bool {
-        self.http.key.is_some() || self.http.is_loopback()
+        self.http.key.is_some() || self.http.may_lack_key()
     }
 
     async fn call(&self, model: &str, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {

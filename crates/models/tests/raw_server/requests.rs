@@ -1,5 +1,6 @@
 //! What is sent, and what good answers become.
 
+use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::run::{RecordedAnswer, Stop};
 use holdfast_models::AnthropicAskModel;
 use holdfast_models::OpenaiAskModel;
@@ -273,10 +274,10 @@ fn addresses_that_could_leak_are_refused_at_construction() {
         "https://example.org/#x",
     ] {
         let url = Url::parse(text).unwrap();
-        let anthropic = AnthropicAskModel::new(Some(&url), None, limits())
+        let anthropic = AnthropicAskModel::new(Some(&url), &HttpHosts::default(), None, limits())
             .expect_err(text)
             .to_string();
-        let openai = OpenaiAskModel::new(Some(&url), None, limits())
+        let openai = OpenaiAskModel::new(Some(&url), &HttpHosts::default(), None, limits())
             .expect_err(text)
             .to_string();
         assert!(
@@ -291,16 +292,23 @@ fn addresses_that_could_leak_are_refused_at_construction() {
         "http://[::1]:1",
         "http://localhost:1",
     ] {
-        OpenaiAskModel::new(Some(&Url::parse(text).unwrap()), None, limits()).expect(text);
+        OpenaiAskModel::new(Some(&Url::parse(text).unwrap()), &HttpHosts::default(), None, limits()).expect(text);
     }
+    let (hosts, url) = (
+        HttpHosts::parse("10.0.0.1").unwrap(),
+        Url::parse("http://10.0.0.1:8000/v1").unwrap(),
+    );
+    let named = OpenaiAskModel::new(Some(&url), &hosts, None, limits()).unwrap();
+    assert!(named.is_usable(), "a server of one's own may have no key");
 }
 
 #[test]
 fn a_key_that_no_header_takes_is_named_and_not_shown() {
-    let error = OpenaiAskModel::new(None, Some("se\ncret".into()), limits())
+    let error = OpenaiAskModel::new(None, &HttpHosts::default(), Some("se\ncret".into()), limits())
         .expect_err("a key")
         .to_string();
     assert!(error.contains("OPENAI_API_KEY") && !error.contains("cret"), "{error}");
-    let adapter = AnthropicAskModel::new(None, Some(format!("{KEY}\n").into()), limits()).expect("a trailing line end");
+    let adapter = AnthropicAskModel::new(None, &HttpHosts::default(), Some(format!("{KEY}\n").into()), limits())
+        .expect("a trailing line end");
     assert!(!format!("{adapter:?}").contains(KEY));
 }

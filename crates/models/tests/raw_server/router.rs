@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::price::Prices;
 use holdfast_core::port::{AskModel, ModelError};
 use holdfast_models::{ModelRouter, ModelSettings};
@@ -12,6 +13,7 @@ use crate::server::{KEY, RawServer, completion, message, ok, request};
 fn settings(url: Option<&str>, anthropic: Option<&str>, openai: Option<&str>) -> ModelSettings {
     ModelSettings {
         url: url.map(|url| Url::parse(url).unwrap()),
+        allow_http: HttpHosts::default(),
         anthropic_key: anthropic.map(Into::into),
         openai_key: openai.map(Into::into),
         prices: Prices::parse("openai/m=2/8", false).unwrap(),

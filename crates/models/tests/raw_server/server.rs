@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use holdfast_core::model::address::HttpHosts;
 use holdfast_core::port::AskModel;
 use holdfast_models::{AnthropicAskModel, ModelLimits, OpenaiAskModel};
 use secrecy::SecretString;
@@ -39,11 +40,11 @@ pub fn both(url: &Url, limits: ModelLimits) -> [(&'static str, Box<dyn AskModel>
     [
         (
             "anthropic/m",
-            Box::new(AnthropicAskModel::new(Some(url), key(), limits).unwrap()),
+            Box::new(AnthropicAskModel::new(Some(url), &HttpHosts::default(), key(), limits).unwrap()),
         ),
         (
             "openai/m",
-            Box::new(OpenaiAskModel::new(Some(url), key(), limits).unwrap()),
+            Box::new(OpenaiAskModel::new(Some(url), &HttpHosts::default(), key(), limits).unwrap()),
         ),
     ]
 }

@@ -51,7 +51,7 @@ pub struct Recording {
 impl Recording {
     /// Reads a run of a data directory. Errors: it cannot be read; an artifact is damaged.
     pub async fn read(data: &Path, name: &str) -> Result<Self, Failure> {
-        let archive = Archive::open(data).map_err(Failure::usage)?;
+        let archive = Archive::open(data).map_err(Failure::of_engine)?;
         let mut histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
         let run = Run::deserialize(&histories.row.input).map_err(|error| {
             Failure::incomplete(format!(

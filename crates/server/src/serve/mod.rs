@@ -21,11 +21,11 @@ use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{ReadPermission, ReadPull};
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_github::GithubSignIn;
-use holdfast_sfn_api::Given;
+use holdfast_http_server::ReservedAddress;
+use holdfast_sfn_api::ProvidedMachine;
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::WithGithub;
 use holdfast_web::sign_out;
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
@@ -39,6 +39,10 @@ use holdfast_ops::workflow;
 
 use holdfast_ops::access::Reach;
 use key::{ConsoleKeys, Entry};
+
+/// What the Step Functions API shows in the place of a review's task tokens: whoever holds one answers in the approvers'
+/// place, and derives their codes from it.
+const TOKEN_MASK: &str = "[withheld: a task token of a review]";
 
 /// What requests are answered with.
 pub struct App {
@@ -93,13 +97,12 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     for line in settings.approvers_without_a_way() {
         notify(&line);
     }
-    let listener = TcpListener::bind(options.listen)
-        .await
+    let reserved = ReservedAddress::take(options.listen)
         .map_err(|error| Failure::usage(format!("--listen {}: {error}", options.listen)))?;
-    let address = listener.local_addr().map_err(Failure::incomplete)?;
+    let address = reserved.address();
     let step_functions = match options.step_functions {
         None => None,
-        Some(address) => Some(step_functions_api::bind("--step-functions", address).await?),
+        Some(address) => Some(step_functions_api::bind("--step-functions", address)?),
     };
     let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
     settings.public_url = Some(public.clone());
@@ -134,6 +137,20 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         secrets,
         opened,
     });
+    let step_functions = match step_functions {
+        None => None,
+        Some(server) => {
+            let provided = ProvidedMachine {
+                name: app.opened.engine.naming().state_machine.clone(),
+                definition: workflow::definition(),
+                token_mask: Some(TOKEN_MASK.to_owned()),
+            };
+            let opened = server.open(app.opened.engine.clone(), data, Some(provided));
+            Some(opened.map_err(step_functions_api::failure)?)
+        }
+    };
+    // Not before: the database was checked, and requests are answered from now on.
+    let listener = reserved.listen().map_err(Failure::incomplete)?;
     let console = match app.entry.is_open() {
         true => format!("the address in {}", data.join(key::FILE).display()),
         false => "its address was used, --new-console-key makes a new one".to_owned(),
@@ -146,14 +163,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let beside = async {
         let Some(server) = step_functions else { return Ok(()) };
         notify(&format!("Step Functions API: http://{}", server.address()));
-        let given = Given {
-            name: app.opened.engine.naming().state_machine.clone(),
-            definition: workflow::definition(),
-        };
-        let served = server
-            .serve(app.opened.engine.clone(), data, Some(&given), stopped)
-            .await
-            .map_err(step_functions_api::failure);
+        let served = server.serve(stopped).await.map_err(step_functions_api::failure);
         // Without it nobody would be told that it is gone.
         stop.send_replace(true);
         served

@@ -10,7 +10,7 @@ use aws_config::SdkConfig;
 use holdfast_aws::account;
 use holdfast_aws::secrets_manager::put_into_secret;
 use holdfast_aws::stack::Stack;
-use holdfast_core::model::settings::parse_url;
+use holdfast_core::model::address::parse_url;
 use holdfast_github::CreatedApp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;

@@ -14,8 +14,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 use holdfast_console::page::setup::{self, SetupView};
-use holdfast_core::model::settings::parse_url;
-use holdfast_github::{CreatedApp, GithubAppManifest};
+use holdfast_core::model::address::parse_url;
+use holdfast_github::{APP_MANIFEST, CreatedApp, GithubAppManifest};
 use holdfast_web::assets;
 use holdfast_web::form::Form;
 use holdfast_web::reply::Reply;
@@ -33,8 +33,6 @@ use holdfast_ops::machine;
 
 use keep::Keep;
 
-/// What the App is, but for its names and addresses; the same file as for making it by hand.
-const MANIFEST: &str = include_str!("../../../../infra/github-app-manifest.json");
 /// The longest name that GitHub takes.
 const NAME_CHARS: usize = 34;
 
@@ -149,7 +147,7 @@ pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
 fn view(args: &SetupOptions<'_>, action: &Url, public: &Url, here: &Url) -> Result<SetupView, Failure> {
     let joined = |base: &Url, path: &str| base.join(path).map_err(Failure::usage);
     let webhook = joined(public, "webhooks/github")?;
-    let mut manifest: Value = serde_json::from_str(MANIFEST).map_err(Failure::incomplete)?;
+    let mut manifest: Value = serde_json::from_str(APP_MANIFEST).map_err(Failure::incomplete)?;
     manifest["name"] = json!(args.name);
     manifest["url"] = json!(public);
     manifest["hook_attributes"]["url"] = json!(webhook);

@@ -49,6 +49,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// What the App is granted, unless a test changes it.
+const APP_MANIFEST: &str = include_str!("../../../../infra/github-app-manifest.json");
+
 /// A running fake; it stops when this is dropped.
 #[derive(Debug)]
 pub struct FakeGithub {
@@ -103,6 +106,7 @@ impl FakeGithub {
         let state = State {
             app_id: options.app_id,
             app_slug: options.app_slug,
+            app_manifest: serde_json::from_str(APP_MANIFEST).unwrap_or_default(),
             installation_id: Self::INSTALLATION_ID,
             repos: BTreeMap::new(),
             tokens,

@@ -250,7 +250,7 @@ impl Render<'_> {
             "description": null, "external_url": "https://app.example.test",
             "html_url": format!("{}/apps/{}", self.api, state.app_slug), "created_at": "2024-01-01T00:00:00Z",
             "updated_at": "2024-01-01T00:00:00Z",
-            "permissions": Identity::app(&state.app_slug).permissions(), "events": ["pull_request", "issue_comment"],
+            "permissions": state.app_manifest["default_permissions"], "events": state.app_manifest["default_events"],
             "installations_count": 1,
         })
     }

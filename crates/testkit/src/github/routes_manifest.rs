@@ -15,6 +15,24 @@ impl FakeGithub {
     /// What an App that is made here signs deliveries with.
     pub const WEBHOOK_SECRET: &'static str = "webhook-secret-of-the-test";
 
+    /// Changes what the App is granted: sets a permission (`contents`) to a level or, with `None`, takes it away; and takes
+    /// events (`check_run`) away.
+    pub fn set_app_grants(&self, permissions: &[(&str, Option<&str>)], without_events: &[&str]) {
+        let mut world = self.shared.world();
+        let manifest = &mut world.state.app_manifest;
+        for (name, level) in permissions {
+            let granted = manifest["default_permissions"].as_object_mut();
+            match level {
+                Some(level) => granted.and_then(|granted| granted.insert((*name).to_owned(), json!(level))),
+                None => granted.and_then(|granted| granted.remove(*name)),
+            };
+        }
+        if let Some(events) = manifest["default_events"].as_array_mut() {
+            events.retain(|event| !without_events.iter().any(|name| event == name));
+        }
+        world.previous = world.state.clone();
+    }
+
     /// Where the person's browser is sent who confirms an App of this manifest on the page; `None` where the page would be
     /// an error.
     pub fn register_app(&self, page: &Url, manifest: &Value) -> Option<Url> {
@@ -63,6 +81,7 @@ fn registered(state: &mut State, manifest: &Value, given: Option<&str>) -> Resul
 
 pub(crate) fn convert(state: &mut State, request: &ApiRequest, code: &str) -> Answered {
     let manifest = state.manifests.remove(code).ok_or_else(Reply::not_found)?;
+    state.app_manifest = manifest.clone();
     let key = Command::new("openssl")
         .args(["genrsa", "-traditional", "2048"])
         .output();

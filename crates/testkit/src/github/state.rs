@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub(crate) struct State {
     pub app_id: u64,
     pub app_slug: String,
+    /// The manifest that the App was made from: its `default_permissions` and `default_events`.
+    pub app_manifest: Value,
     pub installation_id: u64,
     pub repos: BTreeMap<String, Repo>,
     pub tokens: BTreeMap<String, Identity>,

@@ -37,6 +37,19 @@ pub struct StateMachine {
 impl StateMachine {
     /// Parses and checks a definition; reports every problem at once.
     ///
+    /// ```
+    /// use holdfast_asl::StateMachine;
+    ///
+    /// let machine = StateMachine::parse(
+    ///     r#"{ "QueryLanguage": "JSONata", "StartAt": "Done", "States": { "Done": { "Type": "Succeed" } } }"#,
+    /// )?;
+    /// assert_eq!(machine.state_names(), ["Done"]);
+    ///
+    /// let problems = StateMachine::parse(r#"{ "QueryLanguage": "JSONata", "StartAt": "Gone", "States": {} }"#);
+    /// assert!(problems.unwrap_err().to_string().contains("Gone"));
+    /// # Ok::<(), holdfast_asl::DefinitionErrors>(())
+    /// ```
+    ///
     /// # Errors
     /// Everything that is wrong, and everything that this engine does not implement.
     pub fn parse(text: &str) -> Result<Self, DefinitionErrors> {

@@ -1,7 +1,9 @@
 //! The journal: what is listed in it and what is not is the same history, to whoever reads it and whenever.
 
+use std::ops::ControlFlow;
+
 use holdfast_asl::{HistoryEvent, Status};
-use holdfast_engine::{Archive, Engine, back_up};
+use holdfast_engine::{Archive, Engine, HistoryOrder, HistoryPlace, back_up};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -98,4 +100,72 @@ async fn execution_is_redriven_from_a_history_that_is_not_listed() {
     let asked = world.answered.lock().unwrap().clone();
     let times = |state: &str| asked.iter().filter(|((_, of, _), _)| of == state).count();
     assert_eq!((times("One"), times("Two")), (1, 2));
+}
+
+/// A page of at most `most` events, and the place of its last one.
+fn page(
+    archive: &Archive,
+    id: i64,
+    order: HistoryOrder,
+    after: Option<HistoryPlace>,
+    most: usize,
+) -> Result<(Vec<HistoryEvent>, Option<HistoryPlace>), holdfast_engine::EngineError> {
+    let (mut events, mut last) = (Vec::new(), after);
+    archive.visit_history(id, order, after, &mut |place, event| {
+        if events.len() == most {
+            return ControlFlow::Break(());
+        }
+        events.push(event);
+        last = Some(place);
+        ControlFlow::Continue(())
+    })?;
+    Ok((events, last))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_history_reads_only_its_events() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, _) = open(directory.path(), &world).await;
+    let mut states = serde_json::Map::new();
+    for number in 0..12 {
+        let next = json!({ "Next": format!("S{}", number + 1) });
+        states.insert(format!("S{number}"), task("echo", next));
+    }
+    states.insert("S12".to_owned(), task("echo", json!({ "End": true })));
+    let chain = machine("S0", serde_json::Value::Object(states));
+    for name in ["one", "two"] {
+        engine.start(name, &chain, json!({ "of": name })).await.unwrap();
+        output(&engine, name).await;
+    }
+    engine.shutdown().await;
+    let archive = Archive::open(directory.path()).unwrap();
+    let id = archive.execution("one").unwrap().id;
+    let whole = archive.history(id).unwrap();
+    assert!(whole.len() > 60 && whole.is_sorted_by_key(|event| event.id));
+    for order in [HistoryOrder::OldestFirst, HistoryOrder::NewestFirst] {
+        for most in [1, 7, 1_000] {
+            let (mut all, mut after) = (Vec::new(), None);
+            loop {
+                let (events, last) = page(&archive, id, order, after, most).unwrap();
+                if events.is_empty() {
+                    break;
+                }
+                assert!(events.len() <= most);
+                all.extend(events);
+                after = last;
+            }
+            if order == HistoryOrder::NewestFirst {
+                all.reverse();
+            }
+            assert_eq!(all, whole, "{order:?} {most}");
+        }
+    }
+    // What is behind a page may be damaged: the page does not read it.
+    let database = Connection::open(directory.path().join("engine.sqlite")).unwrap();
+    let damage = "UPDATE journal SET events = 'damaged' WHERE id = (SELECT max(id) FROM journal WHERE execution = ?1)";
+    assert_eq!(database.execute(damage, [id]).unwrap(), 1);
+    assert!(archive.history(id).is_err());
+    let (first, _) = page(&archive, id, HistoryOrder::OldestFirst, None, 10).unwrap();
+    assert_eq!(first[..], whole[..10]);
+    assert!(page(&archive, id, HistoryOrder::NewestFirst, None, 10).is_err());
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use holdfast_asl::{Status, Timestamp};
-use holdfast_engine::{Clock, Engine, EngineError, Outcome, VirtualClock};
+use holdfast_engine::{Archive, Clock, Engine, EngineError, Outcome, VirtualClock};
 use serde_json::{Value, json};
 
 use crate::support::{World, distributed, finished, items, machine, open, open_virtual, options, output, token_task};
@@ -90,8 +90,8 @@ async fn timers_survive_a_clock_that_is_set_in_either_direction() {
     again.clock = Arc::clone(&clock) as Arc<_>;
     world.calls.store(0, Ordering::SeqCst);
     let (engine, recovered) = Engine::open(again).await.unwrap();
-    let behind_ms = recovered.clock_set_back_ms.unwrap();
-    assert!((behind_ms - 365 * 24 * HOUR_MS).abs() < 70_000, "{behind_ms}");
+    // The engine had followed the clock before.
+    assert_eq!(recovered.clock_set_back_ms, None);
     assert!(still_open(&engine, "hour").await);
     // Set right again, and an hour further.
     clock.jump_wall_ms(365 * 24 * HOUR_MS + HOUR_MS);
@@ -190,6 +190,65 @@ async fn same_name_and_input_is_the_same_execution_also_while_it_waits() {
         engine.start("x", &wait(86_400), input).await.unwrap(),
         Started::AlreadyFinished
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_once_ahead_does_not_bind_later_times() {
+    const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, clock) = open_virtual(directory.path(), &world).await;
+    let right = clock.now();
+    hang(&engine, &world).await;
+    let started = |name: &str| {
+        let archive = Archive::open(directory.path()).unwrap();
+        archive.execution(name).unwrap().started.0 - right.0
+    };
+    // Within one process: ahead, and right again.
+    clock.jump_wall_ms(YEAR_MS);
+    engine.start("ahead", &wait(3_600), json!({})).await.unwrap();
+    assert!(started("ahead") >= YEAR_MS);
+    clock.jump_wall_ms(-YEAR_MS);
+    engine.start("after", &wait(3_600), json!({})).await.unwrap();
+    assert!(started("after") < HOUR_MS, "{}", started("after"));
+    assert!(still_open(&engine, "after").await);
+    // Ahead once more: that is trusted, since the machine may have slept. Right again only at a restart.
+    clock.jump_wall_ms(YEAR_MS);
+    output(&engine, "after").await;
+    engine.start("ahead-again", &wait(3_600), json!({})).await.unwrap();
+    clock.advance_ms(20_000);
+    engine.start("stored", &wait(60), json!({})).await.unwrap();
+    engine.shutdown().await;
+    for (round, is_set_back) in [(0, true), (1, false)] {
+        let clock = Arc::new(VirtualClock::new(right.after_ms(60_000 * (1 + round))));
+        let mut again = options(directory.path(), &world);
+        again.clock = Arc::clone(&clock) as Arc<_>;
+        world.calls.store(0, Ordering::SeqCst);
+        let (engine, recovered) = Engine::open(again).await.unwrap();
+        assert_eq!(recovered.clock_set_back_ms.is_some(), is_set_back, "{round}");
+        let name = format!("restarted-{round}");
+        engine.start(&name, &wait(3_600), json!({})).await.unwrap();
+        assert!(started(&name) < HOUR_MS, "{}", started(&name));
+        for name in ["ahead", "ahead-again"] {
+            assert!(still_open(&engine, name).await, "{name}");
+        }
+        if round == 1 {
+            // Nothing waits a year, and no history goes back.
+            clock.advance_ms(HOUR_MS + 60_000);
+            for name in ["stored", "ahead", "ahead-again", "restarted-0", "restarted-1"] {
+                output(&engine, name).await;
+                let archive = Archive::open(directory.path()).unwrap();
+                let events = archive.history(archive.execution(name).unwrap().id).unwrap();
+                assert!(events.is_sorted_by_key(|event| event.at), "{name}");
+                let took = events.last().unwrap().at.0 - events[0].at.0;
+                assert!(
+                    took >= if name == "stored" { 60_000 } else { HOUR_MS },
+                    "{name}: {took}"
+                );
+                assert!(took < 3 * HOUR_MS, "{name}: {took}");
+            }
+        }
+        engine.shutdown().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

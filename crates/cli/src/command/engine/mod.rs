@@ -29,7 +29,7 @@ const REGION: &str = "us-east-1";
 
 /// Runs until it is told to stop. Errors: the address or the data directory is taken or unusable.
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
-    let server = bind("--listen", args.listen).await?;
+    let server = bind("--listen", args.listen)?;
     let config = account::load_or(REGION).await;
     let directory = args.data.place().for_server()?;
     let data = directory.path.as_path();
@@ -39,8 +39,15 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let mut options = EngineOptions::new(data, Arc::new(functions), Arc::new(objects)).map_err(Failure::usage)?;
     options.evaluator = evaluator::find();
     options.naming = naming(data, &config)?;
-    let (engine, recovered) = Engine::open(options).await.map_err(Failure::usage)?;
+    let (engine, recovered) = Engine::open(options).await.map_err(Failure::of_engine)?;
     follow::report_recovery(&recovered, false);
+    let server = match server.open(engine.clone(), data, None) {
+        Ok(server) => server,
+        Err(error) => {
+            engine.shutdown().await;
+            return Err(failure(error));
+        }
+    };
     output::complain(&format!(
         "serving the Step Functions API on http://{} (data: {})",
         server.address(),
@@ -55,7 +62,7 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
         }
         stop.send_replace(true);
     });
-    let served = server.serve(engine.clone(), data, None, stopped).await;
+    let served = server.serve(stopped).await;
     output::complain("stopping: what runs goes on at the next start");
     engine.shutdown().await;
     served.map(|()| Exit::Clean).map_err(failure)

@@ -100,6 +100,14 @@ fn a_provider_wants_its_key_unless_a_server_is_named() {
         ])
         .is_ok()
     );
+    assert!(
+        read(&[
+            ("HOLDFAST_MODEL", "openai/x"),
+            ("HOLDFAST_MODEL_URL", "http://models.lan:8000/v1"),
+            ("HOLDFAST_ALLOW_HTTP", "models.lan"),
+        ])
+        .is_ok()
+    );
     let printed = format!(
         "{:?}",
         read(&[("HOLDFAST_MODEL", "openai/x"), ("OPENAI_API_KEY", "very-secret")]).unwrap()
@@ -127,6 +135,16 @@ fn what_would_fail_later_or_do_nothing_is_reported_at_the_start() {
         ),
         (&[("HOLDFAST_MODEL_LIGHT", "openai/m"), key], "HOLDFAST_MODEL_LIGHT"),
         (&[("HOLDFAST_MODEL_URL", "https://h.example")], "HOLDFAST_MODEL_URL"),
+        (
+            &[
+                model,
+                key,
+                ("HOLDFAST_MODEL_URL", "http://models.lan"),
+                ("HOLDFAST_ALLOW_HTTP", "other.lan"),
+            ],
+            "name the host in HOLDFAST_ALLOW_HTTP",
+        ),
+        (&[("HOLDFAST_ALLOW_HTTP", "http://models.lan")], "HOLDFAST_ALLOW_HTTP"),
         (&[("HOLDFAST_MODEL", "openai/a b"), key], "HOLDFAST_MODEL "),
         (&[("HOLDFAST_MODEL", "openai/"), key], "HOLDFAST_MODEL "),
         (&[("HOLDFAST_MODEL", "rules/x")], "HOLDFAST_MODEL "),

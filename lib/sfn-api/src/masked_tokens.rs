@@ -1,37 +1,33 @@
-//! Task tokens of the review's own machine, which this API withholds: whoever holds one answers in the approvers' place, and
-//! derives their codes from it. Of other machines it shows them, as AWS does.
+//! Task tokens of the machine that the program provides, which this API can mask: whoever holds one answers the task. Of
+//! other machines it shows them, as AWS does.
 
 use std::collections::BTreeSet;
 
-use holdfast_asl::HistoryEvent;
 use serde_json::Value;
 
-/// What stands in a token's place.
-const WITHHELD: &str = "[withheld: a task token of a review]";
-
-/// The tokens that are withheld from what is shown of one execution.
+/// The tokens that are masked in what is shown of one execution.
 #[derive(Debug, Default)]
-pub struct Withheld(BTreeSet<String>);
+pub struct MaskedTokens {
+    tokens: BTreeSet<String>,
+    mask: String,
+}
 
-impl Withheld {
-    /// Returns every token that an execution gave out.
-    pub fn of(events: &[HistoryEvent]) -> Self {
-        Self(
-            events
-                .iter()
-                .filter_map(HistoryEvent::task_token)
-                .map(str::to_owned)
-                .collect(),
-        )
+impl MaskedTokens {
+    /// The tokens of an execution, and what is shown in their place.
+    pub fn new(tokens: Vec<String>, mask: &str) -> Self {
+        Self {
+            tokens: tokens.into_iter().collect(),
+            mask: mask.to_owned(),
+        }
     }
 
     /// Takes the tokens out of every text of a value. A payload is JSON in a text: a token stands in it as it is.
     pub fn take_out(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
-                for token in self.0.iter().filter(|token| !token.is_empty()) {
+                for token in self.tokens.iter().filter(|token| !token.is_empty()) {
                     if text.contains(token.as_str()) {
-                        *text = text.replace(token.as_str(), WITHHELD);
+                        *text = text.replace(token.as_str(), &self.mask);
                     }
                 }
             }
@@ -48,6 +44,7 @@ mod tests {
     use std::sync::Arc;
 
     use async_trait::async_trait;
+    use holdfast_asl::HistoryEvent;
     use serde_json::json;
 
     use super::*;
@@ -98,9 +95,9 @@ mod tests {
         let events = archive.history(record.id).unwrap();
         let mut shown = json!(events.iter().filter_map(HistoryEvent::to_aws).collect::<Vec<Value>>());
         assert!(shown.to_string().matches(token.as_str()).count() >= 2, "{shown}");
-        Withheld::of(&events).take_out(&mut shown);
+        MaskedTokens::new(archive.task_tokens(record.id).unwrap(), "[masked]").take_out(&mut shown);
         assert!(
-            !shown.to_string().contains(token.as_str()) && shown.to_string().contains(WITHHELD),
+            !shown.to_string().contains(token.as_str()) && shown.to_string().contains("[masked]"),
             "{shown}"
         );
         engine.shutdown().await;
