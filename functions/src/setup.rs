@@ -146,7 +146,7 @@ impl Setup {
         let Some(client) = &settings.github_sign_in else {
             return Ok(None);
         };
-        let github = GithubSignIn::new(client, settings.github_url.clone()).map_err(SetupError)?;
+        let github = GithubSignIn::new(client, settings.github_url.clone()).map_err(setup_error)?;
         let with = WithGithub::new(Arc::new(github.clone()), self.public_url()?, true);
         let with = with.map_err(|error| SetupError(format!("HOLDFAST_PUBLIC_URL (environment): {error}")))?;
         Ok(Some(SignIn { github, with }))
@@ -194,7 +194,11 @@ impl Setup {
         if let Some(connection) = self.github.get() {
             return Ok(connection.clone());
         }
-        let connection = GithubConnection::of(&self.settings.deployment).map_err(SetupError)?;
+        let connection = GithubConnection::of(&self.settings.deployment).map_err(setup_error)?;
         Ok(self.github.get_or_init(|| connection).clone())
     }
+}
+
+fn setup_error(error: impl std::error::Error) -> SetupError {
+    SetupError(error.to_string())
 }

@@ -110,7 +110,10 @@ impl<P> Wiring<P> {
 
 async fn read(aws: &SdkConfig, ids: &[String]) -> Result<BTreeMap<String, String>, SetupError> {
     let read = read_secrets(aws, ids).await;
-    read.map_err(|problems| SetupError(problems.join("\n")))
+    read.map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        SetupError(lines.join("\n"))
+    })
 }
 
 fn max_age(environment: &dyn Fn(&str) -> Option<String>) -> Result<Duration, SetupError> {

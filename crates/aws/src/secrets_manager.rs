@@ -3,65 +3,88 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_secretsmanager::Client;
+use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::account;
 
-/// Reads the secrets with these ids or ARNs into one map. Errors: every one that cannot be read, a line each; never what
-/// a secret holds.
+/// Why a secret cannot be used; never what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("secret {id}: {problem}")]
+pub struct SecretError {
+    /// Its id or ARN.
+    pub id: String,
+    /// What is wrong.
+    pub problem: SecretProblem,
+}
+
+/// What is wrong with a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretProblem {
+    /// AWS gives no value.
+    #[error("cannot be read: {0}. Check that it exists in this region and that the role may read it")]
+    Unreadable(String),
+    /// The value has another form. The parser's own message is left out: it may quote the secret.
+    #[error("holds no JSON object of texts; expected {{\"NAME\": \"TEXT\"}}")]
+    Form,
+    /// AWS does not store the new value.
+    #[error("cannot be written: {0}. Check that your credentials may call secretsmanager:PutSecretValue")]
+    Unwritable(String),
+}
+
+/// Reads the secrets with these ids or ARNs, all at once, into one map; of a name that several have, the last one counts.
+///
+/// # Errors
+///
+/// Every secret that cannot be read.
 pub async fn read_secrets(
     config: &aws_config::SdkConfig,
     ids: &[String],
-) -> Result<BTreeMap<String, String>, Vec<String>> {
+) -> Result<BTreeMap<String, String>, Vec<SecretError>> {
     let client = Client::new(config);
-    let (mut settings, mut problems) = (BTreeMap::new(), Vec::new());
-    for id in ids {
-        match read(&client, id).await {
+    let (mut settings, mut errors) = (BTreeMap::new(), Vec::new());
+    for read in join_all(ids.iter().map(|id| read(&client, id))).await {
+        match read {
             Ok(found) => settings.extend(found),
-            Err(problem) => problems.push(format!("secret {id}: {problem}")),
+            Err(error) => errors.push(error),
         }
     }
-    if problems.is_empty() {
-        Ok(settings)
-    } else {
-        Err(problems)
+    if errors.is_empty() { Ok(settings) } else { Err(errors) }
+}
+
+async fn read(client: &Client, id: &str) -> Result<BTreeMap<String, String>, SecretError> {
+    let answer = client.get_secret_value().secret_id(id).send().await;
+    let answer = answer.map_err(|error| failed(id, SecretProblem::Unreadable(account::said(&error))))?;
+    let text = answer.secret_string().unwrap_or_default();
+    serde_json::from_str(text).map_err(|_| failed(id, SecretProblem::Form))
+}
+
+fn failed(id: &str, problem: SecretProblem) -> SecretError {
+    SecretError {
+        id: id.to_owned(),
+        problem,
     }
 }
 
-async fn read(client: &Client, id: &str) -> Result<BTreeMap<String, String>, String> {
-    let answer = client.get_secret_value().secret_id(id).send().await.map_err(|error| {
-        format!(
-            "cannot be read: {}. Check that it exists in this region and that the role may read it",
-            account::said(&error)
-        )
-    })?;
-    let text = answer.secret_string().unwrap_or_default();
-    // The parser's own message is left out: it may quote the secret.
-    serde_json::from_str(text).map_err(|_| "holds no JSON object of texts; expected {\"NAME\": \"TEXT\"}".to_owned())
-}
-
-/// Puts entries into the secret, beside and over what is there. Errors, in words: it cannot be read or written; never what
-/// it holds.
+/// Puts entries into the secret, beside and over those that it holds.
+///
+/// # Errors
+///
+/// It cannot be read or written.
 pub async fn put_into_secret(
     config: &aws_config::SdkConfig,
     id: &str,
     entries: impl IntoIterator<Item = (String, SecretString)>,
-) -> Result<(), String> {
+) -> Result<(), SecretError> {
     let client = Client::new(config);
-    let mut held = read(&client, id)
-        .await
-        .map_err(|problem| format!("secret {id}: {problem}"))?;
+    let mut held = read(&client, id).await?;
     held.extend(
         entries
             .into_iter()
             .map(|(name, value)| (name, value.expose_secret().to_owned())),
     );
-    let text = serde_json::to_string(&held).map_err(|_| format!("secret {id}: cannot be written as JSON"))?;
-    let put = client.put_secret_value().secret_id(id).secret_string(text);
-    put.send().await.map(|_| ()).map_err(|error| {
-        format!(
-            "secret {id}: cannot be written: {}. Check that your credentials may call secretsmanager:PutSecretValue",
-            account::said(&error)
-        )
-    })
+    let text = serde_json::to_string(&held).map_err(|_| failed(id, SecretProblem::Form))?;
+    let put = client.put_secret_value().secret_id(id).secret_string(text).send().await;
+    put.map(|_| ())
+        .map_err(|error| failed(id, SecretProblem::Unwritable(account::said(&error))))
 }

@@ -6,6 +6,35 @@ use aws_sdk_cloudformation::Client;
 
 use crate::account;
 
+/// Why a deployment cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StackError {
+    /// It is missing, or may not be read.
+    #[error(
+        "stack {name} cannot be read: {reason}. Check the name, AWS_REGION, and that your credentials may call \
+         cloudformation:DescribeStacks and ListStackResources"
+    )]
+    Unreadable {
+        /// Its name.
+        name: String,
+        /// AWS's reason, in one line.
+        reason: String,
+    },
+    /// It lacks something that this version's template has.
+    #[error("stack {stack} has no {kind} {name}: it is not of this version's infra/template.yaml. Deploy it again")]
+    Lacks {
+        /// Its name.
+        stack: String,
+        /// `resource`, `output` or `parameter`.
+        kind: &'static str,
+        /// The template's name of what is missing.
+        name: String,
+    },
+    /// The credentials are not accepted.
+    #[error("AWS does not say who you are: {0}. Check your credentials and AWS_REGION")]
+    Caller(String),
+}
+
 /// Resources, parameters and outputs of one stack.
 #[derive(Clone, Debug, Default)]
 pub struct Stack {
@@ -16,14 +45,16 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Reads the stack with this name. Errors, in words: it is not there, or may not be read.
-    pub async fn read(config: &aws_config::SdkConfig, name: &str) -> Result<Self, String> {
+    /// Reads the stack with this name.
+    ///
+    /// # Errors
+    ///
+    /// It is missing, or may not be read.
+    pub async fn read(config: &aws_config::SdkConfig, name: &str) -> Result<Self, StackError> {
         let client = Client::new(config);
-        let cannot = |said: String| {
-            format!(
-                "stack {name} cannot be read: {said}. Check the name, AWS_REGION, and that your credentials may call \
-                 cloudformation:DescribeStacks and ListStackResources"
-            )
+        let cannot = |reason: String| StackError::Unreadable {
+            name: name.to_owned(),
+            reason,
         };
         let described = client.describe_stacks().stack_name(name).send().await;
         let described = described.map_err(|error| cannot(account::said(&error)))?;
@@ -53,36 +84,55 @@ impl Stack {
         })
     }
 
-    /// What a resource of the template is in the account: a bucket's name, a secret's ARN. Errors, in words: the stack has
-    /// none of that name.
-    pub fn resource(&self, logical: &str) -> Result<&str, String> {
+    /// What a resource of the template is in the account: a bucket's name, a secret's ARN.
+    ///
+    /// # Errors
+    ///
+    /// The stack has none of that name.
+    pub fn resource(&self, logical: &str) -> Result<&str, StackError> {
         self.find(&self.resources, "resource", logical)
     }
 
-    /// What an output says. Errors, in words: the stack has none of that name.
-    pub fn output(&self, name: &str) -> Result<&str, String> {
+    /// What an output says.
+    ///
+    /// # Errors
+    ///
+    /// The stack has none of that name.
+    pub fn output(&self, name: &str) -> Result<&str, StackError> {
         self.find(&self.outputs, "output", name)
     }
 
-    /// What a parameter was given as. Errors, in words: the stack has none of that name.
-    pub fn parameter(&self, name: &str) -> Result<&str, String> {
+    /// What a parameter was given as.
+    ///
+    /// # Errors
+    ///
+    /// The stack has none of that name.
+    pub fn parameter(&self, name: &str) -> Result<&str, StackError> {
         self.find(&self.parameters, "parameter", name)
     }
 
-    fn find<'a>(&self, among: &'a BTreeMap<String, String>, kind: &str, name: &str) -> Result<&'a str, String> {
-        among.get(name).map(String::as_str).ok_or_else(|| {
-            format!(
-                "stack {} has no {kind} {name}: it is not of this version's infra/template.yaml. Deploy it again",
-                self.name
-            )
+    fn find<'a>(
+        &self,
+        among: &'a BTreeMap<String, String>,
+        kind: &'static str,
+        name: &str,
+    ) -> Result<&'a str, StackError> {
+        among.get(name).map(String::as_str).ok_or_else(|| StackError::Lacks {
+            stack: self.name.clone(),
+            kind,
+            name: name.to_owned(),
         })
     }
 }
 
-/// Who calls, as AWS knows them: an ARN. Errors, in words: the credentials are not good.
-pub async fn caller(config: &aws_config::SdkConfig) -> Result<String, String> {
+/// Who calls, as AWS knows them: an ARN.
+///
+/// # Errors
+///
+/// The credentials are not accepted.
+pub async fn caller(config: &aws_config::SdkConfig) -> Result<String, StackError> {
     let asked = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
     let asked = asked.map_err(|error| account::said(&error));
     let arn = asked.and_then(|caller| caller.arn.ok_or_else(|| "an answer without an ARN".to_owned()));
-    arn.map_err(|said| format!("AWS does not say who you are: {said}. Check your credentials and AWS_REGION"))
+    arn.map_err(StackError::Caller)
 }

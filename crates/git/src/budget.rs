@@ -20,9 +20,6 @@ pub(super) struct Limits {
     pub tree_bytes: u64,
     /// Bytes of one version of a file that are read for the search for secrets; fewer are shown.
     pub searched_bytes: u64,
-    /// Bytes of patches that are kept for the search for secrets only: of one file, and of the change.
-    pub searched_patch_bytes: usize,
-    pub searched_patches_bytes: usize,
     /// Deleted and added files between which renames are searched: the square root of the number of pairs, as in git.
     pub rename_candidates: usize,
     /// Bytes of files read to search for renames.
@@ -41,8 +38,6 @@ impl Default for Limits {
             depth: 256,
             tree_bytes: 16 * 1024 * 1024,
             searched_bytes: 16 * 1024 * 1024,
-            searched_patch_bytes: 4 * 1024 * 1024,
-            searched_patches_bytes: 32 * 1024 * 1024,
             rename_candidates: 1_000,
             rename_bytes: 128 * 1024 * 1024,
             rename_lines: 200_000_000,

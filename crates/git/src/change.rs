@@ -1,6 +1,10 @@
 //! The change between two trees: which files, what happened to each, its patch or why there is none.
 
+use std::collections::HashMap;
+
+use gix::objs::tree::EntryMode;
 use gix::{ObjectId, Repository};
+use holdfast_core::content::fill_content;
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadError, RootEntry, RootKind};
@@ -11,7 +15,7 @@ use super::object::{Clone, NoObject, explain, fail, object_size, read_object};
 use super::path::{path_bytes, path_text};
 use super::rename::join_renames;
 use super::tree_diff::{Difference, Version, compare_trees};
-use holdfast_core::diff::{Content, Patch, coarse_note, content_of, unified, without_nul};
+use holdfast_core::diff::coarse_note;
 
 /// Commit messages that are kept at most, in bytes.
 const DESCRIPTION_MOST: usize = 16 * 1024;
@@ -41,7 +45,6 @@ pub(super) fn read_change(
     let mut reader = FileReader {
         repository,
         clone: Clone::of(repository),
-        searched_left: limits.searched_patches_bytes,
         budget,
         coarse: Vec::new(),
     };
@@ -62,39 +65,81 @@ pub(super) fn read_change(
     })
 }
 
-/// A file's bytes at a commit; `None` where there is no such file, for a link or a folder, and over the limit.
+/// The files' bytes at a commit, in order; `None` where there is no such file, for a link or a folder, and over the limit. A
+/// folder is read once for all files in it.
 ///
 /// # Errors
 ///
-/// The commit or the file's content cannot be read.
-pub(super) fn read_file(repository: &Repository, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
-    let limits = Limits::default();
-    let mut id = root_tree(repository, object_id(at)?)?;
-    let path = path_bytes(path);
-    let mut parts = path.split(|byte| *byte == b'/').peekable();
-    while let Some(part) = parts.next() {
+/// The commit, a folder of a path or a file's content cannot be read.
+pub(super) fn read_files(
+    repository: &Repository,
+    paths: &[String],
+    at: &CommitSha,
+) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+    let mut folders = Folders {
+        repository,
+        read: HashMap::new(),
+        bytes_left: Limits::default().tree_bytes,
+    };
+    let root = root_tree(repository, object_id(at)?)?;
+    let read = |path: &String| {
+        let Some(id) = folders.find_file(root, path)? else {
+            return Ok(None);
+        };
+        match read_object(repository, id, BLOB_MOST) {
+            Ok(data) => Ok(Some(data)),
+            Err(NoObject::TooLarge(_)) => Ok(None),
+            Err(problem) => Err(fail("the file's content", id, &problem, Clone::of(repository))),
+        }
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Folders that were read, as far as there is room for them.
+struct Folders<'a> {
+    repository: &'a Repository,
+    read: HashMap<ObjectId, Vec<u8>>,
+    bytes_left: u64,
+}
+
+impl Folders<'_> {
+    /// The blob of a path, from a root folder; `None` unless it is a file.
+    fn find_file(&mut self, root: ObjectId, path: &str) -> Result<Option<ObjectId>, ReadError> {
+        let path = path_bytes(path);
+        let mut parts = path.split(|byte| *byte == b'/').peekable();
+        let mut id = root;
+        while let Some(part) = parts.next() {
+            match self.entry(id, part)? {
+                Some((mode, child)) if parts.peek().is_some() && mode.is_tree() => id = child,
+                Some((mode, child)) if parts.peek().is_none() && mode.is_blob() => return Ok(Some(child)),
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    fn entry(&mut self, id: ObjectId, name: &[u8]) -> Result<Option<(EntryMode, ObjectId)>, ReadError> {
         if id.is_empty_tree() {
             return Ok(None);
         }
-        let tree = read_object(repository, id, limits.tree_bytes)
-            .map_err(|problem| fail("a folder of the path", id, &problem, Clone::of(repository)))?;
-        let entry = gix::objs::TreeRefIter::from_bytes(&tree, id.kind())
-            .filter_map(Result::ok)
-            .find(|entry| entry.filename == part);
-        match entry {
-            Some(entry) if parts.peek().is_some() && entry.mode.is_tree() => id = entry.oid.to_owned(),
-            Some(entry) if parts.peek().is_none() && entry.mode.is_blob() => {
-                let id = entry.oid.to_owned();
-                return match read_object(repository, id, BLOB_MOST) {
-                    Ok(data) => Ok(Some(data)),
-                    Err(NoObject::TooLarge(_)) => Ok(None),
-                    Err(problem) => Err(fail("the file's content", id, &problem, Clone::of(repository))),
-                };
-            }
-            _ => return Ok(None),
+        let find = |tree: &[u8]| {
+            gix::objs::TreeRefIter::from_bytes(tree, id.kind())
+                .filter_map(Result::ok)
+                .find(|entry| entry.filename == name)
+                .map(|entry| (entry.mode, entry.oid.to_owned()))
+        };
+        if let Some(tree) = self.read.get(&id) {
+            return Ok(find(tree));
         }
+        let tree = read_object(self.repository, id, Limits::default().tree_bytes)
+            .map_err(|problem| fail("a folder of the path", id, &problem, Clone::of(self.repository)))?;
+        let found = find(&tree);
+        if tree.len() as u64 <= self.bytes_left {
+            self.bytes_left -= tree.len() as u64;
+            self.read.insert(id, tree);
+        }
+        Ok(found)
     }
-    Ok(None)
 }
 
 /// Lists the root folder.
@@ -131,7 +176,6 @@ pub(super) fn read_root(repository: &Repository, at: &CommitSha) -> Result<Vec<R
 struct FileReader<'a> {
     repository: &'a Repository,
     clone: Clone,
-    searched_left: usize,
     budget: Budget,
     /// Files with a coarse patch.
     coarse: Vec<String>,
@@ -205,43 +249,10 @@ impl FileReader<'_> {
             )
         };
         let (before, after) = (read(old, "its old content")?, read(new, "its content")?);
-        match content_of(&before, &after) {
-            Content::Binary => file.kind = FileKind::Binary,
-            Content::TextWithNul => {
-                file.kind = FileKind::Binary;
-                file.omitted = Some("has NUL bytes".to_owned());
-                self.keep_for_search(file, unified(&without_nul(&before), &without_nul(&after)));
-            }
-            Content::Text if largest > BLOB_MOST => {
-                file.omitted = Some(format!("too large to show: {largest} bytes"));
-                self.keep_for_search(file, unified(&before, &after));
-            }
-            Content::Text => {
-                let patch = unified(&before, &after);
-                (file.additions, file.deletions) = (patch.additions, patch.deletions);
-                if patch.is_coarse {
-                    self.coarse.push(file.path.clone());
-                }
-                file.patch = Some(patch.text).filter(|text| !text.is_empty());
-            }
+        if fill_content(file, &before, &after) {
+            self.coarse.push(file.path.clone());
         }
         Ok(())
-    }
-
-    /// Keeps a patch that is only for the search for secrets, as far as there is room.
-    fn keep_for_search(&mut self, file: &mut ChangedFile, patch: Patch) {
-        (file.additions, file.deletions) = (patch.additions, patch.deletions);
-        let bytes = patch.text.len();
-        if bytes == 0 {
-            return;
-        }
-        if bytes > self.budget.limits.searched_patch_bytes || bytes > self.searched_left {
-            let reason = file.omitted.take().unwrap_or_default();
-            file.omitted = Some(format!("{reason}; too large to search for secrets"));
-            return;
-        }
-        self.searched_left -= bytes;
-        file.patch = Some(patch.text);
     }
 }
 

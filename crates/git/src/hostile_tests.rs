@@ -179,6 +179,14 @@ fn trees_that_git_would_refuse_hide_nothing() {
     }
 }
 
+/// A line with a secret.
+fn token_line() -> String {
+    format!(
+        "token = \"{}{}\"\n",
+        "ghp_Zk3Qp9", "Xv7Lm2Rt8Wn4Bc6Yd1Hs5Gf0Jk3Ab9Ce7Eu2"
+    )
+}
+
 #[test]
 fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     let (repository, base) = started();
@@ -188,7 +196,9 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     let large = "a line of a table\n".repeat(80_000);
     repository.write("large.csv", &large).unwrap();
     let middle = repository.commit("large files").unwrap();
-    repository.write("large.csv", format!("{large}token\n")).unwrap();
+    let token = token_line();
+    repository.write("large.csv", format!("{large}{token}")).unwrap();
+    repository.write("larger.csv", large.repeat(4) + &token).unwrap();
     repository.write("huge", "small now\n").unwrap();
     let head = repository.commit("changed").unwrap();
     let change = read(&repository, &middle, &head, Limits::default()).unwrap();
@@ -197,9 +207,22 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     assert_eq!(found.patch, None);
     let found = file(&change, "large.csv");
     assert!(found.omitted.as_deref().unwrap().starts_with("too large to show"));
-    assert!(
-        found.patch.as_deref().unwrap().contains("\n+token\n"),
+    let lines: Vec<u32> = found.secrets.iter().map(|secret| secret.line).collect();
+    assert_eq!(
+        (lines, &found.patch),
+        (vec![80_001], &None),
         "its added lines are searched for secrets"
+    );
+    // However large the change of it is.
+    let whole = read(&repository, &base, &head, Limits::default()).unwrap();
+    let found = file(&whole, "larger.csv");
+    assert!(
+        found.omitted.as_deref().unwrap().starts_with("too large to show"),
+        "{found:?}"
+    );
+    assert_eq!(
+        found.secrets.iter().map(|secret| secret.line).collect::<Vec<_>>(),
+        [320_001]
     );
     // A limit of content ends the reading of files, not the change.
     let limits = Limits {
@@ -380,16 +403,18 @@ fn names_and_bytes_that_are_not_utf8_are_all_there() {
     let repository = open::open(repository.path()).unwrap();
     let head = CommitSha::parse(&head).unwrap();
     for (path, content) in [("caf\\350.py", b"x = 1\n"), ("caf\\351.py", b"y = 2\n")] {
-        let found = change::read_file(&repository, path, &head).unwrap();
+        let found = change::read_files(&repository, &[path.to_owned()], &head)
+            .unwrap()
+            .remove(0);
         assert_eq!(found.as_deref(), Some(content.as_slice()), "{path}");
     }
 }
 
 #[test]
-fn a_script_with_a_nul_byte_keeps_its_added_lines() {
+fn a_script_with_a_nul_byte_is_searched() {
     let (repository, base) = started();
     repository
-        .write("deploy.sh", b"#!/bin/sh\n# \0\nTOKEN=a\n".as_slice())
+        .write("deploy.sh", format!("#!/bin/sh\n# \0\n{}", token_line()))
         .unwrap();
     let picture: Vec<u8> = (0..4_000_u32).map(|n| (n * 31 % 256) as u8).collect();
     repository.write("a.png", &picture).unwrap();
@@ -400,10 +425,8 @@ fn a_script_with_a_nul_byte_keeps_its_added_lines() {
         (script.kind, script.omitted.as_deref()),
         (FileKind::Binary, Some("has NUL bytes"))
     );
-    assert_eq!(
-        script.patch.as_deref(),
-        Some("@@ -0,0 +1,3 @@\n+#!/bin/sh\n+# \n+TOKEN=a\n")
-    );
+    let lines: Vec<u32> = script.secrets.iter().map(|secret| secret.line).collect();
+    assert_eq!((lines, script.additions, &script.patch), (vec![3], 3, &None));
     let picture = file(&change, "a.png");
     assert_eq!(
         (picture.kind, &picture.omitted, &picture.patch),

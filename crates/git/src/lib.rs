@@ -29,7 +29,7 @@ use holdfast_bounded::{GivenUp, Threads};
 pub use resolve::{Ends, ResolvedTarget, resolve_target};
 pub use tracked::{tracked_file, work_tree_root};
 
-/// Largest blob that is shown, in bytes, on either side.
+/// Largest file that is read whole, in bytes.
 const BLOB_MOST: u64 = 1024 * 1024;
 /// A repository that has not answered by then holds a file that never will, or lies on a drive that does not answer. Longer
 /// than the limit of a change, which ends by itself with what was read.
@@ -64,7 +64,24 @@ impl ReadChange for GitReadChange {
         let (work_tree, _, _) = ends(target)?;
         let (path, at) = (path.to_owned(), at.clone());
         bounded(work_tree, move |work_tree| {
-            change::read_file(&open::open(work_tree)?, &path, &at)
+            Ok(change::read_files(&open::open(work_tree)?, &[path], &at)?
+                .pop()
+                .flatten())
+        })
+        .await
+    }
+
+    async fn read_files(
+        &self,
+        target: &Target,
+        paths: &[&str],
+        at: &CommitSha,
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        let (work_tree, _, _) = ends(target)?;
+        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        let at = at.clone();
+        bounded(work_tree, move |work_tree| {
+            change::read_files(&open::open(work_tree)?, &paths, &at)
         })
         .await
     }

@@ -3,6 +3,8 @@
 use holdfast_core::model::address::parse_url;
 use url::Url;
 
+use super::error::{AddressError, GithubSetupError};
+
 /// Where a pull request is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequestAddress {
@@ -16,13 +18,16 @@ pub struct PullRequestAddress {
     pub number: u64,
 }
 
-/// Reads `https://HOST/OWNER/REPO/pull/N`; what follows (`/files`, a fragment) is passed over. Errors, in words: another
-/// scheme (http is for loopback hosts alone), another shape.
-pub fn parse_address(text: &str) -> Result<PullRequestAddress, String> {
+/// Reads `https://HOST/OWNER/REPO/pull/N`; what follows (`/files`, a fragment) is ignored.
+///
+/// # Errors
+///
+/// The scheme is neither https nor http on a loopback host, or the address is not a pull request's.
+pub fn parse_address(text: &str) -> Result<PullRequestAddress, AddressError> {
     let bare = text.split(['#', '?']).next().unwrap_or_default();
-    let url = parse_url(bare)?;
+    let url = parse_url(bare).map_err(AddressError::Url)?;
     let parts: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();
-    let shape = || format!("{bare:?} is not a pull request's address: expected https://HOST/OWNER/REPO/pull/N");
+    let shape = || AddressError::Shape(bare.to_owned());
     let [owner, repository, "pull", number, ..] = parts.as_slice() else {
         return Err(shape());
     };
@@ -52,9 +57,9 @@ pub(super) fn web_host(api: &str) -> &str {
     }
 }
 
-/// The web site beside an API; default github.com. Errors, in words: the address cannot be used.
-pub(super) fn web_url(api: Option<&Url>) -> Result<Url, String> {
-    let unusable = |error: url::ParseError| format!("HOLDFAST_GITHUB_URL (environment): {error}");
+/// The web site beside an API; default github.com.
+pub(super) fn web_url(api: Option<&Url>) -> Result<Url, GithubSetupError> {
+    let unusable = |error: url::ParseError| GithubSetupError::Url(error.into());
     let mut site = match api {
         Some(url) => url.clone(),
         None => Url::parse("https://github.com").map_err(unusable)?,

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::address::web_url;
 use super::connection::GithubConnection;
+use super::error::GithubSetupError;
 
 /// The manifest that Apps are created from, but for its names and addresses: the one list of what an App is granted.
 pub const APP_MANIFEST: &str = include_str!("../../../infra/github-app-manifest.json");
@@ -123,7 +124,7 @@ impl GithubAppGrants {
     ///
     /// # Errors
     /// The address or the App's key can't be used.
-    pub fn of(settings: &Settings) -> Result<Option<Self>, String> {
+    pub fn of(settings: &Settings) -> Result<Option<Self>, GithubSetupError> {
         let connection = GithubConnection::of(settings)?;
         let site = web_url(settings.github_url.as_ref())?;
         Ok(connection.is_app().then_some(Self { connection, site }))

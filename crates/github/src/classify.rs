@@ -72,6 +72,11 @@ pub(super) fn blob_in(tree: &Tree, path: &str, bytes_most: u64) -> Option<String
 }
 
 impl Tree {
+    /// Whether no entry is missing.
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
     /// The blob of a path that is a file, and its size in bytes.
     pub fn blob(&self, path: &str) -> Option<(&str, u64)> {
         let entry = self.entries.get(path).filter(|entry| entry.mode.starts_with("100"))?;
@@ -229,6 +234,26 @@ fn submodule(patch: &str) -> Option<(Option<String>, Option<String>)> {
         side.as_ref()?;
     }
     (old.is_some() || new.is_some()).then_some((old, new))
+}
+
+#[cfg(test)]
+impl Tree {
+    /// A tree of files, by path and size.
+    pub fn of(files: &[(&str, u64)], is_whole: bool) -> Self {
+        let entry = |(path, size): &(&str, u64)| {
+            let entry = TreeEntry {
+                path: (*path).to_owned(),
+                mode: "100644".to_owned(),
+                sha: format!("blob of {path}"),
+                size: Some(*size),
+            };
+            ((*path).to_owned(), entry)
+        };
+        Self {
+            entries: files.iter().map(entry).collect(),
+            is_whole,
+        }
+    }
 }
 
 #[cfg(test)]

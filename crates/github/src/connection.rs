@@ -15,6 +15,7 @@ use url::Url;
 
 use super::address::{PullRequestAddress, web_host};
 use super::credentials::{App, Credentials, GithubIdentity, InstallationToken, github_identity};
+use super::error::{AddressError, GithubSetupError};
 use super::failure::{Failure, Kind};
 use super::pace::Pace;
 use super::redirect;
@@ -131,14 +132,21 @@ pub(super) struct Reply {
 }
 
 impl GithubConnection {
-    /// Connects to `url` (default `https://api.github.com`). Has to be called on a tokio runtime. Errors, in words: the
-    /// address or the identity cannot be used.
-    pub fn new(url: Option<Url>, identity: GithubIdentity) -> Result<Self, String> {
+    /// Connects to `url` (default `https://api.github.com`). Has to be called on a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The address or the identity cannot be used.
+    pub fn new(url: Option<Url>, identity: GithubIdentity) -> Result<Self, GithubSetupError> {
         Self::connect(url.as_ref(), Credentials::new(identity)?)
     }
 
-    /// Connects as the settings say, which also hold its writes to a pace. Errors, in words: as of [`Self::new`].
-    pub fn of(settings: &Settings) -> Result<Self, String> {
+    /// Connects as the settings say, which also hold its writes to a pace.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::new`].
+    pub fn of(settings: &Settings) -> Result<Self, GithubSetupError> {
         let connection = Self::new(settings.github_url.clone(), github_identity(settings)?)?;
         Ok(Self {
             pace: Arc::new(Pace::limited(settings.github_writes_per_minute)),
@@ -147,7 +155,7 @@ impl GithubConnection {
     }
 
     /// The same with credentials that are known to be usable.
-    pub(super) fn connect(url: Option<&Url>, credentials: Credentials) -> Result<Self, String> {
+    pub(super) fn connect(url: Option<&Url>, credentials: Credentials) -> Result<Self, GithubSetupError> {
         let mut builder = Octocrab::builder().set_connect_timeout(Some(Duration::from_secs(10)));
         let (mut host, mut prefix) = (API_HOST.to_owned(), String::new());
         let mut origin = format!("https://{API_HOST}");
@@ -157,11 +165,11 @@ impl GithubConnection {
             origin = url.origin().ascii_serialization();
             builder = builder
                 .base_uri(&origin)
-                .map_err(|error| format!("HOLDFAST_GITHUB_URL (environment): {error}"))?;
+                .map_err(|error| GithubSetupError::Url(error.into()))?;
         }
         let crab = builder
             .build()
-            .map_err(|error| format!("GitHub's client cannot be set up: {error}"))?;
+            .map_err(|error| GithubSetupError::Client(error.into()))?;
         Ok(Self {
             crab,
             host,
@@ -208,17 +216,16 @@ impl GithubConnection {
         }
     }
 
-    /// Whether this connection's API answers for the address's host. Errors, in words.
-    pub(super) fn check_host(&self, address: &PullRequestAddress) -> Result<(), String> {
+    /// Whether this connection's API answers for the address's host.
+    pub(super) fn check_host(&self, address: &PullRequestAddress) -> Result<(), AddressError> {
         let page = address.host.strip_prefix("www.").unwrap_or(&address.host);
         if is_same_host(page, web_host(&self.host)) {
             return Ok(());
         }
-        Err(format!(
-            "{page}: HOLDFAST_GITHUB_URL asks {}, which does not answer for this host: set it to the API of {page} \
-             (GitHub Enterprise Server: https://{page}/api/v3)",
-            self.host
-        ))
+        Err(AddressError::OtherHost {
+            page: page.to_owned(),
+            api: self.host.clone(),
+        })
     }
 
     /// GET of JSON.
@@ -244,10 +251,17 @@ impl GithubConnection {
     }
 
     /// A GraphQL query about a repository, asked as its installation.
-    pub(super) fn query(&self, owner: &str, repository: &str, query: &str, id: &str, needs: &'static str) -> Call {
+    pub(super) fn query(
+        &self,
+        owner: &str,
+        repository: &str,
+        query: &str,
+        variables: Value,
+        needs: &'static str,
+    ) -> Call {
         Call {
             scope: Scope::Repository(owner.to_owned(), repository.to_owned()),
-            body: Some(json!({ "query": query, "variables": { "id": id } })),
+            body: Some(json!({ "query": query, "variables": variables })),
             ..Call::new(Method::POST, &["graphql"], needs)
         }
     }
@@ -305,7 +319,8 @@ impl GithubConnection {
     }
 
     fn proof(&self, app: &App) -> Result<SecretString, Failure> {
-        app.proof().map_err(|line| Failure::new(Kind::Forbidden, line))
+        app.proof()
+            .map_err(|error| Failure::new(Kind::Forbidden, format!("the App's key cannot sign: {error}")))
     }
 
     async fn json_as<T: DeserializeOwned>(&self, call: Call, bearer: Option<SecretString>) -> Result<T, Failure> {

@@ -13,6 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::error::GithubSetupError;
+
 /// Who writes and reads. Secrets do not print.
 #[derive(Clone, Debug)]
 pub enum GithubIdentity {
@@ -29,9 +31,12 @@ pub enum GithubIdentity {
     },
 }
 
-/// The identity that the settings name: the App before a token, as it may write checks. Errors, in words: the key's file
-/// cannot be read.
-pub fn github_identity(settings: &Settings) -> Result<GithubIdentity, String> {
+/// The identity that the settings name: the App before a token, as it may write checks.
+///
+/// # Errors
+///
+/// The key's file cannot be read.
+pub fn github_identity(settings: &Settings) -> Result<GithubIdentity, GithubSetupError> {
     let Some(app) = &settings.github_app else {
         let token = settings.github_token.clone();
         return Ok(token.map_or(GithubIdentity::Anonymous, GithubIdentity::Token));
@@ -39,7 +44,10 @@ pub fn github_identity(settings: &Settings) -> Result<GithubIdentity, String> {
     let key = match &app.key {
         GithubAppKey::Text(text) => text.clone(),
         GithubAppKey::File(path) => std::fs::read_to_string(path)
-            .map_err(|error| format!("HOLDFAST_GITHUB_APP_KEY_FILE (environment): {path} cannot be read: {error}"))?
+            .map_err(|source| GithubSetupError::AppKeyFile {
+                path: path.clone(),
+                source,
+            })?
             .into(),
     };
     Ok(GithubIdentity::App { id: app.id, key })
@@ -75,22 +83,17 @@ pub(super) struct InstallationToken {
 const MARGIN: SignedDuration = SignedDuration::from_mins(3);
 
 impl Credentials {
-    /// Errors, in words: what is given cannot be sent, or is no key.
-    pub fn new(identity: GithubIdentity) -> Result<Self, String> {
+    /// Checks what is given: a token that can be sent, a key that is one.
+    pub fn new(identity: GithubIdentity) -> Result<Self, GithubSetupError> {
         match identity {
             GithubIdentity::Anonymous => Ok(Self::Anonymous),
             GithubIdentity::Token(token) if token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) => {
                 Ok(Self::Token(token))
             }
-            GithubIdentity::Token(_) => {
-                Err("GITHUB_TOKEN (environment): holds white space or a character that cannot be sent".to_owned())
-            }
+            GithubIdentity::Token(_) => Err(GithubSetupError::Token),
             GithubIdentity::App { id, key } => {
-                // The parser's own message is left out: it may quote the key.
-                let key = EncodingKey::from_rsa_pem(key.expose_secret().as_bytes()).map_err(|_| {
-                    "HOLDFAST_GITHUB_APP_KEY_FILE: holds no RSA private key in PEM; download one on the App's page"
-                        .to_owned()
-                })?;
+                let key =
+                    EncodingKey::from_rsa_pem(key.expose_secret().as_bytes()).map_err(|_| GithubSetupError::AppKey)?;
                 Ok(Self::App(Arc::new(App {
                     id,
                     key,
@@ -119,12 +122,9 @@ impl fmt::Debug for Credentials {
 }
 
 impl App {
-    /// What proves that a request is the App's own; it lives nine minutes. Errors, in words: the key cannot sign.
-    pub fn proof(&self) -> Result<SecretString, String> {
-        let signed = octocrab::auth::create_jwt(AppId(self.id), &self.key);
-        signed
-            .map(SecretString::from)
-            .map_err(|error| format!("the App's key cannot sign: {error}"))
+    /// What proves that a request is the App's own; it lives nine minutes. Fails where the key cannot sign.
+    pub fn proof(&self) -> Result<SecretString, jsonwebtoken::errors::Error> {
+        octocrab::auth::create_jwt(AppId(self.id), &self.key).map(SecretString::from)
     }
 
     /// The token for a repository or an organisation, while it lives.

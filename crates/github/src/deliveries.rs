@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use holdfast_core::port::{ReadError, RedeliverWebhooks};
@@ -18,6 +19,8 @@ const PAGE: usize = 100;
 const PAGES_MOST: usize = 100;
 /// Webhooks that one call asks for.
 const REDELIVERIES_MOST: usize = 100;
+/// After this long nothing more is read or asked for.
+const TIME_MOST: Duration = Duration::from_mins(2);
 /// What a refusal names as missing.
 const WEBHOOK: &str = "a webhook of the App";
 
@@ -34,7 +37,7 @@ impl GithubRedeliverWebhooks {
     }
 
     /// All deliveries since then, newest first.
-    async fn list(&self, since_ms: i64) -> Result<Vec<Delivery>, Failure> {
+    async fn list(&self, since_ms: i64, end: Instant) -> Result<Vec<Delivery>, Failure> {
         let mut all = Vec::new();
         let mut cursor: Option<String> = None;
         for _ in 0..PAGES_MOST {
@@ -51,12 +54,31 @@ impl GithubRedeliverWebhooks {
             if is_end || cursor.is_none() {
                 return Ok(all);
             }
+            if Instant::now() >= end {
+                break;
+            }
         }
         tracing::warn!(
             deliveries = all.len(),
             "only the newest deliveries of webhooks are looked at"
         );
         Ok(all)
+    }
+
+    /// Asks for one delivery again, and returns whether GitHub will send it.
+    async fn redeliver(&self, id: u64) -> Result<bool, Failure> {
+        let name = id.to_string();
+        let segments = ["app", "hook", "deliveries", &name, "attempts"];
+        let call = self.connection.write(Method::POST, &segments, Value::Null, WEBHOOK);
+        match self.connection.send(call).await {
+            Ok(_) => Ok(true),
+            // Too old, or gone meanwhile.
+            Err(failure) if matches!(failure.kind, Kind::Rejected | Kind::NotFound) => {
+                tracing::warn!(delivery = id, error = failure.line, "a webhook cannot be sent again");
+                Ok(false)
+            }
+            Err(failure) => Err(failure),
+        }
     }
 }
 
@@ -66,20 +88,16 @@ impl RedeliverWebhooks for GithubRedeliverWebhooks {
         if !self.connection.is_app() {
             return Ok(0);
         }
-        let missed = missed(&self.list(since_ms).await?);
+        let end = Instant::now() + TIME_MOST;
+        let missed = missed(&self.list(since_ms, end).await?);
         let mut asked = 0;
+        // One after the other: those that were tried least come first, and each is a write.
         for id in missed.into_iter().take(REDELIVERIES_MOST) {
-            let name = id.to_string();
-            let segments = ["app", "hook", "deliveries", &name, "attempts"];
-            let call = self.connection.write(Method::POST, &segments, Value::Null, WEBHOOK);
-            match self.connection.send(call).await {
-                Ok(_) => asked += 1,
-                // Too old, or gone meanwhile.
-                Err(failure) if matches!(failure.kind, Kind::Rejected | Kind::NotFound) => {
-                    tracing::warn!(delivery = id, error = failure.line, "a webhook cannot be sent again");
-                }
-                Err(failure) => return Err(failure.into()),
+            if Instant::now() >= end {
+                tracing::warn!(asked, "the next call asks for the other missed webhooks");
+                break;
             }
+            asked += u64::from(self.redeliver(id).await?);
         }
         Ok(asked)
     }

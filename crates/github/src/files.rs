@@ -1,6 +1,8 @@
 //! The list of changed files, page by page. GitHub stops diffing once an answer holds about 20,000 lines: the rest of
 //! that page comes without counts and patch, unmarked. Smaller pages have them. What each file is stands in `classify`.
 
+use futures::{StreamExt, TryStreamExt, stream};
+
 use super::connection::GithubConnection;
 use super::failure::Failure;
 use super::read::{PULL_READ, Place};
@@ -14,39 +16,52 @@ const PAGE_SIZES: [usize; 3] = [100, 10, 1];
 const WHOLE_LINES: usize = 2_000;
 const WHOLE_BYTES: usize = 100 * 1024;
 
-/// All files that can be listed, in GitHub's order.
-pub(super) async fn list(connection: &GithubConnection, place: Place<'_>) -> Result<Vec<File>, Failure> {
+/// Pages that are in flight at once.
+const CONCURRENT_PAGES: usize = 8;
+
+/// All files that can be listed, in GitHub's order. `expected` is how many the pull request counts: their pages are read at the
+/// same time, and more only if the last one is full.
+pub(super) async fn list(connection: &GithubConnection, place: Place<'_>, expected: u64) -> Result<Vec<File>, Failure> {
     let size = PAGE_SIZES[0];
+    let most_pages = FILES_MOST.div_ceil(size);
+    let expected = usize::try_from(expected).unwrap_or(FILES_MOST);
+    let counted = expected.div_ceil(size).clamp(1, most_pages);
+    let mut pages: Vec<Vec<File>> = read_pages(connection, place, size, (1..=counted).collect()).await?;
+    while pages.len() < most_pages && pages.last().is_some_and(|last| last.len() == size) {
+        let number = pages.len() + 1;
+        pages.push(page(connection, place, size, number).await?);
+    }
     let mut files = Vec::new();
-    for number in 1..=FILES_MOST.div_ceil(size) {
+    let mut suspects = Vec::new();
+    for found in pages {
         let first = files.len();
-        let found = page(connection, place, size, number).await?;
         let is_last = found.len() < size;
         files.extend(found);
-        refill(connection, place, &mut files, first).await?;
+        suspects.extend(cut_off(&files, first, files.len()));
         if is_last {
             break;
         }
     }
+    refill(connection, place, &mut files, suspects).await?;
     files.truncate(FILES_MOST);
     Ok(files)
 }
 
-/// Asks again, in smaller pages, for what was cut off at the end of the page that starts at `first`.
+/// Reads again, in smaller pages, what was cut off at the ends of pages.
 async fn refill(
     connection: &GithubConnection,
     place: Place<'_>,
     files: &mut [File],
-    first: usize,
+    mut suspects: Vec<usize>,
 ) -> Result<(), Failure> {
-    let mut suspects = cut_off(files, first, files.len());
     for size in &PAGE_SIZES[1..] {
         let mut left = Vec::new();
-        let mut pages: Vec<usize> = suspects.iter().map(|index| index / size).collect();
-        pages.dedup();
-        for number in pages {
+        let mut numbers: Vec<usize> = suspects.iter().map(|index| index / size).collect();
+        numbers.dedup();
+        let one_based = numbers.iter().map(|number| number + 1).collect();
+        let pages = read_pages(connection, place, *size, one_based).await?;
+        for (number, found) in numbers.into_iter().zip(pages) {
             let start = number * size;
-            let found = page(connection, place, *size, number + 1).await?;
             let end = (start + found.len()).min(files.len());
             let still: Vec<usize> = cut_off(&found, 0, found.len())
                 .into_iter()
@@ -63,6 +78,20 @@ async fn refill(
         suspects = left;
     }
     Ok(())
+}
+
+/// The pages with these numbers, in that order.
+async fn read_pages(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    size: usize,
+    numbers: Vec<usize>,
+) -> Result<Vec<Vec<File>>, Failure> {
+    let mut pages = Vec::new();
+    for number in numbers {
+        pages.push(page(connection, place, size, number));
+    }
+    stream::iter(pages).buffered(CONCURRENT_PAGES).try_collect().await
 }
 
 /// The files of one answer that may have been cut off: those without anything at its end, behind enough that has.

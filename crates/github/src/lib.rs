@@ -4,12 +4,14 @@
 
 mod address;
 mod app_grants;
+mod blobs;
 mod check;
 mod classify;
 mod comments;
 mod connection;
 mod credentials;
 mod deliveries;
+mod error;
 mod failure;
 mod files;
 mod folders;
@@ -31,6 +33,7 @@ pub use app_grants::{APP_MANIFEST, AppReport, GithubAppGrants, Lack};
 pub use connection::GithubConnection;
 pub use credentials::GithubIdentity;
 pub use deliveries::GithubRedeliverWebhooks;
+pub use error::{AddressError, GithubSetupError, ManifestError};
 pub use manifest::{CreatedApp, GithubAppManifest};
 pub use people::GithubReadPermission;
 pub use publish::GithubPublishReview;

@@ -9,6 +9,7 @@ use url::Url;
 use super::address::web_url;
 use super::connection::GithubConnection;
 use super::credentials::Credentials;
+use super::error::{GithubSetupError, ManifestError};
 use super::failure::Kind;
 
 /// What a refusal names as missing.
@@ -41,9 +42,12 @@ pub struct GithubAppManifest {
 }
 
 impl GithubAppManifest {
-    /// For the API at `github_url` (default: github.com). Has to be called on a tokio runtime. Errors, in words: the
-    /// address cannot be used.
-    pub fn new(github_url: Option<Url>) -> Result<Self, String> {
+    /// For the API at `github_url` (default: github.com). Has to be called on a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be used.
+    pub fn new(github_url: Option<Url>) -> Result<Self, GithubSetupError> {
         Ok(Self {
             site: web_url(github_url.as_ref())?,
             api: GithubConnection::connect(github_url.as_ref(), Credentials::Anonymous)?,
@@ -64,17 +68,18 @@ impl GithubAppManifest {
         page
     }
 
-    /// The App of the code that came back; good once, within an hour. Errors, in words: GitHub does not take the code, or
-    /// does not answer.
-    pub async fn convert(&self, code: &str) -> Result<CreatedApp, String> {
+    /// The App of the code that came back; good once, within an hour.
+    ///
+    /// # Errors
+    ///
+    /// GitHub does not take the code, or does not answer.
+    pub async fn convert(&self, code: &str) -> Result<CreatedApp, ManifestError> {
         let segments = ["app-manifests", code, "conversions"];
         let call = self.api.write(Method::POST, &segments, Value::Null, MANIFEST);
         match self.api.json(call).await {
             Ok(app) => Ok(app),
-            Err(failure) if matches!(failure.kind, Kind::NotFound | Kind::Rejected) => {
-                Err("GitHub does not take this code: it is used up or older than an hour. Begin again".to_owned())
-            }
-            Err(failure) => Err(failure.line),
+            Err(failure) if matches!(failure.kind, Kind::NotFound | Kind::Rejected) => Err(ManifestError::Expired),
+            Err(failure) => Err(ManifestError::Request(failure.line)),
         }
     }
 }

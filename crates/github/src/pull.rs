@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Account, CommentNow, PullNow, ReadError, ReadPull};
 use holdfast_core::webhook::AuthorAssociation;
+use serde_json::json;
 
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
@@ -97,7 +98,7 @@ async fn is_edited_by_others(
     repository: &str,
     page: &CommentPage,
 ) -> Result<bool, Failure> {
-    let call = connection.query(owner, repository, EDITOR, &page.node_id, COMMENTS_READ);
+    let call = connection.query(owner, repository, EDITOR, json!({ "id": page.node_id }), COMMENTS_READ);
     let edited = match connection.json::<EditorAnswer>(call).await {
         Ok(answer) => answer.data.and_then(|data| data.node),
         Err(failure) if matches!(failure.kind, Kind::RateLimited(_) | Kind::Unavailable) => return Err(failure),

@@ -8,6 +8,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
 
 use super::address::PullRequestAddress;
+use super::blobs::{self, is_plain, read_blob};
 use super::classify::{Trees, classify, is_unclear, read_root, read_tree};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
@@ -115,7 +116,8 @@ impl GithubReadChange {
     /// The target that an address stands for, with head, merge base and settings as they are now. Errors: another host
     /// than the connection's API answers for, and what reading says.
     pub async fn resolve(&self, address: &PullRequestAddress) -> Result<Target, ReadError> {
-        self.connection.check_host(address).map_err(ReadError::NotFound)?;
+        let checked = self.connection.check_host(address);
+        checked.map_err(|error| ReadError::NotFound(error.to_string()))?;
         let pull = self.pull(&address.owner, &address.repository, address.number).await?;
         let head = pull.head.clone();
         Ok(identify(self, self, &pull, head).await?.target)
@@ -131,23 +133,20 @@ impl ReadChange for GithubReadChange {
         let head = head_of(&pull)?;
         let base_tip = sha(&pull.base.sha)?;
         let base = merge_base(connection, place, &base_tip, &head).await?;
-        let listed = files::list(connection, place).await?;
+        let listed = files::list(connection, place, pull.changed_files).await?;
         let mut trees = None;
         if listed.iter().any(is_unclear) {
-            let (old, new) = (
-                read_tree(connection, place, base.as_str()).await?,
-                read_tree(connection, place, head.as_str()).await?,
-            );
+            let (old, new) = tokio::try_join!(
+                read_tree(connection, place, base.as_str()),
+                read_tree(connection, place, head.as_str()),
+            )?;
             trees = old.zip(new).map(|(base, head)| Trees { base, head });
         }
         // The list is of the head as it stood meanwhile: a change that mixes two heads must not look like one.
         let head = head_of(&read_pull(connection, place).await?)?;
         let files_total = pull.changed_files.max(listed.len() as u64);
         let mut files: Vec<ChangedFile> = listed.into_iter().map(|file| classify(file, trees.as_ref())).collect();
-        let mut coarse = Vec::new();
-        if let Some(trees) = &trees {
-            coarse = unshown::fill(connection, place, &mut files, trees).await?;
-        }
+        let coarse = unshown::fill(connection, place, &mut files, trees.as_ref()).await?;
         Ok(Change {
             base,
             base_tip: Some(base_tip),
@@ -168,27 +167,24 @@ impl ReadChange for GithubReadChange {
         let request = pull_request(target)?;
         let parts: Vec<&str> = path.split('/').collect();
         // No such path is in a repository, and in an address these would mean another one.
-        if parts
-            .iter()
-            .any(|part| part.is_empty() || *part == "." || *part == "..")
-        {
+        if !is_plain(path) {
             return Ok(None);
         }
         let place = request.place();
-        let Some(blob) = self.folders.find_blob(&self.connection, place, &parts, at).await? else {
-            return Ok(None);
-        };
-        let call = self
-            .connection
-            .get_raw(&place.repository(&["git", "blobs", &blob]), BLOB_MOST, CONTENTS_READ);
-        match self.connection.send(call).await {
-            Ok(reply) => Ok(Some(reply.body)),
-            Err(Failure {
-                kind: Kind::NotFound | Kind::TooLong,
-                ..
-            }) => Ok(None),
-            Err(failure) => Err(failure.into()),
+        match self.folders.find_blob(&self.connection, place, &parts, at).await? {
+            Some(blob) => Ok(read_blob(&self.connection, place, &blob, BLOB_MOST).await?),
+            None => Ok(None),
         }
+    }
+
+    async fn read_files(
+        &self,
+        target: &Target,
+        paths: &[&str],
+        at: &CommitSha,
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        let request = pull_request(target)?;
+        Ok(blobs::read_files(&self.connection, &self.folders, request.place(), paths, at).await?)
     }
 
     async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {

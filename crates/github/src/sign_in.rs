@@ -16,6 +16,7 @@ use url::Url;
 use super::address::web_url;
 use super::connection::GithubConnection;
 use super::credentials::Credentials;
+use super::error::GithubSetupError;
 use super::failure::{Failure, Kind};
 use super::people::GithubReadPermission;
 use super::wire::User;
@@ -45,8 +46,11 @@ struct Grant {
 
 impl GithubSignIn {
     /// Signs in at the web site of the API at `github_url` (default: github.com). Has to be called on a tokio runtime.
-    /// Errors, in words: the address cannot be used.
-    pub fn new(settings: &GithubSignInSettings, github_url: Option<Url>) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be used.
+    pub fn new(settings: &GithubSignInSettings, github_url: Option<Url>) -> Result<Self, GithubSetupError> {
         let site = web_url(github_url.as_ref())?;
         let mut page = site.clone();
         page.set_path("/login/oauth/authorize");

@@ -2,19 +2,16 @@
 //! `.gitattributes` of the change calls binary. Both versions are read and compared here, so that no attribute hides a text
 //! and secrets are found in what is not reviewed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use futures::{TryStreamExt, stream};
-use holdfast_core::diff::{Content, content_of, parse_patch, unified, without_nul};
+use futures::{StreamExt, TryStreamExt, stream};
+use holdfast_core::content::fill_content;
 use holdfast_core::filter::is_binary_by_design;
 use holdfast_core::model::change::{ChangedFile, FileKind, FileStatus};
-use holdfast_core::rule::secret_findings;
 
-use super::classify::Trees;
+use super::blobs::{Wanted, read_blobs};
+use super::classify::{Tree, Trees};
 use super::connection::GithubConnection;
-use super::failure::{Failure, Kind};
-use super::read::{BLOB_MOST, CONTENTS_READ, Place};
+use super::failure::Failure;
+use super::read::Place;
 
 /// Maximum number of files of one change that are read for this.
 const MAX_FILES: usize = 200;
@@ -22,46 +19,103 @@ const MAX_FILES: usize = 200;
 const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// Bytes of all versions of one change together.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// Files that are read at the same time.
-const CONCURRENT_FILES: usize = 8;
+/// Files that are read in one group, and their bytes together unless one file has more.
+const GROUP_FILES: usize = 25;
+const GROUP_BYTES: u64 = 4 * 1024 * 1024;
+/// Groups that are read at the same time.
+const CONCURRENT_GROUPS: usize = 4;
 
-/// Fills in what GitHub left out, within the bounds; what is over them keeps its reason and adds that it was not searched.
-/// Returns the files whose patch is coarse. Fails where GitHub does, other than for a version that is not there.
+/// Both versions of a file; no base version of an added one.
+struct Versions {
+    old: Option<Wanted>,
+    new: Wanted,
+}
+
+impl Versions {
+    fn bytes(&self) -> u64 {
+        let old = self.old.as_ref().and_then(|old| old.bytes).unwrap_or(0);
+        old + self.new.bytes.unwrap_or(0)
+    }
+}
+
+/// Fills in what GitHub left out, within the bounds; the others keep their reason, with why they were not searched.
+/// Returns the files whose patch is coarse.
+///
+/// # Errors
+///
+/// GitHub fails, other than for a version that is missing.
 pub(super) async fn fill(
     connection: &GithubConnection,
     place: Place<'_>,
     files: &mut [ChangedFile],
-    trees: &Trees,
+    trees: Option<&Trees>,
 ) -> Result<Vec<String>, Failure> {
-    let spent = Arc::new(AtomicU64::new(0));
-    let coarse = Mutex::new(Vec::new());
-    let wanted: Vec<&mut ChangedFile> = files.iter_mut().filter(|file| is_unshown(file)).collect();
-    stream::iter(wanted.into_iter().enumerate().map(Ok))
-        .try_for_each_concurrent(CONCURRENT_FILES, |(index, file)| {
-            let (spent, coarse) = (Arc::clone(&spent), &coarse);
-            async move {
-                let versions = if index < MAX_FILES {
-                    read_versions(connection, place, file, trees, &spent).await?
-                } else {
-                    None
-                };
-                match versions {
-                    Some((before, after)) => {
-                        if compare(file, &before, &after) {
-                            coarse
-                                .lock()
-                                .unwrap_or_else(PoisonError::into_inner)
-                                .push(file.path.clone());
-                        }
+    let mut groups: Vec<Vec<(&mut ChangedFile, Versions)>> = Vec::new();
+    let (mut bytes_left, mut group_left) = (MAX_BYTES, 0);
+    for (index, file) in files.iter_mut().filter(|file| is_unshown(file)).enumerate() {
+        let versions = match find_versions(file, trees) {
+            Ok(_) if index >= MAX_FILES => Err("not searched for secrets: the change has too many such files"),
+            Ok(versions) if is_over(&versions, bytes_left) => Err("too large to search for secrets"),
+            versions => versions,
+        };
+        match versions {
+            Ok(versions) => {
+                let bytes = versions.bytes();
+                bytes_left -= bytes;
+                match groups.last_mut() {
+                    Some(group) if group.len() < GROUP_FILES && bytes <= group_left => {
+                        group_left -= bytes;
+                        group.push((file, versions));
                     }
-                    None => note(file, "too large to search for secrets"),
+                    _ => {
+                        group_left = GROUP_BYTES.saturating_sub(bytes);
+                        groups.push(vec![(file, versions)]);
+                    }
                 }
-                Ok(())
             }
-        })
-        .await?;
-    let mut coarse = coarse.into_inner().unwrap_or_else(PoisonError::into_inner);
-    coarse.sort();
+            Err(reason) => note(file, reason),
+        }
+    }
+    let mut reads = Vec::new();
+    for group in groups {
+        reads.push(read_group(connection, place, group));
+    }
+    let coarse: Vec<Vec<String>> = stream::iter(reads).buffered(CONCURRENT_GROUPS).try_collect().await?;
+    Ok(coarse.concat())
+}
+
+fn is_over(versions: &Versions, bytes_left: u64) -> bool {
+    let is_large = |wanted: &Wanted| wanted.bytes.is_some_and(|bytes| bytes > MAX_FILE_BYTES);
+    is_large(&versions.new) || versions.old.as_ref().is_some_and(is_large) || versions.bytes() > bytes_left
+}
+
+/// Reads the files of a group in few requests, and compares the versions of each. Returns those whose patch is coarse.
+async fn read_group(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    group: Vec<(&mut ChangedFile, Versions)>,
+) -> Result<Vec<String>, Failure> {
+    let wanted: Vec<Wanted> = group
+        .iter()
+        .flat_map(|(_, versions)| versions.old.iter().chain([&versions.new]).cloned())
+        .collect();
+    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
+    let mut coarse = Vec::new();
+    let mut contents = read_blobs(connection, place, &wanted, most).await?.into_iter();
+    for (file, versions) in group {
+        let before = match versions.old {
+            Some(_) => contents.next().flatten(),
+            None => Some(Vec::new()),
+        };
+        match before.zip(contents.next().flatten()) {
+            Some((before, after)) => {
+                if fill_content(file, &before, &after) {
+                    coarse.push(file.path.clone());
+                }
+            }
+            None => note(file, MISSING),
+        }
+    }
     Ok(coarse)
 }
 
@@ -73,77 +127,32 @@ fn is_unshown(file: &ChangedFile) -> bool {
         && !is_binary_by_design(&file.path)
 }
 
-/// Both versions; an absent one is empty. `None` where one is over a bound or not to be had.
-async fn read_versions(
-    connection: &GithubConnection,
-    place: Place<'_>,
-    file: &ChangedFile,
-    trees: &Trees,
-    spent: &AtomicU64,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, Failure> {
+/// A version that GitHub lists and does not have.
+const MISSING: &str = "not searched for secrets: GitHub has no content for it";
+/// A file that is on no list.
+const UNLISTED: &str = "not searched for secrets: GitHub's list of the repository's files is incomplete";
+
+/// Both versions. Fails with the reason why they are not to be had.
+fn find_versions(file: &ChangedFile, trees: Option<&Trees>) -> Result<Versions, &'static str> {
+    let trees = trees.ok_or(UNLISTED)?;
+    let find = |tree: &Tree, path: &str| {
+        let blob = tree.blob(path).map(|(name, bytes)| Wanted {
+            name: name.to_owned(),
+            bytes: Some(bytes),
+        });
+        blob.ok_or(if tree.is_whole() { MISSING } else { UNLISTED })
+    };
     let old_path = file.previous_path.as_deref().unwrap_or(&file.path);
-    let (old, new) = (trees.base.blob(old_path), trees.head.blob(&file.path));
-    let Some(new) = new else {
-        return Ok(None);
+    let old = match file.status {
+        FileStatus::Added => None,
+        // A link or a submodule became a file: the base has no content for it.
+        FileStatus::TypeChanged => find(&trees.base, old_path).ok(),
+        _ => Some(find(&trees.base, old_path)?),
     };
-    let old = old.filter(|_| file.status != FileStatus::Added);
-    let sizes = [old.map_or(0, |(_, size)| size), new.1];
-    let bytes = sizes.iter().sum();
-    let is_over = sizes.iter().any(|size| *size > MAX_FILE_BYTES);
-    if is_over || spent.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > MAX_BYTES {
-        return Ok(None);
-    }
-    let before = match old {
-        Some((blob, _)) => read_blob(connection, place, blob).await?,
-        None => Some(Vec::new()),
-    };
-    Ok(before.zip(read_blob(connection, place, new.0).await?))
-}
-
-async fn read_blob(connection: &GithubConnection, place: Place<'_>, blob: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
-    let call = connection.get_raw(&place.repository(&["git", "blobs", blob]), most, CONTENTS_READ);
-    match connection.send(call).await {
-        Ok(reply) => Ok(Some(reply.body)),
-        Err(Failure {
-            kind: Kind::NotFound | Kind::TooLong,
-            ..
-        }) => Ok(None),
-        Err(failure) => Err(failure),
-    }
-}
-
-/// A text of ordinary size gets its patch and is reviewed. Of other texts only secrets are kept. Returns whether the patch
-/// is coarse.
-fn compare(file: &mut ChangedFile, before: &[u8], after: &[u8]) -> bool {
-    let largest = before.len().max(after.len());
-    let patch = match content_of(before, after) {
-        Content::Binary => {
-            file.kind = FileKind::Binary;
-            return false;
-        }
-        Content::TextWithNul => {
-            (file.kind, file.omitted) = (FileKind::Binary, Some("has NUL bytes".to_owned()));
-            unified(&without_nul(before), &without_nul(after))
-        }
-        Content::Text => {
-            if file.kind == FileKind::Binary {
-                file.kind = FileKind::Text;
-            }
-            unified(before, after)
-        }
-    };
-    (file.additions, file.deletions) = (patch.additions, patch.deletions);
-    if file.kind == FileKind::Text && largest <= BLOB_MOST {
-        file.omitted = None;
-        file.patch = Some(patch.text).filter(|text| !text.is_empty());
-        return patch.is_coarse;
-    }
-    if file.kind == FileKind::Text {
-        file.omitted = Some(format!("too large to show: {largest} bytes"));
-    }
-    file.secrets = secret_findings(&file.path, &parse_patch(&patch.text).unwrap_or_default());
-    false
+    Ok(Versions {
+        old,
+        new: find(&trees.head, &file.path)?,
+    })
 }
 
 fn note(file: &mut ChangedFile, what: &str) {
@@ -152,3 +161,7 @@ fn note(file: &mut ChangedFile, what: &str) {
         reason.push_str(what);
     }
 }
+
+#[cfg(test)]
+#[path = "unshown_tests.rs"]
+mod tests;

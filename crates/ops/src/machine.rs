@@ -323,6 +323,15 @@ impl ReadChange for ReadEither {
         self.of(target).read_file(target, path, at).await
     }
 
+    async fn read_files(
+        &self,
+        target: &Target,
+        paths: &[&str],
+        at: &CommitSha,
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        self.of(target).read_files(target, paths, at).await
+    }
+
     async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
         self.of(target).read_root(target, at).await
     }

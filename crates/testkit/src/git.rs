@@ -1,6 +1,7 @@
 //! Runs the git command line, out of reach of the machine's and the user's settings.
 
 use crate::error::TestkitError;
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::Command;
 
@@ -36,6 +37,19 @@ pub(crate) fn run(mut command: Command, arguments: &[&str]) -> Result<Vec<u8>, T
         directory: command.get_current_dir().map(Into::into).unwrap_or_default(),
         stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
     })
+}
+
+/// The same, with lines on its standard input.
+pub(crate) fn fed(directory: &Path, arguments: &[&str], lines: &[&str]) -> Result<Vec<u8>, TestkitError> {
+    let mut input = tempfile::tempfile().map_err(TestkitError::GitMissing)?;
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    input
+        .write_all(text.as_bytes())
+        .and_then(|()| input.rewind())
+        .map_err(TestkitError::GitMissing)?;
+    let mut command = command(directory);
+    command.stdin(input);
+    run(command, arguments)
 }
 
 /// git's output in `directory`.

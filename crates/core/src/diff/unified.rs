@@ -8,10 +8,15 @@ use std::ops::Range;
 
 use gix_imara_diff::{Algorithm, Diff, InternedInput, Token};
 
+use super::{DiffLine, Hunk, LineKind};
+
 /// Git looks for NUL bytes in this many first bytes.
 const BINARY_WINDOW: usize = 8_000;
 /// Lines of context.
 const CONTEXT: u32 = 3;
+/// Maximum number of lines of a piece, and how many of them the next piece has too: a private key is shorter than half of that.
+const PIECE_LINES: u32 = 10_000;
+const OVERLAP_LINES: u32 = 200;
 /// What comparing two texts may cost, in steps: comparing `n` lines takes up to about `n` to the power of 1.5. Some 100,000
 /// lines on each side are within it, and so is whatever has its lines in the same order for the most part.
 const MAX_STEPS: u64 = 100_000_000;
@@ -98,28 +103,105 @@ pub fn unified(before: &[u8], after: &[u8]) -> Patch {
 
 /// [`unified`] with another bound.
 fn unified_within(max_steps: u64, before: &[u8], after: &[u8]) -> Patch {
-    let mut input = InternedInput::default();
-    input.update_before(lines(before));
-    input.update_after(lines(after));
-    let (changes, is_coarse) = changes(max_steps, &input);
+    let (groups, is_coarse) = groups(max_steps, before, after);
     let (old, new): (Vec<&[u8]>, Vec<&[u8]>) = (lines(before).collect(), lines(after).collect());
     let mut patch = Patch {
         is_coarse,
         ..Patch::default()
     };
-    let mut group: Vec<Change> = Vec::new();
-    for change in changes {
-        if group
-            .last()
-            .is_some_and(|last| change.0.start - last.0.end > 2 * CONTEXT)
-        {
-            write_hunk(&mut patch, &group, &old, &new);
-            group.clear();
-        }
-        group.push(change);
+    for group in groups {
+        write_hunk(&mut patch, &group, &old, &new);
     }
-    write_hunk(&mut patch, &group, &old, &new);
     patch
+}
+
+/// Changes that share their context.
+type Group = Vec<Change>;
+
+/// The changes in groups, and whether some of it was not searched for equal lines.
+fn groups(max_steps: u64, before: &[u8], after: &[u8]) -> (Vec<Group>, bool) {
+    let mut input = InternedInput::default();
+    input.update_before(lines(before));
+    input.update_after(lines(after));
+    let (changes, is_coarse) = changes(max_steps, &input);
+    let mut groups: Vec<Group> = Vec::new();
+    for change in changes {
+        match groups.last_mut() {
+            Some(group)
+                if group
+                    .last()
+                    .is_some_and(|last| change.0.start - last.0.end <= 2 * CONTEXT) =>
+            {
+                group.push(change);
+            }
+            _ => groups.push(vec![change]),
+        }
+    }
+    (groups, is_coarse)
+}
+
+/// Calls `take` with the head's lines of each hunk (context and added ones), in pieces of at most 10,000 lines, and the
+/// numbers of the lines that the piece decides about: pieces overlap, so that what spans lines is seen whole. Returns the
+/// counts of added and removed lines.
+pub fn each_added_piece(before: &[u8], after: &[u8], mut take: impl FnMut(&Hunk, Range<u32>)) -> (u64, u64) {
+    let new: Vec<&[u8]> = lines(after).collect();
+    let end = u32::try_from(new.len()).unwrap_or(u32::MAX);
+    let (mut additions, mut deletions) = (0, 0);
+    for group in groups(MAX_STEPS, before, after).0 {
+        for (removed, added) in &group {
+            additions += added.len() as u64;
+            deletions += removed.len() as u64;
+        }
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            continue;
+        };
+        let whole = first.1.start.saturating_sub(CONTEXT)..last.1.end.saturating_add(CONTEXT).min(end);
+        let mut changes = group.iter().map(|(_, added)| added).peekable();
+        let mut start = whole.start;
+        loop {
+            let piece = start..start.saturating_add(PIECE_LINES).min(whole.end);
+            let is_last = piece.end == whole.end;
+            let mut hunk = Hunk {
+                old_start: 0,
+                old_lines: 0,
+                new_start: piece.start + 1,
+                new_lines: piece.end - piece.start,
+                section: String::new(),
+                lines: Vec::with_capacity(piece.len()),
+            };
+            while changes.next_if(|added| added.end <= piece.start).is_some() {}
+            let mut inside = changes.clone();
+            for at in piece.clone() {
+                while inside.next_if(|added| added.end <= at).is_some() {}
+                let is_added = inside.peek().is_some_and(|added| added.contains(&at));
+                let bytes = new.get(at as usize).copied().unwrap_or_default();
+                let (text, is_unended) = bytes.strip_suffix(b"\n").map_or((bytes, true), |text| (text, false));
+                hunk.lines.push(DiffLine {
+                    kind: if is_added { LineKind::Added } else { LineKind::Context },
+                    old: None,
+                    new: Some(at + 1),
+                    text: String::from_utf8_lossy(text).into_owned(),
+                    is_unended,
+                });
+            }
+            let from = if start == whole.start {
+                start
+            } else {
+                start + OVERLAP_LINES / 2
+            };
+            let to = if is_last {
+                piece.end
+            } else {
+                piece.end - OVERLAP_LINES / 2
+            };
+            take(&hunk, from + 1..to + 1);
+            if is_last {
+                break;
+            }
+            start = piece.end - OVERLAP_LINES;
+        }
+    }
+    (additions, deletions)
 }
 
 /// Lines of the old text that became lines of the new one.

@@ -176,11 +176,10 @@ pub struct ChangedFile {
     pub deletions: u64,
     /// The hunks, as unified diff text from the first `@@`; none where `omitted` gives the reason.
     pub patch: Option<String>,
-    /// Why the content is not reviewed though it changed: binary, too large, left out by the source. A patch beside it is
-    /// only for the search for secrets (text with NUL bytes, which are left out of it; a file too large to show) and goes to
-    /// no model.
+    /// Why the content is not reviewed though it changed: binary, too large, left out by the source. A patch beside it
+    /// (runs of version 0.1) is only for the search for secrets and goes to no model.
     pub omitted: Option<String>,
-    /// Secrets in added lines that `patch` does not show.
+    /// Secrets in added lines of a text that has no `patch`: too large to show, or with NUL bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<Finding>,
 }

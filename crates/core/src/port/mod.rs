@@ -23,7 +23,7 @@ pub use notify::{Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,
 };
-pub use read_change::{Ends, ReadChange, ReadError, RootEntry, RootKind};
+pub use read_change::{Ends, FILES_PER_READ, ReadChange, ReadError, RootEntry, RootKind};
 pub use read_permission::{Permission, ReadPermission};
 pub use read_pull::{Account, CommentNow, PullNow, ReadPull};
 pub use redeliver_webhooks::RedeliverWebhooks;

@@ -79,6 +79,9 @@ pub enum RootKind {
     Folder,
 }
 
+/// Maximum number of files that one call of [`ReadChange::read_files`] is for.
+pub const FILES_PER_READ: usize = 100;
+
 /// Reads a change.
 #[async_trait]
 pub trait ReadChange: Send + Sync {
@@ -86,6 +89,24 @@ pub trait ReadChange: Send + Sync {
     async fn read_change(&self, target: &Target) -> Result<Change, ReadError>;
     /// A file's bytes at a commit; `None` where there is no such file, or it is not a blob, or over 1 MiB.
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError>;
+    /// Reads the bytes of several files at a commit, in the order of `paths`: what [`Self::read_file`] returns for each, in few
+    /// requests. Callers name at most [`FILES_PER_READ`] files a call, so that memory is bounded; a few calls may run at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_file`]: one file that cannot be read fails the call.
+    async fn read_files(
+        &self,
+        target: &Target,
+        paths: &[&str],
+        at: &CommitSha,
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        let mut contents = Vec::with_capacity(paths.len());
+        for path in paths {
+            contents.push(self.read_file(target, path, at).await?);
+        }
+        Ok(contents)
+    }
     /// The entries of a commit's root folder; `None` where that is not known.
     async fn read_root(&self, _target: &Target, _at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
         Ok(None)

@@ -69,6 +69,9 @@ async fn read(github: &FakeGithub, corpus: &Change, connection: GithubConnection
     for nothing in ["vendor/lib", "src", "no/such/file"] {
         assert_eq!(read.read_file(&target, nothing, &head).await.unwrap(), None);
     }
+    let paths = ["crlf.txt", "vendor/lib", "src", "no/such/file", "image.png"];
+    let found = read.read_files(&target, &paths, &head).await.unwrap();
+    assert!(found[0].is_some() && found[1..4].iter().all(Option::is_none));
     read.current_head(&target).await.unwrap();
 }
 
@@ -280,7 +283,7 @@ async fn manifest(github: &FakeGithub) {
     assert_eq!(query["state"], "s&1");
     let app = manifest.convert(&query["code"]).await.unwrap();
     assert!(app.webhook_secret.is_some() && !format!("{app:?}").contains("PRIVATE KEY"));
-    let again = manifest.convert(&query["code"]).await.unwrap_err();
+    let again = manifest.convert(&query["code"]).await.unwrap_err().to_string();
     assert!(again.contains("used up"), "{again}");
 }
 

@@ -1,10 +1,12 @@
 //! GitHub's contract: what the adapter sends is what GitHub's own description takes, and what the fake answers is what
-//! that description promises (npm's `@octokit/openapi`). What GitHub delivers stands in `webhooks`.
+//! that description promises (npm's `@octokit/openapi`, and for GraphQL `@octokit/graphql-schema`). What GitHub delivers is in
+//! `webhooks`.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 #![expect(clippy::print_stderr, reason = "says how much was checked")]
 
 mod description;
 mod drive;
+mod graphql;
 mod schema;
 mod sites;
 mod webhooks;
@@ -56,8 +58,8 @@ const CALLS: [(&str, &str, &str); 39] = [
     ("folders.rs", "GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}"),
     ("pull.rs", "GET", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
     ("pull.rs", "POST", "/graphql"),
-    ("unshown.rs", "GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}"),
-    ("read.rs", "GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}"),
+    ("blobs.rs", "POST", "/graphql"),
+    ("blobs.rs", "GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}"),
     ("read.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}"),
     ("read.rs", "GET", "/repos/{owner}/{repo}/compare/{basehead}"),
     (
@@ -94,6 +96,11 @@ const CALLS: [(&str, &str, &str); 39] = [
 /// Calls that the description leaves out: sign-in is an endpoint of the web site, and GraphQL an API of its own.
 const UNDESCRIBED: [(&str, &str); 2] = [("POST", "/login/oauth/access_token"), ("POST", "/graphql")];
 
+/// An answered query.
+fn is_query(exchange: &&Exchange) -> bool {
+    exchange.entry.path == "/graphql" && exchange.entry.status == Some(200)
+}
+
 fn is_undescribed(exchange: &&Exchange) -> bool {
     let entry = &exchange.entry;
     UNDESCRIBED.contains(&(entry.method.as_str(), entry.path.as_str()))
@@ -109,10 +116,13 @@ async fn every_request_and_every_answer_is_as_described() {
             "{path} is described by now"
         );
     }
+    let queries = || exchanges.iter().filter(is_query);
+    assert!(queries().count() >= 5, "GraphQL is used");
     let problems: BTreeSet<String> = exchanges
         .iter()
         .filter(|exchange| !is_undescribed(exchange))
         .flat_map(|exchange| description.check(exchange))
+        .chain(graphql::check(queries()))
         .collect();
     assert!(
         problems.is_empty(),
@@ -160,6 +170,70 @@ async fn every_request_and_every_answer_is_as_described() {
         seen.len(),
         CALLS.len()
     );
+}
+
+#[tokio::test]
+async fn what_is_planted_in_graphql_is_reported() {
+    let exchanges = drive::drive().await;
+    let with = |field: &str| {
+        let is_it = |exchange: &&Exchange| {
+            let query = exchange.entry.body["query"].as_str();
+            is_query(exchange) && query.is_some_and(|query| query.contains(field))
+        };
+        exchanges.iter().find(is_it).unwrap().clone()
+    };
+    let in_query = |field: &str, other: &str| {
+        let mut exchange = with(field);
+        let query = exchange.entry.body["query"].as_str().unwrap().replace(field, other);
+        exchange.entry.body["query"] = json!(query);
+        exchange
+    };
+    let in_answer = |field: &str, change: fn(&mut Value)| {
+        let mut exchange = with(field);
+        answer(&mut exchange, change);
+        exchange
+    };
+    let table = [
+        (
+            in_query("{mode size oid}", "{mode bytes oid}"),
+            "Cannot query field \"bytes\"",
+        ),
+        (
+            in_query("String!", "Int!"),
+            "used in position expecting type \"String!\"",
+        ),
+        (
+            in_query("$at:GitObjectID!", "$then:GitObjectID!"),
+            "Variable \"$at\" is not defined",
+        ),
+        (in_query("...on Blob", "...on User"), "can never be of type \"User\""),
+        (
+            in_answer("{mode size oid}", |body| {
+                body["data"]["repository"]["object"]["f0"]["oid"] = json!(null)
+            }),
+            "non-nullable field TreeEntry.oid",
+        ),
+        (
+            in_answer("{mode size oid}", |body| {
+                body["data"]["repository"]["object"]["f0"]["mode"] = json!("file")
+            }),
+            "Int cannot represent",
+        ),
+        (
+            in_answer("{mode size oid}", |body| {
+                body["data"]["repository"]["object"]["more"] = json!(1)
+            }),
+            "is not what was asked for",
+        ),
+        (
+            in_answer("{mode size oid}", |body| *body = json!({})),
+            "neither data nor errors",
+        ),
+    ];
+    for (exchange, says) in table {
+        let said = graphql::check([&exchange]).join("\n");
+        assert!(said.contains(says), "{says:?} is planted, reported is: {said:?}");
+    }
 }
 
 /// What a change of an exchange has to be told as.

@@ -50,7 +50,7 @@ fn what_is_no_key_is_refused_without_being_quoted() {
         id: 1,
         key: "very secret".into(),
     };
-    let error = GithubConnection::new(None, identity).unwrap_err();
+    let error = GithubConnection::new(None, identity).unwrap_err().to_string();
     assert!(
         error.contains("HOLDFAST_GITHUB_APP_KEY_FILE") && !error.contains("very secret"),
         "{error}"

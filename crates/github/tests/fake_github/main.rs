@@ -1,8 +1,10 @@
 //! Where changes come from and reviews go: a real git repository, and a fake GitHub that serves the same one.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![expect(clippy::print_stderr, reason = "says how many requests were made")]
 
 mod credentials;
 mod deliveries;
+mod many_files;
 mod moved_and_refused;
 mod people;
 mod read;

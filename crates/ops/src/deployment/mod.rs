@@ -75,7 +75,10 @@ impl Deployment {
     pub async fn github(&self) -> Result<OnGithub, Failure> {
         let secret = self.stack.resource(GITHUB_SECRET).map_err(Failure::usage)?;
         let secrets = read_secrets(&self.config, &[secret.to_owned()]).await;
-        let secrets = secrets.map_err(|problems| Failure::usage(problems.join("; ")))?;
+        let secrets = secrets.map_err(|errors| {
+            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            Failure::usage(lines.join("; "))
+        })?;
         let url = self.stack.parameter("GithubUrl").map_err(Failure::usage)?;
         on_github(&secrets, url).map_err(|problem| Failure::usage(format!("{GITHUB_SECRET} of the stack: {problem}")))
     }
@@ -89,7 +92,7 @@ fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<OnGithub, 
     let settings = Settings::read_without_keys(&lookup).map_err(|problems| problems.0.join("; "))?;
     let key = settings.marker_key.clone();
     let key = key.ok_or("holds no HOLDFAST_MARKER_KEY, which what is written to GitHub is signed with")?;
-    let connection = GithubConnection::of(&settings)?;
+    let connection = GithubConnection::of(&settings).map_err(|error| error.to_string())?;
     Ok(OnGithub {
         publish: GithubPublishReview::new(connection.clone(), key),
         deliveries: GithubRedeliverWebhooks::new(connection),

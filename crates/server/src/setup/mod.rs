@@ -186,7 +186,7 @@ async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> 
     let _one = setup.exchange.lock().await;
     let app = match setup.manifest.convert(code).await {
         Ok(app) => app,
-        Err(why) => return failed(StatusCode::BAD_GATEWAY, &why),
+        Err(why) => return failed(StatusCode::BAD_GATEWAY, &why.to_string()),
     };
     match setup.keep.store(&app).await {
         Ok(told) => {

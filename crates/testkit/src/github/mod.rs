@@ -19,6 +19,7 @@ mod routes_checks;
 mod routes_comments;
 mod routes_contents;
 mod routes_deliveries;
+mod routes_files;
 mod routes_manifest;
 mod routes_people;
 mod routes_pulls;

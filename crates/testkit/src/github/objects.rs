@@ -1,7 +1,7 @@
 //! Where a repository's commits and files come from: a real git repository, or what a test gave by hand.
 
 use crate::git;
-use sha2::{Digest, Sha256};
+use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -152,6 +152,31 @@ impl Objects {
         }
     }
 
+    /// The bytes of those blobs that are here, by name.
+    pub fn blobs(&self, names: &[&str]) -> BTreeMap<String, Vec<u8>> {
+        let Self::Git(path) = self else {
+            let found = |name: &&str| Some(((*name).to_owned(), self.blob(name)?));
+            return names.iter().filter_map(found).collect();
+        };
+        let names: Vec<&str> = names.iter().copied().filter(|name| is_object_name(name)).collect();
+        let output = git::fed(path, &["cat-file", "--batch"], &names).unwrap_or_default();
+        let (mut blobs, mut rest) = (BTreeMap::new(), output.as_slice());
+        // `NAME TYPE SIZE\nBYTES\n`, or `NAME missing\n`.
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line = String::from_utf8_lossy(&rest[..end]).into_owned();
+            rest = &rest[end + 1..];
+            let mut fields = line.split(' ');
+            let (name, kind, size) = (fields.next(), fields.next(), fields.next());
+            if let (Some(name), Some(kind), Some(Ok(size))) = (name, kind, size.map(str::parse::<usize>)) {
+                if kind == "blob" {
+                    blobs.insert(name.to_owned(), rest[..size].to_vec());
+                }
+                rest = &rest[size + 1..];
+            }
+        }
+        blobs
+    }
+
     /// The commits that `head` has and `base` has not, oldest first.
     pub fn commits(&self, base: &str, head: &str) -> Vec<Commit> {
         self.log(&["--reverse", &format!("{base}..{head}")])
@@ -194,11 +219,12 @@ impl Objects {
     }
 }
 
-/// A stand-in for git's name of a blob that was given by hand: as long, and as opaque.
+/// Git's name of a blob.
 pub(crate) fn blob_name(bytes: &[u8]) -> String {
-    let mut name = hex::encode(Sha256::digest(bytes));
-    name.truncate(40);
-    name
+    let mut digest = Sha1::new();
+    digest.update(format!("blob {}\0", bytes.len()));
+    digest.update(bytes);
+    hex::encode(digest.finalize())
 }
 
 fn is_object_name(text: &str) -> bool {

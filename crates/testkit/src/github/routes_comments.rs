@@ -4,6 +4,7 @@ use super::identity::Identity;
 use super::render::Render;
 use super::reply::{Answered, Reply};
 use super::request::{ApiRequest, Caller};
+use super::routes_files::another_query;
 use super::routes_reviews::MAX_BODY_CHARS;
 use super::state::{IssueComment, Pull, Repo, ReviewComment, State, now};
 use serde_json::json;
@@ -217,10 +218,7 @@ pub(crate) fn editor(state: &State, request: &ApiRequest) -> Answered {
         .iter()
         .all(|field| request.text("query").is_some_and(|query| query.contains(field)))
     {
-        return Ok(Reply::json(
-            200,
-            &json!({ "errors": [{ "message": "the fake answers another query" }] }),
-        ));
+        return Ok(another_query());
     }
     let id = request.body["variables"]["id"]
         .as_str()
