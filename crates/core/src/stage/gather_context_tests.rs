@@ -18,6 +18,8 @@ struct World {
     artifacts: Mutex<BTreeMap<String, Vec<u8>>>,
     content: &'static [u8],
     reads: Mutex<Vec<String>>,
+    /// How many files each request was for.
+    requests: Mutex<Vec<usize>>,
     /// What is answered for each path.
     answer: fn(&str) -> SyntaxAnswer,
     views: Mutex<Vec<(String, String)>>,
@@ -41,9 +43,20 @@ impl ReadChange for World {
         Err(ReadError::NotFound("not asked for here".to_owned()))
     }
 
-    async fn read_file(&self, _target: &Target, path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
-        self.reads.lock().unwrap().push(path.to_owned());
-        Ok(Some(self.content.to_vec()))
+    async fn read_file(&self, _target: &Target, _path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        Err(ReadError::NotFound("files are read together".to_owned()))
+    }
+
+    async fn read_files(
+        &self,
+        _target: &Target,
+        paths: &[&str],
+        _at: &CommitSha,
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        self.requests.lock().unwrap().push(paths.len());
+        let mut reads = self.reads.lock().unwrap();
+        reads.extend(paths.iter().map(|path| (*path).to_owned()));
+        Ok(paths.iter().map(|_| Some(self.content.to_vec())).collect())
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
@@ -70,6 +83,7 @@ fn gather(
         artifacts: Mutex::default(),
         content,
         reads: Mutex::default(),
+        requests: Mutex::default(),
         answer,
         views: Mutex::default(),
     };
@@ -246,6 +260,7 @@ fn a_change_of_many_files_is_gathered_chunk_by_chunk() {
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let (world, packs) = gather(&paths, FileKind::Text, b"x", |_| seen(Duration::ZERO));
     assert!(packs.iter().all(|pack| pack.imports == ["use a;"]));
+    assert_eq!(*world.requests.lock().unwrap(), [100, 100, 50]);
     let artifacts = world.artifacts.lock().unwrap();
     let patches = artifacts.keys().filter(|key| key.contains("/patches/")).count();
     assert_eq!(patches, 3, "a hundred files in each");
