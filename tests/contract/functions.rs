@@ -190,7 +190,7 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
     let (engine, _) = Engine::open(options).await.unwrap();
     let run = run(head);
     engine
-        .start(&run.run, &workflow::definition(), json!(run))
+        .start(&run.run, workflow::definition(), json!(run))
         .await
         .unwrap();
 

@@ -106,9 +106,9 @@ fn machines(stand: &Stand, engine: usize) -> Machines {
     let definition = workflow::definition();
     // LocalStack's parser refuses a writer of results with `Arguments`; without it, they come as the map's own result.
     let definition = if engine == 0 {
-        without_writer(&definition)
+        without_writer(definition)
     } else {
-        definition
+        definition.to_owned()
     };
     let hasty = definition.replace("\"TimeoutSeconds\": 172800", &format!("\"TimeoutSeconds\": {HASTY_S}"));
     let hasty = hasty.replace("\"TimeoutSeconds\":172800", &format!("\"TimeoutSeconds\":{HASTY_S}"));

@@ -1,4 +1,4 @@
-//! From a parsed command line to an exit status. A failure is said once, here.
+//! From a parsed command line to an exit status. Failures are printed once, here.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

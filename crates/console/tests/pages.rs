@@ -280,6 +280,74 @@ fn one_first_heading_and_none_is_skipped() {
     });
 }
 
+/// Classes whose boxes lay their parts out in a row or a column with no gap between them.
+fn gapless_flex_classes(css: &str) -> Vec<String> {
+    let mut classes = Vec::new();
+    for rule in css.split('}') {
+        let Some((selectors, body)) = rule.rsplit_once('{') else {
+            continue;
+        };
+        if !body.contains("display: flex") && !body.contains("display: inline-flex") || body.contains("gap:") {
+            continue;
+        }
+        let selectors = selectors
+            .rsplit("*/")
+            .next()
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim);
+        classes.extend(selectors.filter_map(|selector| {
+            let class = selector.strip_prefix('.')?;
+            class
+                .chars()
+                .all(|char| char.is_alphanumeric() || char == '-')
+                .then(|| class.to_owned())
+        }));
+    }
+    classes
+}
+
+/// Texts of such boxes that lose a blank beside an element: "Sign in with" before a name is drawn as "Sign in withName".
+fn lost_blanks(node: &Handle, classes: &[String], found: &mut Vec<String>) {
+    let children = node.children.borrow();
+    if let NodeData::Element { attrs, .. } = &node.data
+        && attrs.borrow().iter().any(|attribute| {
+            &*attribute.name.local == "class"
+                && attribute
+                    .value
+                    .split_whitespace()
+                    .any(|class| classes.iter().any(|flex| flex == class))
+        })
+    {
+        for pair in children.windows(2) {
+            let texts = [&pair[0], &pair[1]].map(|child| match &child.data {
+                NodeData::Text { contents } => Some(contents.borrow().to_string()),
+                _ => None,
+            });
+            match texts {
+                [Some(text), None] if text.ends_with(char::is_whitespace) => found.push(text),
+                [None, Some(text)] if text.starts_with(char::is_whitespace) => found.push(text),
+                _ => {}
+            }
+        }
+    }
+    for child in children.iter() {
+        lost_blanks(child, classes, found);
+    }
+}
+
+#[test]
+fn no_blank_between_words_is_lost_in_a_button() {
+    let classes = gapless_flex_classes(holdfast_console::STYLESHEET);
+    assert!(classes.iter().any(|class| class == "button"), "{classes:?}");
+    hold(|page| {
+        let dom = parse_document(RcDom::default(), ParseOpts::default()).one(page.html);
+        let mut found = Vec::new();
+        lost_blanks(&dom.document, &classes, &mut found);
+        found
+    });
+}
+
 #[test]
 fn hidden_characters_reach_no_page() {
     hold(|page| {

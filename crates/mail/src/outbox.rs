@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::message::message;
-use holdfast_stores::durable_file::{self, FileError};
+use holdfast_storage::file::{self, FileError};
 
 /// How many alarms of one run are kept: more say nothing new.
 const ALARMS: usize = 100;
@@ -67,7 +67,7 @@ impl OutboxNotifyPeople {
             return Ok(None);
         }
         let bytes = message(mail, &self.from, (self.now)())?.formatted();
-        durable_file::write(&path, &bytes).map_err(notify)?;
+        file::write(&path, &bytes).map_err(notify)?;
         Ok(Some(path))
     }
 
@@ -77,7 +77,7 @@ impl OutboxNotifyPeople {
             alarm_text(run, what)
         );
         let causes = self.data.join("outbox");
-        let known = durable_file::names(&causes).map_err(notify)?;
+        let known = file::names(&causes).map_err(notify)?;
         let prefix = format!("{run}-alarm-");
         let cause = hex::encode(Sha256::digest(what.as_bytes()));
         let key = format!("{prefix}{}", cause.get(..8).unwrap_or_default());

@@ -12,7 +12,7 @@ use holdfast_engine::Scope;
 
 /// How far a command reaches.
 #[derive(Clone, Debug, Default)]
-pub struct Reach {
+pub struct Access {
     /// Which open executions are resumed.
     pub scope: Scope,
     /// Where they may write; none: wherever their own input says.
@@ -28,7 +28,7 @@ pub enum Writes {
     PullRequest(String, u64),
 }
 
-impl Reach {
+impl Access {
     /// Everything in the directory: for a server and for a sweep.
     pub fn all() -> Self {
         Self::default()
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_review_reaches_its_own_attempts_by_either_name() {
-        let reach = Reach::review(["o-r-1-aaaa-new", "o-r-1-aaaa-old"], None);
+        let reach = Access::review(["o-r-1-aaaa-new", "o-r-1-aaaa-old"], None);
         for (name, is_held) in [
             ("o-r-1-aaaa-new-1", true),
             ("o-r-1-aaaa-new-12", true),

@@ -9,11 +9,11 @@ use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
 use holdfast_core::sweep;
 
-use crate::access::Reach;
+use crate::access::Access;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::machine::{self, Opened};
-use crate::run_summary::{self, ReadRuns, Record, Records};
+use crate::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 use holdfast_engine::ExecutionStatus;
 
 /// The cause that is stored with a run that a command cancels.
@@ -24,7 +24,7 @@ const CAUSE: &str = "holdfast cancel";
 /// # Errors
 /// There is no such run, or it has ended; a setting is wrong; the undo fails.
 pub async fn on_machine(data: &Path, name: &str) -> Result<(), Failure> {
-    let record = find(&Records::open(data).await?, name).await?;
+    let record = find(&LocalRuns::open(data).await?, name).await?;
     let settings = machine::read_settings()?;
     if !record.row.status.is_final() {
         stop(data, &record.run, &settings).await?;
@@ -56,7 +56,7 @@ pub async fn on_deployment(deployment: &Deployment, beginning: &str) -> Result<S
 ///
 /// # Errors
 /// The run cannot be stopped, or the undo fails.
-pub async fn in_engine(opened: &Opened, record: Record, cause: String) -> Result<(), Failure> {
+pub async fn in_engine(opened: &Opened, record: RunSummary, cause: String) -> Result<(), Failure> {
     let error = ErrorName::RunCancelled;
     let cancelled = FailedRun::ended(record.run, record.row.input, error, cause);
     let (stop, stages) = (opened.runs.as_ref(), &opened.stages);
@@ -67,7 +67,7 @@ pub async fn in_engine(opened: &Opened, record: Record, cause: String) -> Result
 }
 
 /// Finds the run, if there is something to stop or to undo.
-async fn find(runs: &dyn ReadRuns, beginning: &str) -> Result<Record, Failure> {
+async fn find(runs: &dyn ReadRuns, beginning: &str) -> Result<RunSummary, Failure> {
     let name = run_summary::find_name(runs, beginning).await?;
     let record = runs.read(&name).await?;
     if record.row.status == ExecutionStatus::Succeeded {
@@ -80,7 +80,7 @@ async fn find(runs: &dyn ReadRuns, beginning: &str) -> Result<Record, Failure> {
 }
 
 async fn undo(
-    record: Record,
+    record: RunSummary,
     option: &str,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
@@ -96,7 +96,7 @@ async fn undo(
 }
 
 async fn stop(data: &Path, name: &str, settings: &Settings) -> Result<(), Failure> {
-    let (engine, _recovered) = machine::open_engine(data, settings, Reach::nothing()).await?;
+    let (engine, _recovered) = machine::open_engine(data, settings, Access::nothing()).await?;
     let error = ErrorName::RunCancelled.to_string();
     let stopped = engine.stop(name, Some(error), Some(CAUSE.to_owned())).await;
     engine.shutdown().await;

@@ -10,11 +10,11 @@ use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::port::{AnswerTask, KeepRows};
 
-use crate::access::Reach;
+use crate::access::Access;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::machine;
-use crate::run_summary::{self, ReadRuns, Record, Records};
+use crate::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// How long a deployment's review is followed.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -40,7 +40,7 @@ pub enum Decided {
         needed: usize,
     },
     /// The review ended.
-    Ended(Box<Record>),
+    Ended(Box<RunSummary>),
     /// The review is still running when the time to follow it is over.
     StillRunning,
 }
@@ -50,9 +50,9 @@ pub enum Decided {
 /// # Errors
 /// Nothing waits there; a setting is wrong; the decision is refused.
 pub async fn on_machine(data: &Path, name: &str, by: String, decision: Decision) -> Result<Decided, Failure> {
-    let name = waiting(&Records::open(data).await?, name).await?;
+    let name = waiting(&LocalRuns::open(data).await?, name).await?;
     let settings = machine::read_settings()?;
-    let opened = machine::open(data, &settings, Reach::run(&name)).await?;
+    let opened = machine::open(data, &settings, Access::run(&name)).await?;
     let (rows, tasks) = (opened.stages.rows.as_ref(), opened.runs.as_ref());
     let outcome = match decide(rows, tasks, &name, by, decision).await {
         Ok(question) if question.decided.is_some() => {

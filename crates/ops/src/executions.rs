@@ -12,7 +12,7 @@ use holdfast_core::port::{
 use serde_json::{Value, json};
 use tokio::sync::SetOnce;
 
-use crate::run_summary::RUNS_MOST;
+use crate::run_summary::MAX_RUNS;
 use crate::workflow;
 use holdfast_engine::{Archive, Engine, EngineError, ExecutionStatus, Started, WeakEngine};
 
@@ -54,7 +54,7 @@ impl StopRun for EngineExecutions {
 impl StartRun for EngineExecutions {
     async fn start_run(&self, run: &Run) -> Result<StartedRun, ExecutionError> {
         let engine = self.engine(&run.run).await?;
-        match engine.start(&run.run, &workflow::definition(), json!(run)).await {
+        match engine.start(&run.run, workflow::definition(), json!(run)).await {
             Ok(Started::New) => Ok(StartedRun::New),
             Ok(Started::AlreadyRunning) => Ok(StartedRun::Running),
             // With another input it is a run of other settings: it is as good as over for this one.
@@ -104,7 +104,7 @@ pub struct ArchivedRuns {
 impl ListFailedRuns for ArchivedRuns {
     async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
         let rows = Archive::open(&self.data)
-            .and_then(|archive| archive.executions(RUNS_MOST))
+            .and_then(|archive| archive.executions(MAX_RUNS))
             .map_err(|error| ExecutionError {
                 run: "*".to_owned(),
                 detail: error.to_string(),

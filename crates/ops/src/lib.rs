@@ -21,6 +21,5 @@ pub mod replay;
 pub mod review;
 pub mod run_details;
 pub mod run_summary;
-pub mod secret_file;
 pub mod sweep;
 pub mod workflow;

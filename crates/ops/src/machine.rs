@@ -26,7 +26,7 @@ use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::SqliteKeepRows;
 use tracing_subscriber::EnvFilter;
 
-use crate::access::{PublishOnly, Reach};
+use crate::access::{Access, PublishOnly};
 use crate::evaluator;
 use crate::executions::EngineExecutions;
 use crate::failure::Failure;
@@ -99,7 +99,10 @@ fn wrong_filter(filter: &str) -> Option<String> {
     })
 }
 
-/// What keeps the settings' models from being asked is told before anything is begun. Errors: every such problem.
+/// Checks that the settings' models can be called, before anything begins.
+///
+/// # Errors
+/// Every problem, together.
 pub fn check_models(settings: &Settings) -> Result<(), Failure> {
     let problems = model(settings)?.check(&[&settings.model, &settings.model_light]);
     if problems.is_empty() {
@@ -130,6 +133,11 @@ pub fn random_hex() -> String {
             std::process::abort()
         }
     }
+}
+
+/// Returns 64 random hexadecimal digits.
+pub fn random_key() -> String {
+    random_hex() + &random_hex()
 }
 
 /// The wall clock's time, in ms since 1970.
@@ -191,7 +199,7 @@ pub struct Opened {
 ///
 /// # Errors
 /// The data directory or a setting cannot be used.
-pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Opened, Failure> {
+pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Opened, Failure> {
     let runs = Arc::new(EngineExecutions::default());
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     let mut stages = stages_on(table.clone(), data, settings, Arc::clone(&runs))?;
@@ -218,7 +226,7 @@ pub async fn open(data: &Path, settings: &Settings, reach: Reach) -> Result<Open
 }
 
 /// The engine of [`open`] alone, and what it found.
-pub async fn open_engine(data: &Path, settings: &Settings, reach: Reach) -> Result<(Engine, Recovered), Failure> {
+pub async fn open_engine(data: &Path, settings: &Settings, reach: Access) -> Result<(Engine, Recovered), Failure> {
     let opened = open(data, settings, reach).await?;
     Ok((opened.engine, opened.recovered))
 }

@@ -4,27 +4,30 @@ use std::path::Path;
 
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::model::settings::Settings;
+use holdfast_storage::file;
 
 use crate::failure::Failure;
-use crate::secret_file;
+use crate::machine::random_key;
 
 const FILE: &str = "marker.key";
 
-/// The deployment's key. Errors: the file cannot be read or made, or holds no key.
+/// Returns the deployment's key.
+///
+/// # Errors
+/// The file cannot be read or created, or does not hold a key.
 pub fn marker_key(data: &Path, settings: &Settings) -> Result<MarkerKey, Failure> {
     if let Some(key) = &settings.marker_key {
         return Ok(key.clone());
     }
     let file = data.join(FILE);
-    let fail = |what: &str, why: &dyn std::fmt::Display| {
+    let text = file::read_or_create(&file, random_key)
+        .map_err(|error| Failure::usage(format!("{error}. Or choose another directory with --data")))?;
+    MarkerKey::new(text.into()).map_err(|problem| {
         Failure::usage(format!(
-            "{} {what}: {why}. Mend it, or choose another directory with --data",
+            "{} {problem}. Restore the file, or delete it for a new key: comments signed with the old one are then not recognised",
             file.display()
         ))
-    };
-    let text =
-        secret_file::read_or_make(&file, secret_file::random_key).map_err(|error| fail("cannot be used", &error))?;
-    MarkerKey::new(text.trim().to_owned().into()).map_err(|problem| fail("holds no key, as it", &problem))
+    })
 }
 
 #[cfg(test)]
@@ -60,7 +63,12 @@ mod tests {
         let set = Settings::read(&|name| (name == "HOLDFAST_MARKER_KEY").then(|| "0123456789abcdef".to_owned()));
         assert_ne!(line(&marker_key(data.path(), &set.unwrap()).unwrap()), made);
         fs::write(data.path().join(FILE), "short").unwrap();
-        let told = marker_key(data.path(), &nothing).unwrap_err().message;
-        assert!(told.contains(FILE) && told.contains("16 characters"), "{told}");
+        let message = marker_key(data.path(), &nothing).unwrap_err().message;
+        let file = data.path().join(FILE);
+        let expected = format!("{} is shorter than 16 characters: ", file.display());
+        assert!(
+            message.starts_with(&expected) && message.contains("delete it"),
+            "{message}"
+        );
     }
 }

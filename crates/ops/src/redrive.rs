@@ -12,12 +12,12 @@ use serde_json::json;
 use crate::attempt::{self, Choice};
 use crate::deployment::Deployment;
 use crate::failure::Failure;
-use crate::run_summary::{self, RUNS_MOST, ReadRuns, Record};
+use crate::run_summary::{self, MAX_RUNS, ReadRuns, RunSummary};
 use crate::workflow;
 use holdfast_engine::{Archive, Engine};
 
 /// Whether a run can be redriven: it has ended, and is not whole.
-pub fn is_redrivable(record: &Record) -> bool {
+pub fn is_redrivable(record: &RunSummary) -> bool {
     record.row.status.is_final() && matches!(record.status, RunStatus::Failed | RunStatus::Partial)
 }
 
@@ -33,9 +33,9 @@ enum Next {
 ///
 /// # Errors
 /// The run is in flight or complete; the attempt cannot be started.
-pub async fn start_next(data: &Path, engine: &Engine, record: Record) -> Result<String, Failure> {
+pub async fn start_next(data: &Path, engine: &Engine, record: RunSummary) -> Result<String, Failure> {
     let existing = Archive::open(data)
-        .and_then(|archive| archive.executions(RUNS_MOST))
+        .and_then(|archive| archive.executions(MAX_RUNS))
         .map_err(Failure::incomplete)?;
     let existing = existing.iter().map(|row| (row.name.as_str(), !row.status.is_final()));
     let run = match next(record, existing)? {
@@ -43,7 +43,7 @@ pub async fn start_next(data: &Path, engine: &Engine, record: Record) -> Result<
         Next::Begin(run) => run,
     };
     engine
-        .start(&run.run, &workflow::definition(), json!(run))
+        .start(&run.run, workflow::definition(), json!(run))
         .await
         .map_err(Failure::incomplete)?;
     Ok(run.run)
@@ -57,7 +57,7 @@ pub async fn start_next(data: &Path, engine: &Engine, record: Record) -> Result<
 pub async fn on_deployment(deployment: &Deployment, beginning: &str) -> Result<(String, String), Failure> {
     let name = run_summary::find_name(deployment, beginning).await?;
     let record = deployment.read(&name).await?;
-    let found = deployment.runs.executions(RUNS_MOST as usize).await;
+    let found = deployment.runs.executions(MAX_RUNS as usize).await;
     let found = found.map_err(Failure::incomplete)?;
     let existing = found.iter().map(|run| (run.name.as_str(), run.status == "RUNNING"));
     let attempt = match next(record, existing)? {
@@ -77,7 +77,7 @@ pub async fn on_deployment(deployment: &Deployment, beginning: &str) -> Result<(
     Ok((name, attempt))
 }
 
-fn next<'a>(record: Record, existing: impl Iterator<Item = (&'a str, bool)>) -> Result<Next, Failure> {
+fn next<'a>(record: RunSummary, existing: impl Iterator<Item = (&'a str, bool)>) -> Result<Next, Failure> {
     if !is_redrivable(&record) {
         return Err(Failure::usage(format!(
             "run {} is {}: only a failed or a partial run can be redriven",

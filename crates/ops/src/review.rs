@@ -13,7 +13,7 @@ use holdfast_github::{GithubReadChange, parse_address};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::access::Reach;
+use crate::access::Access;
 use crate::attempt::{self, Choice};
 use crate::failure::Failure;
 use crate::machine;
@@ -115,8 +115,8 @@ pub struct Review<'a> {
 impl Review<'_> {
     /// What its command may do in a data directory: it resumes this review only, and writes nowhere but where it says,
     /// whatever else is open there.
-    pub fn reach(&self) -> Reach {
-        Reach::review([&self.stem(), &self.older_stem()], self.publish.then_some(self.target))
+    pub fn reach(&self) -> Access {
+        Access::review([&self.stem(), &self.older_stem()], self.publish.then_some(self.target))
     }
 
     /// Finds the open run of this review, or one that has published already, or starts the next one.
@@ -130,7 +130,7 @@ impl Review<'_> {
         base_note: Option<String>,
     ) -> Result<Begun, Failure> {
         let existing = Archive::open(data)
-            .and_then(|archive| archive.executions(run_summary::RUNS_MOST))
+            .and_then(|archive| archive.executions(run_summary::MAX_RUNS))
             .map_err(Failure::incomplete)?;
         let runs = || existing.iter().map(|row| (row.name.as_str(), !row.status.is_final()));
         // A review that version 0.1 began is named otherwise: it resumes, and what it publishes is fenced by its own diff.
@@ -157,7 +157,7 @@ impl Review<'_> {
         }
         let run = self.run(&name, base_note);
         engine
-            .start(&name, &workflow::definition(), json!(run))
+            .start(&name, workflow::definition(), json!(run))
             .await
             .map_err(Failure::incomplete)?;
         Ok(Begun::Open(name))

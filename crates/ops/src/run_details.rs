@@ -1,19 +1,21 @@
-//! What a run's histories and artifacts tell: the states it took, its units, its picture.
+//! Details of a run from its histories and artifacts: the states it took, its units, its picture.
 
 use std::collections::HashMap;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use holdfast_asl::{EventKind, HistoryEvent, RunPath, StateMachine, picture};
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::{RecordedAnswer, Verdict};
+use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::state;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::run_summary::{self, ReadRuns, Record};
+use crate::run_summary::{self, Child, READS_IN_FLIGHT, ReadRuns, RunSummary};
 
 /// One state that an execution was in.
-pub struct Taken {
+pub struct StateVisit {
     /// Its name.
     pub state: String,
     /// When it was entered, in ms since 1970.
@@ -25,7 +27,7 @@ pub struct Taken {
 }
 
 /// One unit with its attempts.
-pub struct UnitShown {
+pub struct UnitDetails {
     /// Its id.
     pub unit: String,
     /// Its file.
@@ -33,13 +35,13 @@ pub struct UnitShown {
     /// `running`, `reviewed` or `unreviewed`.
     pub status: &'static str,
     /// The states it took.
-    pub states: Vec<Taken>,
+    pub states: Vec<StateVisit>,
     /// Its attempts.
-    pub attempts: Vec<AttemptShown>,
+    pub attempts: Vec<AttemptDetails>,
 }
 
-/// One model call and what the checks said.
-pub struct AttemptShown {
+/// One model call and the problems that the checks found.
+pub struct AttemptDetails {
     /// Which model.
     pub model: String,
     /// Tokens sent.
@@ -50,12 +52,12 @@ pub struct AttemptShown {
     pub cost_usd: Option<f64>,
     /// Whether no model was asked this time.
     pub cached: bool,
-    /// What the checks said.
+    /// The problems that the checks found.
     pub problems: Vec<String>,
 }
 
 /// The machine that the run was started with, and its way through it. Errors: it cannot be read.
-pub async fn as_picture(runs: &dyn ReadRuns, record: &Record) -> Result<String, Failure> {
+pub async fn draw_picture(runs: &dyn ReadRuns, record: &RunSummary) -> Result<String, Failure> {
     let definition = runs.definition(record).await?;
     let machine = StateMachine::parse_stored(&definition).map_err(Failure::incomplete)?;
     let mut path = RunPath::of(&runs.history(record).await?);
@@ -65,23 +67,12 @@ pub async fn as_picture(runs: &dyn ReadRuns, record: &Record) -> Result<String, 
     Ok(picture(&machine, Some(&path)))
 }
 
-/// Returns a run's state machine as a picture without the run's path: it has the size of the picture with it, and needs
-/// no history.
-///
-/// # Errors
-/// The definition can't be read.
-pub async fn empty_picture(runs: &dyn ReadRuns, record: &Record) -> Result<String, Failure> {
-    let definition = runs.definition(record).await?;
-    let machine = StateMachine::parse_stored(&definition).map_err(Failure::incomplete)?;
-    Ok(picture(&machine, None))
-}
-
 /// The states that an execution took.
-pub fn states_taken(history: &[HistoryEvent]) -> Vec<Taken> {
-    let mut taken: Vec<Taken> = Vec::new();
+pub fn states_taken(history: &[HistoryEvent]) -> Vec<StateVisit> {
+    let mut taken: Vec<StateVisit> = Vec::new();
     for event in history {
         match &event.kind {
-            EventKind::StateEntered { name, .. } => taken.push(Taken {
+            EventKind::StateEntered { name, .. } => taken.push(StateVisit {
                 state: name.clone(),
                 entered_ms: event.at.0,
                 left_ms: None,
@@ -111,49 +102,56 @@ pub fn states_taken(history: &[HistoryEvent]) -> Vec<Taken> {
 }
 
 /// The run's units with their attempts. Errors: a file cannot be read.
-pub async fn units_of(runs: &dyn ReadRuns, record: &Record) -> Result<Vec<UnitShown>, Failure> {
+pub async fn units_of(runs: &dyn ReadRuns, record: &RunSummary) -> Result<Vec<UnitDetails>, Failure> {
     let (store, run) = (runs.store(), record.run.as_str());
     let plan: Option<Plan> = run_summary::read_json(store, &key::plan(run)).await?;
     let paths: HashMap<String, String> = plan
         .map(|plan| plan.units.into_iter().map(|unit| (unit.id, unit.path)).collect())
         .unwrap_or_default();
-    let mut units = Vec::new();
-    for child in runs.children(record).await? {
-        let Some(unit) = child.row.input.get("unit").and_then(Value::as_str).map(str::to_owned) else {
-            continue;
-        };
-        let mut attempts = Vec::new();
-        for attempt in 1_u32.. {
-            let Some(answer) =
-                run_summary::read_json::<RecordedAnswer>(store, &key::answer(run, &unit, attempt)).await?
-            else {
-                break;
-            };
-            let verdict: Option<Verdict> = run_summary::read_json(store, &key::verdict(run, &unit, attempt)).await?;
-            attempts.push(AttemptShown {
-                cost_usd: answer.cost_usd(),
-                model: answer.model,
-                input_tokens: answer.input_tokens,
-                output_tokens: answer.output_tokens,
-                cached: answer.cached,
-                problems: verdict.map(|verdict| verdict.problems).unwrap_or_default(),
-            });
-        }
-        let states = states_taken(&child.history);
-        let last = states.last().map_or("", |taken| taken.state.as_str());
-        let status = match (!child.row.status.is_final(), last) {
-            (true, _) => "running",
-            (false, state::UNIT_REVIEWED) => "reviewed",
-            (false, _) => "unreviewed",
-        };
+    let units = runs.children(record).await?.into_iter().filter_map(|child| {
+        let unit = child.row.input.get("unit").and_then(Value::as_str)?.to_owned();
         let path = paths.get(&unit).cloned().unwrap_or_default();
-        units.push(UnitShown {
-            unit,
-            path,
-            status,
-            states,
-            attempts,
+        Some(async move { details_of(store, run, unit, path, &child).await })
+    });
+    let units: Vec<_> = units.collect();
+    stream::iter(units).buffered(READS_IN_FLIGHT).try_collect().await
+}
+
+async fn details_of(
+    store: &dyn StoreArtifact,
+    run: &str,
+    unit: String,
+    path: String,
+    child: &Child,
+) -> Result<UnitDetails, Failure> {
+    let mut attempts = Vec::new();
+    for attempt in 1_u32.. {
+        let Some(answer) = run_summary::read_json::<RecordedAnswer>(store, &key::answer(run, &unit, attempt)).await?
+        else {
+            break;
+        };
+        let verdict: Option<Verdict> = run_summary::read_json(store, &key::verdict(run, &unit, attempt)).await?;
+        attempts.push(AttemptDetails {
+            cost_usd: answer.cost_usd(),
+            model: answer.model,
+            input_tokens: answer.input_tokens,
+            output_tokens: answer.output_tokens,
+            cached: answer.cached,
+            problems: verdict.map(|verdict| verdict.problems).unwrap_or_default(),
         });
     }
-    Ok(units)
+    let states = states_taken(&child.history);
+    let last = states.last().map_or("", |taken| taken.state.as_str());
+    let status = match (!child.row.status.is_final(), last) {
+        (true, _) => "running",
+        (false, state::UNIT_REVIEWED) => "reviewed",
+        (false, _) => "unreviewed",
+    };
+    Ok(UnitDetails {
+        unit,
+        path,
+        status,
+        states,
+        attempts,
+    })
 }

@@ -1,4 +1,4 @@
-//! A run as it is told: its execution, the report, the change; and what is asked of where runs are. Here that is a data
+//! Summaries of runs: execution, report and change; and the interface to the places where runs are. Here that is a data
 //! directory, read beside a running engine; a deployment is in `deployment`.
 
 use std::collections::BTreeSet;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use holdfast_asl::{HistoryEvent, Timestamp};
 use holdfast_core::claim;
@@ -14,7 +15,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::port::{KeepRows, StoreArtifact};
-use holdfast_core::stage::{RunHeader, StoredChange, explain_failure, find_change_of};
+use holdfast_core::stage::{ReportHeader, RunHeader, StoredChange, explain_failure, find_change_of};
 use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::{SqliteKeepRows, TABLES_FILE};
 use serde::de::DeserializeOwned;
@@ -24,12 +25,15 @@ use crate::failure::Failure;
 use crate::machine;
 use holdfast_engine::{Archive, ExecutionRecord, ExecutionStatus};
 
-/// Runs that are listed or searched at most, the newest.
-pub const RUNS_MOST: u32 = 10_000;
+/// How many runs are read at once for a list.
+pub const READS_IN_FLIGHT: usize = 16;
+
+/// The most runs that are listed or searched, the newest.
+pub const MAX_RUNS: u32 = 10_000;
 
 /// An execution, wherever it runs.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct ExecutionSummary {
     /// Its ARN.
     pub arn: String,
     /// Its name.
@@ -48,14 +52,14 @@ pub struct Row {
     pub stopped: Option<Timestamp>,
 }
 
-impl Row {
+impl ExecutionSummary {
     /// Whether it ended otherwise than well.
     pub fn has_failed(&self) -> bool {
         self.status.is_final() && self.status != ExecutionStatus::Succeeded
     }
 }
 
-impl From<ExecutionRecord> for Row {
+impl From<ExecutionRecord> for ExecutionSummary {
     fn from(stored: ExecutionRecord) -> Self {
         Self {
             arn: stored.arn,
@@ -73,7 +77,7 @@ impl From<ExecutionRecord> for Row {
 /// The execution of one unit.
 pub struct Child {
     /// The execution.
-    pub row: Row,
+    pub row: ExecutionSummary,
     /// Its history.
     pub history: Vec<HistoryEvent>,
 }
@@ -90,31 +94,27 @@ pub trait ReadRuns {
     /// The names that begin so, newest first; the name itself alone, where a run has it. Errors: it cannot be read.
     async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure>;
     /// Every run, newest first. Errors: it cannot be read.
-    async fn list(&self) -> Result<Vec<Record>, Failure>;
+    async fn list(&self) -> Result<Vec<RunSummary>, Failure>;
     /// One run by its whole name. Errors: it is not there; it cannot be read.
-    async fn read(&self, run: &str) -> Result<Record, Failure>;
+    async fn read(&self, run: &str) -> Result<RunSummary, Failure>;
     /// A run's history, without payloads where there is a choice. Errors: it cannot be read.
-    async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure>;
+    async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure>;
     /// The executions of a run's units. Errors: they cannot be read.
-    async fn children(&self, record: &Record) -> Result<Vec<Child>, Failure>;
+    async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure>;
     /// The definition that a run was started with. Errors: it cannot be read.
-    async fn definition(&self, record: &Record) -> Result<String, Failure>;
+    async fn definition(&self, record: &RunSummary) -> Result<String, Failure>;
 }
 
-/// One run.
-pub struct Record {
+/// One run, without what can grow: its report and its change are read by [`read_report`] and [`read_change`].
+pub struct RunSummary {
     /// Its name.
     pub run: String,
     /// Its execution.
-    pub row: Row,
+    pub row: ExecutionSummary,
     /// How it stands.
     pub status: RunStatus,
-    /// What lists show of it.
+    /// What lists show of its change and its report.
     pub header: RunHeader,
-    /// The report, when one was written; its status and wall time are filled in. None in lists.
-    pub report: Option<Report>,
-    /// The change, when it was read, with the patches of the files that have findings. None in lists.
-    pub change: Option<Change>,
     /// Why the execution failed.
     pub failure: Option<String>,
     /// Whether something that it did may still stand: its undo did not come to its end.
@@ -122,19 +122,19 @@ pub struct Record {
 }
 
 /// Reads one run by its whole name. Errors: it is not there; a file cannot be read.
-pub async fn read(data: &Path, run: &str) -> Result<Record, Failure> {
-    Records::open(data).await?.read(run).await
+pub async fn read(data: &Path, run: &str) -> Result<RunSummary, Failure> {
+    LocalRuns::open(data).await?.read(run).await
 }
 
 /// The runs of a data directory.
-pub struct Records {
+pub struct LocalRuns {
     data: PathBuf,
     store: FilesStoreArtifact,
     archive: Archive,
     rows: Option<Arc<dyn KeepRows>>,
 }
 
-impl Records {
+impl LocalRuns {
     /// Opens what is there. Errors: there is no data, or it cannot be read.
     pub async fn open(data: &Path) -> Result<Self, Failure> {
         let rows: Option<Arc<dyn KeepRows>> = match data.join(TABLES_FILE).exists() {
@@ -155,27 +155,27 @@ impl Records {
         })
     }
 
-    async fn record(&self, stored: ExecutionRecord) -> Result<Record, Failure> {
+    async fn record(&self, stored: ExecutionRecord) -> Result<RunSummary, Failure> {
         let is_open = !stored.status.is_final();
         let pending = || self.archive.pending_tokens(stored.id).map_err(Failure::incomplete);
         let waits = is_open && !pending()?.is_empty();
-        let row = Row::from(stored);
+        let row = ExecutionSummary::from(stored);
         let needs_cleaning = match &self.rows {
             Some(rows) if row.has_failed() => claim::needs_cleaning(rows.as_ref(), &row.name)
                 .await
                 .map_err(Failure::incomplete)?,
             _ => false,
         };
-        tell(row, waits, needs_cleaning, &self.store).await
+        summarize(row, waits, needs_cleaning, &self.store).await
     }
 
-    fn stored(&self, record: &Record) -> Result<ExecutionRecord, Failure> {
+    fn stored(&self, record: &RunSummary) -> Result<ExecutionRecord, Failure> {
         self.archive.execution(&record.run).map_err(Failure::incomplete)
     }
 }
 
 #[async_trait(?Send)]
-impl ReadRuns for Records {
+impl ReadRuns for LocalRuns {
     fn place(&self) -> String {
         self.data.display().to_string()
     }
@@ -189,44 +189,44 @@ impl ReadRuns for Records {
     }
 
     async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure> {
-        let rows = self.archive.executions(RUNS_MOST).map_err(Failure::usage)?;
+        let rows = self.archive.executions(MAX_RUNS).map_err(Failure::usage)?;
         let names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
         Ok(narrowed(names, beginning))
     }
 
-    async fn list(&self) -> Result<Vec<Record>, Failure> {
-        let mut records = Vec::new();
-        for stored in self.archive.executions(RUNS_MOST).map_err(Failure::usage)? {
-            records.push(self.record(stored).await?);
-        }
-        Ok(records)
+    async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
+        let stored = self.archive.executions(MAX_RUNS).map_err(Failure::usage)?;
+        stream::iter(stored.into_iter().map(|stored| self.record(stored)))
+            .buffered(READS_IN_FLIGHT)
+            .try_collect()
+            .await
     }
 
-    async fn read(&self, run: &str) -> Result<Record, Failure> {
+    async fn read(&self, run: &str) -> Result<RunSummary, Failure> {
         let stored = self.archive.execution(run).map_err(Failure::usage)?;
-        with_report(self.record(stored).await?, &self.store).await
+        self.record(stored).await
     }
 
-    async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure> {
+    async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure> {
         let stored = self.stored(record)?;
         self.archive.history(stored.id).map_err(Failure::incomplete)
     }
 
-    async fn children(&self, record: &Record) -> Result<Vec<Child>, Failure> {
+    async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure> {
         let mut children = Vec::new();
         let map_runs = self.archive.map_runs(self.stored(record)?.id);
         for map_run in map_runs.map_err(Failure::incomplete)? {
             for stored in self.archive.children(map_run.id).map_err(Failure::incomplete)? {
                 children.push(Child {
                     history: self.archive.history(stored.id).map_err(Failure::incomplete)?,
-                    row: Row::from(stored),
+                    row: ExecutionSummary::from(stored),
                 });
             }
         }
         Ok(children)
     }
 
-    async fn definition(&self, record: &Record) -> Result<String, Failure> {
+    async fn definition(&self, record: &RunSummary) -> Result<String, Failure> {
         let stored = self.stored(record)?;
         self.archive
             .definition(&stored.definition_sha256)
@@ -234,10 +234,18 @@ impl ReadRuns for Records {
     }
 }
 
-/// Tells a run from its execution and its artifacts. Errors: an artifact cannot be read.
-pub async fn tell(row: Row, waits: bool, needs_cleaning: bool, store: &dyn StoreArtifact) -> Result<Record, Failure> {
-    let header = read_header(&row.name, store).await?;
+/// Summarizes a run from its execution and its header.
+///
+/// # Errors
+/// An artifact cannot be read.
+pub async fn summarize(
+    row: ExecutionSummary,
+    waits: bool,
+    needs_cleaning: bool,
+    store: &dyn StoreArtifact,
+) -> Result<RunSummary, Failure> {
     let is_open = !row.status.is_final();
+    let header = read_header(&row.name, is_open, store).await?;
     let failure = row
         .error
         .clone()
@@ -249,48 +257,83 @@ pub async fn tell(row: Row, waits: bool, needs_cleaning: bool, store: &dyn Store
         (None, false) if row.error.as_deref() == Some(ErrorName::RunSuperseded.as_str()) => RunStatus::Superseded,
         (None, false) => RunStatus::Failed,
     };
-    Ok(Record {
+    Ok(RunSummary {
         run: row.name.clone(),
         row,
         status,
         header,
-        report: None,
-        change: None,
         failure,
         needs_cleaning,
     })
 }
 
-/// Reads what lists show of a run. Version 1 wrote no header: there it is taken from the report and the change.
-async fn read_header(run: &str, store: &dyn StoreArtifact) -> Result<RunHeader, Failure> {
-    if let Some(header) = read_json(store, &key::header(run)).await? {
-        return Ok(header);
+/// Reads what lists show of a run. A run that version 0.1 began has no header: its report and its change have it.
+async fn read_header(run: &str, is_open: bool, store: &dyn StoreArtifact) -> Result<RunHeader, Failure> {
+    let (mut header, is_whole) = match read_json::<RunHeader>(store, &key::header(run)).await? {
+        // Version 0.1 may have finished what this version began.
+        Some(header) => {
+            let is_whole = is_open || header.report.is_some();
+            (header, is_whole)
+        }
+        None => (header_of_change(read_json(store, &key::change(run)).await?), false),
+    };
+    if !is_whole {
+        let report: Option<Report> = read_json(store, &key::report(run)).await?;
+        header.report = report.map(|report| ReportHeader {
+            status: report.status,
+            findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
+            gate: report.gate,
+            usage: report.usage,
+        });
     }
-    let report: Option<Report> = read_json(store, &key::report(run)).await?;
-    let change: Option<StoredChange> = read_json(store, &key::change(run)).await?;
-    Ok(RunHeader::of(change.map(|change| change.header).as_ref(), report.as_ref()))
+    Ok(header)
 }
 
-/// Adds to a run its report, and its change with the patches of the files that have findings.
+fn header_of_change(change: Option<StoredChange>) -> RunHeader {
+    let change = change.map(|change| change.header);
+    RunHeader {
+        title: change.as_ref().map(|change| change.title.clone()),
+        author: change.as_ref().and_then(|change| change.author.clone()),
+        url: change.as_ref().and_then(|change| change.url.clone()),
+        base: change.as_ref().map(|change| change.base.to_string()),
+        files: change.as_ref().map_or(0, |change| change.files_total),
+        report: None,
+    }
+}
+
+/// Reads a run's report, if one was written; status and wall time are those of the run.
 ///
 /// # Errors
-/// An artifact can't be read.
-pub async fn with_report(mut record: Record, store: &dyn StoreArtifact) -> Result<Record, Failure> {
-    let mut report: Option<Report> = read_json(store, &key::report(&record.run)).await?;
-    if let Some(report) = &mut report {
-        report.status = record.status;
-        report.usage.wall_ms = wall_ms(&record.row);
-    }
-    let findings = report.iter().flat_map(|report| &report.findings);
+/// It cannot be read.
+pub async fn read_report(summary: &RunSummary, store: &dyn StoreArtifact) -> Result<Option<Report>, Failure> {
+    let report: Option<Report> = read_json(store, &key::report(&summary.run)).await?;
+    Ok(report.map(|mut report| {
+        report.status = summary.status;
+        report.usage.wall_ms = wall_ms(&summary.row);
+        report
+    }))
+}
+
+/// Reads a run's change, if the run came so far, with the patches of the files that have findings in its report.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn read_change(
+    run: &str,
+    report: Option<&Report>,
+    store: &dyn StoreArtifact,
+) -> Result<Option<Change>, Failure> {
+    let findings = report.into_iter().flat_map(|report| &report.findings);
     let paths: BTreeSet<&str> = findings.map(|finding| finding.path.as_str()).collect();
-    let change = find_change_of(&record.run, &paths, store).await;
-    record.change = change.map_err(Failure::incomplete)?;
-    record.report = report;
-    Ok(record)
+    if paths.is_empty() {
+        let stored: Option<StoredChange> = read_json(store, &key::change(run)).await?;
+        return Ok(stored.map(|stored| stored.header));
+    }
+    find_change_of(run, &paths, store).await.map_err(Failure::incomplete)
 }
 
 /// From start to end, waits included; of an open run, to its last event's time as far as it is known.
-fn wall_ms(row: &Row) -> u64 {
+fn wall_ms(row: &ExecutionSummary) -> u64 {
     let stopped = row.stopped.unwrap_or(row.started);
     u64::try_from(stopped.0.saturating_sub(row.started.0)).unwrap_or(0)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::sweep::{Ports, Swept, sweep};
 
-use crate::access::Reach;
+use crate::access::Access;
 use crate::deployment::Deployment;
 use crate::executions::ArchivedRuns;
 use crate::failure::Failure;
@@ -37,7 +37,7 @@ impl SweepSummary {
 /// # Errors
 /// The data cannot be read.
 pub async fn on_machine(data: &Path, settings: &Settings) -> Result<SweepSummary, Failure> {
-    let opened = machine::open(data, settings, Reach::all()).await?;
+    let opened = machine::open(data, settings, Access::all()).await?;
     let swept = in_engine(data, &opened).await;
     opened.engine.shutdown().await;
     swept

@@ -1,13 +1,19 @@
 //! The state machine that the program carries, with the names of its functions filled in.
 
+use std::sync::LazyLock;
+
 use holdfast_core::stage::STAGES;
 
 /// The definition as it is deployed, with its `${…}` placeholders.
-const DEFINITION: &str = include_str!("../../../state-machine/review.asl.json");
+const DEPLOYED: &str = include_str!("../../../state-machine/review.asl.json");
 
-/// The definition for this machine: `${PlanReviewFunction}` becomes `plan-review`.
-pub fn definition() -> String {
-    STAGES.iter().fold(DEFINITION.to_owned(), |text, stage| {
+static DEFINITION: LazyLock<String> = LazyLock::new(|| {
+    STAGES.iter().fold(DEPLOYED.to_owned(), |text, stage| {
         text.replace(&format!("${{{}Function}}", stage.state), stage.function)
     })
+});
+
+/// Returns the definition for this machine, built once: `${PlanReviewFunction}` is `plan-review` in it.
+pub fn definition() -> &'static str {
+    &DEFINITION
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use holdfast_core::port::{StoreArtifact, StoreError};
 
-use crate::durable_file;
+use holdfast_storage::file;
 
 /// Longest key, in bytes: what S3 takes, so that a key never fits here alone.
 const KEY_BYTES: usize = 1024;
@@ -38,7 +38,7 @@ impl FilesStoreArtifact {
     async fn blocking<T: Send + 'static>(
         &self,
         key: &str,
-        work: impl FnOnce(PathBuf) -> Result<T, durable_file::FileError> + Send + 'static,
+        work: impl FnOnce(PathBuf) -> Result<T, file::FileError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let path = self.path(key)?;
         let fail = |detail: String| StoreError {
@@ -77,10 +77,10 @@ fn check_key(key: &str) -> Result<(), &'static str> {
 impl StoreArtifact for FilesStoreArtifact {
     async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let bytes = bytes.to_vec();
-        self.blocking(key, move |path| durable_file::write(&path, &bytes)).await
+        self.blocking(key, move |path| file::write(&path, &bytes)).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.blocking(key, |path| durable_file::read(&path)).await
+        self.blocking(key, |path| file::read(&path)).await
     }
 }

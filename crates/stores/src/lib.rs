@@ -4,6 +4,5 @@
 //! `StoreError` and `RowError`, and [`sqlite::TablesError`] where the file of the tables cannot be opened; each names the
 //! file and the remedy.
 
-pub mod durable_file;
 pub mod files;
 pub mod sqlite;

@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use holdfast_storage::{database, file};
+use rusqlite::Connection;
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags};
 
 use super::error::EngineError;
-use super::lock::{LOCK_FILE, create_private_directory, private_file};
+use super::lock::LOCK_FILE;
 use super::schema::{self, DATABASE_FILE};
 
 /// Pages copied between two looks at whether anyone else wants the file.
@@ -42,7 +43,7 @@ pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
         detail: error.to_string(),
     };
     let (source, ..) = schema::open_readable(data_dir)?;
-    create_private_directory(to).map_err(failed)?;
+    file::create_dir(to).map_err(|error| failed(std::io::Error::other(error)))?;
     if fs::read_dir(to).map_err(failed)?.next().is_some() {
         return Err(EngineError::BackupFailed {
             to: to.to_path_buf(),
@@ -77,9 +78,8 @@ fn make_private(directory: &Path) -> std::io::Result<()> {
 }
 
 fn copy_database(source: &Connection, to: &Path) -> rusqlite::Result<()> {
-    private_file(to).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut target = Connection::open_with_flags(to, flags)?;
+    file::open(to).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let mut target = database::open_unchanged(to)?;
     target.pragma_update(None, "synchronous", "FULL")?;
     // One view of the source from first to last: writers neither wait nor make the copy begin again.
     let view = source.unchecked_transaction()?;
@@ -105,10 +105,9 @@ fn copy_files(from: &Path, to: &Path, skip: &Skip<'_>, copied: &mut BackedUp) ->
         if kind.is_dir() {
             copy_files(&path, &target, &Skip { own: false, ..*skip }, copied)?;
         } else if kind.is_file() {
-            create_private_directory(to)?;
+            file::create_dir(to).map_err(std::io::Error::other)?;
             if skip.own && path.extension().is_some_and(|extension| extension == "sqlite") {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let source = Connection::open_with_flags(&path, flags).map_err(std::io::Error::other)?;
+                let source = database::open_read_only(&path).map_err(std::io::Error::other)?;
                 copy_database(&source, &target).map_err(std::io::Error::other)?;
                 copied.files += 1;
                 copied.file_bytes += fs::metadata(&target)?.len();

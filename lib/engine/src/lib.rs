@@ -56,7 +56,6 @@ pub use evaluator::Evaluator;
 pub use evaluator_process::serve_evaluations;
 pub use journal::{HistoryOrder, HistoryPlace};
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
-pub use lock::create_private_directory;
 pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, NoObjects, ObjectFailure, Objects};
 pub use recover::Recovered;

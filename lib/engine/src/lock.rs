@@ -1,8 +1,10 @@
 //! The data directory: made private, and held by one writer at a time through a lock of the operating system.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+
+use holdfast_storage::file;
 
 use super::error::EngineError;
 
@@ -22,9 +24,12 @@ impl DirectoryLock {
             directory: directory.to_path_buf(),
             detail: error.to_string(),
         };
-        create_private_directory(directory).map_err(unusable)?;
+        file::create_dir(directory).map_err(|error| EngineError::DirectoryUnusable {
+            directory: directory.to_path_buf(),
+            detail: error.to_string(),
+        })?;
         let path = directory.join(LOCK_FILE);
-        let mut file = private_file(&path).map_err(unusable)?;
+        let mut file = file::open(&path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(in_use(directory, &mut file)),
@@ -52,36 +57,4 @@ fn in_use(directory: &Path, file: &mut File) -> EngineError {
         directory: directory.to_path_buf(),
         holder,
     }
-}
-
-/// Makes a directory, and those above it, with rights for its owner only.
-///
-/// # Errors
-/// It cannot be made, or a file has its name.
-pub fn create_private_directory(directory: &Path) -> std::io::Result<()> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(directory)
-}
-
-/// Opens a file for reading and writing, made with rights for its owner only; a link is not followed.
-pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options
-            .mode(0o600)
-            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    }
-    options.open(path)
 }

@@ -3,12 +3,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use holdfast_storage::database::{self, WriteOptions};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::error::EngineError;
-use super::lock::private_file;
 
 /// The database's file in the data directory.
 pub(super) const DATABASE_FILE: &str = "engine.sqlite";
@@ -26,7 +25,7 @@ const STEPS: &[&str] = &[
 pub(super) const JOURNAL_VERSION: i64 = 3;
 
 /// What the writer keeps of the database in memory.
-const CACHE_KIB: i64 = 4_096;
+const CACHE_KIB: u32 = 4_096;
 
 /// How long the write-ahead log becomes before it is written from its beginning: SQLite's 1,000 pages, and some more.
 const LOG_BYTES: u64 = 4_200_000;
@@ -71,7 +70,7 @@ fn create(directory: &Path, file: &Path, max_pages: Option<u32>) -> Result<(), E
         }
     }
     // SQLite gives its other files the rights of this one.
-    drop(private_file(&unfinished).map_err(failed)?);
+    drop(holdfast_storage::file::open(&unfinished).map_err(failed)?);
     let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
     let connection = connect(&unfinished, max_pages).map_err(sqlite)?;
     migrate(&connection, file)?;
@@ -103,12 +102,7 @@ fn check_begun(file: &Path) -> Result<(), EngineError> {
     }
     let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
     // With the rights to write: the log may have to be read into it first.
-    let connection = Connection::open_with_flags(
-        file,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(sqlite)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(sqlite)?;
+    let connection = database::open_unchanged(file).map_err(sqlite)?;
     let Some(version) = version(&connection).map_err(sqlite)? else {
         return corrupt("its tables are missing: it was shortened, or is another program's");
     };
@@ -148,19 +142,13 @@ fn lengthen_log(file: &Path) {
 
 /// Connects to a database that was opened, and so checked, before.
 pub(super) fn connect(file: &Path, max_pages: Option<u32>) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
     // What was written last is read again when it is listed.
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    if let Some(pages) = max_pages {
-        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-    }
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
+    let options = WriteOptions {
+        max_pages,
+        cache_kib: Some(CACHE_KIB),
+        statements: 64,
+    };
+    database::open_writable(file, &options)
 }
 
 /// Opens the database for reading alone, beside whoever writes to it; gives its version, too.
@@ -172,9 +160,7 @@ pub(super) fn open_readable(directory: &Path) -> Result<(Connection, PathBuf, i6
         });
     }
     let open = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&file, flags)?;
-        connection.busy_timeout(Duration::from_secs(10))?;
+        let connection = database::open_read_only(&file)?;
         let found = version(&connection)?;
         Ok((connection, found))
     };
@@ -240,17 +226,13 @@ fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 }
 
 fn check(connection: &Connection, file: &Path) -> Result<(), EngineError> {
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(|error| EngineError::of_sqlite(file, &error))?;
-    if verdict == "ok" {
-        return Ok(());
+    match database::find_damage(connection).map_err(|error| EngineError::of_sqlite(file, &error))? {
+        None => Ok(()),
+        Some(detail) => Err(EngineError::Corrupt {
+            file: file.to_path_buf(),
+            detail,
+        }),
     }
-    Err(EngineError::Corrupt {
-        file: file.to_path_buf(),
-        // It may be several lines; what people are told is one.
-        detail: verdict.split_whitespace().collect::<Vec<_>>().join(" "),
-    })
 }
 
 #[cfg(test)]

@@ -74,13 +74,8 @@ pub enum ServerError {
         source: std::io::Error,
     },
     /// The API's own file cannot be made.
-    #[error("{} cannot be created: {source}. Make its directory writable for this user", .file.display())]
-    FileNotCreated {
-        /// The file.
-        file: PathBuf,
-        /// What the system reported.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    FileNotCreated(holdfast_storage::file::FileError),
     /// The API's own file cannot be read or written.
     #[error(
         "{} cannot be used: {detail}. Make it writable for this user, restore it from a backup, or move it away to create \

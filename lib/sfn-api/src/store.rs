@@ -2,9 +2,9 @@
 //! by which of these. One SQLite file in the data directory; each change is on the disk before it is answered.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use holdfast_storage::database::{self, WriteOptions};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
 use super::error::ApiError;
@@ -82,16 +82,12 @@ impl Store {
     pub fn open(data: &Path) -> Result<Self, ServerError> {
         let file = data.join(FILE);
         // SQLite gives its other files the rights of this one.
-        make_private(data, &file).map_err(|source| ServerError::FileNotCreated {
-            file: file.clone(),
-            source,
-        })?;
+        database::create_empty(&file).map_err(ServerError::FileNotCreated)?;
         let failed = |error: rusqlite::Error| ServerError::FileUnusable {
             file: file.clone(),
             detail: error.to_string(),
         };
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&file, flags).map_err(failed)?;
+        let connection = database::open_writable(&file, &WriteOptions::default()).map_err(failed)?;
         let found = prepare(&connection).map_err(failed)?;
         if found > VERSION {
             return Err(ServerError::FileNewer {
@@ -327,27 +323,8 @@ impl Store {
     }
 }
 
-/// Makes the directory and the file when they are missing, for this user alone.
-fn make_private(directory: &Path, file: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    if !directory.is_dir() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)?;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options.open(file).map(drop)
-}
-
 /// Makes the tables when they are missing. Gives the version found.
 fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.busy_timeout(Duration::from_secs(10))?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.set_prepared_statement_cache_capacity(32);
     let transaction = connection.unchecked_transaction()?;
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found == 0 {

@@ -144,7 +144,7 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
     }
     let (engine, _) = Engine::open(options).await.unwrap();
     let input = json!(run(&head));
-    engine.start(RUN, &workflow::definition(), input).await.unwrap();
+    engine.start(RUN, workflow::definition(), input).await.unwrap();
     follow(&engine, ending, rows.as_ref()).await;
     engine.shutdown().await;
     let mut told = told.lock().unwrap();

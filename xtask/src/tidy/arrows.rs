@@ -8,9 +8,10 @@ use super::workspace::Package;
 /// the domain, never on what uses it; the server on no command. What only tests need is free.
 const ARROWS: &str = "
     asl:
-    engine: asl
+    engine: asl storage
     http-server:
-    sfn-api: asl engine http-server
+    sfn-api: asl engine http-server storage
+    storage:
 
     core:
     console: core
@@ -20,13 +21,13 @@ const ARROWS: &str = "
     bounded:
     git: bounded core
     github: core
-    mail: core stores
+    mail: core storage
     models: core
     rules: bounded core
-    stores: core
+    stores: core storage
 
-    ops: asl aws core engine git github mail models rules stores
-    server: aws console core github http-server ops sfn-api web
+    ops: asl aws core engine git github mail models rules storage stores
+    server: aws console core github http-server ops sfn-api storage web
     cli: asl aws core engine github models ops server sfn-api
     functions: aws console core github models rules web
 

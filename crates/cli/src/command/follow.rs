@@ -14,7 +14,7 @@ use crate::output::{self, sarif, text};
 use holdfast_engine::{Engine, Recovered};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::recovery::recovery_notes;
-use holdfast_ops::run_summary::{self, Record};
+use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// Follows a run until it has ended or waits for a person, closes the engine and prints the review. Errors: what keeps the
 /// review from its end, in one line.
@@ -30,7 +30,13 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArg
     match waited {
         None => Err(Failure::incomplete(format!("interrupted; {goes_on}"))),
         Some(Err(error)) => Err(Failure::incomplete(format!("{error}; {goes_on}"))),
-        Some(Ok(_)) => print_record(&run_summary::read(data, name).await?, args),
+        Some(Ok(_)) => {
+            let runs = LocalRuns::open(data).await?;
+            let summary = runs.read(name).await?;
+            let report = run_summary::read_report(&summary, runs.store()).await?;
+            let change = run_summary::read_change(name, report.as_ref(), runs.store()).await?;
+            print_review(&summary, report.as_ref(), change.as_ref(), args)
+        }
     }
 }
 
@@ -41,16 +47,21 @@ pub fn report_recovery(recovered: &Recovered, quiet: bool) {
     }
 }
 
-/// Prints the review and says how the program ends.
-fn print_record(record: &Record, args: &PrintArgs) -> Result<Exit, Failure> {
-    let Some(report) = &record.report else {
+/// Prints the review; returns how the program ends.
+fn print_review(
+    record: &RunSummary,
+    report: Option<&Report>,
+    change: Option<&Change>,
+    args: &PrintArgs,
+) -> Result<Exit, Failure> {
+    let Some(report) = report else {
         return Err(Failure::incomplete(format!(
             "run {} could not be completed: {}",
             record.run,
             record.failure.as_deref().unwrap_or("it left no report")
         )));
     };
-    let printed = render(report, record.change.as_ref(), args.format)?;
+    let printed = render(report, change, args.format)?;
     output::print(&printed)
         .map_err(|error| Failure::incomplete(format!("standard output cannot be written: {error}")))?;
     if report.coverage.is_empty() && report.status == RunStatus::Skipped {

@@ -4,12 +4,12 @@ use crate::cli::RedriveArgs;
 use crate::command::follow;
 use crate::exit::Exit;
 use crate::output;
-use holdfast_ops::access::Reach;
+use holdfast_ops::access::Access;
 use holdfast_ops::deployment::Deployment;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 use holdfast_ops::redrive;
-use holdfast_ops::run_summary::{ReadRuns, Records};
+use holdfast_ops::run_summary::{LocalRuns, ReadRuns};
 
 /// Runs the command.
 ///
@@ -18,12 +18,12 @@ use holdfast_ops::run_summary::{ReadRuns, Records};
 pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
     let (directory, name) = args.data.place().find_run(&args.run).await?;
     let data = directory.path.as_path();
-    let runs = Records::open(data).await?;
+    let runs = LocalRuns::open(data).await?;
     let record = runs.read(&name).await?;
     drop(runs);
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
-    let (engine, recovered) = machine::open_engine(data, &settings, Reach::attempts_of(&name)).await?;
+    let (engine, recovered) = machine::open_engine(data, &settings, Access::attempts_of(&name)).await?;
     follow::report_recovery(&recovered, args.print.quiet);
     let started = redrive::start_next(data, &engine, record).await;
     let attempt = match started {

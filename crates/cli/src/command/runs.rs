@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::output::{self, text};
 use holdfast_ops::data_directory::Kind;
 use holdfast_ops::failure::Failure;
-use holdfast_ops::run_summary::{ReadRuns, Record, Records};
+use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
 
 /// Runs the command on this machine: the runs of the current folder's work tree, then those of the server.
 ///
@@ -20,7 +20,7 @@ pub async fn here(args: &RunsArgs) -> Result<Exit, Failure> {
     let directories = args.data.place().existing()?;
     let (mut tables, mut documents) = (String::new(), Vec::new());
     for directory in &directories {
-        let records = Records::open(&directory.path).await?.list().await?;
+        let records = LocalRuns::open(&directory.path).await?.list().await?;
         match args.format {
             ListFormat::Text => {
                 if directory.kind != Kind::Given {
@@ -60,7 +60,7 @@ pub async fn run(args: &RunsArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
 }
 
 /// One run in JSON.
-pub fn document(record: &Record) -> Value {
+pub fn document(record: &RunSummary) -> Value {
     json!({
         "run": record.run,
         "status": record.status,
@@ -72,7 +72,7 @@ pub fn document(record: &Record) -> Value {
     })
 }
 
-fn table(records: &[Record]) -> String {
+fn table(records: &[RunSummary]) -> String {
     let mut out = String::new();
     if records.is_empty() {
         out.push_str("No runs yet.\n");

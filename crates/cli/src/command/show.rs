@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use holdfast_core::model::report::Report;
 use holdfast_core::render::counted;
 use serde_json::{Value, json};
 
@@ -10,8 +11,8 @@ use crate::command::runs as listed;
 use crate::exit::Exit;
 use crate::output::{self, text};
 use holdfast_ops::failure::Failure;
-use holdfast_ops::run_details::{Taken, UnitShown, as_picture, states_taken, units_of};
-use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
+use holdfast_ops::run_details::{StateVisit, UnitDetails, draw_picture, states_taken, units_of};
+use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// Runs the command on this machine.
 ///
@@ -19,7 +20,7 @@ use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
 /// No such run; something of it cannot be read.
 pub async fn here(args: &ShowArgs) -> Result<Exit, Failure> {
     let (directory, name) = args.data.place().find_run(&args.run).await?;
-    print(args, &Records::open(&directory.path).await?, &name).await
+    print(args, &LocalRuns::open(&directory.path).await?, &name).await
 }
 
 /// Runs the command. Errors: no such run; something of it cannot be read.
@@ -31,14 +32,15 @@ pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
 async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit, Failure> {
     let record = runs.read(name).await?;
     let printed = match args.format {
-        ShowFormat::Svg => as_picture(runs, &record).await?,
+        ShowFormat::Svg => draw_picture(runs, &record).await?,
         ShowFormat::Text | ShowFormat::Json => {
             let states = states_taken(&runs.history(&record).await?);
             let units = units_of(runs, &record).await?;
+            let report = run_summary::read_report(&record, runs.store()).await?;
             if args.format == ShowFormat::Text {
-                as_text(&record, &states, &units)
+                as_text(&record, report.as_ref(), &states, &units)
             } else {
-                let document = as_json(&record, &states, &units);
+                let document = as_json(&record, report.as_ref(), &states, &units);
                 output::json(&document).map_err(Failure::incomplete)?
             }
         }
@@ -47,7 +49,7 @@ async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit,
     Ok(Exit::Clean)
 }
 
-fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
+fn as_text(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], units: &[UnitDetails]) -> String {
     let mut out = String::new();
     let _infallible = writeln!(
         out,
@@ -93,7 +95,7 @@ fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
             }
         }
     }
-    if let Some(report) = &record.report {
+    if let Some(report) = report {
         let usage = &report.usage;
         let _infallible = writeln!(
             out,
@@ -116,14 +118,14 @@ fn as_text(record: &Record, states: &[Taken], units: &[UnitShown]) -> String {
     out
 }
 
-fn lasted(taken: &Taken) -> String {
+fn lasted(taken: &StateVisit) -> String {
     taken
         .left_ms
         .map_or_else(|| "…".to_owned(), |left| format!("{} ms", left - taken.entered_ms))
 }
 
-fn as_json(record: &Record, states: &[Taken], units: &[UnitShown]) -> Value {
-    let taken = |states: &[Taken]| -> Vec<Value> {
+fn as_json(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], units: &[UnitDetails]) -> Value {
+    let taken = |states: &[StateVisit]| -> Vec<Value> {
         states
             .iter()
             .map(|taken| json!({ "state": taken.state, "entered_ms": taken.entered_ms, "left_ms": taken.left_ms }))
@@ -145,6 +147,6 @@ fn as_json(record: &Record, states: &[Taken], units: &[UnitShown]) -> Value {
             json!({ "unit": unit.unit, "path": unit.path, "status": unit.status, "states": taken(&unit.states), "attempts": attempts })
         })
         .collect();
-    document["report"] = json!(record.report);
+    document["report"] = json!(report);
     document
 }

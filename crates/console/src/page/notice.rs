@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::run::change_link;
 use crate::href;
 use crate::part::{frame, text, time};
-use crate::view::{Decision, Notice, NoticeView, Refusal, ReplayVerdict};
+use crate::view::{Decision, Notice, NoticeView, Refusal, ReplayVerdict, SignInMethod};
 
 /// The page; send it with [`Notice::status`].
 pub fn page(view: &NoticeView) -> String {
@@ -144,7 +144,16 @@ fn say(notice: &Notice, now_ms: i64) -> Said {
             "calm",
             "Sign in",
             html! { p { "This page shows code and findings of repositories, so it has to know who you are." } },
-            html! { p { "Holdfast asks " (text::line(with)) " for your login and for what you may do with the repository, and keeps nothing else." } p { a.button.primary href=(sign_in_at) { "Sign in with " (text::line(with)) } } },
+            match with {
+                SignInMethod::Github => html! {
+                    p { "Holdfast asks GitHub for your login and for what you may do with the repository, and keeps nothing else." }
+                    p { a.button.primary href=(sign_in_at) { "Sign in with GitHub" } }
+                },
+                SignInMethod::ConsoleKey => html! {
+                    p { "This console is for the operator of this machine, who has its key." }
+                    p { a.button.primary href=(sign_in_at) { "Sign in with the console's key" } }
+                },
+            },
         ),
         Notice::ActionTaken { did } => said(
             "good",

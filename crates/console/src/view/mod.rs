@@ -13,7 +13,7 @@ mod unit;
 
 pub use approval::{ApprovalView, Identity, Question};
 pub use diff::{FileDiff, HunkNotes, Numbered, findings_in_diff, shown_and_folded};
-pub use notice::{Decision, Notice, NoticeView, Refusal, ReplayVerdict};
+pub use notice::{Decision, Notice, NoticeView, Refusal, ReplayVerdict, SignInMethod};
 pub use run::{AuditEntry, Failure, FileOutcome, FileRow, Picture, RunActions, RunHead, RunView, TierUsage, file_rows};
 pub use runs::{DayCount, RunRow, RunsFilter, RunsView};
 pub use timeline::{Span, SpanEnd, SpanKind, Timeline};

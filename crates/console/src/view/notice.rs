@@ -15,6 +15,15 @@ pub struct NoticeView {
     pub pull_request: Option<(String, PullRequest)>,
 }
 
+/// What a reader signs in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInMethod {
+    /// A GitHub account.
+    Github,
+    /// The address in the data directory of `holdfast serve`.
+    ConsoleKey,
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Notice {
@@ -71,8 +80,8 @@ pub enum Notice {
     SignIn {
         /// A link, not a form: the browser goes on to another host.
         sign_in_at: String,
-        /// With what: `GitHub`.
-        with: String,
+        /// With what.
+        with: SignInMethod,
     },
     /// An action on a run was taken in.
     ActionTaken {

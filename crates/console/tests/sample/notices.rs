@@ -1,7 +1,7 @@
 //! Each notice once.
 
 use holdfast_console::page;
-use holdfast_console::view::{Decision, Notice, NoticeView, Refusal, ReplayVerdict};
+use holdfast_console::view::{Decision, Notice, NoticeView, Refusal, ReplayVerdict, SignInMethod};
 
 use super::{HEAD, HOUR_MS, NOW_MS, RUN, Say, frame, pull_request};
 
@@ -94,7 +94,14 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
             "sign-in",
             Notice::SignIn {
                 sign_in_at: "/sign-in/github".to_owned(),
-                with: say("GitHub"),
+                with: SignInMethod::Github,
+            },
+        ),
+        (
+            "sign-in-key",
+            Notice::SignIn {
+                sign_in_at: "/sign-in".to_owned(),
+                with: SignInMethod::ConsoleKey,
             },
         ),
         ("action-taken", Notice::ActionTaken { did: say("redriven") }),

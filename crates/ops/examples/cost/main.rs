@@ -177,7 +177,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     };
     engine
-        .start(&run.run, &workflow::definition(), json!(run))
+        .start(&run.run, workflow::definition(), json!(run))
         .await
         .unwrap();
     let outcome = engine.wait(&run.run).await.unwrap();

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use holdfast_git::tracked_file;
 
 use crate::failure::Failure;
-use holdfast_engine::create_private_directory;
+use holdfast_storage::file;
 
 /// Rights of anyone but the owner.
 const OTHERS: u32 = 0o077;
@@ -57,7 +57,7 @@ pub fn find_or_create(given: &Path) -> Result<PathBuf, Failure> {
         return Ok(real);
     }
     let path = named(given)?;
-    create_private_directory(&path).map_err(|error| unusable(&path, &error))?;
+    file::create_dir(&path).map_err(|error| unusable(&path, &error))?;
     // Checked again: somebody else may have been faster.
     find(&path)?.ok_or_else(|| unusable(&path, &"it is gone again"))
 }

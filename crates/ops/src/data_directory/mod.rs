@@ -15,7 +15,7 @@ use holdfast_git::work_tree_root;
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
-use crate::run_summary::{ReadRuns, Records};
+use crate::run_summary::{LocalRuns, ReadRuns};
 use holdfast_engine::{EngineError, has_runs};
 
 /// Where the data was by default in version 0.1, in the folder that the program was started in.
@@ -246,7 +246,7 @@ impl DataPlace {
         let directories = self.existing()?;
         let mut found = Vec::new();
         for directory in &directories {
-            let records = Records::open(&directory.path).await?;
+            let records = LocalRuns::open(&directory.path).await?;
             let names = records.names(beginning).await?;
             found.extend(names.into_iter().map(|name| (directory.clone(), name)));
         }

@@ -1,5 +1,5 @@
 //! A deployment on AWS, from an operator's terminal: the stack's table, bucket and workflow, with the credentials of the
-//! environment; and, for what is undone, what the stack itself writes to GitHub with. What it tells of runs is in `read`.
+//! environment; and, for what is undone, what the stack itself writes to GitHub with. `read` has its runs.
 
 mod read;
 
@@ -12,7 +12,7 @@ use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::secrets_manager::read_secrets;
 use holdfast_aws::stack::{self, Stack};
 use holdfast_aws::step_functions::StepFunctionsRuns;
-use holdfast_core::model::settings::Settings;
+use holdfast_core::model::settings::{Settings, SettingsProblems};
 use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
 
 use crate::failure::Failure;
@@ -84,15 +84,29 @@ impl Deployment {
     }
 }
 
-fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<OnGithub, String> {
+/// Why the stack's secret doesn't give what writing to GitHub needs.
+#[derive(Debug, thiserror::Error)]
+enum SecretError {
+    /// Its settings are wrong.
+    #[error("{}", .0.0.join("; "))]
+    Settings(#[source] SettingsProblems),
+    /// It has no key for markers.
+    #[error("HOLDFAST_MARKER_KEY is missing; comments and reviews are signed with it")]
+    NoMarkerKey,
+    /// No connection can be made with it.
+    #[error("{0}")]
+    Connection(String),
+}
+
+fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<OnGithub, SecretError> {
     let lookup = |name: &str| match name {
         "HOLDFAST_GITHUB_URL" => Some(url.to_owned()),
         _ => secrets.get(name).cloned(),
     };
-    let settings = Settings::read_without_keys(&lookup).map_err(|problems| problems.0.join("; "))?;
+    let settings = Settings::read_without_keys(&lookup).map_err(SecretError::Settings)?;
     let key = settings.marker_key.clone();
-    let key = key.ok_or("holds no HOLDFAST_MARKER_KEY, which what is written to GitHub is signed with")?;
-    let connection = GithubConnection::of(&settings).map_err(|error| error.to_string())?;
+    let key = key.ok_or(SecretError::NoMarkerKey)?;
+    let connection = GithubConnection::of(&settings).map_err(|error| SecretError::Connection(error.to_string()))?;
     Ok(OnGithub {
         publish: GithubPublishReview::new(connection.clone(), key),
         deliveries: GithubRedeliverWebhooks::new(connection),
@@ -114,12 +128,16 @@ mod tests {
         let url = "https://api.github.com";
         let key = ("HOLDFAST_MARKER_KEY", "0123456789abcdef");
         assert!(on_github(&secrets(&[key, ("GITHUB_TOKEN", "t")]), url).is_ok());
-        let told = on_github(&secrets(&[("GITHUB_TOKEN", "t")]), url)
+        let message = on_github(&secrets(&[("GITHUB_TOKEN", "t")]), url)
             .err()
+            .map(|error| error.to_string())
             .unwrap_or_default();
-        assert!(told.contains("HOLDFAST_MARKER_KEY"), "{told}");
+        assert!(message.contains("HOLDFAST_MARKER_KEY"), "{message}");
         let half = secrets(&[key, ("HOLDFAST_GITHUB_APP_ID", "7")]);
-        let told = on_github(&half, url).err().unwrap_or_default();
-        assert!(told.contains("private key") && !told.contains('\n'), "{told}");
+        let message = on_github(&half, url)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(message.contains("private key") && !message.contains('\n'), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a deployment tells of its runs: executions and histories of Step Functions, artifacts of the bucket, claims and
+//! Reads the runs of a deployment: executions and histories of Step Functions, artifacts of the bucket, claims and
 //! questions of the table.
 
 use std::str::FromStr;
@@ -14,14 +14,11 @@ use serde_json::{Map, Value};
 
 use super::Deployment;
 use crate::failure::Failure;
-use crate::run_summary::{self, Child, RUNS_MOST, ReadRuns, Record, Row};
+use crate::run_summary::{self, Child, ExecutionSummary, MAX_RUNS, READS_IN_FLIGHT, ReadRuns, RunSummary};
 use holdfast_engine::ExecutionStatus;
 
-/// Calls that are made at once.
-const AT_ONCE: usize = 8;
-
 impl Deployment {
-    async fn record(&self, mut row: Row) -> Result<Record, Failure> {
+    async fn record(&self, mut row: ExecutionSummary) -> Result<RunSummary, Failure> {
         if row.has_failed() && row.error.is_none() {
             // A list says that it failed, not why.
             let described = self.runs.execution(&row.name).await.map_err(Failure::incomplete)?;
@@ -32,7 +29,7 @@ impl Deployment {
             && claim::needs_cleaning(&self.rows, &row.name)
                 .await
                 .map_err(Failure::incomplete)?;
-        run_summary::tell(row, waits, needs_cleaning, &self.store).await
+        run_summary::summarize(row, waits, needs_cleaning, &self.store).await
     }
 
     /// Whether a question of the run's is open.
@@ -65,32 +62,32 @@ impl ReadRuns for Deployment {
         if let Some(exact) = exact {
             return Ok(vec![exact.name]);
         }
-        let found = self.runs.executions(RUNS_MOST as usize).await;
+        let found = self.runs.executions(MAX_RUNS as usize).await;
         let names = found.map_err(Failure::incomplete)?.into_iter().map(|found| found.name);
         Ok(run_summary::narrowed(names.collect(), beginning))
     }
 
-    async fn list(&self) -> Result<Vec<Record>, Failure> {
-        let found = self.runs.executions(RUNS_MOST as usize).await;
+    async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
+        let found = self.runs.executions(MAX_RUNS as usize).await;
         let rows = found.map_err(Failure::incomplete)?.into_iter().map(row_of);
         stream::iter(rows.map(|row| self.record(row)))
-            .buffered(AT_ONCE)
+            .buffered(READS_IN_FLIGHT)
             .try_collect()
             .await
     }
 
-    async fn read(&self, run: &str) -> Result<Record, Failure> {
+    async fn read(&self, run: &str) -> Result<RunSummary, Failure> {
         let found = self.runs.execution(run).await.map_err(Failure::incomplete)?;
         let found = found.ok_or_else(|| Failure::usage(format!("there is no run {run:?} in {}", self.place())))?;
-        run_summary::with_report(self.record(row_of(found)).await?, &self.store).await
+        self.record(row_of(found)).await
     }
 
-    async fn history(&self, record: &Record) -> Result<Vec<HistoryEvent>, Failure> {
+    async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure> {
         let events = self.runs.history(&record.row.arn, false).await;
-        Ok(told(events.map_err(Failure::incomplete)?))
+        Ok(engine_events(events.map_err(Failure::incomplete)?))
     }
 
-    async fn children(&self, record: &Record) -> Result<Vec<Child>, Failure> {
+    async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure> {
         let found = self.runs.children(&record.run).await.map_err(Failure::incomplete)?;
         let children = found.into_iter().map(|found| async move {
             // The history has the input too: a call less for each.
@@ -104,21 +101,21 @@ impl ReadRuns for Deployment {
                 input: input.unwrap_or_default(),
                 ..found
             });
-            let history = told(events);
+            let history = engine_events(events);
             Ok(Child { row, history })
         });
-        stream::iter(children).buffered(AT_ONCE).try_collect().await
+        stream::iter(children).buffered(READS_IN_FLIGHT).try_collect().await
     }
 
-    async fn definition(&self, record: &Record) -> Result<String, Failure> {
+    async fn definition(&self, record: &RunSummary) -> Result<String, Failure> {
         self.runs.definition(&record.run).await.map_err(Failure::incomplete)
     }
 }
 
-fn row_of(found: ExecutionFound) -> Row {
+fn row_of(found: ExecutionFound) -> ExecutionSummary {
     // The one that the engine does not have, PENDING_REDRIVE, waits as well.
     let status = ExecutionStatus::from_str(&found.status).unwrap_or(ExecutionStatus::Pending);
-    Row {
+    ExecutionSummary {
         arn: found.arn,
         name: found.name,
         status,
@@ -130,8 +127,8 @@ fn row_of(found: ExecutionFound) -> Row {
     }
 }
 
-/// The events as the engine's own: what is told of a run is made from those.
-fn told(events: Vec<EventFound>) -> Vec<HistoryEvent> {
+/// Converts events into the engine's own, from which details of runs are made.
+fn engine_events(events: Vec<EventFound>) -> Vec<HistoryEvent> {
     let as_ours = |event: EventFound| {
         let kind = match event.kind {
             EventFoundKind::Entered(state, name) => EventKind::StateEntered {
@@ -203,7 +200,7 @@ mod tests {
             at_ms: i64::from(u32::try_from(id).unwrap_or(0)) * 10,
             kind,
         });
-        let history = told(events.collect());
+        let history = engine_events(events.collect());
         let [opened, routed] = &states_taken(&history)[..] else {
             panic!("{history:?}");
         };

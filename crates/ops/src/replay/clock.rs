@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use holdfast_engine::Clock;
 
 /// Longer waits than this are a person's; the longest of a model's is an hour.
-const JUMP_MOST_MS: i64 = 3_600_000;
+const MAX_JUMP_MS: i64 = 3_600_000;
 
 /// A clock that nothing has to be waited for on.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Clock for ReplayClock {
 
     async fn sleep_idle_until(&self, at: Timestamp) {
         let may_jump = |left_ms: i64| {
-            left_ms <= JUMP_MOST_MS
+            left_ms <= MAX_JUMP_MS
                 || self
                     .long_jumps
                     .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))

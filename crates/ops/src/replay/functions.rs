@@ -21,8 +21,8 @@ use super::cutoff::Cutoff;
 use super::history::{End, TIMED_OUT, Visit};
 use super::memory::MemoryStore;
 use super::model::RecordedModel;
-use super::notes::{GivenAgain, Noted};
-use super::recording::{Recording, said};
+use super::recording::{Recording, failure_message};
+use super::replay_notes::{GivenAgain, ReplayNotes};
 
 /// Errors that the outside caused: they are given again, since nobody outside is asked. A model's are given by
 /// [`RecordedModel`].
@@ -49,7 +49,7 @@ pub struct ReplayFunctions {
     cutoff: Cutoff,
     stages: StageFunctions,
     store: Arc<MemoryStore>,
-    noted: Arc<Noted>,
+    notes: Arc<ReplayNotes>,
     /// How often each state has succeeded, by unit and state.
     visits: Mutex<HashMap<(Option<String>, String), usize>>,
 }
@@ -61,14 +61,14 @@ impl ReplayFunctions {
         cutoff: Cutoff,
         stages: StageFunctions,
         store: Arc<MemoryStore>,
-        noted: Arc<Noted>,
+        notes: Arc<ReplayNotes>,
     ) -> Self {
         Self {
             recording,
             cutoff,
             stages,
             store,
-            noted,
+            notes,
             visits: Mutex::default(),
         }
     }
@@ -105,7 +105,7 @@ impl ReplayFunctions {
             }
             Some(visit) if let Some((error, message)) = self.refusal(visit) => {
                 artifacts::restore(function, &payload, &self.recording, &self.store).map_err(damaged)?;
-                self.noted.give_again(GivenAgain {
+                self.notes.give_again(GivenAgain {
                     state: state.to_owned(),
                     unit: unit.map(str::to_owned),
                     error: error.clone(),
@@ -133,7 +133,7 @@ impl ReplayFunctions {
             && self.recording.run.target.pull_request().is_some();
         let is_of_outside =
             is_of_settings || error == TIMED_OUT || OF_OUTSIDE.iter().any(|name| name.as_str() == error);
-        (is_of_outside && !visit.is_submitted).then(|| (error.clone(), said(cause.as_deref())))
+        (is_of_outside && !visit.is_submitted).then(|| (error.clone(), failure_message(cause.as_deref())))
     }
 
     async fn run_stage(
@@ -148,7 +148,7 @@ impl ReplayFunctions {
             let attempt = payload.get("attempt").and_then(Value::as_u64).unwrap_or(1);
             let model = RecordedModel::of_attempt(
                 Arc::clone(&self.recording),
-                Arc::clone(&self.noted),
+                Arc::clone(&self.notes),
                 (unit.id, unit.path),
                 twin,
                 u32::try_from(attempt).unwrap_or(u32::MAX),
@@ -169,7 +169,7 @@ impl ReplayFunctions {
         let run = self.recording.name();
         let plan: Option<Plan> = self.store.document(&key::plan(run))?;
         let units = plan.iter().flat_map(|plan| &plan.units);
-        for unit in units.filter(|unit| self.noted.is_unread(&unit.path)) {
+        for unit in units.filter(|unit| self.notes.is_unread(&unit.path)) {
             let key = key::unit(run, &unit.id);
             let Some(twin) = self.twin(unit) else { continue };
             let recorded = self.recording.context(twin)?;
@@ -203,7 +203,7 @@ fn recorded(visit: &Visit) -> Result<Value, FunctionFailure> {
         End::Succeeded(output) => Ok(output.get("Payload").cloned().unwrap_or(Value::Null)),
         End::Failed { error, cause } => Err(FunctionFailure {
             error_type: error.clone(),
-            message: said(cause.as_deref()),
+            message: failure_message(cause.as_deref()),
         }),
         End::Open => Err(FunctionFailure {
             error_type: ErrorName::ArtifactMissing.to_string(),

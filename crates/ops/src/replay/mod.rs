@@ -11,9 +11,9 @@ mod functions;
 mod history;
 mod memory;
 mod model;
-mod notes;
 mod read;
 mod recording;
+mod replay_notes;
 mod snapshot;
 pub mod text;
 mod writes;
@@ -42,15 +42,15 @@ use functions::ReplayFunctions;
 use history::{End, Histories, TIMED_OUT};
 use memory::MemoryStore;
 use model::RecordedModel;
-use notes::Noted;
-pub use notes::{GivenAgain, MissingAnswer, NotRead, Write};
 use read::RecordedRead;
 use recording::Recording;
+use replay_notes::ReplayNotes;
+pub use replay_notes::{GivenAgain, MissingAnswer, NotRead, Write};
 use snapshot::Snapshot;
-use writes::{NotedWrites, OneRun, SilentPeople};
+use writes::{OneRun, RecordedWrites, SilentPeople};
 
 /// How long a question that timed out may take to be asked once more, in steps of 5 ms.
-const STEPS_MOST: u32 = 2_000;
+const MAX_STEPS: u32 = 2_000;
 
 /// What a replay found. Its JSON is version 1: fields may be added, none removed.
 #[derive(Debug, Serialize)]
@@ -85,7 +85,7 @@ pub struct Replayed {
 /// Errors: there is no such state, or the run did not come to it; the record cannot be read; the scratch directory fails.
 pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Replayed, Failure> {
     let definition = workflow::definition();
-    let machine = StateMachine::parse_stored(&definition).map_err(Failure::incomplete)?;
+    let machine = StateMachine::parse_stored(definition).map_err(Failure::incomplete)?;
     if let Some(state) = from {
         check_state(&machine, state)?;
     }
@@ -99,13 +99,13 @@ pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Repla
             ))
         })?,
     };
-    let (noted, store) = (Arc::new(Noted::default()), Arc::new(MemoryStore::default()));
+    let (notes, store) = (Arc::new(ReplayNotes::default()), Arc::new(MemoryStore::default()));
     let scratch = tempfile::tempdir().map_err(|error| {
         Failure::incomplete(format!(
             "no scratch directory: {error}. Set TMPDIR to a directory with room"
         ))
     })?;
-    run_again(&recording, cutoff, &definition, scratch.path(), &noted, &store).await?;
+    run_again(&recording, cutoff, definition, scratch.path(), &notes, &store).await?;
 
     let archive = Archive::open(scratch.path()).map_err(Failure::incomplete)?;
     let histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
@@ -118,13 +118,13 @@ pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Repla
         run: name.to_owned(),
         from: from.map(str::to_owned),
         same,
-        complete: noted.missing().is_empty(),
+        complete: notes.missing().is_empty(),
         other_workflow: histories.row.definition_sha256 != recording.histories.row.definition_sha256,
         differences,
-        not_read: noted.not_read(),
-        given_again: noted.given_again(),
-        missing_answers: noted.missing(),
-        writes: noted.writes(),
+        not_read: notes.not_read(),
+        given_again: notes.given_again(),
+        missing_answers: notes.missing(),
+        writes: notes.writes(),
     })
 }
 
@@ -145,20 +145,20 @@ async fn run_again(
     cutoff: Cutoff,
     definition: &str,
     scratch: &Path,
-    noted: &Arc<Noted>,
+    notes: &Arc<ReplayNotes>,
     store: &Arc<MemoryStore>,
 ) -> Result<(), Failure> {
     let rows = SqliteKeepRows::open(scratch).await.map_err(Failure::incomplete)?;
     let (run, name) = (&recording.run, recording.histories.row.name.as_str());
-    let read = RecordedRead::new(Arc::clone(recording), Arc::clone(noted));
+    let read = RecordedRead::new(Arc::clone(recording), Arc::clone(notes));
     if run.publish && cutoff.is_beyond_opening() {
         let taken = claim::take(&rows, &read, &run.target, name).await;
         taken.map_err(Failure::incomplete)?;
     }
     let stages = StageFunctions {
         read: Arc::new(read),
-        publish: Arc::new(NotedWrites::new(recording.announced_check(), Arc::clone(noted))),
-        model: Arc::new(RecordedModel::of_walkthrough(Arc::clone(recording), Arc::clone(noted))),
+        publish: Arc::new(RecordedWrites::new(recording.announced_check(), Arc::clone(notes))),
+        model: Arc::new(RecordedModel::of_walkthrough(Arc::clone(recording), Arc::clone(notes))),
         syntax: Arc::new(TreeSitterSyntax::new()),
         notify: Arc::new(SilentPeople),
         rows: Arc::new(rows.clone()),
@@ -171,7 +171,7 @@ async fn run_again(
         cutoff,
         stages,
         Arc::clone(store),
-        Arc::clone(noted),
+        Arc::clone(notes),
     );
     let clock = Arc::new(ReplayClock::new(recording.histories.row.started));
     let mut options =
@@ -207,9 +207,9 @@ async fn follow(
             return Ok(());
         };
         if answered.contains(&question.token) {
-            // Its time has been let pass; that it is over is noted in a moment.
+            // Its time has been let pass; that it is over is notes in a moment.
             steps += 1;
-            if steps > STEPS_MOST {
+            if steps > MAX_STEPS {
                 return Err(Failure::incomplete(format!(
                     "the replay of {name} does not go on from {}",
                     question.state

@@ -13,13 +13,13 @@ use holdfast_core::stage::summarize_review::TEMPLATE_NOTE;
 use serde_json::Value;
 
 use super::history::{End, Visit};
-use super::notes::{MissingAnswer, Noted};
-use super::recording::{Recording, said};
+use super::recording::{Recording, failure_message};
+use super::replay_notes::{MissingAnswer, ReplayNotes};
 
 /// Answers one question.
 pub struct RecordedModel {
     recording: Arc<Recording>,
-    noted: Arc<Noted>,
+    notes: Arc<ReplayNotes>,
     question: Question,
 }
 
@@ -37,10 +37,10 @@ enum Question {
 
 impl RecordedModel {
     /// Answers the question for the walkthrough.
-    pub fn of_walkthrough(recording: Arc<Recording>, noted: Arc<Noted>) -> Self {
+    pub fn of_walkthrough(recording: Arc<Recording>, notes: Arc<ReplayNotes>) -> Self {
         Self {
             recording,
-            noted,
+            notes,
             question: Question::Walkthrough,
         }
     }
@@ -48,7 +48,7 @@ impl RecordedModel {
     /// Answers an attempt at a unit, from the recorded unit `twin`.
     pub fn of_attempt(
         recording: Arc<Recording>,
-        noted: Arc<Noted>,
+        notes: Arc<ReplayNotes>,
         unit: (String, String),
         twin: Option<String>,
         attempt: u32,
@@ -56,7 +56,7 @@ impl RecordedModel {
         let (unit, path) = unit;
         Self {
             recording,
-            noted,
+            notes,
             question: Question::Attempt {
                 unit,
                 path,
@@ -79,7 +79,7 @@ impl RecordedModel {
             |unit| format!("unit {unit} attempt {attempt}"),
         );
         let message = format!("no recorded answer for {what}: a model would be asked here");
-        self.noted.miss(MissingAnswer {
+        self.notes.miss(MissingAnswer {
             unit: unit.map(str::to_owned),
             path: path.map(str::to_owned),
             attempt,
@@ -103,7 +103,7 @@ impl RecordedModel {
         };
         match &unit.visits.iter().rev().find(of_attempt)?.end {
             End::Failed { error, cause } => {
-                let message = said(cause.as_deref());
+                let message = failure_message(cause.as_deref());
                 let names = |name: ErrorName| name.as_str() == error;
                 Some(match () {
                     () if names(ErrorName::ModelUnavailable) => ModelError::Unavailable(message),

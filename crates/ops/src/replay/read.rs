@@ -11,23 +11,23 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadChange, ReadError};
 use holdfast_git::GitReadChange;
 
-use super::notes::Noted;
 use super::recording::Recording;
+use super::replay_notes::ReplayNotes;
 
 /// Reads from a recording.
 pub struct RecordedRead {
     recording: Arc<Recording>,
     git: GitReadChange,
-    noted: Arc<Noted>,
+    notes: Arc<ReplayNotes>,
 }
 
 impl RecordedRead {
     /// A port on a recording.
-    pub fn new(recording: Arc<Recording>, noted: Arc<Noted>) -> Self {
+    pub fn new(recording: Arc<Recording>, notes: Arc<ReplayNotes>) -> Self {
         Self {
             recording,
             git: GitReadChange::new(),
-            noted,
+            notes,
         }
     }
 
@@ -35,14 +35,14 @@ impl RecordedRead {
     /// files the record keeps the context that was taken from them, which `functions` gives in their place.
     fn recorded(&self, path: &str, why: String) -> Result<Option<Vec<u8>>, ReadError> {
         if path != POLICY_PATH {
-            self.noted
+            self.notes
                 .leave_unread(path, format!("{why}; its recorded context is used"));
             return Ok(None);
         }
         let policy = self.recording.store.bytes(&key::policy(self.recording.name()));
         let policy = policy
             .ok_or_else(|| ReadError::Repository(format!("{path} cannot be read and was not recorded: {why}")))?;
-        self.noted
+        self.notes
             .leave_unread(path, format!("{why}; the recorded settings are used"));
         Ok(Some(policy))
     }

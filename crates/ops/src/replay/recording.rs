@@ -1,5 +1,5 @@
-//! A run as it was recorded: its histories, and all its artifacts, read once and checked. What is damaged is told before
-//! anything is run.
+//! A run as it was recorded: its histories, and all its artifacts, read once and checked. Damage is reported before
+//! anything runs.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ use super::history::Histories;
 use super::memory::MemoryStore;
 
 /// Questions that a run asks for approval at most.
-const ROUNDS_MOST: u32 = 2;
+const MAX_ROUNDS: u32 = 2;
 
 /// A recorded run.
 pub struct Recording {
@@ -68,7 +68,7 @@ impl Recording {
         reading.take::<Aggregate>(&key::aggregate(name)).await?;
         reading.take::<Prompt>(&key::summary_prompt(name)).await?;
         reading.take::<RecordedAnswer>(&key::summary_answer(name)).await?;
-        for round in 1..=ROUNDS_MOST {
+        for round in 1..=MAX_ROUNDS {
             reading.take::<Approval>(&key::approval(name, round)).await?;
         }
         let stored: Option<StoredChange> = reading.take(&key::change(name)).await?;
@@ -163,8 +163,8 @@ impl Reading {
     }
 }
 
-/// What a function said of its failure: the message in the cause that the engine keeps.
-pub fn said(cause: Option<&str>) -> String {
+/// Returns the message of a function's failure, from the cause that the engine stores.
+pub fn failure_message(cause: Option<&str>) -> String {
     let parsed: Option<Value> = cause.and_then(|cause| serde_json::from_str(cause).ok());
     let message = parsed.and_then(|value| value.get("errorMessage")?.as_str().map(str::to_owned));
     message.or_else(|| cause.map(str::to_owned)).unwrap_or_default()

@@ -10,7 +10,7 @@ use holdfast_core::rule::redacted;
 use serde_json::Value;
 
 use super::compare::{Change, Checks, Differences, Pair, UnitDifference};
-use super::{Replayed, Write as NotedWrite};
+use super::{Replayed, Write as WithheldWrite};
 
 /// The whole replay. What strangers wrote drives no terminal.
 pub fn replay_text(replayed: &Replayed) -> String {
@@ -95,9 +95,9 @@ fn write_run(out: &mut String, differences: &Differences) -> fmt::Result {
         lines.push(format!("status    {} → {}", recorded.as_str(), replayed.as_str()));
     }
     if differences.failure.differs() {
-        let said = |failure: &Option<String>| failure.clone().unwrap_or_else(|| "none".to_owned());
+        let or_none = |failure: &Option<String>| failure.clone().unwrap_or_else(|| "none".to_owned());
         let Pair { recorded, replayed } = &differences.failure;
-        lines.push(format!("failure   {} → {}", said(recorded), said(replayed)));
+        lines.push(format!("failure   {} → {}", or_none(recorded), or_none(replayed)));
     }
     if differences.gate.differs() {
         let Pair { recorded, replayed } = &differences.gate;
@@ -156,22 +156,22 @@ fn write_unit(out: &mut String, unit: &UnitDifference) -> fmt::Result {
         writeln!(out, "  states    {}", ways(&unit.states))?;
     }
     for attempt in &unit.attempts {
-        let mut said = Vec::new();
+        let mut differences = Vec::new();
         if attempt.prompt != Change::Same {
-            said.push(format!("the prompt {}", changed(attempt.prompt)));
+            differences.push(format!("the prompt {}", changed(attempt.prompt)));
         }
         if attempt.verdict != Change::Same {
             let Pair { recorded, replayed } = &attempt.checks;
-            said.push(format!(
+            differences.push(format!(
                 "the checks say {} → {}",
                 checks(recorded.as_ref()),
                 checks(replayed.as_ref())
             ));
         }
-        if said.is_empty() {
+        if differences.is_empty() {
             continue;
         }
-        writeln!(out, "  attempt {} {}", attempt.attempt, said.join("; "))?;
+        writeln!(out, "  attempt {} {}", attempt.attempt, differences.join("; "))?;
         let problems =
             |checks: &Option<Checks>| checks.as_ref().map_or_else(Vec::new, |checks| checks.problems.clone());
         let (before, after) = (problems(&attempt.checks.recorded), problems(&attempt.checks.replayed));
@@ -274,7 +274,7 @@ fn covered(entry: Option<&Coverage>) -> String {
     format!("{outcome}, {}{reason}", counted(entry.attempts as usize, "attempt"))
 }
 
-fn write_line(write: &NotedWrite) -> String {
+fn write_line(write: &WithheldWrite) -> String {
     let text = |name: &str| write.what.get(name).and_then(Value::as_str).unwrap_or_default();
     match write.write {
         "draft_review" => {

@@ -1,4 +1,4 @@
-//! The writing ports of a replay: what would be posted is noted, and nobody is told anything.
+//! The writing ports of a replay: what would be posted is noted, and nobody is notified.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use holdfast_core::port::{
 };
 use serde_json::{Map, Value, json};
 
-use super::notes::Noted;
+use super::replay_notes::ReplayNotes;
 
 /// Notes writes to a pull request.
-pub struct NotedWrites {
+pub struct RecordedWrites {
     /// The run's check; none where the run could write none.
     check: Option<u64>,
-    noted: Arc<Noted>,
+    notes: Arc<ReplayNotes>,
 }
 
-impl NotedWrites {
+impl RecordedWrites {
     /// Writes of a run that had this check.
-    pub fn new(check: Option<u64>, noted: Arc<Noted>) -> Self {
-        Self { check, noted }
+    pub fn new(check: Option<u64>, notes: Arc<ReplayNotes>) -> Self {
+        Self { check, notes }
     }
 
     fn note(&self, write: &'static str, what: Value) {
@@ -31,12 +31,12 @@ impl NotedWrites {
             Value::Object(fields) => fields,
             _ => Map::new(),
         };
-        self.noted.write(write, what);
+        self.notes.write(write, what);
     }
 }
 
 #[async_trait]
-impl PublishReview for NotedWrites {
+impl PublishReview for RecordedWrites {
     async fn open_check(&self, _target: &Target, _external_id: &str) -> Result<Option<u64>, PublishError> {
         if self.check.is_some() {
             self.note("open_check", Value::Null);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use holdfast_asl::Status;
 use holdfast_core::model::report::{Outcome, RunStatus};
 use holdfast_core::stage::state;
-use holdfast_ops::run_summary;
+use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns};
 use serde_json::Value;
 
 use crate::cell::{Cell, Point, Story};
@@ -13,7 +13,11 @@ use crate::scenario::{RUN, SLUG, Stage};
 
 /// Checks a cell's end. Errors: the first thing that does not hold.
 pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), String> {
-    let record = run_summary::read(stage.data.path(), RUN)
+    let runs = LocalRuns::open(stage.data.path())
+        .await
+        .map_err(|failure| failure.message)?;
+    let record = runs.read(RUN).await.map_err(|failure| failure.message)?;
+    let report = run_summary::read_report(&record, runs.store())
         .await
         .map_err(|failure| failure.message)?;
     let page = Page::of(stage);
@@ -59,8 +63,8 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
         return say("the undo failed, and nobody was alarmed");
     }
     // 7: every file is accounted for.
-    if let Some(report) = &record.report {
-        if report.coverage.len() != 2 && record.change.is_some() {
+    if let Some(report) = &report {
+        if report.coverage.len() != 2 && record.header.base.is_some() {
             return say("a file is not accounted for");
         }
         if report

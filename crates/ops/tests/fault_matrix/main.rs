@@ -23,7 +23,7 @@ const AT_ONCE: usize = 4;
 
 /// The names of all task states, from the file.
 fn task_states() -> BTreeSet<String> {
-    let machine = StateMachine::parse(&workflow::definition()).unwrap();
+    let machine = StateMachine::parse(workflow::definition()).unwrap();
     let tasks = machine
         .states()
         .into_iter()

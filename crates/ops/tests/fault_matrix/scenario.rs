@@ -70,7 +70,7 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
         runs.set(&engine);
         let input = json!(run_of(&stage));
         engine
-            .start(RUN, &workflow::definition(), input)
+            .start(RUN, workflow::definition(), input)
             .await
             .map_err(|error| error.to_string())?;
         let status = tokio::select! {

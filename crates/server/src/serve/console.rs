@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
-use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, RunActions, RunsFilter};
+use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, RunActions, RunsFilter, SignInMethod};
 use holdfast_console::{field, href, page};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::port::ReadPermission;
@@ -27,7 +27,7 @@ use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 use holdfast_ops::redrive;
 use holdfast_ops::replay;
-use holdfast_ops::run_summary::{ReadRuns, Record, Records};
+use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
 
 /// The pages' routes.
 pub fn router() -> Router<Arc<App>> {
@@ -70,12 +70,12 @@ impl<'a> Visit<'a> {
     /// That one has to sign in, and with what.
     pub fn sign_in_first(&self) -> Notice {
         let with = match self.app.with_github {
-            Some(_) => "GitHub",
-            None => "the console's key",
+            Some(_) => SignInMethod::Github,
+            None => SignInMethod::ConsoleKey,
         };
         Notice::SignIn {
             sign_in_at: holdfast_web::sign_in::SIGN_IN.to_owned(),
-            with: with.to_owned(),
+            with,
         }
     }
 
@@ -169,7 +169,7 @@ impl<'a> Visit<'a> {
     }
 
     /// The run, if who looks may see it; else the page that says what to do.
-    async fn find(&self, run: &str) -> Result<Record, Response> {
+    async fn find(&self, run: &str) -> Result<RunSummary, Response> {
         if self.session.is_none() {
             return Err(self.notice(self.sign_in_first()));
         }
@@ -221,10 +221,10 @@ async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): 
 /// Reads the runs' records on a thread that may block, with the rows that the engine's own stages have open.
 async fn on_records<T: Send + 'static>(
     app: &App,
-    read: impl AsyncFnOnce(&Records) -> Result<T, Failure> + Send + 'static,
+    read: impl AsyncFnOnce(&LocalRuns) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let (data, rows) = (app.data.clone(), Arc::clone(&app.opened.stages.rows));
-    views::on_disk(async move || read(&Records::with_rows(&data, Some(rows))?).await).await
+    views::on_disk(async move || read(&LocalRuns::with_rows(&data, Some(rows))?).await).await
 }
 
 async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
@@ -249,7 +249,10 @@ async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<S
     let (data, frame, rows) = (app.data.clone(), visit.frame(), Arc::clone(&app.opened.stages.rows));
     let read = async move || views::run(&data, rows.as_ref(), frame, record, actions).await;
     match views::on_disk(read).await {
-        Ok(view) => visit.page(page::run::page(&view)),
+        Ok((view, picture)) => {
+            app.pictures.keep(&name, picture);
+            visit.page(page::run::page(&view))
+        }
         Err(failure) => visit.failed(&failure),
     }
 }
@@ -276,8 +279,14 @@ async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Pa
         Ok(record) => record,
         Err(response) => return response,
     };
-    let data = app.data.clone();
-    match views::on_disk(async move || views::picture(&data, &record).await).await {
+    let drawn = match app.pictures.take(&name) {
+        Some(drawn) => Ok(drawn),
+        None => {
+            let data = app.data.clone();
+            views::on_disk(async move || views::picture(&data, &record).await).await
+        }
+    };
+    match drawn {
         Ok(svg) => {
             let mut reply = Reply::new(StatusCode::OK, "image/svg+xml", svg);
             // As an image it runs nothing; it styles itself.

@@ -1,7 +1,6 @@
 //! How the operator of this machine signs in: an address in the data directory that works once. What seals sessions and what
 //! seals forms are secrets of their own, in files of their own: neither is ever part of an address.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +10,8 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use holdfast_ops::failure::Failure;
-use holdfast_ops::secret_file::{random_key, read, read_or_make, replace};
+use holdfast_ops::machine::random_key;
+use holdfast_storage::file::{self, FileError};
 
 /// The file that holds the address that signs in, 0600.
 pub const FILE: &str = "console.url";
@@ -56,18 +56,14 @@ pub enum Entered {
 /// # Errors
 /// A file cannot be read or written.
 pub fn console_keys(data: &Path, public: &Url, renew: bool) -> Result<ConsoleKeys, Failure> {
-    let file = |name: &str| data.join(name);
-    let failed = |name: &str| {
-        let file = data.join(name);
-        move |error: io::Error| Failure::usage(format!("{}: {error}", file.display()))
-    };
-    let is_first = read(&file(SESSION_FILE)).map_err(failed(SESSION_FILE))?.is_none();
+    let path = |name: &str| data.join(name);
+    let is_first = file::read_text(&path(SESSION_FILE)).map_err(unusable)?.is_none();
     if renew {
         for name in [SESSION_FILE, FORM_FILE] {
-            replace(&file(name), &random_key()).map_err(failed(name))?;
+            file::write(&path(name), line(&random_key()).as_bytes()).map_err(unusable)?;
         }
     }
-    let kept = read(&file(FILE)).map_err(failed(FILE))?.unwrap_or_default();
+    let kept = file::read_text(&path(FILE)).map_err(unusable)?.unwrap_or_default();
     let token = match token_of(&kept) {
         Some(token) if !renew && !is_first => Some(token),
         None if !renew && !is_first && kept == USED => None,
@@ -75,26 +71,34 @@ pub fn console_keys(data: &Path, public: &Url, renew: bool) -> Result<ConsoleKey
     };
     if let Some(token) = &token {
         let address = public.join(&format!("sign-in/{token}")).map_err(Failure::usage)?;
-        replace(&file(FILE), address.as_str()).map_err(failed(FILE))?;
+        file::write(&path(FILE), line(address.as_str()).as_bytes()).map_err(unusable)?;
     }
     // The session's key comes last: until it is there, no address was given out by this version.
-    let form = read_or_make(&file(FORM_FILE), random_key).map_err(failed(FORM_FILE))?;
-    let session = read_or_make(&file(SESSION_FILE), random_key).map_err(failed(SESSION_FILE))?;
+    let form = file::read_or_create(&path(FORM_FILE), random_key).map_err(unusable)?;
+    let session = file::read_or_create(&path(SESSION_FILE), random_key).map_err(unusable)?;
     for (name, key) in [(FORM_FILE, &form), (SESSION_FILE, &session)] {
         if key.len() < 32 {
             return Err(Failure::usage(format!(
-                "{} holds no key: remove it, and start again for a new one",
-                file(name).display()
+                "{} is shorter than 32 characters, so it is not a key: delete it and rerun for a new one",
+                path(name).display()
             )));
         }
     }
     Ok(ConsoleKeys {
         seal: Seal::with_keys(session.into(), form.into(), public.origin().ascii_serialization()),
         entry: Entry {
-            file: file(FILE),
+            file: path(FILE),
             token: Mutex::new(token.map(SecretString::from)),
         },
     })
+}
+
+fn unusable(error: FileError) -> Failure {
+    Failure::usage(format!("{error}. Or choose another directory with --data"))
+}
+
+fn line(text: &str) -> String {
+    format!("{text}\n")
 }
 
 fn token_of(text: &str) -> Option<String> {
@@ -119,7 +123,7 @@ impl Entry {
         if !is_right {
             return Entered::No;
         }
-        if let Err(error) = replace(&self.file, USED) {
+        if let Err(error) = file::write(&self.file, line(USED).as_bytes()) {
             tracing::error!(file = %self.file.display(), %error, "nobody enters by an address that cannot be used up");
             return Entered::NotNow;
         }
@@ -191,6 +195,22 @@ mod tests {
         drop(open(data, true));
         for (old, new) in before.iter().zip(&secrets()) {
             assert_ne!(old, new);
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_key_is_named_with_the_remedy() {
+        for name in [SESSION_FILE, FORM_FILE] {
+            let data = tempfile::tempdir().unwrap();
+            drop(open(data.path(), false));
+            fs::write(data.path().join(name), "short").unwrap();
+            let failure = console_keys(data.path(), &Url::parse("http://127.0.0.1/").unwrap(), false);
+            let message = failure.err().unwrap().message;
+            let expected = format!("{} is shorter than 32 characters", data.path().join(name).display());
+            assert!(
+                message.starts_with(&expected) && message.contains("delete it"),
+                "{message}"
+            );
         }
     }
 

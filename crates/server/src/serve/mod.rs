@@ -4,6 +4,7 @@
 mod console;
 mod key;
 mod permission;
+mod pictures;
 mod routes;
 mod server;
 mod sign_in;
@@ -30,6 +31,7 @@ use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 use self::permission::RarelyAsked;
+use self::pictures::Pictures;
 use crate::step_functions_api;
 use holdfast_ops::data_directory::{DataPlace, Notify};
 use holdfast_ops::failure::Failure;
@@ -37,7 +39,7 @@ use holdfast_ops::machine::{self, Opened};
 use holdfast_ops::recovery::recovery_notes;
 use holdfast_ops::workflow;
 
-use holdfast_ops::access::Reach;
+use holdfast_ops::access::Access;
 use key::{ConsoleKeys, Entry};
 
 /// What the Step Functions API shows in the place of a review's task tokens: whoever holds one answers in the approvers'
@@ -64,6 +66,8 @@ pub struct App {
     seal: Seal,
     /// Sign-in with GitHub, where it is set up.
     with_github: Option<WithGithub>,
+    /// Pictures that pages have drawn.
+    pictures: Pictures,
     /// Lets one replay run at a time.
     replays: Semaphore,
     /// How the operator of this machine signs in.
@@ -108,7 +112,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     settings.public_url = Some(public.clone());
     let directory = options.data.for_server()?;
     let data = directory.path.as_path();
-    let opened = machine::open(data, &settings, Reach::all()).await?;
+    let opened = machine::open(data, &settings, Access::all()).await?;
     for note in recovery_notes(&opened.recovered, false) {
         notify(&note);
     }
@@ -129,6 +133,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         seal,
         entry,
         data: data.to_path_buf(),
+        pictures: Pictures::default(),
         replays: Semaphore::new(1),
         how: RunSettings::of(&settings, machine::BUCKET),
         asked_permission: RarelyAsked::new(Arc::clone(&permission)),
@@ -142,7 +147,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         Some(server) => {
             let provided = ProvidedMachine {
                 name: app.opened.engine.naming().state_machine.clone(),
-                definition: workflow::definition(),
+                definition: workflow::definition().to_owned(),
                 token_mask: Some(TOKEN_MASK.to_owned()),
             };
             let opened = server.open(app.opened.engine.clone(), data, Some(provided));

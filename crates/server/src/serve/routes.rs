@@ -83,11 +83,11 @@ async fn to_its_end(request: Request, next: Next) -> Response {
 /// 200 while the disk takes what is stored; 503 with what is wrong while it does not.
 async fn health(State(app): State<Arc<App>>) -> Response {
     let wrong = app.opened.engine.health().borrow().as_ref().map(ToString::to_string);
-    let (status, said) = match wrong {
+    let (status, body) = match wrong {
         None => (StatusCode::OK, "ok\n".to_owned()),
         Some(wrong) => (StatusCode::SERVICE_UNAVAILABLE, format!("{wrong}\n")),
     };
-    respond(Reply::new(status, "text/plain; charset=utf-8", said))
+    respond(Reply::new(status, "text/plain; charset=utf-8", body))
 }
 
 async fn deliver(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {

@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: &watch::Sender<bool>) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
     let (mut stopped, mut stopped_elsewhere) = (stop.subscribe(), stop.subscribe());
-    let told = async move { drop(stopped.wait_for(|stop| *stop).await) };
-    let server = holdfast_http_server::serve(listener, routes::router(app), told);
+    let stopping = async move { drop(stopped.wait_for(|stop| *stop).await) };
+    let server = holdfast_http_server::serve(listener, routes::router(app), stopping);
     tokio::pin!(server);
     tokio::select! {
         served = &mut server => {

@@ -23,8 +23,8 @@ use holdfast_core::stage::validate_findings::tier_of_attempt;
 
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use holdfast_ops::run_details::{self, AttemptShown, UnitShown, states_taken, units_of};
-use holdfast_ops::run_summary::{self, ReadRuns, Record, Records};
+use holdfast_ops::run_details::{self, AttemptDetails, UnitDetails, states_taken, units_of};
+use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// Runs on one page.
 const PAGE_RUNS: usize = 50;
@@ -32,7 +32,7 @@ const PAGE_RUNS: usize = 50;
 const DAYS: i64 = 14;
 const DAY_MS: i64 = 86_400_000;
 /// Entries of the audit that one page looks through.
-const AUDIT_MOST: usize = 10_000;
+const MAX_AUDIT_ENTRIES: usize = 10_000;
 
 /// Reads on a thread that may block: a disk is waited for, and the histories' reader stays on one thread.
 pub async fn on_disk<T, F>(read: impl FnOnce() -> F + Send + 'static) -> Result<T, Failure>
@@ -46,8 +46,8 @@ where
 }
 
 /// The list of runs, of those that may be seen.
-pub fn runs(records: &[Record], frame: Frame, filter: RunsFilter, page: u32) -> RunsView {
-    let matching: Vec<&Record> = records.iter().filter(|record| lets_through(&filter, record)).collect();
+pub fn runs(records: &[RunSummary], frame: Frame, filter: RunsFilter, page: u32) -> RunsView {
+    let matching: Vec<&RunSummary> = records.iter().filter(|record| lets_through(&filter, record)).collect();
     let pages = matching.len().div_ceil(PAGE_RUNS).max(1);
     let page = (page.max(1) as usize).min(pages);
     let shown = matching.iter().skip((page - 1) * PAGE_RUNS).take(PAGE_RUNS);
@@ -67,21 +67,26 @@ pub fn runs(records: &[Record], frame: Frame, filter: RunsFilter, page: u32) -> 
     }
 }
 
-/// One run. Errors: the data cannot be read.
+/// Returns a run's page and the picture of its states, empty where it cannot be drawn.
+///
+/// # Errors
+/// The data cannot be read.
 pub async fn run(
     data: &Path,
     rows: &dyn KeepRows,
     frame: Frame,
-    record: Record,
+    record: RunSummary,
     actions: RunActions,
-) -> Result<RunView, Failure> {
+) -> Result<(RunView, String), Failure> {
     let name = record.run.as_str();
-    let runs = Records::with_rows(data, None)?;
+    let runs = LocalRuns::with_rows(data, None)?;
     let shown = units_of(&runs, &record).await?;
     let plan: Option<Plan> = run_summary::read_json(&machine::artifacts(data), &key::plan(name)).await?;
     let states = states_taken(&runs.history(&record).await?);
     let is_open = !record.row.status.is_final();
-    let report = record.report.as_ref();
+    let report = run_summary::read_report(&record, runs.store()).await?;
+    let change = run_summary::read_change(name, report.as_ref(), runs.store()).await?;
+    let report = report.as_ref();
     let coverage = report.map(|report| report.coverage.clone()).unwrap_or_default();
     let findings = report.map(|report| report.findings.clone()).unwrap_or_default();
     let last = states.len().saturating_sub(1);
@@ -105,11 +110,9 @@ pub async fn run(
         ended_ms: record.row.stopped.map(|at| at.0),
     };
     let summaries: Vec<UnitSummary> = summaries(plan.as_ref(), &shown);
-    // The picture itself is drawn when it's fetched: its size follows from the definition.
-    let (width, height) = run_details::empty_picture(&runs, &record)
-        .await
-        .map_or((0, 0), |svg| size(&svg));
-    Ok(RunView {
+    let svg = run_details::draw_picture(&runs, &record).await.unwrap_or_default();
+    let (width, height) = size(&svg);
+    let view = RunView {
         head: head(&record),
         actions,
         failure: record.row.error.clone().map(|error| Failed {
@@ -123,18 +126,19 @@ pub async fn run(
         }),
         timeline,
         files: file_rows(&coverage, &summaries),
-        diffs: findings_in_diff(&findings, record.change.as_ref()),
+        diffs: findings_in_diff(&findings, change.as_ref()),
         tiers: tiers(&record, plan.as_ref(), &shown),
         audit: audit(rows, name).await?,
-        report: record.report,
+        report: report.cloned(),
         frame,
-    })
+    };
+    Ok((view, svg))
 }
 
 /// One unit, if it is there. Errors: the data cannot be read.
-pub async fn unit(data: &Path, frame: Frame, record: &Record, id: &str) -> Result<Option<UnitView>, Failure> {
+pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> Result<Option<UnitView>, Failure> {
     let name = record.run.as_str();
-    let runs = Records::with_rows(data, None)?;
+    let runs = LocalRuns::with_rows(data, None)?;
     let store = machine::artifacts(data);
     let plan: Option<Plan> = run_summary::read_json(&store, &key::plan(name)).await?;
     let shown = units_of(&runs, record).await?;
@@ -181,20 +185,20 @@ pub async fn unit(data: &Path, frame: Frame, record: &Record, id: &str) -> Resul
 }
 
 /// The picture of a run's states. Errors: the data cannot be read.
-pub async fn picture(data: &Path, record: &Record) -> Result<String, Failure> {
-    run_details::as_picture(&Records::with_rows(data, None)?, record).await
+pub async fn picture(data: &Path, record: &RunSummary) -> Result<String, Failure> {
+    run_details::draw_picture(&LocalRuns::with_rows(data, None)?, record).await
 }
 
 /// The repository that a run is of.
-pub fn repository(record: &Record) -> String {
+pub fn repository(record: &RunSummary) -> String {
     started(record).map_or_else(String::new, |run| run.target.repository())
 }
 
-fn started(record: &Record) -> Option<Run> {
+fn started(record: &RunSummary) -> Option<Run> {
     serde_json::from_value(record.row.input.clone()).ok()
 }
 
-fn head(record: &Record) -> RunHead {
+fn head(record: &RunSummary) -> RunHead {
     let run = started(record);
     let header = &record.header;
     RunHead {
@@ -214,7 +218,7 @@ fn head(record: &Record) -> RunHead {
     }
 }
 
-fn row(record: &Record) -> RunRow {
+fn row(record: &RunSummary) -> RunRow {
     let head = head(record);
     let report = record.header.report.as_ref();
     RunRow {
@@ -232,7 +236,7 @@ fn row(record: &Record) -> RunRow {
     }
 }
 
-fn pull_request(record: &Record) -> Option<PullRequest> {
+fn pull_request(record: &RunSummary) -> Option<PullRequest> {
     match started(record)?.target {
         Target::PullRequest { number, .. } => Some(PullRequest {
             number,
@@ -243,9 +247,9 @@ fn pull_request(record: &Record) -> Option<PullRequest> {
     }
 }
 
-fn lets_through(filter: &RunsFilter, record: &Record) -> bool {
+fn lets_through(filter: &RunsFilter, record: &RunSummary) -> bool {
     let text = filter.text.trim().to_lowercase();
-    let title = record.header.title.as_ref().map(|title| title.to_lowercase());
+    let title = record.header.title.as_deref().map(str::to_lowercase);
     let head = head(record);
     let holds = |field: &str| field.to_lowercase().contains(&text);
     filter.status.is_none_or(|status| status == record.status)
@@ -260,7 +264,7 @@ fn lets_through(filter: &RunsFilter, record: &Record) -> bool {
             || title.is_some_and(|title| title.contains(&text)))
 }
 
-fn days(records: &[Record], now_ms: i64) -> (Vec<DayCount>, Vec<(RunStatus, u64)>) {
+fn days(records: &[RunSummary], now_ms: i64) -> (Vec<DayCount>, Vec<(RunStatus, u64)>) {
     let today = now_ms.div_euclid(DAY_MS);
     let mut days: BTreeMap<i64, (u64, u64)> = (today - DAYS + 1..=today).map(|day| (day, (0, 0))).collect();
     let mut ended: Vec<(RunStatus, u64)> = Vec::new();
@@ -288,7 +292,7 @@ fn days(records: &[Record], now_ms: i64) -> (Vec<DayCount>, Vec<(RunStatus, u64)
     (days.collect(), ended)
 }
 
-fn summaries(plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<UnitSummary> {
+fn summaries(plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<UnitSummary> {
     let planned = plan.map(|plan| plan.units.as_slice()).unwrap_or_default();
     let of = |unit: &holdfast_core::model::plan::Unit| {
         let begun = shown.iter().find(|shown| shown.unit == unit.id);
@@ -314,7 +318,7 @@ fn summaries(plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<UnitSummary> {
     planned.iter().map(of).collect()
 }
 
-fn tiers(record: &Record, plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<TierUsage> {
+fn tiers(record: &RunSummary, plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<TierUsage> {
     let Some(run) = started(record).filter(|run| !run.is_rules_only()) else {
         return Vec::new();
     };
@@ -330,7 +334,7 @@ fn tiers(record: &Record, plan: Option<&Plan>, shown: &[UnitShown]) -> Vec<TierU
 }
 
 /// Adds an attempt to what its tier took.
-fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptShown) {
+fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptDetails) {
     let place = tiers.iter().position(|usage| usage.tier == tier).unwrap_or_else(|| {
         tiers.push(TierUsage {
             tier,
@@ -356,7 +360,7 @@ fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptShow
 }
 
 async fn audit(rows: &dyn KeepRows, run: &str) -> Result<Vec<AuditEntry>, Failure> {
-    let entries = list_audit(rows, AUDIT_MOST).await.map_err(Failure::incomplete)?;
+    let entries = list_audit(rows, MAX_AUDIT_ENTRIES).await.map_err(Failure::incomplete)?;
     let of_run = entries.into_iter().filter(|entry| entry.run == run);
     Ok(of_run
         .map(|entry| AuditEntry {

@@ -1,9 +1,6 @@
 //! Where the App's secrets are kept: in the data directory, as a file of settings and the private key beside it; or in the
 //! secrets of a deployment on AWS.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aws_config::SdkConfig;
@@ -12,6 +9,7 @@ use holdfast_aws::secrets_manager::put_into_secret;
 use holdfast_aws::stack::Stack;
 use holdfast_core::model::address::parse_url;
 use holdfast_github::CreatedApp;
+use holdfast_storage::file;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -86,7 +84,7 @@ impl Keep {
         match self {
             Self::Files(data) => {
                 let (settings, key) = (data.join(SETTINGS), data.join(KEY));
-                write_private(&key, app.pem.expose_secret())?;
+                create(&key, app.pem.expose_secret())?;
                 let lines: String = [
                     ("HOLDFAST_GITHUB_APP_ID", app.id.to_string()),
                     ("HOLDFAST_GITHUB_APP_KEY_FILE", key.display().to_string()),
@@ -100,7 +98,7 @@ impl Keep {
                 .into_iter()
                 .map(|(name, value)| format!("{name}={}\n", quoted(&value)))
                 .collect();
-                write_private(&settings, &lines)?;
+                create(&settings, &lines)?;
                 let settings = quoted(&settings.display().to_string());
                 Ok(format!(
                     "  private key: {}\n  settings: {settings}\n  serve with them: set -a; . {settings}; set +a; holdfast serve\n",
@@ -153,18 +151,18 @@ fn public_url(given: &str) -> Result<Url, Failure> {
     Ok(public)
 }
 
-fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut open = OpenOptions::new();
-    let opened = open.write(true).create_new(true).mode(0o600).open(path);
-    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
-    written.map_err(|error| cannot_write(path, &error))
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(format!(
-        "{}: {error}. Choose another directory with --data",
-        path.display()
-    ))
+/// Writes a new file: secrets that are there already are not replaced.
+fn create(path: &Path, text: &str) -> Result<(), Failure> {
+    match file::create(path, text.as_bytes()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::usage(format!(
+            "{} exists already. Move it away, or choose another directory with --data",
+            path.display()
+        ))),
+        Err(error) => Err(Failure::usage(format!(
+            "{error}. Or choose another directory with --data"
+        ))),
+    }
 }
 
 /// The value as a shell reads it back, and bare where it may be: other readers of such files know no quotes.

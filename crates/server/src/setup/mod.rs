@@ -189,14 +189,14 @@ async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> 
         Err(why) => return failed(StatusCode::BAD_GATEWAY, &why.to_string()),
     };
     match setup.keep.store(&app).await {
-        Ok(told) => {
+        Ok(summary) => {
             let install_at = format!("{}/installations/new", app.html_url.trim_end_matches('/'));
-            let told = format!(
-                "{}{told}  install it on repositories: {install_at}\n",
+            let summary = format!(
+                "{}{summary}  install it on repositories: {install_at}\n",
                 made(&app, &setup.view)
             );
             // Only one is waited for.
-            drop(setup.made.try_send(told));
+            drop(setup.made.try_send(summary));
             page(&setup, StatusCode::OK, setup::done(&app.slug, &install_at))
         }
         Err(failure) => {

@@ -1,20 +1,13 @@
 //! The tables' file: made private, opened and checked, brought to the schema that this program knows, and what it can
 //! fail with. What is written to it is above.
 
-use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
-
-use crate::durable_file;
+use holdfast_storage::database::{self, PATIENCE, WriteOptions};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 /// The tables' file in the data directory.
 pub const TABLES_FILE: &str = "tables.sqlite";
-
-/// How long a call waits for other processes that write.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Each entry brings the schema from its position to the next version. Entries are never changed, only added.
 const MIGRATIONS: &[&str] = &[
@@ -108,7 +101,10 @@ impl TablesError {
 /// Opens the file for its first time in this process: made when missing, checked, brought to the newest version.
 pub(super) fn open(directory: &Path, most_pages: Option<u32>) -> Result<(Connection, PathBuf), TablesError> {
     let file = directory.join(TABLES_FILE);
-    make_private(directory, &file)?;
+    database::create_empty(&file).map_err(|error| TablesError::Unusable {
+        file: file.clone(),
+        detail: error.to_string(),
+    })?;
     let mut connection = connect(&file, most_pages)?;
     migrate(&mut connection).map_err(|error| TablesError::of_sqlite(&file, &error))?;
     check(&connection, &file)?;
@@ -117,11 +113,13 @@ pub(super) fn open(directory: &Path, most_pages: Option<u32>) -> Result<(Connect
 
 /// Connects to the file, unless a newer program has written it.
 pub(super) fn connect(file: &Path, most_pages: Option<u32>) -> Result<Connection, TablesError> {
-    let told = |error: rusqlite::Error| TablesError::of_sqlite(file, &error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags).map_err(told)?;
-    connection.busy_timeout(PATIENCE).map_err(told)?;
-    let found = version(&connection).map_err(told)?;
+    let failed = |error: rusqlite::Error| TablesError::of_sqlite(file, &error);
+    let options = WriteOptions {
+        max_pages: most_pages,
+        ..WriteOptions::default()
+    };
+    let connection = database::open_unchanged(file).map_err(failed)?;
+    let found = version(&connection).map_err(failed)?;
     if found > KNOWN_VERSION {
         return Err(TablesError::SchemaNewer {
             file: file.to_path_buf(),
@@ -129,53 +127,8 @@ pub(super) fn connect(file: &Path, most_pages: Option<u32>) -> Result<Connection
             known: KNOWN_VERSION,
         });
     }
-    let mode = use_wal(&connection).map_err(told)?;
-    if mode != "wal" {
-        return Err(TablesError::Unusable {
-            file: file.to_path_buf(),
-            detail: format!("its file system takes no write-ahead log (the journal stays {mode:?})"),
-        });
-    }
-    connection.pragma_update(None, "synchronous", "FULL").map_err(told)?;
-    if let Some(pages) = most_pages {
-        let set = connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
-        set.map_err(told)?;
-    }
+    database::make_writable(&connection, &options).map_err(failed)?;
     Ok(connection)
-}
-
-/// An empty private file where there is none. It is made elsewhere and given its name when it is closed: whoever closes
-/// a file that SQLite has open in the same process takes its locks away.
-fn make_private(directory: &Path, file: &Path) -> Result<(), TablesError> {
-    let unusable = |detail: String| TablesError::Unusable {
-        file: file.to_path_buf(),
-        detail,
-    };
-    if file.exists() {
-        return Ok(());
-    }
-    durable_file::create_dirs(directory).map_err(|error| unusable(error.to_string()))?;
-    let temp = tempfile::Builder::new().prefix(".tmp-").tempfile_in(directory);
-    let temp = temp.map_err(|error| unusable(error.to_string()))?.into_temp_path();
-    match temp.persist_noclobber(file) {
-        Ok(()) => durable_file::sync_dir(directory).map_err(|error| unusable(error.to_string())),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(unusable(error.error.to_string())),
-    }
-}
-
-/// Turns the write-ahead log on, and gives the journal's mode. Where two processes do so at once, SQLite refuses one
-/// without waiting.
-fn use_wal(connection: &Connection) -> rusqlite::Result<String> {
-    let give_up = Instant::now() + PATIENCE;
-    loop {
-        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up => {
-                thread::sleep(Duration::from_millis(10));
-            }
-            done => return done,
-        }
-    }
 }
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -199,12 +152,11 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 fn check(connection: &Connection, file: &Path) -> Result<(), TablesError> {
-    let verdict: rusqlite::Result<String> = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
-    match verdict {
-        Ok(verdict) if verdict == "ok" => Ok(()),
-        Ok(verdict) => Err(TablesError::Damaged {
+    match database::find_damage(connection) {
+        Ok(None) => Ok(()),
+        Ok(Some(detail)) => Err(TablesError::Damaged {
             file: file.to_path_buf(),
-            detail: verdict.replace('\n', " "),
+            detail,
         }),
         Err(error) => Err(TablesError::of_sqlite(file, &error)),
     }

@@ -129,7 +129,7 @@ impl<'a> Fields<'a> {
 
     fn of_field(&self, report: &Report, field: &str, message: String) -> Problem {
         // What is missing is reported at what lacks it.
-        let here = if message == MISSING { "" } else { field };
+        let here = if message.starts_with(MISSING) { "" } else { field };
         let place = format!("{}{here}", self.prefix);
         Problem {
             line: report.lines.line(&self.path, field),

@@ -11,7 +11,7 @@ const ITEMS: &str = "!items";
 
 /// The expression with the reference's meaning. Only one whose source names such a function is looked at.
 pub(super) fn rewritten(ast: AstNode, source: &str) -> Result<AstNode, String> {
-    let concerns = ["reduce", "codeUrl"].iter().any(|name| source.contains(name));
+    let concerns = ["reduce", "filter", "codeUrl"].iter().any(|name| source.contains(name));
     if !concerns {
         return Ok(ast);
     }
@@ -37,14 +37,25 @@ fn rewrite(node: &mut Value) {
                     Some(call) => rewrite(&mut call["args"]),
                     None => rewrite(&mut binary["rhs"]),
                 }
-                if let Some([function]) = arguments(&binary["rhs"], "reduce") {
-                    *node = reduced(binary["lhs"].clone(), function.clone());
+                let replaced = {
+                    let items = || binary["lhs"].clone();
+                    let of = |name| match arguments(&binary["rhs"], name) {
+                        Some([function]) => Some(function.clone()),
+                        _ => None,
+                    };
+                    let reduce = of("reduce").map(|function| reduced(items(), function));
+                    reduce.or_else(|| of("filter").map(|function| filtered(items(), function)))
+                };
+                if let Some(replaced) = replaced {
+                    *node = replaced;
                 }
                 return;
             }
             fields.values_mut().for_each(rewrite);
             if let Some([items, function]) = arguments(node, "reduce") {
                 *node = reduced(items.clone(), function.clone());
+            } else if let Some([items, function]) = arguments(node, "filter") {
+                *node = filtered(items.clone(), function.clone());
             } else if url::NAMES.iter().any(|name| arguments(node, name) == Some(&[])) {
                 // Without an argument it is the context: a function that is put into the evaluator is not given that.
                 node["Function"]["args"] = json!([{ "Variable": "" }]);
@@ -62,16 +73,38 @@ fn arguments<'a>(node: &'a Value, name: &str) -> Option<&'a [Value]> {
     (is_it && !arguments.iter().any(|argument| argument == "Placeholder")).then_some(arguments)
 }
 
+/// `$filter(items, function)`: what is no array is one of one item, which the evaluator returns as it is.
+fn filtered(items: Value, function: Value) -> Value {
+    // Nothing is not even equal to itself.
+    let there = binary("Equal", &items_variable(), items_variable());
+    let call = call("filter", json!({ "Array": [items_variable()] }), function);
+    with_items(items, conditional(there, call, json!("Undefined")))
+}
+
 /// `$reduce(items, function)`: nothing where there are no items, for which the evaluator gives null.
 fn reduced(items: Value, function: Value) -> Value {
-    let variable = json!({ "Variable": ITEMS });
-    let binary = |op: &str, lhs: &Value, rhs: Value| json!({ "Binary": { "op": op, "lhs": lhs, "rhs": rhs } });
-    json!({ "Block": [
-        binary("ColonEqual", &variable, items),
-        { "Conditional": {
-            "condition": binary("Equal", &variable, json!({ "Array": [] })),
-            "then_branch": "Undefined",
-            "else_branch": { "Function": { "name": "reduce", "args": [variable, function], "is_builtin": true } },
-        } },
-    ] })
+    let empty = binary("Equal", &items_variable(), json!({ "Array": [] }));
+    let call = call("reduce", items_variable(), function);
+    with_items(items, conditional(empty, json!("Undefined"), call))
+}
+
+/// An expression in which the items have a name, so that they are evaluated once.
+fn with_items(items: Value, expression: Value) -> Value {
+    json!({ "Block": [binary("ColonEqual", &items_variable(), items), expression] })
+}
+
+fn items_variable() -> Value {
+    json!({ "Variable": ITEMS })
+}
+
+fn binary(operator: &str, left: &Value, right: Value) -> Value {
+    json!({ "Binary": { "op": operator, "lhs": left, "rhs": right } })
+}
+
+fn conditional(condition: Value, then: Value, otherwise: Value) -> Value {
+    json!({ "Conditional": { "condition": condition, "then_branch": then, "else_branch": otherwise } })
+}
+
+fn call(name: &str, items: Value, function: Value) -> Value {
+    json!({ "Function": { "name": name, "args": [items, function], "is_builtin": true } })
 }

@@ -27,7 +27,10 @@ use holdfast_server::step_functions_api::{bind, failure};
 /// The region where the environment names none.
 const REGION: &str = "us-east-1";
 
-/// Runs until it is told to stop. Errors: the address or the data directory is taken or unusable.
+/// Runs until a signal stops it.
+///
+/// # Errors
+/// The address or the data directory is in use or unusable.
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let server = bind("--listen", args.listen)?;
     let config = account::load_or(REGION).await;

@@ -58,11 +58,11 @@ struct Notes {
     writes: Vec<Write>,
 }
 
-/// Everything noted so far.
+/// Everything notes so far.
 #[derive(Debug, Default)]
-pub struct Noted(Mutex<Notes>);
+pub struct ReplayNotes(Mutex<Notes>);
 
-impl Noted {
+impl ReplayNotes {
     /// Notes a missing answer; each question once.
     pub fn miss(&self, missing: MissingAnswer) {
         let mut notes = self.lock();

@@ -1,0 +1,53 @@
+//! Pictures of runs' states that a page has drawn already: its size is part of the page, and the browser requests it next.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The most pictures that are kept.
+const MAX_PICTURES: usize = 16;
+
+/// Drawn pictures by run, the oldest first. Each is handed out once: a run's path grows.
+#[derive(Debug, Default)]
+pub struct Pictures(Mutex<VecDeque<(String, String)>>);
+
+impl Pictures {
+    /// Keeps a run's picture for the request that comes after its page.
+    pub fn keep(&self, run: &str, svg: String) {
+        let mut kept = self.lock();
+        kept.retain(|(name, _)| name != run);
+        if kept.len() == MAX_PICTURES {
+            kept.pop_front();
+        }
+        kept.push_back((run.to_owned(), svg));
+    }
+
+    /// Hands a run's picture out, if it was drawn.
+    pub fn take(&self, run: &str) -> Option<String> {
+        let mut kept = self.lock();
+        let place = kept.iter().position(|(name, _)| name == run)?;
+        kept.remove(place).map(|(_, svg)| svg)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(String, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_pictures_are_handed_out_once() {
+        let pictures = Pictures::default();
+        pictures.keep("a", "old".to_owned());
+        pictures.keep("a", "new".to_owned());
+        assert_eq!(pictures.take("a").as_deref(), Some("new"));
+        assert_eq!(pictures.take("a"), None);
+        for number in 0..=MAX_PICTURES {
+            pictures.keep(&number.to_string(), String::new());
+        }
+        assert_eq!(pictures.take("0"), None);
+        assert!(pictures.take("1").is_some() && pictures.take("16").is_some());
+    }
+}

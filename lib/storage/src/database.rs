@@ -1,0 +1,185 @@
+//! SQLite databases: opened for durable writing, or read-only beside the process that writes.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+
+use crate::file::{self, FileError};
+
+/// How long a statement waits for other processes that write.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a database is opened for writing.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteOptions {
+    /// The most pages that the file may have; none for SQLite's own limit.
+    pub max_pages: Option<u32>,
+    /// How much of it is kept in memory, in KiB; none for SQLite's own measure.
+    pub cache_kib: Option<u32>,
+    /// How many prepared statements are kept.
+    pub statements: usize,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self {
+            max_pages: None,
+            cache_kib: None,
+            statements: 64,
+        }
+    }
+}
+
+/// Creates an empty private file where there is none. It is made elsewhere and gets its name when it is closed: closing a
+/// file that SQLite has open in the same process would take its locks away.
+///
+/// # Errors
+/// The file or its directory cannot be created.
+pub fn create_empty(path: &Path) -> Result<(), FileError> {
+    match path.exists() {
+        true => Ok(()),
+        false => file::create(path, &[]).map(drop),
+    }
+}
+
+/// Opens a database that exists and changes nothing about it: for a look before it is used, or for a copy.
+///
+/// # Errors
+/// SQLite cannot open it.
+pub fn open_unchanged(path: &Path) -> rusqlite::Result<Connection> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// Opens a database that exists for reading only.
+///
+/// # Errors
+/// SQLite cannot open it.
+pub fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Opens a database that exists for writing: a write-ahead log, each commit on the disk before it returns, foreign keys
+/// checked.
+///
+/// # Errors
+/// SQLite cannot open it, or its file system takes no write-ahead log.
+pub fn open_writable(path: &Path, options: &WriteOptions) -> rusqlite::Result<Connection> {
+    let connection = open_unchanged(path)?;
+    make_writable(&connection, options)?;
+    Ok(connection)
+}
+
+/// Turns a connection that was opened unchanged into one for writing, as [`open_writable`] does.
+///
+/// # Errors
+/// The file cannot be written, or its file system takes no write-ahead log.
+pub fn make_writable(connection: &Connection, options: &WriteOptions) -> rusqlite::Result<()> {
+    use_write_ahead_log(connection)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    if let Some(kib) = options.cache_kib {
+        connection.pragma_update(None, "cache_size", -i64::from(kib))?;
+    }
+    if let Some(pages) = options.max_pages {
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    connection.set_prepared_statement_cache_capacity(options.statements);
+    Ok(())
+}
+
+/// Checks a database's pages; returns what is damaged, in one line.
+///
+/// # Errors
+/// The check itself fails.
+pub fn find_damage(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    let line = verdict.split_whitespace().collect::<Vec<_>>().join(" ");
+    Ok((line != "ok").then_some(line))
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(PATIENCE)?;
+    Ok(connection)
+}
+
+/// Turns the write-ahead log on. Where two processes do so at once, SQLite refuses one without waiting.
+fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
+    let give_up = Instant::now() + PATIENCE;
+    let mode: String = loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            done => break done?,
+        }
+    };
+    match mode.as_str() {
+        "wal" => Ok(()),
+        other => Err(rusqlite::Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_CANTOPEN),
+            Some(format!(
+                "its file system takes no write-ahead log (the journal stays {other:?})"
+            )),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_one_connection_commits_another_reads_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/a.sqlite");
+        create_empty(&path).unwrap();
+        create_empty(&path).unwrap();
+        let writer = open_writable(&path, &WriteOptions::default()).unwrap();
+        writer
+            .execute_batch("CREATE TABLE a (b); INSERT INTO a VALUES (1)")
+            .unwrap();
+        let reader = open_read_only(&path).unwrap();
+        let count =
+            |connection: &Connection| connection.query_row("SELECT count(*) FROM a", [], |row| row.get::<_, i64>(0));
+        assert_eq!(count(&reader).unwrap(), 1);
+        assert!(reader.execute("INSERT INTO a VALUES (2)", []).is_err());
+        assert_eq!(find_damage(&reader).unwrap(), None);
+        for name in ["a.sqlite", "a.sqlite-wal"] {
+            let mode = path.with_file_name(name).metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_pages_holds_and_a_missing_file_is_not_created() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sqlite");
+        assert!(open_writable(&path, &WriteOptions::default()).is_err() && !path.exists());
+        create_empty(&path).unwrap();
+        let options = WriteOptions {
+            max_pages: Some(4),
+            ..WriteOptions::default()
+        };
+        let writer = open_writable(&path, &options).unwrap();
+        writer.execute_batch("CREATE TABLE a (b)").unwrap();
+        let full = writer
+            .execute("INSERT INTO a VALUES (zeroblob(100000))", [])
+            .unwrap_err();
+        assert_eq!(full.sqlite_error_code(), Some(ErrorCode::DiskFull));
+    }
+
+    #[test]
+    fn damage_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sqlite");
+        std::fs::write(&path, vec![b'x'; 8_192]).unwrap();
+        let opened = open_writable(&path, &WriteOptions::default());
+        assert_eq!(opened.unwrap_err().sqlite_error_code(), Some(ErrorCode::NotADatabase));
+    }
+}
