@@ -60,6 +60,7 @@ fn general(prefix: &str, name: &str) -> String {
     let is_numbered = |rest: &str| rest.trim_end_matches(".json").parse::<u32>().is_ok();
     match name {
         _ if prefix == "units/" => format!("{prefix}UNIT"),
+        _ if prefix == "patches/" && is_numbered(name) => format!("{prefix}NNNN.json"),
         _ if name.strip_prefix("attempt-").is_some_and(is_numbered) => format!("{prefix}attempt-N"),
         _ if name.strip_prefix("approval-").is_some_and(is_numbered) => format!("{prefix}approval-ROUND.json"),
         _ => format!("{prefix}{name}"),
