@@ -240,7 +240,9 @@ fn a_links_text_is_no_source() {
 
 #[test]
 fn documents_of_an_earlier_try_are_kept_and_missing_ones_made() {
-    let (world, packs) = gather(&["a.rs", "b.rs", "c.rs"], FileKind::Text, b"x", |_| seen(Duration::ZERO));
+    let (world, packs) = gather(&["a.rs", "b.rs", "c.rs"], FileKind::Text, b"x", |_| {
+        seen(Duration::ZERO)
+    });
     let tokens: u64 = packs.iter().map(|pack| pack.tokens).sum();
     let again = || {
         world.reads.lock().unwrap().clear();
