@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod memory;
-
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -16,12 +14,12 @@ use holdfast_core::approval::{
 use holdfast_core::claim;
 use holdfast_core::model::approval::{Approval, Ballot, Edit, KnownBy, Person, Verdict};
 use holdfast_core::model::approver::Approver;
-use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{AnswerTask, ExecutionError, Expect, KeepRows, ReadChange, ReadError, TaskAnswer};
-use memory::MemoryRows;
+use holdfast_core::port::{AnswerTask, ExecutionError, Expect, KeepRows, TaskAnswer};
+use holdfast_testkit::port::{FixedChange, MemoryRows};
 use serde_json::Value;
 
 /// What the workflow was told, and how often it does not answer before it does.
@@ -92,28 +90,10 @@ fn approval(needed: u32) -> Approval {
     }
 }
 
-/// The pull request's head is the target's.
-struct Unmoved;
-
-#[async_trait]
-impl ReadChange for Unmoved {
-    async fn read_change(&self, _: &Target) -> Result<Change, ReadError> {
-        Err(ReadError::Unavailable("no change is read here".to_owned()))
-    }
-
-    async fn read_file(&self, _: &Target, _: &str, _: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok(None)
-    }
-
-    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
-        Ok(target.head().clone())
-    }
-}
-
 /// A question that waits for `needed` people, of a run that holds its pull request.
 fn asked(needed: u32) -> (MemoryRows, Vec<Invitation>) {
     let rows = MemoryRows::default();
-    block_on(claim::take(&rows, &Unmoved, &target(), "r-1")).unwrap();
+    block_on(claim::take(&rows, &FixedChange::default(), &target(), "r-1")).unwrap();
     let invitations = block_on(ask(&rows, &approval(needed), "token-1")).unwrap();
     (rows, invitations)
 }
@@ -205,7 +185,7 @@ fn a_decision_is_refused_with_what_is_true_instead() {
         let said = refused(name, ballot, now_ms);
         assert!(said.contains(expected), "{said}");
     }
-    block_on(claim::take(&rows, &Unmoved, &target(), "r-2")).unwrap();
+    block_on(claim::take(&rows, &FixedChange::default(), &target(), "r-2")).unwrap();
     let said = refused("ada", &yes, 2_000);
     assert!(said.contains("not current any more"), "{said}");
     assert!(block_on(list_audit(&rows, 10)).unwrap().is_empty());

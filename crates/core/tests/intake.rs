@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod memory;
-
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -22,7 +20,7 @@ use holdfast_core::port::{
 };
 use holdfast_core::webhook::{AuthorAssociation, WebhookEvent, parse};
 use holdfast_core::{claim, identity};
-use memory::MemoryRows;
+use holdfast_testkit::port::MemoryRows;
 use serde_json::{Value, json};
 
 const NOW_MS: i64 = 1_800_000_000_000;

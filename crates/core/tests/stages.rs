@@ -6,7 +6,6 @@
 
 #[path = "stages/kept_results.rs"]
 mod kept_results;
-mod memory;
 #[path = "stages/who_decides.rs"]
 mod who_decides;
 
@@ -26,33 +25,17 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
     AskModel, CheckConclusion, CheckOutcome, DraftedReview, Ends, ExecutionError, FailedRun, ListFailedRuns,
-    ModelError, ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, SourceSyntax, StopRun,
-    StoreArtifact, StoreError, SyntaxAnswer,
+    ModelError, ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, StopRun,
 };
 use holdfast_core::stage::{
     aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
     read_artifact, report_failure, review_unit, summarize_review, validate_findings, withdraw_announcement,
 };
 use holdfast_core::sweep::clean_all;
-use memory::MemoryRows;
+use holdfast_testkit::port::{MemoryArtifacts, MemoryRows, NoSyntax};
 use serde_json::{Value, json};
 
 const VALID: &str = r#"{"summary":"Adds a line.","findings":[]}"#;
-
-#[derive(Default)]
-struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
-
-#[async_trait]
-impl StoreArtifact for MemoryStore {
-    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.0.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
-        Ok(())
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.lock().unwrap().get(key).cloned())
-    }
-}
 
 struct OneChange {
     change: Change,
@@ -114,15 +97,6 @@ impl AskModel for ScriptedModel {
             cost_nano_usd: Some(3_000),
             cached: false,
         })
-    }
-}
-
-struct NoSyntax;
-
-#[async_trait]
-impl SourceSyntax for NoSyntax {
-    async fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> SyntaxAnswer {
-        SyntaxAnswer::default()
     }
 }
 
@@ -226,7 +200,7 @@ impl PublishReview for PullRequestPage {
 }
 
 struct World {
-    store: MemoryStore,
+    store: MemoryArtifacts,
     read: OneChange,
     model: ScriptedModel,
     page: PullRequestPage,
@@ -253,7 +227,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
     let head = CommitSha::parse(&"b".repeat(40)).unwrap();
     let files_total = files.len() as u64;
     World {
-        store: MemoryStore::default(),
+        store: MemoryArtifacts::default(),
         read: OneChange {
             change: Change {
                 base: CommitSha::parse(&"a".repeat(40)).unwrap(),

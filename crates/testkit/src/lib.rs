@@ -4,9 +4,11 @@
 //! - [`FakeGithub`]: a GitHub REST API with state, its rules, and a plan of faults.
 //! - [`FakeCloud`]: what a Lambda function sees of AWS, and one event at a time for its program.
 //! - [`Repository`]: git repositories in a temporary directory, made with the git command line.
+//! - [`port`]: the domain's ports in memory; [`planted`]: a report with a secret in every text.
 //!
 //! The servers listen on loopback, each on threads of its own, so they work under any runtime, under paused
-//! time, and for child processes. Nothing here knows Holdfast's own types: what it checks is what is seen from outside.
+//! time, and for child processes. Only [`port`] knows Holdfast's own types: what the others check is what is
+//! seen from outside.
 
 // The API's larger objects are single `json!` literals.
 #![recursion_limit = "256"]
@@ -20,6 +22,8 @@ pub mod lambda;
 mod loopback;
 pub mod model_server;
 pub mod page;
+pub mod planted;
+pub mod port;
 pub mod repository;
 
 pub use error::TestkitError;

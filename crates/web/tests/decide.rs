@@ -2,9 +2,6 @@
 //! sign in.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-
 use async_trait::async_trait;
 use futures::executor::block_on;
 use holdfast_console::view::Frame;
@@ -12,15 +9,13 @@ use holdfast_core::approval::{Invitation, ask, newest_question, stored_content};
 use holdfast_core::claim;
 use holdfast_core::model::approval::{Approval, Verdict};
 use holdfast_core::model::approver::Approver;
-use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{
-    AnswerTask, ExecutionError, Expect, KeepRows, Permission, ReadChange, ReadError, ReadPermission, Row, RowError,
-    StoreArtifact, StoreError, TaskAnswer, Written,
-};
+use holdfast_core::port::{AnswerTask, ExecutionError, Permission, ReadError, ReadPermission, TaskAnswer};
+use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows};
 use holdfast_web::approval::{Ports, Request, Way, show, submit};
 use holdfast_web::form::{Seal, Session};
 use http::HeaderMap;
@@ -32,55 +27,8 @@ const VISIT: &str = "0123456789abcdef0123456789abcdef";
 
 #[derive(Default)]
 struct World {
-    rows: Mutex<BTreeMap<String, Row>>,
-    documents: Mutex<BTreeMap<String, Vec<u8>>>,
-}
-
-#[async_trait]
-impl KeepRows for World {
-    async fn get(&self, key: &str) -> Result<Option<Row>, RowError> {
-        Ok(self.rows.lock().unwrap().get(key).cloned())
-    }
-
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
-        let mut rows = self.rows.lock().unwrap();
-        let found = rows.get(key).cloned();
-        let version = found.as_ref().map(|row| row.version);
-        let is_expected = match expect {
-            Expect::Absent => version.is_none(),
-            Expect::Version(expected) => version == Some(expected),
-        };
-        if !is_expected {
-            return Ok(Written::Conflict { found });
-        }
-        let version = version.unwrap_or(0) + 1;
-        let value = value.clone();
-        rows.insert(key.to_owned(), Row { version, value });
-        Ok(Written::Done { version })
-    }
-
-    async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError> {
-        self.rows.lock().unwrap().remove(key);
-        Ok(Written::Done { version })
-    }
-
-    async fn list(&self, prefix: &str, most: usize) -> Result<Vec<(String, Row)>, RowError> {
-        let rows = self.rows.lock().unwrap();
-        let inside = rows.iter().filter(|(key, _)| key.starts_with(prefix)).take(most);
-        Ok(inside.map(|(key, row)| (key.clone(), row.clone())).collect())
-    }
-}
-
-#[async_trait]
-impl StoreArtifact for World {
-    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.documents.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
-        Ok(())
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.documents.lock().unwrap().get(key).cloned())
-    }
+    rows: MemoryRows,
+    documents: MemoryArtifacts,
 }
 
 #[async_trait]
@@ -110,24 +58,6 @@ impl ReadPermission for Teams {
     }
 }
 
-/// The pull request's head is the target's.
-struct Unmoved;
-
-#[async_trait]
-impl ReadChange for Unmoved {
-    async fn read_change(&self, _: &Target) -> Result<Change, ReadError> {
-        Err(ReadError::Unavailable("no change is read here".to_owned()))
-    }
-
-    async fn read_file(&self, _: &Target, _: &str, _: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok(None)
-    }
-
-    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
-        Ok(target.head().clone())
-    }
-}
-
 fn report() -> Value {
     json!({ "version": 1, "run": RUN, "status": "reviewed", "summary": "s", "coverage": [], "findings": [],
         "target": { "repository": "octo/demo", "pull_request": 12, "base": "a".repeat(40), "head": "b".repeat(40) },
@@ -150,13 +80,9 @@ fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
     let documents = [("report", report()), ("policy", policy)];
     for (name, document) in documents {
         let key = format!("runs/{RUN}/{name}.json");
-        world
-            .documents
-            .lock()
-            .unwrap()
-            .insert(key, document.to_string().into_bytes());
+        world.documents.all().insert(key, document.to_string().into_bytes());
     }
-    block_on(claim::take(&world, &Unmoved, &target, RUN)).unwrap();
+    block_on(claim::take(&world.rows, &FixedChange::default(), &target, RUN)).unwrap();
     let approval = Approval {
         run: RUN.to_owned(),
         round: 1,
@@ -172,7 +98,7 @@ fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
         expires_ms: 100_000,
         base: None,
     };
-    let invitations = block_on(ask(&world, &approval, "token")).unwrap();
+    let invitations = block_on(ask(&world.rows, &approval, "token")).unwrap();
     (world, invitations)
 }
 
@@ -204,9 +130,9 @@ fn approve(world: &World, invitation: &Invitation, teams: Option<&Teams>, may_si
         invitation.code
     );
     let ports = Ports {
-        rows: world,
+        rows: &world.rows,
         tasks: world,
-        store: world,
+        store: &world.documents,
         permission: teams.map(|teams| teams as &dyn ReadPermission),
     };
     let reply = block_on(submit(
@@ -220,7 +146,7 @@ fn approve(world: &World, invitation: &Invitation, teams: Option<&Teams>, may_si
 }
 
 fn decided(world: &World) -> Option<Verdict> {
-    block_on(newest_question(world, RUN)).unwrap().unwrap().decided
+    block_on(newest_question(&world.rows, RUN)).unwrap().unwrap().decided
 }
 
 #[test]
@@ -286,9 +212,9 @@ fn the_page_of_a_mail_offers_only_what_can_work() {
         let seal = Seal::new("k".repeat(32).into(), "http://127.0.0.1:1");
         let headers = HeaderMap::new();
         let ports = Ports {
-            rows: &world,
+            rows: &world.rows,
             tasks: &world,
-            store: &world,
+            store: &world.documents,
             permission: None,
         };
         let way = Way::Link(&invitations[0].id);
@@ -306,11 +232,7 @@ fn a_review_that_was_altered_while_it_waits_is_neither_shown_nor_decided_on() {
     let mut altered = report();
     altered["summary"] = json!("All is well.");
     let key = format!("runs/{RUN}/report.json");
-    world
-        .documents
-        .lock()
-        .unwrap()
-        .insert(key, altered.to_string().into_bytes());
+    world.documents.all().insert(key, altered.to_string().into_bytes());
     let (status, html) = approve(&world, &invitations[0], None, false);
     assert!(status == 409 && html.contains("altered"), "{status} {html}");
     assert_eq!(decided(&world), None);
@@ -319,11 +241,7 @@ fn a_review_that_was_altered_while_it_waits_is_neither_shown_nor_decided_on() {
 #[test]
 fn a_policy_that_is_gone_opens_no_team() {
     let (world, invitations) = asked(&["octo/reviewers"], &["ada=a@example.org"]);
-    world
-        .documents
-        .lock()
-        .unwrap()
-        .remove(&format!("runs/{RUN}/policy.json"));
+    world.documents.all().remove(&format!("runs/{RUN}/policy.json"));
     assert_eq!(
         approve(
             &world,
@@ -347,9 +265,9 @@ fn page_for(login: &str, world: &World, way: Way<'_>, permission: &Teams) -> (u1
     let mut headers = HeaderMap::new();
     headers.insert(COOKIE, cookie.split(';').next().unwrap().parse().unwrap());
     let ports = Ports {
-        rows: world,
+        rows: &world.rows,
         tasks: world,
-        store: world,
+        store: &world.documents,
         permission: Some(permission),
     };
     let reply = block_on(show(way, request(&headers, true), &seal, ports));
@@ -390,10 +308,14 @@ fn somebody_outside_the_teams_is_told_of_the_teams() {
 fn the_page_of_a_superseded_run_names_its_commit_and_the_newer_run() {
     for newer in [Some("r-2"), None] {
         let (world, invitations) = asked(&[], &["ada=a@example.org"]);
-        let target = block_on(newest_question(&world, RUN)).unwrap().unwrap().approval.target;
+        let target = block_on(newest_question(&world.rows, RUN))
+            .unwrap()
+            .unwrap()
+            .approval
+            .target;
         match newer {
-            Some(newer) => drop(block_on(claim::take(&world, &Unmoved, &target, newer)).unwrap()),
-            None => block_on(claim::close(&world, RUN)).unwrap(),
+            Some(newer) => drop(block_on(claim::take(&world.rows, &FixedChange::default(), &target, newer)).unwrap()),
+            None => block_on(claim::close(&world.rows, RUN)).unwrap(),
         }
         for way in [Way::Run(RUN), Way::Link(&invitations[0].id)] {
             let (status, html) = page_for("ada", &world, way, &Teams(Ok("ada"), Permission::Write));

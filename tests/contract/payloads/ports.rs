@@ -1,7 +1,6 @@
 //! The world that a stage is called in with a golden input: the golden artifacts and rows, and an outside that agrees.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
@@ -9,24 +8,22 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::RecordedAnswer;
-use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    AskModel, CheckOutcome, DraftedReview, ExecutionError, Expect, KeepRows, Mail, ModelError, ModelRequest,
-    NotifyError, NotifyPeople, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError,
-    SourceSyntax, StopRun, StoreArtifact, StoreError, SyntaxAnswer, Written,
+    AskModel, CheckOutcome, DraftedReview, ExecutionError, Mail, ModelError, ModelRequest, NotifyError, NotifyPeople,
+    PublishError, PublishReview, ReviewDraft, Row, StopRun,
 };
 use holdfast_ops::functions::StageFunctions;
+use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, NoSyntax};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Golden, claim_key};
 
 /// Everything outside of a stage.
 #[derive(Clone)]
 pub struct World {
-    artifacts: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
-    rows: Arc<Mutex<BTreeMap<String, Row>>>,
-    change: Change,
+    artifacts: Arc<MemoryArtifacts>,
+    rows: Arc<MemoryRows>,
+    read: Arc<FixedChange>,
     answer: RecordedAnswer,
 }
 
@@ -80,9 +77,12 @@ impl World {
             (format!("run/{name}"), row("row/run")),
         ];
         Self {
-            artifacts: Arc::new(Mutex::new(artifacts.collect())),
-            rows: Arc::new(Mutex::new(rows.into())),
-            change: Change::deserialize(golden.first("artifact/change")).unwrap(),
+            artifacts: Arc::new(artifacts.collect()),
+            rows: Arc::new(rows.into_iter().collect()),
+            read: Arc::new(FixedChange {
+                change: Some(Change::deserialize(golden.first("artifact/change")).unwrap()),
+                ..FixedChange::default()
+            }),
             answer: RecordedAnswer::deserialize(golden.first("artifact/answer")).unwrap(),
         }
     }
@@ -91,68 +91,16 @@ impl World {
     pub fn stages(&self) -> StageFunctions {
         let world = Arc::new(self.clone());
         StageFunctions {
-            read: Arc::clone(&world) as _,
+            read: Arc::clone(&self.read) as _,
             publish: Arc::clone(&world) as _,
             model: Arc::clone(&world) as _,
-            syntax: Arc::clone(&world) as _,
+            syntax: Arc::new(NoSyntax),
             notify: Arc::clone(&world) as _,
-            rows: Arc::clone(&world) as _,
-            runs: Arc::clone(&world) as _,
-            store: world as _,
+            rows: Arc::clone(&self.rows) as _,
+            runs: world as _,
+            store: Arc::clone(&self.artifacts) as _,
             asking: Arc::default(),
         }
-    }
-}
-
-#[async_trait]
-impl StoreArtifact for World {
-    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.artifacts.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
-        Ok(())
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.artifacts.lock().unwrap().get(key).cloned())
-    }
-}
-
-#[async_trait]
-impl KeepRows for World {
-    async fn get(&self, key: &str) -> Result<Option<Row>, RowError> {
-        Ok(self.rows.lock().unwrap().get(key).cloned())
-    }
-
-    async fn put(&self, key: &str, value: &Value, _expect: Expect) -> Result<Written, RowError> {
-        let row = Row {
-            version: 2,
-            value: value.clone(),
-        };
-        self.rows.lock().unwrap().insert(key.to_owned(), row);
-        Ok(Written::Done { version: 2 })
-    }
-
-    async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError> {
-        self.rows.lock().unwrap().remove(key);
-        Ok(Written::Done { version })
-    }
-
-    async fn list(&self, _prefix: &str, _most: usize) -> Result<Vec<(String, Row)>, RowError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl ReadChange for World {
-    async fn read_change(&self, _target: &Target) -> Result<Change, ReadError> {
-        Ok(self.change.clone())
-    }
-
-    async fn read_file(&self, _target: &Target, _path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok(None)
-    }
-
-    async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
-        Ok(target.head().clone())
     }
 }
 
@@ -160,13 +108,6 @@ impl ReadChange for World {
 impl AskModel for World {
     async fn ask(&self, _request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
         Ok(self.answer.clone())
-    }
-}
-
-#[async_trait]
-impl SourceSyntax for World {
-    async fn view(&self, _path: &str, _text: &str, _lines: &[u32]) -> SyntaxAnswer {
-        SyntaxAnswer::default()
     }
 }
 

@@ -31,7 +31,7 @@ const ARROWS: &str = "
     cli: asl aws core engine github models ops server sfn-api
     functions: aws console core github models rules web
 
-    testkit:
+    testkit: core
     tests:
     model-tests:
     xtask:

@@ -113,41 +113,26 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
     use holdfast_core::model::change::Change;
     use holdfast_core::model::report::Report;
+    use holdfast_testkit::planted;
     use serde_json::json;
 
     use super::*;
 
-    /// A report and its change with a secret in every text.
+    /// A report and its change with a secret in every text, also where GitHub's own names are.
     fn leaking(secret: &str) -> (Report, Change) {
-        let text = format!("see {secret} now");
-        let path = format!("src/{secret}.rs");
-        let sha = "a".repeat(40);
-        let report = json!({
-            "version": 1, "run": "r", "status": "reviewed",
-            "target": { "repository": text, "pull_request": 1, "url": text, "base": sha, "head": sha },
-            "model": { "provider": "openai", "name": text }, "summary": text, "notes": [text],
-            "gate": { "decision": "publish", "worst": "high" },
-            "findings": [{ "path": path, "side": "RIGHT", "start_line": 2, "line": 2, "severity": "high", "category": "security",
-                "title": text, "body": format!("one\n{text}\n"), "suggestion": text, "confidence": 0.5, "source": text }],
-            "coverage": [{ "path": path, "outcome": "unreviewed", "reason": text, "attempts": 2 },
-                { "path": path, "outcome": "skipped", "reason": text, "attempts": 0 }],
-            "usage": { "model_calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0, "cache_hits": 0, "wall_ms": 0 },
-        });
-        let patch = format!("@@ -1,3 +1,3 @@ fn {secret}\n {secret}\n-{secret}\n+x = {secret}\n {secret}");
-        let change = json!({
-            "base": sha, "head": sha, "title": text, "description": text, "author": text, "files_total": 1,
-            "files": [{ "path": path, "previous_path": path, "status": "renamed", "kind": "text", "additions": 1, "deletions": 1,
-                "patch": patch, "omitted": null }],
-        });
+        let mut report = planted::report(secret);
+        for field in ["/target/repository", "/target/url", "/findings/0/source"] {
+            *report.pointer_mut(field).unwrap() = json!(format!("see {secret} now"));
+        }
         (
             serde_json::from_value(report).unwrap(),
-            serde_json::from_value(change).unwrap(),
+            serde_json::from_value(planted::change(secret)).unwrap(),
         )
     }
 
     #[test]
     fn no_form_of_a_report_shows_a_secret_of_any_field() {
-        let secret = ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat();
+        let secret = planted::secret();
         let (report, change) = leaking(&secret);
         for format in [
             ReportFormat::Text,
@@ -156,9 +141,7 @@ mod tests {
             ReportFormat::Sarif,
         ] {
             let printed = render(&report, Some(&change), format).unwrap();
-            for start in 0..secret.len() - 12 {
-                assert!(!printed.contains(&secret[start..start + 12]), "{format:?}: {printed}");
-            }
+            assert!(!planted::shows(&printed, &secret), "{format:?}: {printed}");
             assert!(printed.contains("SECRET_1"), "{format:?}: {printed}");
         }
     }

@@ -140,8 +140,12 @@ fn serve(scene: &Scene) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
+/// The status of each run; none where nothing was stored yet.
 fn run_statuses(scene: &Scene) -> Vec<String> {
-    let runs: Value = serde_json::from_slice(&scene.run(&["runs", "--format", "json"]).stdout).unwrap();
+    let output = scene.run(&["runs", "--format", "json"]);
+    let Ok(runs) = serde_json::from_slice::<Value>(&output.stdout) else {
+        return Vec::new();
+    };
     let runs = runs["runs"].as_array().unwrap();
     runs.iter()
         .map(|run| run["status"].as_str().unwrap().to_owned())

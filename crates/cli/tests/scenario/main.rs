@@ -19,4 +19,5 @@ mod settings;
 mod setup;
 mod support;
 mod triggers;
+mod upgrade;
 mod waiting;

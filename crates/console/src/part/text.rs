@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use holdfast_core::render::is_invisible;
 use holdfast_core::rule::redacted;
 use maud::{Markup, Render, html};
 
@@ -107,24 +108,16 @@ fn pieces(text: &str, keeps_lines: bool) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Whether a reader would not see it, or would see something else because of it. Joiners are letters' business between
-/// letters that are not ASCII (Persian, emoji), and hide something elsewhere.
+/// Whether a reader doesn't see it here, or sees other text because of it. Joiners are letters' business between letters that
+/// are not ASCII (Persian, emoji), and hide something elsewhere; variation selectors choose how an emoji is drawn.
 fn is_hidden(char: char, before: Option<char>, next: Option<char>) -> bool {
     match char {
         '\u{200c}' | '\u{200d}' => [before, next]
             .iter()
             .any(|near| near.is_none_or(|near| near.is_ascii())),
-        '\u{ad}'
-        | '\u{34f}'
-        | '\u{61c}'
-        | '\u{115f}'
-        | '\u{1160}'
-        | '\u{17b4}'
-        | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' => true,
-        '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
-        char => char.is_control(),
+        '\u{fe00}'..='\u{fe0f}' => false,
+        '\t' | '\n' => true,
+        char => is_invisible(char),
     }
 }
 

@@ -6,50 +6,18 @@ use holdfast_core::model::report::Report;
 use holdfast_core::render::{
     Inline, alarm_text, check_outcome, question_mail, report_markdown, review_draft, summary_body,
 };
+use holdfast_testkit::planted::{self, secret};
 use serde_json::json;
 
-fn secret() -> String {
-    ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat()
-}
-
 fn leaking(secret: &str) -> (Report, Change) {
-    let text = format!("see {secret} now");
-    let path = format!("src/{secret}.rs");
-    let sha = "a".repeat(40);
-    let finding = |line: u32| {
-        json!({
-            "path": path, "side": "RIGHT", "start_line": line, "line": line, "severity": "high", "category": "security",
-            "title": text, "body": format!("```rust\n{text}\n```\n\n- {text}\n\n`{text}`"), "suggestion": text,
-            "confidence": 0.5, "source": "model",
-        })
-    };
-    let report = json!({
-        "version": 1, "run": "r", "status": "partial",
-        "target": { "repository": "o/r", "pull_request": 1, "url": "https://github.com/o/r/pull/1", "base": sha, "head": sha },
-        "model": { "provider": "openai", "name": text }, "summary": format!("# {text}\n\n* {text}"), "notes": [text],
-        "gate": { "decision": "publish", "worst": "high" }, "findings": [finding(2), finding(90)],
-        "coverage": [{ "path": path, "outcome": "unreviewed", "reason": text, "attempts": 2 },
-            { "path": path, "outcome": "skipped", "reason": text, "attempts": 0 },
-            { "path": path, "outcome": "reviewed", "reason": text, "attempts": 1 }],
-        "usage": { "model_calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0, "cache_hits": 0, "wall_ms": 0 },
-    });
-    let patch = format!("@@ -1,3 +1,3 @@ fn {secret}\n {secret}\n-{secret}\n+x = {secret}\n {secret}");
-    let change = json!({
-        "base": sha, "head": sha, "title": text, "description": text, "author": text, "files_total": 1,
-        "files": [{ "path": path, "previous_path": path, "status": "renamed", "kind": "text", "additions": 1, "deletions": 1,
-            "patch": patch, "omitted": null }],
-    });
     (
-        serde_json::from_value(report).unwrap(),
-        serde_json::from_value(change).unwrap(),
+        serde_json::from_value(planted::report(secret)).unwrap(),
+        serde_json::from_value(planted::change(secret)).unwrap(),
     )
 }
 
 fn assert_clean(what: &str, text: &str) {
-    let secret = secret();
-    for start in 0..secret.len() - 12 {
-        assert!(!text.contains(&secret[start..start + 12]), "{what}: {text}");
-    }
+    assert!(!planted::shows(text, &secret()), "{what}: {text}");
 }
 
 #[test]

@@ -12,9 +12,9 @@ const WALKTHROUGH: &str = r#"{"summary":"Adds lines.","findings":[]}"#;
 
 /// The next run, over what the last one kept.
 fn next(before: &World, world: World) -> World {
-    let kept = before.store.0.lock().unwrap().clone();
+    let kept = before.store.all().clone();
     let kept = kept.into_iter().filter(|(key, _)| key.starts_with("cache/"));
-    *world.store.0.lock().unwrap() = kept.collect();
+    *world.store.all() = kept.collect();
     world
 }
 
@@ -204,7 +204,7 @@ fn a_run_of_version_1_continues_with_its_own_artifacts() {
             .unwrap();
     });
     let is_new = |key: &String| key.ends_with("/unit.json") || key.contains("/patches/");
-    world.store.0.lock().unwrap().retain(|key, _| !is_new(key));
+    world.store.all().retain(|key, _| !is_new(key));
     let read = block_on(read_unit("r", "u0001", &world.store)).unwrap();
     assert_eq!(
         read,
