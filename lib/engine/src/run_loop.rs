@@ -1,6 +1,6 @@
 //! The loop that everything goes through: take in what waits, advance the executions, store all of it in one
 //! transaction, and only then act on it. While one turn is on its way to the disk, the next is decided. What requests
-//! do is in `serve_request`, what follows for an execution in `settle`, what a failing disk means in `stall`.
+//! do is in `request_handler`, what follows for an execution in `settle`, what a failing disk means in `storage_outage`.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -97,7 +97,7 @@ impl Runner {
             };
             let mut kept = self.settle_stored(storing.take()).await;
             kept.extend(std::mem::replace(&mut next, Turn::new(self.now())).abandon(&failed));
-            if let Err(ended) = self.stall(failed, kept).await {
+            if let Err(ended) = self.wait_for_storage(failed, kept).await {
                 break ended;
             }
         };

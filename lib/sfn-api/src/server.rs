@@ -198,3 +198,48 @@ pub fn keep_region(data: &Path, region: &str) -> Result<String, ServerError> {
     let kept = Store::open(data)?.settle("region", region);
     kept.map_err(|error| ServerError::Stored { detail: error.message })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+mod tests {
+    use async_trait::async_trait;
+    use holdfast_engine::{EngineOptions, FunctionFailure, Functions, Invocation, NoObjects};
+    use serde_json::Value;
+    use tokio::net::TcpStream;
+
+    use super::super::store::FILE;
+    use super::*;
+
+    struct Echo;
+
+    #[async_trait]
+    impl Functions for Echo {
+        async fn invoke(&self, _: &str, payload: Value, _: Invocation) -> Result<Value, FunctionFailure> {
+            Ok(payload)
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nobody_connects_before_what_is_stored_was_checked() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path();
+        let options = EngineOptions::new(data, Arc::new(Echo), Arc::new(NoObjects)).unwrap();
+        let (engine, _) = Engine::open(options).await.unwrap();
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        std::fs::write(data.join(FILE), "not a database".repeat(1_000)).unwrap();
+        let server = Server::bind(loopback).unwrap();
+        let address = server.address();
+        assert!(TcpStream::connect(address).await.is_err());
+        let refused = server.open(engine.clone(), data, None).err().unwrap();
+        assert!(matches!(refused, ServerError::FileUnusable { .. }), "{refused}");
+        assert!(TcpStream::connect(address).await.is_err());
+
+        std::fs::remove_file(data.join(FILE)).unwrap();
+        let server = Server::bind(loopback).unwrap();
+        let server = server.open(engine.clone(), data, None).unwrap();
+        assert!(TcpStream::connect(server.address()).await.is_ok());
+        let everyone = Server::bind(SocketAddr::from(([0, 0, 0, 0], 0))).err().unwrap();
+        assert!(matches!(everyone, ServerError::AddressNotLoopback { .. }), "{everyone}");
+        engine.shutdown().await;
+    }
+}

@@ -229,13 +229,12 @@ impl Gathering<'_> {
         }
         let sources: Vec<&mut OpenFile<'_>> = files.iter_mut().filter(|file| file.is_source).collect();
         let paths: Vec<&str> = sources.iter().map(|file| file.file.path.as_str()).collect();
-        let reads: Vec<_> = paths
-            .iter()
-            .map(|path| self.read.read_file(&self.run.target, path, self.head))
-            .collect();
-        let read: Vec<_> = futures::stream::iter(reads).buffered(AT_ONCE).collect().await;
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let read = self.read.read_files(&self.run.target, &paths, self.head).await?;
         for (file, bytes) in sources.into_iter().zip(read) {
-            let Some(bytes) = bytes? else { continue };
+            let Some(bytes) = bytes else { continue };
             let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             self.change_bounds(|bounds| bounds.bytes_left = bounds.bytes_left.saturating_sub(length));
             file.text = Some(String::from_utf8_lossy(&bytes).into_owned());

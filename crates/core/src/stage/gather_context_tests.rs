@@ -18,6 +18,8 @@ struct World {
     artifacts: Mutex<BTreeMap<String, Vec<u8>>>,
     content: &'static [u8],
     reads: Mutex<Vec<String>>,
+    /// How many files each request was for.
+    requests: Mutex<Vec<usize>>,
     /// What is answered for each path.
     answer: fn(&str) -> SyntaxAnswer,
     views: Mutex<Vec<(String, String)>>,
@@ -41,9 +43,20 @@ impl ReadChange for World {
         Err(ReadError::NotFound("not asked for here".to_owned()))
     }
 
-    async fn read_file(&self, _target: &Target, path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
-        self.reads.lock().unwrap().push(path.to_owned());
-        Ok(Some(self.content.to_vec()))
+    async fn read_file(&self, _target: &Target, _path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        Err(ReadError::NotFound("files are read together".to_owned()))
+    }
+
+    async fn read_files(
+        &self,
+        _target: &Target,
+        paths: &[&str],
+        _at: &CommitSha,
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        self.requests.lock().unwrap().push(paths.len());
+        let mut reads = self.reads.lock().unwrap();
+        reads.extend(paths.iter().map(|path| (*path).to_owned()));
+        Ok(paths.iter().map(|_| Some(self.content.to_vec())).collect())
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
@@ -70,6 +83,7 @@ fn gather(
         artifacts: Mutex::default(),
         content,
         reads: Mutex::default(),
+        requests: Mutex::default(),
         answer,
         views: Mutex::default(),
     };
@@ -222,4 +236,34 @@ fn a_links_text_is_no_source() {
     let (world, packs) = gather(&["a.py"], FileKind::Symlink, b"x", |_| seen(Duration::ZERO));
     assert!(packs[0].imports.is_empty() && packs[0].no_syntax.is_none());
     assert!(world.reads.lock().unwrap().is_empty(), "what it points to is not read");
+}
+
+#[test]
+fn documents_of_an_earlier_try_are_kept_and_missing_ones_made() {
+    let (world, packs) = gather(&["a.rs", "b.rs", "c.rs"], FileKind::Text, b"x", |_| {
+        seen(Duration::ZERO)
+    });
+    let tokens: u64 = packs.iter().map(|pack| pack.tokens).sum();
+    let again = || {
+        world.reads.lock().unwrap().clear();
+        let input = Input { run: "r".to_owned() };
+        let output = block_on(gather_context(&input, &world, &world, &world)).unwrap();
+        assert_eq!((output.packs, output.tokens), (3, tokens));
+        world.reads.lock().unwrap().clone()
+    };
+    assert!(again().is_empty(), "nothing is missing");
+    world.artifacts.lock().unwrap().remove(&key::unit("r", "u0001"));
+    assert_eq!(again(), ["b.rs"]);
+}
+
+#[test]
+fn a_change_of_many_files_is_gathered_chunk_by_chunk() {
+    let paths: Vec<String> = (0..250).map(|number| format!("src/{number:03}.rs")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let (world, packs) = gather(&paths, FileKind::Text, b"x", |_| seen(Duration::ZERO));
+    assert!(packs.iter().all(|pack| pack.imports == ["use a;"]));
+    assert_eq!(*world.requests.lock().unwrap(), [100, 100, 50]);
+    let artifacts = world.artifacts.lock().unwrap();
+    let patches = artifacts.keys().filter(|key| key.contains("/patches/")).count();
+    assert_eq!(patches, 3, "a hundred files in each");
 }

@@ -11,7 +11,7 @@ use crate::port::StoreArtifact;
 use super::{StageError, find_artifact, write_artifact};
 
 /// What lists show of a run. Runs of version 1 have none: their report and change say it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
     /// The change's title; none where the run ended before it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,20 +46,37 @@ pub struct ReportHeader {
     pub usage: Usage,
 }
 
+impl RunHeader {
+    /// The header of what is there of a run.
+    pub fn of(change: Option<&Change>, report: Option<&Report>) -> Self {
+        Self {
+            title: change.map(|change| change.title.clone()),
+            author: change.and_then(|change| change.author.clone()),
+            url: change.and_then(|change| change.url.clone()),
+            base: change.map(|change| change.base.to_string()),
+            files: change.map_or(0, |change| change.files_total),
+            report: report.map(ReportHeader::of),
+        }
+    }
+}
+
+impl ReportHeader {
+    fn of(report: &Report) -> Self {
+        Self {
+            status: report.status,
+            gate: report.gate.clone(),
+            findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
+            usage: report.usage,
+        }
+    }
+}
+
 /// Writes the header of a run whose change was read.
 ///
 /// # Errors
 /// The store fails.
 pub(super) async fn write_header(run: &str, change: &Change, store: &dyn StoreArtifact) -> Result<(), StageError> {
-    let header = RunHeader {
-        title: Some(change.title.clone()),
-        author: change.author.clone(),
-        url: change.url.clone(),
-        base: Some(change.base.to_string()),
-        files: change.files_total,
-        report: None,
-    };
-    write_artifact(store, &key::header(run), &header).await
+    write_artifact(store, &key::header(run), &RunHeader::of(Some(change), None)).await
 }
 
 /// Writes a run's report, and what lists show of it into the header: the report last, because it is what counts.
@@ -71,12 +88,7 @@ pub(super) async fn write_report(run: &str, report: &Report, store: &dyn StoreAr
     // Where there is none, version 1 opened the run, or it failed before its change was read: lists read the rest elsewhere.
     if let Some(header) = found {
         let header = RunHeader {
-            report: Some(ReportHeader {
-                status: report.status,
-                gate: report.gate.clone(),
-                findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
-                usage: report.usage,
-            }),
+            report: Some(ReportHeader::of(report)),
             ..header
         };
         write_artifact(store, &key::header(run), &header).await?;

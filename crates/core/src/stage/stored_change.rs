@@ -13,12 +13,12 @@ use crate::model::error_name::ErrorName;
 use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::run::PAYLOAD_VERSION;
-use crate::port::StoreArtifact;
+use crate::port::{FILES_PER_READ, StoreArtifact};
 
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, write_artifact};
 
-/// The most files of a chunk.
-pub const MAX_CHUNK_FILES: usize = 100;
+/// The most files of a chunk: their texts are read together.
+pub const MAX_CHUNK_FILES: usize = FILES_PER_READ;
 /// A chunk is closed by the file whose patch takes it over this size, in bytes.
 const MAX_CHUNK_BYTES: usize = 512 * 1024;
 

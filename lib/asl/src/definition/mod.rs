@@ -45,7 +45,9 @@ impl StateMachine {
     /// )?;
     /// assert_eq!(machine.state_names(), ["Done"]);
     ///
-    /// let problems = StateMachine::parse(r#"{ "QueryLanguage": "JSONata", "StartAt": "Gone", "States": {} }"#);
+    /// let problems = StateMachine::parse(
+    ///     r#"{ "QueryLanguage": "JSONata", "StartAt": "Gone", "States": { "Done": { "Type": "Succeed" } } }"#,
+    /// );
     /// assert!(problems.unwrap_err().to_string().contains("Gone"));
     /// # Ok::<(), holdfast_asl::DefinitionErrors>(())
     /// ```

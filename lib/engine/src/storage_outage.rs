@@ -12,8 +12,8 @@ const FIRST_TRY_AFTER: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 impl Runner {
-    /// Waits for the disk. Memory is ahead of the disk by a turn that was not stored, so it is read anew.
-    pub(super) async fn stall(&mut self, error: EngineError, mut kept: Vec<JobResult>) -> Result<(), Ended> {
+    /// Waits until the disk works again. Memory is ahead of the disk by a turn that was not stored, so it is read anew.
+    pub(super) async fn wait_for_storage(&mut self, error: EngineError, mut kept: Vec<JobResult>) -> Result<(), Ended> {
         tracing::error!(%error, "nothing can be stored: nothing new is started");
         if let Some(request) = self.held.take() {
             // No shutdown is ever held.
