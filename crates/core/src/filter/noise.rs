@@ -162,7 +162,7 @@ mod tests {
             ("src/vendor.rs", None),
         ] {
             let expected = rule.map_or(Triage::Review, Triage::Skip);
-            assert_eq!(triage(&file(path), &globs, false), expected, "{path}");
+            assert_eq!(triage(&file(path), globs, false), expected, "{path}");
         }
         let tables = TABLES.by_format.iter().chain(&TABLES.by_name).map(|(_, set)| set);
         assert!(
