@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use holdfast_core::claim;
-use holdfast_core::port::{Expect, KeepRows, Row, RowError, Written};
+use holdfast_core::port::{KeepRows, Precondition, Row, RowError, Written};
 use serde_json::{Value, json};
 use stateright::{Model, Property};
 
@@ -431,7 +431,7 @@ async fn decide(outside: &Outside<'_>, who: &str, decision: &str, broken: Option
         version = outside.get(KEY).await?.map_or(version, |row| row.version);
     }
     let value = json!({"state": decision, "by": who, "delivered": false});
-    let stored = match outside.put(KEY, &value, Expect::Version(version)).await? {
+    let stored = match outside.put(KEY, &value, Precondition::Version(version)).await? {
         Written::Done { version } => Row { version, value },
         Written::Conflict { found } => {
             return Ok(found.map_or(Told::Superseded, |found| told(&found.value, who, decision)));
@@ -457,7 +457,7 @@ async fn deliver(outside: &Outside<'_>, row: Row) -> Result<(), NotKnown> {
     let mut value = row.value;
     value["delivered"] = Value::from(true);
     // A conflict means that another one has noted it.
-    outside.put(KEY, &value, Expect::Version(row.version)).await?;
+    outside.put(KEY, &value, Precondition::Version(row.version)).await?;
     Ok(())
 }
 
@@ -498,7 +498,7 @@ async fn answer_time_out(outside: &Outside<'_>, broken: Option<Broken>) -> Resul
             return Ok(row.value["state"].as_str().map(Text::from));
         }
         let expired = json!({"state": "expired", "delivered": true});
-        if let Written::Done { .. } = outside.put(KEY, &expired, Expect::Version(row.version)).await? {
+        if let Written::Done { .. } = outside.put(KEY, &expired, Precondition::Version(row.version)).await? {
             return Ok(None);
         }
     }

@@ -8,7 +8,7 @@ use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    CheckOutcome, DraftedReview, ExecutionError, Expect, FailedRun, KeepRows, ListFailedRuns, PublishError,
+    CheckOutcome, DraftedReview, ExecutionError, FailedRun, KeepRows, ListFailedRuns, Precondition, PublishError,
     PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, StopRun, StoreArtifact, StoreError, Written,
 };
 use serde_json::Value;
@@ -405,13 +405,13 @@ impl KeepRows for Outside<'_> {
         }
     }
 
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+    async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError> {
         let call = Call::PutRow {
             key: key.into(),
             value: value.to_string().as_str().into(),
             expect: match expect {
-                Expect::Absent => None,
-                Expect::Version(version) => Some(version),
+                Precondition::Absent => None,
+                Precondition::Version(version) => Some(version),
             },
         };
         let written = written(key, self.recorded.ask(call).await);

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use holdfast_core::port::{Expect, KeepRows, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
+use holdfast_core::port::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 use serde_json::Value;
 
 use crate::account;
@@ -105,13 +105,13 @@ impl KeepRows for DynamodbKeepRows {
         got.item.map(|item| self.row(key, &item)).transpose()
     }
 
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+    async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError> {
         let (group, name) = split_key(key)?;
         let value = write_value(key, value)?;
         let put = self.client.put_item().table_name(&self.table);
         let (put, version) = match expect {
-            Expect::Absent => (put.condition_expression("attribute_not_exists(pk)"), 1),
-            Expect::Version(version) => {
+            Precondition::Absent => (put.condition_expression("attribute_not_exists(pk)"), 1),
+            Precondition::Version(version) => {
                 let put = put.condition_expression("#version = :expected");
                 let put = put.expression_attribute_names("#version", VERSION);
                 let put = put.expression_attribute_values(":expected", number(version));

@@ -2,16 +2,13 @@
 //! before each write: an old run that wakes late finds that it is not the newest any more.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use crate::error::StageError;
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
 use crate::model::sha::CommitSha;
-use crate::port::{Expect, KeepRows, ReadChange, Row, Written};
-use crate::stage::StageError;
-
-/// Conflicts that are sat out: each means that another run has just written.
-const TRIES: usize = 20;
+use crate::port::{KeepRows, ReadChange};
+use crate::rows::{self, Update};
 
 /// Who holds a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,60 +33,49 @@ pub struct Claim {
 ///
 /// Errors: `PullRequestHeadMoved`; `RunSuperseded`; what reading and the table say.
 pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, run: &str) -> Result<Claim, StageError> {
-    if let Some((_, claim)) = find(rows, &run_key(run)).await? {
+    if let Some(stored) = rows::find::<Claim>(rows, &run_key(run)).await? {
         hold(rows, target, run).await?;
-        return Ok(claim);
+        return Ok(stored.value);
     }
-    let key = claim_key(target);
-    for _ in 0..TRIES {
-        let found = find(rows, &key).await?;
-        let named = match &found {
-            None => find_named(rows, target).await?,
-            Some(_) => None,
-        };
-        let claim = match found {
+    let claim: Claim = rows::update(rows, &claim_key(target), |found: Option<Claim>| async move {
+        let before = match found {
             // Taken by us, and then the process died before it noted so.
-            Some((_, claim)) if claim.run == run => claim,
-            found => {
-                // Asked after the row was read, and before it is written in the version that was read: whoever took it for
-                // a newer head is either seen here, by its head, or makes the write conflict.
-                check_head(target, &read.current_head(target).await?)?;
-                let (version, before) = found.map(|(row, claim)| (row.version, claim)).unzip();
-                let before = before.or(named);
-                let claim = Claim {
-                    generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
-                    run: run.to_owned(),
-                    before: before.map(|claim| claim.run),
-                    closed: false,
-                    undone: false,
-                };
-                if !put(rows, &key, &claim, version).await? {
-                    continue;
-                }
-                claim
-            }
+            Some(claim) if claim.run == run => return Ok(Update::Keep(claim)),
+            None => find_named(rows, target).await?,
+            found => found,
         };
-        retire_named(rows, target, &claim).await?;
-        // A conflict means that the run was closed meanwhile.
-        put(rows, &run_key(run), &claim, None).await?;
-        hold(rows, target, run).await?;
-        return Ok(claim);
-    }
-    Err(contended(&key))
+        // Asked after the row was read, and before it is written in the version that was read: whoever took it for a newer
+        // head is either seen here, by its head, or makes the write conflict.
+        check_head(target, &read.current_head(target).await?)?;
+        let claim = Claim {
+            generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
+            run: run.to_owned(),
+            before: before.map(|claim| claim.run),
+            closed: false,
+            undone: false,
+        };
+        Ok::<_, StageError>(Update::Write(claim.clone(), claim))
+    })
+    .await?;
+    retire_named(rows, target, &claim).await?;
+    // One that is there means that the run was closed meanwhile.
+    rows::create(rows, &run_key(run), &claim).await?;
+    hold(rows, target, run).await?;
+    Ok(claim)
 }
 
 /// The run that holds a pull request, if there is one. Errors: what the table says.
 pub async fn holder(rows: &dyn KeepRows, target: &Target) -> Result<Option<String>, StageError> {
     let claim = match find(rows, &claim_key(target)).await? {
-        Some((_, claim)) => Some(claim),
         None => find_named(rows, target).await?,
+        found => found,
     };
     Ok(claim.map(|claim| claim.run))
 }
 
 /// Whether the run's right to write was ended: what it did is undone, or is being undone. Errors: what the table says.
 pub async fn is_closed(rows: &dyn KeepRows, run: &str) -> Result<bool, StageError> {
-    Ok(find(rows, &run_key(run)).await?.is_some_and(|(_, claim)| claim.closed))
+    Ok(find(rows, &run_key(run)).await?.is_some_and(|claim| claim.closed))
 }
 
 /// The claim of a run of version 0.1, which was kept by the repository's name.
@@ -97,7 +83,7 @@ async fn find_named(rows: &dyn KeepRows, target: &Target) -> Result<Option<Claim
     let Some(key) = named_claim_key(target) else {
         return Ok(None);
     };
-    Ok(find(rows, &key).await?.map(|(_, claim)| claim))
+    find(rows, &key).await
 }
 
 /// Makes a run of version 0.1 find at its fence that `claim` has taken over.
@@ -105,15 +91,14 @@ async fn retire_named(rows: &dyn KeepRows, target: &Target, claim: &Claim) -> Re
     let Some(key) = named_claim_key(target) else {
         return Ok(());
     };
-    for _ in 0..TRIES {
-        match find(rows, &key).await? {
-            None => return Ok(()),
-            Some((_, found)) if found.run == claim.run => return Ok(()),
-            Some((row, _)) if put(rows, &key, claim, Some(row.version)).await? => return Ok(()),
-            Some(_) => {}
-        }
-    }
-    Err(contended(&key))
+    rows::update(rows, &key, |found: Option<Claim>| async move {
+        Ok(match found {
+            None => Update::Keep(()),
+            Some(found) if found.run == claim.run => Update::Keep(()),
+            Some(_) => Update::Write(claim.clone(), ()),
+        })
+    })
+    .await
 }
 
 /// Ends a run's right to write, before what it did is undone. Errors: what the table says.
@@ -130,13 +115,11 @@ pub async fn note_undone(rows: &dyn KeepRows, run: &str) -> Result<(), StageErro
 /// that ended without success. Errors: what the table says.
 pub async fn needs_cleaning(rows: &dyn KeepRows, run: &str) -> Result<bool, StageError> {
     let found = find(rows, &run_key(run)).await?;
-    Ok(found.is_some_and(|(_, claim)| !claim.undone))
+    Ok(found.is_some_and(|claim| !claim.undone))
 }
 
 async fn set_undone(rows: &dyn KeepRows, run: &str, undone: bool) -> Result<(), StageError> {
-    let key = run_key(run);
-    for _ in 0..TRIES {
-        let (version, found) = find(rows, &key).await?.map(|(row, claim)| (row.version, claim)).unzip();
+    rows::update(rows, &run_key(run), |found: Option<Claim>| async move {
         let claim = found.unwrap_or_else(|| Claim {
             generation: 0,
             run: run.to_owned(),
@@ -145,26 +128,24 @@ async fn set_undone(rows: &dyn KeepRows, run: &str, undone: bool) -> Result<(), 
             undone: false,
         });
         if claim.closed && (claim.undone || !undone) {
-            return Ok(());
+            return Ok(Update::Keep(()));
         }
         let claim = Claim {
             closed: true,
             undone,
             ..claim
         };
-        if put(rows, &key, &claim, version).await? {
-            return Ok(());
-        }
-    }
-    Err(contended(&key))
+        Ok(Update::Write(claim, ()))
+    })
+    .await
 }
 
 /// The fence: to be asked right before each write. Errors: `RunSuperseded`; what the table says.
 pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<(), StageError> {
     let superseded = |message: String| Err(StageError::new(ErrorName::RunSuperseded, message));
     match find(rows, &claim_key(target)).await? {
-        Some((_, claim)) if claim.run == run => {}
-        Some((_, claim)) => return superseded(format!("run {} has taken {} over", claim.run, target.repository())),
+        Some(claim) if claim.run == run => {}
+        Some(claim) => return superseded(format!("run {} has taken {} over", claim.run, target.repository())),
         None => return superseded(format!("run {run} holds no claim")),
     }
     check_open(rows, run).await
@@ -173,7 +154,7 @@ pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<(),
 /// Whether a run may still begin. Errors: `RunSuperseded` where what it did is being undone; what the table says.
 pub async fn check_open(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
     match find(rows, &run_key(run)).await? {
-        Some((_, claim)) if claim.closed => Err(StageError::new(
+        Some(claim) if claim.closed => Err(StageError::new(
             ErrorName::RunSuperseded,
             format!("run {run} was withdrawn"),
         )),
@@ -225,29 +206,6 @@ fn run_key(run: &str) -> String {
     format!("run/{run}")
 }
 
-async fn find(rows: &dyn KeepRows, key: &str) -> Result<Option<(Row, Claim)>, StageError> {
-    let Some(row) = rows.get(key).await? else {
-        return Ok(None);
-    };
-    let claim = Claim::deserialize(&row.value).map_err(|error| {
-        StageError::new(
-            ErrorName::PayloadInvalid,
-            format!("row {key} has another shape: {error}"),
-        )
-    })?;
-    Ok(Some((row, claim)))
-}
-
-/// Whether it was written: what stood there before, in this version or not at all, is what was expected.
-async fn put(rows: &dyn KeepRows, key: &str, claim: &Claim, version: Option<u64>) -> Result<bool, StageError> {
-    let expect = version.map_or(Expect::Absent, Expect::Version);
-    let written = rows.put(key, &json!(claim), expect).await?;
-    Ok(matches!(written, Written::Done { .. }))
-}
-
-fn contended(key: &str) -> StageError {
-    StageError::new(
-        ErrorName::ArtifactUnavailable,
-        format!("row {key}: others wrote it {TRIES} times in a row"),
-    )
+async fn find(rows: &dyn KeepRows, key: &str) -> Result<Option<Claim>, StageError> {
+    Ok(rows::find(rows, key).await?.map(|stored| stored.value))
 }

@@ -3,12 +3,12 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::error::StageError;
 use crate::model::change::{Change, Pinned, Target};
 use crate::model::error_name::ErrorName;
 use crate::model::policy::POLICY_PATH;
 use crate::model::sha::CommitSha;
 use crate::port::{PullNow, ReadChange, ReadError, ReadPull};
-use crate::stage::StageError;
 
 /// A pull request's target, with everything that its run's name is derived from.
 #[derive(Clone, Debug)]

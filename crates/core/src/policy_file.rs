@@ -1,11 +1,11 @@
 //! Finding a repository's settings on the base of a change. Settings that are there but not read, because of their name or
 //! because of what they are, would be settings that silently do nothing: that is an error, as wrong settings are.
 
+use crate::error::StageError;
 use crate::model::change::Target;
 use crate::model::policy::{InvalidPolicy, POLICY_PATH, Policy};
 use crate::model::sha::CommitSha;
 use crate::port::{ReadChange, RootEntry, RootKind};
-use crate::stage::StageError;
 
 /// The largest settings file that is read, in bytes.
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;

@@ -4,20 +4,15 @@
 
 use crate::approval::deliver_all;
 use crate::claim;
-use crate::model::error_name::ErrorName;
-use crate::model::key;
-use crate::model::run::Announcement;
-use crate::port::{
-    AnswerTask, FailedRun, KeepRows, ListFailedRuns, PublishReview, RedeliverWebhooks, StopRun, StoreArtifact,
-};
-use crate::stage::report_failure::{self, report_failure};
-use crate::stage::withdraw_announcement::{self, withdraw_announcement};
-use crate::stage::{StageError, find_artifact};
+use crate::error::StageError;
+use crate::port::{AnswerTask, KeepRows, ListFailedRuns, PublishReview, RedeliverWebhooks, StoreArtifact};
+
+pub use crate::stage::clean_up::{clean_up, end};
 
 use serde::Serialize;
 
 /// Failed runs that one sweep looks at, the newest.
-const RUNS_MOST: usize = 1_000;
+const MAX_RUNS: usize = 1_000;
 
 /// How far back deliveries are looked at, in ms: GitHub sends none again that is older than three days.
 const REDELIVERED_MS: i64 = 3 * 86_400_000;
@@ -99,7 +94,7 @@ pub async fn clean_all(
     store: &dyn StoreArtifact,
 ) -> Result<Vec<Cleaned>, StageError> {
     let mut cleaned = Vec::new();
-    for run in runs.failed_runs(RUNS_MOST).await? {
+    for run in runs.failed_runs(MAX_RUNS).await? {
         if !claim::needs_cleaning(rows, &run.run).await? {
             continue;
         }
@@ -113,47 +108,4 @@ pub async fn clean_all(
         cleaned.push(Cleaned { run: name, failure });
     }
     Ok(cleaned)
-}
-
-/// Stops a run that somebody ends, if it is still under way, and undoes what it did. Done twice, there is one effect.
-/// Errors: what the engine, writing, the table and the store say.
-pub async fn end(
-    run: &FailedRun,
-    error: ErrorName,
-    stop: &dyn StopRun,
-    publish: &dyn PublishReview,
-    rows: &dyn KeepRows,
-    store: &dyn StoreArtifact,
-) -> Result<(), StageError> {
-    stop.stop_run(&run.run, error, run.cause.as_deref().unwrap_or_default())
-        .await?;
-    clean_up(run, publish, rows, store).await
-}
-
-/// Undoes what a run did, as the workflow does it, and has its record say why. The result of a run that came to its end
-/// stays. Errors: what writing, the table and the store say.
-pub async fn clean_up(
-    run: &FailedRun,
-    publish: &dyn PublishReview,
-    rows: &dyn KeepRows,
-    store: &dyn StoreArtifact,
-) -> Result<(), StageError> {
-    let announced: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
-    if announced.is_some_and(|announcement| announcement.settled) {
-        return claim::note_undone(rows, &run.run).await;
-    }
-    let input = withdraw_announcement::Input {
-        run: run.run.clone(),
-        started_with: run.started_with.clone(),
-        error: run.error.clone(),
-    };
-    withdraw_announcement(&input, publish, rows, store).await?;
-    let input = report_failure::Input {
-        run: run.run.clone(),
-        started_with: run.started_with.clone(),
-        error: run.error.clone(),
-        cause: run.cause.clone(),
-    };
-    report_failure(&input, publish, store).await?;
-    Ok(())
 }

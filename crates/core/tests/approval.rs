@@ -18,7 +18,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{AnswerTask, ExecutionError, Expect, KeepRows, TaskAnswer};
+use holdfast_core::port::{AnswerTask, ExecutionError, KeepRows, Precondition, TaskAnswer};
 use holdfast_testkit::port::{FixedChange, MemoryRows};
 use serde_json::Value;
 
@@ -364,7 +364,7 @@ fn a_vote_of_an_earlier_version_by_an_address_does_not_count_beside_a_login() {
     row.value["votes"] = serde_json::json!([{ "by": { "name": "ada@example.org", "known_by": "mail_code" },
         "at_ms": 1, "ballot": { "verdict": "approved", "content": "seen" } }]);
     row.value["approval"]["asked"] = serde_json::json!(["a@example.org"]);
-    block_on(rows.put("question/r-1#01", &row.value, Expect::Version(row.version))).unwrap();
+    block_on(rows.put("question/r-1#01", &row.value, Precondition::Version(row.version))).unwrap();
     assert_eq!(
         approve(&rows, "ada", 2_000).unwrap().decided,
         None,

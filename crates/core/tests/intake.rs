@@ -14,7 +14,7 @@ use holdfast_core::model::run::Run;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{
-    Account, CheckOutcome, CommentNow, DraftedReview, ExecutionError, Expect, KeepRows, Permission, PublishError,
+    Account, CheckOutcome, CommentNow, DraftedReview, ExecutionError, KeepRows, Permission, Precondition, PublishError,
     PublishReview, PullNow, ReadChange, ReadError, ReadPermission, ReadPull, ReviewDraft, StartRun, StartedRun,
     StopRun, StoreArtifact, StoreError,
 };
@@ -502,7 +502,7 @@ fn a_command_that_failed_midway_is_continued() {
     let key = format!("once/comment/{ID}#12/1");
     let row = block_on(world.rows.get(&key)).unwrap().unwrap();
     let begun = json!({ "is_done": false, "attempt": 1 });
-    block_on(world.rows.put(&key, &begun, Expect::Version(row.version))).unwrap();
+    block_on(world.rows.put(&key, &begun, Precondition::Version(row.version))).unwrap();
     world.end(&world.runs()[0]);
     world.answers.lock().unwrap().clear();
     let again = world.command(&review);
@@ -816,7 +816,7 @@ fn what_version_0_1_left_is_found() {
     let refused = block_on(claim::hold(&world.rows, &named, &old)).unwrap_err();
     assert_eq!(refused.name, ErrorName::RunSuperseded);
     let key = "pause/octo/demo#12";
-    block_on(world.rows.put(key, &json!({ "by": "x" }), Expect::Absent)).unwrap();
+    block_on(world.rows.put(key, &json!({ "by": "x" }), Precondition::Absent)).unwrap();
     assert!(is_ignored(&world.act("opened"), "paused"));
     world.command(&world.comment(1, "maintainer", "/holdfast resume"));
     assert_eq!(block_on(world.rows.get(key)).unwrap(), None);

@@ -715,7 +715,7 @@ fn secrets_stay_out_of_prompts_and_are_findings() {
         report
             .findings
             .iter()
-            .any(|finding| finding.source.starts_with("rule:") && finding.line == 2),
+            .any(|finding| finding.source.rule().is_some() && finding.line == 2),
         "{:?}",
         report.findings
     );

@@ -32,8 +32,8 @@ pub enum GithubSetupError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// It is no address, or of a scheme that is not used.
-    #[error("{0}")]
-    Url(String),
+    #[error(transparent)]
+    Url(#[from] holdfast_core::model::address::InvalidAddress),
     /// It is the address of something else.
     #[error("{0:?} is not a pull request's address: expected https://HOST/OWNER/REPO/pull/N")]
     Shape(String),

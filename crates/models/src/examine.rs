@@ -119,7 +119,7 @@ pub(crate) async fn examine(model: &str, examined: &Examined<'_>, limits: TokenL
                     report.remedies.push(remedy.to_owned());
                 }
                 (_, Err(problem)) => {
-                    report.problem = Some(problem);
+                    report.problem = Some(problem.to_string());
                     report.remedies.push("choose a model that answers in JSON".to_owned());
                 }
             }

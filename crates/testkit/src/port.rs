@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Ends, Expect, KeepRows, ReadChange, ReadError, Row, RowError, SourceSyntax, StoreArtifact, StoreError,
+    Ends, KeepRows, Precondition, ReadChange, ReadError, Row, RowError, SourceSyntax, StoreArtifact, StoreError,
     SyntaxAnswer, Written,
 };
 use serde_json::Value;
@@ -36,13 +36,13 @@ impl KeepRows for MemoryRows {
         Ok(self.all().get(key).cloned())
     }
 
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+    async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError> {
         let mut rows = self.all();
         let found = rows.get(key).cloned();
         let version = found.as_ref().map(|row| row.version);
         let is_as_expected = match expect {
-            Expect::Absent => version.is_none(),
-            Expect::Version(expected) => version == Some(expected),
+            Precondition::Absent => version.is_none(),
+            Precondition::Version(expected) => version == Some(expected),
         };
         if !is_as_expected {
             return Ok(Written::Conflict { found });

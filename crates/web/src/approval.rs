@@ -256,11 +256,13 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
         }
         Session::Github { login } => login,
     };
-    let repository = question.approval.target.repository();
-    let (owner, name) = repository.split_once('/').unwrap_or((repository.as_str(), ""));
+    // Only pull requests have approvals; a target that names no repository gives nobody a permission.
+    let Some(repository) = question.approval.target.repository_name() else {
+        return Err(Barred::Unknown.into());
+    };
     let says = |error: ReadError| Refusal::Failed(StageError::from(error));
     let may_write = permission
-        .permission(owner, name, &login)
+        .permission(repository.owner(), repository.name(), &login)
         .await
         .map_err(says)?
         .may_write();

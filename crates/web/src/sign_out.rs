@@ -2,7 +2,7 @@
 //! they would have ended by themselves.
 
 use holdfast_console::field;
-use holdfast_core::port::{Expect, KeepRows, RowError};
+use holdfast_core::port::{KeepRows, Precondition, RowError};
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use serde_json::json;
@@ -36,7 +36,7 @@ pub async fn sign_out(
     if let Some(signed_in) = seal.signed_in(headers, now_ms) {
         // Ended twice is ended.
         let until = json!({ UNTIL: signed_in.until_ms });
-        rows.put(&format!("{GROUP}{}", signed_in.id), &until, Expect::Absent)
+        rows.put(&format!("{GROUP}{}", signed_in.id), &until, Precondition::Absent)
             .await?;
         seal.end(&signed_in.id, signed_in.until_ms, now_ms);
     }

@@ -13,7 +13,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{Expect, KeepRows, Row, RowError, Written};
+use holdfast_core::port::{KeepRows, Precondition, Row, RowError, Written};
 use holdfast_engine::{Archive, Engine, EngineOptions, FunctionFailure, Functions, Invocation, Outcome, VirtualClock};
 use holdfast_ops::functions::StageFunctions;
 use holdfast_ops::{machine, workflow};
@@ -312,7 +312,7 @@ impl KeepRows for WatchedRows {
         self.0.get(key).await
     }
 
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+    async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError> {
         let group = key.split('/').next().unwrap();
         self.1.lock().unwrap().add(format!("row/{group}"), value.clone());
         self.0.put(key, value, expect).await

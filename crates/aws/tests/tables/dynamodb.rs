@@ -74,7 +74,7 @@ async fn a_write_whose_answer_is_lost_is_found_by_the_next() {
     let (rows, key) = (table.at(proxy.address), "claim/1");
 
     proxy.set(Fate::NeverSent);
-    let error = rows.put(key, &n(1), Expect::Absent).await.unwrap_err();
+    let error = rows.put(key, &n(1), Precondition::Absent).await.unwrap_err();
     assert!(error.key == key && error.detail.contains(&table.name), "{error}");
     assert_eq!(proxy.take_requests(), 1, "nothing is repeated");
     proxy.set(Fate::Answered);
@@ -82,16 +82,19 @@ async fn a_write_whose_answer_is_lost_is_found_by_the_next() {
 
     proxy.take_requests();
     proxy.set(Fate::AnswerLost);
-    rows.put(key, &n(1), Expect::Absent).await.unwrap_err();
+    rows.put(key, &n(1), Precondition::Absent).await.unwrap_err();
     assert_eq!(proxy.take_requests(), 1, "nothing is repeated");
     proxy.set(Fate::Answered);
-    assert_eq!(rows.put(key, &n(1), Expect::Absent).await.unwrap(), conflict(1, &n(1)));
+    assert_eq!(
+        rows.put(key, &n(1), Precondition::Absent).await.unwrap(),
+        conflict(1, &n(1))
+    );
 
     proxy.set(Fate::AnswerLost);
-    rows.put(key, &n(2), Expect::Version(1)).await.unwrap_err();
+    rows.put(key, &n(2), Precondition::Version(1)).await.unwrap_err();
     proxy.set(Fate::Answered);
     assert_eq!(
-        rows.put(key, &n(2), Expect::Version(1)).await.unwrap(),
+        rows.put(key, &n(2), Precondition::Version(1)).await.unwrap(),
         conflict(2, &n(2))
     );
 
@@ -127,7 +130,8 @@ async fn errors_are_one_line_and_hold_no_credential() {
             rows.list("a/", 1).await.unwrap_err(),
         ];
         for written in [
-            rows.put("a/1", &json!({ "token": "TOKEN" }), Expect::Absent).await,
+            rows.put("a/1", &json!({ "token": "TOKEN" }), Precondition::Absent)
+                .await,
             rows.delete("a/1", 1).await,
         ] {
             // To a write, an answer of success is one, whatever stands in it.
@@ -150,7 +154,7 @@ async fn a_missing_table_is_named_with_its_remedy() {
     let rows = DynamodbKeepRows::from_config(config(server::address()), "elsewhere");
     for error in [
         rows.get("a/1").await.unwrap_err(),
-        rows.put("a/1", &n(1), Expect::Absent).await.unwrap_err(),
+        rows.put("a/1", &n(1), Precondition::Absent).await.unwrap_err(),
         rows.delete("a/1", 1).await.unwrap_err(),
         rows.list("a/", 1).await.unwrap_err(),
     ] {
@@ -168,7 +172,7 @@ async fn a_list_takes_as_many_answers_as_the_server_needs() {
     let rows = table.at(proxy.address);
     let value = json!({ "text": "x".repeat(100_000) });
     for index in 0..25 {
-        rows.put(&format!("large/{index:02}"), &value, Expect::Absent)
+        rows.put(&format!("large/{index:02}"), &value, Precondition::Absent)
             .await
             .unwrap();
     }
@@ -207,7 +211,7 @@ async fn a_row_of_another_program_is_told() {
         let key = format!("odd/{name}");
         for error in [
             rows.get(&key).await.unwrap_err(),
-            rows.put(&key, &n(1), Expect::Absent).await.unwrap_err(),
+            rows.put(&key, &n(1), Precondition::Absent).await.unwrap_err(),
             rows.list(&key, 1).await.unwrap_err(),
         ] {
             let said = error.to_string();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::*;
-use holdfast_core::port::{Expect, KeepRows};
+use holdfast_core::port::{KeepRows, Precondition};
 use serde_json::json;
 
 mod on_dynamodb {

@@ -99,7 +99,7 @@ mod tests {
             "target": { "repository": attack, "pull_request": null, "base": "b", "head": "h" },
             "model": { "provider": attack, "name": attack }, "summary": attack, "gate": { "decision": "publish", "worst": null },
             "findings": [{ "path": attack, "side": "RIGHT", "start_line": 1, "line": 1, "severity": "high", "category": "security",
-                "title": attack, "body": attack, "suggestion": attack, "confidence": 0.5, "source": "model", "sources": [attack] }],
+                "title": attack, "body": attack, "suggestion": attack, "confidence": 0.5, "source": "model", "sources": [format!("rule:{attack}")] }],
             "coverage": [{ "path": attack, "outcome": "unreviewed", "reason": attack, "attempts": 1 }],
             "usage": { "model_calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0, "cache_hits": 0, "wall_ms": 0 },
             "notes": [attack] });

@@ -42,10 +42,7 @@ pub fn report_sarif(report: &Report) -> Value {
 }
 
 fn rule_id(finding: &Finding) -> &str {
-    finding
-        .source
-        .strip_prefix("rule:")
-        .unwrap_or(finding.category.as_str())
+    finding.source.rule().unwrap_or(finding.category.as_str())
 }
 
 fn result(finding: &Finding) -> Value {

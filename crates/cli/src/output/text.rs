@@ -109,7 +109,7 @@ fn write_finding(out: &mut String, finding: &Finding, change: Option<&Change>, s
     } else {
         finding.line.to_string()
     };
-    let source = if finding.source == "model" {
+    let source = if finding.is_by_model() {
         String::new()
     } else {
         format!(" [{}]", line(&sources_of(finding)))
@@ -138,11 +138,8 @@ fn write_finding(out: &mut String, finding: &Finding, change: Option<&Change>, s
 
 /// All that found it, in order.
 fn sources_of(finding: &Finding) -> String {
-    if finding.sources.is_empty() {
-        finding.source.clone()
-    } else {
-        finding.sources.join(", ")
-    }
+    let names: Vec<String> = finding.found_by().iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 fn find_hunk(change: &Change, finding: &Finding) -> Option<Hunk> {

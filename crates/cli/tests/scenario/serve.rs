@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use holdfast_core::port::{Expect, KeepRows};
+use holdfast_core::port::{KeepRows, Precondition};
 use holdfast_stores::sqlite::SqliteKeepRows;
 use holdfast_testkit::{FakeGithub, Script, hidden_field};
 use reqwest::blocking::{Client, Response};
@@ -162,7 +162,9 @@ impl Served {
             let key = format!("question/{run}#01");
             let mut row = rows.get(&key).await.unwrap().unwrap();
             row.value["approval"]["expires_ms"] = json!(1);
-            rows.put(&key, &row.value, Expect::Version(row.version)).await.unwrap();
+            rows.put(&key, &row.value, Precondition::Version(row.version))
+                .await
+                .unwrap();
         });
     }
 

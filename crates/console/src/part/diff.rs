@@ -274,7 +274,7 @@ mod tests {
                         body: "b".to_owned(),
                         suggestion: None,
                         confidence: 1.0,
-                        source: "model".to_owned(),
+                        source: holdfast_core::model::finding_source::FindingSource::Model,
                         gated: false,
                         folded: false,
                         sources: Vec::new(),

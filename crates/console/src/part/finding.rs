@@ -1,6 +1,7 @@
 //! One finding as a note, with the controls to leave it out or to edit it where a decision is asked for.
 
 use holdfast_core::model::finding::{Finding, Side};
+use holdfast_core::model::finding_source::FindingSource;
 use maud::{Markup, html};
 
 use super::{mark, prose, text};
@@ -122,10 +123,11 @@ fn place(finding: &Finding) -> String {
     }
 }
 
-fn source(source: &str) -> Markup {
-    match source.strip_prefix("rule:") {
-        Some(rule) => html! { "rule " code { (text::line(rule)) } },
-        None => html! { (text::line(source)) },
+fn source(source: &FindingSource) -> Markup {
+    match source {
+        FindingSource::Rule(rule) => html! { "rule " code { (text::line(rule)) } },
+        FindingSource::Model => html! { "model" },
+        FindingSource::Unknown(text) => html! { (text::line(text)) },
     }
 }
 

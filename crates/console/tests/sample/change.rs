@@ -2,6 +2,7 @@
 
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus};
 use holdfast_core::model::finding::{Category, Finding, Severity, Side};
+use holdfast_core::model::finding_source::FindingSource;
 use holdfast_core::model::report::{
     Coverage, Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
 };
@@ -131,7 +132,7 @@ pub fn findings(say: Say) -> Vec<Finding> {
         body: say(body),
         suggestion: None,
         confidence: 0.9,
-        source: say("model"),
+        source: FindingSource::Model,
         gated: false,
         folded: false,
         sources: Vec::new(),
@@ -169,7 +170,7 @@ pub fn findings(say: Say) -> Vec<Finding> {
             "A bank that is down is called as fast as the loop can turn. Bound the tries and wait between them.",
         ),
         Finding {
-            source: say("rule:unused-import"),
+            source: FindingSource::of_rule(say("unused-import")),
             confidence: 1.0,
             ..finding(
                 "web/src/bank/retry.ts",

@@ -3,30 +3,18 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::model::approval::Approval;
+use crate::error::StageError;
+use crate::model::approval::{Approval, Invitation};
 use crate::model::approver::Approver;
 use crate::port::KeepRows;
-use crate::stage::StageError;
+use crate::rows::{self, Update};
 
-use super::{Delivered, Link, QUESTION_VERSION, Question, TRIES, contended, find, link_key, put, question_key, sha256};
+use super::{Delivered, Link, QUESTION_VERSION, Question, link_key, question_key, sha256};
 
 /// Letters of codes: none that is taken for another one when it is typed by hand.
 const CODE_LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// Letters of a code: 50 bits.
 const CODE_LENGTH: usize = 10;
-
-/// What one person's mail holds. Both are credentials: never logged.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Invitation {
-    /// Whose.
-    pub address: String,
-    /// Whom the code counts for; none: it counts for nobody, and the person has to sign in.
-    pub login: Option<String>,
-    /// The opaque id in the link: 256 bits in hex. The table has its SHA-256 alone.
-    pub id: String,
-    /// The code that is typed by hand.
-    pub code: String,
-}
 
 /// Stores a question with its token, and a link for each address in [`Approval::asked`]. Asked again with the same token,
 /// the links are the same; a newer token takes the older one's place as long as nothing is decided: only the newest attempt
@@ -45,7 +33,7 @@ pub async fn ask(rows: &dyn KeepRows, approval: &Approval, token: &str) -> Resul
             wrong_codes: 0,
         };
         // One that is there already was written by a call whose answer was lost.
-        put(rows, &link_key(&invitation.id), &link, None).await?;
+        rows::create(rows, &link_key(&invitation.id), &link).await?;
         invitations.push(invitation);
     }
     Ok(invitations)
@@ -53,10 +41,9 @@ pub async fn ask(rows: &dyn KeepRows, approval: &Approval, token: &str) -> Resul
 
 async fn keep_question(rows: &dyn KeepRows, approval: &Approval, token: &str) -> Result<(), StageError> {
     let key = question_key(&approval.run, approval.round);
-    for _ in 0..TRIES {
-        let (version, found) = find::<Question>(rows, &key).await?.unzip();
+    rows::update(rows, &key, |found: Option<Question>| async move {
         let question = match found {
-            Some(found) if found.token == token => return Ok(()),
+            Some(found) if found.token == token => return Ok(Update::Keep(())),
             // Somebody was faster than the attempt that asks again: the decision goes to the newer token.
             Some(found) => Question {
                 token: token.to_owned(),
@@ -73,11 +60,9 @@ async fn keep_question(rows: &dyn KeepRows, approval: &Approval, token: &str) ->
                 delivered: Delivered::No,
             },
         };
-        if put(rows, &key, &question, version).await? {
-            return Ok(());
-        }
-    }
-    Err(contended(&key))
+        Ok(Update::Write(question, ()))
+    })
+    .await
 }
 
 /// Derived from the token, which is random and secret: the same question gives the same mail.

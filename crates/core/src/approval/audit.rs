@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::StageError;
 use crate::model::approval::Vote;
 use crate::port::KeepRows;
-use crate::stage::StageError;
 
-use super::{Question, put, read};
+use crate::rows;
+
+use super::Question;
 
 /// One entry. A line of the exported audit is one of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ pub(super) async fn write_audit(rows: &dyn KeepRows, question: &Question) -> Res
             head: approval.target.head().to_string(),
             vote: vote.clone(),
         };
-        put(rows, &key, &entry, None).await?;
+        rows::create(rows, &key, &entry).await?;
     }
     Ok(())
 }
@@ -43,5 +45,5 @@ pub(super) async fn write_audit(rows: &dyn KeepRows, question: &Question) -> Res
 /// The audit, oldest first, at most `most` entries. Errors: what the table says.
 pub async fn list_audit(rows: &dyn KeepRows, most: usize) -> Result<Vec<AuditEntry>, StageError> {
     let found = rows.list("audit/", most).await?;
-    found.iter().map(|(key, row)| read(key, row)).collect()
+    found.iter().map(|(key, row)| rows::parse(key, row)).collect()
 }

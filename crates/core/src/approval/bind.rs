@@ -3,13 +3,14 @@
 
 use serde_json::Value;
 
+use crate::artifact::read_artifact;
+use crate::error::StageError;
 use crate::model::approval::Verdict;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::Run;
 use crate::port::{KeepRows, StoreArtifact};
-use crate::stage::{StageError, read_artifact};
 
 use super::{Question, newest_question, stored_content};
 

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use crate::claim;
+use crate::error::StageError;
 use crate::model::approval::{Ballot, Identity, KnownBy, Person, Verdict, Vote};
 use crate::model::error_name::ErrorName;
+use crate::model::repository_name::RepositoryName;
 use crate::port::KeepRows;
-use crate::stage::StageError;
+use crate::rows::{self, Update};
 
-use super::{Link, Question, TRIES, contended, find, link_key, newest_question, put, question_key, sha256};
+use super::{Link, Question, link_key, newest_question, question_key, sha256};
 
 /// Wrong codes after which a link takes no more of them.
-const WRONG_CODES_MOST: u32 = 8;
+const MAX_WRONG_CODES: u32 = 8;
 /// Longest reason, in characters.
 const REASON_CHARS: usize = 2_000;
 /// Longest title and body of an edited finding, in characters.
@@ -51,7 +53,7 @@ pub enum Refusal {
     )]
     Altered,
     /// The code is not the one in the mail.
-    #[error("this is not the code from the mail; {} left", crate::render::counted(*left, "try"))]
+    #[error("this is not the code from the mail; {} left", crate::count::counted(*left, "try"))]
     WrongCode {
         /// How often it may still be tried.
         left: u32,
@@ -82,7 +84,7 @@ pub enum Barred {
         /// Who.
         login: String,
         /// Where.
-        repository: String,
+        repository: RepositoryName,
     },
     /// In none of the policy's teams.
     #[error("{0} is in none of the teams that may decide")]
@@ -100,10 +102,9 @@ pub enum Barred {
 
 /// Where a mailed link leads. Errors: [`Refusal::Unknown`]; what the table says.
 pub async fn find_link(rows: &dyn KeepRows, id: &str) -> Result<(Link, Question), Refusal> {
-    let (_, link) = find::<Link>(rows, &link_key(id)).await?.ok_or(Refusal::Unknown)?;
-    let question = find::<Question>(rows, &question_key(&link.run, link.round)).await?;
-    let (_, question) = question.ok_or(Refusal::Unknown)?;
-    Ok((link, question))
+    let link: Link = rows::find(rows, &link_key(id)).await?.ok_or(Refusal::Unknown)?.value;
+    let question = rows::find(rows, &question_key(&link.run, link.round)).await?;
+    Ok((link, question.ok_or(Refusal::Unknown)?.value))
 }
 
 /// The open question of a run: the newest, if nothing is decided. Errors: [`Refusal::Unknown`], [`Refusal::Decided`].
@@ -118,33 +119,31 @@ pub async fn find_open(rows: &dyn KeepRows, run: &str) -> Result<Question, Refus
 /// Whether the code is the one that was mailed with the link: who typed it is who got that mail, and counts as the login that
 /// the address was given for. Errors: as [`Refusal`].
 pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Person, Refusal> {
-    let key = link_key(id);
     let typed: String = code.chars().filter(|char| char.is_ascii_alphanumeric()).collect();
     let typed = sha256(&typed.to_ascii_uppercase());
-    for _ in 0..TRIES {
-        let (version, link) = find::<Link>(rows, &key).await?.ok_or(Refusal::Unknown)?;
-        if link.wrong_codes >= WRONG_CODES_MOST {
+    let typed = typed.as_str();
+    let key = link_key(id);
+    let checked = rows::update(rows, &key, |found: Option<Link>| async move {
+        let link = found.ok_or(Refusal::Unknown)?;
+        if link.wrong_codes >= MAX_WRONG_CODES {
             return Err(Refusal::Locked);
         }
         // Hashes are compared: how long that takes says nothing about the code.
         if link.code_sha256 == typed {
-            return Ok(Person {
+            return Ok(Update::Keep(Ok(Person {
                 name: link.login.unwrap_or_else(|| link.address.clone()),
                 known_by: KnownBy::MailCode,
                 address: Some(link.address),
-            });
+            })));
         }
         let wrong_codes = link.wrong_codes + 1;
-        if put(rows, &key, &Link { wrong_codes, ..link }, Some(version)).await? {
-            let left = WRONG_CODES_MOST - wrong_codes;
-            return Err(if left == 0 {
-                Refusal::Locked
-            } else {
-                Refusal::WrongCode { left }
-            });
-        }
-    }
-    Err(contended(&key).into())
+        let refusal = match MAX_WRONG_CODES - wrong_codes {
+            0 => Refusal::Locked,
+            left => Refusal::WrongCode { left },
+        };
+        Ok(Update::Write(Link { wrong_codes, ..link }, Err(refusal)))
+    });
+    checked.await?
 }
 
 /// What keeps a question from being decided, whoever asks. Errors: as [`Refusal`].
@@ -181,9 +180,8 @@ pub async fn decide(
     now_ms: i64,
 ) -> Result<Question, Refusal> {
     check(ballot)?;
-    let key = question_key(run, round);
-    for _ in 0..TRIES {
-        let (version, mut question) = find::<Question>(rows, &key).await?.ok_or(Refusal::Unknown)?;
+    rows::update(rows, &question_key(run, round), |found: Option<Question>| async move {
+        let mut question = found.ok_or(Refusal::Unknown)?;
         refuse_early(rows, &question, now_ms).await?;
         if ballot.content != question.approval.content {
             return Err(Refusal::Changed);
@@ -199,11 +197,9 @@ pub async fn decide(
             ballot: ballot.clone(),
         });
         question.decided = settle(&question);
-        if put(rows, &key, &question, Some(version)).await? {
-            return Ok(question);
-        }
-    }
-    Err(contended(&key).into())
+        Ok(Update::Write(question.clone(), question))
+    })
+    .await
 }
 
 /// Nobody decides on their own change, nor does somebody who may be its author.
@@ -225,27 +221,21 @@ pub async fn close_question(
     run: &str,
     round: u32,
 ) -> Result<Option<(Verdict, String)>, StageError> {
-    let key = question_key(run, round);
-    for _ in 0..TRIES {
-        let Some((version, question)) = find::<Question>(rows, &key).await? else {
-            return Ok(None);
+    rows::update(rows, &question_key(run, round), |found: Option<Question>| async move {
+        let Some(question) = found.filter(|question| !question.closed || question.decided.is_some()) else {
+            return Ok(Update::Keep(None));
         };
         if let Some(verdict) = question.decided {
             let reason = question.last_vote().and_then(|vote| vote.ballot.reason.clone());
-            return Ok(Some((verdict, reason.unwrap_or_default())));
-        }
-        if question.closed {
-            return Ok(None);
+            return Ok(Update::Keep(Some((verdict, reason.unwrap_or_default()))));
         }
         let closed = Question {
             closed: true,
             ..question
         };
-        if put(rows, &key, &closed, Some(version)).await? {
-            return Ok(None);
-        }
-    }
-    Err(contended(&key))
+        Ok(Update::Write(closed, None))
+    })
+    .await
 }
 
 /// One who rejects is enough; of those who approve, as many as are needed, each another person.

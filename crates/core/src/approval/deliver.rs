@@ -3,29 +3,29 @@
 
 use serde_json::json;
 
+use crate::error::StageError;
 use crate::model::approval::Verdict;
 use crate::model::error_name::ErrorName;
 use crate::model::report::Report;
 use crate::port::{AnswerTask, KeepRows, TaskAnswer};
-use crate::stage::StageError;
+use crate::rows::{self, Update};
 
 use super::audit::write_audit;
-use super::{Delivered, Question, TRIES, contended, find, put, question_key};
+use super::{Delivered, Question, question_key};
 
 /// Questions that one sweep looks at.
-const QUESTIONS_MOST: usize = 10_000;
+const MAX_QUESTIONS: usize = 10_000;
 
 /// Tells the workflow what was decided, unless it knows. Done twice, there is one effect. Errors: what the engine and the
 /// table say.
 pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, round: u32) -> Result<(), StageError> {
-    let key = question_key(run, round);
-    for _ in 0..TRIES {
-        let Some((version, question)) = find::<Question>(rows, &key).await? else {
-            return Ok(());
+    rows::update(rows, &question_key(run, round), |found: Option<Question>| async move {
+        let Some(question) = found else {
+            return Ok(Update::Keep(()));
         };
         write_audit(rows, &question).await?;
         let Some(verdict) = question.decided.filter(|_| question.delivered == Delivered::No) else {
-            return Ok(());
+            return Ok(Update::Keep(()));
         };
         let taken = match verdict {
             Verdict::Approved => {
@@ -44,27 +44,25 @@ pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, rou
             TaskAnswer::Taken => Delivered::Yes,
             TaskAnswer::NotWaiting => Delivered::NotWaiting,
         };
-        if put(rows, &key, &Question { delivered, ..question }, Some(version)).await? {
-            return Ok(());
-        }
-    }
-    Err(contended(&key))
+        Ok(Update::Write(Question { delivered, ..question }, ()))
+    })
+    .await
 }
 
 /// Delivers every decision that is stored and not known to the workflow; gives the runs. Errors: what the table says; one
 /// that cannot be delivered keeps none of the others waiting.
 pub async fn deliver_all(
-    rows: &dyn KeepRows,
+    table: &dyn KeepRows,
     tasks: &dyn AnswerTask,
 ) -> Result<Vec<(String, Option<StageError>)>, StageError> {
     let mut delivered = Vec::new();
-    for (key, row) in rows.list("question/", QUESTIONS_MOST).await? {
-        let question: Question = super::read(&key, &row)?;
+    for (key, row) in table.list("question/", MAX_QUESTIONS).await? {
+        let question: Question = rows::parse(&key, &row)?;
         if question.decided.is_none() || question.delivered != Delivered::No {
             continue;
         }
         let approval = question.approval;
-        let failure = deliver(rows, tasks, &approval.run, approval.round).await.err();
+        let failure = deliver(table, tasks, &approval.run, approval.round).await.err();
         delivered.push((approval.run, failure));
     }
     Ok(delivered)

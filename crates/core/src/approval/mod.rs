@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::error::StageError;
 use crate::model::approval::{Approval, Verdict, Vote};
-use crate::model::error_name::ErrorName;
 use crate::model::report::Report;
-use crate::port::{Expect, KeepRows, Row, Written};
-use crate::stage::StageError;
+use crate::port::KeepRows;
+use crate::rows;
 
-pub use ask::{Invitation, ask};
+pub use crate::model::approval::Invitation;
+pub use ask::ask;
 pub use audit::{AuditEntry, list_audit};
 pub use bind::{content_now, find_decision};
 pub use decide::{Barred, Refusal, check_code, close_question, decide, find_link, find_open, refuse_early};
@@ -108,12 +109,12 @@ pub fn stored_content(report: &Value) -> String {
 }
 
 /// The newest question of a run, with its row's version. Errors: what the table says.
-pub async fn newest_question(rows: &dyn KeepRows, run: &str) -> Result<Option<Question>, StageError> {
+pub async fn newest_question(table: &dyn KeepRows, run: &str) -> Result<Option<Question>, StageError> {
     // Two rounds, and more should the workflow ever ask so.
-    let found = rows.list(&format!("question/{run}#"), 100).await?;
+    let found = table.list(&format!("question/{run}#"), 100).await?;
     let mut newest = None;
     for (key, row) in found {
-        newest = Some(read::<Question>(&key, &row)?);
+        newest = Some(rows::parse::<Question>(&key, &row)?);
     }
     Ok(newest)
 }
@@ -129,38 +130,3 @@ fn link_key(id: &str) -> String {
 fn sha256(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
-
-fn read<T: for<'a> Deserialize<'a>>(key: &str, row: &Row) -> Result<T, StageError> {
-    // The parser's own message is left out: it may quote the token.
-    T::deserialize(&row.value)
-        .map_err(|_| StageError::new(ErrorName::PayloadInvalid, format!("row {key} has another shape")))
-}
-
-async fn find<T: for<'a> Deserialize<'a>>(rows: &dyn KeepRows, key: &str) -> Result<Option<(u64, T)>, StageError> {
-    match rows.get(key).await? {
-        Some(row) => Ok(Some((row.version, read(key, &row)?))),
-        None => Ok(None),
-    }
-}
-
-/// Whether it was written: the row was there in this version, or not at all.
-async fn put<T: Serialize>(
-    rows: &dyn KeepRows,
-    key: &str,
-    value: &T,
-    version: Option<u64>,
-) -> Result<bool, StageError> {
-    let expect = version.map_or(Expect::Absent, Expect::Version);
-    let written = rows.put(key, &json!(value), expect).await?;
-    Ok(matches!(written, Written::Done { .. }))
-}
-
-fn contended(key: &str) -> StageError {
-    StageError::new(
-        ErrorName::ArtifactUnavailable,
-        format!("row {key}: others wrote it many times in a row"),
-    )
-}
-
-/// Conflicts that are sat out: each means that another one has just written.
-const TRIES: usize = 20;

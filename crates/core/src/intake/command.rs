@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
+use crate::error::StageError;
 use crate::identity::{identify, target_of};
 use crate::model::change::Target;
 use crate::model::marker::holds_marker;
-use crate::port::{CommentNow, Expect, KeepRows, PullNow};
-use crate::stage::StageError;
+use crate::port::{CommentNow, KeepRows, Precondition, PullNow};
 use crate::webhook::{Command, CommentCommand};
 
 use super::once::{NotNoted, Once, Progress};
@@ -195,7 +195,7 @@ pub(super) async fn is_paused(rows: &dyn KeepRows, target: &Target) -> Result<bo
 async fn pause(rows: &dyn KeepRows, target: &Target, login: &str) -> Result<(), StageError> {
     let [key, _] = pause_keys(target);
     // One that is there already says the same.
-    rows.put(&key, &json!({ "by": login }), Expect::Absent).await?;
+    rows.put(&key, &json!({ "by": login }), Precondition::Absent).await?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! Merge queues: a required check that stays silent on the group's commit stalls the queue, so the verdict of the pull
 //! request's head is reported there.
 
+use crate::error::StageError;
 use crate::identity::target_of;
-use crate::stage::StageError;
 use crate::webhook::MergeGroupTrigger;
 
 use super::{Ports, Receipt, done, read_pull};

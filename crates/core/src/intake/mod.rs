@@ -10,12 +10,12 @@ mod pull;
 mod rerun;
 mod start;
 
+use crate::error::StageError;
 use crate::model::settings::Settings;
 use crate::model::token_limits::TokenLimits;
 use crate::port::{
     KeepRows, PublishReview, PullNow, ReadChange, ReadError, ReadPermission, ReadPull, StartRun, StopRun, StoreArtifact,
 };
-use crate::stage::StageError;
 use crate::webhook::{RepositoryRef, WebhookEvent};
 
 /// Reads of one pull request that failed for a moment are repeated so often.

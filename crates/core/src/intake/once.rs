@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::model::error_name::ErrorName;
-use crate::port::{Expect, KeepRows, Row, Written};
-use crate::stage::StageError;
+use crate::error::StageError;
+use crate::port::{KeepRows, Precondition, Row, Written};
+use crate::rows;
 
 /// How far it was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,13 +43,13 @@ pub(super) enum NotNoted {
 
 impl Once {
     /// Begins, or continues where an earlier delivery stopped. `None`: it was done before. Errors: what the table says.
-    pub async fn begin(rows: &dyn KeepRows, name: &str) -> Result<Option<Self>, StageError> {
+    pub async fn begin(table: &dyn KeepRows, name: &str) -> Result<Option<Self>, StageError> {
         let key = format!("once/{name}");
-        if let Some(row) = rows.get(&key).await? {
+        if let Some(row) = table.get(&key).await? {
             return Self::found(key, &row);
         }
         let progress = Progress::default();
-        match rows.put(&key, &json!(progress), Expect::Absent).await? {
+        match table.put(&key, &json!(progress), Precondition::Absent).await? {
             Written::Done { version } => Ok(Some(Self { key, version, progress })),
             Written::Conflict { found: Some(row) } => Self::found(key, &row),
             Written::Conflict { found: None } => Ok(None),
@@ -57,12 +57,7 @@ impl Once {
     }
 
     fn found(key: String, row: &Row) -> Result<Option<Self>, StageError> {
-        let progress = Progress::deserialize(&row.value).map_err(|error| {
-            StageError::new(
-                ErrorName::PayloadInvalid,
-                format!("row {key} has another shape: {error}"),
-            )
-        })?;
+        let progress: Progress = rows::parse(&key, row)?;
         Ok((!progress.is_done).then_some(Self {
             key,
             version: row.version,
@@ -72,7 +67,7 @@ impl Once {
 
     /// Stores how far it is done.
     pub async fn note(&mut self, rows: &dyn KeepRows, progress: Progress) -> Result<(), NotNoted> {
-        let expect = Expect::Version(self.version);
+        let expect = Precondition::Version(self.version);
         match rows.put(&self.key, &json!(progress), expect).await {
             Ok(Written::Done { version }) => {
                 (self.version, self.progress) = (version, progress);

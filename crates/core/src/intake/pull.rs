@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use crate::claim;
+use crate::error::StageError;
 use crate::identity::{identify, target_of};
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
 use crate::model::policy::{POLICY_PATH, Policy};
 use crate::port::{FailedRun, Permission, PullNow, ReadError};
 use crate::render::waiting_body;
-use crate::stage::StageError;
 use crate::sweep;
 use crate::webhook::{ReviewAction, ReviewTrigger, StopAction, StopTrigger};
 

@@ -1,9 +1,10 @@
 //! Re-run of our own check: a review of the head, as if it was asked for in a comment.
 
+use crate::artifact::find_artifact;
+use crate::error::StageError;
 use crate::identity::{identify, target_of};
 use crate::model::key;
 use crate::model::run::Run;
-use crate::stage::{StageError, find_artifact};
 use crate::webhook::RerunTrigger;
 
 use super::command::is_paused;

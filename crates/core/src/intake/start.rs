@@ -1,24 +1,24 @@
 //! Names the run of a pull request as it is now, and starts it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::artifact::find_artifact;
 use crate::claim;
+use crate::error::StageError;
 use crate::model::change::{Change, Target};
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::{PAYLOAD_VERSION, Run};
 use crate::model::run_name::{is_same_review, stem, stem_of, stem_without_base};
-use crate::port::{Expect, KeepRows, Row, StartedRun, Written};
-use crate::stage::{StageError, find_artifact};
+use crate::port::{KeepRows, Row, StartedRun};
+use crate::rows::{self, Update};
 
 use super::once::{NotNoted, Once, Progress};
 use super::{Ports, Receipt, RunSettings, ignored};
 
 /// Attempts of one review that are counted through.
 const MAX_ATTEMPTS: u32 = 1_000;
-/// Maximum retries of a conflicting write.
-const MAX_TRIES: usize = 5;
 
 /// When a review that has ended is started again.
 pub(super) enum Again {
@@ -158,16 +158,12 @@ async fn note_start(ports: Ports<'_>, target: &Target, run: &str, comment: Optio
         at_ms: ports.now_ms,
         comment,
     };
-    let key = last_key(target);
-    for _ in 0..MAX_TRIES {
-        let row = ports.rows.get(&key).await?;
-        let expect = row.map_or(Expect::Absent, |row| Expect::Version(row.version));
-        if let Written::Done { .. } = ports.rows.put(&key, &json!(start), expect).await? {
-            return Ok(());
-        }
-    }
-    // Others start runs of it at the same time: theirs are as new.
-    Ok(())
+    let start = &start;
+    // What is there counts for nothing, whatever its shape.
+    rows::update(ports.rows, &last_key(target), |_: Option<Value>| async move {
+        Ok(Update::Write(json!(start), ()))
+    })
+    .await
 }
 
 /// The run that was started last for a pull request. Errors: what the table says.

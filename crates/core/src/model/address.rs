@@ -4,6 +4,33 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+/// A text that is not the address of a server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAddress {
+    /// It does not have an address's shape.
+    #[error("{0:?} is not an address ({1}): expected https://HOST, or http://127.0.0.1:PORT")]
+    Malformed(String, #[source] url::ParseError),
+    /// Plain HTTP to another machine.
+    #[error("{0:?}: http is allowed for loopback hosts only: use https")]
+    Unencrypted(String),
+    /// Plain HTTP to another machine, which people can allow by its name.
+    #[error("{0:?}: http is allowed for loopback hosts only: use https, or name the host in HOLDFAST_ALLOW_HTTP")]
+    HostNotNamed(String),
+    /// Neither HTTP nor HTTPS.
+    #[error("{0:?}: scheme {1:?} is not allowed: use https")]
+    Scheme(String, String),
+    /// It has parts that it must not have, which may be secret, or no host.
+    #[error("an address needs a host, and must not hold a user, a password or a query")]
+    Parts,
+}
+
+/// A text that is not a host on its own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} isn't a host: expected hosts that commas separate, such as models.example.internal,10.0.0.7, without scheme, port, path or wildcard"
+)]
+pub struct InvalidHost(String);
+
 /// Hosts besides loopback that plain http is allowed to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpHosts(Vec<Host<String>>);
@@ -13,7 +40,7 @@ impl HttpHosts {
     ///
     /// # Errors
     /// The first entry that isn't a host on its own: it has a scheme, a port, a path or a wildcard.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, InvalidHost> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         entries.map(parse_host).collect::<Result<_, _>>().map(Self)
     }
@@ -28,28 +55,24 @@ impl HttpHosts {
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub fn parse_url(&self, text: &str) -> Result<Url, String> {
+    pub fn parse_url(&self, text: &str) -> Result<Url, InvalidAddress> {
         parse(text, |url| match self.allows(url) {
             true => Ok(()),
-            false => Err(format!(
-                "{text:?}: http is allowed for loopback hosts only: use https, or name the host in HOLDFAST_ALLOW_HTTP"
-            )),
+            false => Err(InvalidAddress::HostNotNamed(text.to_owned())),
         })
     }
 }
 
 /// Parses a host as the URL standard does, so that it compares with an address's.
-fn parse_host(text: &str) -> Result<Host<String>, String> {
+fn parse_host(text: &str) -> Result<Host<String>, InvalidHost> {
     // An IPv6 address needs no brackets here.
     let bare = match text.parse::<IpAddr>() {
         Ok(IpAddr::V6(address)) => format!("[{address}]"),
         _ => text.to_owned(),
     };
-    let expected = "expected hosts that commas separate, such as models.example.internal,10.0.0.7, without scheme, port, \
-                    path or wildcard";
     match Host::parse(&bare) {
         Ok(host) if !bare.contains(['*', '/', '@']) => Ok(host),
-        Ok(_) | Err(_) => Err(format!("{text:?} isn't a host: {expected}")),
+        Ok(_) | Err(_) => Err(InvalidHost(text.to_owned())),
     }
 }
 
@@ -65,24 +88,22 @@ pub fn is_loopback(url: &Url) -> bool {
 ///
 /// # Errors
 /// What is wrong, in words.
-pub fn parse_url(text: &str) -> Result<Url, String> {
+pub fn parse_url(text: &str) -> Result<Url, InvalidAddress> {
     parse(text, |url| match is_loopback(url) {
         true => Ok(()),
-        false => Err(format!("{text:?}: http is allowed for loopback hosts only: use https")),
+        false => Err(InvalidAddress::Unencrypted(text.to_owned())),
     })
 }
 
-fn parse(text: &str, check_http: impl FnOnce(&Url) -> Result<(), String>) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| {
-        format!("{text:?} is not an address ({error}): expected https://HOST, or http://127.0.0.1:PORT")
-    })?;
+fn parse(text: &str, check_http: impl FnOnce(&Url) -> Result<(), InvalidAddress>) -> Result<Url, InvalidAddress> {
+    let url = Url::parse(text).map_err(|error| InvalidAddress::Malformed(text.to_owned(), error))?;
     match url.scheme() {
         "https" => {}
         "http" => check_http(&url)?,
-        other => return Err(format!("{text:?}: scheme {other:?} is not allowed: use https")),
+        other => return Err(InvalidAddress::Scheme(text.to_owned(), other.to_owned())),
     }
     if url.host().is_none() || !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err("an address needs a host, and must not hold a user, a password or a query".to_owned());
+        return Err(InvalidAddress::Parts);
     }
     Ok(url)
 }
@@ -132,7 +153,9 @@ mod tests {
         ] {
             let problem = HttpHosts::parse(&format!("ok.lan,{entry}"));
             assert!(
-                problem.as_ref().is_err_and(|problem| problem.contains(entry)),
+                problem
+                    .as_ref()
+                    .is_err_and(|problem| problem.to_string().contains(entry)),
                 "{entry}: {problem:?}"
             );
         }

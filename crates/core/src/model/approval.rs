@@ -41,6 +41,19 @@ pub struct Approval {
     pub base: Option<CommitSha>,
 }
 
+/// What one person's mail holds. Both are credentials: never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Whose.
+    pub address: String,
+    /// Whom the code counts for; none: it counts for nobody, and the person has to sign in.
+    pub login: Option<String>,
+    /// The opaque id in the link: 256 bits in hex. The table has its SHA-256 alone.
+    pub id: String,
+    /// The code that is typed by hand.
+    pub code: String,
+}
+
 /// Who decides, and how we know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {

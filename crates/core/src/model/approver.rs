@@ -20,23 +20,33 @@ pub struct Approver {
     pub login: Option<String>,
 }
 
+/// A text that names no approver.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidApprover {
+    /// What is before the `=`.
+    #[error("{0:?} is not a GitHub login: write LOGIN=ADDRESS, such as octocat=octocat@example.org")]
+    Login(String),
+    /// What is behind it, or all of it.
+    #[error("{0:?} is not a mail address: write LOGIN=ADDRESS, such as octocat=octocat@example.org")]
+    Address(String),
+}
+
 impl Approver {
     /// Reads what a person configured.
     ///
     /// # Errors
     ///
     /// What is wrong, with the form to write, in one line.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, InvalidApprover> {
         let (login, address) = match text.split_once('=') {
             Some((login, address)) => (Some(login.trim()), address.trim()),
             None => (None, text.trim()),
         };
-        let form = "write LOGIN=ADDRESS, such as octocat=octocat@example.org";
         if let Some(login) = login.filter(|login| !is_login(login)) {
-            return Err(format!("{login:?} is not a GitHub login: {form}"));
+            return Err(InvalidApprover::Login(login.to_owned()));
         }
         if !is_mail_address(address) || address.contains('=') {
-            return Err(format!("{address:?} is not a mail address: {form}"));
+            return Err(InvalidApprover::Address(address.to_owned()));
         }
         Ok(Self {
             address: address.to_owned(),
@@ -165,7 +175,9 @@ mod tests {
         ] {
             let problem = Approver::parse(text);
             assert!(
-                problem.as_ref().is_err_and(|problem| problem.contains("LOGIN=ADDRESS")),
+                problem
+                    .as_ref()
+                    .is_err_and(|problem| problem.to_string().contains("LOGIN=ADDRESS")),
                 "{text}: {problem:?}"
             );
         }

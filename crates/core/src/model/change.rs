@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
+use super::repository_name::RepositoryName;
 use super::sha::CommitSha;
 
 /// Where a change is read from.
@@ -57,6 +58,14 @@ impl Target {
                 .unwrap_or("work-tree")
                 .to_owned(),
             Self::PullRequest { owner, repository, .. } => format!("{owner}/{repository}"),
+        }
+    }
+
+    /// Returns the repository on GitHub; none for a work tree.
+    pub fn repository_name(&self) -> Option<RepositoryName> {
+        match self {
+            Self::WorkTree { .. } => None,
+            Self::PullRequest { owner, repository, .. } => RepositoryName::new(owner, repository).ok(),
         }
     }
 

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::finding_source::FindingSource;
+
 /// How bad it is; ordered, `Info` is the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -110,7 +112,7 @@ pub struct Finding {
     /// From 0 to 1.
     pub confidence: f64,
     /// `model`, or `rule:ID`.
-    pub source: String,
+    pub source: FindingSource,
     /// Whether the gate holds the review for a person because of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gated: bool,
@@ -119,13 +121,22 @@ pub struct Finding {
     pub folded: bool,
     /// All that found it: [`Self::source`] first, then what only added to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sources: Vec<String>,
+    pub sources: Vec<FindingSource>,
 }
 
 impl Finding {
     /// Whether a model found it; else a rule did.
     pub fn is_by_model(&self) -> bool {
-        self.source == "model"
+        self.source == FindingSource::Model
+    }
+
+    /// Returns all that found it: its source first, then what only added to it.
+    pub fn found_by(&self) -> &[FindingSource] {
+        if self.sources.is_empty() {
+            std::slice::from_ref(&self.source)
+        } else {
+            &self.sources
+        }
     }
 
     /// Names the finding within its report: 16 hex digits, derived from where it is and what it says.

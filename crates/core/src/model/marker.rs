@@ -52,17 +52,23 @@ pub fn holds_marker(text: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct MarkerKey(SecretString);
 
+/// A secret that is too short to be a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is shorter than {} characters: give a long random text", MarkerKey::MIN_LENGTH)]
+pub struct KeyTooShort;
+
 impl MarkerKey {
     /// Least length of a key, in characters.
-    pub const LENGTH_LEAST: usize = 16;
+    pub const MIN_LENGTH: usize = 16;
 
-    /// A key. Errors, in words: it is too short to be one.
-    pub fn new(secret: SecretString) -> Result<Self, String> {
-        if secret.expose_secret().len() < Self::LENGTH_LEAST {
-            return Err(format!(
-                "is shorter than {} characters: give a long random text",
-                Self::LENGTH_LEAST
-            ));
+    /// Returns a key.
+    ///
+    /// # Errors
+    ///
+    /// The secret is too short to be one.
+    pub fn new(secret: SecretString) -> Result<Self, KeyTooShort> {
+        if secret.expose_secret().len() < Self::MIN_LENGTH {
+            return Err(KeyTooShort);
         }
         Ok(Self(secret))
     }

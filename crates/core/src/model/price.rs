@@ -18,20 +18,27 @@ pub struct Prices {
     built_in: BTreeMap<String, Price>,
 }
 
+/// An entry that is no model's price.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not allowed: PROVIDER/NAME=IN/OUT, US dollars for a million tokens, at most three decimal places, comma-separated"
+)]
+pub struct InvalidPrice(String);
+
 impl Prices {
     /// The built-in list, and before it what is given: `PROVIDER/NAME=IN/OUT`, comma-separated, in US dollars for a million
     /// tokens. A model's own server is not its provider: there the built-in list says nothing.
     ///
     /// Errors: the entry that is not of that shape.
-    pub fn parse(given: &str, is_providers_own: bool) -> Result<Self, String> {
+    pub fn parse(given: &str, is_providers_own: bool) -> Result<Self, InvalidPrice> {
         let mut prices = Self::default();
         for entry in given.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let parts = entry.split_once('=').filter(|(model, _)| model.contains('/'));
             let price = parts.and_then(|(_, price)| price.split_once('/'));
             let (Some((model, _)), Some((input, output))) = (parts, price) else {
-                return Err(wrong(entry));
+                return Err(InvalidPrice(entry.to_owned()));
             };
-            let price = Price::read(input, output).ok_or_else(|| wrong(entry))?;
+            let price = Price::read(input, output).ok_or_else(|| InvalidPrice(entry.to_owned()))?;
             prices.given.insert(model.trim().to_owned(), price);
         }
         if is_providers_own {
@@ -101,13 +108,6 @@ fn undated(model: &str) -> &str {
     model
 }
 
-fn wrong(entry: &str) -> String {
-    format!(
-        "HOLDFAST_MODEL_PRICES (environment): {entry:?} is not allowed: PROVIDER/NAME=IN/OUT, US dollars for a million tokens, \
-         at most three decimal places, comma-separated"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
@@ -160,7 +160,10 @@ mod tests {
             "openai/x=1e3/2",
             "openai/x=/",
         ] {
-            assert!(Prices::parse(entry, true).unwrap_err().contains(entry), "{entry}");
+            assert!(
+                Prices::parse(entry, true).unwrap_err().to_string().contains(entry),
+                "{entry}"
+            );
         }
     }
 }

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rule::{redact_value, redacted};
-
 use super::error_name::ErrorName;
 use super::failure::{Failure, NO_VALID_ANSWER, OtherFailure};
 use super::finding::{Finding, Severity};
@@ -118,26 +116,6 @@ impl Report {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
-    }
-}
-
-impl Report {
-    /// Returns the report as it may be shown: no text of it holds a secret, paths included. The stored report keeps the
-    /// paths, because GitHub finds a comment's file by it.
-    pub fn redacted(&self) -> Self {
-        let clean = serde_json::to_value(self).and_then(|mut value| {
-            redact_value(&mut value);
-            serde_json::from_value(value)
-        });
-        // A report that cannot be written and read again shows none of its texts.
-        clean.unwrap_or_else(|error| Self {
-            summary: redacted(&format!("the report cannot be shown: {error}")),
-            findings: Vec::new(),
-            coverage: Vec::new(),
-            notes: Vec::new(),
-            private_notes: Vec::new(),
-            ..self.clone()
-        })
     }
 }
 

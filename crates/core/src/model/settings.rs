@@ -10,7 +10,7 @@ use super::approver::Approver;
 use super::marker::MarkerKey;
 use super::price::Prices;
 use super::token_limits::TokenLimits;
-use crate::webhook::WebhookSecrets;
+use super::webhook_secrets::WebhookSecrets;
 use reader::Reader;
 
 /// Where a setting's text comes from: its name in, its value out, `None` when it is not set.

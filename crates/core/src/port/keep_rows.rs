@@ -13,9 +13,9 @@ pub struct Row {
     pub value: Value,
 }
 
-/// What a write expects to find.
+/// What has to be there for a write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expect {
+pub enum Precondition {
     /// No row of that key.
     Absent,
     /// The row in this version.
@@ -63,7 +63,7 @@ pub trait KeepRows: Send + Sync {
     async fn get(&self, key: &str) -> Result<Option<Row>, RowError>;
     /// Writes one row if what is expected is there. Durable when it returns. Errors: the table cannot be reached, is full
     /// or refuses the value.
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError>;
+    async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError>;
     /// Deletes one row in this version, and gives `Done` with it; a row that is not there counts as deleted. Gives
     /// `Conflict` where it has another version. Errors: the table cannot be reached.
     async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError>;

@@ -18,7 +18,7 @@ pub use ask_model::{AskModel, ModelError, ModelRequest};
 pub use executions::{
     AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
 };
-pub use keep_rows::{Expect, KeepRows, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
+pub use keep_rows::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 pub use notify::{Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
+use crate::model::author_association::AuthorAssociation;
 use crate::model::sha::CommitSha;
-use crate::webhook::AuthorAssociation;
 
 use super::ReadError;
 

@@ -12,9 +12,9 @@ use super::redacted::without_secrets;
 use super::unit::{description_text, one_line};
 
 /// Files named in the prompt at most; the rest is counted.
-const FILES_MOST: usize = 200;
+const MAX_FILES: usize = 200;
 /// Findings named at most.
-const FINDINGS_MOST: usize = 50;
+const MAX_FINDINGS: usize = 50;
 
 const INSTRUCTIONS: &str = "\
 You write the walkthrough of a code change for its reviewers: what it does as a whole and where to look first, in one short \
@@ -43,7 +43,7 @@ pub fn summary_prompt(about: Described<'_>, files: &[FileSummary], findings: &[F
     let files = files
         .iter()
         .map(|file| format!("- {}: {}", file.path, one_line(&file.text, 300)));
-    list(&mut data, files, FILES_MOST, most_tokens * 2 / 3);
+    list(&mut data, files, MAX_FILES, most_tokens * 2 / 3);
     if !findings.is_empty() {
         data.push_str("\nFindings:\n");
     }
@@ -56,7 +56,7 @@ pub fn summary_prompt(about: Described<'_>, files: &[FileSummary], findings: &[F
             one_line(&finding.title, 200)
         )
     });
-    list(&mut data, findings, FINDINGS_MOST, most_tokens / 3);
+    list(&mut data, findings, MAX_FINDINGS, most_tokens / 3);
     without_secrets(Prompt {
         system: INSTRUCTIONS.to_owned(),
         turns: vec![Turn {

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::model::finding::Finding;
 
-use super::escape::{path, title};
-use super::markdown::counted;
+use crate::count::counted;
+use crate::safe_text::{path, title};
 
 /// Characters of one title.
 const TITLE_CHARS: usize = 200;

@@ -13,12 +13,13 @@ use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 use crate::validate::check_suggestion;
 
-use super::body::body_within;
-use super::escape::{longest_run, path, title};
 use super::folded::folded_section;
-use super::links::Links;
-use super::markdown::{counted, coverage_line, coverage_section, finding_markdown, usage_line, within};
-use super::mute::{plain_line, plain_text};
+use super::markdown::{coverage_line, coverage_section, finding_markdown, usage_line, within};
+use crate::count::counted;
+use crate::safe_text::Links;
+use crate::safe_text::body_within;
+use crate::safe_text::{longest_run, path, title};
+use crate::safe_text::{plain_line, plain_text};
 
 /// Characters of a comment at most; GitHub's own limit is 65,536.
 const MAX_BODY_CHARS: usize = 64_000;
@@ -31,7 +32,7 @@ const MAX_NOTES_CHARS: usize = 6_000;
 /// Characters that the list of folded findings has at least.
 const MIN_FOLDED_CHARS: usize = 12_000;
 /// Annotations that one request takes.
-const ANNOTATIONS_MOST: usize = 50;
+const MAX_ANNOTATIONS: usize = 50;
 
 /// Where findings go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +163,7 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
     let annotations = by_weight(&report.findings)
         .into_iter()
         .filter(|finding| finding.side == Side::Right)
-        .take(ANNOTATIONS_MOST)
+        .take(MAX_ANNOTATIONS)
         .map(|finding| Annotation {
             path: finding.path.clone(),
             start_line: finding.start_line,

@@ -5,9 +5,10 @@ use std::fmt::Write;
 use crate::model::finding::Finding;
 use crate::model::report::{Coverage, Outcome, Report};
 
-use super::body::{body, body_within};
-use super::escape::{code, path, title};
-use super::links::Links;
+use crate::count::counted;
+use crate::safe_text::Links;
+use crate::safe_text::{body, body_within};
+use crate::safe_text::{code, path, title};
 
 /// Characters of the files listed of each outcome at most; the rest is counted.
 const MAX_LISTED_CHARS: usize = 8_000;
@@ -50,15 +51,10 @@ pub fn report_markdown(report: &Report) -> String {
 
 /// One finding, without its place, in about so many characters.
 pub(super) fn finding_markdown(finding: &Finding, links: &Links, most: usize) -> String {
-    let sources = if finding.sources.is_empty() {
-        std::slice::from_ref(&finding.source)
-    } else {
-        finding.sources.as_slice()
-    };
     let mut source = String::new();
     if !finding.is_by_model() {
-        for name in sources {
-            let _infallible = write!(source, " · {}", path(name));
+        for found_by in finding.found_by() {
+            let _infallible = write!(source, " · {}", path(&found_by.to_string()));
         }
     }
     let name = Some(title(&finding.title)).filter(|name| !name.is_empty());
@@ -130,17 +126,6 @@ pub fn coverage_line(coverage: &[Coverage]) -> String {
         count_of(Outcome::Skipped),
         count_of(Outcome::Unreviewed)
     )
-}
-
-/// Returns a number with its noun: `1 file`, `2 files`.
-pub fn counted<N: std::fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
-    let plural = if number == N::from(1) { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
-
-/// Returns the verb that goes with so many of something.
-pub fn is_or_are<N: PartialEq + From<u8>>(number: N) -> &'static str {
-    if number == N::from(1) { "is" } else { "are" }
 }
 
 pub(super) fn usage_line(report: &Report) -> String {

@@ -4,12 +4,10 @@ use std::fmt::Write;
 
 use url::Url;
 
-use crate::approval::Invitation;
-use crate::model::approval::Approval;
+use crate::count::counted;
+use crate::model::approval::{Approval, Invitation};
 use crate::port::Mail;
 use crate::rule::redacted;
-
-use super::counted;
 
 /// The mail of a question: to one person, with their link and code, or to nobody in particular where nobody was named.
 pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>, base: Option<&Url>) -> Mail {

@@ -5,7 +5,7 @@ use super::place::Form;
 use super::{Certainty, SecretKind, SecretMatch};
 
 /// The longest user and password of an address, in bytes.
-const USER_INFO_MOST: usize = 600;
+const MAX_USER_INFO: usize = 600;
 
 /// A password in an address.
 pub(super) const URL_PASSWORD: SecretKind = SecretKind {
@@ -68,7 +68,7 @@ pub(super) fn find_in_address(line: &str, at: usize, found: &mut Vec<SecretMatch
     };
     let length = rest
         .char_indices()
-        .take_while(|(at, char)| *at <= USER_INFO_MOST && !is_end(*char))
+        .take_while(|(at, char)| *at <= MAX_USER_INFO && !is_end(*char))
         .map(|(at, char)| at + char.len_utf8())
         .last();
     let Some(authority) = length.and_then(|length| rest.get(..length)) else {
@@ -169,7 +169,7 @@ pub(super) fn find_user_option(line: &str, form: Form, found: &mut Vec<SecretMat
             let is_end = |char: char| char.is_whitespace() || matches!(char, '"' | '\'' | '`' | ',' | '\\');
             let length: usize = value
                 .chars()
-                .take(USER_INFO_MOST)
+                .take(MAX_USER_INFO)
                 .take_while(|char| !is_end(*char))
                 .map(char::len_utf8)
                 .sum();
@@ -214,7 +214,7 @@ pub(super) fn find_password_option(line: &str, found: &mut Vec<SecretMatch>) {
             let is_end = |char: char| char.is_whitespace() || matches!(char, '"' | '\'' | '`' | ',' | '\\');
             let length: usize = value
                 .chars()
-                .take(USER_INFO_MOST)
+                .take(MAX_USER_INFO)
                 .take_while(|char| !is_end(*char))
                 .map(char::len_utf8)
                 .sum();

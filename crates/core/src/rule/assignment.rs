@@ -14,11 +14,11 @@ pub(super) const ASSIGNED: SecretKind = SecretKind {
 };
 
 /// Longest name, in bytes.
-const NAME_MOST: usize = 120;
+const MAX_NAME: usize = 120;
 /// Longest value, in bytes; tokens are shorter.
-pub(super) const VALUE_MOST: usize = 4_096;
+pub(super) const MAX_VALUE: usize = 4_096;
 /// Most blanks between name, operator and value.
-const BLANKS_MOST: usize = 40;
+const MAX_BLANKS: usize = 40;
 
 /// How a value is bound to its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(super) fn word_around(line: &str, start: usize, end: usize) -> (usize, usize
     let bytes = line.as_bytes();
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
     let before = bytes.get(..start).unwrap_or_default().iter().rev();
-    let left = before.take(NAME_MOST).take_while(is_name).count();
+    let left = before.take(MAX_NAME).take_while(is_name).count();
     let right = bytes.get(end..).unwrap_or_default().iter().take_while(is_name).count();
     (start - left, end + right)
 }
@@ -66,7 +66,7 @@ pub(super) fn word_around(line: &str, start: usize, end: usize) -> (usize, usize
 pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, found: &mut Vec<SecretMatch>) -> Read {
     let (start, end) = place;
     let whole = line.get(start..end).unwrap_or_default();
-    if whole.len() > 2 * NAME_MOST {
+    if whole.len() > 2 * MAX_NAME {
         return Read::default();
     }
     let name = whole.trim_start_matches(['-', '.']);
@@ -76,7 +76,7 @@ pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, f
         return Read::default();
     };
     // What is looked at is bounded, so that many names before one long value cost no more than their number.
-    let mut reach = (start + name.len() + 2 * NAME_MOST + most).min(line.len());
+    let mut reach = (start + name.len() + 2 * MAX_NAME + most).min(line.len());
     while !line.is_char_boundary(reach) {
         reach -= 1;
     }
@@ -184,10 +184,7 @@ fn demand_of(line: &str, start: usize, promise: Promise, operator: Operator, val
 /// Whether the name is followed by a colon, as in YAML and in headers.
 fn is_colon(line: &str, start: usize) -> bool {
     let rest = line.get(start..).unwrap_or_default();
-    let operator = rest
-        .bytes()
-        .take(NAME_MOST * 2)
-        .find(|byte| matches!(byte, b':' | b'='));
+    let operator = rest.bytes().take(MAX_NAME * 2).find(|byte| matches!(byte, b':' | b'='));
     operator == Some(b':')
 }
 
@@ -252,7 +249,7 @@ fn blanks(bytes: &[u8], at: usize) -> usize {
         .get(at..)
         .unwrap_or_default()
         .iter()
-        .take(BLANKS_MOST)
+        .take(MAX_BLANKS)
         .take_while(|byte| matches!(byte, b' ' | b'\t'))
         .count()
 }
@@ -342,7 +339,7 @@ fn trimmed(text: &str, start: usize, is_quoted: bool) -> Option<Value<'_>> {
 fn quoted_len(bytes: &[u8], quote: u8, is_escaped: bool) -> Option<usize> {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        if at > VALUE_MOST {
+        if at > MAX_VALUE {
             return None;
         }
         match byte {
@@ -365,7 +362,7 @@ fn bare_len(bytes: &[u8], operator: Operator, form: Form) -> usize {
         _ => b"\"'`,;&<>(){}[]|\\#",
     };
     let is_value = |byte: &&u8| !byte.is_ascii_whitespace() && !ends.contains(byte);
-    let length = bytes.iter().take(VALUE_MOST).take_while(is_value).count();
+    let length = bytes.iter().take(MAX_VALUE).take_while(is_value).count();
     let whole = bytes.get(..length).unwrap_or_default();
     // Where `&` joins parameters it ends a value in settings as well.
     let joined = whole

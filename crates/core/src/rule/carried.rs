@@ -7,9 +7,9 @@ use super::name::{Promise, promise_of};
 use super::place::Form;
 
 /// How many lines below its name a value is looked for.
-const LINES_MOST: usize = 4;
+const MAX_LINES: usize = 4;
 /// Longer lines are no such lists.
-const LINE_MOST: usize = 2_000;
+const MAX_LINE: usize = 2_000;
 
 /// A name that waits for its value.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Carried {
 
 /// Finds a value for the name that is carried, and the name that this line carries to the next.
 pub(super) fn find(line: &str, carried: Option<Carried>, form: Form, found: &mut Vec<SecretMatch>) -> Option<Carried> {
-    if line.len() > LINE_MOST {
+    if line.len() > MAX_LINE {
         return None;
     }
     let named = read_name(line);
@@ -30,7 +30,7 @@ pub(super) fn find(line: &str, carried: Option<Carried>, form: Form, found: &mut
             Some(Carried {
                 name,
                 promise,
-                lines_left: LINES_MOST,
+                lines_left: MAX_LINES,
             }),
             end,
         ),

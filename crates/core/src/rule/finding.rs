@@ -2,6 +2,7 @@
 
 use crate::diff::{DiffLine, Hunk, LineKind};
 use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::model::finding_source::FindingSource;
 
 use super::place::{Form, is_for_show};
 use super::private_key::PRIVATE_KEY;
@@ -88,7 +89,7 @@ fn finding(path: &str, number: u32, secret: &SecretMatch) -> Finding {
             Certainty::Likely => 0.8,
             Certainty::Guess => 0.5,
         },
-        source: format!("rule:{}", secret.rule),
+        source: FindingSource::of_rule(secret.rule),
         sources: Vec::new(),
         gated: false,
         folded: false,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::render::is_invisible;
+use crate::visible::is_invisible;
 
 /// Text without invisible characters, and where each part of it came from.
 pub(super) struct Visible<'a> {

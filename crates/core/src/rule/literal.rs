@@ -25,7 +25,7 @@ const COMMON_PAIRS: &str = "th he in er an re nd at on nt ha es st en ed to it o
     up ue sh su tu ub vi wi wo wh rs rt rd ry ts tt qu oo od os ov pp ep id ig iv iz gr gi fr ff ef cr cl br ty ly my sc sp sw";
 
 /// Share of common pairs from which letters are words.
-const WORDS_LEAST: f64 = 0.62;
+const MIN_WORDS: f64 = 0.62;
 
 /// Words that stand for a value that is to be filled in. What is left of a literal without them has to look like a
 /// secret.
@@ -353,7 +353,7 @@ fn is_sequence(kept: &[u8]) -> bool {
 
 /// Whether most letters stand in pairs that words are made of. A pair does not cross a digit, a mark or into a capital.
 pub(super) fn is_wordy(text: &str) -> bool {
-    share_of_words(text).is_some_and(|share| share >= WORDS_LEAST)
+    share_of_words(text).is_some_and(|share| share >= MIN_WORDS)
 }
 
 /// The share of common pairs; none where too few letters stand in pairs at all, or too many digits stand between them.

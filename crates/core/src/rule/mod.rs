@@ -11,6 +11,7 @@ mod name;
 mod place;
 mod private_key;
 mod redact;
+mod report;
 mod scan;
 mod shape;
 mod vendors;

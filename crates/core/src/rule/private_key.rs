@@ -26,7 +26,7 @@ pub(super) struct KeyPart {
 }
 
 /// Least characters of base64 behind a marker that make it a key rather than a mention.
-const BODY_LEAST: usize = 16;
+const MIN_BODY: usize = 16;
 /// Lengths of whole lines of keys: OpenSSL's and PGP's, OpenSSH's, MIME's.
 const LINE_LENGTHS: [usize; 3] = [64, 70, 76];
 
@@ -68,7 +68,7 @@ pub(super) fn find(lines: &[&str]) -> Vec<KeyPart> {
                     Some(end) => {
                         let body = rest.get(..end.start).unwrap_or_default();
                         let end = rest_at + end.end;
-                        if base64_count(body) >= BODY_LEAST {
+                        if base64_count(body) >= MIN_BODY {
                             parts.push(KeyPart {
                                 line: number,
                                 range: marker.start..end,
@@ -82,7 +82,7 @@ pub(super) fn find(lines: &[&str]) -> Vec<KeyPart> {
                     }
                     None => {
                         let body = body_run(rest);
-                        let has_body = base64_count(rest.get(..body).unwrap_or_default()) >= BODY_LEAST;
+                        let has_body = base64_count(rest.get(..body).unwrap_or_default()) >= MIN_BODY;
                         let next = lines
                             .get(number + 1..)
                             .unwrap_or_default()
@@ -126,7 +126,7 @@ pub(super) fn find(lines: &[&str]) -> Vec<KeyPart> {
                 push(body, true);
             } else {
                 close_backwards(lines, number, block, &mut parts);
-                if end.start - body.start >= BODY_LEAST && !body.is_empty() {
+                if end.start - body.start >= MIN_BODY && !body.is_empty() {
                     parts.push(KeyPart {
                         line: number,
                         range: body,

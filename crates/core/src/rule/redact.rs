@@ -12,7 +12,7 @@ use super::place::Form;
 use super::scan::find_in_lines;
 
 /// How often a text is searched again after a replacement.
-const ROUNDS_MOST: usize = 8;
+const MAX_ROUNDS: usize = 8;
 
 /// Text without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Numbers {
     /// A placeholder names its rule, which may make a neighbour read like a secret too: so until nothing is found.
     fn lines(&mut self, lines: &[&str], form: Form) -> Vec<String> {
         let mut clean: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-        for _ in 0..ROUNDS_MOST {
+        for _ in 0..MAX_ROUNDS {
             let found = find_in_lines(&clean.iter().map(String::as_str).collect::<Vec<_>>(), form);
             let mut is_done = true;
             for (line, secrets) in clean.iter_mut().zip(found) {

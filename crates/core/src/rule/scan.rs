@@ -12,7 +12,7 @@ use super::private_key::{self, PRIVATE_KEY};
 use super::{Certainty, SecretMatch, assignment, vendors};
 
 /// Longest line that is searched, in bytes.
-const LINE_MOST: usize = 4 << 20;
+const MAX_LINE: usize = 4 << 20;
 
 /// Parts of names that may promise a secret; then what is looked at for other reasons.
 const WORDS: &[&str] = &[
@@ -98,7 +98,7 @@ pub(super) fn find_in_lines(lines: &[&str], form: Form) -> Vec<Vec<SecretMatch>>
 }
 
 fn bounded(line: &str) -> &str {
-    let mut end = line.len().min(LINE_MOST);
+    let mut end = line.len().min(MAX_LINE);
     while !line.is_char_boundary(end) {
         end -= 1;
     }
@@ -122,7 +122,7 @@ fn find_in_line(line: &str, form: Form, found: &mut Vec<SecretMatch>) {
                 let (start, end) = assignment::word_around(line, hit.start(), hit.end());
                 // Values may lie inside of each other: what is read of them all is bounded too.
                 let is_spent = read > 8 * line.len() + 65_536;
-                let most = if is_spent { 128 } else { assignment::VALUE_MOST };
+                let most = if is_spent { 128 } else { assignment::MAX_VALUE };
                 let value = assignment::find(line, (start, end), form, most, found);
                 read += value.length;
                 word_end = end.max(value.end);

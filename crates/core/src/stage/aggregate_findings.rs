@@ -16,10 +16,10 @@ use crate::model::run::{Aggregate, FileSummary, RULES, RecordedAnswer, UnitResul
 use crate::port::StoreArtifact;
 use crate::render::counted;
 
-use super::artifact::find_artifact;
 use super::merge_findings::merge_finding;
 use super::unit_document::{UnitEvidence, read_evidence};
 use super::{AT_ONCE, StageError, explain_failure, read_artifact, read_change, write_artifact};
+use crate::artifact::find_artifact;
 
 /// The map's results.
 #[derive(Debug, Deserialize)]

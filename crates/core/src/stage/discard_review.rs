@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::announcement;
 use crate::model::key;
 use crate::model::report::{Report, RunStatus};
 use crate::model::run::Run;
 use crate::port::{CheckConclusion, CheckOutcome, PublishReview, StoreArtifact};
 use crate::render::title;
 
-use super::publish_review::settle;
 use super::run_header::write_report;
 use super::{StageError, read_artifact};
 
@@ -48,9 +48,7 @@ pub async fn discard_review(
         summary: format!("A maintainer decided against it: {}", title(&reason)),
         annotations: Vec::new(),
     };
-    publish.withdraw(&run.target, &run.run).await?;
-    publish.close_checks(&run.target, &run.run, &outcome).await?;
-    settle(&run.run, false, store).await?;
+    announcement::discard(&run, &outcome, publish, store).await?;
     report.status = RunStatus::Rejected;
     let note = format!("rejected: {reason}");
     if !report.notes.contains(&note) {

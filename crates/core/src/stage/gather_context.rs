@@ -13,6 +13,7 @@ use crate::diff::{Hunk, parse_patch};
 use crate::model::change::{ChangedFile, FileKind};
 use crate::model::error_name::ErrorName;
 use crate::model::finding::{Finding, Side};
+use crate::model::finding_source::FindingSource;
 use crate::model::key;
 use crate::model::plan::{ContextPack, Plan, Unit};
 use crate::model::policy::{Policy, PolicyGlobs};
@@ -389,7 +390,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 body: found.body.clone(),
                 suggestion: None,
                 confidence: found.confidence,
-                source: format!("rule:{}", found.rule),
+                source: FindingSource::of_rule(found.rule),
                 gated: false,
                 folded: false,
                 sources: Vec::new(),

@@ -63,6 +63,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed conversion fails the test")]
     use super::*;
     use crate::model::finding::{Category, Severity};
+    use crate::model::finding_source::FindingSource;
 
     fn finding(source: &str, title: &str, severity: Severity, category: Category, line: u32) -> Finding {
         let finding = serde_json::json!({ "path": "a.py", "side": "RIGHT", "start_line": line, "line": line,
@@ -98,7 +99,10 @@ mod tests {
                 "{}",
                 one.body
             );
-            assert_eq!(one.sources, ["rule:shell-true", "model"]);
+            assert_eq!(
+                one.sources,
+                [FindingSource::of_rule("shell-true"), FindingSource::Model]
+            );
             assert_eq!(one.suggestion.as_deref(), Some("call(c)"));
         }
         let rule = finding("rule:shell-true", "Shell", Severity::High, Security, 3);
@@ -116,7 +120,7 @@ mod tests {
         let next_line = finding("model", "Shell", Severity::Low, Security, 4);
         let kept = merged(vec![rule, elsewhere, next_line]);
         assert_eq!(kept.len(), 3, "another defect, and another line");
-        assert!(kept.iter().all(|finding| finding.sources == [finding.source.as_str()]));
+        assert!(kept.iter().all(|finding| finding.sources == [finding.source.clone()]));
     }
 
     #[test]
@@ -128,9 +132,9 @@ mod tests {
         let kept = merged(vec![one, other, again]);
         assert_eq!(
             kept.iter()
-                .map(|kept| (kept.source.as_str(), kept.severity))
+                .map(|kept| (kept.source.rule().unwrap(), kept.severity))
                 .collect::<Vec<_>>(),
-            [("rule:a", Severity::Critical), ("rule:b", Severity::Low)]
+            [("a", Severity::Critical), ("b", Severity::Low)]
         );
         let kept = merged(vec![
             finding("rule:a", "One", Severity::High, Security, 3),

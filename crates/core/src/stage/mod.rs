@@ -1,9 +1,7 @@
 //! The stages: one file for each task state of the workflow. A stage takes a payload and ports and returns a payload.
 //! The names of states, functions and spans, and the ports of each stage, are in one table: [`STAGES`].
 
-mod artifact;
 mod call;
-mod error;
 mod merge_findings;
 mod run_header;
 mod stored_change;
@@ -11,6 +9,7 @@ mod unit_document;
 mod version_1;
 
 pub mod aggregate_findings;
+pub mod clean_up;
 pub mod correct_findings;
 pub mod discard_review;
 pub mod escalate_approval;
@@ -30,9 +29,9 @@ pub mod state;
 mod supersede;
 mod table;
 
-pub use artifact::{find_artifact, read_artifact, write_artifact};
+pub use crate::artifact::{find_artifact, read_artifact, write_artifact};
+pub use crate::error::{StageError, explain_failure};
 pub use call::call;
-pub use error::{StageError, explain_failure};
 pub use run_header::{ReportHeader, RunHeader};
 pub use stored_change::{
     MAX_CHUNK_FILES, PatchChunk, StoredChange, find_change_of, find_whole_change, read_change, write_change,

@@ -1,20 +1,18 @@
 //! OpenReview: records the run, reads the change once, and announces the review on the pull request.
-//! Its undo stands in `withdraw_announcement`.
+//! What it announces, and the undo, are in [`crate::announcement`].
 
 use serde::{Deserialize, Serialize};
 
+use crate::announcement;
 use crate::claim;
 use crate::identity;
-use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
-use crate::model::run::{Announcement, OLDEST_PAYLOAD_VERSION, PAYLOAD_VERSION, Run};
+use crate::model::run::{OLDEST_PAYLOAD_VERSION, PAYLOAD_VERSION, Run};
 use crate::port::{KeepRows, PublishReview, ReadChange, StopRun, StoreArtifact};
-use crate::render::announcement_body;
 
 use super::run_header::write_header;
 use super::supersede::supersede;
-use super::withdraw_announcement::undo_if_superseded;
 use super::{StageError, write_artifact, write_change};
 
 /// The execution's input.
@@ -68,32 +66,10 @@ pub async fn open_review(
         if let Some(before) = claim::take(rows, read, &run.target, &run.run).await?.before {
             supersede(&before, &run.run, publish, rows, runs, store).await?;
         }
-        announce(run, &change, publish, rows, store).await?;
+        announcement::announce(run, change.files_total, publish, rows, store).await?;
     }
     Ok(Output {
         run: run.run.clone(),
         files: change.files_total,
     })
-}
-
-/// Opens the check and writes the comment. The fence is asked before and after: a newer run may come at any time.
-async fn announce(
-    run: &Run,
-    change: &Change,
-    publish: &dyn PublishReview,
-    rows: &dyn KeepRows,
-    store: &dyn StoreArtifact,
-) -> Result<(), StageError> {
-    let announcement = Announcement {
-        check_run: publish.open_check(&run.target, &run.run).await?,
-        settled: false,
-        published: false,
-    };
-    write_artifact(store, &key::announcement(&run.run), &announcement).await?;
-    let held = claim::hold(rows, &run.target, &run.run).await;
-    undo_if_superseded(held, run, publish, store).await?;
-    let body = announcement_body(&change.head, change.files_total);
-    publish.announce(&run.target, &run.run, &body).await?;
-    let held = claim::hold(rows, &run.target, &run.run).await;
-    undo_if_superseded(held, run, publish, store).await
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::announcement;
 use crate::approval::{apply_decision, content_now, find_decision};
 use crate::claim;
 use crate::gate;
@@ -14,14 +15,12 @@ use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{GateDecision, Report, RunStatus};
 use crate::model::run::{Announcement, Run};
-use crate::port::{KeepRows, PublishError, PublishReview, ReadChange, StoreArtifact};
-use crate::render::{Inline, check_outcome, review_draft, summary_body};
+use crate::port::{KeepRows, PublishReview, ReadChange, StoreArtifact};
 
-use super::artifact::find_artifact;
 use super::run_header::write_report;
 use super::stored_change::missing_change;
-use super::withdraw_announcement::undo_if_superseded;
-use super::{StageError, find_change_of, read_artifact, write_artifact};
+use super::{StageError, find_change_of, read_artifact};
+use crate::artifact::find_artifact;
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -80,27 +79,14 @@ pub async fn publish_review(
         }
         Err(error) => return Err(error),
     }
-    let draft = review_draft(&report, &change, Inline::Comments);
-    let drafted = match publish.draft_review(&run.target, &draft).await {
-        // Which comment is the bad one is not said: the findings then stand in the body, all of them.
-        Err(PublishError::Rejected(_)) if !draft.comments.is_empty() => {
-            let draft = review_draft(&report, &change, Inline::Body);
-            publish.draft_review(&run.target, &draft).await?
-        }
-        other => other?,
-    };
+    let drafted = announcement::draft(&run, &report, &change, publish).await?;
     if !drafted.is_submitted {
         // Drafting takes a while; what others see is decided by how things stand now.
         let held = fence(&run, &change, read, rows).await;
-        undo_if_superseded(held, &run, publish, store).await?;
+        announcement::withdraw_if_superseded(held, &run, publish, store).await?;
         publish.submit_review(&run.target, drafted.review).await?;
     }
-    publish.summarize(&run.target, &run.run, &summary_body(&report)).await?;
-    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
-    if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
-        publish.close_check(&run.target, check, &check_outcome(&report)).await?;
-    }
-    settle(&input.run, true, store).await?;
+    announcement::conclude(&run, &report, publish, store).await?;
     // A partial review that is published stays partial: the status never hides what was not read.
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;
@@ -116,17 +102,6 @@ pub async fn publish_review(
 async fn is_done(run: &str, store: &dyn StoreArtifact) -> Result<bool, StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     Ok(announcement.is_some_and(|announcement| announcement.settled && announcement.published))
-}
-
-/// Notes that what stands on the pull request is the run's result, published or not: the run that follows leaves it alone.
-pub(super) async fn settle(run: &str, published: bool, store: &dyn StoreArtifact) -> Result<(), StageError> {
-    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
-    let settled = Announcement {
-        settled: true,
-        published,
-        ..announcement.unwrap_or_default()
-    };
-    write_artifact(store, &key::announcement(run), &settled).await
 }
 
 /// Neither the diff's ends nor the claim may have moved on.

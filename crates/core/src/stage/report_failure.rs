@@ -15,10 +15,10 @@ use crate::model::run::{Announcement, Run};
 use crate::port::{PublishError, PublishReview, StoreArtifact};
 use crate::render::notice_body;
 
-use super::artifact::find_artifact;
 use super::run_header::write_report;
-use super::withdraw_announcement::find_run;
 use super::{StageError, explain_failure};
+use crate::artifact::find_artifact;
+use crate::artifact::find_run;
 
 /// The failure.
 #[derive(Debug, Deserialize)]

@@ -8,9 +8,9 @@ use crate::model::run::{Prompt, RULES, RecordedAnswer, Run, Stop};
 use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
 use crate::prompt::{answer_schema, unit_prompt};
 
-use super::artifact::find_artifact;
 use super::unit_document::{UnitDocument, read_unit};
 use super::{StageError, write_artifact};
+use crate::artifact::find_artifact;
 
 /// Longest wait that one refusal may ask for, in seconds.
 const WAIT_MOST_S: u64 = 3_600;

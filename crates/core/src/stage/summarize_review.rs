@@ -22,11 +22,11 @@ use crate::render::coverage_line;
 use crate::validate::read_summary;
 
 use super::aggregate_findings::count;
-use super::artifact::find_artifact;
 use super::review_unit::model_of;
 use super::run_header::write_report;
 use super::unit_document::{question_digest, repository_key};
 use super::{StageError, read_artifact, read_change, write_artifact};
+use crate::artifact::find_artifact;
 
 pub use crate::model::report::TEMPLATE_NOTE;
 
@@ -80,7 +80,7 @@ pub async fn summarize_review(
                     }
                     Err(problem) => {
                         let failure = Failure::Other(OtherFailure::AnswersInvalid);
-                        note_template(&mut aggregate.notes, &mut private_notes, &problem, failure);
+                        note_template(&mut aggregate.notes, &mut private_notes, &problem.to_string(), failure);
                     }
                 }
             }

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::model::error_name::ErrorName;
 use crate::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
-use crate::sweep;
 
 use super::StageError;
+use super::clean_up::end;
 
 /// Ends the run `before` in favour of `run`, whose claim is taken: `before` writes no more from then on. Done twice, there
 /// is one effect. Errors: what the engine, writing, the table and the store say.
@@ -23,5 +23,5 @@ pub(super) async fn supersede(
     let cause = format!("run {run} has taken over");
     // The input is null: it has left its record, as only who did so takes a claim.
     let superseded = FailedRun::ended(before, Value::Null, error, cause);
-    sweep::end(&superseded, error, runs, publish, rows, store).await
+    end(&superseded, error, runs, publish, rows, store).await
 }

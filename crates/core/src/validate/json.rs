@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::lenient::{mend_surrogates, tidy};
 use super::parse::{Parsed, parse_prefix};
+use super::problem::AnswerProblem;
 
 /// Broken values that are parsed again leniently, at most. Each costs one pass over the rest of the text.
 const MAX_LENIENT_TRIES: usize = 16;
@@ -55,12 +56,12 @@ struct Scan {
 /// # Errors
 ///
 /// The problem in words, with the parser's own message, line and column; never the text itself.
-pub fn read_answer(text: &str, shape: Shape) -> Result<Value, String> {
+pub fn read_answer(text: &str, shape: Shape) -> Result<Value, AnswerProblem> {
     // Half a surrogate pair is no reason to lose an answer: it becomes U+FFFD, of the same length.
     let mended = mend_surrogates(text);
     let text = mended.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        return Err("the answer is empty: expected one JSON object".to_owned());
+        return Err(AnswerProblem::from("the answer is empty: expected one JSON object"));
     }
     let mut scan = scan(text);
     let from = skip_thoughts(text, &scan)?;
@@ -77,43 +78,48 @@ pub fn read_answer(text: &str, shape: Shape) -> Result<Value, String> {
         let fragment = &text[*start..*end];
         fragment.contains(&format!("\"{}\"", shape.key))
     }) {
-        return Err(format!(
+        return Err(AnswerProblem(format!(
             "the answer holds an object and a second one that is not whole ({message}): answer with one JSON object"
-        ));
+        )));
     }
     answers.dedup_by(|one, other| one.value == other.value);
     match answers.as_slice() {
         [answer] => match &answer.duplicate {
-            Some(key) => Err(format!(
+            Some(key) => Err(AnswerProblem(format!(
                 "the key {key:?} appears twice in one object: give each key once"
-            )),
+            ))),
             None => Ok(answer.value.clone()),
         },
         [] => only_object(scan, text),
-        many => Err(format!(
+        many => Err(AnswerProblem(format!(
             "the answer holds {} different JSON objects that could each be the answer: answer with one",
             many.len()
-        )),
+        ))),
     }
 }
 
 /// The only object, whatever its shape: the check of the shape names what is missing in it.
-fn only_object(scan: Scan, text: &str) -> Result<Value, String> {
+fn only_object(scan: Scan, text: &str) -> Result<Value, AnswerProblem> {
     let longest = scan.broken.iter().max_by_key(|(start, end, _)| end - start);
     if let Some((.., message)) = longest {
-        return Err(format!("the answer is not one JSON object: {message}"));
+        return Err(AnswerProblem(format!("the answer is not one JSON object: {message}")));
     }
     let mut values = scan.found.into_iter().map(|found| found.parsed.value);
     match (values.next(), values.next()) {
         (Some(value @ Value::Object(_)), None) => Ok(value),
-        (Some(value), None) => Err(format!(
+        (Some(value), None) => Err(AnswerProblem(format!(
             "the answer is JSON, but {} where one object was expected",
             kind(&value)
+        ))),
+        (Some(_), Some(_)) => Err(AnswerProblem::from(
+            "the answer is not one JSON object: it holds several values",
         )),
-        (Some(_), Some(_)) => Err("the answer is not one JSON object: it holds several values".to_owned()),
         (None, _) => Err(match serde_json::from_str::<Value>(text) {
-            Ok(value) => format!("the answer is JSON, but {} where one object was expected", kind(&value)),
-            Err(error) => format!("the answer is not one JSON object: {error}"),
+            Ok(value) => AnswerProblem(format!(
+                "the answer is JSON, but {} where one object was expected",
+                kind(&value)
+            )),
+            Err(error) => AnswerProblem(format!("the answer is not one JSON object: {error}")),
         }),
     }
 }
@@ -142,7 +148,7 @@ fn scan(text: &str) -> Scan {
 }
 
 /// Where the text after the model's thoughts begins. A word inside a JSON value is data.
-fn skip_thoughts(text: &str, scan: &Scan) -> Result<usize, String> {
+fn skip_thoughts(text: &str, scan: &Scan) -> Result<usize, AnswerProblem> {
     let lower = text.to_ascii_lowercase();
     let is_outside = |at: usize| {
         let before = scan.found.partition_point(|found| found.start <= at);
@@ -157,9 +163,9 @@ fn skip_thoughts(text: &str, scan: &Scan) -> Result<usize, String> {
         .unwrap_or(0);
     let rest = lower[from..].trim_start();
     match THOUGHTS.iter().find(|(open, _)| rest.starts_with(open)) {
-        Some((open, _)) => Err(format!(
+        Some((open, _)) => Err(AnswerProblem(format!(
             "the answer ends inside the thoughts that {open} opens: think less, and answer with one JSON object"
-        )),
+        ))),
         None => Ok(from),
     }
 }

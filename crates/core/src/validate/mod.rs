@@ -7,20 +7,22 @@ mod json;
 mod lenient;
 mod parse;
 mod place;
+mod problem;
 mod protected;
 mod relevance;
 mod shape;
 mod suggestion;
 
+pub use problem::AnswerProblem;
 pub use protected::is_protected;
 pub use suggestion::{SuggestionProblem, check_suggestion};
 
 use serde_json::Value;
 
+use crate::count::counted;
 use crate::diff::Hunk;
 use crate::model::finding::Finding;
 use crate::model::run::{RecordedAnswer, Stop, Verdict};
-use crate::render::counted;
 use json::Shape;
 
 /// Problems named at most in one correction; the rest is counted.
@@ -70,7 +72,7 @@ pub fn check_answer(answer: &RecordedAnswer, shown: &Shown<'_>) -> Verdict {
             "the answer was cut off at the output limit after {}: report fewer findings, in fewer words",
             counted(answer.output_tokens, "token")
         )),
-        Err(problem) => verdict.problems.push(problem),
+        Err(problem) => verdict.problems.push(problem.0),
         Ok(value) => check_value(value, shown, &mut verdict),
     }
     if verdict.problems.len() > MAX_PROBLEMS {
@@ -141,11 +143,11 @@ fn keep_valid_suggestion(finding: &mut Finding, hunks: &[Hunk]) -> Result<(), Su
 /// # Errors
 ///
 /// The problem, in words.
-pub fn read_summary(answer: &RecordedAnswer) -> Result<String, String> {
+pub fn read_summary(answer: &RecordedAnswer) -> Result<String, AnswerProblem> {
     let value = json::read_answer(&answer.text, WALKTHROUGH)?;
     let summary = value.get("summary").and_then(Value::as_str).unwrap_or_default().trim();
     if summary.is_empty() {
-        Err("summary: expected a text that is not empty".to_owned())
+        Err(AnswerProblem::from("summary: expected a text that is not empty"))
     } else {
         Ok(summary.chars().take(MAX_WALKTHROUGH_CHARS).collect())
     }

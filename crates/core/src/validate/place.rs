@@ -1,5 +1,6 @@
 //! Where a finding is: the stated lines if they hold the quote, else the one place in the diff that does.
 
+use super::problem::AnswerProblem;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::diff::{Hunk, RETURN_MARK, hunk_of};
@@ -41,10 +42,10 @@ pub struct Place {
 /// # Errors
 ///
 /// What is wrong, beginning with the field's name.
-pub fn find_place(stated: &Stated<'_>, hunks: &[Hunk]) -> Result<Place, String> {
+pub fn find_place(stated: &Stated<'_>, hunks: &[Hunk]) -> Result<Place, AnswerProblem> {
     let quotes = variants(stated.quote);
     if quotes.is_empty() {
-        return Err(".quote: blank; it must hold the text of the line".to_owned());
+        return Err(AnswerProblem::from(".quote: blank; it must hold the text of the line"));
     }
     let other = match stated.side {
         Side::Left => Side::Right,
@@ -72,7 +73,7 @@ pub fn find_place(stated: &Stated<'_>, hunks: &[Hunk]) -> Result<Place, String> 
             }
         }
     }
-    Err(match several {
+    Err(AnswerProblem(match several {
         Some((side, lines)) => {
             let named: Vec<String> = lines.iter().take(MAX_NAMED).map(u32::to_string).collect();
             let more = if lines.len() > MAX_NAMED { " and others" } else { "" };
@@ -98,7 +99,7 @@ pub fn find_place(stated: &Stated<'_>, hunks: &[Hunk]) -> Result<Place, String> 
             };
             format!(".quote: is not in the diff, and {place}; copy the text of the line exactly")
         }
-    })
+    }))
 }
 
 /// The stated lines on a side, if they lie in one hunk and hold the quote; or the stated line, if it does.

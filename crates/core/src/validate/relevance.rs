@@ -5,9 +5,11 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::model::finding_source::FindingSource;
 
 use super::Shown;
 use super::place::{Stated, find_place};
+use super::problem::AnswerProblem;
 
 #[derive(Deserialize)]
 struct RawFinding {
@@ -53,19 +55,19 @@ pub fn complete(finding: &mut Value, shown: &Shown<'_>) {
 /// # Errors
 ///
 /// The first thing that is wrong with it, beginning with the field's name.
-pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, String> {
-    let raw = RawFinding::deserialize(raw).map_err(|error| format!(": {error}"))?;
+pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, AnswerProblem> {
+    let raw = RawFinding::deserialize(raw).map_err(|error| AnswerProblem(format!(": {error}")))?;
     if !is_shown(&raw.path, shown) {
-        return Err(format!(
+        return Err(AnswerProblem(format!(
             ".path: is not a file that you were shown; you were shown {:?}",
             shown.path
-        ));
+        )));
     }
     if raw.title.trim().is_empty() {
-        return Err(".title: blank".to_owned());
+        return Err(AnswerProblem::from(".title: blank"));
     }
     if raw.body.trim().is_empty() {
-        return Err(".body: blank".to_owned());
+        return Err(AnswerProblem::from(".body: blank"));
     }
     let place = find_place(
         &Stated {
@@ -90,7 +92,7 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, String> {
         body: raw.body.trim().to_owned(),
         suggestion: raw.suggestion.filter(|_| is_replaceable),
         confidence: raw.confidence.unwrap_or(0.5),
-        source: "model".to_owned(),
+        source: FindingSource::Model,
         gated: false,
         folded: false,
         sources: Vec::new(),

@@ -3,8 +3,9 @@
 
 use crate::diff::{Hunk, hunk_of};
 use crate::model::finding::{Finding, Side};
-use crate::render::{is_active_code, is_invisible};
 use crate::rule::redact;
+use crate::safe_text::is_active_code;
+use crate::visible::is_invisible;
 
 use super::protected::is_protected;
 

@@ -3,12 +3,14 @@
 
 use serde_json::Value;
 
+use crate::model::author_association::AuthorAssociation;
+use crate::model::repository_name::is_part;
 use crate::model::sha::CommitSha;
 
-use super::event::{AuthorAssociation, RepositoryRef, Sender};
+use super::event::{RepositoryRef, Sender};
 
 /// Longest login or name that is taken, in bytes; GitHub's own limits are 39 and 100.
-const NAME_MOST: usize = 100;
+const MAX_NAME: usize = 100;
 
 /// What is wrong, with its path.
 pub(super) type Wrong = String;
@@ -83,7 +85,7 @@ impl<'a> Field<'a> {
     }
 
     fn name(&self) -> Result<String, Wrong> {
-        self.read("a name", |value| value.as_str().filter(|text| is_name(text)))
+        self.read("a name", |value| value.as_str().filter(|text| is_part(text)))
             .map(str::to_owned)
     }
 
@@ -98,9 +100,9 @@ impl<'a> Field<'a> {
     /// An account; bots' logins hold brackets.
     pub fn sender(&self) -> Result<Sender, Wrong> {
         let short = |value: &'a Value| {
-            value.as_str().filter(|text| {
-                !text.is_empty() && text.len() <= NAME_MOST && text.chars().all(|c| c.is_ascii_graphic())
-            })
+            value
+                .as_str()
+                .filter(|text| !text.is_empty() && text.len() <= MAX_NAME && text.chars().all(|c| c.is_ascii_graphic()))
         };
         Ok(Sender {
             login: self.at("login").read("a login", short)?.to_owned(),
@@ -137,10 +139,4 @@ impl<'a> Field<'a> {
             format!("{}: expected {expected}, found {found} that is none", self.path)
         })
     }
-}
-
-/// What can stand in an address as one part and as it is.
-fn is_name(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    !text.is_empty() && text.len() <= NAME_MOST && !matches!(text, "." | "..") && text.bytes().all(is_plain)
 }

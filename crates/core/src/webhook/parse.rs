@@ -10,7 +10,7 @@ use super::event::{
 use super::field::{Field, Wrong};
 
 /// Longest name of an event or action that a reason repeats, in characters.
-const SHOWN_MOST: usize = 40;
+const MAX_SHOWN: usize = 40;
 
 /// Reads a delivery: `event` is the `X-GitHub-Event` header, which is not signed, so the body has to have that event's
 /// shape. Commands are people's; a push is reviewed whoever made it. Events that Holdfast
@@ -170,7 +170,7 @@ fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
 fn time(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-:.+".contains(&byte);
     Some(text)
-        .filter(|text| text.len() <= SHOWN_MOST && text.bytes().all(is_plain))
+        .filter(|text| text.len() <= MAX_SHOWN && text.bytes().all(is_plain))
         .unwrap_or_default()
         .to_owned()
 }
@@ -256,5 +256,5 @@ fn invalid(what: &str) -> WebhookEvent {
 /// A name from outside, fit for a line of a log.
 fn shown(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '?' };
-    name.chars().take(SHOWN_MOST).map(plain).collect()
+    name.chars().take(MAX_SHOWN).map(plain).collect()
 }

@@ -126,7 +126,7 @@ fn strangers_report(change: &Change, next: &mut impl FnMut() -> String) -> Repor
         findings.push(
             json!({ "path": path, "side": "RIGHT", "start_line": 2, "line": 2, "severity": "high",
             "category": "security", "title": next(), "body": next(), "suggestion": next(), "confidence": 0.5,
-            "source": source, "sources": [source, next()], "folded": index == 3 }),
+            "source": source, "sources": [(*source).to_owned(), format!("rule:r{}", next())], "folded": index == 3 }),
         );
     }
     let outcomes = ["reviewed", "skipped", "unreviewed"];

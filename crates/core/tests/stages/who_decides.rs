@@ -25,7 +25,7 @@ fn finding(path: &str, line: u32, severity: Severity) -> Finding {
         body: "Because.".to_owned(),
         suggestion: None,
         confidence: 0.9,
-        source: "model".to_owned(),
+        source: holdfast_core::model::finding_source::FindingSource::Model,
         gated: false,
         folded: false,
         sources: Vec::new(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use holdfast_core::port::{Expect, KeepRows, Row, RowError, StoreArtifact, StoreError, Written};
+use holdfast_core::port::{KeepRows, Precondition, Row, RowError, StoreArtifact, StoreError, Written};
 use holdfast_engine::{FunctionFailure, Functions, Invocation};
 use holdfast_ops::functions::StageFunctions;
 use serde_json::Value;
@@ -74,7 +74,7 @@ impl KeepRows for CountedRows {
         self.inner.get(key).await
     }
 
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+    async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError> {
         count(&self.counts.writes, 1);
         self.inner.put(key, value, expect).await
     }

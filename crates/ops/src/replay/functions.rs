@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::finding_source::FindingSource;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::{Plan, Unit};
 use holdfast_core::rule::secret_kinds;
@@ -212,9 +213,8 @@ fn recorded(visit: &Visit) -> Result<Value, FunctionFailure> {
     }
 }
 
-fn is_secret(source: &str) -> bool {
-    let rule = source.strip_prefix("rule:");
-    secret_kinds().iter().any(|kind| rule == Some(kind.rule))
+fn is_secret(source: &FindingSource) -> bool {
+    secret_kinds().iter().any(|kind| source.rule() == Some(kind.rule))
 }
 
 fn damaged(failure: Failure) -> FunctionFailure {

@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, RunActions, RunsFilter, SignInMethod};
 use holdfast_console::{field, href, page};
 use holdfast_core::model::report::RunStatus;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::port::ReadPermission;
 use holdfast_web::approval::{self, Request, Way};
 use holdfast_web::assets;
@@ -152,15 +153,15 @@ impl<'a> Visit<'a> {
     }
 
     /// Whether who looks may see the runs of a repository. Errors: GitHub does not say.
-    async fn may_see(&self, repository: &str) -> bool {
+    async fn may_see(&self, repository: Option<&RepositoryName>) -> bool {
         match &self.session {
             None => false,
             Some(Session::Operator) => true,
-            Some(Session::Github { login }) => match repository.split_once('/') {
-                Some((owner, name)) => self
+            Some(Session::Github { login }) => match repository {
+                Some(repository) => self
                     .app
                     .asked_permission
-                    .permission(owner, name, login)
+                    .permission(repository.owner(), repository.name(), login)
                     .await
                     .is_ok_and(|permission| permission.may_write()),
                 None => false,
@@ -179,7 +180,7 @@ impl<'a> Visit<'a> {
         let Ok(record) = read.await else {
             return Err(unknown());
         };
-        match self.may_see(&views::repository(&record)).await {
+        match self.may_see(views::repository_name(&record).as_ref()).await {
             true => Ok(record),
             false => Err(unknown()),
         }
@@ -207,14 +208,14 @@ async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): 
         Err(failure) => return visit.failed(&failure),
     };
     // Once for each repository, those with the newest runs first: what a login may ask of GitHub has an end.
-    let mut may_see: BTreeMap<String, bool> = BTreeMap::new();
-    for repository in records.iter().map(views::repository) {
+    let mut may_see: BTreeMap<Option<RepositoryName>, bool> = BTreeMap::new();
+    for repository in records.iter().map(views::repository_name) {
         if let Entry::Vacant(place) = may_see.entry(repository) {
-            let may = visit.may_see(place.key()).await;
+            let may = visit.may_see(place.key().as_ref()).await;
             place.insert(may);
         }
     }
-    records.retain(|record| may_see.get(&views::repository(record)) == Some(&true));
+    records.retain(|record| may_see.get(&views::repository_name(record)) == Some(&true));
     visit.page(page::runs::page(&views::runs(&records, visit.frame(), filter, page)))
 }
 

@@ -15,6 +15,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::{Plan, Tier};
 use holdfast_core::model::report::RunStatus;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{RecordedAnswer, Run};
 use holdfast_core::port::KeepRows;
 use holdfast_core::stage::review_unit::model_of;
@@ -192,6 +193,11 @@ pub async fn picture(data: &Path, record: &RunSummary) -> Result<String, Failure
 /// The repository that a run is of.
 pub fn repository(record: &RunSummary) -> String {
     started(record).map_or_else(String::new, |run| run.target.repository())
+}
+
+/// The repository on GitHub that a run is of; none for a work tree.
+pub fn repository_name(record: &RunSummary) -> Option<RepositoryName> {
+    started(record)?.target.repository_name()
 }
 
 fn started(record: &RunSummary) -> Option<Run> {

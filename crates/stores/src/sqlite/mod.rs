@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use holdfast_core::port::{Expect, KeepRows, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
+use holdfast_core::port::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde_json::Value;
 
@@ -132,7 +132,7 @@ impl KeepRows for SqliteKeepRows {
         stored.map(|stored| self.row(key, stored)).transpose()
     }
 
-    async fn put(&self, key: &str, value: &Value, expect: Expect) -> Result<Written, RowError> {
+    async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError> {
         split_key(key)?;
         let text = write_value(key, value)?;
         let wanted = key.to_owned();
@@ -177,15 +177,15 @@ fn select(connection: &Connection, key: &str) -> rusqlite::Result<Option<Stored>
 }
 
 /// The condition and the write are one transaction, which no other writer gets between.
-fn put(connection: &mut Connection, key: &str, text: &str, expect: Expect) -> rusqlite::Result<Outcome> {
+fn put(connection: &mut Connection, key: &str, text: &str, expect: Precondition) -> rusqlite::Result<Outcome> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (changed, version) = match expect {
-        Expect::Absent => {
+        Precondition::Absent => {
             let sql = "INSERT INTO rows (key, version, value, written_s) VALUES (?1, 1, ?2, unixepoch())
                        ON CONFLICT (key) DO NOTHING";
             (transaction.prepare_cached(sql)?.execute(params![key, text])?, 1)
         }
-        Expect::Version(version) => {
+        Precondition::Version(version) => {
             let sql = "UPDATE rows SET version = version + 1, value = ?2, written_s = unixepoch()
                        WHERE key = ?1 AND version = ?3";
             let mut statement = transaction.prepare_cached(sql)?;

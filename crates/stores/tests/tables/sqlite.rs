@@ -44,7 +44,7 @@ async fn only_the_owner_reads() {
     let directory = Directory::new();
     let data = directory.path().join("new/data");
     let rows = SqliteKeepRows::open(&data).await.unwrap();
-    rows.put("a/1", &n(1), Expect::Absent).await.unwrap();
+    rows.put("a/1", &n(1), Precondition::Absent).await.unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     let mut names: Vec<String> = Vec::new();
@@ -102,7 +102,9 @@ async fn a_damaged_file_is_told_with_its_remedy() {
     let rows = damaged.open().await;
     for index in 0..50 {
         let value = json!({ "text": "x".repeat(5000) });
-        rows.put(&format!("a/{index}"), &value, Expect::Absent).await.unwrap();
+        rows.put(&format!("a/{index}"), &value, Precondition::Absent)
+            .await
+            .unwrap();
     }
     drop(rows);
     let file = damaged.path().join(TABLES_FILE);
@@ -128,12 +130,12 @@ async fn a_damaged_file_is_told_with_its_remedy() {
 async fn a_row_of_another_program_is_told() {
     let directory = Directory::new();
     let rows = directory.open().await;
-    rows.put("a/1", &n(1), Expect::Absent).await.unwrap();
+    rows.put("a/1", &n(1), Precondition::Absent).await.unwrap();
     let torn = r#"UPDATE rows SET value = '{"token":"TOKEN'"#;
     raw(directory.path()).execute(torn, []).unwrap();
     for error in [
         rows.get("a/1").await.unwrap_err(),
-        rows.put("a/1", &n(1), Expect::Absent).await.unwrap_err(),
+        rows.put("a/1", &n(1), Precondition::Absent).await.unwrap_err(),
         rows.list("a/", 1).await.unwrap_err(),
     ] {
         let said = error.to_string();
@@ -165,7 +167,7 @@ async fn a_call_waits_for_another_writer() {
     let other = raw(directory.path());
     other.execute_batch("BEGIN IMMEDIATE; DELETE FROM rows;").unwrap();
     let reader = Arc::clone(&rows);
-    let put = tokio::spawn(async move { rows.put("a/1", &n(1), Expect::Absent).await });
+    let put = tokio::spawn(async move { rows.put("a/1", &n(1), Precondition::Absent).await });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!put.is_finished());
     other.execute_batch("COMMIT;").unwrap();
@@ -181,7 +183,7 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     let key = |index: u64| format!("a/{index:03}");
     let mut kept = 0;
     let error = loop {
-        match rows.put(&key(kept), &value, Expect::Absent).await {
+        match rows.put(&key(kept), &value, Precondition::Absent).await {
             Ok(written) => assert_eq!(written, done(1)),
             Err(error) => break error,
         }
@@ -194,7 +196,7 @@ async fn a_full_disk_is_told_and_loses_nothing() {
         said.contains("no space") && said.contains(TABLES_FILE) && said.contains(&key(kept)),
         "{said}"
     );
-    rows.put("small/1", &value, Expect::Absent).await.unwrap_err();
+    rows.put("small/1", &value, Precondition::Absent).await.unwrap_err();
 
     assert_eq!(
         rows.get(&key(kept)).await.unwrap(),
@@ -203,12 +205,12 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     );
     assert_eq!(rows.list("a/", 1000).await.unwrap().len() as u64, kept);
     assert_eq!(
-        rows.put(&key(0), &value, Expect::Absent).await.unwrap(),
+        rows.put(&key(0), &value, Precondition::Absent).await.unwrap(),
         conflict(1, &value)
     );
     assert_eq!(rows.delete(&key(1), 1).await.unwrap(), done(1));
     assert_eq!(
-        rows.put(&key(kept), &value, Expect::Absent).await.unwrap(),
+        rows.put(&key(kept), &value, Precondition::Absent).await.unwrap(),
         done(1),
         "room is used again"
     );

@@ -8,6 +8,17 @@ use regex::Regex;
 
 use super::InvalidPolicy;
 
+/// What is wrong with a glob, and the form to write.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct InvalidGlob(String);
+
+impl From<&str> for InvalidGlob {
+    fn from(what: &str) -> Self {
+        Self(what.to_owned())
+    }
+}
+
 /// A name in brackets that is a whole folder's or a file's, as routers of web frameworks have them: `[id]`, `[...slug]`,
 /// `[[lang]].tsx`. As a glob it would be one of these letters.
 static ROUTE: LazyLock<Option<Regex>> =
@@ -33,39 +44,47 @@ pub(super) fn meant_set<'a, I: IntoIterator<Item = &'a String>>(patterns: I) -> 
 ///
 /// # Errors
 /// What is wrong, and the form to write.
-pub(super) fn meant(pattern: &str) -> Result<String, String> {
+pub(super) fn meant(pattern: &str) -> Result<String, InvalidGlob> {
     let trimmed = pattern.trim();
     if trimmed.is_empty() {
-        return Err("an empty glob matches nothing: write a path such as docs/**, or leave the entry out".to_owned());
+        return Err(InvalidGlob::from(
+            "an empty glob matches nothing: write a path such as docs/**, or leave the entry out",
+        ));
     }
     if trimmed != pattern {
-        return Err(format!("spaces around a glob match nothing: write {trimmed}"));
+        return Err(InvalidGlob(format!(
+            "spaces around a glob match nothing: write {trimmed}"
+        )));
     }
     if pattern.chars().any(char::is_control) {
-        return Err("a glob holds no line breaks and no control characters".to_owned());
+        return Err(InvalidGlob::from(
+            "a glob holds no line breaks and no control characters",
+        ));
     }
     if let Some(rest) = pattern.strip_prefix('!') {
-        return Err(format!(
+        return Err(InvalidGlob(format!(
             "a glob has no negation: write {rest} under exclude instead of !{rest} under include, or the other way round"
-        ));
+        )));
     }
     if has_folder_backslash(pattern) {
-        return Err(format!(
+        return Err(InvalidGlob(format!(
             "folders are separated by /: write {}",
             pattern.replace('\\', "/")
-        ));
+        )));
     }
     let segments: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if segments.contains(&"..") {
-        return Err("paths begin at the root of the repository and hold no ..: write the path from there".to_owned());
+        return Err(InvalidGlob::from(
+            "paths begin at the root of the repository and hold no ..: write the path from there",
+        ));
     }
     if segments.is_empty() {
-        return Err("matches nothing: write ** for all files".to_owned());
+        return Err(InvalidGlob::from("matches nothing: write ** for all files"));
     }
     if let Some(form) = literal_names(&segments) {
-        return Err(format!(
+        return Err(InvalidGlob(format!(
             "brackets are one of the letters in them: write {form} for the names themselves, or {{a,b}} for one of several"
-        ));
+        )));
     }
     let path = segments.join("/");
     if pattern.ends_with('/') {
@@ -79,10 +98,10 @@ pub(super) fn meant(pattern: &str) -> Result<String, String> {
     }
 }
 
-fn checked(glob: String) -> Result<String, String> {
+fn checked(glob: String) -> Result<String, InvalidGlob> {
     match Glob::new(&glob) {
         Ok(_) => Ok(glob),
-        Err(error) => Err(format!("bad glob: {}", error.kind())),
+        Err(error) => Err(InvalidGlob(format!("bad glob: {}", error.kind()))),
     }
 }
 
@@ -203,7 +222,7 @@ mod tests {
             ("a[", "bad glob"),
             ("a{b", "bad glob"),
         ] {
-            let problem = meant(pattern).unwrap_err();
+            let problem = meant(pattern).unwrap_err().to_string();
             assert!(problem.contains(form), "{pattern:?}: {problem}");
         }
     }
@@ -217,7 +236,7 @@ mod tests {
             r"src\api\*.rs",
             " docs/**",
         ] {
-            let problem = meant(pattern).unwrap_err();
+            let problem = meant(pattern).unwrap_err().to_string();
             let form = problem.split("write ").nth(1).unwrap().split(" for ").next().unwrap();
             meant(form).unwrap();
         }

@@ -214,7 +214,7 @@ impl Policy {
         for (index, text) in self.gate.approvers.iter().enumerate() {
             match Approver::parse(text) {
                 Ok(approver) => approvers.push(approver),
-                Err(problem) => wrong.push((vec![Key("gate"), Key("approvers"), Item(index)], problem)),
+                Err(problem) => wrong.push((vec![Key("gate"), Key("approvers"), Item(index)], problem.to_string())),
             }
         }
         let shared = shared_addresses(&approvers).into_iter();
@@ -227,7 +227,7 @@ impl Policy {
                     if !matches!(way.first(), Some(Key("include" | "exclude"))) {
                         way.push(Key("path"));
                     }
-                    wrong.push((way, problem));
+                    wrong.push((way, problem.to_string()));
                 }
             }
         }

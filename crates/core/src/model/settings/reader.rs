@@ -10,7 +10,7 @@ use crate::model::marker::MarkerKey;
 use crate::model::policy::is_mail_address;
 use crate::model::price::Prices;
 use crate::model::token_limits::TokenLimits;
-use crate::webhook::WebhookSecrets;
+use crate::model::webhook_secrets::WebhookSecrets;
 
 /// Reads one setting after the other and collects what is wrong.
 pub(super) struct Reader<'a> {
@@ -107,6 +107,7 @@ impl<'a> Reader<'a> {
         let problems = problems
             .into_iter()
             .filter_map(Result::err)
+            .map(|problem| problem.to_string())
             .chain(shared_addresses(&read));
         self.problems
             .extend(problems.map(|problem| format!("HOLDFAST_APPROVERS (environment): {problem}")));
@@ -190,7 +191,8 @@ impl<'a> Reader<'a> {
     pub fn prices(&mut self, is_providers_own: bool) -> Prices {
         let text = self.text("HOLDFAST_MODEL_PRICES").unwrap_or_default();
         Prices::parse(&text, is_providers_own).unwrap_or_else(|problem| {
-            self.problems.push(problem);
+            self.problems
+                .push(format!("HOLDFAST_MODEL_PRICES (environment): {problem}"));
             Prices::default()
         })
     }
@@ -198,7 +200,10 @@ impl<'a> Reader<'a> {
     pub fn webhook_secrets(&mut self) -> Option<WebhookSecrets> {
         let text = self.text("HOLDFAST_WEBHOOK_SECRET")?;
         WebhookSecrets::parse(&text.into())
-            .map_err(|problem| self.problems.push(problem))
+            .map_err(|problem| {
+                self.problems
+                    .push(format!("HOLDFAST_WEBHOOK_SECRET (environment): {problem}"));
+            })
             .ok()
     }
 

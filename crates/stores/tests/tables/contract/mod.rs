@@ -7,7 +7,7 @@ pub mod suite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_core::port::{Expect, KeepRows, Row, Written};
+use holdfast_core::port::{KeepRows, Precondition, Row, Written};
 use serde_json::{Value, json};
 
 /// A table of its own for each case.
@@ -69,8 +69,8 @@ pub async fn increment(rows: &dyn KeepRows, key: &str) -> u64 {
     let mut found = rows.get(key).await.unwrap();
     loop {
         let (expect, next) = match &found {
-            Some(row) => (Expect::Version(row.version), row.value["n"].as_u64().unwrap() + 1),
-            None => (Expect::Absent, 1),
+            Some(row) => (Precondition::Version(row.version), row.value["n"].as_u64().unwrap() + 1),
+            None => (Precondition::Absent, 1),
         };
         match rows.put(key, &n(next), expect).await.unwrap() {
             Written::Done { version } => {

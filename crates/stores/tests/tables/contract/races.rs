@@ -21,7 +21,7 @@ async fn handles(world: &dyn World) -> Vec<(u64, Arc<dyn KeepRows>)> {
 pub async fn one_of_many_claims(world: &dyn World) {
     let mut tasks = JoinSet::new();
     for (task, rows) in handles(world).await {
-        tasks.spawn(async move { (task, rows.put("claim/1", &n(task), Expect::Absent).await.unwrap()) });
+        tasks.spawn(async move { (task, rows.put("claim/1", &n(task), Precondition::Absent).await.unwrap()) });
     }
     let ended = tasks.join_all().await;
     let winners: Vec<u64> = ended.iter().filter(|end| end.1 == done(1)).map(|end| end.0).collect();
@@ -52,7 +52,7 @@ pub async fn a_lease_has_one_holder(world: &dyn World) {
     for (task, rows) in handles(world).await.into_iter().take(20) {
         let holders = Arc::clone(&holders);
         tasks.spawn(async move {
-            while rows.put("lease/1", &n(task), Expect::Absent).await.unwrap() != done(1) {
+            while rows.put("lease/1", &n(task), Precondition::Absent).await.unwrap() != done(1) {
                 tokio::task::yield_now().await;
             }
             assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0, "nobody else holds it");

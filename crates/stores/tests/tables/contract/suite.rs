@@ -6,19 +6,22 @@ use super::*;
 
 pub async fn a_write_needs_what_it_expects(world: &dyn World) {
     let (rows, key) = (world.open().await, "claim/1");
-    let (absent, none) = (Expect::Absent, Written::Conflict { found: None });
+    let (absent, none) = (Precondition::Absent, Written::Conflict { found: None });
     assert_eq!(rows.get(key).await.unwrap(), None);
     for version in [0, 1, u64::MAX] {
-        assert_eq!(rows.put(key, &n(0), Expect::Version(version)).await.unwrap(), none);
+        assert_eq!(
+            rows.put(key, &n(0), Precondition::Version(version)).await.unwrap(),
+            none
+        );
     }
     assert_eq!(rows.get(key).await.unwrap(), None, "a refused write changes nothing");
 
     assert_eq!(rows.put(key, &n(1), absent).await.unwrap(), done(1));
     assert_eq!(rows.get(key).await.unwrap(), Some(row(1, &n(1))));
     assert_eq!(rows.put(key, &n(2), absent).await.unwrap(), conflict(1, &n(1)));
-    assert_eq!(rows.put(key, &n(3), Expect::Version(1)).await.unwrap(), done(2));
+    assert_eq!(rows.put(key, &n(3), Precondition::Version(1)).await.unwrap(), done(2));
     for version in [0, 1, 3, 1 << 63, u64::MAX] {
-        let written = rows.put(key, &n(4), Expect::Version(version)).await.unwrap();
+        let written = rows.put(key, &n(4), Precondition::Version(version)).await.unwrap();
         assert_eq!(written, conflict(2, &n(3)), "version {version}");
     }
     assert_eq!(rows.get(key).await.unwrap(), Some(row(2, &n(3))));
@@ -26,14 +29,14 @@ pub async fn a_write_needs_what_it_expects(world: &dyn World) {
 
 pub async fn versions_grow_by_one(world: &dyn World) {
     let rows = world.open().await;
-    assert_eq!(rows.put("a/1", &n(1), Expect::Absent).await.unwrap(), done(1));
+    assert_eq!(rows.put("a/1", &n(1), Precondition::Absent).await.unwrap(), done(1));
     for version in 1..20 {
         // The same value counts as a write, too.
-        let written = rows.put("a/1", &n(1), Expect::Version(version)).await.unwrap();
+        let written = rows.put("a/1", &n(1), Precondition::Version(version)).await.unwrap();
         assert_eq!(written, done(version + 1));
     }
     assert_eq!(
-        rows.put("a/2", &n(1), Expect::Absent).await.unwrap(),
+        rows.put("a/2", &n(1), Precondition::Absent).await.unwrap(),
         done(1),
         "each key counts alone"
     );
@@ -46,9 +49,9 @@ pub async fn only_the_named_version_is_deleted(world: &dyn World) {
         done(7),
         "what is not there counts as deleted"
     );
-    rows.put(key, &n(1), Expect::Absent).await.unwrap();
-    rows.put(key, &n(2), Expect::Version(1)).await.unwrap();
-    rows.put("lease/10", &n(3), Expect::Absent).await.unwrap();
+    rows.put(key, &n(1), Precondition::Absent).await.unwrap();
+    rows.put(key, &n(2), Precondition::Version(1)).await.unwrap();
+    rows.put("lease/10", &n(3), Precondition::Absent).await.unwrap();
     for version in [0, 1, 3, u64::MAX] {
         assert_eq!(
             rows.delete(key, version).await.unwrap(),
@@ -61,10 +64,10 @@ pub async fn only_the_named_version_is_deleted(world: &dyn World) {
     assert_eq!(rows.delete(key, 2).await.unwrap(), done(2), "once more does no harm");
     assert_eq!(rows.get(key).await.unwrap(), None);
     assert_eq!(rows.get("lease/10").await.unwrap(), Some(row(1, &n(3))));
-    let written = rows.put(key, &n(4), Expect::Version(2)).await.unwrap();
+    let written = rows.put(key, &n(4), Precondition::Version(2)).await.unwrap();
     assert_eq!(written, Written::Conflict { found: None });
     assert_eq!(
-        rows.put(key, &n(4), Expect::Absent).await.unwrap(),
+        rows.put(key, &n(4), Precondition::Absent).await.unwrap(),
         done(1),
         "versions start anew"
     );
@@ -88,12 +91,12 @@ pub async fn lists_are_ordered_cut_and_bounded(world: &dyn World) {
         "aa",
     ];
     for (index, name) in (1..).zip(names) {
-        rows.put(&format!("run/{name}"), &n(index), Expect::Absent)
+        rows.put(&format!("run/{name}"), &n(index), Precondition::Absent)
             .await
             .unwrap();
     }
     for other in ["ru/a", "run#/a", "run0/a", "runs/a", "rum/z"] {
-        rows.put(other, &n(0), Expect::Absent).await.unwrap();
+        rows.put(other, &n(0), Precondition::Absent).await.unwrap();
     }
     let mut sorted: Vec<String> = names.iter().map(|name| format!("run/{name}")).collect();
     sorted.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
@@ -134,7 +137,7 @@ pub async fn lists_go_beyond_a_megabyte(world: &dyn World) {
     let value = json!({ "text": "x".repeat(100_000) });
     for index in 0..25 {
         let written = rows
-            .put(&format!("large/{index:02}"), &value, Expect::Absent)
+            .put(&format!("large/{index:02}"), &value, Precondition::Absent)
             .await
             .unwrap();
         assert_eq!(written, done(1));
@@ -176,7 +179,7 @@ pub async fn odd_keys_are_kept_apart(world: &dyn World) {
     ];
     for (index, key) in (1..).zip(keys) {
         assert_eq!(
-            rows.put(key, &n(index), Expect::Absent).await.unwrap(),
+            rows.put(key, &n(index), Precondition::Absent).await.unwrap(),
             done(1),
             "{key}"
         );
@@ -192,7 +195,7 @@ pub async fn what_is_no_row_is_refused(world: &dyn World) {
     let rows = world.open().await;
     let long = format!("g/{}", "n".repeat(899));
     for key in ["", "/", "g", "g/", "/n", "g/a\0b", "g/a\nb", "g\u{85}/n", long.as_str()] {
-        let put = rows.put(key, &n(1), Expect::Absent).await.unwrap_err();
+        let put = rows.put(key, &n(1), Precondition::Absent).await.unwrap_err();
         let others = [rows.get(key).await.unwrap_err(), rows.delete(key, 1).await.unwrap_err()];
         for error in others.iter().chain([&put]) {
             assert!(error.detail.contains("no row's key"), "{key:?}: {error}");
@@ -204,20 +207,20 @@ pub async fn what_is_no_row_is_refused(world: &dyn World) {
         assert!(error.detail.contains("group"), "{prefix:?}: {error}");
     }
     for value in [json!(null), json!([]), json!("text"), json!(1)] {
-        let error = rows.put("g/n", &value, Expect::Absent).await.unwrap_err();
+        let error = rows.put("g/n", &value, Precondition::Absent).await.unwrap_err();
         assert!(error.detail.contains("object"), "{error}");
     }
     let largest = json!({ "text": "x".repeat(100 * 1024 - r#"{"text":""}"#.len()) });
     let larger = json!({ "text": "x".repeat(100 * 1024 + 1 - r#"{"text":""}"#.len()) });
-    let error = rows.put("g/n", &larger, Expect::Absent).await.unwrap_err();
+    let error = rows.put("g/n", &larger, Precondition::Absent).await.unwrap_err();
     assert!(
         error.detail.contains("102401") && error.to_string().len() < 200,
         "{error}"
     );
     assert_eq!(rows.get("g/n").await.unwrap(), None);
-    assert_eq!(rows.put("g/n", &largest, Expect::Absent).await.unwrap(), done(1));
+    assert_eq!(rows.put("g/n", &largest, Precondition::Absent).await.unwrap(), done(1));
     assert_eq!(
-        rows.put("g/n", &n(1), Expect::Absent).await.unwrap(),
+        rows.put("g/n", &n(1), Precondition::Absent).await.unwrap(),
         conflict(1, &largest)
     );
     assert_eq!(rows.get("g/n").await.unwrap(), Some(row(1, &largest)));
@@ -233,9 +236,12 @@ pub async fn values_come_back_as_they_were(world: &dyn World) {
     ];
     for (index, value) in values.iter().enumerate() {
         let key = format!("value/{index}");
-        rows.put(&key, value, Expect::Absent).await.unwrap();
+        rows.put(&key, value, Precondition::Absent).await.unwrap();
         assert_eq!(rows.get(&key).await.unwrap(), Some(row(1, value)));
-        assert_eq!(rows.put(&key, &n(0), Expect::Absent).await.unwrap(), conflict(1, value));
+        assert_eq!(
+            rows.put(&key, &n(0), Precondition::Absent).await.unwrap(),
+            conflict(1, value)
+        );
     }
 }
 
@@ -248,9 +254,9 @@ pub async fn another_handle_sees_what_was_written(world: &dyn World) {
             (&second, &first)
         };
         let expect = if count == 1 {
-            Expect::Absent
+            Precondition::Absent
         } else {
-            Expect::Version(count - 1)
+            Precondition::Version(count - 1)
         };
         assert_eq!(writer.put("shared/1", &n(count), expect).await.unwrap(), done(count));
         assert_eq!(reader.get("shared/1").await.unwrap(), Some(row(count, &n(count))));

@@ -1,12 +1,15 @@
 //! Artifacts as JSON documents.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::model::error_name::ErrorName;
+use crate::model::key;
+use crate::model::run::Run;
 use crate::port::StoreArtifact;
 
-use super::StageError;
+use crate::error::StageError;
 
 /// Reads a document that an earlier state wrote. Errors: the store fails, nothing is there, another shape.
 pub async fn read_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: &str) -> Result<T, StageError> {
@@ -40,4 +43,14 @@ pub async fn write_artifact<T: Serialize + Sync>(
     let bytes = serde_json::to_vec(value)
         .map_err(|error| StageError::new(ErrorName::PayloadInvalid, format!("artifact {key}: {error}")))?;
     Ok(store.put(key, &bytes).await?)
+}
+
+/// Returns the run as it was recorded, or as its execution was started.
+///
+/// # Errors
+///
+/// What the store returns; the record has another shape.
+pub async fn find_run(run: &str, started_with: &Value, store: &dyn StoreArtifact) -> Result<Option<Run>, StageError> {
+    let recorded = find_artifact(store, &key::run(run)).await?;
+    Ok(recorded.or_else(|| Run::deserialize(started_with).ok().filter(|started| started.run == run)))
 }

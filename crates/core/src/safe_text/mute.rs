@@ -7,8 +7,8 @@ use regex::{Captures, Regex};
 
 use super::escape::shortened;
 use super::links::Links;
-use super::visible::{BREAK, visible, visible_line, without_workflow_command};
 use crate::rule::redact;
+use crate::visible::{BREAK, visible, visible_line, without_workflow_command};
 
 /// Digits of a commit id that GitHub links none of.
 const MAX_PLAIN_HEX: usize = 6;

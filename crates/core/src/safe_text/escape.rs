@@ -4,8 +4,8 @@
 use super::language::known_language;
 use super::links::Links;
 use super::mute::{Piece, mute, muted_code, without_command};
-use super::visible::{BREAK, visible, visible_line, visible_name};
 use crate::rule::redact;
+use crate::visible::{BREAK, visible, visible_line, visible_name};
 
 /// Characters of a title at most.
 const MAX_TITLE_CHARS: usize = 300;
@@ -140,7 +140,7 @@ fn is_number(line: &str) -> bool {
 }
 
 /// The length of the longest run of backticks.
-pub(super) fn longest_run(text: &str) -> usize {
+pub fn longest_run(text: &str) -> usize {
     text.split(|char| char != '`').map(str::len).max().unwrap_or(0)
 }
 

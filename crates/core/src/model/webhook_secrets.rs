@@ -22,22 +22,30 @@ pub enum SignatureError {
     Wrong,
 }
 
+/// A setting that holds no secrets that could be used. Names none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSecrets {
+    /// One of them has no characters.
+    #[error("a secret is empty")]
+    Empty,
+    /// So many, where two is the most.
+    #[error("{0} secrets; two at most, the new and the old")]
+    TooMany(usize),
+}
+
 impl WebhookSecrets {
     /// Most secrets that are tried.
     const MOST: usize = 2;
 
     /// Reads `HOLDFAST_WEBHOOK_SECRET`: one secret, or two with a comma between them; white space around each is passed
     /// over. Errors, in words and without the secret: none, an empty one, more than two.
-    pub fn parse(text: &SecretString) -> Result<Self, String> {
+    pub fn parse(text: &SecretString) -> Result<Self, InvalidSecrets> {
         let parts: Vec<&str> = text.expose_secret().split(',').map(str::trim).collect();
         if parts.iter().any(|part| part.is_empty()) {
-            return Err("HOLDFAST_WEBHOOK_SECRET (environment): a secret is empty".to_owned());
+            return Err(InvalidSecrets::Empty);
         }
         if parts.len() > Self::MOST {
-            return Err(format!(
-                "HOLDFAST_WEBHOOK_SECRET (environment): {} secrets; two at most, the new and the old",
-                parts.len()
-            ));
+            return Err(InvalidSecrets::TooMany(parts.len()));
         }
         Ok(Self(parts.into_iter().map(SecretString::from).collect()))
     }

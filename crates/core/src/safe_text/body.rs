@@ -7,8 +7,8 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use super::escape::{Place, code_span, escaped, fenced, shortened};
 use super::language::known_language;
 use super::links::Links;
-use super::visible::{BREAK, visible};
 use crate::rule::redact;
+use crate::visible::{BREAK, visible};
 
 /// Characters of a body that are read at most.
 const MAX_BODY_CHARS: usize = 12_000;
@@ -21,7 +21,7 @@ pub fn body(markdown: &str, links: &Links) -> String {
 }
 
 /// The same, in at most so many characters: what is too long is left out before it is read, so nothing is cut open.
-pub(super) fn body_within(markdown: &str, links: &Links, most: usize) -> String {
+pub fn body_within(markdown: &str, links: &Links, most: usize) -> String {
     let seen = redact(&visible(markdown)).text;
     let mut kept = MAX_BODY_CHARS;
     loop {

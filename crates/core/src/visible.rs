@@ -2,7 +2,7 @@
 //! out, because they split words for the checks and make code read as something else (Trojan Source).
 
 /// Breaks a word for linkers, bots and runners without changing how it reads (ZERO WIDTH SPACE). Only we write it.
-pub(super) const BREAK: char = '\u{200b}';
+pub const BREAK: char = '\u{200b}';
 
 /// Whether a reader doesn't see it, or sees other text because of it: control and format characters, zero-width ones,
 /// fillers, variation selectors, tags, and overrides of direction. Tabs and line feeds are layout and not meant.
@@ -77,7 +77,7 @@ pub fn terminal_name(name: &str) -> String {
 
 /// Breaks what a runner of GitHub Actions reads as a command: `::name::` at a line's beginning, blanks before it or not, and
 /// `##[name]` anywhere.
-pub(super) fn without_workflow_command(line: &str) -> String {
+pub fn without_workflow_command(line: &str) -> String {
     let mut line = line.replace("##[", &format!("##{BREAK}["));
     let start = line.len() - line.trim_start().len();
     if line[start..].starts_with("::") {

@@ -1,0 +1,170 @@
+//! What a run puts on a pull request, each effect beside its undo: the check ([`announce`], [`conclude`]), the comment
+//! ([`announce`]) and the draft of the review ([`draft`]). [`withdraw`] undoes all three for a run that failed or was
+//! superseded, [`discard`] for one that a person rejected. Every effect is keyed by the run, so a retry finds it done.
+
+use crate::artifact::{find_artifact, write_artifact};
+use crate::claim;
+use crate::error::StageError;
+use crate::model::change::Change;
+use crate::model::error_name::ErrorName;
+use crate::model::failure::Failure;
+use crate::model::key;
+use crate::model::report::Report;
+use crate::model::run::{Announcement, Run};
+use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
+use crate::render::{Inline, announcement_body, check_outcome, review_draft, summary_body};
+
+/// Opens the check and writes the comment. Undo: [`withdraw`]. The fence is checked before and after: a newer run may come
+/// at any time.
+///
+/// # Errors
+///
+/// `RunSuperseded`; what GitHub, the table and the store return.
+pub async fn announce(
+    run: &Run,
+    files: u64,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    let announcement = Announcement {
+        check_run: publish.open_check(&run.target, &run.run).await?,
+        settled: false,
+        published: false,
+    };
+    write_artifact(store, &key::announcement(&run.run), &announcement).await?;
+    let held = claim::hold(rows, &run.target, &run.run).await;
+    withdraw_if_superseded(held, run, publish, store).await?;
+    let body = announcement_body(run.target.head(), files);
+    publish.announce(&run.target, &run.run, &body).await?;
+    let held = claim::hold(rows, &run.target, &run.run).await;
+    withdraw_if_superseded(held, run, publish, store).await
+}
+
+/// Writes the review's draft, which nobody else sees, or finds it. Undo: [`withdraw`].
+///
+/// # Errors
+///
+/// What GitHub returns.
+pub async fn draft(
+    run: &Run,
+    report: &Report,
+    change: &Change,
+    publish: &dyn PublishReview,
+) -> Result<DraftedReview, StageError> {
+    let draft = review_draft(report, change, Inline::Comments);
+    Ok(match publish.draft_review(&run.target, &draft).await {
+        // GitHub doesn't name the comment that it refuses: all findings move into the body.
+        Err(PublishError::Rejected(_)) if !draft.comments.is_empty() => {
+            let draft = review_draft(report, change, Inline::Body);
+            publish.draft_review(&run.target, &draft).await?
+        }
+        drafted => drafted?,
+    })
+}
+
+/// Undoes [`announce`] and [`draft`]: deletes the comment and the draft, and closes the checks. What isn't there counts as
+/// undone; a review that was submitted stays, and the check names it.
+///
+/// # Errors
+///
+/// What GitHub and the store return.
+pub async fn withdraw(
+    run: &Run,
+    error: &str,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    let is_published = publish.withdraw(&run.target, &run.run).await?;
+    let why = Failure::of_reason(error).sentence();
+    let (title, summary) = if is_published {
+        (
+            "The review was published without its summary",
+            format!("It ended after the review was published: {why}."),
+        )
+    } else {
+        (
+            "The review could not be completed",
+            format!("It ended: {why}. Nothing was published. Push again or ask for a new review."),
+        )
+    };
+    let outcome = CheckOutcome {
+        conclusion: CheckConclusion::Neutral,
+        title: title.to_owned(),
+        summary,
+        annotations: Vec::new(),
+    };
+    publish.close_checks(&run.target, &run.run, &outcome).await?;
+    if is_published {
+        // Others have seen it: it is the run's result.
+        settle(&run.run, true, store).await?;
+    }
+    Ok(())
+}
+
+/// Passes on what the fence returned. A run that was superseded undoes first what it has written since it checked before:
+/// the run that took over has stopped it, so that no other state of it does, and may have looked before this was there.
+///
+/// # Errors
+///
+/// What the fence returned; what GitHub and the store return.
+pub async fn withdraw_if_superseded(
+    held: Result<(), StageError>,
+    run: &Run,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    if let Err(StageError { name, .. }) = &held
+        && *name == ErrorName::RunSuperseded
+    {
+        withdraw(run, name.as_str(), publish, store).await?;
+    }
+    held
+}
+
+/// Ends the announcement of a review that was submitted: the comment becomes the summary, and the check gets its conclusion.
+/// Others have seen the review, so nothing undoes this.
+///
+/// # Errors
+///
+/// What GitHub and the store return.
+pub async fn conclude(
+    run: &Run,
+    report: &Report,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    publish.summarize(&run.target, &run.run, &summary_body(report)).await?;
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
+    if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
+        publish.close_check(&run.target, check, &check_outcome(report)).await?;
+    }
+    settle(&run.run, true, store).await
+}
+
+/// Undoes [`announce`] for a review that people rejected: that is the run's result.
+///
+/// # Errors
+///
+/// What GitHub and the store return.
+pub async fn discard(
+    run: &Run,
+    outcome: &CheckOutcome,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    publish.withdraw(&run.target, &run.run).await?;
+    publish.close_checks(&run.target, &run.run, outcome).await?;
+    settle(&run.run, false, store).await
+}
+
+/// Stores that what stands on the pull request is the run's result, published or not: the run that follows leaves it alone.
+async fn settle(run: &str, published: bool, store: &dyn StoreArtifact) -> Result<(), StageError> {
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
+    let settled = Announcement {
+        settled: true,
+        published,
+        ..announcement.unwrap_or_default()
+    };
+    write_artifact(store, &key::announcement(run), &settled).await
+}

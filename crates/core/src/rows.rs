@@ -1,0 +1,109 @@
+//! Rows as typed values, and the one way to change a row that others may change at the same time: [`update`] reads it, decides,
+//! and writes only if nobody has written meanwhile; else it reads and decides again. Whatever is wider than a run is written
+//! through here.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::error::StageError;
+use crate::model::error_name::ErrorName;
+use crate::port::{KeepRows, Precondition, Row, Written};
+
+/// Conflicts after which a write gives up. Each means that another writer has just succeeded.
+pub const MAX_CONFLICTS: usize = 20;
+
+/// What becomes of a row, with the answer of the one who asked.
+#[derive(Debug)]
+pub enum Update<T, A> {
+    /// The row holds this from now on. The answer counts once it is stored.
+    Write(T, A),
+    /// The row stays as it is.
+    Keep(A),
+}
+
+/// A value with its row's version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored<T> {
+    /// The row's version.
+    pub version: u64,
+    /// What it holds.
+    pub value: T,
+}
+
+/// Reads a row's value.
+///
+/// # Errors
+///
+/// The row has another shape. Its text is not quoted: it may hold a credential.
+pub fn parse<T: DeserializeOwned>(key: &str, row: &Row) -> Result<T, StageError> {
+    T::deserialize(&row.value).map_err(|_| {
+        let message = format!("row {key} has another shape: it was damaged, or another version wrote it");
+        StageError::new(ErrorName::PayloadInvalid, message)
+    })
+}
+
+/// Returns a row's value, if there is one.
+///
+/// # Errors
+///
+/// The table can't be read; the row has another shape.
+pub async fn find<T: DeserializeOwned>(rows: &dyn KeepRows, key: &str) -> Result<Option<Stored<T>>, StageError> {
+    let Some(row) = rows.get(key).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Stored {
+        version: row.version,
+        value: parse(key, &row)?,
+    }))
+}
+
+/// Writes a row where there is none. Returns whether it was written: a row that is there stays as it is.
+///
+/// # Errors
+///
+/// The table can't be written.
+pub async fn create<T: Serialize>(rows: &dyn KeepRows, key: &str, value: &T) -> Result<bool, StageError> {
+    put(rows, key, value, None).await
+}
+
+/// Changes a row: `decide` gets what it holds, and is called again where another writer was faster.
+///
+/// # Errors
+///
+/// What `decide` returns; the table can't be reached; the row has another shape; others were faster
+/// [`MAX_CONFLICTS`] times in a row.
+pub async fn update<T, A, E, D>(rows: &dyn KeepRows, key: &str, mut decide: impl FnMut(Option<T>) -> D) -> Result<A, E>
+where
+    T: Serialize + DeserializeOwned,
+    E: From<StageError>,
+    D: Future<Output = Result<Update<T, A>, E>>,
+{
+    for _ in 0..MAX_CONFLICTS {
+        let (version, value) = find::<T>(rows, key)
+            .await?
+            .map(|stored| (stored.version, stored.value))
+            .unzip();
+        match decide(value).await? {
+            Update::Keep(answer) => return Ok(answer),
+            Update::Write(value, answer) => {
+                if put(rows, key, &value, version).await? {
+                    return Ok(answer);
+                }
+            }
+        }
+    }
+    let message = format!("row {key}: others wrote it {MAX_CONFLICTS} times in a row");
+    Err(StageError::new(ErrorName::ArtifactUnavailable, message).into())
+}
+
+async fn put<T: Serialize>(
+    rows: &dyn KeepRows,
+    key: &str,
+    value: &T,
+    version: Option<u64>,
+) -> Result<bool, StageError> {
+    let precondition = version.map_or(Precondition::Absent, Precondition::Version);
+    let written = rows.put(key, &json!(value), precondition).await?;
+    Ok(matches!(written, Written::Done { .. }))
+}

@@ -1,0 +1,55 @@
+//! Ends a run from outside its workflow, and undoes what it did, as the workflow does it.
+
+use crate::artifact::find_artifact;
+use crate::claim;
+use crate::error::StageError;
+use crate::model::error_name::ErrorName;
+use crate::model::key;
+use crate::model::run::Announcement;
+use crate::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
+
+use super::report_failure::{self, report_failure};
+use super::withdraw_announcement::{self, withdraw_announcement};
+
+/// Stops a run that somebody ends, if it is still under way, and undoes what it did. Done twice, there is one effect.
+/// Errors: what the engine, writing, the table and the store say.
+pub async fn end(
+    run: &FailedRun,
+    error: ErrorName,
+    stop: &dyn StopRun,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    stop.stop_run(&run.run, error, run.cause.as_deref().unwrap_or_default())
+        .await?;
+    clean_up(run, publish, rows, store).await
+}
+
+/// Undoes what a run did, as the workflow does it, and has its record say why. The result of a run that came to its end
+/// stays. Errors: what writing, the table and the store say.
+pub async fn clean_up(
+    run: &FailedRun,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    let announced: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
+    if announced.is_some_and(|announcement| announcement.settled) {
+        return claim::note_undone(rows, &run.run).await;
+    }
+    let input = withdraw_announcement::Input {
+        run: run.run.clone(),
+        started_with: run.started_with.clone(),
+        error: run.error.clone(),
+    };
+    withdraw_announcement(&input, publish, rows, store).await?;
+    let input = report_failure::Input {
+        run: run.run.clone(),
+        started_with: run.started_with.clone(),
+        error: run.error.clone(),
+        cause: run.cause.clone(),
+    };
+    report_failure(&input, publish, store).await?;
+    Ok(())
+}
