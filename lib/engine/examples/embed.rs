@@ -24,6 +24,7 @@ impl Functions for Shop {
     }
 }
 
+/// Starts the order, or finds it begun, and waits for its end.
 #[tokio::main]
 pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = std::env::args().nth(1).unwrap_or_else(|| "embed-data".to_owned());

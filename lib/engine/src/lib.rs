@@ -22,6 +22,7 @@ mod map_run;
 mod naming;
 mod port;
 mod read;
+mod read_due;
 mod recover;
 mod redrive;
 mod request;

@@ -8,11 +8,10 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde_json::Value;
 
-use super::ahead::Segment;
 use super::archive::ExecutionStatus;
-use super::journal;
 use super::request::PendingToken;
 use super::time::StoredTime;
+use super::{journal, read_due};
 
 /// An execution that is stored, with its history.
 pub(super) struct StoredExecution {
@@ -133,22 +132,7 @@ pub(super) fn open_work(connection: &Connection) -> rusqlite::Result<OpenWork> {
         waiting: number("SELECT count(*) FROM executions WHERE status = 'RUNNING' AND waits = 1")?.cast_unsigned(),
         last_execution: number("SELECT coalesce(max(id), 0) FROM executions")?,
         last_map_run: number("SELECT coalesce(max(id), 0) FROM map_runs")?,
-        clock: stored_time(connection)?,
-    })
-}
-
-fn stored_time(connection: &Connection) -> rusqlite::Result<StoredTime> {
-    let now = connection
-        .query_row("SELECT value FROM meta WHERE key = 'clock_ms'", [], |row| row.get(0))
-        .optional()?;
-    let ahead = connection
-        .query_row("SELECT value FROM meta WHERE key = 'clock_ahead'", [], |row| {
-            serde_json::from_str(row.get_ref(0)?.as_str()?).map_err(|error| invalid(0, error))
-        })
-        .optional()?;
-    Ok(StoredTime {
-        now: now.map(Timestamp),
-        ahead: ahead.unwrap_or_default(),
+        clock: read_due::stored_time(connection)?,
     })
 }
 
@@ -203,28 +187,6 @@ pub(super) fn any_execution(connection: &Connection, id: i64) -> rusqlite::Resul
     executions(connection, "id = ?1", [id])
 }
 
-/// The numbers of executions that wait, and whose time has come; in each segment the earliest first.
-pub(super) fn due(
-    connection: &Connection,
-    segments: &[Segment],
-    now: Timestamp,
-    most: u32,
-) -> rusqlite::Result<Vec<i64>> {
-    let mut due = Vec::new();
-    for Segment { after, up_to, by_ms } in segments {
-        let left = (most as usize).saturating_sub(due.len());
-        let mut statement = connection.prepare_cached(
-            "SELECT id FROM executions WHERE status = 'RUNNING' AND waits = 1 AND due_ms <= ?1 AND id > ?2 AND id <= ?3
-             ORDER BY due_ms LIMIT ?4",
-        )?;
-        let found = statement.query_map((now.after_ms(*by_ms).0, after, up_to, left as i64), |row| row.get(0))?;
-        for id in found {
-            due.push(id?);
-        }
-    }
-    Ok(due)
-}
-
 /// The numbers of all executions that only wait.
 pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     connection
@@ -248,28 +210,6 @@ pub(super) fn top_name(connection: &Connection, id: i64) -> rusqlite::Result<Opt
         )?
         .query_row([id], |row| row.get(0))
         .optional()
-}
-
-/// The earliest timer of the executions that only wait, by the engine's time: any, or one later than a time.
-pub(super) fn next_due(
-    connection: &Connection,
-    segments: &[Segment],
-    later_than: Option<Timestamp>,
-) -> rusqlite::Result<Option<Timestamp>> {
-    let mut earliest = None;
-    for Segment { after, up_to, by_ms } in segments {
-        let least = later_than.map_or(i64::MIN, |time| time.after_ms(*by_ms).0);
-        let found: Option<i64> = connection
-            .prepare_cached(
-                "SELECT due_ms FROM executions WHERE status = 'RUNNING' AND waits = 1 AND due_ms > ?1 AND id > ?2
-                     AND id <= ?3 ORDER BY due_ms LIMIT 1",
-            )?
-            .query_row((least, after, up_to), |row| row.get(0))
-            .optional()?;
-        let found = found.map(|at| Timestamp(at).after_ms(by_ms.saturating_neg()));
-        earliest = earliest.into_iter().chain(found).min();
-    }
-    Ok(earliest)
 }
 
 fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusqlite::Result<Lot> {

@@ -8,6 +8,7 @@ use super::dispatch::JobResult;
 use super::error::EngineError;
 use super::live::{MapRun, OpenState};
 use super::read::{self, Lot, OpenMapRun};
+use super::read_due;
 use super::run_loop::Runner;
 use super::turn::Turn;
 
@@ -49,7 +50,10 @@ impl Runner {
         };
         turn.now = self.now();
         let segments = self.time.segments();
-        self.open.next_due = self.store.run(move |db| read::next_due(db, &segments, None)).await?;
+        self.open.next_due = self
+            .store
+            .run(move |db| read_due::next_due(db, &segments, None))
+            .await?;
         self.fold_all(work.lot, work.map_runs, &mut recovered);
         let kept = kept.iter().map(|result| (result.execution, result.key));
         for (execution, key) in self.jobs.origins().chain(kept) {

@@ -8,6 +8,7 @@ use holdfast_asl::{ErrorName, Status, Stimulus, TimerKey, TimerPurpose, Timestam
 use super::error::EngineError;
 use super::live::{Birth, Kin, Live};
 use super::read::{self, Lot, Reading, Rest, StoredExecution};
+use super::read_due;
 use super::request::Outcome;
 use super::run_loop::Runner;
 use super::turn::{ChildStop, Turn};
@@ -67,7 +68,7 @@ impl Runner {
         };
         let segments = self.time.segments();
         let of_due = segments.clone();
-        let due = self.store.run(move |db| read::due(db, &of_due, now, most)).await?;
+        let due = self.store.run(move |db| read_due::due(db, &of_due, now, most)).await?;
         let all = due.len() < most as usize;
         let asleep: Vec<i64> = self
             .resumable(due)
@@ -82,7 +83,7 @@ impl Runner {
                     .into_iter()
                     .map(|id| read::open_execution(db, id))
                     .collect::<rusqlite::Result<Vec<_>>>()?;
-                Ok((lots, read::next_due(db, &segments, Some(now))?))
+                Ok((lots, read_due::next_due(db, &segments, Some(now))?))
             })
             .await?;
         for lot in lots {
