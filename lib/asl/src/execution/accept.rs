@@ -25,6 +25,11 @@ impl Execution {
             return Err(StimulusRejected::NotStarted);
         }
         if matches!(stimulus, Stimulus::Resume) {
+            for branch in self.branches.values_mut() {
+                if let Phase::Task(task) = &mut branch.phase {
+                    task.begin_again(turn.now);
+                }
+            }
             return Ok(());
         }
         if matches!(stimulus, Stimulus::Start) {

@@ -100,6 +100,7 @@ pub(super) struct TaskRun {
     pub payload: Value,
     pub token: Option<String>,
     pub timeout_at: Option<Timestamp>,
+    pub timeout_ms: Option<i64>,
     pub heartbeat_at: Option<Timestamp>,
     pub heartbeat_ms: Option<i64>,
     /// Whether its dispatch has been recorded.

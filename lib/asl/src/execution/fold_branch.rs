@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::branch::{Branch, Children, MapRun, Phase, TaskRun};
 use crate::command::ItemSource;
 use crate::definition::State;
-use crate::event::{EventId, EventKind, Failure, HistoryEvent, MapPlan, Record, StateKind};
+use crate::event::{EventId, EventKind, Failure, HistoryEvent, MapPlan, StateKind, Timestamp};
 
 /// Most iterations of an inline Map at once, also where its `MaxConcurrency` is 0 or higher.
 const MOST_AT_ONCE: u64 = 40;
@@ -50,10 +50,10 @@ impl Branch {
                     .get("Payload")
                     .cloned()
                     .unwrap_or_else(|| Value::Object(Default::default()));
-                self.phase = Phase::Task(TaskRun::new(event.id, function, payload, record));
+                self.phase = Phase::Task(TaskRun::new(event, function, payload));
             }
             EventKind::LambdaFunctionScheduled { resource, input, .. } => {
-                self.phase = Phase::Task(TaskRun::new(event.id, resource, input.clone(), record));
+                self.phase = Phase::Task(TaskRun::new(event, resource, input.clone()));
             }
             EventKind::TaskStarted { .. } | EventKind::LambdaFunctionStarted => {
                 if let Phase::Task(task) = &mut self.phase {
@@ -195,17 +195,26 @@ impl Branch {
 }
 
 impl TaskRun {
-    fn new(key: EventId, function: &str, payload: Value, record: &Record) -> Self {
+    fn new(event: &HistoryEvent, function: &str, payload: Value) -> Self {
+        let record = &event.record;
         Self {
-            key,
+            key: event.id,
             function: function.to_owned(),
             payload,
             token: record.token.clone(),
             timeout_at: record.timeout_at,
+            timeout_ms: record.timeout_at.map(|at| at.0.saturating_sub(event.at.0)),
             heartbeat_at: record.heartbeat_at,
             heartbeat_ms: record.heartbeat_ms,
             started: false,
             submitted: false,
+        }
+    }
+    /// Gives a function that is invoked again its whole time: none of it has passed while nothing ran it.
+    pub(super) fn begin_again(&mut self, now: Timestamp) {
+        // A token may be answered while no process runs: its time goes on.
+        if self.token.is_none() {
+            self.timeout_at = self.timeout_ms.map(|ms| now.after_ms(ms));
         }
     }
 }

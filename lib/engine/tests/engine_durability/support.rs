@@ -58,7 +58,8 @@ impl Functions for World {
             "third-time" if call < 3 => failed("Busy"),
             "third-time" => Ok(json!(call)),
             "panic" => panic!("the function broke"),
-            "hang" => std::future::pending().await,
+            "hang-until-switched" if self.switch.load(Ordering::SeqCst) => Ok(payload),
+            "hang" | "hang-until-switched" => std::future::pending().await,
             other => failed(other),
         }
     }

@@ -8,7 +8,7 @@ use holdfast_asl::{Status, Timestamp};
 use holdfast_engine::{Archive, Clock, Engine, EngineError, Outcome, VirtualClock};
 use serde_json::{Value, json};
 
-use crate::support::{World, distributed, finished, items, machine, open, open_virtual, options, output, token_task};
+use crate::support::{World, distributed, finished, items, machine, open, open_virtual, options, output, task, token_task};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -23,7 +23,7 @@ fn wait(seconds: u64) -> String {
 async fn hang(engine: &Engine, world: &World) {
     let text = machine(
         "Hang",
-        json!({ "Hang": crate::support::task("hang", json!({ "End": true })) }),
+        json!({ "Hang": task("hang", json!({ "End": true })) }),
     );
     engine.start("hang", &text, json!({})).await.unwrap();
     while world.calls.load(Ordering::SeqCst) < 1 {
@@ -66,6 +66,38 @@ async fn open_waits_are_not_read_on_opening_and_end_in_time() {
     assert!(still_open(&engine, "w26").await);
     engine.stop("w26", None, None).await.unwrap();
     assert!(matches!(finished(&engine, "w26").await, Status::Aborted { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn function_that_is_run_again_after_a_restart_has_its_whole_time() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let (engine, clock) = open_virtual(directory.path(), &world).await;
+    let within = |function: &str| {
+        let state = task(function, json!({ "TimeoutSeconds": 60, "End": true }));
+        machine("Within", json!({ "Within": state }))
+    };
+    for (name, function) in [("answers", "hang-until-switched"), ("hangs", "hang")] {
+        engine.start(name, &within(function), json!({})).await.unwrap();
+    }
+    while world.calls.load(Ordering::SeqCst) < 2 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let killed_at = clock.now();
+    drop(engine);
+
+    world.switch.store(true, Ordering::SeqCst);
+    let clock = Arc::new(VirtualClock::new(killed_at.after_ms(5 * HOUR_MS)));
+    let mut again = options(directory.path(), &world);
+    again.clock = Arc::clone(&clock) as Arc<_>;
+    let (engine, _) = Engine::open(again).await.unwrap();
+    assert_eq!(output(&engine, "answers").await, json!({}));
+    clock.advance_ms(59_000);
+    assert!(still_open(&engine, "hangs").await);
+    clock.advance_ms(2_000);
+    let Status::Failed { error, .. } = finished(&engine, "hangs").await else {
+        panic!("it did not time out");
+    };
+    assert_eq!(error.as_deref(), Some("States.Timeout"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
