@@ -147,6 +147,12 @@ pub async fn finished(engine: &Engine, name: &str) -> Status {
     }
 }
 
+pub async fn still_open(engine: &Engine, name: &str) -> bool {
+    tokio::time::timeout(Duration::from_millis(150), engine.wait(name))
+        .await
+        .is_err()
+}
+
 pub fn task(function: &str, rest: Value) -> Value {
     let mut state = json!({
         "Type": "Task",

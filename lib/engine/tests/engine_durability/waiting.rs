@@ -8,7 +8,7 @@ use holdfast_asl::{Status, Timestamp};
 use holdfast_engine::{Archive, Clock, Engine, EngineError, Outcome, VirtualClock};
 use serde_json::{Value, json};
 
-use crate::support::{World, distributed, finished, items, machine, open, open_virtual, options, output, task, token_task};
+use crate::support::{World, distributed, finished, items, machine, open, open_virtual, options, output, still_open, task, token_task};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -29,12 +29,6 @@ async fn hang(engine: &Engine, world: &World) {
     while world.calls.load(Ordering::SeqCst) < 1 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-}
-
-async fn still_open(engine: &Engine, name: &str) -> bool {
-    tokio::time::timeout(Duration::from_millis(150), engine.wait(name))
-        .await
-        .is_err()
 }
 
 #[tokio::test(flavor = "multi_thread")]
