@@ -1,5 +1,6 @@
-#![doc = include_str!("../README.md")]
+//! Private files that survive a crash, and SQLite databases opened in one way.
 //!
+#![doc = include_str!("../README.md")]
 
 pub mod database;
 pub mod file;

@@ -73,7 +73,10 @@ async fn hostile_expressions_fail_and_nothing_else_does() {
         assert_eq!(output(&engine, &name).await, json!({ "n": number }));
     }
     let endless = format!("hostile-{}", HOSTILE.len() - 2);
-    assert!(still_open(&engine, &endless).await, "the others waited until {endless} had ended");
+    assert!(
+        still_open(&engine, &endless).await,
+        "the others waited until {endless} had ended"
+    );
     for (number, expression) in HOSTILE.iter().enumerate() {
         let Status::Failed { error, cause } = finished(&engine, &format!("hostile-{number}")).await else {
             panic!("{expression}: it did not fail");
@@ -112,7 +115,10 @@ async fn a_restart_serves_before_anything_is_evaluated() {
         let other = machine("One", json!({ "One": task("echo", json!({ "End": true })) }));
         engine.start(&name, &other, json!({})).await.unwrap();
         output(&engine, &name).await;
-        assert!(still_open(&engine, "poison").await, "the start waited for the evaluation");
+        assert!(
+            still_open(&engine, "poison").await,
+            "the start waited for the evaluation"
+        );
         engine.shutdown().await;
     }
     // One that is stopped meanwhile ends at once.

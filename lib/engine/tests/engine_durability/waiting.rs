@@ -8,7 +8,9 @@ use holdfast_asl::{Status, Timestamp};
 use holdfast_engine::{Archive, Clock, Engine, EngineError, Outcome, VirtualClock};
 use serde_json::{Value, json};
 
-use crate::support::{World, distributed, finished, items, machine, open, open_virtual, options, output, still_open, task, token_task};
+use crate::support::{
+    World, distributed, finished, items, machine, open, open_virtual, options, output, still_open, task, token_task,
+};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -21,10 +23,7 @@ fn wait(seconds: u64) -> String {
 
 /// A machine with a function under way, so that a virtual clock does not jump by itself.
 async fn hang(engine: &Engine, world: &World) {
-    let text = machine(
-        "Hang",
-        json!({ "Hang": task("hang", json!({ "End": true })) }),
-    );
+    let text = machine("Hang", json!({ "Hang": task("hang", json!({ "End": true })) }));
     engine.start("hang", &text, json!({})).await.unwrap();
     while world.calls.load(Ordering::SeqCst) < 1 {
         tokio::time::sleep(Duration::from_millis(2)).await;
