@@ -115,8 +115,8 @@ pub(super) fn query_language(states: &States, named: bool, fields: &Fields<'_>, 
     report.problems.rotate_right(1);
 }
 
-/// Checks that no two states of the whole machine share a name.
-pub(super) fn names(states: &States, report: &mut Report) {
+/// Checks that no two states of the whole machine share a name; whether that is so.
+pub(super) fn names(states: &States, report: &mut Report) -> bool {
     let mut seen = HashSet::new();
     for (name, path) in &states.taken_names {
         if !seen.insert(name) {
@@ -130,6 +130,7 @@ pub(super) fn names(states: &States, report: &mut Report) {
             });
         }
     }
+    seen.len() == states.taken_names.len()
 }
 
 /// Takes and checks `ErrorEquals`; `last` says whether the entry is the last of its list.

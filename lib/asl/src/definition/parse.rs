@@ -77,7 +77,7 @@ fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
         check::query_language(&states, named, &fields, report);
     }
     fields.finish(report);
-    check::names(&states, report);
+    let names_are_unique = check::names(&states, report);
     let paths = states.taken_names.iter().cloned().collect();
     let machine = StateMachine {
         comment,
@@ -85,7 +85,10 @@ fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
         flow,
         states: states.by_name,
     };
-    scopes::check(&machine, &paths, report);
+    // States are found by their names: a state that shares its name with one inside it would be inside itself.
+    if names_are_unique {
+        scopes::check(&machine, &paths, report);
+    }
     Some(machine)
 }
 
