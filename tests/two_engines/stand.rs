@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use holdfast_core::stage::STAGES;
 use holdfast_testkit::{FakeGithub, ModelServer, Script};
-use holdfast_tests::{programs, root, target};
+use holdfast_tests::{programs, root};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;

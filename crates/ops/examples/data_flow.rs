@@ -154,7 +154,7 @@ async fn review(units: usize, is_rules: bool) -> String {
     };
     let begun = Instant::now();
     engine
-        .start(&run.run, &workflow::definition(), json!(run))
+        .start(&run.run, workflow::definition(), json!(run))
         .await
         .unwrap();
     let outcome = engine.wait(&run.run).await.unwrap();

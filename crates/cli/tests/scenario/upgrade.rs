@@ -681,7 +681,8 @@ fn copy_with_times_moved(from: &Path, to: &Path, recorded_ms: i64, passed_ms: i6
 #[test]
 fn runs_that_version_0_1_left_in_each_state_end_or_are_replayed() {
     if std::env::var_os("HOLDFAST_RECORD_DATA").is_some() {
-        let program = other_binary().expect("HOLDFAST_OTHER_BINARY names the program of version 0.1");
+        let program =
+            other_binary().unwrap_or_else(|| panic!("HOLDFAST_OTHER_BINARY names the program of version 0.1"));
         let folder = tempfile::tempdir().unwrap();
         record_together(&program, &folder.path().join("together"));
         for case in &ALONE {

@@ -212,6 +212,9 @@ async fn sign_in(github: &FakeGithub) {
     assert_eq!(sign_in.person(&code, "verifier", &back).await.unwrap().login, "octocat");
 }
 
+/// Permissions that are changed, events that are taken away, whether reviews still work, and what is reported as missing.
+type Grant<'a> = (&'a [(&'a str, Option<&'a str>)], &'a [&'a str], bool, &'a [&'a str]);
+
 /// What the App is granted, compared with the manifest: before and after something is taken away.
 async fn grants(github: &FakeGithub) {
     let settings = |key: &str| {
@@ -225,7 +228,7 @@ async fn grants(github: &FakeGithub) {
     let app = GithubAppGrants::of(&settings(&key()).unwrap()).unwrap().unwrap();
     let report = app.examine().await;
     assert!(report.works && report.lacks.is_empty(), "{report:?}");
-    let rows: [(&[(&str, Option<&str>)], &[&str], bool, &[&str]); 4] = [
+    let rows: [Grant<'_>; 4] = [
         (
             &[],
             &["pull_request_review_thread"],

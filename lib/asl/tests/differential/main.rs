@@ -2,6 +2,7 @@
 //! failure has to be the same. `cargo test -p holdfast-asl --test differential` runs some; more with
 //! `cargo test --release -p holdfast-asl --test differential -- --expressions 100000 --seed 7`.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::print_stdout, reason = "the figures are printed")]
 
 mod generate;
 
