@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub const SLUG: &str = "octo/demo";
 
-/// A pull request of four files on a fake GitHub, and the program set up for it.
+/// A pull request on a fake GitHub, and the program set up for it.
 pub struct Pull {
     pub scene: Scene,
     pub github: FakeGithub,
@@ -20,8 +20,13 @@ pub struct Pull {
 }
 
 impl Pull {
+    /// A pull request of four files.
     pub fn new(script: Script, token: &str) -> Self {
-        let change = Repository::many_files(4).unwrap();
+        Self::of(4, script, token)
+    }
+
+    fn of(files: usize, script: Script, token: &str) -> Self {
+        let change = Repository::many_files(files).unwrap();
         let github = FakeGithub::start().unwrap();
         github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap());
         let scene = Scene::with_model(change.repository, ModelServer::start(script).unwrap())
@@ -104,6 +109,20 @@ fn without_publish_it_prints_and_writes_nothing() {
     assert_eq!(document["target"]["pull_request"], 12);
     assert_eq!(document["target"]["base"], pull.base.as_str());
     assert!(pull.github.journal().writes().is_empty());
+}
+
+#[test]
+fn a_hundred_files_cost_github_a_few_requests_more_than_four() {
+    let requests = |files: usize| {
+        let pull = Pull::of(files, low(), FakeGithub::USER_TOKEN);
+        let output = pull.scene.run(&["review", &pull.address(), "--format", "json"]);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["coverage"].as_array().unwrap().len(), files);
+        pull.github.journal().entries().len()
+    };
+    let (few, many) = (requests(4), requests(100));
+    // A page of the list of files, and the texts: modes and sizes, then their bytes.
+    assert!(many <= few + 3 && many <= 20, "{few} for 4 files, {many} for 100");
 }
 
 #[test]

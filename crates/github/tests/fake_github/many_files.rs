@@ -1,7 +1,7 @@
 //! Many files of a commit at once: the same bytes as one by one and as from the work tree, in few requests, and by another way
 //! where GraphQL gives none.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use holdfast_core::model::change::Target;
 use holdfast_core::port::{FILES_PER_READ, ReadChange, ReadError};
@@ -158,6 +158,5 @@ async fn a_hundred_files_take_a_few_requests() {
         let (elapsed, made) = (began.elapsed(), github.journal().entries().len());
         eprintln!("{count} files: {made} requests, {elapsed:?} at 100 ms each");
         assert_eq!(made, requests, "{count} files");
-        assert!(count > 100 || elapsed < Duration::from_secs(2), "{elapsed:?}");
     }
 }
