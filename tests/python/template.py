@@ -314,7 +314,8 @@ class TemplateTest(unittest.TestCase):
             with self.subTest(name):
                 self.assertNotIn(READ_MODEL, self.secrets(name))
         keeps = [name for name in self.functions if "Artifacts/cache/*" in self.table[name].get("s3:PutObject", [])]
-        self.assertEqual(keeps, ["validate-findings"], "who keeps answers has checked them")
+        # The answers of units, and the walkthrough.
+        self.assertEqual(keeps, ["validate-findings", "summarize-review"], "who keeps answers has checked them")
 
     def test_a_function_ends_before_its_state(self):
         tasks = self.tasks()
@@ -431,7 +432,15 @@ class TemplateTest(unittest.TestCase):
             },
         )
         # GitHub sends installations to every App unasked, and refuses a manifest that names them.
-        events = ["pull_request", "issue_comment", "check_run", "check_suite", "merge_group"]
+        events = [
+            "pull_request",
+            "pull_request_review_comment",
+            "pull_request_review_thread",
+            "issue_comment",
+            "check_run",
+            "check_suite",
+            "merge_group",
+        ]
         self.assertEqual(manifest["default_events"], events)
         self.assertFalse(manifest["public"])
 
