@@ -17,9 +17,8 @@ pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {
     }
     if recovered.left_alone > 0 && !quiet {
         notes.push(format!(
-            "{} other open executions in the data directory stay as they are: holdfast runs lists them, holdfast cancel RUN ends \
-             one",
-            recovered.left_alone
+            "other open runs in the data directory stay as they are ({}): holdfast runs lists them, holdfast cancel RUN ends one",
+            counted(recovered.left_alone, "execution")
         ));
     }
     if recovered.executions > 0 && !quiet {

@@ -49,6 +49,25 @@ fn without_a_model_every_changed_file_is_accounted_for() {
 }
 
 #[test]
+fn rules_read_a_file_that_is_too_large_for_a_prompt() {
+    let repository = Repository::new().unwrap();
+    repository.write("a.md", "a\n").unwrap();
+    repository.commit("Begin").unwrap();
+    let lines = "value = value + 1000000\n".repeat(12_000);
+    repository
+        .write("big.py", format!("def f(x):\n    return eval(x)\n\n{lines}"))
+        .unwrap();
+    repository.commit("Add a large file").unwrap();
+    let scene = Scene::new(repository);
+    let output = scene.run(&["review", scene.path(), "--format", "json", "--fail-on", "critical"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{document:#}");
+    assert_eq!(document["coverage"][0]["outcome"], "scanned", "{document:#}");
+    assert_eq!(document["findings"][0]["line"], 2, "{document:#}");
+    assert_eq!(document["findings"][0]["path"], "big.py");
+}
+
+#[test]
 fn prose_first_is_healed_by_the_second_call() {
     let scene = scene(1, Script::prose_then_valid());
     let (exit, document) = scene.review();

@@ -13,7 +13,6 @@ use crate::model::plan::{Plan, Tier, Unit, UnitItem};
 use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
-use crate::model::token_limits::TokenLimits;
 use crate::policy_file::read_policy;
 use crate::port::{ReadChange, StoreArtifact};
 use crate::prompt::estimate_tokens;
@@ -65,7 +64,13 @@ pub async fn plan_review(
         identity::check_settings(&run.target, text.as_deref())?;
     }
     let (policy, notes) = read_policy(read, &run.target, at).await?;
-    let mut plan = plan_units(&change, &policy, policy.globs()?, run.tokens);
+    // What bounds a prompt does not bound the rules.
+    let max_hunk_tokens = if run.is_rules_only() {
+        u64::MAX
+    } else {
+        run.tokens.hunk()
+    };
+    let mut plan = plan_units(&change, &policy, policy.globs()?, run.tokens.unit(), max_hunk_tokens);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     let items: Vec<UnitItem> = plan
         .units
@@ -88,7 +93,7 @@ pub async fn plan_review(
 }
 
 /// The plan of a change: pure. Every file ends in a unit or in `settled`.
-pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, limits: TokenLimits) -> Plan {
+fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, unit_tokens: u64, max_hunk_tokens: u64) -> Plan {
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
@@ -99,7 +104,7 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, limits:
         match triage(file, globs, !policy.include.is_empty()) {
             Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule.to_owned())),
             Triage::Unreviewed(why) => plan.settled.push(settle(file, Outcome::Unreviewed, why)),
-            Triage::Review => plan_file(file, policy, globs, limits, &mut plan),
+            Triage::Review => plan_file(file, policy, globs, (unit_tokens, max_hunk_tokens), &mut plan),
         }
     }
     plan.units.sort_by(|a, b| {
@@ -147,7 +152,13 @@ pub fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, limits:
     plan
 }
 
-fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: TokenLimits, plan: &mut Plan) {
+fn plan_file(
+    file: &ChangedFile,
+    policy: &Policy,
+    globs: &PolicyGlobs,
+    (unit_tokens, max_hunk_tokens): (u64, u64),
+    plan: &mut Plan,
+) {
     if let Some(reason) = &file.omitted {
         return plan.settled.push(settle(file, Outcome::Unreviewed, reason.clone()));
     }
@@ -193,11 +204,11 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: T
     let mut too_large = 0;
     for (index, hunk) in hunks.iter().enumerate() {
         let tokens = estimate_tokens(&render_hunks(&file.path, None, [hunk]));
-        if tokens > limits.hunk() {
+        if tokens > max_hunk_tokens {
             too_large += 1;
             continue;
         }
-        if size + tokens > limits.unit() {
+        if size + tokens > unit_tokens {
             close(&mut group);
             size = 0;
         }
@@ -210,7 +221,7 @@ fn plan_file(file: &ChangedFile, policy: &Policy, globs: &PolicyGlobs, limits: T
             "{too_large} of {} {} too large for one prompt (over {} tokens)",
             counted(hunks.len(), "hunk"),
             is_or_are(too_large),
-            limits.hunk()
+            max_hunk_tokens
         );
         plan.settled.push(settle(file, Outcome::Unreviewed, reason));
     }
