@@ -16,6 +16,16 @@ pub enum Tier {
     Strong,
 }
 
+impl Tier {
+    /// Returns the model of this tier, of a deployment's main model and its light one.
+    pub const fn choose<'a>(self, model: &'a str, model_light: &'a str) -> &'a str {
+        match self {
+            Self::Light => model_light,
+            Self::Strong => model,
+        }
+    }
+}
+
 /// What is reviewed by one model call: one file, or some hunks of a large one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unit {

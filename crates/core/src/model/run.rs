@@ -58,11 +58,6 @@ impl Run {
     pub fn is_rules_only(&self) -> bool {
         self.model == RULES
     }
-
-    /// Whether the strong tier is another model than the light one.
-    pub fn has_cascade(&self) -> bool {
-        self.model != self.model_light
-    }
 }
 
 /// What a model is sent: instructions apart from the data.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::key;
 use crate::model::plan::Tier;
-use crate::model::run::{Prompt, RULES, RecordedAnswer, Run, Stop};
+use crate::model::run::{Prompt, RULES, RecordedAnswer, Stop};
 use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
 use crate::prompt::{answer_schema, unit_prompt};
 
@@ -78,14 +78,6 @@ pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreA
             wait_s: wait_for(retry_after_s, input.waits),
         }),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The model of a tier.
-pub fn model_of(run: &Run, tier: Tier) -> &str {
-    match tier {
-        Tier::Light => &run.model_light,
-        Tier::Strong => &run.model,
     }
 }
 

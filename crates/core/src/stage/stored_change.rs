@@ -221,34 +221,7 @@ pub async fn find_change_of(
     paths: &BTreeSet<&str>,
     store: &dyn StoreArtifact,
 ) -> Result<Option<Change>, StageError> {
-    let Some(mut stored) = find_artifact::<StoredChange>(store, &key::change(run)).await? else {
-        return Ok(None);
-    };
-    let wanted = |files: &Range<usize>, stored: &StoredChange| {
-        let files = stored.header.files.get(files.clone()).unwrap_or_default();
-        files.iter().any(|file| paths.contains(file.path.as_str()))
-    };
-    let ranges = stored.chunks();
-    let chunks: Vec<usize> = ranges
-        .iter()
-        .enumerate()
-        .filter(|(_, files)| wanted(files, &stored))
-        .map(|(chunk, _)| chunk)
-        .collect();
-    let reads: Vec<_> = chunks
-        .iter()
-        .map(|chunk| stored.read_files(run, *chunk, store))
-        .collect();
-    let read: Vec<_> = futures::stream::iter(reads).buffered(AT_ONCE).collect().await;
-    for (chunk, files) in chunks.into_iter().zip(read) {
-        let start = ranges.get(chunk).map_or(0, |files| files.start);
-        for (file, whole) in stored.header.files.iter_mut().skip(start).zip(files?) {
-            if paths.contains(file.path.as_str()) {
-                *file = whole;
-            }
-        }
-    }
-    Ok(Some(stored.header))
+    find_with_patches(run, |file| paths.contains(file.path.as_str()), store).await
 }
 
 /// Reads a run's whole change, with every patch; `None` where the run has no change yet.
@@ -256,17 +229,32 @@ pub async fn find_change_of(
 /// # Errors
 /// An artifact has another shape or is missing; the store fails.
 pub async fn find_whole_change(run: &str, store: &dyn StoreArtifact) -> Result<Option<Change>, StageError> {
+    find_with_patches(run, |_| true, store).await
+}
+
+/// Reads a run's change, and the chunks that hold files which are wanted: these get their patches.
+async fn find_with_patches(
+    run: &str,
+    is_wanted: impl Fn(&ChangedFile) -> bool,
+    store: &dyn StoreArtifact,
+) -> Result<Option<Change>, StageError> {
     let Some(mut stored) = find_artifact::<StoredChange>(store, &key::change(run)).await? else {
         return Ok(None);
     };
-    let reads: Vec<_> = (0..stored.chunks().len())
-        .map(|chunk| stored.read_files(run, chunk, store))
+    let files_of = |range: &Range<usize>| stored.header.files.get(range.clone()).unwrap_or_default();
+    let mut chunks = stored.chunks().into_iter().enumerate().collect::<Vec<_>>();
+    chunks.retain(|(_, range)| files_of(range).iter().any(&is_wanted));
+    let reads: Vec<_> = chunks
+        .iter()
+        .map(|(chunk, _)| stored.read_files(run, *chunk, store))
         .collect();
     let read: Vec<_> = futures::stream::iter(reads).buffered(AT_ONCE).collect().await;
-    let mut whole = Vec::with_capacity(stored.header.files.len());
-    for files in read {
-        whole.extend(files?);
+    for ((_, range), whole) in chunks.into_iter().zip(read) {
+        for (file, whole) in stored.header.files.iter_mut().skip(range.start).zip(whole?) {
+            if is_wanted(file) {
+                *file = whole;
+            }
+        }
     }
-    stored.header.files = whole;
     Ok(Some(stored.header))
 }

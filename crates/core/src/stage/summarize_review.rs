@@ -10,7 +10,6 @@ use crate::model::change::Change;
 use crate::model::failure::{Failure, OtherFailure};
 use crate::model::finding::Severity;
 use crate::model::key;
-use crate::model::plan::Tier;
 use crate::model::policy::Policy;
 use crate::model::report::{
     Gate, GateDecision, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
@@ -22,7 +21,6 @@ use crate::render::coverage_line;
 use crate::validate::read_summary;
 
 use super::aggregate_findings::count;
-use super::review_unit::model_of;
 use super::run_header::write_report;
 use super::unit_document::{question_digest, repository_key};
 use super::{StageError, read_artifact, read_change, write_artifact};
@@ -152,7 +150,7 @@ async fn ask_for_summary(
     model: &dyn AskModel,
     store: &dyn StoreArtifact,
 ) -> Result<(RecordedAnswer, String), StageError> {
-    let light = model_of(run, Tier::Light);
+    let light = run.model_light.as_str();
     let write_prompt = |about| summary_prompt(about, &aggregate.summaries, &aggregate.findings, run.tokens.summary());
     let question = json!([
         "walkthrough",

@@ -83,10 +83,7 @@ impl UnitDocument {
 
     /// The model of a tier.
     pub fn model_of(&self, tier: Tier) -> &str {
-        match tier {
-            Tier::Light => &self.model_light,
-            Tier::Strong => &self.model,
-        }
+        tier.choose(&self.model, &self.model_light)
     }
 
     /// What the unit's first prompt is made of.

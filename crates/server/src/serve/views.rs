@@ -18,7 +18,6 @@ use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{RecordedAnswer, Run};
 use holdfast_core::port::KeepRows;
-use holdfast_core::stage::review_unit::model_of;
 use holdfast_core::stage::state;
 use holdfast_core::stage::validate_findings::tier_of_attempt;
 
@@ -344,7 +343,7 @@ fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptDeta
     let place = tiers.iter().position(|usage| usage.tier == tier).unwrap_or_else(|| {
         tiers.push(TierUsage {
             tier,
-            model: model_of(run, tier).to_owned(),
+            model: tier.choose(&run.model, &run.model_light).to_owned(),
             calls: 0,
             cache_hits: 0,
             input_tokens: 0,
