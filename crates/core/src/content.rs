@@ -58,7 +58,7 @@ fn search(file: &mut ChangedFile, before: &[u8], after: &[u8]) {
     if secrets.len() >= MAX_SECRETS {
         secrets.truncate(MAX_SECRETS);
         if let Some(reason) = &mut file.omitted {
-            reason.push_str("; only its first 1000 secrets are listed");
+            reason.push_str(&format!("; only its first {MAX_SECRETS} secrets are listed"));
         }
     }
     file.patch = None;
