@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::pull_request::{Pull, low};
 use crate::serve::Served;
-use crate::support::{Scene, holdfast, many_files, one_line};
+use crate::support::{Scene, cookie_of, holdfast, many_files, one_line};
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -246,13 +246,7 @@ fn the_consoles_address_works_once_and_signing_out_ends_the_session() {
     assert_eq!(page(&session).status(), 200);
 
     let response = page(&session);
-    let visit = response.headers()["set-cookie"]
-        .to_str()
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let visit = cookie_of(&response);
     let html = response.text().unwrap();
     let csrf = holdfast_testkit::hidden_field(&html, "/sign-out", "csrf").unwrap();
     let out = client

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::documented;
 use crate::pull_request::{Pull, SLUG, low};
+use crate::support::cookie_of;
 
 pub const SECRET: &str = FakeGithub::WEBHOOK_SECRET;
 
@@ -119,8 +120,7 @@ impl Served {
         let address = self.console_address();
         let signed = self.get(address.strip_prefix(&self.address).unwrap(), "");
         assert_eq!(signed.status(), 303);
-        let cookie = signed.headers()["set-cookie"].to_str().unwrap();
-        cookie.split(';').next().unwrap().to_owned()
+        cookie_of(&signed)
     }
 
     /// The address that signs in whoever has the data directory.
@@ -548,13 +548,7 @@ fn who_signs_in_with_github_decides_with_write_permission_alone() {
     let sign_in = |login: &str| {
         github.sign_in_as(Some(login));
         let gone = served.get(&format!("sign-in?back=/{path}"), "");
-        let pending = gone.headers()["set-cookie"]
-            .to_str()
-            .unwrap()
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned();
+        let pending = cookie_of(&gone);
         let there = served
             .client
             .get(gone.headers()["location"].to_str().unwrap())
@@ -565,13 +559,7 @@ fn who_signs_in_with_github_decides_with_write_permission_alone() {
         assert_eq!(served.get(&back, "").status(), 403, "another browser's sign-in");
         let signed = served.get(&back, &pending);
         assert_eq!(signed.headers()["location"].to_str().unwrap(), format!("/{path}"));
-        signed.headers()["set-cookie"]
-            .to_str()
-            .unwrap()
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned()
+        cookie_of(&signed)
     };
     let visitor = sign_in("visitor");
     assert_eq!(served.get(&path, &visitor).status(), 403);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use holdfast_testkit::{ModelServer, Repository};
+use reqwest::blocking::Response;
 use serde_json::Value;
 
 /// The program under test.
@@ -121,6 +122,12 @@ pub fn one_line(output: &Output) -> (i32, String) {
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 1, "one clear line, not {lines:#?}");
     (output.status.code().unwrap(), lines[0].to_owned())
+}
+
+/// Returns the cookie that a response sets, as a browser sends it back.
+pub fn cookie_of(response: &Response) -> String {
+    let cookie = response.headers()["set-cookie"].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
 }
 
 /// Coverage of one file.
