@@ -11,7 +11,7 @@ use holdfast_core::port::ReadPermission;
 use holdfast_github::{GithubReadPermission, random_secret};
 use holdfast_web::approval::{self, Way};
 use holdfast_web::assets;
-use holdfast_web::form::{FORM_MOST, Seal, Session};
+use holdfast_web::form::{MAX_FORM_BYTES, Seal, Session};
 use holdfast_web::reply::Reply;
 use holdfast_web::sign_in::{self, CALLBACK, SIGN_IN, SIGN_OUT};
 use holdfast_web::sign_out;
@@ -157,7 +157,7 @@ async fn approval(visit: &Visit<'_>, way: Way<'_>) -> Reply {
     };
     match *visit.request.method() {
         Method::GET | Method::HEAD => approval::show(way, visit.seen(), &ports.seal, reached).await,
-        Method::POST if body.len() <= FORM_MOST => {
+        Method::POST if body.len() <= MAX_FORM_BYTES => {
             approval::submit(way, visit.seen(), body, &ports.seal, reached).await
         }
         Method::POST => plain(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large\n"),

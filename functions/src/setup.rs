@@ -26,7 +26,7 @@ use url::Url;
 use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, unknown_secret_names};
 
 /// Characters that a key of forms has at least.
-const SEAL_KEY_LEAST: usize = 32;
+const MIN_SEAL_KEY_CHARS: usize = 32;
 
 /// The function cannot start: every problem, a line each.
 #[derive(Debug, thiserror::Error)]
@@ -131,9 +131,9 @@ impl Setup {
     /// What makes the pages' forms ours. Errors: there is no key, or it is short; the pages' address is not set.
     pub fn seal(&self) -> Result<Seal, SetupError> {
         let key = self.settings.seal_key.clone();
-        let key = key.filter(|key| key.expose_secret().len() >= SEAL_KEY_LEAST).ok_or_else(|| {
+        let key = key.filter(|key| key.expose_secret().len() >= MIN_SEAL_KEY_CHARS).ok_or_else(|| {
             SetupError(format!(
-                "{SEAL_KEY} (a secret): not set or shorter than {SEAL_KEY_LEAST} characters; forms are sealed with it"
+                "{SEAL_KEY} (a secret): not set or shorter than {MIN_SEAL_KEY_CHARS} characters; forms are sealed with it"
             ))
         })?;
         Ok(Seal::new(key, self.public_url()?.origin().ascii_serialization()))

@@ -16,7 +16,7 @@ use crate::setup::{Setup, SetupError};
 /// How long a secret is taken to be what it was, in seconds, unless [`SECRETS_MAX_AGE`] says otherwise.
 const MAX_AGE_S: u64 = 300;
 /// The longest age that may be set.
-const MAX_AGE_MOST_S: u64 = 86_400;
+const MAX_SETTABLE_AGE_S: u64 = 86_400;
 /// How long after a failure: a secret that was changed may be its reason. Also how long after they could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
@@ -121,9 +121,9 @@ fn max_age(environment: &dyn Fn(&str) -> Option<String>) -> Result<Duration, Set
         return Ok(Duration::from_secs(MAX_AGE_S));
     };
     match text.trim().parse() {
-        Ok(seconds @ 0..=MAX_AGE_MOST_S) => Ok(Duration::from_secs(seconds)),
+        Ok(seconds @ 0..=MAX_SETTABLE_AGE_S) => Ok(Duration::from_secs(seconds)),
         _ => Err(SetupError(format!(
-            "{SECRETS_MAX_AGE} (environment): {text:?} is not allowed: a whole number of seconds, to {MAX_AGE_MOST_S}"
+            "{SECRETS_MAX_AGE} (environment): {text:?} is not allowed: a whole number of seconds, to {MAX_SETTABLE_AGE_S}"
         ))),
     }
 }

@@ -374,9 +374,9 @@ fn hidden_characters_are_shown_where_they_were() {
 
 #[test]
 fn huge_texts_make_no_huge_pages() {
-    const BYTES_MOST: usize = 2_500_000;
+    const MAX_BYTES: usize = 2_500_000;
     for (name, html) in PAGES.iter() {
-        assert!(html.len() < BYTES_MOST, "{name} has {} bytes", html.len());
+        assert!(html.len() < MAX_BYTES, "{name} has {} bytes", html.len());
         // A notice may have no long text; a name in the head is cut on every page.
         assert!(!name.ends_with("-huge") || html.contains("left out"), "{name}");
     }

@@ -15,7 +15,7 @@ use holdfast_core::diff::{DiffLine, Hunk, LineKind};
 use holdfast_core::rule::secret_findings;
 
 /// Larger files are not read.
-const FILE_MOST: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 #[derive(Default)]
 struct Figures {
@@ -102,7 +102,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() {
             walk(&entry.path(), files)?;
-        } else if kind.is_file() && entry.metadata()?.len() <= FILE_MOST {
+        } else if kind.is_file() && entry.metadata()?.len() <= MAX_FILE_BYTES {
             files.push(entry.path());
         }
     }

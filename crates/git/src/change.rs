@@ -9,7 +9,7 @@ use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadError, RootEntry, RootKind};
 
-use super::BLOB_MOST;
+use super::MAX_BLOB_BYTES;
 use super::budget::{Budget, Limits};
 use super::object::{Clone, NoObject, explain, fail, object_size, read_object};
 use super::path::{path_bytes, path_text};
@@ -18,11 +18,11 @@ use super::tree_diff::{Difference, Version, compare_trees};
 use holdfast_core::diff::coarse_note;
 
 /// Commit messages that are kept at most, in bytes.
-const DESCRIPTION_MOST: usize = 16 * 1024;
+const MAX_DESCRIPTION_BYTES: usize = 16 * 1024;
 /// Commits whose messages are looked at.
-const COMMITS_MOST: usize = 50;
+const MAX_COMMITS: usize = 50;
 /// Larger commits are not looked at, in bytes.
-const COMMIT_MOST: u64 = 1024 * 1024;
+const MAX_COMMIT_BYTES: u64 = 1024 * 1024;
 
 /// Reads the change within the limits.
 ///
@@ -86,7 +86,7 @@ pub(super) fn read_files(
         let Some(id) = folders.find_file(root, path)? else {
             return Ok(None);
         };
-        match read_object(repository, id, BLOB_MOST) {
+        match read_object(repository, id, MAX_BLOB_BYTES) {
             Ok(data) => Ok(Some(data)),
             Err(NoObject::TooLarge(_)) => Ok(None),
             Err(problem) => Err(fail("the file's content", id, &problem, Clone::of(repository))),
@@ -281,7 +281,7 @@ fn root_tree(repository: &Repository, id: ObjectId) -> Result<ObjectId, ReadErro
     // Looked at first: a commit can be as large as its author likes.
     let size = object_size(repository, id);
     match size {
-        Ok(size) if size <= COMMIT_MOST => {}
+        Ok(size) if size <= MAX_COMMIT_BYTES => {}
         Ok(size) => {
             let problem = NoObject::TooLarge(size);
             return Err(fail("the commit", id, &problem, Clone::of(repository)));
@@ -322,13 +322,13 @@ fn messages(repository: &Repository, base: ObjectId, head: ObjectId) -> String {
         return out;
     };
     for commit in walk
-        .take(COMMITS_MOST)
+        .take(MAX_COMMITS)
         .filter_map(Result::ok)
-        .filter(|info| object_size(repository, info.id).is_ok_and(|size| size <= COMMIT_MOST))
+        .filter(|info| object_size(repository, info.id).is_ok_and(|size| size <= MAX_COMMIT_BYTES))
         .filter_map(|info| info.object().ok())
     {
         let message = commit.message_raw_sloppy().to_string();
-        if out.len() + message.len() > DESCRIPTION_MOST {
+        if out.len() + message.len() > MAX_DESCRIPTION_BYTES {
             break;
         }
         out.push_str(message.trim());

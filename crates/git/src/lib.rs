@@ -30,10 +30,10 @@ pub use resolve::{Ends, ResolvedTarget, resolve_target};
 pub use tracked::{tracked_file, work_tree_root};
 
 /// Largest file that is read whole, in bytes.
-const BLOB_MOST: u64 = 1024 * 1024;
+const MAX_BLOB_BYTES: u64 = 1024 * 1024;
 /// A repository that has not answered by then holds a file that never will, or lies on a drive that does not answer. Longer
 /// than the limit of a change, which ends by itself with what was read.
-const REPOSITORY_TIME_MOST: Duration = Duration::from_mins(2);
+const MAX_REPOSITORY_TIME: Duration = Duration::from_mins(2);
 /// Repositories read at once.
 const THREADS: usize = 16;
 
@@ -113,7 +113,7 @@ async fn bounded<T: Send + 'static>(
     work: impl FnOnce(&Path) -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, ReadError> {
     let place = path.clone();
-    POOL.run(REPOSITORY_TIME_MOST, move || work(&place))
+    POOL.run(MAX_REPOSITORY_TIME, move || work(&place))
         .await
         .unwrap_or_else(|problem| Err(gave_up(&path, problem)))
 }
@@ -125,7 +125,7 @@ fn gave_up(path: &Path, problem: GivenUp) -> ReadError {
             "{} did not answer within {} s: a file in its .git folder may be a pipe, or lie on a drive that does not \
              answer",
             path.display(),
-            REPOSITORY_TIME_MOST.as_secs()
+            MAX_REPOSITORY_TIME.as_secs()
         ),
         GivenUp::Broken => format!("reading {} broke off: git fsck", path.display()),
     })

@@ -31,9 +31,9 @@ const FILES: &[&str] = &[
 /// Folders whose files they open by name.
 const FOLDERS: &[&str] = &["refs", "objects/pack", "objects/info"];
 /// Entries of these folders that are looked at.
-const ENTRIES_MOST: usize = 20_000;
+const MAX_ENTRIES: usize = 20_000;
 /// Larger settings are not read, in bytes.
-const CONFIG_MOST: u64 = 4 * 1024 * 1024;
+const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Opens the repository that holds a path.
 ///
@@ -130,7 +130,7 @@ fn shared_dir(git_dir: &Path) -> PathBuf {
 }
 
 fn read_small(path: &Path, found: &Metadata) -> Option<String> {
-    let bytes = if found.len() > CONFIG_MOST {
+    let bytes = if found.len() > MAX_CONFIG_BYTES {
         None
     } else {
         fs::read(path).ok()
@@ -152,7 +152,7 @@ fn check_files(git_dir: &Path) -> Result<(), ReadError> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
             seen += 1;
-            if seen > ENTRIES_MOST {
+            if seen > MAX_ENTRIES {
                 return Ok(());
             }
             // Not through a link to a folder, which may lead around in a circle.
@@ -176,9 +176,9 @@ fn check_format(path: &Path, config: &Path) -> Result<(), ReadError> {
     let Some(found) = config.metadata().ok().filter(Metadata::is_file) else {
         return Ok(());
     };
-    if found.len() > CONFIG_MOST {
+    if found.len() > MAX_CONFIG_BYTES {
         return Err(fail(format!(
-            "{} has {} bytes, more than the {CONFIG_MOST} that are read: look at what fills it",
+            "{} has {} bytes, more than the {MAX_CONFIG_BYTES} that are read: look at what fills it",
             config.display(),
             found.len()
         )));

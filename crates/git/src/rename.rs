@@ -14,7 +14,7 @@ use super::tree_diff::{Difference, Version};
 /// A renamed file shares at least half of its bytes with its source, as in git: of 100.
 const SIMILAR_FROM: u64 = 50;
 /// Larger files are renames only if they are equal, in bytes.
-const COMPARED_BYTES_MOST: u64 = 1024 * 1024;
+const MAX_COMPARED_BYTES: u64 = 1024 * 1024;
 /// Lines are cut into pieces of this size, so that a file without line ends has pieces to share too.
 const PIECE_BYTES: usize = 64;
 
@@ -120,7 +120,7 @@ fn similar_pairs(
         if note.is_some() {
             return None;
         }
-        let data = read_object(repository, side.id, COMPARED_BYTES_MOST).ok()?;
+        let data = read_object(repository, side.id, MAX_COMPARED_BYTES).ok()?;
         let length = data.len() as u64;
         if length > bytes_left || budget.exceeded(length).is_some() {
             note = left_out("the limit of content was reached");

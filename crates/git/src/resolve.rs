@@ -10,7 +10,7 @@ use holdfast_core::port::ReadError;
 use super::base::{Base, choose_base};
 use super::object::{Clone, NoObject, explain};
 use super::open::open;
-use super::{REPOSITORY_TIME_MOST, gave_up};
+use super::{MAX_REPOSITORY_TIME, gave_up};
 use holdfast_bounded::run_blocking;
 
 /// Which commits a review is of, as far as they are given.
@@ -45,7 +45,7 @@ pub fn resolve_target(path: &Path, ends: Ends<'_>) -> Result<ResolvedTarget, Rea
     let place = path.to_owned();
     let [base, head, base_branch] = [ends.base, ends.head, ends.base_branch].map(|end| end.map(str::to_owned));
     let resolve = move || resolve(&place, base.as_deref(), head.as_deref(), base_branch.as_deref());
-    run_blocking(REPOSITORY_TIME_MOST, resolve).unwrap_or_else(|problem| Err(gave_up(path, problem)))
+    run_blocking(MAX_REPOSITORY_TIME, resolve).unwrap_or_else(|problem| Err(gave_up(path, problem)))
 }
 
 fn resolve(

@@ -41,9 +41,9 @@ pub(super) struct Differences {
 }
 
 /// Reasons that are kept; further places are counted.
-const REASONS_MOST: usize = 10;
+const MAX_REASONS: usize = 10;
 /// Longer paths are not listed, in bytes.
-const PATH_BYTES_MOST: usize = 4_096;
+const MAX_PATH_BYTES: usize = 4_096;
 
 type Entries = BTreeMap<BString, Version>;
 
@@ -128,8 +128,8 @@ fn compare_entries(
             path.push(b'/');
         }
         path.extend_from_slice(&name);
-        if path.len() > PATH_BYTES_MOST {
-            found.leave_out(&path, &format!("its path is longer than {PATH_BYTES_MOST} bytes"));
+        if path.len() > MAX_PATH_BYTES {
+            found.leave_out(&path, &format!("its path is longer than {MAX_PATH_BYTES} bytes"));
             continue;
         }
         let tree = |side: Option<Version>| side.filter(|side| side.mode.is_tree()).map(|side| side.id);
@@ -168,7 +168,7 @@ impl Differences {
     /// Notes a place below which nothing is listed.
     fn leave_out(&mut self, path: &BString, reason: &str) {
         self.unlisted_count += 1;
-        if self.unlisted.len() < REASONS_MOST {
+        if self.unlisted.len() < MAX_REASONS {
             self.unlisted.push(format!("{} is not listed: {reason}", shown(path)));
         }
     }

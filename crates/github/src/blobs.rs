@@ -18,7 +18,7 @@ use sha1::{Digest, Sha1};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::folders::Folders;
-use super::read::{BLOB_MOST, CONTENTS_READ, Place};
+use super::read::{CONTENTS_READ, MAX_BLOB_BYTES, Place};
 
 /// Paths that one query looks up.
 const PATHS_PER_QUERY: usize = 100;
@@ -80,7 +80,7 @@ struct Text {
     text: Option<String>,
 }
 
-/// Returns the bytes of each path at a commit, in order; `None` for what is no file of at most [`BLOB_MOST`] bytes.
+/// Returns the bytes of each path at a commit, in order; `None` for what is no file of at most [`MAX_BLOB_BYTES`] bytes.
 pub(super) async fn read_files(
     connection: &GithubConnection,
     folders: &Folders,
@@ -93,12 +93,14 @@ pub(super) async fn read_files(
         found.extend(find(connection, folders, place, paths, at).await?);
     }
     let wanted: Vec<Wanted> = found.iter().flatten().cloned().collect();
-    let mut contents = read_blobs(connection, place, &wanted, BLOB_MOST).await?.into_iter();
+    let mut contents = read_blobs(connection, place, &wanted, MAX_BLOB_BYTES)
+        .await?
+        .into_iter();
     let content = |found: Option<Wanted>| found.and_then(|_| contents.next().flatten());
     Ok(found.into_iter().map(content).collect())
 }
 
-/// Returns the blob of each path that is a file of at most [`BLOB_MOST`] bytes.
+/// Returns the blob of each path that is a file of at most [`MAX_BLOB_BYTES`] bytes.
 async fn find(
     connection: &GithubConnection,
     folders: &Folders,
@@ -163,7 +165,7 @@ async fn find_otherwise(
 impl Entry {
     /// The file's blob, unless it is a link, a folder, a submodule, or too large.
     fn file(self) -> Option<Wanted> {
-        let is_file = self.mode & MODE_KIND == MODE_FILE && self.size <= BLOB_MOST as u64;
+        let is_file = self.mode & MODE_KIND == MODE_FILE && self.size <= MAX_BLOB_BYTES as u64;
         is_file.then_some(Wanted {
             name: self.oid,
             bytes: Some(self.size),

@@ -14,7 +14,7 @@ use super::wire::{CheckRun, CheckRuns, Created};
 const NAME: &str = "Holdfast";
 const CHECKS_WRITE: &str = "Checks: write";
 /// GitHub takes this many annotations in one request.
-const ANNOTATIONS_MOST: usize = 50;
+const MAX_ANNOTATIONS: usize = 50;
 
 /// Opens the check, or finds the open one of this id. `None` where these credentials may not write checks.
 pub(super) async fn open(
@@ -133,7 +133,7 @@ pub(super) async fn close(
         .annotations
         .get(sent.min(outcome.annotations.len())..)
         .unwrap_or_default();
-    let mut chunks: Vec<&[Annotation]> = rest.chunks(ANNOTATIONS_MOST).collect();
+    let mut chunks: Vec<&[Annotation]> = rest.chunks(MAX_ANNOTATIONS).collect();
     let last = chunks.pop().unwrap_or_default();
     for chunk in chunks {
         let body = json!({ "status": "in_progress", "output": output(outcome, chunk) });

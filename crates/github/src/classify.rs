@@ -12,7 +12,7 @@ use super::read::{CONTENTS_READ, Place};
 use super::wire::{File, TreeEntry, TreeListing};
 
 /// Above this many bytes GitHub shows no patch, be it text or not.
-const SHOWN_BYTES_MOST: u64 = 500 * 1000;
+const MAX_SHOWN_BYTES: u64 = 500 * 1000;
 
 /// One commit's files by path.
 pub(super) struct Tree {
@@ -169,7 +169,7 @@ fn say_why(changed: &mut ChangedFile, old: Option<&TreeEntry>, new: Option<&Tree
     }
     changed.kind = FileKind::Binary;
     changed.omitted = Some(match (is_known, largest) {
-        (true, bytes) if bytes <= SHOWN_BYTES_MOST => format!("binary, {bytes} bytes"),
+        (true, bytes) if bytes <= MAX_SHOWN_BYTES => format!("binary, {bytes} bytes"),
         (true, bytes) => format!("binary or too large: GitHub gives no patch ({bytes} bytes)"),
         (false, _) => "binary or empty: GitHub gives no patch".to_owned(),
     });

@@ -22,9 +22,9 @@ use super::redirect;
 use super::wire::{AppPage, Created, User};
 
 /// Wall-clock limit of one request, answer included.
-const CALL_MOST: Duration = Duration::from_secs(60);
+const MAX_CALL_TIME: Duration = Duration::from_secs(60);
 /// Largest JSON answer that is read, in bytes.
-const ANSWER_MOST: usize = 64 * 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// The API version that is asked for.
 const API_VERSION: &str = "2022-11-28";
 const API_HOST: &str = "api.github.com";
@@ -99,7 +99,7 @@ impl Call {
             },
             body: None,
             accept: "application/vnd.github+json",
-            bytes_most: ANSWER_MOST,
+            bytes_most: MAX_ANSWER_BYTES,
             needs,
         }
     }
@@ -413,9 +413,9 @@ impl GithubConnection {
             Ok((parts.status, reply))
         };
         let _turn = self.pace.turn().await;
-        tokio::time::timeout(CALL_MOST, exchange)
+        tokio::time::timeout(MAX_CALL_TIME, exchange)
             .await
-            .map_err(|_| unavailable(format!("no whole answer in {} s", CALL_MOST.as_secs())))?
+            .map_err(|_| unavailable(format!("no whole answer in {} s", MAX_CALL_TIME.as_secs())))?
     }
 }
 

@@ -16,11 +16,11 @@ use super::wire::Delivery;
 
 const PAGE: usize = 100;
 /// Pages of one call. What is older is left out, and told.
-const PAGES_MOST: usize = 100;
+const MAX_PAGES: usize = 100;
 /// Webhooks that one call asks for.
-const REDELIVERIES_MOST: usize = 100;
+const MAX_REDELIVERIES: usize = 100;
 /// After this long nothing more is read or asked for.
-const TIME_MOST: Duration = Duration::from_mins(2);
+const MAX_TIME: Duration = Duration::from_mins(2);
 /// What a refusal names as missing.
 const WEBHOOK: &str = "a webhook of the App";
 
@@ -40,7 +40,7 @@ impl GithubRedeliverWebhooks {
     async fn list(&self, since_ms: i64, end: Instant) -> Result<Vec<Delivery>, Failure> {
         let mut all = Vec::new();
         let mut cursor: Option<String> = None;
-        for _ in 0..PAGES_MOST {
+        for _ in 0..MAX_PAGES {
             let call = self.connection.get(&["app", "hook", "deliveries"], WEBHOOK);
             let mut call = call.query("per_page", &PAGE.to_string());
             if let Some(cursor) = &cursor {
@@ -88,11 +88,11 @@ impl RedeliverWebhooks for GithubRedeliverWebhooks {
         if !self.connection.is_app() {
             return Ok(0);
         }
-        let end = Instant::now() + TIME_MOST;
+        let end = Instant::now() + MAX_TIME;
         let missed = missed(&self.list(since_ms, end).await?);
         let mut asked = 0;
         // One after the other: those that were tried least come first, and each is a write.
-        for id in missed.into_iter().take(REDELIVERIES_MOST) {
+        for id in missed.into_iter().take(MAX_REDELIVERIES) {
             if Instant::now() >= end {
                 tracing::warn!(asked, "the next call asks for the other missed webhooks");
                 break;

@@ -9,7 +9,7 @@ use super::read::{PULL_READ, Place};
 use super::wire::File;
 
 /// GitHub lists no more than this.
-const FILES_MOST: usize = 3_000;
+const MAX_FILES: usize = 3_000;
 /// Sizes of a page, each asked where the one before was cut off. Each divides the one before.
 const PAGE_SIZES: [usize; 3] = [100, 10, 1];
 /// Below this many patch lines and bytes an answer is taken as whole: far under GitHub's limits, whatever they are today.
@@ -23,8 +23,8 @@ const CONCURRENT_PAGES: usize = 8;
 /// same time, and more only if the last one is full.
 pub(super) async fn list(connection: &GithubConnection, place: Place<'_>, expected: u64) -> Result<Vec<File>, Failure> {
     let size = PAGE_SIZES[0];
-    let most_pages = FILES_MOST.div_ceil(size);
-    let expected = usize::try_from(expected).unwrap_or(FILES_MOST);
+    let most_pages = MAX_FILES.div_ceil(size);
+    let expected = usize::try_from(expected).unwrap_or(MAX_FILES);
     let counted = expected.div_ceil(size).clamp(1, most_pages);
     let mut pages: Vec<Vec<File>> = read_pages(connection, place, size, (1..=counted).collect()).await?;
     while pages.len() < most_pages && pages.last().is_some_and(|last| last.len() == size) {
@@ -43,7 +43,7 @@ pub(super) async fn list(connection: &GithubConnection, place: Place<'_>, expect
         }
     }
     refill(connection, place, &mut files, suspects).await?;
-    files.truncate(FILES_MOST);
+    files.truncate(MAX_FILES);
     Ok(files)
 }
 

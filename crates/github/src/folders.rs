@@ -11,11 +11,11 @@ use serde::de::IgnoredAny;
 use super::classify::{blob_in, read_tree};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
-use super::read::{BLOB_MOST, CONTENTS_READ, Place};
+use super::read::{CONTENTS_READ, MAX_BLOB_BYTES, Place};
 use super::wire::{TreeEntry, TreeListing};
 
 /// GitHub lists no more entries of a folder than this, without a mark.
-const ENTRIES_MOST: usize = 1_000;
+const MAX_ENTRIES: usize = 1_000;
 /// Folders that are remembered: files of one folder are mostly read one after the other.
 const REMEMBERED: usize = 8;
 
@@ -48,7 +48,7 @@ pub(super) struct Folders {
 }
 
 impl Folders {
-    /// The blob of a path that is a file of at most [`BLOB_MOST`] bytes.
+    /// The blob of a path that is a file of at most [`MAX_BLOB_BYTES`] bytes.
     pub async fn find_blob(
         &self,
         connection: &GithubConnection,
@@ -62,14 +62,14 @@ impl Folders {
         let entries = self.list(connection, place, folder, at).await?;
         match entries.iter().find(|entry| entry.name == *name) {
             Some(entry) => {
-                let is_read = entry.kind == "file" && entry.size <= BLOB_MOST as u64;
+                let is_read = entry.kind == "file" && entry.size <= MAX_BLOB_BYTES as u64;
                 Ok(is_read.then(|| entry.sha.clone()))
             }
-            None if entries.len() < ENTRIES_MOST => Ok(None),
+            None if entries.len() < MAX_ENTRIES => Ok(None),
             // Behind the end of the list: the commit's whole tree has it.
             None => {
                 let tree = read_tree(connection, place, at.as_str()).await?;
-                Ok(tree.and_then(|tree| blob_in(&tree, &parts.join("/"), BLOB_MOST as u64)))
+                Ok(tree.and_then(|tree| blob_in(&tree, &parts.join("/"), MAX_BLOB_BYTES as u64)))
             }
         }
     }

@@ -15,7 +15,7 @@ use super::wire::User;
 
 const PAGE: usize = 100;
 /// More than any pull request has: a server that lists for ever ends here.
-const PAGES_MOST: usize = 100;
+const MAX_PAGES: usize = 100;
 
 /// One pull request, as our account sees it.
 pub(super) struct Own<'a> {
@@ -67,7 +67,7 @@ impl<'a> Own<'a> {
     /// All pages of a list.
     pub async fn list<T: DeserializeOwned>(&self, segments: &[&str], needs: &'static str) -> Result<Vec<T>, Failure> {
         let mut all = Vec::new();
-        for number in 1..=PAGES_MOST {
+        for number in 1..=MAX_PAGES {
             let call = self.connection.get(segments, needs);
             let call = call
                 .query("per_page", &PAGE.to_string())

@@ -13,7 +13,7 @@ const AT_ONCE: usize = 20;
 /// Writes that may follow each other without a pause, after as long a pause.
 const BURST: u32 = 10;
 /// Nobody waits longer for a write: the workflow does, with nothing running.
-const WAIT_MOST: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -70,7 +70,7 @@ impl Writes {
         let mut busy_until = self.busy_until.lock().unwrap_or_else(PoisonError::into_inner);
         let behind = busy_until.saturating_duration_since(now);
         let wait = behind.saturating_sub(self.every * (BURST - 1));
-        if wait > WAIT_MOST {
+        if wait > MAX_WAIT {
             return Err(wait);
         }
         *busy_until = (*busy_until).max(now) + self.every;

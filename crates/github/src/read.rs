@@ -22,7 +22,7 @@ pub(super) const PULL_READ: &str = "Pull requests: read";
 /// What a token needs to read files.
 pub(super) const CONTENTS_READ: &str = "Contents: read";
 /// Largest file that is read, in bytes.
-pub(super) const BLOB_MOST: usize = 1024 * 1024;
+pub(super) const MAX_BLOB_BYTES: usize = 1024 * 1024;
 
 /// Where a pull request is.
 #[derive(Clone, Copy, Debug)]
@@ -172,7 +172,7 @@ impl ReadChange for GithubReadChange {
         }
         let place = request.place();
         match self.folders.find_blob(&self.connection, place, &parts, at).await? {
-            Some(blob) => Ok(read_blob(&self.connection, place, &blob, BLOB_MOST).await?),
+            Some(blob) => Ok(read_blob(&self.connection, place, &blob, MAX_BLOB_BYTES).await?),
             None => Ok(None),
         }
     }

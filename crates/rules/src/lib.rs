@@ -23,13 +23,13 @@ use language::Language;
 pub use rule::rule_ids;
 
 /// Larger files are not parsed, in bytes.
-const TEXT_MOST: usize = 1024 * 1024;
+const MAX_TEXT_BYTES: usize = 1024 * 1024;
 /// Code nested deeper in brackets is hostile or data: trees of it cost more than they tell.
-const NESTING_MOST: usize = 500;
+const MAX_NESTING: usize = 500;
 /// A file that takes longer is hostile or no code: its syntax is given up.
-const FILE_TIME_MOST: Duration = Duration::from_secs(2);
+const MAX_FILE_TIME: Duration = Duration::from_secs(2);
 /// After this the thread is abandoned: a step of the parser that looks at no clock must not hold the review.
-const THREAD_TIME_MOST: Duration = Duration::from_secs(10);
+const MAX_THREAD_TIME: Duration = Duration::from_secs(10);
 /// Files read at once.
 const THREADS: usize = 4;
 
@@ -61,11 +61,11 @@ impl SourceSyntax for TreeSitterSyntax {
         let read = move || {
             // Compiled once for the process: no file's time. Each language at its first file.
             rule::prepare(language);
-            read_syntax(language, &text, &lines, Deadline::after(FILE_TIME_MOST))
+            read_syntax(language, &text, &lines, Deadline::after(MAX_FILE_TIME))
         };
         // Work that broke gave no syntax either, and the reader needs no other word for it.
         let (view, limit) = POOL
-            .run(THREAD_TIME_MOST, read)
+            .run(MAX_THREAD_TIME, read)
             .await
             .unwrap_or((None, Some(SyntaxLimit::TooSlow)));
         SyntaxAnswer {
@@ -83,10 +83,10 @@ fn read_syntax(
     lines: &[u32],
     deadline: Deadline,
 ) -> (Option<SyntaxView>, Option<SyntaxLimit>) {
-    if text.len() > TEXT_MOST {
+    if text.len() > MAX_TEXT_BYTES {
         return (None, Some(SyntaxLimit::TooLarge));
     }
-    if nesting(text) > NESTING_MOST {
+    if nesting(text) > MAX_NESTING {
         return (None, Some(SyntaxLimit::TooDeep));
     }
     let read = || {

@@ -7,11 +7,11 @@ use super::deadline::Deadline;
 use super::language::Language;
 
 /// A signature or an import is cut here, in characters.
-const TEXT_MOST: usize = 200;
+const MAX_TEXT_CHARS: usize = 200;
 /// Imports of one file at most.
-const IMPORTS_MOST: usize = 60;
+const MAX_IMPORTS: usize = 60;
 /// Scopes of one file at most: a prompt has room for fewer.
-const SCOPES_MOST: usize = 1_000;
+const MAX_SCOPES: usize = 1_000;
 /// Nodes between two looks at the clock.
 const NODES_PER_CHECK: usize = 256;
 
@@ -42,11 +42,11 @@ pub(super) fn outline(
         let (first, last) = rows(&node);
         let holds = holds_a_line(first, last);
         if language.is_import(node.kind()) {
-            if imports.len() < IMPORTS_MOST {
+            if imports.len() < MAX_IMPORTS {
                 imports.push(fold(slice(text, node.start_byte(), node.end_byte())));
             }
         } else if holds
-            && scopes.len() < SCOPES_MOST
+            && scopes.len() < MAX_SCOPES
             && let Some(kind) = language.scope_kind(node.kind())
         {
             scopes.push(Scope {
@@ -115,15 +115,15 @@ fn fold(text: &str) -> String {
     let mut out = String::new();
     let mut length = 0;
     for word in text.split_whitespace() {
-        if length > 0 && length < TEXT_MOST {
+        if length > 0 && length < MAX_TEXT_CHARS {
             out.push(' ');
             length += 1;
         }
-        for char in word.chars().take(TEXT_MOST - length) {
+        for char in word.chars().take(MAX_TEXT_CHARS - length) {
             out.push(char);
             length += 1;
         }
-        if length == TEXT_MOST {
+        if length == MAX_TEXT_CHARS {
             break;
         }
     }

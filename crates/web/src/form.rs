@@ -22,7 +22,7 @@ const SESSION_MS: i64 = 12 * 3_600_000;
 const NONCE_BYTES: usize = 24;
 
 /// Largest form, in bytes.
-pub const FORM_MOST: usize = 2 * 1024 * 1024;
+pub const MAX_FORM_BYTES: usize = 2 * 1024 * 1024;
 
 /// What makes forms and sessions ours.
 #[derive(Clone, Debug)]

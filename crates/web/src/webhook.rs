@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::reply::Reply;
 
 /// Largest body, in bytes: GitHub sends no more than 25 MB.
-pub const BODY_MOST: usize = 25 * 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 25 * 1024 * 1024;
 
 /// Refuses a delivery whose signature is missing or malformed, before its body is read; none for one that may be signed.
 pub fn refuse_unsigned(headers: &HeaderMap) -> Option<Reply> {
@@ -27,7 +27,7 @@ pub async fn answer(
     how: &RunSettings,
     ports: Ports<'_>,
 ) -> Reply {
-    if body.len() > BODY_MOST {
+    if body.len() > MAX_BODY_BYTES {
         return said(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",

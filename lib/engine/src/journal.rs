@@ -11,9 +11,9 @@ use rusqlite::{Connection, Row, params};
 use super::read;
 
 /// How many entries may stand unlisted before a turn lists them.
-const MOST_UNLISTED: i64 = 1_000;
+const MAX_UNLISTED_ENTRIES: i64 = 1_000;
 /// How many entries the engine searches rather than list them first: that costs a wait for the disk.
-const MOST_SEARCHED: i64 = 50;
+const MAX_SEARCHED_ENTRIES: i64 = 50;
 
 /// What finds an entry in the journal's list, and what finds it behind the listed ones.
 const LISTED: &str =
@@ -38,7 +38,7 @@ pub(super) fn append<'a>(
         let lines = std::str::from_utf8(&lines)?;
         statement.execute(params![execution, lines])?;
     }
-    if unlisted(connection)? >= MOST_UNLISTED {
+    if unlisted(connection)? >= MAX_UNLISTED_ENTRIES {
         list(connection)?;
     }
     Ok(())
@@ -62,7 +62,7 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Before histories are read: lists the entries where searching them again and again would cost more.
 pub(super) fn prepare_reading(connection: &Connection) -> rusqlite::Result<()> {
-    if unlisted(connection)? <= MOST_SEARCHED {
+    if unlisted(connection)? <= MAX_SEARCHED_ENTRIES {
         return Ok(());
     }
     let transaction = connection.unchecked_transaction()?;

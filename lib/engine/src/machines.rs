@@ -7,7 +7,7 @@ use holdfast_asl::{DefinitionErrors, StateMachine};
 use sha2::{Digest, Sha256};
 
 /// More definitions than a machine's programs have at once; beyond it, all are parsed anew.
-const MOST_KEPT: usize = 64;
+const MAX_STORED_DEFINITIONS: usize = 64;
 
 /// Who a definition is parsed for.
 #[derive(Copy, Clone, PartialEq, Eq, Hash)]
@@ -49,7 +49,7 @@ impl Machines {
     fn keep(&self, sha256: &str, purpose: For, machine: StateMachine) -> Arc<StateMachine> {
         let machine = Arc::new(machine);
         let mut kept = self.kept();
-        if kept.len() >= MOST_KEPT {
+        if kept.len() >= MAX_STORED_DEFINITIONS {
             kept.clear();
         }
         kept.insert((sha256.to_owned(), purpose), Arc::clone(&machine));

@@ -17,7 +17,7 @@ use super::turn::Turn;
 use super::write::{NewExecution, Write};
 
 /// The most children that begin in one turn.
-const MOST_BEGUN_AT_ONCE: u64 = 256;
+const MAX_BEGUN_PER_TURN: u64 = 256;
 
 impl Runner {
     /// The items are there: creates the map run with a row for each child.
@@ -116,14 +116,14 @@ impl Runner {
     pub(super) async fn begin_children(&mut self, turn: &mut Turn) -> Result<bool, EngineError> {
         let mut begun = 0;
         while let Some(id) = self.open.fillable.first().copied() {
-            if begun >= MOST_BEGUN_AT_ONCE {
+            if begun >= MAX_BEGUN_PER_TURN {
                 break;
             }
             let Some(run) = self.open.map_runs.get(&id) else {
                 self.open.fillable.remove(&id);
                 continue;
             };
-            let most = run.free_slots().min(MOST_BEGUN_AT_ONCE - begun);
+            let most = run.free_slots().min(MAX_BEGUN_PER_TURN - begun);
             let from = run.next_index;
             let mut children = Vec::new();
             if most > 0 {

@@ -27,11 +27,11 @@ use super::turn::{ChildEvent, EngineEvent, Published, Turn};
 use super::write::Write;
 
 /// The most results that are taken in at once: few, so that the disk is not kept waiting.
-const MOST_RESULTS: usize = 32;
+const MAX_RESULTS: usize = 32;
 /// The most requests that are taken in at once.
-const MOST_REQUESTS: usize = 256;
+const MAX_REQUESTS: usize = 256;
 /// A turn that changes so much waits for the disk before more is added to it.
-const MOST_WRITES: usize = 16_384;
+const MAX_WRITES: usize = 16_384;
 
 /// The engine's one writer: it alone changes executions.
 pub(super) struct Runner {
@@ -238,7 +238,7 @@ impl Runner {
         let (mut request, mut result, mut evaluated) = (None, None, None);
         let is_storing = storing.is_some();
         match storing {
-            Some(storing) if turn.writes.len() >= MOST_WRITES => {
+            Some(storing) if turn.writes.len() >= MAX_WRITES => {
                 return Happened::Stored(storing.written.as_mut().await);
             }
             // Timers wait for the disk, for as long as that takes.
@@ -266,14 +266,14 @@ impl Runner {
         if let Some(result) = result {
             self.take_result(turn, result);
         }
-        for _ in 0..MOST_RESULTS {
+        for _ in 0..MAX_RESULTS {
             let Some(result) = self.jobs.try_next() else { break };
             self.take_result(turn, result);
         }
         if let Some((id, result)) = evaluated {
             self.take_evaluation(turn, id, result);
         }
-        for _ in 0..MOST_RESULTS {
+        for _ in 0..MAX_RESULTS {
             let Some((id, result)) = self.evaluations.try_next() else {
                 break;
             };
@@ -292,7 +292,7 @@ impl Runner {
     /// Serves `first` and the requests behind it, as far as that can be done now.
     async fn take_requests(&mut self, turn: &mut Turn, first: Option<Request>, is_storing: bool) -> Option<Ended> {
         let mut first = first;
-        for _ in 0..MOST_REQUESTS {
+        for _ in 0..MAX_REQUESTS {
             let held = if is_storing { None } else { self.held.take() };
             if self.held.is_some() {
                 break;

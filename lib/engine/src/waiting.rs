@@ -17,7 +17,7 @@ use super::write::Write;
 /// What waits no longer than this stays in memory: reading it again would cost more.
 const STAYS_MS: i64 = 5_000;
 /// The most executions that are read in one turn because their time has come.
-const MOST_DUE_AT_ONCE: u32 = 1_024;
+const MAX_DUE_PER_TURN: u32 = 1_024;
 
 impl Rest {
     /// What an execution with these timers waits for.
@@ -62,7 +62,7 @@ impl Runner {
         }
         // Those outside the scope stay due: they must not fill each lot again.
         let most = if self.scope.is_all() {
-            MOST_DUE_AT_ONCE
+            MAX_DUE_PER_TURN
         } else {
             u32::MAX
         };

@@ -11,7 +11,7 @@ use super::tags::{self, Tag};
 use super::{Api, ProvidedMachine, diagnostic, now_ms, page, random_id, required, seconds, without_nulls};
 
 /// The longest definition, in bytes.
-pub const DEFINITION_MOST: usize = 1_048_576;
+pub const MAX_DEFINITION_BYTES: usize = 1_048_576;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -337,8 +337,8 @@ fn changeable(machine: &Machine, arn: &str) -> Result<(), ApiError> {
 fn check_definition(definition: &str) -> Result<(), ApiError> {
     let invalid =
         |what: String| ApiError::new("InvalidDefinition", format!("Invalid State Machine Definition: {what}"));
-    if definition.len() > DEFINITION_MOST {
-        return Err(invalid(format!("it has more than {DEFINITION_MOST} bytes")));
+    if definition.len() > MAX_DEFINITION_BYTES {
+        return Err(invalid(format!("it has more than {MAX_DEFINITION_BYTES} bytes")));
     }
     StateMachine::parse(definition).map_err(|report| invalid(report.to_string()))?;
     Ok(())

@@ -8,10 +8,10 @@ use super::error::ApiError;
 use super::{Api, required};
 
 /// The longest name of an error, and the longest cause, in characters.
-const ERROR_MOST: usize = 256;
-const CAUSE_MOST: usize = 32_768;
+const MAX_ERROR_CHARS: usize = 256;
+const MAX_CAUSE_CHARS: usize = 32_768;
 /// The longest token that is looked up.
-const TOKEN_MOST: usize = 2_048;
+const MAX_TOKEN_CHARS: usize = 2_048;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,7 +75,7 @@ impl Api {
 
 /// The error and cause that something may be ended with.
 pub fn ended_with(error: Option<&str>, cause: Option<&str>) -> Result<(), ApiError> {
-    for (field, text, most) in [("error", error, ERROR_MOST), ("cause", cause, CAUSE_MOST)] {
+    for (field, text, most) in [("error", error, MAX_ERROR_CHARS), ("cause", cause, MAX_CAUSE_CHARS)] {
         if text.is_some_and(|text| text.chars().count() > most) {
             return Err(ApiError::validation(format!(
                 "1 validation error detected: Value at '{field}' failed to satisfy constraint: Member must have length less \
@@ -89,7 +89,7 @@ pub fn ended_with(error: Option<&str>, cause: Option<&str>) -> Result<(), ApiErr
 /// A token that may be one. It is a credential: no message has it.
 fn token(given: Option<&String>) -> Result<&str, ApiError> {
     let token = required(given, "taskToken")?;
-    let is_possible = (1..=TOKEN_MOST).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_possible = (1..=MAX_TOKEN_CHARS).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     if is_possible {
         Ok(token)
     } else {

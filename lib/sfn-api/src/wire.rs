@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
-use super::machines::DEFINITION_MOST;
+use super::machines::MAX_DEFINITION_BYTES;
 use super::{Api, random_id};
 
 /// The most bytes of a request.
-const BODY_MOST: usize = 1_048_576;
+const MAX_BODY_BYTES: usize = 1_048_576;
 /// The most bytes of a request that has a definition: the largest one, each of its characters escaped.
-const DEFINITION_BODY_MOST: usize = 6 * DEFINITION_MOST + 65_536;
+const MAX_DEFINITION_BODY_BYTES: usize = 6 * MAX_DEFINITION_BYTES + 65_536;
 /// The actions that have a definition.
 const WITH_DEFINITION: [&str; 3] = [
     "CreateStateMachine",
@@ -28,7 +28,7 @@ const WITH_DEFINITION: [&str; 3] = [
     "ValidateStateMachineDefinition",
 ];
 /// How much of a body that is too large is read before it is refused: who is cut off does not read the answer.
-const DRAINED_MOST: usize = 64 * BODY_MOST;
+const MAX_DRAINED_BYTES: usize = 64 * MAX_BODY_BYTES;
 /// How long a body may take.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// How many requests are worked on at a time; others wait.
@@ -134,8 +134,8 @@ async fn act(shared: &Arc<Shared>, request: Request) -> Result<Value, ApiError> 
     let (head, body) = request.into_parts();
     let action = ours(&head.headers).and_then(|()| action(&head.headers));
     let most = match action {
-        Ok((name, _)) if WITH_DEFINITION.contains(&name) => DEFINITION_BODY_MOST,
-        _ => BODY_MOST,
+        Ok((name, _)) if WITH_DEFINITION.contains(&name) => MAX_DEFINITION_BODY_BYTES,
+        _ => MAX_BODY_BYTES,
     };
     let body = tokio::time::timeout(BODY_PATIENCE, bytes(body, most))
         .await
@@ -214,7 +214,7 @@ async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
         } else {
             kept = Vec::new();
         }
-        if read > DRAINED_MOST {
+        if read > MAX_DRAINED_BYTES {
             break;
         }
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::TASKS;
 
 /// A production file longer than this is two files.
-const LINES_MOST: usize = 500;
+const MAX_LINES: usize = 500;
 /// Pieces are joined here, so that this file passes its own check.
 const LEFT_FOR_LATER: [[&str; 2]; 6] = [
     ["todo", "!("],
@@ -94,8 +94,8 @@ fn check_source(text: &str, is_test: bool) -> Vec<String> {
     if !text.starts_with("//!") {
         problems.push("opens without //!".to_owned());
     }
-    if !is_test && text.lines().count() > LINES_MOST {
-        problems.push(format!("over {LINES_MOST} lines"));
+    if !is_test && text.lines().count() > MAX_LINES {
+        problems.push(format!("over {MAX_LINES} lines"));
     }
     let left = LEFT_FOR_LATER.iter().map(|pieces| pieces.concat());
     problems.extend(
@@ -174,9 +174,9 @@ mod tests {
         for (text, is_test, problems) in [
             ("//! A.\n".to_owned(), false, 0),
             ("fn a() {}\n".to_owned(), false, 1),
-            ("//! A.\n".repeat(LINES_MOST), false, 0),
-            ("//! A.\n".repeat(LINES_MOST + 1), false, 1),
-            ("//! A.\n".repeat(LINES_MOST + 1), true, 0),
+            ("//! A.\n".repeat(MAX_LINES), false, 0),
+            ("//! A.\n".repeat(MAX_LINES + 1), false, 1),
+            ("//! A.\n".repeat(MAX_LINES + 1), true, 0),
             (format!("//! A.\n{}", LEFT_FOR_LATER[5].concat()), true, 1),
         ] {
             assert_eq!(check_source(&text, is_test).len(), problems, "{}", text.len());

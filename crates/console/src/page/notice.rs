@@ -166,7 +166,7 @@ fn say(notice: &Notice, now_ms: i64) -> Said {
             "bad",
             "Something went wrong",
             html! {
-                p { (text::block(message, text::PARAGRAPH_MOST)) }
+                p { (text::block(message, text::MAX_PARAGRAPH_CHARS)) }
                 @if let Some(reference) = reference { p { "Reference: " code { (text::line(reference)) } } }
             },
             html! { p { "Try once more in a minute. If it fails again, tell whoever runs this deployment" @if reference.is_some() { " and give them the reference" } "; no decision was taken by this request." } },
@@ -199,7 +199,7 @@ fn replayed(verdict: ReplayVerdict, told: &str) -> Said {
         title,
         what: html! {
             p { (what) }
-            pre.raw-text tabindex="0" role="group" aria-label="What was compared" { "\n" (text::block(told, text::BLOCK_MOST)) }
+            pre.raw-text tabindex="0" role="group" aria-label="What was compared" { "\n" (text::block(told, text::MAX_BLOCK_CHARS)) }
         },
         next: html! { p { (next) } },
         tone,
@@ -291,6 +291,6 @@ fn decision(decision: &Decision, lead: &str) -> Markup {
         @if decision.dropped + decision.edited > 0 {
             p { (text::counted(decision.dropped, "finding")) " left out, " (text::counted(decision.edited, "finding")) " edited." }
         }
-        @if let Some(reason) = &decision.reason { blockquote { (text::block(reason, text::PARAGRAPH_MOST)) } }
+        @if let Some(reason) = &decision.reason { blockquote { (text::block(reason, text::MAX_PARAGRAPH_CHARS)) } }
     }
 }

@@ -10,7 +10,7 @@ use crate::view::{AuditEntry, Failure, PullRequest, RunActions, RunHead, RunView
 use crate::{field, href};
 
 /// Notes that are listed at most.
-const NOTES_MOST: usize = 50;
+const MAX_NOTES: usize = 50;
 
 /// The page.
 pub fn page(view: &RunView) -> String {
@@ -130,7 +130,7 @@ fn failed(failure: &Failure) -> Markup {
         section.callout.callout-bad aria-labelledby="failure" {
             h2 #failure { "Why it failed" }
             p.callout-what { (advice.what) }
-            @if !failure.cause.is_empty() { p.cause { code { (text::line(&failure.error)) } ": " (text::block(&failure.cause, text::PARAGRAPH_MOST)) } }
+            @if !failure.cause.is_empty() { p.cause { code { (text::line(&failure.error)) } ": " (text::block(&failure.cause, text::MAX_PARAGRAPH_CHARS)) } }
             @else { p.cause { code { (text::line(&failure.error)) } } }
             p { strong { "What to do: " } (advice.next) }
         }
@@ -228,8 +228,8 @@ fn summary(report: &Report) -> Markup {
 pub(super) fn notes(notes: &[String]) -> Markup {
     html! {
         ul.notes aria-label="Notes" {
-            @for note in notes.iter().take(NOTES_MOST) { li { (text::block(note, text::PARAGRAPH_MOST)) } }
-            @if notes.len() > NOTES_MOST { li.cut { (text::counted((notes.len() - NOTES_MOST) as u64, "more note")) " not shown" } }
+            @for note in notes.iter().take(MAX_NOTES) { li { (text::block(note, text::MAX_PARAGRAPH_CHARS)) } }
+            @if notes.len() > MAX_NOTES { li.cut { (text::counted((notes.len() - MAX_NOTES) as u64, "more note")) " not shown" } }
         }
     }
 }
@@ -273,7 +273,7 @@ fn audit(entries: &[AuditEntry]) -> Markup {
                 @for entry in entries {
                     li {
                         p { strong { (text::line(&entry.who)) } " " (text::line(&entry.did)) " · " (time::moment(entry.at_ms)) }
-                        @if let Some(reason) = &entry.reason { blockquote { (text::block(reason, text::PARAGRAPH_MOST)) } }
+                        @if let Some(reason) = &entry.reason { blockquote { (text::block(reason, text::MAX_PARAGRAPH_CHARS)) } }
                         p.quiet {
                             "Known by " (text::line(&entry.known_by))
                             @if let Some(version) = &entry.page_version { "; saw page version " code { (text::line(text::short(version))) } }

@@ -74,7 +74,7 @@ pub fn failed(why: &str) -> String {
         &html! {
             article.notice.notice-bad {
                 h1 { "The App was not made" }
-                div.notice-what { p { (text::block(why, text::PARAGRAPH_MOST)) } }
+                div.notice-what { p { (text::block(why, text::MAX_PARAGRAPH_CHARS)) } }
                 section.notice-next aria-labelledby="next" {
                     h2 #next { "What to do next" }
                     p { a.button.primary href="/" { "Begin again" } }

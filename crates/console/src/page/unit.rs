@@ -40,7 +40,7 @@ pub fn page(view: &UnitView) -> String {
             @if let UnitEnd::Unreviewed(reason) = &unit.end {
                 section.callout.callout-bad aria-labelledby="unreviewed" {
                     h2 #unreviewed { "Why it is unreviewed" }
-                    p { (text::block(reason, text::PARAGRAPH_MOST)) }
+                    p { (text::block(reason, text::MAX_PARAGRAPH_CHARS)) }
                     p { "The other units of the run are not touched by this, and the review says that this file was not read." }
                 }
             }
@@ -102,7 +102,7 @@ fn verdict(verdict: &Verdict) -> Markup {
                 @if verdict.problems.is_empty() { "." } @else { "; " (text::counted(verdict.problems.len() as u64, "problem")) " fed back to the model, word for word:" }
             }
             @if !verdict.problems.is_empty() {
-                ol.problems { @for problem in &verdict.problems { li { (text::block(problem, text::PARAGRAPH_MOST)) } } }
+                ol.problems { @for problem in &verdict.problems { li { (text::block(problem, text::MAX_PARAGRAPH_CHARS)) } } }
             }
             @if !verdict.accepted.is_empty() {
                 ul.accepted {
@@ -146,7 +146,7 @@ fn folded(number: u32, part: &str, name: &str, content: &str, is_open: bool) -> 
     html! {
         details.raw open[is_open] {
             summary id=(id) { (name) " " span.quiet { (text::grouped(content.chars().count())) " characters" } }
-            pre.raw-text tabindex="0" role="group" aria-label={ "Attempt " (number) ": " (name) } { "\n" (text::block(content, text::BLOCK_MOST)) }
+            pre.raw-text tabindex="0" role="group" aria-label={ "Attempt " (number) ": " (name) } { "\n" (text::block(content, text::MAX_BLOCK_CHARS)) }
         }
     }
 }

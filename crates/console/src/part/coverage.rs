@@ -9,7 +9,7 @@ use crate::href;
 use crate::view::{FileOutcome, FileRow};
 
 /// Files that are listed at most; those that need a look come first.
-pub const FILES_MOST: usize = 1_000;
+pub const MAX_FILES: usize = 1_000;
 
 /// The bar and the table.
 pub fn coverage(run: &str, rows: &[FileRow], has_ended: bool) -> Markup {
@@ -47,11 +47,11 @@ pub fn coverage(run: &str, rows: &[FileRow], has_ended: bool) -> Markup {
                 }
             }
             tbody role="rowgroup" {
-                @for row in rows.iter().take(FILES_MOST) { (file(run, row)) }
+                @for row in rows.iter().take(MAX_FILES) { (file(run, row)) }
             }
         }
-        @if rows.len() > FILES_MOST {
-            p.cut { (text::counted((rows.len() - FILES_MOST) as u64, "more file")) " not shown; " code { "holdfast show RUN --format json" } " lists all" }
+        @if rows.len() > MAX_FILES {
+            p.cut { (text::counted((rows.len() - MAX_FILES) as u64, "more file")) " not shown; " code { "holdfast show RUN --format json" } " lists all" }
         }
     }
 }

@@ -9,17 +9,17 @@ use maud::{Markup, html};
 use super::finding;
 use super::highlight::{self, Piece};
 use super::mark;
-use super::text::{self, CODE_LINE_MOST, counted, grouped};
+use super::text::{self, MAX_CODE_LINE_CHARS, counted, grouped};
 use crate::view::{FileDiff, HunkNotes, Numbered};
 
 /// A hunk with more lines is shown around its findings only.
-const HUNK_LINES_MOST: usize = 40;
+const MAX_HUNK_LINES: usize = 40;
 /// Lines shown before a finding's first line and after its last.
 const LINES_AROUND: usize = 6;
 /// Lines of one finding that are shown; a longer range is shown at both ends.
-const RANGE_MOST: usize = 60;
+const MAX_RANGE_LINES: usize = 60;
 /// Findings up to which their index is open.
-const INDEX_OPEN_MOST: usize = 15;
+const MAX_OPEN_INDEX_FINDINGS: usize = 15;
 
 /// Every file with its findings. All findings are shown, whatever is cut of the code around them.
 pub fn files(diffs: &[FileDiff], form: Option<&str>) -> Markup {
@@ -64,7 +64,7 @@ pub fn index(diffs: &[FileDiff]) -> Markup {
     html! {
         @if all.len() > 1 {
             nav.finding-index aria-label="Findings, worst first" {
-                details open[all.len() <= INDEX_OPEN_MOST] {
+                details open[all.len() <= MAX_OPEN_INDEX_FINDINGS] {
                     summary { "All " (counted(all.len() as u64, "finding")) ", worst first" }
                     ol {
                         @for Numbered { index, finding } in all {
@@ -148,7 +148,7 @@ fn row(line: &DiffLine, pieces: &[Piece], is_marked: bool) -> Markup {
         LineKind::Added => ("added", "+"),
         LineKind::Removed => ("removed", "−"),
     };
-    let left_out = line.text.chars().count().saturating_sub(CODE_LINE_MOST);
+    let left_out = line.text.chars().count().saturating_sub(MAX_CODE_LINE_CHARS);
     html! {
         tr class={ "line " (class) @if is_marked { " marked" } } {
             td.ln { @if let Some(number) = line.old { (number) } }
@@ -175,7 +175,7 @@ impl<'a> Placed<'a> {
     fn of(notes: &'a HunkNotes) -> Self {
         let lines = &notes.hunk.lines;
         let mut placed = Self {
-            shown: vec![lines.len() <= HUNK_LINES_MOST; lines.len()],
+            shown: vec![lines.len() <= MAX_HUNK_LINES; lines.len()],
             beneath: lines.iter().map(|_| Vec::new()).collect(),
             marked: vec![false; lines.len()],
         };
@@ -190,7 +190,7 @@ impl<'a> Placed<'a> {
             }
             let end = (last + 1).min(lines.len());
             placed.marked[first..end].fill(true);
-            let around_first = first.saturating_sub(LINES_AROUND)..(first + RANGE_MOST).min(end);
+            let around_first = first.saturating_sub(LINES_AROUND)..(first + MAX_RANGE_LINES).min(end);
             let around_last = last.saturating_sub(LINES_AROUND)..(last + 1 + LINES_AROUND).min(lines.len());
             for range in [around_first, around_last] {
                 placed.shown[range].fill(true);
@@ -217,7 +217,7 @@ impl Colored {
                 } else {
                     &line.text
                 };
-                text.chars().take(CODE_LINE_MOST).collect()
+                text.chars().take(MAX_CODE_LINE_CHARS).collect()
             })
             .collect();
         let side = |without: LineKind| {

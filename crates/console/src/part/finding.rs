@@ -9,10 +9,10 @@ use crate::field;
 use crate::view::Numbered;
 
 /// Characters of a body that can be edited in a page; a longer one can only be published as it is or left out.
-pub const EDITABLE_MOST: usize = 20_000;
+pub const MAX_EDITABLE_CHARS: usize = 20_000;
 
 /// Folded findings that the page to decide on lists: its size stays below what one answer of a function may hold.
-const FOLDED_MOST: usize = 5_000;
+const MAX_FOLDED_FINDINGS: usize = 5_000;
 
 /// The note. `form` is the id of the form that fields to leave it out or to edit it belong to; none: read only.
 pub fn note(numbered: &Numbered, form: Option<&str>) -> Markup {
@@ -31,7 +31,7 @@ pub fn note(numbered: &Numbered, form: Option<&str>) -> Markup {
                     p.suggestion-head { "Suggested replacement for " (place(finding)) }
                     pre.code-block tabindex="0" { code {
                         @if suggestion.is_empty() { span.quiet { "(delete these lines)" } }
-                        (text::block(suggestion, text::PARAGRAPH_MOST))
+                        (text::block(suggestion, text::MAX_PARAGRAPH_CHARS))
                     } }
                 }
             }
@@ -50,7 +50,7 @@ pub fn folded(findings: &[Numbered], form: Option<&str>) -> Markup {
                 summary { (text::counted(findings.len() as u64, "more finding")) ", folded in the published review" }
                 p.hint { "They are beyond " code { "max_findings" } ": the review lists them in these words, without their text. " code { "holdfast show RUN --format json" } " has them whole." }
                 ol {
-                    @for Numbered { index, finding } in in_order.take(FOLDED_MOST) {
+                    @for Numbered { index, finding } in in_order.take(MAX_FOLDED_FINDINGS) {
                         li id={ "finding-" (index + 1) } {
                             (mark::severity(finding.severity)) " "
                             (text::line(&finding.title)) " "
@@ -59,8 +59,8 @@ pub fn folded(findings: &[Numbered], form: Option<&str>) -> Markup {
                         }
                     }
                 }
-                @if findings.len() > FOLDED_MOST {
-                    p.cut { (text::counted((findings.len() - FOLDED_MOST) as u64, "more finding")) " not shown" }
+                @if findings.len() > MAX_FOLDED_FINDINGS {
+                    p.cut { (text::counted((findings.len() - MAX_FOLDED_FINDINGS) as u64, "more finding")) " not shown" }
                 }
             }
         }
@@ -79,7 +79,7 @@ fn leave_out(index: usize, form: &str) -> Markup {
 
 fn decide(index: usize, finding: &Finding, form: &str) -> Markup {
     let [title_id, body_id] = ["title", "body"].map(|part| format!("{part}-{index}"));
-    let is_editable = finding.body.chars().nth(EDITABLE_MOST).is_none();
+    let is_editable = finding.body.chars().nth(MAX_EDITABLE_CHARS).is_none();
     html! {
         div.note-controls {
             (leave_out(index, form))
@@ -93,7 +93,7 @@ fn decide(index: usize, finding: &Finding, form: &str) -> Markup {
                     div.field {
                         label for=(body_id) { "Text (Markdown)" }
                         // The parser drops the first line feed of a text area: this one.
-                        textarea id=(body_id) name=(field::body(index)) form=(form) rows=(rows_of(&finding.body)) maxlength=(EDITABLE_MOST) { "\n" (text::editable(&finding.body)) }
+                        textarea id=(body_id) name=(field::body(index)) form=(form) rows=(rows_of(&finding.body)) maxlength=(MAX_EDITABLE_CHARS) { "\n" (text::editable(&finding.body)) }
                     }
                 }
             } @else {

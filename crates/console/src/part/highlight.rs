@@ -7,7 +7,7 @@
 use super::language::{Habit, Language, VALUES, language_of};
 
 /// Bytes of one text that are read at most; a larger one stays plain.
-pub const BYTES_MOST: usize = 256 * 1024;
+pub const MAX_BYTES: usize = 256 * 1024;
 
 /// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Piece {
 /// The pieces of each line of a text; as many lines come back. `path` tells the language.
 pub fn highlight(path: &str, lines: &[&str]) -> Vec<Vec<Piece>> {
     let size: usize = lines.iter().map(|line| line.len() + 1).sum();
-    let Some(language) = language_of(path).filter(|_| size <= BYTES_MOST) else {
+    let Some(language) = language_of(path).filter(|_| size <= MAX_BYTES) else {
         return lines.iter().map(|line| vec![piece("", line)]).collect();
     };
     let mut lexer = Lexer { language, open: None };
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_or_unknown_stays_plain() {
-        let huge = format!("fn {}", "x".repeat(BYTES_MOST));
+        let huge = format!("fn {}", "x".repeat(MAX_BYTES));
         for (path, line) in [("a.rs", huge.as_str()), ("a.unknown", "fn x"), ("none", "fn x")] {
             assert_eq!(highlight(path, &[line]), [[piece("", line)]]);
         }

@@ -6,15 +6,15 @@ use holdfast_core::rule::redacted;
 use maud::{Markup, Render, html};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-use super::text::{self, PARAGRAPH_MOST};
+use super::text::{self, MAX_PARAGRAPH_CHARS};
 
 /// Elements within elements; what lies deeper joins the last one.
-const DEPTH_MOST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// Renders a body.
 pub fn prose(markdown: &str) -> Markup {
     let markdown = redacted(markdown);
-    let kept: String = markdown.chars().take(PARAGRAPH_MOST).collect();
+    let kept: String = markdown.chars().take(MAX_PARAGRAPH_CHARS).collect();
     let left_out = markdown.chars().count() - kept.chars().count();
     let nodes = read(&kept);
     html! {
@@ -58,7 +58,7 @@ impl Render for Nodes<'_> {
 
 impl Render for Node {
     fn render(&self) -> Markup {
-        let most = PARAGRAPH_MOST;
+        let most = MAX_PARAGRAPH_CHARS;
         match self {
             Self::Text(text) => html! { (text::block(text, most)) },
             Self::Break => html! { br; },
@@ -132,7 +132,7 @@ fn start(tag: Tag<'_>, open: &[Open]) -> Open {
         _ => return Open::Nothing,
     };
     // An item needs its list: what would be too deep is left out in pairs, lists and quotes first.
-    let is_too_deep = open.len() >= DEPTH_MOST && !(element == Element::Item && is_list(open.last()));
+    let is_too_deep = open.len() >= MAX_DEPTH && !(element == Element::Item && is_list(open.last()));
     if is_too_deep && element != Element::Paragraph || element == Element::Item && !is_list(open.last()) {
         Open::Nothing
     } else {
@@ -207,10 +207,10 @@ mod tests {
             "*a ".repeat(3_000),
         ] {
             let html = prose(&markdown).into_string();
-            assert!(html.matches("<blockquote>").count() <= DEPTH_MOST, "{}", html.len());
-            assert!(html.matches("<ul>").count() <= DEPTH_MOST);
+            assert!(html.matches("<blockquote>").count() <= MAX_DEPTH, "{}", html.len());
+            assert!(html.matches("<ul>").count() <= MAX_DEPTH);
         }
-        let html = prose(&"x".repeat(PARAGRAPH_MOST + 1_000)).into_string();
+        let html = prose(&"x".repeat(MAX_PARAGRAPH_CHARS + 1_000)).into_string();
         assert!(html.contains("1,000 characters left out"));
     }
 }

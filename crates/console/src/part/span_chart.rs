@@ -10,7 +10,7 @@ use super::time::{between, duration, moment};
 use crate::view::{Span, SpanEnd, SpanKind, Timeline};
 
 /// Rows that are drawn at most.
-pub const SPANS_MOST: usize = 200;
+pub const MAX_SPANS: usize = 200;
 
 /// The share of the working time that all waiting together may take in the picture.
 const WAITING_SHARE: f64 = 0.6;
@@ -18,7 +18,7 @@ const WAITING_SHARE: f64 = 0.6;
 /// The picture and its table.
 pub fn timeline(timeline: &Timeline, now_ms: i64) -> Markup {
     let end = timeline.ended_ms.unwrap_or(now_ms);
-    let spans = &timeline.spans[..timeline.spans.len().min(SPANS_MOST)];
+    let spans = &timeline.spans[..timeline.spans.len().min(MAX_SPANS)];
     let Some(begin) = spans.iter().map(|span| span.entered_ms).min() else {
         return html! { p.quiet { "No state has been entered yet." } };
     };
@@ -76,8 +76,8 @@ pub fn timeline(timeline: &Timeline, now_ms: i64) -> Markup {
                     }
                 }
             }
-            @if timeline.spans.len() > SPANS_MOST {
-                p.cut { (text::counted((timeline.spans.len() - SPANS_MOST) as u64, "more stay")) " not shown" }
+            @if timeline.spans.len() > MAX_SPANS {
+                p.cut { (text::counted((timeline.spans.len() - MAX_SPANS) as u64, "more stay")) " not shown" }
             }
         }
     }

@@ -10,15 +10,15 @@ use holdfast_core::rule::redacted;
 use maud::{Markup, Render, html};
 
 /// Characters of a text that stands in one line (a title, a path, a name).
-pub const LINE_MOST: usize = 400;
+pub const MAX_LINE_CHARS: usize = 400;
 /// Characters of a text of a few paragraphs (a summary, a reason, a problem).
-pub const PARAGRAPH_MOST: usize = 8_000;
+pub const MAX_PARAGRAPH_CHARS: usize = 8_000;
 /// Characters of a prompt or an answer.
-pub const BLOCK_MOST: usize = 60_000;
+pub const MAX_BLOCK_CHARS: usize = 60_000;
 /// Characters behind a cut that are searched for secrets: longer than a token.
 const BEHIND_CUT: usize = 4_000;
 /// Characters of one line of code.
-pub const CODE_LINE_MOST: usize = 2_000;
+pub const MAX_CODE_LINE_CHARS: usize = 2_000;
 
 /// Foreign text to show: see [`line`], [`block`] and [`code`].
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub struct Foreign<'a> {
 pub fn line(text: &str) -> Foreign<'_> {
     Foreign {
         text,
-        most: LINE_MOST,
+        most: MAX_LINE_CHARS,
         keeps_lines: false,
         is_isolated: true,
     }
@@ -147,7 +147,7 @@ fn cut(text: &str, most: usize) -> (&str, usize) {
 
 /// One line for an attribute (a label, an alternative text): as [`line`], without marks.
 pub fn plain(text: &str) -> String {
-    let (clean, left_out) = clean(text, LINE_MOST);
+    let (clean, left_out) = clean(text, MAX_LINE_CHARS);
     let mut out = String::with_capacity(clean.len());
     for piece in pieces(&clean, false) {
         match piece {
@@ -247,7 +247,7 @@ mod tests {
         ] {
             assert_eq!(block(text, most).render().into_string(), shown);
         }
-        assert!(plain(&"x".repeat(LINE_MOST + 1)).ends_with("x…"));
+        assert!(plain(&"x".repeat(MAX_LINE_CHARS + 1)).ends_with("x…"));
     }
 
     #[test]

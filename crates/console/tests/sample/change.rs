@@ -53,7 +53,7 @@ const MIGRATION: &[&str] = &[
 ];
 
 /// Characters of a line that is huge: more than a page shows of one.
-const LINE_MOST: usize = 5_000;
+const MAX_LINE_CHARS: usize = 5_000;
 
 pub fn change(say: Say) -> Option<Change> {
     let file = |path: &str, status, patch: Option<String>, omitted: Option<&str>| ChangedFile {
@@ -107,7 +107,11 @@ fn patch(old_start: u32, new_start: u32, section: &str, lines: &[&str], say: Say
     let body: Vec<String> = lines
         .iter()
         .map(|line| {
-            let text: String = say(&line[1..]).replace('\n', " ").chars().take(LINE_MOST).collect();
+            let text: String = say(&line[1..])
+                .replace('\n', " ")
+                .chars()
+                .take(MAX_LINE_CHARS)
+                .collect();
             format!("{}{text}", &line[..1])
         })
         .collect();

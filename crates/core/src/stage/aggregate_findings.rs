@@ -178,7 +178,7 @@ async fn read_unit<'a>(
     store: &dyn StoreArtifact,
 ) -> Result<UnitRead<'a>, StageError> {
     let mut answers = Vec::new();
-    for attempt in 1..=result.map_or(ATTEMPTS_MOST, |result| result.attempts.max(1)) {
+    for attempt in 1..=result.map_or(MAX_ATTEMPTS, |result| result.attempts.max(1)) {
         match find_artifact(store, &key::answer(run, &unit.id, attempt)).await? {
             Some(answer) => answers.push(answer),
             None => break,
@@ -198,7 +198,7 @@ async fn read_unit<'a>(
 }
 
 /// Attempts that a unit can have at most, the strong tier's included.
-const ATTEMPTS_MOST: u32 = super::validate_findings::ATTEMPTS + 1;
+const MAX_ATTEMPTS: u32 = super::validate_findings::ATTEMPTS + 1;
 
 /// Adds an answer to what the run took. The rules' own empty answer is no call.
 pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {

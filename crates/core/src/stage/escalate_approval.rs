@@ -10,7 +10,7 @@ use crate::port::{KeepRows, NotifyPeople};
 use super::StageError;
 
 /// Times that are asked at most.
-const ROUNDS_MOST: u32 = 2;
+const MAX_ROUNDS: u32 = 2;
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -50,7 +50,7 @@ pub async fn escalate_approval(
             Verdict::Rejected => output("rejected", reason),
         });
     }
-    let follows = if input.round < ROUNDS_MOST {
+    let follows = if input.round < MAX_ROUNDS {
         "it is asked once more"
     } else {
         "nothing is published"

@@ -27,9 +27,9 @@ use super::unit_document::{Ambient, UnitDocument, repository_key};
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, read_change, write_artifact};
 
 /// Time that reading syntax may take for one change; a single file's bound is the adapter's.
-const CHANGE_SYNTAX_TIME_MOST: Duration = Duration::from_mins(1);
+const MAX_CHANGE_SYNTAX_TIME: Duration = Duration::from_mins(1);
 /// Bytes of files that are read for one change.
-const CHANGE_CONTENT_BYTES_MOST: u64 = 512 * 1024 * 1024;
+const MAX_CHANGE_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
 /// Files whose syntax is read at once.
 const SYNTAX_AT_ONCE: usize = 4;
 
@@ -82,8 +82,8 @@ pub async fn gather_context(
         },
         globs: policy.globs()?,
         bounds: Mutex::new(Bounds {
-            time_left: CHANGE_SYNTAX_TIME_MOST,
-            bytes_left: CHANGE_CONTENT_BYTES_MOST,
+            time_left: MAX_CHANGE_SYNTAX_TIME,
+            bytes_left: MAX_CHANGE_CONTENT_BYTES,
         }),
         run: &run,
         head: &change.header.head,

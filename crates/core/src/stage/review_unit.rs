@@ -13,7 +13,7 @@ use super::{StageError, write_artifact};
 use crate::artifact::find_artifact;
 
 /// Longest wait that one refusal may ask for, in seconds.
-const WAIT_MOST_S: u64 = 3_600;
+const MAX_WAIT_S: u64 = 3_600;
 
 /// One attempt.
 #[derive(Debug, Deserialize)]
@@ -85,7 +85,7 @@ pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreA
 fn wait_for(retry_after_s: Option<u64>, waits: u32) -> u64 {
     retry_after_s
         .unwrap_or_else(|| 2_u64.saturating_pow(waits.saturating_add(1).min(9)))
-        .clamp(1, WAIT_MOST_S)
+        .clamp(1, MAX_WAIT_S)
 }
 
 /// A correction was written by `CorrectFindings`; the first attempt's prompt is written here.

@@ -9,7 +9,7 @@ use holdfast_engine::Clock;
 use tokio::sync::Notify;
 
 /// Longer waits than this are a person's.
-const JUMP_MOST_MS: i64 = 3_600_000;
+const MAX_JUMP_MS: i64 = 3_600_000;
 
 #[derive(Debug)]
 pub struct MatrixClock {
@@ -45,7 +45,7 @@ impl Clock for MatrixClock {
     }
 
     async fn sleep_idle_until(&self, at: Timestamp) {
-        if at.0.saturating_sub(self.now().0) <= JUMP_MOST_MS {
+        if at.0.saturating_sub(self.now().0) <= MAX_JUMP_MS {
             self.now_ms.fetch_max(at.0, Ordering::SeqCst);
         } else {
             self.sleep_until(at).await;

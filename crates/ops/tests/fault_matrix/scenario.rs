@@ -32,7 +32,7 @@ pub const RUN: &str = "octo-demo-12-1";
 /// Beyond the two days that a question waits.
 const A_QUESTIONS_END_MS: i64 = 172_900_000;
 /// Starts of the process, questions answered, and so on: a run that needs more hangs.
-const STEPS_MOST: usize = 12;
+const MAX_STEPS: usize = 12;
 
 /// Everything of one cell that lives longer than a process.
 pub struct Stage {
@@ -50,7 +50,7 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
     let (kill, too_late) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let settings = settings(&stage);
     let mut ended = None;
-    for _ in 0..STEPS_MOST {
+    for _ in 0..MAX_STEPS {
         let runs = Arc::new(EngineExecutions::default());
         let faulty = Faulty {
             stages: Arc::new(
@@ -87,7 +87,7 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
         break;
     }
     let Some((status, engine)) = ended else {
-        return Err(format!("no end after {STEPS_MOST} starts"));
+        return Err(format!("no end after {MAX_STEPS} starts"));
     };
     if cell.point == Point::LateEffect {
         too_late.notify_one();
@@ -176,7 +176,7 @@ async fn open(data: &Path, faulty: Faulty) -> Result<Engine, String> {
 
 /// Follows the run to its end, deciding as the story says.
 async fn follow(engine: &Engine, clock: &MatrixClock, story: Story, data: &Path) -> Result<Status, String> {
-    for _ in 0..STEPS_MOST {
+    for _ in 0..MAX_STEPS {
         let pending = match engine.wait(RUN).await.map_err(|error| error.to_string())? {
             Outcome::Finished { status } => return Ok(status),
             Outcome::WaitingForToken { pending, .. } => pending,

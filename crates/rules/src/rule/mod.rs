@@ -23,10 +23,10 @@ use super::language::Language;
 use super::outline::rows;
 
 /// Findings of one rule in one file at most.
-const FINDINGS_MOST: usize = 1_000;
+const MAX_FINDINGS: usize = 1_000;
 
 /// Matches that one search follows at once. Each step of a search costs up to the square of it.
-const MATCHES_MOST: u32 = 256;
+const MAX_MATCHES: u32 = 256;
 
 /// A rule: a query whose capture `@found` is the place.
 pub(super) struct Rule {
@@ -102,7 +102,7 @@ pub(super) fn find(
     let (mut findings, mut is_complete) = (Vec::new(), true);
     for (rule, query) in compiled(language) {
         let mut cursor = QueryCursor::new();
-        cursor.set_match_limit(MATCHES_MOST);
+        cursor.set_match_limit(MAX_MATCHES);
         let mut within_limit = |_: &QueryCursorState| deadline.check();
         let options = QueryCursorOptions::new().progress_callback(&mut within_limit);
         let mut matches = cursor.matches_with_options(query, tree.root_node(), text.as_bytes(), options);
@@ -126,7 +126,7 @@ pub(super) fn find(
                 });
                 seen += 1;
             }
-            if seen == FINDINGS_MOST || deadline.is_over() {
+            if seen == MAX_FINDINGS || deadline.is_over() {
                 break;
             }
         }

@@ -17,7 +17,7 @@ use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::port::ReadPermission;
 use holdfast_web::approval::{self, Request, Way};
 use holdfast_web::assets;
-use holdfast_web::form::{FORM_MOST, Form, Session};
+use holdfast_web::form::{Form, MAX_FORM_BYTES, Session};
 use holdfast_web::reply::Reply;
 
 use super::App;
@@ -42,7 +42,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/approvals/{id}", get(approval_page).post(approve))
         .route("/assets/{name}", get(asset))
         .merge(sign_in::router())
-        .layer(DefaultBodyLimit::max(FORM_MOST))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
 }
 
 /// One request, as the pages see it.

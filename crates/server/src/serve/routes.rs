@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use holdfast_core::intake::Ports;
-use holdfast_web::form::FORM_MOST;
+use holdfast_web::form::MAX_FORM_BYTES;
 use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
 
@@ -30,7 +30,7 @@ pub fn router(app: Arc<App>) -> Router {
                 .layer(from_fn(to_its_end))
                 // One byte more than is taken, so that too much is told apart from just enough.
                 .layer(from_fn(async |request: Request, next: Next| {
-                    take_body(BodyLimits::of_bytes(webhook::BODY_MOST + 1), request, next).await
+                    take_body(BodyLimits::of_bytes(webhook::MAX_BODY_BYTES + 1), request, next).await
                 }))
                 // Before the body is read: a stranger without a signature costs a head.
                 .layer(from_fn(refuse_unsigned)),
@@ -39,7 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
             console::router()
                 .layer(from_fn(to_its_end))
                 .layer(from_fn(async |request: Request, next: Next| {
-                    take_body(BodyLimits::of_bytes(FORM_MOST), request, next).await
+                    take_body(BodyLimits::of_bytes(MAX_FORM_BYTES), request, next).await
                 })),
         )
         .fallback(async || {

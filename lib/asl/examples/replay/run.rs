@@ -16,7 +16,7 @@ use crate::normal;
 /// When every execution starts.
 const START_MS: i64 = 1_700_000_000_000;
 /// An execution that has not ended after so many stimuli is given up.
-const MOST_STIMULI: usize = 200_000;
+const MAX_STIMULI: usize = 200_000;
 
 /// An execution that was run as far as it goes.
 pub struct Run {
@@ -72,7 +72,7 @@ impl World<'_> {
         let mut execution = Execution::new(Arc::clone(&machine), identity.clone());
         let mut events = Vec::new();
         let mut next = Some(Stimulus::Start);
-        for _ in 0..MOST_STIMULI {
+        for _ in 0..MAX_STIMULI {
             let Some(stimulus) = next else {
                 return Ok((execution, events));
             };

@@ -14,7 +14,7 @@ use crate::command::{InputType, OutputType, Transformation};
 const LABEL_CHARACTERS: usize = 40;
 
 /// The most items that AWS reads.
-const MOST_ITEMS: u64 = 100_000_000;
+const MAX_ITEMS: u64 = 100_000_000;
 
 /// Reads a Map's own fields.
 pub(super) fn map(name: &str, fields: &mut Fields<'_>, states: &mut States, report: &mut Report) -> Option<StateBody> {
@@ -135,7 +135,7 @@ fn reader(fields: &mut Fields<'_>, report: &mut Report) -> Option<ItemReader> {
                 &[("JSON", InputType::Json), ("JSONL", InputType::Jsonl)],
                 report,
             );
-            max_items = config.dynamic_whole("MaxItems", 0..=MOST_ITEMS, report);
+            max_items = config.dynamic_whole("MaxItems", 0..=MAX_ITEMS, report);
             config.finish(report);
         }
     }

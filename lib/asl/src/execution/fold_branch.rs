@@ -8,7 +8,7 @@ use crate::definition::State;
 use crate::event::{EventId, EventKind, Failure, HistoryEvent, MapPlan, StateKind, Timestamp};
 
 /// Most iterations of an inline Map at once, also where its `MaxConcurrency` is 0 or higher.
-const MOST_AT_ONCE: u64 = 40;
+const MAX_CONCURRENT_ITERATIONS: u64 = 40;
 
 impl Branch {
     /// The open task's token.
@@ -158,8 +158,8 @@ impl Branch {
         match plan.items {
             ItemSource::Inline(items) if inline => Phase::Children(Children {
                 most: match plan.max_concurrency {
-                    Some(most @ 1..=MOST_AT_ONCE) => most,
-                    _ => MOST_AT_ONCE,
+                    Some(most @ 1..=MAX_CONCURRENT_ITERATIONS) => most,
+                    _ => MAX_CONCURRENT_ITERATIONS,
                 },
                 begun: 0,
                 results: vec![None; items.len()],

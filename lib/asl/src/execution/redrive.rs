@@ -14,7 +14,7 @@ use crate::event::{BranchId, EventKind, HistoryEvent, Record};
 use crate::stimulus::Moment;
 
 /// The most redrives of one execution, as AWS has it.
-const MOST_REDRIVES: u64 = 1_000;
+const MAX_REDRIVES: u64 = 1_000;
 
 /// Why an execution cannot be redriven.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -56,7 +56,7 @@ impl Execution {
             Status::Succeeded { .. } => return Err(NotRedrivable::Succeeded),
             Status::Failed { .. } | Status::TimedOut { .. } | Status::Aborted { .. } => {}
         }
-        if self.redrives >= MOST_REDRIVES {
+        if self.redrives >= MAX_REDRIVES {
             return Err(NotRedrivable::RedrivenTooOften);
         }
         let events = self.aws_id(self.last);

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use verdict::Verdict;
 
 /// The longest that a process lives, in ms.
-const LIFE_MOST_MS: u64 = 400;
+const MAX_LIFE_MS: u64 = 400;
 /// The most that what is open at the end may take.
 const FINISH: Duration = Duration::from_secs(120);
 
@@ -50,7 +50,7 @@ fn kill_again_and_again(directory: &Path, kills: u64, seed: u64) -> Verdict {
     let mut verdict = Verdict::default();
     for _ in 0..kills {
         let mut process = start(directory, false);
-        std::thread::sleep(Duration::from_millis(1 + dice.below(LIFE_MOST_MS)));
+        std::thread::sleep(Duration::from_millis(1 + dice.below(MAX_LIFE_MS)));
         process.kill().unwrap();
         process.wait().unwrap();
         verdict.kills += 1;
