@@ -1,30 +1,30 @@
-//! How far the time of executions is ahead of the engine's own.
+//! How far the time of older executions is ahead of the engine's own.
 //!
-//! When the wall clock is set back, the engine follows it: it may have been ahead, and what is started from then on has
-//! the right time. The executions that there were by then keep theirs, which goes on at its usual pace from where it was:
-//! their histories never go back, and none of their timers waits longer.
+//! When the wall clock is set back, the engine follows it: the clock may have been ahead, and new executions get the
+//! right time. Existing executions keep their own time, which continues at its usual pace: their histories never go
+//! back, and none of their timers waits longer.
 
 use serde::{Deserialize, Serialize};
 
-/// The most steps that are kept: beyond it the smallest one goes.
+/// Maximum number of steps; beyond it, the smallest one is dropped.
 const MAX_STEPS: usize = 64;
 
-/// For which executions time is ahead, and by how much.
+/// The executions whose time is ahead, and by how much.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Ahead {
-    /// By rising `up_to`, and so by falling `by_ms`.
+    /// In rising order of `up_to`, which is falling order of `by_ms`.
     steps: Vec<Step>,
 }
 
-/// Executions up to a number, and by how much their time is ahead.
+/// The executions up to an id, and by how much their time is ahead.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Step {
     up_to: i64,
     by_ms: i64,
 }
 
-/// Executions after one number, up to another, and by how much their time is ahead.
+/// The executions after one id and up to another, and by how much their time is ahead.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
     pub after: i64,
@@ -33,13 +33,13 @@ pub(super) struct Segment {
 }
 
 impl Ahead {
-    /// By how many ms the time of an execution is ahead.
+    /// Returns by how many ms the time of an execution is ahead.
     pub(super) fn of(&self, execution: i64) -> i64 {
         let step = self.steps.iter().find(|step| execution <= step.up_to);
         step.map_or(0, |step| step.by_ms)
     }
 
-    /// The clock was set back while `newest` was the newest execution.
+    /// Records that the clock was set back while `newest` was the newest execution.
     pub(super) fn set_back(&mut self, newest: i64, by_ms: i64) {
         for step in &mut self.steps {
             step.by_ms = step.by_ms.saturating_add(by_ms);
@@ -50,15 +50,16 @@ impl Ahead {
         self.steps.truncate(MAX_STEPS);
     }
 
-    /// The clock jumped forward. Whose time was ahead by no more than that is right again: the clock had been set back
-    /// wrongly. The time of others moves with the clock, as after a sleep of the machine. Whether anything changed.
+    /// Records a forward jump of the clock. An execution whose time was ahead by no more than that follows the clock
+    /// again: the clock had been set back wrongly. The time of the others moves with the clock, like after a sleep of
+    /// the machine. Returns true if anything changed.
     pub(super) fn set_forward(&mut self, by_ms: i64) -> bool {
         let before = self.steps.len();
         self.steps.retain(|step| step.by_ms > by_ms);
         self.steps.len() < before
     }
 
-    /// All executions, in segments of one time each.
+    /// Returns all executions, in segments that share one time.
     pub(super) fn segments(&self) -> Vec<Segment> {
         let mut segments = Vec::with_capacity(self.steps.len() + 1);
         let mut after = i64::MIN;
@@ -92,7 +93,7 @@ mod tests {
             [1_055, 55, 0]
         );
         assert_eq!((segments[0].after, segments[2].up_to), (i64::MIN, i64::MAX));
-        // A small jump is a sleep of the machine, a large one puts right what was set back.
+        // A small jump is a sleep of the machine, a large one corrects an earlier set-back.
         assert!(!ahead.set_forward(54));
         assert!(ahead.set_forward(55));
         assert_eq!(of(&ahead), [1_055, 1_055, 0, 0, 0]);

@@ -1,4 +1,4 @@
-//! Looking at what is stored, beside whoever writes to it: executions, histories, map runs, children.
+//! Read access to a data directory, beside a process that writes to it: executions, histories, map runs, children.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,13 @@ use super::journal::{self, HistoryOrder, HistoryPlace, Storage};
 use super::request::PendingToken;
 use super::{read, schema};
 
-/// How a stored execution or map run stands.
+/// The status of a stored execution or map run.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ExecutionStatus {
     /// A map's child that has not begun.
     Pending,
-    /// Under way, or waiting.
+    /// Running, or waiting.
     Running,
     /// Ended with an output.
     Succeeded,
@@ -33,7 +33,7 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
-    /// The name as AWS and the database write it.
+    /// Returns the name that AWS and the database use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -45,7 +45,7 @@ impl ExecutionStatus {
         }
     }
 
-    /// Whether nothing changes it any more.
+    /// Returns true if the execution has ended.
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Running)
     }
@@ -61,7 +61,7 @@ impl ExecutionStatus {
     }
 }
 
-/// A status that no version known here writes.
+/// An unknown status in the database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no status of an execution")]
 pub struct StatusUnknown(String);
@@ -87,52 +87,52 @@ impl FromStr for ExecutionStatus {
 /// A stored execution.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ExecutionRecord {
-    /// Its number in this database: what `history` and `map_runs` take.
+    /// Its id in this database: the argument of `history` and `map_runs`.
     pub id: i64,
     /// Its ARN.
     pub arn: String,
     /// Its name.
     pub name: String,
-    /// How it stands.
+    /// Its status.
     pub status: ExecutionStatus,
     /// Its input.
     pub input: Value,
     /// Its output, once it succeeded.
     pub output: Option<Value>,
-    /// The error's name, where it ended with one.
+    /// The error's name, if it ended with one.
     pub error: Option<String>,
     /// The error's cause.
     pub cause: Option<String>,
-    /// When it was started.
+    /// The time of its start.
     pub started: Timestamp,
-    /// When it ended.
+    /// The time of its end.
     pub stopped: Option<Timestamp>,
-    /// Its position in its map run, for a child.
+    /// Its index in its map run, for a child.
     pub map_index: Option<u64>,
-    /// SHA-256 of the definition that it runs, in hex.
+    /// SHA-256 of its definition, in hex.
     pub definition_sha256: String,
 }
 
 /// A stored map run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MapRunRecord {
-    /// Its number in this database: what `children` takes.
+    /// Its id in this database: the argument of `children`.
     pub id: i64,
     /// Its ARN.
     pub arn: String,
     /// The Map state.
     pub state: String,
-    /// How it stands.
+    /// Its status.
     pub status: ExecutionStatus,
     /// The number of its children.
     pub total: u64,
-    /// When it began.
+    /// The time of its start.
     pub started: Timestamp,
-    /// When it ended.
+    /// The time of its end.
     pub stopped: Option<Timestamp>,
 }
 
-/// A data directory, opened for reading alone. The writer need not be running, and may be.
+/// A data directory, opened for reading only. A process that writes to it may run or not.
 #[derive(Debug)]
 pub struct Archive {
     connection: Connection,
@@ -144,10 +144,10 @@ const EXECUTION: &str =
     "id, arn, name, status, input, output, error, cause, started_ms, stopped_ms, map_index, definition";
 
 impl Archive {
-    /// Opens a data directory. Blocks shortly, like all calls here.
+    /// Opens a data directory. Blocks for a short time, like all methods here.
     ///
     /// # Errors
-    /// There is nothing in it, or it cannot be read.
+    /// The directory has no database, or it cannot be read.
     pub fn open(data_dir: &Path) -> Result<Self, EngineError> {
         let (connection, file, version) = schema::open_readable(data_dir)?;
         Ok(Self {
@@ -157,20 +157,20 @@ impl Archive {
         })
     }
 
-    /// The executions of the engine's own state machine that were started by name, newest first.
+    /// Returns the top-level executions of the engine's own state machine, newest first.
     ///
     /// # Errors
     /// The database cannot be read.
     pub fn executions(&self, most: u32) -> Result<Vec<ExecutionRecord>, EngineError> {
-        // The names by which the engine knows other machines' executions hold a colon.
+        // The engine's names of other machines' executions contain a colon.
         let own = "map_run IS NULL AND instr(name, ':') = 0 ORDER BY started_ms DESC, id DESC LIMIT ?1";
         self.select_executions(own, [most])
     }
 
-    /// The execution of a name; a map's child has one of its own.
+    /// Returns the execution of a name. A map's child has its own name.
     ///
     /// # Errors
-    /// There is none, or the database cannot be read.
+    /// It doesn't exist, or the database cannot be read.
     pub fn execution(&self, name: &str) -> Result<ExecutionRecord, EngineError> {
         let found = self.select_executions("name = ?1", [name])?;
         found
@@ -179,7 +179,7 @@ impl Archive {
             .ok_or_else(|| EngineError::ExecutionUnknown { name: name.to_owned() })
     }
 
-    /// The history of an execution, in order. Empty for a child that has not begun.
+    /// Returns the history of an execution, in order. Empty for a child that has not begun.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -192,8 +192,8 @@ impl Archive {
         Ok(events)
     }
 
-    /// Hands the events of an execution to `visit`, in order and from behind a place on, until it breaks. Only what is
-    /// handed over is read, and at most the events that were stored together with it.
+    /// Calls `visit` with the events of an execution, in order and after a place, until it breaks. Reads only these
+    /// events and those that were stored together with them.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -211,7 +211,7 @@ impl Archive {
         self.read(|db| journal::visit(db, storage, execution_id, (order, after), visit))
     }
 
-    /// Every task token that an execution gave out, also those that are good no more. Credentials.
+    /// Returns every task token that an execution issued, open or closed. Credentials.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -221,7 +221,7 @@ impl Archive {
         })
     }
 
-    /// The map runs of an execution, in order.
+    /// Returns the map runs of an execution, in order.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -231,7 +231,7 @@ impl Archive {
         self.select(sql, [execution_id], map_run)
     }
 
-    /// The children of a map run, in item order.
+    /// Returns the children of a map run, in item order.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -239,7 +239,7 @@ impl Archive {
         self.select_executions("map_run = ?1 ORDER BY map_index", [map_run_id])
     }
 
-    /// The tasks that an execution and all below it wait for.
+    /// Returns the tasks that an execution and its descendants wait for.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -247,10 +247,10 @@ impl Archive {
         read::pending_tokens(&self.connection, execution_id).map_err(|error| self.failed(&error))
     }
 
-    /// The text of a definition, by its SHA-256.
+    /// Returns the text of a definition, by its SHA-256.
     ///
     /// # Errors
-    /// There is none, or the database cannot be read.
+    /// It doesn't exist, or the database cannot be read.
     pub fn definition(&self, sha256: &str) -> Result<String, EngineError> {
         let found = read::definition(&self.connection, sha256)
             .optional()
@@ -279,7 +279,7 @@ impl Archive {
         self.read(|db| db.prepare_cached(sql)?.query_map(params, read)?.collect())
     }
 
-    /// Reads something.
+    /// Runs a query.
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, EngineError> {
         work(&self.connection).map_err(|error| self.failed(&error))
     }
@@ -317,7 +317,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<ExecutionRecord> {
         arn: row.get(1)?,
         name: row.get(2)?,
         status: read::parsed(row, 3)?,
-        // Whoever looks at it sees what is stored, also where that is damaged.
+        // The reader sees the stored text, even if it is damaged.
         input: read::json_or_text(row, 4)?.unwrap_or_default(),
         output: read::json_or_text(row, 5)?,
         error: row.get(6)?,

@@ -1,6 +1,6 @@
-//! A copy of a data directory while it is in use: databases through SQLite's online backup, then the files beside
-//! it. What an execution refers to was stored before the event that does so: files that are copied after the database
-//! hold everything that it names.
+//! A copy of a data directory while it is in use: databases through SQLite's online backup, then the files beside them.
+//! A file is stored before the event that names it, so the files that are copied after the database hold everything
+//! that it names.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,28 +15,28 @@ use super::error::EngineError;
 use super::lock::LOCK_FILE;
 use super::schema::{self, DATABASE_FILE};
 
-/// Pages copied between two looks at whether anyone else wants the file.
+/// Pages copied at once before others may use the file.
 const PAGES_AT_ONCE: i32 = 1_024;
 const PAUSE: Duration = Duration::ZERO;
-/// The name of a copy that is not whole yet.
+/// The name of an unfinished copy.
 const UNFINISHED: &str = "engine.sqlite.unfinished";
 
-/// What was copied.
+/// The sizes of a backup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackedUp {
     /// Bytes of the database.
     pub database_bytes: u64,
-    /// Files beside it: artifacts, questions, and whatever else is there.
+    /// Number of the files beside it: artifacts, approval questions and others.
     pub files: u64,
     /// Their bytes.
     pub file_bytes: u64,
 }
 
-/// Copies a data directory to another one, which can be used in its place. Whoever writes to it goes on meanwhile;
-/// the copy holds what was stored when it began. Blocks.
+/// Copies a data directory to another one, which can be used in its place. Writers continue meanwhile; the copy holds
+/// the state at its beginning. Blocks.
 ///
 /// # Errors
-/// There is no database, the destination exists already and is not empty, or it cannot be written.
+/// There is no database, or the destination isn't empty or cannot be written.
 pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
     let failed = |error: std::io::Error| EngineError::BackupFailed {
         to: to.to_path_buf(),
@@ -50,7 +50,7 @@ pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
             detail: "it is not empty, and a backup replaces nothing".to_owned(),
         });
     }
-    // An empty directory that was there may be open to others; the copy holds keys.
+    // An existing empty directory may be accessible to others; the copy holds keys.
     make_private(to).map_err(failed)?;
     let unfinished = to.join(UNFINISHED);
     copy_database(&source, &unfinished).map_err(|error| EngineError::BackupFailed {
@@ -60,7 +60,7 @@ pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
     let mut copied = BackedUp::default();
     copy_files(data_dir, to, &Skip { own: true, target: to }, &mut copied).map_err(failed)?;
     copied.database_bytes = fs::metadata(&unfinished).map_err(failed)?.len();
-    // The database comes last under its name: without it, the directory is no data directory.
+    // The database gets its name last: without it, the directory isn't a data directory.
     fs::rename(&unfinished, to.join(DATABASE_FILE)).map_err(failed)?;
     fs::File::open(to)
         .and_then(|directory| directory.sync_all())
@@ -81,14 +81,14 @@ fn copy_database(source: &Connection, to: &Path) -> rusqlite::Result<()> {
     file::open(to).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     let mut target = database::open_unchanged(to)?;
     target.pragma_update(None, "synchronous", "FULL")?;
-    // One view of the source from first to last: writers neither wait nor make the copy begin again.
+    // One snapshot of the source for the whole copy: writers neither wait nor make the copy start over.
     let view = source.unchecked_transaction()?;
     view.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     Backup::new(source, &mut target)?.run_to_completion(PAGES_AT_ONCE, PAUSE, None)?;
     view.finish()
 }
 
-/// What is not copied: the database's own files and the lock, and the destination where it lies in the source.
+/// The files that aren't copied: the database's own files, the lock, and the destination if it is inside the source.
 struct Skip<'a> {
     own: bool,
     target: &'a Path,
@@ -113,7 +113,7 @@ fn copy_files(from: &Path, to: &Path, skip: &Skip<'_>, copied: &mut BackedUp) ->
                 copied.file_bytes += fs::metadata(&target)?.len();
                 continue;
             }
-            // A file that is gone by now was not finished when the copy began.
+            // A file that has disappeared was temporary: nothing in the copied database names it.
             let bytes = match fs::copy(&path, &target) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 bytes => bytes?,
@@ -134,7 +134,7 @@ fn is_own(name: &OsStr) -> bool {
     })
 }
 
-/// Whether the destination lies in the directory that is copied.
+/// Returns true if both paths are the same directory.
 fn is_same(path: &Path, other: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
     real(path) == real(other)

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::error::EngineError;
 use super::port::Clock;
 
-/// The longest nap before the wall clock is looked at again: it may have been set, or the machine been asleep.
+/// Maximum sleep before the wall clock is checked again: it may have been set, or the machine may have slept.
 const LONGEST_NAP_MS: u64 = 10_000;
 
 /// The system's wall clock.
@@ -37,17 +37,17 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved, or until only time can bring the next event: then it jumps there.
+/// A clock that is stopped until it is moved, or until only time can cause the next event: then it jumps there.
 #[derive(Debug)]
 pub struct VirtualClock {
     now_ms: AtomicI64,
-    /// How far the wall clock was set from the time that has passed.
+    /// Difference between the wall clock and the time that has passed.
     set_by_ms: AtomicI64,
     moved: Notify,
 }
 
 impl VirtualClock {
-    /// A clock that shows `start`.
+    /// Returns a clock that shows `start`.
     pub fn new(start: Timestamp) -> Self {
         Self {
             now_ms: AtomicI64::new(start.0),
@@ -62,7 +62,7 @@ impl VirtualClock {
         self.wake();
     }
 
-    /// Sets the wall clock forward, or back, without any time passing.
+    /// Sets the wall clock forward or back while no time passes.
     pub fn jump_wall_ms(&self, milliseconds: i64) {
         self.set_by_ms.fetch_add(milliseconds, Ordering::SeqCst);
         self.wake();
@@ -99,12 +99,12 @@ impl Clock for VirtualClock {
 /// Randomness from the operating system.
 #[derive(Debug)]
 pub struct SystemEntropy {
-    /// For the moment in which the system, which gave random bytes at first, gives none.
+    /// The seed for when the system no longer gives random bytes.
     reserve: [u8; 32],
 }
 
 impl SystemEntropy {
-    /// Asks the system once, so that later calls cannot be left with nothing.
+    /// Reads random bytes from the system once, so that later calls always have a seed.
     ///
     /// # Errors
     /// The system gives no random bytes.

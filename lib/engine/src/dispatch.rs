@@ -1,5 +1,5 @@
-//! Work under way outside the loop: invocations, reading a map's items, gathering a map's results. A job that
-//! panics is a failure like another.
+//! Jobs outside the loop: invoking a function, reading a map's items, gathering a map's results. A job that panics
+//! fails like any other.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::map_result::{self, Gathering};
 use super::port::{FunctionFailure, Functions, Invocation, Objects};
 use super::store::Store;
 
-/// How long selecting the items of one map may take, where its `ItemSelector` can cost anything.
+/// Time limit for selecting the items of one map whose `ItemSelector` is of unknown cost.
 const SELECTION_LIMIT: Duration = Duration::from_secs(60);
 
-/// Something to be done once the turn that asks for it is stored.
+/// Work to start once the turn that caused it is stored.
 pub(super) enum Job {
     Invoke {
         execution: i64,
@@ -39,7 +39,7 @@ pub(super) enum Job {
     },
 }
 
-/// The execution whose map's items are read, as it is now.
+/// A copy of the execution whose map's items are read.
 pub(super) struct Selecting {
     pub execution: Execution,
     /// The ARN of its state machine.
@@ -47,7 +47,7 @@ pub(super) struct Selecting {
 }
 
 impl Job {
-    /// The execution and the event that asked for it.
+    /// Returns the execution and the event that caused the job.
     pub(super) fn origin(&self) -> (i64, EventId) {
         match self {
             Self::Invoke {
@@ -58,7 +58,7 @@ impl Job {
     }
 }
 
-/// What came of a job.
+/// The result of a job.
 #[derive(Clone)]
 pub(super) struct JobResult {
     pub execution: i64,
@@ -66,7 +66,7 @@ pub(super) struct JobResult {
     pub yielded: Yield,
 }
 
-/// What a job brought.
+/// The output of a job.
 #[derive(Clone)]
 pub(super) enum Yield {
     Stimulus(Stimulus),
@@ -80,7 +80,7 @@ enum Kind {
     Gather,
 }
 
-/// The jobs under way. Dropping it ends them.
+/// The jobs in flight. Dropping it ends them.
 pub(super) struct Jobs {
     functions: Arc<dyn Functions>,
     objects: Arc<dyn Objects>,
@@ -111,7 +111,7 @@ impl Jobs {
         self.set.is_empty()
     }
 
-    /// The executions and events that jobs are under way for.
+    /// Returns the executions and events of the jobs in flight.
     pub(super) fn origins(&self) -> impl Iterator<Item = (i64, EventId)> {
         self.origins.values().map(|(execution, key, _)| (*execution, *key))
     }
@@ -154,7 +154,7 @@ impl Jobs {
         self.origins.insert(handle.id(), (execution, key, kind));
     }
 
-    /// Waits for the next job to end; never when there is none.
+    /// Waits for the next job to end. Never returns when there is none.
     pub(super) async fn next(&mut self) -> JobResult {
         loop {
             match self.set.join_next_with_id().await {
@@ -168,7 +168,7 @@ impl Jobs {
         }
     }
 
-    /// Takes a job that has ended.
+    /// Takes a job that has ended, if any.
     pub(super) fn try_next(&mut self) -> Option<JobResult> {
         loop {
             let ended = self.set.try_join_next_with_id()?;
@@ -178,7 +178,7 @@ impl Jobs {
         }
     }
 
-    /// Ends all jobs where they stand.
+    /// Aborts all jobs.
     pub(super) async fn abort(&mut self) {
         self.set.shutdown().await;
         self.origins.clear();
@@ -209,7 +209,7 @@ fn answer(key: EventId, result: Result<Value, FunctionFailure>) -> Stimulus {
     }
 }
 
-/// A crash of a function's process is `Lambda.Unknown` on AWS; so it is here.
+/// Maps a panic to a failure. AWS reports a crash of a function's process as `Lambda.Unknown`; so does the engine.
 fn panicked(key: EventId, kind: Kind, error: JoinError) -> Yield {
     let message = match error.try_into_panic() {
         Ok(panic) => {
@@ -276,7 +276,7 @@ async fn read_items(objects: &dyn Objects, items: ItemSource) -> Result<Vec<Valu
     }
 }
 
-/// What a map's children get of its items. On a thread of its own: there may be a hundred thousand items.
+/// Selects the inputs of a map's children. Runs on its own thread: there may be a hundred thousand items.
 async fn select(
     of: Selecting,
     key: EventId,

@@ -1,4 +1,4 @@
-//! What the engine can fail with: each error says what happened, where, and what to do about it.
+//! The engine's errors. Each message names what happened, where, and the remedy.
 
 use std::path::{Path, PathBuf};
 
@@ -6,15 +6,15 @@ use holdfast_asl::DefinitionErrors;
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-/// An error of the durable runner.
+/// An error of the engine.
 #[derive(Clone, Debug, Error)]
 pub enum EngineError {
-    /// The data directory cannot be made or used.
+    /// The data directory cannot be created or used.
     #[error("the data directory {} cannot be used: {detail}. Make it writable for this user", .directory.display())]
     DirectoryUnusable {
         /// The directory.
         directory: PathBuf,
-        /// What the system said.
+        /// The system's message.
         detail: String,
     },
     /// Another process writes to the data directory.
@@ -22,7 +22,7 @@ pub enum EngineError {
     DirectoryInUse {
         /// The directory.
         directory: PathBuf,
-        /// The process that holds it, as far as known.
+        /// The process that holds it, if known.
         holder: String,
     },
     /// The data directory was written by a newer version.
@@ -40,7 +40,7 @@ pub enum EngineError {
     Corrupt {
         /// The database file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         detail: String,
     },
     /// The database file cannot be written.
@@ -48,7 +48,7 @@ pub enum EngineError {
     ReadOnly {
         /// The database file.
         file: PathBuf,
-        /// What the system said.
+        /// The system's message.
         detail: String,
     },
     /// There is no database in the data directory.
@@ -68,7 +68,7 @@ pub enum EngineError {
     DiskFailed {
         /// The database file.
         file: PathBuf,
-        /// What the system said.
+        /// The system's message.
         detail: String,
     },
     /// Any other failure of the database.
@@ -76,7 +76,7 @@ pub enum EngineError {
     Database {
         /// The database file.
         file: PathBuf,
-        /// What SQLite said.
+        /// SQLite's message.
         detail: String,
     },
     /// A stored value cannot be read.
@@ -84,9 +84,9 @@ pub enum EngineError {
     StoredValueInvalid {
         /// The database file.
         file: PathBuf,
-        /// Which value.
+        /// The value's description.
         what: String,
-        /// What is wrong with it.
+        /// The problem.
         detail: String,
     },
     /// The definition has problems.
@@ -105,10 +105,10 @@ pub enum EngineError {
         name: String,
         /// The size of its JSON.
         bytes: usize,
-        /// The most allowed.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// The input nests too deep.
+    /// The input is nested too deeply.
     #[error(
         "the input of execution {name} nests deeper than 100 levels. Flatten it, or pass the inner part as a string"
     )]
@@ -128,7 +128,7 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
-    /// The execution ended before.
+    /// The execution has already ended.
     #[error("execution {name} has ended")]
     ExecutionEnded {
         /// The name.
@@ -139,7 +139,7 @@ pub enum EngineError {
     BackupFailed {
         /// The destination.
         to: PathBuf,
-        /// What is wrong.
+        /// The problem.
         detail: String,
     },
     /// The execution cannot be redriven.
@@ -147,18 +147,18 @@ pub enum EngineError {
     NotRedrivable {
         /// The name.
         name: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The stored execution cannot go on with this version.
+    /// The stored execution cannot run with this version.
     #[error("execution {name} cannot go on: {reason}")]
     ExecutionUnreadable {
         /// The name.
         name: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// No task has the token. The token itself is a credential and stands in no message.
+    /// No task has the token. The token is a credential and appears in no message.
     #[error("the task token belongs to no task of this engine")]
     TokenUnknown,
     /// The task of the token was answered, timed out or stopped.
@@ -170,13 +170,13 @@ pub enum EngineError {
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes: {detail}")]
     EntropyUnavailable {
-        /// What the system said.
+        /// The system's message.
         detail: String,
     },
 }
 
 impl EngineError {
-    /// Whether it is the storage that failed: the work goes on by itself once it works again.
+    /// Returns true if the storage failed: the engine continues by itself once it works again.
     pub fn is_storage(&self) -> bool {
         matches!(
             self,
@@ -184,7 +184,8 @@ impl EngineError {
         )
     }
 
-    /// Whether another data directory would do: a remedy that the program can name, with the option that chooses it.
+    /// Returns true if another data directory would help: a remedy that the program can name, with its option for the
+    /// directory.
     pub fn is_about_directory(&self) -> bool {
         matches!(
             self,
@@ -192,7 +193,7 @@ impl EngineError {
         )
     }
 
-    /// Tells SQLite's errors apart.
+    /// Maps an error of SQLite to its variant.
     pub(super) fn of_sqlite(file: &Path, error: &rusqlite::Error) -> Self {
         let (file, detail) = (file.to_path_buf(), error.to_string());
         match error.sqlite_error_code() {

@@ -1,6 +1,5 @@
-//! Expressions that can cost anything are evaluated in processes of their own, which have a bound on memory and are
-//! killed when their time is over. A process evaluates one template after the other; there are a few at most, and no
-//! state machine gets all of them.
+//! Evaluation of expressions of unknown cost, in processes that have a memory limit and are killed at a time limit. A
+//! process evaluates one template after the other; there are a few at most, and no state machine gets all of them.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -18,30 +17,30 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 
 use super::evaluator_process::OUT_OF_TIME;
 
-/// How long one template may take, as the evaluator itself counts.
+/// Time limit of one template.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// What passing the data back and forth may take beside that.
+/// Additional time for passing the data back and forth.
 const GRACE: Duration = Duration::from_millis(500);
-/// The longest answer that is read.
+/// Maximum size of an answer.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
-/// A process is replaced after so many templates: what it has leaked is gone then.
+/// A process is replaced after this number of templates, so that leaks are bounded.
 const MAX_USES: u32 = 10_000;
-/// How many starts of a process are tried for one template.
+/// Maximum starts of a process for one template.
 const STARTS: u32 = 3;
-/// The most processes at once.
+/// Maximum number of processes.
 const MAX_PROCESSES: usize = 4;
-/// More state machines than have something evaluated at once.
+/// Number of state machines above which unused lanes are dropped.
 const MAX_LANES: usize = 256;
 /// SIGHUP, SIGINT, SIGQUIT and SIGTERM, which have these numbers on every Unix.
 const OUTSIDE_SIGNALS: [i32; 4] = [1, 2, 3, 15];
 
-/// Evaluates templates away from the loop that runs executions. Clones share its processes.
+/// Evaluates templates outside the engine's loop. Clones share its processes.
 #[derive(Clone)]
 pub struct Evaluator {
     shared: Arc<Shared>,
 }
 
-/// The program whose processes evaluate.
+/// The program that evaluates.
 struct EvaluatorProgram {
     path: PathBuf,
     arguments: Vec<String>,
@@ -50,7 +49,7 @@ struct EvaluatorProgram {
 struct Shared {
     program: Option<EvaluatorProgram>,
     permits: Arc<Semaphore>,
-    /// The most that one state machine has evaluated at once.
+    /// Maximum evaluations of one state machine at once.
     share: usize,
     lanes: Mutex<HashMap<String, Arc<Semaphore>>>,
     idle: Mutex<Vec<Process>>,
@@ -64,17 +63,17 @@ struct Process {
     uses: u32,
 }
 
-/// What became of a template that a process was given.
+/// The result of sending a template to a process.
 enum Ended {
     Answered(Evaluated),
     Died(Option<ExitStatus>),
 }
 
 impl Evaluator {
-    /// Evaluates in processes of `program` with these arguments: a program that then calls
-    /// [`serve_evaluations`](super::serve_evaluations) and nothing else. The program `evaluate-expressions` of this
-    /// package is one; yours can be its own, with an argument that leads there. What an expression takes is bounded in
-    /// time and memory, and its process is killed beyond that: for definitions of any author.
+    /// Evaluates in processes of `program` with these arguments. With them, the program must only call
+    /// [`serve_evaluations`](super::serve_evaluations). The program `evaluate-expressions` of this package does so;
+    /// your own program can, behind an argument. An expression is limited in time and memory, and its process is killed
+    /// beyond that: safe for definitions of any author.
     pub fn in_processes(program: impl Into<PathBuf>, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         Self::new(Some(EvaluatorProgram {
@@ -83,8 +82,8 @@ impl Evaluator {
         }))
     }
 
-    /// Evaluates on threads of this process: bounded in time where the evaluator looks at the clock, and not in memory.
-    /// For definitions whose author is trusted.
+    /// Evaluates on threads of this process: limited in time wherever the evaluator checks the clock, and not in
+    /// memory. For definitions of trusted authors.
     pub fn in_threads() -> Self {
         Self::new(None)
     }
@@ -103,7 +102,7 @@ impl Evaluator {
         }
     }
 
-    /// The value of a template that belongs to a state machine.
+    /// Evaluates a template of a state machine.
     pub async fn evaluate(&self, machine: &str, evaluation: Arc<Evaluation>) -> Evaluated {
         let shared = &self.shared;
         let lane = shared.lane(machine).acquire_owned().await;
@@ -161,7 +160,7 @@ impl Shared {
                     return answer;
                 }
                 Ok(Ended::Died(status)) if is_out_of_time(status) => return evaluation.timed_out(),
-                // It may have died of what was evaluated before, or idle: a new one decides.
+                // It may have died of an earlier template, or while idle: a new process decides.
                 Ok(Ended::Died(_)) if was_kept => {}
                 Ok(Ended::Died(status)) if is_from_outside(status) && ended_from_outside < STARTS => {
                     ended_from_outside += 1;
@@ -179,7 +178,7 @@ impl Process {
         match self.try_exchange(request).await {
             Ok(answer) => Ended::Answered(answer),
             Err(_) => {
-                // What it wrote was no answer, or it has ended.
+                // It wrote an invalid answer, or it has ended.
                 let status = tokio::time::timeout(GRACE, self.child.wait()).await;
                 Ended::Died(status.ok().and_then(Result::ok))
             }
@@ -201,7 +200,7 @@ impl Process {
     }
 }
 
-/// Starts a process with nothing of this one's environment.
+/// Starts a process with an empty environment.
 async fn start(program: &EvaluatorProgram) -> io::Result<Process> {
     let mut pause = Duration::from_millis(20);
     for _ in 1..STARTS {
@@ -219,13 +218,13 @@ fn try_start(program: &EvaluatorProgram) -> io::Result<Process> {
     let mut child = Command::new(&program.path)
         .args(&program.arguments)
         .env_clear()
-        // In KiB: the allocator reserves a part of what the process may map, not all of it.
+        // In KiB: the allocator reserves only a part of the memory that the process may map.
         .env("MIMALLOC_ARENA_RESERVE", "32768")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        // What the terminal sends to this program is not for it.
+        // Signals of the terminal must not reach it.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
@@ -240,12 +239,12 @@ fn try_start(program: &EvaluatorProgram) -> io::Result<Process> {
     })
 }
 
-/// Whether a process ended itself because its time was over.
+/// Returns true if a process ended itself at its time limit.
 fn is_out_of_time(status: Option<ExitStatus>) -> bool {
     status.and_then(|status| status.code()) == Some(OUT_OF_TIME)
 }
 
-/// Whether someone ended a process, as a service manager does that is stopping all of them.
+/// Returns true if a signal from outside ended a process, for example from a service manager that stops all processes.
 fn is_from_outside(status: Option<ExitStatus>) -> bool {
     use std::os::unix::process::ExitStatusExt;
     let signal = status.and_then(|status| status.signal());
@@ -256,7 +255,7 @@ async fn in_thread(evaluation: Arc<Evaluation>, permits: (OwnedSemaphorePermit, 
     let job = Arc::clone(&evaluation);
     let thread = tokio::task::spawn_blocking(move || {
         let answer = job.evaluate();
-        // Not before: a thread cannot be killed.
+        // Only now: a thread cannot be killed.
         drop(permits);
         answer
     });
@@ -268,11 +267,11 @@ async fn in_thread(evaluation: Arc<Evaluation>, permits: (OwnedSemaphorePermit, 
 }
 
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is in it is whole, whoever panicked.
+    // A panic elsewhere leaves the value consistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The evaluations under way for the engine's loop.
+/// The evaluations in flight for the engine's loop.
 pub(super) struct Evaluations {
     evaluator: Evaluator,
     set: JoinSet<EvaluationResult>,
@@ -285,11 +284,11 @@ pub(super) struct EvaluationResult {
     pub answer: Evaluated,
 }
 
-/// An evaluation under way. Dropping it ends it.
+/// An evaluation in flight. Dropping it ends it.
 pub(super) struct Evaluating(AbortHandle);
 
 impl Evaluating {
-    /// Whether it is this one that has ended: its key may have been given out again since.
+    /// Returns true if `id` is this evaluation: its key may have been used again since.
     pub(super) fn is(&self, id: Id) -> bool {
         self.0.id() == id
     }
@@ -327,19 +326,19 @@ impl Evaluations {
         }))
     }
 
-    /// Waits for the next evaluation to end; never when there is none.
+    /// Waits for the next evaluation to end. Never returns when there is none.
     pub(super) async fn next(&mut self) -> (Id, EvaluationResult) {
         loop {
             match self.set.join_next_with_id().await {
                 Some(Ok(ended)) => return ended,
-                // Nobody needs its value any more.
+                // It was aborted: its value is no longer needed.
                 Some(Err(_)) => {}
                 None => pending().await,
             }
         }
     }
 
-    /// Takes an evaluation that has ended.
+    /// Takes an evaluation that has ended, if any.
     pub(super) fn try_next(&mut self) -> Option<(Id, EvaluationResult)> {
         loop {
             if let Ok(ended) = self.set.try_join_next_with_id()? {

@@ -1,5 +1,5 @@
-//! The process that evaluates expressions: it bounds itself, then answers one template after the other until nobody asks
-//! any more. Whatever an expression does to it, only that expression fails.
+//! The process that evaluates expressions: it limits its own memory and time, then answers one template after the other
+//! until its input ends. Whatever an expression does to the process, only that expression fails.
 
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use holdfast_asl::Evaluation;
 use rlimit::Resource;
 
-/// What the process may map beside what it has when it starts: values, and the stack that grows with recursion.
+/// Memory that the process may map beyond what it has at its start: values, and the stack that grows with recursion.
 const MEMORY_BYTES: u64 = 512 * 1024 * 1024;
-/// How long one template may take: a little more than what the parent allows, which may be gone.
+/// Time limit of one template: a little more than the parent's limit, since the parent may be gone.
 const TIME_LIMIT: Duration = Duration::from_secs(7);
-/// How often the process looks whether its time is over.
+/// Interval at which the process checks its time limit.
 const LOOK: Duration = Duration::from_millis(250);
-/// The exit status of a process whose time was over.
+/// The exit status of a process whose time limit was exceeded.
 pub(super) const OUT_OF_TIME: i32 = 3;
 
-/// When the template at hand has to be done.
+/// The deadline of the current template.
 type Deadline = Arc<Mutex<Option<Instant>>>;
 
-/// Answers templates on standard input until it ends. Each message is its length, four bytes with the lowest first, and
+/// Answers templates on standard input until it ends. Each message is its length in four bytes, little-endian, and
 /// JSON: an [`Evaluation`] in, a result out.
 pub fn serve_evaluations() -> ExitCode {
     match bound().and_then(|deadline| serve(&deadline)) {
@@ -31,11 +31,11 @@ pub fn serve_evaluations() -> ExitCode {
     }
 }
 
-/// Bounds what this process can take, of memory and of time.
+/// Limits the memory and the time of this process.
 fn bound() -> io::Result<Deadline> {
-    // A dump would hold the data of the execution.
+    // A core dump would hold the execution's data.
     lower(Resource::CORE, 0)?;
-    // Where the whole system has no memory left, this process goes first. Other systems have no such file.
+    // When the whole system runs out of memory, this process is killed first. Only Linux has this file.
     drop(std::fs::write("/proc/self/oom_score_adj", "1000"));
     let deadline = Deadline::default();
     let watched = Arc::clone(&deadline);
@@ -52,7 +52,7 @@ fn bound() -> io::Result<Deadline> {
     Ok(deadline)
 }
 
-/// What this process maps now; nothing where the system does not say.
+/// Returns the bytes that this process maps now; 0 on systems that don't report it.
 fn mapped_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
@@ -60,7 +60,7 @@ fn mapped_bytes() -> u64 {
     kib.unwrap_or_default() * 1024
 }
 
-/// Lowers a limit; a lower one that is there counts. Where the system knows none, the clock is the only bound.
+/// Lowers a limit; a lower existing limit stays. On systems without this limit, time is the only bound.
 fn lower(resource: Resource, most: u64) -> io::Result<()> {
     let Ok((_, hard)) = resource.get() else {
         return Ok(());

@@ -1,6 +1,6 @@
-//! The journal: the events of one execution in one turn are one entry, and entries are only ever added at the end. So a
-//! turn writes few pages, however many executions it moved. Which entries an execution has is listed for many turns at
-//! once; those at the end that are not listed yet are searched.
+//! The journal: the events of one execution in one turn are one entry, and entries are only appended. So a turn writes
+//! few pages, however many executions it changes. A list maps executions to their entries; it is extended for many
+//! turns at once, and the entries behind it are searched.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use rusqlite::{Connection, Row, params};
 
 use super::read;
 
-/// How many entries may stand unlisted before a turn lists them.
+/// Maximum number of unlisted entries before a turn lists them.
 const MAX_UNLISTED_ENTRIES: i64 = 1_000;
-/// How many entries the engine searches rather than list them first: that costs a wait for the disk.
+/// Maximum number of entries that the engine searches without listing them first: listing waits for the disk.
 const MAX_SEARCHED_ENTRIES: i64 = 50;
 
-/// What finds an entry in the journal's list, and what finds it behind the listed ones.
+/// The queries for the listed entries of an execution, and for those behind the list.
 const LISTED: &str =
     "SELECT entry, events FROM journal_list JOIN journal ON id = entry WHERE journal_list.execution = ?1";
 const UNLISTED: &str = "SELECT id AS entry, events FROM journal
     WHERE id > (SELECT value FROM meta WHERE key = 'journal_listed') AND execution = ?1";
 
-/// Adds an entry for each execution, and lists what has come together. Part of the turn's transaction.
+/// Adds an entry for each execution, and lists the entries if there are many. Part of the turn's transaction.
 pub(super) fn append<'a>(
     connection: &Connection,
     entries: impl Iterator<Item = (&'a i64, &'a Vec<Arc<HistoryEvent>>)>,
@@ -60,7 +60,7 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Before histories are read: lists the entries where searching them again and again would cost more.
+/// Lists the entries before histories are read, if searching them for each history would cost more.
 pub(super) fn prepare_reading(connection: &Connection) -> rusqlite::Result<()> {
     if unlisted(connection)? <= MAX_SEARCHED_ENTRIES {
         return Ok(());
@@ -81,35 +81,35 @@ pub(super) fn history(connection: &Connection, execution: i64) -> rusqlite::Resu
     Ok(events)
 }
 
-/// Where an event is in the journal.
+/// The place of an event in the journal.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct HistoryPlace {
     /// The entry of the journal.
     pub entry: i64,
-    /// The event's number.
+    /// The event's id.
     pub event: EventId,
 }
 
-/// In which order a history is read.
+/// The order in which a history is read.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum HistoryOrder {
-    /// From its first event on.
+    /// From the first event to the last.
     OldestFirst,
-    /// From its last event back.
+    /// From the last event to the first.
     NewestFirst,
 }
 
-/// How histories are stored.
+/// The storage of histories.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Storage {
     /// In the journal.
     Journal,
-    /// In a database that was not brought up to the journal: each event has a row.
+    /// In a database of a version before the journal: each event has a row.
     Rows,
 }
 
 impl Storage {
-    /// The query for the entries from `?2` on, in order.
+    /// Returns the query for the entries from `?2` on, in order.
     fn entries(self, order: HistoryOrder) -> String {
         let (least, way) = match order {
             HistoryOrder::OldestFirst => (">=", "ASC"),
@@ -126,8 +126,7 @@ impl Storage {
     }
 }
 
-/// Reads the events of a history that come after a place, one by one until `visit` breaks. Entries that are not reached
-/// are not read.
+/// Reads the events of a history after a place, one by one until `visit` breaks. Later entries aren't read.
 pub(super) fn visit(
     connection: &Connection,
     storage: Storage,

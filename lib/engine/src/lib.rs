@@ -1,8 +1,8 @@
-//! The durable runner: executions of state machines that survive the process, on one machine.
+//! The durable engine: executions of state machines that survive the process, on one machine.
 //!
-//! History first, effect second: every event is on the disk before what follows from it is done. One loop takes in
-//! what waits, advances the executions and stores all of it in one transaction. What an event means is decided in
-//! `holdfast-asl`; what the functions do, and where objects are kept, comes in through the ports.
+//! History first, effect second: the engine acts on an event only once the event is on the disk. One loop takes in
+//! requests, results and timers, advances the executions and stores all changes in one transaction. `holdfast-asl`
+//! decides what an event means. Functions and object storage are ports that the caller implements.
 
 mod ahead;
 mod archive;
@@ -74,38 +74,39 @@ use run_loop::Runner;
 use store::{Store, StoreThread};
 use time::Timekeeper;
 
-/// How many events a slow subscriber may be behind before it misses some.
+/// Maximum number of events that a slow subscriber may lag behind before it misses some.
 const EVENTS_KEPT: usize = 4096;
-/// How long a process that is just ending may take to release the data directory.
+/// Time that a process which is about to end gets to release the data directory.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 
-/// What an engine is opened with.
+/// The options of [`Engine::open`].
 pub struct EngineOptions {
-    /// Where everything durable is. Made if missing, for this user alone.
+    /// The directory of everything durable. Created if missing, with access for this user only.
     pub data_dir: PathBuf,
     /// Runs the functions.
     pub functions: Arc<dyn Functions>,
     /// Reads the items of maps and stores their results.
     pub objects: Arc<dyn Objects>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Gives task tokens and jitter.
+    /// The source of randomness for task tokens and jitter.
     pub entropy: Box<dyn Entropy + Send + Sync>,
-    /// What ARNs are made of.
+    /// The parts of ARNs.
     pub naming: Naming,
-    /// A wait or back-off up to this long, beside a token wait, is sat out by [`Engine::wait`]. Default 60,000 ms.
+    /// The longest timer of a Wait state or a back-off that [`Engine::wait`] waits for while the execution also waits
+    /// for a token. Default 60,000 ms.
     pub patience_ms: i64,
-    /// The most pages of 4 KiB that the database may grow to; none for no limit.
+    /// Maximum size of the database in pages of 4 KiB; `None` for no limit.
     pub max_database_pages: Option<u32>,
-    /// Evaluates expressions that can cost anything. Default: on threads of this process.
+    /// Evaluates expressions of unknown cost. Default: on threads of this process.
     pub evaluator: Evaluator,
-    /// Which open executions are resumed. Default: all.
+    /// The open executions that the engine resumes. Default: all.
     pub scope: Scope,
 }
 
 impl EngineOptions {
-    /// Options with the system's clock and randomness, and no limits.
+    /// Returns options with the system's clock and randomness, and without limits.
     ///
     /// # Errors
     /// The operating system gives no random bytes.
@@ -164,21 +165,21 @@ impl EngineOptions {
 /// # }
 /// ```
 ///
-/// When the last handle is dropped, the engine ends as by a crash: use
-/// [`Engine::shutdown`] to end it in order.
+/// When the last handle is dropped, the engine ends abruptly, like in a crash. Use [`Engine::shutdown`] to end it in
+/// order.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
 }
 
-/// A handle that does not keep an engine open.
+/// A handle that doesn't keep an engine open.
 #[derive(Clone)]
 pub struct WeakEngine {
     shared: Weak<Shared>,
 }
 
 impl WeakEngine {
-    /// The engine, while it is open.
+    /// Returns the engine while it is open.
     pub fn upgrade(&self) -> Option<Engine> {
         self.shared.upgrade().map(|shared| Engine { shared })
     }
@@ -201,7 +202,7 @@ impl Drop for Shared {
 }
 
 impl Engine {
-    /// Takes the data directory and resumes what is open in it, as far as [`EngineOptions::scope`] holds it.
+    /// Locks the data directory and resumes the open executions in it that are in [`EngineOptions::scope`].
     ///
     /// # Errors
     /// The directory is in use, unusable, damaged, full or of a newer version.
@@ -249,28 +250,28 @@ impl Engine {
         Ok((Self { shared }, recovered))
     }
 
-    /// A handle that does not keep the engine open.
+    /// Returns a handle that doesn't keep the engine open.
     pub fn downgrade(&self) -> WeakEngine {
         WeakEngine {
             shared: Arc::downgrade(&self.shared),
         }
     }
 
-    /// Starts an execution; started again with the same name and input, it is the same one. When this returns, it
-    /// is on the disk.
+    /// Starts an execution. A second start with the same name and input finds the same execution. When this returns,
+    /// the execution is on the disk.
     ///
     /// # Errors
-    /// The definition or the name is not valid, the input is too large, the name has another input, or nothing can
-    /// be stored.
+    /// The definition or the name is invalid, the input is too large, the name exists with another input, or the
+    /// storage fails.
     pub async fn start(&self, name: &str, definition_text: &str, input: Value) -> Result<Started, EngineError> {
         self.start_named(name, None, definition_text, input).await
     }
 
-    /// Starts an execution of another state machine than the engine's own. Each machine's executions have their names for
-    /// themselves: the engine knows this one by [`Naming::known_as`].
+    /// Starts an execution of another state machine than the engine's own. Names are unique per state machine; all
+    /// other methods take the name that [`Naming::known_as`] returns.
     ///
     /// # Errors
-    /// As with [`Engine::start`].
+    /// The same as [`Engine::start`].
     pub async fn start_of(
         &self,
         other: OtherMachine,
@@ -320,16 +321,16 @@ impl Engine {
         .await
     }
 
-    /// What ARNs are made of.
+    /// The parts of ARNs.
     pub fn naming(&self) -> &Naming {
         &self.shared.naming
     }
 
-    /// Waits until an execution has ended, or only someone outside can bring it further.
+    /// Waits until an execution has ended, or only an answer from outside can advance it.
     ///
     /// # Errors
-    /// There is none of that name, or the disk fails meanwhile: the execution is not lost, and can be waited for
-    /// again.
+    /// No execution has the name, or the disk fails meanwhile: then the execution isn't lost, and the call can be
+    /// repeated.
     pub async fn wait(&self, name: &str) -> Result<Outcome, EngineError> {
         self.ask(|reply| Request::Wait {
             name: name.to_owned(),
@@ -354,7 +355,7 @@ impl Engine {
         self.send_token(token, TokenAnswer::Failure(failure)).await
     }
 
-    /// Says that the task of a token is still being worked on.
+    /// Reports that work on the task of a token continues.
     ///
     /// # Errors
     /// The token is unknown or closed, or nothing can be stored.
@@ -362,10 +363,10 @@ impl Engine {
         self.send_token(token, TokenAnswer::Heartbeat).await
     }
 
-    /// Stops an execution and its children. What their functions answer later changes nothing.
+    /// Stops an execution and its children. Later answers of their functions change nothing.
     ///
     /// # Errors
-    /// There is none of that name, it has ended, or nothing can be stored.
+    /// No execution has the name, it has ended, or the storage fails.
     pub async fn stop(&self, name: &str, error: Option<String>, cause: Option<String>) -> Result<(), EngineError> {
         self.ask(|reply| Request::Stop {
             name: name.to_owned(),
@@ -376,12 +377,12 @@ impl Engine {
         .await
     }
 
-    /// Goes on with an execution that failed, timed out or was stopped, from the states that were not left: the same
-    /// execution with the same input. What finished is kept, also among a map's items. When this returns how often
-    /// the execution has been redriven, that is on the disk.
+    /// Redrives an execution that failed, timed out or was stopped: it continues from the states that it had not left,
+    /// as the same execution with the same input. Finished branches and map items keep their results. Returns the
+    /// number of redrives, once the redrive is on the disk.
     ///
     /// # Errors
-    /// There is none of that name, it has not ended, it succeeded, a limit is reached, or nothing can be stored.
+    /// No execution has the name, it has not ended, it succeeded, a limit is reached, or the storage fails.
     pub async fn redrive(&self, name: &str) -> Result<u64, EngineError> {
         self.ask(|reply| Request::Redrive {
             name: name.to_owned(),
@@ -390,10 +391,10 @@ impl Engine {
         .await
     }
 
-    /// The tasks that an execution and its children wait for now, with their tokens.
+    /// Returns the tasks that an execution and its children wait for now, with their tokens.
     ///
     /// # Errors
-    /// There is none of that name, or nothing can be read.
+    /// No execution has the name, or the database cannot be read.
     pub async fn pending_tokens(&self, name: &str) -> Result<Vec<PendingToken>, EngineError> {
         self.ask(|reply| Request::PendingTokens {
             name: name.to_owned(),
@@ -402,7 +403,7 @@ impl Engine {
         .await
     }
 
-    /// Copies the data directory to a new one while the engine goes on; see [`back_up`].
+    /// Copies the data directory to a new one while the engine runs; see [`back_up`].
     ///
     /// # Errors
     /// The destination is not empty, or cannot be written.
@@ -412,22 +413,22 @@ impl Engine {
         copied.unwrap_or(Err(EngineError::Stopped))
     }
 
-    /// Every event of every execution from now on, once it is stored.
+    /// Subscribes to all events of all executions from now on. An event arrives once it is stored.
     pub fn subscribe(&self) -> broadcast::Receiver<EngineEvent> {
         self.shared.events.subscribe()
     }
 
-    /// What keeps the engine from storing anything now; none while all is well.
+    /// Returns a watch on the error that keeps the engine from storing anything; `None` while the storage works.
     pub fn health(&self) -> watch::Receiver<Option<EngineError>> {
         self.shared.health.clone()
     }
 
-    /// Stores what is known, ends all functions under way and releases the data directory. What was not finished
-    /// goes on when the engine is opened again.
+    /// Stores pending results, ends all functions in flight and releases the data directory. Unfinished executions
+    /// resume when the engine is opened again.
     pub async fn shutdown(self) {
         let (reply, done) = oneshot::channel();
         if self.shared.requests.send(Request::Shutdown { reply }).is_ok() {
-            // An error means that the engine has ended before.
+            // An error means that the engine has already ended.
             drop(done.await);
         }
     }
@@ -451,7 +452,7 @@ impl Engine {
     }
 }
 
-/// Opens the database off the async threads; a process that is just ending gets a moment to let go of it.
+/// Opens the database off the async threads. A process that is about to end gets a moment to release it.
 async fn open_store(directory: &Path, max_pages: Option<u32>) -> Result<(Store, StoreThread), EngineError> {
     let give_up = tokio::time::Instant::now() + LOCK_PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! Executions and map runs as the Step Functions API asks for them: by ARN, with what stands around them, in pages.
+//! Executions and map runs in the form that the Step Functions API needs: by ARN, with details, in pages.
 
 use holdfast_asl::Timestamp;
 use rusqlite::{OptionalExtension, Row, named_params};
@@ -7,7 +7,7 @@ use super::archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, ma
 use super::error::EngineError;
 use super::read::unsigned;
 
-/// An execution, and what stands around it.
+/// An execution with the details that the API shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionDetails {
     /// The execution.
@@ -16,37 +16,37 @@ pub struct ExecutionDetails {
     pub machine_arn: String,
     /// The role that it was started with.
     pub role_arn: String,
-    /// How often it was redriven.
+    /// Number of redrives.
     pub redrives: u64,
-    /// When it was redriven last.
+    /// The time of the last redrive.
     pub redriven: Option<Timestamp>,
-    /// The ARN of the map run that it is a child of.
+    /// The ARN of its map run, for a child.
     pub map_run: Option<String>,
 }
 
-/// A map run, and what stands around it.
+/// A map run with the details that the API shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapRunDetails {
     /// The map run.
     pub record: MapRunRecord,
-    /// The execution that has it.
+    /// The execution whose Map state started it.
     pub parent: ExecutionDetails,
-    /// How often it was redriven.
+    /// Number of redrives.
     pub redrives: u64,
-    /// For each status: how many children have it, and how many items those run.
+    /// For each status, the number of children and of their items.
     pub children: Vec<(ExecutionStatus, u64, u64)>,
 }
 
-/// Which executions a page holds.
+/// A filter of executions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
-    /// Only those that stand so.
+    /// Only executions of this status.
     pub status: Option<ExecutionStatus>,
-    /// Only those that were redriven, or that were not.
+    /// Only executions that were redriven, or only those that weren't.
     pub redriven: Option<bool>,
 }
 
-/// A place in a list: the start of an execution, and its number.
+/// A place in a list: the start and the id of an execution.
 pub type Place = (Timestamp, i64);
 
 const DETAILS: &str =
@@ -55,7 +55,7 @@ const DETAILS: &str =
 const MAP_RUN: &str = "id, arn, state, status, total, started_ms, stopped_ms, parent, redrives";
 
 impl Archive {
-    /// The execution of an ARN, if there is one; a map's child that has not begun is none.
+    /// Returns the execution of an ARN, if it exists. A map's child that has not begun doesn't count.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -64,7 +64,7 @@ impl Archive {
         self.read(|db| db.prepare_cached(&sql)?.query_row([arn], details).optional())
     }
 
-    /// The executions of a state machine that were started by name, newest first: at most so many, after a place.
+    /// Returns the top-level executions of a state machine, newest first: at most `most`, after a place.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -90,7 +90,7 @@ impl Archive {
         })
     }
 
-    /// The children of a map run that have begun, in item order: at most so many, from a position on.
+    /// Returns the children of a map run that have begun, in item order: at most `most`, from an index on.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -119,7 +119,7 @@ impl Archive {
         })
     }
 
-    /// The map run of an ARN, if there is one.
+    /// Returns the map run of an ARN, if it exists.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -155,7 +155,7 @@ impl Archive {
     }
 }
 
-/// The query for a page of a machine's executions: an index leads to them, and they are in its order.
+/// Returns the query for a page of a machine's executions: an index finds them, in its order.
 fn executions_of_machine() -> String {
     format!(
         "SELECT {DETAILS} FROM executions

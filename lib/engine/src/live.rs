@@ -1,4 +1,4 @@
-//! What the engine holds in memory: open executions and map runs. All of it can be read back from the database.
+//! The engine's state in memory: open executions and map runs. All of it can be read back from the database.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -27,26 +27,26 @@ pub(super) struct Live {
     pub machine: Arc<StateMachine>,
     pub execution: Execution,
     pub input: Value,
-    /// The execution that was started by name; itself, or far above a child.
+    /// The execution that was started by name: this one itself, or the top of a child's family.
     pub root: i64,
     pub root_name: Arc<str>,
     pub child_of: Option<(i64, u64)>,
-    /// How many items it runs, for a map's child.
+    /// Number of items, for a map's child.
     pub items: u64,
     pub armed: Armed,
-    /// What the database will say of its waiting once the turn is stored.
+    /// Its timers while it only waits, like the database has them once the turn is stored.
     pub rest: Option<Rest>,
-    /// The events whose jobs are under way.
+    /// The events whose jobs are in flight.
     pub inflight: HashSet<EventId>,
-    /// The evaluations under way.
+    /// The evaluations in flight.
     pub evaluating: HashMap<EvaluationKey, Evaluating>,
-    /// State and token of all tokens that are good.
+    /// State and token of all open tokens.
     pub tokens: Vec<(String, String)>,
-    /// Map runs under way, by the event that started them.
+    /// Open map runs, by the event that started them.
     pub map_runs: HashMap<EventId, i64>,
 }
 
-/// What an execution is made of.
+/// The parts that an execution is created from.
 pub(super) struct Birth {
     pub id: i64,
     pub name: String,
@@ -57,7 +57,7 @@ pub(super) struct Birth {
     pub machine: Arc<StateMachine>,
     pub started: Timestamp,
     pub input: Value,
-    /// The family's top, by number and name; none for the top itself.
+    /// The id and name of the family's top; `None` for the top itself.
     pub root: Option<(i64, Arc<str>)>,
     pub child_of: Option<(i64, u64)>,
     pub item: Option<Value>,
@@ -103,12 +103,12 @@ impl Live {
         }
     }
 
-    /// The number and name of the execution at the top of the family.
+    /// Returns the id and name of the execution at the top of the family.
     pub(super) fn family_top(&self) -> (i64, Arc<str>) {
         (self.root, Arc::clone(&self.root_name))
     }
 
-    /// The timers that it has now.
+    /// Returns its current timers.
     pub(super) fn timers(&self) -> HashMap<TimerKey, Timestamp> {
         let timers = self
             .execution
@@ -121,7 +121,7 @@ impl Live {
         timers.collect()
     }
 
-    /// What the map that an event started is to be run with.
+    /// Returns the parameters of the map that an event started.
     pub(super) fn map_plan(&self, wanted: EventId) -> Option<MapPlan> {
         self.execution.commands().into_iter().find_map(|command| match command {
             Command::StartMapRun {
@@ -147,7 +147,7 @@ impl Live {
     }
 }
 
-/// What a map run is to be run with.
+/// The parameters of a map run.
 pub(super) struct MapPlan {
     pub machine: Arc<StateMachine>,
     pub state: String,
@@ -159,7 +159,7 @@ pub(super) struct MapPlan {
 }
 
 impl MapPlan {
-    /// Whether so many failed children are too many. Where nothing is said, one is.
+    /// Returns true if the failed items exceed the tolerance. Without limits, no failure is tolerated.
     pub(super) fn is_exceeded(&self, failed: u64, total: u64) -> bool {
         let over_count = |most: u64| failed > most;
         let over_share = |most: f64| failed as f64 * 100.0 > most * total as f64;
@@ -170,7 +170,7 @@ impl MapPlan {
     }
 }
 
-/// What an execution has from those above it: its machine, and the number and name of the execution at the top.
+/// The parts that an execution inherits: its machine, and the id and name of the execution at the top of the family.
 #[derive(Clone)]
 pub(super) struct Kin {
     pub machine: Arc<StateMachine>,
@@ -185,25 +185,25 @@ pub(super) struct MapRun {
     pub root: (i64, Arc<str>),
     pub key: EventId,
     pub plan: MapPlan,
-    /// The items of all children: what failures are counted against.
+    /// The items of all children: the base of the failure percentage.
     pub items: u64,
-    /// Children that have not begun.
+    /// Number of children that have not begun.
     pub pending: u64,
     pub running: BTreeSet<i64>,
-    /// The items of the children that failed.
+    /// Number of items of the children that failed.
     pub failed: u64,
-    /// The first position at which a child may be pending.
+    /// The lowest index at which a child may be pending.
     pub next_index: u64,
-    /// Why it fails, once that is settled.
+    /// The reason why it fails, once that is decided.
     pub failure: Option<TaskFailure>,
-    /// Whether its result is being gathered.
+    /// True while its result is being gathered.
     pub gathering: bool,
-    /// How it ended, once that is known.
+    /// Its final status, once known.
     pub outcome: Option<ExecutionStatus>,
 }
 
 impl MapRun {
-    /// What its children have from it.
+    /// Returns the parts that its children inherit.
     pub(super) fn kin(&self) -> Kin {
         Kin {
             machine: Arc::clone(&self.plan.machine),
@@ -211,7 +211,7 @@ impl MapRun {
         }
     }
 
-    /// The end of all its children that go on.
+    /// Returns the stops of all its running children.
     pub(super) fn stops(&self, why: &'static str) -> impl Iterator<Item = ChildStop> {
         self.running.iter().map(move |child| ChildStop {
             child: *child,
@@ -220,7 +220,7 @@ impl MapRun {
         })
     }
 
-    /// How many more children may begin now.
+    /// Returns the number of children that may begin now.
     pub(super) fn free_slots(&self) -> u64 {
         if self.failure.is_some() || self.gathering {
             return 0;
@@ -233,23 +233,23 @@ impl MapRun {
     }
 }
 
-/// Everything open but what only waits for long: that is in the database alone.
+/// Everything open, except executions that wait for a long time: those are only in the database.
 #[derive(Default)]
 pub(super) struct OpenState {
     pub live: HashMap<i64, Live>,
     /// The executions in memory that were started by name.
     pub names: HashMap<String, i64>,
-    /// Executions that are open, and cannot go on with this version: why.
+    /// Open executions that cannot run with this version, with the reason.
     pub unreadable: HashMap<String, String>,
     pub map_runs: HashMap<i64, MapRun>,
     /// Map runs that may have free slots.
     pub fillable: BTreeSet<i64>,
-    /// The execution of each token that is good.
+    /// The execution of each open token.
     pub tokens: HashMap<String, i64>,
     pub timers: Timers,
-    /// Executions that ended in the turn under way: the database does not know it yet.
+    /// Executions that ended in the current turn: the database still has them as open.
     pub gone: HashSet<i64>,
-    /// No execution that is not in memory has an earlier timer.
+    /// A lower bound of the timers of executions that aren't in memory.
     pub next_due: Option<Timestamp>,
     pub last_execution: i64,
     pub last_map_run: i64,
@@ -267,7 +267,7 @@ impl OpenState {
         self.live.insert(live.id, live);
     }
 
-    /// Takes an execution out of memory.
+    /// Removes an execution from memory.
     pub(super) fn remove(&mut self, id: i64) -> Option<Live> {
         let live = self.live.remove(&id)?;
         if live.child_of.is_none() {
@@ -279,7 +279,7 @@ impl OpenState {
         Some(live)
     }
 
-    /// The execution and all open ones below it, as far as they are in memory.
+    /// Returns the execution and all its open descendants that are in memory.
     pub(super) fn family(&self, root: i64) -> Vec<&Live> {
         let mut family = Vec::new();
         let mut open = vec![root];

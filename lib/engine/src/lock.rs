@@ -1,4 +1,4 @@
-//! The data directory: made private, and held by one writer at a time through a lock of the operating system.
+//! The data directory: private to the user, and locked by one writer at a time through the operating system.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -11,14 +11,14 @@ use super::error::EngineError;
 /// The file that is locked.
 pub(super) const LOCK_FILE: &str = "lock";
 
-/// The right to write to a data directory. It ends with the value, and with the process however that ends.
+/// The lock of a data directory. It is released with the value, and with the process in any case.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
     _file: File,
 }
 
 impl DirectoryLock {
-    /// Takes the lock, or says who holds it.
+    /// Takes the lock. The error names the process that holds it.
     pub(super) fn acquire(directory: &Path) -> Result<Self, EngineError> {
         let unusable = |error: std::io::Error| EngineError::DirectoryUnusable {
             directory: directory.to_path_buf(),
@@ -35,7 +35,7 @@ impl DirectoryLock {
             Err(TryLockError::WouldBlock) => return Err(in_use(directory, &mut file)),
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
-        // The lock is what counts; the number in it is for people.
+        // Only the lock counts; the process id in the file is for people.
         let written = file
             .set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))

@@ -1,4 +1,4 @@
-//! Parsed definitions, so that executions of one definition share one machine in memory.
+//! A cache of parsed definitions: executions of one definition share one machine in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,24 +6,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdfast_asl::{DefinitionErrors, StateMachine};
 use sha2::{Digest, Sha256};
 
-/// More definitions than a machine's programs have at once; beyond it, all are parsed anew.
+/// Maximum number of cached definitions. When it is reached, the cache is cleared.
 const MAX_STORED_DEFINITIONS: usize = 64;
 
-/// Who a definition is parsed for.
+/// The purpose of parsing a definition.
 #[derive(Copy, Clone, PartialEq, Eq, Hash)]
 enum For {
-    /// An execution that starts.
+    /// For an execution that starts.
     Start,
-    /// One that is stored: it may have what is refused of a new one.
+    /// For a stored execution, whose definition may hold what a new one may not.
     Stored,
 }
 
-/// The definitions parsed of late, by the hash of their text.
+/// Parsed definitions, by the hash of their text.
 #[derive(Default)]
 pub(super) struct Machines(Mutex<HashMap<(String, For), Arc<StateMachine>>>);
 
 impl Machines {
-    /// Parses a definition that an execution is to start with, or finds it parsed; and the hash of its text, in hex.
+    /// Parses the definition of a new execution, or finds it in the cache. Also returns the SHA-256 of its text, in
+    /// hex.
     pub(super) fn parse(&self, text: &str) -> Result<(String, Arc<StateMachine>), DefinitionErrors> {
         let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
         let found = self.kept().get(&(sha256.clone(), For::Start)).cloned();
@@ -34,7 +35,7 @@ impl Machines {
         Ok((sha256, machine))
     }
 
-    /// Parses the definition of an execution that is stored, or finds it parsed.
+    /// Parses the definition of a stored execution, or finds it in the cache.
     pub(super) fn parse_stored(&self, text: &str) -> Result<Arc<StateMachine>, DefinitionErrors> {
         let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
         for purpose in [For::Start, For::Stored] {
@@ -57,7 +58,7 @@ impl Machines {
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<(String, For), Arc<StateMachine>>> {
-        // What is in it is whole, whoever panicked.
+        // A panic elsewhere leaves the map consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

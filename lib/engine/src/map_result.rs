@@ -1,4 +1,4 @@
-//! What a map run leaves: its children's outputs, or the files of a `ResultWriter`.
+//! The result of a map run: its children's outputs, or the files of a `ResultWriter`.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ pub(super) struct Gathering {
     pub arn: String,
     pub children_machine_arn: String,
     pub writer: Option<ResultWriter>,
-    /// Why the map fails, where it does.
+    /// The map's failure, if it fails.
     pub failure: Option<TaskFailure>,
 }
 
-/// Gives the Map state's result. Without a writer: the outputs of the children that succeeded, in item order.
-/// What is written has keys derived from the map run: written again, it is the same.
+/// Returns the Map state's result. Without a writer, that is the outputs of the successful children, in item order.
+/// With one, the keys of its files are derived from the map run, so that writing them again changes nothing.
 pub(super) async fn gather(store: &Store, objects: &dyn Objects, gathering: Gathering) -> Result<Value, TaskFailure> {
     let map_run = gathering.map_run;
     let children = loop {
@@ -32,7 +32,7 @@ pub(super) async fn gather(store: &Store, objects: &dyn Objects, gathering: Gath
             .await
         {
             Ok(children) => break children,
-            // The disk fails, not the map: it goes on when the disk does.
+            // The disk fails, not the map: it continues once the disk works.
             Err(error) if error.is_storage() => tokio::time::sleep(READ_AGAIN).await,
             Err(error) => return Err(writer_failed(error.to_string())),
         }
@@ -66,7 +66,7 @@ async fn write(
     for child in children {
         match child.status {
             ExecutionStatus::Succeeded => succeeded.extend(transformed(child, writer, gathering)),
-            // A child that never began has no history, and was never more than pending.
+            // A child that never began has neither an error nor a cause. AWS lists it as pending.
             ExecutionStatus::Aborted if child.error.is_none() && child.cause.is_none() => {
                 pending.push(description(child, gathering, ExecutionStatus::Pending));
             }
@@ -108,7 +108,7 @@ fn transformed(child: &ExecutionRecord, writer: &ResultWriter, gathering: &Gathe
     }
 }
 
-/// A child as AWS's files describe it.
+/// Describes a child in the form of AWS's files.
 fn description(child: &ExecutionRecord, gathering: &Gathering, status: ExecutionStatus) -> Value {
     let mut described = json!({
         "ExecutionArn": child.arn,

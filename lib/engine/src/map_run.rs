@@ -1,4 +1,5 @@
-//! Distributed maps: their children begin under the cap, are counted as they end, and are stopped with the map.
+//! Distributed maps: children begin within the concurrency limit, are counted as they end, and are stopped with the
+//! map.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use super::run_loop::Runner;
 use super::turn::Turn;
 use super::write::{NewExecution, Write};
 
-/// The most children that begin in one turn.
+/// Maximum number of children that begin in one turn.
 const MAX_BEGUN_PER_TURN: u64 = 256;
 
 impl Runner {
-    /// The items are there: creates the map run with a row for each child.
+    /// Creates the map run with a row for each child, once the items are read.
     pub(super) fn create_map_run(
         &mut self,
         turn: &mut Turn,
@@ -34,7 +35,7 @@ impl Runner {
         live.inflight.remove(&key);
         let Some(plan) = live.map_plan(key) else { return };
         let arn = naming::map_run_arn(&live.machine_arn, &plan.label, &live.arn, key);
-        // A redriven map whose items could not be read was recorded as started before.
+        // A redriven map whose items could not be read already has its start in the history.
         let recorded =
             live.execution.commands().iter().any(
                 |command| matches!(command, Command::StartMapRun { key: of, map_run_arn: Some(_), .. } if *of == key),
@@ -112,7 +113,7 @@ impl Runner {
         self.judge_map_run(turn, id);
     }
 
-    /// Starts waiting children wherever a map run has room; whether there were any.
+    /// Starts pending children of all map runs that have room. Returns true if there were any.
     pub(super) async fn begin_children(&mut self, turn: &mut Turn) -> Result<bool, EngineError> {
         let mut begun = 0;
         while let Some(id) = self.open.fillable.first().copied() {
@@ -159,7 +160,7 @@ impl Runner {
         Ok(begun > 0)
     }
 
-    /// A waiting child cannot be read: it fails, and nothing else.
+    /// Fails a pending child that cannot be read, and nothing else.
     fn refuse_child(&mut self, turn: &mut Turn, map_run: i64, child: UnreadableChild) {
         let UnreadableChild {
             id,
@@ -209,7 +210,7 @@ impl Runner {
         self.begin_or_fail(turn, child.id);
     }
 
-    /// A child ended, with so many items that failed: counts it, and goes on with what follows for its map run.
+    /// Counts a child that ended with this number of failed items, and judges its map run.
     pub(super) fn child_ended(&mut self, turn: &mut Turn, map_run: i64, child: i64, failed_items: u64) {
         let Some(run) = self.open.map_runs.get_mut(&map_run) else {
             return;
@@ -220,7 +221,7 @@ impl Runner {
         self.judge_map_run(turn, map_run);
     }
 
-    /// Decides whether a map run has failed, or is done.
+    /// Decides whether a map run has failed or is done.
     pub(super) fn judge_map_run(&mut self, turn: &mut Turn, map_run: i64) {
         let Some(run) = self.open.map_runs.get_mut(&map_run) else {
             return;
@@ -262,7 +263,7 @@ impl Runner {
         }
     }
 
-    /// The map that started it is over: so is the map run, and what is left of its children is stopped.
+    /// Ends a map run when its Map state is over, and stops its remaining children.
     pub(super) fn end_map_run(&mut self, turn: &mut Turn, map_run: i64) {
         let Some(run) = self.open.map_runs.remove(&map_run) else {
             return;

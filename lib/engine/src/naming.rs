@@ -1,8 +1,8 @@
-//! Names of things in AWS's form. What is derived is the same after a restart.
+//! ARNs and names in AWS's form. Derived names are the same after a restart.
 
 use sha2::{Digest, Sha256};
 
-/// What ARNs are made of.
+/// The parts of ARNs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Naming {
     /// The region in ARNs. Default `local`.
@@ -23,27 +23,27 @@ impl Default for Naming {
     }
 }
 
-/// Another state machine than the engine's own, whose executions have their names for themselves.
+/// A state machine other than the engine's own. Names of executions are unique per state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherMachine {
     /// Its name.
     pub name: String,
-    /// The role that stands in the histories of its executions.
+    /// The role that the histories of its executions show.
     pub role_arn: String,
 }
 
 impl Naming {
-    /// The ARN of a state machine.
+    /// Returns the ARN of a state machine.
     pub fn machine_arn(&self, machine: &str) -> String {
         format!("arn:aws:states:{}:{}:stateMachine:{machine}", self.region, self.account)
     }
 
-    /// The role of the engine's own state machine.
+    /// Returns the role of the engine's own state machine.
     pub fn role_arn(&self) -> String {
         format!("arn:aws:iam::{}:role/{}", self.account, self.state_machine)
     }
 
-    /// The ARN of an execution that was started by name.
+    /// Returns the ARN of a top-level execution.
     pub fn execution_arn(&self, machine: &str, name: &str) -> String {
         format!(
             "arn:aws:states:{}:{}:execution:{machine}:{name}",
@@ -51,7 +51,8 @@ impl Naming {
         )
     }
 
-    /// The name by which the engine knows an execution of a machine: its own machine's have it as it is.
+    /// Returns the engine's name for an execution of a state machine. For the engine's own machine, that is the
+    /// execution's name.
     pub fn known_as(&self, machine: &str, name: &str) -> String {
         if machine == self.state_machine {
             name.to_owned()
@@ -61,35 +62,35 @@ impl Naming {
     }
 }
 
-/// The name by which the engine knows an execution of another machine than its own. No name holds a colon.
+/// Returns the engine's name for an execution of another machine than its own. Names contain no colon.
 pub(super) fn known_as(machine: &str, name: &str) -> String {
     format!("{machine}:{name}")
 }
 
-/// The name that an execution's ARN ends with.
+/// Returns the name at the end of an execution's ARN.
 pub(super) fn execution_name(execution_arn: &str) -> &str {
     execution_arn.rsplit_once(':').map_or(execution_arn, |(_, name)| name)
 }
 
-/// The machine's name out of its ARN.
+/// Returns the machine's name in its ARN.
 pub(super) fn machine_name(machine_arn: &str) -> &str {
     machine_arn
         .rsplit_once(":stateMachine:")
         .map_or(machine_arn, |(_, name)| name)
 }
 
-/// The ARN of a map run, derived from the execution and the event that started it.
+/// Returns the ARN of a map run, derived from the execution and the event that started it.
 pub(super) fn map_run_arn(machine_arn: &str, label: &str, execution_arn: &str, key: u64) -> String {
     let id = uuid(&format!("{execution_arn}#{key}"));
     machine_arn.replacen(":stateMachine:", ":mapRun:", 1) + &format!("/{label}:{id}")
 }
 
-/// The id at the end of a map run's ARN.
+/// Returns the id at the end of a map run's ARN.
 pub(super) fn map_run_id(map_run_arn: &str) -> &str {
     map_run_arn.rsplit_once(':').map_or(map_run_arn, |(_, id)| id)
 }
 
-/// The machine's ARN of a map's children, and a child's own name and ARN.
+/// The ARN of the machine of a map's children, and a child's own name and ARN.
 pub(super) struct ChildNames {
     pub machine_arn: String,
     pub name: String,
@@ -103,7 +104,7 @@ pub(super) fn child_names(machine_arn: &str, label: &str, map_run_arn: &str, ind
     ChildNames { machine_arn, name, arn }
 }
 
-/// Whether AWS would take it for an execution's name, with the letters that need no escaping anywhere.
+/// Returns true for a name that AWS accepts for an execution and whose characters need no escaping.
 pub(super) fn is_execution_name(name: &str) -> bool {
     (1..=80).contains(&name.len())
         && name
@@ -111,7 +112,7 @@ pub(super) fn is_execution_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// An id in the form of a version 8 UUID, from a hash.
+/// Returns an id in the form of a version 8 UUID, from a hash.
 fn uuid(of: &str) -> String {
     let mut bytes: [u8; 16] = [0; 16];
     bytes.copy_from_slice(&Sha256::digest(of.as_bytes())[..16]);

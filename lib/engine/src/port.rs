@@ -1,4 +1,4 @@
-//! What the engine needs from outside: functions, objects, time and randomness.
+//! The ports that the engine needs: functions, objects, time and randomness.
 
 use std::fmt::Debug;
 
@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 /// Runs the functions that a definition names.
 #[async_trait]
 pub trait Functions: Send + Sync {
-    /// Runs one function and gives its answer. Called at least once for each attempt: after a crash an attempt whose
-    /// answer was not stored is made again.
+    /// Runs one function and returns its answer. Called at least once for each attempt: after a crash, an attempt whose
+    /// answer was not stored is repeated.
     ///
     /// # Errors
-    /// The function's own failure, as its error type and message.
+    /// The function's own failure, with its error type and message.
     async fn invoke(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, FunctionFailure>;
 }
 
-/// Whose invocation it is.
+/// The task that an invocation belongs to.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// The execution's name; a map's child has one of its own.
@@ -26,7 +26,7 @@ pub struct Invocation {
     pub execution_arn: String,
     /// The Task state.
     pub state: String,
-    /// The event that scheduled it: with the ARN, the same for each repetition of this attempt.
+    /// The event that scheduled it. The pair of ARN and key is the same for each repetition of this attempt.
     pub key: u64,
     /// The task token, for `.waitForTaskToken`. A credential: `Debug` leaves it out.
     pub token: Option<String>,
@@ -43,7 +43,7 @@ impl Debug for Invocation {
     }
 }
 
-/// Why a function failed, as Lambda reports it.
+/// The failure of a function, in Lambda's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionFailure {
     /// The error's name, matched by `ErrorEquals`.
@@ -53,7 +53,7 @@ pub struct FunctionFailure {
 }
 
 impl FunctionFailure {
-    /// The failure as a Task state sees it: the cause is a JSON text.
+    /// Converts to the failure that a Task state sees: the cause is a JSON text.
     pub(super) fn into_task_failure(self) -> holdfast_asl::TaskFailure {
         let cause = json!({ "errorMessage": self.message, "errorType": self.error_type });
         holdfast_asl::TaskFailure {
@@ -69,13 +69,13 @@ pub trait Objects: Send + Sync {
     /// Reads a whole object.
     ///
     /// # Errors
-    /// There is no such object, or it cannot be read; the text says which.
+    /// The object doesn't exist or cannot be read; the message distinguishes them.
     async fn get(&self, bucket: &str, key: &str) -> Result<Vec<u8>, ObjectFailure>;
 
-    /// Stores a whole object, over one of the same key.
+    /// Stores a whole object and replaces one of the same key.
     ///
     /// # Errors
-    /// It cannot be stored; the text says why.
+    /// The object cannot be stored; the message holds the reason.
     async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), ObjectFailure>;
 }
 
@@ -98,29 +98,29 @@ impl Objects for NoObjects {
     }
 }
 
-/// Why an object could not be read or stored.
+/// The failure to read or store an object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ObjectFailure {
-    /// What failed, where.
+    /// The operation that failed, with bucket, key and reason.
     pub message: String,
 }
 
-/// Tells the time and waits for it.
+/// A clock, and waiting by it.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// The time by the wall clock.
+    /// Returns the time of the wall clock.
     fn now(&self) -> Timestamp;
 
-    /// Milliseconds since some moment, by a clock that nobody sets. By default the wall clock's.
+    /// Returns the milliseconds since a fixed moment, by a clock that nobody sets. The default is the wall clock.
     fn steady_ms(&self) -> i64 {
         self.now().0
     }
 
-    /// Returns when it is `at` or later, or sooner: who waits looks at `now` again.
+    /// Returns at `at` or later, or sooner: the caller checks `now` again.
     async fn sleep_until(&self, at: Timestamp);
 
-    /// The same, told that nothing is under way: only time can bring the next event.
+    /// Does the same while nothing is in flight: only time can cause the next event.
     async fn sleep_idle_until(&self, at: Timestamp) {
         self.sleep_until(at).await;
     }

@@ -1,4 +1,4 @@
-//! What the engine reads back from its database: open executions, waiting children, finished ones.
+//! The engine's queries: open executions, pending children, finished executions.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use super::request::PendingToken;
 use super::time::StoredTime;
 use super::{journal, read_due};
 
-/// An execution that is stored, with its history.
+/// A stored execution with its history.
 pub(super) struct StoredExecution {
     pub id: i64,
     pub arn: String,
@@ -24,55 +24,55 @@ pub(super) struct StoredExecution {
     pub started_ms: i64,
     pub input: Value,
     pub child_of: Option<(i64, u64)>,
-    /// The item before `ItemSelector`, where that is not the input.
+    /// The item before `ItemSelector`, if it differs from the input.
     pub item: Option<Value>,
-    /// How many items it runs, for a map's child.
+    /// Number of items, for a map's child.
     pub items: u64,
-    /// What the database says of its waiting.
+    /// Its timers, if it only waits.
     pub rest: Option<Rest>,
     pub events: Vec<HistoryEvent>,
-    /// State and token of all tokens that are good.
+    /// State and token of all open tokens.
     pub tokens: Vec<(String, String)>,
 }
 
-/// A stored execution, or the name of one that cannot be read, and why.
+/// A stored execution, or the name of one that cannot be read and the reason.
 pub(super) type Reading = Result<Box<StoredExecution>, (String, String)>;
 
-/// An open execution that only waits: for when.
+/// The timers of an open execution that only waits.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rest {
     /// Its earliest timer.
     pub due_ms: Option<i64>,
-    /// Its earliest timer that brings it further by itself.
+    /// Its earliest timer that advances it: not a timeout or a heartbeat.
     pub resume_ms: Option<i64>,
 }
 
-/// A map run that goes on.
+/// An open map run.
 pub(super) struct OpenMapRun {
     pub id: i64,
     pub arn: String,
     pub parent: i64,
     pub key: u64,
     pub state: String,
-    /// The items of all children.
+    /// Number of items of all children.
     pub items: u64,
     pub pending: u64,
-    /// The items of the children that ended without success, and how many those are.
+    /// Number of items of the children that ended without success, and of those children.
     pub failed: u64,
     pub unsuccessful: u64,
-    /// The children that go on.
+    /// The running children.
     pub running: Vec<i64>,
 }
 
-/// Everything that goes on but what only waits, and where the numbers go on.
+/// All open executions except those that only wait, and the last ids.
 pub(super) struct OpenWork {
     pub lot: Lot,
     pub map_runs: Vec<OpenMapRun>,
-    /// How many executions only wait.
+    /// Number of executions that only wait.
     pub waiting: u64,
     pub last_execution: i64,
     pub last_map_run: i64,
-    /// The time that was stored last.
+    /// The last stored time.
     pub clock: StoredTime,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Lot {
     pub definitions: HashMap<String, String>,
 }
 
-/// A waiting child.
+/// A pending child.
 pub(super) struct PendingChild {
     pub id: i64,
     pub arn: String,
@@ -95,13 +95,13 @@ pub(super) struct PendingChild {
     pub index: u64,
     pub input: Value,
     pub item: Option<Value>,
-    /// How many items it runs.
+    /// Number of its items.
     pub items: u64,
-    /// Whether it began before: then it is redriven.
+    /// True if it began before: then it is redriven.
     pub has_history: bool,
 }
 
-/// A waiting child whose row cannot be read.
+/// A pending child whose row cannot be read.
 pub(super) struct UnreadableChild {
     pub id: i64,
     pub index: u64,
@@ -109,7 +109,7 @@ pub(super) struct UnreadableChild {
     pub reason: String,
 }
 
-/// How a root execution of some name stands.
+/// The state of a root execution.
 pub(super) struct Standing {
     pub id: i64,
     pub status: ExecutionStatus,
@@ -122,7 +122,7 @@ pub(super) struct Standing {
 const EXECUTION: &str = "id, arn, name, machine_arn, role_arn, definition, started_ms, input, map_run, map_index, item,
     waits, due_ms, resume_ms, items";
 
-/// Reads everything that goes on but what only waits. Parents come before their children.
+/// Reads all open executions except those that only wait. Parents come before their children.
 pub(super) fn open_work(connection: &Connection) -> rusqlite::Result<OpenWork> {
     let lot = executions(connection, "status = 'RUNNING' AND waits = 0 ORDER BY id", [])?;
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
@@ -182,12 +182,12 @@ pub(super) fn open_execution(connection: &Connection, id: i64) -> rusqlite::Resu
     executions(connection, "id = ?1 AND status = 'RUNNING'", [id])
 }
 
-/// Reads an execution, however it stands.
+/// Reads an execution in any status.
 pub(super) fn any_execution(connection: &Connection, id: i64) -> rusqlite::Result<Lot> {
     executions(connection, "id = ?1", [id])
 }
 
-/// The numbers of all executions that only wait.
+/// Returns the ids of all executions that only wait.
 pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached("SELECT id FROM executions WHERE status = 'RUNNING' AND waits = 1")?
@@ -195,7 +195,7 @@ pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
         .collect()
 }
 
-/// Reads the name of the top-level execution above an execution, or its own where it is one.
+/// Reads the name of the top-level execution of a family, given any execution in it.
 pub(super) fn top_name(connection: &Connection, id: i64) -> rusqlite::Result<Option<String>> {
     connection
         .prepare_cached(
@@ -229,7 +229,7 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
         if let Ok(execution) = &mut reading {
             match journal::history(connection, execution.id) {
                 Ok(events) => execution.events = events,
-                // One history that cannot be read keeps no other execution from going on.
+                // A history that cannot be read doesn't keep other executions from resuming.
                 Err(error) if is_about_value(&error) => {
                     lot.executions.push(Err((execution.name.clone(), error.to_string())));
                     continue;
@@ -245,7 +245,7 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
                     Ok(text) => {
                         lot.definitions.insert(execution.definition.clone(), text);
                     }
-                    // Whoever needs it is told that it is not there.
+                    // A missing definition is reported where it is needed.
                     Err(error) if is_about_value(&error) => {}
                     Err(error) => return Err(error),
                 }
@@ -288,7 +288,7 @@ pub(super) fn definition(connection: &Connection, sha256: &str) -> rusqlite::Res
         .query_row([sha256], |row| row.get(0))
 }
 
-/// Reads the next waiting children of a map run, in item order.
+/// Reads the next pending children of a map run, in item order.
 pub(super) fn pending_children(
     connection: &Connection,
     map_run: i64,
@@ -332,7 +332,7 @@ fn pending_child(row: &Row<'_>) -> rusqlite::Result<PendingChild> {
     })
 }
 
-/// The number of an open root execution, of which nothing else can be read.
+/// Returns the id of an open root execution whose other columns may be unreadable.
 pub(super) fn running(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached("SELECT id FROM executions WHERE name = ?1 AND map_run IS NULL AND status = 'RUNNING'")?
@@ -340,12 +340,12 @@ pub(super) fn running(connection: &Connection, name: &str) -> rusqlite::Result<O
         .optional()
 }
 
-/// Whether an error is about one stored value, and not about the database: then it concerns one execution.
+/// Returns true if an error concerns one stored value, and so one execution, and not the database.
 fn is_about_value(error: &rusqlite::Error) -> bool {
     !matches!(error, rusqlite::Error::SqliteFailure(..))
 }
 
-/// Finds a root execution by its name; or why it cannot be read.
+/// Finds a root execution by its name. The inner error is the reason why it cannot be read.
 pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<Option<Result<Standing, String>>> {
     let read = connection
         .prepare_cached(
@@ -368,7 +368,7 @@ pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<
     }
 }
 
-/// Whose a token is, if it was ever given out, and whether it is good.
+/// Returns the execution of a token, if the token was ever issued, and true if it is open.
 pub(super) fn token_owner(connection: &Connection, token: &str) -> rusqlite::Result<Option<(i64, bool)>> {
     connection
         .prepare_cached("SELECT execution, closed = 0 FROM tokens WHERE token = ?1")?
@@ -376,7 +376,7 @@ pub(super) fn token_owner(connection: &Connection, token: &str) -> rusqlite::Res
         .optional()
 }
 
-/// The execution and all open ones below it, for use in a `WITH RECURSIVE`.
+/// The execution and all its open descendants, for use in a `WITH RECURSIVE`.
 const OPEN_FAMILY: &str = "family (id) AS (
     VALUES (?1)
     UNION
@@ -385,7 +385,7 @@ const OPEN_FAMILY: &str = "family (id) AS (
     JOIN executions ON executions.map_run = map_runs.id AND executions.status = 'RUNNING'
 )";
 
-/// The tasks that an execution and all below it wait for.
+/// Returns the tasks that an execution and its descendants wait for.
 pub(super) fn pending_tokens(connection: &Connection, root: i64) -> rusqlite::Result<Vec<PendingToken>> {
     connection
         .prepare_cached(&format!(
@@ -404,7 +404,7 @@ pub(super) fn pending_tokens(connection: &Connection, root: i64) -> rusqlite::Re
         .collect()
 }
 
-/// Whether an execution, or one below it, that only waits goes on by itself by `bound`.
+/// Returns true if the execution or a descendant only waits and has a timer by `bound` that advances it.
 pub(super) fn resumes_by(connection: &Connection, root: i64, bound: Timestamp) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(&format!(
@@ -430,13 +430,13 @@ pub(super) fn optional_json(row: &Row<'_>, column: usize) -> rusqlite::Result<Op
     }
 }
 
-/// Reads a column of JSON that may be null, or damaged: then it is the text.
+/// Reads a column of JSON that may be null. Damaged JSON is returned as its text.
 pub(super) fn json_or_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Value>> {
     let text = row.get_ref(column)?.as_str_or_null()?;
     Ok(text.map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.into())))
 }
 
-/// Reads a column of text that is a name of something.
+/// Reads a column of text that parses to a value.
 pub(super) fn parsed<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
     row: &Row<'_>,
     column: usize,
@@ -447,12 +447,12 @@ pub(super) fn parsed<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>
         .map_err(|error| invalid(column, error))
 }
 
-/// Reads a column of a number that is never negative.
+/// Reads a column that is never negative.
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
-/// A stored value that cannot be read.
+/// Makes the error of a stored value that cannot be read.
 pub(super) fn invalid(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
 }

@@ -1,4 +1,4 @@
-//! What the engine reads back from its database about time: when executions that only wait are due, and the time reached.
+//! The engine's queries about time: due timers of executions that only wait, and the last stored time.
 
 use holdfast_asl::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
@@ -7,7 +7,7 @@ use super::ahead::Segment;
 use super::read::invalid;
 use super::time::StoredTime;
 
-/// The time that was stored last.
+/// Returns the last stored time.
 pub(super) fn stored_time(connection: &Connection) -> rusqlite::Result<StoredTime> {
     let now = connection
         .query_row("SELECT value FROM meta WHERE key = 'clock_ms'", [], |row| row.get(0))
@@ -23,7 +23,7 @@ pub(super) fn stored_time(connection: &Connection) -> rusqlite::Result<StoredTim
     })
 }
 
-/// The numbers of executions that wait, and whose time has come; in each segment the earliest first.
+/// Returns the ids of waiting executions with a due timer; in each segment the earliest first.
 pub(super) fn due(
     connection: &Connection,
     segments: &[Segment],
@@ -45,7 +45,8 @@ pub(super) fn due(
     Ok(due)
 }
 
-/// The earliest timer of the executions that only wait, by the engine's time: any, or one later than a time.
+/// Returns the earliest timer of the executions that only wait, by the engine's time; with `later_than`, the earliest
+/// one after that time.
 pub(super) fn next_due(
     connection: &Connection,
     segments: &[Segment],

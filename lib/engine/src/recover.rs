@@ -1,4 +1,4 @@
-//! Going on after a restart: open executions are folded from their stored events, but for those that only wait.
+//! Recovery after a restart: open executions are folded from their stored events, except those that only wait.
 
 use std::collections::HashMap;
 
@@ -12,27 +12,27 @@ use super::read_due;
 use super::run_loop::Runner;
 use super::turn::Turn;
 
-/// What was found when the engine was opened.
+/// The open executions that were found when the engine was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Open executions, children included.
+    /// Number of open executions, children included.
     pub executions: u64,
-    /// Those of them that only wait: they are read when their time comes, or someone answers.
+    /// Number of those that only wait: they are read when a timer is due or an answer arrives.
     pub waiting: u64,
-    /// Events that the others were folded from.
+    /// Number of events that the others were folded from.
     pub events: u64,
-    /// Open executions outside the engine's scope: they stay as they are stored.
+    /// Number of open executions outside the engine's scope: they stay as they are stored.
     pub left_alone: u64,
-    /// Open executions that cannot go on with this version, and why.
+    /// The names of open executions that cannot run with this version, with the reasons.
     pub unreadable: Vec<(String, String)>,
-    /// By how much the wall clock is behind the time that had been reached: it was set back. The time of the executions
-    /// that there are goes on from where it was; what is started from now on has the clock's.
+    /// The number of ms that the wall clock is behind the stored time, if it was set back. The time of existing
+    /// executions continues from where it was; new executions have the clock's.
     pub clock_set_back_ms: Option<i64>,
 }
 
 impl Runner {
-    /// Puts what is stored in the place of what is in memory; everything open is looked at in the turn. Jobs under
-    /// way, and those whose results are `kept`, are not begun again.
+    /// Replaces the state in memory by the stored one, and settles everything open in the turn. Jobs in flight, and
+    /// those whose results are `kept`, aren't started again.
     pub(super) async fn recover(&mut self, turn: &mut Turn, kept: &[JobResult]) -> Result<Recovered, EngineError> {
         let mut work = self.store.run(|db| read::open_work(db)).await?;
         let left_alone = self.keep_in_scope(&mut work).await?;
@@ -80,7 +80,7 @@ impl Runner {
     pub(super) fn fold_all(&mut self, lot: Lot, map_runs: Vec<OpenMapRun>, recovered: &mut Recovered) {
         let mut runs: HashMap<i64, OpenMapRun> = map_runs.into_iter().map(|run| (run.id, run)).collect();
         for reading in lot.executions {
-            // Parents come first: a child's map run is ready when its turn comes.
+            // Parents come first, so the map run of a child is already there.
             if let Ok(stored) = &reading
                 && let Some((run, _)) = stored.child_of
                 && let Some(run) = runs.remove(&run)

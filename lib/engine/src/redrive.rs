@@ -1,5 +1,5 @@
-//! Redrive: an execution that ended without success goes on, and with it the unsuccessful children of its map runs.
-//! What a redrive means for one execution is decided in `holdfast-asl`.
+//! Redrive: an execution that ended without success resumes, together with the unsuccessful children of its map runs.
+//! `holdfast-asl` decides what a redrive means for one execution.
 
 use holdfast_asl::{Command, EventId, Moment};
 
@@ -12,7 +12,7 @@ use super::waiting::fold;
 use super::write::Write;
 
 impl Runner {
-    /// Serves a redrive; answers how often the execution has been redriven then.
+    /// Serves a redrive, and answers with the number of redrives.
     pub(super) async fn redrive(&mut self, turn: &mut Turn, name: String, reply: Answer<u64>) {
         match self.try_redrive(turn, name).await {
             Ok(count) => turn.replies.push(Reply::after(reply, count)),
@@ -40,7 +40,7 @@ impl Runner {
             .map_err(|reason| refused(&name, reason))
     }
 
-    /// Redrives the one execution of a lot. The inner error says why that cannot be.
+    /// Redrives the one execution of a batch. The inner error is the reason why that is impossible.
     async fn redrive_lot(&mut self, turn: &mut Turn, lot: Lot) -> Result<Result<u64, String>, EngineError> {
         let Lot {
             executions,
@@ -75,7 +75,7 @@ impl Runner {
         Ok(Ok(count))
     }
 
-    /// Has the unsuccessful children of an execution's open map runs wait to be begun again.
+    /// Makes the unsuccessful children of an execution's open map runs pending again.
     async fn redrive_map_runs(&mut self, turn: &mut Turn, id: i64) -> Result<(), EngineError> {
         let Some(live) = self.open.live.get(&id) else {
             return Ok(());
@@ -98,7 +98,7 @@ impl Runner {
                 .store
                 .run(move |db| read::map_runs(db, "parent = ?1 AND key = ?2", (id, key.cast_signed())))
                 .await?;
-            // Without one, its items could not be read: they are read again.
+            // Without a map run, the items could not be read: they are read again.
             let Some(mut run) = found.into_iter().next() else {
                 continue;
             };
@@ -113,7 +113,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Redrives a child that waits to be begun again.
+    /// Redrives a child that is pending again.
     pub(super) async fn redrive_child(
         &mut self,
         turn: &mut Turn,
@@ -122,7 +122,7 @@ impl Runner {
     ) -> Result<(), EngineError> {
         let PendingChild { id: child, items, .. } = child;
         let lot = self.store.run(move |db| read::any_execution(db, child)).await?;
-        // Boxed: a child may have map runs of its own, whose children come by this way too.
+        // Boxed, since a child may have map runs of its own, whose children also get here.
         let redriven = Box::pin(self.redrive_lot(turn, lot)).await?;
         if let Err(reason) = redriven {
             turn.writes.push(Write::ChildNotRedriven {

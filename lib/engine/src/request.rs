@@ -1,4 +1,4 @@
-//! What handles ask of the engine's loop, and how they are answered.
+//! The requests that handles send to the engine's loop, and the channels of their answers.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -11,30 +11,30 @@ use super::error::EngineError;
 use super::live::OpenState;
 use super::naming::OtherMachine;
 
-/// How `start` found the execution.
+/// The result of a start.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Started {
-    /// It was started now.
+    /// The execution was started now.
     New,
-    /// It was started before with the same input, and goes on.
+    /// The execution was started before with the same input, and is open.
     AlreadyRunning,
-    /// It was started before with the same input, and has ended.
+    /// The execution was started before with the same input, and has ended.
     AlreadyFinished,
 }
 
-/// How far an execution came by itself.
+/// The result of waiting for an execution.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// It ended.
     Finished {
-        /// How.
+        /// Its final status.
         status: Status,
     },
-    /// Only someone outside can bring it further.
+    /// Only an answer from outside can advance it.
     WaitingForToken {
         /// The first of the states that wait.
         state: String,
-        /// All tokens that are waited for.
+        /// All tokens that the execution and its children wait for.
         pending: Vec<PendingToken>,
     },
 }
@@ -59,7 +59,7 @@ impl Debug for PendingToken {
     }
 }
 
-/// What is sent for a token.
+/// The answer to a task token.
 pub(super) enum TokenAnswer {
     Success(Value),
     Failure(TaskFailure),
@@ -69,9 +69,9 @@ pub(super) enum TokenAnswer {
 /// A request to the loop.
 pub(super) enum Request {
     Start {
-        /// The name by which the engine knows it.
+        /// The engine's name for the execution.
         name: String,
-        /// Whose execution it is, with the name that it has there; the engine's own machine's without one.
+        /// The other state machine and the execution's name there; `None` for the engine's own machine.
         of: Option<(OtherMachine, String)>,
         definition: Arc<str>,
         /// The hash of the definition's text.
@@ -108,10 +108,10 @@ pub(super) enum Request {
     },
 }
 
-/// Where an answer goes.
+/// The channel of an answer.
 pub(super) struct Answer<T>(oneshot::Sender<Result<T, EngineError>>);
 
-/// Who waits for an execution.
+/// The channel of a caller that waits for an execution.
 pub(super) type Waiter = Answer<Outcome>;
 
 impl<T> Answer<T> {
@@ -120,22 +120,22 @@ impl<T> Answer<T> {
         (Self(sender), receiver)
     }
 
-    /// Answers. Whoever asked may have gone away.
+    /// Sends the answer. The caller may have gone away.
     pub(super) fn send(self, answer: Result<T, EngineError>) {
         drop(self.0.send(answer));
     }
 
-    /// Whether nobody waits for the answer any more.
+    /// Returns true if the caller no longer waits for the answer.
     pub(super) fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
 }
 
-/// An answer that is sent once the turn is on the disk, or has failed.
+/// An answer that is sent once the turn is on the disk or has failed.
 pub(super) struct Reply<T>(Box<dyn FnOnce(Result<T, EngineError>) + Send>);
 
 impl Reply<()> {
-    /// Gives `value` once everything is stored.
+    /// Answers with `value` once the turn is stored.
     pub(super) fn after<T: Send + 'static>(answer: Answer<T>, value: T) -> Self {
         Self(Box::new(move |result| answer.send(result.map(|()| value))))
     }
@@ -146,7 +146,7 @@ impl Reply<()> {
 }
 
 impl Request {
-    /// Whether it is about something that is not in memory, so that the database has to be asked.
+    /// Returns true if the request concerns something that isn't in memory and needs a database query.
     pub(super) fn asks_database(&self, open: &OpenState) -> bool {
         match self {
             Self::Start { name, .. }
@@ -159,7 +159,7 @@ impl Request {
         }
     }
 
-    /// Refuses the request; gives back what a shutdown is to be answered with.
+    /// Refuses the request. A shutdown isn't refused: its reply channel is returned.
     pub(super) fn refuse(self, error: EngineError) -> Option<oneshot::Sender<()>> {
         match self {
             Self::Start { reply, .. } => reply.send(Err(error)),

@@ -1,4 +1,4 @@
-//! What the loop does for each request of a handle.
+//! The handling of each request in the loop.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::turn::Turn;
 use super::write::{NewExecution, Write};
 
 impl Runner {
-    /// Serves one request. Answers that rest on something new are sent once it is stored.
+    /// Serves one request. Answers that depend on new writes are sent once those are stored.
     pub(super) async fn serve(&mut self, turn: &mut Turn, request: Request) {
         match request {
             Request::Start {
@@ -52,12 +52,12 @@ impl Runner {
                 Ok(None) => reply.send(Ok(Vec::new())),
                 Err(error) => reply.send(Err(error)),
             },
-            // The loop has taken it out.
+            // The loop handles shutdowns itself.
             Request::Shutdown { .. } => {}
         }
     }
 
-    /// How an execution of that name was started before, if it was.
+    /// Finds an execution of that name. Fails if it has another input.
     async fn find_started(&mut self, name: &str, input: &Value) -> Result<Option<Started>, EngineError> {
         let same = |other: &Value, started| {
             if other == input {
@@ -137,7 +137,7 @@ impl Runner {
         self.begin_or_fail(turn, id);
     }
 
-    /// Begins an execution. One that cannot begin fails: it is never left open without a way to go on.
+    /// Begins an execution. One that cannot begin fails, so that it isn't left open without a way to advance.
     pub(super) fn begin_or_fail(&mut self, turn: &mut Turn, id: i64) {
         let Err(reason) = self.try_advance(turn, id, Stimulus::Start) else {
             return;
@@ -216,7 +216,7 @@ impl Runner {
             Ok(None) => Ok(false),
             Err(error) => Err(error),
         };
-        // What cannot be read cannot go on, but it can end.
+        // An execution that cannot be read cannot resume, but it can be stopped.
         let stopped = match stopped {
             Ok(false) | Err(EngineError::ExecutionUnreadable { .. }) if self.open.unreadable.contains_key(&name) => {
                 self.abort_unreadable(turn, &name, error, cause).await
@@ -230,7 +230,7 @@ impl Runner {
         }
     }
 
-    /// Stops an execution in memory, by its history or without one; false when it has ended.
+    /// Stops an execution in memory, with or without a history. Returns false when it has ended.
     fn stop_or_abort(&mut self, turn: &mut Turn, id: i64, error: Option<String>, cause: Option<String>) -> bool {
         let stop = Stimulus::Stop {
             error: error.clone(),
@@ -276,7 +276,7 @@ impl Runner {
         self.wake(turn, id).await
     }
 
-    /// The open execution of a name; none when it has ended. Fails when there never was one.
+    /// Returns the open execution of a name, or `None` when it has ended. Fails when no execution has the name.
     async fn find_open(&mut self, name: &str) -> Result<Option<i64>, EngineError> {
         if let Some(id) = self.open.names.get(name) {
             return Ok(Some(*id));
@@ -290,7 +290,7 @@ impl Runner {
         }
     }
 
-    /// How an execution stands that is not in memory.
+    /// Reads the state of an execution that isn't in memory.
     pub(super) async fn standing(&mut self, name: &str) -> Result<Option<Standing>, EngineError> {
         if let Some(reason) = self.open.unreadable.get(name) {
             return Err(EngineError::ExecutionUnreadable {

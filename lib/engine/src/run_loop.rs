@@ -1,6 +1,6 @@
-//! The loop that everything goes through: take in what waits, advance the executions, store all of it in one
-//! transaction, and only then act on it. While one turn is on its way to the disk, the next is decided. What requests
-//! do is in `request_handler`, what follows for an execution in `settle`, what a failing disk means in `storage_outage`.
+//! The engine's loop: it takes in requests, results and timers, advances the executions, stores all changes in one
+//! transaction, and only then acts on them. While one turn is written to the disk, the loop decides the next.
+//! `request_handler` handles requests, `settle` the consequences for an execution, `storage_outage` a failing disk.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -26,14 +26,14 @@ use super::time::Timekeeper;
 use super::turn::{ChildEvent, EngineEvent, Published, Turn};
 use super::write::Write;
 
-/// The most results that are taken in at once: few, so that the disk is not kept waiting.
+/// Maximum number of results taken in at once: few, so that the disk isn't idle.
 const MAX_RESULTS: usize = 32;
-/// The most requests that are taken in at once.
+/// Maximum number of requests taken in at once.
 const MAX_REQUESTS: usize = 256;
-/// A turn that changes so much waits for the disk before more is added to it.
+/// A turn with this many writes waits for the disk before it takes in more.
 const MAX_WRITES: usize = 16_384;
 
-/// The engine's one writer: it alone changes executions.
+/// The engine's one writer: nothing else changes executions.
 pub(super) struct Runner {
     pub store: Store,
     pub thread: StoreThread,
@@ -43,40 +43,40 @@ pub(super) struct Runner {
     pub machines: Arc<Machines>,
     pub entropy: Box<dyn Entropy + Send + Sync>,
     pub naming: Naming,
-    /// How long a timer beside a token wait may be for `wait` to sit it out.
+    /// The longest timer that `wait` waits for beside a token.
     pub patience_ms: i64,
     pub inbox: mpsc::UnboundedReceiver<Request>,
-    /// A request that has to ask the database, while a turn is on its way to the disk: the loop does not wait for that.
-    /// Those behind it wait, too.
+    /// A request that needs a database query while a turn is being written: the loop doesn't wait for the query. The
+    /// requests behind it wait, too.
     pub held: Option<Request>,
     pub events: broadcast::Sender<EngineEvent>,
     pub health: watch::Sender<Option<EngineError>>,
-    /// Which stored executions are resumed.
+    /// The stored executions that the engine resumes.
     pub scope: Scope,
     pub open: OpenState,
     pub waiters: HashMap<i64, Vec<Waiter>>,
 }
 
-/// Why the loop ends: a shutdown that wants an answer, or nobody being left.
+/// The end of the loop: a shutdown with its reply channel, or no handle is left.
 pub(super) struct Ended(pub Option<oneshot::Sender<()>>);
 
-/// A turn on its way to the disk.
+/// A turn that is being written to the disk.
 struct Storing {
     turn: Turn,
     written: Pin<Box<dyn Future<Output = Result<(), EngineError>> + Send>>,
 }
 
-/// What the loop waited for.
+/// The event that the loop waited for.
 enum Happened {
     /// Something was taken in, or a timer is due.
     Decidable,
-    /// The turn that was on its way to the disk is there, or is not.
+    /// The turn was written to the disk, or could not be.
     Stored(Result<(), EngineError>),
     Ended(Ended),
 }
 
 impl Runner {
-    /// Goes on with everything that is stored. Fails when that cannot be read, or the disk takes nothing.
+    /// Resumes everything that is stored. Fails when the database cannot be read or written.
     pub(super) async fn begin(&mut self) -> Result<Recovered, EngineError> {
         let mut turn = Turn::new(self.now());
         let recovered = self.recover(&mut turn, &[]).await?;
@@ -85,7 +85,7 @@ impl Runner {
         Ok(recovered)
     }
 
-    /// Runs until a shutdown, or until nobody can ask for anything any more.
+    /// Runs until a shutdown, or until no handle is left.
     pub(super) async fn run(mut self) {
         let mut next = Turn::new(self.now());
         let mut storing = None;
@@ -123,7 +123,7 @@ impl Runner {
         }
     }
 
-    /// One step: takes in and decides, or acts on what the disk holds now, and keeps the disk busy.
+    /// Runs one step: takes in and decides, or acts on a stored turn. Keeps the disk busy.
     async fn go_on(&mut self, next: &mut Turn, storing: &mut Option<Storing>) -> Result<Option<Ended>, EngineError> {
         let mut stored = None;
         match self.take_in(next, storing.as_mut()).await {
@@ -137,7 +137,7 @@ impl Runner {
                     next.taken.splice(0..0, turn.abandon(&error));
                     return Err(error);
                 }
-                // These go on in the next turn: that one tells how they stand.
+                // These change again in the next turn, which notifies their waiters.
                 turn.roots.retain(|root| !next.roots.contains(root));
                 stored = Some(turn);
                 if self.held.is_some() {
@@ -157,14 +157,14 @@ impl Runner {
                 *storing = Some(self.send(turn));
             }
         }
-        // Only now: the disk has something to do meanwhile.
+        // Only now: the disk is busy meanwhile.
         for turn in stored.into_iter().chain(unwritten) {
             self.stored(turn).await;
         }
         Ok(None)
     }
 
-    /// Decides all that follows from what was taken in, and stores it.
+    /// Decides everything that follows from what was taken in, and stores it.
     pub(super) async fn store_turn(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
         self.decide(turn).await?;
         if turn.writes.is_empty() {
@@ -173,20 +173,20 @@ impl Runner {
         self.writing(turn).await
     }
 
-    /// Decides all that follows from what was taken in.
+    /// Decides everything that follows from what was taken in.
     async fn decide(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
         self.wake_due(turn).await?;
         self.fire_due(turn);
         self.settle(turn).await
     }
 
-    /// Puts a turn on its way to the disk.
+    /// Starts writing a turn to the disk.
     fn send(&mut self, mut turn: Turn) -> Storing {
         let written = Box::pin(self.writing(&mut turn));
         Storing { turn, written }
     }
 
-    /// Whatever is read from here on is read after the writes of the turn: what leaves memory can be read again.
+    /// Queues the writes of a turn. Later reads see them, so executions that leave memory can be read again.
     fn writing(&mut self, turn: &mut Turn) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
         let clock = self.time.save_due().map(Write::Clock);
         turn.writes.extend(clock);
@@ -209,7 +209,7 @@ impl Runner {
         }
     }
 
-    /// Has the timers of an execution that was read fire in time.
+    /// Arms the timers of an execution that was read.
     pub(super) fn arm(&mut self, id: i64) {
         if let Some(live) = self.open.live.get_mut(&id) {
             let timers = live.timers().into_iter();
@@ -218,7 +218,7 @@ impl Runner {
         }
     }
 
-    /// The time now. Where the clock was set, timers are armed for it.
+    /// Returns the time now. If the clock was set, timers are armed again.
     pub(super) fn now(&mut self) -> Timestamp {
         let now = self.time.now(self.open.last_execution);
         if self.time.take_shift() {
@@ -227,13 +227,13 @@ impl Runner {
             for id in armed {
                 self.arm(id);
             }
-            // Those that are not in memory are looked for again.
+            // Executions that aren't in memory are searched again for due timers.
             self.open.next_due = Some(now);
         }
         now
     }
 
-    /// Waits for something to happen, and takes in all that has happened by then.
+    /// Waits for an event, and takes in everything that has happened by then.
     async fn take_in(&mut self, turn: &mut Turn, storing: Option<&mut Storing>) -> Happened {
         let (mut request, mut result, mut evaluated) = (None, None, None);
         let is_storing = storing.is_some();
@@ -241,7 +241,7 @@ impl Runner {
             Some(storing) if turn.writes.len() >= MAX_WRITES => {
                 return Happened::Stored(storing.written.as_mut().await);
             }
-            // Timers wait for the disk, for as long as that takes.
+            // Timers wait until the disk is done.
             Some(storing) => tokio::select! {
                 biased;
                 written = storing.written.as_mut() => return Happened::Stored(written),
@@ -289,7 +289,7 @@ impl Runner {
         }
     }
 
-    /// Serves `first` and the requests behind it, as far as that can be done now.
+    /// Serves `first` and the requests behind it, up to the first one that has to wait for the disk.
     async fn take_requests(&mut self, turn: &mut Turn, first: Option<Request>, is_storing: bool) -> Option<Ended> {
         let mut first = first;
         for _ in 0..MAX_REQUESTS {
@@ -298,7 +298,7 @@ impl Runner {
                 break;
             }
             let request = held.or_else(|| first.take()).or_else(|| self.inbox.try_recv().ok())?;
-            // It may have been sent after the last look at the clock: a heartbeat counts from when it came.
+            // The request may be newer than the last reading of the clock: a heartbeat counts from its arrival.
             turn.now = self.now();
             match request {
                 Request::Shutdown { reply } => return Some(Ended(Some(reply))),
@@ -309,7 +309,7 @@ impl Runner {
         None
     }
 
-    /// Stores what is known already. Nothing that it asks for is begun: that is done when the engine is opened again.
+    /// Stores the last results. Jobs that follow from them aren't started: they start when the engine is opened again.
     async fn last_turn(&mut self, mut next: Turn, storing: Option<Storing>) {
         self.settle_stored(storing).await;
         match self.store_turn(&mut next).await {
@@ -324,7 +324,7 @@ impl Runner {
         }
     }
 
-    /// Waits for a turn that is on its way to the disk; what jobs brought, should it not get there.
+    /// Waits for a turn that is being written. Returns the results of its jobs if the write fails.
     async fn settle_stored(&mut self, storing: Option<Storing>) -> Vec<JobResult> {
         let Some(Storing { turn, written }) = storing else {
             return Vec::new();
@@ -338,7 +338,7 @@ impl Runner {
         }
     }
 
-    /// Takes in what a job brought.
+    /// Takes in the result of a job.
     pub(super) fn take_result(&mut self, turn: &mut Turn, result: JobResult) {
         turn.taken.push(result.clone());
         let JobResult {
@@ -374,7 +374,7 @@ impl Runner {
         let Some(live) = self.open.live.get_mut(&execution) else {
             return;
         };
-        // The execution may have been read again since, and have asked for something else under this key.
+        // The execution may have been read again since, and may evaluate something else under this key.
         if !live.evaluating.get(&key).is_some_and(|evaluating| evaluating.is(id)) {
             return;
         }
@@ -389,7 +389,7 @@ impl Runner {
         }
     }
 
-    /// Advances an execution within the turn. False when it had no use for the stimulus.
+    /// Advances an execution within the turn. Returns false if it rejected the stimulus.
     pub(super) fn advance(&mut self, turn: &mut Turn, id: i64, stimulus: Stimulus) -> bool {
         self.try_advance(turn, id, stimulus).is_ok()
     }
@@ -408,7 +408,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Has events of an execution in memory stored and published.
+    /// Adds events of an execution in memory to the turn, to be stored and published.
     pub(super) fn record(&mut self, turn: &mut Turn, id: i64, events: Vec<HistoryEvent>) {
         turn.touched.insert(id);
         let Some(live) = self.open.live.get(&id) else { return };
@@ -416,7 +416,7 @@ impl Runner {
             return;
         }
         let events: Vec<Arc<_>> = events.into_iter().map(Arc::new).collect();
-        // A map run that is over has been taken out: the child's last event names no state then.
+        // A finished map run is no longer in memory: then the child's last event names no state.
         let child = live.child_of.map(|(run, index)| {
             let state = self
                 .open
@@ -449,7 +449,7 @@ impl Runner {
         } in published
         {
             for event in events {
-                // Whoever listened may have gone away.
+                // The subscribers may have gone away.
                 drop(self.events.send(EngineEvent {
                     execution: root_name.to_string(),
                     child: child.clone(),
@@ -459,7 +459,7 @@ impl Runner {
         }
     }
 
-    /// The turn is on the disk: acts on it, and tells whoever waits.
+    /// Acts on a turn that is on the disk, and answers everyone who waits for it.
     pub(super) async fn stored(&mut self, turn: Turn) {
         for job in turn.dispatch {
             let (execution, key) = job.origin();

@@ -1,4 +1,4 @@
-//! The tables of the database, their version, and how a database is opened and checked.
+//! The tables of the database and their version; opening, checking and migrating a database.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -24,16 +24,16 @@ const STEPS: &[&str] = &[
 /// The version from which histories are in the journal.
 pub(super) const JOURNAL_VERSION: i64 = 3;
 
-/// What the writer keeps of the database in memory.
+/// Size of the writer's page cache.
 const CACHE_KIB: u32 = 4_096;
 
-/// How long the write-ahead log becomes before it is written from its beginning: SQLite's 1,000 pages, and some more.
+/// Length of the write-ahead log before SQLite starts it over: its 1,000 pages, and some more.
 const LOG_BYTES: u64 = 4_200_000;
 
 /// The newest version that this program knows.
 const KNOWN_VERSION: i64 = STEPS.len() as i64;
 
-/// Opens the database for writing: made when missing, checked, and brought to the newest version.
+/// Opens the database for writing: creates it if missing, checks it, and migrates it to the newest version.
 pub(super) fn open_writable(directory: &Path, max_pages: Option<u32>) -> Result<(Connection, PathBuf), EngineError> {
     let file = directory.join(DATABASE_FILE);
     if file.exists() {
@@ -48,8 +48,8 @@ pub(super) fn open_writable(directory: &Path, max_pages: Option<u32>) -> Result<
     Ok((connection, file))
 }
 
-/// Makes a new database under another name, so that the file never exists without its tables: one that does was
-/// shortened.
+/// Creates a new database under another name, so that the file never exists without its tables. A file without tables
+/// was shortened.
 fn create(directory: &Path, file: &Path, max_pages: Option<u32>) -> Result<(), EngineError> {
     let log = file.with_extension("sqlite-wal");
     if log.exists() {
@@ -69,12 +69,12 @@ fn create(directory: &Path, file: &Path, max_pages: Option<u32>) -> Result<(), E
             _ => {}
         }
     }
-    // SQLite gives its other files the rights of this one.
+    // SQLite gives its other files the permissions of this one.
     drop(holdfast_storage::file::open(&unfinished).map_err(failed)?);
     let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
     let connection = connect(&unfinished, max_pages).map_err(sqlite)?;
     migrate(&connection, file)?;
-    // Everything is in the one file that is renamed.
+    // Without the log, everything is in the one file that is renamed.
     connection
         .pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
         .map_err(sqlite)?;
@@ -85,7 +85,7 @@ fn create(directory: &Path, file: &Path, max_pages: Option<u32>) -> Result<(), E
         .map_err(failed)
 }
 
-/// Refuses a file that was a database once, or never was one.
+/// Refuses a file that is no longer a database, or never was one.
 fn check_begun(file: &Path) -> Result<(), EngineError> {
     let corrupt = |detail: &str| {
         Err(EngineError::Corrupt {
@@ -101,7 +101,7 @@ fn check_begun(file: &Path) -> Result<(), EngineError> {
         return corrupt("it is empty (0 bytes): its executions were lost, or a copy was not finished");
     }
     let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
-    // With the rights to write: the log may have to be read into it first.
+    // Opened with write permission: SQLite may have to recover the log first.
     let connection = database::open_unchanged(file).map_err(sqlite)?;
     let Some(version) = version(&connection).map_err(sqlite)? else {
         return corrupt("its tables are missing: it was shortened, or is another program's");
@@ -121,13 +121,13 @@ fn check_begun(file: &Path) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Whether a data directory has a database.
+/// Returns true if a data directory has a database.
 pub fn has_runs(directory: &Path) -> bool {
     directory.join(DATABASE_FILE).exists()
 }
 
-/// Gives the write-ahead log its usual length at once: SQLite passes over what it did not write itself. A log that grows
-/// with each commit has the file system write its own journal each time, too, which takes as long again.
+/// Extends the write-ahead log to its usual length at once: SQLite skips bytes that it did not write. A log that grows
+/// with each commit makes the file system write its own journal each time, too, which takes as long again.
 fn lengthen_log(file: &Path) {
     let log = file.with_extension("sqlite-wal");
     let lengthened = OpenOptions::new().append(true).open(&log).and_then(|mut log| {
@@ -140,9 +140,9 @@ fn lengthen_log(file: &Path) {
     }
 }
 
-/// Connects to a database that was opened, and so checked, before.
+/// Connects to a database that was already opened and checked.
 pub(super) fn connect(file: &Path, max_pages: Option<u32>) -> rusqlite::Result<Connection> {
-    // What was written last is read again when it is listed.
+    // The newest entries of the journal are read again when they are listed, so a cache pays.
     let options = WriteOptions {
         max_pages,
         cache_kib: Some(CACHE_KIB),
@@ -151,7 +151,7 @@ pub(super) fn connect(file: &Path, max_pages: Option<u32>) -> rusqlite::Result<C
     database::open_writable(file, &options)
 }
 
-/// Opens the database for reading alone, beside whoever writes to it; gives its version, too.
+/// Opens the database for reading only, beside a process that writes to it. Also returns its version.
 pub(super) fn open_readable(directory: &Path) -> Result<(Connection, PathBuf, i64), EngineError> {
     let file = directory.join(DATABASE_FILE);
     if !file.exists() {
@@ -178,7 +178,7 @@ pub(super) fn open_readable(directory: &Path) -> Result<(Connection, PathBuf, i6
     }
 }
 
-/// Brings the database to the newest version, step by step: a step that fails leaves the version before it.
+/// Migrates the database to the newest version, step by step: a step that fails leaves the version before it.
 fn migrate(connection: &Connection, file: &Path) -> Result<(), EngineError> {
     let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
     let found = version(connection).map_err(sqlite)?.unwrap_or(0);
@@ -240,7 +240,7 @@ fn check(connection: &Connection, file: &Path) -> Result<(), EngineError> {
 pub(super) mod tests {
     use super::*;
 
-    /// How SQLite goes about a query, on a new database.
+    /// Returns SQLite's plan for a query, on a new database.
     pub(in super::super) fn plan(sql: &str) -> String {
         let connection = Connection::open_in_memory().unwrap();
         migrate(&connection, Path::new("memory")).unwrap();

@@ -1,5 +1,5 @@
-//! Which open executions an engine resumes. Whoever works on one execution opens the engine for that one: the others in the
-//! data directory stay as they are stored, and cause nothing.
+//! The scope of an engine: the open executions that it resumes. A command for one execution opens the engine for that
+//! one only: the others in the data directory stay as they are stored and cause nothing.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,23 +10,23 @@ use super::read::{self, OpenWork};
 use super::recover::Recovered;
 use super::run_loop::Runner;
 
-/// Which open executions an engine resumes.
+/// The open executions that an engine resumes.
 #[derive(Clone, Default)]
 pub enum Scope {
     /// All of them.
     #[default]
     All,
-    /// Those whose top-level execution has a name that this accepts, with all below them.
+    /// Those whose top-level execution has a name that the function accepts, with all their children.
     Only(Arc<dyn Fn(&str) -> bool + Send + Sync>),
 }
 
 impl Scope {
-    /// The scope of the executions whose names this accepts.
+    /// Returns the scope of the executions whose names `accepts` accepts.
     pub fn only(accepts: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self::Only(Arc::new(accepts))
     }
 
-    /// Whether an execution with this top-level name is in the scope.
+    /// Returns true if an execution with this top-level name is in the scope.
     pub fn holds(&self, name: &str) -> bool {
         match self {
             Self::All => true,
@@ -34,7 +34,7 @@ impl Scope {
         }
     }
 
-    /// Whether nothing is left out.
+    /// Returns true if the scope leaves nothing out.
     pub(super) const fn is_all(&self) -> bool {
         matches!(self, Self::All)
     }
@@ -50,7 +50,7 @@ impl fmt::Debug for Scope {
 }
 
 impl Runner {
-    /// Takes out of what was read what is outside the scope; returns how many executions are left alone.
+    /// Removes executions outside the scope from what was read. Returns how many there are.
     pub(super) async fn keep_in_scope(&self, work: &mut OpenWork) -> Result<u64, EngineError> {
         if self.scope.is_all() {
             return Ok(0);
@@ -63,7 +63,7 @@ impl Runner {
         Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
     }
 
-    /// Has an execution outside the scope in memory with all below it, so that it can be stopped. It is not resumed.
+    /// Loads an execution outside the scope with all its children, so that it can be stopped. It isn't resumed.
     pub(super) async fn admit(&mut self, name: &str) -> Result<(), EngineError> {
         if self.scope.holds(name) {
             return Ok(());
@@ -75,7 +75,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Of these executions, those in the engine's scope.
+    /// Returns those of the executions that are in the engine's scope.
     pub(super) async fn resumable(&self, ids: Vec<i64>) -> Result<Vec<i64>, EngineError> {
         self.in_scope(&self.scope, ids).await
     }
@@ -98,7 +98,7 @@ impl Runner {
             .await
     }
 
-    /// Keeps what is in a scope; returns how many executions are not.
+    /// Keeps what is in a scope; returns the number of executions that aren't.
     async fn narrow(&self, scope: &Scope, work: &mut OpenWork) -> Result<usize, EngineError> {
         let ids = work.lot.executions.iter().flatten().map(|stored| stored.id).collect();
         let kept: HashSet<i64> = self.in_scope(scope, ids).await?.into_iter().collect();

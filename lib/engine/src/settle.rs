@@ -1,4 +1,4 @@
-//! What follows for an execution once something happened to it: jobs, timers, maps, its end, and who is told.
+//! The consequences of a change to an execution: jobs, timers, map runs, its end.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::run_loop::Runner;
 use super::turn::Turn;
 use super::write::Write;
 
-/// A function that an execution wants to be run.
+/// A function call that an execution requests.
 struct Wish {
     key: EventId,
     state: String,
@@ -23,7 +23,7 @@ struct Wish {
 }
 
 impl Runner {
-    /// Looks at every execution that something happened to, until nothing more follows.
+    /// Settles every execution that changed, until nothing more follows.
     pub(super) async fn settle(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
         loop {
             while let Some(id) = turn.touched.pop_first() {
@@ -33,7 +33,7 @@ impl Runner {
                 self.stop_child(turn, stop).await?;
                 continue;
             }
-            // At most one lot of children a turn: the disk and the functions are not kept waiting for the rest.
+            // At most one batch of children per turn, so that the disk and the functions don't wait for the rest.
             if self.open.fillable.is_empty() || !self.begin_children(turn).await? {
                 return Ok(());
             }
@@ -90,7 +90,7 @@ impl Runner {
                     ..
                 } => {
                     maps.insert(key);
-                    // A redriven map whose items could not be read has an ARN, and still no map run.
+                    // A redriven map whose items could not be read has an ARN, but no map run.
                     let begun = map_run_arn.is_some() && live.map_runs.contains_key(&key);
                     if !begun && live.inflight.insert(key) {
                         turn.dispatch.push(Job::ReadItems {
@@ -114,7 +114,7 @@ impl Runner {
         live.evaluating
             .retain(|key, _| wanted.iter().any(|(wanted, _)| wanted == key));
         for (key, evaluation) in wanted {
-            // Nothing follows from it before its value is there: it need not wait for the disk.
+            // Nothing follows from an evaluation before its value is there, so it doesn't wait for the disk.
             if !live.evaluating.contains_key(&key) {
                 let evaluating = self.evaluations.spawn(id, &live.machine_arn, key, evaluation);
                 live.evaluating.insert(key, evaluating);
@@ -127,7 +127,7 @@ impl Runner {
             .collect();
         let stays = self.rest(turn, id, &timers);
         if let Some(live) = self.open.live.get_mut(&id) {
-            // What leaves memory needs no timers there.
+            // An execution that leaves memory needs no timers there.
             let timers = if stays { timers } else { HashMap::new() };
             let timers = timers.into_iter().map(|(key, at)| (key, self.time.engine_time(id, at)));
             live.armed.replace(timers.collect(), id, &mut self.open.timers);
@@ -137,7 +137,7 @@ impl Runner {
             all_as_expected &= self.invoke(turn, id, wish);
         }
         if all_as_expected {
-            // That its functions are run is all that has happened to it since.
+            // Starting its functions is its only change since.
             turn.touched.remove(&id);
         }
         for map_run in over {
@@ -145,7 +145,7 @@ impl Runner {
         }
     }
 
-    /// Has a function run as soon as the turn is stored; whether the execution goes on with nothing but that.
+    /// Schedules a function for when the turn is stored. Returns true if that changes nothing else in the execution.
     fn invoke(&mut self, turn: &mut Turn, id: i64, wish: Wish) -> bool {
         let Some(live) = self.open.live.get_mut(&id) else {
             return false;
@@ -194,7 +194,7 @@ impl Runner {
         }
     }
 
-    /// Ends an execution that can go no further, whatever its history holds.
+    /// Ends an execution with a status, whatever its history holds.
     pub(super) fn end_as(&mut self, turn: &mut Turn, id: i64, status: Status) {
         let Some(live) = self.open.remove(id) else { return };
         self.open.gone.insert(id);
@@ -220,7 +220,7 @@ impl Runner {
     }
 }
 
-/// Whether a token is good: a copy of the execution is asked whether it would take a heartbeat for it.
+/// Returns true if a token is open: a copy of the execution accepts a heartbeat for it.
 fn is_open(execution: &Execution, token: &str) -> bool {
     let mut entropy = NoEntropy;
     let mut moment = Moment {
@@ -238,7 +238,7 @@ fn is_open(execution: &Execution, token: &str) -> bool {
         .is_ok()
 }
 
-/// A heartbeat draws nothing random.
+/// A source of zeros: a heartbeat needs no randomness.
 struct NoEntropy;
 
 impl Entropy for NoEntropy {

@@ -1,5 +1,5 @@
-//! When the disk takes nothing: requests are refused, what functions answered is kept, and once the disk works
-//! again the engine goes on from what is stored.
+//! A storage outage: requests are refused and answers of functions are kept. Once the disk works again, the engine
+//! resumes from the stored state.
 
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ const FIRST_TRY_AFTER: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 impl Runner {
-    /// Waits until the disk works again. Memory is ahead of the disk by a turn that was not stored, so it is read anew.
+    /// Waits until the disk works again. Memory is ahead of the disk by a turn that was not stored, so everything is
+    /// read again.
     pub(super) async fn wait_for_storage(&mut self, error: EngineError, mut kept: Vec<JobResult>) -> Result<(), Ended> {
         tracing::error!(%error, "nothing can be stored: nothing new is started");
         if let Some(request) = self.held.take() {
-            // No shutdown is ever held.
+            // A held request is never a shutdown.
             drop(request.refuse(error.clone()));
         }
         self.announce(error);
@@ -35,7 +36,7 @@ impl Runner {
         }
     }
 
-    /// Says what is wrong, also to everyone who waits: waiting again is always possible.
+    /// Reports the error, also to all callers that wait: they can wait again.
     fn announce(&mut self, error: EngineError) {
         self.health.send_replace(Some(error.clone()));
         for (_, waiter) in self
@@ -47,7 +48,7 @@ impl Runner {
         }
     }
 
-    /// Lets a while pass: requests are refused, answers of functions are kept.
+    /// Waits for a while: refuses requests, keeps answers of functions.
     async fn sit_out(&mut self, pause: Duration, kept: &mut Vec<JobResult>) -> Result<(), Ended> {
         let sleep = tokio::time::sleep(pause);
         tokio::pin!(sleep);
@@ -67,7 +68,7 @@ impl Runner {
         }
     }
 
-    /// Reads everything anew and stores what was kept, if the disk takes it.
+    /// Reads everything again and stores the kept answers, if the disk works.
     async fn try_again(&mut self, kept: &mut Vec<JobResult>) -> Result<(), EngineError> {
         self.store.probe().await?;
         let mut turn = Turn::new(self.now());

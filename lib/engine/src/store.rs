@@ -1,5 +1,5 @@
-//! The database on a thread of its own: the async side hands it work and waits without blocking. What is written is
-//! in `write`, what is read back in `read`.
+//! The database on its own thread: the async side sends it work and waits without blocking. `write` holds the writes,
+//! `read` the queries.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -23,7 +23,7 @@ pub(super) struct Store {
     work: mpsc::Sender<Work>,
 }
 
-/// The database's thread, to be waited for at the end.
+/// The database's thread, to join at the end.
 pub(super) struct StoreThread(JoinHandle<()>);
 
 impl StoreThread {
@@ -35,7 +35,7 @@ impl StoreThread {
 }
 
 impl Store {
-    /// Takes the data directory and opens its database. Blocks: the caller is on a thread that may.
+    /// Locks the data directory and opens its database. Blocks: call it on a thread that may block.
     pub(super) fn open(directory: &Path, max_pages: Option<u32>) -> Result<(Self, StoreThread), EngineError> {
         let lock = DirectoryLock::acquire(directory)?;
         let (mut connection, file) = schema::open_writable(directory, max_pages)?;
@@ -63,13 +63,13 @@ impl Store {
         ))
     }
 
-    /// Stores a turn: when the future is done, it is on the disk as a whole, or not at all. It is on its way already:
-    /// what is asked of the store from here on comes after it.
+    /// Stores a turn: when the future is done, the turn is on the disk as a whole, or not at all. The work is queued at
+    /// once: later work of the store runs after it.
     pub(super) fn commit(&self, writes: Writes) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
         self.run(move |connection| write::commit(connection, &writes))
     }
 
-    /// Opens the file anew and writes a little: whether the disk works again.
+    /// Reopens the file and writes a little, to find out whether the disk works again.
     pub(super) async fn probe(&self) -> Result<(), EngineError> {
         let (file, max_pages) = (Arc::clone(&self.file), self.max_pages);
         self.run(move |connection| {
@@ -79,7 +79,7 @@ impl Store {
         .await
     }
 
-    /// Does something on the database's thread, after all that was asked of it before.
+    /// Runs work on the database's thread, after all work that was queued before.
     pub(super) fn run<T: Send + 'static, W>(
         &self,
         work: W,

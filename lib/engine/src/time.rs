@@ -1,5 +1,5 @@
-//! The engine's own time: the wall clock's, but the time of no execution goes back or stands still. What a clock is stands
-//! in `port`, the clocks themselves in `clock`.
+//! The engine's own time: the wall clock's, but the time of an execution never goes back or stops. The port is in
+//! `port`, the clocks in `clock`.
 
 use std::sync::Arc;
 
@@ -8,29 +8,29 @@ use holdfast_asl::Timestamp;
 use super::ahead::{Ahead, Segment};
 use super::port::Clock;
 
-/// How far the wall clock may be behind before it counts as set back.
+/// Difference up to which a wall clock that is behind doesn't count as set back.
 const SET_BACK_MS: i64 = 1_000;
-/// How old the stored time may become while something is stored anyway.
+/// Maximum age of the stored time when a turn is stored.
 const SAVED_EVERY_MS: i64 = 10_000;
 
 /// The time of all events and timers.
 ///
-/// It is the wall clock's. Where that is set back, the executions that there are keep their own time, which goes on at its
-/// usual pace from where it was ([`Ahead`]). A small difference is no reason: time goes on until the wall clock has caught
-/// up. The time reached is stored now and then, so that the next start sees that the clock was set back meanwhile.
+/// It is the wall clock's. When that is set back, existing executions keep their own time, which continues at its usual
+/// pace ([`Ahead`]). A small difference doesn't count: time continues until the wall clock has caught up. The time is
+/// stored now and then, so that the next start notices a clock that was set back meanwhile.
 pub(super) struct Timekeeper {
     clock: Arc<dyn Clock>,
     now: Timestamp,
     steady_ms: i64,
     saved: Timestamp,
     ahead: Ahead,
-    /// Whether `begin_at` was called.
+    /// True once `begin_at` was called.
     has_begun: bool,
-    /// Whether the time of an execution has become another than timers were armed for.
+    /// True if timers have to be armed again because the time of an execution has changed.
     is_shifted: bool,
 }
 
-/// The time that was stored last.
+/// The last stored time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StoredTime {
     pub now: Option<Timestamp>,
@@ -50,8 +50,8 @@ impl Timekeeper {
         }
     }
 
-    /// Goes on from a stored time; by how many ms the wall clock is behind it, where it was set back. Only the first call
-    /// counts. `newest` is the newest execution.
+    /// Continues from a stored time. Returns by how many ms the wall clock is behind it, if it was set back. Only the
+    /// first call counts. `newest` is the newest execution.
     pub(super) fn begin_at(&mut self, stored: StoredTime, newest: i64) -> Option<i64> {
         if std::mem::replace(&mut self.has_begun, true) {
             return None;
@@ -67,7 +67,8 @@ impl Timekeeper {
         set_back
     }
 
-    /// The time now, while `newest` is the newest execution. It is earlier than before only where the clock was set back.
+    /// Returns the time now, while `newest` is the newest execution. It is earlier than before only if the clock was
+    /// set back.
     pub(super) fn now(&mut self, newest: i64) -> Timestamp {
         let steady_ms = self.clock.steady_ms();
         let expected = self.now.after_ms(steady_ms.saturating_sub(self.steady_ms).max(0));
@@ -78,7 +79,7 @@ impl Timekeeper {
         self.now
     }
 
-    /// Follows a wall clock that is `forward_ms` from where it was expected; by how much it was set back.
+    /// Follows a wall clock that is `forward_ms` ahead of the expected time. Returns by how many ms it was set back.
     fn follow(&mut self, forward_ms: i64, wall: Timestamp, newest: i64) -> Option<i64> {
         if forward_ms >= -SET_BACK_MS {
             if forward_ms > SET_BACK_MS {
@@ -90,32 +91,32 @@ impl Timekeeper {
         self.now = wall;
         self.ahead.set_back(newest, behind_ms);
         self.is_shifted = true;
-        // The time that is stored is to be the earlier one, with the next turn.
+        // The next turn stores the earlier time.
         self.saved = Timestamp(i64::MIN);
         Some(behind_ms)
     }
 
-    /// The time of an execution, when the engine's is `now`.
+    /// Returns the time of an execution when the engine's is `now`.
     pub(super) fn of(&self, execution: i64, now: Timestamp) -> Timestamp {
         now.after_ms(self.ahead.of(execution))
     }
 
-    /// When the time of an execution is `at`, by the engine's time.
+    /// Returns the engine's time when the time of an execution is `at`.
     pub(super) fn engine_time(&self, execution: i64, at: Timestamp) -> Timestamp {
         at.after_ms(self.ahead.of(execution).saturating_neg())
     }
 
-    /// All executions, in segments of one time each.
+    /// Returns all executions, in segments that share one time.
     pub(super) fn segments(&self) -> Vec<Segment> {
         self.ahead.segments()
     }
 
-    /// Whether timers are to be armed again: the time of their executions has become another.
+    /// Returns true once after the time of executions has changed: timers have to be armed again.
     pub(super) fn take_shift(&mut self) -> bool {
         std::mem::take(&mut self.is_shifted)
     }
 
-    /// The time to be stored with a turn, when the one that is stored has become too old.
+    /// Returns the time to store with a turn, if the stored one is too old.
     pub(super) fn save_due(&mut self) -> Option<StoredTime> {
         let old = self.now.0.saturating_sub(self.saved.0) >= SAVED_EVERY_MS;
         old.then(|| {
@@ -127,7 +128,7 @@ impl Timekeeper {
         })
     }
 
-    /// Sleeps until a time, or less long; for ever when there is none.
+    /// Sleeps until a time or shorter. Never returns without one.
     pub(super) async fn sleep_until(&self, due: Option<Timestamp>, idle: bool) {
         let Some(due) = due else {
             return std::future::pending().await;
@@ -161,14 +162,14 @@ mod tests {
     fn old_executions_keep_their_time_and_new_ones_have_the_clocks() {
         let (clock, mut time) = begun(1_000_000);
         let cases = [
-            // what happens to (elapsed, wall), and the time of an old execution after it
+            // (elapsed ms, jump of the wall clock, time of an old execution afterwards)
             (1_000, 0, 1_001_000),
             (0, 3_600_000, 4_601_000),
             (5, -3_600_000, 4_601_005),
             (60_000, 0, 4_661_005),
             (0, -86_400_000, 4_661_005),
             (7, 0, 4_661_012),
-            // A second is sat out by all.
+            // A difference of up to a second is waited out for all.
             (0, -999, 4_661_012),
             (1_000, 0, 4_662_012),
         ];
@@ -180,11 +181,11 @@ mod tests {
             assert!((time.of(NEW, now).0 - clock.now().0).abs() <= 1_000, "{jump_ms}");
             assert_eq!(time.engine_time(OLD, time.of(OLD, now)), now);
         }
-        // The wall clock is right again: it leads for all.
+        // The wall clock is right again: all follow it.
         clock.jump_wall_ms(100_000_000);
         let now = time.now(OLD);
         assert_eq!((now, time.of(OLD, now)), (clock.now(), clock.now()));
-        // A sleep of the machine passes for one that is ahead, too.
+        // A sleep of the machine also passes for an execution that is ahead.
         clock.jump_wall_ms(-50_000_000);
         let before = time.now(OLD);
         let before = time.of(OLD, before);
@@ -210,7 +211,7 @@ mod tests {
             assert_eq!((time.of(OLD, now).0, time.of(NEW, now).0), (old, now.0));
             assert!(now.0 <= 1_000_500, "{at}");
         }
-        // What is stored then binds the next start no more, and old executions keep their time.
+        // The time that was once ahead no longer affects the next start, and old executions keep their time.
         let (_, mut time) = begun(1_000_000);
         time.begin_at(stored(5_000_000), OLD);
         let saved = time.save_due().unwrap_or_default();

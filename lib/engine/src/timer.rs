@@ -12,7 +12,7 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// When the next one is due; it may be one that counts no more.
+    /// Returns when the next timer is due. It may be one that no longer counts.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.heap.peek().map(|Reverse((at, ..))| *at)
     }
@@ -28,12 +28,12 @@ impl Timers {
     }
 }
 
-/// The timers of one execution, as its commands say.
+/// The timers of one execution, from its commands.
 #[derive(Default)]
 pub(super) struct Armed(HashMap<TimerKey, Timestamp>);
 
 impl Armed {
-    /// Brings the heap to what the commands want now, by the engine's time.
+    /// Replaces the timers by those that the commands want now, by the engine's time.
     pub(super) fn replace(&mut self, wanted: HashMap<TimerKey, Timestamp>, execution: i64, timers: &mut Timers) {
         for (key, at) in &wanted {
             if self.0.get(key) != Some(at) {
@@ -43,17 +43,17 @@ impl Armed {
         self.0 = wanted;
     }
 
-    /// Whether it has no timers.
+    /// Returns true if the execution has no timers.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Forgets a timer that fired; false when it was re-armed or dropped since.
+    /// Removes a timer that fired. Returns false when it was re-armed or dropped since.
     pub(super) fn fired(&mut self, key: TimerKey, at: Timestamp) -> bool {
         self.0.get(&key) == Some(&at) && self.0.remove(&key).is_some()
     }
 
-    /// Whether a wait or a back-off ends by `bound`.
+    /// Returns true if a Wait state or a back-off ends by `bound`.
     pub(super) fn goes_on_by(&self, bound: Timestamp) -> bool {
         self.0
             .iter()

@@ -1,4 +1,5 @@
-//! One turn of the engine: what was taken in, what is to be stored, and what is done only once that is on the disk.
+//! One turn of the engine: the results and requests it took in, the writes to store, and the actions that follow once
+//! the writes are on the disk.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,13 +17,13 @@ use super::write::Writes;
 pub struct EngineEvent {
     /// The name of the execution that was started.
     pub execution: String,
-    /// For an event of a map's child: whose.
+    /// The child, for an event of a map's child.
     pub child: Option<ChildEvent>,
     /// The event.
     pub event: Arc<HistoryEvent>,
 }
 
-/// Which child of a map an event belongs to.
+/// The map's child that an event belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChildEvent {
     /// The child's own name.
@@ -33,30 +34,30 @@ pub struct ChildEvent {
     pub index: u64,
 }
 
-/// Events of one execution, for whoever listens once they are stored.
+/// Events of one execution, for subscribers once they are stored.
 pub(super) struct Published {
     pub root_name: Arc<str>,
     pub child: Option<ChildEvent>,
     pub events: Vec<Arc<HistoryEvent>>,
 }
 
-/// A child that is to be stopped, and what it takes to read it when it is not in memory.
+/// A child to stop, with what it takes to read it if it isn't in memory.
 pub(super) struct ChildStop {
     pub child: i64,
     pub why: &'static str,
     pub kin: Kin,
 }
 
-/// A turn under way.
+/// A turn in progress.
 pub(super) struct Turn {
     /// The time of everything in it.
     pub now: Timestamp,
     pub writes: Writes,
-    /// Executions that something happened to, to be looked at again.
+    /// Executions that changed and need to be settled.
     pub touched: BTreeSet<i64>,
-    /// Root executions whose waiters may want to know.
+    /// Root executions whose waiters may need an answer.
     pub roots: BTreeSet<i64>,
-    /// Children that are to be stopped, and why.
+    /// Children to stop.
     pub stops: Vec<ChildStop>,
     /// Executions that leave memory once the turn is stored.
     pub leaving: BTreeSet<i64>,
@@ -65,12 +66,12 @@ pub(super) struct Turn {
     /// Map runs that were created in it.
     pub map_runs: Vec<i64>,
     pub published: Vec<Published>,
-    /// What came from jobs: taken in again should the turn not reach the disk.
+    /// Results of jobs, kept in case the turn doesn't reach the disk.
     pub taken: Vec<JobResult>,
     pub dispatch: Vec<Job>,
     pub replies: Vec<Reply<()>>,
     pub waiters: Vec<(i64, Waiter)>,
-    /// Who asks for the tokens that a root execution waits for.
+    /// Requests for the tokens that a root execution waits for.
     pub token_questions: Vec<(i64, Answer<Vec<PendingToken>>)>,
 }
 
@@ -94,7 +95,7 @@ impl Turn {
         }
     }
 
-    /// Whether there is anything to be stored, or done once all before it is stored.
+    /// Returns true if the turn has anything to store, or to do once the turns before it are stored.
     pub(super) fn is_something(&self) -> bool {
         !(self.writes.is_empty()
             && self.roots.is_empty()
@@ -105,7 +106,7 @@ impl Turn {
             && self.token_questions.is_empty())
     }
 
-    /// Gives up: whoever waits for the turn is told why. What jobs brought is kept.
+    /// Fails the turn: everyone who waits for it gets the error. Returns the results of jobs.
     pub(super) fn abandon(self, error: &EngineError) -> Vec<JobResult> {
         for reply in self.replies {
             reply.send(Err(error.clone()));

@@ -1,5 +1,5 @@
-//! Executions that only wait: they are put out of memory, and read again when their time comes or someone answers.
-//! A hundred thousand of them cost a row each and an entry in two indexes, no memory and no CPU.
+//! Executions that only wait: they leave memory, and are read again when a timer is due or an answer arrives. A hundred
+//! thousand of them cost a row each and an entry in two indexes, no memory and no CPU.
 
 use std::collections::HashMap;
 
@@ -14,13 +14,13 @@ use super::run_loop::Runner;
 use super::turn::{ChildStop, Turn};
 use super::write::Write;
 
-/// What waits no longer than this stays in memory: reading it again would cost more.
+/// An execution that waits no longer than this stays in memory: reading it again would cost more.
 const STAYS_MS: i64 = 5_000;
-/// The most executions that are read in one turn because their time has come.
+/// Maximum number of due executions that are read in one turn.
 const MAX_DUE_PER_TURN: u32 = 1_024;
 
 impl Rest {
-    /// What an execution with these timers waits for.
+    /// Returns the wait of an execution with these timers.
     pub(super) fn of(timers: &HashMap<TimerKey, Timestamp>) -> Self {
         let brings_further = |key: &TimerKey| matches!(key.purpose, TimerPurpose::Wait | TimerPurpose::Backoff);
         Self {
@@ -33,19 +33,19 @@ impl Rest {
         }
     }
 
-    /// Whether it waits for so long that it need not be in memory.
+    /// Returns true if the wait is so long that the execution can leave memory.
     pub(super) fn is_long(self, now: Timestamp) -> bool {
         self.due_ms.is_none_or(|due| due > now.after_ms(STAYS_MS).0)
     }
 }
 
 impl Runner {
-    /// Has an open execution in memory; false when there is none, or it cannot be read.
+    /// Loads an open execution into memory. Returns false when there is none, or it cannot be read.
     pub(super) async fn wake(&mut self, turn: &mut Turn, id: i64) -> Result<bool, EngineError> {
         if self.open.live.contains_key(&id) {
             return Ok(true);
         }
-        // It ended in this turn: what the disk says of it is out of date.
+        // It ended in this turn: its row on the disk is out of date.
         if self.open.gone.contains(&id) {
             return Ok(false);
         }
@@ -54,13 +54,13 @@ impl Runner {
         Ok(self.open.live.contains_key(&id))
     }
 
-    /// Reads executions whose time has come. Their timers fire with those of the others.
+    /// Reads executions with a due timer. Their timers fire together with those of the others.
     pub(super) async fn wake_due(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
         let now = turn.now;
         if self.open.next_due.is_none_or(|due| due > now) {
             return Ok(());
         }
-        // Those outside the scope stay due: they must not fill each lot again.
+        // Executions outside the scope stay due: they must not fill each batch again.
         let most = if self.scope.is_all() {
             MAX_DUE_PER_TURN
         } else {
@@ -89,7 +89,7 @@ impl Runner {
         for lot in lots {
             self.take_lot(turn, lot);
         }
-        // Those that were read now are written anew with this turn; a full lot means that there may be more.
+        // This turn updates the rows of the executions that were read. A full batch means that there may be more.
         self.open.next_due = if all { next } else { Some(now) };
         Ok(())
     }
@@ -109,8 +109,8 @@ impl Runner {
         }
     }
 
-    /// Ends an execution that was read and has no history: it never began, or lost what it did. Beginning it now could do
-    /// that twice.
+    /// Ends an execution that was read and has no history: it never began, or lost its history. Beginning it now could
+    /// run its functions twice.
     pub(super) fn fail_without_history(&mut self, turn: &mut Turn, id: i64) -> bool {
         if self
             .open
@@ -128,7 +128,7 @@ impl Runner {
         true
     }
 
-    /// Folds an execution that was read into memory; gives its events' number, and its id if it can go on.
+    /// Folds an execution that was read into memory. Returns the number of its events, and its id if it can run.
     pub(super) fn take_reading(
         &mut self,
         reading: Reading,
@@ -160,7 +160,7 @@ impl Runner {
         (0, None)
     }
 
-    /// What a stored execution has from those above it.
+    /// Returns the parts that a stored execution inherits.
     pub(super) fn kin(&self, stored: &StoredExecution, definitions: &HashMap<String, String>) -> Result<Kin, String> {
         let Some((run, _)) = stored.child_of else {
             let text = definitions
@@ -173,7 +173,7 @@ impl Runner {
         Ok(run.ok_or("the map that started it cannot go on")?.kin())
     }
 
-    /// Stops a child, wherever it is.
+    /// Stops a child, in memory or not.
     pub(super) async fn stop_child(&mut self, turn: &mut Turn, stop: ChildStop) -> Result<(), EngineError> {
         let ChildStop { child, why, kin } = stop;
         if !self.open.live.contains_key(&child) && !self.open.gone.contains(&child) {
@@ -187,7 +187,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Says how an execution waits, with the timers that it has now: whether they are to be kept in memory.
+    /// Records whether an execution only waits, and for which of its timers. Returns true if the timers stay in memory.
     pub(super) fn rest(&mut self, turn: &mut Turn, id: i64, timers: &HashMap<TimerKey, Timestamp>) -> bool {
         let Some(live) = self.open.live.get_mut(&id) else {
             return false;
@@ -207,7 +207,7 @@ impl Runner {
         !leaves
     }
 
-    /// Puts an execution out of memory, now that the database holds all of it.
+    /// Removes an execution from memory, now that the database holds all of it.
     pub(super) fn put_to_rest(&mut self, id: i64) {
         let due = self.open.live.get(&id).and_then(|live| live.rest?.due_ms);
         self.open.remove(id);
@@ -215,7 +215,7 @@ impl Runner {
         self.open.next_due = self.open.next_due.into_iter().chain(due).min();
     }
 
-    /// Tells those who wait for an execution when only someone outside can bring it further.
+    /// Answers the callers that wait for an execution, if only an answer from outside can advance it.
     pub(super) async fn tell_waiters(&mut self, root: i64, now: Timestamp) {
         let Some(waiters) = self.waiters.get_mut(&root) else {
             return;

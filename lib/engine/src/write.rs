@@ -1,4 +1,4 @@
-//! What a turn of the engine writes, and the SQL for it. One turn is one transaction.
+//! The writes of a turn, and their SQL. One turn is one transaction.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::journal;
 use super::read::Rest;
 use super::time::StoredTime;
 
-/// All that a turn changes in the database.
+/// All changes of a turn to the database.
 #[derive(Default)]
 pub(super) struct Writes {
     changes: Vec<Write>,
@@ -29,7 +29,7 @@ impl Writes {
         self.events.entry(execution).or_default().extend(events);
     }
 
-    /// How many rows it is about.
+    /// Returns the number of changes.
     pub(super) fn len(&self) -> usize {
         self.changes.len() + self.events.len()
     }
@@ -45,27 +45,27 @@ impl Extend<Write> for Writes {
     }
 }
 
-/// One change of the database, beside new events.
+/// One change to the database, other than new events.
 pub(super) enum Write {
-    /// A definition, unless it is there already.
+    /// A definition, unless it is already stored.
     Definition { sha256: String, text: String },
     /// A new execution.
     Execution(Box<NewExecution>),
-    /// A waiting child begins.
+    /// A pending child begins.
     ChildStarted { execution: i64, started_ms: i64 },
-    /// An execution goes on after it had ended.
+    /// An ended execution is redriven.
     Redriven { execution: i64, now_ms: i64 },
-    /// A child that was to go on again has to stay as it ended.
+    /// A child that was to be redriven fails instead.
     ChildNotRedriven {
         execution: i64,
         reason: String,
         stopped_ms: i64,
     },
-    /// A map run goes on after it had ended: its unsuccessful children wait to be begun again.
+    /// An ended map run is redriven: its unsuccessful children are pending again.
     MapRunRedriven { map_run: i64 },
-    /// An open execution only waits, and for when; or does so no more.
+    /// An open execution only waits, with its timers; or no longer only waits.
     Rests { execution: i64, rest: Option<Rest> },
-    /// The time that has been reached.
+    /// The engine's time.
     Clock(StoredTime),
     /// An execution ended.
     Ended {
@@ -89,15 +89,15 @@ pub(super) enum Write {
         status: ExecutionStatus,
         stopped_ms: i64,
     },
-    /// Children of a map run that never began, and never will.
+    /// The children of a map run that have not begun, and never will.
     PendingAborted { map_run: i64, stopped_ms: i64 },
-    /// A token was given out.
+    /// A token was issued.
     Token {
         token: String,
         execution: i64,
         state: String,
     },
-    /// A token is good no more.
+    /// A token is closed.
     TokenClosed { token: String },
 }
 
@@ -112,15 +112,15 @@ pub(super) struct NewExecution {
     pub input: String,
     pub status: ExecutionStatus,
     pub started_ms: i64,
-    /// The map run and the position in it.
+    /// The map run and the index in it.
     pub child_of: Option<(i64, u64)>,
-    /// The item as it was before `ItemSelector`, where that is not the input.
+    /// The item before `ItemSelector`, if it differs from the input.
     pub item: Option<String>,
-    /// How many items it runs, for a map's child; else 1.
+    /// Number of items of a map's child; 1 for others.
     pub items: u64,
 }
 
-/// Writes everything in one transaction; returns when it is on the disk.
+/// Writes everything in one transaction. Returns when it is on the disk.
 pub(super) fn commit(connection: &mut Connection, writes: &Writes) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     for change in &writes.changes {
@@ -130,7 +130,7 @@ pub(super) fn commit(connection: &mut Connection, writes: &Writes) -> rusqlite::
     transaction.commit()
 }
 
-/// Writes a little, to see whether the disk takes it.
+/// Writes a little, to see whether the disk works.
 pub(super) fn probe(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute(
@@ -272,7 +272,7 @@ fn insert_execution(connection: &Connection, new: &NewExecution) -> rusqlite::Re
 }
 
 fn redrive_map_run(connection: &Connection, map_run: i64) -> rusqlite::Result<()> {
-    // Which of the children have a history is seen in the list.
+    // The list shows which of the children have a history.
     journal::list(connection)?;
     connection
         .prepare_cached(

@@ -1,4 +1,4 @@
-//! A program that evaluates expressions for an engine in another process, and nothing else: see
+//! A program that only evaluates expressions for an engine in another process: see
 //! [`Evaluator::in_processes`](holdfast_engine::Evaluator::in_processes).
 
 use std::process::ExitCode;
