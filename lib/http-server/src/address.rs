@@ -1,15 +1,15 @@
-//! An address that is taken before anyone can connect to it.
+//! An address that is reserved before clients can connect to it.
 
 use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// The most connections that wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
-/// An address that nobody else can listen on, and where connections are refused until [`ReservedAddress::listen`]: a server
-/// learns early that its address is taken, and opens it only once it can answer.
+/// A bound address that refuses connections until [`ReservedAddress::listen`]: a server learns early that its address
+/// is in use, and opens it only once it can answer.
 #[derive(Debug)]
 pub struct ReservedAddress {
     socket: TcpSocket,
@@ -17,23 +17,23 @@ pub struct ReservedAddress {
 }
 
 impl ReservedAddress {
-    /// Takes an address; port 0 takes any free one.
+    /// Reserves an address. Port 0 reserves any free port.
     ///
     /// # Errors
-    /// The address is taken, or is none of this machine.
+    /// The address is in use, or isn't an address of this machine.
     pub fn take(address: SocketAddr) -> io::Result<Self> {
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        // A server that was just ended leaves connections behind, which would keep the address for a minute.
+        // A server that has just ended leaves connections behind, which would block the address for a minute.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let address = socket.local_addr()?;
         Ok(Self { socket, address })
     }
 
-    /// The address, with its port.
+    /// Returns the address with its port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,5 +1,5 @@
-//! Bodies of requests: read whole before anything is done with them, within a time and a size, and within what all
-//! bodies of the process may take together.
+//! Bodies of requests: read completely before the request is handled, within limits of time and size, and within a
+//! limit for all bodies of the process together.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -13,28 +13,29 @@ use axum::response::Response;
 use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long a body may take.
+/// Time limit of a body.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// What all bodies in flight may take together, in bytes.
+/// Maximum size of all bodies in flight together.
 pub const MAX_BODIES_BYTES: usize = 128 * 1024 * 1024;
-/// What the bound on all bodies is counted in.
+/// The unit in which the limit of all bodies is counted.
 const UNIT_BYTES: usize = 1024;
-/// How much of a body that is too large is read before it is refused: a client that is cut off does not read the answer.
+/// Maximum bytes of a too large body that are read before it is refused: a client that is cut off doesn't read the
+/// answer.
 const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
 
 static BODIES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_BODIES_BYTES / UNIT_BYTES)));
 
-/// What a body may be.
+/// The limits of a body.
 #[derive(Copy, Clone, Debug)]
 pub struct BodyLimits {
-    /// The most bytes.
+    /// Maximum size in bytes.
     pub bytes: usize,
-    /// How long it may take.
+    /// Time limit.
     pub time: Duration,
 }
 
 impl BodyLimits {
-    /// At most so many bytes, in the usual time.
+    /// Returns the limits of at most `bytes` bytes in the default time.
     pub fn of_bytes(bytes: usize) -> Self {
         Self {
             bytes,
@@ -43,13 +44,13 @@ impl BodyLimits {
     }
 }
 
-/// A body, and its part of what all bodies may take; that is free again when it is dropped.
+/// A body, and its share of the limit of all bodies. Dropping it frees the share.
 struct BoundedBody {
     bytes: Bytes,
     _parts: Vec<OwnedSemaphorePermit>,
 }
 
-/// Why there is no body.
+/// The reason why a body is refused.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Refused {
     TooLarge,
@@ -58,7 +59,7 @@ enum Refused {
     Broken,
 }
 
-/// Reads the body of a request within its limits, then has the request answered.
+/// Reads the body of a request within its limits, then passes the request on.
 pub async fn take_body(limits: BodyLimits, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     match read(limits, &head.headers, body).await {
@@ -75,7 +76,7 @@ async fn read(limits: BodyLimits, headers: &HeaderMap, body: Body) -> Result<Bou
     let declared = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    // A client that asks first has sent nothing yet.
+    // A client that sends `Expect` hasn't sent the body yet.
     let asks = headers.contains_key(EXPECT);
     if declared.is_some_and(|length| length > MAX_DRAINED_BYTES || (asks && length > limits.bytes)) {
         return Err(Refused::TooLarge);
@@ -98,7 +99,7 @@ async fn collect(most: usize, body: Body) -> Result<BoundedBody, Refused> {
             (kept, parts, paid) = (Vec::new(), Vec::new(), 0);
             continue;
         }
-        // The buffer doubles as it grows: what it takes is paid for, not what is in it.
+        // The buffer doubles as it grows: its capacity counts, not its content.
         let wanted = read.next_power_of_two().min(most).div_ceil(UNIT_BYTES);
         if wanted > paid {
             let more = u32::try_from(wanted - paid).map_err(|_| Refused::NoRoom)?;

@@ -1,5 +1,6 @@
-//! The HTTP server under every listener of the program. What a stranger can hold is bounded: connections in all and for
-//! each address, the time and size of a request's head and body, and what all bodies together take. HTTP/1.1 only.
+//! The HTTP server under every listener of the program. Every resource that a stranger can hold is bounded: connections
+//! in total and per address, the time and size of a request's head and body, and the size of all bodies together.
+//! HTTP/1.1 only.
 
 mod address;
 mod body;
@@ -21,24 +22,24 @@ use tokio::task::JoinSet;
 pub use address::ReservedAddress;
 pub use body::{BodyLimits, take_body};
 
-/// What a stranger can hold of a server.
+/// The limits of a server.
 #[derive(Copy, Clone, Debug)]
 pub struct Limits {
-    /// The most connections at once; the next ones wait until one ends.
+    /// Maximum number of connections; further ones wait until one ends.
     pub connections: usize,
-    /// The most connections at once from one address. Loopback has no such limit: a proxy on this machine speaks for
+    /// Maximum number of connections from one address. Loopback has no such limit: a proxy on this machine connects for
     /// everybody.
     pub connections_per_address: usize,
-    /// How long the head of a request may take, and how long a connection may be idle.
+    /// Time limit of a request's head, and of an idle connection.
     pub head_time: Duration,
-    /// How long a connection takes requests, however busy it is.
+    /// Time after which a connection accepts no further requests, even if it is busy.
     pub connection_time: Duration,
-    /// How long an answer that is under way may take after that.
+    /// Time that an answer in flight gets after that.
     pub last_answer_time: Duration,
 }
 
 impl Limits {
-    /// What every server of the program has: docs/serve.md names the numbers.
+    /// The limits of every server of the program. docs/serve.md documents the numbers.
     pub const USUAL: Self = Self {
         connections: 256,
         connections_per_address: 128,
@@ -48,9 +49,9 @@ impl Limits {
     };
 }
 
-/// The longest head of a request, in bytes.
+/// Maximum size of a request's head.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// How long the listener pauses when the system has no more descriptors.
+/// Pause of the listener when the system has no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of each address.
@@ -65,7 +66,7 @@ struct Place {
 }
 
 impl Addresses {
-    /// A place for a connection from an address; none if the address has too many.
+    /// Returns a place for a connection from an address, or `None` if the address has too many connections.
     fn place(self: &Arc<Self>, address: IpAddr, most: usize, permit: OwnedSemaphorePermit) -> Option<Place> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
@@ -93,18 +94,18 @@ impl Drop for Place {
     }
 }
 
-/// Serves until `stopped` is ready, then until the requests under way are answered.
+/// Serves until `stopped` is ready, then until the requests in flight are answered.
 ///
 /// # Errors
-/// The listener fails for good.
+/// The listener fails permanently.
 pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<Output = ()>) -> io::Result<()> {
     serve_within(Limits::USUAL, listener, router, stopped).await
 }
 
-/// Serves as [`serve`] does, within other limits.
+/// Serves like [`serve`], with other limits.
 ///
 /// # Errors
-/// The listener fails for good.
+/// The listener fails permanently.
 pub async fn serve_within(
     limits: Limits,
     listener: TcpListener,
@@ -118,7 +119,7 @@ pub async fn serve_within(
     tokio::pin!(stopped);
     loop {
         let accepted = async {
-            // First the place, then the connection: what has none waits in the system's queue.
+            // The permit comes before the connection: connections without one wait in the system's queue.
             let permit = Arc::clone(&permits).acquire_owned().await.map_err(io::Error::other)?;
             listener.accept().await.map(|(stream, peer)| (stream, peer, permit))
         };
@@ -221,7 +222,7 @@ mod tests {
         address
     }
 
-    /// What the server answers to bytes, until it closes.
+    /// Sends bytes and returns the server's answer until it closes the connection.
     async fn answer(address: SocketAddr, sent: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(sent.as_bytes()).await.unwrap();
@@ -263,7 +264,7 @@ mod tests {
             stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
             idle.push(stream);
         }
-        // Three at a time are ended after 0.3 s each.
+        // The server ends three at a time, after 0.3 s each.
         assert!(answer(address, GET).await.ends_with("here"));
     }
 

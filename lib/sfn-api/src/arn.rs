@@ -1,11 +1,11 @@
-//! ARNs of state machines, executions and map runs, taken apart.
+//! The parts of the ARNs of state machines, executions and map runs.
 
 use super::error::ApiError;
 
-/// The longest ARN that is looked at.
+/// Maximum length of an ARN.
 const LONGEST: usize = 1_024;
 
-/// What a state machine's ARN names.
+/// The parts of a state machine's ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineArn<'a> {
     /// The ARN without version or alias.
@@ -25,7 +25,7 @@ pub enum Qualifier<'a> {
     Alias(&'a str),
 }
 
-/// Takes a state machine's ARN apart.
+/// Parses a state machine's ARN.
 pub fn machine(arn: &str) -> Result<MachineArn<'_>, ApiError> {
     let rest = resource(arn, "stateMachine")?;
     let (name, qualifier) = match rest.split_once(':') {
@@ -43,7 +43,8 @@ pub fn machine(arn: &str) -> Result<MachineArn<'_>, ApiError> {
     })
 }
 
-/// The machine's name and the execution's out of its ARN; the machine's of a map's child holds the map's label.
+/// Returns the names of the machine and of the execution in an execution's ARN. For a map's child, the machine's name
+/// contains the map's label.
 pub fn execution(arn: &str) -> Result<(&str, &str), ApiError> {
     let (machine, name) = resource(arn, "execution")?
         .split_once(':')
@@ -56,7 +57,7 @@ pub fn execution(arn: &str) -> Result<(&str, &str), ApiError> {
     }
 }
 
-/// The machine's name out of a map run's ARN.
+/// Returns the machine's name in a map run's ARN.
 pub fn map_run(arn: &str) -> Result<&str, ApiError> {
     resource(arn, "mapRun")?
         .split_once('/')
@@ -64,14 +65,14 @@ pub fn map_run(arn: &str) -> Result<&str, ApiError> {
         .ok_or_else(|| ApiError::invalid_arn(arn))
 }
 
-/// Whether it is a role's ARN.
+/// Returns true for the ARN of a role.
 pub fn is_role(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     matches!(parts.as_slice(), ["arn", _, "iam", _, _, role] if role.len() > "role/".len() && role.starts_with("role/"))
         && arn.len() <= 256
 }
 
-/// Whether it is a name, with the letters that the engine takes.
+/// Returns true for a name whose characters and length the engine accepts.
 pub fn is_name(name: &str) -> bool {
     (1..=80).contains(&name.len())
         && name

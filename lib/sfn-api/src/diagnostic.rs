@@ -1,4 +1,4 @@
-//! What ValidateStateMachineDefinition reports of a definition, with AWS's codes and locations.
+//! The diagnostics of ValidateStateMachineDefinition, with AWS's codes and locations.
 
 use holdfast_asl::{Problem, ProblemCode, StateMachine};
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::without_nulls;
 
-/// The most diagnostics of one answer.
+/// Maximum number of diagnostics in an answer.
 const MAX_DIAGNOSTICS: usize = 100;
 
-/// The answer for a definition. `max_results` is the most diagnostics; 0 for the usual number.
+/// Returns the answer for a definition. `max_results` limits the diagnostics; 0 means the default.
 pub fn report(definition: &str, max_results: Option<i64>) -> Result<Value, ApiError> {
     let most = match max_results {
         None | Some(0) => MAX_DIAGNOSTICS,

@@ -1,4 +1,4 @@
-//! What a request is refused with: AWS's name of the error, and a message.
+//! The errors of the API: AWS's name of the error, and a message.
 
 use axum::http::StatusCode;
 
@@ -9,14 +9,14 @@ use holdfast_engine::EngineError;
 pub struct ApiError {
     /// AWS's name of the error.
     pub name: &'static str,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// 400, unless this side is at fault.
+    /// 400, or 5xx if the server is at fault.
     pub status: StatusCode,
 }
 
 impl ApiError {
-    /// The caller's error.
+    /// Makes an error that the caller caused.
     pub fn new(name: &'static str, message: impl Into<String>) -> Self {
         Self {
             name,
@@ -25,35 +25,35 @@ impl ApiError {
         }
     }
 
-    /// A value that no request of this kind may have.
+    /// Makes the error of an invalid value.
     pub fn validation(message: impl Into<String>) -> Self {
         Self::new("ValidationException", message)
     }
 
-    /// A field that has to be there.
+    /// Makes the error of a missing field.
     pub fn missing(field: &str) -> Self {
         Self::validation(format!(
             "1 validation error detected: Value null at '{field}' failed to satisfy constraint: Member must not be null"
         ))
     }
 
-    /// Something that is no ARN of the kind.
+    /// Makes the error of an invalid ARN, or of one of another kind.
     pub fn invalid_arn(arn: &str) -> Self {
         Self::new("InvalidArn", format!("Invalid Arn: '{arn}'"))
     }
 
-    /// A name with other letters, or of another length, than allowed.
+    /// Makes the error of a name whose characters or length aren't allowed.
     pub fn invalid_name(name: &str) -> Self {
         let allowed = "1 to 80 letters, digits, '-', '_' or '.' are allowed";
         Self::new("InvalidName", format!("Invalid Name: '{name}': {allowed}"))
     }
 
-    /// No execution of that ARN.
+    /// Makes the error of an unknown execution.
     pub fn no_execution(arn: &str) -> Self {
         Self::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"))
     }
 
-    /// No state machine of that ARN.
+    /// Makes the error of an unknown state machine.
     pub fn no_machine(arn: &str) -> Self {
         Self::new(
             "StateMachineDoesNotExist",
@@ -61,12 +61,12 @@ impl ApiError {
         )
     }
 
-    /// No version, alias or map run of that ARN.
+    /// Makes the error of an unknown version, alias, map run or tagged resource.
     pub fn no_resource(arn: &str) -> Self {
         Self::new("ResourceNotFound", format!("Resource not found: '{arn}'"))
     }
 
-    /// A page's token that was not given out for this request.
+    /// Makes the error of a page token that was issued for another request.
     pub fn page_token() -> Self {
         Self::new(
             "InvalidToken",
@@ -74,7 +74,7 @@ impl ApiError {
         )
     }
 
-    /// This side cannot answer now; the request may be repeated.
+    /// Makes the error of a server that cannot answer now; the request can be repeated.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self {
             name: "ServiceUnavailable",
@@ -83,7 +83,7 @@ impl ApiError {
         }
     }
 
-    /// This side is at fault.
+    /// Makes the error of a fault of the server.
     pub fn internal(message: impl Into<String>) -> Self {
         Self {
             name: "InternalFailure",
@@ -92,7 +92,7 @@ impl ApiError {
         }
     }
 
-    /// What the engine said about something that has this ARN.
+    /// Converts an error of the engine about the resource with this ARN.
     pub fn of_engine(error: &EngineError, arn: &str) -> Self {
         match error {
             EngineError::ExecutionUnknown { .. } | EngineError::NoData { .. } => Self::no_execution(arn),
@@ -114,7 +114,7 @@ impl ApiError {
         }
     }
 
-    /// Another execution, or one that has ended, has the name.
+    /// Makes the error of a name that another execution, or one that has ended, already has.
     pub fn already_exists(arn: &str) -> Self {
         Self::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'"))
     }

@@ -1,4 +1,4 @@
-//! Executions: started, described, stopped, redriven.
+//! The actions on executions: start, describe, stop, redrive.
 
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -65,8 +65,8 @@ impl Api {
         Ok(json!({ "executionArn": arn, "startDate": seconds(found.record.started.0) }))
     }
 
-    /// Writes by which version and alias an execution is started, before it is. What was written before a crash of one that
-    /// the engine does not have is written anew, or forgotten.
+    /// Stores the version and the alias of an execution before its start. What an earlier start stored before a crash
+    /// is replaced or deleted if the engine doesn't have the execution.
     fn note_start(&self, target: &Target, arn: &str) -> Result<(), ApiError> {
         let noted = self.store().started_by(arn)?;
         if noted.is_none() && target.version.is_none() {
@@ -114,7 +114,7 @@ impl Api {
             )));
         }
         match self.wait(self.engine.stop(&self.known_as(&arn)?, input.error, input.cause)) {
-            // It stays as it ended, and when.
+            // An ended execution keeps its status and its stop date.
             Ok(()) | Err(EngineError::ExecutionEnded { .. }) => {}
             Err(error) => return Err(ApiError::of_engine(&error, &arn)),
         }
@@ -218,7 +218,7 @@ impl Api {
         Ok(json!({ "redriveDate": seconds(redriven.map_or_else(now_ms, |at| at.0)) }))
     }
 
-    /// The execution of an ARN. Errors: it is no ARN of an execution, or there is none.
+    /// Returns the execution of an ARN. Fails if the ARN is invalid or unknown.
     pub(super) fn execution(&self, arn: &str) -> Result<ExecutionDetails, ApiError> {
         arn::execution(arn)?;
         self.find_execution(arn)?.ok_or_else(|| ApiError::no_execution(arn))
@@ -229,7 +229,7 @@ impl Api {
         found.map_err(|error| ApiError::of_engine(&error, arn))
     }
 
-    /// The name by which the engine knows the execution of an ARN; not for a map's child.
+    /// Returns the engine's name for the execution of an ARN. Not for a map's child.
     fn known_as(&self, execution_arn: &str) -> Result<String, ApiError> {
         let (machine, name) = arn::execution(execution_arn)?;
         Ok(self.engine.naming().known_as(machine, name))
@@ -246,14 +246,14 @@ impl StartedBy {
     }
 }
 
-/// One at a time for each ARN. For threads that may block.
+/// A lock for each ARN. Blocks the thread.
 #[derive(Default)]
 pub struct ArnLocks {
     taken: Mutex<HashSet<String>>,
     given_back: Condvar,
 }
 
-/// The lock of an ARN, until it is dropped.
+/// The lock of an ARN. Dropping it releases the lock.
 pub struct ArnLock<'a> {
     locks: &'a ArnLocks,
     arn: String,

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::{Api, page, required, without_nulls};
 
-/// A page ends early when it has so many bytes.
+/// A page ends early when it reaches this size.
 const PAGE_BYTES: usize = 4 * 1_024 * 1_024;
-/// The fields of an event's details that are execution data.
+/// The fields of an event's details that contain execution data.
 const DATA: [&str; 7] = [
     "input",
     "inputDetails",
@@ -40,7 +40,7 @@ impl Api {
         let found = self.execution(arn)?;
         let by = self.store().started_by(arn)?.unwrap_or_default();
         let query = format!("history {arn} {}", input.reverse_order);
-        // The place of the event that the last page ended with: an execution that goes on adds others behind it.
+        // The place of the last event of the previous page. A running execution adds events behind it.
         let after = page::position(&query, input.next_token.as_deref())?
             .map(|text| place(&text))
             .transpose()?;

@@ -1,5 +1,5 @@
-//! The AWS Step Functions API over the embedded engine, for AWS's own clients: `holdfast engine`, and `holdfast serve` with
-//! `--step-functions`. It has no authentication: it listens on this machine alone.
+//! The AWS Step Functions API over the embedded engine, for AWS's own clients: `holdfast engine`, and `holdfast serve`
+//! with `--step-functions`. It has no authentication: it only listens on loopback addresses.
 
 mod arn;
 mod diagnostic;
@@ -33,32 +33,32 @@ use executions::ArnLocks;
 use masked_tokens::MaskedTokens;
 use store::Store;
 
-/// What requests are answered with. The actions block: each runs on a thread of its own.
+/// The API's state. The actions block: each runs on its own thread.
 pub(crate) struct Api {
     engine: Engine,
     data: PathBuf,
     store: Mutex<Store>,
-    /// The ARN of the machine that the program provides, and what is shown in the place of its executions' tokens.
+    /// The ARN of the machine that the program provides, and the mask that replaces its executions' tokens.
     masked: Option<(String, String)>,
-    /// What is started or redriven now.
+    /// The executions that are being started or redriven.
     locks: ArnLocks,
     runtime: Handle,
 }
 
-/// A state machine that the program provides: there from the beginning, and not changed or deleted by clients.
+/// A state machine that the program provides: it always exists, and clients cannot change or delete it.
 #[derive(Clone, Debug)]
 pub struct ProvidedMachine {
     /// Its name.
     pub name: String,
     /// Its definition.
     pub definition: String,
-    /// What is shown in the place of the task tokens that its executions gave out: whoever holds one answers the task.
-    /// None shows them, as AWS does.
+    /// The text that replaces the task tokens of its executions, since a token is enough to answer the task. `None`
+    /// shows them, like AWS does.
     pub token_mask: Option<String>,
 }
 
 impl Api {
-    /// The API of an engine on its data directory. Errors: the API's own file cannot be used.
+    /// Creates the API of an engine on its data directory. Fails when the API's own file cannot be used.
     pub fn new(engine: Engine, data: &Path, store: Store, provided: Option<ProvidedMachine>) -> Result<Self, ApiError> {
         let naming = engine.naming();
         let masked = provided.as_ref().and_then(|provided| {
@@ -80,7 +80,7 @@ impl Api {
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
-        // Each change of it is one transaction, whoever panicked.
+        // Each change to it is one transaction, so a panic leaves it consistent.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -93,7 +93,7 @@ impl Api {
         self.runtime.block_on(answer)
     }
 
-    /// The tokens that are masked in what is shown of an execution.
+    /// Returns the tokens to mask in the description of an execution.
     fn masked_tokens(&self, archive: &Archive, found: &ExecutionDetails) -> Result<MaskedTokens, ApiError> {
         let Some((machine_arn, mask)) = &self.masked else {
             return Ok(MaskedTokens::default());
@@ -112,27 +112,27 @@ impl Api {
     }
 }
 
-/// A field that has to be there.
+/// Returns a required field.
 fn required<'a>(value: Option<&'a String>, field: &str) -> Result<&'a str, ApiError> {
     value.map(String::as_str).ok_or_else(|| ApiError::missing(field))
 }
 
-/// A time as AWS writes it: seconds since 1970.
+/// Converts a time to AWS's form: seconds since 1970.
 fn seconds(ms: i64) -> Value {
     json!(ms as f64 / 1_000.0)
 }
 
-/// Now, in ms since 1970.
+/// Returns the time now, in ms since 1970.
 fn now_ms() -> i64 {
     SystemClock.now().0
 }
 
-/// 32 random hexadecimal digits.
+/// Returns 32 random hexadecimal digits.
 fn random_hex() -> String {
     let mut bytes = [0; 16];
     match getrandom::fill(&mut bytes) {
         Ok(()) => hex::encode(bytes),
-        // Nothing secret may be made without randomness.
+        // Secrets must not be made without randomness.
         Err(error) => {
             tracing::error!(%error, "the system gives no random bytes");
             std::process::abort()
@@ -140,7 +140,7 @@ fn random_hex() -> String {
     }
 }
 
-/// A random id in the form of a UUID.
+/// Returns a random id in the form of a UUID.
 fn random_id() -> String {
     let hex = random_hex();
     let (variant, rest) = hex[16..].split_at(1);
@@ -155,7 +155,7 @@ fn random_id() -> String {
     )
 }
 
-/// An object without the fields that are null.
+/// Removes the fields of an object that are null.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),

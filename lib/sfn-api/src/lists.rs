@@ -12,8 +12,8 @@ use super::store::StartedBy;
 use super::{Api, page, required, seconds, without_nulls};
 use holdfast_engine::{ExecutionDetails, ExecutionStatus, Place, Wanted};
 
-/// The most executions that are looked at for one page: one of a version or an alias may hold fewer than asked for, and a
-/// token.
+/// Maximum number of executions that one page examines. A page of a version's or an alias's executions may therefore be
+/// short, with a token.
 const LOOKED_AT: usize = 5_000;
 
 #[derive(Deserialize)]
@@ -52,7 +52,7 @@ impl Api {
         let archive = self.archive()?;
         let (mut listed, mut looked_at, mut next) = (Vec::new(), 0, None);
         'pages: loop {
-            // One more than fits, so that the last page is known as such.
+            // One more than the page holds, to recognize the last page.
             let lot = archive
                 .executions_of(parsed.unqualified, wanted, after, most + 1)
                 .map_err(|error| ApiError::of_engine(&error, arn))?;
@@ -116,7 +116,7 @@ fn shown(found: &ExecutionDetails, by: &StartedBy) -> Result<Value, ApiError> {
     })))
 }
 
-/// The filters of a list; none where nothing can pass them.
+/// Returns the filters of a list, or `None` if no execution can pass them.
 fn wanted(input: &List) -> Result<Option<Wanted>, ApiError> {
     let redriven = match input.redrive_filter.as_deref() {
         None => None,

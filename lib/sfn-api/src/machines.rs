@@ -1,4 +1,4 @@
-//! State machines: created, updated, described, listed, deleted.
+//! The actions on state machines: create, update, describe, list, delete, validate.
 
 use holdfast_asl::StateMachine;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use super::store::{Machine, Version};
 use super::tags::{self, Tag};
 use super::{Api, ProvidedMachine, diagnostic, now_ms, page, random_id, required, seconds, without_nulls};
 
-/// The longest definition, in bytes.
+/// Maximum size of a definition, in bytes.
 pub const MAX_DEFINITION_BYTES: usize = 1_048_576;
 
 #[derive(Deserialize)]
@@ -78,7 +78,7 @@ impl Api {
         check_description(input.version_description.as_ref(), input.publish)?;
         let logging = input.logging_configuration.as_ref().map(Value::to_string);
         let tracing = input.tracing_configuration.as_ref().map(Value::to_string);
-        // The role does not count, as on AWS.
+        // A different role doesn't count, like on AWS.
         let created_with = json!([input.publish, input.version_description]).to_string();
         let arn = self.machine_arn(name);
         let tags = tags::of_new_machine(input.tags.as_ref(), &arn)?;
@@ -207,7 +207,7 @@ impl Api {
     pub(super) fn delete_state_machine(&self, input: &OfMachine) -> Result<Value, ApiError> {
         let arn = required(input.state_machine_arn.as_ref(), "stateMachineArn")?;
         let store = self.store();
-        // One that is gone is deleted, as on AWS.
+        // Deleting a missing one succeeds, like on AWS.
         if let Some(machine) = store.machine(arn::machine(arn)?.name)? {
             let machine_of_arn = self.unqualified(&store, arn)?;
             changeable(&machine_of_arn, arn)?;
@@ -222,7 +222,7 @@ impl Api {
         diagnostic::report(definition, input.max_results)
     }
 
-    /// Puts the program's own state machine in its place.
+    /// Stores the program's own state machine, if it is new or has changed.
     pub(super) fn provide(&self, provided: &ProvidedMachine) -> Result<(), ApiError> {
         let store = self.store();
         let before = store.machine(&provided.name)?;
@@ -248,7 +248,7 @@ impl Api {
         })
     }
 
-    /// The machine of an ARN that may have no version or alias.
+    /// Returns the machine of an ARN without a version or an alias.
     pub(super) fn unqualified(&self, store: &super::Store, arn: &str) -> Result<Machine, ApiError> {
         let parsed = arn::machine(arn)?;
         if parsed.qualifier.is_some() {
@@ -267,7 +267,7 @@ impl Api {
     }
 }
 
-/// Counts a version on; it has what the machine has now.
+/// Returns the next version, with the machine's current definition and role.
 pub fn next_version(machine: &mut Machine, description: Option<String>) -> Version {
     machine.last_version += 1;
     Version {
@@ -319,7 +319,7 @@ fn described(arn: &str, machine: &Machine, version: Option<&Version>) -> Value {
     }))
 }
 
-/// A configuration as it was given. It is kept for those who compare it; nothing follows from it here.
+/// Returns a configuration unchanged. It is stored because clients compare it; it has no effect here.
 fn configuration(text: Option<&str>, usual: Value) -> Value {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(usual)
 }

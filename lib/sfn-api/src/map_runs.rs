@@ -75,7 +75,7 @@ impl Api {
         })))
     }
 
-    /// The map run of an ARN. Errors: it is none, or there is none.
+    /// Returns the map run of an ARN. Fails if the ARN is invalid or unknown.
     pub(super) fn map_run(&self, arn: &str) -> Result<MapRunDetails, ApiError> {
         arn::map_run(arn)?;
         let found = self.archive()?.map_run_by_arn(arn);
@@ -104,7 +104,7 @@ fn counts(run: &MapRunDetails, of: impl Fn(&(ExecutionStatus, u64, u64)) -> u64)
     })
 }
 
-/// The state of a name, wherever in a definition it is: names are used once.
+/// Finds a state by its name anywhere in a definition: names are unique.
 fn state<'a>(definition: &'a Value, name: &str) -> Option<&'a Value> {
     let states = definition.get("States")?.as_object()?;
     states.get(name).or_else(|| {

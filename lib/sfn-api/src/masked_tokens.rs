@@ -1,11 +1,11 @@
-//! Task tokens of the machine that the program provides, which this API can mask: whoever holds one answers the task. Of
-//! other machines it shows them, as AWS does.
+//! Masks the task tokens of the machine that the program provides, since a token is enough to answer the task. Tokens
+//! of other machines are shown, like on AWS.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// The tokens that are masked in what is shown of one execution.
+/// The tokens to mask in the description of one execution.
 #[derive(Debug, Default)]
 pub struct MaskedTokens {
     tokens: BTreeSet<String>,
@@ -13,7 +13,7 @@ pub struct MaskedTokens {
 }
 
 impl MaskedTokens {
-    /// The tokens of an execution, and what is shown in their place.
+    /// Masks these tokens of an execution with `mask`.
     pub fn new(tokens: Vec<String>, mask: &str) -> Self {
         Self {
             tokens: tokens.into_iter().collect(),
@@ -21,7 +21,7 @@ impl MaskedTokens {
         }
     }
 
-    /// Takes the tokens out of every text of a value. A payload is JSON in a text: a token stands in it as it is.
+    /// Replaces the tokens in every text of a value. A payload is JSON in a text, and contains tokens unescaped.
     pub fn take_out(&self, value: &mut Value) {
         match value {
             Value::String(text) => {

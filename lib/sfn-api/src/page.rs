@@ -1,5 +1,5 @@
-//! Lists in pages: how many a page holds, and the token of the next one. A token is good for the request that it was
-//! given out for, with the same filters.
+//! Pages of lists: the size of a page, and the token of the next one. A token is only valid for the request that it was
+//! issued for, with the same filters.
 
 use sha2::{Digest, Sha256};
 
@@ -8,7 +8,7 @@ use super::error::ApiError;
 const USUAL: usize = 100;
 const MOST: i64 = 1_000;
 
-/// How many a page holds, as the request says.
+/// Returns the size of a page for a request's `maxResults`.
 pub fn size(max_results: Option<i64>) -> Result<usize, ApiError> {
     match max_results {
         None | Some(0) => Ok(USUAL),
@@ -20,12 +20,12 @@ pub fn size(max_results: Option<i64>) -> Result<usize, ApiError> {
     }
 }
 
-/// A token for what comes after `position` of a list that `query` describes.
+/// Returns the token of the page after `position` of the list that `query` describes.
 pub fn token(query: &str, position: &str) -> String {
     format!("{}{}", mark(query), hex::encode(position))
 }
 
-/// The position in a token. Errors: it was not given out for `query`.
+/// Returns the position in a token. Fails if the token was issued for another `query`.
 pub fn position(query: &str, token: Option<&str>) -> Result<Option<String>, ApiError> {
     let Some(token) = token else { return Ok(None) };
     let decoded = token.strip_prefix(&mark(query)).and_then(|rest| hex::decode(rest).ok());
@@ -33,14 +33,14 @@ pub fn position(query: &str, token: Option<&str>) -> Result<Option<String>, ApiE
     text.map(Some).ok_or_else(ApiError::page_token)
 }
 
-/// A position that is a number.
+/// Returns the position in a token, as a number.
 pub fn number(query: &str, token: Option<&str>) -> Result<Option<u64>, ApiError> {
     position(query, token)?
         .map(|text| text.parse().map_err(|_| ApiError::page_token()))
         .transpose()
 }
 
-/// One page of what is all in memory, and the token of the next.
+/// Returns one page of a list in memory, and the token of the next.
 pub fn cut<T>(
     all: Vec<T>,
     query: &str,

@@ -2,7 +2,7 @@ CREATE TABLE machines (
     name         TEXT PRIMARY KEY,
     definition   TEXT NOT NULL,
     role_arn     TEXT NOT NULL,
-    -- What it was created with beside the definition: created again with the same, it is the same one.
+    -- The other parameters of its creation: creating it again with the same parameters finds the same machine.
     created_with TEXT NOT NULL,
     logging      TEXT,
     tracing      TEXT,
@@ -10,7 +10,7 @@ CREATE TABLE machines (
     updated_ms   INTEGER NOT NULL,
     revision     TEXT,
     last_version INTEGER NOT NULL DEFAULT 0,
-    -- Whether this program brought it.
+    -- 1 if the program provides it.
     given        INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
@@ -36,13 +36,13 @@ CREATE TABLE aliases (
     PRIMARY KEY (machine, name)
 ) STRICT, WITHOUT ROWID;
 
--- Of executions that were started by a version or an alias, or redriven. Written before the engine starts the execution: one
--- that the engine does not know was never started.
+-- Executions that were started by a version or an alias, or redriven. Written before the engine starts the execution:
+-- if the engine doesn't have an execution, it was never started.
 CREATE TABLE executions (
     arn           TEXT PRIMARY KEY,
     version       INTEGER,
     alias         TEXT,
-    -- The client's token of the last redrive, and how often the execution had been redriven before it.
+    -- The client token of the last redrive, and the number of redrives before it.
     redrive_token TEXT,
     redrive_from  INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;

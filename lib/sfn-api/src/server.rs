@@ -1,4 +1,4 @@
-//! The server of the API: on this machine only, until it is told to stop.
+//! The server of the API, on loopback addresses only.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use tokio::sync::watch;
 use super::store::Store;
 use super::{Api, ProvidedMachine, wire};
 
-/// How long requests under way are waited for.
+/// Time that requests in flight get after a stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A server that has its address. It listens once what is stored was checked.
+/// A server with a reserved address. It listens once the stored data is checked.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct Server {
     address: ReservedAddress,
 }
 
-/// Why the API is not served.
+/// The reason why the API isn't served.
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// The address can be reached from other machines.
@@ -70,7 +70,7 @@ pub enum ServerError {
     AddressUnusable {
         /// The address.
         address: SocketAddr,
-        /// What the system reported.
+        /// The system's message.
         source: std::io::Error,
     },
     /// The API's own file cannot be made.
@@ -85,7 +85,7 @@ pub enum ServerError {
     FileUnusable {
         /// The file.
         file: PathBuf,
-        /// What SQLite reported.
+        /// SQLite's message.
         detail: String,
     },
     /// The API's own file was written by a newer version.
@@ -101,10 +101,10 @@ pub enum ServerError {
         /// The newest version that this program knows.
         known: i64,
     },
-    /// The API cannot begin on what is stored.
+    /// The stored data cannot be used.
     #[error("{detail}")]
     Stored {
-        /// What is wrong, and what to do about it.
+        /// The problem and its remedy.
         detail: String,
     },
     /// The listener failed.
@@ -113,17 +113,18 @@ pub enum ServerError {
 }
 
 impl ServerError {
-    /// Whether another data directory would do: a remedy that the program can name, with the option that chooses it.
+    /// Returns true if another data directory would help: a remedy that the program can name, with its option for the
+    /// directory.
     pub fn is_about_directory(&self) -> bool {
         matches!(self, Self::FileNotCreated { .. } | Self::FileNewer { .. })
     }
 }
 
 impl Server {
-    /// Takes the address. Connections are refused until [`Server::open`] has checked what is stored.
+    /// Reserves the address. Connections are refused until [`Server::open`] has checked the stored data.
     ///
     /// # Errors
-    /// It is taken, or other machines could reach it.
+    /// The address is in use, or other machines could reach it.
     pub fn bind(address: SocketAddr) -> Result<Self, ServerError> {
         if !address.ip().is_loopback() {
             return Err(ServerError::AddressNotLoopback { address });
@@ -133,15 +134,15 @@ impl Server {
         Ok(Self { address })
     }
 
-    /// Where it is reached.
+    /// Returns the server's address.
     pub fn address(&self) -> SocketAddr {
         self.address.address()
     }
 
-    /// Checks what is stored in the engine's data directory, and opens the address.
+    /// Checks the stored data in the engine's data directory, and opens the address.
     ///
     /// # Errors
-    /// The API's file cannot be used; the system refuses the address.
+    /// The API's file cannot be used, or the system refuses the address.
     pub fn open(
         self,
         engine: Engine,
@@ -165,12 +166,12 @@ pub struct OpenServer {
 }
 
 impl OpenServer {
-    /// Where it is reached.
+    /// Returns the server's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `stopped` holds true; requests in flight are answered, for a while.
+    /// Serves until `stopped` holds true. Requests in flight then get some time for their answers.
     ///
     /// # Errors
     /// The listener fails.
@@ -184,13 +185,13 @@ impl OpenServer {
         };
         tokio::select! {
             served = server => served.map_err(ServerError::Listener),
-            // Their clients repeat them, and what they began is stored.
+            // Clients repeat unanswered requests, and what these requests began is stored.
             () = late => Ok(()),
         }
     }
 }
 
-/// Returns the region of this data directory's ARNs: `region` at the first call, and what it was then ever after.
+/// Returns the region of this data directory's ARNs. The first call stores `region`; later calls return the stored one.
 ///
 /// # Errors
 /// The API's file cannot be used.

@@ -1,5 +1,6 @@
-//! What the API keeps beside the engine's own database: state machines, versions, aliases, and which execution was started
-//! by which of these. One SQLite file in the data directory; each change is on the disk before it is answered.
+//! The API's own database beside the engine's: state machines, versions, aliases, tags, and the version or alias that
+//! started an execution. It is one SQLite file in the data directory; each change is on the disk before the request is
+//! answered.
 
 use std::path::{Path, PathBuf};
 
@@ -26,10 +27,10 @@ pub struct Machine {
     pub tracing: Option<String>,
     pub created_ms: i64,
     pub updated_ms: i64,
-    /// None until it is updated for the first time.
+    /// `None` until its first update.
     pub revision: Option<String>,
     pub last_version: u32,
-    /// Whether this program brought it: then it cannot be changed.
+    /// True if the program provides it: then clients cannot change it.
     pub given: bool,
 }
 
@@ -49,18 +50,18 @@ pub struct Version {
 pub struct Alias {
     pub name: String,
     pub description: Option<String>,
-    /// Versions and their weights, which make 100.
+    /// Versions and their weights, which add up to 100.
     pub routing: Vec<(u32, u32)>,
     pub created_ms: i64,
     pub updated_ms: i64,
 }
 
-/// What is known of an execution beside what the engine knows.
+/// The API's own data of an execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartedBy {
     pub version: Option<u32>,
     pub alias: Option<String>,
-    /// The client's token of the last redrive, and how often the execution had been redriven before it.
+    /// The client token of the last redrive, and the number of redrives before it.
     pub redrive_token: Option<String>,
     pub redrive_from: u64,
 }
@@ -78,10 +79,11 @@ const ALIAS: &str = "name, description, routing, created_ms, updated_ms";
 const STARTED_BY: &str = "version, alias, redrive_token, redrive_from";
 
 impl Store {
-    /// Opens the file, made when missing. The engine holds the data directory's lock. Errors: one line with the remedy.
+    /// Opens the file, and creates it if missing. The engine holds the data directory's lock. Error messages contain
+    /// the remedy.
     pub fn open(data: &Path) -> Result<Self, ServerError> {
         let file = data.join(FILE);
-        // SQLite gives its other files the rights of this one.
+        // SQLite gives its other files the permissions of this one.
         database::create_empty(&file).map_err(ServerError::FileNotCreated)?;
         let failed = |error: rusqlite::Error| ServerError::FileUnusable {
             file: file.clone(),
@@ -99,7 +101,7 @@ impl Store {
         Ok(Self { connection, file })
     }
 
-    /// A setting that stays as it was at the first start.
+    /// Returns a setting that the first call stores and later calls don't change.
     pub fn settle(&self, key: &str, first: &str) -> Result<String, ApiError> {
         self.run(|db| {
             db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)", [key, first])?;
@@ -117,7 +119,7 @@ impl Store {
         self.run(|db| db.prepare_cached(&sql)?.query_map([], machine)?.collect())
     }
 
-    /// Writes a machine; versions and aliases stay.
+    /// Writes a machine. Its versions and aliases stay.
     pub fn put_machine(&self, machine: &Machine) -> Result<(), ApiError> {
         let sql = format!(
             "INSERT INTO machines ({MACHINE}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
@@ -142,7 +144,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a new machine with its first version and its tags, all or none.
+    /// Writes a new machine with its first version and its tags, in one transaction.
     pub fn create_machine(
         &self,
         machine: &Machine,
@@ -161,7 +163,7 @@ impl Store {
         self.run(|_| transaction.commit())
     }
 
-    /// The tags of a machine, by key.
+    /// Returns the tags of a machine, sorted by key.
     pub fn tags(&self, machine: &str) -> Result<Vec<(String, String)>, ApiError> {
         let sql = "SELECT key, value FROM tags WHERE machine = ?1 ORDER BY key";
         self.run(|db| {
@@ -171,7 +173,7 @@ impl Store {
         })
     }
 
-    /// Writes tags, in place of those with the same keys.
+    /// Writes tags and replaces those with the same keys.
     pub fn put_tags(&self, machine: &str, tags: &[(String, String)]) -> Result<(), ApiError> {
         let transaction = self
             .connection
@@ -189,7 +191,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the tags of these keys.
+    /// Deletes the tags with these keys.
     pub fn delete_tags(&self, machine: &str, keys: &[String]) -> Result<(), ApiError> {
         let transaction = self
             .connection
@@ -201,13 +203,13 @@ impl Store {
         self.run(|_| transaction.commit())
     }
 
-    /// Forgets a machine with its versions and aliases. What was started by it stays known.
+    /// Deletes a machine with its versions, aliases and tags. Its executions stay.
     pub fn delete_machine(&self, name: &str) -> Result<(), ApiError> {
         self.run(|db| db.execute("DELETE FROM machines WHERE name = ?1", [name]))?;
         Ok(())
     }
 
-    /// Writes a machine and a new version of it, both or none.
+    /// Writes a machine and a new version of it, in one transaction.
     pub fn put_with_version(&self, machine: &Machine, version: &Version) -> Result<(), ApiError> {
         let transaction = self
             .connection
@@ -243,7 +245,7 @@ impl Store {
         })
     }
 
-    /// The versions of a machine, newest first.
+    /// Returns the versions of a machine, newest first.
     pub fn versions(&self, machine: &str) -> Result<Vec<Version>, ApiError> {
         let sql = format!("SELECT {VERSION_COLUMNS} FROM versions WHERE machine = ?1 ORDER BY number DESC");
         self.run(|db| db.prepare_cached(&sql)?.query_map([machine], version)?.collect())
@@ -264,7 +266,7 @@ impl Store {
         self.run(|db| db.prepare_cached(&sql)?.query_row([machine, name], alias).optional())
     }
 
-    /// The aliases of a machine, by name.
+    /// Returns the aliases of a machine, sorted by name.
     pub fn aliases(&self, machine: &str) -> Result<Vec<Alias>, ApiError> {
         let sql = format!("SELECT {ALIAS} FROM aliases WHERE machine = ?1 ORDER BY name");
         self.run(|db| db.prepare_cached(&sql)?.query_map([machine], alias)?.collect())
@@ -323,7 +325,7 @@ impl Store {
     }
 }
 
-/// Makes the tables when they are missing. Gives the version found.
+/// Creates missing tables. Returns the version found.
 fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
     let transaction = connection.unchecked_transaction()?;
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;

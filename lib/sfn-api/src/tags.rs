@@ -1,4 +1,4 @@
-//! Tags of state machines.
+//! The actions on tags of state machines.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use super::error::ApiError;
 use super::store::{Machine, Store};
 use super::{Api, arn, required};
 
-/// The most tags of one state machine.
+/// Maximum number of tags of one state machine.
 const MAX_TAGS: usize = 50;
-/// The longest key and the longest value, in characters.
+/// Maximum length of a key and of a value, in characters.
 const MAX_KEY_CHARACTERS: usize = 128;
 const MAX_VALUE_CHARACTERS: usize = 256;
 
-/// A tag as requests have it.
+/// A tag in a request.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Tag {
     key: Option<String>,
@@ -74,7 +74,7 @@ impl Api {
         Ok(json!({ "tags": tags }))
     }
 
-    /// The state machine of an ARN. A version or an alias has no tags of its own.
+    /// Returns the state machine of an ARN. A version or an alias has no tags.
     fn tagged<'a>(&self, store: &Store, arn: Option<&'a String>) -> Result<(Machine, &'a str), ApiError> {
         let arn = required(arn, "resourceArn")?;
         let parsed = arn::machine(arn)?;
@@ -89,7 +89,7 @@ impl Api {
     }
 }
 
-/// Tags that a state machine may be created with.
+/// Checks the tags of a new state machine.
 pub fn of_new_machine(given: Option<&Vec<Tag>>, arn: &str) -> Result<Vec<(String, String)>, ApiError> {
     let tags = checked(given.map(Vec::as_slice).unwrap_or_default())?;
     if tags.len() > MAX_TAGS {
@@ -105,7 +105,7 @@ fn too_many(arn: &str) -> ApiError {
     )
 }
 
-/// Tags with keys and values that may be; of one key the last.
+/// Checks keys and values. Of tags with the same key, the last one counts.
 fn checked(given: &[Tag]) -> Result<Vec<(String, String)>, ApiError> {
     let mut tags: Vec<(String, String)> = Vec::with_capacity(given.len());
     for (index, tag) in given.iter().enumerate() {

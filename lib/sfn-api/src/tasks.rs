@@ -1,4 +1,4 @@
-//! Task tokens: who works on a task answers it.
+//! The actions on task tokens: success, failure, heartbeat.
 
 use holdfast_asl::{PAYLOAD_LIMIT_BYTES, TaskFailure, parse_payload};
 use serde::Deserialize;
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::{Api, required};
 
-/// The longest name of an error, and the longest cause, in characters.
+/// Maximum length of an error's name and of a cause, in characters.
 const MAX_ERROR_CHARS: usize = 256;
 const MAX_CAUSE_CHARS: usize = 32_768;
-/// The longest token that is looked up.
+/// Maximum length of a token.
 const MAX_TOKEN_CHARS: usize = 2_048;
 
 #[derive(Deserialize)]
@@ -73,7 +73,7 @@ impl Api {
     }
 }
 
-/// The error and cause that something may be ended with.
+/// Checks the lengths of an error and a cause.
 pub fn ended_with(error: Option<&str>, cause: Option<&str>) -> Result<(), ApiError> {
     for (field, text, most) in [("error", error, MAX_ERROR_CHARS), ("cause", cause, MAX_CAUSE_CHARS)] {
         if text.is_some_and(|text| text.chars().count() > most) {
@@ -86,7 +86,7 @@ pub fn ended_with(error: Option<&str>, cause: Option<&str>) -> Result<(), ApiErr
     Ok(())
 }
 
-/// A token that may be one. It is a credential: no message has it.
+/// Checks the form of a token. A token is a credential: no message contains it.
 fn token(given: Option<&String>) -> Result<&str, ApiError> {
     let token = required(given, "taskToken")?;
     let is_possible = (1..=MAX_TOKEN_CHARS).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());

@@ -1,4 +1,4 @@
-//! Versions and aliases of state machines, and what an ARN with one starts.
+//! The actions on versions and aliases of state machines, and the definition that a qualified ARN starts.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,9 +20,9 @@ pub struct Publish {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PutAlias {
-    /// For a new one.
+    /// The name of a new alias.
     name: Option<String>,
-    /// For one that is there.
+    /// The ARN of an existing alias.
     state_machine_alias_arn: Option<String>,
     description: Option<String>,
     routing_configuration: Option<Vec<Route>>,
@@ -55,7 +55,7 @@ pub struct List {
     next_token: Option<String>,
 }
 
-/// What an ARN starts.
+/// The definition that an ARN starts.
 pub struct Target {
     pub machine: String,
     pub definition: String,
@@ -81,7 +81,7 @@ impl Api {
             ));
         }
         let published = |number: u32, created_ms: i64| json!({ "creationDate": seconds(created_ms), "stateMachineVersionArn": format!("{arn}:{number}") });
-        // The same revision is published once.
+        // A revision is published at most once.
         if let Some(last) = store.versions(&machine.name)?.first()
             && last.revision == machine.revision
             && last.definition == machine.definition
@@ -109,7 +109,7 @@ impl Api {
             return Err(ApiError::validation(format!("'{arn}' names no version")));
         };
         let store = self.store();
-        // One that is gone is deleted, as on AWS.
+        // Deleting a missing one succeeds, like on AWS.
         let machine = match self.found(&store, &parsed, arn) {
             Err(error) if error.name == "StateMachineDoesNotExist" => return Ok(json!({})),
             machine => machine?,
@@ -242,7 +242,7 @@ impl Api {
     pub(super) fn delete_alias(&self, input: &OfAlias) -> Result<Value, ApiError> {
         let arn = required(input.state_machine_alias_arn.as_ref(), "stateMachineAliasArn")?;
         let (machine, name) = alias_of(arn)?;
-        // One that is gone, or was never there, is deleted, as on AWS.
+        // Deleting a missing one succeeds, like on AWS.
         if format!("{}:{name}", self.machine_arn(machine)) == arn {
             self.store().delete_alias(machine, name)?;
         }
@@ -278,7 +278,7 @@ impl Api {
         ))
     }
 
-    /// What a state machine's ARN starts, with a version or an alias or without.
+    /// Returns the definition that a state machine's ARN starts, with or without a version or an alias.
     pub(super) fn target(&self, store: &Store, arn: &str) -> Result<Target, ApiError> {
         let parsed = arn::machine(arn)?;
         let machine = self.found(store, &parsed, arn)?;
@@ -322,7 +322,8 @@ impl Api {
         Ok((machine.to_owned(), alias))
     }
 
-    /// The machine's ARN, and its versions with their weights. Errors: they are not one or two versions of one machine.
+    /// Returns the machine's ARN, and its versions with their weights. Fails unless they are one or two versions of one
+    /// machine.
     fn routing(&self, store: &Store, input: &PutAlias) -> Result<(String, Vec<(u32, u32)>), ApiError> {
         let routes = input.routing_configuration.as_deref().unwrap_or_default();
         if routes.is_empty() || routes.len() > 2 {
@@ -393,7 +394,7 @@ impl Api {
     }
 }
 
-/// The machine's name and the alias's out of an alias's ARN.
+/// Returns the names of the machine and of the alias in an alias's ARN.
 fn alias_of(arn: &str) -> Result<(&str, &str), ApiError> {
     let parsed = arn::machine(arn)?;
     match parsed.qualifier {
@@ -417,11 +418,11 @@ fn check_alias_name(name: &str) -> Result<(), ApiError> {
     )))
 }
 
-/// One of the versions, by their weights.
+/// Chooses one of the versions by their weights.
 fn routed(routing: &[(u32, u32)]) -> u32 {
     let (first, weight) = routing.first().copied().unwrap_or_default();
     let mut byte = [0; 4];
-    // Without randomness the first one is as good as the other.
+    // Without randomness, the first one is chosen.
     let drawn = getrandom::fill(&mut byte).map_or(0, |()| u32::from_le_bytes(byte) % 100);
     match routing.get(1) {
         Some((second, _)) if drawn >= weight => *second,

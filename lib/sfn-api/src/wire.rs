@@ -1,4 +1,4 @@
-//! The protocol: AWS JSON 1.0. An action's name in a header, its input and output as JSON, errors by name.
+//! The protocol, AWS JSON 1.0: the action's name in a header, its input and output as JSON, errors by name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use super::error::ApiError;
 use super::machines::MAX_DEFINITION_BYTES;
 use super::{Api, random_id};
 
-/// The most bytes of a request.
+/// Maximum size of a request.
 const MAX_BODY_BYTES: usize = 1_048_576;
-/// The most bytes of a request that has a definition: the largest one, each of its characters escaped.
+/// Maximum size of a request with a definition: the largest definition, with each character escaped.
 const MAX_DEFINITION_BODY_BYTES: usize = 6 * MAX_DEFINITION_BYTES + 65_536;
 /// The actions that have a definition.
 const WITH_DEFINITION: [&str; 3] = [
@@ -27,18 +27,19 @@ const WITH_DEFINITION: [&str; 3] = [
     "UpdateStateMachine",
     "ValidateStateMachineDefinition",
 ];
-/// How much of a body that is too large is read before it is refused: who is cut off does not read the answer.
+/// Maximum bytes of a too large body that are read before it is refused: a client that is cut off doesn't read the
+/// answer.
 const MAX_DRAINED_BYTES: usize = 64 * MAX_BODY_BYTES;
-/// How long a body may take.
+/// Time limit of a body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
-/// How many requests are worked on at a time; others wait.
+/// Maximum number of requests in progress; others wait.
 const AT_ONCE: usize = 64;
 const PREFIX: &str = "AWSStepFunctions.";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
 type Action = fn(&Api, Value) -> Result<Value, ApiError>;
 
-/// Every action.
+/// All actions.
 const ACTIONS: &[(&str, Action)] = &[
     ("CreateStateMachine", |api, input| {
         api.create_state_machine(&read(input)?)
@@ -96,7 +97,7 @@ struct Shared {
     permits: Semaphore,
 }
 
-/// The API as a service: all paths are one.
+/// Returns the API as a service on every path.
 pub fn router(api: Arc<Api>) -> Router {
     let permits = Semaphore::new(AT_ONCE);
     Router::new()
@@ -153,7 +154,7 @@ async fn act(shared: &Arc<Shared>, request: Request) -> Result<Value, ApiError> 
     done.unwrap_or_else(|error| Err(ApiError::internal(format!("{name} ended without an answer: {error}"))))
 }
 
-/// Refuses what a web page sends: a browser says where a page is from, and by which name it came here.
+/// Refuses requests of web pages: a browser sends the page's origin, and the host name that it used.
 fn ours(headers: &HeaderMap) -> Result<(), ApiError> {
     let refused = |what: &str| {
         Err(ApiError {
@@ -238,9 +239,9 @@ fn input(body: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-/// An action's input. What is not known is left out; what has to be there is seen to by the action.
+/// Reads an action's input. Unknown fields are ignored; the action checks the required ones.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, ApiError> {
-    // What serde says may quote the input, which may be a credential.
+    // serde's message may quote the input, which may be a credential.
     serde_path(input).map_err(|kind| serialization(&format!("a field of the input has another type: {kind}")))
 }
 

@@ -8,17 +8,17 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::file::{self, FileError};
 
-/// How long a statement waits for other processes that write.
+/// Time that a statement waits for other processes that write.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How a database is opened for writing.
+/// The options of opening a database for writing.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
-    /// The most pages that the file may have; none for SQLite's own limit.
+    /// Maximum number of pages of the file; `None` for SQLite's own limit.
     pub max_pages: Option<u32>,
-    /// How much of it is kept in memory, in KiB; none for SQLite's own measure.
+    /// Size of the page cache in KiB; `None` for SQLite's default.
     pub cache_kib: Option<u32>,
-    /// How many prepared statements are kept.
+    /// Maximum number of cached prepared statements.
     pub statements: usize,
 }
 
@@ -32,8 +32,8 @@ impl Default for WriteOptions {
     }
 }
 
-/// Creates an empty private file where there is none. It is made elsewhere and gets its name when it is closed: closing a
-/// file that SQLite has open in the same process would take its locks away.
+/// Creates an empty private file if it is missing. The file is made under another name and renamed once it is closed:
+/// closing a file that SQLite has open in the same process would release SQLite's locks.
 ///
 /// # Errors
 /// The file or its directory cannot be created.
@@ -44,7 +44,7 @@ pub fn create_empty(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Opens a database that exists and changes nothing about it: for a look before it is used, or for a copy.
+/// Opens an existing database without changing any setting of it: to check it before use, or to copy it.
 ///
 /// # Errors
 /// SQLite cannot open it.
@@ -52,7 +52,7 @@ pub fn open_unchanged(path: &Path) -> rusqlite::Result<Connection> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
-/// Opens a database that exists for reading only.
+/// Opens an existing database for reading only.
 ///
 /// # Errors
 /// SQLite cannot open it.
@@ -60,21 +60,21 @@ pub fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
-/// Opens a database that exists for writing: a write-ahead log, each commit on the disk before it returns, foreign keys
-/// checked.
+/// Opens an existing database for writing: with a write-ahead log, each commit on the disk before it returns, and
+/// foreign keys checked.
 ///
 /// # Errors
-/// SQLite cannot open it, or its file system takes no write-ahead log.
+/// SQLite cannot open it, or its file system doesn't support a write-ahead log.
 pub fn open_writable(path: &Path, options: &WriteOptions) -> rusqlite::Result<Connection> {
     let connection = open_unchanged(path)?;
     make_writable(&connection, options)?;
     Ok(connection)
 }
 
-/// Turns a connection that was opened unchanged into one for writing, as [`open_writable`] does.
+/// Turns a connection of [`open_unchanged`] into one for writing, like [`open_writable`].
 ///
 /// # Errors
-/// The file cannot be written, or its file system takes no write-ahead log.
+/// The file cannot be written, or its file system doesn't support a write-ahead log.
 pub fn make_writable(connection: &Connection, options: &WriteOptions) -> rusqlite::Result<()> {
     use_write_ahead_log(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -89,7 +89,7 @@ pub fn make_writable(connection: &Connection, options: &WriteOptions) -> rusqlit
     Ok(())
 }
 
-/// Checks a database's pages; returns what is damaged, in one line.
+/// Checks a database's pages. Returns a description of the damage in one line, if there is any.
 ///
 /// # Errors
 /// The check itself fails.
@@ -105,7 +105,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Turns the write-ahead log on. Where two processes do so at once, SQLite refuses one without waiting.
+/// Turns the write-ahead log on. If two processes do so at once, SQLite refuses one without waiting: it is retried.
 fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
     let give_up = Instant::now() + PATIENCE;
     let mode: String = loop {

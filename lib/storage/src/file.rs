@@ -1,4 +1,4 @@
-//! Private files that are there whole or not at all, and survive a power cut.
+//! Private files that exist completely or not at all, and survive a power cut.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-/// The longest text that is read from a file of a secret or a setting.
+/// Maximum size of a text in a file.
 pub const MAX_TEXT_BYTES: u64 = 65_536;
 
-/// What failed, where, and the remedy.
+/// A failed operation on a file, with its path and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}{}", .path.display(), remedy(.source))]
 pub struct FileError {
@@ -19,7 +19,7 @@ pub struct FileError {
 }
 
 impl FileError {
-    /// Returns what kind of failure the system reported.
+    /// Returns the kind of the system's error.
     pub fn kind(&self) -> ErrorKind {
         self.source.kind()
     }
@@ -38,7 +38,7 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Whether the system refused to follow a link.
+/// Returns true if the system refused to follow a link.
 fn is_link(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
@@ -51,8 +51,8 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileEr
     }
 }
 
-/// Creates a directory and those above it, for their owner only (0700). Each new one is synced into the one above it: a
-/// power cut would else take its files along.
+/// Creates a directory and its missing parents, for their owner only (0700). The parent of each new directory is
+/// synced, so that a power cut doesn't remove it.
 ///
 /// # Errors
 /// A directory cannot be created, or a file has its name.
@@ -71,7 +71,7 @@ pub fn create_dir(dir: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Opens a file for reading and writing; creates it empty where it is missing.
+/// Opens a file for reading and writing. Creates it empty if it is missing.
 ///
 /// # Errors
 /// It cannot be opened, or is a link.
@@ -79,7 +79,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     options().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// Returns a file's bytes; none where it is missing.
+/// Returns a file's bytes, or `None` if it is missing.
 ///
 /// # Errors
 /// It cannot be read, or is a link.
@@ -87,7 +87,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     read_limited(path, u64::MAX)
 }
 
-/// Returns a file's text without white space around it; none where it is missing.
+/// Returns a file's text without white space around it, or `None` if it is missing.
 ///
 /// # Errors
 /// It cannot be read, is a link, longer than [`MAX_TEXT_BYTES`] or not UTF-8.
@@ -122,8 +122,8 @@ fn read_limited(path: &Path, max_bytes: u64) -> Result<Option<Vec<u8>>, FileErro
     Ok(Some(bytes))
 }
 
-/// Writes a file in place of the one that is there, as a whole or not at all; durable when it returns. Directories above it
-/// are created. A link in its place is replaced, not followed.
+/// Writes a file and replaces an existing one, completely or not at all. The file is durable when this returns. Missing
+/// parent directories are created. A link in its place is replaced, not followed.
 ///
 /// # Errors
 /// It cannot be written.
@@ -135,7 +135,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_dir(parent(path))
 }
 
-/// Writes a file where there is none; returns whether there was none. Of two processes that create it at once, one does.
+/// Writes a file if it is missing. Returns true if it was missing. If two processes create it at once, one of them
+/// does.
 ///
 /// # Errors
 /// It cannot be written.
@@ -147,8 +148,8 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
     }
 }
 
-/// Returns a file's text; creates the file with what `make` returns where it is missing. Of two processes that create it at
-/// once, both get the first one's text.
+/// Returns a file's text. If the file is missing, creates it with the text that `make` returns. If two processes create
+/// it at once, both get the same text.
 ///
 /// # Errors
 /// It cannot be read or written.
@@ -161,7 +162,7 @@ pub fn read_or_create(path: &Path, make: impl FnOnce() -> String) -> Result<Stri
     found.ok_or_else(|| failed("read", path)(io::Error::from(ErrorKind::NotFound)))
 }
 
-/// Returns the names of the files in a directory, without those being written; none where there is no directory.
+/// Returns the names of the files in a directory, without unfinished ones. Empty if there is no directory.
 ///
 /// # Errors
 /// It cannot be listed.
@@ -189,7 +190,7 @@ pub fn sync_dir(dir: &Path) -> Result<(), FileError> {
         .map_err(failed("sync the directory", dir))
 }
 
-/// Writes and syncs a file beside its place, under a name that begins with a dot.
+/// Writes and syncs a file in the same directory, under a name that begins with a dot.
 fn draft(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, FileError> {
     let dir = parent(path);
     create_dir(dir)?;
@@ -215,7 +216,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// A relative file's directory may be the current one.
+/// Returns a file's directory; for a plain name, the current one.
 fn parent(path: &Path) -> &Path {
     path.parent()
         .filter(|dir| !dir.as_os_str().is_empty())
