@@ -17,14 +17,14 @@ impl Functions for Shop {
     async fn invoke(&self, function: &str, order: Value, invocation: Invocation) -> Result<Value, FunctionFailure> {
         println!("{function}, key {}: {order}", invocation.key);
         if function == "ship" && std::env::args().nth(2).is_some_and(|argument| argument == "--kill") {
-            // As by a power cut: nothing is stored or cleaned up from here on.
+            // Like a power cut: nothing is stored or cleaned up from here on.
             std::process::abort();
         }
         Ok(json!({ "order": order["order"], "last": function }))
     }
 }
 
-/// Starts the order, or finds it begun, and waits for its end.
+/// Starts the order, or finds it already started, and waits for its end.
 #[tokio::main]
 pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = std::env::args().nth(1).unwrap_or_else(|| "embed-data".to_owned());
@@ -40,7 +40,7 @@ pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let machine = json!({ "QueryLanguage": "JSONata", "StartAt": "Charge", "States": {
         "Charge": task("charge", json!("Ship")), "Ship": task("ship", json!(true)) } });
-    // Started again under the same name with the same input, it is the same execution.
+    // A second start with the same name and input finds the same execution.
     engine
         .start("order-7", &machine.to_string(), json!({ "order": 7 }))
         .await?;

@@ -1,4 +1,4 @@
-//! The example of the README: its first run is killed, its second one resumes.
+//! Runs the README's example: its first run is killed, its second one resumes.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../examples/embed.rs"]
@@ -7,10 +7,10 @@ mod example;
 use std::path::Path;
 use std::process::Command;
 
-/// Set for the process that plays the example.
+/// Set for the process that runs the example.
 const PLAYS: &str = "HOLDFAST_PLAYS_EXAMPLE";
 
-/// This program is the test, and the process that it kills.
+/// This program is both the test and the process that it kills.
 fn main() {
     if std::env::var_os(PLAYS).is_some() {
         return example::main().unwrap();
@@ -37,7 +37,7 @@ fn the_second_run_resumes_what_the_first_one_began() {
         "{second}"
     );
     assert!(second.contains("Succeeded"), "{second}");
-    // It has ended: a third run starts nothing.
+    // The execution has ended: a third run starts nothing.
     let (finished, third) = run(&data, &[]);
     assert!(
         finished && third.contains("recovered: 0") && third.contains("Succeeded"),

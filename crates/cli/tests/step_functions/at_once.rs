@@ -1,4 +1,4 @@
-//! Many clients at once, and what is created, started and redriven again.
+//! Many clients at once, and repeated creation, start and redrive.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ fn pass(output: &str) -> Value {
 async fn starts_of_one_name_are_one_execution_of_one_version() {
     let server = Server::start().await;
     let client = &server.client;
-    // Which version ran shows in who was asked.
+    // The called function shows which version ran.
     let waits = |function: &str| {
         let mut state = wait_for_token();
         state["Arguments"]["FunctionName"] = json!(function);

@@ -29,7 +29,7 @@ async fn a_start_is_the_same_one_while_it_runs() {
         .send()
         .await;
     assert_eq!(refusal(other), "ExecutionAlreadyExists");
-    // Names are each machine's own.
+    // Names are unique per machine.
     let same_name = server.run(&quick, "x", &json!({ "b": 2 })).await;
     let ended = server.ended(&same_name).await;
     assert_eq!(ended.status, ExecutionStatus::Succeeded);
@@ -285,7 +285,7 @@ async fn a_stopped_execution_stays_stopped_and_a_failed_one_is_redriven() {
         (ExecutionStatus::Succeeded, Some(1))
     );
     assert_eq!(ended.redrive_date, Some(first.redrive_date));
-    // Its answer did not come: it is asked again.
+    // The client repeats a request whose answer was lost.
     assert_eq!(redrive().send().await.unwrap().redrive_date, first.redrive_date);
     let another = client.redrive_execution().execution_arn(&execution).send().await;
     assert_eq!(refusal(another), "ExecutionNotRedrivable");

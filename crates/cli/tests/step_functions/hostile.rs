@@ -1,4 +1,4 @@
-//! Definitions and inputs of strangers: whatever they hold, the API answers, others continue, and a restart serves.
+//! Hostile definitions and inputs: the API answers, other executions continue, and a restart serves.
 
 use std::time::{Duration, Instant};
 
@@ -84,7 +84,7 @@ async fn a_stop_that_is_answered_has_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn large_definitions_are_read_in_time() {
     let server = Server::start().await;
-    // As much as a request holds: states, one long comment, one long expression.
+    // The largest definitions: states, one long comment, one long expression.
     let states: serde_json::Map<String, serde_json::Value> = (0..12_000)
         .map(|number| {
             let next = json!({ "Type": "Pass", "Next": format!("S{}", number + 1) });
@@ -103,7 +103,7 @@ async fn large_definitions_are_read_in_time() {
             .create_state_machine()
             .name(name)
             .definition(definition.to_string());
-        // Taken or refused: in time, and the server lives.
+        // Accepted or refused: in time, and the server survives.
         drop(created.role_arn(crate::support::ROLE).send().await);
         assert!(
             begun.elapsed() < Duration::from_secs(20),

@@ -1,4 +1,4 @@
-//! SIGKILL and a new start while executions go on.
+//! SIGKILL and a restart while executions run.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::json;

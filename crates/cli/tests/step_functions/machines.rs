@@ -275,7 +275,7 @@ async fn the_largest_definition_can_be_sent() {
         machine["Comment"] = json!(comment);
         machine.to_string()
     };
-    // Quotes and signs that are escaped in the request.
+    // Quotes and characters that are escaped in the request.
     let mut comment = "\"".repeat(200_000);
     comment.push_str(&"é".repeat(200_000));
     let rest = 1_048_576 - machine(&comment).len();

@@ -1,4 +1,4 @@
-//! The real program as AWS's own client sees it: `holdfast engine`, with functions behind a small Lambda endpoint.
+//! The real program `holdfast engine` through AWS's own client, with functions behind a small Lambda endpoint.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 

@@ -1,4 +1,4 @@
-//! The protocol itself: what is refused before any action.
+//! The protocol: requests that are refused before any action.
 
 use std::process::Stdio;
 
@@ -49,7 +49,7 @@ async fn what_is_no_request_is_refused_by_name() {
     }
     let start = [("x-amz-target", "AWSStepFunctions.StartExecution")];
     assert_eq!(refused(&start, b"{}".to_vec()).await.1, "ValidationException");
-    // A browser on this machine, led here by a page.
+    // A browser on this machine that follows a page's link.
     for header in [("origin", "https://evil.example"), ("host", "evil.example:8083")] {
         let (status, name, _) = refused(&[list[0], header], b"{}".to_vec()).await;
         assert_eq!((status, name.as_str()), (403, "AccessDeniedException"));

@@ -1,4 +1,4 @@
-//! The API beside `holdfast serve`: the reviews' own machine is there, and stays as it is.
+//! The API beside `holdfast serve`: the machine of reviews exists and cannot be changed.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -90,7 +90,7 @@ async fn the_reviews_machine_is_described_and_not_changed() {
             .output
     });
     assert_eq!(output.await, "7");
-    // Another machine reaches no function of reviews: it could hand them a token of its own.
+    // Other machines cannot call the functions of reviews: they could pass their own token to them.
     for function in ["request-approval", "publish-review", "open-review"] {
         let task = json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
             "Arguments": { "FunctionName": function, "Payload": { "run": "x", "token": "known" } } });
@@ -116,7 +116,7 @@ async fn the_reviews_machine_is_described_and_not_changed() {
         .unwrap()
         .executions;
     assert_eq!(listed.len(), 1);
-    // Reviews are what the other commands know of.
+    // The other commands only show reviews.
     let data = directory.path().join("data");
     let runs = program()
         .args(["runs", "--format", "json", "--data"])

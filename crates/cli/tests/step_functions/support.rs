@@ -1,4 +1,4 @@
-//! A server process, the client, and an endpoint that is Lambda and S3 at once.
+//! A server process, the client, and an endpoint that serves both Lambda and S3.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -22,17 +22,17 @@ use tempfile::TempDir;
 pub const ROLE: &str = "arn:aws:iam::000000000000:role/test";
 pub const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function";
 
-/// What the endpoint was asked, and what it keeps.
+/// The requests that the endpoint received, and its objects.
 #[derive(Default)]
 pub struct World {
     pub calls: Mutex<Vec<(String, Value)>>,
     pub objects: Mutex<HashMap<String, Vec<u8>>>,
-    /// How often the function `flaky` fails from now on.
+    /// Number of calls for which the function `flaky` still fails.
     pub failures: Mutex<u32>,
 }
 
 impl World {
-    /// The names that functions were invoked by.
+    /// Returns the names of the invoked functions.
     pub fn called(&self) -> Vec<String> {
         self.calls
             .lock()
@@ -42,7 +42,7 @@ impl World {
             .collect()
     }
 
-    /// The token that the last invocation brought.
+    /// Waits for a token of an invocation, after the first `after` ones.
     pub async fn token(&self, after: usize) -> String {
         until("a token comes", async || {
             let calls = self.calls.lock().unwrap();
@@ -84,7 +84,7 @@ impl Server {
         }
     }
 
-    /// SIGKILL, and the same again.
+    /// Kills the server with SIGKILL and starts it again.
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -187,7 +187,7 @@ pub fn client(url: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// The name of a call's error.
+/// Returns the name of a call's error.
 pub fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(sent: Result<T, SdkError<E>>) -> String {
     match sent {
         Err(SdkError::ServiceError(answer)) => answer.into_err().code().unwrap().to_owned(),
@@ -195,7 +195,7 @@ pub fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(se
     }
 }
 
-/// Looks until there is something.
+/// Polls until there is a value.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let give_up = Instant::now() + Duration::from_secs(30);
     loop {
@@ -207,13 +207,13 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
     }
 }
 
-/// A machine of one state.
+/// Returns a machine of one state.
 pub fn one(name: &str, mut state: Value) -> Value {
     state["End"] = json!(true);
     json!({ "QueryLanguage": "JSONata", "StartAt": name, "States": { name: state } })
 }
 
-/// A task that invokes a function with the state's input.
+/// Returns a task that invokes a function with the state's input.
 pub fn invoke(function: &str) -> Value {
     json!({
         "Type": "Task",
@@ -223,7 +223,7 @@ pub fn invoke(function: &str) -> Value {
     })
 }
 
-/// A task that waits for its token.
+/// Returns a task that waits for its token.
 pub fn wait_for_token() -> Value {
     json!({
         "Type": "Task",

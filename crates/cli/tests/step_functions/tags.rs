@@ -27,7 +27,7 @@ async fn tags_are_kept_changed_and_deleted_with_their_machine() {
         .role_arn(ROLE)
         .definition(&pass);
     let arn = create.tags(tag("team", "a")).send().await.unwrap().state_machine_arn;
-    // Created again with the same: its tags stay as they are.
+    // A repeated creation leaves the tags unchanged.
     let again = server
         .client
         .create_state_machine()

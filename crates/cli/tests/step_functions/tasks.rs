@@ -49,7 +49,7 @@ async fn a_task_is_answered_once() {
         .iter()
         .map(|event| event.r#type.as_str().to_owned())
         .collect();
-    // Whether the function's own answer came before is not certain.
+    // The function's own answer may come before or after.
     let types: Vec<&str> = types
         .iter()
         .map(String::as_str)

@@ -1,4 +1,4 @@
-//! The disk's own rate: a write of one page, and the wait until it is on the disk.
+//! The disk's own rate: writes of one page, each followed by a sync.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -9,7 +9,7 @@ const PAGE_BYTES: usize = 4_096;
 const PAGES: u64 = 1_000;
 const LASTS: Duration = Duration::from_millis(700);
 
-/// Writes with `fdatasync` a second, over pages that exist already, as a write-ahead log has them.
+/// Returns the writes with `fdatasync` per second, over existing pages, like in a write-ahead log.
 pub fn syncs_per_second(directory: &Path) -> f64 {
     let path = directory.join("syncs");
     let file = OpenOptions::new()

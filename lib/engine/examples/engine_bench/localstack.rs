@@ -1,5 +1,5 @@
-//! The same machine on LocalStack, in the same run: an optional lane, for who has one at hand. LocalStack keeps nothing
-//! across a kill; the engine here waits for the disk.
+//! The same machine on LocalStack, in the same run: optional, for users with a LocalStack. LocalStack stores nothing
+//! across a kill; this engine waits for the disk.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,9 +11,9 @@ use serde_json::{Map, Value, json};
 
 use crate::world::open;
 
-/// States of one execution. They call no function: what is measured is the engines, not what they call.
+/// Number of states of one execution. They call no function, so that only the engines are measured.
 const STATES: usize = 100;
-/// Executions side by side.
+/// Number of executions at once.
 const AT_ONCE: usize = 20;
 
 fn chain() -> String {
@@ -31,7 +31,7 @@ fn chain() -> String {
     json!({ "QueryLanguage": "JSONata", "StartAt": "S0", "States": states }).to_string()
 }
 
-/// Measures both, where `address` (host:port) says where LocalStack is.
+/// Measures both. `address` is LocalStack's host:port.
 pub async fn run(directory: &Path, address: Option<&str>) {
     let Some(address) = address else {
         println!("LocalStack: not measured; start one and name it with --localstack HOST:PORT");
@@ -91,7 +91,7 @@ fn theirs(address: &str) -> Result<f64, String> {
     Ok((AT_ONCE * STATES) as f64 / began.elapsed().as_secs_f64())
 }
 
-/// One call of AWS's JSON protocol, without a signature: LocalStack checks none.
+/// Makes one call of AWS's JSON protocol, without a signature: LocalStack doesn't check it.
 fn call(address: &str, operation: &str, input: &Value) -> Result<Value, String> {
     let said = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect(address).map_err(said)?;

@@ -1,4 +1,4 @@
-//! What the engine does on this disk, as ratios to what the disk does in the same run.
+//! The engine's speed on this disk, as ratios to the disk's own rate in the same run.
 //!
 //! `cargo run --release -p holdfast-engine --example engine_bench [-- --open 100000] [--localstack HOST:PORT]`
 #![expect(
@@ -15,11 +15,11 @@ mod world;
 
 use std::path::Path;
 
-/// The allocator of the program `holdfast`: the engine makes and drops many small JSON values.
+/// The allocator of the program `holdfast`: the engine allocates and frees many small JSON values.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How many executions are left open, when nothing is said.
+/// Default number of open executions.
 const OPEN: u64 = 100_000;
 
 fn main() {
@@ -37,7 +37,7 @@ fn main() {
         return;
     }
     let open = value("--open").map_or(OPEN, |text| text.parse().unwrap());
-    // Not in the system's temporary directory: that is a memory disk on many machines.
+    // Not in the system's temporary directory, which is a memory disk on many machines.
     let base = value("--dir").unwrap_or_else(|| ".".to_owned());
     let directory = tempfile::Builder::new()
         .prefix("engine-bench-")

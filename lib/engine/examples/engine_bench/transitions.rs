@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 use crate::disk::syncs_per_second;
 use crate::world::open;
 
-/// Task states in a chain.
+/// Number of Task states in a chain.
 const CHAIN: usize = 100;
 const ROUNDS_ALONE: usize = 9;
 const ROUNDS_AT_ONCE: usize = 5;
-/// Chains side by side.
+/// Numbers of chains at once.
 const AT_ONCE: usize = 100;
 
 fn chain() -> String {
@@ -36,13 +36,13 @@ fn chain() -> String {
     json!({ "QueryLanguage": "JSONata", "StartAt": "S0", "States": Value::Object(states) }).to_string()
 }
 
-/// One measurement between two of the disk.
+/// One measurement of the engine between two of the disk.
 struct Round {
     per_second: f64,
     disk_per_second: f64,
 }
 
-/// Measures and prints. The disk's rate changes from moment to moment: it is taken before and after each round.
+/// Measures and prints. The disk's rate varies: it is measured before and after each round.
 pub async fn run(directory: &Path) {
     let (text, input) = (chain(), json!({ "repository": "owner/name", "pull_request": 7 }));
     let (engine, _, world) = open(&directory.join("transitions")).await;

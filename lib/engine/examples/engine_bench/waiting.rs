@@ -1,4 +1,4 @@
-//! Very many open executions: what they cost on the disk and in memory, and what opening with them takes.
+//! Very many open executions: their cost on the disk and in memory, and the time to open the engine with them.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 
 use crate::world::open;
 
-/// Starts under way at once.
+/// Number of starts in flight.
 const AT_ONCE: u64 = 2_000;
-/// How long an idle engine is looked at.
+/// Time for which an idle engine is measured.
 const IDLE: Duration = Duration::from_secs(5);
 
 fn machine(state: Value) -> String {
     json!({ "QueryLanguage": "JSONata", "StartAt": "Wait", "States": { "Wait": state } }).to_string()
 }
 
-/// Leaves executions open, half of them for a token and half for a timer, and measures a fresh process with them.
+/// Leaves executions open, half of them waiting for a token and half for a timer, and measures a new process with them.
 pub async fn run(directory: &Path, count: u64) {
     let data = directory.join("waiting");
     let token = machine(json!({
@@ -40,7 +40,7 @@ pub async fn run(directory: &Path, count: u64) {
         futures::future::join_all(starts).await;
     }
     let started = count as f64 / began.elapsed().as_secs_f64();
-    // The last functions may still be under way.
+    // The last functions may still run.
     tokio::time::sleep(Duration::from_secs(1)).await;
     engine.shutdown().await;
     let bytes = std::fs::metadata(data.join("engine.sqlite")).unwrap().len();
@@ -57,7 +57,7 @@ pub async fn run(directory: &Path, count: u64) {
     assert!(status.success());
 }
 
-/// In a process of its own: opens a directory with everything in it, and looks at the idle engine.
+/// Opens a directory with all executions, and measures the idle engine. Runs in its own process.
 pub async fn measure_open(directory: &Path) {
     let before = resident_bytes();
     let began = Instant::now();
@@ -92,7 +92,7 @@ fn stat(file: &str) -> String {
     std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default()
 }
 
-/// 0 where there is no /proc.
+/// Returns the resident memory; 0 without /proc.
 fn resident_bytes() -> u64 {
     let pages = stat("statm")
         .split(' ')
@@ -101,7 +101,7 @@ fn resident_bytes() -> u64 {
     pages.unwrap_or(0) * 4_096
 }
 
-/// Time on CPUs, in hundredths of a second; 0 where there is no /proc.
+/// Returns the CPU time in hundredths of a second; 0 without /proc.
 fn cpu_ticks() -> u64 {
     let stat = stat("stat");
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();

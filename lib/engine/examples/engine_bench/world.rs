@@ -1,4 +1,4 @@
-//! Functions that answer at once, and note how long the engine took from one answer to the next invocation.
+//! Functions that answer at once and measure the engine's time from an answer to the next invocation.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -50,7 +50,7 @@ impl Objects for World {
 }
 
 impl World {
-    /// The latencies since the last time, as p50 and p99 in ms.
+    /// Returns p50 and p99 of the latencies since the last call, in ms.
     pub fn percentiles_ms(&self) -> (f64, f64) {
         let mut all = std::mem::take(&mut *self.latencies.lock().unwrap());
         all.sort();
@@ -63,7 +63,7 @@ impl World {
     }
 }
 
-/// An engine on a directory.
+/// Opens an engine on a directory.
 pub async fn open(directory: &Path) -> (Engine, Recovered, Arc<World>) {
     let world = Arc::new(World::default());
     let options = EngineOptions::new(directory, Arc::clone(&world) as Arc<_>, Arc::clone(&world) as Arc<_>).unwrap();

@@ -1,4 +1,4 @@
-//! A crash after any stored event, and at any byte of the write-ahead log: going on gives the same outcome.
+//! A crash after any stored event, and at any byte of the write-ahead log: resuming gives the same outcome.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ const LOG: &str = "engine.sqlite-wal";
 const LOG_HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 
-/// A Parallel of a chain with a retry, an inline map and a distributed one.
+/// Returns a Parallel of a chain with a retry, an inline map and a distributed one.
 fn everything() -> String {
     let retry =
         json!([{ "ErrorEquals": ["Busy"], "IntervalSeconds": 1, "JitterStrategy": "FULL", "MaxDelaySeconds": 2 }]);
@@ -46,7 +46,7 @@ fn expected() -> Value {
     json!([3, added, added])
 }
 
-/// Runs everything once; the directory as it was before the engine ended, with what it wrote of its log.
+/// Runs everything once. Returns the directory before the engine's end, and the bytes of its log.
 async fn recorded() -> (tempfile::TempDir, Vec<u8>) {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
     let (engine, _) = open_virtual(directory.path(), &world).await;
@@ -69,7 +69,7 @@ async fn recorded() -> (tempfile::TempDir, Vec<u8>) {
     (kept, log)
 }
 
-/// Where each transaction of the log ends. <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>
+/// Returns the end of each transaction in the log. <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>
 fn commits(log: &[u8]) -> Vec<usize> {
     let number = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap()) as usize;
     let frame = FRAME_HEADER_BYTES + number(8);
@@ -79,7 +79,7 @@ fn commits(log: &[u8]) -> Vec<usize> {
         .collect()
 }
 
-/// A data directory as a crash leaves it.
+/// Makes a data directory like a crash leaves it.
 fn crashed(kept: &Path, log: &[u8]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     std::fs::copy(kept.join("engine.sqlite"), directory.path().join("engine.sqlite")).unwrap();
@@ -87,10 +87,10 @@ fn crashed(kept: &Path, log: &[u8]) -> tempfile::TempDir {
     directory
 }
 
-/// Goes on from a part of the log, and gives the outcome; none when the execution was not stored yet.
+/// Resumes from a part of the log. Returns the outcome, or `None` when the execution was not stored yet.
 async fn go_on(kept: &Path, log: &[u8]) -> Option<Value> {
     let (directory, world) = (crashed(kept, log), World::taking_ms(0));
-    // Read on a copy: who closes a database moves its log into it.
+    // Read on a copy, since closing a database moves its log into it.
     let beside = crashed(kept, log);
     let stored = stored_answers(beside.path());
     let (engine, _) = open_virtual(directory.path(), &world).await;
@@ -98,7 +98,7 @@ async fn go_on(kept: &Path, log: &[u8]) -> Option<Value> {
         return None;
     }
     let found = output(&engine, "e").await;
-    // What was stored as answered is not asked again.
+    // A function whose answer was stored isn't called again.
     for key in world.answered.lock().unwrap().keys() {
         assert!(!stored.contains(&(key.0.clone(), key.2)), "{key:?} was asked again");
     }
@@ -106,7 +106,7 @@ async fn go_on(kept: &Path, log: &[u8]) -> Option<Value> {
     Some(found)
 }
 
-/// The invocations whose answers were stored when the log ended, by execution and key.
+/// Returns the invocations whose answers are in the log, by execution and key.
 fn stored_answers(directory: &Path) -> Vec<(String, u64)> {
     let database = rusqlite::Connection::open(directory.join("engine.sqlite")).unwrap();
     let events = journal_events(&database);
@@ -125,8 +125,9 @@ fn stored_answers(directory: &Path) -> Vec<(String, u64)> {
 async fn crash_after_any_transaction_gives_the_same_outcome() {
     let (kept, log) = recorded().await;
     let commits = commits(&log);
-    // How many events share a transaction depends on the machine's speed. These cannot: the retry needs the failure stored
-    // before it, the pause the retry's answer, the end of the chain the pause, and the last task all three branches.
+    // The number of events in a transaction depends on the machine's speed. But these events cannot share one: the
+    // retry needs the failure stored before it, the pause the retry's answer, the end of the chain the pause, and the
+    // last task all three branches.
     assert!(commits.len() > 5, "{commits:?}");
     let mut went_on = 0;
     for end in commits {
@@ -153,7 +154,7 @@ fn crash_at_any_byte_of_the_log_gives_the_same_outcome() {
     runner
         .run(&strategy, |(end, torn, lengthened)| {
             let mut part = log[..end].to_vec();
-            // The last write may have reached the disk in part.
+            // The last write may have reached the disk only in part.
             if let (Some(byte), Some(last)) = (torn, part.last_mut()) {
                 *last = byte;
             }
@@ -174,7 +175,7 @@ fn history_cut_after_any_event_gives_the_same_outcome() {
         .build()
         .unwrap();
     let mut text: Value = serde_json::from_str(&everything()).unwrap();
-    // One execution alone: its children's histories would have to be cut at the same moment.
+    // Only one execution: its children's histories would have to be cut at the same moment.
     text["States"]["All"]["Branches"].as_array_mut().unwrap().pop();
     let (text, wanted) = (text.to_string(), json!([3, expected()[1]]));
     let (whole, length) = runtime.block_on(async {

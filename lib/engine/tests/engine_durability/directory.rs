@@ -1,4 +1,4 @@
-//! The data directory over time: older versions are brought up, copies are made while it is in use.
+//! The data directory over time: older versions are migrated, copies are made while it is in use.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::{World, finished, items, journal_events, machine, open, options, output, task, token_task};
 
 const DATABASE: &str = "engine.sqlite";
-/// The tables of version 1, as they were.
+/// The tables of version 1.
 const VERSION_1: &str = include_str!("version_1.sql");
 
 fn asking() -> String {
@@ -20,7 +20,7 @@ fn asking() -> String {
     )
 }
 
-/// A database of version 1 with the rows of one written by this version, as far as version 1 had them.
+/// Builds a database of version 1 with the rows of one of this version, as far as version 1 had them.
 async fn build_version_1(directory: &Path) {
     let (source, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
     let (engine, _) = open(source.path(), &world).await;
@@ -48,7 +48,7 @@ async fn build_version_1(directory: &Path) {
     }
     engine.shutdown().await;
     let old = Connection::open(directory.join(DATABASE)).unwrap();
-    // Rows come table by table, not in the order in which they refer to each other.
+    // Rows are copied table by table, not in the order of their references.
     old.pragma_update(None, "foreign_keys", false).unwrap();
     old.execute_batch(VERSION_1).unwrap();
     old.execute("ATTACH ?1 AS source", [source.path().join(DATABASE).to_str().unwrap()])
@@ -101,7 +101,7 @@ async fn older_version_is_brought_up_and_its_work_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     build_version_1(directory.path()).await;
     assert_eq!(version(directory.path()), 1);
-    // Readable before it is brought up.
+    // The archive reads it before it is migrated.
     assert_eq!(Archive::open(directory.path()).unwrap().executions(9).unwrap().len(), 3);
     let before = histories(directory.path());
     assert_eq!(before[0].len(), 7);
@@ -130,7 +130,7 @@ async fn step_that_fails_leaves_the_version_before_it() {
     let directory = tempfile::tempdir().unwrap();
     build_version_1(directory.path()).await;
     let database = Connection::open(directory.path().join(DATABASE)).unwrap();
-    // The step finds something in its way at its last statement but one.
+    // The step's second-to-last statement fails.
     database
         .execute_batch("ALTER TABLE map_runs ADD COLUMN redrives INTEGER")
         .unwrap();
@@ -168,7 +168,7 @@ async fn copy_made_while_running_goes_on_by_itself() {
             .await
             .unwrap();
     }
-    // Inside of what is copied, while fifty executions are under way.
+    // The destination is inside the source, while fifty executions run.
     let copy = directory.path().join("backups/first");
     let copied = engine.backup(&copy).await.unwrap();
     assert_eq!((copied.files, copied.file_bytes), (1, 2));
@@ -177,7 +177,7 @@ async fn copy_made_while_running_goes_on_by_itself() {
     engine.send_task_success(&pending[0].token, json!("no")).await.unwrap();
     assert_eq!(output(&engine, "asks").await, json!("no"));
 
-    // The copy and the original are two.
+    // The copy and the original are independent.
     let (copied, recovered) = open(&copy, &world).await;
     assert!(recovered.executions >= 1);
     copied.send_task_success(&pending[0].token, json!("yes")).await.unwrap();

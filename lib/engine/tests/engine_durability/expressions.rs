@@ -1,4 +1,4 @@
-//! Whatever expression a definition holds: the process survives it, other executions continue, memory stays bounded and
+//! Hostile expressions in definitions: the process survives them, other executions continue, memory stays bounded, and
 //! a restart serves.
 
 use std::path::Path;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::support::{World, distributed, finished, items, machine, options, output, still_open, task};
 
-/// More than any expression may make this process grow.
+/// The growth of this process must stay below this.
 const GROWTH_KIB: u64 = 400 * 1024;
 
-/// Expressions that take the machine's memory, its time or the stack.
+/// Expressions that exhaust memory, time or the stack.
 const HOSTILE: [&str; 9] = [
     "$reduce([1..60], function($a, $i){{'l': $a, 'r': $a}}, {'v': 1})",
     "$pad('x', 2000000000)",
@@ -44,7 +44,7 @@ fn pass(expression: &str) -> String {
     )
 }
 
-/// What this process takes now.
+/// Returns the resident memory of this process.
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -62,7 +62,7 @@ async fn hostile_expressions_fail_and_nothing_else_does() {
             .await
             .unwrap();
     }
-    // Others do not wait for them.
+    // Other executions don't wait for them.
     let chain = machine(
         "One",
         json!({ "One": task("echo", json!({ "Next": "Two" })), "Two": task("echo", json!({ "End": true })) }),
@@ -90,7 +90,7 @@ async fn hostile_expressions_fail_and_nothing_else_does() {
     }
     let grown = resident_kib().saturating_sub(before);
     assert!(grown < GROWTH_KIB, "the process has grown by {grown} KiB");
-    // A process that was killed is replaced.
+    // A killed process is replaced.
     engine.start("after", &pass("$sum([1..10])"), json!({})).await.unwrap();
     assert_eq!(output(&engine, "after").await, json!(55));
     engine.shutdown().await;
@@ -121,7 +121,7 @@ async fn a_restart_serves_before_anything_is_evaluated() {
         );
         engine.shutdown().await;
     }
-    // One that is stopped meanwhile ends at once.
+    // An execution that is stopped meanwhile ends at once.
     let (engine, _) = open(directory.path(), &world).await;
     engine.start("stopped", &pass(endless), json!({})).await.unwrap();
     engine.stop("stopped", Some("Enough".to_owned()), None).await.unwrap();
@@ -197,7 +197,7 @@ async fn an_input_that_no_state_can_take_is_refused_before_it_is_stored() {
     engine.shutdown().await;
 }
 
-/// Changes a stored execution behind the engine's back.
+/// Changes the database while no engine is open.
 fn tamper(directory: &Path, sql: &str) {
     let database = rusqlite::Connection::open(directory.join("engine.sqlite")).unwrap();
     database.pragma_update(None, "foreign_keys", false).unwrap();
@@ -225,7 +225,7 @@ async fn an_execution_that_cannot_be_read_is_alone_and_can_be_stopped() {
         tamper(directory.path(), sql);
         let (engine, _) = open(directory.path(), &world).await;
         assert_eq!(output(&engine, "good").await, json!({}), "{sql}");
-        // It has ended by itself, or it can be ended.
+        // It has ended by itself, or it can be stopped.
         match engine.stop("bad", Some("Gone".to_owned()), None).await {
             Ok(()) | Err(EngineError::ExecutionEnded { .. }) => {}
             Err(error) => panic!("{sql}: {error}"),

@@ -1,4 +1,4 @@
-//! The journal: what is listed in it and what is not is the same history, to whoever reads it and whenever.
+//! The journal: listed and unlisted entries give the same history, for every reader at any time.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, finished, machine, open, output, task};
 
-/// Enough turns for the list to be written on the way.
+/// Enough turns for the list to be extended in between.
 const CHAINS: usize = 30;
 const STATES: usize = 50;
 
@@ -61,7 +61,8 @@ async fn histories_are_whole_before_and_after_they_are_listed() {
     assert!(listed >= 1_000 && listed < entries, "{listed} of {entries}");
     let before = histories(directory.path());
     for history in &before {
-        // Each state is entered, scheduled, begun, answered and left; the execution starts and ends.
+        // Each state has five events: entered, scheduled, started, succeeded, exited. The execution adds its start and
+        // its end.
         assert_eq!(history.len(), 5 * STATES + 2);
         assert!(history.iter().zip(1..).all(|(event, id)| event.id == id));
     }
@@ -69,7 +70,7 @@ async fn histories_are_whole_before_and_after_they_are_listed() {
     back_up(directory.path(), &copy).unwrap();
     engine.shutdown().await;
 
-    // On opening, everything is listed.
+    // Opening lists everything.
     for directory in [directory.path(), &copy] {
         let (engine, _) = open(directory, &world).await;
         assert_eq!(histories(directory), before);
@@ -102,7 +103,7 @@ async fn execution_is_redriven_from_a_history_that_is_not_listed() {
     assert_eq!((times("One"), times("Two")), (1, 2));
 }
 
-/// A page of at most `most` events, and the place of its last one.
+/// Returns a page of at most `most` events, and the place of its last one.
 fn page(
     archive: &Archive,
     id: i64,
@@ -160,7 +161,7 @@ async fn a_page_of_a_history_reads_only_its_events() {
             assert_eq!(all, whole, "{order:?} {most}");
         }
     }
-    // What is behind a page may be damaged: the page does not read it.
+    // The entries behind a page may be damaged: the page doesn't read them.
     let database = Connection::open(directory.path().join("engine.sqlite")).unwrap();
     let damage = "UPDATE journal SET events = 'damaged' WHERE id = (SELECT max(id) FROM journal WHERE execution = ?1)";
     assert_eq!(database.execute(damage, [id]).unwrap(), 1);

@@ -1,4 +1,4 @@
-//! The durable runner from outside, on real files: what it runs, and what its data directory withstands.
+//! The engine through its public API, on real files: executions, waits, crashes, and damage to the data directory.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod crash;

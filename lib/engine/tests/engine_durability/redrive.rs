@@ -57,7 +57,7 @@ async fn finished_items_are_kept_also_across_a_crash() {
     let before = world.calls.load(Ordering::SeqCst);
     world.switch.store(true, Ordering::SeqCst);
     engine.redrive("m").await.unwrap();
-    // As by a crash right after it was stored.
+    // Like a crash right after the redrive was stored.
     drop(engine);
     let (engine, _) = open(directory.path(), &world).await;
     assert_eq!(output(&engine, "m").await, json!([0, 1, 2, 3, 4]));

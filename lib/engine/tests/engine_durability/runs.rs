@@ -1,4 +1,4 @@
-//! The durable runner end to end: runs, retries, maps, tokens, stops, and crashes at any point.
+//! The engine end to end: executions, retries, maps, tokens, stops, and crashes at any point.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,7 +41,7 @@ async fn runs_to_success_once() {
     assert!(matches!(other, Err(EngineError::ExecutionAlreadyExists { .. })));
     assert_eq!(world.calls.load(Ordering::SeqCst), 3);
 
-    // Readable while the engine holds the directory.
+    // The archive is readable while the engine holds the directory.
     let archive = Archive::open(directory.path()).unwrap();
     let row = archive.execution("a").unwrap();
     assert_eq!(
@@ -228,7 +228,7 @@ async fn stopping_stops_the_children() {
     assert!(children.iter().all(|child| child.status == ExecutionStatus::Aborted));
 }
 
-/// Opens the engine again and again, each time for a little longer, and drops it as a crash would.
+/// Opens the engine repeatedly, each time for a little longer, and drops it like a crash.
 async fn run_through_crashes(text: &str, name: &str, input: Value, world: &Arc<World>) -> Value {
     let directory = tempfile::tempdir().unwrap();
     let mut started = false;
@@ -254,7 +254,7 @@ async fn run_through_crashes(text: &str, name: &str, input: Value, world: &Arc<W
     unreachable!("the pauses grow without end")
 }
 
-/// The events of the results: whatever was stored as answered was answered for good.
+/// Checks that a function whose answer was stored ran only once.
 fn check_no_finished_function_ran_again(directory: &std::path::Path, world: &World) {
     let database = rusqlite::Connection::open(directory.join("engine.sqlite")).unwrap();
     let mut answered = std::collections::BTreeSet::new();
@@ -319,7 +319,7 @@ async fn batches_are_children_and_their_items_count_as_failed() {
         map["ItemProcessor"]["States"]["Work"]["Arguments"]["Payload"] = payload;
         machine("All", json!({ "All": map }))
     };
-    // Four batches of 3, 3, 3 and 1 items, of which the second fails with its three.
+    // Four batches of 3, 3, 3 and 1 items. The second one fails with its three items.
     engine.start("three", &batched(3), items(10)).await.unwrap();
     assert_eq!(output(&engine, "three").await, json!([3, 3, 1]));
     engine.start("two", &batched(2), items(10)).await.unwrap();
@@ -355,7 +355,7 @@ async fn answers_that_come_after_a_stop_change_nothing() {
     while world.calls.load(Ordering::SeqCst) < 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // The answer has been taken in once another execution, begun after it, has ended.
+    // The answer has arrived once another execution, started after it, has ended.
     engine.start("t", &chain(), json!({ "n": 1 })).await.unwrap();
     output(&engine, "t").await;
     assert_eq!(archive.execution("s").unwrap().status, status);

@@ -1,4 +1,4 @@
-//! An engine that is opened for one execution: the others in the data directory cause nothing, and go on later.
+//! An engine that is opened for one execution: the others in the data directory cause nothing, and resume later.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::support::{World, distributed, finished, items, machine, open_virtual, options, output, task};
 
-/// An engine that was killed with five executions under way: two that hang (one in a map), one that waits an hour, and
-/// two that have little left to do.
+/// Kills an engine with five open executions: two that hang (one in a map), one that waits an hour, and two with little
+/// left to do.
 async fn killed(directory: &std::path::Path) -> (Arc<World>, holdfast_asl::Timestamp) {
     let world = World::taking_ms(0);
     let (engine, clock) = open_virtual(directory, &world).await;
@@ -73,7 +73,7 @@ async fn only_the_own_execution_goes_on_also_when_the_time_of_others_has_come() 
     assert_eq!(left_alone, 5, "hangs, maps, its two children under way, waits");
     clock.advance_ms(3_700_000);
     assert_eq!(output(&engine, "own-1").await, json!({ "n": 1 }));
-    // A new one beside it is its own business.
+    // A new execution beside it runs, too.
     let echo = machine("Echo", json!({ "Echo": task("echo", json!({ "End": true })) }));
     engine.start("new", &echo, json!({})).await.unwrap();
     output(&engine, "new").await;
@@ -88,7 +88,7 @@ async fn only_the_own_execution_goes_on_also_when_the_time_of_others_has_come() 
         );
     }
 
-    // Whoever opens all of it resumes all of it.
+    // An engine of the whole directory resumes everything.
     let world = World::taking_ms(0);
     let mut all = options(directory.path(), &world);
     all.clock = Arc::new(VirtualClock::new(clock.now()));

@@ -1,4 +1,4 @@
-//! The data directory of the durable runner: one writer, newer and damaged databases, and a full disk.
+//! The engine's data directory: one writer, newer and damaged databases, and a full disk.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ async fn damaged_file_is_refused() {
     std::fs::write(directory.path().join(DATABASE), vec![7; 8192]).unwrap();
     assert!(matches!(refused(directory.path()).await, EngineError::Corrupt { .. }));
 
-    // A good beginning does not hide a bad end.
+    // A valid beginning doesn't hide a damaged end.
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
     let (engine, _) = open(directory.path(), &world).await;
     engine
@@ -109,7 +109,7 @@ async fn full_disk_loses_nothing() {
     let input = json!({ "text": "x".repeat(50_000) });
     engine.start("a", &slow_pair(), input.clone()).await.unwrap();
 
-    // Something else takes all the space while the first function is under way.
+    // Something else takes all the space while the first function runs.
     let other = rusqlite::Connection::open(directory.path().join(DATABASE)).unwrap();
     other.busy_timeout(Duration::from_secs(5)).unwrap();
     other
@@ -171,7 +171,7 @@ async fn an_empty_or_shortened_database_is_no_new_beginning() {
             "{what}: the file is left as it is"
         );
     }
-    // A log without its database is no new beginning either.
+    // A log without its database isn't treated as an empty directory either.
     std::fs::remove_file(&file).unwrap();
     std::fs::write(&log, b"log").unwrap();
     assert!(matches!(refused(directory.path()).await, EngineError::Corrupt { .. }));

@@ -1,4 +1,4 @@
-//! What the engine's tests share: functions that count, objects in memory, small definitions.
+//! Helpers of the engine's tests: functions that count, objects in memory, small definitions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -14,18 +14,18 @@ use holdfast_engine::{
 };
 use serde_json::{Value, json};
 
-/// Functions that count their invocations, and objects that are kept in memory.
+/// Functions that count their invocations, and objects in memory.
 #[derive(Default)]
 pub struct World {
-    /// Answers given, by execution, state and the event that asked.
+    /// Number of answers, by execution, state and the event that scheduled the task.
     pub answered: Mutex<BTreeMap<(String, String, u64), usize>>,
     pub objects: Mutex<HashMap<String, Vec<u8>>>,
     pub running: AtomicUsize,
     pub most_running: AtomicUsize,
     pub calls: AtomicUsize,
-    /// Whether the functions that ask for it succeed.
+    /// True if the functions that depend on it succeed.
     pub switch: AtomicBool,
-    /// How long a function takes, in ms.
+    /// The duration of a function, in ms.
     pub takes_ms: u64,
 }
 
@@ -129,7 +129,7 @@ pub async fn open_virtual(directory: &Path, world: &Arc<World>) -> (Engine, Arc<
     (Engine::open(options).await.unwrap().0, clock)
 }
 
-/// The output of an execution that must succeed.
+/// Returns the output of an execution that must succeed.
 pub async fn output(engine: &Engine, name: &str) -> Value {
     match finished(engine, name).await {
         Status::Succeeded { output } => output,
@@ -178,7 +178,7 @@ pub fn machine(start: &str, states: Value) -> String {
     json!({ "QueryLanguage": "JSONata", "StartAt": start, "States": states }).to_string()
 }
 
-/// A distributed map over the input `items`, whose children run one function.
+/// Returns a distributed map over the input `items`, whose children run one function.
 pub fn distributed(function: &str, rest: Value) -> Value {
     let mut state = json!({
         "Type": "Map",
@@ -193,7 +193,7 @@ pub fn distributed(function: &str, rest: Value) -> Value {
     state
 }
 
-/// An input with so many items `{"n": 0}`, `{"n": 1}`, …
+/// Returns an input with `count` items `{"n": 0}`, `{"n": 1}`, …
 pub fn items(count: u64) -> Value {
     json!({ "items": (0..count).map(|n| json!({ "n": n })).collect::<Vec<_>>() })
 }
@@ -204,8 +204,8 @@ fn merge(state: &mut Value, rest: Value) {
     }
 }
 
-/// Every stored event with the name of its execution, in the order in which they were stored; none before there are
-/// tables.
+/// Returns every stored event with the name of its execution, in the order in which they were stored; none before the
+/// tables exist.
 pub fn journal_events(database: &rusqlite::Connection) -> Vec<(String, HistoryEvent)> {
     let sql = "SELECT name, events FROM journal JOIN executions ON executions.id = execution ORDER BY journal.id";
     let Ok(mut rows) = database.prepare(sql) else {

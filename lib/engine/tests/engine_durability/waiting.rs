@@ -1,4 +1,4 @@
-//! Waiting: what only waits is in the database alone, and goes on when its time comes or someone answers.
+//! Waiting: an execution that only waits is only in the database, and resumes when a timer is due or an answer arrives.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ fn wait(seconds: u64) -> String {
     )
 }
 
-/// A machine with a function under way, so that a virtual clock does not jump by itself.
+/// Starts a function that hangs, so that a virtual clock doesn't jump by itself.
 async fn hang(engine: &Engine, world: &World) {
     let text = machine("Hang", json!({ "Hang": task("hang", json!({ "End": true })) }));
     engine.start("hang", &text, json!({})).await.unwrap();
@@ -49,7 +49,7 @@ async fn open_waits_are_not_read_on_opening_and_end_in_time() {
     again.clock = Arc::clone(&clock) as Arc<_>;
     let (engine, recovered) = Engine::open(again).await.unwrap();
     assert_eq!((recovered.executions, recovered.waiting), (51, 50));
-    // Of the one that runs: started, entered, scheduled, begun.
+    // The events of the running execution: its start, state entered, task scheduled, task started.
     assert_eq!(recovered.events, 4);
     assert!(still_open(&engine, "w0").await);
     clock.advance_ms(7_200_000 + 25_000);
@@ -100,7 +100,7 @@ async fn timers_survive_a_clock_that_is_set_in_either_direction() {
     hang(&engine, &world).await;
     engine.start("hour", &wait(3_600), json!({})).await.unwrap();
     engine.start("minute", &wait(60), json!({})).await.unwrap();
-    // Set back by a year: nothing fires early, and nothing waits a year.
+    // The clock is set back by a year: nothing fires early, and nothing waits a year.
     clock.jump_wall_ms(-365 * 24 * HOUR_MS);
     assert!(still_open(&engine, "minute").await);
     clock.advance_ms(60_000);
@@ -109,7 +109,7 @@ async fn timers_survive_a_clock_that_is_set_in_either_direction() {
     let reached = Timestamp(clock.now().0 + 365 * 24 * HOUR_MS);
     drop(engine);
 
-    // Opened with the clock still wrong: time goes on from where it was.
+    // Opened with the clock still wrong: time continues from where it was.
     let clock = Arc::new(VirtualClock::new(Timestamp(reached.0 - 365 * 24 * HOUR_MS)));
     let mut again = options(directory.path(), &world);
     again.clock = Arc::clone(&clock) as Arc<_>;
@@ -118,7 +118,7 @@ async fn timers_survive_a_clock_that_is_set_in_either_direction() {
     // The engine had followed the clock before.
     assert_eq!(recovered.clock_set_back_ms, None);
     assert!(still_open(&engine, "hour").await);
-    // Set right again, and an hour further.
+    // The clock is right again, and an hour further.
     clock.jump_wall_ms(365 * 24 * HOUR_MS + HOUR_MS);
     output(&engine, "hour").await;
 }
@@ -228,7 +228,7 @@ async fn a_clock_that_was_once_ahead_does_not_bind_later_times() {
         let archive = Archive::open(directory.path()).unwrap();
         archive.execution(name).unwrap().started.0 - right.0
     };
-    // Within one process: ahead, and right again.
+    // In one process: ahead, and right again.
     clock.jump_wall_ms(YEAR_MS);
     engine.start("ahead", &wait(3_600), json!({})).await.unwrap();
     assert!(started("ahead") >= YEAR_MS);
@@ -236,7 +236,7 @@ async fn a_clock_that_was_once_ahead_does_not_bind_later_times() {
     engine.start("after", &wait(3_600), json!({})).await.unwrap();
     assert!(started("after") < HOUR_MS, "{}", started("after"));
     assert!(still_open(&engine, "after").await);
-    // Ahead once more: that is trusted, since the machine may have slept. Right again only at a restart.
+    // Ahead again: that is trusted, since the machine may have slept. It is right again only at a restart.
     clock.jump_wall_ms(YEAR_MS);
     output(&engine, "after").await;
     engine.start("ahead-again", &wait(3_600), json!({})).await.unwrap();
@@ -295,7 +295,7 @@ async fn a_stored_definition_that_is_refused_now_goes_on() {
     }
     drop(engine);
 
-    // As a version of this program stored it that did not refuse it yet.
+    // The definition that an older version stored, which did not refuse it.
     let refused = text.replace("[$states.input, 'taken']", "[$states.input, $nothing ?? 'refused']");
     let database = rusqlite::Connection::open(directory.path().join("engine.sqlite")).unwrap();
     database

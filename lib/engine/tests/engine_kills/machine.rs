@@ -1,8 +1,8 @@
-//! The machine that is run while its process is killed: every way of waiting, and effects at every place.
+//! The state machine that runs while its process is killed: every kind of wait, and effects in every place.
 
 use serde_json::{Value, json};
 
-/// How many effects one execution has.
+/// Number of effects of one execution.
 pub const EFFECTS: usize = 11;
 
 fn task(function: &str, rest: Value) -> Value {
@@ -19,7 +19,7 @@ fn task(function: &str, rest: Value) -> Value {
     state
 }
 
-/// The definition's text.
+/// Returns the definition's text.
 pub fn definition() -> String {
     let retry = json!([{ "ErrorEquals": ["Flaky"], "IntervalSeconds": 1, "JitterStrategy": "FULL" }]);
     let map = |mode: Value| {
@@ -66,10 +66,10 @@ pub fn definition() -> String {
     .to_string()
 }
 
-/// What the token is answered with.
+/// The answer to the token.
 pub const ANSWER: i64 = 1_000;
 
-/// The output for the input `{"n": n}`, where each effect adds one.
+/// Returns the output for the input `{"n": n}`: each effect adds one.
 pub fn expected(n: i64) -> Value {
     let chain = n + 3;
     let inline: i64 = (1..=3).map(|item| item + n + 1).sum();

@@ -1,7 +1,7 @@
-//! A real process is killed again and again: no execution is lost, and no effect happens twice.
+//! Kills a real process repeatedly: no execution is lost, and no effect happens twice.
 //!
-//! With `cargo test`: twenty kills. More, or those of another run:
-//! `cargo test --release -p holdfast-engine --test engine_kills -- --kills 500 --seed 7`.
+//! `cargo test` kills it twenty times. For more kills, or another seed: `cargo test --release -p holdfast-engine --test
+//! engine_kills -- --kills 500 --seed 7`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints what it did")]
 
 mod machine;
@@ -14,9 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use verdict::Verdict;
 
-/// The longest that a process lives, in ms.
+/// Maximum lifetime of a process, in ms.
 const MAX_LIFE_MS: u64 = 400;
-/// The most that what is open at the end may take.
+/// Time limit for finishing the open executions at the end.
 const FINISH: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     if verdict.is_good() {
         ExitCode::SUCCESS
     } else {
-        // The evidence stays.
+        // The directory is kept as evidence.
         println!("see {}", directory.keep().display());
         ExitCode::FAILURE
     }
@@ -90,11 +90,11 @@ fn now_ns() -> u64 {
     since.as_nanos() as u64
 }
 
-/// Random numbers that a seed gives again.
+/// Random numbers that are the same for the same seed.
 pub struct Dice(pub u64);
 
 impl Dice {
-    /// A number below `most`.
+    /// Returns a number below `most`.
     pub fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

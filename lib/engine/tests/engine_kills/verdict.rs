@@ -1,4 +1,4 @@
-//! What is found after each kill and at the end: executions lost, effects doubled.
+//! The verdict after each kill and at the end: lost executions, duplicate effects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,14 +10,14 @@ use holdfast_engine::{Archive, ExecutionRecord, ExecutionStatus};
 use crate::machine;
 use crate::worker::{Happened, data, log_file};
 
-/// The most executions of one run.
+/// Maximum number of executions of one run.
 const MOST: u32 = 1_000_000;
 
-/// What came of it.
+/// The verdict of a run.
 #[derive(Default)]
 pub struct Verdict {
     pub kills: u64,
-    /// Whether everything open came to its end.
+    /// True if every open execution ended.
     pub finished: bool,
     executions: usize,
     events: usize,
@@ -25,9 +25,9 @@ pub struct Verdict {
     calls: usize,
     lost: Vec<String>,
     doubled: Vec<String>,
-    /// How far what happened was written down when a kill was found to have left an invocation as answered.
+    /// The length of the log when an invocation was first found answered after a kill.
     answered_at: BTreeMap<(String, u64), usize>,
-    /// Executions that had ended at an earlier look.
+    /// Executions that had ended after an earlier kill.
     settled: BTreeSet<String>,
 }
 
@@ -36,7 +36,7 @@ impl Verdict {
         self.finished && self.lost.is_empty() && self.doubled.is_empty()
     }
 
-    /// After a kill: which invocations are answered for good.
+    /// Collects the invocations whose answers are stored, after a kill.
     pub fn look(&mut self, directory: &Path) {
         let Ok(archive) = Archive::open(&data(directory)) else {
             return;
@@ -57,7 +57,7 @@ impl Verdict {
         }
     }
 
-    /// At the end: every execution and every effect.
+    /// Checks every execution and every effect, at the end.
     pub fn judge(&mut self, directory: &Path) {
         self.look(directory);
         let happened = Happened::read(directory);
@@ -136,7 +136,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// An execution and its maps' children.
+/// Returns an execution and its maps' children.
 fn family(archive: &Archive, root: &ExecutionRecord) -> Vec<ExecutionRecord> {
     let mut family = vec![root.clone()];
     for run in archive.map_runs(root.id).unwrap() {
@@ -145,7 +145,7 @@ fn family(archive: &Archive, root: &ExecutionRecord) -> Vec<ExecutionRecord> {
     family
 }
 
-/// The events that scheduled what is answered. A token's answer follows its submission.
+/// Returns the events that scheduled the answered tasks. A token's answer follows its submission.
 fn answered(history: &[HistoryEvent]) -> Vec<u64> {
     let event = |id: u64| history.iter().find(|event| event.id == id);
     let mut keys = Vec::new();

@@ -1,4 +1,4 @@
-//! The process that is killed: it keeps executions under way, and writes down what it does before and after it.
+//! The process that is killed: it keeps executions running, and logs each action before and after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -14,29 +14,29 @@ use serde_json::{Value, json};
 use crate::Dice;
 use crate::machine;
 
-/// How many executions are kept under way.
+/// Number of executions that run at once.
 const AT_ONCE: usize = 12;
 
-/// The file that everything is written down in, one line a happening.
+/// Returns the path of the log, one line per entry.
 pub fn log_file(directory: &Path) -> PathBuf {
     directory.join("happened.log")
 }
 
-/// The engine's data directory.
+/// Returns the engine's data directory.
 pub fn data(directory: &Path) -> PathBuf {
     directory.join("data")
 }
 
-/// What was written down before: names that were to be started, those whose start was confirmed, those that ended,
-/// and the effects.
+/// The entries of the log: names that were about to be started, those whose start was confirmed, those that ended, and
+/// the effects.
 #[derive(Default)]
 pub struct Happened {
     pub begun: BTreeSet<u64>,
     pub confirmed: BTreeSet<u64>,
     pub ended: BTreeMap<u64, String>,
-    /// How often each effect happened.
+    /// The number of times that each effect happened.
     pub effects: BTreeMap<(String, u64), usize>,
-    /// Where each invocation was written down.
+    /// The position of each invocation in the log.
     pub calls: Vec<(usize, String, u64)>,
 }
 
@@ -76,7 +76,7 @@ struct World {
 }
 
 impl World {
-    /// One line is one write: a kill leaves it there or not.
+    /// One line is one write: a kill leaves the whole line or none of it.
     fn note(&self, line: &str) {
         self.log
             .lock()
@@ -126,7 +126,7 @@ impl Objects for World {
     }
 }
 
-/// Works until it is killed; with `finish`, until everything has ended.
+/// Runs until it is killed; with `finish`, until all executions have ended.
 pub fn run(directory: &Path, finish: bool) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -179,7 +179,7 @@ async fn work(directory: &Path, finish: bool) {
     engine.shutdown().await;
 }
 
-/// Starts an execution, also again, answers its token and follows it to its end.
+/// Starts an execution, possibly again, answers its token and waits for its end.
 async fn follow(engine: Engine, world: Arc<World>, number: u64) {
     let name = format!("k{number}");
     world.note(&format!("begin {number}"));
@@ -196,7 +196,7 @@ async fn follow(engine: Engine, world: Arc<World>, number: u64) {
             }
             Outcome::WaitingForToken { pending, .. } => {
                 for token in pending {
-                    // Closed when the answer was stored, and the process killed before it said so.
+                    // The token is closed if the answer was stored and the process was killed before it logged that.
                     drop(engine.send_task_success(&token.token, json!(machine::ANSWER)).await);
                 }
             }
