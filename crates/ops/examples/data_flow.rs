@@ -1,5 +1,5 @@
-//! What the data flow of a review costs: artifacts and bytes read and written, time and memory, by the number of units, with
-//! a model that answers at once. Prints the table of docs/benchmarks.md.
+//! Measures the data flow of a review: artifacts and bytes read and written, time and memory, by the number of units, with a
+//! model that answers at once. Prints the table of docs/benchmarks.md.
 //!
 //! `cargo run --release -p holdfast-ops --example data_flow -- [--rules] [UNITS…]` (default 1 20 100 300 1000 3000)
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints a report")]
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 const SIZES: [usize; 6] = [1, 20, 100, 300, 1_000, 3_000];
 const MODEL: &str = "openai/instant";
 
-/// Reads, bytes read, writes, bytes written.
+/// Counters of reads, bytes read, writes, bytes written.
 #[derive(Default)]
 struct Counts([AtomicU64; 4]);
 
@@ -53,7 +53,7 @@ impl StoreArtifact for CountedStore {
     }
 }
 
-/// Answers at once, and finds nothing.
+/// A model that answers at once and finds nothing.
 struct InstantModel;
 
 #[async_trait]
@@ -103,7 +103,7 @@ async fn main() {
         given
     };
     for size in sizes {
-        // Each in a process of its own: peak memory is a process's.
+        // Each size runs in a process of its own, because peak memory is measured per process.
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg(&size).args(is_rules.then_some("--rules"));
         let output = command.output().unwrap();
@@ -116,7 +116,7 @@ async fn main() {
     }
 }
 
-/// Reviews a change of so many files, each one unit.
+/// Reviews a change of `units` files, each one unit.
 async fn review(units: usize, is_rules: bool) -> String {
     let (folder, counts) = (tempfile::tempdir().unwrap(), Arc::new(Counts::default()));
     let change = Repository::many_files(units).unwrap();
@@ -179,7 +179,7 @@ async fn review(units: usize, is_rules: bool) -> String {
     )
 }
 
-/// Peak of the memory that this process has held, on Linux; 0 elsewhere.
+/// Returns this process's peak memory in MB on Linux; 0 elsewhere.
 fn peak_megabytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,5 +1,5 @@
-//! How far a command reaches into a data directory: which open executions it resumes, and where they may write. A command for
-//! one run resumes that one; a review that isn't published writes nowhere, whatever the data directory holds.
+//! A command's access to a data directory: the open executions that it resumes, and the pull requests that it may write to.
+//! A command for one run resumes only that run; a review without `--publish` writes nowhere, whatever the directory holds.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use holdfast_core::port::{CheckOutcome, DraftedReview, PublishError, PublishRevi
 
 use holdfast_engine::Scope;
 
-/// How far a command reaches.
+/// The open executions that a command resumes, and the places that it writes to.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// Which open executions are resumed.
+    /// The open executions that are resumed.
     pub scope: Scope,
-    /// Where they may write; none: wherever their own input says.
+    /// Where they may write; `None`: to the target of their own input.
     pub writes: Option<Writes>,
 }
 
@@ -29,12 +29,12 @@ pub enum Writes {
 }
 
 impl Access {
-    /// Everything in the directory: for a server and for a sweep.
+    /// Returns access to everything in the directory: for a server and for a sweep.
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// No run: what is open can be stopped, and is not resumed for that.
+    /// Returns access that resumes no run. Open runs can still be stopped.
     pub fn nothing() -> Self {
         Self {
             scope: Scope::only(|_| false),
@@ -42,7 +42,7 @@ impl Access {
         }
     }
 
-    /// One run.
+    /// Returns access to one run.
     pub fn run(name: &str) -> Self {
         let name = name.to_owned();
         Self {
@@ -51,7 +51,7 @@ impl Access {
         }
     }
 
-    /// The attempts of a run's review.
+    /// Returns access to all attempts of a run's review.
     pub fn attempts_of(name: &str) -> Self {
         let stem = stem_of(name).to_owned();
         Self {
@@ -60,7 +60,8 @@ impl Access {
         }
     }
 
-    /// The attempts of a review by each of the stems that versions gave it; it writes to `publish_to` only.
+    /// Returns access to the attempts of a review under both stems that versions of the program gave it. It writes to
+    /// `publish_to` only.
     pub fn review(stems: [&str; 2], publish_to: Option<&Target>) -> Self {
         let stems = stems.map(str::to_owned);
         let place = publish_to.and_then(|target| Some((target.repository(), target.pull_request()?)));
@@ -73,14 +74,14 @@ impl Access {
     }
 }
 
-/// Writes to the pull requests that a command is for, and refuses all others.
+/// Writes to the pull request that a command names, and refuses all others.
 pub struct PublishOnly {
     inner: Arc<dyn PublishReview>,
     writes: Writes,
 }
 
 impl PublishOnly {
-    /// Narrows `inner` to `writes`.
+    /// Limits `inner` to `writes`.
     pub const fn new(inner: Arc<dyn PublishReview>, writes: Writes) -> Self {
         Self { inner, writes }
     }

@@ -1,6 +1,6 @@
-//! Which of the runs of one name a command means.
+//! The attempts of one review: resume the open one, or start the next.
 
-/// Which run a command means: the open one of that stem, or the next attempt.
+/// Chooses the run of a command: the open attempt of that stem, or the next one.
 pub fn choose<'a>(stem: &str, existing: impl IntoIterator<Item = (&'a str, bool)>) -> Choice {
     let mut last: Option<(u32, &str)> = None;
     for (name, is_open) in existing {
@@ -22,12 +22,12 @@ pub fn choose<'a>(stem: &str, existing: impl IntoIterator<Item = (&'a str, bool)
     }
 }
 
-/// Which run a command means.
+/// The run that a command continues or starts.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// One that is still open goes on.
+    /// An open run, which resumes.
     Resume(String),
-    /// A new one begins.
+    /// A new run.
     Start {
         /// Its name.
         name: String,

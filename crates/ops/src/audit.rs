@@ -10,7 +10,7 @@ use crate::deployment::Deployment;
 use crate::failure::Failure;
 use holdfast_engine::Archive;
 
-/// The most entries that are read.
+/// Maximum number of entries that are read.
 const MAX_ENTRIES: usize = 1_000_000;
 
 /// Reads the audit of a data directory, oldest first.

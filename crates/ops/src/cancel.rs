@@ -1,5 +1,5 @@
-//! Cancelling a run: it is stopped, and what it did is undone. An undo that GitHub refused can be requested again; a run that
-//! failed and couldn't clean up after itself is cleaned up the same way.
+//! Cancelling a run stops it and undoes its effects on the pull request. When GitHub refuses an undo, the same command tries
+//! it again. A run that failed and couldn't clean up after itself is cleaned up the same way.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::machine::{self, Opened};
 use crate::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 use holdfast_engine::ExecutionStatus;
 
-/// The cause that is stored with a run that a command cancels.
+/// The cause that is stored with a run that this command cancels.
 const CAUSE: &str = "holdfast cancel";
 
 /// Cancels a run of a data directory.
 ///
 /// # Errors
-/// There is no such run, or it has ended; a setting is wrong; the undo fails.
+/// There is no such run, or it has succeeded; a setting is invalid; the undo fails.
 pub async fn on_machine(data: &Path, name: &str) -> Result<(), Failure> {
     let record = find(&LocalRuns::open(data).await?, name).await?;
     let settings = machine::read_settings()?;
@@ -37,11 +37,11 @@ pub async fn on_machine(data: &Path, name: &str) -> Result<(), Failure> {
 /// Cancels a run of a deployment; returns its whole name.
 ///
 /// # Errors
-/// There is no such run, or it has ended; the undo fails.
+/// There is no such run, or it has succeeded; the undo fails.
 pub async fn on_deployment(deployment: &Deployment, beginning: &str) -> Result<String, Failure> {
     let record = find(deployment, beginning).await?;
     let name = record.run.clone();
-    // Before anything is stopped: what cannot be undone afterwards is better left running.
+    // Before the run is stopped: a run whose effects can't be undone afterwards is better left running.
     let github = deployment.github().await?;
     if !record.row.status.is_final() {
         let stopped = deployment.runs.stop_run(&record.run, ErrorName::RunCancelled, CAUSE);
@@ -66,7 +66,7 @@ pub async fn in_engine(opened: &Opened, record: RunSummary, cause: String) -> Re
         .map_err(Failure::incomplete)
 }
 
-/// Finds the run, if there is something to stop or to undo.
+/// Finds the run, unless it has succeeded: then there is nothing to stop or to undo.
 async fn find(runs: &dyn ReadRuns, beginning: &str) -> Result<RunSummary, Failure> {
     let name = run_summary::find_name(runs, beginning).await?;
     let record = runs.read(&name).await?;

@@ -1,5 +1,5 @@
-//! Deciding a review that waits for a person: the decision is stored, resumes the review, and the review is followed to its
-//! end. Whoever has the data directory, or the deployment's account, decides: no code from a mail is needed.
+//! Decisions about a review that waits for a person: stores the decision, resumes the review and follows it to its end.
+//! Access to the data directory, or to the deployment's account, is enough to decide: no code from a mail is needed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::machine;
 use crate::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
-/// How long a deployment's review is followed.
+/// How long a deployment's review is followed after the decision.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How often its status is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -30,9 +30,9 @@ pub struct Decision {
     pub reason: Option<String>,
 }
 
-/// What came of a decision.
+/// The effect of a decision.
 pub enum Decided {
-    /// It was counted; others have to decide too.
+    /// It was counted; more approvals are needed.
     Counted {
         /// Approvals so far.
         have: usize,
@@ -41,14 +41,14 @@ pub enum Decided {
     },
     /// The review ended.
     Ended(Box<RunSummary>),
-    /// The review is still running when the time to follow it is over.
+    /// The review was still running when the time to follow it was over.
     StillRunning,
 }
 
 /// Decides a run of a data directory in the name of `by`.
 ///
 /// # Errors
-/// Nothing waits there; a setting is wrong; the decision is refused.
+/// The run waits for no decision; a setting is invalid; the decision is refused.
 pub async fn on_machine(data: &Path, name: &str, by: String, decision: Decision) -> Result<Decided, Failure> {
     let name = waiting(&LocalRuns::open(data).await?, name).await?;
     let settings = machine::read_settings()?;
@@ -71,7 +71,7 @@ pub async fn on_machine(data: &Path, name: &str, by: String, decision: Decision)
 /// Decides a run of a deployment in the name of the account's user; returns the run's whole name too.
 ///
 /// # Errors
-/// Nothing waits there; the decision is refused.
+/// The run waits for no decision; the decision is refused.
 pub async fn on_deployment(
     deployment: &Deployment,
     beginning: &str,

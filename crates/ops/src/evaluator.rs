@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use holdfast_engine::Evaluator;
 
-/// The first argument that has the program evaluate instead of everything else.
+/// The first argument that makes the program evaluate expressions and do nothing else.
 pub const EVALUATE_ARGUMENT: &str = "evaluate-expressions";
-/// Where Linux has the program that is running, also after its file was replaced.
+/// Linux's path of the running program, valid even after the program's file was replaced.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// Evaluates in processes of the program `holdfast`: this one, or one beside it; else on threads.
+/// Returns an evaluator that runs the program `holdfast` (this one, or one beside it), or threads where there is none.
 pub fn find() -> Evaluator {
     let found = std::env::current_exe().ok().and_then(|own| find_program(&own));
     match found {
@@ -21,7 +21,7 @@ pub fn find() -> Evaluator {
     }
 }
 
-/// The program `holdfast`: this one, or one beside it, or where cargo puts it for tests and examples.
+/// Finds the program `holdfast`: this one, one beside it, or the one that cargo builds for tests and examples.
 fn find_program(own: &Path) -> Option<PathBuf> {
     let name = format!("holdfast{}", std::env::consts::EXE_SUFFIX);
     if own.file_name().is_some_and(|own| *own == *name) {

@@ -1,4 +1,4 @@
-//! Runs as the engine on this machine has them: the functions of the workflow stop other runs through it.
+//! The runs of the engine on this machine: the workflow's functions start, stop and answer runs through them.
 
 use std::path::PathBuf;
 
@@ -16,16 +16,16 @@ use crate::run_summary::MAX_RUNS;
 use crate::workflow;
 use holdfast_engine::{Archive, Engine, EngineError, ExecutionStatus, Started, WeakEngine};
 
-/// Runs of a data directory. The engine is given once it is open: its functions may ask before.
+/// Runs of a data directory. The engine is set once it is open; functions that need it earlier wait for it.
 #[derive(Default)]
 pub struct EngineExecutions {
     engine: SetOnce<WeakEngine>,
 }
 
 impl EngineExecutions {
-    /// Gives the engine that has the runs.
+    /// Sets the engine that has the runs.
     pub fn set(&self, engine: &Engine) {
-        // It was given before: it is the same one.
+        // A second call sets the same engine: its error means nothing.
         drop(self.engine.set(engine.downgrade()));
     }
 
@@ -57,7 +57,7 @@ impl StartRun for EngineExecutions {
         match engine.start(&run.run, workflow::definition(), json!(run)).await {
             Ok(Started::New) => Ok(StartedRun::New),
             Ok(Started::AlreadyRunning) => Ok(StartedRun::Running),
-            // With another input it is a run of other settings: it is as good as over for this one.
+            // A run of this name with another input belongs to other settings. For this run it counts as ended.
             Ok(Started::AlreadyFinished) | Err(EngineError::ExecutionAlreadyExists { .. }) => Ok(StartedRun::Ended),
             Err(error) => Err(failed(&run.run, format!("cannot be started: {error}"))),
         }
@@ -94,7 +94,7 @@ fn failed(run: &str, detail: String) -> ExecutionError {
     }
 }
 
-/// Failed runs of a data directory, read from the disk.
+/// Failed runs of a data directory, read from disk.
 pub struct ArchivedRuns {
     /// The data directory.
     pub data: PathBuf,

@@ -1,28 +1,28 @@
-//! How an operation fails: whose fault it is, and one clear line.
+//! The error type of operations: its kind, which decides the exit status, and one line for people.
 
 use holdfast_engine::EngineError;
 
-/// Whose fault a failure is.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The caller's: a usage or configuration error. Fix it and rerun.
+    /// A usage or configuration error: fix it and rerun.
     Usage,
     /// Anything else that kept the operation from completing.
     Incomplete,
 }
 
-/// An operation failed: what, where and the remedy, in one line.
+/// A failed operation: the thing, its place and the remedy, in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// Whose fault it is.
+    /// The kind, which decides the exit status.
     pub kind: FailureKind,
-    /// For people.
+    /// The line for people.
     pub message: String,
 }
 
 impl Failure {
-    /// A usage or configuration error.
+    /// Creates a usage or configuration error.
     pub fn usage(message: impl std::fmt::Display) -> Self {
         Self {
             kind: FailureKind::Usage,
@@ -30,7 +30,7 @@ impl Failure {
         }
     }
 
-    /// The operation couldn't be completed.
+    /// Creates a failure of an operation that couldn't be completed.
     pub fn incomplete(message: impl std::fmt::Display) -> Self {
         Self {
             kind: FailureKind::Incomplete,
@@ -38,7 +38,7 @@ impl Failure {
         }
     }
 
-    /// A data directory that the engine can't use; names the option that chooses another, where that helps.
+    /// Converts an error of the engine. Names `--data` where another directory would help.
     pub fn of_engine(error: EngineError) -> Self {
         match error.is_about_directory() {
             true => Self::usage(format!("{error}, or choose another directory with --data")),
@@ -46,7 +46,7 @@ impl Failure {
         }
     }
 
-    /// Names the stack that the operation was for, unless the message does.
+    /// Adds the operation's stack to the message, unless the message names it already.
     #[must_use]
     pub fn of_stack(self, name: &str) -> Self {
         let is_named = self.message.contains(&format!("stack {name}"));

@@ -1,4 +1,4 @@
-//! The functions of the workflow, in this process: the rows of the table of stages with this machine's adapters.
+//! The workflow's functions in this process: the stages from the table of stages, with this machine's adapters.
 
 use std::sync::Arc;
 
@@ -20,24 +20,24 @@ pub struct StageFunctions {
     pub read: Arc<dyn ReadChange>,
     /// Writes to pull requests.
     pub publish: Arc<dyn PublishReview>,
-    /// Asks models.
+    /// Calls models.
     pub model: Arc<dyn AskModel>,
     /// Reads syntax.
     pub syntax: Arc<dyn SourceSyntax>,
-    /// Asks people.
+    /// Notifies people.
     pub notify: Arc<dyn NotifyPeople>,
-    /// Keeps claims.
+    /// Stores rows: claims, approvals, spend.
     pub rows: Arc<dyn KeepRows>,
     /// Stops runs.
     pub runs: Arc<dyn StopRun>,
-    /// Keeps artifacts.
+    /// Stores artifacts.
     pub store: Arc<dyn StoreArtifact>,
-    /// Who is asked for approval.
+    /// The approvers, and the address of the approval page.
     pub asking: Arc<Asking>,
 }
 
 impl StageFunctions {
-    /// The same stages, asking another model.
+    /// Returns the same stages with another model.
     pub fn with_model(&self, model: Arc<dyn AskModel>) -> Self {
         Self {
             read: Arc::clone(&self.read),
@@ -53,8 +53,8 @@ impl StageFunctions {
     }
 }
 
-/// Whether an execution, or a map's child, is of the machine that this program brings. Whoever can make another one, by the
-/// Step Functions API, could else hand a stage a token or a run of their own choice.
+/// Returns whether an execution, or a map's child, belongs to the program's own state machine. Without this check a client
+/// of the Step Functions API could create another machine and pass a stage a token or a run of its choice.
 fn is_of_review(execution_arn: &str) -> bool {
     let machine = execution_arn.split(':').nth(6).unwrap_or_default();
     machine.split('/').next() == Some(Naming::default().state_machine.as_str())

@@ -1,4 +1,4 @@
-//! This machine's parts put together: settings, adapters, the engine on its data directory.
+//! Wires this machine's parts: settings, adapters, the engine on its data directory.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub const BUCKET: &str = "artifacts";
 /// Reads the settings from the environment.
 ///
 /// # Errors
-/// Every wrong, misspelt or missing one, together; also those that would only fail when they are used.
+/// Lists every invalid, misspelt or missing setting together, including those that would only fail when they are used.
 pub fn read_settings() -> Result<Settings, Failure> {
     let lookup = |name: &str| std::env::var(name).ok();
     Settings::read_and_check(&lookup, &|settings| {
@@ -56,10 +56,10 @@ pub fn read_settings() -> Result<Settings, Failure> {
     .map_err(Failure::usage)
 }
 
-/// Checks the names of the environment's settings only, for a command that reads none of them.
+/// Checks only the names of the environment's settings, for a command that reads none of them.
 ///
 /// # Errors
-/// A misspelt name, or a value that is no text.
+/// A name is misspelt, or a value isn't UTF-8.
 pub fn check_names() -> Result<(), Failure> {
     let problems = wrong_names();
     match problems.is_empty() {
@@ -82,7 +82,7 @@ fn wrong_names() -> Vec<String> {
     problems
 }
 
-/// What is wrong with a filter of logs. A level with a slip in it would be taken for the name of a part of the program.
+/// Returns the problem of a log filter. The parser would take a misspelt level for the name of a part of the program.
 fn wrong_filter(filter: &str) -> Option<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     if let Err(error) = EnvFilter::builder().parse(filter) {
@@ -99,10 +99,10 @@ fn wrong_filter(filter: &str) -> Option<String> {
     })
 }
 
-/// Checks that the settings' models can be called, before anything begins.
+/// Checks that the settings' models can be called, before a review starts.
 ///
 /// # Errors
-/// Every problem, together.
+/// Lists every problem together.
 pub fn check_models(settings: &Settings) -> Result<(), Failure> {
     let problems = model(settings)?.check(&[&settings.model, &settings.model_light]);
     if problems.is_empty() {
@@ -112,22 +112,22 @@ pub fn check_models(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-/// Asks GitHub what people may do.
+/// Returns the port that reads people's permissions from GitHub.
 pub fn permission(settings: &Settings) -> Result<Arc<dyn ReadPermission>, Failure> {
     Ok(Arc::new(GithubReadPermission::new(github(settings)?)))
 }
 
-/// Reads pull requests as they are now.
+/// Returns the port that reads the current state of pull requests.
 pub fn pulls(settings: &Settings) -> Result<Arc<dyn ReadPull>, Failure> {
     Ok(Arc::new(GithubReadChange::new(github(settings)?)))
 }
 
-/// 32 random hexadecimal digits.
+/// Returns 32 random hexadecimal digits.
 pub fn random_hex() -> String {
     let mut bytes = [0; 16];
     match getrandom::fill(&mut bytes) {
         Ok(()) => hex::encode(bytes),
-        // Nothing secret may be made without randomness.
+        // No secret may be made without randomness.
         Err(error) => {
             tracing::error!(%error, "the system gives no random bytes");
             std::process::abort()
@@ -140,17 +140,17 @@ pub fn random_key() -> String {
     random_hex() + &random_hex()
 }
 
-/// The wall clock's time, in ms since 1970.
+/// Returns the wall clock's time, in ms since 1970.
 pub fn now_ms() -> i64 {
     SystemClock.now().0
 }
 
-/// The artifacts of a data directory.
+/// Returns the artifacts of a data directory.
 pub fn artifacts(data: &Path) -> FilesStoreArtifact {
     FilesStoreArtifact::new(data.join("artifacts"))
 }
 
-/// Mails by the settings' server, or into the data directory's outbox.
+/// Returns the port that sends mails: through the configured server, or to the data directory's outbox.
 fn people(data: &Path, settings: &Settings) -> Result<Arc<dyn NotifyPeople>, Failure> {
     Ok(match mail_server(settings)? {
         Some(server) => Arc::new(server),
@@ -173,7 +173,7 @@ fn mail_server(settings: &Settings) -> Result<Option<SmtpNotifyPeople>, Failure>
     server.transpose().map_err(Failure::usage)
 }
 
-/// The connection to GitHub, by the settings.
+/// Returns the connection to GitHub that the settings describe.
 pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
     GithubConnection::of(settings).map_err(Failure::usage)
 }
@@ -182,23 +182,23 @@ pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
 pub struct Opened {
     /// The engine.
     pub engine: Engine,
-    /// What it found.
+    /// The open executions that it found.
     pub recovered: Recovered,
     /// The stages, with their ports.
     pub stages: Arc<StageFunctions>,
     /// Its runs.
     pub runs: Arc<EngineExecutions>,
-    /// The stages' rows, as the file that they are.
+    /// The stages' rows, as an SQLite file.
     pub table: SqliteKeepRows,
-    /// Asks for webhooks that were never taken.
+    /// Requests missed webhook deliveries from GitHub again.
     pub deliveries: Arc<dyn RedeliverWebhooks>,
 }
 
-/// Makes the data directory, private and out of git's sight, and opens the engine on it: open executions within `reach`
-/// are resumed.
+/// Opens the engine on a data directory and resumes the open executions within `reach`. A `.gitignore` hides the directory
+/// from git.
 ///
 /// # Errors
-/// The data directory or a setting cannot be used.
+/// The data directory or a setting is unusable.
 pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Opened, Failure> {
     let runs = Arc::new(EngineExecutions::default());
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
@@ -225,14 +225,16 @@ pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Ope
     })
 }
 
-/// The engine of [`open`] alone, and what it found.
+/// Opens like [`open`], and returns only the engine and the executions that it found.
 pub async fn open_engine(data: &Path, settings: &Settings, reach: Access) -> Result<(Engine, Recovered), Failure> {
     let opened = open(data, settings, reach).await?;
     Ok((opened.engine, opened.recovered))
 }
 
-/// The stages with this machine's adapters; `runs` is to be given the engine. Errors: a setting or the data directory
-/// cannot be used.
+/// Returns the stages with this machine's adapters. The caller sets the engine of `runs`.
+///
+/// # Errors
+/// A setting or the data directory is unusable.
 pub async fn stage_functions(
     data: &Path,
     settings: &Settings,
@@ -268,16 +270,15 @@ fn stages_on(
     })
 }
 
-/// The artifacts as the engine's objects: one bucket.
+/// Returns the artifacts as the engine's objects, in one bucket.
 pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
     ArtifactObjects { store: artifacts(data) }
 }
 
-/// Asks models, as the deployment is set.
+/// Returns the router to the models that the settings name.
 ///
 /// # Errors
-///
-/// The address or a key cannot be used.
+/// The address or a key is unusable.
 pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
     let timeout = std::time::Duration::from_secs(settings.model_timeout_s);
     let bedrock = BedrockAskModel::new(settings.model_url.clone(), timeout);
@@ -292,7 +293,7 @@ pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
     Ok(router.map_err(Failure::usage)?.with_bedrock(Arc::new(bedrock)))
 }
 
-/// The data directory often lies in the work tree under review.
+/// Writes a `.gitignore`, because a directory that `--data` names may lie in the work tree under review.
 fn hide_from_git(data: &Path) -> Result<(), Failure> {
     let file: PathBuf = data.join(".gitignore");
     if file.exists() {

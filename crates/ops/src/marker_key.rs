@@ -1,4 +1,4 @@
-//! The key that hidden markers are signed with, on one machine: a setting, else a file of the data directory, made once.
+//! The key that signs hidden markers, on one machine: a setting, or a file of the data directory that is created once.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const FILE: &str = "marker.key";
 /// Returns the deployment's key.
 ///
 /// # Errors
-/// The file cannot be read or created, or does not hold a key.
+/// The file can't be read or created, or doesn't hold a key.
 pub fn marker_key(data: &Path, settings: &Settings) -> Result<MarkerKey, Failure> {
     if let Some(key) = &settings.marker_key {
         return Ok(key.clone());

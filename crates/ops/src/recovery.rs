@@ -1,9 +1,9 @@
-//! What an operator should know after the engine has opened a data directory.
+//! Notes for the operator after the engine has opened a data directory.
 
 use holdfast_core::render::counted;
 use holdfast_engine::Recovered;
 
-/// Returns one line for each thing that was found; `quiet` leaves out what needs no action.
+/// Returns one line for each thing that the engine found; `quiet` leaves out those that need no action.
 pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, why) in &recovered.unreadable {

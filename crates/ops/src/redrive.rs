@@ -1,5 +1,5 @@
-//! Redriving a review that failed or stayed partial. What a failed run did on the pull request is undone by then, so the
-//! review continues as its next attempt: announced again, with every answer that was paid for kept.
+//! Redriving a review that failed or stayed partial. The failed run's effects on the pull request are undone by then, so the
+//! review continues as its next attempt: it is announced again and reuses every model answer that was paid for.
 
 use std::path::Path;
 
@@ -16,16 +16,16 @@ use crate::run_summary::{self, MAX_RUNS, ReadRuns, RunSummary};
 use crate::workflow;
 use holdfast_engine::{Archive, Engine};
 
-/// Whether a run can be redriven: it has ended, and is not whole.
+/// Returns whether a run can be redriven: it has ended, failed or partial.
 pub fn is_redrivable(record: &RunSummary) -> bool {
     record.row.status.is_final() && matches!(record.status, RunStatus::Failed | RunStatus::Partial)
 }
 
 /// The attempt that continues a review.
 enum Next {
-    /// One that is running already.
+    /// An attempt that is running already.
     Open(String),
-    /// A new one.
+    /// A new attempt.
     Begin(Box<Run>),
 }
 
@@ -64,7 +64,7 @@ pub async fn on_deployment(deployment: &Deployment, beginning: &str) -> Result<(
         Next::Open(open) => open,
         Next::Begin(run) => {
             let started = deployment.runs.start_run(&run).await.map_err(Failure::incomplete)?;
-            // A list lags behind: that attempt was made and has ended.
+            // AWS's list lags behind: this attempt exists and has ended.
             if started == StartedRun::Ended {
                 return Err(Failure::usage(format!(
                     "run {} has ended already: redrive that one, if it is not whole",

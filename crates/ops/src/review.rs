@@ -1,4 +1,4 @@
-//! Starting a review, or resuming the one that a command was started for before.
+//! Starts a review, or resumes the one that an earlier command started.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ use crate::run_summary;
 use crate::workflow;
 use holdfast_engine::{Archive, Engine};
 
-/// What to review, as the command line has it.
+/// A request for a review, with the command line's values.
 pub struct ReviewRequest<'a> {
     /// A work tree's path, or a pull request's address.
     pub target: &'a str,
@@ -33,11 +33,11 @@ pub struct ReviewRequest<'a> {
     pub publish: bool,
 }
 
-/// A target with its commits, and which base was chosen for a work tree and why.
+/// A target with its commits, and a note that explains a work tree's base.
 pub struct Resolved {
     /// The target.
     pub target: Target,
-    /// The line about the base.
+    /// The line that names the base and explains the choice.
     pub base_note: Option<String>,
 }
 
@@ -45,7 +45,7 @@ pub struct Resolved {
 pub enum Begun {
     /// It is open in the engine.
     Open(String),
-    /// It has published this review already: nothing is posted again.
+    /// It has already published this review: nothing is posted again.
     Published(String),
 }
 
@@ -87,7 +87,7 @@ impl ReviewRequest<'_> {
                 "--publish needs a pull request's address: a work tree has nowhere to publish to",
             ));
         }
-        // Set by GitHub Actions for a pull request's workflow runs.
+        // GitHub Actions sets it for a pull request's workflow runs.
         let base_branch = std::env::var("GITHUB_BASE_REF").ok();
         let ends = Ends {
             base: self.base,
@@ -102,7 +102,7 @@ impl ReviewRequest<'_> {
     }
 }
 
-/// A review that is to be started: its target and everything else that decides its outcome.
+/// A review to start: its target and everything else that decides its outcome.
 pub struct Review<'a> {
     /// The target with its commits.
     pub target: &'a Target,
@@ -113,8 +113,8 @@ pub struct Review<'a> {
 }
 
 impl Review<'_> {
-    /// What its command may do in a data directory: it resumes this review only, and writes nowhere but where it says,
-    /// whatever else is open there.
+    /// Returns the command's access to a data directory: it resumes this review only, and writes only to this review's
+    /// target, whatever else is open there.
     pub fn reach(&self) -> Access {
         Access::review([&self.stem(), &self.older_stem()], self.publish.then_some(self.target))
     }
@@ -133,7 +133,7 @@ impl Review<'_> {
             .and_then(|archive| archive.executions(run_summary::MAX_RUNS))
             .map_err(Failure::incomplete)?;
         let runs = || existing.iter().map(|row| (row.name.as_str(), !row.status.is_final()));
-        // A review that version 0.1 began is named otherwise: it resumes, and what it publishes is fenced by its own diff.
+        // Version 0.1 named reviews otherwise. Such a review resumes; its own diff limits where it publishes comments.
         let choice = match attempt::choose(&self.older_stem(), runs()) {
             Choice::Resume(name) => Choice::Resume(name),
             Choice::Start { .. } => attempt::choose(&self.stem(), runs()),
@@ -189,7 +189,8 @@ impl Review<'_> {
         stem_without_base(self.target, &settings.model, &settings.model_light, self.publish)
     }
 
-    /// Whether an execution was started for this review. Its name holds only a part of that.
+    /// Returns whether an execution was started for this review. Its name isn't enough to decide that: it holds only a part
+    /// of the target and the settings.
     fn is_own(&self, input: &Value, name: &str) -> bool {
         let (target, settings) = (self.target, self.settings);
         Run::deserialize(input).is_ok_and(|run| {
@@ -202,7 +203,7 @@ impl Review<'_> {
     }
 }
 
-/// Returns the run, if it ended with its review on the pull request.
+/// Returns the run, if it has published its review.
 async fn published(data: &Path, run: Option<String>) -> Result<Option<String>, Failure> {
     let Some(run) = run else { return Ok(None) };
     let record = run_summary::read(data, &run).await?;

@@ -1,4 +1,4 @@
-//! Details of a run from its histories and artifacts: the states it took, its units, its picture.
+//! Details of a run, read from its histories and artifacts: the states that it visited, its units, its picture.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::run_summary::{self, Child, READS_IN_FLIGHT, ReadRuns, RunSummary};
 
-/// One state that an execution was in.
+/// One visit of an execution to a state.
 pub struct StateVisit {
     /// Its name.
     pub state: String,
@@ -22,7 +22,7 @@ pub struct StateVisit {
     pub entered_ms: i64,
     /// When it was left.
     pub left_ms: Option<i64>,
-    /// Errors in it, each of which may have been tried again.
+    /// Number of errors during the visit; the state may have been retried after each.
     pub failures: u32,
 }
 
@@ -34,7 +34,7 @@ pub struct UnitDetails {
     pub path: String,
     /// `running`, `reviewed` or `unreviewed`.
     pub status: &'static str,
-    /// The states it took.
+    /// The states that it visited.
     pub states: Vec<StateVisit>,
     /// Its attempts.
     pub attempts: Vec<AttemptDetails>,
@@ -42,21 +42,24 @@ pub struct UnitDetails {
 
 /// One model call and the problems that the checks found.
 pub struct AttemptDetails {
-    /// Which model.
+    /// The model's name.
     pub model: String,
     /// Tokens sent.
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
-    /// What it cost, where the price is known.
+    /// Its cost in US dollars, where the price is known.
     pub cost_usd: Option<f64>,
-    /// Whether no model was asked this time.
+    /// Whether the answer came from the cache, without a model call.
     pub cached: bool,
     /// The problems that the checks found.
     pub problems: Vec<String>,
 }
 
-/// The machine that the run was started with, and its way through it. Errors: it cannot be read.
+/// Draws the state machine that the run was started with, and the run's path through it.
+///
+/// # Errors
+/// The definition or a history can't be read.
 pub async fn draw_picture(runs: &dyn ReadRuns, record: &RunSummary) -> Result<String, Failure> {
     let definition = runs.definition(record).await?;
     let machine = StateMachine::parse_stored(&definition).map_err(Failure::incomplete)?;
@@ -67,7 +70,7 @@ pub async fn draw_picture(runs: &dyn ReadRuns, record: &RunSummary) -> Result<St
     Ok(picture(&machine, Some(&path)))
 }
 
-/// The states that an execution took.
+/// Returns the states that an execution visited, in order.
 pub fn states_taken(history: &[HistoryEvent]) -> Vec<StateVisit> {
     let mut taken: Vec<StateVisit> = Vec::new();
     for event in history {
@@ -101,7 +104,10 @@ pub fn states_taken(history: &[HistoryEvent]) -> Vec<StateVisit> {
     taken
 }
 
-/// The run's units with their attempts. Errors: a file cannot be read.
+/// Returns the run's units with their attempts.
+///
+/// # Errors
+/// An artifact can't be read.
 pub async fn units_of(runs: &dyn ReadRuns, record: &RunSummary) -> Result<Vec<UnitDetails>, Failure> {
     let (store, run) = (runs.store(), record.run.as_str());
     let plan: Option<Plan> = run_summary::read_json(store, &key::plan(run)).await?;

@@ -1,5 +1,5 @@
-//! Summaries of runs: execution, report and change; and the interface to the places where runs are. Here that is a data
-//! directory, read beside a running engine; a deployment is in `deployment`.
+//! Summaries of runs (execution, report, change), and the trait for the places that hold runs. A data directory, which can
+//! be read while an engine runs on it, implements it here; a deployment does in `deployment`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,24 +25,24 @@ use crate::failure::Failure;
 use crate::machine;
 use holdfast_engine::{Archive, ExecutionRecord, ExecutionStatus};
 
-/// How many runs are read at once for a list.
+/// Number of runs that are read concurrently for a list.
 pub const READS_IN_FLIGHT: usize = 16;
 
-/// The most runs that are listed or searched, the newest.
+/// Maximum number of runs that are listed or searched: the newest.
 pub const MAX_RUNS: u32 = 10_000;
 
-/// An execution, wherever it runs.
+/// An execution, on this machine or on AWS.
 #[derive(Clone, Debug)]
 pub struct ExecutionSummary {
     /// Its ARN.
     pub arn: String,
     /// Its name.
     pub name: String,
-    /// How it stands.
+    /// Its status.
     pub status: ExecutionStatus,
-    /// Its input; nothing in a list of a deployment's.
+    /// Its input; null in a list of a deployment's executions.
     pub input: Value,
-    /// The error's name, where it ended with one.
+    /// The name of the error that ended it.
     pub error: Option<String>,
     /// The error's cause.
     pub cause: Option<String>,
@@ -53,7 +53,7 @@ pub struct ExecutionSummary {
 }
 
 impl ExecutionSummary {
-    /// Whether it ended otherwise than well.
+    /// Returns whether it ended without success.
     pub fn has_failed(&self) -> bool {
         self.status.is_final() && self.status != ExecutionStatus::Succeeded
     }
@@ -82,46 +82,67 @@ pub struct Child {
     pub history: Vec<HistoryEvent>,
 }
 
-/// Where runs are, to be looked at.
+/// A place that holds runs.
 #[async_trait(?Send)]
 pub trait ReadRuns {
-    /// What people know it by.
+    /// Returns its name for people.
     fn place(&self) -> String;
-    /// What `holdfast runs` takes to list it.
+    /// Returns the command-line option that selects it, with a blank before it; empty for a data directory.
     fn option(&self) -> String;
-    /// The artifacts.
+    /// Returns the artifacts.
     fn store(&self) -> &dyn StoreArtifact;
-    /// The names that begin so, newest first; the name itself alone, where a run has it. Errors: it cannot be read.
+    /// Returns the run names with this beginning, newest first; only the name itself, where a run has exactly that name.
+    ///
+    /// # Errors
+    /// The place can't be read.
     async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure>;
-    /// Every run, newest first. Errors: it cannot be read.
+    /// Lists every run, newest first.
+    ///
+    /// # Errors
+    /// A run can't be read.
     async fn list(&self) -> Result<Vec<RunSummary>, Failure>;
-    /// One run by its whole name. Errors: it is not there; it cannot be read.
+    /// Reads one run by its whole name.
+    ///
+    /// # Errors
+    /// There is no such run, or it can't be read.
     async fn read(&self, run: &str) -> Result<RunSummary, Failure>;
-    /// A run's history, without payloads where there is a choice. Errors: it cannot be read.
+    /// Reads a run's history, without payloads where the place offers that.
+    ///
+    /// # Errors
+    /// It can't be read.
     async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure>;
-    /// The executions of a run's units. Errors: they cannot be read.
+    /// Reads the executions of a run's units.
+    ///
+    /// # Errors
+    /// They can't be read.
     async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure>;
-    /// The definition that a run was started with. Errors: it cannot be read.
+    /// Reads the definition that a run was started with.
+    ///
+    /// # Errors
+    /// It can't be read.
     async fn definition(&self, record: &RunSummary) -> Result<String, Failure>;
 }
 
-/// One run, without what can grow: its report and its change are read by [`read_report`] and [`read_change`].
+/// One run, in bounded size: [`read_report`] and [`read_change`] read the parts that can grow.
 pub struct RunSummary {
     /// Its name.
     pub run: String,
     /// Its execution.
     pub row: ExecutionSummary,
-    /// How it stands.
+    /// Its status.
     pub status: RunStatus,
-    /// What lists show of its change and its report.
+    /// The parts of its change and its report that lists show.
     pub header: RunHeader,
     /// Why the execution failed.
     pub failure: Option<String>,
-    /// Whether something that it did may still stand: its undo did not come to its end.
+    /// Whether the run may have left side effects: its undo wasn't completed.
     pub needs_cleaning: bool,
 }
 
-/// Reads one run by its whole name. Errors: it is not there; a file cannot be read.
+/// Reads one run by its whole name.
+///
+/// # Errors
+/// There is no such run, or a file can't be read.
 pub async fn read(data: &Path, run: &str) -> Result<RunSummary, Failure> {
     LocalRuns::open(data).await?.read(run).await
 }
@@ -135,7 +156,10 @@ pub struct LocalRuns {
 }
 
 impl LocalRuns {
-    /// Opens what is there. Errors: there is no data, or it cannot be read.
+    /// Opens a data directory to read it.
+    ///
+    /// # Errors
+    /// There is no data, or it can't be read.
     pub async fn open(data: &Path) -> Result<Self, Failure> {
         let rows: Option<Arc<dyn KeepRows>> = match data.join(TABLES_FILE).exists() {
             true => Some(Arc::new(SqliteKeepRows::open(data).await.map_err(Failure::usage)?)),
@@ -144,8 +168,10 @@ impl LocalRuns {
         Self::with_rows(data, rows)
     }
 
-    /// The same beside whoever has the rows open: opening their file checks all of it. Errors: there is no data, or it
-    /// cannot be read.
+    /// Opens a data directory whose rows the caller has open: opening their file again would check all of it again.
+    ///
+    /// # Errors
+    /// There is no data, or it can't be read.
     pub fn with_rows(data: &Path, rows: Option<Arc<dyn KeepRows>>) -> Result<Self, Failure> {
         Ok(Self {
             data: data.to_path_buf(),
@@ -237,7 +263,7 @@ impl ReadRuns for LocalRuns {
 /// Summarizes a run from its execution and its header.
 ///
 /// # Errors
-/// An artifact cannot be read.
+/// An artifact can't be read.
 pub async fn summarize(
     row: ExecutionSummary,
     waits: bool,
@@ -267,10 +293,10 @@ pub async fn summarize(
     })
 }
 
-/// Reads what lists show of a run. A run that version 0.1 began has no header: its report and its change have it.
+/// Reads a run's header. A run that version 0.1 started has none: its change and its report hold the same.
 async fn read_header(run: &str, is_open: bool, store: &dyn StoreArtifact) -> Result<RunHeader, Failure> {
     let (mut header, is_whole) = match read_json::<RunHeader>(store, &key::header(run)).await? {
-        // Version 0.1 may have finished what this version began.
+        // Version 0.1 may have finished a run that this version started.
         Some(header) => {
             let is_whole = is_open || header.report.is_some();
             (header, is_whole)
@@ -304,7 +330,7 @@ fn header_of_change(change: Option<StoredChange>) -> RunHeader {
 /// Reads a run's report, if one was written; status and wall time are those of the run.
 ///
 /// # Errors
-/// It cannot be read.
+/// It can't be read.
 pub async fn read_report(summary: &RunSummary, store: &dyn StoreArtifact) -> Result<Option<Report>, Failure> {
     let report: Option<Report> = read_json(store, &key::report(&summary.run)).await?;
     Ok(report.map(|mut report| {
@@ -314,10 +340,10 @@ pub async fn read_report(summary: &RunSummary, store: &dyn StoreArtifact) -> Res
     }))
 }
 
-/// Reads a run's change, if the run came so far, with the patches of the files that have findings in its report.
+/// Reads a run's change, if the run has stored one, with the patches of the files that have findings in its report.
 ///
 /// # Errors
-/// It cannot be read.
+/// It can't be read.
 pub async fn read_change(
     run: &str,
     report: Option<&Report>,
@@ -332,13 +358,13 @@ pub async fn read_change(
     find_change_of(run, &paths, store).await.map_err(Failure::incomplete)
 }
 
-/// From start to end, waits included; of an open run, to its last event's time as far as it is known.
+/// Returns a run's duration from start to end, waits included; 0 for an open run.
 fn wall_ms(row: &ExecutionSummary) -> u64 {
     let stopped = row.stopped.unwrap_or(row.started);
     u64::try_from(stopped.0.saturating_sub(row.started.0)).unwrap_or(0)
 }
 
-/// Those of the names that begin so; the name itself alone, where it is among them.
+/// Returns the names with this beginning; only the name itself, where it is among them.
 pub fn narrowed(names: Vec<String>, beginning: &str) -> Vec<String> {
     if names.iter().any(|name| name == beginning) {
         return vec![beginning.to_owned()];
@@ -346,7 +372,10 @@ pub fn narrowed(names: Vec<String>, beginning: &str) -> Vec<String> {
     names.into_iter().filter(|name| name.starts_with(beginning)).collect()
 }
 
-/// Finds a run by an unambiguous beginning of its name. Errors: none, or several.
+/// Finds a run by an unambiguous beginning of its name.
+///
+/// # Errors
+/// No run's name has this beginning, or several do.
 pub async fn find_name(runs: &dyn ReadRuns, beginning: &str) -> Result<String, Failure> {
     let names = runs.names(beginning).await?;
     match names.as_slice() {
@@ -364,7 +393,10 @@ pub async fn find_name(runs: &dyn ReadRuns, beginning: &str) -> Result<String, F
     }
 }
 
-/// Reads a JSON artifact; `None` where there is none. Errors: it cannot be read or has another shape.
+/// Reads a JSON artifact; `None` where there is none.
+///
+/// # Errors
+/// It can't be read, or has another shape.
 pub async fn read_json<T: DeserializeOwned>(store: &dyn StoreArtifact, key: &str) -> Result<Option<T>, Failure> {
     let Some(bytes) = store.get(key).await.map_err(Failure::incomplete)? else {
         return Ok(None);

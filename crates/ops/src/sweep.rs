@@ -12,17 +12,17 @@ use crate::executions::ArchivedRuns;
 use crate::failure::Failure;
 use crate::machine::{self, Opened};
 
-/// What sweeps did.
+/// The effects of one or several sweeps.
 #[derive(Debug, Default)]
 pub struct SweepSummary {
-    /// Runs cleaned or left, decisions and webhooks delivered.
+    /// Runs cleaned, runs that still need cleaning, decisions and webhooks delivered.
     pub swept: Swept,
-    /// Rows that were expired and are deleted.
+    /// Number of expired rows that were deleted.
     pub deleted_rows: u64,
 }
 
 impl SweepSummary {
-    /// Adds what another sweep did.
+    /// Adds the effects of another sweep.
     pub fn add(&mut self, other: Self) {
         self.swept.delivered.extend(other.swept.delivered);
         self.swept.cleaned.extend(other.swept.cleaned);
@@ -32,7 +32,7 @@ impl SweepSummary {
     }
 }
 
-/// Sweeps a data directory; its open runs are resumed meanwhile.
+/// Sweeps a data directory; its open runs resume meanwhile.
 ///
 /// # Errors
 /// The data cannot be read.

@@ -1,10 +1,10 @@
-//! The state machine that the program carries, with the names of its functions filled in.
+//! The program's built-in state machine, with the names of its functions filled in.
 
 use std::sync::LazyLock;
 
 use holdfast_core::stage::STAGES;
 
-/// The definition as it is deployed, with its `${…}` placeholders.
+/// The definition as deployed on AWS, with its `${…}` placeholders.
 const DEPLOYED: &str = include_str!("../../../state-machine/review.asl.json");
 
 static DEFINITION: LazyLock<String> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! The stages with counters around them: what each invocation asks of the store and the table, and how long it computes.
+//! The stages with counters around them: each invocation's requests to the store and the table, and its computing time.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,11 +12,11 @@ use holdfast_ops::functions::StageFunctions;
 use serde_json::Value;
 
 tokio::task_local! {
-    /// Requests of the invocation that runs.
+    /// Number of requests of the running invocation.
     static ASKED: Arc<AtomicU64>;
 }
 
-/// What a run asked for.
+/// The requests of a run.
 #[derive(Debug, Default)]
 pub struct Counts {
     pub gets: AtomicU64,
@@ -37,7 +37,7 @@ pub struct Invoked {
 
 fn count(counter: &AtomicU64, by: u64) {
     counter.fetch_add(by, Ordering::Relaxed);
-    // Outside of an invocation nobody waits for it.
+    // Outside of an invocation there is no counter.
     let _ = ASKED.try_with(|asked| asked.fetch_add(1, Ordering::Relaxed));
 }
 

@@ -1,5 +1,5 @@
-//! What a review takes on AWS, computed from runs that are recorded here: state transitions, invocations, GB-seconds,
-//! requests and storage. Prints the tables of docs/cost.md.
+//! Computes the cost of a review on AWS from runs on this machine: state transitions, invocations, GB-seconds, requests and
+//! storage. Prints the tables of docs/cost.md.
 //!
 //! `cargo run --release -p holdfast-ops --example cost -- [FILES…]` (default 1 20 300 3000)
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints a report")]
@@ -25,16 +25,16 @@ use serde_json::json;
 use counting::{CountedFunctions, CountedRows, CountedStore, Counts};
 
 const TEMPLATE: &str = include_str!("../../../../infra/template.yaml");
-/// How long AWS lets a request to S3 or DynamoDB take, within the region, in seconds: an assumption.
+/// Duration of a request to S3 or DynamoDB within the region, in seconds: an assumption.
 const REQUEST_S: f64 = 0.02;
-/// A call of GitHub's API: an assumption.
+/// Duration of a call of GitHub's API, in seconds: an assumption.
 const GITHUB_S: f64 = 0.3;
-/// A call of a model: an assumption.
+/// Duration of a model call, in seconds: an assumption.
 const MODEL_S: f64 = 15.0;
 /// US dollars, us-east-1, without free tiers: a state transition, an invocation, a GB-second (arm64), an S3 PUT, an S3 GET,
 /// a GB stored for a month, a DynamoDB write and read on demand.
 const PRICES: [f64; 8] = [0.025e-3, 0.2e-6, 13.3334e-6, 5e-6, 0.4e-6, 0.023, 0.625e-6, 0.125e-6];
-/// Months that artifacts are kept, by the template's default.
+/// Months that artifacts are stored, by the template's default.
 const MONTHS: f64 = 3.0;
 
 /// One row of the tables.
@@ -113,7 +113,7 @@ async fn main() {
     }
 }
 
-/// A review of so many files, each with a finding of little weight, published.
+/// Publishes a review of `files` files, each with a minor finding, and counts its cost.
 async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
     let (folder, counts) = (tempfile::tempdir().unwrap(), Arc::new(Counts::default()));
     let change = Repository::many_files(files).unwrap();
@@ -205,7 +205,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
     }
 }
 
-/// Executions, and the transitions that AWS charges for: each state that was entered, and each try after the first.
+/// Counts the executions, and the transitions that AWS charges for: each entered state, and each retry.
 fn transitions(data: &std::path::Path) -> (usize, u64) {
     let archive = Archive::open(data).unwrap();
     let mut all = archive.executions(1).unwrap();
@@ -228,7 +228,7 @@ fn transitions(data: &std::path::Path) -> (usize, u64) {
     (all.len(), all.iter().map(|execution| charged(execution.id)).sum())
 }
 
-/// Invocations, and the GB-seconds of what they compute and of their requests.
+/// Counts the invocations, and the GB-seconds of their computation and of their requests.
 fn invoked(counts: &Counts, memory: &BTreeMap<String, f64>) -> (u64, f64) {
     let functions = counts.functions.lock().unwrap();
     let seconds = functions.iter().map(|(name, invoked)| {
@@ -238,7 +238,7 @@ fn invoked(counts: &Counts, memory: &BTreeMap<String, f64>) -> (u64, f64) {
     (functions.values().map(|invoked| invoked.times).sum(), seconds.sum())
 }
 
-/// GB of each function, as the template has them.
+/// Returns the memory of each function in GB, read from the template.
 fn memory() -> BTreeMap<String, f64> {
     let mut found = BTreeMap::new();
     let mut function = None;

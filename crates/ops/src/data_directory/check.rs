@@ -1,5 +1,5 @@
-//! Whether a folder may be used as a data directory. What is in one is trusted as our own state: open runs, keys, sign-ins.
-//! So it has to be this user's, closed to all others, and nothing in it may come from a repository.
+//! Checks whether a folder may be used as a data directory. Its contents are trusted as the program's own state: open runs,
+//! keys, sign-ins. So the folder must belong to this user, be closed to all others, and hold nothing from a repository.
 
 use std::fs;
 use std::io;
@@ -11,15 +11,16 @@ use holdfast_git::tracked_file;
 use crate::failure::Failure;
 use holdfast_storage::file;
 
-/// Rights of anyone but the owner.
+/// Permission bits of everyone but the owner.
 const OTHERS: u32 = 0o077;
-/// How deep entries are looked at: those of the data directory, and of its folders.
+/// Number of levels whose entries are checked: the data directory, and the folders in it.
 const LEVELS: u32 = 2;
 
-/// Returns the real path of a data directory that exists and may be used; none where there is nothing yet.
+/// Returns the real path of a data directory that exists and may be used; `None` where nothing exists yet.
 ///
 /// # Errors
-/// It is a link or no folder, belongs to another user, is open to others, holds links or what git tracks.
+/// The path is a link or isn't a folder, belongs to another user, is open to others, or holds links or files that git
+/// tracks.
 pub fn find(given: &Path) -> Result<Option<PathBuf>, Failure> {
     let path = named(given)?;
     let found = match fs::symlink_metadata(&path) {
@@ -48,28 +49,28 @@ pub fn find(given: &Path) -> Result<Option<PathBuf>, Failure> {
     Ok(Some(real))
 }
 
-/// The same for whoever writes to it: it is made, for this user only, where there is nothing yet.
+/// Finds a data directory like [`find`], and creates it for this user only, where nothing exists yet.
 ///
 /// # Errors
-/// As with [`find`], and it cannot be made.
+/// Those of [`find`], or the directory can't be created.
 pub fn find_or_create(given: &Path) -> Result<PathBuf, Failure> {
     if let Some(real) = find(given)? {
         return Ok(real);
     }
     let path = named(given)?;
     file::create_dir(&path).map_err(|error| unusable(&path, &error))?;
-    // Checked again: somebody else may have been faster.
+    // Checked again: another process may have created it first.
     find(&path)?.ok_or_else(|| unusable(&path, &"it is gone again"))
 }
 
-/// The path as it is looked up: absolute, and without an end that would follow a link (`link/`, `link/.`).
+/// Returns the path in the form that is checked: absolute, and without an end that would follow a link (`link/`, `link/.`).
 fn named(given: &Path) -> Result<PathBuf, Failure> {
     if given.as_os_str().is_empty() {
         return Err(Failure::usage("--data: the name is empty; name a directory"));
     }
     let absolute = std::path::absolute(given).map_err(|error| unusable(given, &error))?;
     let path: PathBuf = absolute.components().collect();
-    // What `..` means depends on links before it; the last name is looked at as it is.
+    // The meaning of `..` depends on links before it, so those are resolved. The last name isn't.
     match (
         path.components().any(|part| part == Component::ParentDir),
         path.file_name(),
@@ -80,7 +81,7 @@ fn named(given: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The path with real folders before its last name, which need not be there.
+/// Resolves links in the folders before the path's last name. The last name needn't exist.
 fn real_parent(path: &Path) -> Result<PathBuf, Failure> {
     for ancestor in path.ancestors().skip(1) {
         let Ok(rest) = path.strip_prefix(ancestor) else {
@@ -117,13 +118,13 @@ fn check_owner(path: &Path, found: &fs::Metadata) -> Result<(), Failure> {
     }
 }
 
-/// A link leads elsewhere and a pipe waits forever: nothing here creates such entries.
+/// Refuses links and pipes: a link leads elsewhere, a pipe blocks its reader, and the program creates neither.
 fn check_entries(directory: &Path, levels: u32) -> Result<(), Failure> {
     for entry in fs::read_dir(directory).map_err(|error| unusable(directory, &error))? {
         let path = entry.map_err(|error| unusable(directory, &error))?.path();
         let found = match fs::symlink_metadata(&path) {
             Ok(found) => found,
-            // Whoever writes to the directory has just removed it.
+            // A process that writes to the directory has just removed it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(unusable(&path, &error)),
         };

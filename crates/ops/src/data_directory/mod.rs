@@ -1,5 +1,5 @@
-//! Where everything durable is, unless `--data` names the place: in the user's state directory, apart for each work tree, and never in a
-//! work tree, whose files others write.
+//! The place of everything durable, unless `--data` names it: the user's state directory, with one data directory for each
+//! work tree, and never inside a work tree, whose files others write.
 
 mod check;
 #[cfg(test)]
@@ -18,33 +18,33 @@ use crate::failure::Failure;
 use crate::run_summary::{LocalRuns, ReadRuns};
 use holdfast_engine::{EngineError, has_runs};
 
-/// Where the data was by default in version 0.1, in the folder that the program was started in.
+/// The default data directory of version 0.1, in the folder that the program was started in.
 const OLD_DEFAULT: &str = ".holdfast";
-/// Digits of a work tree's name.
+/// Number of hexadecimal digits in the name of a work tree's data directory.
 const TREE_DIGITS: usize = 32;
 
-/// A data directory, and how people know it.
+/// A data directory and its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDirectory {
     /// Its real path.
     pub path: PathBuf,
-    /// Whose it is.
+    /// Its kind.
     pub kind: Kind,
 }
 
-/// Whose data a directory holds.
+/// The kind of a data directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The one that `--data` or `HOLDFAST_DATA` names.
+    /// The directory that `--data` or `HOLDFAST_DATA` names.
     Given,
-    /// That of the work tree of the current folder.
+    /// The directory of the work tree around the current folder.
     WorkTree,
-    /// That of everything else.
+    /// The directory of everything else.
     Server,
 }
 
 impl DataDirectory {
-    /// The directory in words.
+    /// Returns the directory's path and kind for people.
     pub fn title(&self) -> String {
         let path = self.path.display();
         match self.kind {
@@ -55,7 +55,7 @@ impl DataDirectory {
     }
 }
 
-/// What of the environment decides where data is.
+/// The parts of the environment that decide where data is.
 pub struct Surroundings {
     state_home: Option<OsString>,
     home: Option<OsString>,
@@ -72,7 +72,7 @@ impl Surroundings {
         }
     }
 
-    /// The folder of all our data. Relative names count as not set, as the XDG specification has it.
+    /// Returns the parent folder of all data. Relative paths count as not set, as the XDG specification requires.
     fn root(&self) -> Result<PathBuf, Failure> {
         let absolute = |given: &Option<OsString>| given.as_ref().map(PathBuf::from).filter(|path| path.is_absolute());
         let state = absolute(&self.state_home).or_else(|| absolute(&self.home).map(|home| home.join(".local/state")));
@@ -88,7 +88,7 @@ impl Surroundings {
         Ok(self.root()?.join("server"))
     }
 
-    /// The place for a work tree, by its real path.
+    /// Returns the data directory of a work tree, keyed by the tree's real path.
     fn of_tree(&self, tree: &Path) -> Result<PathBuf, Failure> {
         let hash = hex::encode(Sha256::digest(tree.as_os_str().as_bytes()));
         let place = self.root()?.join("trees").join(&hash[..TREE_DIGITS]);
@@ -107,7 +107,7 @@ impl Surroundings {
         work_tree_root(&self.current).ok()
     }
 
-    /// Notes a `.holdfast` of version 0.1 in a folder, which is not read.
+    /// Notifies the operator of each `.holdfast` directory of version 0.1, which isn't read.
     fn note_old(&self, folders: &[Option<&Path>], notify: Notify) {
         let mut noted: Vec<PathBuf> = Vec::new();
         for folder in folders.iter().copied().flatten() {
@@ -133,35 +133,35 @@ fn existing_ancestor(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_path_buf())
 }
 
-/// Tells the operator one line, at once: an operation prints nothing itself.
+/// Shows one line to the operator at once. Operations print nothing themselves.
 pub type Notify = fn(&str);
 
-/// Where data is looked for.
+/// The place where a command looks for data.
 #[derive(Clone, Debug)]
 pub struct DataPlace {
-    /// What `--data` or `HOLDFAST_DATA` names.
+    /// The directory that `--data` or `HOLDFAST_DATA` names.
     pub given: Option<PathBuf>,
-    /// Receives notes about which directory is used, and about what is not.
+    /// Receives notes about directories that are used, and about those that aren't.
     pub notify: Notify,
 }
 
 impl DataPlace {
-    /// Notes which directory `what` is in, where nobody named it.
+    /// Notes the directory that `what` is in, unless the caller named that directory.
     pub fn note(&self, directory: &DataDirectory, what: &str) {
         if directory.kind != Kind::Given {
             (self.notify)(&format!("{what} in {}", directory.title()));
         }
     }
 
-    /// What `--data` or `HOLDFAST_DATA` names; an empty name counts as none.
+    /// Returns the directory that `--data` or `HOLDFAST_DATA` names; an empty name counts as not set.
     fn given(&self) -> Option<&Path> {
         self.given.as_deref().filter(|path| !path.as_os_str().is_empty())
     }
 
-    /// The directory for the review of a path in a work tree; made where it is not there yet.
+    /// Returns the directory for the review of a path in a work tree; creates it where it doesn't exist yet.
     ///
     /// # Errors
-    /// There is no place for it, or it may not be used.
+    /// There is no place for it, or it's refused.
     pub fn for_tree(&self, path: &Path) -> Result<DataDirectory, Failure> {
         if let Some(given) = self.given() {
             return of_kind(Kind::Given, find_or_create(given)?);
@@ -172,10 +172,10 @@ impl DataPlace {
         of_kind(Kind::WorkTree, find_or_create(&surroundings.of_tree(&tree)?)?)
     }
 
-    /// The directory for everything but work trees; made where it is not there yet.
+    /// Returns the directory for everything but work trees; creates it where it doesn't exist yet.
     ///
     /// # Errors
-    /// There is no place for it, or it may not be used.
+    /// There is no place for it, or it's refused.
     pub fn for_server(&self) -> Result<DataDirectory, Failure> {
         if let Some(given) = self.given() {
             return of_kind(Kind::Given, find_or_create(given)?);
@@ -185,10 +185,10 @@ impl DataPlace {
         of_kind(Kind::Server, find_or_create(&surroundings.server()?)?)
     }
 
-    /// The directories that hold runs: the given one, else that of the current folder's work tree and the server's.
+    /// Returns the directories that hold runs: the given one, or those of the current folder's work tree and of the server.
     ///
     /// # Errors
-    /// None is there, or one may not be used.
+    /// No directory holds runs, or one is refused.
     pub fn existing(&self) -> Result<Vec<DataDirectory>, Failure> {
         if let Some(given) = self.given() {
             let path = find(given)?.filter(|path| has_runs(path));
@@ -220,10 +220,10 @@ impl DataPlace {
         }
     }
 
-    /// The one directory that holds runs.
+    /// Returns the only directory that holds runs.
     ///
     /// # Errors
-    /// None is there, both are, or one may not be used.
+    /// No directory holds runs, both do, or one is refused.
     pub fn only(&self) -> Result<DataDirectory, Failure> {
         let mut found = self.existing()?;
         match (found.pop(), found.pop()) {
@@ -238,10 +238,10 @@ impl DataPlace {
         }
     }
 
-    /// Finds a run by an unambiguous beginning of its name, wherever it is; notes where, unless `--data` names it.
+    /// Finds a run by an unambiguous beginning of its name in all directories; notes its directory, unless `--data` names it.
     ///
     /// # Errors
-    /// No run is called so, or several are.
+    /// No run's name has this beginning, or several do.
     pub async fn find_run(&self, beginning: &str) -> Result<(DataDirectory, String), Failure> {
         let directories = self.existing()?;
         let mut found = Vec::new();
@@ -250,7 +250,7 @@ impl DataPlace {
             let names = records.names(beginning).await?;
             found.extend(names.into_iter().map(|name| (directory.clone(), name)));
         }
-        // The name itself goes before the beginning of another one.
+        // A run's whole name wins over the beginning of another run's name.
         if found.iter().any(|(_, name)| name == beginning) {
             found.retain(|(_, name)| name == beginning);
         }

@@ -1,4 +1,4 @@
-//! Where data is by default, and which folders are refused.
+//! Tests of the default places of data, and of the folders that are refused.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::fs::{self, Permissions};

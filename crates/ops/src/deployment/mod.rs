@@ -1,5 +1,5 @@
-//! A deployment on AWS, from an operator's terminal: the stack's table, bucket and workflow, with the credentials of the
-//! environment; and, for what is undone, what the stack itself writes to GitHub with. `read` has its runs.
+//! A deployment on AWS, seen from an operator's terminal: the stack's table, bucket and workflow, reached with the credentials
+//! of the environment. An undo writes to GitHub with the stack's own secret. `read` reads the deployment's runs.
 
 mod read;
 
@@ -17,9 +17,9 @@ use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebh
 
 use crate::failure::Failure;
 
-/// The stack's secret that writes to GitHub, by its name in the template.
+/// The template's name of the secret that holds the credentials for GitHub.
 const GITHUB_SECRET: &str = "GithubSecret";
-/// The workflow's alias that reviews are started by, as in the template.
+/// The template's name of the workflow alias that starts reviews.
 const ALIAS: &str = "live";
 
 /// A deployment.
@@ -35,18 +35,21 @@ pub struct Deployment {
     pub runs: StepFunctionsRuns,
 }
 
-/// What a deployment writes to GitHub with.
+/// A deployment's ports to GitHub.
 pub struct OnGithub {
     /// Writes to pull requests.
     pub publish: GithubPublishReview,
-    /// Asks for webhooks again.
+    /// Requests missed webhook deliveries again.
     pub deliveries: GithubRedeliverWebhooks,
 }
 
 impl Deployment {
-    /// Finds what the stack consists of. Errors: it cannot be read, or is none of this template's.
+    /// Reads the stack's resources.
+    ///
+    /// # Errors
+    /// The stack can't be read, or wasn't made from this template.
     pub async fn open(name: &str) -> Result<Self, Failure> {
-        // No workflow stands behind a command: what AWS throttles is asked for again here.
+        // No workflow retries a command's calls, so the SDK retries those that AWS throttles.
         let config = account::load_with_retries().await;
         let stack = Stack::read(&config, name).await.map_err(Failure::usage)?;
         let resource = |logical: &str| stack.resource(logical).map_err(Failure::usage);
@@ -65,13 +68,18 @@ impl Deployment {
         &self.name
     }
 
-    /// Who decides here, as AWS knows them. Errors: the credentials are not good.
+    /// Returns AWS's name of the caller, who decides.
+    ///
+    /// # Errors
+    /// AWS refuses the credentials.
     pub async fn caller(&self) -> Result<String, Failure> {
         stack::caller(&self.config).await.map_err(Failure::usage)
     }
 
-    /// What the stack writes to GitHub with; nothing of the environment's counts. Errors: the secret cannot be read, or
-    /// lacks something.
+    /// Returns ports to GitHub that use the stack's own secret; settings in the environment don't count.
+    ///
+    /// # Errors
+    /// The secret can't be read, or lacks a value.
     pub async fn github(&self) -> Result<OnGithub, Failure> {
         let secret = self.stack.resource(GITHUB_SECRET).map_err(Failure::usage)?;
         let secrets = read_secrets(&self.config, &[secret.to_owned()]).await;
@@ -84,16 +92,16 @@ impl Deployment {
     }
 }
 
-/// Why the stack's secret doesn't give what writing to GitHub needs.
+/// The reason why the stack's secret is unusable for writing to GitHub.
 #[derive(Debug, thiserror::Error)]
 enum SecretError {
-    /// Its settings are wrong.
+    /// Its settings are invalid.
     #[error("{}", .0.0.join("; "))]
     Settings(#[source] SettingsProblems),
-    /// It has no key for markers.
+    /// It has no key that signs markers.
     #[error("HOLDFAST_MARKER_KEY is missing; comments and reviews are signed with it")]
     NoMarkerKey,
-    /// No connection can be made with it.
+    /// No connection can be created with it.
     #[error("{0}")]
     Connection(String),
 }

@@ -1,5 +1,5 @@
-//! Reads the runs of a deployment: executions and histories of Step Functions, artifacts of the bucket, claims and
-//! questions of the table.
+//! Reads the runs of a deployment: executions and histories from Step Functions, artifacts from the bucket, claims and
+//! approvals from the table.
 
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ use holdfast_engine::ExecutionStatus;
 impl Deployment {
     async fn record(&self, mut row: ExecutionSummary) -> Result<RunSummary, Failure> {
         if row.has_failed() && row.error.is_none() {
-            // A list says that it failed, not why.
+            // A list has the status of a failed execution, without its error.
             let described = self.runs.execution(&row.name).await.map_err(Failure::incomplete)?;
             row = described.map_or(row, row_of);
         }
@@ -32,7 +32,7 @@ impl Deployment {
         run_summary::summarize(row, waits, needs_cleaning, &self.store).await
     }
 
-    /// Whether a question of the run's is open.
+    /// Returns whether the run waits for a decision.
     async fn waits(&self, run: &str) -> Result<bool, Failure> {
         match find_open(&self.rows, run).await {
             Ok(question) => Ok(!question.closed),
@@ -57,7 +57,7 @@ impl ReadRuns for Deployment {
     }
 
     async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure> {
-        // A list lags behind: one that has just begun may not be in it.
+        // AWS's list lags behind: a run that has just started may be missing.
         let exact = self.runs.execution(beginning).await.map_err(Failure::incomplete)?;
         if let Some(exact) = exact {
             return Ok(vec![exact.name]);
@@ -90,7 +90,7 @@ impl ReadRuns for Deployment {
     async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure> {
         let found = self.runs.children(&record.run).await.map_err(Failure::incomplete)?;
         let children = found.into_iter().map(|found| async move {
-            // The history has the input too: a call less for each.
+            // The history has the input too, which saves a call for each child.
             let events = self.runs.history(&found.arn, true).await;
             let events = events.map_err(Failure::incomplete)?;
             let input = events.iter().find_map(|event| match &event.kind {
@@ -113,7 +113,7 @@ impl ReadRuns for Deployment {
 }
 
 fn row_of(found: ExecutionFound) -> ExecutionSummary {
-    // The one that the engine does not have, PENDING_REDRIVE, waits as well.
+    // The only status that the engine doesn't have is PENDING_REDRIVE, which waits too.
     let status = ExecutionStatus::from_str(&found.status).unwrap_or(ExecutionStatus::Pending);
     ExecutionSummary {
         arn: found.arn,
@@ -127,7 +127,7 @@ fn row_of(found: ExecutionFound) -> ExecutionSummary {
     }
 }
 
-/// Converts events into the engine's own, from which details of runs are made.
+/// Converts AWS's events to the engine's own, from which run details are built.
 fn engine_events(events: Vec<EventFound>) -> Vec<HistoryEvent> {
     let as_ours = |event: EventFound| {
         let kind = match event.kind {

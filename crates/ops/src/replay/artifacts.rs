@@ -1,4 +1,4 @@
-//! What each recorded state left in the store, so that a replay that begins behind it finds just that.
+//! Restores the artifacts that each recorded state wrote, so that a replay that starts after the state finds exactly them.
 
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
@@ -12,7 +12,10 @@ use crate::failure::Failure;
 use super::memory::MemoryStore;
 use super::recording::Recording;
 
-/// Copies what a recorded call of a function wrote. Errors: an artifact has another shape.
+/// Copies the artifacts that a recorded call of a function wrote.
+///
+/// # Errors
+/// An artifact has another shape.
 pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &MemoryStore) -> Result<(), Failure> {
     let run = recording.name();
     let unit = payload.get("unit").and_then(Value::as_str).unwrap_or_default();
@@ -57,7 +60,7 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
     }
 }
 
-/// The announcement before the run came to its end.
+/// Resets the announcement to its content before the run ended.
 fn as_opened(run: &str, to: &MemoryStore) -> Result<(), Failure> {
     let key = key::announcement(run);
     if let Some(mut announcement) = to.document::<Announcement>(&key)? {
@@ -67,7 +70,7 @@ fn as_opened(run: &str, to: &MemoryStore) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The report before later states set its end and added why.
+/// Resets the report to its content before later states set its end and their notes.
 fn as_summarized(run: &str, recording: &Recording, to: &MemoryStore) -> Result<(), Failure> {
     let aggregate: Option<Aggregate> = recording.store.document(&key::aggregate(run))?;
     let report: Option<Report> = recording.store.document(&key::report(run))?;

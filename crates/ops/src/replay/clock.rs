@@ -1,5 +1,5 @@
-//! The time of a replay: it jumps over waits and back-offs, and stands still before the days that a person may take
-//! until it is told that they passed.
+//! A replay's clock. It jumps over waits and back-offs. At a person's wait of days it stops until the replay lets that time
+//! pass.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
@@ -9,10 +9,11 @@ use tokio::sync::Notify;
 
 use holdfast_engine::Clock;
 
-/// Longer waits than this are a person's; the longest of a model's is an hour.
+/// The longest wait that the clock jumps over by itself, in ms: waits for a model take at most an hour, longer ones are a
+/// person's.
 const MAX_JUMP_MS: i64 = 3_600_000;
 
-/// A clock that nothing has to be waited for on.
+/// A clock on which no wait takes real time.
 #[derive(Debug)]
 pub struct ReplayClock {
     now_ms: AtomicI64,
@@ -21,7 +22,7 @@ pub struct ReplayClock {
 }
 
 impl ReplayClock {
-    /// A clock that shows `start`.
+    /// Creates a clock that shows `start`.
     pub fn new(start: Timestamp) -> Self {
         Self {
             now_ms: AtomicI64::new(start.0),
@@ -30,7 +31,7 @@ impl ReplayClock {
         }
     }
 
-    /// Lets the time of one question pass.
+    /// Lets the time of one approval question pass.
     pub fn let_pass(&self) {
         self.long_jumps.fetch_add(1, Ordering::SeqCst);
         self.allowed.notify_one();
@@ -45,7 +46,7 @@ impl Clock for ReplayClock {
 
     async fn sleep_until(&self, at: Timestamp) {
         if self.now() < at {
-            // Work is under way, and its end wakes the engine.
+            // Work is in flight, and its end wakes the engine.
             std::future::pending::<()>().await;
         }
     }

@@ -1,4 +1,4 @@
-//! Two outcomes of a run, compared. Pure.
+//! Compares two outcomes of a run. Pure.
 
 use holdfast_core::model::finding::Finding;
 use holdfast_core::model::report::{Coverage, Gate, Report, RunStatus};
@@ -7,33 +7,33 @@ use serde::Serialize;
 
 use super::snapshot::{AttemptSnapshot, Snapshot, UnitSnapshot};
 
-/// A value as it was recorded, and as it is now.
+/// A value in the recording and in the replay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pair<T> {
-    /// As recorded.
+    /// The recorded value.
     pub recorded: T,
-    /// As the replay has it.
+    /// The replay's value.
     pub replayed: T,
 }
 
 impl<T: PartialEq> Pair<T> {
-    /// Whether the two are not the same.
+    /// Returns whether the two differ.
     pub fn differs(&self) -> bool {
         self.recorded != self.replayed
     }
 }
 
-/// How something compares of which a person wants no copy.
+/// A comparison of values that are too long to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// The same, or on neither side.
     Same,
-    /// On both sides, and not the same.
+    /// On both sides, with a difference.
     Differs,
-    /// In the replay alone.
+    /// Only in the replay.
     Gained,
-    /// In the record alone.
+    /// Only in the recording.
     Lost,
 }
 
@@ -48,14 +48,14 @@ impl Change {
     }
 }
 
-/// Where two outcomes differ.
+/// The differences between two outcomes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Differences {
-    /// How the run ended, or stands.
+    /// The run's status.
     pub status: Pair<RunStatus>,
     /// Why it failed.
     pub failure: Pair<Option<String>>,
-    /// What the gate said; none without a report.
+    /// The gate's decision; `None` without a report.
     pub gate: Pair<Option<Gate>>,
     /// The run's states.
     pub states: Pair<Vec<String>>,
@@ -63,18 +63,18 @@ pub struct Differences {
     pub units: Vec<UnitDifference>,
     /// Findings of the report.
     pub findings: FindingDifferences,
-    /// Files that ended otherwise.
+    /// Files with another outcome.
     pub coverage: Vec<CoverageDifference>,
     /// The walkthrough and its counts.
     pub summary: Change,
-    /// Remarks of the report.
+    /// Notes of the report.
     pub notes: NoteDifferences,
 }
 
-/// How one unit compares.
+/// The differences of one unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct UnitDifference {
-    /// Its id in the replay, or in the record where it is only there.
+    /// Its id in the replay, or in the recording where the replay doesn't have it.
     pub unit: String,
     /// Its file.
     pub path: String,
@@ -82,7 +82,7 @@ pub struct UnitDifference {
     pub differs: bool,
     /// Whether both plans have it.
     pub planned: Change,
-    /// How it ended.
+    /// Its result.
     pub result: Pair<Option<UnitResult>>,
     /// Its states, without waits for a model's rate limit.
     pub states: Pair<Vec<String>>,
@@ -90,62 +90,63 @@ pub struct UnitDifference {
     pub attempts: Vec<AttemptDifference>,
 }
 
-/// How one attempt compares.
+/// The differences of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AttemptDifference {
-    /// From 1.
+    /// The attempt's number, from 1.
     pub attempt: u32,
-    /// What was asked.
+    /// The prompt.
     pub prompt: Change,
-    /// What the checks said.
+    /// The verdict of the checks.
     pub verdict: Change,
-    /// The same in short; none where there was no answer.
+    /// The verdict in short; `None` where there was no answer.
     pub checks: Pair<Option<Checks>>,
 }
 
-/// What the checks said, in short.
+/// A verdict of the checks, in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Checks {
     /// Whether there was no problem.
     pub valid: bool,
     /// Each problem.
     pub problems: Vec<String>,
-    /// How many findings passed.
+    /// Number of findings that passed.
     pub accepted: usize,
 }
 
 /// Findings that differ.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FindingDifferences {
-    /// In the replay alone.
+    /// Only in the replay.
     pub gained: Vec<Finding>,
-    /// In the record alone.
+    /// Only in the recording.
     pub lost: Vec<Finding>,
-    /// Of the same place and title, with other contents.
+    /// Findings with the same place and title, and other contents.
     pub changed: Vec<Pair<Finding>>,
 }
 
-/// A file that ended otherwise.
+/// A file with another outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CoverageDifference {
     /// The file.
     pub path: String,
-    /// How it ended; none where it is not listed.
+    /// Its outcome; `None` where it isn't listed.
     #[serde(flatten)]
     pub ended: Pair<Option<Coverage>>,
 }
 
-/// Remarks that differ.
+/// Notes that differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NoteDifferences {
-    /// In the replay alone.
+    /// Only in the replay.
     pub gained: Vec<String>,
-    /// In the record alone.
+    /// Only in the recording.
     pub lost: Vec<String>,
 }
 
 impl Differences {
-    /// Whether the outcome is the same. Another prompt is another outcome: the recorded answer was not to it.
+    /// Returns whether the outcome is the same. A different prompt is a different outcome, because the recorded answer doesn't
+    /// belong to it.
     pub fn is_empty(&self) -> bool {
         let findings = &self.findings;
         let is_different = self.status.differs()
@@ -198,7 +199,7 @@ fn notes(report: Option<&Report>) -> &[String] {
     report.map_or(&[], |report| &report.notes)
 }
 
-/// What has no equal on the other side, each equal counted once: of the first, and of the second.
+/// Returns the items of each side that have no equal on the other. Each item matches at most one.
 fn unmatched<T: PartialEq + Clone>(first: &[T], second: &[T]) -> (Vec<T>, Vec<T>) {
     let mut of_second = second.to_vec();
     let of_first = first
@@ -246,7 +247,7 @@ fn compare_coverage(recorded: &[Coverage], replayed: &[Coverage]) -> Vec<Coverag
         .collect()
 }
 
-/// Units are the same by what they show: a plan that cuts otherwise has other units.
+/// Compares units by their path and hunks: a plan that cuts the change otherwise has other units.
 fn compare_units(recorded: &[UnitSnapshot], replayed: &[UnitSnapshot]) -> Vec<UnitDifference> {
     let twin = |unit: &UnitSnapshot, list: &[UnitSnapshot]| {
         let mut of_same = list
@@ -267,7 +268,7 @@ fn compare_unit(before: Option<&UnitSnapshot>, after: Option<&UnitSnapshot>, nam
     let states = |unit: Option<&UnitSnapshot>| unit.map(|unit| unit.states.clone()).unwrap_or_default();
     let result = |unit: Option<&UnitSnapshot>| {
         let mut result = unit.and_then(|unit| unit.result.clone())?;
-        // The two sides may count their units otherwise.
+        // The two sides may number their units differently.
         result.unit.clone_from(&named.unit);
         Some(result)
     };

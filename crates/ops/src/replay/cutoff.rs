@@ -1,4 +1,5 @@
-//! Where today's code begins: how many visits of each state come before a chosen one, and so give what was recorded.
+//! The point where the replay switches from recorded results to this program's code: the number of visits to each state
+//! before the chosen one.
 
 use std::collections::HashMap;
 
@@ -6,10 +7,10 @@ use holdfast_core::stage::state;
 
 use super::history::{Histories, Visit};
 
-/// Recorded visits that are not run again, by state.
+/// Number of recorded visits that aren't run again, by state.
 type Counts = HashMap<String, usize>;
 
-/// What is not run again; by default nothing.
+/// The visits that aren't run again; by default none.
 #[derive(Debug, Default)]
 pub struct Cutoff {
     root: Counts,
@@ -17,8 +18,8 @@ pub struct Cutoff {
 }
 
 impl Cutoff {
-    /// Everything before the first visit of `state`, in the run's own execution or in each of its units'. `None` where
-    /// the run did not come to it.
+    /// Returns the cutoff before the first visit of `state`, in the run's own execution or in those of its units. `None` where
+    /// the run never reached the state.
     pub fn before(state: &str, histories: &Histories) -> Option<Self> {
         let first = |visits: &[Visit], name: &str| visits.iter().position(|visit| visit.state == name);
         let map_at = histories
@@ -47,7 +48,7 @@ impl Cutoff {
         })
     }
 
-    /// Whether the n-th visit of a state, from 0, gives what was recorded.
+    /// Returns whether the n-th visit of a state, counted from 0, returns the recorded result.
     pub fn holds(&self, unit: Option<&str>, state: &str, n: usize) -> bool {
         let counts = match unit {
             None => Some(&self.root),
@@ -58,7 +59,7 @@ impl Cutoff {
             .is_some_and(|held| n < *held)
     }
 
-    /// Whether the run's opening, which takes the claim, is not run again.
+    /// Returns whether the cutoff lies after the run's opening, so that the claim isn't taken again by the stage.
     pub fn is_beyond_opening(&self) -> bool {
         self.holds(None, state::OPEN_REVIEW, 0)
     }

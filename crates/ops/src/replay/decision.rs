@@ -1,4 +1,4 @@
-//! A recorded approval as a row of the replay: what is published is bound to a stored decision.
+//! Stores a recorded approval as a row of the replay, because publication requires a stored decision.
 
 use holdfast_core::approval::{self, newest_question, stored_content};
 use holdfast_core::model::approval::{Approval, Ballot, KnownBy, Person, Verdict};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::memory::MemoryStore;
 use crate::failure::Failure;
 
-/// Stores that a run was approved, as its recording tells, for the report that the replay has now.
+/// Stores the recorded approval of a run for the replay's report.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub async fn store(
     let newest = newest_question(rows, run).await.map_err(Failure::incomplete)?;
     let approval = match newest.filter(|question| question.approval.round == round) {
         Some(question) => question.approval,
-        // The state that asks was not run again: what it left is the recording's.
+        // The state that requests approval wasn't run again: its artifact comes from the recording.
         None => {
             let Some(mut approval) = store.document::<Approval>(&key::approval(run, round))? else {
                 return Ok(());

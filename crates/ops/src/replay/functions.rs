@@ -1,5 +1,5 @@
-//! The functions of a replay: before the cutoff what was recorded, from there on today's stages, with the answers and the
-//! refusals of the outside as recorded.
+//! A replay's functions: they return recorded results before the cutoff and run this program's stages after it, with the
+//! recorded answers and refusals of GitHub and the models.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,8 +25,8 @@ use super::model::RecordedModel;
 use super::recording::{Recording, failure_message};
 use super::replay_notes::{GivenAgain, ReplayNotes};
 
-/// Errors that the outside caused: they are given again, since nobody outside is asked. A model's are given by
-/// [`RecordedModel`].
+/// Errors that services outside of the program caused. They are returned again, because a replay calls no service.
+/// [`RecordedModel`] returns those of a model.
 const OF_OUTSIDE: [ErrorName; 14] = [
     ErrorName::ArtifactUnavailable,
     ErrorName::RepositoryUnreadable,
@@ -51,12 +51,12 @@ pub struct ReplayFunctions {
     stages: StageFunctions,
     store: Arc<MemoryStore>,
     notes: Arc<ReplayNotes>,
-    /// How often each state has succeeded, by unit and state.
+    /// Number of successful visits, by unit and state.
     visits: Mutex<HashMap<(Option<String>, String), usize>>,
 }
 
 impl ReplayFunctions {
-    /// Functions over a recording; `stages` read and write `store`.
+    /// Creates functions over a recording; `stages` read and write `store`.
     pub fn new(
         recording: Arc<Recording>,
         cutoff: Cutoff,
@@ -74,13 +74,13 @@ impl ReplayFunctions {
         }
     }
 
-    /// A unit of today's plan.
+    /// Finds a unit of the replay's plan.
     fn unit(&self, id: &str) -> Result<Option<Unit>, Failure> {
         let plan: Option<Plan> = self.store.document(&key::plan(self.recording.name()))?;
         Ok(plan.and_then(|plan| plan.units.into_iter().find(|unit| unit.id == id)))
     }
 
-    /// The recorded unit of the same hunks.
+    /// Finds the recorded unit with the same hunks.
     fn twin(&self, unit: &Unit) -> Option<&str> {
         let recorded = self.recording.plan.as_ref()?.units.iter();
         let mut of_same = recorded.filter(|other| other.path == unit.path && other.hunks == unit.hunks);
@@ -94,7 +94,7 @@ impl ReplayFunctions {
         let state = invocation.state.as_str();
         let place = (unit.map(str::to_owned), state.to_owned());
         let n = self.lock().get(&place).copied().unwrap_or(0);
-        // A unit that the recorded plan does not have has no visits.
+        // A unit that the recorded plan doesn't have has no visits.
         let visit = match (unit, &twin) {
             (Some(_), None) => None,
             (_, twin) => self.recording.histories.visit(twin.as_deref(), state, n),
@@ -124,12 +124,12 @@ impl ReplayFunctions {
         done
     }
 
-    /// The outside's refusal that ended a recorded visit, unless it was a person's or a model's.
+    /// Returns the error of an outside service that ended a recorded visit, unless a person or a model caused it.
     fn refusal(&self, visit: &Visit) -> Option<(String, String)> {
         let End::Failed { error, cause } = &visit.end else {
             return None;
         };
-        // Settings that were wrong were not recorded; where they cannot be read anew, that they were is.
+        // Invalid settings aren't recorded. For a pull request a replay can't read them again, so their error is repeated.
         let is_of_settings = error == ErrorName::RepositoryConfigurationInvalid.as_str()
             && self.recording.run.target.pull_request().is_some();
         let is_of_outside =
@@ -164,8 +164,8 @@ impl ReplayFunctions {
         Ok(done)
     }
 
-    /// Where a file could not be read, its unit gets the recorded context. Secrets are looked for in the diff, which is
-    /// there: those findings are today's.
+    /// Gives units whose file couldn't be read their recorded context. Findings of secrets come from the replay, because the
+    /// diff is recorded.
     fn restore_contexts(&self) -> Result<(), Failure> {
         let run = self.recording.name();
         let plan: Option<Plan> = self.store.document(&key::plan(run))?;
@@ -197,7 +197,8 @@ impl Functions for ReplayFunctions {
     }
 }
 
-/// The recorded answer of a function. A question's own end is a decision, given to its token.
+/// Returns the recorded result of a function. A function that waits for a decision returns nothing: the decision goes to its
+/// token.
 fn recorded(visit: &Visit) -> Result<Value, FunctionFailure> {
     match &visit.end {
         _ if visit.is_submitted => Ok(Value::Null),

@@ -1,11 +1,11 @@
-//! Histories as a replay reads them: which states an execution visited, in order, and how each visit's task ended.
+//! Histories in a replay's form: the states that an execution visited, in order, and the result of each visit's task.
 
 use holdfast_asl::{EventKind, HistoryEvent};
 use serde_json::Value;
 
 use holdfast_engine::{Archive, EngineError, ExecutionRecord, ExecutionStatus};
 
-/// The error of a task that took longer than it may.
+/// The error of a task that exceeded its time limit.
 pub const TIMED_OUT: &str = "States.Timeout";
 
 /// One visit of a state.
@@ -13,26 +13,26 @@ pub const TIMED_OUT: &str = "States.Timeout";
 pub struct Visit {
     /// The state.
     pub state: String,
-    /// Which attempt at a unit it belongs to.
+    /// The number of the attempt at a unit that it belongs to.
     pub attempt: Option<u64>,
-    /// How its task ended; `Open` for a state without one.
+    /// The result of its task; `Open` for a state without a task.
     pub end: End,
-    /// Whether its function has answered and a token is waited for.
+    /// Whether its function has returned and the state waits for its token.
     pub is_submitted: bool,
 }
 
-/// How a visit's task ended.
+/// The result of a visit's task.
 #[derive(Debug)]
 pub enum End {
-    /// Not yet, or there is none.
+    /// No result yet, or no task.
     Open,
-    /// With an output, as the service gives it.
+    /// Success, with the service's output.
     Succeeded(Value),
-    /// With an error that was not retried any more.
+    /// An error that wasn't retried any more.
     Failed {
         /// Its name.
         error: String,
-        /// What was said about it.
+        /// Its cause.
         cause: Option<String>,
     },
 }
@@ -64,7 +64,10 @@ pub struct Histories {
 }
 
 impl Histories {
-    /// Reads a run's. Errors: there is none of that name; the database cannot be read.
+    /// Reads a run's histories.
+    ///
+    /// # Errors
+    /// There is no run of that name, or the database can't be read.
     pub fn read(archive: &Archive, name: &str) -> Result<Self, EngineError> {
         let row = archive.execution(name)?;
         let mut units = Vec::new();
@@ -92,7 +95,7 @@ impl Histories {
         })
     }
 
-    /// The n-th visit of a state, from 0: in a unit's execution, or in the run's own.
+    /// Returns the n-th visit of a state, counted from 0, in a unit's execution or in the run's own.
     pub fn visit(&self, unit: Option<&str>, state: &str, n: usize) -> Option<&Visit> {
         let visits = match unit {
             None => &self.root,
@@ -101,12 +104,12 @@ impl Histories {
         visits.iter().filter(|visit| visit.state == state).nth(n)
     }
 
-    /// A unit's history.
+    /// Returns a unit's history.
     pub fn unit(&self, unit: &str) -> Option<&UnitHistory> {
         self.units.iter().find(|history| history.unit == unit)
     }
 
-    /// The states that were visited, each once, the run's before the units'.
+    /// Returns the visited states, each once, those of the run before those of the units.
     pub fn states(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for visit in self.root.iter().chain(self.units.iter().flat_map(|unit| &unit.visits)) {
@@ -117,12 +120,12 @@ impl Histories {
         names
     }
 
-    /// Whether the run came to its end by the workflow.
+    /// Returns whether the workflow itself ended the run.
     pub fn is_ended(&self) -> bool {
         matches!(self.row.status, ExecutionStatus::Succeeded | ExecutionStatus::Failed)
     }
 
-    /// Whether the run's last state waits for a person, or did when the run was stopped.
+    /// Returns whether the run's last state waits for a person, or did so when the run was stopped.
     pub fn is_waiting(&self) -> bool {
         let waits = |visit: &Visit| visit.is_submitted && matches!(visit.end, End::Open);
         !self.is_ended() && self.root.last().is_some_and(waits)
@@ -135,7 +138,7 @@ fn visits(history: &[HistoryEvent]) -> Vec<Visit> {
     for event in history {
         is_redriven |= matches!(event.kind, EventKind::ExecutionRedriven { .. });
         if let EventKind::StateEntered { name, input, .. } = &event.kind {
-            // A redrive goes on in the state that was not left: that is no other visit.
+            // A redrive continues in the state that failed: it isn't another visit.
             if std::mem::take(&mut is_redriven) && visits.last().is_some_and(|last| last.state == *name) {
                 visits.pop();
             }

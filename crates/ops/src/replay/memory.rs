@@ -1,5 +1,5 @@
-//! Artifacts in memory: a run's record as it was read, and what its replay writes. No diff and no prompt of a replay
-//! reaches a disk.
+//! Artifacts in memory: those of the recorded run, and those that its replay writes. No diff and no prompt of a replay is
+//! written to a disk.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::failure::Failure;
 use holdfast_engine::{ObjectFailure, Objects};
 
-/// Answers that outlive their run would hide from a replay that a question has changed.
+/// The prefix of cached answers, which a replay doesn't store: they would hide a changed prompt.
 const CACHE: &str = "cache/";
 
 /// Artifacts by key.
@@ -21,17 +21,20 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// Keeps an artifact.
+    /// Stores an artifact.
     pub fn insert(&self, key: &str, bytes: Vec<u8>) {
         self.lock().insert(key.to_owned(), bytes);
     }
 
-    /// An artifact's bytes.
+    /// Returns an artifact's bytes.
     pub fn bytes(&self, key: &str) -> Option<Vec<u8>> {
         self.lock().get(key).cloned()
     }
 
-    /// A JSON artifact; `None` where there is none. Errors: it has another shape.
+    /// Reads a JSON artifact; `None` where there is none.
+    ///
+    /// # Errors
+    /// It has another shape.
     pub fn document<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
         let Some(bytes) = self.bytes(key) else { return Ok(None) };
         serde_json::from_slice(&bytes)

@@ -1,6 +1,6 @@
-//! A recorded run, run again by this program's workflow and stages: answers come from the record, nothing is written
-//! outside, waits pass at once. What is read stands in `recording`, what the stages are given in `functions`, `read`,
-//! `model` and `writes`, and what came of it is compared in `compare`.
+//! Runs a recorded run again with this program's workflow and stages: answers come from the recording, nothing is written
+//! outside, waits pass at once. `recording` reads the run; `functions`, `read`, `model` and `writes` are the stages' ports;
+//! `compare` compares the outcomes.
 
 mod artifacts;
 mod clock;
@@ -49,40 +49,41 @@ pub use replay_notes::{GivenAgain, MissingAnswer, NotRead, Write};
 use snapshot::Snapshot;
 use writes::{OneRun, RecordedWrites, SilentPeople};
 
-/// How long a question that timed out may take to be asked once more, in steps of 5 ms.
+/// Maximum number of steps of 5 ms until the workflow notices that an approval question has timed out.
 const MAX_STEPS: u32 = 2_000;
 
-/// What a replay found. Its JSON is version 1: fields may be added, none removed.
+/// The result of a replay. Its JSON is version 1: fields may be added, none removed.
 #[derive(Debug, Serialize)]
 pub struct Replayed {
-    /// 1.
+    /// The version of the JSON: 1.
     pub version: u32,
     /// The run.
     pub run: String,
-    /// The state from which on this program's code ran; none for all of them.
+    /// The first state that this program's code ran; `None` for a replay from the start.
     pub from: Option<String>,
-    /// Whether no question, decision or result differs.
+    /// Whether no prompt, decision or result differs.
     pub same: bool,
-    /// Whether every answer that was asked for is recorded.
+    /// Whether every answer that the replay needed is recorded.
     pub complete: bool,
-    /// Whether the run began with another definition than this program's.
+    /// Whether the run was started with another definition than this program's.
     pub other_workflow: bool,
-    /// Where it differs.
+    /// The differences.
     #[serde(flatten)]
     pub differences: Differences,
-    /// What could not be read anew, so that the record stands for it.
+    /// Files that couldn't be read again: their recorded content is used.
     pub not_read: Vec<NotRead>,
-    /// Refusals of the outside that were given again, as recorded.
+    /// Recorded errors of outside services that were returned again.
     pub given_again: Vec<GivenAgain>,
-    /// Where a model would be asked.
+    /// Places where a model would be called.
     pub missing_answers: Vec<MissingAnswer>,
-    /// What would be written to the pull request, in order.
+    /// Writes that would be made to the pull request, in order.
     pub writes: Vec<Write>,
 }
 
-/// Replays a run. The data directory is read and not written, also while an engine works in it.
+/// Replays a run. Reads the data directory and never writes to it; an engine may run on it meanwhile.
 ///
-/// Errors: there is no such state, or the run did not come to it; the record cannot be read; the scratch directory fails.
+/// # Errors
+/// There is no such state, or the run never reached it; the recording can't be read; the scratch directory is unusable.
 pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Replayed, Failure> {
     let definition = workflow::definition();
     let machine = StateMachine::parse_stored(definition).map_err(Failure::incomplete)?;
@@ -139,7 +140,7 @@ fn check_state(machine: &StateMachine, state: &str) -> Result<(), Failure> {
     )))
 }
 
-/// Runs the run again on a scratch directory, to its end or to a question that nobody has answered.
+/// Runs the run again on a scratch directory, to its end or to an approval question without a recorded decision.
 async fn run_again(
     recording: &Arc<Recording>,
     cutoff: Cutoff,
@@ -188,7 +189,7 @@ async fn run_again(
     followed
 }
 
-/// Gives each question its recorded decision at once, until the run ends or one has none.
+/// Delivers each approval question's recorded decision at once, until the run ends or a question has none.
 async fn follow(
     engine: &Engine,
     recording: &Recording,
@@ -207,7 +208,7 @@ async fn follow(
             return Ok(());
         };
         if answered.contains(&question.token) {
-            // Its time has been let pass; that it is over is notes in a moment.
+            // The clock has passed its time; the engine notices that in a moment.
             steps += 1;
             if steps > MAX_STEPS {
                 return Err(Failure::incomplete(format!(

@@ -1,5 +1,5 @@
-//! The model of a replay: the recorded answer, or the recorded refusal, of the same attempt at the same unit. Where there
-//! is neither, it says that a model would be asked.
+//! A replay's model: returns the recorded answer, or the recorded error, of the same attempt at the same unit. Where there is
+//! neither, it notes that a model would be called.
 
 use std::sync::Arc;
 
@@ -26,17 +26,17 @@ pub struct RecordedModel {
 enum Question {
     Walkthrough,
     Attempt {
-        /// The unit as today's plan names it.
+        /// The unit's id in the replay's plan.
         unit: String,
         path: String,
-        /// The unit of the same hunks in the recorded plan.
+        /// The recorded plan's unit with the same hunks.
         twin: Option<String>,
         attempt: u32,
     },
 }
 
 impl RecordedModel {
-    /// Answers the question for the walkthrough.
+    /// Creates the model for the walkthrough's prompt.
     pub fn of_walkthrough(recording: Arc<Recording>, notes: Arc<ReplayNotes>) -> Self {
         Self {
             recording,
@@ -45,7 +45,7 @@ impl RecordedModel {
         }
     }
 
-    /// Answers an attempt at a unit, from the recorded unit `twin`.
+    /// Creates the model for an attempt at a unit; it answers from the recorded unit `twin`.
     pub fn of_attempt(
         recording: Arc<Recording>,
         notes: Arc<ReplayNotes>,
@@ -88,14 +88,14 @@ impl RecordedModel {
         ModelError::Rejected(message)
     }
 
-    /// Why the walkthrough was left to a template, where its model refused.
+    /// Returns the model's error that made the recorded run write the walkthrough from a template.
     fn walkthrough_refused(&self) -> Option<String> {
         let notes = &self.recording.report.as_ref()?.notes;
         let refusal = notes.iter().find_map(|note| note.strip_prefix(TEMPLATE_NOTE))?;
         Some(refusal.to_owned())
     }
 
-    /// How the recorded attempt was refused, where it was.
+    /// Returns the error of the recorded attempt, if it failed.
     fn refusal(&self, twin: &str, attempt: u32) -> Option<ModelError> {
         let unit = self.recording.histories.unit(twin)?;
         let of_attempt = |visit: &&Visit| {

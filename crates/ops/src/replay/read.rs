@@ -1,5 +1,5 @@
-//! The reading port of a replay: the recorded change; files from the work tree's objects where they are still there,
-//! else what the record says of them. GitHub is never asked.
+//! A replay's reading port: it returns the recorded change, and reads files from the work tree's objects where those still
+//! exist, otherwise from the recording. It never calls GitHub.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct RecordedRead {
 }
 
 impl RecordedRead {
-    /// A port on a recording.
+    /// Creates a port on a recording.
     pub fn new(recording: Arc<Recording>, notes: Arc<ReplayNotes>) -> Self {
         Self {
             recording,
@@ -31,8 +31,8 @@ impl RecordedRead {
         }
     }
 
-    /// What the record says of a file. The settings were recorded as they were read, in JSON, which is YAML; of other
-    /// files the record keeps the context that was taken from them, which `functions` gives in their place.
+    /// Returns a file's recorded content. The settings are recorded in JSON, which is valid YAML. Of other files the recording
+    /// holds only the context that was gathered from them; `functions` restores that.
     fn recorded(&self, path: &str, why: String) -> Result<Option<Vec<u8>>, ReadError> {
         if path != POLICY_PATH {
             self.notes

@@ -1,5 +1,4 @@
-//! A run as it was recorded: its histories, and all its artifacts, read once and checked. Damage is reported before
-//! anything runs.
+//! A recorded run: its histories and all its artifacts, read once and checked. Damage is reported before anything runs.
 
 use std::path::Path;
 
@@ -25,12 +24,12 @@ use holdfast_engine::Archive;
 use super::history::Histories;
 use super::memory::MemoryStore;
 
-/// Questions that a run asks for approval at most.
+/// Maximum number of times that a run requests approval.
 const MAX_ROUNDS: u32 = 2;
 
 /// A recorded run.
 pub struct Recording {
-    /// What it was started with.
+    /// Its input.
     pub run: Run,
     /// Its states and those of its units.
     pub histories: Histories,
@@ -38,18 +37,21 @@ pub struct Recording {
     pub store: MemoryStore,
     /// The change, when it was read.
     pub change: Option<Change>,
-    /// In how many chunks its patches are stored; none in version 1.
+    /// Number of chunks that hold its patches; 0 in version 1.
     pub chunks: usize,
     /// The plan, when there was one.
     pub plan: Option<Plan>,
     /// The report, when there was one.
     pub report: Option<Report>,
-    /// What was left on the pull request.
+    /// The announcement on the pull request.
     announcement: Option<Announcement>,
 }
 
 impl Recording {
-    /// Reads a run of a data directory. Errors: it cannot be read; an artifact is damaged.
+    /// Reads a run of a data directory.
+    ///
+    /// # Errors
+    /// The run can't be read, or an artifact is damaged.
     pub async fn read(data: &Path, name: &str) -> Result<Self, Failure> {
         let archive = Archive::open(data).map_err(Failure::of_engine)?;
         let mut histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
@@ -106,15 +108,15 @@ impl Recording {
         })
     }
 
-    /// The run's name.
+    /// Returns the run's name.
     pub fn name(&self) -> &str {
         &self.histories.row.name
     }
 
-    /// A unit's recorded context: of its document, or of version 1's context pack.
+    /// Returns a unit's recorded context, from its document or from version 1's context pack.
     ///
     /// # Errors
-    /// It is damaged.
+    /// The artifact is damaged.
     pub fn context(&self, unit: &str) -> Result<Option<ContextPack>, Failure> {
         let document: Option<UnitDocument> = self.store.document(&key::unit(self.name(), unit))?;
         match document {
@@ -123,13 +125,14 @@ impl Recording {
         }
     }
 
-    /// The run's check, where it wrote one.
+    /// Returns the id of the run's check, if the run created one.
     pub fn announced_check(&self) -> Option<u64> {
         self.announcement.as_ref().and_then(|announced| announced.check_run)
     }
 }
 
-/// A run pins the settings by their text. What is recorded of them is their values, and a replay reads those in its place.
+/// Pins the run to the recorded settings. A run pins the settings' text, but only their values are recorded, so a replay
+/// pins those.
 fn pin(run: &mut Value, settings: &[u8]) {
     if let Some(pinned) = run.pointer_mut("/target/pinned/settings") {
         *pinned = settings_digest(Some(settings)).into();

@@ -1,5 +1,5 @@
-//! What a replay notes on its way: answers that are missing, files that were not read anew, refusals given again, and
-//! what it would have written.
+//! Notes that a replay collects: missing answers, files that couldn't be read again, errors that were returned again, and
+//! the writes that it left out.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,32 +7,32 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
-/// A question whose answer was never recorded.
+/// A prompt whose answer was never recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MissingAnswer {
-    /// The unit; none for the walkthrough.
+    /// The unit; `None` for the walkthrough.
     pub unit: Option<String>,
     /// The unit's file.
     pub path: Option<String>,
-    /// Which attempt, from 1.
+    /// The attempt's number, from 1.
     pub attempt: u32,
-    /// The same in words.
+    /// The same as text.
     pub message: String,
 }
 
-/// What could not be read anew.
+/// A file that couldn't be read again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NotRead {
     /// The file.
     pub path: String,
-    /// Why, and what stands for it.
+    /// The reason, and the content that was used instead.
     pub reason: String,
 }
 
-/// A refusal of the outside, given again as recorded.
+/// A recorded error of an outside service that was returned again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GivenAgain {
-    /// The state that met it.
+    /// The state that failed with it.
     pub state: String,
     /// The unit, in a unit's execution.
     pub unit: Option<String>,
@@ -40,12 +40,12 @@ pub struct GivenAgain {
     pub error: String,
 }
 
-/// A write to the pull request that was not made.
+/// A write to the pull request that the replay left out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Write {
     /// `open_check`, `announce`, `draft_review`, `submit_review`, `summarize`, `close_check`, `withdraw` or `give_notice`.
     pub write: &'static str,
-    /// What it would have said.
+    /// Its content.
     #[serde(flatten)]
     pub what: serde_json::Map<String, Value>,
 }
@@ -58,12 +58,12 @@ struct Notes {
     writes: Vec<Write>,
 }
 
-/// Everything notes so far.
+/// All notes so far.
 #[derive(Debug, Default)]
 pub struct ReplayNotes(Mutex<Notes>);
 
 impl ReplayNotes {
-    /// Notes a missing answer; each question once.
+    /// Adds a missing answer; each prompt only once.
     pub fn miss(&self, missing: MissingAnswer) {
         let mut notes = self.lock();
         if !notes.missing.contains(&missing) {
@@ -71,12 +71,12 @@ impl ReplayNotes {
         }
     }
 
-    /// Notes a file that could not be read.
+    /// Adds a file that couldn't be read.
     pub fn leave_unread(&self, path: &str, reason: String) {
         self.lock().not_read.insert(path.to_owned(), reason);
     }
 
-    /// Notes a refusal; each once, however often the workflow tries.
+    /// Adds an error; each only once, however often the workflow retries.
     pub fn give_again(&self, given: GivenAgain) {
         let mut notes = self.lock();
         if !notes.given_again.contains(&given) {
@@ -84,24 +84,24 @@ impl ReplayNotes {
         }
     }
 
-    /// Notes a write.
+    /// Adds a write.
     pub fn write(&self, write: &'static str, what: serde_json::Map<String, Value>) {
         self.lock().writes.push(Write { write, what });
     }
 
-    /// Questions without an answer, in the order of units.
+    /// Returns the missing answers, in the order of units.
     pub fn missing(&self) -> Vec<MissingAnswer> {
         let mut missing = self.lock().missing.clone();
         missing.sort_by(|a, b| (&a.unit, a.attempt).cmp(&(&b.unit, b.attempt)));
         missing
     }
 
-    /// Whether a file could not be read.
+    /// Returns whether a file couldn't be read.
     pub fn is_unread(&self, path: &str) -> bool {
         self.lock().not_read.contains_key(path)
     }
 
-    /// Files that were not read, by path.
+    /// Returns the files that couldn't be read, by path.
     pub fn not_read(&self) -> Vec<NotRead> {
         let notes = self.lock();
         let entries = notes.not_read.iter();
@@ -113,14 +113,14 @@ impl ReplayNotes {
             .collect()
     }
 
-    /// Refusals, in the order of states and units.
+    /// Returns the repeated errors, in the order of states and units.
     pub fn given_again(&self) -> Vec<GivenAgain> {
         let mut given = self.lock().given_again.clone();
         given.sort_by(|a, b| (&a.state, &a.unit).cmp(&(&b.state, &b.unit)));
         given
     }
 
-    /// Writes, in order.
+    /// Returns the writes, in order.
     pub fn writes(&self) -> Vec<Write> {
         self.lock().writes.clone()
     }

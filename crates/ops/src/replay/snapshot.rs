@@ -1,4 +1,4 @@
-//! A run's outcome as far as two of them are compared, taken from histories and artifacts alike for both.
+//! The parts of a run's outcome that are compared, read from histories and artifacts in the same way for both sides.
 
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
@@ -17,13 +17,13 @@ use super::memory::MemoryStore;
 /// A run's outcome.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// How it stands.
+    /// Its status.
     pub status: RunStatus,
     /// Why it failed.
     pub failure: Option<String>,
     /// The report, when there is one.
     pub report: Option<Report>,
-    /// The states it took.
+    /// The states that it visited.
     pub states: Vec<String>,
     /// Its units, in the plan's order.
     pub units: Vec<UnitSnapshot>,
@@ -38,9 +38,9 @@ pub struct UnitSnapshot {
     pub path: String,
     /// Its hunks.
     pub hunks: Vec<usize>,
-    /// How it ended, when it has.
+    /// Its result, once it has ended.
     pub result: Option<UnitResult>,
-    /// The states it took, without those of waits for a model's rate limit.
+    /// The states that it visited, without waits for a model's rate limit.
     pub states: Vec<String>,
     /// Its attempts, from the first.
     pub attempts: Vec<AttemptSnapshot>,
@@ -49,14 +49,17 @@ pub struct UnitSnapshot {
 /// One attempt.
 #[derive(Clone, Debug)]
 pub struct AttemptSnapshot {
-    /// What was asked; none with `rules`.
+    /// The prompt; `None` with `rules`.
     pub prompt: Option<Prompt>,
-    /// What the checks said, when there was an answer.
+    /// The verdict of the checks; `None` without an answer.
     pub verdict: Option<Verdict>,
 }
 
 impl Snapshot {
-    /// The outcome of a run. One that was stopped from outside counts as it stood then. Errors: an artifact is damaged.
+    /// Returns the outcome of a run. A run that was stopped from outside has its outcome at that time.
+    ///
+    /// # Errors
+    /// An artifact is damaged.
     pub fn of(histories: &Histories, store: &MemoryStore) -> Result<Self, Failure> {
         let run = &histories.row.name;
         let mut report: Option<Report> = store.document(&key::report(run))?;
@@ -112,7 +115,7 @@ fn attempts(run: &str, unit: &str, store: &MemoryStore) -> Result<Vec<AttemptSna
     Ok(attempts)
 }
 
-/// How often a model's server was busy says nothing of the outcome.
+/// Returns the visited states without waits for a model's rate limit, which don't belong to the outcome.
 fn without_waits(visits: &[Visit]) -> Vec<String> {
     let mut states: Vec<String> = Vec::new();
     for visit in visits {

@@ -12,10 +12,10 @@ use serde_json::Value;
 use super::compare::{Change, Checks, Differences, Pair, UnitDifference};
 use super::{Replayed, Write as WithheldWrite};
 
-/// The whole replay. What strangers wrote drives no terminal.
+/// Renders the whole replay. Control characters in texts of strangers are made harmless.
 pub fn replay_text(replayed: &Replayed) -> String {
     let mut out = String::new();
-    // Writing to a text cannot fail.
+    // Writing to a string can't fail.
     let _infallible = write_all(&mut out, replayed);
     terminal_text(&redacted(&out))
 }
@@ -123,7 +123,7 @@ fn gate(gate: Option<&Gate>) -> String {
         .map_or_else(|| decision.to_owned(), |worst| format!("{decision} (worst {worst})"))
 }
 
-/// Both ways from where they part.
+/// Renders both lists of states from the point where they differ.
 fn ways(states: &Pair<Vec<String>>) -> String {
     let (recorded, replayed) = (&states.recorded, &states.replayed);
     let together = recorded.iter().zip(replayed).take_while(|(a, b)| a == b).count();

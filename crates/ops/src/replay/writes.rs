@@ -1,4 +1,4 @@
-//! The writing ports of a replay: what would be posted is noted, and nobody is notified.
+//! A replay's writing ports: they note the writes that would be made, and notify nobody.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use super::replay_notes::ReplayNotes;
 
 /// Notes writes to a pull request.
 pub struct RecordedWrites {
-    /// The run's check; none where the run could write none.
+    /// The id of the run's check; `None` where the run couldn't create one.
     check: Option<u64>,
     notes: Arc<ReplayNotes>,
 }
 
 impl RecordedWrites {
-    /// Writes of a run that had this check.
+    /// Creates the port for a run that had this check.
     pub fn new(check: Option<u64>, notes: Arc<ReplayNotes>) -> Self {
         Self { check, notes }
     }
@@ -116,7 +116,7 @@ impl PublishReview for RecordedWrites {
     }
 }
 
-/// Stops nothing: there is one run.
+/// Stops nothing: a replay has only one run.
 pub struct OneRun;
 
 #[async_trait]
@@ -126,7 +126,7 @@ impl StopRun for OneRun {
     }
 }
 
-/// Tells nobody.
+/// Notifies nobody.
 pub struct SilentPeople;
 
 #[async_trait]

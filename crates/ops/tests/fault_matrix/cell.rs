@@ -1,58 +1,58 @@
-//! The cells: which fault in which state, and which story leads there.
+//! The cells of the matrix: a fault, the state that it strikes, and a story that reaches the state.
 
 use std::fmt;
 
 use holdfast_core::stage::state;
 
-/// What goes wrong.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
     /// The call fails before it does anything, once.
     NotSent,
-    /// The effect is done, the answer is lost, once.
+    /// The call takes effect and its answer is lost, once.
     AnswerLost,
     /// Each call's answer is lost.
     AnswerAlwaysLost,
-    /// The state times out, and the effect comes afterwards.
+    /// The state times out, and the call takes effect afterwards.
     LateEffect,
     /// The call is delivered twice.
     Duplicate,
     /// The process dies before the call does anything.
     KilledBefore,
-    /// The process dies while the call is under way.
+    /// The process dies while the call is in flight.
     KilledDuring,
-    /// The process dies when the effect is done and its result not stored.
+    /// The process dies after the call took effect and before its result is stored.
     KilledAfter,
     /// GitHub refuses: the state's first request, or all of them.
     Github { status: u16, always: bool },
-    /// GitHub does what it is asked, and its answer to the state's first write is lost.
+    /// GitHub executes the state's first write, and its answer is lost.
     GithubAnswerLost,
-    /// GitHub's first answer cannot be read.
+    /// GitHub's first answer is unreadable.
     GithubMalformed,
-    /// GitHub answers the first request from how things stood before.
+    /// GitHub answers the first request with outdated data.
     GithubStale,
     /// The model's server refuses: once, or always.
     Model { status: u16, always: bool },
-    /// The model's server answers with what is no answer.
+    /// The model's server returns an invalid answer.
     ModelMalformed,
 }
 
-/// What happens besides the fault, so that the state is reached.
+/// The events besides the fault that make the run reach the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Story {
-    /// Findings of little weight: published.
+    /// Minor findings: the review is published.
     Plain,
     /// The first answer is prose.
     Healing,
-    /// A grave finding, approved.
+    /// A severe finding, approved.
     Approved,
-    /// A grave finding, rejected.
+    /// A severe finding, rejected.
     Rejected,
-    /// A grave finding, and nobody answers.
+    /// A severe finding, and nobody decides.
     Unanswered,
-    /// GitHub takes no review.
+    /// GitHub refuses the review.
     PublishFails,
-    /// GitHub takes no review, and the announcement cannot be withdrawn.
+    /// GitHub refuses the review, and the announcement can't be withdrawn.
     UndoFails,
 }
 
@@ -70,7 +70,7 @@ impl fmt::Display for Cell {
     }
 }
 
-/// States that ask GitHub.
+/// States that call GitHub.
 const ON_GITHUB: [&str; 7] = [
     state::OPEN_REVIEW,
     state::PLAN_REVIEW,
@@ -107,7 +107,7 @@ impl Cell {
         }
     }
 
-    /// All cells of a state.
+    /// Returns all cells of a state.
     pub fn all_of(state: &str) -> Vec<Self> {
         let mut points = vec![
             Point::NotSent,

@@ -1,5 +1,5 @@
-//! Virtual time: it jumps over waits and back-offs as soon as nothing else is under way, and stands still before the days
-//! that a person may take.
+//! Virtual time: it jumps over waits and back-offs as soon as nothing else is in flight, and stops at a person's wait of
+//! days.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -8,7 +8,7 @@ use holdfast_asl::Timestamp;
 use holdfast_engine::Clock;
 use tokio::sync::Notify;
 
-/// Longer waits than this are a person's.
+/// The longest wait that the clock jumps over: longer ones are a person's.
 const MAX_JUMP_MS: i64 = 3_600_000;
 
 #[derive(Debug)]

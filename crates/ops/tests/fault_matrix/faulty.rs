@@ -1,5 +1,5 @@
-//! The stages with one fault played on one state. A fault strikes at the state's first invocation, and again where it
-//! lasts; all other calls go through untouched.
+//! The stages with one fault injected into one state. A fault strikes at the state's first invocation, and a permanent one
+//! at each later invocation too. All other calls pass through unchanged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,13 +20,13 @@ pub struct Faulty {
     pub cell: Cell,
     pub github: Arc<FakeGithub>,
     pub clock: Arc<MatrixClock>,
-    /// Lives longer than a process: a fault that struck once does not strike again after a kill.
+    /// Outlives the process: a fault that struck once doesn't strike again after a kill.
     pub struck: Arc<AtomicUsize>,
-    /// Says that the process is to die now.
+    /// Signals that the process dies now.
     pub kill: Arc<Notify>,
-    /// Says that what came too late may take effect.
+    /// Signals that the late call may take effect.
     pub too_late: Arc<Notify>,
-    /// Whether the undo is taken out.
+    /// Whether the undo is disabled.
     pub without_undo: bool,
 }
 
@@ -63,7 +63,7 @@ impl Functions for Faulty {
             }
             Point::LateEffect if first => {
                 self.come_late(function, payload, invocation);
-                // Long after the state has timed out, whoever runs the function gives up on it.
+                // Long after the state has timed out, the function's caller gives up on it.
                 tokio::time::sleep(std::time::Duration::from_millis(200)).await;
                 Err(failure("Lambda.Unknown"))
             }
@@ -73,7 +73,7 @@ impl Functions for Faulty {
             }
             Point::KilledBefore if first => self.die().await,
             Point::KilledDuring if first => {
-                // The first half of the stage's awaits, about.
+                // About half of the stage's awaits.
                 let _under_way = tokio::time::timeout(std::time::Duration::from_millis(15), call(payload)).await;
                 self.die().await
             }
@@ -112,7 +112,7 @@ impl Functions for Faulty {
 }
 
 impl Faulty {
-    /// What a story lets fail for good, so that its states are reached. The fault's own state is left to the fault.
+    /// Returns the permanent failure that a story needs to reach its states. It never strikes the fault's own state.
     fn is_doomed(&self, function: &str) -> bool {
         match self.cell.story {
             Story::PublishFails => function == "publish-review",
@@ -133,14 +133,14 @@ impl Faulty {
         std::future::pending().await
     }
 
-    /// Lets the state time out, and the stage run when the test says so.
+    /// Lets the state time out, and runs the stage when the test signals it.
     fn come_late(&self, function: &str, payload: Value, invocation: Invocation) {
         let (stages, function) = (Arc::clone(&self.stages), function.to_owned());
         let (too_late, clock) = (Arc::clone(&self.too_late), Arc::clone(&self.clock));
         let waits_for_people = self.cell.state == state::REQUEST_APPROVAL;
         tokio::spawn(async move {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            // Beyond the longest time-out of a task, or of a question.
+            // Longer than the longest timeout of a task or of an approval question.
             clock.advance_ms(if waits_for_people { 172_900_000 } else { 931_000 });
             too_late.notified().await;
             drop(stages.invoke(&function, payload, invocation).await);

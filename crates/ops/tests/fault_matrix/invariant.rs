@@ -1,4 +1,4 @@
-//! What must hold after every fault, seen from outside: on the pull request, in the run's record, in the outbox.
+//! Invariants that hold after every fault, checked from outside: on the pull request, in the run's record, in the outbox.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::cell::{Cell, Point, Story};
 use crate::scenario::{RUN, SLUG, Stage};
 
-/// Checks a cell's end. Errors: the first thing that does not hold.
+/// Checks a cell's end; the error names the first broken invariant.
 pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), String> {
     let runs = LocalRuns::open(stage.data.path())
         .await
@@ -29,11 +29,11 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
         ))
     };
 
-    // 1: at most one visible review of a head; no draft, no announcement is left behind.
+    // 1: at most one visible review of a head; no draft and no announcement is left behind.
     if page.submitted > 1 {
         return say("there are two reviews");
     }
-    // What GitHub refuses for good nobody can undo: a person is told.
+    // Nobody can undo effects when GitHub refuses permanently: a person is notified.
     let cannot_write = github_is_closed(cell);
     if !cannot_write && !alarmed && page.drafts + page.announcements > 0 {
         return say("something unfinished is left on the pull request");
@@ -44,7 +44,7 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
     if !cannot_write && !alarmed && page.open_checks > 0 {
         return say("a check is left in progress");
     }
-    // 3: a final state, and the pull request shows the same.
+    // 3: the run reaches a final state, and the pull request shows the same.
     match record.status {
         RunStatus::Published | RunStatus::Partial if page.submitted != 1 || page.summaries != 1 => {
             say("the run says published, the pull request does not")
@@ -62,7 +62,7 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
     if cell.story == Story::UndoFails && !alarmed {
         return say("the undo failed, and nobody was alarmed");
     }
-    // 7: every file is accounted for.
+    // 7: the report lists every file.
     if let Some(report) = &report {
         if report.coverage.len() != 2 && record.header.base.is_some() {
             return say("a file is not accounted for");
@@ -75,8 +75,8 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
             return say("a file is left out without a reason");
         }
     }
-    // 5: no finished unit's call is paid twice. One that was under way when the process died, or whose answer was lost in
-    // the state that asks, was not finished.
+    // 5: no finished unit's model call is paid twice. A call that was in flight when the process died, or whose answer was
+    // lost in the calling state, wasn't finished.
     let most = if cell.state == state::REVIEW_UNIT || cell.state == state::SUMMARIZE_REVIEW {
         usize::MAX
     } else {
@@ -95,7 +95,7 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
     Ok(())
 }
 
-/// What stands on the pull request.
+/// The visible content of the pull request.
 #[derive(Debug, Default)]
 struct Page {
     submitted: usize,
@@ -132,7 +132,7 @@ impl Page {
     }
 }
 
-/// Whether the cell's fault keeps the undo or the notice itself from reaching GitHub.
+/// Returns whether the cell's fault keeps the undo or the notice itself from reaching GitHub.
 fn github_is_closed(cell: &Cell) -> bool {
     let is_lasting = matches!(cell.point, Point::Github { always: true, .. } | Point::AnswerAlwaysLost);
     is_lasting
@@ -142,7 +142,7 @@ fn github_is_closed(cell: &Cell) -> bool {
         )
 }
 
-/// A notice is the last thing that is tried: one refusal that is not passing, and it is not given.
+/// Returns whether the notice is lost. It's the last action of a run: one permanent refusal prevents it.
 fn notice_is_lost(cell: &Cell) -> bool {
     cell.state == state::REPORT_FAILURE
         && matches!(
@@ -162,7 +162,7 @@ fn alarms(stage: &Stage) -> usize {
         .count()
 }
 
-/// How often each unit's prompt was answered.
+/// Counts the answers to each unit's prompt.
 fn answered(stage: &Stage) -> BTreeMap<String, usize> {
     let mut answered = BTreeMap::new();
     for call in stage.model.journal().calls() {

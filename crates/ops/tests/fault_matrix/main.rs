@@ -18,10 +18,10 @@ use holdfast_asl::{StateKind, StateMachine};
 use holdfast_core::stage::state;
 use holdfast_ops::workflow;
 
-/// Runs that go on at the same time.
+/// Number of cells that run concurrently.
 const AT_ONCE: usize = 4;
 
-/// The names of all task states, from the file.
+/// Returns the names of all task states, read from the workflow's file.
 fn task_states() -> BTreeSet<String> {
     let machine = StateMachine::parse(workflow::definition()).unwrap();
     let tasks = machine
@@ -31,7 +31,7 @@ fn task_states() -> BTreeSet<String> {
     tasks.map(|state| state.name).collect()
 }
 
-/// Runs the cells; gives what each red one broke.
+/// Runs the cells; returns the broken invariants.
 async fn run(cells: Vec<Cell>, without_undo: bool) -> Vec<String> {
     let red = Mutex::new(Vec::new());
     futures::stream::iter(cells)

@@ -29,12 +29,12 @@ use crate::invariant;
 
 pub const SLUG: &str = "octo/demo";
 pub const RUN: &str = "octo-demo-12-1";
-/// Beyond the two days that a question waits.
+/// Longer than the two days that an approval question waits.
 const A_QUESTIONS_END_MS: i64 = 172_900_000;
-/// Starts of the process, questions answered, and so on: a run that needs more hangs.
+/// Maximum number of steps (starts of the process, decisions and so on): a run that needs more hangs.
 const MAX_STEPS: usize = 12;
 
-/// Everything of one cell that lives longer than a process.
+/// The parts of one cell that outlive a process.
 pub struct Stage {
     pub github: Arc<FakeGithub>,
     pub model: ModelServer,
@@ -43,7 +43,7 @@ pub struct Stage {
     _repository: Repository,
 }
 
-/// Plays a cell. Errors: what does not hold afterwards.
+/// Runs a cell; the error names the broken invariant.
 pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
     let stage = set(cell);
     let (clock, struck) = (Arc::new(MatrixClock::new()), Arc::new(AtomicUsize::new(0)));
@@ -76,7 +76,7 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
         let status = tokio::select! {
             status = follow(&engine, &clock, cell.story, stage.data.path()) => status?,
             () = kill.notified() => {
-                // Dropped, an engine ends as by a crash.
+                // Dropping an engine ends it like a crash.
                 drop(engine);
                 stage.github.clear_faults();
                 continue;
@@ -143,7 +143,7 @@ fn refusal(status: u16) -> Script {
     }
 }
 
-/// `trouble` for prompts that show no file, `findings` for all others.
+/// Returns `trouble` for prompts that show no file, `findings` for all others.
 fn findings_or(trouble: Script, findings: Script) -> Script {
     findings.for_path("", trouble)
 }
@@ -174,7 +174,7 @@ async fn open(data: &Path, faulty: Faulty) -> Result<Engine, String> {
     Ok(engine)
 }
 
-/// Follows the run to its end, deciding as the story says.
+/// Follows the run to its end, with the story's decisions.
 async fn follow(engine: &Engine, clock: &MatrixClock, story: Story, data: &Path) -> Result<Status, String> {
     for _ in 0..MAX_STEPS {
         let pending = match engine.wait(RUN).await.map_err(|error| error.to_string())? {
@@ -182,7 +182,7 @@ async fn follow(engine: &Engine, clock: &MatrixClock, story: Story, data: &Path)
             Outcome::WaitingForToken { pending, .. } => pending,
         };
         let token = &pending[0].token;
-        // A token that has timed out meanwhile is answered in vain.
+        // A token that has timed out meanwhile takes no answer.
         let _decided = match story {
             Story::Unanswered => {
                 clock.advance_ms(A_QUESTIONS_END_MS);
@@ -196,7 +196,7 @@ async fn follow(engine: &Engine, clock: &MatrixClock, story: Story, data: &Path)
                 engine.send_task_failure(token, failure).await
             }
             _ if approve(data).await => engine.send_task_success(token, json!({ "decision": "approved" })).await,
-            // The question is not stored yet.
+            // The question isn't stored yet.
             _ => Ok(()),
         };
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -204,7 +204,7 @@ async fn follow(engine: &Engine, clock: &MatrixClock, story: Story, data: &Path)
     Err("it asks for a person again and again".to_owned())
 }
 
-/// Stores a person's approval of the newest question, once; whether it is stored.
+/// Stores a person's approval of the newest question, once; returns whether it's stored.
 async fn approve(data: &Path) -> bool {
     let rows = SqliteKeepRows::open(data).await.unwrap();
     let question = match approval::find_open(&rows, RUN).await {
