@@ -1,5 +1,5 @@
-//! Requests to servers of this machine only: a page of another site whose name leads here (DNS rebinding) sends that name as
-//! its `Host`, and is refused. An address of numbers and `localhost` are no such names.
+//! Protects servers of this machine from DNS rebinding. A page of another site whose name resolves to this machine sends that
+//! name as its `Host` and is refused. Only IP addresses and `localhost` are accepted.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use holdfast_web::reply::Reply;
 
 use crate::serve::respond;
 
-/// Answers requests that name this machine by its address, and refuses those that name another host.
+/// Passes on requests whose `Host` is an address of this machine, and refuses those that name another host.
 pub async fn by_address_only(request: Request, next: Next) -> Response {
     if is_by_address(request.headers(), request.uri()) {
         return next.run(request).await;
@@ -31,7 +31,7 @@ fn is_by_address(headers: &HeaderMap, uri: &Uri) -> bool {
         return false;
     };
     let is_ours = |host: &str| {
-        // What is not parsed is no address.
+        // A value that can't be parsed isn't an address.
         let Ok(authority) = host.parse::<Authority>() else {
             return false;
         };

@@ -1,4 +1,4 @@
-//! The Step Functions API's server as the program starts it: its failures name the option that gave the address.
+//! Starts the server of the Step Functions API. Its failures name the command-line option of the address.
 
 use std::net::SocketAddr;
 
@@ -6,15 +6,15 @@ use holdfast_sfn_api::{Server, ServerError};
 
 use holdfast_ops::failure::Failure;
 
-/// Takes the address that an option gave; nobody can connect to it yet.
+/// Reserves the option's address. Connections aren't accepted yet.
 ///
 /// # Errors
-/// It is in use, or other machines could reach it.
+/// The address is in use, or other machines could reach it.
 pub fn bind(option: &str, address: SocketAddr) -> Result<Server, Failure> {
     Server::bind(address).map_err(|error| Failure::usage(format!("{option} {error}")))
 }
 
-/// Turns a failure of the API's server into the program's.
+/// Converts an error of the API's server to the program's failure.
 pub fn failure(error: ServerError) -> Failure {
     match error {
         ServerError::Listener(_) => Failure::incomplete(error),

@@ -1,4 +1,4 @@
-//! The console: who may see it, its pages, and what its buttons do.
+//! The console: access control, pages and the actions of the buttons.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -30,7 +30,7 @@ use holdfast_ops::redrive;
 use holdfast_ops::replay;
 use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
 
-/// The pages' routes.
+/// Returns the routes of the pages.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(runs))
@@ -45,7 +45,7 @@ pub fn router() -> Router<Arc<App>> {
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
 }
 
-/// One request, as the pages see it.
+/// One request to a page.
 pub struct Visit<'a> {
     app: &'a App,
     headers: &'a HeaderMap,
@@ -56,7 +56,7 @@ pub struct Visit<'a> {
 }
 
 impl<'a> Visit<'a> {
-    /// Who asks, and when.
+    /// Reads the request's session and the time.
     pub fn new(app: &'a App, headers: &'a HeaderMap) -> Self {
         let now_ms = machine::now_ms();
         Self {
@@ -68,7 +68,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// That one has to sign in, and with what.
+    /// Returns the notice that the visitor has to sign in, with the available method.
     pub fn sign_in_first(&self) -> Notice {
         let with = match self.app.with_github {
             Some(_) => SignInMethod::Github,
@@ -121,7 +121,7 @@ impl<'a> Visit<'a> {
         self.send(Reply::page(StatusCode::OK, html))
     }
 
-    /// The answer, with the cookie that its forms' nonces are made for.
+    /// Sends the answer, with the cookie that its forms' nonces are bound to.
     fn send(&self, reply: Reply) -> Response {
         respond(match self.app.seal.visit(self.headers, &self.fresh).1 {
             Some(cookie) => reply.with(axum::http::header::SET_COOKIE, &cookie),
@@ -129,12 +129,12 @@ impl<'a> Visit<'a> {
         })
     }
 
-    /// A page that says one thing.
+    /// Sends a page with one notice.
     pub fn notice(&self, notice: Notice) -> Response {
         self.send(approval::notice(&self.request(), notice, None))
     }
 
-    /// What a button did, or why it could not.
+    /// Sends the result of a button's action.
     fn answer(&self, did: Result<Notice, Failure>) -> Response {
         self.notice(did.unwrap_or_else(|failure| Notice::Failed {
             status: 409,
@@ -152,7 +152,7 @@ impl<'a> Visit<'a> {
         })
     }
 
-    /// Whether who looks may see the runs of a repository. Errors: GitHub does not say.
+    /// Returns whether the visitor may see the runs of a repository. Without an answer from GitHub: no.
     async fn may_see(&self, repository: Option<&RepositoryName>) -> bool {
         match &self.session {
             None => false,
@@ -169,7 +169,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// The run, if who looks may see it; else the page that says what to do.
+    /// Returns the run, if the visitor may see it; otherwise a page that explains the next step.
     async fn find(&self, run: &str) -> Result<RunSummary, Response> {
         if self.session.is_none() {
             return Err(self.notice(self.sign_in_first()));
@@ -207,7 +207,7 @@ async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): 
         Ok(records) => records,
         Err(failure) => return visit.failed(&failure),
     };
-    // Once for each repository, those with the newest runs first: what a login may ask of GitHub has an end.
+    // One request for each repository, those with the newest runs first, because requests per login are limited.
     let mut may_see: BTreeMap<Option<RepositoryName>, bool> = BTreeMap::new();
     for repository in records.iter().map(views::repository_name) {
         if let Entry::Vacant(place) = may_see.entry(repository) {
@@ -290,7 +290,7 @@ async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Pa
     match drawn {
         Ok(svg) => {
             let mut reply = Reply::new(StatusCode::OK, "image/svg+xml", svg);
-            // As an image it runs nothing; it styles itself.
+            // An image runs no scripts. It has inline styles.
             reply.headers.insert(
                 axum::http::header::CONTENT_SECURITY_POLICY,
                 axum::http::HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
@@ -301,7 +301,7 @@ async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Pa
     }
 }
 
-/// A button of a run's page.
+/// Handles a button of a run's page.
 async fn act(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -350,7 +350,7 @@ async fn act(
     }))
 }
 
-/// Runs a run again from its record: one at a time, as that takes a processor.
+/// Replays a run. Only one replay runs at a time, because it occupies a processor.
 async fn replay(app: &App, name: String) -> Result<Notice, Failure> {
     let Ok(_one) = app.replays.try_acquire() else {
         return Err(Failure::incomplete("another replay is running: try again in a minute"));

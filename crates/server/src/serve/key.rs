@@ -1,5 +1,5 @@
-//! How the operator of this machine signs in: an address in the data directory that works once. What seals sessions and what
-//! seals forms are secrets of their own, in files of their own: neither is ever part of an address.
+//! The operator's sign-in on this machine: an address in the data directory that works once. Sessions and forms are sealed
+//! with two separate keys in separate files; neither key is ever part of an address.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -13,23 +13,23 @@ use holdfast_ops::failure::Failure;
 use holdfast_ops::machine::random_key;
 use holdfast_storage::file::{self, FileError};
 
-/// The file that holds the address that signs in, 0600.
+/// The file with the sign-in address, mode 0600.
 pub const FILE: &str = "console.url";
-/// What sessions are sealed with.
+/// The file with the key that seals sessions.
 const SESSION_FILE: &str = "session.key";
-/// What forms are sealed with.
+/// The file with the key that seals forms.
 const FORM_FILE: &str = "form.key";
-/// Digits of the part of the address that works once. Version 0.1 had 64 in its addresses, which worked forever.
+/// Number of hexadecimal digits in the address's token. Tokens of version 0.1 had 64 and never expired.
 const TOKEN_DIGITS: usize = 48;
-/// What is in the address's file when it was used.
+/// The content of the address's file after the address was used.
 const USED: &str =
     "The address was used. Start holdfast serve with --new-console-key for a new one; it ends all sessions.";
 
 /// The console's secrets.
 pub struct ConsoleKeys {
-    /// What seals sessions and forms.
+    /// Seals sessions and forms.
     pub seal: Seal,
-    /// The way in.
+    /// The sign-in address.
     pub entry: Entry,
 }
 
@@ -39,22 +39,22 @@ pub struct Entry {
     token: Mutex<Option<SecretString>>,
 }
 
-/// What came of an attempt to enter.
+/// The result of an attempt to sign in.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entered {
-    /// The address was right, and is used up.
+    /// The address is correct. It can't be used again.
     Yes,
     /// The address is wrong, or was used before.
     No,
-    /// It is right, but that it was used cannot be stored: nobody enters.
+    /// The address is correct, but its use can't be stored, so the attempt is refused.
     NotNow,
 }
 
-/// Reads or makes the console's secrets, and writes the address as `public` has it now. With `renew`, all three are made
-/// again: sessions end, and there is a new address. Whoever calls it holds the data directory.
+/// Reads or creates the console's secrets, and writes the address with the current `public` URL. With `renew`, all three are
+/// created again: sessions end, and there is a new address. The caller holds the data directory's lock.
 ///
 /// # Errors
-/// A file cannot be read or written.
+/// A file can't be read or written.
 pub fn console_keys(data: &Path, public: &Url, renew: bool) -> Result<ConsoleKeys, Failure> {
     let path = |name: &str| data.join(name);
     let is_first = file::read_text(&path(SESSION_FILE)).map_err(unusable)?.is_none();
@@ -73,7 +73,7 @@ pub fn console_keys(data: &Path, public: &Url, renew: bool) -> Result<ConsoleKey
         let address = public.join(&format!("sign-in/{token}")).map_err(Failure::usage)?;
         file::write(&path(FILE), line(address.as_str()).as_bytes()).map_err(unusable)?;
     }
-    // The session's key comes last: until it is there, no address was given out by this version.
+    // The session's key is written last: while it's missing, this version hasn't handed out an address.
     let form = file::read_or_create(&path(FORM_FILE), random_key).map_err(unusable)?;
     let session = file::read_or_create(&path(SESSION_FILE), random_key).map_err(unusable)?;
     for (name, key) in [(FORM_FILE, &form), (SESSION_FILE, &session)] {
@@ -108,15 +108,15 @@ fn token_of(text: &str) -> Option<String> {
 }
 
 impl Entry {
-    /// Whether the address can still be used.
+    /// Returns whether the address can still be used.
     pub fn is_open(&self) -> bool {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Uses the address up, if `given` is its last part.
+    /// Signs in with the address, if `given` is its token. The address then stops working.
     pub fn enter(&self, given: &str) -> Entered {
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
-        // Hashes are compared: how long that takes reveals nothing of the token.
+        // Hashes are compared, so the duration reveals nothing about the token.
         let is_right = token
             .as_ref()
             .is_some_and(|token| Sha256::digest(given.as_bytes()) == Sha256::digest(token.expose_secret().as_bytes()));

@@ -1,5 +1,5 @@
-//! `holdfast serve`: webhook, console, approvals and runner in one process. What is answered stands in `holdfast-web`; here
-//! is the server, and what it is given.
+//! `holdfast serve`: webhook, console, approvals and runner in one process. `holdfast-web` computes the answers; this module
+//! has the server and its wiring.
 
 mod console;
 mod key;
@@ -42,50 +42,50 @@ use holdfast_ops::workflow;
 use holdfast_ops::access::Access;
 use key::{ConsoleKeys, Entry};
 
-/// What the Step Functions API shows in the place of a review's task tokens: whoever holds one answers in the approvers'
-/// place, and derives their codes from it.
+/// The Step Functions API shows this text in place of a review's task tokens. A token's holder could decide in place of the
+/// approvers, and derive their codes from it.
 const TOKEN_MASK: &str = "[withheld: a task token of a review]";
 
-/// What requests are answered with.
+/// The state that request handlers share.
 pub struct App {
     /// The data directory.
     data: PathBuf,
     /// The engine and its stages.
     opened: Opened,
-    /// How runs are started.
+    /// The settings of new runs.
     how: RunSettings,
-    /// What deliveries are signed with.
+    /// The secrets that sign deliveries.
     secrets: WebhookSecrets,
-    /// What people may do, as of now: for deliveries, which are signed.
+    /// Reads people's current permissions, for deliveries, which are signed.
     permission: Arc<dyn ReadPermission>,
-    /// The same for whoever opens a page.
+    /// Reads people's permissions for pages, with a limit on requests.
     asked_permission: RarelyAsked,
-    /// Pull requests as they are now.
+    /// Reads the current state of pull requests.
     pulls: Arc<dyn ReadPull>,
-    /// What makes forms and sessions ours.
+    /// Seals forms and sessions.
     seal: Seal,
-    /// Sign-in with GitHub, where it is set up.
+    /// Sign-in with GitHub, where it's configured.
     with_github: Option<WithGithub>,
-    /// Pictures that pages have drawn.
+    /// Pictures that pages have drawn already.
     pictures: Pictures,
     /// Lets one replay run at a time.
     replays: Semaphore,
-    /// How the operator of this machine signs in.
+    /// The sign-in address of this machine's operator.
     entry: Entry,
 }
 
-/// How the server is started.
+/// The options of the server.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// Where it listens.
+    /// The address that it listens on.
     pub listen: SocketAddr,
-    /// Where it serves the Step Functions API too.
+    /// The address of the Step Functions API, if it's served too.
     pub step_functions: Option<SocketAddr>,
-    /// Whether a new sign-in address is made, which ends all sessions.
+    /// Creates a new sign-in address and ends all sessions.
     pub new_console_key: bool,
-    /// Where data is.
+    /// The place of the data directory.
     pub data: DataPlace,
-    /// Receives what the operator should know.
+    /// Receives messages for the operator.
     pub notify: Notify,
 }
 
@@ -154,7 +154,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
             Some(opened.map_err(step_functions_api::failure)?)
         }
     };
-    // Not before: the database was checked, and requests are answered from now on.
+    // Connections are accepted only after the database was checked.
     let listener = reserved.listen().map_err(Failure::incomplete)?;
     let console = match app.entry.is_open() {
         true => format!("the address in {}", data.join(key::FILE).display()),
@@ -169,7 +169,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         let Some(server) = step_functions else { return Ok(()) };
         notify(&format!("Step Functions API: http://{}", server.address()));
         let served = server.serve(stopped).await.map_err(step_functions_api::failure);
-        // Without it nobody would be told that it is gone.
+        // Stop the other server too: clients of this API would otherwise fail without any sign to the operator.
         stop.send_replace(true);
         served
     };
@@ -180,7 +180,10 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     served.and(beside)
 }
 
-/// What a server cannot do without. Errors: every setting that is missing.
+/// Checks the settings that a server requires.
+///
+/// # Errors
+/// Lists every missing setting.
 fn check(settings: &Settings) -> Result<WebhookSecrets, Failure> {
     let mut missing = Vec::new();
     if settings.webhook_secrets.is_none() {

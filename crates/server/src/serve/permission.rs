@@ -1,5 +1,5 @@
-//! What people may do, asked of GitHub a bounded number of times: an answer counts for a minute, and each login has so
-//! many questions a minute. A stranger who signs in and reloads pages costs no more.
+//! Reads people's permissions from GitHub with a limit on requests: an answer is cached for a minute, and each login has a
+//! maximum number of requests per minute. So a stranger who signs in and reloads pages causes a bounded number of requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use holdfast_core::port::{Permission, ReadError, ReadPermission};
 
-/// How long an answer counts. So long may someone act whose permission was taken away.
+/// How long an answer is cached. A person whose permission was revoked can act for this long.
 const KEEP: Duration = Duration::from_secs(60);
-/// The most questions for one login in [`KEEP`].
+/// Maximum number of requests for one login in [`KEEP`].
 const MAX_QUESTIONS_PER_LOGIN: u32 = 60;
-/// The most questions for all logins in [`KEEP`].
+/// Maximum number of requests for all logins in [`KEEP`].
 const MAX_QUESTIONS: u32 = 600;
-/// The most answers that are kept.
+/// Maximum number of cached answers.
 const MAX_ANSWERS: usize = 10_000;
 
-/// Asks another one, rarely.
+/// Caches the answers of another reader, and limits its requests.
 pub struct RarelyAsked {
     inner: Arc<dyn ReadPermission>,
     now: Box<dyn Fn() -> Instant + Send + Sync>,
     kept: Mutex<Kept>,
 }
 
-/// The answers of the last minute, and how often was asked in the running one.
+/// The answers of the last minute, and the number of requests in the current one.
 #[derive(Default)]
 struct Kept {
     permissions: HashMap<[String; 3], (Instant, Permission)>,
@@ -35,7 +35,7 @@ struct Kept {
 }
 
 impl RarelyAsked {
-    /// Asks `inner`.
+    /// Caches and limits `inner`.
     pub fn new(inner: Arc<dyn ReadPermission>) -> Self {
         Self::with_clock(inner, Instant::now)
     }
@@ -54,7 +54,10 @@ impl RarelyAsked {
 }
 
 impl Kept {
-    /// Counts a question. Errors: there were too many.
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// A limit was reached.
     fn count(&mut self, now: Instant, login: &str) -> Result<(), ReadError> {
         if self.since.is_none_or(|since| now.duration_since(since) >= KEEP) {
             self.since = Some(now);
@@ -93,7 +96,7 @@ fn keep<T>(kept: &mut HashMap<[String; 3], (Instant, T)>, now: Instant, key: [St
 }
 
 fn key(first: &str, second: &str, login: &str) -> [String; 3] {
-    // GitHub takes any case.
+    // GitHub's names are case-insensitive.
     [first, second, login].map(str::to_ascii_lowercase)
 }
 

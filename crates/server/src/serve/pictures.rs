@@ -1,17 +1,18 @@
-//! Pictures of runs' states that a page has drawn already: its size is part of the page, and the browser requests it next.
+//! Cache of pictures of runs' states. A page draws the picture because it needs its size, and the browser requests the same
+//! picture next.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The most pictures that are kept.
+/// Maximum number of cached pictures.
 const MAX_PICTURES: usize = 16;
 
-/// Drawn pictures by run, the oldest first. Each is handed out once: a run's path grows.
+/// Drawn pictures by run, the oldest first. Each is returned only once, because a run's path grows.
 #[derive(Debug, Default)]
 pub struct Pictures(Mutex<VecDeque<(String, String)>>);
 
 impl Pictures {
-    /// Keeps a run's picture for the request that comes after its page.
+    /// Stores a run's picture for the request that follows its page.
     pub fn keep(&self, run: &str, svg: String) {
         let mut kept = self.lock();
         kept.retain(|(name, _)| name != run);
@@ -21,7 +22,7 @@ impl Pictures {
         kept.push_back((run.to_owned(), svg));
     }
 
-    /// Hands a run's picture out, if it was drawn.
+    /// Removes and returns a run's picture, if there is one.
     pub fn take(&self, run: &str) -> Option<String> {
         let mut kept = self.lock();
         let place = kept.iter().position(|(name, _)| name == run)?;

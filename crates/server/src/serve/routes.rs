@@ -1,4 +1,4 @@
-//! Which request is answered by what.
+//! The routes of the server, and the limits on their requests.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::{App, console};
 use holdfast_http_server::{BodyLimits, take_body};
 use holdfast_ops::machine;
 
-/// All routes.
+/// Returns all routes.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/healthz", get(health))
@@ -28,11 +28,11 @@ pub fn router(app: Arc<App>) -> Router {
             post(deliver)
                 .layer(DefaultBodyLimit::disable())
                 .layer(from_fn(to_its_end))
-                // One byte more than is taken, so that too much is told apart from just enough.
+                // One byte more than the limit, so that a body of exactly the limit is accepted and a larger one is refused.
                 .layer(from_fn(async |request: Request, next: Next| {
                     take_body(BodyLimits::of_bytes(webhook::MAX_BODY_BYTES + 1), request, next).await
                 }))
-                // Before the body is read: a stranger without a signature costs a head.
+                // Before the body is read: a request without a signature costs only its head.
                 .layer(from_fn(refuse_unsigned)),
         )
         .merge(
@@ -52,13 +52,13 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Refuses a delivery that has no signature, whatever its body is.
+/// Refuses a delivery without a signature before its body is read.
 async fn refuse_unsigned(request: Request, next: Next) -> Response {
     match webhook::refuse_unsigned(request.headers()) {
         None => next.run(request).await,
         Some(refusal) => {
             let mut response = respond(refusal);
-            // The body is not read: nothing else can come after it.
+            // The body isn't read, so the connection can't carry another request.
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -67,8 +67,8 @@ async fn refuse_unsigned(request: Request, next: Next) -> Response {
     }
 }
 
-/// What was begun is done, also when who asked hangs up meanwhile: a form that is sent twice ends the first connection, and
-/// a decision that is stored would wait for the sweeper.
+/// Completes a request even when the client closes the connection meanwhile. A form that is sent twice closes the first
+/// connection; without this, a decision that is stored but not delivered would wait for the sweeper.
 async fn to_its_end(request: Request, next: Next) -> Response {
     tokio::spawn(next.run(request)).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request ended early");
@@ -80,7 +80,7 @@ async fn to_its_end(request: Request, next: Next) -> Response {
     })
 }
 
-/// 200 while the disk takes what is stored; 503 with what is wrong while it does not.
+/// Answers 200 while the disk accepts writes, otherwise 503 with the problem.
 async fn health(State(app): State<Arc<App>>) -> Response {
     let wrong = app.opened.engine.health().borrow().as_ref().map(ToString::to_string);
     let (status, body) = match wrong {

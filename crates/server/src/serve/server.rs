@@ -1,4 +1,4 @@
-//! The listener, and how it ends: no new requests, those under way are answered, for a while.
+//! The listener and its shutdown: new requests are refused, and those in flight have a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,13 @@ use tokio::sync::watch;
 use super::{App, routes};
 use holdfast_ops::failure::Failure;
 
-/// How long requests under way are waited for.
+/// Time limit for requests in flight during shutdown.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves until SIGTERM or SIGINT, or `stop`, which it passes on. Errors: the listener fails.
+/// Serves until SIGTERM, SIGINT or `stop`. Sets `stop` when it ends.
+///
+/// # Errors
+/// The listener fails.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: &watch::Sender<bool>) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
     let (mut stopped, mut stopped_elsewhere) = (stop.subscribe(), stop.subscribe());
@@ -32,7 +35,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: &watch::Sender<bo
     stop.send_replace(true);
     match tokio::time::timeout(PATIENCE, server).await {
         Ok(served) => served.map_err(Failure::incomplete),
-        // They are repeated by who asked, and what they began is stored.
+        // Clients repeat these requests, and their stored work resumes.
         Err(_) => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Signing in: with GitHub, where that is set up, or with the address in the data directory.
+//! Sign-in with GitHub, where that is configured, or with the address in the data directory.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::key::Entered;
 use super::routes::respond;
 use holdfast_ops::machine;
 
-/// The routes.
+/// Returns the routes.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route(sign_in::SIGN_IN, get(begin))
@@ -30,7 +30,7 @@ pub fn router() -> Router<Arc<App>> {
         .route(sign_in::SIGN_OUT, post(sign_out))
 }
 
-/// Sends the browser to GitHub, or says where the console's own address is.
+/// Redirects the browser to GitHub, or shows where the console's own sign-in address is.
 async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let visit = Visit::new(&app, &headers);
     let Some(with) = &app.with_github else {
@@ -49,7 +49,7 @@ async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query):
     respond(with.begin(&app.seal, &query.unwrap_or_default(), &state, &verifier))
 }
 
-/// The browser is back from GitHub.
+/// Handles the browser's return from GitHub.
 async fn come_back(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let visit = Visit::new(&app, &headers);
     let back = match &app.with_github {
@@ -68,8 +68,8 @@ fn again(visit: &Visit<'_>, at: &str) -> Response {
     })
 }
 
-/// The address in the data directory signs whoever has it in, once: it is this machine's own. What only looks at an address,
-/// as some programs do with those in messages, does not use it up.
+/// Signs the operator in with the address from the data directory, once. Prefetches and HEAD requests, which some programs
+/// send for addresses in messages, don't use it up.
 async fn with_key(
     State(app): State<Arc<App>>,
     method: Method,

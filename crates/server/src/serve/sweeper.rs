@@ -1,4 +1,4 @@
-//! The sweeper beside the server: now and then, everything that was left is tried again.
+//! The server's periodic sweep, which retries undo actions and deliveries that failed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::App;
 use holdfast_ops::sweep;
 
-/// How long after the start, so that the open runs are under way.
+/// Delay of the first sweep, so that open runs resume first.
 const FIRST_AFTER: Duration = Duration::from_secs(5);
 const EVERY: Duration = Duration::from_mins(15);
 
-/// Sweeps until it is aborted.
+/// Sweeps periodically until the task is aborted.
 pub async fn sweep_for_ever(app: Arc<App>) {
     let mut pause = FIRST_AFTER;
     loop {

@@ -1,4 +1,4 @@
-//! The console's views, filled in from the data directory.
+//! Builds the console's views from the data directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -26,15 +26,15 @@ use holdfast_ops::machine;
 use holdfast_ops::run_details::{self, AttemptDetails, UnitDetails, states_taken, units_of};
 use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
-/// Runs on one page.
+/// Number of runs on one page.
 const PAGE_RUNS: usize = 50;
-/// Days in the picture above the runs.
+/// Number of days in the chart above the runs.
 const DAYS: i64 = 14;
 const DAY_MS: i64 = 86_400_000;
-/// Entries of the audit that one page looks through.
+/// Maximum number of audit entries that one page reads.
 const MAX_AUDIT_ENTRIES: usize = 10_000;
 
-/// Reads on a thread that may block: a disk is waited for, and the histories' reader stays on one thread.
+/// Reads on a thread that may block: disks block, and the reader of histories can't move between threads.
 pub async fn on_disk<T, F>(read: impl FnOnce() -> F + Send + 'static) -> Result<T, Failure>
 where
     T: Send + 'static,
@@ -45,7 +45,7 @@ where
     done.map_err(|error| Failure::incomplete(format!("a page's task ended early: {error}")))?
 }
 
-/// The list of runs, of those that may be seen.
+/// Returns the list of the given runs, which the visitor may see.
 pub fn runs(records: &[RunSummary], frame: Frame, filter: RunsFilter, page: u32) -> RunsView {
     let matching: Vec<&RunSummary> = records.iter().filter(|record| lets_through(&filter, record)).collect();
     let pages = matching.len().div_ceil(PAGE_RUNS).max(1);
@@ -67,10 +67,10 @@ pub fn runs(records: &[RunSummary], frame: Frame, filter: RunsFilter, page: u32)
     }
 }
 
-/// Returns a run's page and the picture of its states, empty where it cannot be drawn.
+/// Returns a run's page and the picture of its states, empty where it can't be drawn.
 ///
 /// # Errors
-/// The data cannot be read.
+/// The data can't be read.
 pub async fn run(
     data: &Path,
     rows: &dyn KeepRows,
@@ -135,7 +135,10 @@ pub async fn run(
     Ok((view, svg))
 }
 
-/// One unit, if it is there. Errors: the data cannot be read.
+/// Returns one unit's page, if the run has the unit.
+///
+/// # Errors
+/// The data can't be read.
 pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> Result<Option<UnitView>, Failure> {
     let name = record.run.as_str();
     let runs = LocalRuns::with_rows(data, None)?;
@@ -184,17 +187,20 @@ pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> R
     }))
 }
 
-/// The picture of a run's states. Errors: the data cannot be read.
+/// Draws the picture of a run's states.
+///
+/// # Errors
+/// The data can't be read.
 pub async fn picture(data: &Path, record: &RunSummary) -> Result<String, Failure> {
     run_details::draw_picture(&LocalRuns::with_rows(data, None)?, record).await
 }
 
-/// The repository that a run is of.
+/// Returns the repository of a run.
 pub fn repository(record: &RunSummary) -> String {
     started(record).map_or_else(String::new, |run| run.target.repository())
 }
 
-/// The repository on GitHub that a run is of; none for a work tree.
+/// Returns the GitHub repository of a run; `None` for a work tree.
 pub fn repository_name(record: &RunSummary) -> Option<RepositoryName> {
     started(record)?.target.repository_name()
 }
@@ -338,7 +344,7 @@ fn tiers(record: &RunSummary, plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec
     tiers
 }
 
-/// Adds an attempt to what its tier took.
+/// Adds an attempt to its tier's usage.
 fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptDetails) {
     let place = tiers.iter().position(|usage| usage.tier == tier).unwrap_or_else(|| {
         tiers.push(TierUsage {
@@ -360,7 +366,7 @@ fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptDeta
     usage.calls += 1;
     usage.input_tokens += attempt.input_tokens;
     usage.output_tokens += attempt.output_tokens;
-    // One call of unknown price, and the sum is not known.
+    // One call without a known price makes the sum unknown.
     usage.cost_usd = usage.cost_usd.zip(attempt.cost_usd).map(|(sum, cost)| sum + cost);
 }
 
@@ -392,7 +398,7 @@ fn kind_of(state: &str) -> SpanKind {
     }
 }
 
-/// The picture's width and height, as its root says.
+/// Reads the picture's width and height from its root element.
 fn size(svg: &str) -> (u32, u32) {
     let number = |name: &str| {
         let (_, rest) = svg.split_once(&format!(" {name}=\""))?;

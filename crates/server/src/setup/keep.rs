@@ -1,5 +1,5 @@
-//! Where the App's secrets are kept: in the data directory, as a file of settings and the private key beside it; or in the
-//! secrets of a deployment on AWS.
+//! Stores the App's secrets: in the data directory, as a file of settings with the private key beside it, or in the secrets
+//! of a deployment on AWS.
 
 use std::path::{Path, PathBuf};
 
@@ -16,31 +16,33 @@ use url::Url;
 use super::SetupOptions;
 use holdfast_ops::failure::Failure;
 
-/// The settings' file in the data directory.
+/// The file of settings in the data directory.
 const SETTINGS: &str = "github-app.env";
-/// The private key's.
+/// The file of the private key.
 const KEY: &str = "github-app.pem";
 
-/// Where they go.
+/// The place of the App's secrets.
 pub enum Keep {
-    /// Below a directory.
+    /// Files in a directory.
     Files(PathBuf),
-    /// Into a stack's secrets.
+    /// The secrets of a stack.
     Stack {
-        /// The account.
+        /// The configuration of the AWS account.
         config: Box<SdkConfig>,
-        /// The ARN of what writes to GitHub.
+        /// The ARN of the secret with the credentials for GitHub.
         github: String,
-        /// The ARN of what deliveries are signed with.
+        /// The ARN of the secret that signs deliveries.
         webhook: String,
-        /// The ARN of what the approval page has.
+        /// The ARN of the approval page's secret.
         pages: String,
     },
 }
 
 impl Keep {
-    /// Makes sure that they can be kept, before anything is made; and what the deployment is reached by. Errors: an App
-    /// is there already; the directory cannot be written; the stack cannot be read; no public address.
+    /// Checks, before the App is created, that its secrets can be stored. Returns the place and the deployment's public URL.
+    ///
+    /// # Errors
+    /// An App exists already; the directory can't be written; the stack can't be read; there is no public URL.
     pub async fn prepare(args: &SetupOptions<'_>) -> Result<(Self, Url), Failure> {
         let given = args.public_url;
         let Some(stack) = args.stack else {
@@ -62,7 +64,7 @@ impl Keep {
         };
         let config = account::load().await;
         let found = Stack::read(&config, stack).await.map_err(Failure::usage)?;
-        // A domain of one's own goes before the API's.
+        // The stack's own domain wins over the address of its API.
         let own = found.parameter("PublicUrl").map_err(Failure::usage)?;
         let public = match given.or_else(|| Some(own).filter(|own| !own.is_empty())) {
             Some(given) => given,
@@ -78,7 +80,10 @@ impl Keep {
         Ok((keep, public_url(public)?))
     }
 
-    /// Stores them, and says where. Errors: they cannot be written.
+    /// Stores the secrets; returns a summary for the operator that names the place.
+    ///
+    /// # Errors
+    /// They can't be written.
     pub async fn store(&self, app: &CreatedApp) -> Result<String, Failure> {
         let webhook_secret = app.webhook_secret.clone().unwrap_or_default();
         match self {
@@ -151,7 +156,7 @@ fn public_url(given: &str) -> Result<Url, Failure> {
     Ok(public)
 }
 
-/// Writes a new file: secrets that are there already are not replaced.
+/// Writes a new file. Never replaces existing secrets.
 fn create(path: &Path, text: &str) -> Result<(), Failure> {
     match file::create(path, text.as_bytes()) {
         Ok(true) => Ok(()),
@@ -165,7 +170,7 @@ fn create(path: &Path, text: &str) -> Result<(), Failure> {
     }
 }
 
-/// The value as a shell reads it back, and bare where it may be: other readers of such files know no quotes.
+/// Quotes a value for a shell, only where it needs quotes: some other readers of such files don't support them.
 fn quoted(value: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:+=@%-".contains(&byte);
     if !value.is_empty() && value.bytes().all(is_bare) {

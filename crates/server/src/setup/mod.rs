@@ -1,5 +1,5 @@
-//! `holdfast setup`: the GitHub App from a manifest. A page of this machine sends the manifest to GitHub, a person confirms
-//! it there, and the code that comes back is exchanged for the App's secrets, which are stored at once.
+//! `holdfast setup`: creates the GitHub App from a manifest. A page on this machine sends the manifest to GitHub, a person
+//! confirms it there, and GitHub returns a code that is exchanged for the App's secrets. They are stored at once.
 
 mod keep;
 
@@ -33,47 +33,47 @@ use holdfast_ops::machine;
 
 use keep::Keep;
 
-/// The longest name that GitHub takes.
+/// Maximum length of an App's name on GitHub, in characters.
 const NAME_CHARS: usize = 34;
 
-/// What is set up, and where.
+/// The options of the setup.
 #[derive(Clone, Debug)]
 pub struct SetupOptions<'a> {
     /// The address by which people and GitHub reach the deployment.
     pub public_url: Option<&'a str>,
-    /// The stack that the App's secrets go into, instead of a data directory.
+    /// The stack that stores the App's secrets, instead of a data directory.
     pub stack: Option<&'a str>,
     /// The App's name.
     pub name: &'a str,
     /// The organisation that owns the App.
     pub organization: Option<&'a str>,
-    /// Where the page is served.
+    /// The address of the page.
     pub listen: SocketAddr,
-    /// Where data is.
+    /// The place of the data directory.
     pub data: DataPlace,
-    /// Receives what the operator should know.
+    /// Receives messages for the operator.
     pub notify: Notify,
 }
 
-/// What the page's requests are answered with.
+/// The state that the page's request handlers share.
 struct Setup {
     manifest: GithubAppManifest,
     state: String,
     view: SetupView,
-    /// Pages of ours, and GitHub's page that takes the form.
+    /// The content security policy: it allows pages of this server, and GitHub's page that receives the form.
     content_policy: HeaderValue,
     keep: Keep,
-    /// Told once the secrets are stored, in words for the terminal.
+    /// Receives the summary for the terminal once the secrets are stored.
     made: mpsc::Sender<String>,
-    /// One exchange at a time: a code is good once.
+    /// Allows one exchange at a time: a code is valid once.
     exchange: Mutex<()>,
     notify: Notify,
 }
 
-/// Serves the page until the App is made; returns a summary for the operator.
+/// Serves the page until the App is created; returns a summary for the operator.
 ///
 /// # Errors
-/// A usage error; the address is in use; the secrets cannot be stored.
+/// A usage error; the address is in use; the secrets can't be stored.
 pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
     if !args.listen.ip().is_loopback() {
         return Err(Failure::usage(format!(
@@ -122,7 +122,7 @@ pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
         .route("/", get(begin))
         .route("/created", get(created))
         .route("/assets/{name}", get(asset))
-        // No request of this page has a body.
+        // No request to this page has a body.
         .layer(from_fn(async |request: Request, next: Next| {
             take_body(BodyLimits::of_bytes(1_024), request, next).await
         }))
@@ -135,7 +135,7 @@ pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
     tokio::select! {
         summary = is_made.recv() => {
             stop.send_replace(true);
-            // The last page is on its way; a browser that keeps its connection open is not waited for.
+            // Sends the last page, with a limit, because a browser may keep its connection open.
             drop(tokio::time::timeout(std::time::Duration::from_secs(2), server).await);
             Ok(summary.unwrap_or_default())
         }
@@ -143,7 +143,7 @@ pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
     }
 }
 
-/// The manifest filled in, and the page around it.
+/// Fills in the manifest and the page around it.
 fn view(args: &SetupOptions<'_>, action: &Url, public: &Url, here: &Url) -> Result<SetupView, Failure> {
     let joined = |base: &Url, path: &str| base.join(path).map_err(Failure::usage);
     let webhook = joined(public, "webhooks/github")?;
@@ -170,7 +170,7 @@ async fn begin(State(setup): State<Arc<Setup>>) -> Response {
     page(&setup, StatusCode::OK, setup::begin(&setup.view))
 }
 
-/// The browser is back with a code.
+/// Handles the browser's return from GitHub with a code.
 async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> Response {
     let query = Form::parse(query.unwrap_or_default().as_bytes());
     let failed = |status, why: &str| page(&setup, status, setup::failed(why));
@@ -195,7 +195,7 @@ async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> 
                 "{}{summary}  install it on repositories: {install_at}\n",
                 made(&app, &setup.view)
             );
-            // Only one is waited for.
+            // The receiver takes only one summary.
             drop(setup.made.try_send(summary));
             page(&setup, StatusCode::OK, setup::done(&app.slug, &install_at))
         }
