@@ -12,7 +12,7 @@ use crate::command::{
 };
 use crate::exit::Exit;
 use crate::output;
-use holdfast_ops::deployment::Deployment;
+use holdfast_ops::aws::open_deployment;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 use holdfast_server::serve;
@@ -104,14 +104,14 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
     };
     match &cli.command {
         Command::Setup(args) => set_up(args, Some(name)).await,
-        Command::Runs(args) => runs::run(args, &Deployment::open(name).await?).await,
-        Command::Show(args) => show::run(args, &Deployment::open(name).await?).await,
-        Command::Approve(args) => decide::approve_on(&Deployment::open(name).await?, args).await,
-        Command::Reject(args) => decide::reject_on(&Deployment::open(name).await?, args).await,
-        Command::Cancel(args) => cancel::run_on(&Deployment::open(name).await?, args).await,
-        Command::Redrive(args) => redrive::run_on(&Deployment::open(name).await?, args).await,
-        Command::Audit(_) => audit::run_on(&Deployment::open(name).await?).await,
-        Command::Sweep(_) => sweep::run_on(&Deployment::open(name).await?).await,
+        Command::Runs(args) => runs::run(args, open_deployment(name).await?.as_ref()).await,
+        Command::Show(args) => show::run(args, open_deployment(name).await?.as_ref()).await,
+        Command::Approve(args) => decide::approve_on(open_deployment(name).await?.as_ref(), args).await,
+        Command::Reject(args) => decide::reject_on(open_deployment(name).await?.as_ref(), args).await,
+        Command::Cancel(args) => cancel::run_on(open_deployment(name).await?.as_ref(), args).await,
+        Command::Redrive(args) => redrive::run_on(open_deployment(name).await?.as_ref(), args).await,
+        Command::Audit(_) => audit::run_on(open_deployment(name).await?.as_ref()).await,
+        Command::Sweep(_) => sweep::run_on(open_deployment(name).await?.as_ref()).await,
         Command::Check(args) => check::run(args),
         Command::Review(_) => not_there(
             "reviews of a deployment begin with a webhook: push to the pull request, or comment /holdfast review",

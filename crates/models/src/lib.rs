@@ -23,4 +23,4 @@ mod router;
 pub use examine::ModelReport;
 pub use http::{ModelLimits, ModelSettingsError};
 pub use provider::{AnthropicAskModel, OpenaiAskModel};
-pub use router::{ModelRouter, ModelSettings};
+pub use router::{INSTALL_WITH_AWS, ModelRouter, ModelSettings};

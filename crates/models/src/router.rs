@@ -17,6 +17,10 @@ use crate::examine::{Examined, ModelReport, examine};
 use crate::http::{ModelLimits, ModelSettingsError, Provider};
 use crate::provider::{AnthropicAskModel, OpenaiAskModel, anthropic, openai};
 
+/// The remedy for a program that is built without AWS.
+pub const INSTALL_WITH_AWS: &str =
+    "install it from a clone with cargo install --path crates/cli --features aws, or use a release build";
+
 /// Where models are asked, and with which keys. Secrets do not print.
 #[derive(Clone, Debug)]
 pub struct ModelSettings {
@@ -122,7 +126,7 @@ impl ModelRouter {
             Some(("openai", _)) => Err(missing(&openai::PROVIDER)),
             Some(("bedrock", _)) => self.bedrock.as_deref().ok_or_else(|| {
                 ModelError::Rejected(format!(
-                    "the model {model:?} needs Amazon Bedrock, which this program was built without: build it with --features aws"
+                    "the model {model:?} needs Amazon Bedrock, and this program is built without AWS: {INSTALL_WITH_AWS}"
                 ))
             }),
             _ => Err(ModelError::Rejected(format!(

@@ -27,8 +27,8 @@ pub async fn on_machine(data: &Path) -> Result<Vec<AuditEntry>, Failure> {
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn on_deployment(deployment: &Deployment) -> Result<Vec<AuditEntry>, Failure> {
-    read(&deployment.rows).await
+pub async fn on_deployment(deployment: &dyn Deployment) -> Result<Vec<AuditEntry>, Failure> {
+    read(deployment.rows()).await
 }
 
 async fn read(rows: &dyn KeepRows) -> Result<Vec<AuditEntry>, Failure> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::settings::Settings;
-use holdfast_core::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
+use holdfast_core::port::{FailedRun, KeepRows, PublishReview, StoreArtifact};
 use holdfast_core::sweep;
 
 use crate::access::Access;
@@ -38,16 +38,18 @@ pub async fn on_machine(data: &Path, name: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// There is no such run, or it has succeeded; the undo fails.
-pub async fn on_deployment(deployment: &Deployment, beginning: &str) -> Result<String, Failure> {
+pub async fn on_deployment(deployment: &dyn Deployment, beginning: &str) -> Result<String, Failure> {
     let record = find(deployment, beginning).await?;
     let name = record.run.clone();
     // Before the run is stopped: a run whose effects can't be undone afterwards is better left running.
     let github = deployment.github().await?;
     if !record.row.status.is_final() {
-        let stopped = deployment.runs.stop_run(&record.run, ErrorName::RunCancelled, CAUSE);
+        let stopped = deployment
+            .workflow()
+            .stop_run(&record.run, ErrorName::RunCancelled, CAUSE);
         stopped.await.map_err(Failure::incomplete)?;
     }
-    let (rows, store) = (&deployment.rows, &deployment.store);
+    let (rows, store) = (deployment.rows(), deployment.store());
     undo(record, &deployment.option(), &github.publish, rows, store).await?;
     Ok(name)
 }

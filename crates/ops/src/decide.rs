@@ -73,13 +73,13 @@ pub async fn on_machine(data: &Path, name: &str, by: String, decision: Decision)
 /// # Errors
 /// The run waits for no decision; the decision is refused.
 pub async fn on_deployment(
-    deployment: &Deployment,
+    deployment: &dyn Deployment,
     beginning: &str,
     decision: Decision,
 ) -> Result<(String, Decided), Failure> {
     let name = waiting(deployment, beginning).await?;
     let by = deployment.caller().await?;
-    let question = decide(&deployment.rows, &deployment.runs, &name, by, decision).await?;
+    let question = decide(deployment.rows(), deployment.workflow(), &name, by, decision).await?;
     if question.decided.is_none() {
         return Ok((name, counted(&question)));
     }

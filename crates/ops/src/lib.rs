@@ -5,6 +5,8 @@
 pub mod access;
 pub mod attempt;
 pub mod audit;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod cancel;
 pub mod data_directory;
 pub mod decide;
@@ -22,4 +24,9 @@ pub mod review;
 pub mod run_details;
 pub mod run_summary;
 pub mod sweep;
+#[cfg(any(test, not(feature = "aws")))]
+pub mod without_aws;
 pub mod workflow;
+
+#[cfg(not(feature = "aws"))]
+pub use without_aws as aws;

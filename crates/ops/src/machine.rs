@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_aws::bedrock::BedrockAskModel;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::policy::nearest;
 use holdfast_core::model::setting_name::{SETTINGS, unknown_names};
@@ -27,6 +26,7 @@ use holdfast_stores::sqlite::SqliteKeepRows;
 use tracing_subscriber::EnvFilter;
 
 use crate::access::{Access, PublishOnly};
+use crate::aws;
 use crate::evaluator;
 use crate::executions::EngineExecutions;
 use crate::failure::Failure;
@@ -281,7 +281,6 @@ pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
 /// The address or a key is unusable.
 pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
     let timeout = std::time::Duration::from_secs(settings.model_timeout_s);
-    let bedrock = BedrockAskModel::new(settings.model_url.clone(), timeout);
     let router = ModelRouter::new(ModelSettings {
         url: settings.model_url.clone(),
         allow_http: settings.allow_http.clone(),
@@ -290,7 +289,11 @@ pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
         prices: settings.prices.clone(),
         timeout,
     });
-    Ok(router.map_err(Failure::usage)?.with_bedrock(Arc::new(bedrock)))
+    let router = router.map_err(Failure::usage)?;
+    Ok(match aws::bedrock(settings) {
+        Some(bedrock) => router.with_bedrock(bedrock),
+        None => router,
+    })
 }
 
 /// Writes a `.gitignore`, because a directory that `--data` names may lie in the work tree under review.

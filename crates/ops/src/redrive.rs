@@ -6,13 +6,13 @@ use std::path::Path;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::Run;
 use holdfast_core::model::run_name::stem_of;
-use holdfast_core::port::{StartRun, StartedRun};
+use holdfast_core::port::StartedRun;
 use serde_json::json;
 
 use crate::attempt::{self, Choice};
 use crate::deployment::Deployment;
 use crate::failure::Failure;
-use crate::run_summary::{self, MAX_RUNS, ReadRuns, RunSummary};
+use crate::run_summary::{self, MAX_RUNS, RunSummary};
 use crate::workflow;
 use holdfast_engine::{Archive, Engine};
 
@@ -54,16 +54,16 @@ pub async fn start_next(data: &Path, engine: &Engine, record: RunSummary) -> Res
 ///
 /// # Errors
 /// There is no such run; it is in flight or complete; the attempt cannot be started.
-pub async fn on_deployment(deployment: &Deployment, beginning: &str) -> Result<(String, String), Failure> {
+pub async fn on_deployment(deployment: &dyn Deployment, beginning: &str) -> Result<(String, String), Failure> {
     let name = run_summary::find_name(deployment, beginning).await?;
     let record = deployment.read(&name).await?;
-    let found = deployment.runs.executions(MAX_RUNS as usize).await;
-    let found = found.map_err(Failure::incomplete)?;
-    let existing = found.iter().map(|run| (run.name.as_str(), run.status == "RUNNING"));
+    let found = deployment.runs_in_flight().await?;
+    let existing = found.iter().map(|(name, is_in_flight)| (name.as_str(), *is_in_flight));
     let attempt = match next(record, existing)? {
         Next::Open(open) => open,
         Next::Begin(run) => {
-            let started = deployment.runs.start_run(&run).await.map_err(Failure::incomplete)?;
+            let started = deployment.workflow().start_run(&run).await;
+            let started = started.map_err(Failure::incomplete)?;
             // AWS's list lags behind: this attempt exists and has ended.
             if started == StartedRun::Ended {
                 return Err(Failure::usage(format!(

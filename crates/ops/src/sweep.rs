@@ -47,15 +47,15 @@ pub async fn on_machine(data: &Path, settings: &Settings) -> Result<SweepSummary
 ///
 /// # Errors
 /// The data cannot be read.
-pub async fn on_deployment(deployment: &Deployment) -> Result<SweepSummary, Failure> {
+pub async fn on_deployment(deployment: &dyn Deployment) -> Result<SweepSummary, Failure> {
     let github = deployment.github().await?;
     let ports = Ports {
-        runs: &deployment.runs,
-        tasks: &deployment.runs,
+        runs: deployment.workflow(),
+        tasks: deployment.workflow(),
         deliveries: &github.deliveries,
         publish: &github.publish,
-        rows: &deployment.rows,
-        store: &deployment.store,
+        rows: deployment.rows(),
+        store: deployment.store(),
     };
     let swept = sweep(machine::now_ms(), ports).await.map_err(Failure::incomplete)?;
     Ok(SweepSummary { swept, deleted_rows: 0 })

@@ -27,12 +27,12 @@ const ARROWS: &str = "
     stores: core storage
 
     ops: asl aws core engine git github mail models rules storage stores
-    server: aws console core github http-server ops sfn-api storage web
-    cli: asl aws core engine github models ops server sfn-api
+    server: console core github http-server ops sfn-api storage web
+    cli: asl core engine github models ops server sfn-api
     functions: aws console core github models rules web
 
     testkit: core
-    tests:
+    tests: ops
     model-tests:
     xtask:
 ";

@@ -27,7 +27,7 @@ pub async fn run(args: &AuditArgs) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// The audit cannot be read.
-pub async fn run_on(deployment: &Deployment) -> Result<Exit, Failure> {
+pub async fn run_on(deployment: &dyn Deployment) -> Result<Exit, Failure> {
     print(&audit::on_deployment(deployment).await?)
 }
 

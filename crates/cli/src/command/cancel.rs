@@ -21,7 +21,7 @@ pub async fn run(args: &DecideArgs) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// There is no such run, or it has ended; the undo fails.
-pub async fn run_on(deployment: &Deployment, args: &DecideArgs) -> Result<Exit, Failure> {
+pub async fn run_on(deployment: &dyn Deployment, args: &DecideArgs) -> Result<Exit, Failure> {
     print(&cancel::on_deployment(deployment, &args.run).await?)
 }
 

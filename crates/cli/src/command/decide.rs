@@ -47,7 +47,7 @@ pub async fn reject(args: &RejectArgs) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// Nothing waits there; the review fails afterwards.
-pub async fn approve_on(deployment: &Deployment, args: &DecideArgs) -> Result<Exit, Failure> {
+pub async fn approve_on(deployment: &dyn Deployment, args: &DecideArgs) -> Result<Exit, Failure> {
     on(deployment, args, APPROVED).await
 }
 
@@ -55,7 +55,7 @@ pub async fn approve_on(deployment: &Deployment, args: &DecideArgs) -> Result<Ex
 ///
 /// # Errors
 /// Nothing waits there; the review fails afterwards.
-pub async fn reject_on(deployment: &Deployment, args: &RejectArgs) -> Result<Exit, Failure> {
+pub async fn reject_on(deployment: &dyn Deployment, args: &RejectArgs) -> Result<Exit, Failure> {
     on(deployment, &args.decide, rejected(args)?).await
 }
 
@@ -66,7 +66,7 @@ async fn here(args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
     print(&name, "", verdict, decided)
 }
 
-async fn on(deployment: &Deployment, args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
+async fn on(deployment: &dyn Deployment, args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
     let verdict = decision.verdict;
     let (name, decided) = decide::on_deployment(deployment, &args.run, decision).await?;
     let option = format!(" --stack {}", deployment.name());

@@ -43,7 +43,7 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// There is no such run; it is in flight or complete.
-pub async fn run_on(deployment: &Deployment, args: &RedriveArgs) -> Result<Exit, Failure> {
+pub async fn run_on(deployment: &dyn Deployment, args: &RedriveArgs) -> Result<Exit, Failure> {
     let (name, attempt) = redrive::on_deployment(deployment, &args.run).await?;
     let option = format!(" --stack {}", deployment.name());
     output::print(&format!(

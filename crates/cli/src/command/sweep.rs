@@ -29,7 +29,7 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// A run still needs cleaning; the data cannot be read.
-pub async fn run_on(deployment: &Deployment) -> Result<Exit, Failure> {
+pub async fn run_on(deployment: &dyn Deployment) -> Result<Exit, Failure> {
     print(&sweep::on_deployment(deployment).await?)
 }
 

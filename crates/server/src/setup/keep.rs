@@ -3,17 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use aws_config::SdkConfig;
-use holdfast_aws::account;
-use holdfast_aws::secrets_manager::put_into_secret;
-use holdfast_aws::stack::Stack;
 use holdfast_core::model::address::parse_url;
 use holdfast_github::CreatedApp;
 use holdfast_storage::file;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::SetupOptions;
+use holdfast_ops::aws::open_app_secrets;
+use holdfast_ops::deployment::StoreAppSecrets;
 use holdfast_ops::failure::Failure;
 
 /// The file of settings in the data directory.
@@ -26,16 +24,7 @@ pub enum Keep {
     /// Files in a directory.
     Files(PathBuf),
     /// The secrets of a stack.
-    Stack {
-        /// The configuration of the AWS account.
-        config: Box<SdkConfig>,
-        /// The ARN of the secret with the credentials for GitHub.
-        github: String,
-        /// The ARN of the secret that signs deliveries.
-        webhook: String,
-        /// The ARN of the approval page's secret.
-        pages: String,
-    },
+    Stack(Box<dyn StoreAppSecrets>),
 }
 
 impl Keep {
@@ -62,22 +51,12 @@ impl Keep {
             }
             return Ok((Self::Files(data), public));
         };
-        let config = account::load().await;
-        let found = Stack::read(&config, stack).await.map_err(Failure::usage)?;
-        // The stack's own domain wins over the address of its API.
-        let own = found.parameter("PublicUrl").map_err(Failure::usage)?;
-        let public = match given.or_else(|| Some(own).filter(|own| !own.is_empty())) {
-            Some(given) => given,
-            None => found.output("PublicUrl").map_err(Failure::usage)?,
+        let secrets = open_app_secrets(stack).await?;
+        let public = match given {
+            Some(given) => public_url(given)?,
+            None => public_url(secrets.public_url()?)?,
         };
-        let secret = |name: &str| found.resource(name).map(str::to_owned).map_err(Failure::usage);
-        let keep = Self::Stack {
-            github: secret("GithubSecret")?,
-            webhook: secret("WebhookSecret")?,
-            pages: secret("PagesSecret")?,
-            config: Box::new(config),
-        };
-        Ok((keep, public_url(public)?))
+        Ok((Self::Stack(secrets), public))
     }
 
     /// Stores the secrets; returns a summary for the operator that names the place.
@@ -110,38 +89,7 @@ impl Keep {
                     key.display()
                 ))
             }
-            Self::Stack {
-                config,
-                github,
-                webhook,
-                pages,
-            } => {
-                let id = SecretString::from(app.id.to_string());
-                let client_id = SecretString::from(app.client_id.clone());
-                for (secret, entries) in [
-                    (
-                        github,
-                        vec![
-                            ("HOLDFAST_GITHUB_APP_ID", id),
-                            ("HOLDFAST_GITHUB_APP_KEY", app.pem.clone()),
-                        ],
-                    ),
-                    (webhook, vec![("HOLDFAST_WEBHOOK_SECRET", webhook_secret)]),
-                    (
-                        pages,
-                        vec![
-                            ("HOLDFAST_GITHUB_APP_CLIENT_ID", client_id),
-                            ("HOLDFAST_GITHUB_APP_CLIENT_SECRET", app.client_secret.clone()),
-                        ],
-                    ),
-                ] {
-                    let entries = entries.into_iter().map(|(name, value)| (name.to_owned(), value));
-                    put_into_secret(config, secret, entries)
-                        .await
-                        .map_err(Failure::incomplete)?;
-                }
-                Ok(format!("  secrets: {github}, {webhook}, {pages}\n"))
-            }
+            Self::Stack(secrets) => secrets.store(app).await,
         }
     }
 }

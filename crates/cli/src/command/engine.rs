@@ -1,15 +1,8 @@
 //! `holdfast engine`: the Step Functions API over an engine of its own, whose functions and objects are behind the APIs of
 //! Lambda and S3.
 
-mod aws_ports;
-
 use std::path::Path;
-use std::sync::Arc;
 
-use aws_config::SdkConfig;
-use holdfast_aws::account;
-use holdfast_aws::lambda::LambdaInvoke;
-use holdfast_aws::s3::S3Buckets;
 use holdfast_engine::{Engine, EngineOptions, Naming};
 use holdfast_sfn_api::keep_region;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,13 +12,10 @@ use crate::cli::EngineArgs;
 use crate::command::follow;
 use crate::exit::Exit;
 use crate::output;
-use aws_ports::{LambdaFunctions, S3Objects};
+use holdfast_ops::aws::engine_ports;
 use holdfast_ops::evaluator;
 use holdfast_ops::failure::Failure;
 use holdfast_server::step_functions_api::{bind, failure};
-
-/// The region where the environment names none.
-const REGION: &str = "us-east-1";
 
 /// Runs until a signal stops it.
 ///
@@ -33,15 +23,12 @@ const REGION: &str = "us-east-1";
 /// The address or the data directory is in use or unusable.
 pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     let server = bind("--listen", args.listen)?;
-    let config = account::load_or(REGION).await;
+    let ports = engine_ports(args.lambda.as_ref(), args.s3.as_ref()).await?;
     let directory = args.data.place().for_server()?;
     let data = directory.path.as_path();
-    let endpoint = |url: &Option<url::Url>| url.as_ref().map(|url| url.as_str().to_owned());
-    let functions = LambdaFunctions(LambdaInvoke::new(&config, endpoint(&args.lambda).as_deref()));
-    let objects = S3Objects(S3Buckets::new(&config, endpoint(&args.s3).as_deref()));
-    let mut options = EngineOptions::new(data, Arc::new(functions), Arc::new(objects)).map_err(Failure::usage)?;
+    let mut options = EngineOptions::new(data, ports.functions, ports.objects).map_err(Failure::usage)?;
     options.evaluator = evaluator::find();
-    options.naming = naming(data, &config)?;
+    options.naming = naming(data, &ports.region)?;
     let (engine, recovered) = Engine::open(options).await.map_err(Failure::of_engine)?;
     follow::report_recovery(&recovered, false);
     let server = match server.open(engine.clone(), data, None) {
@@ -72,8 +59,7 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
 }
 
 /// What ARNs are made of: the region of the first start. The engine has no state machine of its own here.
-fn naming(data: &Path, config: &SdkConfig) -> Result<Naming, Failure> {
-    let region = config.region().map_or(REGION, |region| region.as_ref());
+fn naming(data: &Path, region: &str) -> Result<Naming, Failure> {
     let kept = keep_region(data, region).map_err(failure)?;
     if kept != region {
         tracing::warn!(

@@ -12,12 +12,12 @@ use holdfast_core::claim;
 use holdfast_core::port::StoreArtifact;
 use serde_json::{Map, Value};
 
-use super::Deployment;
+use super::AwsDeployment;
 use crate::failure::Failure;
 use crate::run_summary::{self, Child, ExecutionSummary, MAX_RUNS, READS_IN_FLIGHT, ReadRuns, RunSummary};
 use holdfast_engine::ExecutionStatus;
 
-impl Deployment {
+impl AwsDeployment {
     async fn record(&self, mut row: ExecutionSummary) -> Result<RunSummary, Failure> {
         if row.has_failed() && row.error.is_none() {
             // A list has the status of a failed execution, without its error.
@@ -43,7 +43,7 @@ impl Deployment {
 }
 
 #[async_trait(?Send)]
-impl ReadRuns for Deployment {
+impl ReadRuns for AwsDeployment {
     fn place(&self) -> String {
         format!("stack {}", self.name)
     }

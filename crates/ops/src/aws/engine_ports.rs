@@ -1,16 +1,48 @@
-//! The engine's functions through the Lambda API, and its objects through S3.
+//! The functions of `holdfast engine`, through Lambda's API, and its objects, through S3's.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_asl::{parse_payload, payload_text};
+use holdfast_aws::account;
 use holdfast_aws::lambda::LambdaInvoke;
 use holdfast_aws::s3::S3Buckets;
 use holdfast_core::port::StoreArtifact;
 use serde_json::Value;
+use url::Url;
 
+use crate::failure::Failure;
 use holdfast_engine::{FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
 
-/// Functions by name or ARN, as the definition has them.
-pub struct LambdaFunctions(pub LambdaInvoke);
+/// The region if the environment names none.
+const REGION: &str = "us-east-1";
+
+/// The functions, objects and region of `holdfast engine`.
+pub struct EnginePorts {
+    /// The tasks' functions.
+    pub functions: Arc<dyn Functions>,
+    /// The maps' objects.
+    pub objects: Arc<dyn Objects>,
+    /// The region of the environment.
+    pub region: String,
+}
+
+/// Returns the ports, with the credentials of the environment; `lambda` and `s3` replace AWS's own endpoints.
+///
+/// # Errors
+/// Never: a program without the feature `aws` fails here.
+pub async fn engine_ports(lambda: Option<&Url>, s3: Option<&Url>) -> Result<EnginePorts, Failure> {
+    let config = account::load_or(REGION).await;
+    let region = config.region().map_or(REGION, |region| region.as_ref()).to_owned();
+    Ok(EnginePorts {
+        functions: Arc::new(LambdaFunctions(LambdaInvoke::new(&config, lambda.map(Url::as_str)))),
+        objects: Arc::new(S3Objects(S3Buckets::new(&config, s3.map(Url::as_str)))),
+        region,
+    })
+}
+
+/// Functions by name or ARN, whichever the definition names.
+struct LambdaFunctions(LambdaInvoke);
 
 #[async_trait]
 impl Functions for LambdaFunctions {
@@ -30,8 +62,8 @@ impl Functions for LambdaFunctions {
     }
 }
 
-/// Objects in whatever bucket the definition names.
-pub struct S3Objects(pub S3Buckets);
+/// Objects of the buckets that the definition names.
+struct S3Objects(S3Buckets);
 
 #[async_trait]
 impl Objects for S3Objects {

@@ -1,86 +1,100 @@
-//! A deployment on AWS, seen from an operator's terminal: the stack's table, bucket and workflow, reached with the credentials
-//! of the environment. An undo writes to GitHub with the stack's own secret. `read` reads the deployment's runs.
+//! AWS, for a program with the feature `aws`: a deployment from an operator's terminal (the stack's table, bucket and
+//! workflow, with the credentials of the environment, and the stack's own account on GitHub for undoing), the ports of
+//! `holdfast engine`, and Bedrock. `read` has a deployment's runs. `without_aws` replaces this module in other programs.
 
+mod app_secrets;
+mod engine_ports;
 mod read;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_config::SdkConfig;
 use holdfast_aws::account;
+use holdfast_aws::bedrock::BedrockAskModel;
 use holdfast_aws::dynamodb::DynamodbKeepRows;
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::secrets_manager::read_secrets;
 use holdfast_aws::stack::{self, Stack};
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::model::settings::{Settings, SettingsProblems};
+use holdfast_core::port::{AskModel, KeepRows};
 use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
 
+use crate::deployment::{Deployment, GithubAccount, Workflow};
 use crate::failure::Failure;
+use crate::run_summary::MAX_RUNS;
+
+pub use app_secrets::open_app_secrets;
+pub use engine_ports::{EnginePorts, engine_ports};
 
 /// The template's name of the secret that holds the credentials for GitHub.
 const GITHUB_SECRET: &str = "GithubSecret";
 /// The template's name of the workflow alias that starts reviews.
 const ALIAS: &str = "live";
 
-/// A deployment.
-pub struct Deployment {
+/// A stack.
+struct AwsDeployment {
     config: SdkConfig,
     stack: Stack,
     name: String,
-    /// Claims, questions and decisions.
-    pub rows: DynamodbKeepRows,
-    /// Diffs, prompts, answers, reports.
-    pub store: S3StoreArtifact,
-    /// The workflow's runs.
-    pub runs: StepFunctionsRuns,
+    rows: DynamodbKeepRows,
+    store: S3StoreArtifact,
+    runs: StepFunctionsRuns,
 }
 
-/// A deployment's ports to GitHub.
-pub struct OnGithub {
-    /// Writes to pull requests.
-    pub publish: GithubPublishReview,
-    /// Requests missed webhook deliveries again.
-    pub deliveries: GithubRedeliverWebhooks,
+/// Finds the resources of a stack.
+///
+/// # Errors
+/// The stack can't be read, or isn't one of this program's template.
+pub async fn open_deployment(stack: &str) -> Result<Box<dyn Deployment>, Failure> {
+    // No workflow retries a command's calls: the SDK retries those that AWS throttles.
+    let config = account::load_with_retries().await;
+    let found = Stack::read(&config, stack).await.map_err(Failure::usage)?;
+    let resource = |logical: &str| found.resource(logical).map_err(Failure::usage);
+    Ok(Box::new(AwsDeployment {
+        rows: DynamodbKeepRows::new(&config, resource("Table")?),
+        store: S3StoreArtifact::new(&config, resource("Artifacts")?),
+        runs: StepFunctionsRuns::new(&config, resource("ReviewMachine")?).started_by(ALIAS),
+        name: stack.to_owned(),
+        stack: found,
+        config,
+    }))
 }
 
-impl Deployment {
-    /// Reads the stack's resources.
-    ///
-    /// # Errors
-    /// The stack can't be read, or wasn't made from this template.
-    pub async fn open(name: &str) -> Result<Self, Failure> {
-        // No workflow retries a command's calls, so the SDK retries those that AWS throttles.
-        let config = account::load_with_retries().await;
-        let stack = Stack::read(&config, name).await.map_err(Failure::usage)?;
-        let resource = |logical: &str| stack.resource(logical).map_err(Failure::usage);
-        Ok(Self {
-            rows: DynamodbKeepRows::new(&config, resource("Table")?),
-            store: S3StoreArtifact::new(&config, resource("Artifacts")?),
-            runs: StepFunctionsRuns::new(&config, resource("ReviewMachine")?).started_by(ALIAS),
-            name: name.to_owned(),
-            stack,
-            config,
-        })
-    }
+/// Returns the adapter for `bedrock/ID`, by the settings.
+pub fn bedrock(settings: &Settings) -> Option<Arc<dyn AskModel>> {
+    let timeout = Duration::from_secs(settings.model_timeout_s);
+    Some(Arc::new(BedrockAskModel::new(settings.model_url.clone(), timeout)))
+}
 
-    /// Returns the stack's name.
-    pub fn name(&self) -> &str {
+#[async_trait(?Send)]
+impl Deployment for AwsDeployment {
+    fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns AWS's name of the caller, who decides.
-    ///
-    /// # Errors
-    /// AWS refuses the credentials.
-    pub async fn caller(&self) -> Result<String, Failure> {
+    fn rows(&self) -> &dyn KeepRows {
+        &self.rows
+    }
+
+    fn workflow(&self) -> &dyn Workflow {
+        &self.runs
+    }
+
+    async fn runs_in_flight(&self) -> Result<Vec<(String, bool)>, Failure> {
+        let found = self.runs.executions(MAX_RUNS as usize).await;
+        let found = found.map_err(Failure::incomplete)?.into_iter();
+        Ok(found.map(|run| (run.name, run.status == "RUNNING")).collect())
+    }
+
+    async fn caller(&self) -> Result<String, Failure> {
         stack::caller(&self.config).await.map_err(Failure::usage)
     }
 
-    /// Returns ports to GitHub that use the stack's own secret; settings in the environment don't count.
-    ///
-    /// # Errors
-    /// The secret can't be read, or lacks a value.
-    pub async fn github(&self) -> Result<OnGithub, Failure> {
+    async fn github(&self) -> Result<GithubAccount, Failure> {
         let secret = self.stack.resource(GITHUB_SECRET).map_err(Failure::usage)?;
         let secrets = read_secrets(&self.config, &[secret.to_owned()]).await;
         let secrets = secrets.map_err(|errors| {
@@ -106,7 +120,7 @@ enum SecretError {
     Connection(String),
 }
 
-fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<OnGithub, SecretError> {
+fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<GithubAccount, SecretError> {
     let lookup = |name: &str| match name {
         "HOLDFAST_GITHUB_URL" => Some(url.to_owned()),
         _ => secrets.get(name).cloned(),
@@ -115,7 +129,7 @@ fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<OnGithub, 
     let key = settings.marker_key.clone();
     let key = key.ok_or(SecretError::NoMarkerKey)?;
     let connection = GithubConnection::of(&settings).map_err(|error| SecretError::Connection(error.to_string()))?;
-    Ok(OnGithub {
+    Ok(GithubAccount {
         publish: GithubPublishReview::new(connection.clone(), key),
         deliveries: GithubRedeliverWebhooks::new(connection),
     })
