@@ -17,7 +17,10 @@ mod stimulus;
 pub use command::{Command, InputType, ItemSource, OutputType, ResultWriter, TimerKey, TimerPurpose, Transformation};
 pub use definition::{DefinitionErrors, Problem, ProblemCode, StateMachine, StateSummary};
 pub use error_name::ErrorName;
-pub use event::{EventId, EventKind, HistoryEvent, StateKind, Timestamp};
+pub use event::{
+    Batcher, Deadlines, EventId, EventKind, Failure, HistoryEvent, InRecord, MapPlan, Retrial, StateFailure, StateKind,
+    Timestamp, WaitEnd,
+};
 pub use execution::{EvaluationKey, Execution, Identity, MapChild, MapItem, NotRedrivable, Status};
 pub use expression::{Evaluated, Evaluation, EvaluationFault};
 pub use payload::{parse_payload, payload_text};

@@ -135,22 +135,25 @@ fn engine_events(events: Vec<EventFound>) -> Vec<HistoryEvent> {
                 state: state_kind(&state),
                 name,
                 input: Value::Null,
+                wait: None,
             },
             EventFoundKind::Left(state, name) => EventKind::StateExited {
                 state: state_kind(&state),
                 name,
                 output: Value::Null,
                 assigned: Map::new(),
+                next: None,
             },
             EventFoundKind::TaskFailed => EventKind::TaskFailed {
                 resource: String::new(),
                 error: String::new(),
                 cause: None,
+                retrial: None,
             },
             EventFoundKind::Ended => EventKind::ExecutionSucceeded { output: Value::Null },
             EventFoundKind::Started(_) | EventFoundKind::Other => return None,
         };
-        Some(HistoryEvent::told(
+        Some(HistoryEvent::foreign(
             event.id,
             event.previous,
             Timestamp(event.at_ms),

@@ -18,7 +18,7 @@ impl HistoryEvent {
         event.insert("id".into(), json!(self.aws_id()));
         event.insert(
             "previousEventId".into(),
-            json!(self.previous.saturating_sub(self.record.unnumbered_previous)),
+            json!(self.previous.saturating_sub(self.unnumbered_previous)),
         );
         if let Some((name, details)) = self.kind.aws_details() {
             event.insert(name.into(), details);
@@ -26,14 +26,17 @@ impl HistoryEvent {
         Some(Value::Object(event))
     }
 
-    /// The task token that the event gave out. A credential: whoever holds it answers the task.
+    /// Returns the task token that the event gave out. It is a credential: its holder can answer the task.
     pub fn task_token(&self) -> Option<&str> {
-        self.record.token.as_deref()
+        match &self.kind {
+            EventKind::TaskScheduled { token, .. } => token.as_deref(),
+            _ => None,
+        }
     }
 
     /// The event's number as AWS counts: kinds that AWS does not have are left out.
     pub fn aws_id(&self) -> u64 {
-        self.id.saturating_sub(self.record.unnumbered)
+        self.id.saturating_sub(self.unnumbered)
     }
 }
 
@@ -63,19 +66,19 @@ impl EventKind {
             Self::LambdaFunctionTimedOut { .. } => "LambdaFunctionTimedOut",
             Self::MapStateStarted { .. } => "MapStateStarted",
             Self::MapStateSucceeded => "MapStateSucceeded",
-            Self::MapStateFailed => "MapStateFailed",
+            Self::MapStateFailed(_) => "MapStateFailed",
             Self::MapIterationStarted { .. } => "MapIterationStarted",
             Self::MapIterationSucceeded { .. } => "MapIterationSucceeded",
             Self::MapIterationFailed { .. } => "MapIterationFailed",
             Self::MapRunStarted { .. } => "MapRunStarted",
             Self::MapRunRedriven { .. } => "MapRunRedriven",
-            Self::MapRunSucceeded => "MapRunSucceeded",
+            Self::MapRunSucceeded(_) => "MapRunSucceeded",
             Self::MapRunFailed { .. } => "MapRunFailed",
-            Self::ParallelStateStarted => "ParallelStateStarted",
+            Self::ParallelStateStarted(_) => "ParallelStateStarted",
             Self::ParallelStateSucceeded => "ParallelStateSucceeded",
-            Self::ParallelStateFailed => "ParallelStateFailed",
-            Self::ParallelStateRetried => "ParallelStateRetried",
-            Self::HeartbeatReceived => "HeartbeatReceived",
+            Self::ParallelStateFailed(_) => "ParallelStateFailed",
+            Self::ParallelStateRetried(_) => "ParallelStateRetried",
+            Self::HeartbeatReceived(_) => "HeartbeatReceived",
         };
         name.to_owned()
     }
@@ -84,7 +87,7 @@ impl EventKind {
     fn aws_details(&self) -> Option<(&'static str, Value)> {
         let details = Details::default();
         Some(match self {
-            Self::ExecutionStarted { input, role_arn } => (
+            Self::ExecutionStarted { input, role_arn, .. } => (
                 "executionStartedEventDetails",
                 details.payload("input", input).text("roleArn", Some(role_arn)).done(),
             ),
@@ -104,7 +107,7 @@ impl EventKind {
                 "executionAbortedEventDetails",
                 details.failure(error.as_ref(), cause).done(),
             ),
-            Self::ExecutionRedriven { redrive_count } => (
+            Self::ExecutionRedriven { redrive_count, .. } => (
                 "executionRedrivenEventDetails",
                 details.number("redriveCount", Some(*redrive_count)).done(),
             ),
@@ -127,6 +130,7 @@ impl EventKind {
                 error,
                 cause,
                 location,
+                ..
             } => (
                 "evaluationFailedEventDetails",
                 details
@@ -142,6 +146,7 @@ impl EventKind {
                 parameters,
                 timeout_seconds,
                 heartbeat_seconds,
+                ..
             } => (
                 "taskScheduledEventDetails",
                 details
@@ -161,11 +166,15 @@ impl EventKind {
                 "taskSucceededEventDetails",
                 details.service(resource).payload("output", output).done(),
             ),
-            Self::TaskFailed { resource, error, cause } => (
+            Self::TaskFailed {
+                resource, error, cause, ..
+            } => (
                 "taskFailedEventDetails",
                 details.service(resource).failure(named(error), cause).done(),
             ),
-            Self::TaskTimedOut { resource, error, cause } => (
+            Self::TaskTimedOut {
+                resource, error, cause, ..
+            } => (
                 "taskTimedOutEventDetails",
                 details.service(resource).failure(named(error), cause).done(),
             ),
@@ -173,6 +182,7 @@ impl EventKind {
                 resource,
                 input,
                 timeout_seconds,
+                ..
             } => (
                 "lambdaFunctionScheduledEventDetails",
                 details
@@ -185,25 +195,25 @@ impl EventKind {
                 "lambdaFunctionSucceededEventDetails",
                 details.payload("output", output).done(),
             ),
-            Self::LambdaFunctionFailed { error, cause } => (
+            Self::LambdaFunctionFailed { error, cause, .. } => (
                 "lambdaFunctionFailedEventDetails",
                 details.failure(named(error), cause).done(),
             ),
-            Self::LambdaFunctionTimedOut { error, cause } => (
+            Self::LambdaFunctionTimedOut { error, cause, .. } => (
                 "lambdaFunctionTimedOutEventDetails",
                 details.failure(named(error), cause).done(),
             ),
-            Self::MapStateStarted { length } => (
+            Self::MapStateStarted { length, .. } => (
                 "mapStateStartedEventDetails",
                 details.number("length", Some(*length)).done(),
             ),
-            Self::MapIterationStarted { name, index } => {
+            Self::MapIterationStarted { name, index, .. } => {
                 ("mapIterationStartedEventDetails", details.iteration(name, *index))
             }
             Self::MapIterationSucceeded { name, index } => {
                 ("mapIterationSucceededEventDetails", details.iteration(name, *index))
             }
-            Self::MapIterationFailed { name, index } => {
+            Self::MapIterationFailed { name, index, .. } => {
                 ("mapIterationFailedEventDetails", details.iteration(name, *index))
             }
             Self::MapRunStarted { map_run_arn } => (
@@ -220,18 +230,18 @@ impl EventKind {
                     .number("redriveCount", Some(*redrive_count))
                     .done(),
             ),
-            Self::MapRunFailed { error, cause } => {
+            Self::MapRunFailed { error, cause, .. } => {
                 ("mapRunFailedEventDetails", details.failure(Some(error), cause).done())
             }
             Self::LambdaFunctionStarted
             | Self::MapStateSucceeded
-            | Self::MapStateFailed
-            | Self::MapRunSucceeded
-            | Self::ParallelStateStarted
+            | Self::MapStateFailed(_)
+            | Self::MapRunSucceeded(_)
+            | Self::ParallelStateStarted(_)
             | Self::ParallelStateSucceeded
-            | Self::ParallelStateFailed
-            | Self::ParallelStateRetried
-            | Self::HeartbeatReceived => return None,
+            | Self::ParallelStateFailed(_)
+            | Self::ParallelStateRetried(_)
+            | Self::HeartbeatReceived(_) => return None,
         })
     }
 }

@@ -1,13 +1,15 @@
-//! The events of a history: AWS's types, and the private record that makes replay free of evaluation.
-//! How they look in `GetExecutionHistory` is in `aws`.
+//! The events of a history: AWS's types and details, and what was decided when each event was made, so that a fold
+//! evaluates nothing. The form in `GetExecutionHistory` is in `aws`, the form in storage in `stored`.
 
 mod aws;
-mod record;
+mod decided;
+mod stored;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub(crate) use record::{Batcher, BranchId, Failure, MapPlan, Record, Retrial};
+pub(crate) use decided::BranchId;
+pub use decided::{Batcher, Deadlines, Failure, InRecord, MapPlan, Retrial, StateFailure, WaitEnd};
 
 /// An event's number in its history, from 1.
 pub type EventId = u64;
@@ -23,8 +25,8 @@ impl Timestamp {
     }
 }
 
-/// One event of a history. Its JSON (serde) is for storage; `to_aws` is for people and tools.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One event of a history. Its JSON (serde) is for storage; `to_aws` gives the form for people and tools.
+#[derive(Clone, Debug, PartialEq)]
 pub struct HistoryEvent {
     /// Its number: one more than that of the event stored before it.
     pub id: EventId,
@@ -33,23 +35,27 @@ pub struct HistoryEvent {
     /// When it happened.
     pub at: Timestamp,
     /// What happened.
-    #[serde(flatten)]
     pub kind: EventKind,
-    /// What only the fold needs.
-    #[serde(default, skip_serializing_if = "Record::is_empty")]
-    pub(crate) record: Record,
+    /// The thread of control that the event belongs to.
+    pub(crate) branch: BranchId,
+    /// The number of earlier events that AWS's numbering leaves out.
+    pub(crate) unnumbered: u64,
+    /// The same number for the event in `previous`.
+    pub(crate) unnumbered_previous: u64,
 }
 
 impl HistoryEvent {
-    /// An event that another engine tells: to be looked at. A fold of it lacks what only that engine noted.
-    pub fn told(id: EventId, previous: EventId, at: Timestamp, kind: EventKind) -> Self {
-        let record = Record::default();
+    /// An event from another engine's history, for display. Such events all belong to the execution's own thread of
+    /// control.
+    pub fn foreign(id: EventId, previous: EventId, at: Timestamp, kind: EventKind) -> Self {
         Self {
             id,
             previous,
             at,
             kind,
-            record,
+            branch: 0,
+            unnumbered: 0,
+            unnumbered_previous: 0,
         }
     }
 }
@@ -84,7 +90,8 @@ impl StateKind {
     }
 }
 
-/// What happened, with AWS's details as values (AWS renders payloads as JSON strings).
+/// An event's type, with AWS's details as values (AWS renders payloads as JSON strings). Fields marked `skip` are not
+/// AWS's: they hold what was decided when the event was made, and are stored in the event's `record`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "details")]
 #[expect(missing_docs, reason = "the fields are AWS's own; see GetExecutionHistory")]
@@ -92,6 +99,9 @@ pub enum EventKind {
     ExecutionStarted {
         input: Value,
         role_arn: String,
+        /// When the execution times out.
+        #[serde(skip)]
+        timeout_at: Option<Timestamp>,
     },
     ExecutionSucceeded {
         output: Value,
@@ -110,6 +120,9 @@ pub enum EventKind {
     },
     ExecutionRedriven {
         redrive_count: u64,
+        /// When the execution times out.
+        #[serde(skip)]
+        timeout_at: Option<Timestamp>,
     },
 
     /// `TaskStateEntered`, `ChoiceStateEntered`, … by `state`.
@@ -117,6 +130,9 @@ pub enum EventKind {
         state: StateKind,
         name: String,
         input: Value,
+        /// For a Wait: when it ends.
+        #[serde(skip)]
+        wait: Option<WaitEnd>,
     },
     /// `TaskStateExited`, `ChoiceStateExited`, … by `state`.
     StateExited {
@@ -125,12 +141,23 @@ pub enum EventKind {
         output: Value,
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         assigned: Map<String, Value>,
+        /// The state that follows; none at an end.
+        #[serde(skip)]
+        next: Option<String>,
     },
     EvaluationFailed {
         state: String,
         error: String,
         cause: String,
         location: Option<String>,
+        #[serde(skip)]
+        retrial: Option<Retrial>,
+        /// The failure bypasses Retry and Catch.
+        #[serde(skip)]
+        uncaught: bool,
+        /// For a Map or Parallel: its own failure event does not follow.
+        #[serde(skip)]
+        announced: bool,
     },
 
     /// A service integration was scheduled. `resource` is `invoke` or `invoke.waitForTaskToken`.
@@ -140,6 +167,11 @@ pub enum EventKind {
         parameters: Value,
         timeout_seconds: Option<u64>,
         heartbeat_seconds: Option<u64>,
+        /// A credential: its holder can answer the task.
+        #[serde(skip)]
+        token: Option<String>,
+        #[serde(skip)]
+        deadlines: Deadlines,
     },
     TaskStarted {
         resource: String,
@@ -156,11 +188,18 @@ pub enum EventKind {
         resource: String,
         error: String,
         cause: Option<String>,
+        #[serde(skip)]
+        retrial: Option<Retrial>,
     },
     TaskTimedOut {
         resource: String,
         error: String,
         cause: Option<String>,
+        #[serde(skip)]
+        retrial: Option<Retrial>,
+        /// For a missed heartbeat: the failure with both of its names.
+        #[serde(skip)]
+        failure: Option<Failure>,
     },
 
     /// A function's own ARN was scheduled.
@@ -168,6 +207,8 @@ pub enum EventKind {
         resource: String,
         input: Value,
         timeout_seconds: Option<u64>,
+        #[serde(skip)]
+        deadlines: Deadlines,
     },
     LambdaFunctionStarted,
     LambdaFunctionSucceeded {
@@ -176,21 +217,33 @@ pub enum EventKind {
     LambdaFunctionFailed {
         error: String,
         cause: Option<String>,
+        #[serde(skip)]
+        retrial: Option<Retrial>,
     },
     LambdaFunctionTimedOut {
         error: String,
         cause: Option<String>,
+        #[serde(skip)]
+        retrial: Option<Retrial>,
+        /// For a missed heartbeat: the failure with both of its names.
+        #[serde(skip)]
+        failure: Option<Failure>,
     },
 
-    /// `length` is 0 for items that a reader has yet to read.
+    /// `length` is 0 when a reader has yet to read the items.
     MapStateStarted {
         length: u64,
+        #[serde(skip, default = "MapPlan::unread")]
+        plan: Box<MapPlan>,
     },
     MapStateSucceeded,
-    MapStateFailed,
+    MapStateFailed(#[serde(skip)] InRecord<StateFailure>),
     MapIterationStarted {
         name: String,
         index: u64,
+        /// The iteration's input.
+        #[serde(skip)]
+        input: Value,
     },
     MapIterationSucceeded {
         name: String,
@@ -199,6 +252,8 @@ pub enum EventKind {
     MapIterationFailed {
         name: String,
         index: u64,
+        #[serde(skip)]
+        failure: StateFailure,
     },
     MapRunStarted {
         map_run_arn: String,
@@ -207,26 +262,42 @@ pub enum EventKind {
         map_run_arn: String,
         redrive_count: u64,
     },
-    MapRunSucceeded,
+    /// Holds the Map state's result.
+    MapRunSucceeded(#[serde(skip)] InRecord<Value>),
     MapRunFailed {
         error: String,
         cause: Option<String>,
+        #[serde(skip)]
+        retrial: Option<Retrial>,
     },
 
-    ParallelStateStarted,
+    /// Holds the branches' input.
+    ParallelStateStarted(#[serde(skip)] InRecord<Value>),
     ParallelStateSucceeded,
-    ParallelStateFailed,
+    ParallelStateFailed(#[serde(skip)] InRecord<StateFailure>),
 
-    /// A branch failed and the Parallel state is tried again. Not an AWS event: it has no place in `to_aws` nor in its
-    /// numbering.
-    ParallelStateRetried,
-    /// A heartbeat moved a deadline. Not an AWS event: it has no place in `to_aws` nor in its numbering.
-    HeartbeatReceived,
+    /// A branch failed and a retrier runs the Parallel state again. Not an AWS event: `to_aws` and AWS's numbering leave
+    /// it out.
+    ParallelStateRetried(#[serde(skip)] InRecord<StateFailure>),
+    /// A heartbeat moved a deadline. Holds the time at which the next one is due. Not an AWS event: `to_aws` and AWS's
+    /// numbering leave it out.
+    HeartbeatReceived(#[serde(skip)] InRecord<Timestamp>),
 }
 
 impl EventKind {
-    /// Whether AWS has events of this kind: others have no number there.
+    /// Returns true for the kinds that AWS has: the others have no number there.
     pub(crate) fn is_numbered(&self) -> bool {
-        !matches!(self, Self::HeartbeatReceived | Self::ParallelStateRetried)
+        !matches!(self, Self::HeartbeatReceived(_) | Self::ParallelStateRetried(_))
+    }
+
+    /// Returns true if the event ends the execution.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(
+            self,
+            Self::ExecutionSucceeded { .. }
+                | Self::ExecutionFailed { .. }
+                | Self::ExecutionTimedOut { .. }
+                | Self::ExecutionAborted { .. }
+        )
     }
 }

@@ -2,23 +2,23 @@
 
 use serde_json::Value;
 
+use super::advance::Advance;
 use super::branch::{Phase, TaskRun};
 use super::scope::exceeds_limit;
-use super::turn::Turn;
 use super::{Execution, Status};
 use crate::command::{TimerKey, TimerPurpose};
 use crate::error_name::ErrorName;
-use crate::event::{BranchId, EventId, EventKind, Failure, Record, Timestamp};
+use crate::event::{BranchId, EventId, EventKind, Failure, InRecord, Timestamp};
 use crate::stimulus::{Stimulus, StimulusRejected, TaskFailure};
 
 impl Execution {
     /// Records a stimulus, or rejects it and changes nothing.
-    pub(super) fn accept(&mut self, stimulus: Stimulus, turn: &mut Turn<'_>) -> Result<(), StimulusRejected> {
+    pub(super) fn accept(&mut self, stimulus: Stimulus, advance: &mut Advance<'_>) -> Result<(), StimulusRejected> {
         if matches!(stimulus, Stimulus::Start) && !self.started {
             if exceeds_limit(&self.identity.input) {
                 return Err(StimulusRejected::InputTooLarge);
             }
-            self.start(turn);
+            self.start(advance);
             return Ok(());
         }
         if !self.started {
@@ -27,7 +27,7 @@ impl Execution {
         if matches!(stimulus, Stimulus::Resume) {
             for branch in self.branches.values_mut() {
                 if let Phase::Task(task) = &mut branch.phase {
-                    task.begin_again(turn.now);
+                    task.begin_again(advance.now);
                 }
             }
             return Ok(());
@@ -44,66 +44,53 @@ impl Execution {
                 let (branch, task) = self.invoked(key)?;
                 if !task.started {
                     let kind = self.task_started(branch);
-                    self.push(turn, branch, kind, Record::default());
+                    self.push(advance, branch, kind);
                 }
             }
             Stimulus::TaskSucceeded { key, output } => {
                 let (branch, task) = self.invoked(key)?;
                 let submits = task.token.is_some();
-                self.task_answered(turn, branch, output, submits);
+                self.task_answered(advance, branch, output, submits);
             }
             Stimulus::TaskFailed { key, failure } => {
                 let (branch, _) = self.invoked(key)?;
-                self.task_failed(turn, branch, failure);
+                self.task_failed(advance, branch, failure);
             }
-            Stimulus::TimerFired { key } => self.timer_fired(turn, key)?,
+            Stimulus::TimerFired { key } => self.timer_fired(advance, key)?,
             Stimulus::TokenSucceeded { token, output } => {
                 let branch = self.token_branch(&token)?;
-                self.task_succeeded(turn, branch, output);
+                self.task_succeeded(advance, branch, output);
             }
             Stimulus::TokenFailed { token, failure } => {
                 let branch = self.token_branch(&token)?;
-                self.task_failed(turn, branch, failure);
+                self.task_failed(advance, branch, failure);
             }
             Stimulus::TokenHeartbeat { token } => {
                 let branch = self.token_branch(&token)?;
-                self.heartbeat(turn, branch);
+                self.heartbeat(advance, branch);
             }
             Stimulus::MapRunStarted { key, map_run_arn } => {
                 let branch = self.map_branch(key)?;
-                self.push(
-                    turn,
-                    branch,
-                    EventKind::MapRunStarted { map_run_arn },
-                    Record::default(),
-                );
+                self.push(advance, branch, EventKind::MapRunStarted { map_run_arn });
             }
             Stimulus::MapRunFinished { key, result } => {
                 let branch = self.map_branch(key)?;
-                self.map_run_finished(turn, branch, result);
+                self.map_run_finished(advance, branch, result);
             }
             Stimulus::Stop { error, cause } => {
-                self.push(turn, 0, EventKind::ExecutionAborted { error, cause }, Record::default());
+                self.push(advance, 0, EventKind::ExecutionAborted { error, cause });
             }
         }
         Ok(())
     }
 
-    fn start(&mut self, turn: &mut Turn<'_>) {
+    fn start(&mut self, advance: &mut Advance<'_>) {
         let kind = EventKind::ExecutionStarted {
             input: self.identity.input.clone(),
             role_arn: self.identity.role_arn.clone(),
+            timeout_at: self.machine.timeout_seconds.map(|seconds| later(advance.now, seconds)),
         };
-        let timeout_at = self.machine.timeout_seconds.map(|seconds| later(turn.now, seconds));
-        self.push(
-            turn,
-            0,
-            kind,
-            Record {
-                timeout_at,
-                ..Record::default()
-            },
-        );
+        self.push(advance, 0, kind);
     }
 
     /// The task whose function is still to answer.
@@ -137,24 +124,19 @@ impl Execution {
             .ok_or(StimulusRejected::NotOutstanding(key))
     }
 
-    fn timer_fired(&mut self, turn: &mut Turn<'_>, key: TimerKey) -> Result<(), StimulusRejected> {
+    fn timer_fired(&mut self, advance: &mut Advance<'_>, key: TimerKey) -> Result<(), StimulusRejected> {
         let (branch, at) = self.timer(key).ok_or(StimulusRejected::NotOutstanding(key.event))?;
-        if turn.now < at {
+        if advance.now < at {
             return Err(StimulusRejected::NotDue { key, at });
         }
         match key.purpose {
             // The state itself says that it is due: `run` goes on with it.
             TimerPurpose::Wait | TimerPurpose::Backoff => {}
-            TimerPurpose::Timeout => self.task_timed_out(turn, branch, None),
-            TimerPurpose::Heartbeat => self.task_timed_out(turn, branch, Some(ErrorName::HeartbeatTimeout)),
+            TimerPurpose::Timeout => self.task_timed_out(advance, branch, None),
+            TimerPurpose::Heartbeat => self.task_timed_out(advance, branch, Some(ErrorName::HeartbeatTimeout)),
             TimerPurpose::ExecutionTimeout => {
                 let error = Some(ErrorName::Timeout.as_str().to_owned());
-                self.push(
-                    turn,
-                    0,
-                    EventKind::ExecutionTimedOut { error, cause: None },
-                    Record::default(),
-                );
+                self.push(advance, 0, EventKind::ExecutionTimedOut { error, cause: None });
             }
         }
         Ok(())
@@ -177,7 +159,7 @@ impl Execution {
         })
     }
 
-    fn map_run_finished(&mut self, turn: &mut Turn<'_>, branch: BranchId, result: Result<Value, TaskFailure>) {
+    fn map_run_finished(&mut self, advance: &mut Advance<'_>, branch: BranchId, result: Result<Value, TaskFailure>) {
         let result = match result {
             Ok(result) if exceeds_limit(&result) => Err(self.too_large(branch)),
             Ok(result) => Ok(result),
@@ -188,22 +170,15 @@ impl Execution {
         };
         match result {
             Ok(result) => {
-                let record = Record {
-                    result: Some(result),
-                    ..Record::default()
-                };
-                self.push(turn, branch, EventKind::MapRunSucceeded, record);
+                self.push(advance, branch, EventKind::MapRunSucceeded(InRecord(result)));
             }
             Err(failure) => {
-                let record = Record {
-                    retrial: self.retrial(turn, branch, &failure),
-                    ..Record::default()
-                };
                 let kind = EventKind::MapRunFailed {
+                    retrial: self.retrial(advance, branch, &failure),
                     error: failure.error.unwrap_or_default(),
                     cause: failure.cause,
                 };
-                self.push(turn, branch, kind, record);
+                self.push(advance, branch, kind);
             }
         }
     }

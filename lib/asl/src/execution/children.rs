@@ -1,10 +1,10 @@
 //! The children of an inline Map or a Parallel: beginning them, and gathering their results.
 
 use super::Execution;
+use super::advance::Advance;
 use super::branch::{Branch, Children, Phase};
 use super::scope::{Sight, exceeds_limit};
-use super::turn::Turn;
-use crate::event::{BranchId, EventId, EventKind, Record};
+use crate::event::{BranchId, EventId, EventKind};
 
 /// What a parent of children can do next.
 enum Step {
@@ -23,18 +23,18 @@ impl Execution {
     }
 
     /// Does what a parent of children can do next.
-    pub(super) fn tend_children(&mut self, turn: &mut Turn<'_>, id: BranchId) {
+    pub(super) fn tend_children(&mut self, advance: &mut Advance<'_>, id: BranchId) {
         let Some(branch) = self.branches.get(&id) else { return };
         let name = branch.state.clone();
         match self.next_step(id) {
             None => {}
             Some(Step::Gather { index, last }) => {
                 let kind = EventKind::MapIterationSucceeded { name, index };
-                self.push_after(turn, id, last, kind, Record::default());
+                self.push_after(advance, id, last, kind);
             }
-            Some(Step::Begin) => self.begin_child(turn, id),
+            Some(Step::Begin) => self.begin_child(advance, id),
             Some(Step::Complete) if self.map_state(&name).is_some() => {
-                self.push(turn, id, EventKind::MapStateSucceeded, Record::default());
+                self.push(advance, id, EventKind::MapStateSucceeded);
             }
             Some(Step::Complete) => {
                 let last = self
@@ -42,7 +42,7 @@ impl Execution {
                     .map(|(_, child)| child.last)
                     .max()
                     .unwrap_or(branch.last);
-                self.push_after(turn, id, last, EventKind::ParallelStateSucceeded, Record::default());
+                self.push_after(advance, id, last, EventKind::ParallelStateSucceeded);
             }
         }
     }
@@ -76,7 +76,7 @@ impl Execution {
             .filter(move |(_, branch)| branch.parent == Some(id))
     }
 
-    fn begin_child(&mut self, turn: &mut Turn<'_>, id: BranchId) {
+    fn begin_child(&mut self, advance: &mut Advance<'_>, id: BranchId) {
         let Some(branch) = self.branches.get(&id) else { return };
         let Phase::Children(Children { begun, items, .. }) = &branch.phase else {
             return;
@@ -88,7 +88,7 @@ impl Execution {
         let input = match selector {
             None => Ok(item.clone()),
             Some(selector) => {
-                let mut session = self.session(branch, Sight::default(), turn.now, || turn.random());
+                let mut session = self.session(branch, Sight::default(), advance.now, || advance.random());
                 session.set_item(index, item);
                 session.evaluate(selector, "ItemSelector")
             }
@@ -96,24 +96,17 @@ impl Execution {
         match input {
             Ok(input) if exceeds_limit(&input) => {
                 let failure = self.too_large(id);
-                self.state_failed(turn, id, failure);
+                self.state_failed(advance, id, failure);
             }
             Ok(input) => {
                 let kind = EventKind::MapIterationStarted {
                     name: branch.state.clone(),
                     index,
+                    input,
                 };
-                self.push(
-                    turn,
-                    id,
-                    kind,
-                    Record {
-                        input: Some(input),
-                        ..Record::default()
-                    },
-                );
+                self.push(advance, id, kind);
             }
-            Err(fault) => self.evaluation_failed(turn, id, fault),
+            Err(fault) => self.evaluation_failed(advance, id, fault),
         }
     }
 }

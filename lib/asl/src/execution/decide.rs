@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::accept::later;
+use super::advance::Advance;
 use super::branch::{Branch, Phase};
 use super::scope::Sight;
-use super::turn::Turn;
 use super::{Execution, Status};
 use crate::definition::{State, StateBody, WaitUntil};
-use crate::event::{BranchId, EventKind, Failure, Record, Timestamp};
+use crate::event::{BranchId, EventKind, Failure, Timestamp, WaitEnd};
 use crate::expression::{Fault, Session, Template};
 
 /// The longest Wait, in seconds.
@@ -18,12 +18,12 @@ const LONGEST_SECONDS: u64 = 99_999_999;
 
 impl Execution {
     /// Goes on until everything waits or the execution has ended.
-    pub(super) fn run(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn run(&mut self, advance: &mut Advance<'_>) {
         while self.status == Status::Running {
             let before = self.last;
-            let Some(id) = self.ready(turn.now) else { break };
+            let Some(id) = self.ready(advance.now) else { break };
             self.deferral.stepping = Some(id);
-            self.step(turn, id);
+            self.step(advance, id);
             self.deferral.stepping = None;
             // A step makes an event or waits for a value, or the machine and the history do not fit together: then
             // waiting is all there is.
@@ -50,70 +50,70 @@ impl Execution {
             .map(|(id, _)| *id)
     }
 
-    fn step(&mut self, turn: &mut Turn<'_>, id: BranchId) {
+    fn step(&mut self, advance: &mut Advance<'_>, id: BranchId) {
         // The machine outlives the borrow of `self`.
         let machine = Arc::clone(&self.machine);
         let Some(branch) = self.branches.get(&id) else { return };
         if matches!(branch.phase, Phase::Children(_)) {
             // Not cloned: it holds all items of a Map.
-            return self.tend_children(turn, id);
+            return self.tend_children(advance, id);
         }
         let phase = branch.phase.clone();
         if let Phase::Leaving { next, input } = phase {
             if let Some(state) = machine.state(&next) {
-                self.enter(turn, id, state, input);
+                self.enter(advance, id, state, input);
             }
             return;
         }
         if let Phase::Finished { output } = phase {
-            return self.push(turn, id, EventKind::ExecutionSucceeded { output }, Record::default());
+            return self.push(advance, id, EventKind::ExecutionSucceeded { output });
         }
         let Some(state) = machine.state(&branch.state) else {
             return;
         };
         match phase {
-            Phase::Entered | Phase::BackingOff { .. } => self.carry_out(turn, id, state),
-            Phase::Unable(failure) => self.state_failed(turn, id, failure),
+            Phase::Entered | Phase::BackingOff { .. } => self.carry_out(advance, id, state),
+            Phase::Unable(failure) => self.state_failed(advance, id, failure),
             Phase::Waiting { .. } => {
                 let input = branch.input.clone();
-                self.leave(turn, id, state, None, &input);
+                self.leave(advance, id, state, None, &input);
             }
-            Phase::Resulted { result } => self.leave(turn, id, state, Some(&result), &result),
-            Phase::Succeeding { .. } => self.push(turn, id, EventKind::MapStateSucceeded, Record::default()),
+            Phase::Resulted { result } => self.leave(advance, id, state, Some(&result), &result),
+            Phase::Succeeding { .. } => self.push(advance, id, EventKind::MapStateSucceeded),
             Phase::Failing {
                 failure,
                 announced,
                 uncaught,
             } => {
-                self.recover(turn, id, failure, announced, uncaught);
+                self.recover(advance, id, failure, announced, uncaught);
             }
             Phase::MapRun(run) => {
                 let kind = EventKind::MapRunRedriven {
                     map_run_arn: run.map_run_arn.unwrap_or_default(),
                     redrive_count: run.redrives + 1,
                 };
-                self.push(turn, id, kind, Record::default());
+                self.push(advance, id, kind);
             }
             Phase::Leaving { .. } | Phase::Finished { .. } | Phase::Task(_) | Phase::Children(_) => {}
         }
     }
 
-    fn enter(&mut self, turn: &mut Turn<'_>, id: BranchId, state: &State, input: Value) {
+    fn enter(&mut self, advance: &mut Advance<'_>, id: BranchId, state: &State, input: Value) {
         let Some(branch) = self.branches.get(&id) else { return };
-        let mut record = Record::default();
+        let mut wait = None;
         if let StateBody::Wait(until) = &state.body {
             // What the branch will be once the event is written.
             let entered = Branch {
                 state: state.name.clone(),
                 input: input.clone(),
                 entered: self.last + 1,
-                entered_at: turn.now,
+                entered_at: advance.now,
                 retry_count: 0,
                 ..branch.clone()
             };
-            let mut session = self.session(&entered, Sight::default(), turn.now, || turn.random());
-            match wait_end(&mut session, until, turn.now) {
-                Ok(due) => record.due = Some(due),
+            let mut session = self.session(&entered, Sight::default(), advance.now, || advance.random());
+            match wait_end(&mut session, until, advance.now) {
+                Ok(at) => wait = Some(WaitEnd::At(at)),
                 Err(Fault {
                     unanswered: Some(evaluation),
                     ..
@@ -122,10 +122,10 @@ impl Execution {
                     let cause = self.explain(&entered, &fault.detail);
                     let error = crate::ErrorName::QueryEvaluationError.as_str();
                     let location = Some(fault.location);
-                    record.failure = Some(Failure {
+                    wait = Some(WaitEnd::Failed(Failure {
                         location,
                         ..Failure::of(error, Some(cause))
-                    });
+                    }));
                 }
             }
         }
@@ -133,39 +133,40 @@ impl Execution {
             state: state.kind,
             name: state.name.clone(),
             input,
+            wait,
         };
-        self.push(turn, id, kind, record);
+        self.push(advance, id, kind);
     }
 
-    fn carry_out(&mut self, turn: &mut Turn<'_>, id: BranchId, state: &State) {
+    fn carry_out(&mut self, advance: &mut Advance<'_>, id: BranchId, state: &State) {
         let Some(branch) = self.branches.get(&id) else { return };
         match &state.body {
-            StateBody::Task(task) => self.schedule(turn, id, task),
-            StateBody::Choice { rules } => self.choose(turn, id, state, rules),
-            StateBody::Pass { result: Some(result) } => self.leave(turn, id, state, None, result),
+            StateBody::Task(task) => self.schedule(advance, id, task),
+            StateBody::Choice { rules } => self.choose(advance, id, state, rules),
+            StateBody::Pass { result: Some(result) } => self.leave(advance, id, state, None, result),
             StateBody::Pass { result: None } | StateBody::Succeed | StateBody::Wait(_) => {
                 let input = branch.input.clone();
-                self.leave(turn, id, state, None, &input);
+                self.leave(advance, id, state, None, &input);
             }
             StateBody::Fail { error, cause } => {
-                self.declare_failure(turn, id, error.as_ref(), cause.as_ref());
+                self.declare_failure(advance, id, error.as_ref(), cause.as_ref());
             }
-            StateBody::Map(map) => self.start_map(turn, id, map),
+            StateBody::Map(map) => self.start_map(advance, id, map),
             StateBody::Parallel { arguments, branches } => {
-                self.start_parallel(turn, id, arguments.as_ref(), branches.len());
+                self.start_parallel(advance, id, arguments.as_ref(), branches.len());
             }
         }
     }
 
     fn declare_failure(
         &mut self,
-        turn: &mut Turn<'_>,
+        advance: &mut Advance<'_>,
         id: BranchId,
         error: Option<&Template>,
         cause: Option<&Template>,
     ) {
         let Some(branch) = self.branches.get(&id) else { return };
-        let mut session = self.session(branch, Sight::default(), turn.now, || turn.random());
+        let mut session = self.session(branch, Sight::default(), advance.now, || advance.random());
         let mut text = |template: Option<&Template>, location| {
             template
                 .map(|template| session.typed(template, location, "string", |value| value.as_str().map(str::to_owned)))
@@ -179,8 +180,8 @@ impl Execution {
             })
         });
         match failure {
-            Ok(failure) => self.branch_failed(turn, id, failure),
-            Err(fault) => self.evaluation_failed(turn, id, fault),
+            Ok(failure) => self.branch_failed(advance, id, failure),
+            Err(fault) => self.evaluation_failed(advance, id, fault),
         }
     }
 }

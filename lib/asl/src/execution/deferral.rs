@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Execution;
-use super::turn::Turn;
+use super::advance::Advance;
 use crate::event::{BranchId, HistoryEvent};
 use crate::expression::{Answers, Evaluated, Evaluation};
 use crate::stimulus::{Moment, StimulusRejected};
@@ -91,9 +91,9 @@ impl Execution {
         let asked = asked.ok_or(StimulusRejected::NotOutstanding(0))?;
         asked.open = None;
         asked.answers.push_back(Arc::new(answer));
-        let mut turn = Turn::new(moment);
-        self.run(&mut turn);
-        Ok(turn.events)
+        let mut advance = Advance::new(moment);
+        self.run(&mut advance);
+        Ok(advance.events)
     }
 
     /// Forgets what branches that are over had asked for.

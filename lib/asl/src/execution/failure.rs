@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Execution;
+use super::advance::Advance;
 use super::branch::{Branch, Phase};
-use super::turn::Turn;
 use crate::definition::Retrier;
 use crate::error_name::ErrorName;
-use crate::event::{BranchId, EventKind, Failure, Record, Retrial, StateKind};
+use crate::event::{BranchId, EventKind, Failure, InRecord, Retrial, StateFailure, StateKind};
 use crate::expression::Fault;
 use crate::stimulus::Entropy;
 
@@ -18,7 +18,7 @@ const LONGEST_DELAY_SECONDS: f64 = 31_622_400.0;
 
 impl Execution {
     /// The next attempt after a failure, if a retrier has one left.
-    pub(super) fn retrial(&self, turn: &mut Turn<'_>, id: BranchId, failure: &Failure) -> Option<Retrial> {
+    pub(super) fn retrial(&self, advance: &mut Advance<'_>, id: BranchId, failure: &Failure) -> Option<Retrial> {
         let branch = self.branches.get(&id)?;
         let state = self.machine.state(&branch.state)?;
         let (position, retrier) = state
@@ -30,17 +30,17 @@ impl Execution {
         if done >= retrier.max_attempts {
             return None;
         }
-        let at = turn.now.after_ms(delay_ms(retrier, done, turn.entropy));
+        let at = advance.now.after_ms(delay_ms(retrier, done, advance.entropy));
         Some(Retrial { retrier: position, at })
     }
 
     /// An expression of the branch's state failed, or has no value yet.
-    pub(super) fn evaluation_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, mut fault: Fault) {
+    pub(super) fn evaluation_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, mut fault: Fault) {
         if let Some(evaluation) = fault.unanswered.take() {
             return self.deferral.ask(id, *evaluation);
         }
         let failure = self.fault(id, fault);
-        self.state_failed(turn, id, failure);
+        self.state_failed(advance, id, failure);
     }
 
     /// A fault as a failure.
@@ -75,7 +75,7 @@ impl Execution {
     }
 
     /// The branch's state failed by itself, before or after what it waited for.
-    pub(super) fn state_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: Failure) {
+    pub(super) fn state_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, failure: Failure) {
         let Some(branch) = self.branches.get(&id) else { return };
         let Some(state) = self.machine.state(&branch.state) else {
             return;
@@ -87,31 +87,26 @@ impl Execution {
             && failure.error.as_deref() != Some(ErrorName::QueryEvaluationError.as_str())
         {
             // Nothing can catch it and no expression failed: AWS writes no event for it.
-            return self.branch_failed(turn, id, failure);
+            return self.branch_failed(advance, id, failure);
         }
         let announced = matches!(branch.phase, Phase::Resulted { .. });
-        self.write_failure(
-            turn,
-            id,
-            failure,
-            Record {
-                announced,
-                ..Record::default()
-            },
-        );
+        self.write_failure(advance, id, failure, announced, false);
     }
 
     /// A Catch's own expressions failed: nothing catches that.
-    pub(super) fn catch_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: Failure) {
-        let record = Record {
-            announced: true,
-            uncaught: true,
-            ..Record::default()
-        };
-        self.write_failure(turn, id, failure, record);
+    pub(super) fn catch_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, failure: Failure) {
+        self.write_failure(advance, id, failure, true, true);
     }
 
-    fn write_failure(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: Failure, mut record: Record) {
+    /// Writes `EvaluationFailed`. `uncaught`: the failure bypasses Retry and Catch.
+    fn write_failure(
+        &mut self,
+        advance: &mut Advance<'_>,
+        id: BranchId,
+        failure: Failure,
+        announced: bool,
+        uncaught: bool,
+    ) {
         let Some(branch) = self.branches.get(&id) else { return };
         // AWS's chain leaves out the entry of a state that failed before it did anything.
         let previous = if branch.last == branch.entered {
@@ -119,23 +114,26 @@ impl Execution {
         } else {
             branch.last
         };
-        let state = branch.state.clone();
-        if !record.uncaught {
-            record.retrial = self.retrial(turn, id, &failure);
-        }
         let kind = EventKind::EvaluationFailed {
-            state,
+            state: branch.state.clone(),
+            retrial: if uncaught {
+                None
+            } else {
+                self.retrial(advance, id, &failure)
+            },
             error: failure.error.unwrap_or_default(),
             cause: failure.cause.unwrap_or_default(),
             location: failure.location,
+            uncaught,
+            announced,
         };
-        self.push_after(turn, id, previous, kind, record);
+        self.push_after(advance, id, previous, kind);
     }
 
     /// A failure that is not tried again: announce it, catch it, or end the branch.
     pub(super) fn recover(
         &mut self,
-        turn: &mut Turn<'_>,
+        advance: &mut Advance<'_>,
         id: BranchId,
         failure: Failure,
         announced: bool,
@@ -149,31 +147,26 @@ impl Execution {
             return;
         };
         let announcement = match state.kind {
-            StateKind::Map => Some(EventKind::MapStateFailed),
-            StateKind::Parallel => Some(EventKind::ParallelStateFailed),
+            StateKind::Map => Some(EventKind::MapStateFailed as fn(_) -> _),
+            StateKind::Parallel => Some(EventKind::ParallelStateFailed as fn(_) -> _),
             _ => None,
         };
         if let (Some(kind), false) = (announcement, announced) {
-            let retrial = self.retrial(turn, id, &failure);
-            let record = Record {
-                retrial,
-                failure: Some(failure),
-                ..Record::default()
-            };
-            return self.push(turn, id, kind, record);
+            let retrial = self.retrial(advance, id, &failure);
+            return self.push(advance, id, kind(InRecord(StateFailure { failure, retrial })));
         }
         let catcher = state
             .catch
             .iter()
             .position(|catcher| failure.is_one_of(&catcher.errors));
         match catcher {
-            Some(position) if !uncaught => self.caught(turn, id, &failure, position),
-            _ => self.branch_failed(turn, id, failure),
+            Some(position) if !uncaught => self.caught(advance, id, &failure, position),
+            _ => self.branch_failed(advance, id, failure),
         }
     }
 
     /// A branch ends by a failure: the execution does, or the Map or Parallel around it is told.
-    pub(super) fn branch_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: Failure) {
+    pub(super) fn branch_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, failure: Failure) {
         let Some(branch) = self.branches.get(&id) else { return };
         let (last, index) = (branch.last, branch.index);
         let Some(parent) = branch.parent else {
@@ -181,27 +174,25 @@ impl Execution {
                 error: failure.error,
                 cause: failure.cause,
             };
-            return self.push(turn, id, kind, Record::default());
+            return self.push(advance, id, kind);
         };
         let name = self
             .branches
             .get(&parent)
             .map(|parent| parent.state.clone())
             .unwrap_or_default();
-        let retrial = self.retrial(turn, parent, &failure);
+        let failure = StateFailure {
+            retrial: self.retrial(advance, parent, &failure),
+            failure,
+        };
         let kind = if self.map_state(&name).is_some() {
-            EventKind::MapIterationFailed { name, index }
-        } else if retrial.is_some() {
-            EventKind::ParallelStateRetried
+            EventKind::MapIterationFailed { name, index, failure }
+        } else if failure.retrial.is_some() {
+            EventKind::ParallelStateRetried(InRecord(failure))
         } else {
-            EventKind::ParallelStateFailed
+            EventKind::ParallelStateFailed(InRecord(failure))
         };
-        let record = Record {
-            retrial,
-            failure: Some(failure),
-            ..Record::default()
-        };
-        self.push_after(turn, parent, last, kind, record);
+        self.push_after(advance, parent, last, kind);
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::branch::{Branch, Children, Phase};
 use super::{Execution, MapItem, Status};
 use crate::definition::{State, StateBody};
-use crate::event::{BranchId, EventId, EventKind, HistoryEvent};
+use crate::event::{BranchId, EventId, EventKind, HistoryEvent, InRecord};
 
 impl Execution {
     pub(super) fn fold(&mut self, event: &HistoryEvent) {
@@ -15,9 +15,9 @@ impl Execution {
             self.unnumbered.push(event.id);
         }
         match &event.kind {
-            EventKind::ExecutionStarted { input, .. } => {
+            EventKind::ExecutionStarted { input, timeout_at, .. } => {
                 self.started = true;
-                self.deadline = event.record.timeout_at;
+                self.deadline = *timeout_at;
                 let root = Branch::new(&self.machine.flow.start_at, input.clone());
                 self.branches.insert(0, root);
                 self.next_branch = 1;
@@ -43,11 +43,14 @@ impl Execution {
                     cause: cause.clone(),
                 });
             }
-            EventKind::ExecutionRedriven { redrive_count } => self.fold_redriven(event, *redrive_count),
-            EventKind::MapIterationStarted { index, .. } => self.begin_iteration(event, *index),
+            EventKind::ExecutionRedriven {
+                redrive_count,
+                timeout_at,
+            } => self.fold_redriven(event, *redrive_count, *timeout_at),
+            EventKind::MapIterationStarted { index, input, .. } => self.begin_iteration(event, *index, input),
             EventKind::MapIterationSucceeded { index, .. } => self.end_iteration(event, *index),
-            EventKind::ParallelStateStarted => self.begin_branches(event),
-            EventKind::ParallelStateSucceeded => self.end_branches(event.record.branch, event.id),
+            EventKind::ParallelStateStarted(InRecord(input)) => self.begin_branches(event, input),
+            EventKind::ParallelStateSucceeded => self.end_branches(event.branch, event.id),
             _ => self.fold_branch(event),
         }
     }
@@ -60,7 +63,7 @@ impl Execution {
 
     /// Events that concern one branch alone.
     fn fold_branch(&mut self, event: &HistoryEvent) {
-        let Some(branch) = self.branches.get_mut(&event.record.branch) else {
+        let Some(branch) = self.branches.get_mut(&event.branch) else {
             return;
         };
         let state = self.machine.state(&branch.state);
@@ -74,14 +77,14 @@ impl Execution {
         {
             self.closed_tokens.insert(token);
         }
-        self.set_aside(event.record.branch, compound);
+        self.set_aside(event.branch, compound);
         if orphans {
-            self.drop_children(event.record.branch);
+            self.drop_children(event.branch);
         }
     }
 
-    fn begin_iteration(&mut self, event: &HistoryEvent, index: u64) {
-        let Some(parent) = self.branches.get_mut(&event.record.branch) else {
+    fn begin_iteration(&mut self, event: &HistoryEvent, index: u64, input: &Value) {
+        let Some(parent) = self.branches.get_mut(&event.branch) else {
             return;
         };
         let Some(flow) = self.machine.state(&parent.state).and_then(State::inline) else {
@@ -95,18 +98,18 @@ impl Execution {
             .ok()
             .and_then(|index| children.items.get(index).cloned());
         let child = Branch {
-            parent: Some(event.record.branch),
+            parent: Some(event.branch),
             index,
             item: value.map(|value| MapItem { index, value }),
             last: event.id,
-            ..Branch::new(&flow.start_at, event.record.input.clone().unwrap_or(Value::Null))
+            ..Branch::new(&flow.start_at, input.clone())
         };
         self.branches.insert(self.next_branch, child);
         self.next_branch += 1;
     }
 
     fn end_iteration(&mut self, event: &HistoryEvent, index: u64) {
-        let parent_id = event.record.branch;
+        let parent_id = event.branch;
         let found = self
             .branches
             .iter()
@@ -132,8 +135,8 @@ impl Execution {
         }
     }
 
-    fn begin_branches(&mut self, event: &HistoryEvent) {
-        let Some(parent) = self.branches.get_mut(&event.record.branch) else {
+    fn begin_branches(&mut self, event: &HistoryEvent, input: &Value) {
+        let Some(parent) = self.branches.get_mut(&event.branch) else {
             return;
         };
         let Some(StateBody::Parallel { branches, .. }) = self.machine.state(&parent.state).map(|state| &state.body)
@@ -147,10 +150,9 @@ impl Execution {
             begun: branches.len(),
             results: vec![None; branches.len()],
         });
-        let input = event.record.input.clone().unwrap_or(Value::Null);
         for (index, flow) in (0..).zip(branches) {
             let child = Branch {
-                parent: Some(event.record.branch),
+                parent: Some(event.branch),
                 index,
                 last: event.id,
                 ..Branch::new(&flow.start_at, input.clone())

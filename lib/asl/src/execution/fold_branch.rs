@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::branch::{Branch, Children, MapRun, Phase, TaskRun};
 use crate::command::ItemSource;
 use crate::definition::State;
-use crate::event::{EventId, EventKind, Failure, HistoryEvent, MapPlan, StateKind, Timestamp};
+use crate::event::{
+    Deadlines, EventId, EventKind, Failure, HistoryEvent, InRecord, MapPlan, Retrial, StateKind, Timestamp, WaitEnd,
+};
 
 /// Most iterations of an inline Map at once, also where its `MaxConcurrency` is 0 or higher.
 const MAX_CONCURRENT_ITERATIONS: u64 = 40;
@@ -21,19 +23,20 @@ impl Branch {
 
     /// Folds an event that concerns this thread of control.
     pub(super) fn fold(&mut self, event: &HistoryEvent, state: Option<&State>) {
-        let record = &event.record;
         match event.kind {
             // AWS's chain leaves these out.
-            EventKind::MapStateSucceeded | EventKind::HeartbeatReceived => {}
-            EventKind::MapIterationFailed { .. } | EventKind::ParallelStateRetried => self.last = event.previous,
+            EventKind::MapStateSucceeded | EventKind::HeartbeatReceived(_) => {}
+            EventKind::MapIterationFailed { .. } | EventKind::ParallelStateRetried(_) => self.last = event.previous,
             _ => self.last = event.id,
         }
         match &event.kind {
-            EventKind::StateEntered { name, input, .. } => self.enter(event, name, input),
-            EventKind::StateExited { output, assigned, .. } => {
+            EventKind::StateEntered { name, input, wait, .. } => self.enter(event, name, input, wait.as_ref()),
+            EventKind::StateExited {
+                output, assigned, next, ..
+            } => {
                 self.variables
                     .extend(assigned.iter().map(|(name, value)| (name.clone(), value.clone())));
-                self.phase = match &record.next {
+                self.phase = match next {
                     Some(next) => Phase::Leaving {
                         next: next.clone(),
                         input: output.clone(),
@@ -41,7 +44,12 @@ impl Branch {
                     None => Phase::Finished { output: output.clone() },
                 };
             }
-            EventKind::TaskScheduled { parameters, .. } => {
+            EventKind::TaskScheduled {
+                parameters,
+                token,
+                deadlines,
+                ..
+            } => {
                 let function = parameters
                     .get("FunctionName")
                     .and_then(Value::as_str)
@@ -50,10 +58,18 @@ impl Branch {
                     .get("Payload")
                     .cloned()
                     .unwrap_or_else(|| Value::Object(Default::default()));
-                self.phase = Phase::Task(TaskRun::new(event, function, payload));
+                self.phase = Phase::Task(TaskRun {
+                    token: token.clone(),
+                    ..TaskRun::new(event, function, payload, deadlines)
+                });
             }
-            EventKind::LambdaFunctionScheduled { resource, input, .. } => {
-                self.phase = Phase::Task(TaskRun::new(event, resource, input.clone()));
+            EventKind::LambdaFunctionScheduled {
+                resource,
+                input,
+                deadlines,
+                ..
+            } => {
+                self.phase = Phase::Task(TaskRun::new(event, resource, input.clone(), deadlines));
             }
             EventKind::TaskStarted { .. } | EventKind::LambdaFunctionStarted => {
                 if let Phase::Task(task) = &mut self.phase {
@@ -65,50 +81,63 @@ impl Branch {
                     task.submitted = true;
                 }
             }
-            EventKind::HeartbeatReceived => {
+            EventKind::HeartbeatReceived(InRecord(at)) => {
                 if let Phase::Task(task) = &mut self.phase {
-                    task.heartbeat_at = record.heartbeat_at;
+                    task.heartbeat_at = Some(*at);
                 }
             }
             EventKind::TaskSucceeded { output, .. } | EventKind::LambdaFunctionSucceeded { output } => {
                 self.phase = Phase::Resulted { result: output.clone() };
             }
-            EventKind::TaskFailed { error, cause, .. }
-            | EventKind::TaskTimedOut { error, cause, .. }
-            | EventKind::LambdaFunctionFailed { error, cause }
-            | EventKind::LambdaFunctionTimedOut { error, cause } => {
-                let failure = record.failure.clone();
-                self.fail(
-                    event,
-                    failure.unwrap_or_else(|| Failure::of(error, cause.clone())),
-                    true,
-                );
+            EventKind::TaskFailed {
+                error, cause, retrial, ..
             }
-            EventKind::EvaluationFailed { error, cause, .. } => {
+            | EventKind::LambdaFunctionFailed { error, cause, retrial } => {
+                self.fail(event.id, Failure::of(error, cause.clone()), retrial.as_ref(), true);
+            }
+            EventKind::TaskTimedOut {
+                error,
+                cause,
+                retrial,
+                failure,
+                ..
+            }
+            | EventKind::LambdaFunctionTimedOut {
+                error,
+                cause,
+                retrial,
+                failure,
+            } => {
+                let failure = failure.clone().unwrap_or_else(|| Failure::of(error, cause.clone()));
+                self.fail(event.id, failure, retrial.as_ref(), true);
+            }
+            EventKind::EvaluationFailed {
+                error,
+                cause,
+                retrial,
+                uncaught,
+                announced,
+                ..
+            } => {
                 let compound = state.is_some_and(|state| matches!(state.kind, StateKind::Map | StateKind::Parallel));
-                self.fail(
-                    event,
-                    Failure::of(error, Some(cause.clone())),
-                    !compound || record.announced,
-                );
-            }
-            EventKind::MapRunFailed { error, cause } => {
-                self.fail(event, Failure::of(error, cause.clone()), false);
-            }
-            EventKind::MapIterationFailed { .. } | EventKind::ParallelStateRetried => {
-                self.fail(event, record.failure.clone().unwrap_or_default(), false);
-            }
-            EventKind::MapStateFailed | EventKind::ParallelStateFailed => {
-                let failure = match (&record.failure, &self.phase) {
-                    (Some(failure), _) | (None, Phase::Failing { failure, .. }) => failure.clone(),
-                    _ => Failure::default(),
-                };
-                self.fail(event, failure, true);
-            }
-            EventKind::MapStateStarted { .. } => {
-                if let Some(plan) = &record.map {
-                    self.phase = self.begin_map(event.id, plan.as_ref().clone(), state);
+                let failure = Failure::of(error, Some(cause.clone()));
+                self.fail(event.id, failure, retrial.as_ref(), !compound || *announced);
+                if let (Phase::Failing { uncaught: passes, .. }, true) = (&mut self.phase, *uncaught) {
+                    *passes = true;
                 }
+            }
+            EventKind::MapRunFailed { error, cause, retrial } => {
+                self.fail(event.id, Failure::of(error, cause.clone()), retrial.as_ref(), false);
+            }
+            EventKind::MapIterationFailed { failure: failed, .. }
+            | EventKind::ParallelStateRetried(InRecord(failed)) => {
+                self.fail(event.id, failed.failure.clone(), failed.retrial.as_ref(), false);
+            }
+            EventKind::MapStateFailed(InRecord(failed)) | EventKind::ParallelStateFailed(InRecord(failed)) => {
+                self.fail(event.id, failed.failure.clone(), failed.retrial.as_ref(), true);
+            }
+            EventKind::MapStateStarted { plan, .. } => {
+                self.phase = self.begin_map(event.id, plan.as_ref().clone(), state);
             }
             EventKind::MapRunStarted { map_run_arn } => {
                 if let Phase::MapRun(run) = &mut self.phase {
@@ -121,10 +150,8 @@ impl Branch {
                     run.to_announce = false;
                 }
             }
-            EventKind::MapRunSucceeded => {
-                self.phase = Phase::Succeeding {
-                    result: record.result.clone().unwrap_or(Value::Null),
-                };
+            EventKind::MapRunSucceeded(InRecord(result)) => {
+                self.phase = Phase::Succeeding { result: result.clone() };
             }
             EventKind::MapStateSucceeded => {
                 let result = match &self.phase {
@@ -138,7 +165,7 @@ impl Branch {
         }
     }
 
-    fn enter(&mut self, event: &HistoryEvent, name: &str, input: &Value) {
+    fn enter(&mut self, event: &HistoryEvent, name: &str, input: &Value, wait: Option<&WaitEnd>) {
         self.state = name.to_owned();
         self.input = input.clone();
         self.entered = event.id;
@@ -146,10 +173,10 @@ impl Branch {
         self.entered_at = event.at;
         self.retry_count = 0;
         self.retries.clear();
-        self.phase = match (&event.record.failure, event.record.due) {
-            (Some(failure), _) => Phase::Unable(failure.clone()),
-            (None, Some(at)) => Phase::Waiting { key: event.id, at },
-            (None, None) => Phase::Entered,
+        self.phase = match wait {
+            Some(WaitEnd::Failed(failure)) => Phase::Unable(failure.clone()),
+            Some(WaitEnd::At(at)) => Phase::Waiting { key: event.id, at: *at },
+            None => Phase::Entered,
         };
     }
 
@@ -175,37 +202,36 @@ impl Branch {
         }
     }
 
-    fn fail(&mut self, event: &HistoryEvent, failure: Failure, announced: bool) {
-        self.phase = match &event.record.retrial {
+    fn fail(&mut self, event: EventId, failure: Failure, retrial: Option<&Retrial>, announced: bool) {
+        self.phase = match retrial {
             Some(retrial) => {
                 *self.retries.entry(retrial.retrier).or_default() += 1;
                 self.retry_count += 1;
                 Phase::BackingOff {
-                    key: event.id,
+                    key: event,
                     at: retrial.at,
                 }
             }
             None => Phase::Failing {
                 failure,
                 announced,
-                uncaught: event.record.uncaught,
+                uncaught: false,
             },
         };
     }
 }
 
 impl TaskRun {
-    fn new(event: &HistoryEvent, function: &str, payload: Value) -> Self {
-        let record = &event.record;
+    fn new(event: &HistoryEvent, function: &str, payload: Value, deadlines: &Deadlines) -> Self {
         Self {
             key: event.id,
             function: function.to_owned(),
             payload,
-            token: record.token.clone(),
-            timeout_at: record.timeout_at,
-            timeout_ms: record.timeout_at.map(|at| at.0.saturating_sub(event.at.0)),
-            heartbeat_at: record.heartbeat_at,
-            heartbeat_ms: record.heartbeat_ms,
+            token: None,
+            timeout_at: deadlines.timeout_at,
+            timeout_ms: deadlines.timeout_at.map(|at| at.0.saturating_sub(event.at.0)),
+            heartbeat_at: deadlines.heartbeat_at,
+            heartbeat_ms: deadlines.heartbeat_ms,
             started: false,
             submitted: false,
         }

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::Execution;
+use super::advance::Advance;
 use super::failure::error_output;
 use super::scope::{Sight, exceed_variables_limit, exceeds_limit};
-use super::turn::Turn;
 use crate::definition::{ChoiceRule, Condition, Exit, State};
 use crate::error_name::ErrorName;
-use crate::event::{BranchId, EventKind, Failure, Record};
+use crate::event::{BranchId, EventKind, Failure};
 use crate::expression::{Fault, Session, Template};
 
 /// An exit as evaluated.
@@ -21,7 +21,7 @@ impl Execution {
     /// Leaves a state that succeeded; `result` is what it gave, `default` its output where none is defined.
     pub(super) fn leave(
         &mut self,
-        turn: &mut Turn<'_>,
+        advance: &mut Advance<'_>,
         id: BranchId,
         state: &State,
         result: Option<&Value>,
@@ -32,18 +32,18 @@ impl Execution {
             result,
             ..Sight::default()
         };
-        let mut session = self.session(branch, sight, turn.now, || turn.random());
+        let mut session = self.session(branch, sight, advance.now, || advance.random());
         match depart(&mut session, &state.exit, default, "") {
-            Ok(departure) => self.depart(turn, id, state, &state.exit, departure, false),
-            Err(fault) => self.evaluation_failed(turn, id, fault),
+            Ok(departure) => self.depart(advance, id, state, &state.exit, departure, false),
+            Err(fault) => self.evaluation_failed(advance, id, fault),
         }
     }
 
     /// Takes the first rule that holds, or the default.
-    pub(super) fn choose(&mut self, turn: &mut Turn<'_>, id: BranchId, state: &State, rules: &[ChoiceRule]) {
+    pub(super) fn choose(&mut self, advance: &mut Advance<'_>, id: BranchId, state: &State, rules: &[ChoiceRule]) {
         let Some(branch) = self.branches.get(&id) else { return };
         let input = branch.input.clone();
-        let mut session = self.session(branch, Sight::default(), turn.now, || turn.random());
+        let mut session = self.session(branch, Sight::default(), advance.now, || advance.random());
         let (exit, prefix) = match first(&mut session, rules) {
             Ok(Some(position)) => match rules.get(position) {
                 Some(rule) => (&rule.exit, format!("Choices[{position}]/")),
@@ -55,18 +55,18 @@ impl Execution {
                 let detail = "Failed to transition out of the state. The state does not point to a next state.";
                 let cause = self.explain(branch, detail);
                 let failure = Failure::of(ErrorName::Runtime.as_str(), Some(cause));
-                return self.branch_failed(turn, id, failure);
+                return self.branch_failed(advance, id, failure);
             }
-            Err(fault) => return self.evaluation_failed(turn, id, fault),
+            Err(fault) => return self.evaluation_failed(advance, id, fault),
         };
         match depart(&mut session, exit, &input, &prefix) {
-            Ok(departure) => self.depart(turn, id, state, exit, departure, false),
-            Err(fault) => self.evaluation_failed(turn, id, fault),
+            Ok(departure) => self.depart(advance, id, state, exit, departure, false),
+            Err(fault) => self.evaluation_failed(advance, id, fault),
         }
     }
 
     /// Leaves a failed state by one of its catchers.
-    pub(super) fn caught(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: &Failure, position: usize) {
+    pub(super) fn caught(&mut self, advance: &mut Advance<'_>, id: BranchId, failure: &Failure, position: usize) {
         // The machine outlives the borrow of `self`.
         let machine = std::sync::Arc::clone(&self.machine);
         let Some(branch) = self.branches.get(&id) else { return };
@@ -81,23 +81,23 @@ impl Execution {
             error_output: Some(&error),
             ..Sight::default()
         };
-        let mut session = self.session(branch, sight, turn.now, || turn.random());
+        let mut session = self.session(branch, sight, advance.now, || advance.random());
         match depart(&mut session, &catcher.exit, &error, &format!("Catch[{position}]/")) {
-            Ok(departure) => self.depart(turn, id, state, &catcher.exit, departure, true),
+            Ok(departure) => self.depart(advance, id, state, &catcher.exit, departure, true),
             Err(Fault {
                 unanswered: Some(evaluation),
                 ..
             }) => self.deferral.ask(id, *evaluation),
             Err(fault) => {
                 let failure = self.fault(id, fault);
-                self.catch_failed(turn, id, failure);
+                self.catch_failed(advance, id, failure);
             }
         }
     }
 
     fn depart(
         &mut self,
-        turn: &mut Turn<'_>,
+        advance: &mut Advance<'_>,
         id: BranchId,
         state: &State,
         exit: &Exit,
@@ -112,9 +112,9 @@ impl Execution {
         if too_many || exceeds_limit(&output) || exceeds_limit(&variables) {
             let failure = self.too_large(id);
             return if caught {
-                self.catch_failed(turn, id, failure)
+                self.catch_failed(advance, id, failure)
             } else {
-                self.state_failed(turn, id, failure)
+                self.state_failed(advance, id, failure)
             };
         }
         let Value::Object(assigned) = variables else { return };
@@ -123,16 +123,9 @@ impl Execution {
             name: state.name.clone(),
             output,
             assigned,
+            next: exit.next.clone(),
         };
-        self.push(
-            turn,
-            id,
-            kind,
-            Record {
-                next: exit.next.clone(),
-                ..Record::default()
-            },
-        );
+        self.push(advance, id, kind);
     }
 }
 

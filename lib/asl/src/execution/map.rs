@@ -3,38 +3,35 @@
 use serde_json::Value;
 
 use super::Execution;
+use super::advance::Advance;
 use super::scope::{Sight, exceeds_branches_limit, exceeds_limit};
-use super::turn::Turn;
 use crate::command::{ItemSource, ResultWriter};
 use crate::definition::MapState;
-use crate::event::{Batcher, BranchId, EventKind, MapPlan, Record};
+use crate::event::{Batcher, BranchId, EventKind, InRecord, MapPlan};
 use crate::expression::{Fault, Session, Template};
 
 impl Execution {
     /// Starts a Map.
-    pub(super) fn start_map(&mut self, turn: &mut Turn<'_>, id: BranchId, map: &MapState) {
+    pub(super) fn start_map(&mut self, advance: &mut Advance<'_>, id: BranchId, map: &MapState) {
         let Some(branch) = self.branches.get(&id) else { return };
-        let mut session = self.session(branch, Sight::default(), turn.now, || turn.random());
+        let mut session = self.session(branch, Sight::default(), advance.now, || advance.random());
         match plan(&mut session, map, &branch.input) {
             Ok(plan) => {
                 let length = match &plan.items {
                     ItemSource::Inline(items) => items.len() as u64,
                     ItemSource::Object { .. } => 0,
                 };
-                let record = Record {
-                    map: Some(Box::new(plan)),
-                    ..Record::default()
-                };
-                self.push(turn, id, EventKind::MapStateStarted { length }, record);
+                let plan = Box::new(plan);
+                self.push(advance, id, EventKind::MapStateStarted { length, plan });
             }
-            Err(fault) => self.evaluation_failed(turn, id, fault),
+            Err(fault) => self.evaluation_failed(advance, id, fault),
         }
     }
 
     /// Starts a Parallel: all of its branches get the same input.
     pub(super) fn start_parallel(
         &mut self,
-        turn: &mut Turn<'_>,
+        advance: &mut Advance<'_>,
         id: BranchId,
         arguments: Option<&Template>,
         branches: usize,
@@ -43,22 +40,18 @@ impl Execution {
         let input = match arguments {
             None => Ok(branch.input.clone()),
             Some(arguments) => self
-                .session(branch, Sight::default(), turn.now, || turn.random())
+                .session(branch, Sight::default(), advance.now, || advance.random())
                 .evaluate(arguments, "Arguments"),
         };
         match input {
             Ok(input) if exceeds_limit(&input) || exceeds_branches_limit(&input, branches) => {
                 let failure = self.too_large(id);
-                self.state_failed(turn, id, failure);
+                self.state_failed(advance, id, failure);
             }
             Ok(input) => {
-                let record = Record {
-                    input: Some(input),
-                    ..Record::default()
-                };
-                self.push(turn, id, EventKind::ParallelStateStarted, record);
+                self.push(advance, id, EventKind::ParallelStateStarted(InRecord(input)));
             }
-            Err(fault) => self.evaluation_failed(turn, id, fault),
+            Err(fault) => self.evaluation_failed(advance, id, fault),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! evaluated elsewhere in `deferral`.
 
 mod accept;
+mod advance;
 mod branch;
 mod children;
 mod decide;
@@ -17,7 +18,6 @@ mod outstanding;
 mod redrive;
 mod scope;
 mod task;
-mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl Execution {
     /// Folds one stored event. Evaluates nothing and never panics.
     pub fn apply(&mut self, event: &HistoryEvent) {
         self.fold(event);
-        self.deferral.forget(event.record.branch);
+        self.deferral.forget(event.branch);
     }
 
     /// Decides which events follow a stimulus, applies them and returns them, to be stored in one transaction.
@@ -148,10 +148,10 @@ impl Execution {
         stimulus: Stimulus,
         moment: &mut Moment<'_>,
     ) -> Result<Vec<HistoryEvent>, StimulusRejected> {
-        let mut turn = turn::Turn::new(moment);
-        self.accept(stimulus, &mut turn)?;
-        self.run(&mut turn);
-        Ok(turn.events)
+        let mut advance = advance::Advance::new(moment);
+        self.accept(stimulus, &mut advance)?;
+        self.run(&mut advance);
+        Ok(advance.events)
     }
 
     /// How the execution stands.

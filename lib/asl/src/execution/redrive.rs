@@ -5,12 +5,12 @@
 use thiserror::Error;
 
 use super::accept::later;
+use super::advance::Advance;
 use super::branch::{Branch, Children, MapRun, Phase};
-use super::turn::Turn;
 use super::{Execution, Status};
 use crate::HISTORY_LIMIT_EVENTS;
 use crate::definition::StateBody;
-use crate::event::{BranchId, EventKind, HistoryEvent, Record};
+use crate::event::{BranchId, EventKind, HistoryEvent, Timestamp};
 use crate::stimulus::Moment;
 
 /// The most redrives of one execution, as AWS has it.
@@ -63,18 +63,15 @@ impl Execution {
         if events + 1 >= HISTORY_LIMIT_EVENTS {
             return Err(NotRedrivable::HistoryFull(events));
         }
-        let mut turn = Turn::new(moment);
+        let mut advance = Advance::new(moment);
         self.status = Status::Running;
         let kind = EventKind::ExecutionRedriven {
             redrive_count: self.redrives + 1,
+            timeout_at: self.machine.timeout_seconds.map(|seconds| later(advance.now, seconds)),
         };
-        let record = Record {
-            timeout_at: self.machine.timeout_seconds.map(|seconds| later(turn.now, seconds)),
-            ..Record::default()
-        };
-        self.push_after(&mut turn, 0, self.last, kind, record);
-        self.run(&mut turn);
-        Ok(turn.events)
+        self.push_after(&mut advance, 0, self.last, kind);
+        self.run(&mut advance);
+        Ok(advance.events)
     }
 
     /// How often it was redriven.
@@ -83,11 +80,11 @@ impl Execution {
     }
 
     /// Folds `ExecutionRedriven`.
-    pub(super) fn fold_redriven(&mut self, event: &HistoryEvent, redrive_count: u64) {
+    pub(super) fn fold_redriven(&mut self, event: &HistoryEvent, redrive_count: u64, timeout_at: Option<Timestamp>) {
         self.status = Status::Running;
         self.redrives = redrive_count;
         self.redriven_at = Some(event.at);
-        self.deadline = event.record.timeout_at;
+        self.deadline = timeout_at;
         self.go_on(0, event);
     }
 

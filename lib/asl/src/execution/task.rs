@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::Execution;
 use super::accept::later;
+use super::advance::Advance;
 use super::branch::Phase;
 use super::failure::too_large;
 use super::scope::{Sight, exceeds_limit};
-use super::turn::Turn;
 use crate::definition::{Resource, StateBody, TaskState};
 use crate::error_name::ErrorName;
-use crate::event::{BranchId, EventKind, Failure, Record};
+use crate::event::{BranchId, Deadlines, EventKind, Failure, InRecord};
 use crate::expression::{Fault, Session};
 use crate::stimulus::TaskFailure;
 
@@ -30,38 +30,37 @@ struct Schedule {
 
 impl Execution {
     /// Schedules one attempt of a Task.
-    pub(super) fn schedule(&mut self, turn: &mut Turn<'_>, id: BranchId, task: &TaskState) {
+    pub(super) fn schedule(&mut self, advance: &mut Advance<'_>, id: BranchId, task: &TaskState) {
         let Some(branch) = self.branches.get(&id) else { return };
         let token = task
             .resource
             .waits_for_token()
-            .then(|| URL_SAFE_NO_PAD.encode(turn.random::<TOKEN_BYTES>()));
+            .then(|| URL_SAFE_NO_PAD.encode(advance.random::<TOKEN_BYTES>()));
         let sight = Sight {
             token: token.as_deref(),
             ..Sight::default()
         };
-        let mut session = self.session(branch, sight, turn.now, || turn.random());
+        let mut session = self.session(branch, sight, advance.now, || advance.random());
         let schedule = match evaluate(&mut session, task, &branch.input) {
             Ok(schedule) => schedule,
-            Err(fault) => return self.evaluation_failed(turn, id, fault),
+            Err(fault) => return self.evaluation_failed(advance, id, fault),
         };
         if exceeds_limit(&schedule.arguments) {
             let failure = self.too_large(id);
-            return self.state_failed(turn, id, failure);
+            return self.state_failed(advance, id, failure);
         }
-        let heartbeat_at = schedule.heartbeat_seconds.map(|seconds| later(turn.now, seconds));
-        let record = Record {
-            token,
-            timeout_at: schedule.timeout_seconds.map(|seconds| later(turn.now, seconds)),
+        let heartbeat_at = schedule.heartbeat_seconds.map(|seconds| later(advance.now, seconds));
+        let deadlines = Deadlines {
+            timeout_at: schedule.timeout_seconds.map(|seconds| later(advance.now, seconds)),
             heartbeat_at,
-            heartbeat_ms: heartbeat_at.map(|at| at.0.saturating_sub(turn.now.0)),
-            ..Record::default()
+            heartbeat_ms: heartbeat_at.map(|at| at.0.saturating_sub(advance.now.0)),
         };
         let kind = match &task.resource {
             Resource::Function(arn) => EventKind::LambdaFunctionScheduled {
                 resource: arn.clone(),
                 input: schedule.arguments,
                 timeout_seconds: schedule.timeout_seconds,
+                deadlines,
             },
             invoke => {
                 if let Some(problem) = malformed(&schedule.arguments) {
@@ -69,7 +68,7 @@ impl Execution {
                         location: Some("Arguments".to_owned()),
                         ..Failure::of(ErrorName::Runtime.as_str(), Some(problem.to_owned()))
                     };
-                    return self.state_failed(turn, id, failure);
+                    return self.state_failed(advance, id, failure);
                 }
                 EventKind::TaskScheduled {
                     resource: invoke.event_name().to_owned(),
@@ -77,10 +76,12 @@ impl Execution {
                     parameters: schedule.arguments,
                     timeout_seconds: schedule.timeout_seconds,
                     heartbeat_seconds: schedule.heartbeat_seconds,
+                    token,
+                    deadlines,
                 }
             }
         };
-        self.push(turn, id, kind, record);
+        self.push(advance, id, kind);
     }
 
     /// The event of a dispatched task.
@@ -94,7 +95,7 @@ impl Execution {
     }
 
     /// A function answered: the task's result, or with a token only its submission.
-    pub(super) fn task_answered(&mut self, turn: &mut Turn<'_>, id: BranchId, answer: Value, submits: bool) {
+    pub(super) fn task_answered(&mut self, advance: &mut Advance<'_>, id: BranchId, answer: Value, submits: bool) {
         let resource = self.resource(id);
         if matches!(resource, Resource::Invoke { .. }) {
             // What the service itself returns for an invocation, without its HTTP headers.
@@ -102,15 +103,15 @@ impl Execution {
             if submits && !exceeds_limit(&output) {
                 let resource = resource.event_name().to_owned();
                 let kind = EventKind::TaskSubmitted { resource, output };
-                return self.push(turn, id, kind, Record::default());
+                return self.push(advance, id, kind);
             }
-            return self.task_succeeded(turn, id, output);
+            return self.task_succeeded(advance, id, output);
         }
-        self.task_succeeded(turn, id, answer);
+        self.task_succeeded(advance, id, answer);
     }
 
     /// A task has its result.
-    pub(super) fn task_succeeded(&mut self, turn: &mut Turn<'_>, id: BranchId, output: Value) {
+    pub(super) fn task_succeeded(&mut self, advance: &mut Advance<'_>, id: BranchId, output: Value) {
         if exceeds_limit(&output) {
             // AWS names the service here, not the state.
             let task = match self.resource(id) {
@@ -122,7 +123,7 @@ impl Execution {
                 error: error.unwrap_or_default(),
                 cause,
             };
-            return self.task_failed(turn, id, failure);
+            return self.task_failed(advance, id, failure);
         }
         let kind = match self.resource(id) {
             Resource::Function(_) => EventKind::LambdaFunctionSucceeded { output },
@@ -131,76 +132,60 @@ impl Execution {
                 output,
             },
         };
-        self.push(turn, id, kind, Record::default());
+        self.push(advance, id, kind);
     }
 
     /// A task failed.
-    pub(super) fn task_failed(&mut self, turn: &mut Turn<'_>, id: BranchId, failure: TaskFailure) {
+    pub(super) fn task_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, failure: TaskFailure) {
         let TaskFailure { error, cause } = failure.cut();
-        let retrial = self.retrial(turn, id, &Failure::of(&error, None));
+        let retrial = self.retrial(advance, id, &Failure::of(&error, None));
         let kind = match self.resource(id) {
-            Resource::Function(_) => EventKind::LambdaFunctionFailed { error, cause },
+            Resource::Function(_) => EventKind::LambdaFunctionFailed { error, cause, retrial },
             invoke => EventKind::TaskFailed {
                 resource: invoke.event_name().to_owned(),
                 error,
                 cause,
+                retrial,
             },
         };
-        self.push(
-            turn,
-            id,
-            kind,
-            Record {
-                retrial,
-                ..Record::default()
-            },
-        );
+        self.push(advance, id, kind);
     }
 
     /// A task or its heartbeat took too long: both are `States.Timeout`. Retry and Catch may know it by a second name.
-    pub(super) fn task_timed_out(&mut self, turn: &mut Turn<'_>, id: BranchId, also: Option<ErrorName>) {
+    pub(super) fn task_timed_out(&mut self, advance: &mut Advance<'_>, id: BranchId, also: Option<ErrorName>) {
         let error = ErrorName::Timeout.as_str().to_owned();
         let failure = Failure {
             also: also.map(|name| name.as_str().to_owned()),
             ..Failure::of(&error, None)
         };
-        let retrial = self.retrial(turn, id, &failure);
+        let retrial = self.retrial(advance, id, &failure);
+        let failure = failure.also.is_some().then_some(failure);
         let kind = match self.resource(id) {
-            Resource::Function(_) => EventKind::LambdaFunctionTimedOut { error, cause: None },
+            Resource::Function(_) => EventKind::LambdaFunctionTimedOut {
+                error,
+                cause: None,
+                retrial,
+                failure,
+            },
             invoke => EventKind::TaskTimedOut {
                 resource: invoke.event_name().to_owned(),
                 error,
                 cause: None,
+                retrial,
+                failure,
             },
         };
-        self.push(
-            turn,
-            id,
-            kind,
-            Record {
-                retrial,
-                failure: failure.also.is_some().then_some(failure),
-                ..Record::default()
-            },
-        );
+        self.push(advance, id, kind);
     }
 
     /// A heartbeat came: its deadline moves on.
-    pub(super) fn heartbeat(&mut self, turn: &mut Turn<'_>, id: BranchId) {
+    pub(super) fn heartbeat(&mut self, advance: &mut Advance<'_>, id: BranchId) {
         let Some(Phase::Task(task)) = self.branches.get(&id).map(|branch| &branch.phase) else {
             return;
         };
         if let Some(allowed_ms) = task.heartbeat_ms {
-            let heartbeat_at = Some(turn.now.after_ms(allowed_ms));
-            self.push(
-                turn,
-                id,
-                EventKind::HeartbeatReceived,
-                Record {
-                    heartbeat_at,
-                    ..Record::default()
-                },
-            );
+            let next_due = advance.now.after_ms(allowed_ms);
+            self.push(advance, id, EventKind::HeartbeatReceived(InRecord(next_due)));
         }
     }
 

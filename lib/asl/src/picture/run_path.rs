@@ -31,7 +31,7 @@ impl RunPath {
         let mut open: BTreeMap<BranchId, Vec<&str>> = BTreeMap::new();
         let mut ended = false;
         for event in history {
-            let states = open.entry(event.record.branch).or_default();
+            let states = open.entry(event.branch).or_default();
             match &event.kind {
                 EventKind::StateEntered { name, .. } => {
                     if let Some(before) = left.get(&event.previous) {

@@ -15,6 +15,7 @@ mod random;
 mod recorded;
 mod redrive;
 mod replay;
+mod stored;
 mod token;
 
 // The comparison with recorded executions lives beside its program, `examples/replay`.
