@@ -6,12 +6,18 @@ use serde_json::{Value, json};
 
 use super::url;
 
-/// A variable that no expression can name.
+/// Variables that no expression can name.
 const ITEMS: &str = "!items";
+const POSITION: &str = "!position";
+
+/// The largest position in a string that is passed to the evaluator, which adds positions as 64-bit integers.
+const MAX_POSITION: f64 = 1e15;
 
 /// The expression with the reference's meaning. Only one whose source names such a function is looked at.
 pub(super) fn rewritten(ast: AstNode, source: &str) -> Result<AstNode, String> {
-    let concerns = ["reduce", "filter", "codeUrl"].iter().any(|name| source.contains(name));
+    let concerns = ["reduce", "filter", "codeUrl", "substring"]
+        .iter()
+        .any(|name| source.contains(name));
     if !concerns {
         return Ok(ast);
     }
@@ -37,6 +43,7 @@ fn rewrite(node: &mut Value) {
                     Some(call) => rewrite(&mut call["args"]),
                     None => rewrite(&mut binary["rhs"]),
                 }
+                bound_positions(&mut binary["rhs"]);
                 let replaced = {
                     let items = || binary["lhs"].clone();
                     let of = |name| match arguments(&binary["rhs"], name) {
@@ -52,6 +59,7 @@ fn rewrite(node: &mut Value) {
                 return;
             }
             fields.values_mut().for_each(rewrite);
+            bound_positions(node);
             if let Some([items, function]) = arguments(node, "reduce") {
                 *node = reduced(items.clone(), function.clone());
             } else if let Some([items, function]) = arguments(node, "filter") {
@@ -86,6 +94,43 @@ fn reduced(items: Value, function: Value) -> Value {
     let empty = binary("Equal", &items_variable(), json!({ "Array": [] }));
     let call = call("reduce", items_variable(), function);
     with_items(items, conditional(empty, json!("Undefined"), call))
+}
+
+/// Clamps the positions of `$substring`. Larger ones overflow in the evaluator; they all mean the string's start or end.
+fn bound_positions(call: &mut Value) {
+    if arguments(call, "substring").is_none() {
+        return;
+    }
+    let Some(arguments) = call["Function"]["args"].as_array_mut() else {
+        return;
+    };
+    for argument in arguments {
+        match argument.get("Number").and_then(Value::as_f64) {
+            Some(number) => *argument = number_node(number.clamp(-MAX_POSITION, MAX_POSITION)),
+            None if argument.get("String").is_some() => {}
+            None => *argument = bounded(argument.clone()),
+        }
+    }
+}
+
+/// The value of an expression, clamped if it is a number.
+fn bounded(expression: Value) -> Value {
+    let position = || json!({ "Variable": POSITION });
+    let built_in =
+        |name, arguments: Value| json!({ "Function": { "name": name, "args": arguments, "is_builtin": true } });
+    let is_number = binary(
+        "Equal",
+        &built_in("type", json!([position()])),
+        json!({ "String": "number" }),
+    );
+    let least = built_in("min", json!([{ "Array": [position(), number_node(MAX_POSITION)] }]));
+    let clamped = built_in("max", json!([{ "Array": [least, number_node(-MAX_POSITION)] }]));
+    let assigned = binary("ColonEqual", &position(), expression);
+    json!({ "Block": [assigned, conditional(is_number, clamped, position())] })
+}
+
+fn number_node(number: f64) -> Value {
+    json!({ "Number": number })
 }
 
 /// An expression in which the items have a name, so that they are evaluated once.
