@@ -1,16 +1,16 @@
-//! What an execution wants done now. Carrying it out belongs to the runner.
+//! The actions that an execution needs now. The embedding engine performs them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::{EventId, Timestamp};
 
-/// One outstanding wish of an execution, derived from its state alone: the same before and after a restart.
+/// One outstanding action, derived only from the execution's state: it is the same before and after a restart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Run a function; answer with `TaskSucceeded` or `TaskFailed` under the same key.
     InvokeFunction {
-        /// Id of the event that scheduled the task: stable for ever.
+        /// Id of the event that scheduled the task. It never changes.
         key: EventId,
         /// Name of the Task state.
         state: String,
@@ -23,20 +23,20 @@ pub enum Command {
     },
     /// Send `TimerFired` with this key at or after `at`. A later command with the same key replaces the earlier one.
     FireAt {
-        /// Which timer.
+        /// The timer.
         key: TimerKey,
         /// When it is due.
         at: Timestamp,
     },
     /// Run a distributed map: send `MapRunStarted`, run a child execution for each item, send `MapRunFinished`.
     StartMapRun {
-        /// Id of the event that started the map: stable for ever.
+        /// Id of the event that started the map. It never changes.
         key: EventId,
         /// Name of the Map state.
         state: String,
         /// Where the items are; pass them through `Execution::map_inputs`.
         items: ItemSource,
-        /// Most children at once; `None` or 0 for no limit.
+        /// The maximum number of children in flight; `None` or 0 for no limit.
         max_concurrency: Option<u64>,
         /// Failed children above this number fail the map.
         tolerated_failure_count: Option<u64>,
@@ -62,12 +62,12 @@ pub enum ItemSource {
         bucket: String,
         /// The object's key.
         key: String,
-        /// How the object is to be read.
+        /// The object's format.
         input_type: InputType,
     },
 }
 
-/// How an `ItemReader` reads its object.
+/// The format of an `ItemReader`'s object.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InputType {
     /// One JSON array.
@@ -81,11 +81,11 @@ pub enum InputType {
 pub struct ResultWriter {
     /// The bucket written to.
     pub bucket: String,
-    /// What the keys start with; the map run's id follows.
+    /// The prefix of the keys; the map run's id follows.
     pub prefix: String,
     /// The form of the files.
     pub output_type: OutputType,
-    /// What of each child is written.
+    /// The part of each child that is written.
     pub transformation: Transformation,
 }
 
@@ -98,14 +98,14 @@ pub enum OutputType {
     Jsonl,
 }
 
-/// What a `ResultWriter` writes of each child.
+/// The part of each child that a `ResultWriter` writes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transformation {
     /// The execution's description, with input and output as JSON strings.
     None,
-    /// The output alone.
+    /// Only the output.
     Compact,
-    /// The output alone, arrays spliced in.
+    /// Only the output; the items of an array are written one by one.
     Flatten,
 }
 
@@ -114,11 +114,11 @@ pub enum Transformation {
 pub struct TimerKey {
     /// Id of the event that set the timer.
     pub event: EventId,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: TimerPurpose,
 }
 
-/// What a timer is for.
+/// The purpose of a timer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TimerPurpose {
     /// A Wait state's end.

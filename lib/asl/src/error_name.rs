@@ -1,13 +1,13 @@
-//! The error names that the language reserves, and how `ErrorEquals` matches.
+//! The error names that the language reserves, and the matching of `ErrorEquals`.
 
 /// A name that the States Language reserves.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum ErrorName {
     /// Matches every error but the two terminal ones.
     All,
-    /// A payload was too large. Matched by name alone.
+    /// A payload was too large. Only its own name matches it.
     DataLimitExceeded,
-    /// The machine itself is at fault. Matched by name alone.
+    /// The machine itself is at fault. Only its own name matches it.
     Runtime,
     /// A task failed: matches every error but a time-out.
     TaskFailed,
@@ -49,7 +49,7 @@ impl ErrorName {
         Self::Permissions,
     ];
 
-    /// The name as definitions write it.
+    /// Returns the name as definitions write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::All => "States.ALL",
@@ -68,7 +68,7 @@ impl ErrorName {
         }
     }
 
-    /// Whether an `ErrorEquals` entry matches an error's name.
+    /// Returns true if an `ErrorEquals` entry matches an error's name.
     pub fn matches(pattern: &str, error: &str) -> bool {
         let terminal = error == Self::DataLimitExceeded.as_str() || error == Self::Runtime.as_str();
         if pattern == error {

@@ -1,8 +1,8 @@
 //! Amazon States Language with JSONata: parse and check a definition, then advance a history.
 //!
-//! Everything here is pure: no I/O, clock, environment or threads. Time and randomness come in through
-//! [`Moment`]; what happened comes in as a [`Stimulus`]; what follows goes out as [`HistoryEvent`]s to be stored
-//! and [`Command`]s to be carried out. Running the commands, storing the events and firing the timers is not here.
+//! Everything here is pure: no I/O, clock, environment or threads. Time and randomness come in through [`Moment`], each
+//! occurrence as a [`Stimulus`]. [`HistoryEvent`]s to store and [`Command`]s to perform come out. The embedding engine
+//! stores the events, runs the commands and fires the timers.
 
 mod command;
 mod definition;
@@ -29,10 +29,10 @@ pub use stimulus::{Entropy, Moment, Stimulus, StimulusRejected, TaskFailure};
 
 /// The largest payload between states, in bytes of its JSON: 256 KiB.
 pub const PAYLOAD_LIMIT_BYTES: usize = 262_144;
-/// The most events that one execution's history may hold.
+/// The maximum number of events in one execution's history.
 pub const HISTORY_LIMIT_EVENTS: u64 = 25_000;
 
-/// Whether a value may be a payload between states: at most 256 KiB of JSON, nested at most 100 levels deep.
+/// Returns true if a value may be a payload between states: at most 256 KiB of JSON, nested at most 100 levels deep.
 pub fn is_payload(value: &serde_json::Value) -> bool {
     execution::is_payload(value)
 }

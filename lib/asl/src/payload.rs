@@ -1,12 +1,12 @@
-//! Payloads as text. JSON allows numbers of any size and lone surrogates, which a `serde_json::Value` cannot hold: such a
-//! number is kept as an object that has its text, so that it passes through unchanged; an expression sees the nearest double.
-//! A lone surrogate becomes U+FFFD.
+//! Payloads as text. JSON allows numbers of any size and lone surrogates, which a `serde_json::Value` cannot hold. Such a
+//! number becomes an object that holds its text, so that it passes through unchanged; an expression sees the nearest
+//! double. A lone surrogate becomes U+FFFD.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-/// The only key of the object that stands for a number. It begins with a noncharacter: no text has it for anything else.
+/// The only key of the object that represents a number. It begins with a noncharacter, which no other key has.
 const NUMBER: &str = "\u{fdd0}number";
 
 /// Reads a payload.
@@ -21,7 +21,7 @@ pub fn parse_payload(text: impl AsRef<[u8]>) -> serde_json::Result<Value> {
     }
 }
 
-/// The JSON of a payload.
+/// Returns the JSON of a payload.
 pub fn payload_text(payload: &Value) -> String {
     let text = payload.to_string();
     let start = format!("{{\"{NUMBER}\":\"");
@@ -46,7 +46,7 @@ pub fn payload_text(payload: &Value) -> String {
     shown
 }
 
-/// The nearest double of an object that stands for a number; none for any other.
+/// Returns the nearest double of an object that represents a number; none for any other object.
 pub(crate) fn as_number(object: &Map<String, Value>) -> Option<f64> {
     if object.len() != 1 {
         return None;
@@ -55,13 +55,13 @@ pub(crate) fn as_number(object: &Map<String, Value>) -> Option<f64> {
     if is_number(text) { text.parse().ok() } else { None }
 }
 
-/// The value for an infinite number.
+/// Returns the value for an infinite number.
 pub(crate) fn infinite(number: f64) -> Value {
     let text = if number < 0.0 { "-1e999" } else { "1e999" };
     Value::Object(Map::from_iter([(NUMBER.to_owned(), Value::from(text))]))
 }
 
-/// Whether a text is a JSON number.
+/// Returns true if a text is a JSON number.
 fn is_number(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let text = text.strip_prefix('-').unwrap_or(text);
@@ -73,10 +73,10 @@ fn is_number(text: &str) -> bool {
         && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
 }
 
-/// The text with what a value cannot hold in another form.
+/// Returns the text with everything that a value cannot hold replaced.
 fn readable(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
-    // The parts of the new text, where it differs: what was copied ends at `copied`.
+    // The new text up to the place `copied` of the old one; empty while both are equal.
     let (mut new, mut copied, mut at) = (String::new(), 0, 0);
     let mut replace = |from: usize, to: usize, with: &str| {
         new.push_str(text.get(copied..from).unwrap_or_default());
@@ -119,7 +119,7 @@ fn readable(text: &str) -> Cow<'_, str> {
     Cow::Owned(new)
 }
 
-/// The UTF-16 unit of an escape `\uXXXX`.
+/// Returns the UTF-16 unit of an escape `\uXXXX`.
 fn escaped_unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     if !digits.iter().all(u8::is_ascii_hexdigit) {
@@ -128,7 +128,7 @@ fn escaped_unit(bytes: &[u8], at: usize) -> Option<u16> {
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// Whether a number is one that a value cannot hold: an integer of more than 64 bits, or one beyond all doubles.
+/// Returns true if a value cannot hold the number: an integer of more than 64 bits, or one beyond all doubles.
 fn is_too_large(number: &str) -> bool {
     if !is_number(number) {
         return false;
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_value_cannot_hold_passes_through() {
+    fn numbers_and_surrogates_that_no_value_can_hold_pass_through() {
         let (large, small) = ("1".repeat(400), "-99999999999999999999");
         for text in [
             "18446744073709551616",
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_stays_so() {
+    fn invalid_json_is_refused() {
         for text in [
             "",
             "01",

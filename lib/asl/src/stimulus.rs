@@ -1,4 +1,4 @@
-//! What may happen to an execution from outside, and the ports for time and randomness.
+//! The inputs of an execution: stimuli from outside, time and randomness.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::command::TimerKey;
 use crate::event::{EventId, Timestamp};
 
-/// Time and randomness for one call of `advance`. What comes of them is recorded in events: a replay needs neither.
+/// Time and randomness for one call of `advance`. Events record their results, so a replay needs neither.
 pub struct Moment<'a> {
     /// The time of all events that this call produces.
     pub now: Timestamp,
@@ -31,20 +31,20 @@ pub struct TaskFailure {
 }
 
 impl TaskFailure {
-    /// The longest name of an error, in characters, as AWS has it.
-    const ERROR_CHARACTERS: usize = 256;
-    /// The longest cause, in characters, as AWS has it.
-    const CAUSE_CHARACTERS: usize = 32_768;
+    /// The longest error name that AWS allows, in characters.
+    const MAX_ERROR_CHARACTERS: usize = 256;
+    /// The longest cause that AWS allows, in characters.
+    const MAX_CAUSE_CHARACTERS: usize = 32_768;
 
-    /// The failure with its texts cut to the lengths that AWS allows.
+    /// Cuts the texts to the lengths that AWS allows.
     pub(crate) fn cut(self) -> Self {
         let cut = |text: String, most| match text.char_indices().nth(most) {
             Some((end, _)) => text[..end].to_owned(),
             None => text,
         };
         Self {
-            error: cut(self.error, Self::ERROR_CHARACTERS),
-            cause: self.cause.map(|cause| cut(cause, Self::CAUSE_CHARACTERS)),
+            error: cut(self.error, Self::MAX_ERROR_CHARACTERS),
+            cause: self.cause.map(|cause| cut(cause, Self::MAX_CAUSE_CHARACTERS)),
         }
     }
 }
@@ -54,14 +54,14 @@ impl TaskFailure {
 pub enum Stimulus {
     /// Start the execution. Once only.
     Start,
-    /// Go on after a restart: decides what a torn batch of events left undecided. Usually gives no events.
+    /// Resume after a restart. Completes a batch of events that was stored only in part; usually causes no event.
     Resume,
     /// A function was dispatched.
     TaskStarted {
         /// The key of `InvokeFunction`.
         key: EventId,
     },
-    /// A function answered. With a token: the task is submitted, and the state goes on waiting.
+    /// A function answered. A task with a token is then submitted, and its state keeps waiting for the token.
     TaskSucceeded {
         /// The key of `InvokeFunction`.
         key: EventId,
@@ -72,7 +72,7 @@ pub enum Stimulus {
     TaskFailed {
         /// The key of `InvokeFunction`.
         key: EventId,
-        /// Why.
+        /// The reason.
         failure: TaskFailure,
     },
     /// A timer is due.
@@ -91,7 +91,7 @@ pub enum Stimulus {
     TokenFailed {
         /// The task token.
         token: String,
-        /// Why.
+        /// The reason.
         failure: TaskFailure,
     },
     /// `SendTaskHeartbeat`.
@@ -122,7 +122,7 @@ pub enum Stimulus {
     },
 }
 
-/// Why a stimulus changed nothing.
+/// The reason why a stimulus changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StimulusRejected {
     /// `Start` came twice.

@@ -12,7 +12,7 @@ use super::{Flow, State, StateBody};
 use crate::error_name::ErrorName;
 use crate::expression::Template;
 
-/// Names that the language reserves for what JSONata machines cannot raise. AWS takes them in `ErrorEquals`.
+/// Reserved names of errors that JSONata machines cannot raise. AWS accepts them in `ErrorEquals`.
 const NEVER_RAISED: [&str; 4] = [
     "States.Http.Socket",
     "States.IntrinsicFailure",
@@ -35,7 +35,7 @@ pub(super) fn flow(flow: &Flow, states: &HashMap<String, State>, fields: &Fields
             }
         }
     }
-    // A state that could not be read hides its targets: reachability would then be guesswork.
+    // The targets of an unreadable state are unknown, and so is what can be reached.
     if !names.contains(flow.start_at.as_str()) || flow.names.iter().any(|name| !states.contains_key(name)) {
         return;
     }
@@ -58,7 +58,7 @@ pub(super) fn flow(flow: &Flow, states: &HashMap<String, State>, fields: &Fields
     }
 }
 
-/// Checks that a sound flow can end.
+/// Checks that a valid flow can end.
 pub(super) fn ends(flow: &Flow, states: &HashMap<String, State>, fields: &Fields<'_>, report: &mut Report) {
     let ends = |state: &State| state.exit.next.is_none() && !matches!(state.body, StateBody::Choice { .. });
     if !flow.names.iter().filter_map(|name| states.get(name)).any(ends) {
@@ -66,7 +66,7 @@ pub(super) fn ends(flow: &Flow, states: &HashMap<String, State>, fields: &Fields
     }
 }
 
-/// Every state that may follow, with the field that says so.
+/// Returns every state that may follow, with the field that names it.
 pub(super) fn targets(state: &State) -> Vec<(String, &str)> {
     let mut targets = Vec::new();
     if let StateBody::Choice { rules } = &state.body {
@@ -97,7 +97,7 @@ pub(super) fn targets(state: &State) -> Vec<(String, &str)> {
     targets
 }
 
-/// Checks a machine whose own query language is not JSONata: each of its states has to say that it is.
+/// Checks a machine whose own query language is not JSONata: each of its states must name JSONata.
 pub(super) fn query_language(states: &States, named: bool, fields: &Fields<'_>, report: &mut Report) {
     let silent = states.silent_names.len();
     let Some(first) = states.silent_names.first() else {
@@ -111,11 +111,11 @@ pub(super) fn query_language(states: &States, named: bool, fields: &Fields<'_>, 
         format!("{what}, or every state must say JSONata itself: {silent} do not, the first is `{first}`")
     };
     fields.problem(report, "QueryLanguage", message);
-    // It is known only once all states are read, but it explains what is wrong with them.
+    // Known only after all states, but reported first: it explains their problems.
     report.problems.rotate_right(1);
 }
 
-/// Checks that no two states of the whole machine share a name; whether that is so.
+/// Checks that no two states of the whole machine share a name. Returns false if two do.
 pub(super) fn names(states: &States, report: &mut Report) -> bool {
     let mut seen = HashSet::new();
     for (name, path) in &states.taken_names {
@@ -133,7 +133,7 @@ pub(super) fn names(states: &States, report: &mut Report) -> bool {
     seen.len() == states.taken_names.len()
 }
 
-/// Takes and checks `ErrorEquals`; `last` says whether the entry is the last of its list.
+/// Takes and checks `ErrorEquals`; `last` is true for the last entry of its list.
 pub(super) fn error_equals(item: &mut Fields<'_>, last: bool, report: &mut Report) -> Vec<String> {
     item.required("ErrorEquals", report);
     let mut errors = Vec::new();
@@ -169,7 +169,7 @@ pub(super) fn error_equals(item: &mut Fields<'_>, last: bool, report: &mut Repor
     errors
 }
 
-/// What is wrong with a variable's name, if anything.
+/// Returns the problem of a variable's name, if it has one.
 pub(super) fn variable_name(name: &str) -> Option<String> {
     if name == "states" {
         return Some("`states` is reserved".to_owned());
@@ -185,7 +185,7 @@ pub(super) fn variable_name(name: &str) -> Option<String> {
     })
 }
 
-/// Checks the arguments of `lambda:invoke` as far as they are known at load.
+/// Checks the arguments of `lambda:invoke` as far as the definition shows them.
 pub(super) fn invoke_arguments(arguments: Option<&Template>, fields: &Fields<'_>, report: &mut Report) {
     let names: Vec<&str> = match arguments {
         None => {

@@ -1,4 +1,4 @@
-//! Reading an object's fields: each is taken once; what is left over is reported.
+//! The fields of an object in a definition: each is taken once, and the rest is reported as unknown.
 
 use serde_json::{Map, Value};
 
@@ -37,16 +37,16 @@ const REFUSED: [(&str, &str); 14] = [
     ("Credentials", "not supported by this engine"),
 ];
 
-/// The message for a field that must be there.
+/// The message for a missing required field.
 const MISSING: &str = "is missing";
 
 /// The problems found so far.
 #[derive(Default)]
 pub(super) struct Report {
     pub problems: Vec<Problem>,
-    /// What only AWS refuses: an execution that has it already goes on with it.
+    /// Problems that only AWS has: an execution that is stored with them continues.
     pub tolerated: Vec<Problem>,
-    /// Where the definition's text has what.
+    /// The lines of the definition's text.
     pub lines: Lines,
 }
 
@@ -61,17 +61,17 @@ pub(super) struct Fields<'a> {
     /// The path of the object in the whole text, and that of the state around it.
     path: String,
     base: String,
-    /// Whether it is a state whose `Assign` and `Output` can read a result.
+    /// True for a state whose `Assign` and `Output` can read a result.
     pub has_result: bool,
 }
 
 impl<'a> Fields<'a> {
-    /// All values, taken or not.
+    /// Returns all values, taken or not.
     pub fn values(&self) -> impl Iterator<Item = &'a Value> {
         self.object.values()
     }
 
-    /// The fields of the machine itself.
+    /// Returns the fields of the machine itself.
     pub fn of_machine(object: &'a Map<String, Value>) -> Self {
         Self {
             object,
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The fields of a state, one of the `States` of this machine, branch or processor.
+    /// Returns the fields of a state in `States` of this machine, branch or processor.
     pub fn of_state<'s>(&self, object: &'s Map<String, Value>, state: &str) -> Fields<'s> {
         Fields {
             object,
@@ -97,12 +97,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The path of one of the `States` of this machine, branch or processor.
+    /// Returns the path of a state in `States` of this machine, branch or processor.
     pub fn state_path(&self, state: &str) -> String {
         join(&join(&self.path, "States"), state)
     }
 
-    /// Reports a transition to or from one of the `States` of this machine, branch or processor that leads nowhere.
+    /// Reports a transition without a target, to or from a state in `States` of this machine, branch or processor.
     pub fn no_target(&self, report: &mut Report, state: &str, field: Option<String>, message: impl Into<String>) {
         let (path, place) = (self.state_path(state), field.as_deref().unwrap_or_default());
         report.problems.push(Problem {
@@ -121,14 +121,14 @@ impl<'a> Fields<'a> {
         report.problems.push(problem);
     }
 
-    /// Reports what only AWS refuses.
+    /// Reports a problem that only AWS has.
     pub fn refused_on_aws(&self, report: &mut Report, field: &str, message: impl Into<String>) {
         let problem = self.of_field(report, field, message.into());
         report.tolerated.push(problem);
     }
 
     fn of_field(&self, report: &Report, field: &str, message: String) -> Problem {
-        // What is missing is reported at what lacks it.
+        // A missing field is reported at the object that lacks it.
         let here = if message.starts_with(MISSING) { "" } else { field };
         let place = format!("{}{here}", self.prefix);
         Problem {
@@ -147,7 +147,7 @@ impl<'a> Fields<'a> {
         self.object.get(name)
     }
 
-    /// Takes a field that must be there.
+    /// Takes a required field.
     pub fn required(&mut self, name: &'static str, report: &mut Report) -> Option<&'a Value> {
         let value = self.take(name);
         if value.is_none() {
@@ -176,7 +176,7 @@ impl<'a> Fields<'a> {
         self.typed(name, "a string", report, Value::as_str)
     }
 
-    /// Takes a text out of a fixed list.
+    /// Takes one of a fixed list of texts.
     pub fn one_of<T: Copy>(&mut self, name: &'static str, allowed: &[(&str, T)], report: &mut Report) -> Option<T> {
         let names: Vec<&str> = allowed.iter().map(|(name, _)| *name).collect();
         let expected = format!("one of {}", names.join(", "));
@@ -214,13 +214,13 @@ impl<'a> Fields<'a> {
         self.typed(name, "an array", report, Value::as_array)
     }
 
-    /// Takes an object, as fields of their own.
+    /// Takes an object and returns its fields.
     pub fn object(&mut self, name: &'static str, report: &mut Report) -> Option<Fields<'a>> {
         let object = self.typed(name, "an object", report, Value::as_object)?;
         Some(self.inner(object, name))
     }
 
-    /// The fields of an object inside this one.
+    /// Returns the fields of an object inside this one.
     pub fn inner(&self, object: &'a Map<String, Value>, place: &str) -> Fields<'a> {
         Fields {
             object,
@@ -235,7 +235,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The items of a list of objects, as fields of their own.
+    /// Takes a list of objects and returns the fields of each.
     pub fn objects(&mut self, name: &'static str, report: &mut Report) -> Vec<Fields<'a>> {
         let mut objects = Vec::new();
         for (index, item) in self.list(name, report).into_iter().flatten().enumerate() {
@@ -269,7 +269,7 @@ impl<'a> Fields<'a> {
         Some(template)
     }
 
-    /// Takes a value that is one expression, or a literal that `accept`s.
+    /// Takes a value that is one expression, or a literal that `accept` allows.
     pub fn dynamic(
         &mut self,
         name: &'static str,
@@ -280,7 +280,7 @@ impl<'a> Fields<'a> {
         let template = self.template(name, report)?;
         let fine = match &template {
             Template::Expression(_) => true,
-            // A bad expression has become null and is reported already.
+            // An invalid expression has become null and is reported already.
             Template::Literal(Value::Null) => !self.object.get(name).is_some_and(Value::is_null),
             Template::Literal(value) => accept(value),
             _ => false,
@@ -296,7 +296,7 @@ impl<'a> Fields<'a> {
         Some(template)
     }
 
-    /// Takes a whole number within bounds, or an expression that gives one.
+    /// Takes a whole number within bounds, or an expression for one.
     pub fn dynamic_whole(
         &mut self,
         name: &'static str,
@@ -309,7 +309,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Reports every field that was not taken.
+    /// Reports every field that nobody took.
     pub fn finish(self, report: &mut Report) {
         for name in self.object.keys() {
             if self.taken.contains(&name.as_str()) {
@@ -324,7 +324,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A value, cut to a readable length.
+/// Returns a value's text, cut to a readable length.
 fn short(value: &Value) -> String {
     let text = payload_text(value);
     if text.chars().count() <= 60 {

@@ -1,22 +1,22 @@
-//! Where things stand in a definition's text: the line of every field and list item, and keys that are given twice.
-//! The text is JSON already: what is not is for the reader to say.
+//! Positions in a definition's text: the line of every field and list item, and duplicate keys. The caller has checked
+//! that the text is JSON.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// Separates the steps of a path. No definition that can be read holds it unescaped.
+/// Separates the steps of a path. No valid definition holds it unescaped.
 const SEPARATOR: char = '\u{1f}';
 
 /// The lines of a text, by path.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     by_path: HashMap<String, usize>,
-    /// Fields that are given more than once: the name and the line of each repetition.
+    /// Duplicate fields: the name and the line of each repetition.
     pub twice: Vec<(String, usize)>,
 }
 
 impl Lines {
-    /// The lines of a JSON text.
+    /// Finds the lines of a JSON text.
     pub fn of(text: &str) -> Self {
         let mut scan = Scan {
             text,
@@ -30,8 +30,8 @@ impl Lines {
         scan.lines
     }
 
-    /// The line of a field, named as problems name it (`Retry[0].ErrorEquals`), inside the object at a path; that of
-    /// what is around it where it is missing.
+    /// Returns the line of a field, named as in problems (`Retry[0].ErrorEquals`), inside the object at a path. For a
+    /// missing field, it is the line of the nearest object around it.
     pub fn line(&self, path: &str, field: &str) -> usize {
         let mut at = path.to_owned();
         let steps = field.split(['.', '[']).map(|step| step.trim_end_matches(']'));
@@ -50,12 +50,12 @@ impl Lines {
     }
 }
 
-/// The path one step further.
+/// Returns the path extended by one step.
 pub(super) fn join(path: &str, step: &str) -> String {
     format!("{path}{SEPARATOR}{step}")
 }
 
-/// A path and a field in it as AWS writes a location.
+/// Returns AWS's notation of a field's location.
 pub(super) fn location(path: &str, field: &str) -> String {
     let path = path.replace(SEPARATOR, "/");
     match (path.is_empty(), field.is_empty()) {
@@ -90,7 +90,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Reads one value: what is in it is noted under its path.
+    /// Reads one value and notes the lines of its contents under its path.
     fn value(&mut self, path: String) {
         self.skip();
         match self.peek() {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_ends_too() {
+    fn the_scan_of_invalid_json_ends() {
         for text in ["", "{", "[", "{\"a", "[1,,", "{\"a\":", "\"\\", "}", "{1}", "é["] {
             Lines::of(text);
         }

@@ -1,5 +1,5 @@
-//! A state machine's definition, parsed and checked. What a state holds is in `state`; how it is read in `parse`
-//! and its neighbours; the checks over the whole graph in `check`.
+//! A state machine's definition, parsed and checked. The data of a state is in `state`, its parser in `parse` and its
+//! neighbours, the checks of the whole graph in `check`.
 
 mod check;
 mod fields;
@@ -53,41 +53,41 @@ impl StateMachine {
     /// ```
     ///
     /// # Errors
-    /// Everything that is wrong, and everything that this engine does not implement.
+    /// The definition is invalid, or uses something that this engine does not implement.
     pub fn parse(text: &str) -> Result<Self, DefinitionErrors> {
         parse::machine(text)
     }
 
-    /// Parses the definition of an execution that is stored already. It may hold what only AWS refuses, and what earlier
-    /// versions of this engine took.
+    /// Parses the definition of a stored execution. It may contain what only AWS refuses, and what earlier versions of
+    /// this engine accepted.
     ///
     /// # Errors
-    /// Everything in it that this engine does not implement.
+    /// The definition uses something that this engine does not implement.
     pub fn parse_stored(text: &str) -> Result<Self, DefinitionErrors> {
         parse::stored(text)
     }
 
-    /// The machine that a DISTRIBUTED Map runs for each item; none for any other name.
+    /// Returns the machine that a DISTRIBUTED Map runs for each item; none for any other name.
     pub fn item_processor(&self, map_state: &str) -> Option<Arc<StateMachine>> {
         self.state(map_state)?.distributed().cloned()
     }
 
-    /// The definition's `Comment`.
+    /// Returns the definition's `Comment`.
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
 
-    /// The names of all states, nested ones included, in the definition's order.
+    /// Returns the names of all states, nested ones included, in the definition's order.
     pub fn state_names(&self) -> Vec<String> {
         self.states().into_iter().map(|state| state.name).collect()
     }
 
-    /// All states, nested ones included, in the definition's order.
+    /// Returns all states, nested ones included, in the definition's order.
     pub fn states(&self) -> Vec<StateSummary> {
         summary::of(self)
     }
 
-    /// A state of this machine, distributed children's states left out.
+    /// Returns a state of this machine, but none of distributed children.
     pub(crate) fn state(&self, name: &str) -> Option<&State> {
         self.states.get(name)
     }

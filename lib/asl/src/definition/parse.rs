@@ -1,4 +1,4 @@
-//! Reading a machine: its own fields and its flows of states.
+//! The parser of a machine: its own fields and its flows of states.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub(super) fn machine(text: &str) -> Result<StateMachine, DefinitionErrors> {
     finished(machine, report)
 }
 
-/// Parses a definition that was taken before: what only AWS refuses is left as it is.
+/// Parses a definition that was accepted before, and accepts what only AWS refuses.
 pub(super) fn stored(text: &str) -> Result<StateMachine, DefinitionErrors> {
     let mut report = Report::default();
     let machine = read(text, &mut report);
@@ -85,14 +85,14 @@ fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
         flow,
         states: states.by_name,
     };
-    // States are found by their names: a state that shares its name with one inside it would be inside itself.
+    // States are looked up by name: a state that shares its name with an inner one would contain itself.
     if names_are_unique {
         scopes::check(&machine, &paths, report);
     }
     Some(machine)
 }
 
-/// The machine of a distributed map's children, out of its `ItemProcessor`.
+/// Reads the machine of a distributed Map's children from its `ItemProcessor`.
 pub(super) fn item_processor(fields: &mut Fields<'_>, around: &mut States, report: &mut Report) -> StateMachine {
     let comment = fields.text("Comment", report).map(str::to_owned);
     let mut states = States::default();
@@ -111,7 +111,7 @@ fn whole(report: &mut Report, line: usize, message: String) {
     report.problems.push(problem(line, message));
 }
 
-/// A problem of the definition as a whole.
+/// Returns a problem of the definition as a whole.
 fn problem(line: usize, message: String) -> Problem {
     Problem {
         line,
@@ -123,13 +123,13 @@ fn problem(line: usize, message: String) -> Problem {
     }
 }
 
-/// The states of a machine as they are read.
+/// The states that were read so far.
 #[derive(Default)]
 pub(super) struct States {
     pub by_name: HashMap<String, State>,
-    /// Every name met, distributed children's included, with its path in the text.
+    /// Every name so far, those of distributed children included, with its path in the text.
     pub taken_names: Vec<(String, String)>,
-    /// Those of states that do not name their query language.
+    /// The names of states without a query language.
     pub silent_names: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Reading a Map state: its processor, its items, its tolerance and its writer.
+//! The parser of a Map state: its processor, items, tolerance and writer.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use crate::command::{InputType, OutputType, Transformation};
 /// The longest label that AWS allows.
 const LABEL_CHARACTERS: usize = 40;
 
-/// The most items that AWS reads.
+/// The maximum number of items that AWS reads.
 const MAX_ITEMS: u64 = 100_000_000;
 
 /// Reads a Map's own fields.
 pub(super) fn map(name: &str, fields: &mut Fields<'_>, states: &mut States, report: &mut Report) -> Option<StateBody> {
     let items = match fields.take("Items") {
-        // An array may hold expressions of its own.
+        // An array may contain expressions.
         Some(Value::Array(_)) => fields.template("Items", report),
         _ => fields.dynamic("Items", "an array", report, Value::is_array),
     };
@@ -74,7 +74,7 @@ pub(super) fn map(name: &str, fields: &mut Fields<'_>, states: &mut States, repo
     })))
 }
 
-/// Whether the processor is distributed.
+/// Returns true for a distributed processor.
 fn mode(processor: &mut Fields<'_>, report: &mut Report) -> bool {
     let Some(mut config) = processor.object("ProcessorConfig", report) else {
         return false;

@@ -1,4 +1,4 @@
-//! Reading one state: the fields that every type shares, and each type's own but Map's.
+//! The parser of a state: the fields that all types share, and those of each type but Map.
 
 use serde_json::Value;
 
@@ -78,7 +78,7 @@ pub(super) fn state(name: &str, mut fields: Fields<'_>, states: &mut States, rep
     })
 }
 
-/// `Next` or `End`, exactly one.
+/// Takes `Next` or `End`: exactly one of them.
 fn transition(fields: &mut Fields<'_>, report: &mut Report) -> Option<String> {
     let next = fields.text("Next", report).map(str::to_owned);
     let end = match fields.take("End") {

@@ -1,25 +1,25 @@
-//! The report of everything that is wrong with a definition.
+//! The list of problems of a definition.
 
 use std::fmt;
 
-/// One thing that is wrong with a definition.
+/// One problem of a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The line of the definition's text that it is on, from 1: the field's, or that of what lacks it.
+    /// The line in the definition's text, from 1: the field's, or that of the object that lacks it.
     pub line: usize,
     /// The state it is in, with the states around it (`Outer/Inner`); none for the machine itself.
     pub state: Option<String>,
     /// The field, with its path inside the state (`Retry[0].ErrorEquals`); none for the state as a whole.
     pub field: Option<String>,
-    /// What is wrong, and what is allowed.
+    /// The problem, and the allowed values.
     pub message: String,
-    /// What kind of problem it is.
+    /// Its kind.
     pub code: ProblemCode,
     /// Where it is, as AWS writes it (`/States/Outer/Retry[0]/ErrorEquals`); none where that is unknown.
     pub location: Option<String>,
 }
 
-/// The kinds of problems that AWS tells apart.
+/// The kinds of problems that AWS distinguishes.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum ProblemCode {
     /// The text isn't JSON.
@@ -46,7 +46,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a definition, in the definition's order.
+/// All problems of a definition, in the definition's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefinitionErrors {
     /// The problems; never empty.

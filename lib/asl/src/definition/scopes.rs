@@ -1,5 +1,5 @@
-//! Which scope assigns which variable: one that an outer scope assigns may not be assigned again in a Map or a Parallel, and
-//! there is a most of them.
+//! Checks of variables: a state in a Map or a Parallel may not assign a variable that an outer scope assigns, and a machine
+//! may assign only so many.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,10 +11,10 @@ use super::report::{Problem, ProblemCode};
 use super::{Exit, Flow, State, StateBody, StateMachine};
 use crate::expression::Template;
 
-/// The most variables that one machine may assign.
+/// The maximum number of variables of one machine.
 const MAX_VARIABLES: usize = 1_000;
 
-/// Checks the variables of a machine; `paths` has the place of each state in the text.
+/// Checks the variables of a machine; `paths` holds the place of each state in the text.
 pub(super) fn check(machine: &StateMachine, paths: &HashMap<String, String>, report: &mut Report) {
     let mut scopes = Scopes {
         paths,
@@ -39,7 +39,7 @@ pub(super) fn check(machine: &StateMachine, paths: &HashMap<String, String>, rep
 struct Scopes<'r> {
     paths: &'r HashMap<String, String>,
     report: &'r mut Report,
-    /// Every variable that is assigned, with the scope that it belongs to.
+    /// All assigned variables, each with its scope.
     all: BTreeSet<(String, String)>,
 }
 
@@ -65,7 +65,7 @@ impl Scopes<'_> {
                     self.flow(machine, branch, &known);
                 }
             }
-            // The children of a distributed map do not see the variables around it.
+            // The children of a distributed Map do not see the variables around it.
             if let Some(child) = state.distributed() {
                 self.flow(child, &child.flow, &BTreeSet::new());
             }
@@ -87,7 +87,7 @@ impl Scopes<'_> {
     }
 }
 
-/// The variables that a state assigns, each with the field that does.
+/// Returns the variables that a state assigns, each with the assigning field.
 fn assigned(state: &State) -> Vec<(String, &String)> {
     let rules = match &state.body {
         StateBody::Choice { rules } => rules.as_slice(),

@@ -1,4 +1,4 @@
-//! What a parsed state holds.
+//! The data of a parsed state.
 
 use std::sync::Arc;
 
@@ -23,16 +23,16 @@ pub(crate) struct State {
     pub name: String,
     pub kind: StateKind,
     pub body: StateBody,
-    /// What happens when it succeeds; for a Choice, when no rule matches.
+    /// The way out when it succeeds; for a Choice, when no rule matches.
     pub exit: Exit,
     pub retry: Vec<Retrier>,
     pub catch: Vec<Catcher>,
-    /// What its expressions may read.
+    /// The data that its expressions may read.
     pub sees: Sees,
 }
 
 impl State {
-    /// The flow of an inline Map's iterations.
+    /// Returns the flow of an inline Map's iterations.
     pub fn inline(&self) -> Option<&Flow> {
         match &self.body {
             StateBody::Map(map) => match &map.mode {
@@ -43,7 +43,7 @@ impl State {
         }
     }
 
-    /// The machine of a distributed Map's children.
+    /// Returns the machine of a distributed Map's children.
     pub fn distributed(&self) -> Option<&Arc<StateMachine>> {
         match &self.body {
             StateBody::Map(map) => match &map.mode {
@@ -65,7 +65,7 @@ pub(crate) struct Exit {
     pub next: Option<String>,
 }
 
-/// What is particular to a state's type.
+/// The fields of one type of state.
 #[derive(Debug)]
 pub(crate) enum StateBody {
     Task(TaskState),
@@ -96,7 +96,7 @@ pub(crate) struct TaskState {
     pub heartbeat_seconds: Option<Template>,
 }
 
-/// What a Task runs.
+/// The action of a Task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resource {
     /// `arn:aws:states:::lambda:invoke`, with or without `.waitForTaskToken`.
@@ -106,7 +106,7 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
-    /// The name in `resource` of a task's events.
+    /// Returns the name in `resource` of a task's events.
     pub fn event_name(&self) -> &str {
         match self {
             Self::Invoke { wait_for_token: false } => "invoke",
@@ -115,7 +115,7 @@ impl Resource {
         }
     }
 
-    /// Whether each attempt gets a task token.
+    /// Returns true if each attempt gets a task token.
     pub fn waits_for_token(&self) -> bool {
         *self == Self::Invoke { wait_for_token: true }
     }
@@ -149,7 +149,7 @@ pub(crate) struct MapState {
     pub max_concurrency: Option<Template>,
     pub tolerated_failure_count: Option<Template>,
     pub tolerated_failure_percentage: Option<Template>,
-    /// Names the map run; given or made of the state's name.
+    /// Names the map run: the definition's `Label`, or one derived from the state's name.
     pub label: String,
     pub writer: Option<Writer>,
 }
@@ -162,18 +162,18 @@ pub(crate) enum Mode {
 
 #[derive(Debug)]
 pub(crate) struct ItemBatcher {
-    /// Most items of one child; none for no limit.
+    /// The maximum number of items of one child; none for no limit.
     pub max_items: Option<Template>,
-    /// Most bytes of one child's input; none for no limit but the payload's.
+    /// The maximum size of one child's input in bytes; none for the limit of a payload.
     pub max_bytes: Option<Template>,
-    /// What every child gets beside its items.
+    /// The input that every child gets beside its items.
     pub input: Option<Template>,
 }
 
 #[derive(Debug)]
 pub(crate) struct ItemReader {
     pub input_type: InputType,
-    /// Items above this number are not run; none for no limit.
+    /// The maximum number of items to run; none for no limit.
     pub max_items: Option<Template>,
     pub arguments: Template,
 }
@@ -192,11 +192,11 @@ pub(crate) struct Retrier {
     pub interval_seconds: u64,
     /// Factor from one retry to the next (at least 1). Default 2.
     pub backoff_rate: f64,
-    /// Retries before the error goes on (0..=99999999). Default 3.
+    /// The maximum number of retries (0..=99999999). Default 3.
     pub max_attempts: u64,
     /// Longest delay in seconds, before jitter (1..31622400).
     pub max_delay_seconds: Option<u64>,
-    /// Whether the delay is drawn evenly from 0 up to the computed one.
+    /// Draws the delay evenly between 0 and the computed one.
     pub full_jitter: bool,
 }
 

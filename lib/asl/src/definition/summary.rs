@@ -1,4 +1,4 @@
-//! States as others see them: for pictures, checks and contract tests.
+//! Summaries of states, for pictures, checks and contract tests.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{Flow, Resource, State, StateBody, StateMachine};
 use crate::event::StateKind;
 use crate::expression::Template;
 
-/// What a state does.
+/// A state's type, action and transitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateSummary {
     /// The state's name.
@@ -29,7 +29,7 @@ pub struct StateSummary {
     pub parent: Option<String>,
 }
 
-/// All states of a machine, nested ones included.
+/// Returns all states of a machine, nested ones included.
 pub(super) fn of(machine: &StateMachine) -> Vec<StateSummary> {
     let mut summaries = Vec::new();
     add(machine, &machine.flow, None, &mut summaries);

@@ -1,17 +1,18 @@
-//! Between the evaluator's values and JSON.
+//! Conversion between the evaluator's values and JSON.
 
 use jsonata_core::value::{JArray, JValue};
 use serde_json::{Map, Number, Value};
 
 use crate::payload::{as_number, infinite};
 
-/// Values may nest this deep: deeper ones could be written to storage but not read back.
-pub(crate) const DEPTH_LIMIT: usize = 100;
+/// The maximum nesting of a value. The limit of AWS is unknown. serde_json reads at most 127 levels back from storage,
+/// where a payload is nested in an event.
+pub(crate) const MAX_DEPTH: usize = 100;
 
-/// The largest integer up to which every integer is exact in the evaluator.
-const EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+/// The largest integer below which the evaluator represents every integer exactly.
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// What an evaluated value cannot be.
+/// The reason why an evaluated value is not JSON.
 #[derive(Debug, PartialEq)]
 pub(super) enum NotJson {
     /// Nothing at all.
@@ -22,16 +23,16 @@ pub(super) enum NotJson {
     NotFinite,
     /// Nested deeper than the limit.
     TooDeep,
-    /// More than a value may take.
+    /// Larger than `MAX_VALUE_BYTES`.
     TooLarge,
 }
 
-/// What the values of one template may take in memory, about: what one holds twice counts twice.
-pub(super) const VALUE_BYTES: usize = 32 * 1024 * 1024;
-/// What a value takes beside its text.
-const EACH_BYTES: usize = 32;
+/// The approximate memory that the values of one template may take. A part that a value holds twice counts twice.
+pub(super) const MAX_VALUE_BYTES: usize = 32 * 1024 * 1024;
+/// The memory of a value beside its text.
+const NODE_BYTES: usize = 32;
 
-/// The evaluator's value for JSON.
+/// Converts JSON to the evaluator's value.
 pub(crate) fn from_json(value: &Value) -> JValue {
     match value {
         Value::Null => JValue::Null,
@@ -54,16 +55,16 @@ pub(crate) fn from_json(value: &Value) -> JValue {
     }
 }
 
-/// The JSON of an evaluated value. What it takes is subtracted from `left`, so that a small value which holds itself many
-/// times is never written out.
+/// Converts an evaluated value to JSON. Subtracts its size from `left`, so that a small value with many references to one
+/// part is never written out.
 pub(super) fn to_json(value: &JValue, left: &mut usize) -> Result<Value, NotJson> {
-    at_depth(value, DEPTH_LIMIT, left, &|_| Err(NotJson::NotFinite))
+    at_depth(value, MAX_DEPTH, left, &|_| Err(NotJson::NotFinite))
 }
 
-/// The JSON of a value that was JSON before, perhaps within something else.
+/// Converts a value back that was made of JSON, perhaps nested in another one.
 pub(super) fn back_to_json(value: &JValue) -> Value {
     let mut left = usize::MAX;
-    at_depth(value, 2 * DEPTH_LIMIT, &mut left, &|number| Ok(infinite(number))).unwrap_or_default()
+    at_depth(value, 2 * MAX_DEPTH, &mut left, &|number| Ok(infinite(number))).unwrap_or_default()
 }
 
 fn at_depth(
@@ -76,7 +77,7 @@ fn at_depth(
         JValue::String(text) => text.len(),
         _ => 0,
     };
-    take(left, EACH_BYTES + text)?;
+    take(left, NODE_BYTES + text)?;
     let below = || levels.checked_sub(1).ok_or(NotJson::TooDeep);
     Ok(match value {
         JValue::Null => Value::Null,
@@ -88,7 +89,7 @@ fn at_depth(
             items
                 .iter()
                 .map(|item| match item {
-                    JValue::Undefined => take(left, EACH_BYTES).map(|()| Value::Null),
+                    JValue::Undefined => take(left, NODE_BYTES).map(|()| Value::Null),
                     item => at_depth(item, below()?, left, infinite),
                 })
                 .collect::<Result<_, _>>()?,
@@ -97,7 +98,7 @@ fn at_depth(
             let mut object = Map::new();
             for (name, field) in fields.iter() {
                 if !field.is_undefined() {
-                    take(left, EACH_BYTES + name.len())?;
+                    take(left, NODE_BYTES + name.len())?;
                     object.insert(name.clone(), at_depth(field, below()?, left, infinite)?);
                 }
             }
@@ -114,13 +115,13 @@ fn take(left: &mut usize, bytes: usize) -> Result<(), NotJson> {
 }
 
 fn number_to_json(number: f64) -> Result<Value, NotJson> {
-    if number.fract() == 0.0 && number.abs() <= EXACT_INTEGER {
+    if number.fract() == 0.0 && number.abs() <= MAX_EXACT_INTEGER {
         return Ok(Value::from(number as i64));
     }
     Number::from_f64(number).map(Value::Number).ok_or(NotJson::NotFinite)
 }
 
-/// Whether a value nests deeper than the limit.
+/// Returns true if a value nests deeper than the limit.
 pub(crate) fn is_too_deep(value: &Value) -> bool {
     fn deeper(value: &Value, left: usize) -> bool {
         match value {
@@ -129,5 +130,5 @@ pub(crate) fn is_too_deep(value: &Value) -> bool {
             _ => false,
         }
     }
-    deeper(value, DEPTH_LIMIT)
+    deeper(value, MAX_DEPTH)
 }

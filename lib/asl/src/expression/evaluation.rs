@@ -1,5 +1,5 @@
-//! A template whose evaluation can cost anything, taken out of its execution: plain data, so that another process can
-//! evaluate it and be killed for it.
+//! A template of unbounded cost, taken out of its execution as plain data: another process can evaluate it, and be killed
+//! if it takes too long.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,18 +14,18 @@ pub struct Evaluation {
     /// The variables, `states` among them.
     pub(super) bindings: Map<String, Value>,
     pub(super) now: Timestamp,
-    /// For `$uuid` and `$random`; none where no function beyond JSONata's own may be used.
+    /// For `$uuid` and `$random`; none if the template may use only JSONata's own functions.
     pub(super) seed: Option<[u8; 32]>,
-    /// The template as the definition has it.
+    /// The template in the definition's form.
     pub(super) template: Value,
-    /// The field that it stands in, for messages.
+    /// The field that holds it, for messages.
     pub(super) location: String,
 }
 
-/// The value of a template, or why there is none.
+/// The value of a template, or the reason why it has none.
 pub type Evaluated = Result<Value, EvaluationFault>;
 
-/// Why a template gave no usable value.
+/// The reason why a template has no usable value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvaluationFault {
     pub(super) location: String,
@@ -33,21 +33,21 @@ pub struct EvaluationFault {
 }
 
 impl EvaluationFault {
-    /// What happened, in a sentence.
+    /// Returns the reason as a sentence.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 }
 
 impl Evaluation {
-    /// Evaluates the template in this process, with no bound on memory and the evaluator's own bound on time.
+    /// Evaluates the template in this process. The evaluator limits its time, but nothing limits its memory.
     pub fn evaluate(&self) -> Evaluated {
         let mut problem = None;
         let readable = Readable {
             error_output: true,
             result: true,
         };
-        // The definition that it is from was taken: what AWS would refuse now is evaluated all the same.
+        // The definition was accepted earlier: an expression that AWS would refuse now is evaluated all the same.
         let template = Template::parse(&self.template, "", readable, &mut |_, refusal| {
             if !refusal.tolerated {
                 problem = Some(refusal.message);
@@ -65,12 +65,12 @@ impl Evaluation {
             })
     }
 
-    /// The answer where the evaluation took too long.
+    /// Returns the answer for an evaluation that took too long.
     pub fn timed_out(&self) -> Evaluated {
         Err(self.fault("threw an error during evaluation: Expression evaluation timeout: Check for infinite loop"))
     }
 
-    /// The answer where the evaluation used more memory, or more of the stack, than it may.
+    /// Returns the answer for an evaluation that exceeded its limit of memory or stack.
     pub fn out_of_memory(&self) -> Evaluated {
         Err(self.fault(
             "threw an error during evaluation: Expression evaluation memory limit exceeded: Check for excessive memory \
@@ -78,7 +78,7 @@ impl Evaluation {
         ))
     }
 
-    /// The answer where nothing could evaluate it.
+    /// Returns the answer if nothing could evaluate the template.
     pub fn failed(&self, why: &str) -> Evaluated {
         Err(self.fault(&format!("could not be evaluated: {why}")))
     }

@@ -1,4 +1,4 @@
-//! The functions that Step Functions adds to JSONata, and pure stand-ins for those that read a clock.
+//! The functions that Step Functions adds to JSONata, and pure replacements of those that read a clock.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,8 +12,8 @@ use super::url;
 use crate::event::Timestamp;
 use crate::payload::parse_payload;
 
-/// Most elements that `$range` gives.
-const RANGE_LIMIT: usize = 100_000;
+/// The maximum number of elements of `$range`.
+const MAX_RANGE_ITEMS: usize = 100_000;
 
 type Outcome = Result<JValue, EvaluatorError>;
 
@@ -31,7 +31,7 @@ impl Randomness {
         })
     }
 
-    /// A seed for an evaluation elsewhere: what is drawn there is drawn nowhere else.
+    /// Returns a seed for an evaluation elsewhere. No other evaluation draws the same numbers.
     pub(super) fn draw_seed(&self) -> [u8; 32] {
         Sha256::new()
             .chain_update(self.block())
@@ -47,9 +47,9 @@ impl Randomness {
     }
 }
 
-/// Puts AWS's functions into an evaluator.
+/// Adds AWS's functions to an evaluator.
 pub(super) fn register(evaluator: &mut Evaluator, now: Timestamp, randomness: Rc<Randomness>) {
-    // Registration fails for names that the evaluator compiles; none of these is one, which the tests show.
+    // Registration fails for names that the evaluator compiles. The tests show that these names are none.
     let for_uuid = Rc::clone(&randomness);
     let results = [
         evaluator.register_fn("partition", |arguments: &[JValue]| partition(arguments)),
@@ -99,8 +99,8 @@ fn range(arguments: &[JValue]) -> Outcome {
     let mut items = Vec::new();
     let mut next = first;
     while (step > 0 && next <= last) || (step < 0 && next >= last) {
-        if items.len() == RANGE_LIMIT {
-            return Err(fault(format!("$range gives at most {RANGE_LIMIT} elements")));
+        if items.len() == MAX_RANGE_ITEMS {
+            return Err(fault(format!("$range gives at most {MAX_RANGE_ITEMS} elements")));
         }
         items.push(JValue::from(next));
         match next.checked_add(step) {
@@ -154,13 +154,13 @@ fn random(arguments: &[JValue], randomness: &Randomness) -> Outcome {
     };
     let mut half = [0; 8];
     half.copy_from_slice(&block[..8]);
-    // 53 bits: as many as a double holds.
+    // 53 bits: the precision of a double.
     Ok(JValue::from(
         (u64::from_le_bytes(half) >> 11) as f64 / (1_u64 << 53) as f64,
     ))
 }
 
-/// The number that AWS gives for a seed: the first double of Java's generator.
+/// Returns AWS's number for a seed: the first double of Java's generator.
 fn seeded(seed: i64) -> f64 {
     const MULTIPLIER: u64 = 0x5_DEEC_E66D;
     const MASK: u64 = (1 << 48) - 1;
@@ -187,7 +187,7 @@ fn uuid(mut bytes: [u8; 16]) -> JValue {
     ))
 }
 
-/// `$now` with its picture and time zone, by way of `$fromMillis`, which reads no clock.
+/// Evaluates `$now` with its picture and time zone through `$fromMillis`, which reads no clock.
 fn format_now(arguments: &[JValue], now: Timestamp) -> Outcome {
     let mut context = Context::new();
     context.bind("now".to_owned(), JValue::from(now.0));

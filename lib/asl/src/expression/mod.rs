@@ -1,5 +1,5 @@
-//! JSONata expressions and the templates that hold them, parsed once at load.
-//! Evaluating them is in `session`; AWS's own functions are in `functions`; what an expression can cost is in `weight`.
+//! JSONata expressions and the templates that hold them, parsed once at load. Evaluation is in `session`, AWS's own
+//! functions are in `functions`, the cost of an expression is in `weight`.
 
 mod convert;
 mod evaluation;
@@ -24,19 +24,19 @@ pub(crate) use session::{Answers, Fault, Session};
 pub(crate) struct Expression {
     /// The text between the delimiters, trimmed.
     pub source: String,
-    /// Whether it reads `$states.errorOutput`.
+    /// True if it reads `$states.errorOutput`.
     reads_error_output: bool,
-    /// Whether it reads `$states.result`.
+    /// True if it reads `$states.result`.
     reads_result: bool,
-    /// Why AWS refuses it, where this engine can evaluate it.
+    /// The reason why AWS refuses it, if only AWS does.
     refused_on_aws: Option<String>,
-    /// What it can cost at most, if that is known.
+    /// The upper bound of its cost, if it has one.
     weight: Option<u32>,
     ast: AstNode,
 }
 
 impl Expression {
-    /// The text between `{%` and `%}`; none if `text` is no expression.
+    /// Returns the text between `{%` and `%}`; none if `text` is no expression.
     pub fn delimited(text: &str) -> Option<&str> {
         text.strip_prefix("{%")?.strip_suffix("%}").map(str::trim)
     }
@@ -58,7 +58,7 @@ impl Expression {
         })
     }
 
-    /// Why it may not be in a field of which this much is readable.
+    /// Returns the reasons against the expression in a field with this readable data.
     fn refusals(&self, readable: Readable) -> impl Iterator<Item = Refusal> {
         let no_error = self.reads_error_output && !readable.error_output;
         let no_result = self.reads_result && !readable.result;
@@ -77,7 +77,7 @@ impl Expression {
     }
 }
 
-/// What the expressions of a field may read of `$states` beside the input and the context.
+/// The fields of `$states` that a field's expressions may read beside the input and the context.
 #[derive(Copy, Clone, Debug, Default)]
 pub(crate) struct Readable {
     /// `$states.errorOutput`
@@ -86,11 +86,11 @@ pub(crate) struct Readable {
     pub result: bool,
 }
 
-/// Why an expression may not be where it is.
+/// The reason against an expression in its field.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub message: String,
-    /// Whether an execution that has it already goes on with it: only AWS refuses it.
+    /// True if only AWS refuses it: an execution that is stored with it continues.
     pub tolerated: bool,
 }
 
@@ -117,7 +117,7 @@ pub(crate) enum Template {
 }
 
 impl Template {
-    /// Parses a value; calls `report` with the place of each bad expression and why it is refused.
+    /// Parses a value; calls `report` with the place of each refused expression and the reason.
     pub fn parse(value: &Value, place: &str, readable: Readable, report: &mut dyn FnMut(&str, Refusal)) -> Self {
         match value {
             Value::String(text) => match Expression::delimited(text) {
@@ -170,12 +170,12 @@ impl Template {
         }
     }
 
-    /// Whether it holds no expression.
+    /// Returns true if it contains no expression.
     pub fn is_literal(&self) -> bool {
         matches!(self, Self::Literal(_))
     }
 
-    /// Whether all of it can be evaluated at once: what it can cost is known, and little.
+    /// Returns true if all of it can be evaluated at once: its cost has a low bound.
     pub fn is_light(&self) -> bool {
         self.weight().is_some_and(|weight| weight <= weight::MAX_WEIGHT)
     }
@@ -193,7 +193,7 @@ impl Template {
         parts.try_fold(0, |sum: u32, part| sum.checked_add(part.weight()?))
     }
 
-    /// The value that it was parsed from.
+    /// Returns the value that it was parsed from.
     pub fn to_value(&self) -> Value {
         match self {
             Self::Literal(value) => value.clone(),
@@ -208,7 +208,7 @@ impl Template {
         }
     }
 
-    /// Its value, if it holds no expression.
+    /// Returns its value if it contains no expression.
     pub fn literal(&self) -> Option<&Value> {
         match self {
             Self::Literal(value) => Some(value),

@@ -1,5 +1,5 @@
-//! Where the evaluator differs from the reference (jsonata 2.0.6) and its functions cannot be replaced, the expression is
-//! rewritten into one that has the reference's value.
+//! Some built-in functions of the evaluator differ from the reference (jsonata 2.0.6) and cannot be replaced. This module
+//! rewrites an expression that calls them into one with the reference's value.
 
 use jsonata_core::ast::AstNode;
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ use super::url;
 const ITEMS: &str = "!items";
 const POSITION: &str = "!position";
 
-/// The largest position in a string that is passed to the evaluator, which adds positions as 64-bit integers.
+/// The maximum position in a string for the evaluator, which adds positions as 64-bit integers.
 const MAX_POSITION: f64 = 1e15;
 
-/// The expression with the reference's meaning. Only one whose source names such a function is looked at.
+/// Returns the expression with the reference's meaning. Skips expressions whose source names no such function.
 pub(super) fn rewritten(ast: AstNode, source: &str) -> Result<AstNode, String> {
     let concerns = ["reduce", "filter", "codeUrl", "substring"]
         .iter()
@@ -65,7 +65,7 @@ fn rewrite(node: &mut Value) {
             } else if let Some([items, function]) = arguments(node, "filter") {
                 *node = filtered(items.clone(), function.clone());
             } else if url::NAMES.iter().any(|name| arguments(node, name) == Some(&[])) {
-                // Without an argument it is the context: a function that is put into the evaluator is not given that.
+                // Without an argument, the context is the argument: the evaluator does not pass it to an added function.
                 node["Function"]["args"] = json!([{ "Variable": "" }]);
             }
         }
@@ -73,7 +73,7 @@ fn rewrite(node: &mut Value) {
     }
 }
 
-/// The arguments of a call of a built-in function; none for any other node, and for a partial application.
+/// Returns the arguments of a call of a built-in function; none for any other node and for a partial application.
 fn arguments<'a>(node: &'a Value, name: &str) -> Option<&'a [Value]> {
     let call = node.get("Function")?;
     let arguments = call["args"].as_array()?;
@@ -81,22 +81,23 @@ fn arguments<'a>(node: &'a Value, name: &str) -> Option<&'a [Value]> {
     (is_it && !arguments.iter().any(|argument| argument == "Placeholder")).then_some(arguments)
 }
 
-/// `$filter(items, function)`: what is no array is one of one item, which the evaluator returns as it is.
+/// Rewrites `$filter(items, function)`: a value that is no array counts as an array of one item. The evaluator would return
+/// it unchanged.
 fn filtered(items: Value, function: Value) -> Value {
-    // Nothing is not even equal to itself.
+    // Nothing is not equal to itself.
     let there = binary("Equal", &items_variable(), items_variable());
     let call = call("filter", json!({ "Array": [items_variable()] }), function);
     with_items(items, conditional(there, call, json!("Undefined")))
 }
 
-/// `$reduce(items, function)`: nothing where there are no items, for which the evaluator gives null.
+/// Rewrites `$reduce(items, function)`: without items it is nothing. The evaluator would return null.
 fn reduced(items: Value, function: Value) -> Value {
     let empty = binary("Equal", &items_variable(), json!({ "Array": [] }));
     let call = call("reduce", items_variable(), function);
     with_items(items, conditional(empty, json!("Undefined"), call))
 }
 
-/// Clamps the positions of `$substring`. Larger ones overflow in the evaluator; they all mean the string's start or end.
+/// Clamps the positions of `$substring`: larger ones overflow in the evaluator, and mean the string's start or end anyway.
 fn bound_positions(call: &mut Value) {
     if arguments(call, "substring").is_none() {
         return;
@@ -113,7 +114,7 @@ fn bound_positions(call: &mut Value) {
     }
 }
 
-/// The value of an expression, clamped if it is a number.
+/// Rewrites an expression so that its value is clamped if it is a number.
 fn bounded(expression: Value) -> Value {
     let position = || json!({ "Variable": POSITION });
     let built_in =
@@ -133,7 +134,7 @@ fn number_node(number: f64) -> Value {
     json!({ "Number": number })
 }
 
-/// An expression in which the items have a name, so that they are evaluated once.
+/// Returns an expression in which the items have a name, so that they are evaluated once.
 fn with_items(items: Value, expression: Value) -> Value {
     json!({ "Block": [binary("ColonEqual", &items_variable(), items), expression] })
 }

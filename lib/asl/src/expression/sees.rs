@@ -1,11 +1,11 @@
-//! What a state's expressions can read beyond their input and result: only that is made for them. It is told from the
-//! text alone, and rather too much than too little.
+//! The data that a state's expressions may read beyond their input and result: only this data is prepared for them. It is
+//! derived only from the text, and may include too much, but never too little.
 
 use serde_json::Value;
 
-/// What is there without asking.
+/// The fields that are always prepared.
 const ALWAYS_THERE: [&str; 3] = ["input", "result", "errorOutput"];
-/// The functions that are put into an evaluator.
+/// The functions that this library adds to an evaluator.
 const FUNCTIONS: [&str; 10] = [
     "partition",
     "range",
@@ -19,7 +19,7 @@ const FUNCTIONS: [&str; 10] = [
     "decodeUrl",
 ];
 
-/// What expressions may read.
+/// The data that expressions may read.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sees {
     /// `$states.context`
@@ -29,13 +29,13 @@ pub(crate) struct Sees {
 }
 
 impl Sees {
-    /// Everything there is.
+    /// Everything.
     pub const ALL: Self = Self {
         context: true,
         functions: true,
     };
 
-    /// What the texts in a part of a definition may read.
+    /// Returns the data that the texts in a part of a definition may read.
     pub fn of(value: &Value) -> Self {
         match value {
             Value::String(text) => Self {
@@ -48,7 +48,7 @@ impl Sees {
         }
     }
 
-    /// What any of them may read.
+    /// Returns the data that at least one of the parts may read.
     pub fn of_all<'a>(values: impl Iterator<Item = &'a Value>) -> Self {
         values.map(Self::of).fold(Self::default(), |all, one| Self {
             context: all.context || one.context,
@@ -57,7 +57,7 @@ impl Sees {
     }
 }
 
-/// Whether a text names `$states` for more than a field that is always there.
+/// Returns true if a text reads more of `$states` than the fields that are always prepared.
 fn may_read_context(text: &str) -> bool {
     text.split("$states").skip(1).any(|rest| {
         let Some(field) = rest.trim_start().strip_prefix('.').map(str::trim_start) else {

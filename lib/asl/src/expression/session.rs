@@ -1,4 +1,4 @@
-//! Evaluating expressions: one session for one step of one state.
+//! Evaluation of expressions: one session for one step of one state.
 
 use std::collections::VecDeque;
 use std::fmt::{Display, Formatter};
@@ -10,35 +10,35 @@ use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
 use jsonata_core::value::JValue;
 use serde_json::{Map, Value, json};
 
-use super::convert::{NotJson, VALUE_BYTES, back_to_json, from_json, to_json};
+use super::convert::{MAX_VALUE_BYTES, NotJson, back_to_json, from_json, to_json};
 use super::evaluation::{Evaluated, Evaluation};
 use super::functions::{self, Randomness};
 use super::{Expression, Template};
 use crate::event::Timestamp;
 use crate::payload::payload_text;
 
-/// Wall-clock limit of one expression, in milliseconds.
-const TIME_LIMIT_MS: u64 = 5_000;
-/// Nesting limit of one evaluation.
-const STACK_LIMIT: usize = 3_000;
-/// Longest sequence that one evaluation may build.
-const SEQUENCE_LIMIT: usize = 873_782;
+/// The maximum wall-clock time of one expression, in milliseconds.
+const MAX_TIME_MS: u64 = 5_000;
+/// The maximum nesting of one evaluation.
+const MAX_STACK_DEPTH: usize = 3_000;
+/// The maximum length of a sequence that one evaluation builds.
+const MAX_SEQUENCE_ITEMS: usize = 873_782;
 
-/// Why an expression gave no usable value.
+/// The reason why an expression has no usable value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fault {
     /// The field, in AWS's form: `Arguments/Payload/unit`.
     pub location: String,
-    /// What happened, in a sentence.
+    /// The reason, as a sentence.
     pub detail: String,
-    /// Nothing happened yet: the value of this is needed first.
+    /// Present if the value of this evaluation is needed first: nothing has failed yet.
     pub unanswered: Option<Box<Evaluation>>,
 }
 
-/// What is known of the templates of one step that are evaluated elsewhere: the answers so far, in their order.
+/// The answers so far to a step's templates that are evaluated elsewhere, in order.
 pub(crate) type Answers = VecDeque<Arc<Evaluated>>;
 
-/// Where a template stands; written out for a fault only.
+/// The place of a template; written out only for a fault.
 enum Place<'a> {
     Field(&'a str),
     Inner(&'a Place<'a>, &'a str),
@@ -55,22 +55,22 @@ impl Display for Place<'_> {
     }
 }
 
-/// Everything that expressions of one step can see.
+/// Everything that the expressions of one step can read.
 pub(crate) struct Session {
     bindings: Vec<(String, JValue)>,
     now: Timestamp,
-    /// For expressions that may use functions which are not JSONata's own.
+    /// Present if expressions may use functions that are not JSONata's own.
     randomness: Option<Rc<Randomness>>,
     evaluator: Evaluator,
-    /// Present where templates that can cost anything are evaluated elsewhere.
+    /// Present if templates of unbounded cost are evaluated elsewhere.
     answers: Option<Answers>,
-    /// What the values of the template at hand may still take.
+    /// The memory that the current template's values may still take.
     left_bytes: usize,
 }
 
 impl Session {
-    /// A session over the fields of `$states`, the variables in scope and one moment. Only with a `seed` are there
-    /// functions beyond JSONata's own.
+    /// Creates a session over the fields of `$states`, the variables in scope and one moment. It has AWS's own functions
+    /// only with a `seed`.
     pub fn new<'a>(
         states: impl Iterator<Item = (&'static str, JValue)>,
         variables: impl Iterator<Item = (&'a String, &'a Value)>,
@@ -85,7 +85,7 @@ impl Session {
         Self::bound(bindings, now, seed)
     }
 
-    /// A session over bindings that were taken out of another one.
+    /// Creates a session over the bindings of another one.
     pub(super) fn of(bindings: &Map<String, Value>, now: Timestamp, seed: Option<[u8; 32]>) -> Self {
         let bindings = bindings.iter().map(|(name, value)| (name.clone(), from_json(value)));
         Self::bound(bindings.collect(), now, seed)
@@ -100,17 +100,17 @@ impl Session {
             randomness,
             evaluator,
             answers: None,
-            left_bytes: VALUE_BYTES,
+            left_bytes: MAX_VALUE_BYTES,
         }
     }
 
-    /// Has templates that can cost anything evaluated elsewhere: `answers` are the values so far.
+    /// Defers templates of unbounded cost: `answers` are their values so far.
     pub fn with_answers(mut self, answers: Option<Answers>) -> Self {
         self.answers = answers;
         self
     }
 
-    /// Lets the expressions that follow see a map's item as `$states.context.Map.Item`.
+    /// Shows a map's item to the expressions that follow, as `$states.context.Map.Item`.
     pub fn set_item(&mut self, index: u64, value: &Value) {
         let item = from_json(&json!({ "Item": { "Index": index, "Value": value } }));
         let Some((_, JValue::Object(states))) = self.bindings.last_mut() else {
@@ -122,7 +122,7 @@ impl Session {
         self.evaluator = evaluator_over(&self.bindings, self.now, self.randomness.as_ref());
     }
 
-    /// The value of a template; `location` names the field for errors.
+    /// Returns the value of a template; `location` names the field for errors.
     pub fn evaluate(&mut self, template: &Template, location: &str) -> Result<Value, Fault> {
         if !template.is_light()
             && let Some(answers) = &mut self.answers
@@ -139,11 +139,11 @@ impl Session {
                 }),
             };
         }
-        self.left_bytes = VALUE_BYTES;
+        self.left_bytes = MAX_VALUE_BYTES;
         self.evaluate_at(template, &Place::Field(location))
     }
 
-    /// A template with all that it can see, to be evaluated elsewhere.
+    /// Returns a template with all data that it can read, for evaluation elsewhere.
     fn evaluation(&self, template: &Template, location: &str) -> Evaluation {
         let bindings = self.bindings.iter();
         Evaluation {
@@ -177,7 +177,7 @@ impl Session {
         }
     }
 
-    /// The value of a template that must have a certain type.
+    /// Returns the value of a template, which must have a certain type.
     pub fn typed<T>(
         &mut self,
         template: &Template,
@@ -209,7 +209,7 @@ impl Session {
     fn expression(&mut self, expression: &Expression, place: &Place<'_>) -> Result<Value, Fault> {
         let evaluator = &mut self.evaluator;
         let left_bytes = &mut self.left_bytes;
-        // A defect of the evaluator fails this expression, and nothing else.
+        // A panic in the evaluator fails only this expression.
         let evaluated = catch_unwind(AssertUnwindSafe(|| {
             evaluator.evaluate(&expression.ast, &JValue::Undefined)
         }));
@@ -245,8 +245,8 @@ impl Session {
     }
 }
 
-/// How AWS ends the sentence on an expression that failed: by JSONata's own code and message, or by the limit that
-/// it went over.
+/// Returns the end of AWS's sentence about a failed expression: JSONata's own code and message, or the limit that it
+/// exceeded.
 fn tail(message: &str) -> String {
     let limit = match message.get(..5) {
         Some("D1011") => {
@@ -266,9 +266,9 @@ fn evaluator_over(bindings: &[(String, JValue)], now: Timestamp, randomness: Opt
         context.bind(name.clone(), value.clone());
     }
     let options = EvaluatorOptions {
-        timeout_ms: Some(TIME_LIMIT_MS),
-        max_stack_depth: Some(STACK_LIMIT),
-        max_sequence_length: Some(SEQUENCE_LIMIT),
+        timeout_ms: Some(MAX_TIME_MS),
+        max_stack_depth: Some(MAX_STACK_DEPTH),
+        max_sequence_length: Some(MAX_SEQUENCE_ITEMS),
         ..EvaluatorOptions::default()
     };
     let mut evaluator = Evaluator::with_options(context, options);
@@ -278,7 +278,7 @@ fn evaluator_over(bindings: &[(String, JValue)], now: Timestamp, randomness: Opt
     evaluator
 }
 
-/// The JSON type's name as AWS writes it.
+/// Returns AWS's name of a JSON type.
 fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_say_which_expression_and_field() {
+    fn faults_name_the_expression_and_the_field() {
         let table = [
             ("$nothing", "returned nothing (undefined)."),
             ("'a' + 1", "threw an error during evaluation. T2001"),

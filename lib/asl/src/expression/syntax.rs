@@ -1,18 +1,18 @@
-//! What AWS's dialect of JSONata refuses although the grammar allows it.
+//! Expressions that the grammar allows and AWS's dialect of JSONata refuses.
 
 use jsonata_core::ast::AstNode;
 use serde_json::Value;
 
-/// Functions of JSONata that Step Functions does not offer, and what to use instead.
+/// Functions of JSONata that Step Functions does not offer, and the alternative.
 const REFUSED: [(&str, &str); 1] = [("eval", "`$eval` is not offered; `$parse` reads JSON")];
 
 /// Stack for walking a tree of the greatest depth, in bytes.
 pub(super) const STACK_BYTES: usize = 32 * 1024 * 1024;
 
-/// Operators that came with later versions of JSONata than the one that AWS evaluates, as the tree names them.
+/// Operators of later versions of JSONata than AWS's, by their name in the tree.
 const LATER_OPERATORS: [(&str, &str); 2] = [("Coalesce", "??"), ("Default", "?:")];
 
-/// Why an expression is refused, if it is.
+/// Returns the reason why an expression is refused, if it is.
 pub(super) fn refused(ast: &AstNode) -> Option<String> {
     // A tree as deep as the parser allows (about 1000 levels) needs more stack than a thread may have.
     stacker::grow(STACK_BYTES, || {
@@ -25,7 +25,7 @@ pub(super) fn refused(ast: &AstNode) -> Option<String> {
     })
 }
 
-/// Why AWS refuses an expression that this engine can evaluate, if it does.
+/// Returns the reason why AWS refuses an expression that this engine can evaluate, if it does.
 pub(super) fn refused_on_aws(ast: &AstNode) -> Option<String> {
     stacker::grow(STACK_BYTES, || {
         if top_level(ast, &context).is_some() {
@@ -49,7 +49,7 @@ fn later_operator(node: &Value) -> Option<String> {
     }
 }
 
-/// Whether an expression reads a field of `$states`.
+/// Returns true if an expression reads a field of `$states`.
 pub(super) fn reads_state_field(ast: &AstNode, field: &str) -> bool {
     stacker::grow(STACK_BYTES, || {
         serde_json::to_value(ast).is_ok_and(|tree| mentions(&tree, field))
@@ -68,7 +68,7 @@ fn mentions(node: &Value, field: &str) -> bool {
     }
 }
 
-/// The name that a node is.
+/// Returns the name if a node is one.
 fn name(node: &AstNode) -> Option<&str> {
     match node {
         AstNode::Name(name) => Some(name),
@@ -76,7 +76,7 @@ fn name(node: &AstNode) -> Option<&str> {
     }
 }
 
-/// Whether a node is the context item.
+/// Returns a name if a node is the context item.
 fn context(node: &AstNode) -> Option<&str> {
     match node {
         AstNode::Variable(name) if name.is_empty() => Some("$"),
@@ -106,8 +106,8 @@ fn find(node: &Value) -> Option<String> {
     }
 }
 
-/// The first node that `is` something where there is no context item. What runs on an item or inside a function is left
-/// out: there may be one.
+/// Returns the first node that `is` accepts at a place without a context item. Steps on an item and bodies of functions
+/// are left out, because they may have one.
 fn top_level<'a>(node: &'a AstNode, is: &dyn Fn(&'a AstNode) -> Option<&'a str>) -> Option<&'a str> {
     let found = is(node);
     if found.is_some() {

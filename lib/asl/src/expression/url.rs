@@ -6,17 +6,17 @@ use jsonata_core::value::JValue;
 /// The functions' names.
 pub(super) const NAMES: [&str; 4] = ["encodeUrl", "encodeUrlComponent", "decodeUrl", "decodeUrlComponent"];
 
-/// What no URL function escapes, beside letters and digits.
+/// The characters that no URL function escapes, beside letters and digits.
 const UNRESERVED: &[u8] = b"-_.!~*'()";
-/// What has a meaning in a whole URL: neither escaped there nor read from an escape.
+/// The characters with a meaning in a whole URL: `$encodeUrl` keeps them, `$decodeUrl` keeps their escapes.
 const RESERVED: &[u8] = b";/?:@&=+$,#";
 
-/// Calls the function of a name, which is one of `NAMES`.
+/// Calls one of the functions in `NAMES`.
 ///
 /// # Errors
 /// The argument is not a string, or not an encoded URL.
 pub(super) fn call(name: &str, arguments: &[JValue]) -> Result<JValue, EvaluatorError> {
-    // `$map` gives the position and the list as well.
+    // `$map` passes the position and the list as well.
     let text = match arguments.first() {
         None | Some(JValue::Undefined) => return Ok(JValue::Undefined),
         Some(JValue::String(text)) => text,
@@ -35,7 +35,7 @@ pub(super) fn call(name: &str, arguments: &[JValue]) -> Result<JValue, Evaluator
         .ok_or_else(|| EvaluatorError::EvaluationError(format!("D3140: Malformed URL passed to ${name}(): \"{text}\"")))
 }
 
-/// Escapes a text but for letters, digits, unreserved signs and those `kept`.
+/// Escapes a text except letters, digits, unreserved characters and those in `kept`.
 fn encode(text: &str, kept: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -49,7 +49,7 @@ fn encode(text: &str, kept: &[u8]) -> String {
     encoded
 }
 
-/// Reads the escapes of a text but for those of signs that are `kept`; none where one is no UTF-8.
+/// Decodes a text's escapes except those of characters in `kept`; none if the result is not UTF-8.
 fn decode(text: &str, kept: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -77,7 +77,7 @@ fn decode(text: &str, kept: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    // The right sides are those of jsonata 2.0.6.
+    // The expected texts are those of jsonata 2.0.6.
     #[test]
     fn urls_are_encoded_and_decoded_as_the_reference_does() {
         let table = [

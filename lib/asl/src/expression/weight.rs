@@ -1,16 +1,16 @@
-//! How much an expression can cost at most, read from its syntax alone. What has a weight takes time and memory linear
-//! in the data that it reads, so it may be evaluated where everything else waits for it. What has none (functions of
-//! one's own, ranges, regular expressions, bindings, anything that repeats work for each item) can cost anything.
+//! An upper bound for the cost of an expression, derived only from its syntax. An expression with a weight takes time and
+//! memory linear in the data that it reads, so the engine may evaluate it while everything else waits. An expression
+//! without one (its own functions, ranges, regular expressions, bindings, work repeated for each item) has no bound.
 
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 
-/// The weight up to which a template is evaluated at once.
+/// The maximum weight of a template that is evaluated at once.
 pub(super) const MAX_WEIGHT: u32 = 1_000;
-/// How deep an expression with a weight may nest.
+/// The maximum nesting of an expression with a weight.
 const MAX_DEPTH: u32 = 40;
 
-/// Functions that read each of their arguments once and return at most about as much, with the most arguments that
-/// keep it so.
+/// Functions that read each of their arguments once and return about as much data at most, with the maximum number of
+/// arguments for which that holds.
 const LINEAR: [(&str, usize); 32] = [
     ("abs", 1),
     ("append", 2),
@@ -46,7 +46,7 @@ const LINEAR: [(&str, usize); 32] = [
     ("uuid", 0),
 ];
 
-/// The weight of an expression; none if its cost has no such bound.
+/// Returns the weight of an expression; none if its cost has no such bound.
 pub(super) fn weight(node: &AstNode) -> Option<u32> {
     at_depth(node, 0).filter(|weight| *weight <= MAX_WEIGHT)
 }
@@ -68,7 +68,7 @@ fn at_depth(node: &AstNode, depth: u32) -> Option<u32> {
         AstNode::Binary { op, lhs, rhs } => {
             let sum = all(depth, [lhs.as_ref(), rhs.as_ref()].into_iter())?;
             match op {
-                // The left side is copied again with each part that is added to it.
+                // Each added part copies the left side again.
                 BinaryOp::Concatenate => sum.checked_mul(2),
                 BinaryOp::Range
                 | BinaryOp::ColonEqual
@@ -99,7 +99,7 @@ fn at_depth(node: &AstNode, depth: u32) -> Option<u32> {
             let linear = LINEAR
                 .iter()
                 .any(|(linear, most)| linear == name && args.len() <= *most);
-            // The text of a text of a text grows with each quote that is quoted again.
+            // A nested call escapes the quotes of the inner text again, so that the text grows.
             let shows_data = name == "string" && args.len() <= 1 && args.iter().all(reads_data);
             let searches = name == "contains" && matches!(args.as_slice(), [_, AstNode::String(_)]);
             if linear || shows_data || searches {
@@ -112,12 +112,12 @@ fn at_depth(node: &AstNode, depth: u32) -> Option<u32> {
     }
 }
 
-/// The weight of a node above others.
+/// Returns the weight of a node above others.
 fn all<'a>(depth: u32, mut nodes: impl Iterator<Item = &'a AstNode>) -> Option<u32> {
     nodes.try_fold(1, |sum: u32, node| sum.checked_add(at_depth(node, depth + 1)?))
 }
 
-/// Whether a node reads data and makes nothing of it.
+/// Returns true if a node only reads data.
 fn reads_data(node: &AstNode) -> bool {
     match node {
         AstNode::Variable(_) | AstNode::Number(_) | AstNode::Boolean(_) | AstNode::Name(_) | AstNode::String(_) => true,
@@ -126,8 +126,8 @@ fn reads_data(node: &AstNode) -> bool {
     }
 }
 
-/// A path's first step may be anything with a weight; what follows must be names, which split what is there and repeat
-/// nothing.
+/// Returns the weight of a path. Its first step may be anything with a weight. The others must be names, which repeat no
+/// work.
 fn path(steps: &[PathStep], depth: u32) -> Option<u32> {
     let mut sum: u32 = 1;
     for (position, step) in steps.iter().enumerate() {
@@ -149,7 +149,7 @@ fn path(steps: &[PathStep], depth: u32) -> Option<u32> {
     Some(sum)
 }
 
-/// The weight of a filter, which is evaluated for each item: it may read the item alone.
+/// Returns the weight of a filter. It is evaluated for each item, so it may read only the item.
 fn filter(node: &AstNode, depth: u32) -> Option<u32> {
     if depth > MAX_DEPTH {
         return None;
