@@ -1,4 +1,4 @@
-# The five-minute loop: `just check PACKAGE`. What a change has to pass in the end: `just verify`.
+# The inner loop: `just check PACKAGE`. The full loop, before a pull request: `just verify`.
 
 # Lists the recipes.
 default:
@@ -11,6 +11,6 @@ check package *filter:
     cargo clippy --package {{package}} --all-targets -- -D warnings
     cargo test --package {{package}} {{filter}}
 
-# Everything that a submission must pass.
+# Every check of a submission.
 verify:
     cargo xtask verify

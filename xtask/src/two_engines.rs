@@ -1,22 +1,25 @@
 //! The lane that runs the workflow on LocalStack's interpreter and on ours: its Python environment, below the target
-//! directory, and its test. Which packages and versions is in tests/localstack/requirements.txt.
+//! directory, and its test. tests/localstack/requirements.txt pins the packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::python::{Environment, answers};
+use crate::python::{Environment, runs};
 use crate::{cargo, say, step, target};
 
 /// The pinned packages, below the repository's root.
 const REQUIREMENTS: &str = "tests/localstack/requirements.txt";
-/// What a Python has to answer: LocalStack runs on it, and it can make environments with pip in them.
+/// A line of Python that succeeds if LocalStack runs on this Python, and it can create environments with pip.
 const PROBE: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 13))";
-/// Told where there is no such Python.
-const NO_PYTHON: &str = "two-engines: no Python of 3.13 or newer with venv (on PATH, or of pyenv), which LocalStack needs; \
+/// The message if there is no such Python.
+const NO_PYTHON: &str = "two-engines: no Python 3.13 or newer with venv (on PATH or of pyenv), which LocalStack needs; \
                          apt-get install python3.13-venv, or pyenv install 3.13";
 
-/// Passes the lane. Where no Python is new enough it says so and gives 2. Errors: the step that failed, and the remedy.
+/// Runs the lane; prints a message and returns 2 if no Python is new enough.
+///
+/// # Errors
+/// The step that failed, and the remedy.
 pub fn pass(root: &Path) -> Result<ExitCode, String> {
     let Some(python) = python() else {
         say(NO_PYTHON);
@@ -29,9 +32,9 @@ pub fn pass(root: &Path) -> Result<ExitCode, String> {
         folder: folder.clone(),
         python: &python,
         requirements: root.join(REQUIREMENTS),
-        // All of them are named: nothing is to be resolved.
+        // The file lists every package, so pip resolves nothing.
         pip: &["--no-deps"],
-        shows: PROBE,
+        probe: PROBE,
     };
     environment.install()?;
     let mut lane = cargo(root);
@@ -42,19 +45,19 @@ pub fn pass(root: &Path) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The first Python that is new enough: on `PATH`, then pyenv's.
+/// Returns the first Python that is new enough: on `PATH`, then of pyenv.
 fn python() -> Option<PathBuf> {
     let on_path = ["python3.13", "python3.14", "python3"].map(PathBuf::from);
     on_path
         .into_iter()
         .chain(of_pyenv())
-        .find(|program| answers(program, PROBE))
+        .find(|program| runs(program, PROBE))
 }
 
-/// Every Python that pyenv has, chosen or not.
+/// Returns every Python that pyenv has installed, selected or not.
 fn of_pyenv() -> Vec<PathBuf> {
-    let asked = Command::new("pyenv").arg("root").output();
-    let root = asked.ok().filter(|answer| answer.status.success());
+    let output = Command::new("pyenv").arg("root").output();
+    let root = output.ok().filter(|answer| answer.status.success());
     let Some(root) = root.and_then(|answer| String::from_utf8(answer.stdout).ok()) else {
         return Vec::new();
     };

@@ -1,11 +1,11 @@
-//! Which package may depend on which, and that each has one row among the rooms of ARCHITECTURE.md.
+//! The dependencies between packages against a table, and the rooms of ARCHITECTURE.md: one line for each package.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::workspace::Package;
 
-/// Each package, without `holdfast-`, and what it depends on. A library in `lib` depends on libraries in `lib` only; an adapter on
-/// the domain, never on what uses it; the server on no command. What only tests need is free.
+/// Each package, without `holdfast-`, and its dependencies. A library in `lib` depends on libraries in `lib` only, an adapter
+/// on the domain and never on its users, the server on no command. Dependencies of tests are free.
 const ARROWS: &str = "
     asl:
     engine: asl storage
@@ -95,9 +95,9 @@ pub fn check_rooms(
     problems
 }
 
-/// The folders that open the lines of the code block below "Rooms".
+/// The folders that open the lines of the code block below "Code map".
 fn rooms(architecture: &str) -> Vec<&str> {
-    let section = architecture.split("\n## Rooms\n").nth(1).unwrap_or_default();
+    let section = architecture.split("\n## Code map\n").nth(1).unwrap_or_default();
     let block = section.split("```").nth(1).unwrap_or_default();
     block
         .lines()
@@ -137,7 +137,7 @@ mod tests {
             .map(|folder| (folder.to_owned(), package(folder)))
             .into();
         let found = |rooms: &str| {
-            let text = format!("# A\n\n## Rooms\n\n```\n{rooms}\n```\n\n## More\n");
+            let text = format!("# A\n\n## Code map\n\n```\n{rooms}\n```\n\n## More\n");
             check_rooms(&text, &packages, &|room| room != "lib/gone")
         };
         assert_eq!(found("lib/a  x\n  lib/a y\nlib/b/ z"), Vec::<String>::new());

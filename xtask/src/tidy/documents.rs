@@ -1,11 +1,11 @@
-//! The documents against the repository: links and paths lead somewhere, commands name packages, targets and tasks that exist,
-//! and a few phrases are not used.
+//! The documents against the repository: links and paths exist, commands name packages, targets and tasks that exist, and a few
+//! phrases are banned.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::workspace::Package;
 
-/// Phrases that hide what happens or who acts, with what to write. The list is short on purpose.
+/// Phrases that hide the event or the agent, and their replacements.
 const PHRASES: &[(&str, &str)] = &[
     ("sat out", "retried"),
     ("simply", "leave it out"),
@@ -29,7 +29,7 @@ const FOLDERS: &[&str] = &[
 /// Folders that tools create and git doesn't keep.
 const CREATED: &[&str] = &["fuzz/artifacts", "fuzz/corpus"];
 
-/// What the documents may name.
+/// The names that documents may use.
 pub struct Known<'a> {
     /// The packages of the workspace.
     pub packages: &'a BTreeMap<String, Package>,
@@ -63,12 +63,12 @@ pub fn check(
         PHRASES
             .iter()
             .filter(|(phrase, _)| lower.contains(phrase))
-            .map(|(phrase, instead)| format!("says {phrase:?}: {instead}")),
+            .map(|(phrase, instead)| format!("contains {phrase:?}: {instead}")),
     );
     problems
 }
 
-/// The code of a document: spans, and the lines of fenced blocks.
+/// Returns the code of a document: spans, and the lines of fenced blocks.
 fn code(text: &str) -> Vec<&str> {
     let mut inside_fence = false;
     let mut found = Vec::new();
@@ -84,14 +84,15 @@ fn code(text: &str) -> Vec<&str> {
     found
 }
 
-/// Whether a code span is a path of the repository: of one of its folders, without a placeholder.
+/// Returns whether a code span is a path in a folder of the repository, without a placeholder.
 fn is_path(span: &str) -> bool {
     let is_plain = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || "/._-".contains(sign);
     let is_ours = FOLDERS.iter().any(|folder| span.starts_with(folder));
     is_ours && !CREATED.contains(&span) && span.chars().all(is_plain)
 }
 
-/// What a command names that doesn't exist: packages and targets of cargo, tasks of xtask, recipes of just.
+/// Returns a line for each name in a command that doesn't exist: packages and targets of cargo, tasks of xtask, recipes of
+/// just.
 fn unknown_words(command: &str, known: &Known<'_>) -> Vec<String> {
     let words: Vec<&str> = command.split_whitespace().collect();
     let is_name = |word: &&str| {
@@ -124,7 +125,7 @@ fn unknown_words(command: &str, known: &Known<'_>) -> Vec<String> {
     problems
 }
 
-/// The names of the recipes in a Justfile.
+/// Returns the names of the recipes in a Justfile.
 pub fn recipes(justfile: &str) -> Vec<String> {
     justfile
         .lines()
@@ -134,7 +135,7 @@ pub fn recipes(justfile: &str) -> Vec<String> {
         .collect()
 }
 
-/// The relative links of a Markdown document, without their fragments; text in code fences holds no links.
+/// Returns the relative links of a Markdown document, without fragments; text in code fences holds no links.
 fn relative_links(text: &str) -> impl Iterator<Item = &str> {
     let mut inside_fence = false;
     text.lines()

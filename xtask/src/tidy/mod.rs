@@ -1,5 +1,5 @@
-//! House rules that no lint knows: every file says what it holds, none grows past its room, nothing is left for later; the
-//! documents, the rooms and the dependencies are what they are said to be; names of states are constants.
+//! House rules without a lint: every file opens with a description, none exceeds its length, nothing is left for later; documents,
+//! rooms and dependencies match the repository; names of states are constants; prose stays below the limits of `words`.
 
 mod arrows;
 mod documents;
@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::TASKS;
+use crate::words::{self, Counts};
 
-/// A production file longer than this is two files.
+/// The maximum length of a production file.
 const MAX_LINES: usize = 500;
-/// Pieces are joined here, so that this file passes its own check.
+/// Marks of unfinished work, in pieces so that this file passes its own check.
 const LEFT_FOR_LATER: [[&str; 2]; 6] = [
     ["todo", "!("],
     ["unimplemented", "!("],
@@ -24,7 +25,7 @@ const LEFT_FOR_LATER: [[&str; 2]; 6] = [
     ["FIX", "ME"],
 ];
 
-/// Folders that are not ours, or not in the repository.
+/// Folders of other projects, or outside of the repository.
 const FOREIGN: [&str; 4] = ["node_modules", "target", ".git", ".holdfast"];
 
 /// The files that hold the names of states.
@@ -34,7 +35,7 @@ const STATES: [&str; 2] = ["crates/core/src/stage/table.rs", "crates/core/src/st
 ///
 /// # Errors
 ///
-/// Everything that is wrong, a line each.
+/// The problems, a line each.
 pub fn check(root: &Path) -> Result<(), String> {
     let mut problems = check_sources(root)?;
     let packages = workspace::packages(root)?;
@@ -54,11 +55,33 @@ pub fn check(root: &Path) -> Result<(), String> {
         let shown = file.strip_prefix(root).unwrap_or(&file).display();
         problems.extend(found.into_iter().map(|problem| format!("{shown}: {problem}")));
     }
+    problems.extend(words::total(&counted_files(root)?).check());
     if problems.is_empty() {
         Ok(())
     } else {
         Err(format!("tidy:\n{}", problems.join("\n")))
     }
+}
+
+/// Returns the counts of each source and each document, by its path relative to the root.
+///
+/// # Errors
+///
+/// A file can't be read.
+pub fn counted_files(root: &Path) -> Result<Vec<(String, Counts)>, String> {
+    let mut files = Vec::new();
+    for (extension, add) in [
+        ("rs", Counts::add_source as fn(&mut Counts, &str)),
+        ("md", Counts::add_document),
+    ] {
+        for file in collected(root, "", extension)? {
+            let mut counts = Counts::default();
+            add(&mut counts, &read(&file)?);
+            let shown = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+            files.push((shown, counts));
+        }
+    }
+    Ok(files)
 }
 
 fn check_sources(root: &Path) -> Result<Vec<String>, String> {
@@ -105,7 +128,7 @@ fn check_source(text: &str, is_test: bool) -> Vec<String> {
     problems
 }
 
-/// The states that production code names as literals.
+/// Returns the states that production code names as literals.
 fn literal_states<'a>(text: &str, states: &'a [String]) -> impl Iterator<Item = &'a String> {
     let production = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
     states
@@ -113,7 +136,7 @@ fn literal_states<'a>(text: &str, states: &'a [String]) -> impl Iterator<Item = 
         .filter(move |name| production.contains(&format!("\"{name}\"")))
 }
 
-/// The names of all states of a definition, those inside of maps among them.
+/// Returns the names of all states of a definition, including those inside of maps.
 fn state_names(definition: &str) -> Result<Vec<String>, String> {
     let document: Value =
         serde_json::from_str(definition).map_err(|error| format!("state-machine/review.asl.json: {error}"))?;
@@ -132,7 +155,7 @@ fn read(file: &Path) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// The files with this extension below a folder, sorted.
+/// Returns the files with this extension below a folder, sorted.
 fn collected(root: &Path, folder: &str, extension: &str) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     collect(&root.join(folder), extension, &mut files).map_err(|error| format!("{folder}: {error}"))?;
