@@ -134,6 +134,18 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// No map run has the ARN.
+    #[error("there is no map run {arn}")]
+    MapRunUnknown {
+        /// The ARN.
+        arn: String,
+    },
+    /// The map run has ended, or is about to.
+    #[error("map run {arn} is not running: only a running one can be changed")]
+    MapRunNotRunning {
+        /// The ARN.
+        arn: String,
+    },
     /// A backup could not be made.
     #[error("no backup was made in {}: {detail}. Name an empty or new directory on a disk with room", .to.display())]
     BackupFailed {

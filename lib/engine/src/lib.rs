@@ -17,6 +17,7 @@ mod listing;
 mod live;
 mod lock;
 mod machines;
+mod map_limits;
 mod map_result;
 mod map_run;
 mod naming;
@@ -57,6 +58,7 @@ pub use evaluator::Evaluator;
 pub use evaluator_process::serve_evaluations;
 pub use journal::{HistoryOrder, HistoryPlace};
 pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
+pub use map_limits::MapRunLimits;
 pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, NoObjects, ObjectFailure, Objects};
 pub use recover::Recovered;
@@ -386,6 +388,20 @@ impl Engine {
     pub async fn redrive(&self, name: &str) -> Result<u64, EngineError> {
         self.ask(|reply| Request::Redrive {
             name: name.to_owned(),
+            reply,
+        })
+        .await
+    }
+
+    /// Changes the limits of a running map run; a limit that is `None` stays. The change applies to children that have not
+    /// begun, and to failures so far. When this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// No map run has the ARN, it is not running, or the storage fails.
+    pub async fn update_map_run(&self, map_run_arn: &str, limits: MapRunLimits) -> Result<(), EngineError> {
+        self.ask(|reply| Request::UpdateMapRun {
+            arn: map_run_arn.to_owned(),
+            limits,
             reply,
         })
         .await

@@ -5,7 +5,8 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::archive::{Archive, ExecutionRecord, ExecutionStatus, MapRunRecord, map_run, record};
 use super::error::EngineError;
-use super::read::unsigned;
+use super::map_limits::MapRunLimits;
+use super::read::{map_run_limits, unsigned};
 
 /// An execution with the details that the API shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub struct MapRunDetails {
     pub parent: ExecutionDetails,
     /// Number of redrives.
     pub redrives: u64,
+    /// Its limits now. `None` for a limit that is not set, and for all in a run of an older version.
+    pub limits: MapRunLimits,
     /// For each status, the number of children and of their items.
     pub children: Vec<(ExecutionStatus, u64, u64)>,
 }
@@ -52,7 +55,8 @@ pub type Place = (Timestamp, i64);
 const DETAILS: &str =
     "id, arn, name, status, input, output, error, cause, started_ms, stopped_ms, map_index, definition,
     machine_arn, role_arn, redrives, redriven_ms, (SELECT arn FROM map_runs WHERE id = executions.map_run)";
-const MAP_RUN: &str = "id, arn, state, status, total, started_ms, stopped_ms, parent, redrives";
+const MAP_RUN: &str = "id, arn, state, status, total, started_ms, stopped_ms, parent, redrives,
+    max_concurrency, tolerated_failure_count, tolerated_failure_percentage";
 
 impl Archive {
     /// Returns the execution of an ARN, if it exists. A map's child that has not begun doesn't count.
@@ -76,7 +80,7 @@ impl Archive {
         most: usize,
     ) -> Result<Vec<ExecutionDetails>, EngineError> {
         let (before, id) = after.unwrap_or((Timestamp(i64::MAX), i64::MAX));
-        let sql = executions_of_machine();
+        let sql = executions_of_machine(wanted.status.is_some());
         self.read(|db| {
             let params = named_params! {
                 ":machine": machine_arn,
@@ -129,10 +133,15 @@ impl Archive {
             let found = db
                 .prepare_cached(&sql)?
                 .query_row([arn], |row| {
-                    Ok((map_run(row)?, row.get::<_, i64>(7)?, unsigned(row, 8)?))
+                    Ok((
+                        map_run(row)?,
+                        row.get::<_, i64>(7)?,
+                        unsigned(row, 8)?,
+                        map_run_limits(row, 9)?,
+                    ))
                 })
                 .optional()?;
-            let Some((record, parent, redrives)) = found else {
+            let Some((record, parent, redrives, limits)) = found else {
                 return Ok(None);
             };
             let sql = format!("SELECT {DETAILS} FROM executions WHERE id = ?1");
@@ -149,6 +158,7 @@ impl Archive {
                 record,
                 parent,
                 redrives,
+                limits,
                 children,
             }))
         })
@@ -156,11 +166,17 @@ impl Archive {
 }
 
 /// Returns the query for a page of a machine's executions: an index finds them, in its order.
-fn executions_of_machine() -> String {
+fn executions_of_machine(has_status: bool) -> String {
+    // With one query for both, SQLite would use the index of the machine and filter.
+    let status = if has_status {
+        "status = :status"
+    } else {
+        ":status IS NULL"
+    };
     format!(
         "SELECT {DETAILS} FROM executions
-         WHERE map_run IS NULL AND machine_arn = :machine AND (started_ms, id) < (:before, :id)
-             AND (:status IS NULL OR status = :status) AND (:redriven IS NULL OR (redrives > 0) = :redriven)
+         WHERE map_run IS NULL AND machine_arn = :machine AND {status} AND (started_ms, id) < (:before, :id)
+             AND (:redriven IS NULL OR (redrives > 0) = :redriven)
          ORDER BY started_ms DESC, id DESC LIMIT :most"
     )
 }
@@ -183,11 +199,16 @@ mod tests {
 
     #[test]
     fn the_executions_of_a_machine_are_found_by_an_index_and_not_sorted() {
-        let plan = plan(&executions_of_machine());
-        assert!(
-            plan.contains("USING INDEX executions_by_machine (machine_arn=? AND"),
-            "{plan}"
-        );
-        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        for (has_status, index) in [
+            (
+                false,
+                "USING INDEX executions_by_machine (machine_arn=? AND started_ms<?",
+            ),
+            (true, "USING INDEX executions_by_status (machine_arn=? AND status=? AND"),
+        ] {
+            let plan = plan(&executions_of_machine(has_status));
+            assert!(plan.contains(index), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
     }
 }

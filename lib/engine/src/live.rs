@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::archive::ExecutionStatus;
 use super::evaluator::Evaluating;
+use super::map_limits::MapRunLimits;
 use super::naming;
 use super::read::Rest;
 use super::timer::{Armed, Timers};
@@ -137,9 +138,11 @@ impl Live {
                 machine: self.machine.item_processor(&state)?,
                 state,
                 label,
-                max_concurrency: max_concurrency.filter(|most| *most > 0),
-                tolerated_failure_count,
-                tolerated_failure_percentage,
+                limits: MapRunLimits {
+                    max_concurrency,
+                    tolerated_failure_count,
+                    tolerated_failure_percentage,
+                },
                 result_writer,
             }),
             _ => None,
@@ -152,22 +155,9 @@ pub(super) struct MapPlan {
     pub machine: Arc<StateMachine>,
     pub state: String,
     pub label: String,
-    pub max_concurrency: Option<u64>,
-    pub tolerated_failure_count: Option<u64>,
-    pub tolerated_failure_percentage: Option<f64>,
+    /// The limits in the definition.
+    pub limits: MapRunLimits,
     pub result_writer: Option<ResultWriter>,
-}
-
-impl MapPlan {
-    /// Returns true if the failed items exceed the tolerance. Without limits, no failure is tolerated.
-    pub(super) fn is_exceeded(&self, failed: u64, total: u64) -> bool {
-        let over_count = |most: u64| failed > most;
-        let over_share = |most: f64| failed as f64 * 100.0 > most * total as f64;
-        match (self.tolerated_failure_count, self.tolerated_failure_percentage) {
-            (None, None) => failed > 0,
-            (count, share) => count.is_some_and(over_count) || share.is_some_and(over_share),
-        }
-    }
 }
 
 /// The parts that an execution inherits: its machine, and the id and name of the execution at the top of the family.
@@ -185,6 +175,8 @@ pub(super) struct MapRun {
     pub root: (i64, Arc<str>),
     pub key: EventId,
     pub plan: MapPlan,
+    /// The limits now: the definition's, or those that were set while it ran.
+    pub limits: MapRunLimits,
     /// The items of all children: the base of the failure percentage.
     pub items: u64,
     /// Number of children that have not begun.
@@ -226,10 +218,9 @@ impl MapRun {
             return 0;
         }
         let running = self.running.len() as u64;
-        self.plan
-            .max_concurrency
-            .map_or(self.pending, |most| most.saturating_sub(running))
-            .min(self.pending)
+        self.limits
+            .free_slots(running)
+            .map_or(self.pending, |free| free.min(self.pending))
     }
 }
 

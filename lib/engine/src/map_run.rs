@@ -69,6 +69,7 @@ impl Runner {
             state: plan.state.clone(),
             total,
             started_ms,
+            limits: plan.limits,
         });
         for (index, child) in (0..).zip(children) {
             let names = naming::child_names(&machine_arn, &plan.label, &arn, index);
@@ -95,6 +96,7 @@ impl Runner {
             parent: execution,
             root,
             key,
+            limits: plan.limits,
             plan,
             items: all_items,
             pending: total,
@@ -229,7 +231,7 @@ impl Runner {
         if run.gathering {
             return;
         }
-        if run.failure.is_none() && run.plan.is_exceeded(run.failed, run.items) {
+        if run.failure.is_none() && run.limits.is_exceeded(run.failed, run.items) {
             run.failure = Some(TaskFailure {
                 error: "States.ExceedToleratedFailureThreshold".to_owned(),
                 cause: Some("The specified tolerated failure threshold was exceeded".to_owned()),

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde_json::Value;
 
 use super::archive::ExecutionStatus;
+use super::map_limits::MapRunLimits;
 use super::request::PendingToken;
 use super::time::StoredTime;
 use super::{journal, read_due};
@@ -62,6 +63,8 @@ pub(super) struct OpenMapRun {
     pub unsuccessful: u64,
     /// The running children.
     pub running: Vec<i64>,
+    /// The stored limits.
+    pub limits: MapRunLimits,
 }
 
 /// All open executions except those that only wait, and the last ids.
@@ -157,7 +160,8 @@ pub(super) fn map_runs(connection: &Connection, rest: &str, params: impl Params)
                     (SELECT coalesce(sum(items), 0) FROM executions WHERE map_run = map_runs.id
                         AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')),
                     (SELECT count(*) FROM executions WHERE map_run = map_runs.id
-                        AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED'))
+                        AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')),
+                    max_concurrency, tolerated_failure_count, tolerated_failure_percentage
              FROM map_runs WHERE {rest}"
         ))?
         .query_map(params, |row| {
@@ -172,9 +176,27 @@ pub(super) fn map_runs(connection: &Connection, rest: &str, params: impl Params)
                 failed: unsigned(row, 7)?,
                 unsuccessful: unsigned(row, 8)?,
                 running: Vec::new(),
+                limits: map_run_limits(row, 9)?,
             })
         })?
         .collect()
+}
+
+/// Reads the limits of a map run, from three columns.
+pub(super) fn map_run_limits(row: &Row<'_>, first: usize) -> rusqlite::Result<MapRunLimits> {
+    Ok(MapRunLimits {
+        max_concurrency: row.get::<_, Option<i64>>(first)?.map(i64::cast_unsigned),
+        tolerated_failure_count: row.get::<_, Option<i64>>(first + 1)?.map(i64::cast_unsigned),
+        tolerated_failure_percentage: row.get(first + 2)?,
+    })
+}
+
+/// Returns the id of a map run.
+pub(super) fn map_run_id(connection: &Connection, arn: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM map_runs WHERE arn = ?1")?
+        .query_row([arn], |row| row.get(0))
+        .optional()
 }
 
 /// Reads an execution if it is open.

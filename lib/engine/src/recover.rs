@@ -118,6 +118,7 @@ impl Runner {
             parent: run.parent,
             root,
             key: run.key,
+            limits: plan.limits.changed_by(run.limits),
             plan,
             items: run.items,
             pending: run.pending,

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::error::EngineError;
 use super::live::OpenState;
+use super::map_limits::MapRunLimits;
 use super::naming::OtherMachine;
 
 /// The result of a start.
@@ -99,6 +100,11 @@ pub(super) enum Request {
         name: String,
         reply: Answer<u64>,
     },
+    UpdateMapRun {
+        arn: String,
+        limits: MapRunLimits,
+        reply: Answer<()>,
+    },
     PendingTokens {
         name: String,
         reply: Answer<Vec<PendingToken>>,
@@ -155,6 +161,7 @@ impl Request {
             | Self::Redrive { name, .. }
             | Self::PendingTokens { name, .. } => !open.names.contains_key(name),
             Self::Token { token, .. } => !open.tokens.contains_key(token),
+            Self::UpdateMapRun { .. } => true,
             Self::Shutdown { .. } => false,
         }
     }
@@ -164,7 +171,9 @@ impl Request {
         match self {
             Self::Start { reply, .. } => reply.send(Err(error)),
             Self::Wait { reply, .. } => reply.send(Err(error)),
-            Self::Token { reply, .. } | Self::Stop { reply, .. } => reply.send(Err(error)),
+            Self::Token { reply, .. } | Self::Stop { reply, .. } | Self::UpdateMapRun { reply, .. } => {
+                reply.send(Err(error));
+            }
             Self::Redrive { reply, .. } => reply.send(Err(error)),
             Self::PendingTokens { reply, .. } => reply.send(Err(error)),
             Self::Shutdown { reply } => return Some(reply),

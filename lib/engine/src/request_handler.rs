@@ -47,6 +47,7 @@ impl Runner {
                 reply,
             } => self.stop(turn, name, error, cause, reply).await,
             Request::Redrive { name, reply } => self.redrive(turn, name, reply).await,
+            Request::UpdateMapRun { arn, limits, reply } => self.update_map_run(turn, arn, limits, reply).await,
             Request::PendingTokens { name, reply } => match self.find_open(&name).await {
                 Ok(Some(id)) => turn.token_questions.push((id, reply)),
                 Ok(None) => reply.send(Ok(Vec::new())),

@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("migration/0002_waiting_and_redrive.sql"),
     include_str!("migration/0003_journal.sql"),
     include_str!("migration/0004_lists.sql"),
+    include_str!("migration/0005_map_run_limits.sql"),
 ];
 
 /// The version from which histories are in the journal.

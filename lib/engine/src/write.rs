@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::archive::ExecutionStatus;
 use super::journal;
+use super::map_limits::MapRunLimits;
 use super::read::Rest;
 use super::time::StoredTime;
 
@@ -82,7 +83,10 @@ pub(super) enum Write {
         state: String,
         total: u64,
         started_ms: i64,
+        limits: MapRunLimits,
     },
+    /// The limits of a map run were changed.
+    MapRunLimits { map_run: i64, limits: MapRunLimits },
     /// A map run ended.
     MapRunEnded {
         map_run: i64,
@@ -201,10 +205,12 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
             state,
             total,
             started_ms,
+            limits,
         } => connection
             .prepare_cached(
-                "INSERT INTO map_runs (id, arn, parent, key, state, total, status, started_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'RUNNING', ?7)",
+                "INSERT INTO map_runs (id, arn, parent, key, state, total, status, started_ms, max_concurrency,
+                                       tolerated_failure_count, tolerated_failure_percentage)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'RUNNING', ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 id,
@@ -213,7 +219,22 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
                 key.cast_signed(),
                 state,
                 total.cast_signed(),
-                started_ms
+                started_ms,
+                limits.max_concurrency.map(u64::cast_signed),
+                limits.tolerated_failure_count.map(u64::cast_signed),
+                limits.tolerated_failure_percentage,
+            ])
+            .map(drop),
+        Write::MapRunLimits { map_run, limits } => connection
+            .prepare_cached(
+                "UPDATE map_runs SET max_concurrency = ?2, tolerated_failure_count = ?3,
+                     tolerated_failure_percentage = ?4 WHERE id = ?1",
+            )?
+            .execute(params![
+                map_run,
+                limits.max_concurrency.map(u64::cast_signed),
+                limits.tolerated_failure_count.map(u64::cast_signed),
+                limits.tolerated_failure_percentage,
             ])
             .map(drop),
         Write::MapRunEnded {

@@ -83,6 +83,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("StopExecution", |api, input| api.stop(read(input)?)),
     ("TagResource", |api, input| api.tag(&read(input)?)),
     ("UntagResource", |api, input| api.untag(&read(input)?)),
+    ("UpdateMapRun", |api, input| api.update_map_run(&read(input)?)),
     ("UpdateStateMachine", |api, input| {
         api.update_state_machine(&read(input)?)
     }),

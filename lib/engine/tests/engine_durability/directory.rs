@@ -119,7 +119,7 @@ async fn older_version_is_brought_up_and_its_work_goes_on() {
     engine.stop("maps", None, None).await.unwrap();
     assert!(matches!(finished(&engine, "maps").await, Status::Aborted { .. }));
     engine.shutdown().await;
-    assert_eq!(version(directory.path()), 4);
+    assert_eq!(version(directory.path()), 5);
     for (before, after) in before.iter().zip(histories(directory.path())) {
         assert_eq!(before[..], after[..before.len()]);
     }

@@ -5,6 +5,7 @@ mod crash;
 mod directory;
 mod expressions;
 mod journal;
+mod map_limits;
 mod redrive;
 mod runs;
 mod scope;
