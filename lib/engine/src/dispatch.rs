@@ -209,16 +209,21 @@ fn answer(key: EventId, result: Result<Value, FunctionFailure>) -> Stimulus {
     }
 }
 
-/// Maps a panic to a failure. AWS reports a crash of a function's process as `Lambda.Unknown`; so does the engine.
-fn panicked(key: EventId, kind: Kind, error: JoinError) -> Yield {
-    let message = match error.try_into_panic() {
+/// Returns the message of a job that panicked or was cancelled.
+pub(super) fn panic_message(error: JoinError) -> String {
+    match error.try_into_panic() {
         Ok(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
             format!("it panicked: {}", text.unwrap_or_else(|| "no message".to_owned()))
         }
         Err(_) => "it was cancelled".to_owned(),
-    };
+    }
+}
+
+/// Maps a panic to a failure. AWS reports a crash of a function's process as `Lambda.Unknown`; so does the engine.
+fn panicked(key: EventId, kind: Kind, error: JoinError) -> Yield {
+    let message = panic_message(error);
     match kind {
         Kind::Invoke => {
             let failure = FunctionFailure {

@@ -134,6 +134,14 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// A state that cannot be tested by itself.
+    #[error("the state {name} cannot be tested: {reason} is not supported in a test")]
+    StateNotTestable {
+        /// The state's name.
+        name: String,
+        /// The unsupported feature.
+        reason: &'static str,
+    },
     /// No map run has the ARN.
     #[error("there is no map run {arn}")]
     MapRunUnknown {

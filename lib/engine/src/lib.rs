@@ -34,6 +34,7 @@ mod scope;
 mod settle;
 mod storage_outage;
 mod store;
+mod test_state;
 mod time;
 mod timer;
 mod turn;
@@ -65,6 +66,7 @@ pub use recover::Recovered;
 pub use request::{Outcome, PendingToken, Started};
 pub use schema::has_runs;
 pub use scope::Scope;
+pub use test_state::{StateTest, TestStatus, TestedState};
 pub use turn::{ChildEvent, EngineEvent};
 
 use dispatch::Jobs;
@@ -193,6 +195,8 @@ struct Shared {
     health: watch::Receiver<Option<EngineError>>,
     run_loop: AbortHandle,
     machines: Arc<Machines>,
+    functions: Arc<dyn Functions>,
+    evaluator: Evaluator,
     naming: Naming,
     data_dir: PathBuf,
 }
@@ -216,12 +220,12 @@ impl Engine {
         let (health_sender, health) = watch::channel(None);
         let mut runner = Runner {
             jobs: Jobs::new(
-                options.functions,
+                Arc::clone(&options.functions),
                 options.objects,
                 store.clone(),
                 options.evaluator.clone(),
             ),
-            evaluations: Evaluations::new(options.evaluator),
+            evaluations: Evaluations::new(options.evaluator.clone()),
             store,
             thread,
             time: Timekeeper::new(options.clock),
@@ -246,6 +250,8 @@ impl Engine {
             health,
             run_loop,
             machines,
+            functions: options.functions,
+            evaluator: options.evaluator,
             naming,
             data_dir: options.data_dir,
         });

@@ -282,7 +282,8 @@ impl Drop for ArnLock<'_> {
     }
 }
 
-fn payload(text: &str) -> Result<Value, ApiError> {
+/// Parses the input of an execution, within the limits of payloads.
+pub fn payload(text: &str) -> Result<Value, ApiError> {
     let invalid = |what: String| {
         ApiError::new(
             "InvalidExecutionInput",

@@ -15,6 +15,7 @@ mod server;
 mod store;
 mod tags;
 mod tasks;
+mod test_state;
 mod versions;
 mod wire;
 
@@ -25,6 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use holdfast_engine::{Archive, Clock, Engine, ExecutionDetails, SystemClock};
 
@@ -42,6 +44,8 @@ pub(crate) struct Api {
     masked: Option<(String, String)>,
     /// The executions that are being started or redriven.
     locks: ArnLocks,
+    /// Limits the states that are tested at once.
+    tests: Semaphore,
     runtime: Handle,
 }
 
@@ -71,6 +75,7 @@ impl Api {
             store: Mutex::new(store),
             masked,
             locks: ArnLocks::default(),
+            tests: Semaphore::new(test_state::MAX_TESTS),
             runtime: Handle::current(),
         };
         if let Some(provided) = &provided {

@@ -353,7 +353,8 @@ fn check_description(version_description: Option<&String>, publish: bool) -> Res
     Ok(())
 }
 
-fn check_role(arn: &str) -> Result<(), ApiError> {
+/// Checks that an ARN names a role.
+pub fn check_role(arn: &str) -> Result<(), ApiError> {
     if arn::is_role(arn) {
         Ok(())
     } else {

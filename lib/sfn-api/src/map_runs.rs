@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::test_state::find_state;
 use super::{Api, arn, page, required, seconds, without_nulls};
 use holdfast_engine::{EngineError, ExecutionStatus, MapRunDetails, MapRunLimits};
 
@@ -89,7 +90,7 @@ impl Api {
         let definition = definition.map_err(|error| ApiError::of_engine(&error, arn))?;
         let state = serde_json::from_str::<Value>(&definition)
             .ok()
-            .and_then(|definition| state(&definition, &run.record.state).cloned())
+            .and_then(|definition| find_state(&definition, &run.record.state).cloned())
             .unwrap_or_default();
         // A map run of an older version has no stored limits: those in the definition are shown.
         let number = |field: &str, stored: Option<Value>| {
@@ -154,19 +155,5 @@ fn counts(run: &MapRunDetails, of: impl Fn(&(ExecutionStatus, u64, u64)) -> u64)
         "resultsWritten": 0,
         "failuresNotRedrivable": 0,
         "pendingRedrive": 0,
-    })
-}
-
-/// Finds a state by its name anywhere in a definition: names are unique.
-fn state<'a>(definition: &'a Value, name: &str) -> Option<&'a Value> {
-    let states = definition.get("States")?.as_object()?;
-    states.get(name).or_else(|| {
-        states.values().find_map(|within| {
-            let processor = within.get("ItemProcessor").and_then(|inner| state(inner, name));
-            processor.or_else(|| {
-                let branches = within.get("Branches")?.as_array()?;
-                branches.iter().find_map(|inner| state(inner, name))
-            })
-        })
     })
 }

@@ -22,8 +22,9 @@ const MAX_BODY_BYTES: usize = 1_048_576;
 /// Maximum size of a request with a definition: the largest definition, with each character escaped.
 const MAX_DEFINITION_BODY_BYTES: usize = 6 * MAX_DEFINITION_BYTES + 65_536;
 /// The actions that have a definition.
-const WITH_DEFINITION: [&str; 3] = [
+const WITH_DEFINITION: [&str; 4] = [
     "CreateStateMachine",
+    "TestState",
     "UpdateStateMachine",
     "ValidateStateMachineDefinition",
 ];
@@ -82,6 +83,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("StartExecution", |api, input| api.start(&read(input)?)),
     ("StopExecution", |api, input| api.stop(read(input)?)),
     ("TagResource", |api, input| api.tag(&read(input)?)),
+    ("TestState", |api, input| api.test_state(&read(input)?)),
     ("UntagResource", |api, input| api.untag(&read(input)?)),
     ("UpdateMapRun", |api, input| api.update_map_run(&read(input)?)),
     ("UpdateStateMachine", |api, input| {
@@ -177,6 +179,8 @@ fn ours(headers: &HeaderMap) -> Result<(), ApiError> {
         .map_or(host, |(name, _)| name)
         .trim_start_matches('[')
         .trim_end_matches(']');
+    // Clients put this prefix before the host of TestState.
+    let name = name.strip_prefix("sync-").unwrap_or(name);
     let is_loopback = name.eq_ignore_ascii_case("localhost")
         || name
             .parse::<std::net::IpAddr>()

@@ -13,3 +13,4 @@ mod serve;
 mod support;
 mod tags;
 mod tasks;
+mod test_state;

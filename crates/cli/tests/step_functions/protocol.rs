@@ -22,11 +22,11 @@ async fn what_is_no_request_is_refused_by_name() {
     let server = Server::start().await;
     let list = [("x-amz-target", "AWSStepFunctions.ListStateMachines")];
     let refused = async |headers: &[(&str, &str)], body: Vec<u8>| {
-        let (status, said) = post(&server, headers, body).await;
+        let (status, answer) = post(&server, headers, body).await;
         (
             status,
-            said["__type"].as_str().unwrap().to_owned(),
-            said["message"].as_str().unwrap().to_owned(),
+            answer["__type"].as_str().unwrap().to_owned(),
+            answer["message"].as_str().unwrap().to_owned(),
         )
     };
     let (status, empty) = post(&server, &list, "{}").await;
@@ -37,9 +37,10 @@ async fn what_is_no_request_is_refused_by_name() {
     }
     let deep = "[".repeat(100_000);
     assert_eq!(refused(&list, deep.into()).await.1, "SerializationException");
-    let (status, name, said) = refused(&[("x-amz-target", "AWSStepFunctions.GetActivityTask")], b"{}".to_vec()).await;
+    let (status, name, message) =
+        refused(&[("x-amz-target", "AWSStepFunctions.GetActivityTask")], b"{}".to_vec()).await;
     assert_eq!((status, name.as_str()), (400, "UnknownOperationException"));
-    assert!(said.contains("SendTaskSuccess"), "{said}");
+    assert!(message.contains("SendTaskSuccess"), "{message}");
     assert_eq!(refused(&[], b"{}".to_vec()).await.1, "UnknownOperationException");
     let largest = format!("{{\"x\":\"{}\"}}", "x".repeat(1_048_576 - 8));
     assert_eq!(post(&server, &list, largest.clone()).await.0, 200);
@@ -49,8 +50,15 @@ async fn what_is_no_request_is_refused_by_name() {
     }
     let start = [("x-amz-target", "AWSStepFunctions.StartExecution")];
     assert_eq!(refused(&start, b"{}".to_vec()).await.1, "ValidationException");
+    for host in ["sync-localhost:8083", "[::1]", "127.9.9.9"] {
+        assert_eq!(post(&server, &[list[0], ("host", host)], "{}").await.0, 200, "{host}");
+    }
     // A browser on this machine that follows a page's link.
-    for header in [("origin", "https://evil.example"), ("host", "evil.example:8083")] {
+    for header in [
+        ("origin", "https://evil.example"),
+        ("host", "evil.example:8083"),
+        ("host", "sync-evil.example"),
+    ] {
         let (status, name, _) = refused(&[list[0], header], b"{}".to_vec()).await;
         assert_eq!((status, name.as_str()), (403, "AccessDeniedException"));
     }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::{ROLE, client, one, program, refusal, until};
+use crate::support::{ROLE, client, one, program, refusal, until, without_host_prefix};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reviews_machine_is_described_and_not_changed() {
@@ -95,7 +95,8 @@ async fn the_reviews_machine_is_described_and_not_changed() {
         let task = json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
             "Arguments": { "FunctionName": function, "Payload": { "run": "x", "token": "known" } } });
         let forged = client.create_state_machine().name(function).role_arn(ROLE);
-        let forged = forged.definition(one("F", task).to_string()).send().await.unwrap();
+        let definition = one("F", task).to_string();
+        let forged = forged.definition(&definition).send().await.unwrap();
         let started = client
             .start_execution()
             .state_machine_arn(forged.state_machine_arn)
@@ -106,6 +107,10 @@ async fn the_reviews_machine_is_described_and_not_changed() {
             described.send().await.unwrap().cause
         });
         let cause = cause.await;
+        assert!(cause.contains("state machine of reviews only"), "{cause}");
+        let tested = client.test_state().definition(&definition).state_name("F");
+        let tested = tested.customize().mutate_request(without_host_prefix);
+        let cause = tested.send().await.unwrap().cause.unwrap();
         assert!(cause.contains("state machine of reviews only"), "{cause}");
     }
     let listed = client

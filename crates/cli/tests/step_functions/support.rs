@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_sfn::Client;
+use aws_sdk_sfn::config::http::HttpRequest;
 use aws_sdk_sfn::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
@@ -185,6 +186,12 @@ pub fn client(url: &str) -> Client {
         .endpoint_url(url)
         .retry_config(aws_sdk_sfn::config::retry::RetryConfig::disabled());
     Client::from_conf(config.build())
+}
+
+/// Removes the prefix `sync-` that clients put before the host of `TestState`: no name server knows such a host.
+pub fn without_host_prefix(request: &mut HttpRequest) {
+    let uri = request.uri().replacen("//sync-", "//", 1);
+    request.set_uri(uri).unwrap();
 }
 
 /// Returns the name of a call's error.

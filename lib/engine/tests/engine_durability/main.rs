@@ -11,4 +11,5 @@ mod runs;
 mod scope;
 mod storage;
 mod support;
+mod test_state;
 mod waiting;
