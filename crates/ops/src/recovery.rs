@@ -7,7 +7,7 @@ use holdfast_engine::Recovered;
 pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, why) in &recovered.unreadable {
-        notes.push(format!("run {name} cannot go on with this version: {why}"));
+        notes.push(format!("run {name} cannot run with this version: {why}"));
     }
     if let Some(behind_ms) = recovered.clock_set_back_ms {
         notes.push(format!(
@@ -15,10 +15,10 @@ pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {
             behind_ms / 1_000
         ));
     }
-    if recovered.left_alone > 0 && !quiet {
+    if recovered.outside_scope > 0 && !quiet {
         notes.push(format!(
             "other open runs in the data directory stay as they are ({}): holdfast runs lists them, holdfast cancel RUN ends one",
-            counted(recovered.left_alone, "execution")
+            counted(recovered.outside_scope, "execution")
         ));
     }
     if recovered.executions > 0 && !quiet {

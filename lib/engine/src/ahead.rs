@@ -63,11 +63,11 @@ impl Ahead {
     pub(super) fn segments(&self) -> Vec<Segment> {
         let mut segments = Vec::with_capacity(self.steps.len() + 1);
         let mut after = i64::MIN;
-        let rest = Step {
+        let others = Step {
             up_to: i64::MAX,
             by_ms: 0,
         };
-        for Step { up_to, by_ms } in self.steps.iter().copied().chain([rest]) {
+        for Step { up_to, by_ms } in self.steps.iter().copied().chain([others]) {
             segments.push(Segment { after, up_to, by_ms });
             after = up_to;
         }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn executions_keep_their_time_and_new_ones_have_none_to_keep() {
+    fn existing_executions_keep_their_time_and_new_ones_have_the_clocks() {
         let mut ahead = Ahead::default();
         ahead.set_back(7, 1_000);
         ahead.set_back(9, 50);

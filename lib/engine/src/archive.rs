@@ -63,7 +63,7 @@ impl ExecutionStatus {
 
 /// An unknown status in the database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no status of an execution")]
+#[error("{0:?} is not a status of an execution")]
 pub struct StatusUnknown(String);
 
 impl FromStr for ExecutionStatus {

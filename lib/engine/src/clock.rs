@@ -13,7 +13,7 @@ use super::error::EngineError;
 use super::port::Clock;
 
 /// Maximum sleep before the wall clock is checked again: it may have been set, or the machine may have slept.
-const LONGEST_NAP_MS: u64 = 10_000;
+const MAX_SLEEP_MS: u64 = 10_000;
 
 /// The system's wall clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,7 +33,7 @@ impl Clock for SystemClock {
 
     async fn sleep_until(&self, at: Timestamp) {
         let left_ms = u64::try_from(at.0.saturating_sub(self.now().0)).unwrap_or(0);
-        tokio::time::sleep(Duration::from_millis(left_ms.min(LONGEST_NAP_MS))).await;
+        tokio::time::sleep(Duration::from_millis(left_ms.min(MAX_SLEEP_MS))).await;
     }
 }
 
@@ -68,7 +68,7 @@ impl VirtualClock {
         self.wake();
     }
 
-    fn wake(&self) {
+    fn load(&self) {
         self.moved.notify_waiters();
         self.moved.notify_one();
     }

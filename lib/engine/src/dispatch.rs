@@ -63,12 +63,12 @@ impl Job {
 pub(super) struct JobResult {
     pub execution: i64,
     pub key: EventId,
-    pub yielded: Yield,
+    pub output: JobOutput,
 }
 
 /// The output of a job.
 #[derive(Clone)]
-pub(super) enum Yield {
+pub(super) enum JobOutput {
     Stimulus(Stimulus),
     Items(Result<Vec<MapChild>, TaskFailure>),
 }
@@ -86,7 +86,7 @@ pub(super) struct Jobs {
     objects: Arc<dyn Objects>,
     store: Store,
     evaluator: Evaluator,
-    set: JoinSet<Yield>,
+    set: JoinSet<JobOutput>,
     origins: HashMap<Id, (i64, EventId, Kind)>,
 }
 
@@ -128,14 +128,14 @@ impl Jobs {
                 let functions = Arc::clone(&self.functions);
                 let task = async move {
                     let result = functions.invoke(&function, payload, invocation).await;
-                    Yield::Stimulus(answer(key, result))
+                    JobOutput::Stimulus(answer(key, result))
                 };
                 (Kind::Invoke, self.set.spawn(task))
             }
             Job::ReadItems { items, of, .. } => {
                 let (objects, evaluator) = (Arc::clone(&self.objects), self.evaluator.clone());
                 let task = async move {
-                    Yield::Items(match read_items(objects.as_ref(), items).await {
+                    JobOutput::Items(match read_items(objects.as_ref(), items).await {
                         Ok(items) => select(*of, key, items, evaluator).await,
                         Err(failure) => Err(failure),
                     })
@@ -146,7 +146,7 @@ impl Jobs {
                 let (objects, store) = (Arc::clone(&self.objects), self.store.clone());
                 let task = async move {
                     let result = map_result::gather(&store, objects.as_ref(), gathering).await;
-                    Yield::Stimulus(Stimulus::MapRunFinished { key, result })
+                    JobOutput::Stimulus(Stimulus::MapRunFinished { key, result })
                 };
                 (Kind::Gather, self.set.spawn(task))
             }
@@ -184,18 +184,14 @@ impl Jobs {
         self.origins.clear();
     }
 
-    fn ended(&mut self, ended: Result<(Id, Yield), JoinError>) -> Option<JobResult> {
+    fn ended(&mut self, ended: Result<(Id, JobOutput), JoinError>) -> Option<JobResult> {
         let (id, outcome) = match ended {
-            Ok((id, yielded)) => (id, Ok(yielded)),
+            Ok((id, output)) => (id, Ok(output)),
             Err(error) => (error.id(), Err(error)),
         };
         let (execution, key, kind) = self.origins.remove(&id)?;
-        let yielded = outcome.unwrap_or_else(|error| panicked(key, kind, error));
-        Some(JobResult {
-            execution,
-            key,
-            yielded,
-        })
+        let output = outcome.unwrap_or_else(|error| panicked(key, kind, error));
+        Some(JobResult { execution, key, output })
     }
 }
 
@@ -222,7 +218,7 @@ pub(super) fn panic_message(error: JoinError) -> String {
 }
 
 /// Maps a panic to a failure. AWS reports a crash of a function's process as `Lambda.Unknown`; so does the engine.
-fn panicked(key: EventId, kind: Kind, error: JoinError) -> Yield {
+fn panicked(key: EventId, kind: Kind, error: JoinError) -> JobOutput {
     let message = panic_message(error);
     match kind {
         Kind::Invoke => {
@@ -230,18 +226,18 @@ fn panicked(key: EventId, kind: Kind, error: JoinError) -> Yield {
                 error_type: "Lambda.Unknown".to_owned(),
                 message,
             };
-            Yield::Stimulus(Stimulus::TaskFailed {
+            JobOutput::Stimulus(Stimulus::TaskFailed {
                 key,
                 failure: failure.into_task_failure(),
             })
         }
-        Kind::ReadItems => Yield::Items(Err(reader_failed(message))),
+        Kind::ReadItems => JobOutput::Items(Err(reader_failed(message))),
         Kind::Gather => {
             let failure = TaskFailure {
                 error: "States.ResultWriterFailed".to_owned(),
                 cause: Some(message),
             };
-            Yield::Stimulus(Stimulus::MapRunFinished {
+            JobOutput::Stimulus(Stimulus::MapRunFinished {
                 key,
                 result: Err(failure),
             })
@@ -267,7 +263,7 @@ async fn read_items(objects: &dyn Objects, items: ItemSource) -> Result<Vec<Valu
         InputType::Json => match parse_payload(&bytes) {
             Ok(Value::Array(items)) => Ok(items),
             Ok(_) => Err(reader_failed(format!("{place} must hold a JSON array"))),
-            Err(error) => Err(reader_failed(format!("{place} is no JSON: {error}"))),
+            Err(error) => Err(reader_failed(format!("{place} is not valid JSON: {error}"))),
         },
         InputType::Jsonl => bytes
             .split(|byte| *byte == b'\n')
@@ -275,7 +271,7 @@ async fn read_items(objects: &dyn Objects, items: ItemSource) -> Result<Vec<Valu
             .filter(|(line, _)| !line.trim_ascii().is_empty())
             .map(|(line, number)| {
                 parse_payload(line)
-                    .map_err(|error| reader_failed(format!("line {number} of {place} is no JSON: {error}")))
+                    .map_err(|error| reader_failed(format!("line {number} of {place} is not valid JSON: {error}")))
             })
             .collect(),
     }

@@ -36,7 +36,7 @@ pub enum EngineError {
         known: i64,
     },
     /// The database file is damaged.
-    #[error("{} is damaged: {detail}. Restore it from a backup, or move it away to begin anew", .file.display())]
+    #[error("{} is damaged: {detail}. Restore it from a backup, or move it away to start over", .file.display())]
     Corrupt {
         /// The database file.
         file: PathBuf,
@@ -58,7 +58,7 @@ pub enum EngineError {
         directory: PathBuf,
     },
     /// The disk is full, or the database has reached its size limit.
-    #[error("no space is left to write {}. Nothing new is started and nothing is lost: free space, and it goes on by itself", .file.display())]
+    #[error("no space is left to write {}. Nothing new is started and nothing is lost: free space, and the engine continues by itself", .file.display())]
     DiskFull {
         /// The database file.
         file: PathBuf,
@@ -93,7 +93,7 @@ pub enum EngineError {
     #[error(transparent)]
     Definition(#[from] DefinitionErrors),
     /// The name of an execution is not allowed.
-    #[error("{name:?} is no name for an execution: 1 to 80 letters, digits, '-', '_' or '.' are allowed")]
+    #[error("{name:?} is not a valid execution name: 1 to 80 letters, digits, '-', '_' or '.' are allowed")]
     NameInvalid {
         /// The name.
         name: String,
@@ -117,7 +117,7 @@ pub enum EngineError {
         name: String,
     },
     /// Another execution has the name.
-    #[error("an execution named {name} exists already, with another input")]
+    #[error("an execution named {name} already exists with another input")]
     ExecutionAlreadyExists {
         /// The name.
         name: String,
@@ -155,7 +155,7 @@ pub enum EngineError {
         arn: String,
     },
     /// A backup could not be made.
-    #[error("no backup was made in {}: {detail}. Name an empty or new directory on a disk with room", .to.display())]
+    #[error("no backup was made in {}: {detail}. Name an empty or new directory on a disk with enough space", .to.display())]
     BackupFailed {
         /// The destination.
         to: PathBuf,
@@ -171,7 +171,7 @@ pub enum EngineError {
         reason: String,
     },
     /// The stored execution cannot run with this version.
-    #[error("execution {name} cannot go on: {reason}")]
+    #[error("execution {name} cannot run: {reason}")]
     ExecutionUnreadable {
         /// The name.
         name: String,
@@ -182,10 +182,10 @@ pub enum EngineError {
     #[error("the task token belongs to no task of this engine")]
     TokenUnknown,
     /// The task of the token was answered, timed out or stopped.
-    #[error("the task of that token was answered before, has timed out or was stopped")]
+    #[error("the task of that token was already answered, has timed out or was stopped")]
     TokenClosed,
     /// The engine was shut down.
-    #[error("the engine has been shut down; what was stored goes on when it is opened again")]
+    #[error("the engine has been shut down; stored executions resume when it is opened again")]
     Stopped,
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes: {detail}")]

@@ -20,13 +20,13 @@ use super::evaluator_process::OUT_OF_TIME;
 /// Time limit of one template.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Additional time for passing the data back and forth.
-const GRACE: Duration = Duration::from_millis(500);
+const EXCHANGE_TIME: Duration = Duration::from_millis(500);
 /// Maximum size of an answer.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// A process is replaced after this number of templates, so that leaks are bounded.
 const MAX_USES: u32 = 10_000;
 /// Maximum starts of a process for one template.
-const STARTS: u32 = 3;
+const MAX_STARTS: u32 = 3;
 /// Maximum number of processes.
 const MAX_PROCESSES: usize = 4;
 /// Number of state machines above which unused lanes are dropped.
@@ -147,12 +147,12 @@ impl Shared {
                 None => match start(program).await {
                     Ok(process) => process,
                     Err(error) => {
-                        tracing::error!(program = %program.path.display(), %error, "no process to evaluate expressions");
+                        tracing::error!(program = %program.path.display(), %error, "the process that evaluates expressions did not start");
                         return evaluation.failed(&format!("the process for it did not start: {error}"));
                     }
                 },
             };
-            match tokio::time::timeout(TIME_LIMIT + GRACE, process.exchange(&request)).await {
+            match tokio::time::timeout(TIME_LIMIT + EXCHANGE_TIME, process.exchange(&request)).await {
                 Ok(Ended::Answered(answer)) => {
                     if process.uses < MAX_USES {
                         unpoisoned(&self.idle).push(process);
@@ -162,7 +162,7 @@ impl Shared {
                 Ok(Ended::Died(status)) if is_out_of_time(status) => return evaluation.timed_out(),
                 // It may have died of an earlier template, or while idle: a new process decides.
                 Ok(Ended::Died(_)) if was_kept => {}
-                Ok(Ended::Died(status)) if is_from_outside(status) && ended_from_outside < STARTS => {
+                Ok(Ended::Died(status)) if is_from_outside(status) && ended_from_outside < MAX_STARTS => {
                     ended_from_outside += 1;
                 }
                 Ok(Ended::Died(_)) => return evaluation.out_of_memory(),
@@ -179,7 +179,7 @@ impl Process {
             Ok(answer) => Ended::Answered(answer),
             Err(_) => {
                 // It wrote an invalid answer, or it has ended.
-                let status = tokio::time::timeout(GRACE, self.child.wait()).await;
+                let status = tokio::time::timeout(EXCHANGE_TIME, self.child.wait()).await;
                 Ended::Died(status.ok().and_then(Result::ok))
             }
         }
@@ -203,7 +203,7 @@ impl Process {
 /// Starts a process with an empty environment.
 async fn start(program: &EvaluatorProgram) -> io::Result<Process> {
     let mut pause = Duration::from_millis(20);
-    for _ in 1..STARTS {
+    for _ in 1..MAX_STARTS {
         match try_start(program) {
             Ok(process) => return Ok(process),
             Err(error) => tracing::warn!(%error, "a process to evaluate expressions did not start; trying again"),
@@ -259,7 +259,7 @@ async fn in_thread(evaluation: Arc<Evaluation>, permits: (OwnedSemaphorePermit, 
         drop(permits);
         answer
     });
-    match tokio::time::timeout(TIME_LIMIT + GRACE, thread).await {
+    match tokio::time::timeout(TIME_LIMIT + EXCHANGE_TIME, thread).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => evaluation.failed(&error.to_string()),
         Err(_) => evaluation.timed_out(),

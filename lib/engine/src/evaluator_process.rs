@@ -15,7 +15,7 @@ const MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 /// Time limit of one template: a little more than the parent's limit, since the parent may be gone.
 const TIME_LIMIT: Duration = Duration::from_secs(7);
 /// Interval at which the process checks its time limit.
-const LOOK: Duration = Duration::from_millis(250);
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// The exit status of a process whose time limit was exceeded.
 pub(super) const OUT_OF_TIME: i32 = 3;
 
@@ -41,7 +41,7 @@ fn bound() -> io::Result<Deadline> {
     let watched = Arc::clone(&deadline);
     thread::Builder::new().spawn(move || {
         loop {
-            thread::sleep(LOOK);
+            thread::sleep(CHECK_INTERVAL);
             let deadline = *watched.lock().unwrap_or_else(PoisonError::into_inner);
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 std::process::exit(OUT_OF_TIME);

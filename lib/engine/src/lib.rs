@@ -58,7 +58,7 @@ pub use error::EngineError;
 pub use evaluator::Evaluator;
 pub use evaluator_process::serve_evaluations;
 pub use journal::{HistoryOrder, HistoryPlace};
-pub use listing::{ExecutionDetails, MapRunDetails, Place, Wanted};
+pub use listing::{ExecutionDetails, ExecutionFilter, ListPosition, MapRunDetails};
 pub use map_limits::MapRunLimits;
 pub use naming::{Naming, OtherMachine};
 pub use port::{Clock, FunctionFailure, Functions, Invocation, NoObjects, ObjectFailure, Objects};
@@ -79,10 +79,10 @@ use store::{Store, StoreThread};
 use time::Timekeeper;
 
 /// Maximum number of events that a slow subscriber may lag behind before it misses some.
-const EVENTS_KEPT: usize = 4096;
+const MAX_QUEUED_EVENTS: usize = 4096;
 /// Time that a process which is about to end gets to release the data directory.
-const LOCK_PATIENCE: Duration = Duration::from_secs(1);
-const LOCK_RETRY: Duration = Duration::from_millis(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The options of [`Engine::open`].
 pub struct EngineOptions {
@@ -216,7 +216,7 @@ impl Engine {
         let (store, thread) = open_store(&options.data_dir, options.max_database_pages).await?;
         let machines = Arc::new(Machines::default());
         let (requests, inbox) = mpsc::unbounded_channel();
-        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let (events, _) = broadcast::channel(MAX_QUEUED_EVENTS);
         let (health_sender, health) = watch::channel(None);
         let mut runner = Runner {
             jobs: Jobs::new(
@@ -476,13 +476,13 @@ impl Engine {
 
 /// Opens the database off the async threads. A process that is about to end gets a moment to release it.
 async fn open_store(directory: &Path, max_pages: Option<u32>) -> Result<(Store, StoreThread), EngineError> {
-    let give_up = tokio::time::Instant::now() + LOCK_PATIENCE;
+    let give_up = tokio::time::Instant::now() + LOCK_TIMEOUT;
     loop {
         let path = directory.to_path_buf();
         let opened = tokio::task::spawn_blocking(move || Store::open(&path, max_pages)).await;
         match opened.unwrap_or(Err(EngineError::Stopped)) {
             Err(EngineError::DirectoryInUse { .. }) if tokio::time::Instant::now() < give_up => {
-                tokio::time::sleep(LOCK_RETRY).await;
+                tokio::time::sleep(LOCK_RETRY_PAUSE).await;
             }
             opened => return opened,
         }

@@ -42,7 +42,7 @@ pub struct MapRunDetails {
 
 /// A filter of executions.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted {
+pub struct ExecutionFilter {
     /// Only executions of this status.
     pub status: Option<ExecutionStatus>,
     /// Only executions that were redriven, or only those that weren't.
@@ -50,7 +50,7 @@ pub struct Wanted {
 }
 
 /// A place in a list: the start and the id of an execution.
-pub type Place = (Timestamp, i64);
+pub type ListPosition = (Timestamp, i64);
 
 const DETAILS: &str =
     "id, arn, name, status, input, output, error, cause, started_ms, stopped_ms, map_index, definition,
@@ -75,8 +75,8 @@ impl Archive {
     pub fn executions_of(
         &self,
         machine_arn: &str,
-        wanted: Wanted,
-        after: Option<Place>,
+        wanted: ExecutionFilter,
+        after: Option<ListPosition>,
         most: usize,
     ) -> Result<Vec<ExecutionDetails>, EngineError> {
         let (before, id) = after.unwrap_or((Timestamp(i64::MAX), i64::MAX));
@@ -101,7 +101,7 @@ impl Archive {
     pub fn children_of(
         &self,
         map_run_id: i64,
-        wanted: Wanted,
+        wanted: ExecutionFilter,
         from_index: u64,
         most: usize,
     ) -> Result<Vec<ExecutionDetails>, EngineError> {

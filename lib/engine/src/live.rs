@@ -13,12 +13,12 @@ use super::archive::ExecutionStatus;
 use super::evaluator::Evaluating;
 use super::map_limits::MapRunLimits;
 use super::naming;
-use super::read::Rest;
+use super::read::WaitTimers;
 use super::timer::{Armed, Timers};
 use super::turn::ChildStop;
 
 /// An open execution.
-pub(super) struct Live {
+pub(super) struct LiveExecution {
     pub id: i64,
     pub name: String,
     pub arn: String,
@@ -36,7 +36,7 @@ pub(super) struct Live {
     pub items: u64,
     pub armed: Armed,
     /// Its timers while it only waits, like the database has them once the turn is stored.
-    pub rest: Option<Rest>,
+    pub wait_timers: Option<WaitTimers>,
     /// The events whose jobs are in flight.
     pub inflight: HashSet<EventId>,
     /// The evaluations in flight.
@@ -48,7 +48,7 @@ pub(super) struct Live {
 }
 
 /// The parts that an execution is created from.
-pub(super) struct Birth {
+pub(super) struct ExecutionParts {
     pub id: i64,
     pub name: String,
     pub arn: String,
@@ -65,38 +65,38 @@ pub(super) struct Birth {
     pub items: u64,
 }
 
-impl Live {
-    pub(super) fn new(birth: Birth) -> Self {
-        let item = birth.item.unwrap_or_else(|| birth.input.clone());
+impl LiveExecution {
+    pub(super) fn new(parts: ExecutionParts) -> Self {
+        let item = parts.item.unwrap_or_else(|| parts.input.clone());
         let identity = Identity {
-            execution_arn: birth.arn.clone(),
-            execution_name: naming::execution_name(&birth.arn).to_owned(),
-            state_machine_arn: birth.machine_arn.clone(),
-            state_machine_name: naming::machine_name(&birth.machine_arn).to_owned(),
-            role_arn: birth.role_arn.clone(),
-            start: birth.started,
-            input: birth.input.clone(),
-            map_item: birth.child_of.map(|(_, index)| MapItem { index, value: item }),
+            execution_arn: parts.arn.clone(),
+            execution_name: naming::execution_name(&parts.arn).to_owned(),
+            state_machine_arn: parts.machine_arn.clone(),
+            state_machine_name: naming::machine_name(&parts.machine_arn).to_owned(),
+            role_arn: parts.role_arn.clone(),
+            start: parts.started,
+            input: parts.input.clone(),
+            map_item: parts.child_of.map(|(_, index)| MapItem { index, value: item }),
         };
-        let (root, root_name) = birth.root.unwrap_or_else(|| (birth.id, birth.name.as_str().into()));
-        let mut execution = Execution::new(Arc::clone(&birth.machine), identity);
+        let (root, root_name) = parts.root.unwrap_or_else(|| (parts.id, parts.name.as_str().into()));
+        let mut execution = Execution::new(Arc::clone(&parts.machine), identity);
         execution.defer_evaluations();
         Self {
             execution,
-            id: birth.id,
-            name: birth.name,
-            arn: birth.arn,
-            machine_arn: birth.machine_arn,
-            role_arn: birth.role_arn,
-            definition: birth.definition,
-            machine: birth.machine,
-            input: birth.input,
+            id: parts.id,
+            name: parts.name,
+            arn: parts.arn,
+            machine_arn: parts.machine_arn,
+            role_arn: parts.role_arn,
+            definition: parts.definition,
+            machine: parts.machine,
+            input: parts.input,
             root,
             root_name,
-            child_of: birth.child_of,
-            items: birth.items,
+            child_of: parts.child_of,
+            items: parts.items,
             armed: Armed::default(),
-            rest: None,
+            wait_timers: None,
             inflight: HashSet::new(),
             evaluating: HashMap::new(),
             tokens: Vec::new(),
@@ -162,7 +162,7 @@ pub(super) struct MapPlan {
 
 /// The parts that an execution inherits: its machine, and the id and name of the execution at the top of the family.
 #[derive(Clone)]
-pub(super) struct Kin {
+pub(super) struct Inherited {
     pub machine: Arc<StateMachine>,
     pub root: Option<(i64, Arc<str>)>,
 }
@@ -196,8 +196,8 @@ pub(super) struct MapRun {
 
 impl MapRun {
     /// Returns the parts that its children inherit.
-    pub(super) fn kin(&self) -> Kin {
-        Kin {
+    pub(super) fn inherited(&self) -> Inherited {
+        Inherited {
             machine: Arc::clone(&self.plan.machine),
             root: Some(self.root.clone()),
         }
@@ -208,7 +208,7 @@ impl MapRun {
         self.running.iter().map(move |child| ChildStop {
             child: *child,
             why,
-            kin: self.kin(),
+            inherited: self.inherited(),
         })
     }
 
@@ -227,7 +227,7 @@ impl MapRun {
 /// Everything open, except executions that wait for a long time: those are only in the database.
 #[derive(Default)]
 pub(super) struct OpenState {
-    pub live: HashMap<i64, Live>,
+    pub live: HashMap<i64, LiveExecution>,
     /// The executions in memory that were started by name.
     pub names: HashMap<String, i64>,
     /// Open executions that cannot run with this version, with the reason.
@@ -239,7 +239,7 @@ pub(super) struct OpenState {
     pub tokens: HashMap<String, i64>,
     pub timers: Timers,
     /// Executions that ended in the current turn: the database still has them as open.
-    pub gone: HashSet<i64>,
+    pub just_ended: HashSet<i64>,
     /// A lower bound of the timers of executions that aren't in memory.
     pub next_due: Option<Timestamp>,
     pub last_execution: i64,
@@ -248,7 +248,7 @@ pub(super) struct OpenState {
 
 impl OpenState {
     /// Adds an open execution.
-    pub(super) fn insert(&mut self, live: Live) {
+    pub(super) fn insert(&mut self, live: LiveExecution) {
         if live.child_of.is_none() {
             self.names.insert(live.name.clone(), live.id);
         }
@@ -259,7 +259,7 @@ impl OpenState {
     }
 
     /// Removes an execution from memory.
-    pub(super) fn remove(&mut self, id: i64) -> Option<Live> {
+    pub(super) fn remove(&mut self, id: i64) -> Option<LiveExecution> {
         let live = self.live.remove(&id)?;
         if live.child_of.is_none() {
             self.names.remove(&live.name);
@@ -271,7 +271,7 @@ impl OpenState {
     }
 
     /// Returns the execution and all its open descendants that are in memory.
-    pub(super) fn family(&self, root: i64) -> Vec<&Live> {
+    pub(super) fn family(&self, root: i64) -> Vec<&LiveExecution> {
         let mut family = Vec::new();
         let mut open = vec![root];
         while let Some(live) = open.pop().and_then(|id| self.live.get(&id)) {

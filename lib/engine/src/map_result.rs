@@ -10,7 +10,7 @@ use super::naming;
 use super::port::Objects;
 use super::store::Store;
 
-const READ_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// A map run whose children have all ended.
 pub(super) struct Gathering {
@@ -33,7 +33,7 @@ pub(super) async fn gather(store: &Store, objects: &dyn Objects, gathering: Gath
         {
             Ok(children) => break children,
             // The disk fails, not the map: it continues once the disk works.
-            Err(error) if error.is_storage() => tokio::time::sleep(READ_AGAIN).await,
+            Err(error) if error.is_storage() => tokio::time::sleep(RETRY_PAUSE).await,
             Err(error) => return Err(writer_failed(error.to_string())),
         }
     };

@@ -9,7 +9,7 @@ use holdfast_asl::{Command, EventId, MapChild, Stimulus, TaskFailure};
 use super::archive::ExecutionStatus;
 use super::dispatch::Job;
 use super::error::EngineError;
-use super::live::{Birth, Live, MapRun};
+use super::live::{ExecutionParts, LiveExecution, MapRun};
 use super::map_result::Gathering;
 use super::naming;
 use super::read::{self, PendingChild, UnreadableChild};
@@ -189,7 +189,7 @@ impl Runner {
         };
         let root = run.root.clone();
         let started = self.time.of(child.id, turn.now);
-        let birth = Birth {
+        let parts = ExecutionParts {
             id: child.id,
             name: child.name,
             arn: child.arn,
@@ -204,7 +204,7 @@ impl Runner {
             item: child.item,
             items: child.items,
         };
-        self.open.insert(Live::new(birth));
+        self.open.insert(LiveExecution::new(parts));
         turn.writes.push(Write::ChildStarted {
             execution: child.id,
             started_ms: started.0,
@@ -281,7 +281,7 @@ impl Runner {
         if run.outcome.is_none() {
             turn.writes.push(Write::PendingAborted { map_run, stopped_ms });
         }
-        let why = "The map that started it is over";
+        let why = "The map that started it has ended";
         turn.stops.extend(run.stops(why));
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct StoredExecution {
     /// Number of items, for a map's child.
     pub items: u64,
     /// Its timers, if it only waits.
-    pub rest: Option<Rest>,
+    pub wait_timers: Option<WaitTimers>,
     pub events: Vec<HistoryEvent>,
     /// State and token of all open tokens.
     pub tokens: Vec<(String, String)>,
@@ -41,7 +41,7 @@ pub(super) type Reading = Result<Box<StoredExecution>, (String, String)>;
 
 /// The timers of an open execution that only waits.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Rest {
+pub(super) struct WaitTimers {
     /// Its earliest timer.
     pub due_ms: Option<i64>,
     /// Its earliest timer that advances it: not a timeout or a heartbeat.
@@ -69,7 +69,7 @@ pub(super) struct OpenMapRun {
 
 /// All open executions except those that only wait, and the last ids.
 pub(super) struct OpenWork {
-    pub lot: Lot,
+    pub batch: Batch,
     pub map_runs: Vec<OpenMapRun>,
     /// Number of executions that only wait.
     pub waiting: u64,
@@ -81,7 +81,7 @@ pub(super) struct OpenWork {
 
 /// Executions that were read together.
 #[derive(Default)]
-pub(super) struct Lot {
+pub(super) struct Batch {
     pub executions: Vec<Reading>,
     /// The texts of their definitions, by hash.
     pub definitions: HashMap<String, String>,
@@ -113,7 +113,7 @@ pub(super) struct UnreadableChild {
 }
 
 /// The state of a root execution.
-pub(super) struct Standing {
+pub(super) struct RootState {
     pub id: i64,
     pub status: ExecutionStatus,
     pub input: Value,
@@ -127,10 +127,10 @@ const EXECUTION: &str = "id, arn, name, machine_arn, role_arn, definition, start
 
 /// Reads all open executions except those that only wait. Parents come before their children.
 pub(super) fn open_work(connection: &Connection) -> rusqlite::Result<OpenWork> {
-    let lot = executions(connection, "status = 'RUNNING' AND waits = 0 ORDER BY id", [])?;
+    let batch = executions(connection, "status = 'RUNNING' AND waits = 0 ORDER BY id", [])?;
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     Ok(OpenWork {
-        lot,
+        batch,
         map_runs: open_map_runs(connection)?,
         waiting: number("SELECT count(*) FROM executions WHERE status = 'RUNNING' AND waits = 1")?.cast_unsigned(),
         last_execution: number("SELECT coalesce(max(id), 0) FROM executions")?,
@@ -200,12 +200,12 @@ pub(super) fn map_run_id(connection: &Connection, arn: &str) -> rusqlite::Result
 }
 
 /// Reads an execution if it is open.
-pub(super) fn open_execution(connection: &Connection, id: i64) -> rusqlite::Result<Lot> {
+pub(super) fn open_execution(connection: &Connection, id: i64) -> rusqlite::Result<Batch> {
     executions(connection, "id = ?1 AND status = 'RUNNING'", [id])
 }
 
 /// Reads an execution in any status.
-pub(super) fn any_execution(connection: &Connection, id: i64) -> rusqlite::Result<Lot> {
+pub(super) fn any_execution(connection: &Connection, id: i64) -> rusqlite::Result<Batch> {
     executions(connection, "id = ?1", [id])
 }
 
@@ -234,7 +234,7 @@ pub(super) fn top_name(connection: &Connection, id: i64) -> rusqlite::Result<Opt
         .optional()
 }
 
-fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusqlite::Result<Lot> {
+fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusqlite::Result<Batch> {
     journal::prepare_reading(connection)?;
     let rows = connection
         .prepare_cached(&format!("SELECT {EXECUTION} FROM executions WHERE {rest}"))?
@@ -246,14 +246,14 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
             }
         })?
         .collect::<rusqlite::Result<Vec<Reading>>>()?;
-    let mut lot = Lot::default();
+    let mut batch = Batch::default();
     for mut reading in rows {
         if let Ok(execution) = &mut reading {
             match journal::history(connection, execution.id) {
                 Ok(events) => execution.events = events,
                 // A history that cannot be read doesn't keep other executions from resuming.
                 Err(error) if is_about_value(&error) => {
-                    lot.executions.push(Err((execution.name.clone(), error.to_string())));
+                    batch.executions.push(Err((execution.name.clone(), error.to_string())));
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -262,10 +262,10 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
                 .prepare_cached("SELECT state, token FROM tokens WHERE execution = ?1 AND closed = 0")?
                 .query_map([execution.id], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<_>>()?;
-            if execution.child_of.is_none() && !lot.definitions.contains_key(&execution.definition) {
+            if execution.child_of.is_none() && !batch.definitions.contains_key(&execution.definition) {
                 match definition(connection, &execution.definition) {
                     Ok(text) => {
-                        lot.definitions.insert(execution.definition.clone(), text);
+                        batch.definitions.insert(execution.definition.clone(), text);
                     }
                     // A missing definition is reported where it is needed.
                     Err(error) if is_about_value(&error) => {}
@@ -273,15 +273,15 @@ fn executions(connection: &Connection, rest: &str, params: impl Params) -> rusql
                 }
             }
         }
-        lot.executions.push(reading);
+        batch.executions.push(reading);
     }
-    Ok(lot)
+    Ok(batch)
 }
 
 fn stored_execution(row: &Row<'_>) -> rusqlite::Result<StoredExecution> {
     let run: Option<i64> = row.get(8)?;
     let index: Option<i64> = row.get(9)?;
-    let rest = Rest {
+    let timers = WaitTimers {
         due_ms: row.get(12)?,
         resume_ms: row.get(13)?,
     };
@@ -297,7 +297,7 @@ fn stored_execution(row: &Row<'_>) -> rusqlite::Result<StoredExecution> {
         child_of: run.zip(index.map(i64::cast_unsigned)),
         item: optional_json(row, 10)?,
         items: unsigned(row, 14)?,
-        rest: row.get::<_, bool>(11)?.then_some(rest),
+        wait_timers: row.get::<_, bool>(11)?.then_some(timers),
         events: Vec::new(),
         tokens: Vec::new(),
     })
@@ -368,13 +368,13 @@ fn is_about_value(error: &rusqlite::Error) -> bool {
 }
 
 /// Finds a root execution by its name. The inner error is the reason why it cannot be read.
-pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<Option<Result<Standing, String>>> {
+pub(super) fn root_state(connection: &Connection, name: &str) -> rusqlite::Result<Option<Result<RootState, String>>> {
     let read = connection
         .prepare_cached(
             "SELECT status, input, output, error, cause, id FROM executions WHERE name = ?1 AND map_run IS NULL",
         )?
         .query_row([name], |row| {
-            Ok(Standing {
+            Ok(RootState {
                 id: row.get(5)?,
                 status: parsed(row, 0)?,
                 input: json(row, 1)?,
@@ -386,7 +386,7 @@ pub(super) fn standing(connection: &Connection, name: &str) -> rusqlite::Result<
         .optional();
     match read {
         Err(error) if is_about_value(&error) => Ok(Some(Err(error.to_string()))),
-        read => read.map(|standing| standing.map(Ok)),
+        read => read.map(|root_state| root_state.map(Ok)),
     }
 }
 

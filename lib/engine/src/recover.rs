@@ -7,7 +7,7 @@ use holdfast_asl::Stimulus;
 use super::dispatch::JobResult;
 use super::error::EngineError;
 use super::live::{MapRun, OpenState};
-use super::read::{self, Lot, OpenMapRun};
+use super::read::{self, Batch, OpenMapRun};
 use super::read_due;
 use super::run_loop::Runner;
 use super::turn::Turn;
@@ -22,7 +22,7 @@ pub struct Recovered {
     /// Number of events that the others were folded from.
     pub events: u64,
     /// Number of open executions outside the engine's scope: they stay as they are stored.
-    pub left_alone: u64,
+    pub outside_scope: u64,
     /// The names of open executions that cannot run with this version, with the reasons.
     pub unreadable: Vec<(String, String)>,
     /// The number of ms that the wall clock is behind the stored time, if it was set back. The time of existing
@@ -35,7 +35,7 @@ impl Runner {
     /// those whose results are `kept`, aren't started again.
     pub(super) async fn recover(&mut self, turn: &mut Turn, kept: &[JobResult]) -> Result<Recovered, EngineError> {
         let mut work = self.store.run(|db| read::open_work(db)).await?;
-        let left_alone = self.keep_in_scope(&mut work).await?;
+        let outside_scope = self.keep_in_scope(&mut work).await?;
         self.open = OpenState {
             last_execution: work.last_execution,
             last_map_run: work.last_map_run,
@@ -44,7 +44,7 @@ impl Runner {
         let mut recovered = Recovered {
             executions: work.waiting,
             waiting: work.waiting,
-            left_alone,
+            outside_scope,
             clock_set_back_ms: self.time.begin_at(work.clock, work.last_execution),
             ..Recovered::default()
         };
@@ -54,7 +54,7 @@ impl Runner {
             .store
             .run(move |db| read_due::next_due(db, &segments, None))
             .await?;
-        self.fold_all(work.lot, work.map_runs, &mut recovered);
+        self.fold_all(work.batch, work.map_runs, &mut recovered);
         let kept = kept.iter().map(|result| (result.execution, result.key));
         for (execution, key) in self.jobs.origins().chain(kept) {
             if let Some(live) = self.open.live.get_mut(&execution) {
@@ -77,9 +77,9 @@ impl Runner {
         Ok(recovered)
     }
 
-    pub(super) fn fold_all(&mut self, lot: Lot, map_runs: Vec<OpenMapRun>, recovered: &mut Recovered) {
+    pub(super) fn fold_all(&mut self, batch: Batch, map_runs: Vec<OpenMapRun>, recovered: &mut Recovered) {
         let mut runs: HashMap<i64, OpenMapRun> = map_runs.into_iter().map(|run| (run.id, run)).collect();
-        for reading in lot.executions {
+        for reading in batch.executions {
             // Parents come first, so the map run of a child is already there.
             if let Ok(stored) = &reading
                 && let Some((run, _)) = stored.child_of
@@ -87,7 +87,7 @@ impl Runner {
             {
                 self.reopen_map_run(run);
             }
-            let (events, id) = self.take_reading(reading, &lot.definitions);
+            let (events, id) = self.take_reading(reading, &batch.definitions);
             recovered.executions += u64::from(id.is_some());
             recovered.events += events;
         }
@@ -107,7 +107,7 @@ impl Runner {
             tracing::warn!(
                 execution = parent.name,
                 state = run.state,
-                "a stored map run is not under way any more"
+                "a stored map run is no longer running"
             );
             return;
         };

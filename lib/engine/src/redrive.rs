@@ -4,7 +4,7 @@
 use holdfast_asl::{Command, EventId, Moment};
 
 use super::error::EngineError;
-use super::read::{self, Lot, PendingChild};
+use super::read::{self, Batch, PendingChild};
 use super::request::{Answer, Reply};
 use super::run_loop::Runner;
 use super::turn::Turn;
@@ -28,32 +28,32 @@ impl Runner {
         if self.open.names.contains_key(&name) {
             return Err(refused(&name, "it has not ended".to_owned()));
         }
-        let Some(standing) = self.standing(&name).await? else {
+        let Some(root_state) = self.root_state(&name).await? else {
             return Err(EngineError::ExecutionUnknown { name });
         };
-        if !standing.status.is_final() {
+        if !root_state.status.is_final() {
             return Err(refused(&name, "it has not ended, or is ending just now".to_owned()));
         }
-        let lot = self.store.run(move |db| read::any_execution(db, standing.id)).await?;
-        self.redrive_lot(turn, lot)
+        let batch = self.store.run(move |db| read::any_execution(db, root_state.id)).await?;
+        self.redrive_batch(turn, batch)
             .await?
             .map_err(|reason| refused(&name, reason))
     }
 
     /// Redrives the one execution of a batch. The inner error is the reason why that is impossible.
-    async fn redrive_lot(&mut self, turn: &mut Turn, lot: Lot) -> Result<Result<u64, String>, EngineError> {
-        let Lot {
+    async fn redrive_batch(&mut self, turn: &mut Turn, batch: Batch) -> Result<Result<u64, String>, EngineError> {
+        let Batch {
             executions,
             definitions,
-        } = lot;
+        } = batch;
         let Some(Ok(stored)) = executions.into_iter().next() else {
             return Ok(Err("its history cannot be read with this version".to_owned()));
         };
-        let kin = match self.kin(&stored, &definitions) {
-            Ok(kin) => kin,
+        let inherited = match self.inherited(&stored, &definitions) {
+            Ok(inherited) => inherited,
             Err(reason) => return Ok(Err(reason)),
         };
-        let mut live = fold(*stored, kin);
+        let mut live = fold(*stored, inherited);
         let id = live.id;
         let redriven = live.execution.redrive(&mut Moment {
             now: self.time.of(id, turn.now),
@@ -68,7 +68,7 @@ impl Runner {
             execution: id,
             now_ms: self.time.of(id, turn.now).0,
         });
-        self.open.gone.remove(&id);
+        self.open.just_ended.remove(&id);
         self.open.insert(live);
         self.record(turn, id, events);
         self.redrive_map_runs(turn, id).await?;
@@ -121,9 +121,9 @@ impl Runner {
         child: PendingChild,
     ) -> Result<(), EngineError> {
         let PendingChild { id: child, items, .. } = child;
-        let lot = self.store.run(move |db| read::any_execution(db, child)).await?;
+        let batch = self.store.run(move |db| read::any_execution(db, child)).await?;
         // Boxed, since a child may have map runs of its own, whose children also get here.
-        let redriven = Box::pin(self.redrive_lot(turn, lot)).await?;
+        let redriven = Box::pin(self.redrive_batch(turn, batch)).await?;
         if let Err(reason) = redriven {
             turn.writes.push(Write::ChildNotRedriven {
                 execution: child,

@@ -153,7 +153,7 @@ impl Reply<()> {
 
 impl Request {
     /// Returns true if the request concerns something that isn't in memory and needs a database query.
-    pub(super) fn asks_database(&self, open: &OpenState) -> bool {
+    pub(super) fn needs_database(&self, open: &OpenState) -> bool {
         match self {
             Self::Start { name, .. }
             | Self::Wait { name, .. }

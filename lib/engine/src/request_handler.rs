@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::archive::ExecutionStatus;
 use super::error::EngineError;
-use super::live::{Birth, Live};
+use super::live::{ExecutionParts, LiveExecution};
 use super::naming::OtherMachine;
-use super::read::{self, Standing};
+use super::read::{self, RootState};
 use super::request::{Answer, Outcome, Reply, Request, Started, TokenAnswer, Waiter};
 use super::run_loop::Runner;
 use super::turn::Turn;
@@ -49,7 +49,7 @@ impl Runner {
             Request::Redrive { name, reply } => self.redrive(turn, name, reply).await,
             Request::UpdateMapRun { arn, limits, reply } => self.update_map_run(turn, arn, limits, reply).await,
             Request::PendingTokens { name, reply } => match self.find_open(&name).await {
-                Ok(Some(id)) => turn.token_questions.push((id, reply)),
+                Ok(Some(id)) => turn.token_requests.push((id, reply)),
                 Ok(None) => reply.send(Ok(Vec::new())),
                 Err(error) => reply.send(Err(error)),
             },
@@ -70,11 +70,11 @@ impl Runner {
         if let Some(live) = self.open.names.get(name).and_then(|id| self.open.live.get(id)) {
             return same(&live.input, Started::AlreadyRunning);
         }
-        match self.standing(name).await? {
-            Some(standing) if standing.status.is_final() || self.open.gone.contains(&standing.id) => {
-                same(&standing.input, Started::AlreadyFinished)
+        match self.root_state(name).await? {
+            Some(root_state) if root_state.status.is_final() || self.open.just_ended.contains(&root_state.id) => {
+                same(&root_state.input, Started::AlreadyFinished)
             }
-            Some(standing) => same(&standing.input, Started::AlreadyRunning),
+            Some(root_state) => same(&root_state.input, Started::AlreadyRunning),
             None => Ok(None),
         }
     }
@@ -101,7 +101,7 @@ impl Runner {
             ),
         };
         let id = self.open.next_execution();
-        let live = Live::new(Birth {
+        let live = LiveExecution::new(ExecutionParts {
             id,
             arn,
             name,
@@ -160,15 +160,15 @@ impl Runner {
             turn.waiters.push((*id, reply));
             return;
         }
-        let outcome = match self.standing(&name).await {
+        let outcome = match self.root_state(&name).await {
             // It only waits, or it ends with this turn.
-            Ok(Some(standing)) if !standing.status.is_final() => {
-                turn.roots.insert(standing.id);
-                turn.waiters.push((standing.id, reply));
+            Ok(Some(root_state)) if !root_state.status.is_final() => {
+                turn.roots.insert(root_state.id);
+                turn.waiters.push((root_state.id, reply));
                 return;
             }
-            Ok(Some(standing)) => Ok(Outcome::Finished {
-                status: status(standing),
+            Ok(Some(root_state)) => Ok(Outcome::Finished {
+                status: status(root_state),
             }),
             Ok(None) => Err(EngineError::ExecutionUnknown { name }),
             Err(error) => Err(error),
@@ -183,7 +183,7 @@ impl Runner {
                 let wanted = token.clone();
                 let owner = self.store.run(move |db| read::token_owner(db, &wanted)).await?;
                 let (id, good) = owner.ok_or(EngineError::TokenUnknown)?;
-                if !good || !self.wake(turn, id).await? {
+                if !good || !self.load(turn, id).await? {
                     return Err(EngineError::TokenClosed);
                 }
                 id
@@ -211,7 +211,7 @@ impl Runner {
     ) {
         let stopped = match self.find_open(&name).await {
             Ok(Some(id)) => self
-                .wake_to_stop(turn, &name, id)
+                .load_to_stop(turn, &name, id)
                 .await
                 .map(|awake| awake && self.stop_or_abort(turn, id, error.clone(), cause.clone())),
             Ok(None) => Ok(false),
@@ -259,7 +259,7 @@ impl Runner {
             return Ok(false);
         };
         self.open.unreadable.remove(name);
-        self.open.gone.insert(execution);
+        self.open.just_ended.insert(execution);
         let status = Status::Aborted { error, cause };
         turn.writes.push(Write::Ended {
             execution,
@@ -270,11 +270,11 @@ impl Runner {
         Ok(true)
     }
 
-    async fn wake_to_stop(&mut self, turn: &mut Turn, name: &str, id: i64) -> Result<bool, EngineError> {
+    async fn load_to_stop(&mut self, turn: &mut Turn, name: &str, id: i64) -> Result<bool, EngineError> {
         if !self.open.live.contains_key(&id) {
-            self.admit(name).await?;
+            self.load_outside_scope(name).await?;
         }
-        self.wake(turn, id).await
+        self.load(turn, id).await
     }
 
     /// Returns the open execution of a name, or `None` when it has ended. Fails when no execution has the name.
@@ -282,17 +282,17 @@ impl Runner {
         if let Some(id) = self.open.names.get(name) {
             return Ok(Some(*id));
         }
-        match self.standing(name).await? {
-            Some(standing) => {
-                let open = !standing.status.is_final() && !self.open.gone.contains(&standing.id);
-                Ok(open.then_some(standing.id))
+        match self.root_state(name).await? {
+            Some(root_state) => {
+                let open = !root_state.status.is_final() && !self.open.just_ended.contains(&root_state.id);
+                Ok(open.then_some(root_state.id))
             }
             None => Err(EngineError::ExecutionUnknown { name: name.to_owned() }),
         }
     }
 
     /// Reads the state of an execution that isn't in memory.
-    pub(super) async fn standing(&mut self, name: &str) -> Result<Option<Standing>, EngineError> {
+    pub(super) async fn root_state(&mut self, name: &str) -> Result<Option<RootState>, EngineError> {
         if let Some(reason) = self.open.unreadable.get(name) {
             return Err(EngineError::ExecutionUnreadable {
                 name: name.to_owned(),
@@ -302,7 +302,7 @@ impl Runner {
         let wanted = name.to_owned();
         let found = self
             .store
-            .run(move |connection| read::standing(connection, &wanted))
+            .run(move |connection| read::root_state(connection, &wanted))
             .await?;
         found.transpose().map_err(|reason| {
             let name = name.to_owned();
@@ -312,14 +312,14 @@ impl Runner {
     }
 }
 
-fn status(standing: Standing) -> Status {
-    let Standing {
+fn status(root_state: RootState) -> Status {
+    let RootState {
         status,
         output,
         error,
         cause,
         ..
-    } = standing;
+    } = root_state;
     match status {
         ExecutionStatus::Pending | ExecutionStatus::Running => Status::Running,
         ExecutionStatus::Succeeded => Status::Succeeded {

@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::Id;
 
 use super::archive::ExecutionStatus;
-use super::dispatch::{JobResult, Jobs, Yield};
+use super::dispatch::{JobOutput, JobResult, Jobs};
 use super::error::EngineError;
 use super::evaluator::{EvaluationResult, Evaluations};
 use super::live::OpenState;
@@ -67,7 +67,7 @@ struct Storing {
 }
 
 /// The event that the loop waited for.
-enum Happened {
+enum LoopEvent {
     /// Something was taken in, or a timer is due.
     Decidable,
     /// The turn was written to the disk, or could not be.
@@ -81,7 +81,7 @@ impl Runner {
         let mut turn = Turn::new(self.now());
         let recovered = self.recover(&mut turn, &[]).await?;
         self.store_turn(&mut turn).await?;
-        self.stored(turn).await;
+        self.act_on_stored(turn).await;
         Ok(recovered)
     }
 
@@ -90,7 +90,7 @@ impl Runner {
         let mut next = Turn::new(self.now());
         let mut storing = None;
         let ended = loop {
-            let failed = match self.go_on(&mut next, &mut storing).await {
+            let failed = match self.step(&mut next, &mut storing).await {
                 Ok(None) => continue,
                 Ok(Some(ended)) => break ended,
                 Err(error) => error,
@@ -119,17 +119,17 @@ impl Runner {
         if let Ended(Some(reply)) = ended
             && reply.send(()).is_err()
         {
-            tracing::debug!("whoever asked for the shutdown has gone away");
+            tracing::debug!("the caller of the shutdown has gone away");
         }
     }
 
     /// Runs one step: takes in and decides, or acts on a stored turn. Keeps the disk busy.
-    async fn go_on(&mut self, next: &mut Turn, storing: &mut Option<Storing>) -> Result<Option<Ended>, EngineError> {
+    async fn step(&mut self, next: &mut Turn, storing: &mut Option<Storing>) -> Result<Option<Ended>, EngineError> {
         let mut stored = None;
         match self.take_in(next, storing.as_mut()).await {
-            Happened::Decidable => self.decide(next).await?,
-            Happened::Ended(ended) => return Ok(Some(ended)),
-            Happened::Stored(result) => {
+            LoopEvent::Decidable => self.decide(next).await?,
+            LoopEvent::Ended(ended) => return Ok(Some(ended)),
+            LoopEvent::Stored(result) => {
                 let Some(Storing { mut turn, .. }) = storing.take() else {
                     return Ok(None);
                 };
@@ -149,7 +149,7 @@ impl Runner {
             }
         }
         let mut unwritten = None;
-        if storing.is_none() && next.is_something() {
+        if storing.is_none() && next.has_work() {
             let turn = std::mem::replace(next, Turn::new(self.now()));
             if turn.writes.is_empty() {
                 unwritten = Some(turn);
@@ -159,7 +159,7 @@ impl Runner {
         }
         // Only now: the disk is busy meanwhile.
         for turn in stored.into_iter().chain(unwritten) {
-            self.stored(turn).await;
+            self.act_on_stored(turn).await;
         }
         Ok(None)
     }
@@ -175,7 +175,7 @@ impl Runner {
 
     /// Decides everything that follows from what was taken in.
     async fn decide(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
-        self.wake_due(turn).await?;
+        self.load_due(turn).await?;
         self.fire_due(turn);
         self.settle(turn).await
     }
@@ -191,9 +191,9 @@ impl Runner {
         let clock = self.time.save_due().map(Write::Clock);
         turn.writes.extend(clock);
         let written = self.store.commit(std::mem::take(&mut turn.writes));
-        self.open.gone.clear();
+        self.open.just_ended.clear();
         for id in std::mem::take(&mut turn.leaving) {
-            self.put_to_rest(id);
+            self.unload(id);
         }
         written
     }
@@ -234,17 +234,17 @@ impl Runner {
     }
 
     /// Waits for an event, and takes in everything that has happened by then.
-    async fn take_in(&mut self, turn: &mut Turn, storing: Option<&mut Storing>) -> Happened {
+    async fn take_in(&mut self, turn: &mut Turn, storing: Option<&mut Storing>) -> LoopEvent {
         let (mut request, mut result, mut evaluated) = (None, None, None);
         let is_storing = storing.is_some();
         match storing {
             Some(storing) if turn.writes.len() >= MAX_WRITES => {
-                return Happened::Stored(storing.written.as_mut().await);
+                return LoopEvent::Stored(storing.written.as_mut().await);
             }
             // Timers wait until the disk is done.
             Some(storing) => tokio::select! {
                 biased;
-                written = storing.written.as_mut() => return Happened::Stored(written),
+                written = storing.written.as_mut() => return LoopEvent::Stored(written),
                 received = self.inbox.recv(), if self.held.is_none() => request = received,
                 ended = self.jobs.next() => result = Some(ended),
                 ended = self.evaluations.next() => evaluated = Some(ended),
@@ -280,12 +280,12 @@ impl Runner {
             self.take_evaluation(turn, id, result);
         }
         if let Some(ended) = self.take_requests(turn, request, is_storing).await {
-            return Happened::Ended(ended);
+            return LoopEvent::Ended(ended);
         }
-        if turn.is_something() || !self.inbox.is_closed() {
-            Happened::Decidable
+        if turn.has_work() || !self.inbox.is_closed() {
+            LoopEvent::Decidable
         } else {
-            Happened::Ended(Ended(None))
+            LoopEvent::Ended(Ended(None))
         }
     }
 
@@ -302,7 +302,7 @@ impl Runner {
             turn.now = self.now();
             match request {
                 Request::Shutdown { reply } => return Some(Ended(Some(reply))),
-                request if is_storing && request.asks_database(&self.open) => self.held = Some(request),
+                request if is_storing && request.needs_database(&self.open) => self.held = Some(request),
                 request => self.serve(turn, request).await,
             }
         }
@@ -331,7 +331,7 @@ impl Runner {
         };
         match written.await {
             Ok(()) => {
-                self.stored(turn).await;
+                self.act_on_stored(turn).await;
                 Vec::new()
             }
             Err(error) => turn.abandon(&error),
@@ -341,14 +341,10 @@ impl Runner {
     /// Takes in the result of a job.
     pub(super) fn take_result(&mut self, turn: &mut Turn, result: JobResult) {
         turn.taken.push(result.clone());
-        let JobResult {
-            execution,
-            key,
-            yielded,
-        } = result;
-        match yielded {
-            Yield::Items(items) => self.create_map_run(turn, execution, key, items),
-            Yield::Stimulus(stimulus) => {
+        let JobResult { execution, key, output } = result;
+        match output {
+            JobOutput::Items(items) => self.create_map_run(turn, execution, key, items),
+            JobOutput::Stimulus(stimulus) => {
                 let Some(live) = self.open.live.get_mut(&execution) else {
                     return;
                 };
@@ -460,7 +456,7 @@ impl Runner {
     }
 
     /// Acts on a turn that is on the disk, and answers everyone who waits for it.
-    pub(super) async fn stored(&mut self, turn: Turn) {
+    pub(super) async fn act_on_stored(&mut self, turn: Turn) {
         for job in turn.dispatch {
             let (execution, key) = job.origin();
             if self
@@ -486,9 +482,9 @@ impl Runner {
             }
         }
         for root in turn.roots {
-            self.tell_waiters(root, turn.now).await;
+            self.answer_waiters(root, turn.now).await;
         }
-        for (root, question) in turn.token_questions {
+        for (root, question) in turn.token_requests {
             question.send(self.store.run(move |db| read::pending_tokens(db, root)).await);
         }
     }

@@ -56,7 +56,7 @@ fn create(directory: &Path, file: &Path, max_pages: Option<u32>) -> Result<(), E
     if log.exists() {
         return Err(EngineError::Corrupt {
             file: file.to_path_buf(),
-            detail: format!("it is missing, but its log {} is there", log.display()),
+            detail: format!("it is missing, but its log {} exists", log.display()),
         });
     }
     let failed = |error: io::Error| EngineError::ReadOnly {
@@ -137,7 +137,7 @@ fn lengthen_log(file: &Path) {
         log.sync_all()
     });
     if let Err(error) = lengthened {
-        tracing::debug!(log = %log.display(), %error, "the log grows as it is written");
+        tracing::debug!(log = %log.display(), %error, "the log was not extended: it grows with each write");
     }
 }
 
@@ -193,7 +193,7 @@ fn migrate(connection: &Connection, file: &Path) -> Result<(), EngineError> {
     for (step, reached) in STEPS.iter().zip(1..).skip_while(|(_, reached)| *reached <= found) {
         apply(connection, step, reached).map_err(sqlite)?;
         if found > 0 {
-            tracing::info!(file = %file.display(), version = reached, "the database was brought to a newer version");
+            tracing::info!(file = %file.display(), version = reached, "the database was migrated");
         }
     }
     Ok(())

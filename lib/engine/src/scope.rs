@@ -64,14 +64,14 @@ impl Runner {
     }
 
     /// Loads an execution outside the scope with all its children, so that it can be stopped. It isn't resumed.
-    pub(super) async fn admit(&mut self, name: &str) -> Result<(), EngineError> {
+    pub(super) async fn load_outside_scope(&mut self, name: &str) -> Result<(), EngineError> {
         if self.scope.holds(name) {
             return Ok(());
         }
         let mut work = self.store.run(|db| read::open_work(db)).await?;
         let name = name.to_owned();
         self.narrow(&Scope::only(move |found| found == name), &mut work).await?;
-        self.fold_all(work.lot, work.map_runs, &mut Recovered::default());
+        self.fold_all(work.batch, work.map_runs, &mut Recovered::default());
         Ok(())
     }
 
@@ -100,14 +100,14 @@ impl Runner {
 
     /// Keeps what is in a scope; returns the number of executions that aren't.
     async fn narrow(&self, scope: &Scope, work: &mut OpenWork) -> Result<usize, EngineError> {
-        let ids = work.lot.executions.iter().flatten().map(|stored| stored.id).collect();
+        let ids = work.batch.executions.iter().flatten().map(|stored| stored.id).collect();
         let kept: HashSet<i64> = self.in_scope(scope, ids).await?.into_iter().collect();
-        let found = work.lot.executions.len();
-        work.lot.executions.retain(|reading| match reading {
+        let found = work.batch.executions.len();
+        work.batch.executions.retain(|reading| match reading {
             Ok(stored) => kept.contains(&stored.id),
             Err((name, _)) => scope.holds(name),
         });
         work.map_runs.retain(|run| kept.contains(&run.parent));
-        Ok(found - work.lot.executions.len())
+        Ok(found - work.batch.executions.len())
     }
 }

@@ -14,7 +14,7 @@ use super::turn::Turn;
 use super::write::Write;
 
 /// A function call that an execution requests.
-struct Wish {
+struct FunctionCall {
     key: EventId,
     state: String,
     function: String,
@@ -27,7 +27,7 @@ impl Runner {
     pub(super) async fn settle(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
         loop {
             while let Some(id) = turn.touched.pop_first() {
-                self.look_at(turn, id);
+                self.settle_one(turn, id);
             }
             if let Some(stop) = turn.stops.pop() {
                 self.stop_child(turn, stop).await?;
@@ -40,7 +40,7 @@ impl Runner {
         }
     }
 
-    fn look_at(&mut self, turn: &mut Turn, id: i64) {
+    fn settle_one(&mut self, turn: &mut Turn, id: i64) {
         let Some(live) = self.open.live.get_mut(&id) else {
             return;
         };
@@ -60,7 +60,7 @@ impl Runner {
         }
         let mut timers: HashMap<TimerKey, Timestamp> = HashMap::new();
         let mut maps = HashSet::new();
-        let mut wishes = Vec::new();
+        let mut calls = Vec::new();
         for command in live.execution.commands() {
             match command {
                 Command::FireAt { key, at } => {
@@ -74,7 +74,7 @@ impl Runner {
                     token,
                 } => {
                     if live.inflight.insert(key) {
-                        wishes.push(Wish {
+                        calls.push(FunctionCall {
                             key,
                             state,
                             function,
@@ -125,7 +125,7 @@ impl Runner {
             .extract_if(|key, _| !maps.contains(key))
             .map(|(_, run)| run)
             .collect();
-        let stays = self.rest(turn, id, &timers);
+        let stays = self.record_wait(turn, id, &timers);
         if let Some(live) = self.open.live.get_mut(&id) {
             // An execution that leaves memory needs no timers there.
             let timers = if stays { timers } else { HashMap::new() };
@@ -133,8 +133,8 @@ impl Runner {
             live.armed.replace(timers.collect(), id, &mut self.open.timers);
         }
         let mut all_as_expected = true;
-        for wish in wishes {
-            all_as_expected &= self.invoke(turn, id, wish);
+        for call in calls {
+            all_as_expected &= self.invoke(turn, id, call);
         }
         if all_as_expected {
             // Starting its functions is its only change since.
@@ -146,18 +146,18 @@ impl Runner {
     }
 
     /// Schedules a function for when the turn is stored. Returns true if that changes nothing else in the execution.
-    fn invoke(&mut self, turn: &mut Turn, id: i64, wish: Wish) -> bool {
+    fn invoke(&mut self, turn: &mut Turn, id: i64, call: FunctionCall) -> bool {
         let Some(live) = self.open.live.get_mut(&id) else {
             return false;
         };
         let last = live.execution.last_event_id();
-        let Wish {
+        let FunctionCall {
             key,
             state,
             function,
             payload,
             token,
-        } = wish;
+        } = call;
         if let Some(token) = &token
             && self.open.tokens.insert(token.clone(), id).is_none()
         {
@@ -197,7 +197,7 @@ impl Runner {
     /// Ends an execution with a status, whatever its history holds.
     pub(super) fn end_as(&mut self, turn: &mut Turn, id: i64, status: Status) {
         let Some(live) = self.open.remove(id) else { return };
-        self.open.gone.insert(id);
+        self.open.just_ended.insert(id);
         turn.touched.remove(&id);
         turn.roots.insert(live.root);
         turn.writes.push(Write::Ended {

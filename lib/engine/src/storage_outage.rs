@@ -8,8 +8,8 @@ use super::error::EngineError;
 use super::run_loop::{Ended, Runner};
 use super::turn::Turn;
 
-const FIRST_TRY_AFTER: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const MAX_PAUSE: Duration = Duration::from_secs(15);
 
 impl Runner {
     /// Waits until the disk works again. Memory is ahead of the disk by a turn that was not stored, so everything is
@@ -20,24 +20,24 @@ impl Runner {
             // A held request is never a shutdown.
             drop(request.refuse(error.clone()));
         }
-        self.announce(error);
-        let mut pause = FIRST_TRY_AFTER;
+        self.report_outage(error);
+        let mut pause = FIRST_PAUSE;
         loop {
-            self.sit_out(pause, &mut kept).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.pause(pause, &mut kept).await?;
+            pause = (pause * 2).min(MAX_PAUSE);
             match self.try_again(&mut kept).await {
                 Ok(()) => {
-                    tracing::info!("the disk works again: going on");
+                    tracing::info!("the disk works again: resuming");
                     self.health.send_replace(None);
                     return Ok(());
                 }
-                Err(error) => self.announce(error),
+                Err(error) => self.report_outage(error),
             }
         }
     }
 
     /// Reports the error, also to all callers that wait: they can wait again.
-    fn announce(&mut self, error: EngineError) {
+    fn report_outage(&mut self, error: EngineError) {
         self.health.send_replace(Some(error.clone()));
         for (_, waiter) in self
             .waiters
@@ -49,7 +49,7 @@ impl Runner {
     }
 
     /// Waits for a while: refuses requests, keeps answers of functions.
-    async fn sit_out(&mut self, pause: Duration, kept: &mut Vec<JobResult>) -> Result<(), Ended> {
+    async fn pause(&mut self, pause: Duration, kept: &mut Vec<JobResult>) -> Result<(), Ended> {
         let sleep = tokio::time::sleep(pause);
         tokio::pin!(sleep);
         loop {
@@ -78,7 +78,7 @@ impl Runner {
         }
         self.store_turn(&mut turn).await?;
         kept.clear();
-        self.stored(turn).await;
+        self.act_on_stored(turn).await;
         Ok(())
     }
 }

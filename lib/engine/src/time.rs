@@ -9,9 +9,9 @@ use super::ahead::{Ahead, Segment};
 use super::port::Clock;
 
 /// Difference up to which a wall clock that is behind doesn't count as set back.
-const SET_BACK_MS: i64 = 1_000;
+const MIN_SET_BACK_MS: i64 = 1_000;
 /// Maximum age of the stored time when a turn is stored.
-const SAVED_EVERY_MS: i64 = 10_000;
+const SAVE_INTERVAL_MS: i64 = 10_000;
 
 /// The time of all events and timers.
 ///
@@ -81,8 +81,8 @@ impl Timekeeper {
 
     /// Follows a wall clock that is `forward_ms` ahead of the expected time. Returns by how many ms it was set back.
     fn follow(&mut self, forward_ms: i64, wall: Timestamp, newest: i64) -> Option<i64> {
-        if forward_ms >= -SET_BACK_MS {
-            if forward_ms > SET_BACK_MS {
+        if forward_ms >= -MIN_SET_BACK_MS {
+            if forward_ms > MIN_SET_BACK_MS {
                 self.is_shifted |= self.ahead.set_forward(forward_ms);
             }
             return None;
@@ -118,7 +118,7 @@ impl Timekeeper {
 
     /// Returns the time to store with a turn, if the stored one is too old.
     pub(super) fn save_due(&mut self) -> Option<StoredTime> {
-        let old = self.now.0.saturating_sub(self.saved.0) >= SAVED_EVERY_MS;
+        let old = self.now.0.saturating_sub(self.saved.0) >= SAVE_INTERVAL_MS;
         old.then(|| {
             self.saved = self.now;
             StoredTime {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_goes_on_from_the_stored_time_for_old_executions_only() {
+    fn a_restart_continues_from_the_stored_time_for_old_executions_only() {
         let stored = |now: i64| StoredTime {
             now: Some(Timestamp(now)),
             ahead: Ahead::default(),

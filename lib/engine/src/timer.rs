@@ -54,7 +54,7 @@ impl Armed {
     }
 
     /// Returns true if a Wait state or a back-off ends by `bound`.
-    pub(super) fn goes_on_by(&self, bound: Timestamp) -> bool {
+    pub(super) fn advances_by(&self, bound: Timestamp) -> bool {
         self.0
             .iter()
             .any(|(key, at)| matches!(key.purpose, TimerPurpose::Wait | TimerPurpose::Backoff) && *at <= bound)

@@ -8,7 +8,7 @@ use holdfast_asl::{HistoryEvent, Status, Timestamp};
 
 use super::dispatch::{Job, JobResult};
 use super::error::EngineError;
-use super::live::Kin;
+use super::live::Inherited;
 use super::request::{Answer, PendingToken, Reply, Waiter};
 use super::write::Writes;
 
@@ -45,7 +45,7 @@ pub(super) struct Published {
 pub(super) struct ChildStop {
     pub child: i64,
     pub why: &'static str,
-    pub kin: Kin,
+    pub inherited: Inherited,
 }
 
 /// A turn in progress.
@@ -72,7 +72,7 @@ pub(super) struct Turn {
     pub replies: Vec<Reply<()>>,
     pub waiters: Vec<(i64, Waiter)>,
     /// Requests for the tokens that a root execution waits for.
-    pub token_questions: Vec<(i64, Answer<Vec<PendingToken>>)>,
+    pub token_requests: Vec<(i64, Answer<Vec<PendingToken>>)>,
 }
 
 impl Turn {
@@ -91,19 +91,19 @@ impl Turn {
             dispatch: Vec::new(),
             replies: Vec::new(),
             waiters: Vec::new(),
-            token_questions: Vec::new(),
+            token_requests: Vec::new(),
         }
     }
 
     /// Returns true if the turn has anything to store, or to do once the turns before it are stored.
-    pub(super) fn is_something(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         !(self.writes.is_empty()
             && self.roots.is_empty()
             && self.dispatch.is_empty()
             && self.map_runs.is_empty()
             && self.replies.is_empty()
             && self.waiters.is_empty()
-            && self.token_questions.is_empty())
+            && self.token_requests.is_empty())
     }
 
     /// Fails the turn: everyone who waits for it gets the error. Returns the results of jobs.
@@ -114,7 +114,7 @@ impl Turn {
         for (_, waiter) in self.waiters {
             waiter.send(Err(error.clone()));
         }
-        for (_, question) in self.token_questions {
+        for (_, question) in self.token_requests {
             question.send(Err(error.clone()));
         }
         self.taken

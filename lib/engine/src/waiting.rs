@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use holdfast_asl::{ErrorName, Status, Stimulus, TimerKey, TimerPurpose, Timestamp};
 
 use super::error::EngineError;
-use super::live::{Birth, Kin, Live};
-use super::read::{self, Lot, Reading, Rest, StoredExecution};
+use super::live::{ExecutionParts, Inherited, LiveExecution};
+use super::read::{self, Batch, Reading, StoredExecution, WaitTimers};
 use super::read_due;
 use super::request::Outcome;
 use super::run_loop::Runner;
@@ -15,11 +15,11 @@ use super::turn::{ChildStop, Turn};
 use super::write::Write;
 
 /// An execution that waits no longer than this stays in memory: reading it again would cost more.
-const STAYS_MS: i64 = 5_000;
+const MAX_LOADED_WAIT_MS: i64 = 5_000;
 /// Maximum number of due executions that are read in one turn.
 const MAX_DUE_PER_TURN: u32 = 1_024;
 
-impl Rest {
+impl WaitTimers {
     /// Returns the wait of an execution with these timers.
     pub(super) fn of(timers: &HashMap<TimerKey, Timestamp>) -> Self {
         let brings_further = |key: &TimerKey| matches!(key.purpose, TimerPurpose::Wait | TimerPurpose::Backoff);
@@ -35,27 +35,27 @@ impl Rest {
 
     /// Returns true if the wait is so long that the execution can leave memory.
     pub(super) fn is_long(self, now: Timestamp) -> bool {
-        self.due_ms.is_none_or(|due| due > now.after_ms(STAYS_MS).0)
+        self.due_ms.is_none_or(|due| due > now.after_ms(MAX_LOADED_WAIT_MS).0)
     }
 }
 
 impl Runner {
     /// Loads an open execution into memory. Returns false when there is none, or it cannot be read.
-    pub(super) async fn wake(&mut self, turn: &mut Turn, id: i64) -> Result<bool, EngineError> {
+    pub(super) async fn load(&mut self, turn: &mut Turn, id: i64) -> Result<bool, EngineError> {
         if self.open.live.contains_key(&id) {
             return Ok(true);
         }
         // It ended in this turn: its row on the disk is out of date.
-        if self.open.gone.contains(&id) {
+        if self.open.just_ended.contains(&id) {
             return Ok(false);
         }
-        let lot = self.store.run(move |db| read::open_execution(db, id)).await?;
-        self.take_lot(turn, lot);
+        let batch = self.store.run(move |db| read::open_execution(db, id)).await?;
+        self.take_batch(turn, batch);
         Ok(self.open.live.contains_key(&id))
     }
 
     /// Reads executions with a due timer. Their timers fire together with those of the others.
-    pub(super) async fn wake_due(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
+    pub(super) async fn load_due(&mut self, turn: &mut Turn) -> Result<(), EngineError> {
         let now = turn.now;
         if self.open.next_due.is_none_or(|due| due > now) {
             return Ok(());
@@ -74,31 +74,31 @@ impl Runner {
             .resumable(due)
             .await?
             .into_iter()
-            .filter(|id| !self.open.live.contains_key(id) && !self.open.gone.contains(id))
+            .filter(|id| !self.open.live.contains_key(id) && !self.open.just_ended.contains(id))
             .collect();
-        let (lots, next) = self
+        let (batches, next) = self
             .store
             .run(move |db| {
-                let lots = asleep
+                let batches = asleep
                     .into_iter()
                     .map(|id| read::open_execution(db, id))
                     .collect::<rusqlite::Result<Vec<_>>>()?;
-                Ok((lots, read_due::next_due(db, &segments, Some(now))?))
+                Ok((batches, read_due::next_due(db, &segments, Some(now))?))
             })
             .await?;
-        for lot in lots {
-            self.take_lot(turn, lot);
+        for batch in batches {
+            self.take_batch(turn, batch);
         }
         // This turn updates the rows of the executions that were read. A full batch means that there may be more.
         self.open.next_due = if all { next } else { Some(now) };
         Ok(())
     }
 
-    fn take_lot(&mut self, turn: &mut Turn, lot: Lot) {
-        let Lot {
+    fn take_batch(&mut self, turn: &mut Turn, batch: Batch) {
+        let Batch {
             executions,
             definitions,
-        } = lot;
+        } = batch;
         for reading in executions {
             if let Some(id) = self.take_reading(reading, &definitions).1
                 && !self.fail_without_history(turn, id)
@@ -122,7 +122,7 @@ impl Runner {
         }
         let status = Status::Failed {
             error: Some(ErrorName::Runtime.as_str().to_owned()),
-            cause: Some("The execution has no history: it never began, or its record was damaged.".to_owned()),
+            cause: Some("The execution has no history: it never began, or its history was lost.".to_owned()),
         };
         self.end_as(turn, id, status);
         true
@@ -138,7 +138,10 @@ impl Runner {
             Ok(stored) => {
                 let events = stored.events.len() as u64;
                 let (id, name) = (stored.id, stored.name.clone());
-                match self.kin(&stored, definitions).map(|kin| fold(*stored, kin)) {
+                match self
+                    .inherited(&stored, definitions)
+                    .map(|inherited| fold(*stored, inherited))
+                {
                     Ok(live) => {
                         if let Some(run) = live.child_of.and_then(|(run, _)| self.open.map_runs.get_mut(&run)) {
                             run.running.insert(id);
@@ -154,32 +157,36 @@ impl Runner {
         tracing::error!(
             execution = name,
             reason = result,
-            "an execution cannot go on with this version"
+            "an execution cannot run with this version"
         );
         self.open.unreadable.insert(name, result);
         (0, None)
     }
 
     /// Returns the parts that a stored execution inherits.
-    pub(super) fn kin(&self, stored: &StoredExecution, definitions: &HashMap<String, String>) -> Result<Kin, String> {
+    pub(super) fn inherited(
+        &self,
+        stored: &StoredExecution,
+        definitions: &HashMap<String, String>,
+    ) -> Result<Inherited, String> {
         let Some((run, _)) = stored.child_of else {
             let text = definitions
                 .get(&stored.definition)
                 .ok_or("its definition is not stored")?;
             let machine = self.machines.parse_stored(text).map_err(|errors| errors.to_string())?;
-            return Ok(Kin { machine, root: None });
+            return Ok(Inherited { machine, root: None });
         };
         let run = self.open.map_runs.get(&run);
-        Ok(run.ok_or("the map that started it cannot go on")?.kin())
+        Ok(run.ok_or("the map that started it cannot run")?.inherited())
     }
 
     /// Stops a child, in memory or not.
     pub(super) async fn stop_child(&mut self, turn: &mut Turn, stop: ChildStop) -> Result<(), EngineError> {
-        let ChildStop { child, why, kin } = stop;
-        if !self.open.live.contains_key(&child) && !self.open.gone.contains(&child) {
-            let lot = self.store.run(move |db| read::open_execution(db, child)).await?;
-            for stored in lot.executions.into_iter().flatten() {
-                self.open.insert(fold(*stored, kin.clone()));
+        let ChildStop { child, why, inherited } = stop;
+        if !self.open.live.contains_key(&child) && !self.open.just_ended.contains(&child) {
+            let batch = self.store.run(move |db| read::open_execution(db, child)).await?;
+            for stored in batch.executions.into_iter().flatten() {
+                self.open.insert(fold(*stored, inherited.clone()));
             }
         }
         let cause = Some(why.to_owned());
@@ -188,17 +195,20 @@ impl Runner {
     }
 
     /// Records whether an execution only waits, and for which of its timers. Returns true if the timers stay in memory.
-    pub(super) fn rest(&mut self, turn: &mut Turn, id: i64, timers: &HashMap<TimerKey, Timestamp>) -> bool {
+    pub(super) fn record_wait(&mut self, turn: &mut Turn, id: i64, timers: &HashMap<TimerKey, Timestamp>) -> bool {
         let Some(live) = self.open.live.get_mut(&id) else {
             return false;
         };
         let only_waits = live.inflight.is_empty() && live.map_runs.is_empty() && !live.execution.is_evaluating();
-        let rest = only_waits.then(|| Rest::of(timers));
-        if live.rest != rest {
-            live.rest = rest;
-            turn.writes.push(Write::Rests { execution: id, rest });
+        let wait = only_waits.then(|| WaitTimers::of(timers));
+        if live.wait_timers != wait {
+            live.wait_timers = wait;
+            turn.writes.push(Write::WaitChanged {
+                execution: id,
+                timers: wait,
+            });
         }
-        let leaves = rest.is_some_and(|rest| rest.is_long(self.time.of(id, turn.now)));
+        let leaves = wait.is_some_and(|wait| wait.is_long(self.time.of(id, turn.now)));
         if leaves {
             turn.leaving.insert(id);
         } else {
@@ -208,15 +218,15 @@ impl Runner {
     }
 
     /// Removes an execution from memory, now that the database holds all of it.
-    pub(super) fn put_to_rest(&mut self, id: i64) {
-        let due = self.open.live.get(&id).and_then(|live| live.rest?.due_ms);
+    pub(super) fn unload(&mut self, id: i64) {
+        let due = self.open.live.get(&id).and_then(|live| live.wait_timers?.due_ms);
         self.open.remove(id);
         let due = due.map(|at| self.time.engine_time(id, Timestamp(at)));
         self.open.next_due = self.open.next_due.into_iter().chain(due).min();
     }
 
     /// Answers the callers that wait for an execution, if only an answer from outside can advance it.
-    pub(super) async fn tell_waiters(&mut self, root: i64, now: Timestamp) {
+    pub(super) async fn answer_waiters(&mut self, root: i64, now: Timestamp) {
         let Some(waiters) = self.waiters.get_mut(&root) else {
             return;
         };
@@ -226,7 +236,7 @@ impl Runner {
             return;
         }
         let bound = now.after_ms(self.patience_ms);
-        if self.goes_on_by_itself(root, bound) {
+        if self.advances_by(root, bound) {
             return;
         }
         let bound = self.time.of(root, bound);
@@ -254,35 +264,35 @@ impl Runner {
         }
     }
 
-    fn goes_on_by_itself(&self, root: i64, bound: Timestamp) -> bool {
+    fn advances_by(&self, root: i64, bound: Timestamp) -> bool {
         self.open.family(root).into_iter().any(|live| {
             let has_room = |run: &i64| self.open.fillable.contains(run);
             !live.inflight.is_empty()
                 || live.execution.is_evaluating()
-                || live.armed.goes_on_by(bound)
+                || live.armed.advances_by(bound)
                 || live.map_runs.values().any(has_room)
         })
     }
 }
 
 /// Folds a stored execution from its events.
-pub(super) fn fold(stored: StoredExecution, kin: Kin) -> Live {
-    let mut live = Live::new(Birth {
+pub(super) fn fold(stored: StoredExecution, inherited: Inherited) -> LiveExecution {
+    let mut live = LiveExecution::new(ExecutionParts {
         id: stored.id,
         name: stored.name,
         arn: stored.arn,
         machine_arn: stored.machine_arn,
         role_arn: stored.role_arn,
         definition: stored.definition,
-        machine: kin.machine,
+        machine: inherited.machine,
         started: Timestamp(stored.started_ms),
         input: stored.input,
-        root: kin.root,
+        root: inherited.root,
         child_of: stored.child_of,
         item: stored.item,
         items: stored.items,
     });
-    live.rest = stored.rest;
+    live.wait_timers = stored.wait_timers;
     live.tokens = stored.tokens;
     for event in &stored.events {
         live.execution.apply(event);

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use super::archive::ExecutionStatus;
 use super::journal;
 use super::map_limits::MapRunLimits;
-use super::read::Rest;
+use super::read::WaitTimers;
 use super::time::StoredTime;
 
 /// All changes of a turn to the database.
@@ -65,7 +65,7 @@ pub(super) enum Write {
     /// An ended map run is redriven: its unsuccessful children are pending again.
     MapRunRedriven { map_run: i64 },
     /// An open execution only waits, with its timers; or no longer only waits.
-    Rests { execution: i64, rest: Option<Rest> },
+    WaitChanged { execution: i64, timers: Option<WaitTimers> },
     /// The engine's time.
     Clock(StoredTime),
     /// An execution ended.
@@ -175,13 +175,13 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
             .execute(params![execution, reason, stopped_ms])
             .map(drop),
         Write::MapRunRedriven { map_run } => redrive_map_run(connection, *map_run),
-        Write::Rests { execution, rest } => connection
+        Write::WaitChanged { execution, timers } => connection
             .prepare_cached("UPDATE executions SET waits = ?2, due_ms = ?3, resume_ms = ?4 WHERE id = ?1")?
             .execute(params![
                 execution,
-                rest.is_some(),
-                rest.and_then(|rest| rest.due_ms),
-                rest.and_then(|rest| rest.resume_ms)
+                timers.is_some(),
+                timers.and_then(|timers| timers.due_ms),
+                timers.and_then(|timers| timers.resume_ms)
             ])
             .map(drop),
         Write::Clock(time) => {

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn nobody_connects_before_it_listens_and_it_is_taken_meanwhile() {
+    async fn connections_are_refused_before_it_listens_and_the_address_is_reserved() {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let reserved = ReservedAddress::take(any).unwrap();
         let address = reserved.address();

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn idle_connections_keep_nobody_out() {
+    async fn idle_connections_do_not_block_others() {
         let address = server().await;
         let mut idle = Vec::new();
         for _ in 0..40 {

@@ -70,7 +70,7 @@ impl ApiError {
     pub fn page_token() -> Self {
         Self::new(
             "InvalidToken",
-            "Invalid Token: 'nextToken' is not one of this request's",
+            "Invalid Token: 'nextToken' was issued for another request",
         )
     }
 

@@ -107,10 +107,10 @@ impl Api {
 
     pub(super) fn stop(&self, input: Stop) -> Result<Value, ApiError> {
         let arn = required(input.execution_arn.as_ref(), "executionArn")?.to_owned();
-        tasks::ended_with(input.error.as_deref(), input.cause.as_deref())?;
+        tasks::check_failure(input.error.as_deref(), input.cause.as_deref())?;
         if let Some(map_run) = self.execution(&arn)?.map_run {
             return Err(ApiError::validation(format!(
-                "'{arn}' is a child of '{map_run}', and no child is stopped alone: stop the execution that has the map run"
+                "'{arn}' is a child of '{map_run}' and cannot be stopped by itself: stop the execution that has the map run"
             )));
         }
         match self.wait(self.engine.stop(&self.known_as(&arn)?, input.error, input.cause)) {
@@ -162,7 +162,7 @@ impl Api {
             "redriveStatus": redrive_status,
             "redriveStatusReason": reason,
         }));
-        self.masked_tokens(&self.archive()?, &found)?.take_out(&mut shown);
+        self.masked_tokens(&self.archive()?, &found)?.replace_in(&mut shown);
         Ok(shown)
     }
 

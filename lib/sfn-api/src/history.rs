@@ -74,7 +74,7 @@ impl Api {
             if !with_data {
                 remove_data(&mut shown);
             }
-            masked.take_out(&mut shown);
+            masked.replace_in(&mut shown);
             bytes += shown.to_string().len();
             events.push(shown);
             last = Some(place);

@@ -10,7 +10,7 @@ use super::arn::{self, Qualifier};
 use super::error::ApiError;
 use super::store::StartedBy;
 use super::{Api, page, required, seconds, without_nulls};
-use holdfast_engine::{ExecutionDetails, ExecutionStatus, Place, Wanted};
+use holdfast_engine::{ExecutionDetails, ExecutionFilter, ExecutionStatus, ListPosition};
 
 /// Maximum number of executions that one page examines. A page of a version's or an alias's executions may therefore be
 /// short, with a token.
@@ -32,14 +32,14 @@ impl Api {
         let wanted = wanted(input)?;
         match (&input.state_machine_arn, &input.map_run_arn) {
             (Some(_), Some(_)) => Err(ApiError::validation(
-                "either stateMachineArn or mapRunArn is to be given, not both",
+                "give either stateMachineArn or mapRunArn, not both",
             )),
             (None, Some(map_run)) => self.list_children(input, wanted, map_run),
             (arn, None) => self.list_of_machine(input, wanted, required(arn.as_ref(), "stateMachineArn")?),
         }
     }
 
-    fn list_of_machine(&self, input: &List, wanted: Option<Wanted>, arn: &str) -> Result<Value, ApiError> {
+    fn list_of_machine(&self, input: &List, wanted: Option<ExecutionFilter>, arn: &str) -> Result<Value, ApiError> {
         let parsed = arn::machine(arn)?;
         self.target(&self.store(), arn)?;
         let most = page::size(input.max_results)?;
@@ -76,7 +76,7 @@ impl Api {
         Ok(without_nulls(json!({ "executions": listed, "nextToken": next })))
     }
 
-    fn list_children(&self, input: &List, wanted: Option<Wanted>, map_run: &str) -> Result<Value, ApiError> {
+    fn list_children(&self, input: &List, wanted: Option<ExecutionFilter>, map_run: &str) -> Result<Value, ApiError> {
         let most = page::size(input.max_results)?;
         let query = format!("executions {map_run} {wanted:?}");
         let from = page::number(&query, input.next_token.as_deref())?.unwrap_or(0);
@@ -117,7 +117,7 @@ fn shown(found: &ExecutionDetails, by: &StartedBy) -> Result<Value, ApiError> {
 }
 
 /// Returns the filters of a list, or `None` if no execution can pass them.
-fn wanted(input: &List) -> Result<Option<Wanted>, ApiError> {
+fn wanted(input: &List) -> Result<Option<ExecutionFilter>, ApiError> {
     let redriven = match input.redrive_filter.as_deref() {
         None => None,
         Some("REDRIVEN") => Some(true),
@@ -141,7 +141,7 @@ fn wanted(input: &List) -> Result<Option<Wanted>, ApiError> {
             })?)
         }
     };
-    Ok(Some(Wanted { status, redriven }))
+    Ok(Some(ExecutionFilter { status, redriven }))
 }
 
 fn is_of(by: &StartedBy, qualifier: Option<Qualifier<'_>>) -> bool {
@@ -152,7 +152,7 @@ fn is_of(by: &StartedBy, qualifier: Option<Qualifier<'_>>) -> bool {
     }
 }
 
-fn place(text: &str) -> Result<Place, ApiError> {
+fn place(text: &str) -> Result<ListPosition, ApiError> {
     text.split_once(' ')
         .and_then(|(time, id)| Some((Timestamp(time.parse().ok()?), id.parse().ok()?)))
         .ok_or_else(ApiError::page_token)

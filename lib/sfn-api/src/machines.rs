@@ -81,13 +81,13 @@ impl Api {
         // A different role doesn't count, like on AWS.
         let created_with = json!([input.publish, input.version_description]).to_string();
         let arn = self.machine_arn(name);
-        let tags = tags::of_new_machine(input.tags.as_ref(), &arn)?;
+        let tags = tags::check_new(input.tags.as_ref(), &arn)?;
         let store = self.store();
         if let Some(machine) = store.machine(name)? {
             let is_same = machine.definition == definition
                 && (&machine.logging, &machine.tracing) == (&logging, &tracing)
                 && machine.created_with == created_with;
-            if !is_same || machine.given {
+            if !is_same || machine.is_provided {
                 return Err(ApiError::new(
                     "StateMachineAlreadyExists",
                     format!("State Machine Already Exists: '{arn}'"),
@@ -107,7 +107,7 @@ impl Api {
             updated_ms: now,
             revision: None,
             last_version: 0,
-            given: false,
+            is_provided: false,
         };
         let version = input
             .publish
@@ -135,8 +135,8 @@ impl Api {
             check_role(role)?;
         }
         let store = self.store();
-        let mut machine = self.unqualified(&store, arn)?;
-        changeable(&machine, arn)?;
+        let mut machine = self.unqualified_machine(&store, arn)?;
+        check_changeable(&machine, arn)?;
         if let Some(definition) = &input.definition {
             machine.definition.clone_from(definition);
         }
@@ -166,7 +166,7 @@ impl Api {
         let arn = required(input.state_machine_arn.as_ref(), "stateMachineArn")?;
         let parsed = arn::machine(arn)?;
         let store = self.store();
-        let machine = self.found(&store, &parsed, arn)?;
+        let machine = self.machine_of(&store, &parsed, arn)?;
         let number = match parsed.qualifier {
             None => return Ok(described(arn, &machine, None)),
             Some(Qualifier::Version(number)) => number,
@@ -189,7 +189,7 @@ impl Api {
 
     pub(super) fn list_state_machines(&self, input: &List) -> Result<Value, ApiError> {
         let machines = self.store().machines()?;
-        let (machines, next) = page::cut(machines, "machines", input.max_results, input.next_token.as_deref())?;
+        let (machines, next) = page::slice(machines, "machines", input.max_results, input.next_token.as_deref())?;
         let listed: Vec<Value> = machines
             .iter()
             .map(|machine| {
@@ -209,8 +209,8 @@ impl Api {
         let store = self.store();
         // Deleting a missing one succeeds, like on AWS.
         if let Some(machine) = store.machine(arn::machine(arn)?.name)? {
-            let machine_of_arn = self.unqualified(&store, arn)?;
-            changeable(&machine_of_arn, arn)?;
+            let machine_of_arn = self.unqualified_machine(&store, arn)?;
+            check_changeable(&machine_of_arn, arn)?;
             store.delete_machine(&machine.name)?;
         }
         Ok(json!({}))
@@ -228,7 +228,7 @@ impl Api {
         let before = store.machine(&provided.name)?;
         if before
             .as_ref()
-            .is_some_and(|before| before.given && before.definition == provided.definition)
+            .is_some_and(|before| before.is_provided && before.definition == provided.definition)
         {
             return Ok(());
         }
@@ -244,22 +244,27 @@ impl Api {
             updated_ms: now,
             revision: before.is_some().then(random_id),
             last_version: before.map_or(0, |before| before.last_version),
-            given: true,
+            is_provided: true,
         })
     }
 
     /// Returns the machine of an ARN without a version or an alias.
-    pub(super) fn unqualified(&self, store: &super::Store, arn: &str) -> Result<Machine, ApiError> {
+    pub(super) fn unqualified_machine(&self, store: &super::Store, arn: &str) -> Result<Machine, ApiError> {
         let parsed = arn::machine(arn)?;
         if parsed.qualifier.is_some() {
             return Err(ApiError::validation(format!(
                 "'{arn}' names a version or an alias; the state machine's own ARN is needed"
             )));
         }
-        self.found(store, &parsed, arn)
+        self.machine_of(store, &parsed, arn)
     }
 
-    pub(super) fn found(&self, store: &super::Store, parsed: &MachineArn<'_>, arn: &str) -> Result<Machine, ApiError> {
+    pub(super) fn machine_of(
+        &self,
+        store: &super::Store,
+        parsed: &MachineArn<'_>,
+        arn: &str,
+    ) -> Result<Machine, ApiError> {
         if self.machine_arn(parsed.name) != parsed.unqualified {
             return Err(ApiError::no_machine(arn));
         }
@@ -324,11 +329,11 @@ fn configuration(text: Option<&str>, usual: Value) -> Value {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(usual)
 }
 
-fn changeable(machine: &Machine, arn: &str) -> Result<(), ApiError> {
-    if machine.given {
+fn check_changeable(machine: &Machine, arn: &str) -> Result<(), ApiError> {
+    if machine.is_provided {
         return Err(ApiError::new(
             "ConflictException",
-            format!("'{arn}' is this program's own: it is changed with the program"),
+            format!("'{arn}' is provided by this program and only changes with it"),
         ));
     }
     Ok(())

@@ -62,7 +62,7 @@ impl Api {
         let found = self.execution(arn)?;
         let runs = self.archive()?.map_runs(found.record.id);
         let runs = runs.map_err(|error| ApiError::of_engine(&error, arn))?;
-        let (runs, next) = page::cut(
+        let (runs, next) = page::slice(
             runs,
             &format!("map runs {arn}"),
             input.max_results,

@@ -22,7 +22,7 @@ impl MaskedTokens {
     }
 
     /// Replaces the tokens in every text of a value. A payload is JSON in a text, and contains tokens unescaped.
-    pub fn take_out(&self, value: &mut Value) {
+    pub fn replace_in(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
                 for token in self.tokens.iter().filter(|token| !token.is_empty()) {
@@ -31,8 +31,8 @@ impl MaskedTokens {
                     }
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.take_out(item)),
-            Value::Object(fields) => fields.values_mut().for_each(|field| self.take_out(field)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.replace_in(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.replace_in(field)),
             _ => {}
         }
     }
@@ -95,7 +95,7 @@ mod tests {
         let events = archive.history(record.id).unwrap();
         let mut shown = json!(events.iter().filter_map(HistoryEvent::to_aws).collect::<Vec<Value>>());
         assert!(shown.to_string().matches(token.as_str()).count() >= 2, "{shown}");
-        MaskedTokens::new(archive.task_tokens(record.id).unwrap(), "[masked]").take_out(&mut shown);
+        MaskedTokens::new(archive.task_tokens(record.id).unwrap(), "[masked]").replace_in(&mut shown);
         assert!(
             !shown.to_string().contains(token.as_str()) && shown.to_string().contains("[masked]"),
             "{shown}"

@@ -5,14 +5,14 @@ use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
 
-const USUAL: usize = 100;
+const DEFAULT_PAGE_SIZE: usize = 100;
 const MOST: i64 = 1_000;
 
 /// Returns the size of a page for a request's `maxResults`.
 pub fn size(max_results: Option<i64>) -> Result<usize, ApiError> {
     match max_results {
-        None | Some(0) => Ok(USUAL),
-        Some(most @ 1..=MOST) => Ok(usize::try_from(most).unwrap_or(USUAL)),
+        None | Some(0) => Ok(DEFAULT_PAGE_SIZE),
+        Some(most @ 1..=MOST) => Ok(usize::try_from(most).unwrap_or(DEFAULT_PAGE_SIZE)),
         Some(other) => Err(ApiError::validation(format!(
             "1 validation error detected: Value '{other}' at 'maxResults' failed to satisfy constraint: Member must be \
              between 0 and {MOST}"
@@ -41,7 +41,7 @@ pub fn number(query: &str, token: Option<&str>) -> Result<Option<u64>, ApiError>
 }
 
 /// Returns one page of a list in memory, and the token of the next.
-pub fn cut<T>(
+pub fn slice<T>(
     all: Vec<T>,
     query: &str,
     max_results: Option<i64>,
@@ -65,12 +65,12 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_own_list() {
         let all: Vec<u32> = (0..5).collect();
-        let (page, next) = cut(all.clone(), "q", Some(3), None).unwrap_or_else(|error| panic!("{error:?}"));
+        let (page, next) = slice(all.clone(), "q", Some(3), None).unwrap_or_else(|error| panic!("{error:?}"));
         assert_eq!(page, [0, 1, 2]);
-        let rest = cut(all.clone(), "q", Some(3), next.as_deref());
+        let rest = slice(all.clone(), "q", Some(3), next.as_deref());
         assert_eq!(rest, Ok((vec![3, 4], None)));
         for wrong in [next.as_deref(), Some(""), Some("é")] {
-            assert_eq!(cut(all.clone(), "other", None, wrong), Err(ApiError::page_token()));
+            assert_eq!(slice(all.clone(), "other", None, wrong), Err(ApiError::page_token()));
         }
         assert!(size(Some(1_001)).is_err() && size(Some(-1)).is_err() && size(Some(0)) == Ok(100));
     }

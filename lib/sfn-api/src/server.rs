@@ -15,7 +15,7 @@ use super::store::Store;
 use super::{Api, ProvidedMachine, wire};
 
 /// Time that requests in flight get after a stop.
-const PATIENCE: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server with a reserved address. It listens once the stored data is checked.
 ///
@@ -181,7 +181,7 @@ impl OpenServer {
         let server = holdfast_http_server::serve(self.listener, wire::router(Arc::new(self.api)), stopping);
         let late = async {
             drop(stopped.wait_for(|stop| *stop).await);
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(STOP_TIMEOUT).await;
         };
         tokio::select! {
             served = server => served.map_err(ServerError::Listener),
@@ -196,7 +196,7 @@ impl OpenServer {
 /// # Errors
 /// The API's file cannot be used.
 pub fn keep_region(data: &Path, region: &str) -> Result<String, ServerError> {
-    let kept = Store::open(data)?.settle("region", region);
+    let kept = Store::open(data)?.get_or_store("region", region);
     kept.map_err(|error| ServerError::Stored { detail: error.message })
 }
 

@@ -31,7 +31,7 @@ pub struct Machine {
     pub revision: Option<String>,
     pub last_version: u32,
     /// True if the program provides it: then clients cannot change it.
-    pub given: bool,
+    pub is_provided: bool,
 }
 
 /// A version of a state machine.
@@ -102,7 +102,7 @@ impl Store {
     }
 
     /// Returns a setting that the first call stores and later calls don't change.
-    pub fn settle(&self, key: &str, first: &str) -> Result<String, ApiError> {
+    pub fn get_or_store(&self, key: &str, first: &str) -> Result<String, ApiError> {
         self.run(|db| {
             db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)", [key, first])?;
             db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
@@ -138,7 +138,7 @@ impl Store {
                 machine.updated_ms,
                 machine.revision,
                 machine.last_version,
-                machine.given,
+                machine.is_provided,
             ])
         })?;
         Ok(())
@@ -319,7 +319,7 @@ impl Store {
 
     fn failed(&self, error: &rusqlite::Error) -> ApiError {
         ApiError::unavailable(format!(
-            "{} cannot be read or written: {error}. Free space or make it writable, and ask again",
+            "{} cannot be read or written: {error}. Free space or make it writable, and repeat the request",
             self.file.display()
         ))
     }
@@ -353,7 +353,7 @@ fn machine(row: &Row<'_>) -> rusqlite::Result<Machine> {
         updated_ms: row.get(7)?,
         revision: row.get(8)?,
         last_version: row.get(9)?,
-        given: row.get(10)?,
+        is_provided: row.get(10)?,
     })
 }
 

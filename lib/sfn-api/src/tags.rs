@@ -79,7 +79,7 @@ impl Api {
         let arn = required(arn, "resourceArn")?;
         let parsed = arn::machine(arn)?;
         let found = match parsed.qualifier {
-            None => self.found(store, &parsed, arn),
+            None => self.machine_of(store, &parsed, arn),
             Some(_) => Err(ApiError::no_machine(arn)),
         };
         match found {
@@ -90,7 +90,7 @@ impl Api {
 }
 
 /// Checks the tags of a new state machine.
-pub fn of_new_machine(given: Option<&Vec<Tag>>, arn: &str) -> Result<Vec<(String, String)>, ApiError> {
+pub fn check_new(given: Option<&Vec<Tag>>, arn: &str) -> Result<Vec<(String, String)>, ApiError> {
     let tags = checked(given.map(Vec::as_slice).unwrap_or_default())?;
     if tags.len() > MAX_TAGS {
         return Err(too_many(arn));

@@ -44,7 +44,7 @@ impl Api {
         }
         let output = parse_payload(text).map_err(|error| {
             invalid(format!(
-                "it is no JSON (line {}, column {})",
+                "it is not valid JSON (line {}, column {})",
                 error.line(),
                 error.column()
             ))
@@ -54,7 +54,7 @@ impl Api {
 
     pub(super) fn task_failure(&self, input: TokenFailure) -> Result<Value, ApiError> {
         let token = token(input.task_token.as_ref())?;
-        ended_with(input.error.as_deref(), input.cause.as_deref())?;
+        check_failure(input.error.as_deref(), input.cause.as_deref())?;
         let failure = TaskFailure {
             error: input.error.unwrap_or_default(),
             cause: input.cause,
@@ -74,7 +74,7 @@ impl Api {
 }
 
 /// Checks the lengths of an error and a cause.
-pub fn ended_with(error: Option<&str>, cause: Option<&str>) -> Result<(), ApiError> {
+pub fn check_failure(error: Option<&str>, cause: Option<&str>) -> Result<(), ApiError> {
     for (field, text, most) in [("error", error, MAX_ERROR_CHARS), ("cause", cause, MAX_CAUSE_CHARS)] {
         if text.is_some_and(|text| text.chars().count() > most) {
             return Err(ApiError::validation(format!(
@@ -95,7 +95,7 @@ fn token(given: Option<&String>) -> Result<&str, ApiError> {
     } else {
         Err(ApiError::new(
             "InvalidToken",
-            "Invalid Token: it is none of this engine's",
+            "Invalid Token: this engine did not issue it",
         ))
     }
 }

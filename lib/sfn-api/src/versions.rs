@@ -68,7 +68,7 @@ impl Api {
     pub(super) fn publish_version(&self, input: &Publish) -> Result<Value, ApiError> {
         let arn = required(input.state_machine_arn.as_ref(), "stateMachineArn")?;
         let store = self.store();
-        let mut machine = self.unqualified(&store, arn)?;
+        let mut machine = self.unqualified_machine(&store, arn)?;
         let current = machine.revision.as_deref().unwrap_or("INITIAL");
         if input.revision_id.as_deref().is_some_and(|revision| revision != current) {
             return Err(ApiError::new(
@@ -106,11 +106,11 @@ impl Api {
         let arn = required(input.state_machine_version_arn.as_ref(), "stateMachineVersionArn")?;
         let parsed = arn::machine(arn)?;
         let Some(Qualifier::Version(number)) = parsed.qualifier else {
-            return Err(ApiError::validation(format!("'{arn}' names no version")));
+            return Err(ApiError::validation(format!("'{arn}' is not the ARN of a version")));
         };
         let store = self.store();
         // Deleting a missing one succeeds, like on AWS.
-        let machine = match self.found(&store, &parsed, arn) {
+        let machine = match self.machine_of(&store, &parsed, arn) {
             Err(error) if error.name == "StateMachineDoesNotExist" => return Ok(json!({})),
             machine => machine?,
         };
@@ -134,9 +134,9 @@ impl Api {
     pub(super) fn list_versions(&self, input: &List) -> Result<Value, ApiError> {
         let arn = required(input.state_machine_arn.as_ref(), "stateMachineArn")?;
         let store = self.store();
-        let machine = self.unqualified(&store, arn)?;
+        let machine = self.unqualified_machine(&store, arn)?;
         let all = store.versions(&machine.name)?;
-        let (versions, next) = page::cut(
+        let (versions, next) = page::slice(
             all,
             &format!("versions {arn}"),
             input.max_results,
@@ -161,7 +161,7 @@ impl Api {
         check_alias_name(name)?;
         let store = self.store();
         let (machine_arn, routing) = self.routing(&store, input)?;
-        let machine = self.unqualified(&store, &machine_arn)?.name;
+        let machine = self.unqualified_machine(&store, &machine_arn)?.name;
         let now = now_ms();
         let (alias, created_ms) = match store.alias(&machine, name)? {
             Some(there) if there.routing == routing && there.description == input.description => {
@@ -253,12 +253,12 @@ impl Api {
         let arn = required(input.state_machine_arn.as_ref(), "stateMachineArn")?;
         let parsed = arn::machine(arn)?;
         let store = self.store();
-        let machine = self.found(&store, &parsed, arn)?;
+        let machine = self.machine_of(&store, &parsed, arn)?;
         let mut all = store.aliases(&machine.name)?;
         if let Some(Qualifier::Version(number)) = parsed.qualifier {
             all.retain(|alias| alias.routing.iter().any(|(version, _)| *version == number));
         }
-        let (aliases, next) = page::cut(
+        let (aliases, next) = page::slice(
             all,
             &format!("aliases {arn}"),
             input.max_results,
@@ -281,7 +281,7 @@ impl Api {
     /// Returns the definition that a state machine's ARN starts, with or without a version or an alias.
     pub(super) fn target(&self, store: &Store, arn: &str) -> Result<Target, ApiError> {
         let parsed = arn::machine(arn)?;
-        let machine = self.found(store, &parsed, arn)?;
+        let machine = self.machine_of(store, &parsed, arn)?;
         let (number, alias) = match parsed.qualifier {
             None => {
                 return Ok(Target {
@@ -361,7 +361,7 @@ impl Api {
                     routing.len() + 1
                 )));
             }
-            let machine = self.found(store, &parsed, arn).map_err(|error| match error.name {
+            let machine = self.machine_of(store, &parsed, arn).map_err(|error| match error.name {
                 "StateMachineDoesNotExist" => ApiError::no_resource(arn),
                 _ => error,
             })?;
@@ -399,7 +399,7 @@ fn alias_of(arn: &str) -> Result<(&str, &str), ApiError> {
     let parsed = arn::machine(arn)?;
     match parsed.qualifier {
         Some(Qualifier::Alias(name)) => Ok((parsed.name, name)),
-        _ => Err(ApiError::validation(format!("'{arn}' names no alias"))),
+        _ => Err(ApiError::validation(format!("'{arn}' is not the ARN of an alias"))),
     }
 }
 

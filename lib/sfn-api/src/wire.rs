@@ -32,9 +32,9 @@ const WITH_DEFINITION: [&str; 4] = [
 /// answer.
 const MAX_DRAINED_BYTES: usize = 64 * MAX_BODY_BYTES;
 /// Time limit of a body.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum number of requests in progress; others wait.
-const AT_ONCE: usize = 64;
+const MAX_REQUESTS_AT_ONCE: usize = 64;
 const PREFIX: &str = "AWSStepFunctions.";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
@@ -102,7 +102,7 @@ struct Shared {
 
 /// Returns the API as a service on every path.
 pub fn router(api: Arc<Api>) -> Router {
-    let permits = Semaphore::new(AT_ONCE);
+    let permits = Semaphore::new(MAX_REQUESTS_AT_ONCE);
     Router::new()
         .fallback(answer)
         .with_state(Arc::new(Shared { api, permits }))
@@ -136,29 +136,29 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 
 async fn act(shared: &Arc<Shared>, request: Request) -> Result<Value, ApiError> {
     let (head, body) = request.into_parts();
-    let action = ours(&head.headers).and_then(|()| action(&head.headers));
+    let action = refuse_web_pages(&head.headers).and_then(|()| action(&head.headers));
     let most = match action {
         Ok((name, _)) if WITH_DEFINITION.contains(&name) => MAX_DEFINITION_BODY_BYTES,
         _ => MAX_BODY_BYTES,
     };
-    let body = tokio::time::timeout(BODY_PATIENCE, bytes(body, most))
+    let body = tokio::time::timeout(BODY_TIMEOUT, bytes(body, most))
         .await
-        .map_err(|_| ApiError::new("RequestTimeout", "the body did not come in time"))?;
+        .map_err(|_| ApiError::new("RequestTimeout", "the body did not arrive in time"))?;
     let (name, action) = action?;
     let input = input(&body?)?;
-    let turn = shared
+    let permit = shared
         .permits
         .acquire()
         .await
-        .map_err(|_| ApiError::unavailable("the server is ending"))?;
+        .map_err(|_| ApiError::unavailable("the server is shutting down"))?;
     let api = Arc::clone(&shared.api);
     let done = tokio::task::spawn_blocking(move || action(&api, input)).await;
-    drop(turn);
+    drop(permit);
     done.unwrap_or_else(|error| Err(ApiError::internal(format!("{name} ended without an answer: {error}"))))
 }
 
 /// Refuses requests of web pages: a browser sends the page's origin, and the host name that it used.
-fn ours(headers: &HeaderMap) -> Result<(), ApiError> {
+fn refuse_web_pages(headers: &HeaderMap) -> Result<(), ApiError> {
     let refused = |what: &str| {
         Err(ApiError {
             status: StatusCode::FORBIDDEN,
@@ -188,21 +188,21 @@ fn ours(headers: &HeaderMap) -> Result<(), ApiError> {
     if is_loopback {
         Ok(())
     } else {
-        refused("this API is reached by 127.0.0.1, [::1] or localhost alone")
+        refused("this API is reached by 127.0.0.1, [::1] or localhost only")
     }
 }
 
 fn action(headers: &HeaderMap) -> Result<(&'static str, Action), ApiError> {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    let asked = target.and_then(|target| target.strip_prefix(PREFIX));
-    let found = ACTIONS.iter().find(|(name, _)| Some(*name) == asked);
+    let wanted = target.and_then(|target| target.strip_prefix(PREFIX));
+    let found = ACTIONS.iter().find(|(name, _)| Some(*name) == wanted);
     found.copied().ok_or_else(|| {
         let known: Vec<&str> = ACTIONS.iter().map(|(name, _)| *name).collect();
-        let said: String = target.unwrap_or("no x-amz-target").chars().take(100).collect();
+        let sent: String = target.unwrap_or("no x-amz-target").chars().take(100).collect();
         ApiError::new(
             "UnknownOperationException",
             format!(
-                "{said:?} is no action of this API; {PREFIX}NAME is, with {}",
+                "unknown action {sent:?}. Send {PREFIX}NAME with one of these names: {}",
                 known.join(", ")
             ),
         )
@@ -231,7 +231,7 @@ async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         ..ApiError::new(
             "RequestEntityTooLargeException",
-            format!("this request may have {most} bytes at most"),
+            format!("this request may have at most {most} bytes"),
         )
     })
 }
@@ -239,21 +239,21 @@ async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
 fn input(body: &[u8]) -> Result<Value, ApiError> {
     match serde_json::from_slice(body) {
         Ok(input @ Value::Object(_)) => Ok(input),
-        Ok(_) => Err(serialization("the body is no JSON object")),
-        Err(error) => Err(serialization(&format!("the body is no JSON: {error}"))),
+        Ok(_) => Err(serialization("the body is not a JSON object")),
+        Err(error) => Err(serialization(&format!("the body is not valid JSON: {error}"))),
     }
 }
 
 /// Reads an action's input. Unknown fields are ignored; the action checks the required ones.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, ApiError> {
     // serde's message may quote the input, which may be a credential.
-    serde_path(input).map_err(|kind| serialization(&format!("a field of the input has another type: {kind}")))
+    from_value(input).map_err(|kind| serialization(&format!("a field of the input has another type: {kind}")))
 }
 
-fn serde_path<T: DeserializeOwned>(input: Value) -> Result<T, String> {
+fn from_value<T: DeserializeOwned>(input: Value) -> Result<T, String> {
     serde_json::from_value(input).map_err(|error| {
-        let said = error.to_string();
-        said.rsplit_once("expected ").map_or_else(
+        let message = error.to_string();
+        message.rsplit_once("expected ").map_or_else(
             || "see the API's reference".to_owned(),
             |(_, what)| format!("expected {what}"),
         )

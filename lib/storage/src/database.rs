@@ -121,7 +121,7 @@ fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
         other => Err(rusqlite::Error::SqliteFailure(
             ffi::Error::new(ffi::SQLITE_CANTOPEN),
             Some(format!(
-                "its file system takes no write-ahead log (the journal stays {other:?})"
+                "its file system does not support a write-ahead log (the journal mode stays {other:?})"
             )),
         )),
     }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_one_connection_commits_another_reads_only() {
+    fn a_read_only_connection_sees_commits_and_cannot_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/a.sqlite");
         create_empty(&path).unwrap();
