@@ -161,10 +161,10 @@ impl Archive {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn executions(&self, most: u32) -> Result<Vec<ExecutionRecord>, EngineError> {
+    pub fn executions(&self, limit: u32) -> Result<Vec<ExecutionRecord>, EngineError> {
         // The engine's names of other machines' executions contain a colon.
         let own = "map_run IS NULL AND instr(name, ':') = 0 ORDER BY started_ms DESC, id DESC LIMIT ?1";
-        self.select_executions(own, [most])
+        self.select_executions(own, [limit])
     }
 
     /// Returns the execution of a name. A map's child has its own name.

@@ -68,7 +68,7 @@ impl VirtualClock {
         self.wake();
     }
 
-    fn load(&self) {
+    fn wake(&self) {
         self.moved.notify_waiters();
         self.moved.notify_one();
     }

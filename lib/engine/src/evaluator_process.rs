@@ -61,11 +61,11 @@ fn mapped_bytes() -> u64 {
 }
 
 /// Lowers a limit; a lower existing limit stays. On systems without this limit, time is the only bound.
-fn lower(resource: Resource, most: u64) -> io::Result<()> {
+fn lower(resource: Resource, limit: u64) -> io::Result<()> {
     let Ok((_, hard)) = resource.get() else {
         return Ok(());
     };
-    resource.set(hard.min(most), hard)
+    resource.set(hard.min(limit), hard)
 }
 
 fn serve(deadline: &Deadline) -> io::Result<()> {

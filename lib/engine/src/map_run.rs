@@ -126,13 +126,13 @@ impl Runner {
                 self.open.fillable.remove(&id);
                 continue;
             };
-            let most = run.free_slots().min(MAX_BEGUN_PER_TURN - begun);
+            let limit = run.free_slots().min(MAX_BEGUN_PER_TURN - begun);
             let from = run.next_index;
             let mut children = Vec::new();
-            if most > 0 {
+            if limit > 0 {
                 children = self
                     .store
-                    .run(move |db| read::pending_children(db, id, from, most))
+                    .run(move |db| read::pending_children(db, id, from, limit))
                     .await?;
             }
             if children.is_empty() {

@@ -315,7 +315,7 @@ pub(super) fn pending_children(
     connection: &Connection,
     map_run: i64,
     from_index: u64,
-    most: u64,
+    limit: u64,
 ) -> rusqlite::Result<Vec<Result<PendingChild, UnreadableChild>>> {
     connection
         .prepare_cached(
@@ -324,7 +324,7 @@ pub(super) fn pending_children(
              FROM executions WHERE map_run = ?1 AND map_index >= ?2 AND status = 'PENDING' ORDER BY map_index LIMIT ?3",
         )?
         .query_map(
-            (map_run, from_index.cast_signed(), most.cast_signed()),
+            (map_run, from_index.cast_signed(), limit.cast_signed()),
             |row| match pending_child(row) {
                 Err(error) if is_about_value(&error) => Ok(Err(UnreadableChild {
                     id: row.get(0)?,

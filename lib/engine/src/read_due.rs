@@ -28,11 +28,11 @@ pub(super) fn due(
     connection: &Connection,
     segments: &[Segment],
     now: Timestamp,
-    most: u32,
+    limit: u32,
 ) -> rusqlite::Result<Vec<i64>> {
     let mut due = Vec::new();
     for Segment { after, up_to, by_ms } in segments {
-        let left = (most as usize).saturating_sub(due.len());
+        let left = (limit as usize).saturating_sub(due.len());
         let mut statement = connection.prepare_cached(
             "SELECT id FROM executions WHERE status = 'RUNNING' AND waits = 1 AND due_ms <= ?1 AND id > ?2 AND id <= ?3
              ORDER BY due_ms LIMIT ?4",

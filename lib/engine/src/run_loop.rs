@@ -315,7 +315,7 @@ impl Runner {
         match self.store_turn(&mut next).await {
             Ok(()) => {
                 next.dispatch.clear();
-                self.stored(next).await;
+                self.act_on_stored(next).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "the last results were not stored; their functions run again");

@@ -12,7 +12,7 @@ use super::error::EngineError;
 /// The database's file in the data directory.
 pub(super) const DATABASE_FILE: &str = "engine.sqlite";
 
-/// Step `n` brings a database from version `n` to version `n + 1`, in a transaction of its own. Steps are never changed,
+/// Step `n` migrates a database from version `n` to version `n + 1`, in its own transaction. Steps are never changed,
 /// only added.
 const STEPS: &[&str] = &[
     include_str!("migration/0001_first.sql"),

@@ -272,8 +272,8 @@ fn check_kind(machine: &StateMachine, name: &str) -> Result<(), EngineError> {
             .is_some_and(|name| name.ends_with(".waitForTaskToken"))
     };
     let reason = match tested {
-        Some(state) if matches!(state.kind, StateKind::Map | StateKind::Parallel) => "Map and Parallel",
-        Some(state) if waits(&state.resource) => ".waitForTaskToken",
+        Some(state) if matches!(state.kind, StateKind::Map | StateKind::Parallel) => "a Map or Parallel state",
+        Some(state) if waits(&state.resource) => "a task with .waitForTaskToken",
         _ => return Ok(()),
     };
     Err(EngineError::StateNotTestable {

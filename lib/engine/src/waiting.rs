@@ -61,15 +61,15 @@ impl Runner {
             return Ok(());
         }
         // Executions outside the scope stay due: they must not fill each batch again.
-        let most = if self.scope.is_all() {
+        let limit = if self.scope.is_all() {
             MAX_DUE_PER_TURN
         } else {
             u32::MAX
         };
         let segments = self.time.segments();
         let of_due = segments.clone();
-        let due = self.store.run(move |db| read_due::due(db, &of_due, now, most)).await?;
-        let all = due.len() < most as usize;
+        let due = self.store.run(move |db| read_due::due(db, &of_due, now, limit)).await?;
+        let all = due.len() < limit as usize;
         let asleep: Vec<i64> = self
             .resumable(due)
             .await?

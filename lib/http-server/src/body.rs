@@ -86,7 +86,7 @@ async fn read(limits: BodyLimits, headers: &HeaderMap, body: Body) -> Result<Bou
         .unwrap_or(Err(Refused::TooSlow))
 }
 
-async fn collect(most: usize, body: Body) -> Result<BoundedBody, Refused> {
+async fn collect(limit: usize, body: Body) -> Result<BoundedBody, Refused> {
     let mut chunks = body.into_data_stream();
     let (mut kept, mut parts, mut paid, mut read) = (Vec::new(), Vec::new(), 0, 0_usize);
     while let Some(chunk) = chunks.next().await {
@@ -95,12 +95,12 @@ async fn collect(most: usize, body: Body) -> Result<BoundedBody, Refused> {
         if read > MAX_DRAINED_BYTES {
             break;
         }
-        if read > most {
+        if read > limit {
             (kept, parts, paid) = (Vec::new(), Vec::new(), 0);
             continue;
         }
         // The buffer doubles as it grows: its capacity counts, not its content.
-        let wanted = read.next_power_of_two().min(most).div_ceil(UNIT_BYTES);
+        let wanted = read.next_power_of_two().min(limit).div_ceil(UNIT_BYTES);
         if wanted > paid {
             let more = u32::try_from(wanted - paid).map_err(|_| Refused::NoRoom)?;
             let part = Arc::clone(&BODIES).try_acquire_many_owned(more);
@@ -109,7 +109,7 @@ async fn collect(most: usize, body: Body) -> Result<BoundedBody, Refused> {
         }
         kept.extend_from_slice(&chunk);
     }
-    if read > most {
+    if read > limit {
         return Err(Refused::TooLarge);
     }
     Ok(BoundedBody {
@@ -154,9 +154,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_read_whole_or_refused() {
         let none = HeaderMap::new();
-        let read_bytes = async |most, sent: usize| {
+        let read_bytes = async |limit, sent: usize| {
             let body = Body::from(vec![b'x'; sent]);
-            let read = read(limits(most), &none, body).await;
+            let read = read(limits(limit), &none, body).await;
             read.map(|body| body.bytes.len())
         };
         assert_eq!(read_bytes(10, 10).await, Ok(10));

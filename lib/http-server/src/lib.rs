@@ -67,10 +67,10 @@ struct Place {
 
 impl Addresses {
     /// Returns a place for a connection from an address, or `None` if the address has too many connections.
-    fn place(self: &Arc<Self>, address: IpAddr, most: usize, permit: OwnedSemaphorePermit) -> Option<Place> {
+    fn place(self: &Arc<Self>, address: IpAddr, limit: usize, permit: OwnedSemaphorePermit) -> Option<Place> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
-        if *count >= most && !address.is_loopback() {
+        if *count >= limit && !address.is_loopback() {
             return None;
         }
         *count += 1;

@@ -11,25 +11,25 @@ const MAX_DIAGNOSTICS: usize = 100;
 
 /// Returns the answer for a definition. `max_results` limits the diagnostics; 0 means the default.
 pub fn report(definition: &str, max_results: Option<i64>) -> Result<Value, ApiError> {
-    let most = match max_results {
+    let limit = match max_results {
         None | Some(0) => MAX_DIAGNOSTICS,
-        Some(most) => usize::try_from(most)
+        Some(limit) => usize::try_from(limit)
             .ok()
-            .filter(|most| *most <= MAX_DIAGNOSTICS)
+            .filter(|limit| *limit <= MAX_DIAGNOSTICS)
             .ok_or_else(|| {
                 ApiError::validation(format!(
-                    "1 validation error detected: Value '{most}' at 'maxResults' failed to satisfy constraint: Member must \
+                    "1 validation error detected: Value '{limit}' at 'maxResults' failed to satisfy constraint: Member must \
                      have value from 0 to {MAX_DIAGNOSTICS}"
                 ))
             })?,
     };
     let problems = StateMachine::parse(definition).err().map(|report| report.problems);
     let problems = problems.unwrap_or_default();
-    let diagnostics: Vec<Value> = problems.iter().take(most).map(diagnostic).collect();
+    let diagnostics: Vec<Value> = problems.iter().take(limit).map(diagnostic).collect();
     Ok(json!({
         "result": if problems.is_empty() { "OK" } else { "FAIL" },
         "diagnostics": diagnostics,
-        "truncated": problems.len() > most,
+        "truncated": problems.len() > limit,
     }))
 }
 

@@ -36,7 +36,7 @@ pub struct History {
 impl Api {
     pub(super) fn history(&self, input: &History) -> Result<Value, ApiError> {
         let arn = required(input.execution_arn.as_ref(), "executionArn")?;
-        let most = page::size(input.max_results)?;
+        let limit = page::size(input.max_results)?;
         let found = self.execution(arn)?;
         let by = self.store().started_by(arn)?.unwrap_or_default();
         let query = format!("history {arn} {}", input.reverse_order);
@@ -57,7 +57,7 @@ impl Api {
             let Some(mut shown) = event.to_aws() else {
                 return ControlFlow::Continue(());
             };
-            if events.len() >= most || bytes > PAGE_BYTES {
+            if events.len() >= limit || bytes > PAGE_BYTES {
                 next = last.map(|last: HistoryPlace| page::token(&query, &format!("{} {}", last.entry, last.event)));
                 return ControlFlow::Break(());
             }

@@ -14,7 +14,7 @@ use holdfast_engine::{ExecutionDetails, ExecutionFilter, ExecutionStatus, ListPo
 
 /// Maximum number of executions that one page examines. A page of a version's or an alias's executions may therefore be
 /// short, with a token.
-const LOOKED_AT: usize = 5_000;
+const MAX_EXAMINED: usize = 5_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,7 +42,7 @@ impl Api {
     fn list_of_machine(&self, input: &List, wanted: Option<ExecutionFilter>, arn: &str) -> Result<Value, ApiError> {
         let parsed = arn::machine(arn)?;
         self.target(&self.store(), arn)?;
-        let most = page::size(input.max_results)?;
+        let limit = page::size(input.max_results)?;
         let query = format!("executions {arn} {wanted:?}");
         let position = page::position(&query, input.next_token.as_deref())?;
         let Some(wanted) = wanted else {
@@ -50,20 +50,20 @@ impl Api {
         };
         let mut after = position.map(|text| place(&text)).transpose()?;
         let archive = self.archive()?;
-        let (mut listed, mut looked_at, mut next) = (Vec::new(), 0, None);
+        let (mut listed, mut examined, mut next) = (Vec::new(), 0, None);
         'pages: loop {
             // One more than the page holds, to recognize the last page.
-            let lot = archive
-                .executions_of(parsed.unqualified, wanted, after, most + 1)
+            let batch = archive
+                .executions_of(parsed.unqualified, wanted, after, limit + 1)
                 .map_err(|error| ApiError::of_engine(&error, arn))?;
-            let is_last = lot.len() <= most;
-            for found in lot {
-                if listed.len() >= most || looked_at >= LOOKED_AT {
+            let is_last = batch.len() <= limit;
+            for found in batch {
+                if listed.len() >= limit || examined >= MAX_EXAMINED {
                     next = after.map(|(at, id)| page::token(&query, &format!("{} {id}", at.0)));
                     break 'pages;
                 }
                 after = Some((found.record.started, found.record.id));
-                looked_at += 1;
+                examined += 1;
                 let by = self.store().started_by(&found.record.arn)?.unwrap_or_default();
                 if is_of(&by, parsed.qualifier) {
                     listed.push(shown(&found, &by)?);
@@ -77,7 +77,7 @@ impl Api {
     }
 
     fn list_children(&self, input: &List, wanted: Option<ExecutionFilter>, map_run: &str) -> Result<Value, ApiError> {
-        let most = page::size(input.max_results)?;
+        let limit = page::size(input.max_results)?;
         let query = format!("executions {map_run} {wanted:?}");
         let from = page::number(&query, input.next_token.as_deref())?.unwrap_or(0);
         let run = self.map_run(map_run)?;
@@ -86,9 +86,9 @@ impl Api {
         };
         let mut children = self
             .archive()?
-            .children_of(run.record.id, wanted, from, most + 1)
+            .children_of(run.record.id, wanted, from, limit + 1)
             .map_err(|error| ApiError::of_engine(&error, map_run))?;
-        let rest = children.split_off(most.min(children.len()));
+        let rest = children.split_off(limit.min(children.len()));
         let next = rest.first().and_then(|child| child.record.map_index);
         let next = next.map(|index| page::token(&query, &index.to_string()));
         let listed = children

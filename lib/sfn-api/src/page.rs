@@ -6,16 +6,16 @@ use sha2::{Digest, Sha256};
 use super::error::ApiError;
 
 const DEFAULT_PAGE_SIZE: usize = 100;
-const MOST: i64 = 1_000;
+const MAX_PAGE_SIZE: i64 = 1_000;
 
 /// Returns the size of a page for a request's `maxResults`.
 pub fn size(max_results: Option<i64>) -> Result<usize, ApiError> {
     match max_results {
         None | Some(0) => Ok(DEFAULT_PAGE_SIZE),
-        Some(most @ 1..=MOST) => Ok(usize::try_from(most).unwrap_or(DEFAULT_PAGE_SIZE)),
+        Some(limit @ 1..=MAX_PAGE_SIZE) => Ok(usize::try_from(limit).unwrap_or(DEFAULT_PAGE_SIZE)),
         Some(other) => Err(ApiError::validation(format!(
             "1 validation error detected: Value '{other}' at 'maxResults' failed to satisfy constraint: Member must be \
-             between 0 and {MOST}"
+             between 0 and {MAX_PAGE_SIZE}"
         ))),
     }
 }
@@ -47,11 +47,11 @@ pub fn slice<T>(
     max_results: Option<i64>,
     next: Option<&str>,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
-    let most = size(max_results)?;
+    let limit = size(max_results)?;
     let skipped = usize::try_from(number(query, next)?.unwrap_or(0)).map_err(|_| ApiError::page_token())?;
-    let more = all.len() > skipped.saturating_add(most);
-    let next = more.then(|| token(query, &(skipped + most).to_string()));
-    Ok((all.into_iter().skip(skipped).take(most).collect(), next))
+    let more = all.len() > skipped.saturating_add(limit);
+    let next = more.then(|| token(query, &(skipped + limit).to_string()));
+    Ok((all.into_iter().skip(skipped).take(limit).collect(), next))
 }
 
 fn mark(query: &str) -> String {

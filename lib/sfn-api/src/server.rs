@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn nobody_connects_before_what_is_stored_was_checked() {
+    async fn connections_are_refused_before_the_stored_data_is_checked() {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path();
         let options = EngineOptions::new(data, Arc::new(Echo), Arc::new(NoObjects)).unwrap();

@@ -118,7 +118,7 @@ fn checked(given: &[Tag]) -> Result<Vec<(String, String)>, ApiError> {
     Ok(tags)
 }
 
-fn part<'a>(text: Option<&'a String>, place: &str, least: usize, most: usize) -> Result<&'a str, ApiError> {
+fn part<'a>(text: Option<&'a String>, place: &str, min_chars: usize, max_chars: usize) -> Result<&'a str, ApiError> {
     let text = required(text, place)?;
     let constraint = |what: String| {
         ApiError::validation(format!(
@@ -126,11 +126,11 @@ fn part<'a>(text: Option<&'a String>, place: &str, least: usize, most: usize) ->
         ))
     };
     let characters = text.chars().count();
-    if characters < least {
-        return Err(constraint(format!("have length greater than or equal to {least}")));
+    if characters < min_chars {
+        return Err(constraint(format!("have length greater than or equal to {min_chars}")));
     }
-    if characters > most {
-        return Err(constraint(format!("have length less than or equal to {most}")));
+    if characters > max_chars {
+        return Err(constraint(format!("have length less than or equal to {max_chars}")));
     }
     let fine = |sign: char| sign.is_alphanumeric() || sign.is_whitespace() || "_.:/=+-@".contains(sign);
     if !text.chars().all(fine) {

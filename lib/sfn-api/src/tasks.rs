@@ -75,11 +75,11 @@ impl Api {
 
 /// Checks the lengths of an error and a cause.
 pub fn check_failure(error: Option<&str>, cause: Option<&str>) -> Result<(), ApiError> {
-    for (field, text, most) in [("error", error, MAX_ERROR_CHARS), ("cause", cause, MAX_CAUSE_CHARS)] {
-        if text.is_some_and(|text| text.chars().count() > most) {
+    for (field, text, limit) in [("error", error, MAX_ERROR_CHARS), ("cause", cause, MAX_CAUSE_CHARS)] {
+        if text.is_some_and(|text| text.chars().count() > limit) {
             return Err(ApiError::validation(format!(
                 "1 validation error detected: Value at '{field}' failed to satisfy constraint: Member must have length less \
-                 than or equal to {most}"
+                 than or equal to {limit}"
             )));
         }
     }

@@ -137,11 +137,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 async fn act(shared: &Arc<Shared>, request: Request) -> Result<Value, ApiError> {
     let (head, body) = request.into_parts();
     let action = refuse_web_pages(&head.headers).and_then(|()| action(&head.headers));
-    let most = match action {
+    let limit = match action {
         Ok((name, _)) if WITH_DEFINITION.contains(&name) => MAX_DEFINITION_BODY_BYTES,
         _ => MAX_BODY_BYTES,
     };
-    let body = tokio::time::timeout(BODY_TIMEOUT, bytes(body, most))
+    let body = tokio::time::timeout(BODY_TIMEOUT, bytes(body, limit))
         .await
         .map_err(|_| ApiError::new("RequestTimeout", "the body did not arrive in time"))?;
     let (name, action) = action?;
@@ -209,13 +209,13 @@ fn action(headers: &HeaderMap) -> Result<(&'static str, Action), ApiError> {
     })
 }
 
-async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
+async fn bytes(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     let (mut kept, mut read) = (Vec::new(), 0);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| serialization(&format!("the body cannot be read: {error}")))?;
         read += chunk.len();
-        if read <= most {
+        if read <= limit {
             kept.extend_from_slice(&chunk);
         } else {
             kept = Vec::new();
@@ -224,14 +224,14 @@ async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
             break;
         }
     }
-    if read <= most {
+    if read <= limit {
         return Ok(kept);
     }
     Err(ApiError {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         ..ApiError::new(
             "RequestEntityTooLargeException",
-            format!("this request may have at most {most} bytes"),
+            format!("this request may have at most {limit} bytes"),
         )
     })
 }

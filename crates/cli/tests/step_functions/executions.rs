@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{FUNCTION, ROLE, Server, invoke, one, refusal, wait_for_token};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_is_the_same_one_while_it_runs() {
+async fn a_repeated_start_finds_the_running_execution() {
     let server = Server::start().await;
     let client = &server.client;
     let quick = server.create("quick", &one("E", invoke("echo"))).await;
@@ -96,7 +96,7 @@ async fn the_context_names_the_machine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_is_told_in_pages_in_both_orders() {
+async fn a_history_has_pages_in_both_orders() {
     let server = Server::start().await;
     let client = &server.client;
     let machine = server.create("m", &one("E", invoke("echo"))).await;

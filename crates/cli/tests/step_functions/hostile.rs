@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{Server, invoke, one, refusal, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_engine_serves_again_whatever_it_was_evaluating() {
+async fn a_killed_engine_serves_again_despite_hostile_expressions() {
     let mut server = Server::start().await;
     let expressions = [
         "$reduce([1..60], function($a, $i){{'l': $a, 'r': $a}}, {'v': 1})",

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Server, invoke, one, wait_for_token};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_started_goes_on_after_a_kill() {
+async fn executions_resume_after_a_kill() {
     let mut server = Server::start().await;
     let slow = server.create("slow", &one("S", invoke("slow"))).await;
     let waits = server.create("waits", &one("W", wait_for_token())).await;

@@ -18,7 +18,7 @@ async fn post(server: &Server, headers: &[(&str, &str)], body: impl Into<reqwest
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_request_is_refused_by_name() {
+async fn invalid_requests_are_refused_by_name() {
     let server = Server::start().await;
     let list = [("x-amz-target", "AWSStepFunctions.ListStateMachines")];
     let refused = async |headers: &[(&str, &str)], body: Vec<u8>| {
@@ -65,7 +65,7 @@ async fn what_is_no_request_is_refused_by_name() {
 }
 
 #[test]
-fn an_address_that_others_reach_is_refused() {
+fn an_address_that_other_machines_reach_is_refused() {
     let directory = tempfile::TempDir::new().unwrap();
     let data = directory.path().join("data");
     let mut engine = program();

@@ -1,5 +1,5 @@
--- An execution that only waits for a time or an answer is not read until that comes: `waits`, with its earliest timer
--- in `due_ms` and, in `resume_ms`, the earliest one that brings it further by itself.
+-- An execution that only waits for a time or an answer has `waits` = 1 and isn't read until then. `due_ms` is its
+-- earliest timer, `resume_ms` its earliest timer that advances it (not a timeout or a heartbeat).
 ALTER TABLE executions ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE executions ADD COLUMN due_ms INTEGER;
 ALTER TABLE executions ADD COLUMN resume_ms INTEGER;
@@ -11,5 +11,5 @@ ALTER TABLE executions ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE executions ADD COLUMN redriven_ms INTEGER;
 ALTER TABLE map_runs ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0;
 
--- How many items a map's child runs: as many count as failed when it fails.
+-- Number of items of a map's child: all of them count as failed when it fails.
 ALTER TABLE executions ADD COLUMN items INTEGER NOT NULL DEFAULT 1;

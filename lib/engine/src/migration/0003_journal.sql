@@ -1,6 +1,6 @@
--- What one turn writes lands in few pages: the events of an execution in it are one entry, one event a line, at the end
--- of the journal. Which entries an execution has is listed later, for many turns at once. No entry refers to its
--- execution by a foreign key: the check would read a page for each.
+-- A turn writes few pages: all its events of one execution are one entry, one event per line, at the end of the
+-- journal. The list of the entries of each execution is extended later, for many turns at once. Entries have no foreign
+-- key: checking it would read a page for each entry.
 CREATE TABLE journal (
     id        INTEGER PRIMARY KEY,
     execution INTEGER NOT NULL,
@@ -14,6 +14,6 @@ CREATE TABLE journal_list (
 
 INSERT INTO journal (execution, events) SELECT execution, json FROM events ORDER BY execution, id;
 INSERT INTO journal_list (execution, entry) SELECT execution, id FROM journal ORDER BY execution, id;
--- The last entry that is listed.
+-- The last listed entry.
 INSERT INTO meta (key, value) SELECT 'journal_listed', coalesce(max(id), 0) FROM journal;
 DROP TABLE events;

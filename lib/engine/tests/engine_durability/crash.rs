@@ -88,7 +88,7 @@ fn crashed(kept: &Path, log: &[u8]) -> tempfile::TempDir {
 }
 
 /// Resumes from a part of the log. Returns the outcome, or `None` when the execution was not stored yet.
-async fn go_on(kept: &Path, log: &[u8]) -> Option<Value> {
+async fn resume(kept: &Path, log: &[u8]) -> Option<Value> {
     let (directory, world) = (crashed(kept, log), World::taking_ms(0));
     // Read on a copy, since closing a database moves its log into it.
     let beside = crashed(kept, log);
@@ -100,7 +100,7 @@ async fn go_on(kept: &Path, log: &[u8]) -> Option<Value> {
     let found = output(&engine, "e").await;
     // A function whose answer was stored isn't called again.
     for key in world.answered.lock().unwrap().keys() {
-        assert!(!stored.contains(&(key.0.clone(), key.2)), "{key:?} was asked again");
+        assert!(!stored.contains(&(key.0.clone(), key.2)), "{key:?} was called again");
     }
     assert!(world.most_running.load(Ordering::SeqCst) <= 6);
     Some(found)
@@ -131,7 +131,7 @@ async fn crash_after_any_transaction_gives_the_same_outcome() {
     assert!(commits.len() > 5, "{commits:?}");
     let mut went_on = 0;
     for end in commits {
-        if let Some(found) = go_on(kept.path(), &log[..end]).await {
+        if let Some(found) = resume(kept.path(), &log[..end]).await {
             assert_eq!(found, expected(), "after {end} bytes of the log");
             went_on += 1;
         }
@@ -161,7 +161,7 @@ fn crash_at_any_byte_of_the_log_gives_the_same_outcome() {
             if lengthened {
                 part.resize(log.len() + 100_000, 0);
             }
-            let found = runtime.block_on(go_on(kept.path(), &part));
+            let found = runtime.block_on(resume(kept.path(), &part));
             prop_assert!(found.is_none_or(|found| found == expected()));
             Ok(())
         })

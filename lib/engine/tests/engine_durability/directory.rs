@@ -97,7 +97,7 @@ fn version(directory: &Path) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn older_version_is_brought_up_and_its_work_goes_on() {
+async fn an_older_version_is_migrated_and_its_executions_resume() {
     let directory = tempfile::tempdir().unwrap();
     build_version_1(directory.path()).await;
     assert_eq!(version(directory.path()), 1);
@@ -149,7 +149,7 @@ async fn step_that_fails_leaves_the_version_before_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copy_made_while_running_goes_on_by_itself() {
+async fn a_copy_made_while_running_is_independent() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(1));
     let (engine, _) = open(directory.path(), &world).await;
     std::fs::create_dir_all(directory.path().join("artifacts/runs")).unwrap();

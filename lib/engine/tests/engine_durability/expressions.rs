@@ -205,7 +205,7 @@ fn tamper(directory: &Path, sql: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_execution_that_cannot_be_read_is_alone_and_can_be_stopped() {
+async fn an_unreadable_execution_affects_no_other_and_can_be_stopped() {
     let wait = machine("W", json!({ "W": { "Type": "Wait", "Seconds": 3, "End": true } }));
     let deep = "[".repeat(101) + &"]".repeat(101);
     let deep = format!("UPDATE executions SET input = '{deep}' WHERE name = 'bad'");
@@ -257,7 +257,7 @@ async fn an_execution_without_a_history_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_child_that_cannot_be_read_fails_alone() {
+async fn only_the_unreadable_child_of_a_map_fails() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(100));
     let each = distributed(
         "echo",

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{World, distributed, finished, items, machine, open, output, task};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failed_task_is_run_again_and_what_finished_is_not() {
+async fn a_redrive_runs_the_failed_task_again_and_no_finished_one() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
     let (engine, _) = open(directory.path(), &world).await;
     let text = machine(
@@ -33,7 +33,7 @@ async fn failed_task_is_run_again_and_what_finished_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn finished_items_are_kept_also_across_a_crash() {
+async fn a_redrive_keeps_finished_items_even_across_a_crash() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
     let (engine, _) = open(directory.path(), &world).await;
     let map = distributed("switched-on-two", json!({ "MaxConcurrency": 1, "End": true }));

@@ -88,7 +88,7 @@ async fn panicking_function_fails_its_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn map_runs_at_its_cap() {
+async fn a_map_runs_at_most_max_concurrency_children() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(20));
     let (engine, _) = open(directory.path(), &world).await;
     let text = machine(
@@ -111,7 +111,7 @@ async fn map_runs_at_its_cap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn map_tolerates_as_many_failures_as_it_says() {
+async fn a_map_tolerates_failures_up_to_its_limit() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
     let (engine, _) = open(directory.path(), &world).await;
     let strict = machine(

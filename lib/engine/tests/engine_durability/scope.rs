@@ -52,7 +52,7 @@ async fn open_for(
     options.scope = Scope::only(move |found| found == name);
     let (engine, recovered) = Engine::open(options).await.unwrap();
     assert!(recovered.unreadable.is_empty(), "{:?}", recovered.unreadable);
-    (engine, clock, recovered.left_alone)
+    (engine, clock, recovered.outside_scope)
 }
 
 fn called(world: &World) -> BTreeSet<String> {
@@ -66,11 +66,11 @@ fn called(world: &World) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_own_execution_goes_on_also_when_the_time_of_others_has_come() {
+async fn only_the_execution_in_scope_resumes_even_when_others_are_due() {
     let directory = tempfile::tempdir().unwrap();
     let (world, at) = killed(directory.path()).await;
-    let (engine, clock, left_alone) = open_for(directory.path(), &world, at, "own-1").await;
-    assert_eq!(left_alone, 5, "hangs, maps, its two children under way, waits");
+    let (engine, clock, outside_scope) = open_for(directory.path(), &world, at, "own-1").await;
+    assert_eq!(outside_scope, 5, "hangs, maps, its two children under way, waits");
     clock.advance_ms(3_700_000);
     assert_eq!(output(&engine, "own-1").await, json!({ "n": 1 }));
     // A new execution beside it runs, too.
@@ -93,7 +93,7 @@ async fn only_the_own_execution_goes_on_also_when_the_time_of_others_has_come() 
     let mut all = options(directory.path(), &world);
     all.clock = Arc::new(VirtualClock::new(clock.now()));
     let (engine, recovered) = Engine::open(all).await.unwrap();
-    assert_eq!(recovered.left_alone, 0);
+    assert_eq!(recovered.outside_scope, 0);
     assert_eq!(output(&engine, "waits").await, json!({ "n": 2 }));
     while world.calls.load(Ordering::SeqCst) < 4 {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -103,7 +103,7 @@ async fn only_the_own_execution_goes_on_also_when_the_time_of_others_has_come() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_execution_can_be_stopped_with_all_below_it_and_runs_nothing_for_that() {
+async fn another_execution_and_its_children_can_be_stopped_without_running_them() {
     let directory = tempfile::tempdir().unwrap();
     let (world, at) = killed(directory.path()).await;
     let (engine, _clock, _) = open_for(directory.path(), &world, at, "nobody").await;

@@ -135,7 +135,7 @@ async fn full_disk_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_or_shortened_database_is_no_new_beginning() {
+async fn an_empty_or_shortened_database_is_refused() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
     let (engine, _) = open(directory.path(), &world).await;
     engine.start("one", &slow_pair(), json!({ "n": 1 })).await.unwrap();

@@ -42,7 +42,7 @@ impl Functions for World {
         let failed = |error_type: &str| {
             Err(FunctionFailure {
                 error_type: error_type.to_owned(),
-                message: "as asked".to_owned(),
+                message: "the function failed on purpose".to_owned(),
             })
         };
         match function {
@@ -143,7 +143,7 @@ pub async fn finished(engine: &Engine, name: &str) -> Status {
         .expect("it hangs");
     match outcome.unwrap() {
         Outcome::Finished { status } => status,
-        other => panic!("{name} stands at {other:?}"),
+        other => panic!("{name} has not ended: {other:?}"),
     }
 }
 

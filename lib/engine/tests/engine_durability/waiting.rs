@@ -277,7 +277,7 @@ async fn a_clock_that_was_once_ahead_does_not_bind_later_times() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stored_definition_that_is_refused_now_goes_on() {
+async fn a_stored_definition_that_is_now_refused_still_runs() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
     let (engine, _) = open(directory.path(), &world).await;
     let text = machine(
