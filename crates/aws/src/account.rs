@@ -1,5 +1,5 @@
-//! What the AWS adapters share: the account's configuration with every limit of the SDK's clients, and what a failed call is
-//! told as. The SDK repeats nothing: the workflow does.
+//! Shared by the AWS adapters: the account's configuration with every limit of the SDK's clients, and the one-line text
+//! of a failed call. The SDK retries nothing: the workflow does.
 
 use std::error::Error;
 use std::time::Duration;
@@ -14,26 +14,26 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// Limit to connect.
+/// Time limit of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Limit of one call, but for those below.
+/// Time limit of one call, except for the kinds below.
 const CALL: Duration = Duration::from_secs(30);
-/// Limit of one call about rows: a run waits for its claim.
+/// Time limit of one call about rows: a run waits for its claim.
 pub(crate) const ROW_CALL: Duration = Duration::from_secs(20);
-/// Limit of one call about artifacts, which may be large.
+/// Time limit of one call about artifacts, which may be large.
 pub(crate) const ARTIFACT_CALL: Duration = Duration::from_secs(60);
-/// How often a call is tried where nobody else repeats it.
+/// Maximum number of attempts of a call that no workflow retries.
 const ATTEMPTS: u32 = 6;
-/// Longest account of a failure, in characters.
+/// Maximum length of a failure's text, in characters.
 const SAID_CHARS: usize = 400;
 
-/// The account and region of the environment. Limits: 5 s to connect, 30 s a call, nothing is repeated.
+/// Loads the account and region of the environment. Limits: 5 s to connect, 30 s a call, no retries.
 pub async fn load() -> SdkConfig {
     configured(aws_config::defaults(behavior_version())).await
 }
 
-/// The same where there may be no account: the region of the environment or the profile, else `region`. No other machine is
-/// asked for it.
+/// Loads the account where there may be none. The region is that of the environment or the profile, else `region`; no
+/// other machine is queried for it.
 pub async fn load_or(region: &'static str) -> SdkConfig {
     let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())
@@ -49,8 +49,8 @@ async fn configured(config: ConfigLoader) -> SdkConfig {
         .await
 }
 
-/// The same for people at a terminal, with no workflow behind them: a call that AWS throttles or fails is repeated, five
-/// times at most within its limit.
+/// Loads the account for a command at a terminal, which no workflow retries: a call that AWS throttles or fails is
+/// retried at most five times within its time limit.
 pub async fn load_with_retries() -> SdkConfig {
     let config = load().await.into_builder();
     config
@@ -58,17 +58,17 @@ pub async fn load_with_retries() -> SdkConfig {
         .build()
 }
 
-/// The defaults of the SDK that these adapters were written for.
+/// Returns the version of the SDK's defaults that these adapters are written for.
 pub(crate) fn behavior_version() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// A client that repeats would multiply the workflow's attempts.
+/// Disables retries: a client that retries multiplies the workflow's attempts.
 pub(crate) fn no_retries() -> RetryConfig {
     RetryConfig::disabled()
 }
 
-/// Limits of a client. After a time-out the effect may still happen.
+/// Returns the time limits of a client. After a timeout the effect may still happen.
 pub(crate) fn limits(call: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT)
@@ -76,7 +76,8 @@ pub(crate) fn limits(call: Duration) -> TimeoutConfig {
         .build()
 }
 
-/// What happened, in one line; never the answer's bytes, as the SDK's own account has them: they may hold a credential.
+/// Returns a failure as one line, without the answer's bytes, which the SDK's own text includes: they may hold a
+/// credential.
 pub(crate) fn said<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -95,7 +96,7 @@ where
     }
 }
 
-/// An error and its causes, in one line. Not for errors of a service.
+/// Returns an error and its causes as one line. Not for errors of a service.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     let mut source = error.source();
@@ -106,7 +107,7 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     one_line(&said)
 }
 
-/// What a service says about a request that is not well-formed may quote it.
+/// Returns true for an error about a malformed request: its message may quote the request.
 fn quotes_input(code: &str) -> bool {
     ["Validation", "Invalid", "Malformed", "Serialization"]
         .iter()

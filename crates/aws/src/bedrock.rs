@@ -1,6 +1,6 @@
-//! Amazon Bedrock's Converse API, through the SDK: one shape for the models of every provider there. Credentials and region
-//! are the environment's; no key of ours. One call, no retry. The answer's shape is asked for in words: what is wrong with it
-//! goes back to the model, as with any other.
+//! Amazon Bedrock's Converse API, through the SDK: one request format for the models of all providers. Credentials and
+//! region come from the environment; there is no model key. One call, no retry. The prompt describes the answer's JSON
+//! Schema in words; an invalid answer goes back to the model for correction, as with every provider.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::account;
 
-/// Asks models of Bedrock. The account is looked up at the first call.
+/// Calls models on Bedrock. The first call looks the account up.
 #[derive(Debug)]
 pub struct BedrockAskModel {
     client: OnceCell<Client>,
@@ -28,7 +28,7 @@ pub struct BedrockAskModel {
 }
 
 impl BedrockAskModel {
-    /// An adapter for the region's own endpoint, or the one at `url`; its calls take no longer than `timeout`.
+    /// Uses the region's own endpoint, or `url`; a call takes at most `timeout`.
     pub const fn new(url: Option<Url>, timeout: Duration) -> Self {
         Self {
             client: OnceCell::const_new(),
@@ -37,7 +37,7 @@ impl BedrockAskModel {
         }
     }
 
-    /// The same in this account.
+    /// Uses the account of `config`.
     pub fn in_account(config: &SdkConfig, url: Option<Url>, timeout: Duration) -> Self {
         let client = connect(config, url.as_ref(), timeout);
         Self {
@@ -79,7 +79,7 @@ impl AskModel for BedrockAskModel {
     }
 }
 
-/// The prompt's instructions, and the answer's shape.
+/// Returns the prompt's instructions with the answer's schema.
 fn instructions(request: &ModelRequest) -> String {
     format!(
         "{}\n\nAnswer with one JSON object and nothing around it, of this JSON Schema:\n{}",

@@ -1,5 +1,5 @@
-//! Rows in a DynamoDB table, for AWS: each condition goes with its write, and DynamoDB keeps the two together. The table
-//! has the hash key `pk`, a key's group, and the range key `sk`, the rest of it.
+//! Rows in a DynamoDB table: DynamoDB checks each condition and writes in one atomic step. The table's hash key `pk` is
+//! a key's group, its range key `sk` the rest of the key.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -30,12 +30,12 @@ const VALUE: &str = "value";
 /// The attribute by which DynamoDB's time to live deletes a row: seconds since 1970.
 const EXPIRES: &str = "expires";
 
-/// Most rows that one call asks for. An answer ends at 1 MB anyway.
+/// Maximum number of rows in one request. An answer also ends at 1 MB.
 const PAGE_ROWS: usize = 1000;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Keeps rows in a table. The SDK repeats nothing: the workflow does.
+/// Stores rows in a table. The SDK retries nothing: the workflow does.
 #[derive(Clone, Debug)]
 pub struct DynamodbKeepRows {
     client: Client,
@@ -43,13 +43,13 @@ pub struct DynamodbKeepRows {
 }
 
 impl DynamodbKeepRows {
-    /// Rows in `table`, with the account and region of `config`. Limits: 5 s to connect, 20 s a call. After a time-out the
+    /// Uses `table`, with the account and region of `config`. Limits: 5 s to connect, 20 s a call. After a timeout the
     /// write may still happen: read the row again.
     pub fn new(config: &aws_config::SdkConfig, table: impl Into<String>) -> Self {
         Self::from_config(Builder::from(config), table)
     }
 
-    /// The same from a configuration of DynamoDB alone: another endpoint, say.
+    /// Uses a configuration for DynamoDB only, for example with another endpoint.
     pub fn from_config(config: Builder, table: impl Into<String>) -> Self {
         let config = config
             .behavior_version(account::behavior_version())

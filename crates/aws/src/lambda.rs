@@ -1,4 +1,4 @@
-//! Functions invoked through the Lambda API. Failures have the names that AWS Step Functions gives them.
+//! Invokes functions through the Lambda API. Failures have the names that AWS Step Functions gives them.
 
 use std::time::Duration;
 
@@ -13,35 +13,36 @@ use serde::Deserialize;
 
 use crate::account;
 
-/// A function may take 15 minutes; its answer comes a little later.
+/// Time limit of one call: a function may take 15 minutes, and its answer arrives a little later.
 const CALL: Duration = Duration::from_secs(15 * 60 + 30);
-/// What a failure without a name of its own is told as.
+/// The error type of a failure that names none.
 const UNKNOWN: &str = "Lambda.Unknown";
 
 /// Why a function gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error_type}: {message}")]
 pub struct LambdaFailure {
-    /// The function's own error type, or `Lambda.` and the service's name of it.
+    /// The function's own error type, or `Lambda.` and the service's name for it.
     pub error_type: String,
     /// A text for people.
     pub message: String,
 }
 
-/// Invokes functions. The SDK repeats nothing: the workflow does.
+/// Invokes functions. The SDK retries nothing: the workflow does.
 #[derive(Clone, Debug)]
 pub struct LambdaInvoke {
     client: Client,
 }
 
 impl LambdaInvoke {
-    /// With the account and region of `config`, at `endpoint` where one is given. Limits: 5 s to connect, 15.5 min a call.
+    /// Uses the account and region of `config`, and `endpoint` if there is one. Limits: 5 s to connect, 15.5 min a
+    /// call.
     pub fn new(config: &SdkConfig, endpoint: Option<&str>) -> Self {
         let mut builder = aws_sdk_lambda::config::Builder::from(config)
             .behavior_version(account::behavior_version())
             .retry_config(account::no_retries())
             .timeout_config(account::limits(CALL))
-            // While a function works, nothing comes.
+            // A function that works sends nothing until it ends.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(endpoint) = endpoint {
             builder = builder.endpoint_url(endpoint);
@@ -66,7 +67,7 @@ impl LambdaInvoke {
     }
 }
 
-/// What Lambda says of a function that failed.
+/// Lambda's report of a failed function.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Reported {

@@ -1,8 +1,9 @@
 //! AWS, through its SDKs: tables (DynamoDB), artifacts (S3), secrets (Secrets Manager), people (SES, SNS), runs (Step
 //! Functions), functions (Lambda), deployments (CloudFormation) and models (Bedrock).
 //!
-//! Bounds: each call has a time limit ([`account`]), one attempt where the workflow retries, six for people at a terminal.
-//! Errors: the port's own; their texts are one line with the service's code, never an answer's bytes.
+//! Bounds: each call has a time limit ([`account`]) and one attempt, because the workflow retries; commands that people
+//! run at a terminal have six. Errors: the port's own; each text is one line with the service's code, never an answer's
+//! bytes.
 
 pub mod account;
 pub mod bedrock;

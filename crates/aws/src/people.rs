@@ -1,4 +1,4 @@
-//! Telling people on AWS: mails to approvers through SES, alarms to whoever subscribed to an SNS topic.
+//! Notifies people through AWS: mails to approvers by SES, alarms to the subscribers of an SNS topic.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use holdfast_core::render::{alarm_subject, alarm_text};
 
 use crate::account;
 
-/// Longest subject that SNS takes, in characters.
+/// Maximum length of a subject in SNS, in characters.
 const SUBJECT_CHARS: usize = 100;
 
-/// Mails by SES, texts to a topic. The SDK repeats nothing: the workflow does.
+/// Sends mails by SES, and alarms to a topic. The SDK retries nothing: the workflow does.
 #[derive(Clone)]
 pub struct AwsNotifyPeople {
     mails: aws_sdk_sesv2::Client,
@@ -30,8 +30,8 @@ impl fmt::Debug for AwsNotifyPeople {
 }
 
 impl AwsNotifyPeople {
-    /// With the account, region and retries of `config`. Mails come from `from` (`HOLDFAST_MAIL_FROM`), an identity that SES
-    /// has verified; `topic` is an ARN.
+    /// Uses the account, region and retries of `config`. `from` (`HOLDFAST_MAIL_FROM`) is the sender, an identity that
+    /// SES has verified; `topic` is an ARN.
     pub fn new(config: &aws_config::SdkConfig, from: impl Into<String>, topic: impl Into<String>) -> Self {
         Self {
             mails: aws_sdk_sesv2::Client::new(config),
@@ -90,7 +90,7 @@ impl NotifyPeople for AwsNotifyPeople {
     }
 }
 
-/// SNS takes printable ASCII that does not begin with a blank.
+/// Returns a subject that SNS accepts: printable ASCII that doesn't begin with a blank.
 fn subject_line(subject: &str) -> String {
     let plain = subject.chars().map(|char| {
         if char.is_ascii_graphic() || char == ' ' {

@@ -1,4 +1,4 @@
-//! Artifacts in an S3 bucket: a key is an object's key. Writing replaces the object, whole or not at all.
+//! Artifacts in an S3 bucket: an artifact's key is the object's key. A write replaces the whole object or nothing.
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -8,7 +8,7 @@ use holdfast_core::port::{StoreArtifact, StoreError};
 
 use crate::account;
 
-/// Keeps artifacts in a bucket. The SDK repeats nothing: the workflow does.
+/// Stores artifacts in a bucket. The SDK retries nothing: the workflow does.
 #[derive(Clone, Debug)]
 pub struct S3StoreArtifact {
     client: Client,
@@ -16,12 +16,12 @@ pub struct S3StoreArtifact {
 }
 
 impl S3StoreArtifact {
-    /// A store in `bucket`, with the account and region of `config`. Limits: 5 s to connect, 60 s a call.
+    /// Uses `bucket`, with the account and region of `config`. Limits: 5 s to connect, 60 s a call.
     pub fn new(config: &aws_config::SdkConfig, bucket: impl Into<String>) -> Self {
         Self::from_config(aws_sdk_s3::config::Builder::from(config), bucket)
     }
 
-    /// The same from a configuration of S3 alone: another endpoint, say.
+    /// Uses a configuration for S3 only, for example with another endpoint.
     pub fn from_config(config: aws_sdk_s3::config::Builder, bucket: impl Into<String>) -> Self {
         let config = config
             .behavior_version(account::behavior_version())
@@ -45,14 +45,14 @@ impl S3StoreArtifact {
     }
 }
 
-/// All buckets of an account, or of another server that speaks S3, by path.
+/// All buckets of an account or of an S3-compatible server, addressed by path.
 #[derive(Clone, Debug)]
 pub struct S3Buckets {
     client: Client,
 }
 
 impl S3Buckets {
-    /// With the account and region of `config`, at `endpoint` where one is given. Limits as of [`S3StoreArtifact`].
+    /// Uses the account and region of `config`, and `endpoint` if there is one. Limits: as for [`S3StoreArtifact`].
     pub fn new(config: &aws_config::SdkConfig, endpoint: Option<&str>) -> Self {
         let mut builder = aws_sdk_s3::config::Builder::from(config)
             .behavior_version(account::behavior_version())
@@ -67,7 +67,7 @@ impl S3Buckets {
         }
     }
 
-    /// The objects of one bucket.
+    /// Returns the store of one bucket.
     pub fn bucket(&self, bucket: &str) -> S3StoreArtifact {
         S3StoreArtifact {
             client: self.client.clone(),

@@ -1,4 +1,4 @@
-//! Secrets from AWS Secrets Manager: each is a JSON object of setting names and texts, `{"GITHUB_TOKEN": "…"}`.
+//! Secrets in AWS Secrets Manager. Each is a JSON object of setting names and texts: `{"GITHUB_TOKEN": "…"}`.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,35 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::account;
 
-/// Why a secret cannot be used; never what it holds.
+/// An unusable secret. Its value is never shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("secret {id}: {problem}")]
 pub struct SecretError {
     /// Its id or ARN.
     pub id: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: SecretProblem,
 }
 
-/// What is wrong with a secret.
+/// The problem of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretProblem {
-    /// AWS gives no value.
+    /// AWS returns no value.
     #[error("cannot be read: {0}. Check that it exists in this region and that the role may read it")]
     Unreadable(String),
     /// The value has another form. The parser's own message is left out: it may quote the secret.
     #[error("holds no JSON object of texts; expected {{\"NAME\": \"TEXT\"}}")]
     Form,
-    /// AWS does not store the new value.
+    /// AWS doesn't store the new value.
     #[error("cannot be written: {0}. Check that your credentials may call secretsmanager:PutSecretValue")]
     Unwritable(String),
 }
 
-/// Reads the secrets with these ids or ARNs, all at once, into one map; of a name that several have, the last one counts.
+/// Reads the secrets with these ids or ARNs at the same time into one map. The last secret with a name wins.
 ///
 /// # Errors
 ///
-/// Every secret that cannot be read.
+/// One error for each secret that can't be read.
 pub async fn read_secrets(
     config: &aws_config::SdkConfig,
     ids: &[String],
@@ -66,11 +66,11 @@ fn failed(id: &str, problem: SecretProblem) -> SecretError {
     }
 }
 
-/// Puts entries into the secret, beside and over those that it holds.
+/// Adds entries to a secret; an entry replaces one with the same name.
 ///
 /// # Errors
 ///
-/// It cannot be read or written.
+/// The secret can't be read or written.
 pub async fn put_into_secret(
     config: &aws_config::SdkConfig,
     id: &str,

@@ -1,4 +1,4 @@
-//! A deployment as CloudFormation knows it: what the template's names stand for in an account.
+//! A deployment in CloudFormation: the resources, outputs and parameters behind the template's names in an account.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::account;
 /// Why a deployment cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StackError {
-    /// It is missing, or may not be read.
+    /// It is missing, or the credentials may not read it.
     #[error(
         "stack {name} cannot be read: {reason}. Check the name, AWS_REGION, and that your credentials may call \
          cloudformation:DescribeStacks and ListStackResources"
@@ -20,17 +20,17 @@ pub enum StackError {
         /// AWS's reason, in one line.
         reason: String,
     },
-    /// It lacks something that this version's template has.
+    /// It has no resource, output or parameter of a name in this version's template.
     #[error("stack {stack} has no {kind} {name}: it is not of this version's infra/template.yaml. Deploy it again")]
     Lacks {
         /// Its name.
         stack: String,
         /// `resource`, `output` or `parameter`.
         kind: &'static str,
-        /// The template's name of what is missing.
+        /// The missing name in the template.
         name: String,
     },
-    /// The credentials are not accepted.
+    /// AWS rejects the credentials.
     #[error("AWS does not say who you are: {0}. Check your credentials and AWS_REGION")]
     Caller(String),
 }
@@ -49,7 +49,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// It is missing, or may not be read.
+    /// The stack is missing, or the credentials may not read it.
     pub async fn read(config: &aws_config::SdkConfig, name: &str) -> Result<Self, StackError> {
         let client = Client::new(config);
         let cannot = |reason: String| StackError::Unreadable {
@@ -61,7 +61,7 @@ impl Stack {
         let described = described.stacks().first().cloned();
         let described = described.ok_or_else(|| cannot("there is none of that name".to_owned()))?;
         let text = |name: Option<&str>, value: Option<&str>| Some((name?.to_owned(), value?.to_owned()));
-        // The other call, DescribeStackResources, gives a hundred at most; the template has more.
+        // Not DescribeStackResources: it lists at most 100, and the template has more.
         let listed = client.list_stack_resources().stack_name(name);
         let mut listed = listed.into_paginator().items().send();
         let mut resources = BTreeMap::new();
@@ -84,29 +84,29 @@ impl Stack {
         })
     }
 
-    /// What a resource of the template is in the account: a bucket's name, a secret's ARN.
+    /// Returns the name in the account of a resource in the template: a bucket's name, a secret's ARN.
     ///
     /// # Errors
     ///
-    /// The stack has none of that name.
+    /// The stack has none with this name.
     pub fn resource(&self, logical: &str) -> Result<&str, StackError> {
         self.find(&self.resources, "resource", logical)
     }
 
-    /// What an output says.
+    /// Returns the value of an output.
     ///
     /// # Errors
     ///
-    /// The stack has none of that name.
+    /// The stack has none with this name.
     pub fn output(&self, name: &str) -> Result<&str, StackError> {
         self.find(&self.outputs, "output", name)
     }
 
-    /// What a parameter was given as.
+    /// Returns the value of a parameter.
     ///
     /// # Errors
     ///
-    /// The stack has none of that name.
+    /// The stack has none with this name.
     pub fn parameter(&self, name: &str) -> Result<&str, StackError> {
         self.find(&self.parameters, "parameter", name)
     }
@@ -125,11 +125,11 @@ impl Stack {
     }
 }
 
-/// Who calls, as AWS knows them: an ARN.
+/// Returns the caller's ARN.
 ///
 /// # Errors
 ///
-/// The credentials are not accepted.
+/// AWS rejects the credentials.
 pub async fn caller(config: &aws_config::SdkConfig) -> Result<String, StackError> {
     let asked = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
     let asked = asked.map_err(|error| account::said(&error));

@@ -1,4 +1,4 @@
-//! Runs in Step Functions, against a server on loopback that answers as it was told to, in order.
+//! Runs in Step Functions, against a server on loopback that sends given answers in order.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 const MACHINE: &str = "arn:aws:states:eu-central-1:000000000000:stateMachine:holdfast-review";
 const EXECUTIONS: &str = "arn:aws:states:eu-central-1:000000000000:execution:holdfast-review";
 
-/// What was called, with which body.
+/// The calls, with their bodies.
 type Calls = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// Runs whose calls get these answers, one each, and what was called.

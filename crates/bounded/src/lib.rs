@@ -1,9 +1,9 @@
-//! Work that may take long or never end (a tree search, a file of a repository that is a pipe): on a thread of its own,
-//! given up at a time limit, a bounded number at once.
+//! Runs work that may take long or never end (a search in a tree; reading a file that is a pipe) on threads of its own:
+//! at most a given number at the same time, each abandoned at a time limit.
 //!
-//! The threads are not the async runtime's: a runtime waits for its own blocking threads when it ends, and one that reads
-//! from a pipe never would. An abandoned thread keeps its place until its work returns, so that hostile input cannot pile
-//! threads up.
+//! The threads are not the async runtime's: a runtime that ends waits for its own blocking threads, and one that reads
+//! from a pipe never ends. An abandoned thread occupies its place until its work returns, so that hostile input can't
+//! pile threads up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,21 +20,21 @@ pub enum GivenUp {
     Broken,
 }
 
-/// Threads that run at once at most.
+/// A maximum number of threads that run at the same time.
 #[derive(Debug)]
 pub struct Threads {
     free: Arc<Semaphore>,
 }
 
 impl Threads {
-    /// Allows `count` threads at once.
+    /// Allows `count` threads.
     pub fn new(count: usize) -> Self {
         Self {
             free: Arc::new(Semaphore::new(count)),
         }
     }
 
-    /// Runs the work on a thread of its own.
+    /// Runs the work on a new thread.
     ///
     /// # Errors
     ///
@@ -53,9 +53,9 @@ impl Threads {
             .name("bounded".to_owned())
             .spawn(move || {
                 let result = work();
-                // First, so that a caller with its result finds the place free.
+                // Before the result is sent, so that the place is free when the caller has it.
                 drop(place);
-                // The receiver is gone when the caller has given up: then nobody needs the result.
+                // Without a receiver, the caller has given up and doesn't need the result.
                 drop(send.send(result));
             })
             .map_err(|_| GivenUp::Broken)?;

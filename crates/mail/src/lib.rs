@@ -1,7 +1,7 @@
-//! Mail to people: over SMTP, or as `.eml` files in the data directory's outbox where no server is configured.
+//! Sends mail: by SMTP, or as `.eml` files in the data directory's outbox if no server is configured.
 //!
-//! Bounds: one attempt, 20 s for each step of the conversation; at most 100 alarms are kept for a run. Errors: the port's
-//! `NotifyError`, which names the server or the file.
+//! Bounds: one attempt, 20 s for each step of the SMTP session; at most 100 alarms are stored for a run. Errors: the
+//! port's `NotifyError`, which names the server or the file.
 
 mod message;
 mod outbox;

@@ -1,4 +1,4 @@
-//! A mail as it goes over the wire, or into a file: RFC 5322 with a text part and, where there is one, an HTML part.
+//! A mail as it is sent or written to a file: RFC 5322 with a text part and, if the mail has one, an HTML part.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,11 +8,14 @@ use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 
-/// Longest subject, in characters.
+/// Maximum length of a subject, in characters.
 const SUBJECT_CHARS: usize = 200;
 
-/// Builds a mail. `to` replaces nobody: without an address it is addressed to the sender. Errors: an address that no mail
-/// can carry, with the setting's name.
+/// Builds a mail. Without a recipient it goes to the sender.
+///
+/// # Errors
+///
+/// An address is invalid; the error names the setting.
 pub fn message(mail: &Mail, from: &str, at: Timestamp) -> Result<Message, NotifyError> {
     let sender = mailbox("HOLDFAST_MAIL_FROM", from)?;
     let host = from.rsplit('@').next().unwrap_or("localhost").to_owned();

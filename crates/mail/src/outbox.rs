@@ -1,4 +1,5 @@
-//! Telling people on one machine without a mail server: each mail as an `.eml` file, to be opened or sent by other means.
+//! Notifications on a machine without a mail server: each mail becomes an `.eml` file, to be opened or sent by other
+//! means.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,10 +14,10 @@ use sha2::{Digest, Sha256};
 use crate::message::message;
 use holdfast_storage::file::{self, FileError};
 
-/// How many alarms of one run are kept: more say nothing new.
+/// Maximum number of alarms that are stored for one run: more add nothing new.
 const ALARMS: usize = 100;
 
-/// Writes mails below a data directory: `outbox/*.eml`, all 0600.
+/// Writes mails to a data directory: `outbox/*.eml`, with the mode 0600.
 #[derive(Clone)]
 pub struct OutboxNotifyPeople {
     data: PathBuf,
@@ -34,13 +35,13 @@ impl fmt::Debug for OutboxNotifyPeople {
 }
 
 impl OutboxNotifyPeople {
-    /// An outbox below `data`, with mails from `from` (`HOLDFAST_MAIL_FROM`) and alarms to `to` (`HOLDFAST_APPROVERS`; may
-    /// be empty), dated by the system's clock.
+    /// Uses the outbox in `data`. `from` (`HOLDFAST_MAIL_FROM`) is the sender; alarms go to `to` (`HOLDFAST_APPROVERS`;
+    /// may be empty). Mails are dated by the system's clock.
     pub fn new(data: impl Into<PathBuf>, from: impl Into<String>, to: Vec<String>) -> Self {
         Self::with_clock(data, from, to, Timestamp::now)
     }
 
-    /// The same with another clock.
+    /// Uses another clock.
     pub fn with_clock(
         data: impl Into<PathBuf>,
         from: impl Into<String>,
@@ -59,7 +60,7 @@ impl OutboxNotifyPeople {
         self.data.join("outbox").join(format!("{name}.eml"))
     }
 
-    /// The mail's file, unless it was there already.
+    /// Writes a mail and returns its file; `None` if the file exists already.
     fn write_mail(&self, mail: &Mail) -> Result<Option<PathBuf>, NotifyError> {
         check_key(&mail.key)?;
         let path = self.path(&mail.key);
@@ -128,7 +129,7 @@ fn notify(error: FileError) -> NotifyError {
     NotifyError(error.to_string())
 }
 
-/// A mail's key becomes a file's name.
+/// Fails for a key that can't be a file's name.
 fn check_key(key: &str) -> Result<(), NotifyError> {
     let plain = key
         .chars()

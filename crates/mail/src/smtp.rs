@@ -1,4 +1,4 @@
-//! Telling people by SMTP. One attempt, no queue: the workflow repeats what was not taken.
+//! Notifications by SMTP. One attempt, no queue: the workflow retries a mail that the server didn't accept.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::message::message;
 
-/// How long one step of the conversation may take.
+/// Time limit of one step of the SMTP session.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends mails through one server.
@@ -37,8 +37,12 @@ impl fmt::Debug for SmtpNotifyPeople {
 }
 
 impl SmtpNotifyPeople {
-    /// The server at `url`: `smtps://…` with TLS from the start; `smtp://…` with STARTTLS, but for loopback, where it is
-    /// plain. Mails come from `from` (`HOLDFAST_MAIL_FROM`), alarms go to `operators`. Errors: the address cannot be used.
+    /// Uses the server at `url`: `smtps://…` with TLS from the start; `smtp://…` with STARTTLS, or without encryption
+    /// on loopback. `from` (`HOLDFAST_MAIL_FROM`) is the sender; alarms go to `operators`.
+    ///
+    /// # Errors
+    ///
+    /// The address can't be used.
     pub fn new(url: &SecretString, from: impl Into<String>, operators: Vec<String>) -> Result<Self, NotifyError> {
         let unusable = |what: &str| NotifyError(format!("HOLDFAST_SMTP_URL (environment): {what}"));
         let mut address = Url::parse(url.expose_secret()).map_err(|error| unusable(&error.to_string()))?;
@@ -83,7 +87,7 @@ impl NotifyPeople for SmtpNotifyPeople {
 
     async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
         tracing::error!(run, what, "a run needs cleaning by hand");
-        // The same alarm is the same mail, however often it is raised.
+        // The same alarm has the same key, and so is the same mail, however often it is raised.
         let cause = hex::encode(Sha256::digest(what.as_bytes()));
         let alarm = Mail {
             key: format!("{run}-alarm-{}", cause.get(..8).unwrap_or_default()),
@@ -96,7 +100,7 @@ impl NotifyPeople for SmtpNotifyPeople {
     }
 }
 
-/// One line, without what the server was sent.
+/// Returns the error as one line, without the mail's content.
 fn said(error: &Error) -> String {
     error.to_string().replace(['\r', '\n'], " ")
 }

@@ -1,4 +1,4 @@
-//! The outbox: mails that any reader takes, in private files, nothing written twice.
+//! The outbox: mails that any mail program can read, in private files, none written twice.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::os::unix::fs::PermissionsExt;

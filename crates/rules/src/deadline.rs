@@ -1,27 +1,27 @@
-//! When a file's syntax is given up. One limit for parser, searches and walks together, on the thread that made it. It counts
-//! that thread's time on a processor: how busy the machine is does not change what a review finds.
+//! The time limit of reading a file's syntax: one limit for parser, searches and walks, on the thread that sets it. It
+//! counts that thread's processor time, so that a busy machine doesn't change a review's findings.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A time of this thread's clock; looked at often.
+/// A time on this thread's processor clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline(Duration);
 
 impl Deadline {
-    /// So much work from now.
+    /// Sets the deadline after `limit` of work from now.
     pub fn after(limit: Duration) -> Self {
         Self(spent() + limit)
     }
 
-    /// Whether it has come.
+    /// Returns true once the time is up.
     pub fn is_over(self) -> bool {
         spent() >= self.0
     }
 
-    /// In the form that tree-sitter's callbacks return.
+    /// Returns the same as tree-sitter's callbacks need it.
     pub fn check(self) -> ControlFlow<()> {
         if self.is_over() {
             ControlFlow::Break(())
@@ -31,7 +31,7 @@ impl Deadline {
     }
 }
 
-/// What this thread has spent on a processor.
+/// Returns this thread's processor time.
 fn spent() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Sources that a stranger writes to hold the reader up: each is given up or read, and the process does the next thing.
+//! Hostile sources that are meant to block the reader: each is read or abandoned, and the process continues.
 #![expect(clippy::unwrap_used, reason = "a file that is not read fails the test")]
 
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use super::deadline::Deadline;
 use super::language::Language;
 use super::{TreeSitterSyntax, read_syntax};
 
-/// Far over the limit of a file on the slowest machine, and far under "never".
+/// Far above a file's time limit on the slowest machine, and far below a hang.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
 fn hostile() -> Vec<(&'static str, String)> {
@@ -100,7 +100,7 @@ async fn each_limit_is_named() {
 fn a_rule_finds_what_lies_in_deep_code() {
     let sum = vec!["\"a\""; 300].join("+");
     let text = format!("class A {{ boolean f(String s) {{ return s == \"x\"; }} String t = {sum}; }}\n");
-    // The rule is at issue here, not how fast a busy machine is.
+    // This tests the rule, not the speed of a busy machine.
     let language = Language::of_path("a.java").unwrap();
     let (view, _) = read_syntax(language, &text, &[1], Deadline::after(WATCHDOG));
     let findings = view.unwrap().findings;
@@ -112,7 +112,7 @@ fn a_rule_finds_what_lies_in_deep_code() {
 
 #[tokio::test]
 async fn many_changed_lines_in_many_scopes_are_read_in_time() {
-    // 40,000 functions, each of them changed.
+    // 40,000 functions, each with a changed line.
     let text = "fn f() {\n}\n".repeat(40_000);
     let lines: Vec<u32> = (1..=80_000).collect();
     let answer = TreeSitterSyntax::new().view("a.rs", &text, &lines).await;

@@ -1,6 +1,6 @@
-//! The languages: by a path's ending, with their grammars and the kinds of nodes that an outline is made of.
+//! The supported languages: file extensions, grammars, and the kinds of nodes that are scopes and imports.
 
-/// A language that is read.
+/// A supported language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Language {
     Go,
@@ -13,10 +13,10 @@ pub(super) enum Language {
 }
 
 impl Language {
-    /// How many there are: the last one is named here.
+    /// The number of languages. It names the last variant.
     pub const COUNT: usize = Self::TypeScript as usize + 1;
 
-    /// By a path's ending.
+    /// Returns the language of a path, by its extension.
     pub fn of_path(path: &str) -> Option<Self> {
         let (_, ending) = path.rsplit_once('.')?;
         Some(match ending.to_ascii_lowercase().as_str() {
@@ -31,7 +31,7 @@ impl Language {
         })
     }
 
-    /// Its name for people.
+    /// Returns its name for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Go => "Go",
@@ -43,7 +43,7 @@ impl Language {
         }
     }
 
-    /// The grammar.
+    /// Returns its grammar.
     pub fn grammar(self) -> tree_sitter::Language {
         match self {
             Self::Go => tree_sitter_go::LANGUAGE.into(),
@@ -56,7 +56,7 @@ impl Language {
         }
     }
 
-    /// What a node is called in a scope, if it is one.
+    /// Returns the scope's kind for people, if a node is a scope.
     pub fn scope_kind(self, node: &str) -> Option<&'static str> {
         Some(match (self, node) {
             (Self::Rust, "function_item")
@@ -84,7 +84,7 @@ impl Language {
         })
     }
 
-    /// Whether a node is an import.
+    /// Returns true for an import.
     pub fn is_import(self, node: &str) -> bool {
         match self {
             Self::Go | Self::Java => node == "import_declaration",

@@ -1,8 +1,8 @@
-//! Syntax trees, through tree-sitter: what encloses a line, what a file imports, and what rules find. Text in, facts out;
-//! broken code gives what it can.
+//! Syntax trees, through tree-sitter: finds the scopes around a line, a file's imports, and the findings of rules. Code
+//! with syntax errors gives partial results.
 //!
-//! The text may come from a stranger, so everything here is bounded: bytes, nesting, matches under way, scopes, and the
-//! time for a whole file, which parser, searches and walks share. The work runs on threads of its own.
+//! The text may come from a stranger, so all work is bounded: bytes, nesting, matches in flight, scopes, and the time
+//! for a whole file, which parser, searches and walks share. The work runs on threads of its own.
 
 mod deadline;
 mod language;
@@ -22,25 +22,25 @@ use language::Language;
 
 pub use rule::rule_ids;
 
-/// Larger files are not parsed, in bytes.
-const MAX_TEXT_BYTES: usize = 1024 * 1024;
-/// Code nested deeper in brackets is hostile or data: trees of it cost more than they tell.
-const MAX_NESTING: usize = 500;
-/// A file that takes longer is hostile or no code: its syntax is given up.
-const MAX_FILE_TIME: Duration = Duration::from_secs(2);
-/// After this the thread is abandoned: a step of the parser that looks at no clock must not hold the review.
-const MAX_THREAD_TIME: Duration = Duration::from_secs(10);
-/// Files read at once.
+/// Maximum size of a file that is parsed, in bytes.
+const TEXT_MOST: usize = 1024 * 1024;
+/// Maximum nesting of brackets: deeper code is hostile, or data, and its tree isn't worth the cost.
+const NESTING_MOST: usize = 500;
+/// Time limit of one file: one that takes longer is hostile, or not code, and its syntax is skipped.
+const FILE_TIME_MOST: Duration = Duration::from_secs(2);
+/// After this long the thread is abandoned: a step of the parser that checks no clock must not block the review.
+const THREAD_TIME_MOST: Duration = Duration::from_secs(10);
+/// Maximum number of files that are read at the same time.
 const THREADS: usize = 4;
 
 static POOL: LazyLock<Threads> = LazyLock::new(|| Threads::new(THREADS));
 
-/// Reads the languages of `language`.
+/// Reads the syntax of the languages in `language`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TreeSitterSyntax;
 
 impl TreeSitterSyntax {
-    /// There is nothing to set up: grammars are linked in.
+    /// Needs no setup: the grammars are linked in.
     pub const fn new() -> Self {
         Self
     }
@@ -59,11 +59,11 @@ impl SourceSyntax for TreeSitterSyntax {
         let began = Instant::now();
         let (text, lines) = (text.to_owned(), lines.to_vec());
         let read = move || {
-            // Compiled once for the process: no file's time. Each language at its first file.
+            // Before the deadline starts: the rules of a language are compiled once, at its first file.
             rule::prepare(language);
             read_syntax(language, &text, &lines, Deadline::after(MAX_FILE_TIME))
         };
-        // Work that broke gave no syntax either, and the reader needs no other word for it.
+        // A panic gives no syntax either; for the reader it is the same as a file that is too slow.
         let (view, limit) = POOL
             .run(MAX_THREAD_TIME, read)
             .await
@@ -76,7 +76,7 @@ impl SourceSyntax for TreeSitterSyntax {
     }
 }
 
-/// Reads a text's syntax on the caller's thread. A view together with a limit is incomplete.
+/// Reads a text's syntax on the caller's thread. A view with a limit is incomplete.
 fn read_syntax(
     language: Language,
     text: &str,
@@ -108,7 +108,7 @@ fn read_syntax(
     }
 }
 
-/// How deep the text's brackets nest, strings and comments included.
+/// Returns the maximum nesting of brackets in the text, including those in strings and comments.
 fn nesting(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for byte in text.bytes() {
@@ -122,7 +122,7 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// The tree; `None` when the time is up.
+/// Returns the syntax tree; `None` when the time is up.
 fn parse(text: &str, language: Language, deadline: Deadline) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&language.grammar()).ok()?;

@@ -1,4 +1,4 @@
-//! Scopes around given lines, and imports. Walks with a cursor: deep nesting costs no stack.
+//! Finds the scopes around given lines, and imports. It walks with a cursor, so that deep nesting needs no stack.
 
 use holdfast_core::model::plan::Scope;
 use tree_sitter::{Node, Tree};
@@ -6,16 +6,16 @@ use tree_sitter::{Node, Tree};
 use super::deadline::Deadline;
 use super::language::Language;
 
-/// A signature or an import is cut here, in characters.
-const MAX_TEXT_CHARS: usize = 200;
-/// Imports of one file at most.
-const MAX_IMPORTS: usize = 60;
-/// Scopes of one file at most: a prompt has room for fewer.
-const MAX_SCOPES: usize = 1_000;
-/// Nodes between two looks at the clock.
+/// Maximum length of a signature or an import, in characters.
+const TEXT_MOST: usize = 200;
+/// Maximum number of imports of one file.
+const IMPORTS_MOST: usize = 60;
+/// Maximum number of scopes of one file: a prompt has room for fewer.
+const SCOPES_MOST: usize = 1_000;
+/// Nodes between two checks of the clock.
 const NODES_PER_CHECK: usize = 256;
 
-/// The scopes that hold one of the lines (from 1), outermost first, and the file's imports; `None` when the time is up.
+/// Returns the scopes around the lines (from 1), outermost first, and the file's imports; `None` when the time is up.
 pub(super) fn outline(
     tree: &Tree,
     text: &str,
@@ -57,7 +57,7 @@ pub(super) fn outline(
                 signature: signature(&node, text),
             });
         }
-        // Imports are near the root; elsewhere only what holds a line is entered.
+        // Imports are near the root; below it, only nodes around one of the lines are entered.
         let enter = !language.is_import(node.kind()) && (holds || depth == 0);
         if enter && cursor.goto_first_child() {
             depth += 1;
@@ -85,7 +85,7 @@ fn name(node: &Node<'_>, text: &str) -> String {
     })
 }
 
-/// The text before the body: of a declaration without one, its first line.
+/// Returns the text before the body; the first line of a declaration without a body.
 fn signature(node: &Node<'_>, text: &str) -> String {
     let end = node
         .child_by_field_name("body")
@@ -99,18 +99,18 @@ fn signature(node: &Node<'_>, text: &str) -> String {
     })
 }
 
-/// The text between two offsets; empty where they are no boundaries of characters.
+/// Returns the text between two offsets; empty if they are not character boundaries.
 fn slice(text: &str, start: usize, end: usize) -> &str {
     text.get(start..end).unwrap_or_default()
 }
 
-/// First and last line, from 1.
+/// Returns the first and the last line, from 1.
 pub(super) fn rows(node: &Node<'_>) -> (u32, u32) {
     let line = |row: usize| u32::try_from(row).unwrap_or(u32::MAX).saturating_add(1);
     (line(node.start_position().row), line(node.end_position().row))
 }
 
-/// Folds white space and cuts; reads no more of the text than is kept.
+/// Folds white space and truncates; reads no more of the text than it returns.
 fn fold(text: &str) -> String {
     let mut out = String::new();
     let mut length = 0;

@@ -7,25 +7,25 @@ use holdfast_core::port::{StoreArtifact, StoreError};
 
 use holdfast_storage::file;
 
-/// Longest key, in bytes: what S3 takes, so that a key never fits here alone.
+/// Maximum length of a key, in bytes: S3's limit, so that every key that fits here fits there.
 const KEY_BYTES: usize = 1024;
 
-/// Longest part of a key, in bytes: what file systems take.
+/// Maximum length of a part of a key, in bytes: the limit of file systems.
 const PART_BYTES: usize = 255;
 
-/// Keeps artifacts below a directory. Files are 0600, new directories 0700.
+/// Stores artifacts below a directory. Files have the mode 0600, new directories 0700.
 #[derive(Clone, Debug)]
 pub struct FilesStoreArtifact {
     root: PathBuf,
 }
 
 impl FilesStoreArtifact {
-    /// A store below `root`, which is made with the first artifact.
+    /// Uses `root`, which the first write creates.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// The file of a key. Errors: the key would leave the root, or cannot be a file's name.
+    /// Returns the file of a key. Fails if the key points outside of the root, or is not a valid file name.
     fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
         check_key(key).map_err(|detail| StoreError {
             key: key.escape_debug().to_string(),
@@ -34,7 +34,7 @@ impl FilesStoreArtifact {
         Ok(self.root.join(key))
     }
 
-    /// File systems block, and a slow one must not stop the others.
+    /// Runs `work` off the async threads: a slow file system must not block other tasks.
     async fn blocking<T: Send + 'static>(
         &self,
         key: &str,
@@ -51,7 +51,7 @@ impl FilesStoreArtifact {
     }
 }
 
-/// A part that begins with a dot is refused as a whole: that is where `..` and files being written are.
+/// Checks a key. No part may begin with a dot: this excludes `..` and the temporary files of writes.
 fn check_key(key: &str) -> Result<(), &'static str> {
     if key.is_empty() || key.len() > KEY_BYTES {
         return Err("a key has 1 to 1,024 bytes");

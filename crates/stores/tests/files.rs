@@ -1,4 +1,4 @@
-//! Artifacts as files: hostile keys, whole or not at all, and errors that say where.
+//! Artifacts as files: hostile keys, atomic writes, errors that name the path.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::path::Path;
@@ -129,7 +129,7 @@ async fn errors_name_the_path() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_place_that_takes_no_file_is_said() {
-    // /proc refuses new directories to root as well.
+    // /proc has no new directories, not even for root.
     let error = FilesStoreArtifact::new("/proc/holdfast")
         .put("a", b"x")
         .await

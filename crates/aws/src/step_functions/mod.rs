@@ -1,4 +1,4 @@
-//! Runs as AWS Step Functions has them. Each run is one execution of one state machine; the execution's name is the run's.
+//! Runs in AWS Step Functions: each run is one execution of one state machine, and has the same name.
 
 mod read;
 
@@ -20,18 +20,18 @@ use crate::account;
 
 pub use read::{EventFound, EventFoundKind, ExecutionFound};
 
-/// How executions end without success.
+/// The statuses of executions that ended without success.
 const FAILED: [ExecutionStatus; 3] = [
     ExecutionStatus::Failed,
     ExecutionStatus::TimedOut,
     ExecutionStatus::Aborted,
 ];
-/// Executions that one call lists at most.
+/// Maximum number of executions in one answer.
 const PAGE: i32 = 100;
-/// Longest cause that Step Functions takes, in characters.
+/// Maximum length of a cause in Step Functions, in characters.
 const CAUSE_CHARS: usize = 32_768;
 
-/// Runs of one state machine. The SDK repeats nothing: the workflow does.
+/// Runs of one state machine. The SDK retries nothing: the workflow does.
 #[derive(Clone, Debug)]
 pub struct StepFunctionsRuns {
     client: Client,
@@ -40,7 +40,7 @@ pub struct StepFunctionsRuns {
 }
 
 impl StepFunctionsRuns {
-    /// Runs of the state machine with this ARN, unqualified, with the account, region, limits and retries of `config`.
+    /// Uses the state machine with this unqualified ARN, and the account, region, limits and retries of `config`.
     pub fn new(config: &aws_config::SdkConfig, state_machine: impl Into<String>) -> Self {
         Self {
             client: Client::new(config),
@@ -49,14 +49,14 @@ impl StepFunctionsRuns {
         }
     }
 
-    /// The same, with runs started by an alias of the state machine: those that are under way keep their version.
+    /// Starts runs by an alias of the state machine: runs in flight keep their version.
     #[must_use]
     pub fn started_by(mut self, alias: impl Into<String>) -> Self {
         self.alias = Some(alias.into());
         self
     }
 
-    /// What became of an answer to a task.
+    /// Returns the result of an answer to a task.
     fn taken<T, E>(&self, sent: Result<T, SdkError<E>>) -> Result<TaskAnswer, ExecutionError>
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -131,7 +131,7 @@ impl StartRun for StepFunctionsRuns {
             .input(input);
         match start.send().await {
             Ok(_) => Ok(StartedRun::New),
-            // Another delivery was faster.
+            // Another delivery started it meanwhile.
             Err(SdkError::ServiceError(answer)) if answer.err().is_execution_already_exists() => {
                 Ok(StartedRun::Running)
             }
@@ -166,7 +166,7 @@ impl AnswerTask for StepFunctionsRuns {
 #[async_trait]
 impl ListFailedRuns for StepFunctionsRuns {
     async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
-        // Described one by one they would use up the account's rate, which the start of runs needs too.
+        // From lists only: describing each run would use up the account's rate, which starting runs needs too.
         let mut newest: HashMap<String, (i64, FailedRun)> = HashMap::new();
         for status in FAILED {
             let mut pages = self.client.list_executions().state_machine_arn(&self.state_machine);

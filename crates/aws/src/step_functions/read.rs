@@ -1,4 +1,4 @@
-//! Runs as Step Functions tells them: what is listed, how one stands, its history, the executions of its maps.
+//! Reads runs from Step Functions: lists, a run's status, its history, the executions of its maps.
 
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::primitives::DateTime;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{PAGE, StepFunctionsRuns};
 
-/// Events that one call gives at most.
+/// Maximum number of events in one answer.
 const EVENTS: i32 = 1_000;
 
 /// An execution.
@@ -20,15 +20,15 @@ pub struct ExecutionFound {
     pub name: String,
     /// Its status, as AWS writes it.
     pub status: String,
-    /// Its input; of one that was listed, nothing.
+    /// Its input; `null` in a list.
     pub input: Value,
-    /// The error's name, where it ended with one; of one that was listed, nothing.
+    /// The error's name, if it ended with one; `None` in a list.
     pub error: Option<String>,
-    /// The error's cause, as far as the error is known.
+    /// The error's cause, if there is an error.
     pub cause: Option<String>,
-    /// When it was started, in ms since 1970.
+    /// Its start, in ms since 1970.
     pub started_ms: i64,
-    /// When it ended.
+    /// Its end, in ms since 1970.
     pub stopped_ms: Option<i64>,
 }
 
@@ -37,22 +37,22 @@ pub struct ExecutionFound {
 pub struct EventFound {
     /// Its number, from 1.
     pub id: u64,
-    /// The event that led to it.
+    /// The number of the event that led to it.
     pub previous: u64,
-    /// When it happened, in ms since 1970.
+    /// Its time, in ms since 1970.
     pub at_ms: i64,
-    /// What happened.
+    /// Its kind.
     pub kind: EventFoundKind,
 }
 
-/// What happened, as far as it is asked for.
+/// The kind of an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventFoundKind {
-    /// The execution began, with this input where it was asked for.
+    /// The execution started, with this input; `null` in a history without data.
     Started(Value),
-    /// A state was entered: its type and its name.
+    /// A state was entered: its type, its name.
     Entered(String, String),
-    /// A state was left: its type and its name.
+    /// A state was left: its type, its name.
     Left(String, String),
     /// A task failed or timed out.
     TaskFailed,
@@ -63,7 +63,11 @@ pub enum EventFoundKind {
 }
 
 impl StepFunctionsRuns {
-    /// The state machine's executions, newest first, at most `most`. Errors: it cannot be asked.
+    /// Lists the state machine's executions, newest first, at most `most`.
+    ///
+    /// # Errors
+    ///
+    /// The request fails.
     pub async fn executions(&self, most: usize) -> Result<Vec<ExecutionFound>, ExecutionError> {
         let pages = self.client.list_executions().state_machine_arn(&self.state_machine);
         let mut pages = pages.max_results(PAGE).into_paginator().items().send();
@@ -78,21 +82,29 @@ impl StepFunctionsRuns {
         Ok(found)
     }
 
-    /// The execution of a run, if there is one. Errors: it cannot be asked for.
+    /// Returns the execution of a run, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The request fails.
     pub async fn execution(&self, run: &str) -> Result<Option<ExecutionFound>, ExecutionError> {
         let described = self.client.describe_execution().execution_arn(self.execution_arn(run));
         match described.send().await {
             Ok(found) => Ok(Some(described_as(found, run))),
             Err(error) => match error.as_service_error() {
                 Some(answer) if answer.is_execution_does_not_exist() => Ok(None),
-                // A name that none can have.
+                // No execution can have this name.
                 Some(answer) if answer.is_invalid_arn() => Ok(None),
                 _ => Err(self.failed(run, "described", &error)),
             },
         }
     }
 
-    /// The executions of a run's maps, each map's in the order in which they began. Errors: they cannot be asked for.
+    /// Lists the executions of a run's maps, in the order of their start in each map.
+    ///
+    /// # Errors
+    ///
+    /// A request fails.
     pub async fn children(&self, run: &str) -> Result<Vec<ExecutionFound>, ExecutionError> {
         let maps = self.client.list_map_runs().execution_arn(self.execution_arn(run));
         let mut maps = maps.into_paginator().items().send();
@@ -116,8 +128,12 @@ impl StepFunctionsRuns {
         Ok(children)
     }
 
-    /// The history of an execution with this ARN, in order; `with_data`, with the input that it began with. Without, no
-    /// payload leaves AWS: a task's token is in one. Errors: it cannot be asked for.
+    /// Returns the history of the execution with this ARN, in order. Its input is included `with_data`; without, AWS
+    /// sends no payload: a task's token is part of one.
+    ///
+    /// # Errors
+    ///
+    /// A request fails.
     pub async fn history(&self, arn: &str, with_data: bool) -> Result<Vec<EventFound>, ExecutionError> {
         let pages = self.client.get_execution_history().execution_arn(arn);
         let pages = pages.max_results(EVENTS).include_execution_data(with_data);
@@ -132,7 +148,11 @@ impl StepFunctionsRuns {
         Ok(found)
     }
 
-    /// The definition that a run was started with. Errors: it cannot be asked for.
+    /// Returns the definition that a run was started with.
+    ///
+    /// # Errors
+    ///
+    /// The request fails.
     pub async fn definition(&self, run: &str) -> Result<String, ExecutionError> {
         let asked = self.client.describe_state_machine_for_execution();
         let asked = asked.execution_arn(self.execution_arn(run)).send().await;
@@ -207,7 +227,7 @@ fn json(text: Option<&str>) -> Value {
         .unwrap_or_default()
 }
 
-/// In ms since 1970, rounded: it comes as a number of seconds, which is not exact.
+/// Returns a time in ms since 1970, rounded: AWS sends an inexact number of seconds.
 fn millis(at: &DateTime) -> i64 {
     i64::try_from((at.as_nanos() + 500_000).div_euclid(1_000_000)).unwrap_or_default()
 }

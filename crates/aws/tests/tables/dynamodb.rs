@@ -1,4 +1,4 @@
-//! What the DynamoDB table does beyond the contract: lost answers, refusals, and what its errors say.
+//! The DynamoDB table beyond the contract: lost answers, refusals, and the texts of its errors.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -134,7 +134,7 @@ async fn errors_are_one_line_and_hold_no_credential() {
                 .await,
             rows.delete("a/1", 1).await,
         ] {
-            // To a write, an answer of success is one, whatever stands in it.
+            // For a write, any answer with a success status counts.
             errors.extend(written.err());
         }
         for error in errors {

@@ -1,5 +1,5 @@
-//! DynamoDB, SES and SNS against a real server of their protocols, which `server` starts: the contract of rows, and what the
-//! table promises beyond it.
+//! DynamoDB, SES and SNS against a real server of their protocols, which `server` starts: the contract of rows, and
+//! what the table promises beyond it.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 #[macro_use]

@@ -1,12 +1,12 @@
-//! A network that fails: what stands between a client and the server, hands requests on one at a time, loses answers or
-//! gives its own.
+//! A failing network: a proxy between a client and the server that forwards requests one at a time, loses answers or
+//! sends its own.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What happens to a request.
+/// The fate of a request.
 #[derive(Clone)]
 pub enum Fate {
     /// The server answers.
@@ -58,12 +58,12 @@ impl Proxy {
         proxy
     }
 
-    /// What happens to the next requests.
+    /// Sets the fate of the next requests.
     pub fn set(&self, fate: Fate) {
         *self.fate.lock().unwrap() = fate;
     }
 
-    /// How many requests came since this was last asked.
+    /// Returns the number of requests since the last call.
     pub fn take_requests(&self) -> usize {
         std::mem::take(&mut *self.requests.lock().unwrap())
     }
@@ -76,7 +76,7 @@ fn own_answer(status: &str, body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Each connection carries one request, so both sides are told that it closes.
+/// Each connection carries one request, so the headers of both sides announce its close.
 fn forward(server: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server).unwrap();
     stream.write_all(&closing(request)).unwrap();

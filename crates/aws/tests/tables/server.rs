@@ -1,5 +1,5 @@
 //! A DynamoDB-compatible server for the tests of this program: started with the first of them, ended with the program.
-//! What it keeps is in memory.
+//! It stores everything in memory.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the server may take to start, on a busy machine.
+/// Time limit of the server's start, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ends the server as soon as this program has ended, however it did: the other end of its input closes then.

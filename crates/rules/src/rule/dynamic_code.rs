@@ -1,4 +1,4 @@
-//! Python, JavaScript, TypeScript: code made from a value at run time.
+//! Python, JavaScript, TypeScript: code built from a value at run time.
 
 use holdfast_core::model::finding::{Category, Severity};
 

@@ -1,4 +1,4 @@
-//! JavaScript, TypeScript, Java: an error is caught and nothing says so, not even a comment.
+//! JavaScript, TypeScript, Java: an error is caught by an empty block, without even a comment.
 
 use holdfast_core::model::finding::{Category, Severity};
 

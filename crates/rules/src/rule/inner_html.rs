@@ -1,4 +1,4 @@
-//! JavaScript, TypeScript: markup made from a value.
+//! JavaScript, TypeScript: markup built from a value.
 
 use holdfast_core::model::finding::{Category, Severity};
 

@@ -1,4 +1,5 @@
-//! Rules on the syntax tree: one rule, one file, one test. Few and sure: each finding stands in front of a person.
+//! Rules on the syntax tree: one rule, one file, one test. A person reads each finding, so the rules are few and
+//! precise.
 
 mod assert_on_tuple;
 mod defer_in_loop;
@@ -22,17 +23,17 @@ use super::deadline::Deadline;
 use super::language::Language;
 use super::outline::rows;
 
-/// Findings of one rule in one file at most.
-const MAX_FINDINGS: usize = 1_000;
+/// Maximum number of findings of one rule in one file.
+const FINDINGS_MOST: usize = 1_000;
 
-/// Matches that one search follows at once. Each step of a search costs up to the square of it.
-const MAX_MATCHES: u32 = 256;
+/// Maximum number of matches that one search has in flight. Each step of a search costs up to its square.
+const MATCHES_MOST: u32 = 256;
 
-/// A rule: a query whose capture `@found` is the place.
+/// A rule: a query whose capture `@found` is the finding's place.
 pub(super) struct Rule {
-    /// Kebab-case.
+    /// Its id, in kebab-case.
     pub id: &'static str,
-    /// Where it looks: a query for each language.
+    /// Its queries, each with the languages that it searches.
     pub queries: &'static [(&'static [Language], &'static str)],
     pub severity: Severity,
     pub category: Category,
@@ -57,15 +58,16 @@ static RULES: [&Rule; 11] = [
 
 type Compiled = Vec<(&'static Rule, Query)>;
 
-/// The searches of each language, compiled at its first file: compiling walks the whole grammar, and a change has few languages.
+/// The queries of each language, compiled at its first file: compiling walks the whole grammar, and a change has few
+/// languages.
 static COMPILED: [OnceLock<Compiled>; Language::COUNT] = [const { OnceLock::new() }; Language::COUNT];
 
-/// Compiles the rules' searches in a language, if that has not been done yet.
+/// Compiles the rules' queries for a language, unless they are compiled already.
 pub(super) fn prepare(language: Language) {
     compiled(language);
 }
 
-/// The rules' searches in a language. That each compiles is held by the rules' own tests.
+/// Returns the rules' queries for a language. The rules' tests prove that each of them compiles.
 fn compiled(language: Language) -> &'static [(&'static Rule, Query)] {
     let compile = || {
         let mut compiled = Vec::new();
@@ -87,12 +89,12 @@ fn compiled(language: Language) -> &'static [(&'static Rule, Query)] {
         .map_or(&[][..], |cell| cell.get_or_init(compile).as_slice())
 }
 
-/// Every rule's id.
+/// Returns the ids of all rules.
 pub fn rule_ids() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.id)
 }
 
-/// What the rules find in a file, and whether every match was followed; `None` when the time is up.
+/// Returns the findings in a file, and true if every match was followed; `None` when the time is up.
 pub(super) fn find(
     tree: &Tree,
     text: &str,
@@ -139,7 +141,7 @@ pub(super) fn find(
     Some((findings, is_complete))
 }
 
-/// Checks a rule on code that it must find, once each, and on code that it must leave alone.
+/// Checks that a rule finds each bad text once, and nothing in the good ones.
 #[cfg(test)]
 fn check(rule: &Rule, bad: &[(&str, &str)], good: &[(&str, &str)]) {
     use std::time::Duration;

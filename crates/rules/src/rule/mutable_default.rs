@@ -1,4 +1,4 @@
-//! Python: a default argument that is made once and shared by all calls.
+//! Python: a default argument that is created once and shared by all calls.
 
 use holdfast_core::model::finding::{Category, Severity};
 

@@ -1,4 +1,4 @@
-//! Python: a command line that a shell reads, made from a value.
+//! Python: a shell command built from a value.
 
 use holdfast_core::model::finding::{Category, Severity};
 

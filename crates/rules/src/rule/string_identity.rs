@@ -1,4 +1,4 @@
-//! Java: `==` on strings compares references.
+//! Java, Python: identity operators compare strings or numbers.
 
 use holdfast_core::model::finding::{Category, Severity};
 

@@ -1,4 +1,4 @@
-//! Python: an exception of any kind is caught and nothing is done.
+//! Python: an exception of any kind is caught and ignored.
 
 use holdfast_core::model::finding::{Category, Severity};
 

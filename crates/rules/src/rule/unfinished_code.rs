@@ -1,4 +1,4 @@
-//! Rust: a macro that stands for code that is not there yet, or that prints for its author.
+//! Rust: a macro that is a placeholder for missing code, or that prints for debugging.
 
 use holdfast_core::model::finding::{Category, Severity};
 

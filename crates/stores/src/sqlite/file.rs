@@ -1,5 +1,5 @@
-//! The tables' file: made private, opened and checked, brought to the schema that this program knows, and what it can
-//! fail with. What is written to it is above.
+//! The tables' file: creates it as a private file, opens and checks it, migrates its schema; and its errors. The parent
+//! module reads and writes rows.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 /// The tables' file in the data directory.
 pub const TABLES_FILE: &str = "tables.sqlite";
 
-/// Each entry brings the schema from its position to the next version. Entries are never changed, only added.
+/// Migrations: each entry brings the schema from the version at its position to the next. Entries are only added, never
+/// changed.
 const MIGRATIONS: &[&str] = &[
     r"
 CREATE TABLE rows (
@@ -25,10 +26,10 @@ CREATE INDEX rows_by_age ON rows (written_s);
 ",
 ];
 
-/// The newest version that this program knows; the file holds its own as `user_version`.
+/// The newest schema version that this program knows. The file stores its version as `user_version`.
 const KNOWN_VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// Why the tables cannot be used.
+/// An unusable tables file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TablesError {
     /// A newer program wrote the file.
@@ -46,24 +47,24 @@ pub enum TablesError {
     Damaged {
         /// The tables' file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         detail: String,
     },
-    /// No space is left, or the file has reached its limit.
+    /// The disk is full, or the file has reached its limit.
     #[error("no space is left to write {}. Nothing was changed: free space, and try again", .file.display())]
     Full {
         /// The tables' file.
         file: PathBuf,
     },
-    /// The file or its directory cannot be made or written.
+    /// The file or its directory can't be created or written.
     #[error("{} cannot be used: {detail}. Make the file and its directory writable for this user, or choose another directory with --data", .file.display())]
     Unusable {
         /// The tables' file.
         file: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         detail: String,
     },
-    /// Another process has been writing for longer than a call waits.
+    /// Another process holds the write lock for longer than a call waits.
     #[error("{} is locked: another process has been writing to it for {} s. Wait for that process, or stop it", .file.display(), PATIENCE.as_secs())]
     Locked {
         /// The tables' file.
@@ -74,16 +75,16 @@ pub enum TablesError {
     Failed {
         /// The tables' file.
         file: PathBuf,
-        /// What SQLite said.
+        /// SQLite's reason.
         detail: String,
     },
-    /// The program was ending.
+    /// The program is exiting.
     #[error("the tables' task ended early: {0}")]
     Ended(String),
 }
 
 impl TablesError {
-    /// Tells SQLite's errors apart.
+    /// Classifies an error of SQLite.
     pub(super) fn of_sqlite(file: &Path, error: &rusqlite::Error) -> Self {
         let (file, detail) = (file.to_path_buf(), error.to_string());
         match error.sqlite_error_code() {
@@ -98,7 +99,7 @@ impl TablesError {
     }
 }
 
-/// Opens the file for its first time in this process: made when missing, checked, brought to the newest version.
+/// Opens the file for the first time in this process: creates it if it is missing, migrates and checks it.
 pub(super) fn open(directory: &Path, most_pages: Option<u32>) -> Result<(Connection, PathBuf), TablesError> {
     let file = directory.join(TABLES_FILE);
     database::create_empty(&file).map_err(|error| TablesError::Unusable {
@@ -111,7 +112,7 @@ pub(super) fn open(directory: &Path, most_pages: Option<u32>) -> Result<(Connect
     Ok((connection, file))
 }
 
-/// Connects to the file, unless a newer program has written it.
+/// Connects to the file. Fails if a newer program wrote it.
 pub(super) fn connect(file: &Path, most_pages: Option<u32>) -> Result<Connection, TablesError> {
     let failed = |error: rusqlite::Error| TablesError::of_sqlite(file, &error);
     let options = WriteOptions {
@@ -136,7 +137,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         return Ok(());
     }
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
+    // Another process may have migrated it meanwhile.
     let found = usize::try_from(version(&transaction)?).unwrap_or(0);
     for migration in MIGRATIONS.iter().skip(found) {
         transaction.execute_batch(migration)?;

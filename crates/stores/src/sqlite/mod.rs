@@ -1,5 +1,5 @@
-//! Rows in an SQLite file of the data directory, for one machine. Several processes may hold the file at once: SQLite's
-//! own locks keep each write and its condition together. How the file is made and checked is in `file`.
+//! Rows in an SQLite file of the data directory, for one machine. Several processes may use the file at the same time:
+//! SQLite's locks make each write and its condition atomic. `file` creates and checks the file.
 
 mod file;
 
@@ -16,7 +16,7 @@ pub use file::{TABLES_FILE, TablesError};
 
 use holdfast_core::port::row_form::{failed, read_value, split_key, split_prefix, write_value};
 
-/// Keeps rows in `tables.sqlite` of a data directory, readable by its user alone. A clone shares the connection.
+/// Stores rows in `tables.sqlite` of a data directory, which only its user can read. Clones share the connection.
 #[derive(Clone)]
 pub struct SqliteKeepRows {
     table: Arc<Table>,
@@ -25,17 +25,17 @@ pub struct SqliteKeepRows {
 struct Table {
     file: PathBuf,
     most_pages: Option<u32>,
-    /// Empty while it is in use, and after a failure: the next call connects anew.
+    /// Empty while it is in use, and after a failure: the next call then opens a new one.
     connection: Mutex<Option<Connection>>,
 }
 
-/// A row as it is stored.
+/// A row in the file.
 struct Stored {
     version: i64,
     text: String,
 }
 
-/// How a write ended, with the row as it is stored.
+/// The result of a write. A conflict has the stored row.
 enum Outcome {
     Done(u64),
     Conflict(Option<Stored>),
@@ -50,17 +50,25 @@ impl fmt::Debug for SqliteKeepRows {
 }
 
 impl SqliteKeepRows {
-    /// Opens the file below `directory`; both are made when missing. Errors: the file cannot be used, and the remedy.
+    /// Opens the file in `directory`; creates both if they are missing.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be used; the error has the remedy.
     pub async fn open(directory: impl Into<PathBuf>) -> Result<Self, TablesError> {
         Self::open_file(directory.into(), None).await
     }
 
-    /// The same with a file that grows to `most_pages` pages of 4 KiB; beyond, writes fail as on a full disk.
+    /// Opens the file with a limit of `most_pages` pages of 4 KiB; beyond it, writes fail as on a full disk.
     pub async fn open_limited(directory: impl Into<PathBuf>, most_pages: u32) -> Result<Self, TablesError> {
         Self::open_file(directory.into(), Some(most_pages)).await
     }
 
-    /// Deletes the rows that have lived their [`ROW_DAYS`]; gives their number. Errors: the file cannot be written.
+    /// Deletes the rows older than [`ROW_DAYS`], and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be written.
     pub async fn forget_old(&self) -> Result<u64, RowError> {
         let forgotten = self.run("*", |connection| {
             let sql = "DELETE FROM rows WHERE written_s < unixepoch() - ?1 * 86400 AND NOT key GLOB ?2";
@@ -80,7 +88,7 @@ impl SqliteKeepRows {
         Ok(Self { table: Arc::new(table) })
     }
 
-    /// Disks block, and a slow one must not stop the others.
+    /// Runs `work` off the async threads: a slow disk must not block other tasks.
     async fn run<T: Send + 'static>(
         &self,
         key: &str,
@@ -176,7 +184,7 @@ fn select(connection: &Connection, key: &str) -> rusqlite::Result<Option<Stored>
     stored.optional()
 }
 
-/// The condition and the write are one transaction, which no other writer gets between.
+/// Writes a row if it meets the condition, both in one transaction.
 fn put(connection: &mut Connection, key: &str, text: &str, expect: Precondition) -> rusqlite::Result<Outcome> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (changed, version) = match expect {
@@ -214,7 +222,7 @@ fn delete(connection: &mut Connection, key: &str, version: u64) -> rusqlite::Res
     Ok(Outcome::Done(version))
 }
 
-/// Keys are compared by their bytes, so those with one beginning are next to each other.
+/// Returns the rows whose keys begin with `prefix`. They are adjacent: SQLite compares keys by bytes.
 fn select_from(connection: &Connection, prefix: &str, most: usize) -> rusqlite::Result<Vec<(String, Stored)>> {
     let sql = "SELECT key, version, value FROM rows WHERE key >= ?1 ORDER BY key";
     let mut statement = connection.prepare_cached(sql)?;
@@ -232,7 +240,7 @@ fn select_from(connection: &Connection, prefix: &str, most: usize) -> rusqlite::
     Ok(found)
 }
 
-/// No row has a version beyond SQLite's numbers, nor one below 1.
+/// Returns 0, which is no row's version, for a version beyond SQLite's numbers.
 fn stored_version(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(0)
 }

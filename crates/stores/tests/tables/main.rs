@@ -1,4 +1,4 @@
-//! The SQLite table: the contract of rows, and what this table promises beyond it.
+//! The SQLite table: the contract of rows, and this table's own promises.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 #[macro_use]

@@ -1,5 +1,5 @@
-//! What the SQLite table does beyond the contract: its file, newer and damaged ones, and a full disk. Other processes are
-//! in `sqlite_processes`.
+//! The SQLite table beyond the contract: its file, newer and damaged files, a full disk. `sqlite_processes` tests
+//! several processes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -32,7 +32,7 @@ impl World for Directory {
     }
 }
 
-/// The file, past the table's adapter.
+/// Opens the file without the adapter.
 fn raw(directory: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(directory.join(TABLES_FILE)).unwrap()
 }
@@ -97,7 +97,7 @@ async fn a_damaged_file_is_told_with_its_remedy() {
     let not_a_database = Directory::new();
     std::fs::write(not_a_database.path().join(TABLES_FILE), vec![7; 8192]).unwrap();
 
-    // A good beginning does not hide a bad end.
+    // Damage at the end is found too.
     let damaged = Directory::new();
     let rows = damaged.open().await;
     for index in 0..50 {

@@ -1,5 +1,5 @@
-//! Several processes on one SQLite file, some of which are killed. The others are this very program, started again for
-//! [`other_process`] alone.
+//! Several processes on one SQLite file, some of which are killed. Each runs this test program, and in it only
+//! [`other_process`].
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -11,13 +11,13 @@ use holdfast_stores::sqlite::SqliteKeepRows;
 use super::*;
 use crate::sqlite::Directory;
 
-/// Names the directory and the number of increments to the other process.
+/// The environment variable with the directory and the number of increments of the other process.
 const ORDER: &str = "HOLDFAST_TEST_TABLES_ORDER";
 const COUNTER: &str = "counter/1";
-/// What stands before each value that the other process was told is written.
+/// The prefix of each line that reports a written value.
 const WRITTEN: &str = "written:";
 
-/// What another process does; in this one it has no order and ends at once.
+/// The work of another process. In the test program itself the variable is not set, and it returns immediately.
 #[tokio::test]
 async fn other_process() {
     let Ok(order) = std::env::var(ORDER) else { return };
@@ -25,7 +25,7 @@ async fn other_process() {
     let rows = SqliteKeepRows::open(directory).await.unwrap();
     for _ in 0..increments.parse::<u64>().unwrap() {
         let value = increment(&rows, COUNTER).await;
-        // Past the test harness, and at once.
+        // Written directly: the test harness would hold the line back.
         writeln!(std::io::stdout(), "{WRITTEN}{value}").unwrap();
     }
 }
@@ -48,7 +48,7 @@ impl Other {
         Self { child, said }
     }
 
-    /// The next value that it was told is written; none when it has ended.
+    /// Returns the next value that it reports as written; `None` once it has ended.
     fn next(&mut self) -> Option<u64> {
         let mut line = String::new();
         while self.said.read_line(&mut line).unwrap() > 0 {
@@ -93,7 +93,7 @@ async fn conditions_hold_across_processes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_writer_leaves_a_usable_file() {
     let directory = Directory::new();
-    // Held open beside the killed ones in every second round, as a server is.
+    // In every second round a server's connection stays open beside the killed processes.
     let server = directory.open().await;
     let mut server = Some(server);
     let mut least = 0;

@@ -1,5 +1,5 @@
-//! The contract of rows: one set of cases (`suite`, one writer at a time; `races`, many) that each table passes. The tests of
-//! each table include this folder.
+//! The contract of rows: the cases that each table has to pass, with one writer at a time (`suite`) and with many
+//! (`races`). The tests of each table include this folder.
 
 pub mod races;
 pub mod suite;
@@ -10,14 +10,14 @@ use async_trait::async_trait;
 use holdfast_core::port::{KeepRows, Precondition, Row, Written};
 use serde_json::{Value, json};
 
-/// A table of its own for each case.
+/// Opens a new table for each case.
 #[async_trait]
 pub trait World: Send + Sync {
-    /// Another handle to the same table, as another process has one.
+    /// Returns another handle to the same table, like that of another process.
     async fn open(&self) -> Arc<dyn KeepRows>;
 }
 
-/// Each case once, on the table that the expression makes.
+/// Declares one test for each case, on the table that the expression opens.
 macro_rules! contract {
     ($table:expr) => {
         contract! { $table;
@@ -64,7 +64,7 @@ pub fn n(n: u64) -> Value {
     json!({ "n": n })
 }
 
-/// Adds one to a counter, however often others were faster; its new value.
+/// Adds one to a counter, with a retry after each conflict. Returns its new value.
 pub async fn increment(rows: &dyn KeepRows, key: &str) -> u64 {
     let mut found = rows.get(key).await.unwrap();
     loop {

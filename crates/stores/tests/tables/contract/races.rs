@@ -1,4 +1,4 @@
-//! What every table has to do when many write the same row at once, through two handles.
+//! Many concurrent writers of one row, through two handles.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,10 +7,10 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-/// Writers on each of two handles.
+/// The number of writers on each of the two handles.
 const TASKS: u64 = 50;
 
-/// Two handles, each for half of the writers.
+/// Opens two handles, each for half of the writers.
 async fn handles(world: &dyn World) -> Vec<(u64, Arc<dyn KeepRows>)> {
     let two = [world.open().await, world.open().await];
     (0..2 * TASKS)
@@ -35,7 +35,7 @@ pub async fn one_of_many_claims(world: &dyn World) {
 
 pub async fn no_increment_is_lost(world: &dyn World) {
     let mut tasks = JoinSet::new();
-    // The work grows with the square of the writers: half of them are enough.
+    // The work grows with the square of the number of writers: half of them are enough.
     for (_, rows) in handles(world).await.into_iter().take(TASKS as usize) {
         tasks.spawn(async move { increment(rows.as_ref(), "counter/1").await });
     }

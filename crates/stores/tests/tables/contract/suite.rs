@@ -1,4 +1,4 @@
-//! What every table has to do, one writer at a time. Writers who race are in `races`.
+//! One writer at a time. `races` has concurrent writers.
 
 use serde_json::json;
 
@@ -31,7 +31,7 @@ pub async fn versions_grow_by_one(world: &dyn World) {
     let rows = world.open().await;
     assert_eq!(rows.put("a/1", &n(1), Precondition::Absent).await.unwrap(), done(1));
     for version in 1..20 {
-        // The same value counts as a write, too.
+        // Writing the same value counts as a write too.
         let written = rows.put("a/1", &n(1), Precondition::Version(version)).await.unwrap();
         assert_eq!(written, done(version + 1));
     }
