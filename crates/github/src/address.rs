@@ -1,28 +1,28 @@
-//! Addresses: a pull request's, as people copy it from the browser, and the web site beside an API.
+//! Addresses: that of a pull request, copied from the browser, and that of an API's web site.
 
 use holdfast_core::model::address::parse_url;
 use url::Url;
 
 use super::error::{AddressError, GithubSetupError};
 
-/// Where a pull request is.
+/// The address of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequestAddress {
-    /// The page's host; the API's is a setting of its own.
+    /// The page's host. The API's host is a setting.
     pub host: String,
-    /// Owner's login.
+    /// The owner's login.
     pub owner: String,
-    /// Repository's name.
+    /// The repository's name.
     pub repository: String,
-    /// From 1.
+    /// Its number, from 1.
     pub number: u64,
 }
 
-/// Reads `https://HOST/OWNER/REPO/pull/N`; what follows (`/files`, a fragment) is ignored.
+/// Parses `https://HOST/OWNER/REPO/pull/N`; ignores what follows (`/files`, a fragment).
 ///
 /// # Errors
 ///
-/// The scheme is neither https nor http on a loopback host, or the address is not a pull request's.
+/// The scheme is neither https nor http on a loopback host, or the address isn't that of a pull request.
 pub fn parse_address(text: &str) -> Result<PullRequestAddress, AddressError> {
     let bare = text.split(['#', '?']).next().unwrap_or_default();
     let url = parse_url(bare).map_err(AddressError::Url)?;
@@ -49,7 +49,8 @@ pub fn parse_address(text: &str) -> Result<PullRequestAddress, AddressError> {
     })
 }
 
-/// The host that people see beside an API's: GitHub's own are `api.…` of it, an Enterprise Server has one for both.
+/// Returns the host of an API's web site: GitHub's APIs are at `api.…` of it, an Enterprise Server has one host for
+/// both.
 pub(super) fn web_host(api: &str) -> &str {
     match api.strip_prefix("api.") {
         Some(host) if host == "github.com" || host.ends_with(".ghe.com") => host,
@@ -57,7 +58,7 @@ pub(super) fn web_host(api: &str) -> &str {
     }
 }
 
-/// The web site beside an API; default github.com.
+/// Returns the address of an API's web site; default github.com.
 pub(super) fn web_url(api: Option<&Url>) -> Result<Url, GithubSetupError> {
     let unusable = |error: url::ParseError| GithubSetupError::Url(error.into());
     let mut site = match api {
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_pull_requests_only() {
+    fn only_addresses_of_pull_requests_are_parsed() {
         let address = parse_address("https://github.com/o/r.rs/pull/12/files?x=1#diff").unwrap();
         assert_eq!(
             (address.owner.as_str(), address.repository.as_str(), address.number),

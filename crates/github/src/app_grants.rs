@@ -1,4 +1,4 @@
-//! What a GitHub App that exists is granted, compared with the manifest that new Apps are created from.
+//! Compares the permissions and events of an existing GitHub App with the manifest from which new Apps are created.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::address::web_url;
 use super::connection::GithubConnection;
 use super::error::GithubSetupError;
 
-/// The manifest that Apps are created from, but for its names and addresses: the one list of what an App is granted.
+/// The manifest from which Apps are created, without names and addresses: the only list of permissions and events.
 pub const APP_MANIFEST: &str = include_str!("../../../infra/github-app-manifest.json");
 
-/// What a review does without a permission of the manifest, by its name.
+/// The effect of each missing permission of the manifest, by its name.
 const WITHOUT_PERMISSION: [(&str, &str); 7] = [
     (
         "checks",
@@ -40,7 +40,7 @@ const WITHOUT_PERMISSION: [(&str, &str); 7] = [
     ("pull_requests", "no review can be published: reviews that publish fail"),
 ];
 
-/// What a review does without an event of the manifest, by its name; `None` where this version ignores the event.
+/// The effect of each missing event of the manifest, by its name; `None` if this version ignores the event.
 const WITHOUT_EVENT: [(&str, Option<&str>); 7] = [
     ("check_run", Some("\"Re-run\" on the check starts nothing")),
     ("check_suite", Some("\"Re-run all checks\" starts nothing")),
@@ -59,7 +59,7 @@ const WITHOUT_EVENT: [(&str, Option<&str>); 7] = [
     ("pull_request_review_comment", None),
     ("pull_request_review_thread", None),
 ];
-/// What the report says of an event that this version ignores.
+/// The effect of a missing event that this version ignores.
 const NOT_USED_YET: &str = "nothing changes: this version ignores the event, later ones use it";
 
 /// An App as `GET /app` describes it.
@@ -80,18 +80,18 @@ struct Owner {
     slug: Option<String>,
 }
 
-/// What one `GET /app` shows of the App.
+/// The report of an App, from one `GET /app`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AppReport {
-    /// Its name in addresses; none where GitHub gave no answer.
+    /// Its name in addresses; `None` if GitHub gave no answer.
     pub slug: Option<String>,
-    /// Whether GitHub accepts its key, and it has everything that this version uses.
+    /// True if GitHub accepts its key, and it has everything that this version uses.
     pub works: bool,
-    /// What the manifest has and this App hasn't.
+    /// The permissions and events of the manifest that this App lacks.
     pub lacks: Vec<Lack>,
-    /// Why GitHub gave no answer.
+    /// The reason if GitHub gave no answer.
     pub problem: Option<String>,
-    /// What to do.
+    /// The remedy.
     pub remedy: Option<String>,
 }
 
@@ -104,11 +104,11 @@ pub struct Lack {
     pub name: String,
     /// The permission's level in the manifest, `read` or `write`.
     pub needs: Option<String>,
-    /// The permission's level now; none where it has none.
+    /// The permission's level now; `None` if the App doesn't have it.
     pub has: Option<String>,
-    /// What a review does without it.
+    /// The effect of the lack.
     pub without: &'static str,
-    /// Whether this version uses it.
+    /// True if this version uses it.
     pub is_used: bool,
 }
 
@@ -120,7 +120,7 @@ pub struct GithubAppGrants {
 }
 
 impl GithubAppGrants {
-    /// Returns `None` where the settings name no App. Has to be called on a tokio runtime.
+    /// Returns `None` where the settings name no App. Needs a tokio runtime.
     ///
     /// # Errors
     /// The address or the App's key can't be used.
@@ -158,7 +158,7 @@ impl GithubAppGrants {
         }
     }
 
-    /// The page where the App's owner changes permissions and events.
+    /// Returns the page where the App's owner changes permissions and events.
     fn permissions_page(&self, app: &App) -> Url {
         let mut page = self.site.clone();
         if let Ok(mut segments) = page.path_segments_mut() {
@@ -189,7 +189,7 @@ fn remedy(page: &Url) -> String {
     format!("add them on {page} and save; then the owner of each installation accepts the request that GitHub sends")
 }
 
-/// Lists what the manifest has and the App hasn't, in the manifest's order.
+/// Lists the permissions and events of the manifest that the App lacks, in the manifest's order.
 fn lacks(manifest: &Value, app: &App) -> Vec<Lack> {
     let permissions = manifest["default_permissions"].as_object().into_iter().flatten();
     let permissions = permissions.filter_map(|(name, needs)| {
@@ -223,7 +223,7 @@ fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     table.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
 }
 
-/// The order of a permission's levels; 0 is none.
+/// Returns a number that orders a permission's levels; 0 for none.
 fn level(name: &str) -> u8 {
     match name {
         "read" => 1,

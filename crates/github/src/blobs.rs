@@ -1,9 +1,11 @@
-//! Many files of one commit in few requests, through GraphQL: one query for what each path is, then queries for the texts,
-//! several files each. Chosen over the recursive tree (up to 100,000 entries for a change of one file) and over the archive (the
-//! whole repository): the cost depends only on the files that are wanted, and their sizes are known before they are read.
+//! Reads many files of one commit in a few requests, through GraphQL: one query for the kind of each path, then queries
+//! for the texts of several files each. Unlike the recursive tree (up to 100,000 entries for a change of one file) and
+//! the archive (the whole repository), its cost depends only on the wanted files, and their sizes are known before they
+//! are read.
 //!
-//! GraphQL returns texts only, and converts encodings: every text is checked against its blob's name. What differs, is binary or
-//! is too large comes from the REST API, as does everything where GraphQL refuses or the connection has no credentials.
+//! GraphQL returns only texts, and converts encodings, so every text is checked against its blob's name. Texts that
+//! differ, binary and large files come from the REST API, as does everything if GraphQL refuses or the connection has
+//! no credentials.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -20,20 +22,20 @@ use super::failure::{Failure, Kind};
 use super::folders::Folders;
 use super::read::{CONTENTS_READ, MAX_BLOB_BYTES, Place};
 
-/// Paths that one query looks up.
+/// Maximum number of paths in one query.
 const PATHS_PER_QUERY: usize = 100;
-/// Texts that one query reads, by count and by bytes.
+/// Limits of the texts in one query: their number and their bytes.
 const TEXTS_PER_QUERY: usize = 50;
 const BYTES_PER_QUERY: u64 = 2 * 1024 * 1024;
-/// GraphQL cuts texts off at 512,000 bytes.
+/// Maximum size of a text, in bytes: GraphQL truncates at 512,000.
 const MAX_TEXT_BYTES: u64 = 500_000;
-/// Requests for one call that are in flight at once.
+/// Maximum number of requests in flight for one call.
 const CONCURRENT_REQUESTS: usize = 8;
-/// What a mode says beside permissions, and what it says of a regular file.
+/// The bits of a mode that are the file type, and their value for a regular file.
 const MODE_KIND: u32 = 0o170_000;
 const MODE_FILE: u32 = 0o100_000;
 
-/// A blob to read: its name and its size; no size where that is not known.
+/// A blob to read: its name, and its size if that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub name: String,
@@ -65,7 +67,7 @@ struct InRepository {
     object: Option<HashMap<String, Option<Entry>>>,
 }
 
-/// What a path of a commit is.
+/// The entry of a path at a commit.
 #[derive(Deserialize)]
 struct Entry {
     mode: u32,
@@ -73,14 +75,15 @@ struct Entry {
     oid: String,
 }
 
-/// A blob's text; none of a binary one, and of what is no blob.
+/// A blob's text; `None` for a binary blob and for other objects.
 #[derive(Deserialize)]
 struct Text {
     #[serde(default)]
     text: Option<String>,
 }
 
-/// Returns the bytes of each path at a commit, in order; `None` for what is no file of at most [`MAX_BLOB_BYTES`] bytes.
+/// Returns the bytes of each path at a commit, in order; `None` for a path that isn't a file of at most
+/// [`MAX_BLOB_BYTES`].
 pub(super) async fn read_files(
     connection: &GithubConnection,
     folders: &Folders,
@@ -100,7 +103,7 @@ pub(super) async fn read_files(
     Ok(found.into_iter().map(content).collect())
 }
 
-/// Returns the blob of each path that is a file of at most [`MAX_BLOB_BYTES`] bytes.
+/// Returns the blob of each path that is a file of at most [`MAX_BLOB_BYTES`].
 async fn find(
     connection: &GithubConnection,
     folders: &Folders,
@@ -121,7 +124,7 @@ async fn find(
             "query($owner:String!,$name:String!,$at:GitObjectID!{declared}){{repository(owner:$owner,name:$name)\
              {{object(oid:$at){{...on Commit{{{query}}}}}}}}}"
         );
-        let answer = ask::<InRepository>(connection, place, &query, variables).await?;
+        let answer = query_repository::<InRepository>(connection, place, &query, variables).await?;
         if let Some((
             InRepository {
                 object: Some(mut entries),
@@ -137,7 +140,7 @@ async fn find(
             }
         }
     }
-    // What GraphQL left open. A folder's list is read once for all files in it.
+    // The paths that GraphQL left open. A folder's list is read once for all files in it.
     let mut rest = Vec::new();
     for (found, path) in found.into_iter().zip(paths) {
         rest.push(find_otherwise(connection, folders, place, found, path, at));
@@ -145,7 +148,7 @@ async fn find(
     stream::iter(rest).buffered(CONCURRENT_REQUESTS).try_collect().await
 }
 
-/// What was found, or what the REST API finds.
+/// Returns the given result, or that of the REST API.
 async fn find_otherwise(
     connection: &GithubConnection,
     folders: &Folders,
@@ -163,7 +166,7 @@ async fn find_otherwise(
 }
 
 impl Entry {
-    /// The file's blob, unless it is a link, a folder, a submodule, or too large.
+    /// Returns the blob of a file; `None` for a link, a folder, a submodule, and a file that is too large.
     fn file(self) -> Option<Wanted> {
         let is_file = self.mode & MODE_KIND == MODE_FILE && self.size <= MAX_BLOB_BYTES as u64;
         is_file.then_some(Wanted {
@@ -173,12 +176,12 @@ impl Entry {
     }
 }
 
-/// Returns the bytes of each blob, in order; `None` for one that is missing or larger than `most` bytes.
+/// Returns the bytes of each blob, in order; `None` for one that is missing or larger than `max_bytes`.
 pub(super) async fn read_blobs(
     connection: &GithubConnection,
     place: Place<'_>,
     wanted: &[Wanted],
-    most: usize,
+    max_bytes: usize,
 ) -> Result<Vec<Option<Vec<u8>>>, Failure> {
     let mut queries = Vec::new();
     for batch in batches(wanted) {
@@ -191,33 +194,39 @@ pub(super) async fn read_blobs(
     let mut texts: HashMap<usize, Vec<u8>> = texts.into_iter().flatten().collect();
     let mut contents = Vec::new();
     for (index, wanted) in wanted.iter().enumerate() {
-        contents.push(read_otherwise(connection, place, texts.remove(&index), wanted, most));
+        contents.push(read_otherwise(
+            connection,
+            place,
+            texts.remove(&index),
+            wanted,
+            max_bytes,
+        ));
     }
     stream::iter(contents).buffered(CONCURRENT_REQUESTS).try_collect().await
 }
 
-/// The text that was read, or what the REST API has.
+/// Returns the given text, or reads the blob through the REST API.
 async fn read_otherwise(
     connection: &GithubConnection,
     place: Place<'_>,
     text: Option<Vec<u8>>,
     wanted: &Wanted,
-    most: usize,
+    max_bytes: usize,
 ) -> Result<Option<Vec<u8>>, Failure> {
     match text {
         Some(text) => Ok(Some(text)),
-        None => read_blob(connection, place, &wanted.name, most).await,
+        None => read_blob(connection, place, &wanted.name, max_bytes).await,
     }
 }
 
-/// Reads one blob through the REST API, whatever it holds; `None` where it is missing or larger than `most` bytes.
+/// Reads one blob through the REST API, whatever it holds; `None` where it is missing or larger than `max_bytes`.
 pub(super) async fn read_blob(
     connection: &GithubConnection,
     place: Place<'_>,
     blob: &str,
-    most: usize,
+    max_bytes: usize,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    let call = connection.get_raw(&place.repository(&["git", "blobs", blob]), most, CONTENTS_READ);
+    let call = connection.get_raw(&place.repository(&["git", "blobs", blob]), max_bytes, CONTENTS_READ);
     match connection.send(call).await {
         Ok(reply) => Ok(Some(reply.body)),
         Err(Failure {
@@ -228,7 +237,7 @@ pub(super) async fn read_blob(
     }
 }
 
-/// The indices of the blobs that GraphQL can hold, in batches.
+/// Returns the indices of the blobs that GraphQL can return, in batches.
 fn batches(wanted: &[Wanted]) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut left = 0;
@@ -250,7 +259,7 @@ fn batches(wanted: &[Wanted]) -> Vec<Vec<usize>> {
     batches
 }
 
-/// Reads one batch's texts by index. What is left out has to be read in another way.
+/// Reads one batch's texts, by index. Missing ones have to be read in another way.
 async fn read_texts(
     connection: &GithubConnection,
     place: Place<'_>,
@@ -265,7 +274,7 @@ async fn read_texts(
     let declared = declare(&variables, "GitObjectID!");
     let query =
         format!("query($owner:String!,$name:String!{declared}){{repository(owner:$owner,name:$name){{{query}}}}}");
-    let answer = ask::<HashMap<String, Option<Text>>>(connection, place, &query, variables).await?;
+    let answer = query_repository::<HashMap<String, Option<Text>>>(connection, place, &query, variables).await?;
     let Some((mut texts, _)) = answer else {
         return Ok(HashMap::new());
     };
@@ -276,7 +285,7 @@ async fn read_texts(
     Ok(batch.into_iter().filter_map(text).collect())
 }
 
-/// Whether git gives these bytes that name.
+/// Returns true if git gives these bytes that name.
 fn is_named(bytes: &[u8], name: &str) -> bool {
     let mut digest = Sha1::new();
     digest.update(format!("blob {}\0", bytes.len()));
@@ -284,7 +293,7 @@ fn is_named(bytes: &[u8], name: &str) -> bool {
     hex::encode(digest.finalize()) == name
 }
 
-/// The variables' declarations, each behind a comma.
+/// Returns the variables' declarations, each after a comma.
 fn declare(variables: &Map<String, Value>, kind: &str) -> String {
     variables.keys().fold(String::new(), |mut all, name| {
         let _infallible = write!(all, ",${name}:{kind}");
@@ -292,13 +301,13 @@ fn declare(variables: &Map<String, Value>, kind: &str) -> String {
     })
 }
 
-/// Asks about the repository. Returns what it answered, and the aliases that it could not; `None` where the REST API has to be
-/// asked instead.
+/// Sends a query about the repository. Returns the answer, and the aliases that GitHub couldn't resolve; `None` if the
+/// REST API has to be used instead.
 ///
 /// # Errors
 ///
-/// A limit of requests: other requests would meet it too.
-async fn ask<T: DeserializeOwned>(
+/// The rate limit: other requests would meet it too.
+async fn query_repository<T: DeserializeOwned>(
     connection: &GithubConnection,
     place: Place<'_>,
     query: &str,
@@ -320,7 +329,7 @@ async fn ask<T: DeserializeOwned>(
         Ok(answer) => answer,
         Err(failure) if matches!(failure.kind, Kind::RateLimited(_)) => return Err(failure),
         Err(failure) => {
-            tracing::debug!(error = failure.line, "files are read one by one instead");
+            tracing::debug!(error = failure.line, "GraphQL fails: files are read one by one");
             return Ok(None);
         }
     };
@@ -328,7 +337,7 @@ async fn ask<T: DeserializeOwned>(
         let line = "POST /graphql: GitHub limits requests (RATE_LIMITED)".to_owned();
         return Err(Failure::new(Kind::RateLimited(None), line));
     }
-    // A path that is not there may come as an error of its own.
+    // GraphQL may report a missing path as an error.
     let unknown = answer.errors.iter().filter(|error| error.kind != "NOT_FOUND");
     let unknown = unknown
         .filter_map(|error| error.path.last()?.as_str().map(str::to_owned))
@@ -339,7 +348,7 @@ async fn ask<T: DeserializeOwned>(
         .map(|found| (found, unknown)))
 }
 
-/// Whether a path can be in a repository, and means itself in an address.
+/// Returns true if a repository can have the path, and an address with it means the same path.
 pub(super) fn is_plain(path: &str) -> bool {
     path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }

@@ -1,4 +1,4 @@
-//! The run's check on the head: opened once, completed once, whatever answers get lost.
+//! A run's check on the head: opened once and completed once, even if answers are lost.
 
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Annotation, CheckConclusion, CheckOutcome, PublishError};
@@ -13,10 +13,10 @@ use super::wire::{CheckRun, CheckRuns, Created};
 /// The check's name on the pull request.
 const NAME: &str = "Holdfast";
 const CHECKS_WRITE: &str = "Checks: write";
-/// GitHub takes this many annotations in one request.
+/// Maximum number of annotations in one request to GitHub.
 const MAX_ANNOTATIONS: usize = 50;
 
-/// Opens the check, or finds the open one of this id. `None` where these credentials may not write checks.
+/// Opens the check, or returns the open one with this id; `None` if these credentials may not write checks.
 pub(super) async fn open(
     connection: &GithubConnection,
     request: &PullRequest,
@@ -27,7 +27,7 @@ pub(super) async fn open(
     }
     match find_or_create(connection, request, external_id).await {
         Ok(id) => Ok(Some(id)),
-        // Only Apps write checks; a person's token is refused, whatever its permissions.
+        // Only Apps write checks: GitHub refuses a person's token, whatever its permissions.
         Err(Failure {
             kind: Kind::Forbidden, ..
         }) => Ok(None),
@@ -53,7 +53,7 @@ async fn find_or_create(
     );
     match connection.json::<Created>(call).await {
         Ok(created) => Ok(created.id),
-        // The answer is lost, perhaps not the effect.
+        // The answer is lost; the write may have happened.
         Err(failure) if failure.kind == Kind::Unavailable => match find(connection, request, external_id).await {
             Ok(Some(id)) => Ok(id),
             Ok(None) | Err(_) => Err(failure),
@@ -66,7 +66,7 @@ async fn find(connection: &GithubConnection, request: &PullRequest, external_id:
     Ok(find_open(connection, request, external_id).await?.first().copied())
 }
 
-/// The checks of this id that are in progress. More than one, where a lost answer came true late.
+/// Returns the checks with this id that are in progress. There are several if the write of a lost answer happened late.
 async fn find_open(
     connection: &GithubConnection,
     request: &PullRequest,
@@ -77,7 +77,7 @@ async fn find_open(
     Ok(found.iter().filter(is_ours).map(|run| run.id).collect())
 }
 
-/// Our checks on a commit.
+/// Lists Holdfast's checks on a commit.
 async fn list(connection: &GithubConnection, request: &PullRequest) -> Result<Vec<CheckRun>, Failure> {
     let segments = ["commits", request.head.as_str(), "check-runs"];
     let call = connection.get(&request.place().repository(&segments), CHECKS_WRITE);
@@ -88,7 +88,7 @@ async fn list(connection: &GithubConnection, request: &PullRequest) -> Result<Ve
     Ok(connection.json::<CheckRuns>(call).await?.check_runs)
 }
 
-/// Completes the checks of this id that are in progress. Where these credentials may not even read checks, there is none.
+/// Completes the checks with this id that are in progress. Credentials that may not read checks have none.
 pub(super) async fn close_all(
     connection: &GithubConnection,
     request: &PullRequest,
@@ -110,7 +110,7 @@ pub(super) async fn close_all(
     Ok(())
 }
 
-/// Completes the check. Annotations are added by each request: those that are there already are left out.
+/// Completes the check. Each request adds annotations to those that are already there, which are not sent again.
 pub(super) async fn close(
     connection: &GithubConnection,
     request: &PullRequest,
@@ -148,7 +148,7 @@ pub(super) async fn close(
         .await
     {
         Ok(_) => Ok(()),
-        // The answer is lost, perhaps not the effect.
+        // The answer is lost; the write may have happened.
         Err(failure)
             if failure.kind == Kind::Unavailable && read().await.is_ok_and(|known| is_closed(&known, outcome)) =>
         {
@@ -158,10 +158,10 @@ pub(super) async fn close(
     }
 }
 
-/// What a check on a merge queue's commit is known by.
+/// The external id of a check on a merge queue's commit.
 const MERGE_GROUP: &str = "merge-group";
 
-/// Reports the verdict of the head on another commit, once. Nothing where these credentials may not write checks.
+/// Copies the head's verdict to another commit, once. Does nothing if these credentials may not write checks.
 pub(super) async fn copy(
     connection: &GithubConnection,
     request: &PullRequest,
@@ -194,7 +194,7 @@ async fn copy_verdict(connection: &GithubConnection, request: &PullRequest, onto
     let conclusion = verdict.and_then(|run| run.conclusion.clone());
     let head = request.head.short();
     let summary =
-        format!("The verdict on {head}, the head of the pull request. A merge queue's group is not reviewed apart.");
+        format!("The verdict on {head}, the head of the pull request. A merge queue's group has no review of its own.");
     let body = json!({
         "name": NAME, "head_sha": onto.as_str(), "status": "completed", "external_id": MERGE_GROUP,
         "conclusion": conclusion.unwrap_or_else(|| "neutral".to_owned()),

@@ -1,5 +1,5 @@
-//! What a listed file is. The list says neither modes nor sizes and gives no patch for several reasons: the two ends'
-//! trees tell them apart, and are read only when some file needs it.
+//! Decides the kind and the status of each listed file. The list has neither modes nor sizes, and leaves a patch out
+//! for several reasons; the trees of both ends show which. They are read only if some file needs them.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::failure::{Failure, Kind};
 use super::read::{CONTENTS_READ, Place};
 use super::wire::{File, TreeEntry, TreeListing};
 
-/// Above this many bytes GitHub shows no patch, be it text or not.
+/// Maximum size of a file that GitHub shows a patch of, in bytes, even for text.
 const MAX_SHOWN_BYTES: u64 = 500 * 1000;
 
 /// One commit's files by path.
@@ -20,13 +20,13 @@ pub(super) struct Tree {
     is_whole: bool,
 }
 
-/// Both ends.
+/// The trees of both ends.
 pub(super) struct Trees {
     pub base: Tree,
     pub head: Tree,
 }
 
-/// Whether the list alone does not say what a file is.
+/// Returns true if the list doesn't show what a file is.
 pub(super) fn is_unclear(file: &File) -> bool {
     match &file.patch {
         None => true,
@@ -39,7 +39,7 @@ pub(super) fn is_unclear(file: &File) -> bool {
     }
 }
 
-/// Reads a commit's tree; `None` where GitHub has none to show, or only a larger one than is read.
+/// Reads a commit's tree; `None` if GitHub has none, or one that is too large.
 pub(super) async fn read_tree(
     connection: &GithubConnection,
     place: Place<'_>,
@@ -65,26 +65,26 @@ pub(super) async fn read_tree(
     }
 }
 
-/// The blob of a path in a tree, if it is a file of at most so many bytes.
-pub(super) fn blob_in(tree: &Tree, path: &str, bytes_most: u64) -> Option<String> {
-    let (blob, _) = tree.blob(path).filter(|(_, size)| *size <= bytes_most)?;
+/// Returns the blob of a path in a tree, if it is a file of at most `max_bytes`.
+pub(super) fn blob_in(tree: &Tree, path: &str, max_bytes: u64) -> Option<String> {
+    let (blob, _) = tree.blob(path).filter(|(_, size)| *size <= max_bytes)?;
     Some(blob.to_owned())
 }
 
 impl Tree {
-    /// Whether no entry is missing.
+    /// Returns true if no entry is missing.
     pub const fn is_whole(&self) -> bool {
         self.is_whole
     }
 
-    /// The blob of a path that is a file, and its size in bytes.
+    /// Returns the blob of a path that is a file, and its size in bytes.
     pub fn blob(&self, path: &str) -> Option<(&str, u64)> {
         let entry = self.entries.get(path).filter(|entry| entry.mode.starts_with("100"))?;
         Some((&entry.sha, entry.size?))
     }
 }
 
-/// Lists a commit's root folder; `None` where GitHub has none to show, or shows a part of it.
+/// Lists a commit's root folder; `None` if GitHub has none, or shows only a part of it.
 pub(super) async fn read_root(
     connection: &GithubConnection,
     place: Place<'_>,
@@ -113,7 +113,7 @@ pub(super) async fn read_root(
     Ok(Some(entries.collect()))
 }
 
-/// The file as the domain has it.
+/// Converts a listed file to a changed file.
 pub(super) fn classify(file: File, trees: Option<&Trees>) -> ChangedFile {
     let (old, new) = trees.map_or((None, None), |trees| ends(&file, trees));
     let is_known = trees.is_some_and(|trees| {
@@ -145,13 +145,13 @@ pub(super) fn classify(file: File, trees: Option<&Trees>) -> ChangedFile {
         changed.omitted = Some(format!("submodule {}..{}", name(from), name(to)));
         (changed.patch, changed.additions, changed.deletions) = (None, 0, 0);
     } else if changed.patch.is_none() {
-        say_why(&mut changed, old, new, is_known);
+        explain_missing_patch(&mut changed, old, new, is_known);
     }
     changed
 }
 
-/// Fills `omitted` of a file without a patch, and `kind` where that says it.
-fn say_why(changed: &mut ChangedFile, old: Option<&TreeEntry>, new: Option<&TreeEntry>, is_known: bool) {
+/// Sets the reason why a file has no patch, and its kind if that is the reason.
+fn explain_missing_patch(changed: &mut ChangedFile, old: Option<&TreeEntry>, new: Option<&TreeEntry>, is_known: bool) {
     let size = |entry: Option<&TreeEntry>| entry.and_then(|entry| entry.size).unwrap_or(0);
     let largest = size(old).max(size(new));
     if changed.additions + changed.deletions > 0 {
@@ -159,12 +159,12 @@ fn say_why(changed: &mut ChangedFile, old: Option<&TreeEntry>, new: Option<&Tree
         return;
     }
     let is_same = matches!((old, new), (Some(old), Some(new)) if old.sha == new.sha);
-    let is_moved_alone = !is_known
+    let is_only_moved = !is_known
         && matches!(
             changed.status,
             FileStatus::Renamed | FileStatus::Copied | FileStatus::ModeChanged
         );
-    if is_same || is_moved_alone || (is_known && largest == 0) {
+    if is_same || is_only_moved || (is_known && largest == 0) {
         return;
     }
     changed.kind = FileKind::Binary;
@@ -214,7 +214,7 @@ fn kind_of(entry: &TreeEntry) -> FileKind {
     }
 }
 
-/// Both commits of a submodule's patch: one hunk of nothing but `Subproject commit` lines.
+/// Returns both commits of a submodule's patch, which is one hunk of `Subproject commit` lines only.
 fn submodule(patch: &str) -> Option<(Option<String>, Option<String>)> {
     let mut lines = patch.lines();
     let header = lines.next()?;
@@ -238,7 +238,7 @@ fn submodule(patch: &str) -> Option<(Option<String>, Option<String>)> {
 
 #[cfg(test)]
 impl Tree {
-    /// A tree of files, by path and size.
+    /// Builds a tree of files, by path and size.
     pub fn of(files: &[(&str, u64)], is_whole: bool) -> Self {
         let entry = |(path, size): &(&str, u64)| {
             let entry = TreeEntry {

@@ -1,4 +1,4 @@
-//! What a pull request's list and two trees make of each file.
+//! Kind, status and reason of each file, from a pull request's list and two trees.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
@@ -39,7 +39,7 @@ type Case<'a> = (
 );
 
 #[test]
-fn trees_tell_files_without_a_patch_apart() {
+fn trees_show_why_a_file_has_no_patch() {
     const F: &str = "100644";
     let table: [Case<'_>; 14] = [
         (
@@ -69,7 +69,7 @@ fn trees_tell_files_without_a_patch_apart() {
             FileKind::Binary,
             Some("binary, 7 bytes"),
         ),
-        // Absent is not empty: what the list names and the tree lacks is not known.
+        // Absent isn't empty: nothing is known of a file that the tree lacks.
         (
             "added",
             (0, 0),
@@ -187,7 +187,7 @@ fn trees_tell_files_without_a_patch_apart() {
 }
 
 #[test]
-fn without_trees_the_list_is_read_as_far_as_it_goes() {
+fn without_trees_the_list_decides() {
     let table = [
         (
             file("renamed", (0, 0), None),
@@ -238,7 +238,7 @@ fn without_trees_the_list_is_read_as_far_as_it_goes() {
 }
 
 #[test]
-fn a_submodules_patch_is_known_by_its_whole_text() {
+fn a_submodules_patch_has_nothing_but_its_commits() {
     let (a, b) = ("a".repeat(40), "b".repeat(40));
     let patch = format!("@@ -1 +1 @@\n-Subproject commit {a}\n+Subproject commit {b}");
     let found = classify(file("modified", (1, 1), Some(&patch)), None);

@@ -1,4 +1,4 @@
-//! One request to GitHub and its answer: bounded in time and size, no retry, no secret in an error.
+//! Sends one request to GitHub and reads its answer: bounded in time and size, without retries; errors hold no secret.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -17,22 +17,23 @@ use super::address::{PullRequestAddress, web_host};
 use super::credentials::{App, Credentials, GithubIdentity, InstallationToken, github_identity};
 use super::error::{AddressError, GithubSetupError};
 use super::failure::{Failure, Kind};
+use super::own_login::OwnLogin;
 use super::pace::Pace;
 use super::redirect;
-use super::wire::{AppPage, Created, User};
+use super::wire::Created;
 
-/// Wall-clock limit of one request, answer included.
+/// Wall-clock limit of one request with its answer.
 const MAX_CALL_TIME: Duration = Duration::from_secs(60);
-/// Largest JSON answer that is read, in bytes.
+/// Maximum size of a JSON answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
-/// The API version that is asked for.
+/// The requested version of the API.
 const API_VERSION: &str = "2022-11-28";
 const API_HOST: &str = "api.github.com";
-/// Redirects that one request follows: a renamed repository takes one, one that was renamed and transferred two.
+/// Maximum number of redirects of one request: a renamed repository needs one, a renamed and transferred one two.
 const MAX_REDIRECTS: usize = 3;
-/// The path of GraphQL, which has a prefix of its own on GitHub Enterprise Server.
+/// The path of GraphQL, which has another prefix on GitHub Enterprise Server.
 const GRAPHQL: &str = "/graphql";
-/// What an App needs before it gets a token.
+/// The requirement that a refusal names when an App requests a token.
 const INSTALLATION: &str = "an installation of the App";
 
 /// A connection with one identity. Cheap to clone.
@@ -41,15 +42,16 @@ pub struct GithubConnection {
     crab: Octocrab,
     /// The API's host.
     host: String,
-    /// The API's scheme, host and port: credentials go nowhere else.
+    /// The API's scheme, host and port: credentials are sent nowhere else.
     origin: String,
     /// The API's path prefix: empty, or `/api/v3` on GitHub Enterprise Server.
     prefix: String,
-    credentials: Credentials,
+    pub(super) credentials: Credentials,
+    pub(super) own_login: OwnLogin,
     pace: Arc<Pace>,
 }
 
-/// What a request is about. An App asks as its installation there.
+/// The subject of a request. An App sends it with the token of its installation there.
 enum Scope {
     /// The caller itself.
     Own,
@@ -58,7 +60,7 @@ enum Scope {
 }
 
 impl Scope {
-    /// The name that its installation's token is kept under.
+    /// Returns the name under which its installation's token is stored.
     fn name(&self) -> String {
         match self {
             Self::Own => String::new(),
@@ -68,7 +70,7 @@ impl Scope {
     }
 }
 
-/// A request that was not sent yet.
+/// A request before it is sent.
 pub(super) struct Call {
     method: Method,
     path: String,
@@ -76,7 +78,7 @@ pub(super) struct Call {
     scope: Scope,
     body: Option<Value>,
     accept: &'static str,
-    bytes_most: usize,
+    max_bytes: usize,
     /// The permission that a refusal names.
     needs: &'static str,
 }
@@ -99,7 +101,7 @@ impl Call {
             },
             body: None,
             accept: "application/vnd.github+json",
-            bytes_most: MAX_ANSWER_BYTES,
+            max_bytes: MAX_ANSWER_BYTES,
             needs,
         }
     }
@@ -113,39 +115,39 @@ impl Call {
         self
     }
 
-    /// Asks for another media type than the API's own.
+    /// Requests another media type than the API's default.
     pub fn accept(mut self, media_type: &'static str) -> Self {
         self.accept = media_type;
         self
     }
 
-    /// The call as errors name it.
+    /// Returns the request's name in errors.
     fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 }
 
-/// An answer, whole.
+/// A complete answer.
 pub(super) struct Reply {
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
 impl GithubConnection {
-    /// Connects to `url` (default `https://api.github.com`). Has to be called on a tokio runtime.
+    /// Connects to `url` (default `https://api.github.com`). Needs a tokio runtime.
     ///
     /// # Errors
     ///
-    /// The address or the identity cannot be used.
+    /// The address or the identity can't be used.
     pub fn new(url: Option<Url>, identity: GithubIdentity) -> Result<Self, GithubSetupError> {
         Self::connect(url.as_ref(), Credentials::new(identity)?)
     }
 
-    /// Connects as the settings say, which also hold its writes to a pace.
+    /// Connects with the address, the identity and the write limit of the settings.
     ///
     /// # Errors
     ///
-    /// As of [`Self::new`].
+    /// Same as [`Self::new`]; or the file of the App's key can't be read.
     pub fn of(settings: &Settings) -> Result<Self, GithubSetupError> {
         let connection = Self::new(settings.github_url.clone(), github_identity(settings)?)?;
         Ok(Self {
@@ -154,7 +156,7 @@ impl GithubConnection {
         })
     }
 
-    /// The same with credentials that are known to be usable.
+    /// Connects with checked credentials.
     pub(super) fn connect(url: Option<&Url>, credentials: Credentials) -> Result<Self, GithubSetupError> {
         let mut builder = Octocrab::builder().set_connect_timeout(Some(Duration::from_secs(10)));
         let (mut host, mut prefix) = (API_HOST.to_owned(), String::new());
@@ -176,47 +178,31 @@ impl GithubConnection {
             origin,
             prefix,
             credentials,
+            own_login: OwnLogin::default(),
             pace: Arc::new(Pace::unlimited()),
         })
     }
 
-    /// The same connection with other credentials.
+    /// Returns the same connection with other credentials.
     pub(super) fn with(&self, credentials: Credentials) -> Self {
         Self {
             credentials,
+            own_login: OwnLogin::default(),
             ..self.clone()
         }
     }
 
-    /// Whether requests go out without a token.
+    /// Returns true if requests have no token.
     pub(super) const fn is_anonymous(&self) -> bool {
         matches!(self.credentials, Credentials::Anonymous)
     }
 
-    /// Whether requests go out as an App.
+    /// Returns true if requests are sent as an App.
     pub(super) const fn is_app(&self) -> bool {
         matches!(self.credentials, Credentials::App(_))
     }
 
-    /// The login that our writes carry; `None` for a token that may not ask whose it is, as those of an App's
-    /// installation.
-    pub(super) async fn own_login(&self) -> Result<Option<String>, Failure> {
-        if let Credentials::App(app) = &self.credentials {
-            let call = self.get(&["app"], "none");
-            let page: AppPage = self.json_as(call, Some(self.proof(app)?)).await?;
-            return Ok(Some(format!("{}[bot]", page.slug)));
-        }
-        match self.json::<User>(self.get(&["user"], "Metadata: read")).await {
-            Ok(user) => Ok(Some(user.login)),
-            Err(Failure {
-                kind: Kind::Forbidden | Kind::NotFound,
-                ..
-            }) => Ok(None),
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// Whether this connection's API answers for the address's host.
+    /// Fails if this connection's API isn't the one of the address's host.
     pub(super) fn check_host(&self, address: &PullRequestAddress) -> Result<(), AddressError> {
         let page = address.host.strip_prefix("www.").unwrap_or(&address.host);
         if is_same_host(page, web_host(&self.host)) {
@@ -228,21 +214,21 @@ impl GithubConnection {
         })
     }
 
-    /// GET of JSON.
+    /// Builds a GET of JSON.
     pub(super) fn get(&self, segments: &[&str], needs: &'static str) -> Call {
         Call::new(Method::GET, segments, needs)
     }
 
-    /// GET of a file's bytes, at most so many.
-    pub(super) fn get_raw(&self, segments: &[&str], bytes_most: usize, needs: &'static str) -> Call {
+    /// Builds a GET of a file's bytes, at most `max_bytes`.
+    pub(super) fn get_raw(&self, segments: &[&str], max_bytes: usize, needs: &'static str) -> Call {
         Call {
             accept: "application/vnd.github.raw+json",
-            bytes_most,
+            max_bytes,
             ..Call::new(Method::GET, segments, needs)
         }
     }
 
-    /// A request that writes. A null body is none: GitHub takes objects alone.
+    /// Builds a request that writes. A null body is sent as no body: GitHub accepts only objects.
     pub(super) fn write(&self, method: Method, segments: &[&str], body: Value, needs: &'static str) -> Call {
         Call {
             body: Some(body).filter(|body| !body.is_null()),
@@ -250,7 +236,7 @@ impl GithubConnection {
         }
     }
 
-    /// A GraphQL query about a repository, asked as its installation.
+    /// Builds a GraphQL query about a repository, with the token of its installation.
     pub(super) fn query(
         &self,
         owner: &str,
@@ -266,13 +252,13 @@ impl GithubConnection {
         }
     }
 
-    /// Sends, and reads the answer as JSON.
+    /// Sends a request and reads the answer as JSON.
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
         let bearer = self.bearer(&call).await?;
         self.json_as(call, bearer).await
     }
 
-    /// The same, with what stands above the answer.
+    /// Sends a request and reads the answer as JSON, with its headers.
     pub(super) async fn json_with_headers<T: DeserializeOwned>(&self, call: Call) -> Result<(T, HeaderMap), Failure> {
         let bearer = self.bearer(&call).await?;
         let name = call.name();
@@ -280,14 +266,14 @@ impl GithubConnection {
         Ok((read_json(&name, &reply)?, reply.headers))
     }
 
-    /// Sends once; whatever is not a success is a failure.
+    /// Sends a request once. Fails for every status but a success.
     pub(super) async fn send(&self, call: Call) -> Result<Reply, Failure> {
         let bearer = self.bearer(&call).await?;
         self.send_as(call, bearer).await
     }
 
-    /// What the call is sent with. An App's first call about a repository or an organisation asks for
-    /// its installation's token before.
+    /// Returns the token for a request. Before an App's first request about a repository or an organisation it requests
+    /// the token of its installation there.
     async fn bearer(&self, call: &Call) -> Result<Option<SecretString>, Failure> {
         let app = match &self.credentials {
             Credentials::Anonymous | Credentials::Client => return Ok(None),
@@ -306,7 +292,7 @@ impl GithubConnection {
         }
     }
 
-    /// Asks for a token of the installation that `call` finds.
+    /// Requests a token of the installation that `call` finds.
     async fn installation_token(&self, app: &App, name: &str, call: Call) -> Result<SecretString, Failure> {
         let proof = self.proof(app)?;
         let installation: Created = self.json_as(call, Some(proof.clone())).await?;
@@ -318,19 +304,31 @@ impl GithubConnection {
         Ok(token.token)
     }
 
-    fn proof(&self, app: &App) -> Result<SecretString, Failure> {
+    /// Forgets the own login and the installation's token: GitHub refuses the credentials that they were read with.
+    async fn forget_credentials(&self, scope: &Scope) {
+        self.own_login.forget().await;
+        if let Credentials::App(app) = &self.credentials {
+            app.forget(&scope.name()).await;
+        }
+    }
+
+    pub(super) fn proof(&self, app: &App) -> Result<SecretString, Failure> {
         app.proof()
             .map_err(|error| Failure::new(Kind::Forbidden, format!("the App's key cannot sign: {error}")))
     }
 
-    async fn json_as<T: DeserializeOwned>(&self, call: Call, bearer: Option<SecretString>) -> Result<T, Failure> {
+    pub(super) async fn json_as<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        bearer: Option<SecretString>,
+    ) -> Result<T, Failure> {
         let name = call.name();
         let reply = self.send_as(call, bearer).await?;
         read_json(&name, &reply)
     }
 
-    /// Sends, and follows a repository that was renamed or transferred, as GitHub asks for: the same request again at the
-    /// place that it names, on the same host.
+    /// Sends a request. If its repository was renamed or transferred, sends the same request to the place that GitHub
+    /// names, on the same host.
     async fn send_as(&self, mut call: Call, bearer: Option<SecretString>) -> Result<Reply, Failure> {
         let name = call.name();
         let is_in_repository = matches!(call.scope, Scope::Repository(..));
@@ -339,7 +337,7 @@ impl GithubConnection {
                 let wait_s = wait.as_secs();
                 let line = format!(
                     "{name}: other writes of this process come first, for {wait_s} s more: \
-                     HOLDFAST_GITHUB_WRITES_PER_MINUTE says how many there may be"
+                     HOLDFAST_GITHUB_WRITES_PER_MINUTE sets how many there may be"
                 );
                 Failure::new(Kind::RateLimited(Some(wait_s)), line)
             })?;
@@ -355,6 +353,9 @@ impl GithubConnection {
                 false => None,
             };
             let Some((path, query)) = place else {
+                if status == StatusCode::UNAUTHORIZED {
+                    self.forget_credentials(&call.scope).await;
+                }
                 let who = self.credentials.name();
                 return Err(Failure::from_reply(&name, call.needs, status, &reply, who));
             };
@@ -363,7 +364,7 @@ impl GithubConnection {
         }
     }
 
-    /// One request and its answer, whatever it is.
+    /// Sends one request and returns the answer of any status.
     async fn exchange(
         &self,
         name: &str,
@@ -388,7 +389,7 @@ impl GithubConnection {
             .crab
             .build_request(builder, call.body.as_ref())
             .map_err(|error| unavailable(innermost(&error)))?;
-        let bytes_most = call.bytes_most;
+        let max_bytes = call.max_bytes;
         let exchange = async {
             let response = self
                 .crab
@@ -396,11 +397,11 @@ impl GithubConnection {
                 .await
                 .map_err(|error| unavailable(innermost(&error)))?;
             let (parts, body) = response.into_parts();
-            let body = Limited::new(body, bytes_most).collect().await.map_err(|error| {
+            let body = Limited::new(body, max_bytes).collect().await.map_err(|error| {
                 if error.is::<LengthLimitError>() {
                     Failure::new(
                         Kind::TooLong,
-                        format!("{name}: the answer is longer than {bytes_most} bytes"),
+                        format!("{name}: the answer is longer than {max_bytes} bytes"),
                     )
                 } else {
                     unavailable(innermost(error.as_ref()))
@@ -415,7 +416,7 @@ impl GithubConnection {
         let _turn = self.pace.turn().await;
         tokio::time::timeout(MAX_CALL_TIME, exchange)
             .await
-            .map_err(|_| unavailable(format!("no whole answer in {} s", MAX_CALL_TIME.as_secs())))?
+            .map_err(|_| unavailable(format!("no complete answer in {} s", MAX_CALL_TIME.as_secs())))?
     }
 }
 
@@ -423,13 +424,13 @@ fn read_json<T: DeserializeOwned>(name: &str, reply: &Reply) -> Result<T, Failur
     serde_json::from_slice(&reply.body).map_err(|error| Failure::unreadable(name, &error.to_string()))
 }
 
-/// Two names of this machine are one host.
+/// Compares two hosts; all names of this machine count as the same host.
 fn is_same_host(one: &str, other: &str) -> bool {
     let is_loopback = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "[::1]");
     one.eq_ignore_ascii_case(other) || (is_loopback(one) && is_loopback(other))
 }
 
-/// One part of an address, so that it stays one part whatever it holds.
+/// Encodes one part of an address so that it stays one part whatever it contains.
 fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -442,7 +443,7 @@ fn encoded(text: &str) -> String {
     out
 }
 
-/// What the system said, without the wrappers around it.
+/// Returns the innermost cause of an error as one line.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

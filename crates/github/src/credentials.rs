@@ -1,5 +1,5 @@
-//! Who we are to GitHub: nobody, a token's owner, or an App, whose installation on a repository gives tokens that live
-//! an hour. What is sent with them is in `connection`.
+//! The identity that requests to GitHub carry: none, a token's owner, or an App, whose installation on a repository
+//! gives tokens that are valid for an hour. `connection` sends them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,10 +15,10 @@ use tokio::sync::Mutex;
 
 use super::error::GithubSetupError;
 
-/// Who writes and reads. Secrets do not print.
+/// The identity of all reads and writes. Secrets do not print.
 #[derive(Clone, Debug)]
 pub enum GithubIdentity {
-    /// Nobody: public repositories can be read, within a small limit.
+    /// No identity: public repositories can be read, within a small rate limit.
     Anonymous,
     /// The owner of `GITHUB_TOKEN`.
     Token(SecretString),
@@ -31,11 +31,11 @@ pub enum GithubIdentity {
     },
 }
 
-/// The identity that the settings name: the App before a token, as it may write checks.
+/// Returns the identity in the settings. An App is preferred to a token, because only Apps write checks.
 ///
 /// # Errors
 ///
-/// The key's file cannot be read.
+/// The key's file can't be read.
 pub fn github_identity(settings: &Settings) -> Result<GithubIdentity, GithubSetupError> {
     let Some(app) = &settings.github_app else {
         let token = settings.github_token.clone();
@@ -53,22 +53,22 @@ pub fn github_identity(settings: &Settings) -> Result<GithubIdentity, GithubSetu
     Ok(GithubIdentity::App { id: app.id, key })
 }
 
-/// An identity that can be used. Cheap to clone: clones share an App's tokens.
+/// A checked identity. Cheap to clone: clones share an App's tokens.
 #[derive(Clone)]
 pub(super) enum Credentials {
     Anonymous,
     Token(SecretString),
     App(Arc<App>),
-    /// The App where people sign in: its secret goes in the body.
+    /// The App that people sign in with: its secret is in the body.
     Client,
-    /// The token of a person who has just signed in.
+    /// The token of a person who has signed in.
     Person(SecretString),
 }
 
 pub(super) struct App {
     id: u64,
     key: EncodingKey,
-    /// By `owner/name`, or an organisation's login.
+    /// Tokens by `owner/name`, or by an organisation's login.
     tokens: Mutex<HashMap<String, InstallationToken>>,
 }
 
@@ -79,11 +79,11 @@ pub(super) struct InstallationToken {
     expires_at: Timestamp,
 }
 
-/// This long before its end a token is replaced: one call may take a minute, a clock may be off.
+/// A token is replaced this long before it expires: one call may take a minute, and a clock may be wrong.
 const MARGIN: SignedDuration = SignedDuration::from_mins(3);
 
 impl Credentials {
-    /// Checks what is given: a token that can be sent, a key that is one.
+    /// Checks an identity: its token has only characters that a header can have, its key is valid.
     pub fn new(identity: GithubIdentity) -> Result<Self, GithubSetupError> {
         match identity {
             GithubIdentity::Anonymous => Ok(Self::Anonymous),
@@ -103,14 +103,14 @@ impl Credentials {
         }
     }
 
-    /// How a refusal names them.
+    /// Returns the name of these credentials in errors.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Anonymous => "no GITHUB_TOKEN is set, which",
             Self::Token(_) => "GITHUB_TOKEN",
             Self::App(_) => "the GitHub App (HOLDFAST_GITHUB_APP_ID)",
             Self::Client => "the GitHub App (HOLDFAST_GITHUB_APP_CLIENT_ID) with its secret",
-            Self::Person(_) => "the token of who signs in",
+            Self::Person(_) => "the token of the person who signs in",
         }
     }
 }
@@ -122,12 +122,13 @@ impl fmt::Debug for Credentials {
 }
 
 impl App {
-    /// What proves that a request is the App's own; it lives nine minutes. Fails where the key cannot sign.
+    /// Returns the token that proves that a request is the App's own, valid for nine minutes. Fails if the key can't
+    /// sign.
     pub fn proof(&self) -> Result<SecretString, jsonwebtoken::errors::Error> {
         octocrab::auth::create_jwt(AppId(self.id), &self.key).map(SecretString::from)
     }
 
-    /// The token for a repository or an organisation, while it lives.
+    /// Returns the token for a repository or an organisation, if it is still valid.
     pub async fn token(&self, name: &str) -> Option<SecretString> {
         let tokens = self.tokens.lock().await;
         let known = tokens.get(name)?;
@@ -136,5 +137,9 @@ impl App {
 
     pub async fn keep(&self, name: &str, token: InstallationToken) {
         self.tokens.lock().await.insert(name.to_owned(), token);
+    }
+
+    pub async fn forget(&self, name: &str) {
+        self.tokens.lock().await.remove(name);
     }
 }

@@ -1,4 +1,4 @@
-//! Webhooks that were sent and not taken, as the App's own list of deliveries has them; and asking for them again.
+//! Failed webhook deliveries, read from the App's own list of deliveries, and requests to send them again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,43 +6,44 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use holdfast_core::port::{ReadError, RedeliverWebhooks};
-use http::{HeaderMap, Method, header};
+use http::Method;
 use serde_json::Value;
-use url::Url;
 
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
+use super::link;
 use super::wire::Delivery;
 
-const PAGE: usize = 100;
-/// Pages of one call. What is older is left out, and told.
+const ITEMS_PER_PAGE: usize = 100;
+/// Maximum number of pages that one call reads. Older deliveries are left out, with a warning in the log.
 const MAX_PAGES: usize = 100;
-/// Webhooks that one call asks for.
+/// Maximum number of webhooks that one call has sent again.
 const MAX_REDELIVERIES: usize = 100;
-/// After this long nothing more is read or asked for.
-const MAX_TIME: Duration = Duration::from_mins(2);
-/// What a refusal names as missing.
+/// After this long a call reads no further page and starts no further redelivery.
+const MAX_CALL_TIME: Duration = Duration::from_mins(2);
+/// The requirement that a refusal names.
 const WEBHOOK: &str = "a webhook of the App";
 
-/// Asks for missed webhooks as the App. Other identities have no webhook of their own.
+/// Has GitHub send failed webhooks again, with the App's identity: no other identity has a webhook of its own.
 #[derive(Clone, Debug)]
 pub struct GithubRedeliverWebhooks {
     connection: GithubConnection,
 }
 
 impl GithubRedeliverWebhooks {
-    /// Asks through this connection.
+    /// Uses this connection.
     pub const fn new(connection: GithubConnection) -> Self {
         Self { connection }
     }
 
-    /// All deliveries since then, newest first.
+    /// Lists the deliveries since `since_ms`, newest first. Page by page: a page's address is a cursor that only the
+    /// page before it has.
     async fn list(&self, since_ms: i64, end: Instant) -> Result<Vec<Delivery>, Failure> {
         let mut all = Vec::new();
         let mut cursor: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let call = self.connection.get(&["app", "hook", "deliveries"], WEBHOOK);
-            let mut call = call.query("per_page", &PAGE.to_string());
+            let mut call = call.query("per_page", &ITEMS_PER_PAGE.to_string());
             if let Some(cursor) = &cursor {
                 call = call.query("cursor", cursor);
             }
@@ -50,7 +51,7 @@ impl GithubRedeliverWebhooks {
             let is_recent = |delivery: &Delivery| delivery.delivered_at.as_millisecond() >= since_ms;
             let is_end = page.last().is_none_or(|oldest| !is_recent(oldest));
             all.extend(page.into_iter().filter(is_recent));
-            cursor = next_cursor(&headers);
+            cursor = link::query_parameter(&headers, "next", "cursor");
             if is_end || cursor.is_none() {
                 return Ok(all);
             }
@@ -60,21 +61,21 @@ impl GithubRedeliverWebhooks {
         }
         tracing::warn!(
             deliveries = all.len(),
-            "only the newest deliveries of webhooks are looked at"
+            "only the newest webhook deliveries were checked"
         );
         Ok(all)
     }
 
-    /// Asks for one delivery again, and returns whether GitHub will send it.
+    /// Requests one delivery again, and returns whether GitHub accepts the request.
     async fn redeliver(&self, id: u64) -> Result<bool, Failure> {
         let name = id.to_string();
         let segments = ["app", "hook", "deliveries", &name, "attempts"];
         let call = self.connection.write(Method::POST, &segments, Value::Null, WEBHOOK);
         match self.connection.send(call).await {
             Ok(_) => Ok(true),
-            // Too old, or gone meanwhile.
+            // The delivery is too old, or gone.
             Err(failure) if matches!(failure.kind, Kind::Rejected | Kind::NotFound) => {
-                tracing::warn!(delivery = id, error = failure.line, "a webhook cannot be sent again");
+                tracing::warn!(delivery = id, error = failure.line, "GitHub can't send a webhook again");
                 Ok(false)
             }
             Err(failure) => Err(failure),
@@ -88,61 +89,54 @@ impl RedeliverWebhooks for GithubRedeliverWebhooks {
         if !self.connection.is_app() {
             return Ok(0);
         }
-        let end = Instant::now() + MAX_TIME;
-        let missed = missed(&self.list(since_ms, end).await?);
-        let mut asked = 0;
-        // One after the other: those that were tried least come first, and each is a write.
-        for id in missed.into_iter().take(MAX_REDELIVERIES) {
+        let end = Instant::now() + MAX_CALL_TIME;
+        let failed = failed(&self.list(since_ms, end).await?);
+        let mut redelivered = 0;
+        // Each is a write, and GitHub wants writes serially, not concurrently:
+        // <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests>
+        for id in failed.into_iter().take(MAX_REDELIVERIES) {
             if Instant::now() >= end {
-                tracing::warn!(asked, "the next call asks for the other missed webhooks");
+                tracing::warn!(
+                    redelivered,
+                    "time is up: the next call continues with the other failed webhooks"
+                );
                 break;
             }
-            asked += u64::from(self.redeliver(id).await?);
+            redelivered += u64::from(self.redeliver(id).await?);
         }
-        Ok(asked)
+        Ok(redelivered)
     }
 }
 
-/// The newest delivery of each webhook that was never taken. Those that were tried least come first, and then the oldest: none
-/// that keeps failing stands in the way of the others.
-fn missed(newest_first: &[Delivery]) -> Vec<u64> {
-    struct Tried<'a> {
+/// Returns the newest delivery of each webhook that was never accepted: those with the fewest attempts first, then the
+/// oldest, so that a webhook that keeps failing doesn't block the others.
+fn failed(newest_first: &[Delivery]) -> Vec<u64> {
+    struct Webhook<'a> {
         newest: &'a Delivery,
-        times: usize,
-        is_taken: bool,
+        attempts: usize,
+        is_accepted: bool,
     }
-    let mut webhooks: HashMap<&str, Tried<'_>> = HashMap::new();
+    let mut webhooks: HashMap<&str, Webhook<'_>> = HashMap::new();
     for delivery in newest_first {
-        let is_taken = (200..300).contains(&delivery.status_code);
+        let is_accepted = (200..300).contains(&delivery.status_code);
         match webhooks.entry(&delivery.guid) {
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
-                known.times += 1;
-                known.is_taken |= is_taken;
+                known.attempts += 1;
+                known.is_accepted |= is_accepted;
             }
             Entry::Vacant(free) => {
-                free.insert(Tried {
+                free.insert(Webhook {
                     newest: delivery,
-                    times: 1,
-                    is_taken,
+                    attempts: 1,
+                    is_accepted,
                 });
             }
         }
     }
-    let mut missed: Vec<Tried<'_>> = webhooks.into_values().filter(|webhook| !webhook.is_taken).collect();
-    missed.sort_by_key(|webhook| (webhook.times, webhook.newest.delivered_at, webhook.newest.id));
-    missed.into_iter().map(|webhook| webhook.newest.id).collect()
-}
-
-/// Where the next page begins. Only the cursor is taken from the header: the address stays ours.
-fn next_cursor(headers: &HeaderMap) -> Option<String> {
-    let link = headers.get(header::LINK)?.to_str().ok()?;
-    let next = link.split(',').find(|link| link.contains("rel=\"next\""))?;
-    let (_, address) = next.split_once('<')?;
-    let (address, _) = address.split_once('>')?;
-    let address = Url::parse(address).ok()?;
-    let cursor = address.query_pairs().find(|(name, _)| name == "cursor");
-    cursor.map(|(_, cursor)| cursor.into_owned())
+    let mut failed: Vec<Webhook<'_>> = webhooks.into_values().filter(|webhook| !webhook.is_accepted).collect();
+    failed.sort_by_key(|webhook| (webhook.attempts, webhook.newest.delivered_at, webhook.newest.id));
+    failed.into_iter().map(|webhook| webhook.newest.id).collect()
 }
 
 #[cfg(test)]
@@ -165,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_taken_is_missed() {
+    fn webhooks_that_were_never_accepted_have_failed() {
         type Case<'a> = (&'a [(&'a str, u16)], &'a [u64]);
         let table: [Case<'_>; 7] = [
             (&[], &[]),
@@ -173,31 +167,12 @@ mod tests {
             (&[("a", 500), ("b", 200)], &[2]),
             (&[("a", 200), ("a", 500)], &[]),
             (&[("a", 500), ("a", 200)], &[]),
-            // Tried least first, then the oldest.
+            // The fewest attempts first, then the oldest.
             (&[("a", 502), ("b", 0), ("c", 404), ("b", 302)], &[2, 4, 3]),
             (&[("a", 500), ("b", 500), ("c", 500)], &[1, 2, 3]),
         ];
         for (all, expected) in table {
-            assert_eq!(missed(&deliveries(all)), expected, "{all:?}");
+            assert_eq!(failed(&deliveries(all)), expected, "{all:?}");
         }
-    }
-
-    #[test]
-    fn the_next_pages_cursor_is_read() {
-        let api = "https://api.github.com/app/hook/deliveries?per_page=100";
-        for (link, expected) in [
-            (format!("<{api}&cursor=v1_17>; rel=\"next\""), Some("v1_17")),
-            (
-                format!("<{api}&cursor=a>; rel=\"prev\", <{api}&cursor=b%26c>; rel=\"next\""),
-                Some("b&c"),
-            ),
-            (format!("<{api}&cursor=v1_17>; rel=\"prev\""), None),
-            (format!("<{api}>; rel=\"next\""), None),
-            ("rel=\"next\"".to_owned(), None),
-        ] {
-            let headers = HeaderMap::from_iter([(header::LINK, link.parse().unwrap())]);
-            assert_eq!(next_cursor(&headers).as_deref(), expected, "{link}");
-        }
-        assert_eq!(next_cursor(&HeaderMap::new()), None);
     }
 }

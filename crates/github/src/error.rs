@@ -1,24 +1,23 @@
-//! What goes wrong before a request is sent, and what is wrong with an address or a new App. Refusals of requests are in
-//! `failure`.
+//! Errors before a request is sent, of addresses, and of a new App. `failure` has the refusals of requests.
 
 use std::io;
 
-/// What keeps a connection to GitHub from being set up.
+/// An unusable setting of the connection to GitHub.
 #[derive(Debug, thiserror::Error)]
 pub enum GithubSetupError {
-    /// The address of the API, or the web site beside it, is no address.
+    /// The address of the API, or of its web site, is invalid.
     #[error("HOLDFAST_GITHUB_URL (environment): {0}")]
     Url(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The HTTP client does not start.
+    /// The HTTP client can't be created.
     #[error("GitHub's client cannot be set up: {0}")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The token cannot be sent in a header.
-    #[error("GITHUB_TOKEN (environment): holds white space or a character that cannot be sent")]
+    /// The token has a character that a header can't have.
+    #[error("GITHUB_TOKEN (environment): contains white space or a character that a header can't have")]
     Token,
-    /// The App's key is none. The parser's own message is left out: it may quote the key.
-    #[error("HOLDFAST_GITHUB_APP_KEY_FILE: holds no RSA private key in PEM; download one on the App's page")]
+    /// The App's key is invalid. The parser's message is left out: it may quote the key.
+    #[error("HOLDFAST_GITHUB_APP_KEY_FILE: isn't an RSA private key in PEM; download one on the App's page")]
     AppKey,
-    /// The file of the App's key cannot be read.
+    /// The file of the App's key can't be read.
     #[error("HOLDFAST_GITHUB_APP_KEY_FILE (environment): {path} cannot be read: {source}")]
     AppKeyFile {
         /// The file.
@@ -28,18 +27,18 @@ pub enum GithubSetupError {
     },
 }
 
-/// Why an address is not one of a pull request here.
+/// An address that isn't one of a pull request on this host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It is no address, or of a scheme that is not used.
+    /// It is invalid, or has an unsupported scheme.
     #[error(transparent)]
     Url(#[from] holdfast_core::model::address::InvalidAddress),
     /// It is the address of something else.
     #[error("{0:?} is not a pull request's address: expected https://HOST/OWNER/REPO/pull/N")]
     Shape(String),
-    /// The API that is set answers for another host.
+    /// The configured API belongs to another host.
     #[error(
-        "{page}: HOLDFAST_GITHUB_URL asks {api}, which does not answer for this host: set it to the API of {page} (GitHub \
+        "{page}: HOLDFAST_GITHUB_URL names {api}, which is not the API of this host: set it to the API of {page} (GitHub \
          Enterprise Server: https://{page}/api/v3)"
     )]
     OtherHost {
@@ -50,11 +49,11 @@ pub enum AddressError {
     },
 }
 
-/// Why no App was created of a code.
+/// A manifest's code that gave no App.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    /// GitHub does not know the code, or not any more.
-    #[error("GitHub does not take this code: it is used up or older than an hour. Begin again")]
+    /// GitHub doesn't know the code, or it has expired.
+    #[error("GitHub rejects this code: it is already used, or older than an hour. Start again")]
     Expired,
     /// The request failed.
     #[error("{0}")]

@@ -1,12 +1,11 @@
-//! GitHub's refusals as the ports' errors: one line each, with what was asked, what was said, and the remedy.
+//! GitHub's refusals as the ports' errors: one line each, with the request, GitHub's answer and the remedy. `refusal`
+//! decides what a refusal means.
 
 use holdfast_core::port::{PublishError, ReadError};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use serde_json::Value;
-use url::Url;
 
 use super::connection::Reply;
+use super::refusal::{Cause, Refusal, retry_after_s, sign_on_page};
 
 /// Why a request did not succeed.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ pub(super) struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Forbidden,
-    /// The organisation wants its single sign-on first.
+    /// The organisation requires single sign-on.
     SignOnRequired,
     /// The repository is archived: it is read-only.
     Archived,
@@ -27,20 +26,12 @@ pub(super) enum Kind {
     Locked,
     NotFound,
     Rejected,
-    /// With seconds until the limit ends, where they were said.
+    /// With the seconds until the limit ends, where GitHub gives them.
     RateLimited(Option<u64>),
-    /// The answer is longer than what is read.
+    /// The answer is longer than the limit.
     TooLong,
-    /// No answer, or none that can be read: the effect of a write may or may not have happened.
+    /// No answer, or an unreadable one: the effect of a write may or may not have happened.
     Unavailable,
-}
-
-#[derive(Default, Deserialize)]
-struct Refusal {
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    errors: Value,
 }
 
 impl Failure {
@@ -61,111 +52,93 @@ impl Failure {
     /// Reads a refusal. A body that is not of GitHub's shape is not quoted.
     pub fn from_reply(call: &str, needs: &str, status: StatusCode, reply: &Reply, who: &str) -> Self {
         let refusal: Refusal = serde_json::from_slice(&reply.body).unwrap_or_default();
-        let said = format!("{} {}", status.as_u16(), one_line(&refusal.message, 200));
-        let said = said.trim();
-        if is_limit(status, &reply.headers, &refusal.message) {
-            let line = format!("{call}: GitHub limits requests ({said})");
-            return Self::new(Kind::RateLimited(retry_after_s(&reply.headers)), line);
-        }
-        let (kind, line) = match status.as_u16() {
-            401 => (
-                Kind::Forbidden,
-                format!("GitHub refuses the credentials ({said}): {who} has to be valid for this host"),
-            ),
-            403 => forbidden(said, &refusal.message, &reply.headers, needs, who),
-            404 | 410 => (
-                Kind::NotFound,
-                format!(
-                    "not there, or not to be seen ({said}): check the address; {who} needs {needs:?} on a private repository"
-                ),
-            ),
-            300..=399 => (
-                Kind::NotFound,
-                format!(
-                    "it has moved ({said}), and not to a place that can be followed: use the repository's name of today"
-                ),
-            ),
-            500.. => (Kind::Unavailable, format!("GitHub fails ({said}): try again later")),
-            _ if refusal.errors.is_null() => (Kind::Rejected, format!("GitHub refuses what was sent ({said})")),
-            _ => {
-                let errors = one_line(&refusal.errors.to_string(), 300);
-                (
-                    Kind::Rejected,
-                    format!("GitHub refuses what was sent ({said}: {errors})"),
-                )
+        let answer = format!("{} {}", status.as_u16(), one_line(&refusal.message, 200));
+        let answer = answer.trim();
+        let (kind, line) = match (refusal.cause(status, &reply.headers), status.as_u16()) {
+            (Some(cause), _) => known(cause, answer, &refusal, &reply.headers, who),
+            (None, 403 | 451) if refusal.block_reason().is_some() => {
+                let reason = one_line(refusal.block_reason().unwrap_or_default(), 40);
+                let line = format!(
+                    "GitHub has blocked the repository ({answer}: {reason}): its owner has to contact GitHub Support"
+                );
+                (Kind::Forbidden, line)
             }
+            (None, 401) => (
+                Kind::Forbidden,
+                format!("GitHub refuses the credentials ({answer}): {who} has to be valid for this host"),
+            ),
+            (None, 403) => (
+                Kind::Forbidden,
+                format!("GitHub forbids it ({answer}): {who} needs the permission {needs:?}"),
+            ),
+            (None, 404 | 410) => (
+                Kind::NotFound,
+                format!(
+                    "not found, or not visible ({answer}): check the address; {who} needs {needs:?} on a private repository"
+                ),
+            ),
+            (None, 300..=399) => (
+                Kind::NotFound,
+                format!(
+                    "it has moved ({answer}), and the redirect can't be followed: use the repository's current name"
+                ),
+            ),
+            (None, 500..) => (Kind::Unavailable, format!("GitHub fails ({answer}): try again later")),
+            (None, _) => (Kind::Rejected, rejected(answer, &refusal)),
         };
         Self::new(kind, format!("{call}: {line}"))
     }
 }
 
-/// What keeps a request from being done, and the remedy for it: a missing permission is only one of four.
-fn forbidden(said: &str, message: &str, headers: &HeaderMap, needs: &str, who: &str) -> (Kind, String) {
-    let message = message.to_ascii_lowercase();
-    let sign_on = headers.get("x-github-sso").and_then(|value| value.to_str().ok());
-    if sign_on.is_some_and(|value| value.trim_start().starts_with("required")) || message.contains("saml enforcement") {
-        let place = sign_on.and_then(sign_on_page).unwrap_or_default();
-        let line = format!(
-            "the organisation requires single sign-on ({said}): authorize {who} for it in the token's settings, Configure \
-             SSO{place}, or use a GitHub App"
-        );
-        return (Kind::SignOnRequired, line);
+/// The failure of a known cause, with its remedy.
+fn known(cause: Cause, answer: &str, refusal: &Refusal, headers: &HeaderMap, who: &str) -> (Kind, String) {
+    match cause {
+        Cause::RateLimit => (
+            Kind::RateLimited(retry_after_s(headers)),
+            format!("GitHub limits requests ({answer})"),
+        ),
+        Cause::SignOn => {
+            let page = sign_on_page(headers).map_or_else(String::new, |page| format!(" ({page})"));
+            let line = format!(
+                "the organisation requires single sign-on ({answer}): authorize {who} for it in the token's settings, \
+                 Configure SSO{page}, or use a GitHub App"
+            );
+            (Kind::SignOnRequired, line)
+        }
+        Cause::Archived => (
+            Kind::Archived,
+            format!("the repository is archived ({answer}): unarchive it in its settings, or remove Holdfast from it"),
+        ),
+        Cause::Locked => (
+            Kind::Locked,
+            format!("the conversation is locked ({answer}): unlock it on the pull request's page"),
+        ),
+        Cause::PendingReview => {
+            let line = format!(
+                "{} (the token's account has an unfinished review of its own on this pull request: submit or discard it)",
+                rejected(answer, refusal)
+            );
+            (Kind::Rejected, line)
+        }
     }
-    if message.contains("archived") {
-        let line =
-            format!("the repository is archived ({said}): unarchive it in its settings, or remove Holdfast from it");
-        return (Kind::Archived, line);
+}
+
+fn rejected(answer: &str, refusal: &Refusal) -> String {
+    if refusal.errors.is_null() {
+        return format!("GitHub refuses the request ({answer})");
     }
-    if message.contains("locked") {
-        let line = format!("the conversation is locked ({said}): unlock it on the pull request's page");
-        return (Kind::Locked, line);
-    }
-    let line = format!("GitHub forbids it ({said}): {who} needs the permission {needs:?}");
-    (Kind::Forbidden, line)
+    let errors = one_line(&refusal.errors.to_string(), 300);
+    format!("GitHub refuses the request ({answer}: {errors})")
 }
 
-/// The page in a sign-on header, without its query, which holds a request's token.
-fn sign_on_page(header: &str) -> Option<String> {
-    let url = header.split(';').find_map(|part| part.trim().strip_prefix("url="))?;
-    let mut url = Url::parse(url).ok().filter(|url| url.scheme() == "https")?;
-    url.set_query(None);
-    url.set_fragment(None);
-    Some(format!(" ({url})"))
-}
-
-/// A limit comes as 429, or as 403 that says so in one of three ways.
-fn is_limit(status: StatusCode, headers: &HeaderMap, message: &str) -> bool {
-    let is_told = || {
-        headers.contains_key("retry-after")
-            || number(headers, "x-ratelimit-remaining") == Some(0)
-            || message.to_ascii_lowercase().contains("rate limit")
-    };
-    status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::FORBIDDEN && is_told())
-}
-
-fn one_line(text: &str, most: usize) -> String {
-    text.chars().filter(|char| !char.is_control()).take(most).collect()
-}
-
-/// Seconds until the limit ends: Retry-After, or the reset time against the server's own clock.
-fn retry_after_s(headers: &HeaderMap) -> Option<u64> {
-    if let Some(seconds) = number(headers, "retry-after") {
-        return Some(seconds);
-    }
-    let reset = number(headers, "x-ratelimit-reset")?;
-    let date = headers.get("date")?.to_str().ok()?;
-    let now = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second();
-    Some(reset.saturating_sub(u64::try_from(now).ok()?))
-}
-
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+fn one_line(text: &str, max_chars: usize) -> String {
+    text.chars().filter(|char| !char.is_control()).take(max_chars).collect()
 }
 
 impl From<Failure> for ReadError {
     fn from(Failure { kind, line }: Failure) -> Self {
         match kind {
-            // Reading is allowed in archived repositories and locked conversations: it is refused for another reason.
+            // Archived repositories and locked conversations can be read: the refusal of a read has another reason.
             Kind::Forbidden | Kind::Archived | Kind::Locked => Self::Forbidden(line),
             Kind::SignOnRequired => Self::SignOnRequired(line),
             Kind::NotFound => Self::NotFound(line),
@@ -217,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_told_from_refusals() {
+    fn limits_differ_from_refusals() {
         let reset = [
             ("x-ratelimit-remaining", "0"),
             ("x-ratelimit-reset", "60"),
             ("date", "Thu, 01 Jan 1970 00:00:10 GMT"),
         ];
         type Case<'a> = (u16, &'a [(&'static str, &'a str)], &'a str, Kind);
-        let table: [Case<'_>; 9] = [
+        let table: [Case<'_>; 10] = [
             (429, &[], "", Kind::RateLimited(None)),
             (429, &[("retry-after", "7")], "", Kind::RateLimited(Some(7))),
             (403, &reset, "{}", Kind::RateLimited(Some(50))),
@@ -248,6 +221,12 @@ mod tests {
                 r#"{"message":"Validation Failed","errors":["x"]}"#,
                 Kind::Rejected,
             ),
+            (
+                451,
+                &[],
+                r#"{"message":"Repository access blocked","block":{"reason":"dmca"}}"#,
+                Kind::Forbidden,
+            ),
             (502, &[], "", Kind::Unavailable),
         ];
         for (status, headers, body, kind) in table {
@@ -262,10 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn each_refusal_has_its_own_remedy() {
+    fn each_cause_has_its_own_remedy() {
         let sso = "required; url=https://github.com/orgs/octo/sso?authorization_request=AAAA";
         type Case<'a> = (&'a [(&'static str, &'a str)], &'a str, Kind, &'a str);
-        let table: [Case<'_>; 6] = [
+        let table: [Case<'_>; 7] = [
             (
                 &[("x-github-sso", sso)],
                 r#"{"message":"Resource protected by organization SAML enforcement. You must grant your token access."}"#,
@@ -295,6 +274,12 @@ mod tests {
                 r#"{"message":"Unable to create comment because issue is locked."}"#,
                 Kind::Locked,
                 "unlock it",
+            ),
+            (
+                &[],
+                r#"{"message":"Repository access blocked","block":{"reason":"billing"}}"#,
+                Kind::Forbidden,
+                "billing): its owner has to contact GitHub Support",
             ),
             (
                 &[("x-github-sso", "partial-results; organizations=1,2")],

@@ -1,5 +1,6 @@
-//! The list of changed files, page by page. GitHub stops diffing once an answer holds about 20,000 lines: the rest of
-//! that page comes without counts and patch, unmarked. Smaller pages have them. What each file is stands in `classify`.
+//! Lists a pull request's changed files in pages. Once an answer has about 20,000 lines, GitHub leaves out counts and
+//! patches of the rest of that page, without a mark; smaller pages have them. `classify` decides what kind each file
+//! is.
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -8,19 +9,19 @@ use super::failure::Failure;
 use super::read::{PULL_READ, Place};
 use super::wire::File;
 
-/// GitHub lists no more than this.
+/// GitHub lists at most this many files.
 const MAX_FILES: usize = 3_000;
-/// Sizes of a page, each asked where the one before was cut off. Each divides the one before.
+/// Page sizes. A smaller one is used where a larger page was cut off; each divides the one before.
 const PAGE_SIZES: [usize; 3] = [100, 10, 1];
-/// Below this many patch lines and bytes an answer is taken as whole: far under GitHub's limits, whatever they are today.
+/// An answer with fewer patch lines and bytes counts as complete: this is far below GitHub's limits, which may change.
 const WHOLE_LINES: usize = 2_000;
 const WHOLE_BYTES: usize = 100 * 1024;
 
-/// Pages that are in flight at once.
+/// Maximum number of pages in flight.
 const CONCURRENT_PAGES: usize = 8;
 
-/// All files that can be listed, in GitHub's order. `expected` is how many the pull request counts: their pages are read at the
-/// same time, and more only if the last one is full.
+/// Lists all files that GitHub shows, in its order. `expected` is the pull request's own count: its pages are read at
+/// the same time, and more only if the last one is full.
 pub(super) async fn list(connection: &GithubConnection, place: Place<'_>, expected: u64) -> Result<Vec<File>, Failure> {
     let size = PAGE_SIZES[0];
     let most_pages = MAX_FILES.div_ceil(size);
@@ -47,7 +48,7 @@ pub(super) async fn list(connection: &GithubConnection, place: Place<'_>, expect
     Ok(files)
 }
 
-/// Reads again, in smaller pages, what was cut off at the ends of pages.
+/// Reads the files that were cut off at the ends of pages again, in smaller pages.
 async fn refill(
     connection: &GithubConnection,
     place: Place<'_>,
@@ -69,7 +70,7 @@ async fn refill(
                 .collect();
             left.extend(still.into_iter().filter(|index| suspects.contains(index)));
             for (known, found) in files[start..end].iter_mut().zip(found) {
-                // Another name means that the head has moved meanwhile; whoever reads the change sees that.
+                // Another name means that the head has moved meanwhile; the reader of the change notices that.
                 if is_bare(known) && known.filename == found.filename {
                     *known = found;
                 }
@@ -80,7 +81,7 @@ async fn refill(
     Ok(())
 }
 
-/// The pages with these numbers, in that order.
+/// Reads the pages with these numbers, in that order.
 async fn read_pages(
     connection: &GithubConnection,
     place: Place<'_>,
@@ -94,7 +95,7 @@ async fn read_pages(
     stream::iter(pages).buffered(CONCURRENT_PAGES).try_collect().await
 }
 
-/// The files of one answer that may have been cut off: those without anything at its end, behind enough that has.
+/// Returns the files of one answer that may be cut off: bare ones at its end, after enough lines of patches.
 fn cut_off(files: &[File], first: usize, end: usize) -> Vec<usize> {
     let answer = &files[first..end];
     let patches = || answer.iter().filter_map(|file| file.patch.as_deref());
@@ -109,7 +110,7 @@ fn cut_off(files: &[File], first: usize, end: usize) -> Vec<usize> {
     (end - bare..end).collect()
 }
 
-/// Neither counts nor patch: binary, empty, renamed alone, or cut off.
+/// Returns true for a file with neither counts nor patch: binary, empty, only renamed, or cut off.
 fn is_bare(file: &File) -> bool {
     file.patch.is_none() && file.additions == 0 && file.deletions == 0
 }

@@ -1,5 +1,5 @@
-//! What a path is at a commit: a file, a link, a folder. The list of its folder tells; the path's own contents do not, since
-//! GitHub follows links there.
+//! Finds out whether a path at a commit is a file, a link or a folder, from the list of its folder. The path's own
+//! contents don't show it, because GitHub follows links there.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use super::failure::{Failure, Kind};
 use super::read::{CONTENTS_READ, MAX_BLOB_BYTES, Place};
 use super::wire::{TreeEntry, TreeListing};
 
-/// GitHub lists no more entries of a folder than this, without a mark.
+/// GitHub lists no more entries of a folder than this, and doesn't mark the list as incomplete.
 const MAX_ENTRIES: usize = 1_000;
-/// Folders that are remembered: files of one folder are mostly read one after the other.
-const REMEMBERED: usize = 8;
+/// Number of folders in the cache: files of one folder are mostly read one after the other.
+const CACHED_FOLDERS: usize = 8;
 
 /// One entry of a folder.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,14 +41,14 @@ enum Listing {
 
 type Listed = Arc<Vec<Entry>>;
 
-/// The folders that were listed last, by their addresses: what is at a commit never changes.
+/// The folders that were listed last, by their addresses. A folder at a commit never changes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Folders {
     last: Arc<Mutex<VecDeque<(String, Listed)>>>,
 }
 
 impl Folders {
-    /// The blob of a path that is a file of at most [`MAX_BLOB_BYTES`] bytes.
+    /// Returns the blob of a path that is a file of at most [`MAX_BLOB_BYTES`].
     pub async fn find_blob(
         &self,
         connection: &GithubConnection,
@@ -66,7 +66,7 @@ impl Folders {
                 Ok(is_read.then(|| entry.sha.clone()))
             }
             None if entries.len() < MAX_ENTRIES => Ok(None),
-            // Behind the end of the list: the commit's whole tree has it.
+            // Beyond the end of the list: the commit's whole tree has it.
             None => {
                 let tree = read_tree(connection, place, at.as_str()).await?;
                 Ok(tree.and_then(|tree| blob_in(&tree, &parts.join("/"), MAX_BLOB_BYTES as u64)))
@@ -107,7 +107,7 @@ impl Folders {
         let listed = Arc::new(listed);
         let mut last = self.remembered();
         last.push_front((address, Arc::clone(&listed)));
-        last.truncate(REMEMBERED);
+        last.truncate(CACHED_FOLDERS);
         Ok(listed)
     }
 
@@ -116,7 +116,7 @@ impl Folders {
     }
 }
 
-/// The root's entries: its contents have no address of their own, its tree is the commit's.
+/// Lists the root's entries from the commit's tree: the root's contents have no address.
 async fn list_root(connection: &GithubConnection, place: Place<'_>, at: &CommitSha) -> Result<Vec<Entry>, Failure> {
     let call = connection.get(&place.repository(&["git", "trees", at.as_str()]), CONTENTS_READ);
     let tree = match connection.json::<TreeListing>(call).await {

@@ -1,6 +1,6 @@
-//! GitHub's REST API, through octocrab: reading pull requests in `read` and `pull`, writing to them in `publish`, who may do what in
-//! `people`, who someone is in `sign_in`, missed webhooks in `deliveries`, an App of one's own in `manifest`, what it is
-//! granted in `app_grants`. One request, one answer: the workflow retries.
+//! GitHub's REST API, through octocrab: `read` and `pull` read pull requests, `publish` writes to them, `people` reads
+//! permissions, `sign_in` identifies people, `deliveries` has failed webhooks sent again, `manifest` creates an App,
+//! and `app_grants` checks what it is granted. One request, one answer: the workflow retries.
 
 mod address;
 mod app_grants;
@@ -15,14 +15,17 @@ mod error;
 mod failure;
 mod files;
 mod folders;
+mod link;
 mod manifest;
 mod own;
+mod own_login;
 mod pace;
 mod people;
 mod publish;
 mod pull;
 mod read;
 mod redirect;
+mod refusal;
 mod review;
 mod sign_in;
 mod unshown;

@@ -1,4 +1,5 @@
-//! A GitHub App made from a manifest: where the browser takes the manifest, and what the code that comes back is good for.
+//! Creates a GitHub App from a manifest: the page to which the browser sends the manifest, and the exchange of the code
+//! that it returns.
 
 use http::Method;
 use secrecy::SecretString;
@@ -12,10 +13,10 @@ use super::credentials::Credentials;
 use super::error::{GithubSetupError, ManifestError};
 use super::failure::Kind;
 
-/// What a refusal names as missing.
+/// The requirement that a refusal names.
 const MANIFEST: &str = "the manifest's code";
 
-/// An App as GitHub has made it. Secrets do not print.
+/// A new App. Secrets do not print.
 #[derive(Debug, Deserialize)]
 pub struct CreatedApp {
     /// Its id.
@@ -24,17 +25,17 @@ pub struct CreatedApp {
     pub slug: String,
     /// Its public page.
     pub html_url: String,
-    /// By which people sign in.
+    /// The client id with which people sign in.
     pub client_id: String,
-    /// The secret beside it.
+    /// The client secret.
     pub client_secret: SecretString,
-    /// What deliveries are signed with.
+    /// The secret that signs webhooks.
     pub webhook_secret: Option<SecretString>,
     /// Its private key, PEM.
     pub pem: SecretString,
 }
 
-/// Makes Apps at the web site of an API.
+/// Creates Apps on the web site of an API.
 #[derive(Debug)]
 pub struct GithubAppManifest {
     site: Url,
@@ -42,11 +43,11 @@ pub struct GithubAppManifest {
 }
 
 impl GithubAppManifest {
-    /// For the API at `github_url` (default: github.com). Has to be called on a tokio runtime.
+    /// Uses the API at `github_url` (default: github.com). Needs a tokio runtime.
     ///
     /// # Errors
     ///
-    /// The address cannot be used.
+    /// The address can't be used.
     pub fn new(github_url: Option<Url>) -> Result<Self, GithubSetupError> {
         Ok(Self {
             site: web_url(github_url.as_ref())?,
@@ -54,8 +55,8 @@ impl GithubAppManifest {
         })
     }
 
-    /// Where the form with the manifest goes: a page of the account that signs in there, or of an organisation. `state`
-    /// comes back unchanged and has to be compared.
+    /// Returns the page to which the form with the manifest is sent: that of the account that is signed in there, or
+    /// that of an organisation. GitHub returns `state` unchanged; the caller has to compare it.
     pub fn page(&self, organisation: Option<&str>, state: &str) -> Url {
         let mut page = self.site.clone();
         if let Ok(mut segments) = page.path_segments_mut() {
@@ -68,11 +69,11 @@ impl GithubAppManifest {
         page
     }
 
-    /// The App of the code that came back; good once, within an hour.
+    /// Exchanges a code for its App. A code is valid once, within an hour.
     ///
     /// # Errors
     ///
-    /// GitHub does not take the code, or does not answer.
+    /// GitHub rejects the code, or doesn't answer.
     pub async fn convert(&self, code: &str) -> Result<CreatedApp, ManifestError> {
         let segments = ["app-manifests", code, "conversions"];
         let call = self.api.write(Method::POST, &segments, Value::Null, MANIFEST);

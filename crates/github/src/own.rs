@@ -1,6 +1,7 @@
-//! What is ours on a pull request: written by our own account, with a marker that is rightly signed. What is looked for
-//! stands in `review` and `comments`.
+//! Holdfast's own reviews and comments on a pull request: written by its account, with a valid signed marker. `review`
+//! and `comments` look for them.
 
+use futures::{StreamExt, TryStreamExt, stream};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::marker::{MarkerKey, MarkerKind};
 use http::Method;
@@ -8,27 +9,30 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::connection::GithubConnection;
+use super::connection::{Call, GithubConnection};
 use super::failure::{Failure, Kind};
+use super::link;
 use super::read::PullRequest;
 use super::wire::User;
 
-const PAGE: usize = 100;
-/// More than any pull request has: a server that lists for ever ends here.
+const ITEMS_PER_PAGE: usize = 100;
+/// Maximum number of pages of one list: more than any pull request has, and an end for a server whose list has none.
 const MAX_PAGES: usize = 100;
+/// Pages of one list that are in flight at once.
+const CONCURRENT_PAGES: usize = 8;
 
-/// One pull request, as our account sees it.
+/// One pull request, seen from Holdfast's own account.
 pub(super) struct Own<'a> {
     pub connection: &'a GithubConnection,
     pub target: &'a Target,
     pub request: PullRequest,
     pub key: &'a MarkerKey,
-    /// Asked for once, and only where something holds a marker.
+    /// The account's login: read once, and only if a text has a valid marker.
     login: OnceCell<Option<String>>,
 }
 
 impl<'a> Own<'a> {
-    /// `None` for a work tree.
+    /// Returns `None` for a work tree.
     pub fn new(connection: &'a GithubConnection, key: &'a MarkerKey, target: &'a Target) -> Option<Self> {
         Some(Self {
             connection,
@@ -39,50 +43,67 @@ impl<'a> Own<'a> {
         })
     }
 
-    /// The hidden line of a run, or of a command's comment.
-    pub fn marker(&self, kind: MarkerKind, of: &str) -> String {
-        self.key.line(kind, self.target, of)
+    /// Returns the hidden line that marks a text as written for a run, or for the comment of a command.
+    pub fn marker(&self, kind: MarkerKind, subject: &str) -> String {
+        self.key.line(kind, self.target, subject)
     }
 
-    /// The run, or the command's comment, that something is of, if it is ours.
-    pub async fn named_by(
+    /// Returns the subject of a text's marker: a run, or the comment of a command. `None` for a text that Holdfast's
+    /// account didn't write.
+    pub async fn marked_subject(
         &self,
         kind: MarkerKind,
         user: Option<&User>,
         body: Option<&str>,
     ) -> Result<Option<String>, Failure> {
-        let Some(of) = self.key.find(kind, self.target, body.unwrap_or_default()) else {
+        let Some(subject) = self.key.find(kind, self.target, body.unwrap_or_default()) else {
             return Ok(None);
         };
         let login = self.login.get_or_try_init(|| self.connection.own_login()).await?;
         let is_own = match (login, user) {
             (Some(login), Some(user)) => user.login.eq_ignore_ascii_case(login),
-            // An installation's token may not ask who it is; people cannot post as a bot.
+            // The token of an installation can't read its own login; people can't post as a bot.
             (None, Some(user)) => user.kind == "Bot",
             (_, None) => false,
         };
-        Ok(is_own.then_some(of))
+        Ok(is_own.then_some(subject))
     }
 
-    /// All pages of a list.
+    /// Reads all pages of a list. The first page's `Link` header gives the number of the last one, so the pages between
+    /// are read at the same time; later pages are read one by one while the last one is full.
     pub async fn list<T: DeserializeOwned>(&self, segments: &[&str], needs: &'static str) -> Result<Vec<T>, Failure> {
-        let mut all = Vec::new();
-        for number in 1..=MAX_PAGES {
-            let call = self.connection.get(segments, needs);
-            let call = call
-                .query("per_page", &PAGE.to_string())
-                .query("page", &number.to_string());
-            let page: Vec<T> = self.connection.json(call).await?;
-            let is_last = page.len() < PAGE;
+        let (mut all, headers) = self
+            .connection
+            .json_with_headers::<Vec<T>>(self.page(segments, needs, 1))
+            .await?;
+        let stated = link::query_parameter(&headers, "last", "page").and_then(|page| page.parse().ok());
+        let mut last = stated.unwrap_or(1).clamp(1, MAX_PAGES);
+        let mut is_full = all.len() == ITEMS_PER_PAGE;
+        let mut reads = Vec::new();
+        for number in 2..=last {
+            reads.push(self.connection.json::<Vec<T>>(self.page(segments, needs, number)));
+        }
+        let pages: Vec<Vec<T>> = stream::iter(reads).buffered(CONCURRENT_PAGES).try_collect().await?;
+        for page in pages {
+            is_full = page.len() == ITEMS_PER_PAGE;
             all.extend(page);
-            if is_last {
-                break;
-            }
+        }
+        while is_full && last < MAX_PAGES {
+            last += 1;
+            let page: Vec<T> = self.connection.json(self.page(segments, needs, last)).await?;
+            is_full = page.len() == ITEMS_PER_PAGE;
+            all.extend(page);
         }
         Ok(all)
     }
 
-    /// Deletes; what is not there counts as deleted.
+    fn page(&self, segments: &[&str], needs: &'static str, number: usize) -> Call {
+        let call = self.connection.get(segments, needs);
+        call.query("per_page", &ITEMS_PER_PAGE.to_string())
+            .query("page", &number.to_string())
+    }
+
+    /// Deletes something; an object that is already gone counts as deleted.
     pub async fn delete(&self, segments: &[&str], needs: &'static str) -> Result<(), Failure> {
         let call = self.connection.write(Method::DELETE, segments, Value::Null, needs);
         match self.connection.send(call).await {

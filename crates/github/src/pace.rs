@@ -1,5 +1,6 @@
-//! How fast one process asks GitHub: how much at once, and how many writes in a minute. GitHub refuses more than 100 requests
-//! at once and 80 writes in a minute, of all that use an identity, and asks for a second between many writes.
+//! Limits the requests of one process to GitHub: how many are in flight, and how many writes it sends in a minute.
+//! GitHub refuses more than 100 requests in flight and 80 writes in a minute, for all users of an identity together,
+//! and recommends a second between writes.
 //! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
 
 use std::sync::{Mutex, PoisonError};
@@ -8,11 +9,11 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep};
 
-/// Requests that are under way at once.
-const AT_ONCE: usize = 20;
-/// Writes that may follow each other without a pause, after as long a pause.
+/// Maximum number of requests in flight.
+const MAX_IN_FLIGHT: usize = 20;
+/// Maximum number of writes without a pause between them, after an idle time as long as they take at the limit.
 const BURST: u32 = 10;
-/// Nobody waits longer for a write: the workflow does, with nothing running.
+/// Maximum wait for a write here. Beyond it, the workflow waits, with nothing running.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
@@ -24,20 +25,20 @@ pub(super) struct Pace {
 #[derive(Debug)]
 struct Writes {
     every: Duration,
-    /// When the writes that were let through would be over, one after another.
+    /// The time at which the permitted writes end, one after another at the limit.
     busy_until: Mutex<Instant>,
 }
 
 impl Pace {
-    /// Writes are not held back.
+    /// Doesn't limit writes.
     pub fn unlimited() -> Self {
         Self {
-            turns: Semaphore::new(AT_ONCE),
+            turns: Semaphore::new(MAX_IN_FLIGHT),
             writes: None,
         }
     }
 
-    /// As many writes in a minute, at least one, and a few more at first.
+    /// Allows `writes_per_minute` writes in a minute, at least one, after a first burst.
     pub fn limited(writes_per_minute: u32) -> Self {
         let every = Duration::from_secs(60) / writes_per_minute.max(1);
         Self {
@@ -49,7 +50,7 @@ impl Pace {
         }
     }
 
-    /// Waits until a write may go out. Errors: how long that would take, where it is too long.
+    /// Waits until a write may be sent. Fails with the wait if that is longer than [`MAX_WAIT`].
     pub async fn write(&self) -> Result<(), Duration> {
         if let Some(writes) = &self.writes {
             sleep(writes.wait(Instant::now())?).await;
@@ -57,15 +58,15 @@ impl Pace {
         Ok(())
     }
 
-    /// A turn among the requests that are under way; it lasts until it is dropped.
+    /// Waits for a place among the requests in flight. Dropping the permit frees the place.
     pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        // Nobody closes the semaphore.
+        // The semaphore is never closed.
         self.turns.acquire().await.ok()
     }
 }
 
 impl Writes {
-    /// How long one more waits. Errors: as long, where that is too long; it is not counted then.
+    /// Counts one more write and returns its wait. Fails with the wait, and doesn't count it, if that is too long.
     fn wait(&self, now: Instant) -> Result<Duration, Duration> {
         let mut busy_until = self.busy_until.lock().unwrap_or_else(PoisonError::into_inner);
         let behind = busy_until.saturating_duration_since(now);
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_writes_go_at_once_and_the_others_one_a_second() {
+    fn a_burst_of_writes_needs_no_wait_and_the_others_are_a_second_apart() {
         let Some(writes) = Pace::limited(60).writes else {
             panic!("limited");
         };

@@ -1,4 +1,4 @@
-//! Who may do what: a person's role in a repository, and members of an organisation's team.
+//! Reads people's permissions: a person's role in a repository, and membership in an organisation's team.
 
 use async_trait::async_trait;
 use holdfast_core::port::{Permission, ReadError, ReadPermission};
@@ -7,20 +7,20 @@ use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::wire::{Membership, Role};
 
-/// What a token needs to ask for a role.
+/// The permission to read a role.
 const METADATA_READ: &str = "Metadata: read";
-/// What a token needs to ask who is in a team.
+/// The permission to read a team's members.
 const MEMBERS_READ: &str = "Organization members: read";
 
-/// Asks who may do what.
+/// Reads people's permissions.
 #[derive(Clone, Debug)]
 pub struct GithubReadPermission {
     connection: GithubConnection,
 }
 
 impl GithubReadPermission {
-    /// Asks through this connection: a token that may push, or an App. A team is seen by an App that is installed on its
-    /// organisation with the permission to read members, or by a member's token.
+    /// Uses this connection, which needs a token with push access, or an App. A team is visible to an App that is
+    /// installed on its organisation with the permission to read members, and to a member's token.
     pub const fn new(connection: GithubConnection) -> Self {
         Self { connection }
     }
@@ -41,17 +41,17 @@ impl ReadPermission for GithubReadPermission {
     }
 }
 
-/// What is not there is `None`.
-fn found<T>(asked: Result<T, Failure>) -> Result<Option<T>, Failure> {
-    match asked {
+/// Returns `None` if GitHub doesn't find it.
+fn found<T>(read: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match read {
         Ok(found) => Ok(Some(found)),
         Err(failure) if failure.kind == Kind::NotFound => Ok(None),
         Err(failure) => Err(failure),
     }
 }
 
-/// The role's name counts first: the older field calls `maintain` write and `triage` read. An organisation's own roles have
-/// names of their own, and the older field says what they are built on.
+/// Returns a role's permission. The role's name counts first: the older field calls `maintain` write and `triage` read.
+/// A custom role of an organisation has another name; the older field has its base role.
 fn permission(role: &Role) -> Permission {
     let known = |name: &str| match name {
         "admin" => Some(Permission::Admin),

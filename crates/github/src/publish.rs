@@ -1,5 +1,5 @@
-//! Writes to a pull request: the port's calls. How a review is posted stands in `review`, comments in `comments`, how a
-//! check runs in `check`.
+//! Implements the port that writes to pull requests, with the reviews of `review`, the comments of `comments` and the
+//! checks of `check`.
 
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
@@ -20,8 +20,8 @@ pub struct GithubPublishReview {
 }
 
 impl GithubPublishReview {
-    /// Writes through this connection, which needs a token or an App. What was written with another key is not found
-    /// again.
+    /// Uses this connection, which needs a token or an App. `key` signs the markers of reviews and comments; those with
+    /// another key's marker aren't found again.
     pub const fn new(connection: GithubConnection, key: MarkerKey) -> Self {
         Self { connection, key }
     }
@@ -61,14 +61,14 @@ impl PublishReview for GithubPublishReview {
     async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError> {
         let own = self.own(target)?;
         let is_submitted = review::withdraw_draft(&own, run).await?;
-        comments::remove(&own, MarkerKind::Announcement, |of| of == run).await?;
+        comments::remove(&own, MarkerKind::Announcement, |subject| subject == run).await?;
         Ok(is_submitted)
     }
 
     async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
         let own = self.own(target)?;
         comments::put(&own, MarkerKind::Announcement, run, body).await?;
-        comments::remove(&own, MarkerKind::Announcement, |of| of != run).await?;
+        comments::remove(&own, MarkerKind::Announcement, |subject| subject != run).await?;
         Ok(comments::remove(&own, MarkerKind::Notice, |_| true).await?)
     }
 

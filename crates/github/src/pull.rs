@@ -1,4 +1,4 @@
-//! Reads a pull request and its comments as they are now, for deliveries that only say where to look. Never writes.
+//! Reads the current state of a pull request and its comments, for webhooks, which only name them. Never writes.
 
 use async_trait::async_trait;
 use holdfast_core::model::sha::CommitSha;
@@ -11,9 +11,9 @@ use super::failure::{Failure, Kind};
 use super::read::{GithubReadChange, Place, head_of, merge_base, read_pull, sha};
 use super::wire::{CommentPage, EditorAnswer, User};
 
-/// What a token needs to read comments.
+/// The permission to read comments.
 const COMMENTS_READ: &str = "Issues: read";
-/// Who edited a comment last is told by GraphQL alone.
+/// Queries the last editor of a comment, which only GraphQL has.
 const EDITOR: &str = "query($id: ID!) { node(id: $id) { ... on IssueComment { lastEditedAt editor { login } } } }";
 
 #[async_trait]
@@ -91,7 +91,7 @@ fn account(user: User) -> Account {
     }
 }
 
-/// Whether somebody but its author edited a comment last. Where that cannot be read, somebody may have.
+/// Returns true if somebody other than the author edited a comment last, or if GitHub doesn't show who did.
 async fn is_edited_by_others(
     connection: &GithubConnection,
     owner: &str,

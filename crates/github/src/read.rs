@@ -1,4 +1,4 @@
-//! Reads a pull request: its head, its files, a file's bytes. Never writes.
+//! Reads a pull request: its head, its changed files, a file's bytes. Never writes.
 
 use async_trait::async_trait;
 use holdfast_core::diff::coarse_note;
@@ -17,14 +17,14 @@ use super::folders::Folders;
 use super::unshown;
 use super::wire::{Comparison, Pull};
 
-/// What a token needs to read pull requests.
+/// The permission to read pull requests.
 pub(super) const PULL_READ: &str = "Pull requests: read";
-/// What a token needs to read files.
+/// The permission to read files.
 pub(super) const CONTENTS_READ: &str = "Contents: read";
-/// Largest file that is read, in bytes.
+/// Maximum size of a file, in bytes.
 pub(super) const MAX_BLOB_BYTES: usize = 1024 * 1024;
 
-/// Where a pull request is.
+/// The place of a pull request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     pub owner: &'a str,
@@ -33,7 +33,7 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The path below the repository.
+    /// Returns a path below the repository.
     pub fn repository<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
     where
         'a: 'b,
@@ -41,7 +41,7 @@ impl<'a> Place<'a> {
         [&["repos", self.owner, self.repository], rest].concat()
     }
 
-    /// The path below the pull request's conversation.
+    /// Returns a path below the pull request's conversation.
     pub fn issue<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
     where
         'a: 'b,
@@ -49,7 +49,7 @@ impl<'a> Place<'a> {
         [&["repos", self.owner, self.repository, "issues", self.number], rest].concat()
     }
 
-    /// The path below the pull request.
+    /// Returns a path below the pull request.
     pub fn pull<'b>(&self, rest: &[&'b str]) -> Vec<&'b str>
     where
         'a: 'b,
@@ -58,7 +58,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A pull request of a target.
+/// The pull request of a target.
 #[derive(Clone, Debug)]
 pub(super) struct PullRequest {
     owner: String,
@@ -68,7 +68,7 @@ pub(super) struct PullRequest {
 }
 
 impl PullRequest {
-    /// `None` for a work tree.
+    /// Returns `None` for a work tree.
     pub fn of(target: &Target) -> Option<Self> {
         let Target::PullRequest {
             owner,
@@ -105,7 +105,7 @@ pub struct GithubReadChange {
 }
 
 impl GithubReadChange {
-    /// Reads through this connection.
+    /// Uses this connection.
     pub fn new(connection: GithubConnection) -> Self {
         Self {
             connection,
@@ -113,8 +113,11 @@ impl GithubReadChange {
         }
     }
 
-    /// The target that an address stands for, with head, merge base and settings as they are now. Errors: another host
-    /// than the connection's API answers for, and what reading says.
+    /// Returns the target of an address, with the current head, merge base and settings.
+    ///
+    /// # Errors
+    ///
+    /// The connection's API belongs to another host, or reading fails.
     pub async fn resolve(&self, address: &PullRequestAddress) -> Result<Target, ReadError> {
         let checked = self.connection.check_host(address);
         checked.map_err(|error| ReadError::NotFound(error.to_string()))?;
@@ -142,7 +145,8 @@ impl ReadChange for GithubReadChange {
             )?;
             trees = old.zip(new).map(|(base, head)| Trees { base, head });
         }
-        // The list is of the head as it stood meanwhile: a change that mixes two heads must not look like one.
+        // The head may have moved while the list was read: a change that mixes two heads must not look like that of
+        // one.
         let head = head_of(&read_pull(connection, place).await?)?;
         let files_total = pull.changed_files.max(listed.len() as u64);
         let mut files: Vec<ChangedFile> = listed.into_iter().map(|file| classify(file, trees.as_ref())).collect();
@@ -161,12 +165,12 @@ impl ReadChange for GithubReadChange {
         })
     }
 
-    /// GitHub's contents of a path follow a symbolic link: so the path's entry is looked up in its folder first, and the
-    /// blob that it names is read. A link has no content here, nor has a folder or a submodule.
+    /// Reads the blob of the path's entry in its folder, because GitHub's contents of a path follow symbolic links. A
+    /// link has no content here, nor has a folder or a submodule.
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
         let request = pull_request(target)?;
         let parts: Vec<&str> = path.split('/').collect();
-        // No such path is in a repository, and in an address these would mean another one.
+        // A repository has no such path, and in an address it would mean another one.
         if !is_plain(path) {
             return Ok(None);
         }
@@ -200,7 +204,7 @@ impl ReadChange for GithubReadChange {
         let request = pull_request(target)?;
         let pull = read_pull(&self.connection, request.place()).await?;
         let head = head_of(&pull)?;
-        // A comparison with another head than the run's is of no use: what is asked first is the head.
+        // The head first: a comparison with another head than the run's is of no use.
         let merge_base = match head == request.head {
             true => Some(merge_base(&self.connection, request.place(), &sha(&pull.base.sha)?, &head).await?),
             false => None,
@@ -221,7 +225,8 @@ pub(super) fn head_of(pull: &Pull) -> Result<CommitSha, Failure> {
     sha(&pull.head.sha)
 }
 
-/// Where the shown diff starts: the last commit that both ends have, not the base branch's tip.
+/// Returns the commit at which the pull request's diff starts: the last one that both ends have, not the base branch's
+/// tip.
 pub(super) async fn merge_base(
     connection: &GithubConnection,
     place: Place<'_>,
@@ -230,13 +235,13 @@ pub(super) async fn merge_base(
 ) -> Result<CommitSha, Failure> {
     let ends = format!("{base}...{head}");
     let call = connection.get(&place.repository(&["compare", &ends]), CONTENTS_READ);
-    // The files of a comparison stand on its first page: the second is small.
+    // The second page, which is small: the files of a comparison are on the first one.
     match connection
         .json::<Comparison>(call.query("per_page", "1").query("page", "2"))
         .await
     {
         Ok(comparison) => sha(&comparison.merge_base_commit.sha),
-        // The fork or the base's commit is gone: the base branch's tip is the best that is left.
+        // The fork or the base's commit is gone: the base branch's tip is the best approximation.
         Err(Failure {
             kind: Kind::NotFound, ..
         }) => Ok(base.clone()),

@@ -1,10 +1,10 @@
-//! Where GitHub sends a request about a repository that was renamed or transferred.
+//! Redirects of requests about a renamed or transferred repository.
 
 use http::{HeaderMap, StatusCode, header};
 use url::Url;
 
-/// The path below the API and the query that a redirect names. `None`: it is none, or it leads away from this API;
-/// credentials go to no other host, and to no other page of this one.
+/// Returns the path below the API and the query that a redirect names; `None` if the answer isn't a redirect, or leads
+/// away from this API. Credentials are sent to no other host, and to no other part of this one.
 pub(super) fn place(
     origin: &str,
     prefix: &str,
@@ -12,7 +12,7 @@ pub(super) fn place(
     status: StatusCode,
     headers: &HeaderMap,
 ) -> Option<(String, String)> {
-    // GitHub gives 301 to reads and 307 to writes; all of them ask for the same request again.
+    // GitHub answers reads with 301 and writes with 307; each of these means the same request again.
     if !matches!(status.as_u16(), 301 | 302 | 307 | 308) {
         return None;
     }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_follow_to_the_same_api_alone() {
+    fn a_redirect_is_followed_within_the_same_api_only() {
         const API: &str = "https://api.github.com";
         const GHES: &str = "https://ghe.example.org";
         let table = [

@@ -1,5 +1,5 @@
-//! One review with its comments: drafted where only we see it, found by its signed marker, then submitted. An answer that
-//! is lost is never followed by a second POST here.
+//! One review with its comments: drafted where only Holdfast's account sees it, found by its signed marker, then
+//! submitted. After a lost answer nothing here sends a second POST.
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
@@ -15,13 +15,13 @@ use super::wire::{Created, Review};
 
 const PULL_WRITE: &str = "Pull requests: write";
 
-/// Posts the draft, or finds the run's review.
+/// Posts the draft, or returns the run's review if there is one.
 pub(super) async fn draft(own: &Own<'_>, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
     let mut found = find(own).await?;
     if let Some(known) = take_ours(&mut found, &draft.run) {
         return Ok(known);
     }
-    // GitHub allows one draft; another run's would stand in the way for ever.
+    // GitHub allows one draft: another run's would block this one.
     for (_, stale) in found.into_iter().filter(|(_, review)| !review.is_submitted) {
         delete_draft(own, stale.review).await?;
     }
@@ -34,21 +34,16 @@ pub(super) async fn draft(own: &Own<'_>, draft: &ReviewDraft) -> Result<DraftedR
             review: created.id,
             is_submitted: false,
         }),
-        // The answer is lost, perhaps not the effect.
+        // The answer is lost; the draft may exist.
         Err(failure) if failure.kind == Kind::Unavailable => match find(own).await {
             Ok(mut found) => take_ours(&mut found, &draft.run).ok_or_else(|| failure.into()),
             Err(_) => Err(failure.into()),
         },
-        Err(mut failure) => {
-            if failure.kind == Kind::Rejected && failure.line.to_ascii_lowercase().contains("pending review") {
-                failure.line.push_str(" (the token's account has an unfinished review of its own on this pull request: submit or discard it)");
-            }
-            Err(failure.into())
-        }
+        Err(failure) => Err(failure.into()),
     }
 }
 
-/// Shows the draft to everyone. One that was submitted before, and whose answer was lost, is left as it is.
+/// Shows the draft to everyone. Succeeds for a review that an earlier call submitted and whose answer was lost.
 pub(super) async fn submit(own: &Own<'_>, review: u64) -> Result<(), PublishError> {
     let id = review.to_string();
     let segments = own.request.place().pull(&["reviews", &id, "events"]);
@@ -64,16 +59,16 @@ pub(super) async fn submit(own: &Own<'_>, review: u64) -> Result<(), PublishErro
     Err(failure.into())
 }
 
-/// Deletes the run's draft. Gives whether its review was submitted, which nobody deletes.
+/// Deletes the run's draft. Returns true if the run has a submitted review, which stays.
 pub(super) async fn withdraw_draft(own: &Own<'_>, run: &str) -> Result<bool, PublishError> {
     let mut is_submitted = false;
-    for (_, found) in find(own).await?.into_iter().filter(|(of, _)| of == run) {
+    for (_, found) in find(own).await?.into_iter().filter(|(owner, _)| owner == run) {
         is_submitted |= found.is_submitted || delete_draft(own, found.review).await? == Deleted::WasSubmitted;
     }
     Ok(is_submitted)
 }
 
-/// What became of a draft that was to be deleted.
+/// The result of deleting a draft.
 #[derive(PartialEq, Eq)]
 enum Deleted {
     /// It is gone.
@@ -102,13 +97,13 @@ async fn is_submitted(own: &Own<'_>, review: u64) -> bool {
     now.is_ok_and(|review| review.state != "PENDING")
 }
 
-/// Our own reviews by their runs. Others' are passed over: anyone can copy a marker.
+/// Finds Holdfast's own reviews, with their runs. Other accounts' reviews are ignored: anyone can copy a marker.
 async fn find(own: &Own<'_>) -> Result<Vec<(String, DraftedReview)>, Failure> {
     let all: Vec<Review> = own.list(&own.request.place().pull(&["reviews"]), PULL_READ).await?;
     let mut found = Vec::new();
     for review in all {
         let Some(run) = own
-            .named_by(MarkerKind::Review, review.user.as_ref(), review.body.as_deref())
+            .marked_subject(MarkerKind::Review, review.user.as_ref(), review.body.as_deref())
             .await?
         else {
             continue;
@@ -122,10 +117,10 @@ async fn find(own: &Own<'_>) -> Result<Vec<(String, DraftedReview)>, Failure> {
     Ok(found)
 }
 
-/// The run's review, a submitted one first.
+/// Returns the run's review, preferably a submitted one.
 fn take_ours(found: &mut [(String, DraftedReview)], run: &str) -> Option<DraftedReview> {
     found.sort_by_key(|(_, review)| !review.is_submitted);
-    found.iter().find(|(of, _)| of == run).map(|(_, review)| *review)
+    found.iter().find(|(owner, _)| owner == run).map(|(_, review)| *review)
 }
 
 fn body(own: &Own<'_>, draft: &ReviewDraft) -> Value {

@@ -1,5 +1,6 @@
-//! People sign in with GitHub, by the App's OAuth web flow with PKCE: where a browser is sent, and whose code comes back.
-//! Nothing is kept: whoever calls keeps state, verifier and, where it is needed, the person's token in the browser, sealed.
+//! Signs people in with GitHub, by the App's OAuth web flow with PKCE: the page to which the browser goes, and the
+//! exchange of the code that it returns. Nothing is stored here: the caller keeps state, verifier and, if it needs it,
+//! the person's token in the browser, encrypted.
 
 use async_trait::async_trait;
 use base64::Engine;
@@ -21,9 +22,9 @@ use super::failure::{Failure, Kind};
 use super::people::GithubReadPermission;
 use super::wire::User;
 
-/// What a refusal names as missing.
+/// The requirement that a refusal names.
 const SIGN_IN: &str = "sign-in of people";
-/// Longest name of an error that is repeated, in characters.
+/// Maximum length of an error's name in a message, in characters.
 const ERROR_CHARS: usize = 60;
 
 /// The App's sign-in. Secrets do not print.
@@ -32,12 +33,12 @@ pub struct GithubSignIn {
     client_id: String,
     client_secret: SecretString,
     page: Url,
-    /// What gives tokens: the web site, not the API.
+    /// The web site, which gives tokens; the API doesn't.
     web: GithubConnection,
     api: GithubConnection,
 }
 
-/// What the web site answers: a token, or an error, both with status 200.
+/// The web site's answer: a token or an error, both with status 200.
 #[derive(Deserialize)]
 struct Grant {
     access_token: Option<SecretString>,
@@ -45,11 +46,11 @@ struct Grant {
 }
 
 impl GithubSignIn {
-    /// Signs in at the web site of the API at `github_url` (default: github.com). Has to be called on a tokio runtime.
+    /// Uses the web site of the API at `github_url` (default: github.com). Needs a tokio runtime.
     ///
     /// # Errors
     ///
-    /// The address cannot be used.
+    /// The address can't be used.
     pub fn new(settings: &GithubSignInSettings, github_url: Option<Url>) -> Result<Self, GithubSetupError> {
         let site = web_url(github_url.as_ref())?;
         let mut page = site.clone();
@@ -63,7 +64,7 @@ impl GithubSignIn {
         })
     }
 
-    /// What a person may do, asked with their own token.
+    /// Returns the reader of a person's permissions, which uses their own token.
     pub fn permission_of(&self, token: SecretString) -> GithubReadPermission {
         GithubReadPermission::new(self.api.with(Credentials::Person(token)))
     }
@@ -81,7 +82,7 @@ impl GithubSignIn {
             }) => return Err(self.unknown_app()),
             sent => sent?,
         };
-        // The parser's own message is left out: it may quote the token.
+        // The parser's message is left out: it may quote the token.
         let grant: Grant = serde_json::from_slice(&reply.body)
             .map_err(|_| Failure::unreadable("POST /login/oauth/access_token", "neither a token nor an error"))?;
         match (grant.access_token, grant.error) {
@@ -90,7 +91,7 @@ impl GithubSignIn {
         }
     }
 
-    /// What an error of the web flow means.
+    /// Translates an error of the web flow.
     fn refusal(&self, error: &str, redirect: &Url) -> SignInError {
         match error {
             "bad_verification_code" => {
@@ -161,8 +162,11 @@ impl From<Failure> for SignInError {
     }
 }
 
-/// A text that nobody guesses, 43 characters of the URL-safe alphabet: for `state` and as PKCE's verifier. Errors: the
-/// system gives no random bytes.
+/// Returns a random text of 43 characters of the URL-safe alphabet: for `state`, and as PKCE's verifier.
+///
+/// # Errors
+///
+/// The system gives no random bytes.
 pub fn random_secret() -> Result<SecretString, SignInError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
@@ -170,7 +174,7 @@ pub fn random_secret() -> Result<SecretString, SignInError> {
     Ok(URL_SAFE_NO_PAD.encode(bytes).into())
 }
 
-/// PKCE's challenge of a verifier, by the method S256 (RFC 7636).
+/// Returns PKCE's challenge for a verifier, by the method S256 (RFC 7636).
 fn pkce_challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }

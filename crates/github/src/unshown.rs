@@ -1,6 +1,6 @@
-//! Files whose content changed and for which GitHub gives no patch: large ones, those with NUL bytes, and texts that a
-//! `.gitattributes` of the change calls binary. Both versions are read and compared here, so that no attribute hides a text
-//! and secrets are found in what is not reviewed.
+//! Compares changed files for which GitHub gives no patch: large ones, those with NUL bytes, and texts that a
+//! `.gitattributes` of the change calls binary. Both versions are read here, so that no attribute hides a text, and
+//! secrets are found in files that aren't reviewed.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use holdfast_core::content::fill_content;
@@ -13,19 +13,19 @@ use super::connection::GithubConnection;
 use super::failure::Failure;
 use super::read::Place;
 
-/// Maximum number of files of one change that are read for this.
+/// Maximum number of such files that are read in one change.
 const MAX_FILES: usize = 200;
-/// Largest version that is read, in bytes.
+/// Maximum size of a version, in bytes.
 const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
-/// Bytes of all versions of one change together.
+/// Maximum size of all versions of one change together, in bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// Files that are read in one group, and their bytes together unless one file has more.
+/// Limits of one group of files: their number, and their bytes together unless one file has more.
 const GROUP_FILES: usize = 25;
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
-/// Groups that are read at the same time.
+/// Maximum number of groups in flight.
 const CONCURRENT_GROUPS: usize = 4;
 
-/// Both versions of a file; no base version of an added one.
+/// Both versions of a file; an added file has no base version.
 struct Versions {
     old: Option<Wanted>,
     new: Wanted,
@@ -38,12 +38,12 @@ impl Versions {
     }
 }
 
-/// Fills in what GitHub left out, within the bounds; the others keep their reason, with why they were not searched.
-/// Returns the files whose patch is coarse.
+/// Adds the missing patches, within the limits. A file beyond them keeps its reason, and gets the reason why it wasn't
+/// searched for secrets. Returns the files whose patch is coarse.
 ///
 /// # Errors
 ///
-/// GitHub fails, other than for a version that is missing.
+/// A request to GitHub fails, for another reason than a missing version.
 pub(super) async fn fill(
     connection: &GithubConnection,
     place: Place<'_>,
@@ -89,7 +89,7 @@ fn is_over(versions: &Versions, bytes_left: u64) -> bool {
     is_large(&versions.new) || versions.old.as_ref().is_some_and(is_large) || versions.bytes() > bytes_left
 }
 
-/// Reads the files of a group in few requests, and compares the versions of each. Returns those whose patch is coarse.
+/// Reads the files of a group in a few requests and compares both versions. Returns the files whose patch is coarse.
 async fn read_group(
     connection: &GithubConnection,
     place: Place<'_>,
@@ -127,12 +127,12 @@ fn is_unshown(file: &ChangedFile) -> bool {
         && !is_binary_by_design(&file.path)
 }
 
-/// A version that GitHub lists and does not have.
+/// The reason for a version that GitHub lists, but has no content for.
 const MISSING: &str = "not searched for secrets: GitHub has no content for it";
-/// A file that is on no list.
+/// The reason for a file that is missing in an incomplete tree.
 const UNLISTED: &str = "not searched for secrets: GitHub's list of the repository's files is incomplete";
 
-/// Both versions. Fails with the reason why they are not to be had.
+/// Returns both versions of a file. Fails with the reason if one isn't available.
 fn find_versions(file: &ChangedFile, trees: Option<&Trees>) -> Result<Versions, &'static str> {
     let trees = trees.ok_or(UNLISTED)?;
     let find = |tree: &Tree, path: &str| {

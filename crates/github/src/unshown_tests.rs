@@ -1,4 +1,4 @@
-//! Why a file was not searched: each reason for its own cause.
+//! The reasons why a file isn't searched for secrets: one for each cause.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use super::*;
@@ -18,9 +18,9 @@ fn file(path: &str, status: FileStatus) -> ChangedFile {
     }
 }
 
-/// What is noted of a file when nothing of it may be read.
+/// Returns the reason that a file gets if nothing of it can be read.
 async fn reason(file: ChangedFile, trees: Option<&Trees>) -> String {
-    // Nothing listens there: a request would fail the test.
+    // No server listens there: a request fails the test.
     let url = "http://127.0.0.1:9".parse().unwrap();
     let connection = GithubConnection::new(Some(url), GithubIdentity::Anonymous).unwrap();
     let place = Place {

@@ -1,4 +1,4 @@
-//! The parts of GitHub's JSON that are read. Fields that are not needed are not named, so that they may change.
+//! The parts of GitHub's JSON that the adapters read. Other fields may change.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub(super) struct Pull {
 #[derive(Debug, Deserialize)]
 pub(super) struct End {
     pub sha: String,
-    /// `None` for a fork that was deleted; not read of comparisons.
+    /// `None` for a deleted fork, and in comparisons.
     pub repo: Option<Repository>,
 }
 
@@ -110,7 +110,7 @@ pub(super) struct CommentPage {
     pub updated_at: Timestamp,
 }
 
-/// GraphQL's answer about who edited a comment.
+/// GraphQL's answer about the last editor of a comment.
 #[derive(Debug, Deserialize)]
 pub(super) struct EditorAnswer {
     pub data: Option<EditorData>,
@@ -124,9 +124,9 @@ pub(super) struct EditorData {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Edited {
-    /// `None` where its text was never edited.
+    /// `None` if its text was never edited.
     pub last_edited_at: Option<String>,
-    /// Who edited it last.
+    /// Its last editor.
     pub editor: Option<Editor>,
 }
 
@@ -135,30 +135,30 @@ pub(super) struct Editor {
     pub login: String,
 }
 
-/// What a person may do in a repository.
+/// A person's permission in a repository.
 #[derive(Debug, Deserialize)]
 pub(super) struct Role {
     /// One of four levels.
     pub permission: String,
-    /// The role's own name; older servers do not tell it.
+    /// The role's own name; older servers don't send it.
     pub role_name: Option<String>,
 }
 
 /// A person in a team.
 #[derive(Debug, Deserialize)]
 pub(super) struct Membership {
-    /// `active`, or `pending` for who is invited.
+    /// `active`, or `pending` for an invited person.
     pub state: String,
 }
 
-/// One time that a webhook was sent.
+/// One attempt to send a webhook.
 #[derive(Debug, Deserialize)]
 pub(super) struct Delivery {
     pub id: u64,
-    /// The webhook's: sent again, it is the same.
+    /// The webhook's id: all its deliveries have the same.
     pub guid: String,
     pub delivered_at: Timestamp,
-    /// What it was answered with; none of HTTP's where there was no answer.
+    /// The status of the answer; not a status of HTTP if there was no answer.
     pub status_code: i64,
 }
 
@@ -168,7 +168,7 @@ pub(super) struct AppPage {
     pub slug: String,
 }
 
-/// An answer of which only the id counts.
+/// An answer of which only the id is read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Created {
     pub id: u64,

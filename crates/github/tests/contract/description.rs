@@ -1,5 +1,5 @@
-//! GitHub's own description of its API: which operation a request is, and whether request and answer are as it says.
-//! How its schemas become JSON Schema stands in `schema`.
+//! Checks requests and answers against GitHub's own description of its API. `schema` converts its schemas to JSON
+//! Schema.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,20 +11,20 @@ use serde_json::Value;
 
 use crate::schema::{Reading, compile};
 
-/// A request to the fake, and what it answered.
+/// A request to the fake, with its answer.
 #[derive(Clone)]
 pub(crate) struct Exchange {
     pub entry: Entry,
     pub answer: Sent,
 }
 
-/// The description, and what of it was compiled so far.
+/// The description, with the validators compiled so far.
 pub(crate) struct Description {
     document: Value,
     validators: RefCell<HashMap<String, Validator>>,
 }
 
-/// One operation, with what a request's path gave for the template's parameters.
+/// One operation, with the values of the template's parameters in a request's path.
 pub(crate) struct Operation<'a> {
     pub template: &'a str,
     path_values: Vec<(&'a str, String)>,
@@ -33,7 +33,7 @@ pub(crate) struct Operation<'a> {
 }
 
 impl Description {
-    /// Reads what npm has installed.
+    /// Reads the description that npm has installed.
     pub fn load() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let file = root.join("tests/node/node_modules/@octokit/openapi/generated/api.github.com.json");
@@ -57,7 +57,7 @@ impl Description {
         }
     }
 
-    /// What a reference inside the description stands for.
+    /// Returns the target of a reference inside the description.
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value["$ref"].as_str() {
             Some(reference) => {
@@ -70,8 +70,8 @@ impl Description {
         }
     }
 
-    /// The operation that a request means: the template with most literal parts wins, and only a parameter that is
-    /// declared so takes several parts.
+    /// Returns the operation of a request: the template with most literal parts wins, and only a parameter that is
+    /// declared so matches several parts.
     pub fn operation(&self, method: &str, path: &str) -> Result<Operation<'_>, String> {
         let paths = self.document["paths"].as_object().unwrap();
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
@@ -123,7 +123,7 @@ impl Description {
             .collect()
     }
 
-    /// Everything about one exchange that is not as described; a line each.
+    /// Returns all differences of an exchange from the description, one a line.
     pub fn check(&self, exchange: &Exchange) -> Vec<String> {
         let entry = &exchange.entry;
         let operation = match self.operation(&entry.method, &entry.path) {
@@ -207,7 +207,7 @@ impl Description {
         if declared.is_null() && status < 400 {
             return vec![format!("the status {status} is not described")];
         }
-        // Many operations leave out the errors that every operation has, or what those say.
+        // Many operations leave out the errors that every operation has, or their bodies.
         let unnamed = &self.document["components"]["schemas"]["basic-error"];
         let declared = &self.resolved(declared)["content"]["application/json"]["schema"];
         let schema = if declared.is_null() && status >= 400 {
@@ -224,7 +224,7 @@ impl Description {
                 .collect();
         }
         if !sent.content_type.starts_with("application/json") {
-            // A file's bytes, asked for by their own media type, which the description leaves out.
+            // A file's bytes have a media type that the description leaves out.
             let is_raw = status == 200 && sent.content_type.starts_with("application/vnd.github.raw");
             return (!is_raw)
                 .then(|| format!("{status} comes as {}", sent.content_type))
@@ -257,7 +257,7 @@ impl Description {
     }
 }
 
-/// The values of a template's parameters, if the path can be it; the last parameter takes all that is left.
+/// Returns the values of a template's parameters, if the path matches it; the last parameter takes the rest.
 fn fit<'a>(template: &'a str, parts: &[&str]) -> Option<Vec<(&'a str, String)>> {
     let wanted: Vec<&str> = template.trim_start_matches('/').split('/').collect();
     if wanted.len() > parts.len() {

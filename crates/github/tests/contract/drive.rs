@@ -1,4 +1,4 @@
-//! The real adapter, led through everything it can ask of GitHub. What it asked is judged in `main`.
+//! Makes every request that the real adapter can send. `main` checks the exchanges.
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
@@ -23,7 +23,7 @@ use crate::description::Exchange;
 
 const SLUG: &str = "octo/demo";
 
-/// Every exchange of an App and of a person's token, refusals too.
+/// Returns all exchanges of an App and of a person's token, including refusals.
 pub(crate) async fn drive() -> Vec<Exchange> {
     let corpus = Repository::corpus().unwrap();
     let github = FakeGithub::start().unwrap();
@@ -75,7 +75,7 @@ async fn read(github: &FakeGithub, corpus: &Change, connection: GithubConnection
     read.current_head(&target).await.unwrap();
 }
 
-/// A text whose patch GitHub leaves out: both versions are read.
+/// Reads a text whose patch GitHub leaves out: both versions are read.
 async fn read_hidden(github: &FakeGithub, connection: GithubConnection) {
     let repository = Repository::new().unwrap();
     repository.write(".gitattributes", "*.py -diff\n").unwrap();
@@ -108,19 +108,19 @@ async fn check(corpus: &Change, connection: GithubConnection) {
             conclusion,
             title: "Reviewed".to_owned(),
             summary: "In short.".to_owned(),
-            // More than one request takes.
+            // More annotations than one request may have.
             annotations: levels.take(120).map(annotation).collect(),
         };
         publish.close_check(&target, check, &outcome).await.unwrap();
     }
-    // A merge queue's commit. The second one finds the first.
+    // A merge queue's commit. The second call finds the check of the first.
     let group = CommitSha::parse(&corpus.base).unwrap();
     for _ in 0..2 {
         publish.copy_check(&target, &group).await.unwrap();
     }
 }
 
-/// A comment as it is now: unedited, edited by its author, by another person, deleted.
+/// Reads comments: unedited, edited by the author, edited by another person, deleted.
 async fn comments(github: &FakeGithub, connection: GithubConnection) {
     let read = GithubReadChange::new(connection);
     let id = github.comment(SLUG, 12, "ann", "/holdfast review").unwrap();
@@ -156,7 +156,7 @@ async fn review(corpus: &Change, connection: GithubConnection) {
     let refused = publish.draft_review(&target, &draft("run", 99)).await.unwrap_err();
     assert!(matches!(refused, PublishError::Rejected(_)), "{refused:?}");
     let drafted = publish.draft_review(&target, &draft("run", 2)).await.unwrap();
-    // The second one is refused, and the review looked at.
+    // GitHub refuses the second one, and the adapter reads the review.
     publish.submit_review(&target, drafted.review).await.unwrap();
     publish.submit_review(&target, drafted.review).await.unwrap();
     assert!(
@@ -190,7 +190,7 @@ async fn people(github: &FakeGithub, connection: GithubConnection) {
 }
 
 async fn deliveries(github: &FakeGithub, connection: GithubConnection) {
-    // More than a page, one of them too old.
+    // More deliveries than a page has, one of them too old.
     for age in 0..102 {
         github.add_delivery("pull_request", if age > 99 { 500 } else { 202 }, age);
     }
@@ -212,10 +212,10 @@ async fn sign_in(github: &FakeGithub) {
     assert_eq!(sign_in.person(&code, "verifier", &back).await.unwrap().login, "octocat");
 }
 
-/// Permissions that are changed, events that are taken away, whether reviews still work, and what is reported as missing.
+/// Changed permissions, removed events, whether reviews still work, and what is reported as missing.
 type Grant<'a> = (&'a [(&'a str, Option<&'a str>)], &'a [&'a str], bool, &'a [&'a str]);
 
-/// What the App is granted, compared with the manifest: before and after something is taken away.
+/// Compares the App's permissions and events with the manifest, before and after some are removed.
 async fn grants(github: &FakeGithub) {
     let settings = |key: &str| {
         Settings::read(&|name| match name {
@@ -321,7 +321,7 @@ fn target(repository: &str, head: &str) -> Target {
     }
 }
 
-/// A remark on one line, one on several, one on what was deleted.
+/// Comments on one line, on several, and on deleted ones.
 fn draft(run: &str, line: u32) -> ReviewDraft {
     let comment = |side, start_line| ReviewComment {
         path: "crlf.txt".to_owned(),
@@ -341,7 +341,7 @@ fn draft(run: &str, line: u32) -> ReviewDraft {
     }
 }
 
-/// A private key of this run's own.
+/// Creates a private key for this run.
 fn key() -> String {
     let output = std::process::Command::new("openssl")
         .args(["genrsa", "-traditional", "2048"])

@@ -1,5 +1,5 @@
-//! GitHub's published GraphQL schema (npm's `@octokit/graphql-schema`): whether a query is one that it takes, and whether an
-//! answer's data is of its types. The schema is read by npm's `graphql`, the reference implementation.
+//! Checks queries and answers against GitHub's published GraphQL schema (npm's `@octokit/graphql-schema`), with npm's
+//! `graphql`, the reference implementation.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::description::Exchange;
 
-/// Everything about these exchanges that is not as the schema has it; a line each.
+/// Returns all differences of these exchanges from the schema, one a line.
 pub(crate) fn check<'a>(exchanges: impl IntoIterator<Item = &'a Exchange>) -> Vec<String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let packages = here.join("../../tests/node");

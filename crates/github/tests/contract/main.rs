@@ -1,6 +1,5 @@
-//! GitHub's contract: what the adapter sends is what GitHub's own description takes, and what the fake answers is what
-//! that description promises (npm's `@octokit/openapi`, and for GraphQL `@octokit/graphql-schema`). What GitHub delivers is in
-//! `webhooks`.
+//! GitHub's contract: the adapter's requests and the fake's answers match GitHub's own description (npm's
+//! `@octokit/openapi`, and for GraphQL `@octokit/graphql-schema`). `webhooks` checks webhooks.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 #![expect(clippy::print_stderr, reason = "says how much was checked")]
 
@@ -17,8 +16,7 @@ use serde_json::{Value, json};
 
 use description::{Description, Exchange};
 
-/// Every call in the adapter's sources: file, method, template. A call that is added there gets a row here and a step in
-/// `drive`.
+/// Every call in the adapter's sources: file, method, template. Each new call needs a row here and a step in `drive`.
 const CALLS: [(&str, &str, &str); 39] = [
     ("app_grants.rs", "GET", "/app"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
@@ -29,8 +27,8 @@ const CALLS: [(&str, &str, &str); 39] = [
     ("check.rs", "PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
     ("classify.rs", "GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}"),
     ("classify.rs", "GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}"),
-    ("connection.rs", "GET", "/app"),
-    ("connection.rs", "GET", "/user"),
+    ("own_login.rs", "GET", "/app"),
+    ("own_login.rs", "GET", "/user"),
     ("connection.rs", "GET", "/repos/{owner}/{repo}/installation"),
     (
         "connection.rs",
@@ -93,7 +91,7 @@ const CALLS: [(&str, &str, &str); 39] = [
     ),
 ];
 
-/// Calls that the description leaves out: sign-in is an endpoint of the web site, and GraphQL an API of its own.
+/// Calls that the description leaves out: sign-in belongs to the web site, and GraphQL is another API.
 const UNDESCRIBED: [(&str, &str); 2] = [("POST", "/login/oauth/access_token"), ("POST", "/graphql")];
 
 /// An answered query.
@@ -146,11 +144,11 @@ async fn every_request_and_every_answer_is_as_described() {
         *listed.entry((method.to_owned(), template.to_owned())).or_default() += 1;
         *files.entry(file.to_owned()).or_default() += 1;
     }
-    // One place lists and one deletes what `review` and `comments` name.
+    // `own` lists and deletes for `review` and `comments`, each in one place.
     files.insert("own.rs".to_owned(), 2);
     assert!(
         seen.keys().eq(listed.keys()),
-        "made and listed differ: {seen:#?} {listed:#?}"
+        "requested and listed calls differ: {seen:#?} {listed:#?}"
     );
     for (call, sites) in &listed {
         assert!(
@@ -173,7 +171,7 @@ async fn every_request_and_every_answer_is_as_described() {
 }
 
 #[tokio::test]
-async fn what_is_planted_in_graphql_is_reported() {
+async fn planted_faults_in_graphql_are_reported() {
     let exchanges = drive::drive().await;
     let with = |field: &str| {
         let is_it = |exchange: &&Exchange| {
@@ -231,12 +229,12 @@ async fn what_is_planted_in_graphql_is_reported() {
         ),
     ];
     for (exchange, says) in table {
-        let said = graphql::check([&exchange]).join("\n");
-        assert!(said.contains(says), "{says:?} is planted, reported is: {said:?}");
+        let report = graphql::check([&exchange]).join("\n");
+        assert!(report.contains(says), "{says:?} is planted, reported: {report:?}");
     }
 }
 
-/// What a change of an exchange has to be told as.
+/// A change of an exchange, and the problem that has to be reported.
 struct Planted {
     method: &'static str,
     path_ends: &'static str,
@@ -260,7 +258,7 @@ fn answer(exchange: &mut Exchange, change: impl FnOnce(&mut Value)) {
 }
 
 #[tokio::test]
-async fn what_is_planted_is_reported() {
+async fn planted_faults_are_reported() {
     let description = Description::load();
     let exchanges = drive::drive().await;
     let table = [
@@ -338,10 +336,10 @@ async fn what_is_planted_is_reported() {
         let mut exchange = exchanges.iter().find(is_it).unwrap().clone();
         assert_eq!(description.check(&exchange), Vec::<String>::new());
         change(&mut exchange);
-        let said = description.check(&exchange).join("\n");
+        let report = description.check(&exchange).join("\n");
         assert!(
-            said.contains(says),
-            "{method} …{path_ends}, {says:?} is planted, told is: {said:?}"
+            report.contains(says),
+            "{method} …{path_ends}, {says:?} is planted, reported: {report:?}"
         );
     }
 }

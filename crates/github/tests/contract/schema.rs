@@ -1,19 +1,19 @@
-//! OpenAPI 3.0's schemas as JSON Schema: `nullable` becomes a choice with null, references become definitions, and what
-//! documents without constraining is left out. Which schema is meant for what stands in `description`.
+//! Converts OpenAPI 3.0's schemas to JSON Schema: `nullable` becomes a choice with null, references become definitions,
+//! and keywords that constrain nothing are left out. `description` chooses the schemas.
 
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
-/// Which way a value went.
+/// The direction of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// To GitHub: a property that is not declared is an error, as GitHub passes over it without a word.
+    /// To GitHub: an undeclared property is an error, because GitHub ignores it silently.
     Asked,
-    /// From GitHub, which may say more than it declares.
+    /// From GitHub, which may send more than it declares.
     Answered,
 }
 
-/// A validator for a schema of the description, with all that it refers to.
+/// Compiles a validator for a schema of the description, with everything that it refers to.
 pub(crate) fn compile(document: &Value, schema: &Value, reading: Reading) -> Validator {
     let mut conversion = Conversion {
         reading,
@@ -26,7 +26,7 @@ pub(crate) fn compile(document: &Value, schema: &Value, reading: Reading) -> Val
         if !definitions.contains_key(&name) {
             let found = document.pointer(reference.trim_start_matches('#'));
             let found = found.unwrap_or_else(|| panic!("{reference} leads nowhere"));
-            // Converting may ask for itself: the name is taken first.
+            // The name is registered first: the schema may refer to itself.
             definitions.insert(name.clone(), Value::Null);
             let converted = conversion.convert(found, false);
             definitions.insert(name, converted);
@@ -46,12 +46,13 @@ fn definition(reference: &str) -> String {
 
 struct Conversion {
     reading: Reading,
-    /// References met, to be converted.
+    /// References that still have to be converted.
     waiting: Vec<String>,
 }
 
 impl Conversion {
-    /// `is_part`: one of several schemas for the same value, which need not know all of its properties.
+    /// Converts a schema. `is_part`: one of several schemas for the same value, which need not declare all of its
+    /// properties.
     fn convert(&mut self, schema: &Value, is_part: bool) -> Value {
         let Value::Object(fields) = schema else {
             return schema.clone();

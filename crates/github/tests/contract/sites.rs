@@ -1,9 +1,9 @@
-//! Where the adapter makes calls: found in its sources, so that a call that no test makes is noticed.
+//! Counts the calls in the adapter's sources, so that a call without a test is noticed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// How many calls each file of the adapter makes.
+/// Returns the number of calls in each file of the adapter.
 pub(crate) fn call_sites() -> BTreeMap<String, usize> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sites = BTreeMap::new();
@@ -17,8 +17,8 @@ pub(crate) fn call_sites() -> BTreeMap<String, usize> {
     sites
 }
 
-/// Calls of `get`, `get_raw`, `write` and `query` with the connection's arguments: those of maps, slices and headers have
-/// one, a parameter of an address has two.
+/// Counts calls of `get`, `get_raw`, `write` and `query` with the connection's arguments: those of maps, slices and
+/// headers have one, a parameter of an address has two.
 fn count(source: &str) -> usize {
     let code = source.split("#[cfg(test)]").next().unwrap_or_default();
     let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
@@ -33,7 +33,7 @@ fn count(source: &str) -> usize {
         .count()
 }
 
-/// How many arguments stand before the bracket that closes the call.
+/// Returns the number of arguments before the bracket that closes the call.
 fn arguments(text: &str) -> usize {
     let (mut depth, mut commas, mut is_filled) = (0_usize, 0, false);
     for character in text.chars() {
@@ -41,7 +41,7 @@ fn arguments(text: &str) -> usize {
             ')' | ']' | '}' if depth == 0 => break,
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' => depth -= 1,
-            // A comma behind the last argument begins none.
+            // A trailing comma begins no argument.
             ',' if depth == 0 => (commas, is_filled) = (commas + usize::from(is_filled), false),
             _ => {}
         }
@@ -51,7 +51,7 @@ fn arguments(text: &str) -> usize {
 }
 
 #[test]
-fn calls_are_told_from_look_ups() {
+fn only_calls_are_counted() {
     for (source, expected) in [
         ("connection.get(&place.pull(&[]), PULL_READ)", 1),
         (

@@ -1,5 +1,5 @@
-//! Real deliveries, npm's `@octokit/webhooks-examples`: every one is read, those that start something as what they are.
-//! And the fake's deliveries are read as GitHub's are.
+//! Real webhooks, from npm's `@octokit/webhooks-examples`: each is read as the right event. The fake's webhooks are
+//! read in the same way.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use holdfast_github::APP_MANIFEST;
 use holdfast_testkit::{FakeGithub, PullRequest};
 use serde_json::{Value, json};
 
-/// The folder of each product that delivers: github.com, and GitHub Enterprise Server's versions.
+/// Returns the examples of each product: github.com, and the versions of GitHub Enterprise Server.
 fn products() -> Vec<(String, Vec<(String, Value)>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/node_modules/@octokit/webhooks-examples");
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| {
@@ -38,7 +38,7 @@ fn read(event: &str, payload: &Value) -> WebhookEvent {
     parse(event, payload.to_string().as_bytes())
 }
 
-/// What a payload has to be read as, by what is plain to see in it.
+/// Returns true if a payload is read as the event that its obvious fields show.
 fn is_as_expected(event: &str, payload: &Value, read: &WebhookEvent) -> bool {
     let action = payload["action"].as_str().unwrap_or_default();
     let is_in = |repository: &RepositoryRef| {
@@ -96,7 +96,7 @@ fn is_as_expected(event: &str, payload: &Value, read: &WebhookEvent) -> bool {
                 && is_in(&group.repository)
         }
         ("merge_group", _, WebhookEvent::Ignored { .. }) => action != "checks_requested",
-        // None of the examples holds a command.
+        // No example has a command.
         ("issue_comment", _, WebhookEvent::Ignored { .. }) => true,
         ("ping", _, WebhookEvent::Ping)
         | ("installation" | "installation_repositories", _, WebhookEvent::Installation(_)) => true,
@@ -104,7 +104,7 @@ fn is_as_expected(event: &str, payload: &Value, read: &WebhookEvent) -> bool {
     }
 }
 
-/// The events that something is done for.
+/// The events with an effect.
 const EVENTS: [&str; 8] = [
     "pull_request",
     "issue_comment",
@@ -153,7 +153,7 @@ fn every_real_payload_is_read() {
             }
         }
     }
-    // One payload at least for each action, or the examples are not what they were.
+    // At least one payload for each action; otherwise the examples have changed.
     assert_eq!(actions.len(), 4, "{actions:?}");
     let counts = [reviews, stops, reruns, groups, commands, retargets];
     let least = [10, 5, 4, 1, 5, 5];
@@ -167,8 +167,8 @@ fn every_real_payload_is_read() {
     );
 }
 
-/// The App's manifest asks for events that GitHub delivers under these names, and each is read: as what it asks for, or as
-/// one that nothing is done for.
+/// GitHub sends the events of the App's manifest under these names, and each is read: as an event with an effect, or as
+/// one without.
 #[test]
 fn every_event_of_the_manifest_is_read() {
     let manifest: Value = serde_json::from_str(APP_MANIFEST).unwrap();
@@ -193,7 +193,7 @@ fn every_event_of_the_manifest_is_read() {
     }
 }
 
-/// The same pull request, edited: the examples hold none. Only a new base is a new change.
+/// Checks the same pull request, edited, of which there is no example. Only a new base is a new change.
 fn check_edited(mut payload: Value) {
     payload["action"] = json!("edited");
     for (changes, is_review) in [
@@ -216,7 +216,7 @@ fn check_edited(mut payload: Value) {
     }
 }
 
-/// The same comment with a command, on a pull request: the examples' comments are all on issues.
+/// Checks the same comment with a command, on a pull request: all comments of the examples are on issues.
 fn asks_on_a_pull_request(mut payload: Value) -> bool {
     payload["comment"]["body"] = json!("/holdfast review");
     payload["issue"]["pull_request"] = json!({ "url": "https://api.github.com/repos/Codertocat/Hello-World/pulls/1" });

@@ -1,10 +1,10 @@
-//! A GitHub App: its key signs, its installation's token is asked for once and used; what is wrong is said.
+//! A GitHub App: its key signs; its installation's token and its login are read once and kept; errors name the cause.
 
 use holdfast_core::model::marker::MarkerKey;
-use holdfast_core::port::{PublishReview, ReadChange, ReadError};
+use holdfast_core::port::{PublishReview, ReadChange, ReadError, ReadPull};
 use holdfast_github::{GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange};
 use holdfast_testkit::github::FakeGithubOptions;
-use holdfast_testkit::{FakeGithub, Matcher, PullRequest, Repository};
+use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest, Repository};
 
 use crate::{KEY, SLUG, app, pull_request};
 
@@ -33,7 +33,7 @@ async fn an_app_reads_and_writes_with_its_installations_token() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_not_installed_or_not_known_is_told() {
+async fn an_app_that_is_not_installed_or_not_known_is_named_in_the_error() {
     let change = Repository::many_files(1).unwrap();
     let github = FakeGithub::start().unwrap();
     let unknown = GithubReadChange::new(app(&github, 1))
@@ -45,7 +45,7 @@ async fn an_app_that_is_not_installed_or_not_known_is_told() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_without_being_quoted() {
+fn an_invalid_key_is_refused_without_being_quoted() {
     let identity = GithubIdentity::App {
         id: 1,
         key: "very secret".into(),
@@ -55,4 +55,43 @@ fn what_is_no_key_is_refused_without_being_quoted() {
         error.contains("HOLDFAST_GITHUB_APP_KEY_FILE") && !error.contains("very secret"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn an_apps_login_and_tokens_are_kept_until_its_credentials_are_refused() {
+    let github = FakeGithub::start().unwrap();
+    github.add(PullRequest::by_hand(SLUG, 12, Vec::new()));
+    let read = GithubReadChange::new(app(&github, 1));
+    let counts = || {
+        let journal = github.journal();
+        let tokens = Matcher::new("POST", "/app/installations/*/access_tokens");
+        let logins = journal.matching(&Matcher::new("GET", "/app")).len();
+        (logins, journal.matching(&tokens).len())
+    };
+    let login = read.own_login().await.unwrap().unwrap();
+    assert!(login.ends_with("[bot]"), "{login}");
+    for _ in 0..3 {
+        assert_eq!(read.clone().own_login().await.unwrap().as_ref(), Some(&login));
+        read.pull("octo", "demo", 12).await.unwrap();
+    }
+    assert_eq!(counts(), (1, 1));
+    github.fail_next(Matcher::new("GET", "/repos/octo/demo/pulls/12"), Fault::status(401));
+    read.pull("octo", "demo", 12).await.unwrap_err();
+    for _ in 0..3 {
+        assert_eq!(read.own_login().await.unwrap().as_ref(), Some(&login));
+        read.pull("octo", "demo", 12).await.unwrap();
+    }
+    assert_eq!(counts(), (2, 2), "read again after the refusal");
+}
+
+#[tokio::test]
+async fn a_failed_read_of_the_login_is_not_kept() {
+    let github = FakeGithub::start().unwrap();
+    let read = GithubReadChange::new(crate::connection(&github, FakeGithub::USER_TOKEN));
+    github.fail_next(Matcher::new("GET", "/user"), Fault::status(403));
+    assert_eq!(read.own_login().await.unwrap(), None);
+    let login = read.own_login().await.unwrap();
+    assert!(login.is_some());
+    assert_eq!(read.own_login().await.unwrap(), login);
+    assert_eq!(github.journal().matching(&Matcher::new("GET", "/user")).len(), 2);
 }

@@ -1,4 +1,4 @@
-//! Missed webhooks are asked for again, each once a call.
+//! Failed webhooks are sent again, each once a call.
 
 use holdfast_core::port::RedeliverWebhooks;
 use holdfast_github::GithubRedeliverWebhooks;
@@ -14,7 +14,7 @@ fn since(seconds_ago: i64) -> i64 {
 }
 
 #[tokio::test]
-async fn what_was_never_taken_is_asked_for_until_it_is() {
+async fn a_failed_webhook_is_sent_again_until_it_is_accepted() {
     let github = FakeGithub::start().unwrap();
     let redeliver = GithubRedeliverWebhooks::new(app(&github, 1));
     assert_eq!(redeliver.redeliver_failed(since(HOUR_S)).await.unwrap(), 0);
@@ -36,7 +36,7 @@ async fn what_was_never_taken_is_asked_for_until_it_is() {
 }
 
 #[tokio::test]
-async fn all_pages_of_the_time_are_read_and_a_hundred_asked_for() {
+async fn all_pages_of_the_period_are_read_and_at_most_a_hundred_webhooks_sent_again() {
     let github = FakeGithub::start().unwrap();
     for age in 0..250 {
         github.add_delivery("pull_request", if age % 2 == 0 { 500 } else { 200 }, age);
@@ -55,7 +55,7 @@ async fn all_pages_of_the_time_are_read_and_a_hundred_asked_for() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_or_gone_stands_in_nobodys_way() {
+async fn a_delivery_that_is_too_old_or_gone_blocks_no_other() {
     let github = FakeGithub::start().unwrap();
     let (day, redeliver) = (24 * HOUR_S, GithubRedeliverWebhooks::new(app(&github, 1)));
     github.add_delivery("pull_request", 500, 4 * day);
@@ -70,7 +70,7 @@ async fn what_is_too_old_or_gone_stands_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn who_is_no_app_has_no_webhook() {
+async fn a_person_has_no_webhook() {
     let github = FakeGithub::start().unwrap();
     github.add_delivery("pull_request", 500, 1);
     let person = GithubRedeliverWebhooks::new(connection(&github, FakeGithub::USER_TOKEN));
@@ -79,13 +79,13 @@ async fn who_is_no_app_has_no_webhook() {
 }
 
 #[tokio::test]
-async fn each_failure_of_both_calls_is_told_in_a_line() {
+async fn each_failure_of_both_calls_is_one_line() {
     let github = FakeGithub::start().unwrap();
     github.add_delivery("pull_request", 500, 1);
     let redeliver = GithubRedeliverWebhooks::new(app(&github, 1));
     for path in ["/app/hook/deliveries", "/app/hook/deliveries/*/attempts"] {
         for (fault, name, says) in refusals() {
-            // Nothing is read from the answer to a redelivery.
+            // The answer to a redelivery isn't read.
             let is_unread = matches!(fault, Fault::MalformedBody | Fault::EmptyBody);
             if is_unread && path.ends_with("attempts") {
                 continue;

@@ -1,4 +1,4 @@
-//! Where changes come from and reviews go: a real git repository, and a fake GitHub that serves the same one.
+//! The GitHub adapters against a fake GitHub that serves a real git repository.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 #![expect(clippy::print_stderr, reason = "says how many requests were made")]
 
@@ -6,6 +6,7 @@ mod credentials;
 mod deliveries;
 mod many_files;
 mod moved_and_refused;
+mod pages;
 mod people;
 mod read;
 mod sign_in;
@@ -18,7 +19,7 @@ use holdfast_github::{GithubConnection, GithubIdentity};
 use holdfast_testkit::{FakeGithub, Fault};
 
 pub(crate) const SLUG: &str = "octo/demo";
-/// What markers are signed with.
+/// The key that signs markers.
 pub(crate) const KEY: &str = "0123456789abcdef";
 
 pub(crate) fn sha(text: &str) -> CommitSha {
@@ -36,13 +37,13 @@ pub(crate) fn pull_request(head: &str) -> Target {
     }
 }
 
-/// A connection with a token of the fake.
+/// Connects with a token of the fake.
 pub(crate) fn connection(github: &FakeGithub, token: &str) -> GithubConnection {
     let url = github.url().parse().unwrap();
     GithubConnection::new(Some(url), GithubIdentity::Token(token.into())).unwrap()
 }
 
-/// What goes wrong whatever is asked: its name, and what its line says beside.
+/// Faults of any request, each with its error's name and a part of its line.
 pub(crate) fn refusals() -> [(Fault, ErrorName, &'static str); 8] {
     [
         (
@@ -64,7 +65,7 @@ pub(crate) fn refusals() -> [(Fault, ErrorName, &'static str); 8] {
     ]
 }
 
-/// A private key of this run's own.
+/// Creates a private key for this run.
 pub(crate) fn key() -> String {
     let output = std::process::Command::new("openssl")
         .args(["genrsa", "-traditional", "2048"])
@@ -74,7 +75,7 @@ pub(crate) fn key() -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A connection as an App, by the address that GitHub Enterprise Server has.
+/// Connects as an App, with the kind of address that GitHub Enterprise Server has.
 pub(crate) fn app(github: &FakeGithub, id: u64) -> GithubConnection {
     let identity = GithubIdentity::App { id, key: key().into() };
     GithubConnection::new(Some(format!("{}/api/v3", github.url()).parse().unwrap()), identity).unwrap()

@@ -1,5 +1,5 @@
-//! Many files of a commit at once: the same bytes as one by one and as from the work tree, in few requests, and by another way
-//! where GraphQL gives none.
+//! Many files of a commit: the same bytes as one by one and as in the work tree, in a few requests; through REST where
+//! GraphQL fails.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest, Repository};
 
 use crate::{SLUG, connection, pull_request, sha};
 
-/// Files of every kind, and what each is at the head.
+/// Paths of every kind at the head.
 const PATHS: [&str; 12] = [
     "src/real.py",
     "src/link.py",

@@ -1,5 +1,4 @@
-//! GitHub as it is: repositories that moved, refusals that each have a remedy of their own, comments that were edited,
-//! pull requests that were retargeted.
+//! Moved repositories, refusals with their remedies, edited comments, and retargeted pull requests.
 
 use holdfast_core::identity::{identify, target_of};
 use holdfast_core::model::change::Target;
@@ -41,7 +40,7 @@ async fn a_repository_that_moved_is_followed_and_its_comments_are_found_again() 
     );
     let after = target_of(&pull, pull.head.clone());
     assert_eq!(after.place(), before.place());
-    // Both a run of before the move and one of after it find the comment.
+    // Runs from before and after the move find the comment.
     publish.announce(&before, "run-1", "Still at work.").await.unwrap();
     publish.summarize(&after, "run-1", "Done.").await.unwrap();
     let comments = github.issue_comments("new-owner/renamed", 12);
@@ -58,7 +57,7 @@ async fn a_repository_that_moved_is_followed_and_its_comments_are_found_again() 
         statuses.contains(&301) && statuses.contains(&307),
         "reads and writes: {statuses:?}"
     );
-    // Another repository that took the name is another one.
+    // A new repository with the old name is another repository.
     let other = PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap();
     github.add(other);
     assert_eq!(read.pull("octo", "demo", 12).await.unwrap().owner, "octo");
@@ -96,7 +95,7 @@ async fn each_refusal_is_typed_and_names_its_remedy() {
             line.contains(remedy) && !line.contains("authorization_request"),
             "{line}"
         );
-        // What is archived or locked can still be read.
+        // Archived repositories and locked conversations can still be read.
         let is_readable = name != ErrorName::GithubSignOnRequired;
         let reading = read.read_change(&here).await;
         assert_eq!(reading.is_ok(), is_readable, "{reading:?}");
@@ -107,7 +106,7 @@ async fn each_refusal_is_typed_and_names_its_remedy() {
 }
 
 #[tokio::test]
-async fn a_comment_is_as_it_is_now_and_who_edited_it_counts() {
+async fn a_comment_is_read_in_its_current_form_with_its_last_editor() {
     let change = Repository::many_files(1).unwrap();
     let (github, read, _) = serve(&change);
     for (editor, text, expected) in [

@@ -1,4 +1,4 @@
-//! Who may do what, as a person's token and as an App.
+//! People's permissions, read with a person's token and as an App.
 
 use holdfast_core::port::{Permission, ReadPermission};
 use holdfast_github::{GithubConnection, GithubReadPermission};
@@ -45,7 +45,7 @@ async fn every_role_is_read() {
 }
 
 #[tokio::test]
-async fn active_members_alone_are_members() {
+async fn only_active_members_are_members() {
     let github = serve();
     for connection in connections(&github) {
         let read = GithubReadPermission::new(connection);
@@ -71,7 +71,7 @@ async fn active_members_alone_are_members() {
 }
 
 #[tokio::test]
-async fn no_failure_is_a_permission() {
+async fn a_failure_grants_nothing() {
     let github = serve();
     github.set_permission(SLUG, "ann", "admin");
     github.set_team_member("octo", "leads", "ann", Some("active"));
@@ -94,7 +94,7 @@ async fn no_failure_is_a_permission() {
 }
 
 #[tokio::test]
-async fn an_app_asks_once_for_an_organisations_token() {
+async fn an_app_requests_an_organisations_token_once() {
     let github = serve();
     let read = GithubReadPermission::new(app(&github, 1));
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! Reading pull requests: the same change as from the work tree, every page of it, and each refusal by its name.
+//! Reads pull requests: the same change as in the work tree, all of its pages, and each refusal with its error name.
 
 use holdfast_core::model::change::{FileKind, FileStatus, Target};
 use holdfast_core::port::{ReadChange, ReadError};
@@ -36,7 +36,7 @@ async fn a_pull_request_is_the_work_trees_change() {
         assert_eq!((theirs.status, theirs.kind), (ours.status, ours.kind), "{}", ours.path);
         assert_eq!(theirs.previous_path, ours.previous_path);
         assert_eq!(theirs.patch.is_some(), ours.patch.is_some(), "{}", ours.path);
-        // git shows a change of type as a deletion and an addition; the work tree's reader as one change.
+        // git shows a change of type as a deletion and an addition; the reader of work trees as one change.
         if ours.status != FileStatus::TypeChanged {
             assert_eq!(
                 (theirs.additions, theirs.deletions),
@@ -49,7 +49,7 @@ async fn a_pull_request_is_the_work_trees_change() {
 }
 
 #[tokio::test]
-async fn every_page_is_read_and_a_cut_listing_is_told() {
+async fn every_page_is_read_and_an_incomplete_list_is_reported() {
     let files: Vec<ChangedFile> = (0..250)
         .map(|index| ChangedFile::modified(format!("src/f{index}.rs"), "@@ -1 +1 @@\n-a\n+b"))
         .collect();
@@ -155,7 +155,7 @@ async fn each_refusal_has_its_kind_and_remedy() {
 }
 
 #[tokio::test]
-async fn nobody_sees_a_private_repository_without_a_token() {
+async fn a_private_repository_needs_a_token() {
     let change = Repository::many_files(1).unwrap();
     let github = FakeGithub::start().unwrap();
     let mut request = PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap();
@@ -210,9 +210,9 @@ async fn a_link_is_not_read_through_its_target() {
     assert_eq!(listed, 1, "a folder is listed once");
 }
 
-/// An attribute of the change makes GitHub leave out a patch; so does a NUL byte. Neither hides what is in the file.
+/// GitHub leaves a patch out for an attribute of the change and for a NUL byte. Neither hides the file's content.
 #[tokio::test]
-async fn a_file_that_github_shows_no_patch_of_is_read_all_the_same() {
+async fn a_file_without_a_patch_on_github_is_read() {
     let repository = Repository::new().unwrap();
     repository.write("README.md", "a\n").unwrap();
     let base = repository.commit("base").unwrap();
@@ -226,7 +226,7 @@ async fn a_file_that_github_shows_no_patch_of_is_read_all_the_same() {
         .unwrap();
     repository.write("logo.png", b"\x89PNG\0\x01").unwrap();
     let head = repository.commit("head").unwrap();
-    // Kept to the end: the fake reads from it.
+    // Kept to the end, because the fake reads from it.
     let served = Change { repository, base, head };
     let (_github, read) = serve(&served);
     let change = read.read_change(&pull_request(&served.head)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Signing in: whose code comes back, and what is said when it does not.
+//! Sign-in: the person behind a code, and the error of each failure.
 
 use holdfast_core::model::settings::GithubSignInSettings;
 use holdfast_core::port::{SignInError, SignInPeople};
@@ -26,7 +26,7 @@ fn good(github: &FakeGithub) -> GithubSignIn {
     sign_in(github, FakeGithub::CLIENT_ID, FakeGithub::CLIENT_SECRET)
 }
 
-/// The code that the browser comes back with.
+/// Returns the code with which the browser comes back.
 fn code(github: &FakeGithub) -> String {
     let page = good(github).page("state", VERIFIER, &back());
     let came = github.authorize(&page).unwrap();
@@ -36,7 +36,7 @@ fn code(github: &FakeGithub) -> String {
 }
 
 #[tokio::test]
-async fn a_person_is_known_by_name() {
+async fn a_code_gives_the_persons_login() {
     let github = FakeGithub::start().unwrap();
     for login in ["ann", "bob"] {
         github.sign_in_as(Some(login));
@@ -62,7 +62,7 @@ async fn a_person_is_known_by_name() {
 }
 
 #[tokio::test]
-async fn what_is_refused_says_who_can_mend_it() {
+async fn each_refusal_names_who_can_fix_it() {
     let github = FakeGithub::start().unwrap();
     let known = good(&github);
     let used = code(&github);
@@ -115,7 +115,7 @@ async fn what_is_refused_says_who_can_mend_it() {
 }
 
 #[tokio::test]
-async fn each_failure_of_both_calls_is_told_in_a_line() {
+async fn each_failure_of_both_calls_is_one_line() {
     let github = FakeGithub::start().unwrap();
     let known = good(&github);
     for path in ["/login/oauth/access_token", "/user"] {

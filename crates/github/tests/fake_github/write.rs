@@ -1,4 +1,4 @@
-//! Writing to pull requests: one review whatever gets lost, one check, anchors that GitHub takes.
+//! Writes to pull requests: one review and one check even if answers are lost, and anchors that GitHub accepts.
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
@@ -103,7 +103,7 @@ async fn a_lost_answer_is_reconciled_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn what_a_stranger_or_another_key_wrote_is_not_ours() {
+async fn texts_of_a_stranger_or_with_another_key_are_not_touched() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
     let target = pull_request(&change.head);
@@ -120,7 +120,7 @@ async fn what_a_stranger_or_another_key_wrote_is_not_ours() {
 }
 
 #[tokio::test]
-async fn a_draft_of_another_run_does_not_stand_in_the_way() {
+async fn a_draft_of_another_run_is_replaced() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::USER_TOKEN);
     let target = pull_request(&change.head);
@@ -131,11 +131,11 @@ async fn a_draft_of_another_run_does_not_stand_in_the_way() {
 }
 
 #[tokio::test]
-async fn a_persons_own_draft_is_left_alone_and_told() {
+async fn a_persons_own_draft_stays_and_is_named_in_the_error() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::USER_TOKEN);
     let target = pull_request(&change.head);
-    // The same account, but no marker of ours.
+    // The same account, but a marker with another key.
     publisher(&github, FakeGithub::USER_TOKEN, "another key of 16+")
         .draft_review(&target, &draft(RUN, 2))
         .await
@@ -161,7 +161,7 @@ async fn a_bad_anchor_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn an_announcement_becomes_the_summary_and_others_go() {
+async fn an_announcement_becomes_the_summary_and_others_are_deleted() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
     let target = pull_request(&change.head);
@@ -192,26 +192,26 @@ async fn a_command_is_answered_once_and_its_answer_stays() {
     ] {
         page.answer_command(&target, comment, body).await.unwrap();
     }
-    let told = ["/holdfast review", "/holdfast cancel", "Reviewed.", "Stopped."];
-    assert_eq!(bodies(&github), told);
+    let expected = ["/holdfast review", "/holdfast cancel", "Reviewed.", "Stopped."];
+    assert_eq!(bodies(&github), expected);
     // A stranger copies the answer, marker and all: it stays as it is.
     let copied = github.issue_comments(SLUG, 12)[2]["body"].as_str().unwrap().to_owned();
     github.comment(SLUG, 12, "mallory", &copied).unwrap();
     page.answer_command(&target, first, "Reviewed again.").await.unwrap();
     page.summarize(&target, RUN, "Summary").await.unwrap();
     page.withdraw(&target, RUN).await.unwrap();
-    let told = [
+    let expected = [
         "/holdfast review",
         "/holdfast cancel",
         "Reviewed again.",
         "Stopped.",
         "Reviewed.",
     ];
-    assert_eq!(bodies(&github), told);
+    assert_eq!(bodies(&github), expected);
 }
 
 #[tokio::test]
-async fn each_refusal_of_an_answer_is_told_in_a_line() {
+async fn each_refusal_of_an_answer_is_one_line() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
     let target = pull_request(&change.head);
@@ -230,7 +230,7 @@ async fn each_refusal_of_an_answer_is_told_in_a_line() {
 }
 
 #[tokio::test]
-async fn withdrawn_is_gone_however_often() {
+async fn a_withdrawn_run_leaves_nothing_however_often() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
     let target = pull_request(&change.head);

@@ -16,6 +16,8 @@ pub struct Entry {
     pub sequence: usize,
     /// Arrival, in milliseconds since the server's start.
     pub at_ms: u64,
+    /// Requests in flight at its arrival, itself included.
+    pub in_flight: usize,
     /// The method.
     pub method: String,
     /// The path, without GitHub Enterprise Server's `/api/v3`.
@@ -95,6 +97,12 @@ impl Journal {
         entries
             .filter(|entry| matcher.matches(&entry.method, &entry.path))
             .collect()
+    }
+
+    /// The largest number of requests in flight at the arrival of one that `matcher` means.
+    pub fn max_in_flight(&self, matcher: &Matcher) -> usize {
+        let entries = self.matching(matcher).into_iter();
+        entries.map(|entry| entry.in_flight).max().unwrap_or(0)
     }
 
     /// The requests that changed something.

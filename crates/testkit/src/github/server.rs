@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, head
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::form_urlencoded;
@@ -23,6 +24,7 @@ use url::form_urlencoded;
 #[derive(Debug)]
 pub(crate) struct Shared {
     world: Mutex<World>,
+    in_flight: AtomicUsize,
     pub journal: Journal,
     /// The API's own address; known once the port is.
     pub api: std::sync::OnceLock<String>,
@@ -45,6 +47,7 @@ impl Shared {
         };
         Self {
             world: Mutex::new(world),
+            in_flight: AtomicUsize::new(0),
             journal,
             api: std::sync::OnceLock::new(),
         }
@@ -56,6 +59,23 @@ impl Shared {
 
     pub fn api(&self) -> &str {
         self.api.get().map_or("", String::as_str)
+    }
+}
+
+/// One request in flight, until it is dropped.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl<'a> InFlight<'a> {
+    /// Counts a request. Returns the number in flight too, itself included.
+    fn start(count: &'a AtomicUsize) -> (Self, usize) {
+        let before = count.fetch_add(1, Ordering::Relaxed);
+        (Self(count), before + 1)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -81,6 +101,7 @@ pub(crate) async fn handle(
     bytes: Bytes,
 ) -> Response<Body> {
     let at_ms = shared.journal.now_ms();
+    let (_in_flight, in_flight) = InFlight::start(&shared.in_flight);
     let body = if bytes.is_empty() {
         Ok(Value::Null)
     } else if text(&headers, "content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
@@ -148,6 +169,7 @@ pub(crate) async fn handle(
     let entry = Entry {
         sequence: 0,
         at_ms,
+        in_flight,
         method: request.method.clone(),
         path: request.path.clone(),
         query: request.query.clone(),
