@@ -1,4 +1,4 @@
-//! The base of a review when none is given: what the head was branched from, and how that is known.
+//! Chooses the base of a review if none is given: the commit at which the head was branched, with the reason.
 
 use gix::refs::Category;
 use gix::remote::Direction;
@@ -7,33 +7,33 @@ use holdfast_core::port::ReadError;
 
 use super::resolve::{fail, merge_base};
 
-/// Names that a repository's main line of development goes by, the likelier first.
+/// Usual names of a repository's main branch, the likelier first.
 const MAIN_BRANCHES: &[&str] = &["main", "master", "develop", "trunk", "dev"];
 
-/// A base, and why it was chosen.
+/// A base, with the reason for it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Base {
     pub id: ObjectId,
-    /// A phrase that goes on from "base COMMIT:".
+    /// The phrase after "base COMMIT:".
     pub reason: String,
 }
 
-/// A branch that the head may have been branched from.
+/// A branch from which the head may have been branched.
 struct Candidate {
-    /// As people write it: `origin/main`.
+    /// Its usual name: `origin/main`.
     name: String,
-    /// How it is known: "which …", without the comma.
+    /// The reason for it: "which …", without the comma.
     why: String,
     id: ObjectId,
 }
 
-/// Chooses the base of a head: the merge base with the branch that the environment names, with the remote's default branch,
-/// with the branch's upstream, or with the nearest branch of a usual name; else the head's parent, or nothing before a first
-/// commit.
+/// Chooses the base of a head: the merge base with the branch that the environment names, with the remote's default
+/// branch, with the branch's upstream, or with the nearest branch that has a usual name; else the head's parent, or the
+/// empty tree for a first commit.
 ///
 /// # Errors
 ///
-/// A shallow clone lacks the merge base or the parent; a commit cannot be read.
+/// A shallow clone lacks the merge base or the parent; a commit can't be read.
 pub(super) fn choose_base(
     repository: &Repository,
     head: ObjectId,
@@ -91,7 +91,7 @@ fn contained(candidate: &Candidate) -> String {
     format!("{}, {}, has every commit of the head", candidate.name, candidate.why)
 }
 
-/// The head's first parent, for want of a branch.
+/// Returns the head's first parent, if there is no branch to compare with.
 fn parent(repository: &Repository, head: ObjectId, why: &str, aside: &str) -> Result<Base, ReadError> {
     let commit = repository
         .find_commit(head)
@@ -113,7 +113,7 @@ fn parent(repository: &Repository, head: ObjectId, why: &str, aside: &str) -> Re
     }
 }
 
-/// The merge base, where there is one.
+/// Returns the merge base, if there is one.
 fn common(repository: &Repository, candidate: &Candidate, head: ObjectId) -> Result<Option<ObjectId>, ReadError> {
     match merge_base(repository, candidate.id, head, &candidate.name) {
         Ok(id) => Ok(Some(id)),
@@ -122,7 +122,7 @@ fn common(repository: &Repository, candidate: &Candidate, head: ObjectId) -> Res
     }
 }
 
-/// The branch that `GITHUB_BASE_REF` names: the pull request's base, in a workflow run.
+/// Returns the branch that `GITHUB_BASE_REF` names: the pull request's base, in a workflow run.
 fn named(repository: &Repository, branch: Option<&str>, aside: &mut String) -> Option<Candidate> {
     let branch = branch.filter(|branch| !branch.is_empty())?;
     let found = [format!("refs/remotes/origin/{branch}"), format!("refs/heads/{branch}")]
@@ -136,7 +136,7 @@ fn named(repository: &Repository, branch: Option<&str>, aside: &mut String) -> O
     found
 }
 
-/// What `origin/HEAD` points to, or the HEAD of the remote that the branch follows.
+/// Returns the target of `origin/HEAD`, or of the HEAD of the remote that the branch follows.
 fn default_branch(repository: &Repository) -> Option<Candidate> {
     let own = current_branch(repository)
         .and_then(|branch| {
@@ -158,7 +158,7 @@ fn default_branch(repository: &Repository) -> Option<Candidate> {
     })
 }
 
-/// The upstream of the head's branch, unless it is the same branch on the remote.
+/// Returns the upstream of the head's branch, unless it is the same branch on the remote.
 fn upstream(repository: &Repository) -> Option<Candidate> {
     let branch = repository.head_name().ok()??;
     let upstream = repository
@@ -178,7 +178,8 @@ fn upstream(repository: &Repository) -> Option<Candidate> {
     candidate(repository, &upstream.as_bstr().to_string(), why)
 }
 
-/// Branches of usual names, on the remote and here. A branch that has such a name itself is compared with the remote's only.
+/// Returns the branches with usual names, remote and local ones. A branch that has such a name itself is compared only
+/// with the remote's branch.
 fn usual(repository: &Repository) -> Vec<Candidate> {
     let current = current_branch(repository);
     let is_usual = current.as_deref().is_some_and(|branch| MAIN_BRANCHES.contains(&branch));

@@ -1,30 +1,30 @@
-//! What one change may cost. The repository may come from a stranger: what it makes large, deep or many ends here, and what
-//! was left out is reported.
+//! The limits of one change. The repository may come from a stranger: size, depth and number of its objects are
+//! bounded, and everything that is left out is reported.
 
 use std::time::{Duration, Instant};
 
-/// The bounds of one change.
+/// The limits of one change.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Time for reading the change.
+    /// Time to read the change.
     pub time: Duration,
-    /// Bytes of trees and files, counted each time they are read.
+    /// Bytes of trees and files; each read counts.
     pub content_bytes: u64,
-    /// Changed files that are listed.
+    /// Number of listed files.
     pub files: usize,
-    /// Trees that are compared.
+    /// Number of compared trees.
     pub trees: usize,
-    /// Folders below each other.
+    /// Nesting of folders.
     pub depth: usize,
     /// Bytes of one tree object: about 400,000 entries.
     pub tree_bytes: u64,
-    /// Bytes of one version of a file that are read for the search for secrets; fewer are shown.
+    /// Size of one version of a file that is searched for secrets, in bytes; fewer bytes are shown.
     pub searched_bytes: u64,
-    /// Deleted and added files between which renames are searched: the square root of the number of pairs, as in git.
+    /// Deleted and added files among which renames are searched: the square root of the number of pairs, as in git.
     pub rename_candidates: usize,
-    /// Bytes of files read to search for renames.
+    /// Bytes of files that are read to find renames.
     pub rename_bytes: u64,
-    /// Lines compared to search for renames.
+    /// Lines that are compared to find renames.
     pub rename_lines: u64,
 }
 
@@ -45,7 +45,7 @@ impl Default for Limits {
     }
 }
 
-/// What is left of the bounds.
+/// The rest of the limits.
 #[derive(Debug)]
 pub(super) struct Budget {
     pub limits: Limits,
@@ -54,7 +54,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// All of it, from now.
+    /// Starts with the whole limits, from now.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -63,7 +63,7 @@ impl Budget {
         }
     }
 
-    /// The bound that is used up, as a reason: of time, or of content before so many more bytes are read.
+    /// Returns the exceeded limit as a reason: the time, or the content if `bytes` more are read.
     pub fn exceeded(&self, bytes: u64) -> Option<String> {
         if self.end.is_some_and(|end| Instant::now() >= end) {
             Some(format!(
@@ -80,7 +80,7 @@ impl Budget {
         }
     }
 
-    /// Counts bytes that are read.
+    /// Counts bytes as read.
     pub fn spend(&mut self, bytes: u64) {
         self.content_left = self.content_left.saturating_sub(bytes);
     }

@@ -1,4 +1,4 @@
-//! The change between two trees: which files, what happened to each, its patch or why there is none.
+//! Reads the change between two trees: its files, the status of each, and its patch or the reason why there is none.
 
 use std::collections::HashMap;
 
@@ -17,18 +17,18 @@ use super::rename::join_renames;
 use super::tree_diff::{Difference, Version, compare_trees};
 use holdfast_core::diff::coarse_note;
 
-/// Commit messages that are kept at most, in bytes.
+/// Maximum size of the commit messages in the description, in bytes.
 const MAX_DESCRIPTION_BYTES: usize = 16 * 1024;
-/// Commits whose messages are looked at.
+/// Maximum number of commits whose messages are read.
 const MAX_COMMITS: usize = 50;
-/// Larger commits are not looked at, in bytes.
+/// Maximum size of a commit, in bytes.
 const MAX_COMMIT_BYTES: u64 = 1024 * 1024;
 
 /// Reads the change within the limits.
 ///
 /// # Errors
 ///
-/// A commit or its tree cannot be read. A file that cannot be read is part of the change, with its reason.
+/// A commit or its tree can't be read. A file that can't be read is part of the change, with its reason.
 pub(super) fn read_change(
     repository: &Repository,
     base: &CommitSha,
@@ -65,12 +65,12 @@ pub(super) fn read_change(
     })
 }
 
-/// The files' bytes at a commit, in order; `None` where there is no such file, for a link or a folder, and over the limit. A
-/// folder is read once for all files in it.
+/// Returns the files' bytes at a commit, in order; `None` for a missing file, a link, a folder, and a file over the
+/// limit. A folder is read once for all files in it.
 ///
 /// # Errors
 ///
-/// The commit, a folder of a path or a file's content cannot be read.
+/// The commit, a folder of a path or a file's content can't be read.
 pub(super) fn read_files(
     repository: &Repository,
     paths: &[String],
@@ -95,7 +95,7 @@ pub(super) fn read_files(
     paths.iter().map(read).collect()
 }
 
-/// Folders that were read, as far as there is room for them.
+/// A bounded cache of folders.
 struct Folders<'a> {
     repository: &'a Repository,
     read: HashMap<ObjectId, Vec<u8>>,
@@ -103,7 +103,7 @@ struct Folders<'a> {
 }
 
 impl Folders<'_> {
-    /// The blob of a path, from a root folder; `None` unless it is a file.
+    /// Returns the blob of a path below a root folder; `None` unless it is a file.
     fn find_file(&mut self, root: ObjectId, path: &str) -> Result<Option<ObjectId>, ReadError> {
         let path = path_bytes(path);
         let mut parts = path.split(|byte| *byte == b'/').peekable();
@@ -146,7 +146,7 @@ impl Folders<'_> {
 ///
 /// # Errors
 ///
-/// The commit or its tree cannot be read.
+/// The commit or its tree can't be read.
 pub(super) fn read_root(repository: &Repository, at: &CommitSha) -> Result<Vec<RootEntry>, ReadError> {
     let id = root_tree(repository, object_id(at)?)?;
     if id.is_empty_tree() {
@@ -172,7 +172,7 @@ pub(super) fn read_root(repository: &Repository, at: &CommitSha) -> Result<Vec<R
     entries.collect()
 }
 
-/// Reads the content of changed files, one after the other, as long as the budget lasts.
+/// Reads the content of changed files, one after the other, within the budget.
 struct FileReader<'a> {
     repository: &'a Repository,
     clone: Clone,
@@ -217,7 +217,7 @@ impl FileReader<'_> {
         file
     }
 
-    /// Fills in the patch, or what the content is. Fails with the reason why it is not known.
+    /// Sets the patch, or the kind of the content. Fails with the reason if the content can't be read.
     fn read_content(
         &mut self,
         file: &mut ChangedFile,
@@ -241,11 +241,14 @@ impl FileReader<'_> {
             return Err(reason);
         }
         self.budget.spend(old_size + new_size);
-        let most = self.budget.limits.searched_bytes;
+        let max_bytes = self.budget.limits.searched_bytes;
         let read = |id: Option<ObjectId>, what: &str| {
             id.map_or_else(
                 || Ok(Vec::new()),
-                |id| read_object(self.repository, id, most).map_err(|problem| explain(what, id, &problem, self.clone)),
+                |id| {
+                    read_object(self.repository, id, max_bytes)
+                        .map_err(|problem| explain(what, id, &problem, self.clone))
+                },
             )
         };
         let (before, after) = (read(old, "its old content")?, read(new, "its content")?);
@@ -273,12 +276,12 @@ fn kind_of(version: Option<Version>) -> FileKind {
     }
 }
 
-/// The tree of a commit, or of a tree's own name (the empty one).
+/// Returns the tree of a commit. The name of a tree, such as the empty one, returns that tree.
 fn root_tree(repository: &Repository, id: ObjectId) -> Result<ObjectId, ReadError> {
     if id.is_empty_tree() {
         return Ok(id);
     }
-    // Looked at first: a commit can be as large as its author likes.
+    // The size first: a commit can have any size.
     let size = object_size(repository, id);
     match size {
         Ok(size) if size <= MAX_COMMIT_BYTES => {}
@@ -302,7 +305,7 @@ fn root_tree(repository: &Repository, id: ObjectId) -> Result<ObjectId, ReadErro
     Ok(tree.detach())
 }
 
-/// The head's subject and author.
+/// Returns the head's subject and author.
 fn head_line(repository: &Repository, head: ObjectId) -> (String, Option<String>) {
     let Ok(commit) = repository.find_commit(head) else {
         return (String::new(), None);
@@ -315,7 +318,7 @@ fn head_line(repository: &Repository, head: ObjectId) -> (String, Option<String>
     (title, author)
 }
 
-/// Messages of the commits from base to head, newest first, within a bound.
+/// Returns the messages of the commits from base to head, newest first, within a limit.
 fn messages(repository: &Repository, base: ObjectId, head: ObjectId) -> String {
     let mut out = String::new();
     let Ok(walk) = repository.rev_walk([head]).with_hidden([base]).all() else {

@@ -1,4 +1,4 @@
-//! Repositories that a stranger made to hold the reader up: each costs its file or its change, never the process.
+//! Hostile repositories that are meant to block the reader: each costs its file or its change, never the process.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::fs;
@@ -15,7 +15,7 @@ use holdfast_testkit::Repository;
 use super::budget::Limits;
 use super::{change, open, resolve_target};
 
-/// Far over what each of these takes, and far under "never".
+/// Far above the time of each test, and far below a hang.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
 fn read(repository: &Repository, base: &str, head: &str, limits: Limits) -> Result<Change, ReadError> {
@@ -28,7 +28,7 @@ fn file<'a>(change: &'a Change, path: &str) -> &'a ChangedFile {
     found.unwrap_or_else(|| unreachable!("{path} is not in {:?}", change.files.iter().map(|file| &file.path)))
 }
 
-/// A repository with one commit, and its name.
+/// Creates a repository with one commit, and returns the commit's name.
 fn started() -> (Repository, String) {
     let repository = Repository::new().unwrap();
     repository.write("first", "first\n").unwrap();
@@ -57,7 +57,7 @@ fn tree_of(entries: &[(&str, &[u8], &str)]) -> Vec<u8> {
     out
 }
 
-/// A commit of a tree on top of another commit.
+/// Creates a commit of a tree on top of another commit.
 fn commit_of(repository: &Repository, tree: &str, parent: &str) -> String {
     repository
         .git(&["commit-tree", "-p", parent, "-m", "made by hand", tree])
@@ -97,7 +97,7 @@ fn a_bomb_of_trees_is_cut_off_and_counted() {
 }
 
 #[test]
-fn folders_without_files_and_folders_too_deep_are_bounded_too() {
+fn folders_without_files_and_deep_folders_are_bounded_too() {
     let (repository, base) = started();
     let empty = hash_object(&repository, "tree", b"");
     let mut id = empty.clone();
@@ -192,7 +192,7 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     let (repository, base) = started();
     let huge = fs::File::create(repository.path().join("huge")).unwrap();
     huge.set_len(64 * 1024 * 1024).unwrap();
-    // Long enough for its size to be over what is shown, with a few changed lines.
+    // Longer than the limit of a shown file, with a few changed lines.
     let large = "a line of a table\n".repeat(80_000);
     repository.write("large.csv", &large).unwrap();
     let middle = repository.commit("large files").unwrap();
@@ -213,7 +213,7 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
         (vec![80_001], &None),
         "its added lines are searched for secrets"
     );
-    // However large the change of it is.
+    // Even if the whole file changes.
     let whole = read(&repository, &base, &head, Limits::default()).unwrap();
     let found = file(&whole, "larger.csv");
     assert!(
@@ -224,7 +224,7 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
         found.secrets.iter().map(|secret| secret.line).collect::<Vec<_>>(),
         [320_001]
     );
-    // A limit of content ends the reading of files, not the change.
+    // The limit of content ends the reading of files, not the change.
     let limits = Limits {
         content_bytes: 1_000,
         ..Limits::default()
@@ -330,7 +330,7 @@ fn pipes_and_devices_in_place_of_gits_files_are_named() {
     std::os::unix::fs::symlink("/dev/zero", repository.path().join(".git/packed-refs")).unwrap();
     let error = resolve(repository.path()).unwrap_err();
     assert!(error.contains("packed-refs is not a regular file"), "{error}");
-    // What the settings include is not read: this would never end.
+    // A file that the settings include is not read: this one would block.
     let (repository, _) = started();
     repository.git(&["config", "include.path", "/dev/zero"]).unwrap();
     assert!(resolve(repository.path()).is_ok());
@@ -341,7 +341,7 @@ fn resolve(path: &Path) -> Result<super::ResolvedTarget, String> {
 }
 
 #[test]
-fn repositories_of_other_formats_are_named_with_what_helps() {
+fn unsupported_formats_are_named_with_the_remedy() {
     let make = |option: &str| {
         let directory = tempfile::tempdir().unwrap();
         let made = Command::new("git")
@@ -358,7 +358,7 @@ fn repositories_of_other_formats_are_named_with_what_helps() {
         error.contains("sha256") && error.contains("only SHA-1 repositories are read"),
         "{error}"
     );
-    // Git knows reftables from 2.45 on; what marks one is the same for all.
+    // Git supports reftables since 2.45; the mark of one is the same for every version.
     let (reftable, is_made) = make("--ref-format=reftable");
     if !is_made {
         let (plain, _) = make("--quiet");
@@ -383,7 +383,7 @@ fn repositories_of_other_formats_are_named_with_what_helps() {
 }
 
 #[test]
-fn names_and_bytes_that_are_not_utf8_are_all_there() {
+fn names_and_bytes_that_are_not_utf8_are_kept() {
     let (repository, base) = started();
     let [one, two] = [b"x = 1\n", b"y = 2\n"].map(|content| hash_object(&repository, "blob", content));
     let root = hash_object(

@@ -1,7 +1,7 @@
-//! Git work trees, through gix: which commits a review is of, and the change between them. Never writes.
+//! Git work trees, through gix: finds the commits of a review, and reads the change between them. Never writes.
 //!
-//! A repository may be a stranger's. What it makes large, deep or slow is bounded (`budget`), and it is read on threads that
-//! nobody waits for longer than that.
+//! A repository may be a stranger's. `budget` bounds its size, depth and time, and it is read on threads that are
+//! abandoned after a time limit.
 
 mod base;
 mod budget;
@@ -29,12 +29,12 @@ use holdfast_bounded::{GivenUp, Threads};
 pub use resolve::{Ends, ResolvedTarget, resolve_target};
 pub use tracked::{tracked_file, work_tree_root};
 
-/// Largest file that is read whole, in bytes.
+/// Maximum size of a file that is read as a whole, in bytes.
 const MAX_BLOB_BYTES: u64 = 1024 * 1024;
-/// A repository that has not answered by then holds a file that never will, or lies on a drive that does not answer. Longer
-/// than the limit of a change, which ends by itself with what was read.
+/// Time limit of one call. A repository that takes longer has a file that blocks, or is on a drive that doesn't answer.
+/// The limit is longer than that of a change, which ends by itself with the files that it has read.
 const MAX_REPOSITORY_TIME: Duration = Duration::from_mins(2);
-/// Repositories read at once.
+/// Maximum number of repositories that are read at the same time.
 const THREADS: usize = 16;
 
 static POOL: LazyLock<Threads> = LazyLock::new(|| Threads::new(THREADS));
@@ -44,7 +44,7 @@ static POOL: LazyLock<Threads> = LazyLock::new(|| Threads::new(THREADS));
 pub struct GitReadChange;
 
 impl GitReadChange {
-    /// There is nothing to set up: the target names its path.
+    /// Needs no setup: the target names its path.
     pub const fn new() -> Self {
         Self
     }
@@ -107,7 +107,7 @@ fn ends(target: &Target) -> Result<(PathBuf, CommitSha, CommitSha), ReadError> {
     }
 }
 
-/// Git's objects are read from disk: off the async threads, and not without end.
+/// Runs `work`, which reads from disk, off the async threads and within a time limit.
 async fn bounded<T: Send + 'static>(
     path: PathBuf,
     work: impl FnOnce(&Path) -> Result<T, ReadError> + Send + 'static,
@@ -118,7 +118,7 @@ async fn bounded<T: Send + 'static>(
         .unwrap_or_else(|problem| Err(gave_up(&path, problem)))
 }
 
-/// The error of a repository that gave no answer.
+/// Returns the error of a repository that gave no answer.
 fn gave_up(path: &Path, problem: GivenUp) -> ReadError {
     ReadError::Repository(match problem {
         GivenUp::TimeUp => format!(

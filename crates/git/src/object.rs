@@ -1,29 +1,29 @@
-//! Objects, their size looked at before they are read, and what helps when one is missing.
+//! Reads objects after a check of their size, and explains missing ones.
 
 use std::fmt;
 
 use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
 
-/// An object that gave no content.
+/// An object without content.
 #[derive(Debug)]
 pub(super) enum NoObject {
-    /// Not in this clone.
+    /// It is not in this clone.
     Missing,
-    /// Larger than is read, in bytes.
+    /// It is larger than the limit; its size in bytes.
     TooLarge(u64),
-    /// There, but damaged or of another kind.
+    /// It is damaged, or of another kind.
     Unreadable(String),
 }
 
-/// An object's content. Nothing is read of one over the limit.
+/// Returns an object's content. Reads nothing of an object over the limit.
 ///
 /// # Errors
 ///
-/// The object is missing, larger than `most` bytes, or cannot be decoded.
-pub(super) fn read_object(repository: &Repository, id: ObjectId, most: u64) -> Result<Vec<u8>, NoObject> {
+/// The object is missing, larger than `max_bytes`, or can't be decoded.
+pub(super) fn read_object(repository: &Repository, id: ObjectId, max_bytes: u64) -> Result<Vec<u8>, NoObject> {
     let size = object_size(repository, id)?;
-    if size > most {
+    if size > max_bytes {
         return Err(NoObject::TooLarge(size));
     }
     match repository.try_find_object(id) {
@@ -33,11 +33,11 @@ pub(super) fn read_object(repository: &Repository, id: ObjectId, most: u64) -> R
     }
 }
 
-/// An object's size in bytes, from its header.
+/// Returns an object's size in bytes, from its header.
 ///
 /// # Errors
 ///
-/// The object is missing, or its header cannot be read.
+/// The object is missing, or its header can't be read.
 pub(super) fn object_size(repository: &Repository, id: ObjectId) -> Result<u64, NoObject> {
     match repository.try_find_header(id) {
         Ok(Some(header)) => Ok(header.size()),
@@ -46,19 +46,19 @@ pub(super) fn object_size(repository: &Repository, id: ObjectId) -> Result<u64, 
     }
 }
 
-/// What completes a clone that lacks objects.
+/// The kind of a clone, which decides how missing objects are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clone {
-    /// A partial clone (`git clone --filter`): git fetches what is missing when a command needs it.
+    /// A partial clone (`git clone --filter`): git fetches missing objects when a command needs them.
     Partial,
     /// A shallow clone (`git clone --depth`).
     Shallow,
-    /// Whole: an object that is missing was lost.
+    /// A complete clone: a missing object is lost.
     Whole,
 }
 
 impl Clone {
-    /// What kind of clone a repository is.
+    /// Returns the kind of a repository's clone.
     pub fn of(repository: &Repository) -> Self {
         let config = repository.config_snapshot();
         let promised = config.string("extensions.partialClone").is_some()
@@ -96,7 +96,7 @@ impl fmt::Display for Clone {
     }
 }
 
-/// Why something of an object is not there, in one line.
+/// Explains in one line why an object gave no content.
 pub(super) fn explain(what: &str, id: ObjectId, problem: &NoObject, clone: Clone) -> String {
     let id = id.to_hex_with_len(12);
     match problem {
@@ -106,7 +106,7 @@ pub(super) fn explain(what: &str, id: ObjectId, problem: &NoObject, clone: Clone
     }
 }
 
-/// The same as an error of the whole change.
+/// Returns the explanation as an error of the whole change.
 pub(super) fn fail(what: &str, id: ObjectId, problem: &NoObject, clone: Clone) -> ReadError {
     ReadError::Repository(explain(what, id, problem, clone))
 }

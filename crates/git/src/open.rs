@@ -1,6 +1,6 @@
-//! Opens a repository. It may be a stranger's, unpacked from an archive: a pipe or a device in place of one of git's files
-//! would hold a reader up for ever, an include in its settings would read any file. And it may be of a kind that is not
-//! read: that is named, with what helps.
+//! Opens a repository. It may be a stranger's, unpacked from an archive: a pipe or a device in place of one of git's
+//! files would block a reader without end, and an include in its settings would read any file. An unsupported kind of
+//! repository is an error with its remedy.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use gix::sec::Trust;
 use gix::sec::trust::{DefaultForLevel, Mapping};
 use holdfast_core::port::ReadError;
 
-/// Files that git's readers open, below the repository's own and its shared folder.
+/// Files that gix opens in the repository's own folder and in its shared one.
 const FILES: &[&str] = &[
     "HEAD",
     "commondir",
@@ -28,19 +28,19 @@ const FILES: &[&str] = &[
     "objects/info/commit-graphs/commit-graph-chain",
     "objects/pack/multi-pack-index",
 ];
-/// Folders whose files they open by name.
+/// Folders in which gix opens files by name.
 const FOLDERS: &[&str] = &["refs", "objects/pack", "objects/info"];
-/// Entries of these folders that are looked at.
+/// Maximum number of entries of these folders that are checked.
 const MAX_ENTRIES: usize = 20_000;
-/// Larger settings are not read, in bytes.
+/// Maximum size of the settings, in bytes.
 const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Opens the repository that holds a path.
+/// Opens the repository that contains a path.
 ///
 /// # Errors
 ///
-/// No such path, no permission, not a repository, one of another user, one with files that are not regular, one whose
-/// objects or references are stored in a form that is not read. Each with its remedy.
+/// Each with its remedy: the path is missing or outside of any repository, a permission is missing, the repository
+/// belongs to another user, one of its files is not regular, or its objects or references have an unsupported format.
 pub(super) fn open(path: &Path) -> Result<Repository, ReadError> {
     match path.try_exists() {
         Ok(true) => {}
@@ -71,30 +71,31 @@ pub(super) fn open(path: &Path) -> Result<Repository, ReadError> {
         full: options(Trust::Full),
         reduced: options(Trust::Reduced),
     };
-    let found = gix::ThreadSafeRepository::discover_opts(path, gix::discover::upwards::Options::default(), options);
-    found.map(Into::into).map_err(|error| {
-        let text = error.to_string();
-        let where_it_is = path.display();
-        if text.contains("trust") || text.contains("owner") {
-            fail(format!(
-                "{where_it_is} belongs to another user: git config --global --add safe.directory {where_it_is}"
-            ))
-        } else {
-            fail(format!(
-                "{where_it_is} is not a git repository, nor inside one ({text})"
-            ))
-        }
-    })
+    // A relative path of a bare repository fails an assertion of gix.
+    let absolute =
+        std::path::absolute(path).map_err(|error| fail(format!("{} cannot be read: {error}", path.display())))?;
+    let found = gix::ThreadSafeRepository::discover_opts(absolute, gix::discover::upwards::Options::default(), options);
+    found.map(Into::into).map_err(|error| fail(not_opened(path, &error)))
 }
 
-/// As gix has it for a level of trust, but that settings include no other file.
+/// Returns the reason why gix opened no repository, with its remedy. gix has no error type for a foreign owner: it
+/// reports the class of a missing permission, without an error of the system.
+fn not_opened(path: &Path, error: &gix::Error) -> String {
+    let path = path.display();
+    if error.is_permission_denied() && error.downcast_any_ref::<std::io::Error>().is_none() {
+        return format!("{path} belongs to another user: git config --global --add safe.directory {path}");
+    }
+    format!("{path} is not a git repository, nor inside one ({error})")
+}
+
+/// Returns gix's options for a level of trust, except that settings include no other file.
 fn options(level: Trust) -> Options {
     let mut permissions = Permissions::default_for_level(level);
     permissions.config.includes = false;
     Options::default_for_level(level).permissions(permissions)
 }
 
-/// The folder with git's files, without reading what is not a regular file.
+/// Returns the folder with git's files. Reads only regular files.
 fn find_git_dir(path: &Path) -> Result<Option<PathBuf>, ReadError> {
     let Ok(path) = path.canonicalize() else {
         return Ok(None);
@@ -118,7 +119,7 @@ fn find_git_dir(path: &Path) -> Result<Option<PathBuf>, ReadError> {
     Ok(None)
 }
 
-/// The folder that work trees of one repository share.
+/// Returns the folder that the work trees of one repository share.
 fn shared_dir(git_dir: &Path) -> PathBuf {
     let file = git_dir.join("commondir");
     let text = file
@@ -138,7 +139,7 @@ fn read_small(path: &Path, found: &Metadata) -> Option<String> {
     bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Fails where one of git's files is a pipe, a device, a socket, or a link to one.
+/// Fails if one of git's files is a pipe, a device, a socket, or a link to one.
 fn check_files(git_dir: &Path) -> Result<(), ReadError> {
     for name in FILES {
         let file = git_dir.join(name);
@@ -155,7 +156,7 @@ fn check_files(git_dir: &Path) -> Result<(), ReadError> {
             if seen > MAX_ENTRIES {
                 return Ok(());
             }
-            // Not through a link to a folder, which may lead around in a circle.
+            // Links to folders are not followed: they may form a circle.
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder {
                 folders.push(entry.path());
@@ -171,14 +172,14 @@ fn check_files(git_dir: &Path) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// Fails where objects or references are stored in a form that is not read.
+/// Fails if objects or references have an unsupported format.
 fn check_format(path: &Path, config: &Path) -> Result<(), ReadError> {
     let Some(found) = config.metadata().ok().filter(Metadata::is_file) else {
         return Ok(());
     };
     if found.len() > MAX_CONFIG_BYTES {
         return Err(fail(format!(
-            "{} has {} bytes, more than the {MAX_CONFIG_BYTES} that are read: look at what fills it",
+            "{} has {} bytes, more than the limit of {MAX_CONFIG_BYTES}: check its content",
             config.display(),
             found.len()
         )));
@@ -191,7 +192,7 @@ fn check_format(path: &Path, config: &Path) -> Result<(), ReadError> {
         gix::config::file::Metadata::from(Source::Local),
         gix::config::file::init::Options::default(),
     ) else {
-        // What is wrong with it is the opening's to report.
+        // Opening the repository reports invalid settings.
         return Ok(());
     };
     let value = |key: &str| file.string(key).map(|value| value.to_string().to_ascii_lowercase());
@@ -202,7 +203,7 @@ fn check_format(path: &Path, config: &Path) -> Result<(), ReadError> {
             path.display()
         )));
     }
-    // `reftable`, or `reftable:` and a place.
+    // `reftable`, or `reftable:` and a path.
     if let Some(format) = value("extensions.refStorage").filter(|format| !format.starts_with("files")) {
         return Err(fail(format!(
             "{} stores its references as {format}, which is not read: git refs migrate --ref-format=files",
@@ -221,4 +222,30 @@ fn not_regular(file: &Path) -> ReadError {
 
 fn fail(message: String) -> ReadError {
     ReadError::Repository(message)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use std::io;
+
+    use gix::error::{ResultExt as _, message};
+
+    use super::*;
+
+    #[test]
+    fn only_a_foreign_owner_is_reported_as_another_user() {
+        let io_error = io::Error::from(io::ErrorKind::PermissionDenied);
+        let table = [
+            (message("a text of gix").permission_denied_error(), true),
+            (Err::<(), _>(io_error).or_error().unwrap_err(), false),
+            // A path may contain any words.
+            (message("nothing in /home/owner/trusted").not_found_error(), false),
+        ];
+        for (error, is_foreign) in table {
+            let line = not_opened(Path::new("/repository"), &error);
+            assert_eq!(line.contains("belongs to another user"), is_foreign, "{line}");
+            assert_eq!(line.contains("not a git repository"), !is_foreign, "{line}");
+        }
+    }
 }

@@ -1,10 +1,11 @@
-//! Paths as text and back. Git's paths are bytes; the domain's are text. Bytes that are not UTF-8 are written as git quotes
-//! them (`\351`), and different paths stay different: a path that holds such a form by itself has its backslashes doubled.
+//! Converts paths to text and back. Git's paths are bytes; the domain's are text. Bytes that are not UTF-8 are escaped
+//! as git does (`\351`), and different paths have different texts: a path that contains such an escape itself has its
+//! backslashes doubled.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The text of a path: itself, or its escaped form.
+/// Returns a path as text, escaped if necessary.
 pub(super) fn path_text(path: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(path)
         && !is_escaped(text)
@@ -21,7 +22,7 @@ pub(super) fn path_text(path: &[u8]) -> String {
     out
 }
 
-/// The bytes of a path's text.
+/// Returns the bytes of a path's text.
 pub(super) fn path_bytes(text: &str) -> Cow<'_, [u8]> {
     if !is_escaped(text) {
         return Cow::Borrowed(text.as_bytes());
@@ -47,14 +48,14 @@ pub(super) fn path_bytes(text: &str) -> Cow<'_, [u8]> {
     }
 }
 
-/// Whether a text holds the marks of an escaped path.
+/// Returns true if a text contains the marks of an escaped path.
 fn is_escaped(text: &str) -> bool {
     text.as_bytes()
         .windows(2)
         .any(|pair| pair[0] == b'\\' && (pair[1] == b'\\' || pair[1].is_ascii_digit()))
 }
 
-/// A path in a message: cut, and without control characters.
+/// Returns a path for a message: truncated, without control characters.
 pub(super) fn shown(path: &[u8]) -> String {
     let text: String = path_text(path).chars().take(200).collect();
     format!("{text:?}")

@@ -1,5 +1,5 @@
-//! Which added file is a deleted one under another name, as git finds it: equal content first, then the pairs that share
-//! most of their lines. The work is bounded by counts, not by time, so that the same change gives the same renames.
+//! Finds added files that are renamed deleted ones, as git does: equal content first, then the pairs that share most of
+//! their lines. The work is bounded by counts, not by time, so that the same change always gives the same renames.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,14 +11,14 @@ use super::budget::Budget;
 use super::object::read_object;
 use super::tree_diff::{Difference, Version};
 
-/// A renamed file shares at least half of its bytes with its source, as in git: of 100.
-const SIMILAR_FROM: u64 = 50;
-/// Larger files are renames only if they are equal, in bytes.
+/// Minimum percentage of bytes that a renamed file shares with its source, as in git.
+const MIN_SIMILARITY_PERCENT: u64 = 50;
+/// Maximum size of a compared file, in bytes: larger files are renames only if they are equal.
 const MAX_COMPARED_BYTES: u64 = 1024 * 1024;
-/// Lines are cut into pieces of this size, so that a file without line ends has pieces to share too.
+/// Lines are split into pieces of this size, so that a file without line feeds has pieces too.
 const PIECE_BYTES: usize = 64;
 
-/// Joins deletions and additions that are renames. Returns a note where a bound was reached.
+/// Joins deletions and additions that are renames. Returns a note if a limit was reached.
 pub(super) fn join_renames(
     repository: &Repository,
     files: &mut Vec<Difference>,
@@ -51,7 +51,7 @@ pub(super) fn join_renames(
     note
 }
 
-/// Files and links; an empty file is nobody's source.
+/// Returns true for a file or a link that isn't empty.
 fn is_candidate(side: Version) -> bool {
     (side.mode.is_blob() || side.mode.is_link()) && !side.id.is_empty_blob()
 }
@@ -146,7 +146,7 @@ fn similar_pairs(
             };
             lines_left = left;
             let score = old.similarity(new);
-            if score >= SIMILAR_FROM {
+            if score >= MIN_SIMILARITY_PERCENT {
                 let same_name = file_name(&files[*source].path) == file_name(&files[*target].path);
                 scored.push((score, same_name, *source, *target));
             }
@@ -164,7 +164,7 @@ fn similar_pairs(
     (pairs, note)
 }
 
-/// A file as a bag of its pieces: each with its bytes, by hash.
+/// The pieces of a file: the bytes of each, by its hash.
 struct Pieces {
     counts: Vec<(u64, u64)>,
     bytes: u64,
@@ -195,13 +195,13 @@ impl Pieces {
         }
     }
 
-    /// Whether sizes allow it at all.
+    /// Returns true if the sizes permit enough similarity.
     fn may_be_similar(&self, other: &Self) -> bool {
         let (least, most) = (self.bytes.min(other.bytes), self.bytes.max(other.bytes));
-        most > 0 && least * 100 >= most * SIMILAR_FROM
+        most > 0 && least * 100 >= most * MIN_SIMILARITY_PERCENT
     }
 
-    /// Shared bytes, of 100 of the larger file's.
+    /// Returns the shared bytes, as a percentage of the larger file.
     fn similarity(&self, other: &Self) -> u64 {
         let (mut shared, mut a, mut b) = (0, self.counts.iter().peekable(), other.counts.iter().peekable());
         while let (Some(left), Some(right)) = (a.peek(), b.peek()) {

@@ -1,4 +1,4 @@
-//! Which commits: opens the repository, finds both ends of the review and their merge base.
+//! Opens a repository and finds both ends of the review, and their merge base.
 
 use std::path::Path;
 
@@ -13,34 +13,34 @@ use super::open::open;
 use super::{MAX_REPOSITORY_TIME, gave_up};
 use holdfast_bounded::run_blocking;
 
-/// Which commits a review is of, as far as they are given.
+/// The given ends of a review.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ends<'a> {
     /// `--base`: the review starts at its merge base with the head.
     pub base: Option<&'a str>,
-    /// `--head`; without it what is checked out.
+    /// `--head`; without it, the review ends at the checked-out commit.
     pub head: Option<&'a str>,
-    /// The branch that a pull request goes to, where the environment tells it (`GITHUB_BASE_REF`).
+    /// The base branch of a pull request, if the environment names it (`GITHUB_BASE_REF`).
     pub base_branch: Option<&'a str>,
 }
 
-/// A target, and why it starts where it does.
+/// A target, with the reason for its base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedTarget {
     /// The target.
     pub target: Target,
-    /// One line for the reader: which base was taken, and why.
+    /// One line for the reader: the chosen base, and the reason.
     pub base_note: String,
 }
 
-/// Finds what `holdfast review PATH` means: merge-base(BASE,HEAD)..HEAD. Without a base, the branch that the head was
-/// branched from is looked for; the note tells which was found and how.
+/// Returns the target of `holdfast review PATH`: merge-base(BASE,HEAD)..HEAD. Without a base, searches for the branch
+/// from which the head was branched; the note names it and the reason.
 ///
 /// # Errors
 ///
-/// Each with its remedy: no such path, not a repository, one of a kind that is not read, no permission, no commit yet, an
-/// unknown revision, a shallow clone that lacks the base, histories without a common commit, a repository that does not
-/// answer.
+/// Each with its remedy: a missing path, a path outside of any repository, an unsupported kind of repository, a missing
+/// permission, a repository without a commit, an unknown revision, a shallow clone that lacks the base, histories
+/// without a common commit, a repository that doesn't answer.
 pub fn resolve_target(path: &Path, ends: Ends<'_>) -> Result<ResolvedTarget, ReadError> {
     let place = path.to_owned();
     let [base, head, base_branch] = [ends.base, ends.head, ends.base_branch].map(|end| end.map(str::to_owned));
@@ -81,7 +81,7 @@ fn resolve(
     })
 }
 
-/// The commit that is checked out.
+/// Returns the checked-out commit.
 fn head_of(repository: &Repository, root: &Path) -> Result<ObjectId, ReadError> {
     let problem = match repository.head() {
         Ok(head) if head.is_unborn() => "has no commit yet: commit something first".to_owned(),
@@ -120,11 +120,11 @@ fn find(repository: &Repository, revision: &str, option: &str) -> Result<ObjectI
     Ok(commit.id)
 }
 
-/// The last commit that both have.
+/// Returns the last commit that both have.
 ///
 /// # Errors
 ///
-/// A shallow clone does not reach it, or there is none.
+/// A shallow clone doesn't reach it, or there is none.
 pub(super) fn merge_base(
     repository: &Repository,
     base: ObjectId,

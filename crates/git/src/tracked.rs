@@ -1,5 +1,5 @@
-//! Where a folder lies among git's work trees, and whether git tracks anything in it: a file that git tracks may come from
-//! whoever wrote the repository.
+//! Finds the work tree of a folder, and the files in it that git tracks: such a file may come from the repository's
+//! author.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -11,11 +11,10 @@ use holdfast_core::port::ReadError;
 
 use super::open::open;
 
-/// Returns the real path of the work tree that holds `path`, of its git directory where the repository is bare; none
-/// outside of any repository.
+/// Returns the real path of the work tree that contains `path`, or of the git directory if the repository is bare.
 ///
 /// # Errors
-/// The path does not exist or cannot be read, or the repository belongs to another user.
+/// The path doesn't exist, can't be read or is outside of any repository, or the repository belongs to another user.
 pub fn work_tree_root(path: &Path) -> Result<PathBuf, ReadError> {
     let repository = open(path)?;
     let root = repository.workdir().unwrap_or_else(|| repository.git_dir());
@@ -23,11 +22,11 @@ pub fn work_tree_root(path: &Path) -> Result<PathBuf, ReadError> {
         .map_err(|error| fail(format!("{} cannot be read: {error}", root.display())))
 }
 
-/// Returns a file in `directory`, which need not exist, that git tracks in a work tree at it or above it. `directory` is a
+/// Returns a file in `directory`, which need not exist, that git tracks in a work tree at or above it. `directory` is a
 /// real, absolute path.
 ///
 /// # Errors
-/// A repository above it cannot be read: nobody can tell.
+/// A repository above it can't be read, so its tracked files are unknown.
 pub fn tracked_file(directory: &Path) -> Result<Option<PathBuf>, ReadError> {
     for root in directory.ancestors() {
         if root.join(".git").symlink_metadata().is_err() {
@@ -43,13 +42,13 @@ pub fn tracked_file(directory: &Path) -> Result<Option<PathBuf>, ReadError> {
     Ok(None)
 }
 
-/// The name of a file in the index of the work tree at `root`, at or below `below`.
+/// Returns the name of a file in the index of the work tree at `root`, at or below `below`.
 fn tracked_below(root: &Path, below: &Path) -> Result<Option<PathBuf>, ReadError> {
     let unreadable =
         |error: &dyn std::fmt::Display| fail(format!("the git repository {} cannot be read: {error}", root.display()));
     let dot_git = root.join(".git");
     if dot_git.is_dir() && dot_git.join("HEAD").symlink_metadata().is_err() {
-        // Git looks past such a folder, too.
+        // Git ignores such a folder too.
         return Ok(None);
     }
     let repository = gix::open(root).map_err(|error| unreadable(&error))?;
@@ -57,7 +56,7 @@ fn tracked_below(root: &Path, below: &Path) -> Result<Option<PathBuf>, ReadError
         return Ok(None);
     };
     let prefix = below.as_os_str().as_bytes();
-    // Some file systems take `.Holdfast` for `.holdfast`.
+    // Some file systems treat `.Holdfast` as `.holdfast`.
     let is_within = |path: &[u8]| {
         prefix.is_empty()
             || path
@@ -125,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_repository_tracks_nothing_and_a_broken_one_is_an_error() {
+    fn a_folder_without_a_repository_tracks_nothing_and_a_damaged_one_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().canonicalize().unwrap();
         assert_eq!(tracked_file(&folder.join("data")).unwrap(), None);
         std::fs::create_dir(folder.join(".git")).unwrap();
-        assert_eq!(tracked_file(&folder.join("data")).unwrap(), None, "git looks past it");
+        assert_eq!(tracked_file(&folder.join("data")).unwrap(), None, "git ignores it");
         let repository = Repository::new().unwrap();
         repository.write("a", "a").unwrap();
         repository.commit("a").unwrap();
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn one_work_tree_has_one_root_by_whatever_way_it_is_reached() {
+    fn all_paths_into_one_work_tree_have_the_same_root() {
         let repository = Repository::new().unwrap();
         repository.write("src/a.rs", "fn a() {}\n").unwrap();
         repository.commit("all").unwrap();

@@ -1,4 +1,4 @@
-//! Which files differ between two trees, within bounds: a kilobyte of objects can stand for ten million paths.
+//! Compares two trees within limits: a kilobyte of objects can represent ten million paths.
 
 use std::collections::BTreeMap;
 
@@ -19,35 +19,35 @@ pub(super) struct Version {
     pub id: ObjectId,
 }
 
-/// A file that differs.
+/// A changed file.
 #[derive(Debug)]
 pub(super) struct Difference {
     pub path: BString,
-    /// Its path in the base, when renamed.
+    /// Its path in the base, if it was renamed.
     pub source: Option<BString>,
     pub old: Option<Version>,
     pub new: Option<Version>,
 }
 
-/// What was found.
+/// The differences between two trees.
 #[derive(Debug, Default)]
 pub(super) struct Differences {
-    /// By path, in the order of bytes.
+    /// Sorted by path, byte by byte.
     pub files: Vec<Difference>,
     /// Places below which files are not listed, each with its reason.
     pub unlisted: Vec<String>,
-    /// How many such places there are; more than `unlisted` names.
+    /// The number of such places, which may be larger than that of the listed reasons.
     pub unlisted_count: u64,
 }
 
-/// Reasons that are kept; further places are counted.
+/// Maximum number of listed reasons; further places are counted.
 const MAX_REASONS: usize = 10;
-/// Longer paths are not listed, in bytes.
+/// Maximum length of a listed path, in bytes.
 const MAX_PATH_BYTES: usize = 4_096;
 
 type Entries = BTreeMap<BString, Version>;
 
-/// A pair of folders to compare. `None` is a side without it.
+/// A pair of folders to compare. A side is `None` if the folder is missing there.
 struct Folder {
     path: BString,
     depth: usize,
@@ -59,7 +59,7 @@ struct Folder {
 ///
 /// # Errors
 ///
-/// One of the two cannot be read. A folder below them that cannot be read is listed as such.
+/// One of the two can't be read. A folder below them that can't be read is listed with the reason.
 pub(super) fn compare_trees(
     repository: &Repository,
     old: Option<ObjectId>,
@@ -105,7 +105,8 @@ pub(super) fn compare_trees(
     Ok(found)
 }
 
-/// Lists what differs in one folder: files into `found`, folders onto the stack. Fails with the reason to stop altogether.
+/// Compares one folder: adds changed files to `found` and changed folders to the stack. Fails with the reason to stop
+/// the comparison.
 fn compare_entries(
     folder: &Folder,
     old: Entries,
@@ -165,7 +166,7 @@ fn compare_entries(
 }
 
 impl Differences {
-    /// Notes a place below which nothing is listed.
+    /// Adds a place below which nothing is listed.
     fn leave_out(&mut self, path: &BString, reason: &str) {
         self.unlisted_count += 1;
         if self.unlisted.len() < MAX_REASONS {
@@ -173,7 +174,7 @@ impl Differences {
         }
     }
 
-    /// Notes where the comparison stopped, with so many folders to come.
+    /// Adds the place where the comparison stopped, with the number of folders that remain.
     fn stop_at(&mut self, folder: &Folder, waiting: usize, reason: &str) {
         self.unlisted_count += 1 + waiting as u64;
         let place = if folder.path.is_empty() {
@@ -193,7 +194,7 @@ fn read_side(repository: &Repository, id: Option<ObjectId>, budget: &mut Budget)
     }
 }
 
-/// A tree's entries by name. Fails where it cannot be read, or holds what git would refuse.
+/// Returns a tree's entries by name. Fails if it can't be read, or has an entry that git refuses.
 fn read_tree(repository: &Repository, id: ObjectId, budget: &mut Budget) -> Result<Entries, String> {
     let problem = |problem: &NoObject| explain("its tree", id, problem, Clone::of(repository));
     let data = read_object(repository, id, budget.limits.tree_bytes).map_err(|error| problem(&error))?;

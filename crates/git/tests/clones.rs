@@ -1,4 +1,4 @@
-//! Work trees as people have them: clones that lack objects or history, and the base of a review when none is given.
+//! Real-world work trees: clones that lack objects or history, and the base of a review if none is given.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::path::Path;
@@ -23,7 +23,7 @@ fn git(directory: &Path, arguments: &[&str]) {
     );
 }
 
-/// A clone with these options of `git clone`, and where it is.
+/// Clones with these options of `git clone`, and returns the folder.
 fn clone(of: &Repository, options: &[&str]) -> TempDir {
     for name in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
         of.git(&["config", name, "true"]).unwrap();
@@ -53,7 +53,7 @@ fn resolve(path: &Path, base_branch: Option<&str>) -> Result<ResolvedTarget, Str
     resolve_target(path, ends).map_err(|error| error.to_string())
 }
 
-/// The base that is chosen, and the reason.
+/// Returns the chosen base, and the reason.
 fn base_of(path: &Path, base_branch: Option<&str>) -> (String, String) {
     let resolved = resolve(path, base_branch).unwrap();
     let Target::WorkTree { base, .. } = resolved.target else {
@@ -80,7 +80,7 @@ async fn a_partial_clone_costs_the_files_it_lacks() {
     origin.write("src/b.rs", "fn b() { 1; }\n").unwrap();
     let head = origin.commit("after").unwrap();
     let partial = clone(&origin, &["--filter=blob:none"]);
-    // What a checkout of the base brings, but for the picture: it was never checked out.
+    // A checkout of the base fetches everything except the picture, which was never checked out.
     for path in ["src/a.rs", "src/b.rs"] {
         git(partial.path(), &["cat-file", "-e", &format!("{base}:{path}")]);
         git(partial.path(), &["cat-file", "-p", &format!("{base}:{path}")]);
@@ -128,7 +128,7 @@ async fn a_clone_without_trees_lists_what_it_lacks() {
     let target = resolve_target(partial.path(), ends).unwrap().target;
     let error = GitReadChange::new().read_change(&target).await.unwrap_err().to_string();
     assert!(error.contains("git fetch --refetch --no-filter"), "{error}");
-    // With its root there, a folder that is missing costs the folder.
+    // If the root is present, a missing folder costs only that folder.
     let tree = origin.git(&["rev-parse", &format!("{head}:src")]).unwrap();
     std::fs::remove_file(origin.path().join(".git/objects").join(&tree[..2]).join(&tree[2..])).unwrap();
     origin.git(&["config", "extensions.partialClone", "origin"]).unwrap();
@@ -167,7 +167,7 @@ fn a_shallow_clone_that_lacks_the_merge_base_names_the_remedy() {
     assert!(resolve(shallow.path(), None).is_ok());
 }
 
-/// `main` with one commit, `develop` with two more, `feature` with three on top of it.
+/// Creates `main` with one commit, `develop` with two more, and `feature` with three on top of it.
 fn flow() -> (Repository, [String; 2]) {
     let origin = Repository::new().unwrap();
     origin.write("a", "1\n").unwrap();
@@ -186,16 +186,16 @@ fn flow() -> (Repository, [String; 2]) {
 }
 
 #[test]
-fn the_base_is_what_the_head_was_branched_from() {
+fn the_base_is_the_commit_at_which_the_head_was_branched() {
     let (origin, [main, develop]) = flow();
-    // Here: the nearest branch of a usual name.
+    // In the repository itself: the nearest branch with a usual name.
     let (base, note) = base_of(origin.path(), None);
     assert_eq!(base, develop);
     assert!(
         note.contains("the merge base with develop, the nearest branch of a usual name"),
         "{note}"
     );
-    // In a clone: the remote's default branch, as origin/HEAD tells it.
+    // In a clone: the remote's default branch, the target of origin/HEAD.
     let whole = clone(&origin, &["--branch=feature"]);
     git(whole.path(), &["remote", "set-head", "origin", "main"]);
     let (base, note) = base_of(whole.path(), None);
@@ -204,7 +204,7 @@ fn the_base_is_what_the_head_was_branched_from() {
         note.contains("the merge base with origin/main, the default branch of origin (origin/HEAD)"),
         "{note}"
     );
-    // What the environment names comes first.
+    // The branch that the environment names comes first.
     let (base, note) = base_of(whole.path(), Some("develop"));
     assert_eq!(base, develop);
     assert!(note.contains("origin/develop, which GITHUB_BASE_REF names"), "{note}");
@@ -220,7 +220,7 @@ fn the_base_is_what_the_head_was_branched_from() {
         note.contains("origin/main, the upstream of the branch feature"),
         "{note}"
     );
-    // A name that is not there is reported, and the next way is taken.
+    // A missing branch is reported, and the next rule applies.
     let (base, note) = base_of(whole.path(), Some("release/9"));
     assert_eq!(base, main);
     assert!(
@@ -234,7 +234,7 @@ fn the_base_is_what_the_head_was_branched_from() {
 }
 
 #[test]
-fn without_a_branch_to_compare_with_the_last_commit_is_reviewed_and_the_note_tells() {
+fn without_another_branch_the_last_commit_is_reviewed_and_the_note_has_the_reason() {
     let (origin, _) = flow();
     let alone = clone(&origin, &["--branch=feature", "--single-branch"]);
     git(alone.path(), &["remote", "set-head", "origin", "--delete"]);
@@ -244,7 +244,7 @@ fn without_a_branch_to_compare_with_the_last_commit_is_reviewed_and_the_note_tel
         note.contains("only its last commit is reviewed") && note.contains("--base names another"),
         "{note}"
     );
-    // A branch that has every commit of the head leaves nothing else to review.
+    // A branch with every commit of the head leaves only the last commit to review.
     git(alone.path(), &["update-ref", "refs/remotes/origin/main", "HEAD"]);
     let (_, note) = base_of(alone.path(), None);
     assert!(

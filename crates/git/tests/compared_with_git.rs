@@ -1,16 +1,16 @@
-//! Patches of large files beside git's own: as small, where git takes seconds too.
+//! Compares patches of large files with git's own: they are as small, where git takes seconds too.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::process::Command;
 
 use holdfast_core::diff::unified;
 
-/// `count` lines of numbers, in the order of their multiples.
+/// Returns `count` lines of numbers, in the order of their multiples.
 fn numbers(count: u64, factor: u64) -> String {
     (0..count).map(|n| format!("{}\n", n * factor % count)).collect()
 }
 
-/// What git finds: lines added and removed.
+/// Returns the numbers of lines that git adds and removes.
 fn git_counts(before: &str, after: &str) -> (u64, u64) {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [("a", before), ("b", after)] {

@@ -1,5 +1,5 @@
-//! Suggestions that are offered apply with git: many, in files of every kind of line end, each as the block that a pull request
-//! shows.
+//! Offered suggestions apply with git: many, in files with every kind of line end, each as the block that a pull
+//! request shows.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::fs;
@@ -11,7 +11,7 @@ use holdfast_core::model::finding::Finding;
 use holdfast_core::validate::check_suggestion;
 use serde_json::json;
 
-/// Lines of a file: indented with blanks and tabs, blank, with marks that a diff has too.
+/// Lines of a file: indented with blanks and tabs, empty, with marks that a diff has too.
 const LINES: &[&str] = &[
     "fn a() {",
     "    let x = 1;",
@@ -27,7 +27,7 @@ const LINES: &[&str] = &[
 ];
 
 #[test]
-fn what_is_offered_applies() {
+fn offered_suggestions_apply() {
     let folder = tempfile::tempdir().unwrap();
     let mut offered = 0;
     for end in ["\n", "\r\n"] {
@@ -44,7 +44,7 @@ fn what_is_offered_applies() {
     assert!(offered > 250, "{offered} suggestions were offered");
 }
 
-/// What a model might put in place of some lines.
+/// Possible replacements of some lines by a model.
 fn replacements(start: usize, length: usize) -> Vec<String> {
     let old = &LINES[start - 1..start - 1 + length];
     let changed: Vec<String> = old.iter().map(|line| format!("{line} // changed")).collect();
@@ -58,7 +58,7 @@ fn replacements(start: usize, length: usize) -> Vec<String> {
     ]
 }
 
-/// Whether it was offered; then it has to apply.
+/// Returns true if the suggestion is offered; then it has to apply.
 fn applies(
     folder: &Path,
     end: &str,
@@ -123,8 +123,8 @@ fn applies(
     true
 }
 
-/// The suggestion as a patch of its file: the hunk's lines of the head, with the replacement in their place. `ends_file`: the
-/// hunk's last line is the file's last and has no line feed.
+/// Returns the suggestion as a patch of its file: the hunk's lines of the head, with the replacement in their place.
+/// `ends_file`: the hunk's last line is the file's last and has no line feed.
 fn suggestion_patch(finding: &Finding, suggestion: &str, hunk: &Hunk, ends_file: bool) -> String {
     let shown: Vec<_> = hunk
         .lines

@@ -1,4 +1,4 @@
-//! Changes of git work trees: what gix reads is what the git command line says.
+//! Changes of git work trees: gix reads the same as the git command line.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ fn file<'a>(change: &'a Change, path: &str) -> &'a ChangedFile {
 }
 
 #[tokio::test]
-async fn every_kind_of_file_is_told_apart() {
+async fn every_kind_of_file_is_recognised() {
     let corpus = Repository::corpus().unwrap();
     let change = read(&corpus.repository, &corpus.base, &corpus.head).await;
     let mut paths: Vec<&str> = change.files.iter().map(|file| file.path.as_str()).collect();
@@ -66,7 +66,7 @@ async fn every_kind_of_file_is_told_apart() {
 }
 
 #[tokio::test]
-async fn hunks_are_those_of_git() {
+async fn hunks_are_the_same_as_gits() {
     let corpus = Repository::corpus().unwrap();
     let (repository, base, head) = (&corpus.repository, &corpus.base, &corpus.head);
     let change = read(repository, base, head).await;
@@ -90,7 +90,7 @@ async fn hunks_are_those_of_git() {
         let (ours, theirs) = (parse_patch(patch).unwrap(), parse_patch(theirs).unwrap());
         assert_eq!(ours.len(), theirs.len(), "{}", file.path);
         for (ours, theirs) in ours.iter().zip(&theirs) {
-            // What git puts behind the second @@ is its guess of the function; the place and the lines are facts.
+            // The text after the second @@ is git's guess of the function; the place and the lines are facts.
             let place = |hunk: &holdfast_core::diff::Hunk| {
                 (
                     hunk.old_start,

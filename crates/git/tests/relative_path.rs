@@ -1,0 +1,38 @@
+//! A repository with a relative path. One test in a program of its own, because it changes the working directory.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use std::path::Path;
+
+use holdfast_core::model::change::Target;
+use holdfast_core::port::ReadChange;
+use holdfast_git::{Ends, GitReadChange, resolve_target};
+use holdfast_testkit::Repository;
+
+#[tokio::test]
+async fn a_bare_repository_beside_the_working_directory_is_read() {
+    let change = Repository::many_files(1).unwrap();
+    let beside = tempfile::tempdir().unwrap();
+    let bare = beside.path().join("bare.git");
+    change
+        .repository
+        .git(&["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()])
+        .unwrap();
+    std::env::set_current_dir(beside.path()).unwrap();
+    let ends = Ends {
+        base: Some(&change.base),
+        head: Some(&change.head),
+        base_branch: None,
+    };
+    for path in ["bare.git", "./bare.git", "bare.git/.", "../bare.git"] {
+        if path.starts_with("..") {
+            std::env::set_current_dir(beside.path().join("bare.git")).unwrap();
+        }
+        let target = resolve_target(Path::new(path), ends).unwrap().target;
+        let Target::WorkTree { path: found, .. } = &target else {
+            unreachable!("a path is a work tree")
+        };
+        assert_eq!(Path::new(found), bare.canonicalize().unwrap(), "{path}");
+        let read = GitReadChange::new().read_change(&target).await.unwrap();
+        assert_eq!(read.files.len(), 1, "{path}");
+    }
+}
