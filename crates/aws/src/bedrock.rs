@@ -117,7 +117,7 @@ fn read(model: &str, output: &ConverseOutput) -> Result<RecordedAnswer, ModelErr
     let usage = output.usage();
     let paid = tokens(usage.map(|usage| usage.input_tokens())) + tokens(usage.map(|usage| usage.output_tokens()));
     if text.trim().is_empty() && stop == Stop::Complete && paid == 0 {
-        return Err(ModelError::Unavailable(format!(
+        return Err(ModelError::Unreadable(format!(
             "Bedrock's {model} answered with an empty message"
         )));
     }
@@ -133,23 +133,23 @@ fn read(model: &str, output: &ConverseOutput) -> Result<RecordedAnswer, ModelErr
 }
 
 fn failure(model: &str, error: &SdkError<ConverseError>) -> ModelError {
-    let said = format!("Bedrock's {model}: {}", account::said(error));
+    let line = format!("Bedrock's {model}: {}", account::failure_line(error));
     if matches!(error, SdkError::TimeoutError(_)) {
-        return ModelError::TimedOut(said);
+        return ModelError::TimedOut(line);
     }
     match error.code().unwrap_or_default() {
         "ThrottlingException" => ModelError::RateLimited { retry_after_s: None },
-        "ServiceQuotaExceededException" => ModelError::SpendingLimit(said),
-        "ModelTimeoutException" => ModelError::TimedOut(said),
+        "ServiceQuotaExceededException" => ModelError::SpendingLimit(line),
+        "ModelTimeoutException" => ModelError::TimedOut(line),
         "AccessDeniedException"
         | "UnrecognizedClientException"
         | "ExpiredTokenException"
         | "InvalidSignatureException" => ModelError::Unauthorized(format!(
-            "{said}. Check that the role may call bedrock:InvokeModel on it"
+            "{line}. Check that the role may call bedrock:InvokeModel on it"
         )),
         "ValidationException" | "ResourceNotFoundException" => ModelError::Rejected(format!(
-            "{said}. Check the model's id and that it is offered in this region"
+            "{line}. Check the model's id and that it is offered in this region"
         )),
-        _ => ModelError::Unavailable(said),
+        _ => ModelError::Unavailable(line),
     }
 }

@@ -41,7 +41,7 @@ fn converse(text: &str, stop: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_model_is_asked_by_converse() {
+async fn a_model_is_called_by_converse() {
     let (server, answer) = ask(ok(&converse("{}", "end_turn"))).await;
     let answer = answer.unwrap();
     assert_eq!(
@@ -77,7 +77,7 @@ async fn a_model_is_asked_by_converse() {
 }
 
 #[tokio::test]
-async fn how_an_answer_ended_is_read() {
+async fn the_reason_for_an_answers_end_is_read() {
     for (reason, expected) in [
         ("max_tokens", Stop::OutputLimit),
         ("content_filtered", Stop::Refusal),
@@ -96,7 +96,7 @@ async fn how_an_answer_ended_is_read() {
     let mut free = converse(" ", "end_turn");
     free["usage"] = json!({ "inputTokens": 0, "outputTokens": 0, "totalTokens": 0 });
     let error = ask(ok(&free)).await.1.unwrap_err();
-    assert!(matches!(error, ModelError::Unavailable(_)), "{error:?}");
+    assert!(matches!(error, ModelError::Unreadable(_)), "{error:?}");
 }
 
 #[tokio::test]

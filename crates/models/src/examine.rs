@@ -1,5 +1,5 @@
-//! One small call to a model, and what it shows of its server: whether it answers, what it takes of a request, what it
-//! counts. The call is paid like any other.
+//! Examines a model's server with one small call: whether it answers, which form of request it accepts, which usage it
+//! reports. The call costs as much as any other.
 
 use std::time::Instant;
 
@@ -15,9 +15,9 @@ use crate::http::ModelHttp;
 use crate::reply::fields::count;
 use crate::request::dialect::{Dialects, Format, LimitName};
 
-/// A context from this size on needs no setting: unit, context, correction and answer fit in it, in tokens.
+/// A context of at least this size needs no setting, in tokens: unit, context, correction and answer fit in it.
 const AMPLE_CONTEXT_TOKENS: u64 = 32_000;
-/// Where servers state the size of a model's context.
+/// The fields in which servers state the size of a model's context.
 const CONTEXT_FIELDS: [&str; 6] = [
     "max_model_len",
     "context_length",
@@ -27,46 +27,48 @@ const CONTEXT_FIELDS: [&str; 6] = [
     "n_ctx",
 ];
 
-/// What one call showed of a model's server.
+/// The report on a model's server, from one call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelReport {
     /// `provider/name`.
     pub model: String,
     /// Its host.
     pub server: String,
-    /// Whether the call was answered in the shape that was asked for.
+    /// True if the server answered with the requested JSON.
     pub works: bool,
-    /// Whether the server answered at all.
+    /// True if the server answered, even with an unreadable answer. False if the connection or the call failed, and for
+    /// an answer that means an outage (408, 409, 425, 5xx).
     pub reachable: bool,
-    /// Whether it took the key; none where that is not known.
+    /// True if it accepts the key; `None` if that isn't known.
     pub key_accepted: Option<bool>,
-    /// How the answer's shape is asked for: `schema`, `open_schema`, `json_object`, `none`; none where no form was answered.
+    /// The accepted parameter for the answer's schema: `schema`, `open_schema`, `json_object`, `none`; `None` if no
+    /// form was answered.
     pub structured_output: Option<&'static str>,
-    /// What the output limit is called: `max_tokens`, `max_completion_tokens`, `none`.
+    /// The parameter for the output limit: `max_tokens`, `max_completion_tokens`, `none`.
     pub output_limit: Option<&'static str>,
-    /// The output limit that the server takes, in tokens.
+    /// The accepted output limit, in tokens.
     pub output_tokens: Option<u32>,
-    /// Where the instructions stand: `system`, `first_turn`.
+    /// The place of the instructions: `system`, `first_turn`.
     pub instructions: Option<&'static str>,
-    /// The context as the server states it, in tokens.
+    /// The size of the context, as the server states it, in tokens.
     pub context_tokens: Option<u64>,
-    /// Tokens sent as the server counts them; 0: it doesn't.
+    /// Tokens sent, as the server counts them; 0 if it doesn't.
     pub input_tokens: u64,
-    /// Tokens received as the server counts them; 0: it doesn't.
+    /// Tokens received, as the server counts them; 0 if it doesn't.
     pub output_tokens_counted: u64,
-    /// How long the call took.
+    /// Duration of the call, in seconds.
     pub seconds: f64,
-    /// Why it doesn't work.
+    /// The reason why it doesn't work.
     pub problem: Option<String>,
-    /// What to do.
+    /// The remedies.
     pub remedies: Vec<String>,
 }
 
-/// The part of an adapter that is examined.
+/// The examined part of an adapter.
 pub(crate) struct Examined<'a> {
     /// The adapter.
     pub ask: &'a dyn AskModel,
-    /// Its server; none of Bedrock's.
+    /// Its server; `None` for Bedrock.
     pub server: Option<(&'a ModelHttp, &'a Dialects)>,
 }
 
@@ -125,7 +127,7 @@ pub(crate) async fn examine(model: &str, examined: &Examined<'_>, limits: TokenL
             }
         }
         Err(error) => {
-            // A limit or a bill comes after the key was looked at; a missing key is refused before anything is sent.
+            // A server checks the key before it answers with a limit or a bill; without a key, nothing is sent.
             report.reachable = !matches!(error, ModelError::Unavailable(_) | ModelError::TimedOut(_));
             report.key_accepted = match error {
                 ModelError::Unauthorized(_) => Some(false),
@@ -146,7 +148,7 @@ pub(crate) async fn examine(model: &str, examined: &Examined<'_>, limits: TokenL
     report
 }
 
-/// Fills in the form of request that was answered.
+/// Adds the form of the answered request to the report.
 fn describe(report: &mut ModelReport, dialects: &Dialects, name: &str, wanted: u32) {
     let (dialect, true) = dialects.current(name) else {
         return;
@@ -166,11 +168,11 @@ fn describe(report: &mut ModelReport, dialects: &Dialects, name: &str, wanted: u
     report.instructions = Some(if dialect.has_system { "system" } else { "first_turn" });
 }
 
-/// What to set, where the server shows it.
+/// Adds the settings that follow from the server's answers.
 fn advise(report: &mut ModelReport, limits: TokenLimits) {
     if let Some(output) = report.output_tokens.filter(|output| *output < limits.output()) {
         report.remedies.push(format!(
-            "the server takes at most {output} tokens of output: set HOLDFAST_MODEL_OUTPUT_TOKENS={output}"
+            "the server accepts at most {output} tokens of output: set HOLDFAST_MODEL_OUTPUT_TOKENS={output}"
         ));
     }
     if let Some(context) = report.context_tokens {
@@ -182,7 +184,7 @@ fn advise(report: &mut ModelReport, limits: TokenLimits) {
         }
     }
     if report.structured_output == Some("none") {
-        let remedy = "the server takes no JSON Schema: answers are checked all the same, with more corrections";
+        let remedy = "the server accepts no JSON Schema: answers are still checked, with more corrections";
         report.remedies.push(remedy.to_owned());
     }
     if report.works && report.input_tokens + report.output_tokens_counted == 0 {
@@ -191,7 +193,7 @@ fn advise(report: &mut ModelReport, limits: TokenLimits) {
     }
 }
 
-/// The context that the server's list of models states for this one.
+/// Returns the context of this model in the server's list of models.
 async fn context_of(http: &ModelHttp, name: &str) -> Option<u64> {
     let listed = http.get("/models").await?;
     let models = listed["data"].as_array()?;

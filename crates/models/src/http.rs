@@ -1,5 +1,5 @@
-//! What the model adapters share of HTTP: the checked address, the client with its limits, one POST with a bounded
-//! answer. What the bodies mean stays with each provider; what a failure means stands in `model_failure`.
+//! HTTP for the model adapters: the checked address, the client with its limits, one POST with a bounded answer.
+//! `provider` reads the bodies, and `reply::failure` the failures.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-/// A model server's settings are wrong: which, and what is allowed.
+/// An invalid setting of a model server: its name, and the allowed values.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ModelSettingsError(pub String);
@@ -21,9 +21,9 @@ pub struct ModelSettingsError(pub String);
 pub struct ModelLimits {
     /// Wall-clock limit of one call, from the connection to the answer's last byte. Default 120 s.
     pub call: Duration,
-    /// Limit to connect. Default 10 s.
+    /// Limit of connecting. Default 10 s.
     pub connect: Duration,
-    /// Longest answer read, in bytes. Default 4 MiB.
+    /// Maximum size of an answer, in bytes. Default 4 MiB.
     pub body_bytes: usize,
 }
 
@@ -37,24 +37,27 @@ impl Default for ModelLimits {
     }
 }
 
-/// A provider, as far as its server's address and key go.
+/// The address and the key of a provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Provider {
-    /// Its own server, ending in its API's version.
+    /// Its own server, with its API's version at the end.
     pub url: &'static str,
-    /// What follows the version.
+    /// The path after the version.
     pub call: &'static str,
     /// The environment variable of its key.
     pub key_name: &'static str,
     /// The header that carries the key.
     pub key_header: &'static str,
-    /// What stands before the key in that header.
+    /// The text before the key in that header.
     pub key_prefix: &'static str,
 }
 
-/// The address of a provider's call below `base`: a base that ends in `/v1` is taken as the API's root, any other gets
-/// `/v1` first. Errors: not https (nor http where that is
-/// allowed), a user, a query or a fragment.
+/// Returns the address of a provider's call below `base`: a base that ends in `/v1` is the API's root, any other gets
+/// `/v1` first.
+///
+/// # Errors
+///
+/// The address isn't https (nor http where that is allowed), or has a user, a query or a fragment.
 pub(crate) fn call_url(
     provider: &Provider,
     base: Option<&Url>,
@@ -81,9 +84,7 @@ pub(crate) fn call_url(
         other => return Err(wrong(&format!("has the scheme {other}"))),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(
-            "holds a user or a password, which belong into the key's variable",
-        ));
+        return Err(wrong("holds a user or a password, which belong in the key's variable"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("holds a query or a fragment"));
@@ -98,7 +99,7 @@ pub(crate) fn call_url(
     Ok(url)
 }
 
-/// Host, and port where one is written, for messages.
+/// Returns the host for messages, with the port if the address has one.
 pub(crate) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or("the model's server");
     url.port()
@@ -116,7 +117,7 @@ pub(crate) struct ModelHttp {
     pub host: String,
     /// Names the key's variable in messages.
     pub key_name: &'static str,
-    /// To keep it out of messages.
+    /// The key, which messages must not contain.
     pub key: Option<SecretString>,
 }
 
@@ -129,7 +130,7 @@ impl fmt::Debug for ModelHttp {
     }
 }
 
-/// An answer, whatever its status.
+/// An answer of any status.
 pub(crate) struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
@@ -137,8 +138,8 @@ pub(crate) struct Reply {
 }
 
 impl ModelHttp {
-    /// A client that follows no redirect, repeats nothing and takes no proxy from the environment: requests go to the
-    /// deployment's address or nowhere.
+    /// Builds a client that follows no redirect, retries nothing and uses no proxy of the environment: requests go only
+    /// to the configured address.
     pub fn new(
         provider: &Provider,
         base: Option<&Url>,
@@ -181,29 +182,33 @@ impl ModelHttp {
         })
     }
 
-    /// Whether the server may have no key: it is this machine, or one that plain http was allowed to.
+    /// Returns true if the server may need no key: it is this machine, or plain http is allowed to it.
     pub fn may_lack_key(&self) -> bool {
         is_loopback(&self.url) || self.url.scheme() == "http"
     }
 
-    /// Runs a whole call, which may be two requests, within its limit.
+    /// Runs a call, which may be several requests, within its time limit.
     pub async fn within_limit<T>(&self, call: impl Future<Output = Result<T, ModelError>>) -> Result<T, ModelError> {
         match tokio::time::timeout(self.limits.call, call).await {
             Ok(done) => done,
             Err(_) => Err(ModelError::TimedOut(format!(
-                "no whole answer from {} within {} s (HOLDFAST_MODEL_TIMEOUT_SECONDS): the server is slow or hangs",
+                "no complete answer from {} within {} s (HOLDFAST_MODEL_TIMEOUT_SECONDS): the server is slow or hangs",
                 self.host,
                 self.limits.call.as_secs_f64()
             ))),
         }
     }
 
-    /// One POST. Errors: no connection, or an answer that breaks off or is too long.
+    /// Sends one POST.
+    ///
+    /// # Errors
+    ///
+    /// No connection, or an answer that breaks off or is too long.
     pub async fn post(&self, body: &Value) -> Result<Reply, ModelError> {
         self.read(self.client.post(self.url.clone()).json(body)).await
     }
 
-    /// One GET below the API's root; none where it is not answered with JSON. Nothing depends on it.
+    /// Sends one GET below the API's root; `None` if the answer isn't JSON. No review depends on it.
     pub async fn get(&self, path: &str) -> Option<Value> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", self.root));
@@ -214,7 +219,7 @@ impl ModelHttp {
 
     async fn read(&self, request: reqwest::RequestBuilder) -> Result<Reply, ModelError> {
         let sent = request.send().await;
-        let mut response = sent.map_err(|error| self.broken("could not be asked", error))?;
+        let mut response = sent.map_err(|error| self.broken("could not be reached", error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response
@@ -233,10 +238,10 @@ impl ModelHttp {
         Ok(Reply { status, headers, body })
     }
 
-    /// An answer that is not the provider's shape.
+    /// The error of an answer that isn't the provider's document.
     pub fn unusable(&self, what: &str) -> ModelError {
-        ModelError::Unavailable(format!(
-            "{} {what}: check that HOLDFAST_MODEL_URL names a model server ({} was asked)",
+        ModelError::Unreadable(format!(
+            "{} {what}: check that HOLDFAST_MODEL_URL names a model server (requested: {})",
             self.host,
             self.url.path()
         ))
@@ -244,14 +249,14 @@ impl ModelHttp {
 
     fn broken(&self, what: &str, error: reqwest::Error) -> ModelError {
         ModelError::Unavailable(format!(
-            "{} {what} ({}): check that it runs, that HOLDFAST_MODEL_URL is right, and the network between",
+            "{} {what} ({}): check that it runs, HOLDFAST_MODEL_URL, and the network",
             self.host,
             chain(&error.without_url())
         ))
     }
 }
 
-/// An error with its causes: reqwest's own text stops before the one that helps.
+/// Returns an error with its causes: reqwest's own text ends before the one that helps.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

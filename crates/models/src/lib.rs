@@ -1,16 +1,16 @@
-//! Models behind HTTP APIs: Anthropic's and every OpenAI-compatible server. Bedrock's adapter is in `crates/aws`, because it
-//! needs AWS's SDK; [`ModelRouter`] takes it as a port.
+//! Models behind HTTP APIs: Anthropic's and all OpenAI-compatible servers. Bedrock's adapter is in `crates/aws`,
+//! because it needs AWS's SDK; [`ModelRouter`] takes it as a port.
 //!
 //! | folder | holds |
 //! | --- | --- |
-//! | `router` | which adapter a model's name means |
+//! | `router` | chooses the adapter by a model's name |
 //! | `provider` | the adapters, one file for each API |
-//! | `request` | how a request is written: which parameters a server accepts, and which form of JSON Schema |
+//! | `request` | writes requests: the parameters that a server accepts, and the forms of the JSON Schema |
 //! | `http` | one call: addresses, keys, time and size limits |
-//! | `reply` | how an answer is read: event streams, usage, failures |
-//! | `examine` | one small call that reports what a server supports |
+//! | `reply` | reads answers: event streams, usage, failures |
+//! | `examine` | reports what a server supports, with one small call |
 //!
-//! Bounds: [`ModelLimits`]; one call, no retry but for a parameter that the server refuses. Errors:
+//! Bounds: [`ModelLimits`]; one call, no retry except without a parameter that the server refuses. Errors:
 //! `holdfast_core::port::ModelError` for a call, [`ModelSettingsError`] at start. None shows a key or a prompt.
 
 mod examine;

@@ -1,4 +1,4 @@
-//! Which adapter answers for `provider/name`. Adapters are built once; what is missing is said once, at start.
+//! Chooses the adapter for `provider/name`. Adapters are built once; missing keys are reported once, at start.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,25 +21,25 @@ use crate::provider::{AnthropicAskModel, OpenaiAskModel, anthropic, openai};
 pub const INSTALL_WITH_AWS: &str =
     "install it from a clone with cargo install --path crates/cli --features aws, or use a release build";
 
-/// Where models are asked, and with which keys. Secrets do not print.
+/// The servers and keys of the models. Secrets do not print.
 #[derive(Clone, Debug)]
 pub struct ModelSettings {
-    /// `HOLDFAST_MODEL_URL`: one server instead of the providers' own. https, or http where that is allowed. Its path is kept;
-    /// `/v1` and the provider's call are added, or the call alone where the path ends in `/v1`.
+    /// `HOLDFAST_MODEL_URL`: one server instead of the providers' own. https, or http where that is allowed. After its
+    /// path come `/v1` and the provider's call, or only the call if the path ends in `/v1`.
     pub url: Option<Url>,
-    /// `HOLDFAST_ALLOW_HTTP`: hosts besides loopback that may be asked by plain http.
+    /// `HOLDFAST_ALLOW_HTTP`: hosts besides loopback that may be called by plain http.
     pub allow_http: HttpHosts,
     /// `ANTHROPIC_API_KEY`; not needed for a server on this machine.
     pub anthropic_key: Option<SecretString>,
     /// `OPENAI_API_KEY`; not needed for a server on this machine.
     pub openai_key: Option<SecretString>,
-    /// What answers cost.
+    /// The prices of answers.
     pub prices: Prices,
     /// Wall-clock limit of one call. Default of a deployment: 120 s.
     pub timeout: Duration,
 }
 
-/// Asks the model that a request names.
+/// Calls the model that a request names.
 pub struct ModelRouter {
     anthropic: AnthropicAskModel,
     openai: OpenaiAskModel,
@@ -48,8 +48,12 @@ pub struct ModelRouter {
 }
 
 impl ModelRouter {
-    /// Both adapters. A missing key is no error here, as no model may be asked at all: see [`ModelRouter::check`].
-    /// Errors: the address is refused, or a key cannot be sent; all of them, one a line.
+    /// Builds both adapters. A missing key is no error here, because no model may be configured: see
+    /// [`ModelRouter::check`].
+    ///
+    /// # Errors
+    ///
+    /// The address is refused, or a header can't hold a key; all problems, one a line.
     pub fn new(settings: ModelSettings) -> Result<Self, ModelSettingsError> {
         let limits = ModelLimits {
             call: settings.timeout,
@@ -71,7 +75,7 @@ impl ModelRouter {
         }
     }
 
-    /// The same with an adapter for `bedrock/ID`. It comes from outside, so that this crate needs no AWS SDK.
+    /// Adds an adapter for `bedrock/ID`. It comes from another crate, so that this one needs no AWS SDK.
     #[must_use]
     pub fn with_bedrock(self, bedrock: Arc<dyn AskModel>) -> Self {
         Self {
@@ -80,7 +84,7 @@ impl ModelRouter {
         }
     }
 
-    /// What keeps these models (`provider/name`, or `rules`) from being asked: all problems together, none twice.
+    /// Returns the problems that prevent calls to these models (`provider/name`, or `rules`): all of them, none twice.
     pub fn check(&self, models: &[&str]) -> Vec<String> {
         let mut problems = Vec::new();
         for model in models.iter().filter(|model| **model != "rules") {
@@ -94,11 +98,12 @@ impl ModelRouter {
         problems
     }
 
-    /// Calls a model once with a few words and reports what works: see [`ModelReport`]. The call is paid like any other.
+    /// Calls a model once with a few words and reports what works: see [`ModelReport`]. The call costs as much as any
+    /// other.
     ///
     /// # Errors
     ///
-    /// The model's name or its key keeps it from being asked.
+    /// The model's name is invalid, or its key is missing.
     pub async fn examine(&self, model: &str, limits: TokenLimits) -> Result<ModelReport, ModelError> {
         let ask = self.pick(model)?;
         let server = match model.split('/').next() {
@@ -112,7 +117,7 @@ impl ModelRouter {
     fn pick(&self, model: &str) -> Result<&dyn AskModel, ModelError> {
         let missing = |provider: &Provider| {
             ModelError::Unauthorized(format!(
-                "{} (environment): not set; {model} is asked at a server that wants a key",
+                "{} (environment): not set; the server of {model} requires a key",
                 provider.key_name
             ))
         };
@@ -146,7 +151,7 @@ impl fmt::Debug for ModelRouter {
     }
 }
 
-/// An empty key is none: an environment often sets a variable to nothing.
+/// Returns a key that isn't empty: environments often set a variable to an empty text.
 fn present(key: Option<SecretString>) -> Option<SecretString> {
     key.filter(|key| !key.expose_secret().trim().is_empty())
 }

@@ -1,4 +1,4 @@
-//! The model adapters against the scripted provider, which checks requests as a provider does.
+//! The model adapters against a scripted provider that checks requests like a real one.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn request(model: &str) -> ModelRequest {
 }
 
 #[tokio::test]
-async fn a_scripted_provider_takes_the_requests() {
+async fn a_scripted_provider_accepts_the_requests() {
     let options = ModelServerOptions {
         key: Some(KEY.to_owned()),
         ..ModelServerOptions::default()
@@ -73,7 +73,7 @@ async fn a_scripted_provider_refuses_the_wrong_key() {
     }
 }
 
-/// Asks twice a server that refuses these things; returns how many requests each call took and the last request.
+/// Calls a server twice that refuses these things. Returns the number of requests of each call, and the last request.
 async fn ask_refusing(model: &str, things: &[Refuses], max_output_tokens: u32) -> ([usize; 2], serde_json::Value) {
     let server = ModelServer::start(Script::refusing(things, Script::finding_on("src/a.rs", 1))).unwrap();
     let router = router(&server, KEY);
@@ -95,7 +95,7 @@ async fn ask_refusing(model: &str, things: &[Refuses], max_output_tokens: u32) -
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_the_format_is_asked_in_a_form_that_it_takes_and_that_is_remembered() {
+async fn a_refused_format_leads_to_an_accepted_one_that_is_remembered() {
     for thing in Refuses::FORMATS {
         let (counts, body) = ask_refusing("openai/m", &[thing], 1_000).await;
         assert_eq!(counts, [2, 1], "{}", thing.name);
@@ -123,7 +123,7 @@ async fn a_server_that_refuses_the_limits_name_gets_the_other_or_none() {
         let (first, old, new) = match thing.name {
             "new name" => (1, true, false),
             "no name" => (3, false, false),
-            // The format is tried first where the words name nothing.
+            // If the words name nothing, the format is tried first.
             "old name, vague" => (3, false, true),
             _ => (2, false, true),
         };
@@ -168,7 +168,7 @@ async fn a_smaller_output_limit_is_found() {
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_everything_at_once_is_asked_a_bounded_number_of_times() {
+async fn a_server_that_refuses_everything_gets_a_bounded_number_of_requests() {
     let all = [
         Refuses::SYSTEM[0],
         Refuses::FORMATS[0],
@@ -184,7 +184,7 @@ async fn a_server_that_refuses_everything_at_once_is_asked_a_bounded_number_of_t
 }
 
 #[tokio::test]
-async fn what_no_form_changes_is_refused_once() {
+async fn a_refusal_that_no_form_changes_is_one_request() {
     for thing in Refuses::OTHERS {
         for model in ["openai/m", "anthropic/m"] {
             let server = ModelServer::start(Script::refusing(&[thing], Script::valid())).unwrap();
@@ -192,7 +192,7 @@ async fn what_no_form_changes_is_refused_once() {
             assert_eq!(server.journal().calls().len(), 1, "{model} {}", thing.name);
         }
     }
-    // Words that name nothing: every form once in the life of the process, then one request a call.
+    // Words that name nothing: all forms once in the life of the process, then one request a call.
     for (status, first) in [(400, 4), (422, 4), (500, 2), (502, 1)] {
         let server = ModelServer::start(Script::status(status)).unwrap();
         let router = router(&server, KEY);
@@ -226,7 +226,7 @@ async fn an_outage_after_an_answer_changes_nothing() {
 }
 
 #[tokio::test]
-async fn calls_at_once_share_what_the_first_finds() {
+async fn concurrent_calls_share_the_form_that_the_first_finds() {
     let server = ModelServer::start(Script::refusing(&[Refuses::FORMATS[0]], Script::slow(50))).unwrap();
     let router = router(&server, KEY);
     let asked = request("openai/m");
@@ -251,7 +251,7 @@ async fn calls_at_once_share_what_the_first_finds() {
     assert_eq!(server.journal().calls().len(), refused + answered + 1);
 }
 
-/// `holdfast doctor`'s report of a model.
+/// Returns `holdfast doctor`'s report of a model.
 async fn examined(script: Script, model: &str, limits: TokenLimits) -> (ModelReport, usize) {
     let options = ModelServerOptions {
         key: Some(KEY.to_owned()),
@@ -263,7 +263,7 @@ async fn examined(script: Script, model: &str, limits: TokenLimits) -> (ModelRep
 }
 
 #[tokio::test]
-async fn what_works_and_what_to_do_is_reported() {
+async fn a_report_has_what_works_and_the_remedies() {
     let good = || Script::text("{\"summary\":\"ready\"}");
     let (report, calls) = examined(good(), "openai/m", TokenLimits::default()).await;
     assert_eq!(
@@ -317,7 +317,7 @@ async fn what_works_and_what_to_do_is_reported() {
         (Script::spending_limit(), Some(true), true, "balance"),
         (Script::rate_limited(None), Some(true), true, "429"),
         (Script::status(503), None, false, "503"),
-        (Script::dropped(), None, false, "could not be asked"),
+        (Script::dropped(), None, false, "could not be reached"),
         (Script::always_invalid(), Some(true), true, "not one JSON object"),
         (Script::truncated(), Some(true), true, "did not end within 8000 tokens"),
     ] {

@@ -33,9 +33,12 @@ pub enum ModelError {
     /// No whole answer within the limit of one call.
     #[error("{0}")]
     TimedOut(String),
-    /// No connection, 5xx, overloaded (529), or an answer that is not the provider's shape.
+    /// No connection, 5xx or overloaded (529).
     #[error("{0}")]
     Unavailable(String),
+    /// The server answers with something other than the provider's document.
+    #[error("{0}")]
+    Unreadable(String),
     /// 401 or 403.
     #[error("{0}")]
     Unauthorized(String),
@@ -48,7 +51,7 @@ impl ModelError {
     /// The workflow's name. A rate limit normally becomes a wait, not an error.
     pub const fn name(&self) -> ErrorName {
         match self {
-            Self::RateLimited { .. } | Self::Unavailable(_) => ErrorName::ModelUnavailable,
+            Self::RateLimited { .. } | Self::Unavailable(_) | Self::Unreadable(_) => ErrorName::ModelUnavailable,
             Self::TimedOut(_) => ErrorName::ModelTimedOut,
             Self::SpendingLimit(_) => ErrorName::ModelSpendingLimitReached,
             Self::Unauthorized(_) => ErrorName::ModelUnauthorized,

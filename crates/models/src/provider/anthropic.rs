@@ -1,7 +1,7 @@
 //! Anthropic's Messages API: `POST {url}/v1/messages`. One call, no retry.
 //!
-//! The answer is asked for as structured output (`output_config.format`) where the server takes that: see
-//! [`crate::request::dialect`]. A server that ignores it and answers in plain text works as well.
+//! Requests structured output (`output_config.format`) if the server accepts it: see [`crate::request::dialect`]. A
+//! server that ignores it and answers in plain text works too.
 
 use async_trait::async_trait;
 use holdfast_core::model::address::HttpHosts;
@@ -19,7 +19,7 @@ use crate::reply::fields::{count, join, text_of};
 use crate::request::answer_schema;
 use crate::request::dialect::{Api, Dialect, Dialects, Format, LimitName};
 
-/// Where the provider's own server is, and its key.
+/// The provider's own server, and its key.
 pub(crate) const PROVIDER: Provider = Provider {
     url: "https://api.anthropic.com/v1",
     call: "/messages",
@@ -28,7 +28,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     key_prefix: "",
 };
 
-/// Asks Anthropic's Messages API, or a server that speaks it.
+/// Calls Anthropic's Messages API, or a compatible server.
 #[derive(Debug)]
 pub struct AnthropicAskModel {
     pub(crate) http: ModelHttp,
@@ -36,8 +36,12 @@ pub struct AnthropicAskModel {
 }
 
 impl AnthropicAskModel {
-    /// An adapter for `url` (default `https://api.anthropic.com`; `/v1/messages` is added, or `/messages` to one that
-    /// ends in `/v1`). Errors: the address is not https nor loopback, or the key cannot be sent.
+    /// Uses the server at `url` (default `https://api.anthropic.com`); adds `/v1/messages`, or `/messages` if it ends
+    /// in `/v1`.
+    ///
+    /// # Errors
+    ///
+    /// The address is neither https nor loopback, or a header can't hold the key.
     pub fn new(
         url: Option<&Url>,
         allow_http: &HttpHosts,
@@ -61,7 +65,7 @@ impl AnthropicAskModel {
         })
     }
 
-    /// Whether a call can be made: a key, or a server that needs none.
+    /// Returns true if there is a key, or the server needs none.
     pub fn is_usable(&self) -> bool {
         self.http.key.is_some() || self.http.may_lack_key()
     }
@@ -81,10 +85,10 @@ impl AnthropicAskModel {
             .filter_map(|name| count(usage, &[name]))
             .fold(0, u64::saturating_add);
         let output_tokens = count(usage, &["output_tokens"]).unwrap_or(0);
-        // What was paid is counted, also where there is nothing in it.
+        // A paid answer counts, even if it is empty.
         let is_paid = input_tokens + output_tokens > 0;
         let Some(blocks) = message["content"].as_array() else {
-            return Err(self.http.unusable("answered with something that is no message"));
+            return Err(self.http.unusable("answered without a message"));
         };
         let stop = match message["stop_reason"].as_str() {
             Some("max_tokens" | "model_context_window_exceeded") => Stop::OutputLimit,
@@ -136,7 +140,7 @@ fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
     body
 }
 
-/// A tool's input as JSON where there is one, else the text blocks joined.
+/// Returns a tool's input as JSON if there is one, else the joined text blocks.
 fn text_of_blocks(blocks: &[Value]) -> String {
     let of_type = |wanted: &'static str| blocks.iter().filter(move |block| block["type"] == wanted);
     let inputs = join(of_type("tool_use").map(|block| text_of(&block["input"])));

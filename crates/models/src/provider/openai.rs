@@ -1,8 +1,9 @@
-//! The Chat Completions API: OpenAI's own, and the servers that speak it (llama.cpp, vLLM, Ollama and others):
+//! The Chat Completions API of OpenAI and of compatible servers (llama.cpp, vLLM, Ollama and others):
 //! `POST {url}/chat/completions`. One call, no retry.
 //!
-//! What a request looks like (structured output, the output limit's name, where the instructions stand) is what the server
-//! takes: see [`crate::request::dialect`]. OpenAI's own hosts begin with `max_completion_tokens`, others with `max_tokens`.
+//! The server decides the form of a request (structured output, the name of the output limit, the place of the
+//! instructions): see [`crate::request::dialect`]. OpenAI's own hosts start with `max_completion_tokens`, others with
+//! `max_tokens`.
 
 use async_trait::async_trait;
 use holdfast_core::model::address::HttpHosts;
@@ -19,7 +20,7 @@ use crate::reply::fields::{count, join, text_of};
 use crate::request::answer_schema;
 use crate::request::dialect::{Api, Dialect, Dialects, Format, LimitName};
 
-/// Where the provider's own server is, and its key.
+/// The provider's own server, and its key.
 pub(crate) const PROVIDER: Provider = Provider {
     url: "https://api.openai.com/v1",
     call: "/chat/completions",
@@ -28,7 +29,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     key_prefix: "Bearer ",
 };
 
-/// Asks OpenAI's Chat Completions API, or a server that speaks it.
+/// Calls OpenAI's Chat Completions API, or a compatible server.
 #[derive(Debug)]
 pub struct OpenaiAskModel {
     pub(crate) http: ModelHttp,
@@ -36,9 +37,12 @@ pub struct OpenaiAskModel {
 }
 
 impl OpenaiAskModel {
-    /// An adapter for `url` (default `https://api.openai.com/v1`; `/v1/chat/completions` is added, or
-    /// `/chat/completions` to one that ends in `/v1`). Errors: the address is not https nor loopback, or the key cannot
-    /// be sent.
+    /// Uses the server at `url` (default `https://api.openai.com/v1`); adds `/v1/chat/completions`, or
+    /// `/chat/completions` if it ends in `/v1`.
+    ///
+    /// # Errors
+    ///
+    /// The address is neither https nor loopback, or a header can't hold the key.
     pub fn new(
         url: Option<&Url>,
         allow_http: &HttpHosts,
@@ -63,7 +67,7 @@ impl OpenaiAskModel {
         })
     }
 
-    /// Whether a call can be made: a key, or a server that needs none.
+    /// Returns true if there is a key, or the server needs none.
     pub fn is_usable(&self) -> bool {
         self.http.key.is_some() || self.http.may_lack_key()
     }
@@ -80,7 +84,7 @@ impl OpenaiAskModel {
         let usage = &completion["usage"];
         let input_tokens = count(usage, &["prompt_tokens", "input_tokens"]).unwrap_or(0);
         let output_tokens = count(usage, &["completion_tokens", "output_tokens"]).unwrap_or(0);
-        // What was paid is counted, also where there is nothing in it.
+        // A paid answer counts, even if it is empty.
         let is_paid = input_tokens + output_tokens > 0;
         let choice = &completion["choices"][0];
         if !choice["message"].is_object() && !is_paid {
@@ -152,7 +156,7 @@ fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
     body
 }
 
-/// The content, as text or in parts, and the arguments of calls: the answer is in one of them.
+/// Returns the content, as text or in parts, and the arguments of calls: the answer is in one of them.
 fn text_of_message(message: &Value) -> String {
     let content = match &message["content"] {
         Value::Array(parts) => parts
@@ -177,7 +181,7 @@ impl AskModel for OpenaiAskModel {
     }
 }
 
-/// OpenAI's own, at home or at Azure.
+/// Returns true for OpenAI's own servers, including those on Azure.
 fn is_openai_host(url: Option<&Url>) -> bool {
     url.is_none_or(|url| {
         url.host_str().is_some_and(|host| {
@@ -196,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn openai_is_told_from_look_alikes() {
+    fn only_openais_own_hosts_count_as_openai() {
         assert!(is_openai_host(None));
         assert!(is_openai("https://api.openai.com/v1"));
         assert!(is_openai("https://eu.api.openai.com/v1"));

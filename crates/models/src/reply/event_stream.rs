@@ -1,20 +1,20 @@
-//! Answers that come as a stream of server-sent events although none was asked for: put together to the document that
-//! the provider sends without streaming.
+//! Reads answers that come as a stream of server-sent events although no stream was requested: joins them to the
+//! document that the provider sends without streaming.
 
 use serde_json::{Map, Value, json};
 
-/// What a body that looks like a stream is.
+/// A body that looks like a stream.
 pub(crate) enum Streamed {
     /// The whole document.
     Whole(Value),
-    /// Events, but not to their end, or not of this provider.
+    /// Events without an end, or not of this provider.
     Broken,
 }
 
-/// How the events of a provider become one document; none where they don't reach their end.
+/// Joins a provider's events to one document; `None` if they have no end.
 pub(crate) type Assemble = fn(&[Value], bool) -> Option<Value>;
 
-/// Reads a body as a stream; none where it is not one.
+/// Reads a body as a stream; `None` if it isn't one.
 pub(crate) fn read_stream(body: &[u8], assemble: Assemble) -> Option<Streamed> {
     let text = std::str::from_utf8(body).ok()?;
     let first = text.trim_start_matches('\u{feff}').trim_start();
@@ -29,7 +29,7 @@ pub(crate) fn read_stream(body: &[u8], assemble: Assemble) -> Option<Streamed> {
         if data.trim() == "[DONE]" {
             is_done = true;
         } else if let Ok(event) = serde_json::from_str::<Value>(&data) {
-            // An error in the stream is the answer.
+            // An error in the stream is the whole answer.
             if event.get("error").is_some_and(|error| !error.is_null()) {
                 return Some(Streamed::Whole(event));
             }
@@ -41,7 +41,7 @@ pub(crate) fn read_stream(body: &[u8], assemble: Assemble) -> Option<Streamed> {
     Some(assemble(&events, is_done).map_or(Streamed::Broken, Streamed::Whole))
 }
 
-/// The data of each event: its `data` lines, joined.
+/// Returns the data of each event: its joined `data` lines.
 fn event_data(text: &str) -> Vec<String> {
     let mut events = Vec::new();
     let mut lines: Vec<&str> = Vec::new();
@@ -58,7 +58,7 @@ fn event_data(text: &str) -> Vec<String> {
     events
 }
 
-/// Chunks of a chat completion as the completion.
+/// Joins the chunks of a chat completion.
 pub(crate) fn assemble_chat(events: &[Value], is_done: bool) -> Option<Value> {
     let (mut content, mut refusal) = (String::new(), String::new());
     let mut calls: Vec<String> = Vec::new();
@@ -88,7 +88,7 @@ pub(crate) fn assemble_chat(events: &[Value], is_done: bool) -> Option<Value> {
                 .as_u64()
                 .and_then(|index| usize::try_from(index).ok())
                 .unwrap_or(position);
-            // A stranger's index allocates nothing.
+            // A large index must not allocate memory.
             if index < 100 {
                 calls.resize(calls.len().max(index + 1), String::new());
                 calls[index].push_str(call["function"]["arguments"].as_str().unwrap_or_default());
@@ -108,7 +108,7 @@ pub(crate) fn assemble_chat(events: &[Value], is_done: bool) -> Option<Value> {
     })
 }
 
-/// Events of a message as the message.
+/// Joins the events of a message.
 pub(crate) fn assemble_message(events: &[Value], _is_done: bool) -> Option<Value> {
     let mut message = Map::new();
     let (mut text, mut input) = (String::new(), String::new());

@@ -1,4 +1,5 @@
-//! From a model server's refusal to the port's error: statuses, waits, and what the error body says.
+//! Converts a model server's refusal to the port's error, by its status, its headers and its body. `money` decides
+//! which refusals are about money.
 
 use holdfast_core::port::ModelError;
 use holdfast_core::rule::redacted;
@@ -10,14 +11,15 @@ use serde_json::Value;
 
 use crate::http::{ModelHttp, Reply};
 use crate::reply::event_stream::{Assemble, Streamed, read_stream};
+use crate::reply::money::is_about_money;
 
-/// Longest part of a server's message that is passed on, in characters.
+/// Maximum length of a server's message in an error, in characters.
 const MESSAGE_CHARS: usize = 300;
 
-/// Longest wait that is believed, in seconds: one day.
+/// Maximum wait, in seconds: one day.
 const LONGEST_WAIT_S: u64 = 86_400;
 
-/// A refusal is read as JSON up to this length, in bytes.
+/// Maximum size of a refusal that is read as JSON, in bytes.
 const REFUSAL_BYTES: usize = 64 * 1024;
 
 /// Keys of error bodies that repeat the request.
@@ -32,37 +34,22 @@ const REPEATED_KEYS: [&str; 8] = [
     "url",
 ];
 
-/// Codes and types of errors that mean money, whatever the status.
-const MONEY_CODES: [&str; 5] = [
-    "insufficient_quota",
-    "billing_error",
-    "billing_hard_limit_reached",
-    "billing_not_active",
-    "payment_required",
-];
-
-/// Phrases that mean money under any refusing status.
-const MONEY_PHRASES: [&str; 6] = [
-    "insufficient_quota",
-    "credit balance",
-    "insufficient credit",
-    "insufficient balance",
-    "specified api usage limit",
-    "spending limit",
-];
-
-/// What an error body says, cleaned.
+/// The parts of an error body that count.
 #[derive(Debug, Default)]
-struct Said {
+struct ErrorBody {
+    /// Its type and its code, lower case.
     codes: Vec<String>,
+    /// The server's message as it came.
     message: String,
+    /// Type and message for people: one line, bounded, without the key.
+    shown: String,
 }
 
-/// Reads a success as the provider's document, also where it came as a stream; anything else becomes its error.
+/// Reads a success as the provider's document, even if it is a stream.
 ///
 /// # Errors
 ///
-/// The reply's failure; a success that is no JSON object and no whole stream.
+/// The reply is a refusal, or a success that is neither JSON nor a complete stream.
 pub(crate) fn read_success(http: &ModelHttp, reply: &Reply, assemble: Assemble) -> Result<Value, ModelError> {
     if !(200..300).contains(&reply.status) {
         return Err(failure_with_status(http, reply, reply.status));
@@ -70,7 +57,7 @@ pub(crate) fn read_success(http: &ModelHttp, reply: &Reply, assemble: Assemble) 
     let body: Value = match read_stream(&reply.body, assemble) {
         Some(Streamed::Whole(body)) => body,
         Some(Streamed::Broken) => {
-            return Err(http.unusable("answered with a stream that none was asked for, and that breaks off"));
+            return Err(http.unusable("answered with a stream that was not requested, and that breaks off"));
         }
         None => serde_json::from_slice(&reply.body)
             .map_err(|error| http.unusable(&format!("answered {} without readable JSON ({error})", reply.status)))?,
@@ -87,7 +74,7 @@ pub(crate) fn read_success(http: &ModelHttp, reply: &Reply, assemble: Assemble) 
     Ok(body)
 }
 
-/// The status of a success that holds an error object, as some gateways answer; none when it does not.
+/// Returns the status of an error object in a success, as some gateways send it; `None` without one.
 fn status_in_success(body: &Value) -> Option<u16> {
     let error = body.get("error").filter(|error| !error.is_null())?;
     let code = error
@@ -101,11 +88,12 @@ fn status_in_success(body: &Value) -> Option<u16> {
 pub(crate) struct Refusal {
     /// Its status.
     pub status: u16,
-    /// What it says, lower case; without what it repeats of the request.
+    /// Its texts, lower case, without those that repeat the request.
     pub words: String,
 }
 
-/// Reads a reply as a refusal that may be about a parameter; none for an answer, a limit, a bill, a key or an outage.
+/// Reads a reply as a refusal that may be about a parameter; `None` for an answer, a rate limit, a bill, a key or an
+/// outage.
 pub(crate) fn read_refusal(http: &ModelHttp, reply: &Reply) -> Option<Refusal> {
     let is_short = reply.body.len() < REFUSAL_BYTES;
     let body: Option<Value> = is_short.then(|| serde_json::from_slice(&reply.body).ok()).flatten();
@@ -132,7 +120,7 @@ pub(crate) fn read_refusal(http: &ModelHttp, reply: &Reply) -> Option<Refusal> {
     })
 }
 
-/// The texts of an error body, without those that repeat the request.
+/// Collects the texts of an error body, without those that repeat the request.
 fn gather_words(value: &Value, depth: usize, words: &mut String) {
     if depth > 8 || words.len() > 4_000 {
         return;
@@ -152,10 +140,10 @@ fn gather_words(value: &Value, depth: usize, words: &mut String) {
 }
 
 fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelError {
-    let said = read_body(http, &reply.body);
+    let error = read_body(http, &reply.body);
     let host = &http.host;
-    let text = format!("{host} answered {status}{}", said.message);
-    if status == 402 || (matches!(status, 400 | 403 | 429) && means_money(&said, status)) {
+    let text = format!("{host} answered {status}{}", error.shown);
+    if is_about_money(status, &error.codes, &error.message) {
         return ModelError::SpendingLimit(format!(
             "{text}: check the account's balance and limits at the provider"
         ));
@@ -193,23 +181,11 @@ fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelErr
     }
 }
 
-/// A plain rate limit may mention billing ("add a payment method to raise your limit"), so a code counts before words.
-fn means_money(said: &Said, status: u16) -> bool {
-    let message = said.message.to_lowercase();
-    if said.codes.iter().any(|code| MONEY_CODES.contains(&code.as_str()))
-        || MONEY_PHRASES.iter().any(|phrase| message.contains(phrase))
-    {
-        return true;
-    }
-    let plain_limit = said.codes.iter().any(|code| code == "rate_limit_exceeded");
-    status == 429 && !plain_limit && ["quota", "billing"].iter().any(|word| message.contains(word))
-}
-
-/// Reads the known shapes: `{error: {type, code, message}}`, `{error: TEXT}`, `{message}`, `{detail: TEXT}`. Anything
-/// else is not quoted: a page of some proxy helps nobody.
-fn read_body(http: &ModelHttp, body: &[u8]) -> Said {
+/// Reads the known forms: `{error: {type, code, message}}`, `{error: TEXT}`, `{message}`, `{detail: TEXT}`. Other
+/// bodies, such as a proxy's page, are not quoted.
+fn read_body(http: &ModelHttp, body: &[u8]) -> ErrorBody {
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
-        return Said::default();
+        return ErrorBody::default();
     };
     let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -220,17 +196,18 @@ fn read_body(http: &ModelHttp, body: &[u8]) -> Said {
     let named = codes
         .first()
         .map_or_else(String::new, |code| format!(" {}", clean(http, code)));
-    let message = message.map_or_else(
-        || named.clone(),
-        |message| format!("{named} ({})", clean(http, &message)),
-    );
-    Said {
+    let shown = match &message {
+        Some(message) => format!("{named} ({})", clean(http, message)),
+        None => named,
+    };
+    ErrorBody {
         codes: codes.iter().map(|code| code.to_lowercase()).collect(),
-        message,
+        message: message.unwrap_or_default(),
+        shown,
     }
 }
 
-/// One line, bounded, without the key: providers quote it, in part, when they refuse it.
+/// Returns a text as one bounded line without the key, parts of which providers quote when they refuse it.
 fn clean(http: &ModelHttp, text: &str) -> String {
     let mut text = text.to_owned();
     if let Some(key) = &http.key {
@@ -252,8 +229,8 @@ fn clean(http: &ModelHttp, text: &str) -> String {
         .collect()
 }
 
-/// Where a word holds a key, in part or masked, as providers quote it: `sk-`, which begins a word, and then more than a name's
-/// part. `acme/risk-7b` and `acme/sk-7b` are names of models.
+/// Returns the position of a key in a word, in part or masked, as providers quote it: `sk-` at the beginning of a word,
+/// followed by more than a part of a name. `acme/risk-7b` and `acme/sk-7b` are names of models.
 fn quoted_key(word: &str) -> Option<usize> {
     word.match_indices("sk-").map(|(at, _)| at).find(|at| {
         let is_inside = |char: char| char.is_ascii_alphanumeric() || "/-_.".contains(char);
@@ -271,22 +248,22 @@ fn quoted_key(word: &str) -> Option<usize> {
     })
 }
 
-/// When to come again, in seconds: `retry-after-ms`, `Retry-After` as seconds or as a date (measured against the
-/// server's own `Date`), else the reset of each limit that is used up. At most a day.
+/// Returns the seconds until a retry: `retry-after-ms`, `Retry-After` as seconds or as a date (compared with the
+/// server's own `Date`), else the latest reset of the used-up limits. At most a day.
 fn retry_after_s(headers: &HeaderMap) -> Option<u64> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let now = text("date").and_then(http_date).unwrap_or_else(Timestamp::now);
-    let said = text("retry-after-ms")
+    let wait_s = text("retry-after-ms")
         .and_then(|ms| ms.parse::<f64>().ok())
         .map(|ms| ms / 1000.0)
         .or_else(|| {
             text("retry-after").and_then(|value| value.parse().ok().or_else(|| Some(until(http_date(value)?, now))))
         })
         .or_else(|| longest_reset(headers, now));
-    said.and_then(whole_seconds)
+    wait_s.and_then(whole_seconds)
 }
 
-/// The latest reset among the limits that have nothing left.
+/// Returns the latest reset of the used-up limits, in seconds from now.
 fn longest_reset(headers: &HeaderMap, now: Timestamp) -> Option<f64> {
     let text = |name: String| {
         headers
@@ -329,7 +306,7 @@ fn until(at: Timestamp, now: Timestamp) -> f64 {
     at.duration_since(now).as_secs_f64()
 }
 
-/// `1s`, `6m0s`, `1h2m3.5s`, `120ms`.
+/// Parses a duration such as `1s`, `6m0s`, `1h2m3.5s` or `120ms`, in seconds.
 fn short_duration_s(text: &str) -> Option<f64> {
     let mut rest = text;
     let mut total_s = 0.0;
@@ -352,7 +329,7 @@ fn short_duration_s(text: &str) -> Option<f64> {
     (!text.is_empty()).then_some(total_s)
 }
 
-/// Rounded up; a time that is past is 0.
+/// Rounds up to whole seconds; a time in the past is 0.
 fn whole_seconds(seconds: f64) -> Option<u64> {
     if seconds.is_nan() {
         return None;
@@ -369,7 +346,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quoted_key_is_told_from_a_models_name() {
+    fn a_quoted_key_differs_from_a_models_name() {
         let key = ["sk-", "proj-", "q7Zk2mX9vB4nT1wR8sLp"].concat();
         for (word, at) in [
             ("acme/risk-7b", None),

@@ -1,11 +1,12 @@
-//! What the answers of all providers have in common: counts that are read in every form, and the text of a reply.
+//! Fields of all providers' answers: counts in every form, and the text of an answer.
 
 use serde_json::Value;
 
-/// The largest count of tokens that is believed.
+/// Maximum count of tokens.
 const MAX_TOKENS: u64 = 1_000_000_000_000;
 
-/// The first of these counts that can be read: 10, 10.0, `"10"`. Anything else counts as missing and loses no answer.
+/// Returns the first of these counts that is a number: 10, 10.0, `"10"`. Other values count as missing, and lose no
+/// answer.
 pub(crate) fn count(usage: &Value, names: &[&str]) -> Option<u64> {
     names
         .iter()
@@ -22,13 +23,13 @@ fn whole(number: f64) -> Option<u64> {
     (number >= 0.0).then(|| number.round().min(MAX_TOKENS as f64) as u64)
 }
 
-/// Joins the parts of an answer that hold text; the reader finds the one answer in it.
+/// Joins the non-empty parts of an answer. The caller finds the one JSON object in it.
 pub(crate) fn join(parts: impl IntoIterator<Item = String>) -> String {
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.trim().is_empty()).collect();
     parts.join("\n")
 }
 
-/// Text as it is; anything else, such as a tool's input, as JSON.
+/// Returns a text as it is, and any other value, such as a tool's input, as JSON.
 pub(crate) fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,5 +1,6 @@
-//! How an answer is read: fields that servers name differently, event streams, and failures.
+//! Reads answers: fields that servers name differently, event streams, failures.
 
 pub(crate) mod event_stream;
 pub(crate) mod failure;
 pub(crate) mod fields;
+mod money;

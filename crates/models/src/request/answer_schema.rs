@@ -1,9 +1,9 @@
-//! The answer's JSON Schema in the subset that providers' structured output takes. What is left out here is still
-//! checked on the answer.
+//! The answer's JSON Schema in the subset that providers' structured output accepts. The answer is still checked
+//! against the whole schema.
 
 use serde_json::{Map, Value};
 
-/// Bounds that constrained decoding refuses.
+/// Keywords that constrained decoding refuses.
 const REFUSED: [&str; 11] = [
     "minimum",
     "maximum",
@@ -18,18 +18,18 @@ const REFUSED: [&str; 11] = [
     "maxProperties",
 ];
 
-/// Without bounds, and every object closed.
+/// Removes the bounds and closes every object.
 pub(crate) fn without_bounds(schema: &Value) -> Value {
     subset(schema, false)
 }
 
-/// Without bounds, every object closed, and every property required: what a strict schema must be. Each property that
-/// may be left out may also be given.
+/// Removes the bounds, closes every object and requires every property, as a strict schema has to. This is safe because
+/// every optional property may also be present.
 pub(crate) fn strict(schema: &Value) -> Value {
     subset(schema, true)
 }
 
-/// Without bounds, closed objects and lists of types: the least that every server with schemas takes.
+/// Removes the bounds, closed objects and lists of types: the form that every server with schemas accepts.
 pub(crate) fn open(schema: &Value) -> Value {
     match subset(schema, false) {
         Value::Object(map) => Value::Object(opened(map)),
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_go_and_properties_of_their_names_stay() {
+    fn bounds_are_removed_and_properties_with_their_names_stay() {
         let schema = json!({ "type": "object", "required": ["minimum"], "properties": {
             "minimum": { "type": "integer", "minimum": 1 },
             "list": { "type": "array", "maxItems": 3, "items": { "type": "string", "maxLength": 9 } } } });

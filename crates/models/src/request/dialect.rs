@@ -1,8 +1,9 @@
-//! What a model's server takes of a request: found by what it refuses, remembered as long as the process lives.
+//! Learns which form of request a model's server accepts, from its refusals, and remembers it for the life of the
+//! process.
 //!
-//! A call begins with what is known of the server. Where a refusal may be about a parameter, the call is sent again in
-//! another form, a bounded number of times. Refused requests are not paid. What a form is called for is read from the
-//! refusal's words; a refusal without known words lets the call try the other forms once in the life of the process.
+//! A call starts in the known form. If a refusal may be about a parameter, the call is sent again in another form, a
+//! bounded number of times. Refused requests cost nothing. The refusal's words choose the next form; after a refusal
+//! without known words, the call tries the other forms, once in the life of the process.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,25 +15,25 @@ use serde_json::Value;
 use crate::http::{ModelHttp, Reply};
 use crate::reply::failure::{Refusal, read_refusal};
 
-/// Requests that one call may add.
+/// Maximum number of requests that one call adds.
 const MAX_STEPS: usize = 6;
-/// The output limit is not lowered below this.
+/// Minimum of a lowered output limit.
 const MIN_OUTPUT_TOKENS: u32 = 64;
 
-/// How the answer's shape is asked for.
+/// The request parameter for the answer's schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A JSON Schema, closed, without bounds.
+    /// A closed JSON Schema without bounds.
     Schema,
-    /// The same without what some servers refuse: closed objects, lists of types.
+    /// A JSON Schema without closed objects and lists of types, which some servers refuse.
     OpenSchema,
     /// Any JSON object.
     JsonObject,
-    /// In the prompt's words only.
+    /// No parameter: only the prompt describes the schema.
     Words,
 }
 
-/// How the output limit is called.
+/// The parameter for the output limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitName {
     /// `max_tokens`.
@@ -46,18 +47,18 @@ pub enum LimitName {
 /// One form of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    /// How the answer's shape is asked for.
+    /// The request parameter for the answer's schema.
     pub format: Format,
-    /// How the output limit is called.
+    /// The parameter for the output limit.
     pub limit_name: LimitName,
-    /// Whether the instructions are a message of their own, or stand before the first turn.
+    /// True if the instructions are a separate message; else they are at the beginning of the first turn.
     pub has_system: bool,
-    /// The largest output limit that the server takes, where it refused a larger one.
+    /// The largest output limit that the server accepts, if it refused a larger one.
     pub max_output_tokens: Option<u32>,
 }
 
 impl Dialect {
-    /// The output limit to send.
+    /// Returns the output limit to send.
     pub fn output_tokens(&self, wanted: u32) -> u32 {
         self.max_output_tokens.map_or(wanted, |most| wanted.min(most))
     }
@@ -77,7 +78,7 @@ impl fmt::Display for Dialect {
             LimitName::LeftOut => "no output limit",
         };
         let system = if self.has_system {
-            "instructions apart"
+            "separate instructions"
         } else {
             "instructions in the first turn"
         };
@@ -89,27 +90,27 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// What the forms of a provider's API are.
+/// A provider's API, which decides the possible forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
-    /// Chat Completions: everything can differ.
+    /// Chat Completions: all parameters can differ.
     Chat,
-    /// Messages: a schema or none; the limit's name and the instructions are fixed.
+    /// Messages: a schema or none; the output limit and the instructions have one form.
     Messages,
 }
 
 #[derive(Clone, Debug)]
 struct Known {
     dialect: Dialect,
-    /// A request in this form was answered.
+    /// True if the server has answered a request in this form.
     is_proven: bool,
-    /// All forms were tried on a refusal without known words, and none helped.
+    /// True if all forms were tried after a refusal without known words, and none helped.
     is_exhausted: bool,
-    /// Held by the call that looks for another form; the others wait for what it finds.
+    /// Held by the call that searches for another form; other calls wait for its result.
     search: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What is known of each model of one server.
+/// The known form of each model of one server.
 #[derive(Debug)]
 pub(crate) struct Dialects {
     api: Api,
@@ -118,7 +119,7 @@ pub(crate) struct Dialects {
 }
 
 impl Dialects {
-    /// Nothing known yet; the first call is sent as `first`.
+    /// Starts with the form `first`.
     pub fn new(api: Api, first: Dialect) -> Self {
         Self {
             api,
@@ -127,7 +128,7 @@ impl Dialects {
         }
     }
 
-    /// What is known of a model, and whether a request in that form was answered.
+    /// Returns the form for a model, and true if a request in it was answered.
     pub fn current(&self, model: &str) -> (Dialect, bool) {
         let known = self.known(model);
         (known.dialect, known.is_proven)
@@ -151,11 +152,11 @@ impl Dialects {
         }
     }
 
-    /// Sends a call in the form that the server takes. `body` writes it in a form; `wanted` is its output limit.
+    /// Sends a call in the form that the server accepts. `body` writes it in a form; `wanted` is its output limit.
     ///
     /// # Errors
     ///
-    /// No connection, or no whole answer. A refusal that no other form changes is a reply.
+    /// No connection, or no complete answer. A refusal in every form is a reply.
     pub async fn post(
         &self,
         http: &ModelHttp,
@@ -178,7 +179,7 @@ impl Dialects {
             reply = http.post(&body(&dialect)).await?;
         }
         let mut may_guess = !known.is_proven && !known.is_exhausted;
-        // The refusal before the first guess: where no guess helps, that is what is wrong.
+        // The refusal before the first guess: if no guess helps, it is the reason.
         let mut unexplained: Option<Reply> = None;
         let mut has_guessed = false;
         for _ in 0..MAX_STEPS {
@@ -210,21 +211,21 @@ impl Dialects {
         Ok(unexplained.unwrap_or(reply))
     }
 
-    /// Remembers the form of a request that was answered.
+    /// Remembers the form of an answered request.
     fn prove(&self, model: &str, dialect: Dialect, reply: &Reply) {
         if !(200..300).contains(&reply.status) {
             return;
         }
         self.update(model, |known| {
             if known.dialect != dialect {
-                tracing::info!(model, takes = %dialect, "the model's server refused another form of request");
+                tracing::info!(model, accepts = %dialect, "the model's server refused another form of request");
             }
             known.dialect = dialect;
             known.is_proven = true;
         });
     }
 
-    /// The form that a refusal's words ask for.
+    /// Returns the form that a refusal's words name.
     fn named(&self, now: Dialect, refusal: &Refusal, wanted: u32) -> Option<Dialect> {
         let words = refusal.words.as_str();
         let is_chat = self.api == Api::Chat;
@@ -265,7 +266,7 @@ impl Dialects {
         None
     }
 
-    /// The next form to try on a refusal without known words: the rarest parameter goes first.
+    /// Returns the next form after a refusal without known words: the rarest parameter is removed first.
     fn guess(&self, now: Dialect, refusal: &Refusal) -> Option<Dialect> {
         if has_any(&refusal.words, &OTHER_WORDS) || !matches!(refusal.status, 400 | 422 | 500 | 501) {
             return None;
@@ -291,7 +292,7 @@ impl Dialects {
         })
     }
 
-    /// The other name of the limit; none of both where the other one was refused too.
+    /// Returns the other parameter for the output limit; neither, if the server refused the other one too.
     fn other_limit(&self, now: Dialect) -> LimitName {
         match now.limit_name {
             name if name != self.first.limit_name => LimitName::LeftOut,
@@ -301,7 +302,7 @@ impl Dialects {
     }
 }
 
-/// What a refusal of the output limit is recognised by, by its name or its value.
+/// Words of a refusal of the output limit: of its name or its value.
 const LIMIT_WORDS: [&str; 9] = [
     "max_tokens",
     "max_completion_tokens",
@@ -313,7 +314,7 @@ const LIMIT_WORDS: [&str; 9] = [
     "in the completion",
     "max tokens",
 ];
-/// What a refusal of a name is recognised by, other than of a value.
+/// Words of a refusal of a name, not of a value.
 const UNKNOWN_WORDS: [&str; 14] = [
     "unsupported",
     "not supported",
@@ -330,7 +331,7 @@ const UNKNOWN_WORDS: [&str; 14] = [
     "instead",
     "additional properties",
 ];
-/// What a refusal of the answer's shape is recognised by.
+/// Words of a refusal of the answer's schema.
 const FORMAT_WORDS: [&str; 21] = [
     "response_format",
     "response format",
@@ -363,7 +364,7 @@ const MODE_WORDS: [&str; 4] = [
     "response_format type",
     "response_format.type",
 ];
-/// What is not about a parameter.
+/// Words of a refusal that isn't about a parameter.
 const OTHER_WORDS: [&str; 17] = [
     "not found",
     "does not exist",
@@ -388,8 +389,8 @@ fn has_any(words: &str, wanted: &[&str]) -> bool {
     wanted.iter().any(|word| words.contains(word))
 }
 
-/// The output limit that a refusal leaves room for: the room in the context, the largest smaller number in its words, or
-/// half. None where the limit cannot be lowered.
+/// Returns a lower output limit from a refusal's words: the room in the context, the largest smaller number, or half;
+/// `None` if the limit can't be lowered.
 fn lower_limit(words: &str, now: u32) -> Option<u32> {
     let numbers: Vec<(usize, u32)> = numbers(words);
     let before = |phrase: &str| {
@@ -415,7 +416,7 @@ fn lower_limit(words: &str, now: u32) -> Option<u32> {
     (most < now && most >= MIN_OUTPUT_TOKENS).then_some(most)
 }
 
-/// The whole numbers in a text, with where they begin; `4,096` is one.
+/// Returns the whole numbers in a text with their positions; `4,096` is one.
 fn numbers(words: &str) -> Vec<(usize, u32)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -438,7 +439,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_is_lowered_to_what_fits() {
+    fn the_limit_is_lowered_until_it_fits() {
         for (words, now, expected) in [
             (
                 "max_tokens: 8000 > 4096, which is the maximum allowed number of output tokens",

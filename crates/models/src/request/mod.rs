@@ -1,4 +1,4 @@
-//! How a request is written: parameters that servers refuse are learned, and the answer's schema has several forms.
+//! Writes requests: learns which parameters a server refuses, and converts the answer's schema to several forms.
 
 pub(crate) mod answer_schema;
 pub(crate) mod dialect;

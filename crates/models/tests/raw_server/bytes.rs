@@ -1,5 +1,5 @@
-//! A server that answers by bytes, so that it can answer wrongly, and a request to send to it. The tests of Bedrock include
-//! this file.
+//! A server that answers with given bytes, so that its answers can be wrong, and a request for it. The tests of Bedrock
+//! include this file.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,20 +11,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-/// What a connection gets.
+/// The answer to a connection.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// These bytes, then the end.
+    /// These bytes, then the connection closes.
     Send(Vec<u8>),
     /// These bytes, then silence.
     Hang(Vec<u8>),
     /// These bytes one by one, 3 ms apart.
     Trickle(Vec<u8>),
-    /// The same bytes again and again.
+    /// The same bytes without end.
     Flood(Vec<u8>),
 }
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// Request line and headers, lower case.
@@ -33,7 +33,7 @@ pub struct Asked {
     pub body: Value,
 }
 
-/// Answers its connections in order; the last act is kept for all that follow.
+/// Answers its connections in order; the last answer is repeated.
 pub struct RawServer {
     pub url: Url,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -66,9 +66,10 @@ async fn serve(mut stream: TcpStream, act: Act, journal: Arc<Mutex<Vec<Asked>>>)
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length.unwrap().parse().unwrap();
+            let length: usize = length.map_or(0, |length| length.parse().unwrap());
             if bytes.len() >= end + 4 + length {
-                break (head, serde_json::from_slice(&bytes[end + 4..]).unwrap());
+                // A GET has no body.
+                break (head, serde_json::from_slice(&bytes[end + 4..]).unwrap_or_default());
             }
         }
         if stream.read_buf(&mut bytes).await.unwrap() == 0 {
@@ -76,7 +77,7 @@ async fn serve(mut stream: TcpStream, act: Act, journal: Arc<Mutex<Vec<Asked>>>)
         }
     };
     journal.lock().unwrap().push(Asked { head, body });
-    // A client that has heard enough closes; that is its right.
+    // The client may close the connection early.
     let _ = match act {
         Act::Send(bytes) => stream.write_all(&bytes).await,
         Act::Hang(bytes) => {
@@ -102,7 +103,7 @@ async fn serve(mut stream: TcpStream, act: Act, journal: Arc<Mutex<Vec<Asked>>>)
     let _ = stream.shutdown().await;
 }
 
-/// A whole answer.
+/// Builds a complete answer.
 pub fn http(status: u16, headers: &[(&str, &str)], body: &str) -> Act {
     let headers: String = headers
         .iter()

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::server::{Act, RawServer, both, completion, http, limits, message, ok, request};
 
-async fn ask_both(act: Act, limits: ModelLimits) -> Vec<(&'static str, ModelError)> {
+async fn errors_of_both(act: Act, limits: ModelLimits) -> Vec<(&'static str, ModelError)> {
     let server = RawServer::start(vec![act]).await;
     let mut errors = Vec::new();
     for (model, adapter) in both(&server.url, limits) {
@@ -20,7 +20,7 @@ async fn ask_both(act: Act, limits: ModelLimits) -> Vec<(&'static str, ModelErro
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_unavailable() {
+async fn a_missing_answer_is_unavailable_and_a_foreign_one_unreadable() {
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"content\": [".to_vec();
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nnot a chunk".to_vec();
     let bodies = [
@@ -33,23 +33,28 @@ async fn what_is_no_answer_is_unavailable() {
         json!({ "choices": [{ "message": { "content": null }, "finish_reason": "stop" }],
             "content": [{ "type": "thinking", "thinking": "hm" }], "stop_reason": "end_turn" }),
     ];
-    let mut acts = vec![
+    let missing = [
         Act::Send(Vec::new()),
         Act::Send(b"\x00\xff\xfe garbage\r\n\r\n".to_vec()),
         Act::Send(half),
         Act::Send(chunked),
+    ];
+    let mut foreign = vec![
         http(200, &[], ""),
         http(200, &[], "<html>a proxy's page</html>"),
         http(200, &[], "{\"content\": [{\"type\": \"te"),
         http(204, &[], ""),
     ];
-    acts.extend(bodies.iter().map(ok));
-    for act in acts {
-        for (model, error) in ask_both(act.clone(), limits()).await {
-            assert!(
-                matches!(error, ModelError::Unavailable(_)),
-                "{model} {act:?}: {error:?}"
-            );
+    foreign.extend(bodies.iter().map(ok));
+    let missing = missing.into_iter().map(|act| (act, false));
+    for (act, is_answered) in missing.chain(foreign.into_iter().map(|act| (act, true))) {
+        for (model, error) in errors_of_both(act.clone(), limits()).await {
+            let is_expected = match &error {
+                ModelError::Unavailable(_) => !is_answered,
+                ModelError::Unreadable(_) => is_answered,
+                _ => false,
+            };
+            assert!(is_expected, "{model} {act:?}: {error:?}");
             let text = error.to_string();
             assert!(
                 text.contains("127.0.0.1:") && text.contains("HOLDFAST_MODEL_URL"),
@@ -60,7 +65,7 @@ async fn what_is_no_answer_is_unavailable() {
     }
 }
 
-/// Answers of servers that don't keep to the API: what is read, and what is counted.
+/// Answers of servers that don't follow the API: their text, and their usage.
 #[tokio::test]
 async fn odd_answers_are_read_and_counted() {
     let chat = |message: Value, usage: Value| json!({ "model": "served", "choices": [{ "finish_reason": "stop", "message": message }], "usage": usage });
@@ -174,7 +179,7 @@ async fn odd_answers_are_read_and_counted() {
 }
 
 #[tokio::test]
-async fn a_stream_that_none_was_asked_for_is_read() {
+async fn a_stream_that_was_not_requested_is_read() {
     let chunks = concat!(
         ": ping\n\n",
         "data: {\"model\":\"served\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"{\"},\"finish_reason\":null}]}\n\n",
@@ -206,19 +211,19 @@ async fn a_stream_that_none_was_asked_for_is_read() {
             is_cut,
             "{body}"
         );
-        // Without its end a stream is no answer, and says so.
+        // A stream without an end is an error of its own.
         let cut = body.rfind("data: {").unwrap();
         let short = &body[..body[..cut].rfind("data: {").unwrap()];
         let server = RawServer::start(vec![http(200, &[], short)]).await;
         let (model, adapter) = &both(&server.url, limits())[which];
         let error = adapter.ask(&request(model)).await.expect_err(short);
         assert!(
-            matches!(&error, ModelError::Unavailable(text) if text.contains("answered with a stream") || short.is_empty() || text.contains("without readable")),
+            matches!(&error, ModelError::Unreadable(text) if text.contains("answered with a stream") || short.is_empty() || text.contains("without readable")),
             "{short}: {error}"
         );
     }
     let failed = "data: {\"error\":{\"code\":429,\"message\":\"slow down\"}}\n\n";
-    for (model, error) in ask_both(http(200, &[], failed), limits()).await {
+    for (model, error) in errors_of_both(http(200, &[], failed), limits()).await {
         assert!(matches!(error, ModelError::RateLimited { .. }), "{model}: {error:?}");
     }
 }
@@ -238,7 +243,7 @@ async fn a_call_ends_at_its_limit_wherever_the_server_stops() {
         Act::Trickle(endless),
     ] {
         let start = Instant::now();
-        for (model, error) in ask_both(act.clone(), limits).await {
+        for (model, error) in errors_of_both(act.clone(), limits).await {
             assert!(matches!(error, ModelError::TimedOut(_)), "{model} {act:?}: {error:?}");
             assert!(error.to_string().contains("127.0.0.1:"), "{model} {error}");
         }
@@ -251,13 +256,16 @@ async fn an_endless_answer_is_cut_off() {
     let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let flood = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).into_bytes();
     let start = Instant::now();
-    for (model, error) in ask_both(Act::Flood([head, flood.clone()].concat()), limits()).await {
+    for (model, error) in errors_of_both(Act::Flood([head, flood.clone()].concat()), limits()).await {
         assert!(matches!(error, ModelError::Unavailable(_)), "{model} {error:?}");
     }
     let many = flood.repeat(80);
     let big = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(), many].concat();
-    for (model, error) in ask_both(Act::Send(big), limits()).await {
-        assert!(error.to_string().contains("more than 4194304 bytes"), "{model} {error}");
+    for (model, error) in errors_of_both(Act::Send(big), limits()).await {
+        assert!(
+            matches!(&error, ModelError::Unreadable(line) if line.contains("more than 4194304 bytes")),
+            "{model} {error:?}"
+        );
     }
     assert!(start.elapsed() < Duration::from_secs(10));
 }
@@ -266,7 +274,7 @@ async fn an_endless_answer_is_cut_off() {
 async fn a_redirect_is_not_followed() {
     let good = RawServer::start(vec![ok(&json!({}))]).await;
     for status in [301, 302, 303, 307, 308] {
-        for (model, error) in ask_both(http(status, &[("location", good.url.as_str())], ""), limits()).await {
+        for (model, error) in errors_of_both(http(status, &[("location", good.url.as_str())], ""), limits()).await {
             assert!(matches!(error, ModelError::Rejected(_)), "{model} {status}: {error:?}");
             assert!(
                 error.to_string().contains("redirects are not followed"),
@@ -276,12 +284,12 @@ async fn a_redirect_is_not_followed() {
     }
     assert!(
         good.asked().is_empty(),
-        "the key must not go where the deployment did not say"
+        "the key must only be sent to the configured server"
     );
 }
 
 #[tokio::test]
-async fn nobody_there_is_unavailable() {
+async fn a_missing_server_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     drop(listener);

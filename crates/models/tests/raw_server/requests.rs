@@ -1,4 +1,4 @@
-//! What is sent, and what good answers become.
+//! The requests of the adapters, and the results of good answers.
 
 use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::run::{RecordedAnswer, Stop};
@@ -19,7 +19,7 @@ async fn answer(which: usize, body: &Value) -> RecordedAnswer {
 }
 
 #[tokio::test]
-async fn anthropic_is_asked_in_its_own_way() {
+async fn anthropic_gets_a_messages_request() {
     let server = RawServer::start(vec![ok(&message("{}", "end_turn"))]).await;
     let (model, adapter) = &both(&server.url, limits())[ANTHROPIC];
     let answer = adapter.ask(&request(model)).await.unwrap();
@@ -53,7 +53,7 @@ async fn anthropic_is_asked_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_compatible_server_is_asked_with_a_closed_schema_and_max_tokens() {
+async fn a_compatible_server_gets_a_closed_schema_and_max_tokens() {
     let server = RawServer::start(vec![ok(&completion("{}", "stop"))]).await;
     let (_, adapter) = &both(&server.url, limits())[OPENAI];
     let answer = adapter.ask(&request("openai/meta/llama")).await.unwrap();
@@ -224,7 +224,7 @@ async fn a_request_that_is_refused_either_way_teaches_nothing() {
             .iter()
             .map(|asked| asked.body.get(field).is_some())
             .collect();
-        // Without the format the refusal names nothing that was sent: what is left to change is tried once.
+        // Without the format, the refusal names no parameter that was sent: the other changes are tried once.
         let expected: &[bool] = if model.starts_with("openai") {
             &[true, false, false, false, true, false]
         } else {
@@ -235,7 +235,7 @@ async fn a_request_that_is_refused_either_way_teaches_nothing() {
 }
 
 #[tokio::test]
-async fn the_address_gets_what_it_lacks() {
+async fn the_address_is_completed() {
     for (path, version) in [
         ("", "/v1"),
         ("/", "/v1"),
@@ -299,11 +299,11 @@ fn addresses_that_could_leak_are_refused_at_construction() {
         Url::parse("http://10.0.0.1:8000/v1").unwrap(),
     );
     let named = OpenaiAskModel::new(Some(&url), &hosts, None, limits()).unwrap();
-    assert!(named.is_usable(), "a server of one's own may have no key");
+    assert!(named.is_usable(), "a local server may need no key");
 }
 
 #[test]
-fn a_key_that_no_header_takes_is_named_and_not_shown() {
+fn a_key_that_no_header_can_hold_is_named_and_not_shown() {
     let error = OpenaiAskModel::new(None, &HttpHosts::default(), Some("se\ncret".into()), limits())
         .expect_err("a key")
         .to_string();

@@ -1,14 +1,15 @@
-//! Which adapter answers, and what is said when none can.
+//! The choice of the adapter, and the problems if there is none.
 
 use std::time::Duration;
 
 use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::price::Prices;
+use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{AskModel, ModelError};
 use holdfast_models::{ModelRouter, ModelSettings};
 use url::Url;
 
-use crate::server::{KEY, RawServer, completion, message, ok, request};
+use crate::server::{Act, KEY, RawServer, completion, http, message, ok, request};
 
 fn settings(url: Option<&str>, anthropic: Option<&str>, openai: Option<&str>) -> ModelSettings {
     ModelSettings {
@@ -22,7 +23,7 @@ fn settings(url: Option<&str>, anthropic: Option<&str>, openai: Option<&str>) ->
 }
 
 #[tokio::test]
-async fn the_provider_in_the_name_is_asked() {
+async fn the_provider_in_the_name_is_called() {
     let server = RawServer::start(vec![
         ok(&message("of messages", "end_turn")),
         ok(&completion("of chat", "stop")),
@@ -43,7 +44,7 @@ async fn the_provider_in_the_name_is_asked() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_refused_before_anything_is_sent() {
+async fn an_unusable_model_is_refused_before_a_request_is_sent() {
     let server = RawServer::start(vec![ok(&completion("{}", "stop"))]).await;
     let router = ModelRouter::new(settings(Some(server.url.as_str()), None, None)).unwrap();
     for model in ["rules", "gemini/x", "", "openai/", "openai"] {
@@ -86,7 +87,7 @@ fn all_problems_are_reported_together() {
 }
 
 #[test]
-fn a_bad_address_is_said_once_and_bad_keys_each() {
+fn an_invalid_address_is_reported_once_and_each_invalid_key() {
     let error = ModelRouter::new(settings(Some("http://example.org"), None, None))
         .expect_err("http")
         .to_string();
@@ -100,4 +101,26 @@ fn a_bad_address_is_said_once_and_bad_keys_each() {
     );
     let shown = format!("{:?}", settings(None, Some(KEY), Some(KEY)));
     assert!(!shown.contains(KEY), "{shown}");
+}
+
+#[tokio::test]
+async fn a_report_separates_an_unreadable_answer_from_no_answer() {
+    let table: [(Act, bool, &str); 4] = [
+        (
+            http(200, &[], "<html>a proxy's page</html>"),
+            true,
+            "answered 200 without readable JSON",
+        ),
+        (ok(&serde_json::json!({ "hello": "world" })), true, "answered without"),
+        (Act::Send(Vec::new()), false, "check that it runs"),
+        (http(503, &[], ""), false, "answered 503"),
+    ];
+    for (act, reachable, problem) in table {
+        let server = RawServer::start(vec![act]).await;
+        let router = ModelRouter::new(settings(Some(server.url.as_str()), None, Some(KEY))).unwrap();
+        let report = router.examine("openai/m", TokenLimits::default()).await.unwrap();
+        let shown = report.problem.as_deref().unwrap_or_default();
+        assert_eq!((report.works, report.reachable), (false, reachable), "{shown}");
+        assert!(shown.contains(problem), "{shown}");
+    }
 }

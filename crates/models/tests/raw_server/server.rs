@@ -1,4 +1,4 @@
-//! The adapters under test on one address, and good answers for each.
+//! Both adapters on one address, and good answers for each.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use url::Url;
 
 pub use crate::bytes::{Act, RawServer, http, ok, request};
 
-/// The key that adapters under test hold; no error may show it.
+/// The key of the adapters under test; no error may show it.
 pub const KEY: &str = "sk-test-0123456789";
 
 /// A good answer of each provider.
@@ -34,7 +34,7 @@ pub fn limits() -> ModelLimits {
     }
 }
 
-/// Both adapters on one address.
+/// Returns both adapters with one address.
 pub fn both(url: &Url, limits: ModelLimits) -> [(&'static str, Box<dyn AskModel>); 2] {
     let key = || Some(SecretString::from(KEY));
     [

@@ -1,17 +1,18 @@
-//! Each status and error body becomes the error that the workflow knows what to do with.
+//! The port's error for each status and error body.
 
 use holdfast_core::port::ModelError;
 use serde_json::json;
 
 use crate::server::{Act, KEY, RawServer, both, http, limits, request};
 
-/// The error's kind, and the wait where one is said.
+/// Returns the error's kind, with the wait if there is one.
 fn kind(error: &ModelError) -> String {
     match error {
         ModelError::RateLimited { retry_after_s } => format!("limited {retry_after_s:?}"),
         ModelError::SpendingLimit(_) => "money".to_owned(),
         ModelError::TimedOut(_) => "timed out".to_owned(),
         ModelError::Unavailable(_) => "unavailable".to_owned(),
+        ModelError::Unreadable(_) => "unreadable".to_owned(),
         ModelError::Unauthorized(_) => "unauthorized".to_owned(),
         ModelError::Rejected(_) => "rejected".to_owned(),
     }
@@ -25,9 +26,9 @@ async fn errors(act: Act) -> Vec<(&'static str, ModelError)> {
     for (model, adapter) in both(&server.url, limits()) {
         errors.push((model, adapter.ask(&request(model)).await.expect_err("an error")));
     }
-    // A refusal that may be about a parameter is tried once in other forms: see `models_testkit.rs`.
+    // A refusal that may be about a parameter leads to other forms: see `scripted_provider.rs`.
     let most = if is_about_anything { 6 } else { 2 };
-    assert!((2..=most).contains(&server.asked().len()), "an adapter repeats nothing");
+    assert!((2..=most).contains(&server.asked().len()), "an adapter retries nothing");
     errors
 }
 
@@ -79,7 +80,7 @@ async fn each_status_has_its_error() {
 }
 
 #[tokio::test]
-async fn money_is_told_from_rate() {
+async fn refusals_about_money_differ_from_rate_limits() {
     let table: [(u16, &str, &str, &str, &str); 13] = [
         (
             429,
@@ -103,8 +104,8 @@ async fn money_is_told_from_rate() {
             "Limit 3/min. Add a payment method at /account/billing",
             "limited None",
         ),
-        (429, "tokens", "", "quota of the plan is used up", "money"),
-        (429, "tokens", "", "see billing", "money"),
+        (429, "tokens", "", "quota of the plan is used up", "limited None"),
+        (429, "tokens", "", "see billing", "limited None"),
         (
             400,
             "invalid_request_error",
@@ -123,7 +124,7 @@ async fn money_is_told_from_rate() {
             400,
             "invalid_request_error",
             "",
-            "the prompt speaks of billing and quota",
+            "input: Your credit balance is too low",
             "rejected",
         ),
         (
@@ -145,7 +146,7 @@ async fn money_is_told_from_rate() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_says_when_to_come_again() {
+async fn a_rate_limit_has_its_wait() {
     let date = ("date", "Sun, 06 Nov 1994 08:49:00 GMT");
     let table: [(&[(&str, &str)], &str); 4] = [
         (&[("retry-after", "17")], "limited Some(17)"),
@@ -170,7 +171,7 @@ async fn a_rate_limit_says_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn an_error_says_where_and_what_to_do_and_never_the_key() {
+async fn an_error_has_the_server_and_the_remedy_and_never_the_key() {
     let long = format!("{}\u{1b}[31m {KEY} sk-otherSecret {}", "bad", "x".repeat(2_000));
     for status in [307, 400, 401, 402, 403, 404, 413, 422, 500, 529] {
         for (model, error) in errors(http(status, &[], &error_body("the_type", "", &long))).await {
