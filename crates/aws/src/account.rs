@@ -15,17 +15,17 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// Time limit of connecting.
-const CONNECT: Duration = Duration::from_secs(5);
+const MAX_CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Time limit of one call, except for the kinds below.
-const CALL: Duration = Duration::from_secs(30);
+const MAX_CALL_TIME: Duration = Duration::from_secs(30);
 /// Time limit of one call about rows: a run waits for its claim.
-pub(crate) const ROW_CALL: Duration = Duration::from_secs(20);
+pub(crate) const MAX_ROW_CALL_TIME: Duration = Duration::from_secs(20);
 /// Time limit of one call about artifacts, which may be large.
-pub(crate) const ARTIFACT_CALL: Duration = Duration::from_secs(60);
+pub(crate) const MAX_ARTIFACT_CALL_TIME: Duration = Duration::from_secs(60);
 /// Maximum number of attempts of a call that no workflow retries.
-const ATTEMPTS: u32 = 6;
+const MAX_ATTEMPTS: u32 = 6;
 /// Maximum length of a failure's text, in characters.
-const SAID_CHARS: usize = 400;
+const MAX_FAILURE_CHARS: usize = 400;
 
 /// Loads the account and region of the environment. Limits: 5 s to connect, 30 s a call, no retries.
 pub async fn load() -> SdkConfig {
@@ -44,7 +44,7 @@ pub async fn load_or(region: &'static str) -> SdkConfig {
 async fn configured(config: ConfigLoader) -> SdkConfig {
     config
         .retry_config(no_retries())
-        .timeout_config(limits(CALL))
+        .timeout_config(limits(MAX_CALL_TIME))
         .load()
         .await
 }
@@ -54,7 +54,7 @@ async fn configured(config: ConfigLoader) -> SdkConfig {
 pub async fn load_with_retries() -> SdkConfig {
     let config = load().await.into_builder();
     config
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
         .build()
 }
 
@@ -71,14 +71,14 @@ pub(crate) fn no_retries() -> RetryConfig {
 /// Returns the time limits of a client. After a timeout the effect may still happen.
 pub(crate) fn limits(call: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
+        .connect_timeout(MAX_CONNECT_TIME)
         .operation_timeout(call)
         .build()
 }
 
 /// Returns a failure as one line, without the answer's bytes, which the SDK's own text includes: they may hold a
 /// credential.
-pub(crate) fn said<E>(error: &SdkError<E, HttpResponse>) -> String
+pub(crate) fn failure_line<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -98,13 +98,13 @@ where
 
 /// Returns an error and its causes as one line. Not for errors of a service.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut said = error.to_string();
+    let mut line = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        said = format!("{said}: {error}");
+        line = format!("{line}: {error}");
         source = error.source();
     }
-    one_line(&said)
+    one_line(&line)
 }
 
 /// Returns true for an error about a malformed request: its message may quote the request.
@@ -116,7 +116,7 @@ fn quotes_input(code: &str) -> bool {
 
 fn one_line(text: &str) -> String {
     let plain = text.chars().map(|char| if char.is_control() { ' ' } else { char });
-    plain.take(SAID_CHARS).collect()
+    plain.take(MAX_FAILURE_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -171,8 +171,11 @@ mod tests {
                 "failed to construct request: no route to host",
             ),
         ] {
-            assert_eq!(said(&error), expected);
+            assert_eq!(failure_line(&error), expected);
         }
-        assert_eq!(said(&service(Some("A"), Some(&"b".repeat(1_000)))).len(), SAID_CHARS);
+        assert_eq!(
+            failure_line(&service(Some("A"), Some(&"b".repeat(1_000)))).len(),
+            MAX_FAILURE_CHARS
+        );
     }
 }

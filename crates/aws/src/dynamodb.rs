@@ -31,7 +31,7 @@ const VALUE: &str = "value";
 const EXPIRES: &str = "expires";
 
 /// Maximum number of rows in one request. An answer also ends at 1 MB.
-const PAGE_ROWS: usize = 1000;
+const MAX_PAGE_ROWS: usize = 1000;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -54,7 +54,7 @@ impl DynamodbKeepRows {
         let config = config
             .behavior_version(account::behavior_version())
             .retry_config(account::no_retries())
-            .timeout_config(account::limits(account::ROW_CALL))
+            .timeout_config(account::limits(account::MAX_ROW_CALL_TIME))
             .build();
         Self {
             client: Client::from_conf(config),
@@ -70,7 +70,7 @@ impl DynamodbKeepRows {
             "cannot be {doing} the table {}: {}. Check that the table exists in this region with the keys {GROUP} and \
              {NAME}, and that the role may use it",
             self.table,
-            account::said(error)
+            account::failure_line(error)
         );
         failed(key, detail)
     }
@@ -156,12 +156,12 @@ impl KeepRows for DynamodbKeepRows {
         }
     }
 
-    async fn list(&self, prefix: &str, most: usize) -> Result<Vec<(String, Row)>, RowError> {
+    async fn list(&self, prefix: &str, max_rows: usize) -> Result<Vec<(String, Row)>, RowError> {
         let (group, begin) = split_prefix(prefix)?;
         let mut rows = Vec::new();
         let mut from: Option<Item> = None;
-        while rows.len() < most {
-            let wanted = (most - rows.len()).min(PAGE_ROWS);
+        while rows.len() < max_rows {
+            let wanted = (max_rows - rows.len()).min(MAX_PAGE_ROWS);
             let query = self.client.query().table_name(&self.table).consistent_read(true);
             let query = query
                 .limit(i32::try_from(wanted).unwrap_or(i32::MAX))

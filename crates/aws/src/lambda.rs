@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::account;
 
 /// Time limit of one call: a function may take 15 minutes, and its answer arrives a little later.
-const CALL: Duration = Duration::from_secs(15 * 60 + 30);
+const MAX_CALL_TIME: Duration = Duration::from_secs(15 * 60 + 30);
 /// The error type of a failure that names none.
 const UNKNOWN: &str = "Lambda.Unknown";
 
@@ -41,7 +41,7 @@ impl LambdaInvoke {
         let mut builder = aws_sdk_lambda::config::Builder::from(config)
             .behavior_version(account::behavior_version())
             .retry_config(account::no_retries())
-            .timeout_config(account::limits(CALL))
+            .timeout_config(account::limits(MAX_CALL_TIME))
             // A function that works sends nothing until it ends.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(endpoint) = endpoint {
@@ -82,7 +82,7 @@ fn function_failure(payload: &[u8]) -> LambdaFailure {
         error_type: named.unwrap_or_else(|| UNKNOWN.to_owned()),
         message: reported
             .error_message
-            .unwrap_or_else(|| "the function failed without saying why".to_owned()),
+            .unwrap_or_else(|| "the function failed without a message".to_owned()),
     }
 }
 
@@ -102,7 +102,7 @@ fn service_failure(error: &SdkError<InvokeError, HttpResponse>) -> LambdaFailure
     };
     LambdaFailure {
         error_type: format!("Lambda.{name}"),
-        message: account::said(error),
+        message: account::failure_line(error),
     }
 }
 

@@ -10,7 +10,7 @@ use holdfast_core::render::{alarm_subject, alarm_text};
 use crate::account;
 
 /// Maximum length of a subject in SNS, in characters.
-const SUBJECT_CHARS: usize = 100;
+const MAX_SUBJECT_CHARS: usize = 100;
 
 /// Sends mails by SES, and alarms to a topic. The SDK retries nothing: the workflow does.
 #[derive(Clone)]
@@ -41,14 +41,14 @@ impl AwsNotifyPeople {
         }
     }
 
-    async fn tell(&self, subject: &str, text: &str) -> Result<(), NotifyError> {
-        let told = self.texts.publish().topic_arn(&self.topic);
-        let told = told.subject(subject_line(subject)).message(text);
-        told.send().await.map(|_| ()).map_err(|error| {
+    async fn publish(&self, subject: &str, text: &str) -> Result<(), NotifyError> {
+        let message = self.texts.publish().topic_arn(&self.topic);
+        let message = message.subject(subject_line(subject)).message(text);
+        message.send().await.map(|_| ()).map_err(|error| {
             NotifyError(format!(
-                "the topic {} does not take the text: {}. Check that it exists and that the role may publish to it",
+                "the topic {} rejects the message: {}. Check that it exists and that the role may publish to it",
                 self.topic,
-                account::said(&error)
+                account::failure_line(&error)
             ))
         })
     }
@@ -58,7 +58,7 @@ impl AwsNotifyPeople {
 impl NotifyPeople for AwsNotifyPeople {
     async fn send_mail(&self, mail: &Mail) -> Result<(), NotifyError> {
         if mail.to.is_empty() {
-            let missing = "nobody can be asked: set HOLDFAST_APPROVERS, or gate.approvers in .holdfast.yml";
+            let missing = "there is no approver: set HOLDFAST_APPROVERS, or gate.approvers in .holdfast.yml";
             return Err(NotifyError(missing.to_owned()));
         }
         let broken = |error: aws_sdk_sesv2::error::BuildError| NotifyError(format!("the mail {}: {error}", mail.key));
@@ -76,9 +76,9 @@ impl NotifyPeople for AwsNotifyPeople {
         let send = send.content(EmailContent::builder().simple(message).build());
         send.send().await.map(|_| ()).map_err(|error| {
             NotifyError(format!(
-                "SES does not take the mail {}: {}. Check that {} is verified, that the account may send, and that the role may",
+                "SES rejects the mail {}: {}. Check that {} is verified, and that the account and the role may send mail",
                 mail.key,
-                account::said(&error),
+                account::failure_line(&error),
                 self.from
             ))
         })
@@ -86,7 +86,7 @@ impl NotifyPeople for AwsNotifyPeople {
 
     async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
         tracing::error!(run, what, "a run needs cleaning by hand");
-        self.tell(&alarm_subject(run), &alarm_text(run, what)).await
+        self.publish(&alarm_subject(run), &alarm_text(run, what)).await
     }
 }
 
@@ -99,5 +99,5 @@ fn subject_line(subject: &str) -> String {
             '?'
         }
     });
-    plain.take(SUBJECT_CHARS).collect()
+    plain.take(MAX_SUBJECT_CHARS).collect()
 }

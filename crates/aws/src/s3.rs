@@ -26,7 +26,7 @@ impl S3StoreArtifact {
         let config = config
             .behavior_version(account::behavior_version())
             .retry_config(account::no_retries())
-            .timeout_config(account::limits(account::ARTIFACT_CALL))
+            .timeout_config(account::limits(account::MAX_ARTIFACT_CALL_TIME))
             .build();
         Self {
             client: Client::from_conf(config),
@@ -34,11 +34,11 @@ impl S3StoreArtifact {
         }
     }
 
-    fn failed(&self, key: &str, doing: &str, said: &str) -> StoreError {
+    fn failed(&self, key: &str, doing: &str, reason: &str) -> StoreError {
         StoreError {
             key: key.to_owned(),
             detail: format!(
-                "cannot be {doing} the bucket {}: {said}. Check that the bucket exists in this region and that the role may use it",
+                "cannot be {doing} the bucket {}: {reason}. Check that the bucket exists in this region and that the role may use it",
                 self.bucket
             ),
         }
@@ -57,7 +57,7 @@ impl S3Buckets {
         let mut builder = aws_sdk_s3::config::Builder::from(config)
             .behavior_version(account::behavior_version())
             .retry_config(account::no_retries())
-            .timeout_config(account::limits(account::ARTIFACT_CALL))
+            .timeout_config(account::limits(account::MAX_ARTIFACT_CALL_TIME))
             .force_path_style(true);
         if let Some(endpoint) = endpoint {
             builder = builder.endpoint_url(endpoint);
@@ -89,14 +89,14 @@ impl StoreArtifact for S3StoreArtifact {
             .send()
             .await;
         sent.map(|_| ())
-            .map_err(|error| self.failed(key, "written to", &account::said(&error)))
+            .map_err(|error| self.failed(key, "written to", &account::failure_line(&error)))
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object,
             Err(SdkError::ServiceError(refusal)) if refusal.err().is_no_such_key() => return Ok(None),
-            Err(error) => return Err(self.failed(key, "read from", &account::said(&error))),
+            Err(error) => return Err(self.failed(key, "read from", &account::failure_line(&error))),
         };
         let body = object
             .body

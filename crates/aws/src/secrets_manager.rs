@@ -25,7 +25,7 @@ pub enum SecretProblem {
     #[error("cannot be read: {0}. Check that it exists in this region and that the role may read it")]
     Unreadable(String),
     /// The value has another form. The parser's own message is left out: it may quote the secret.
-    #[error("holds no JSON object of texts; expected {{\"NAME\": \"TEXT\"}}")]
+    #[error("isn't a JSON object of texts; expected {{\"NAME\": \"TEXT\"}}")]
     Form,
     /// AWS doesn't store the new value.
     #[error("cannot be written: {0}. Check that your credentials may call secretsmanager:PutSecretValue")]
@@ -54,7 +54,7 @@ pub async fn read_secrets(
 
 async fn read(client: &Client, id: &str) -> Result<BTreeMap<String, String>, SecretError> {
     let answer = client.get_secret_value().secret_id(id).send().await;
-    let answer = answer.map_err(|error| failed(id, SecretProblem::Unreadable(account::said(&error))))?;
+    let answer = answer.map_err(|error| failed(id, SecretProblem::Unreadable(account::failure_line(&error))))?;
     let text = answer.secret_string().unwrap_or_default();
     serde_json::from_str(text).map_err(|_| failed(id, SecretProblem::Form))
 }
@@ -86,5 +86,5 @@ pub async fn put_into_secret(
     let text = serde_json::to_string(&held).map_err(|_| failed(id, SecretProblem::Form))?;
     let put = client.put_secret_value().secret_id(id).secret_string(text).send().await;
     put.map(|_| ())
-        .map_err(|error| failed(id, SecretProblem::Unwritable(account::said(&error))))
+        .map_err(|error| failed(id, SecretProblem::Unwritable(account::failure_line(&error))))
 }

@@ -21,7 +21,7 @@ pub enum StackError {
         reason: String,
     },
     /// It has no resource, output or parameter of a name in this version's template.
-    #[error("stack {stack} has no {kind} {name}: it is not of this version's infra/template.yaml. Deploy it again")]
+    #[error("stack {stack} has no {kind} {name}: it is not from this version's infra/template.yaml. Deploy it again")]
     Lacks {
         /// Its name.
         stack: String,
@@ -31,7 +31,7 @@ pub enum StackError {
         name: String,
     },
     /// AWS rejects the credentials.
-    #[error("AWS does not say who you are: {0}. Check your credentials and AWS_REGION")]
+    #[error("AWS doesn't recognise the credentials: {0}. Check your credentials and AWS_REGION")]
     Caller(String),
 }
 
@@ -57,16 +57,16 @@ impl Stack {
             reason,
         };
         let described = client.describe_stacks().stack_name(name).send().await;
-        let described = described.map_err(|error| cannot(account::said(&error)))?;
+        let described = described.map_err(|error| cannot(account::failure_line(&error)))?;
         let described = described.stacks().first().cloned();
-        let described = described.ok_or_else(|| cannot("there is none of that name".to_owned()))?;
+        let described = described.ok_or_else(|| cannot("no stack has this name".to_owned()))?;
         let text = |name: Option<&str>, value: Option<&str>| Some((name?.to_owned(), value?.to_owned()));
         // Not DescribeStackResources: it lists at most 100, and the template has more.
         let listed = client.list_stack_resources().stack_name(name);
         let mut listed = listed.into_paginator().items().send();
         let mut resources = BTreeMap::new();
         while let Some(resource) = listed.next().await {
-            let resource = resource.map_err(|error| cannot(account::said(&error)))?;
+            let resource = resource.map_err(|error| cannot(account::failure_line(&error)))?;
             resources.extend(text(resource.logical_resource_id(), resource.physical_resource_id()));
         }
         let (parameters, outputs) = (described.parameters(), described.outputs());
@@ -131,8 +131,8 @@ impl Stack {
 ///
 /// AWS rejects the credentials.
 pub async fn caller(config: &aws_config::SdkConfig) -> Result<String, StackError> {
-    let asked = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
-    let asked = asked.map_err(|error| account::said(&error));
-    let arn = asked.and_then(|caller| caller.arn.ok_or_else(|| "an answer without an ARN".to_owned()));
+    let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
+    let answer = answer.map_err(|error| account::failure_line(&error));
+    let arn = answer.and_then(|caller| caller.arn.ok_or_else(|| "an answer without an ARN".to_owned()));
     arn.map_err(StackError::Caller)
 }

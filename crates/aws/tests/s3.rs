@@ -104,7 +104,7 @@ async fn nothing_is_repeated() {
 }
 
 #[tokio::test]
-async fn an_answers_bytes_stand_in_no_error() {
+async fn no_error_contains_an_answers_bytes() {
     for (status, body) in [
         ("500 Internal Server Error", "TOKEN\nTOKEN"),
         ("503 Slow Down", "<html>TOKEN</html>"),

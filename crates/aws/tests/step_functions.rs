@@ -156,7 +156,7 @@ async fn a_run_that_is_there_is_not_started_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_one_line_with_the_place_and_the_remedy() {
+async fn a_refusal_is_one_line_with_the_place_and_the_remedy() {
     let (runs, calls) = start(&[refused("AccessDeniedException")]).await;
     let told = runs.start_run(&run()).await.unwrap_err().to_string();
     for part in ["run r", "AccessDeniedException", MACHINE, "the role"] {
@@ -167,7 +167,7 @@ async fn a_refusal_is_told_in_one_line_with_the_place_and_the_remedy() {
 }
 
 #[tokio::test]
-async fn what_has_ended_counts_as_stopped() {
+async fn an_ended_run_counts_as_stopped() {
     let (runs, calls) = start(&[(200, json!({ "stopDate": 1.0 })), refused("ExecutionDoesNotExist")]).await;
     for _ in 0..2 {
         let cause = "x".repeat(40_000);
@@ -180,7 +180,7 @@ async fn what_has_ended_counts_as_stopped() {
 }
 
 #[tokio::test]
-async fn an_answer_is_taken_or_nobody_waits_for_it() {
+async fn an_answer_is_accepted_or_no_task_waits_for_it() {
     let done = (200, json!({}));
     let (runs, calls) = start(&[done.clone(), done]).await;
     let taken = runs.succeed_task("token", json!({ "decision": "approved" })).await;
@@ -252,7 +252,7 @@ async fn failed_runs_are_listed_newest_first_and_described_when_asked() {
 }
 
 #[tokio::test]
-async fn runs_are_told_with_their_histories_and_units() {
+async fn runs_are_read_with_their_histories_and_units() {
     let listed = |name: &str, at: f64| {
         json!({ "executionArn": format!("{EXECUTIONS}:{name}"), "stateMachineArn": MACHINE, "name": name,
                 "status": "SUCCEEDED", "startDate": at, "stopDate": at + 1.0 })

@@ -9,7 +9,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 
 /// Maximum length of a subject, in characters.
-const SUBJECT_CHARS: usize = 200;
+const MAX_SUBJECT_CHARS: usize = 200;
 
 /// Builds a mail. Without a recipient it goes to the sender.
 ///
@@ -27,7 +27,7 @@ pub fn message(mail: &Mail, from: &str, at: Timestamp) -> Result<Message, Notify
         .from(sender.clone())
         .message_id(Some(format!("<{}@{host}>", mail.key)))
         .date(UNIX_EPOCH + Duration::from_secs(at.as_second().max(0).unsigned_abs()))
-        .subject(subject.take(SUBJECT_CHARS).collect::<String>())
+        .subject(subject.take(MAX_SUBJECT_CHARS).collect::<String>())
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
@@ -46,7 +46,9 @@ pub fn message(mail: &Mail, from: &str, at: Timestamp) -> Result<Message, Notify
 }
 
 fn mailbox(whose: &str, address: &str) -> Result<Mailbox, NotifyError> {
-    address
-        .parse()
-        .map_err(|_| NotifyError(format!("{whose}: {address:?} is no mail address; expected NAME@HOST")))
+    address.parse().map_err(|_| {
+        NotifyError(format!(
+            "{whose}: {address:?} is not a mail address; expected NAME@HOST"
+        ))
+    })
 }

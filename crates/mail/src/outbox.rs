@@ -15,7 +15,7 @@ use crate::message::message;
 use holdfast_storage::file::{self, FileError};
 
 /// Maximum number of alarms that are stored for one run: more add nothing new.
-const ALARMS: usize = 100;
+const MAX_ALARMS: usize = 100;
 
 /// Writes mails to a data directory: `outbox/*.eml`, with the mode 0600.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ impl OutboxNotifyPeople {
         let prefix = format!("{run}-alarm-");
         let cause = hex::encode(Sha256::digest(what.as_bytes()));
         let key = format!("{prefix}{}", cause.get(..8).unwrap_or_default());
-        if known.iter().filter(|name| name.starts_with(&prefix)).count() >= ALARMS {
+        if known.iter().filter(|name| name.starts_with(&prefix)).count() >= MAX_ALARMS {
             return Ok(None);
         }
         self.write_mail(&Mail {

@@ -17,7 +17,7 @@ use url::Url;
 use crate::message::message;
 
 /// Time limit of one step of the SMTP session.
-const PATIENCE: Duration = Duration::from_secs(20);
+const MAX_STEP_TIME: Duration = Duration::from_secs(20);
 
 /// Sends mails through one server.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl SmtpNotifyPeople {
         }
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(address.as_str())
             .map_err(|_| unusable("not a mail server's address"))?
-            .timeout(Some(PATIENCE))
+            .timeout(Some(MAX_STEP_TIME))
             .build();
         Ok(Self {
             transport,
@@ -66,10 +66,10 @@ impl SmtpNotifyPeople {
         let message = message(mail, &self.from, Timestamp::now())?;
         self.transport.send(message).await.map(drop).map_err(|error| {
             NotifyError(format!(
-                "the mail server {} did not take the mail {}: {}. Check HOLDFAST_SMTP_URL and the addresses",
+                "the mail server {} rejects the mail {}: {}. Check HOLDFAST_SMTP_URL and the addresses",
                 self.server,
                 mail.key,
-                said(&error)
+                one_line(&error)
             ))
         })
     }
@@ -79,7 +79,7 @@ impl SmtpNotifyPeople {
 impl NotifyPeople for SmtpNotifyPeople {
     async fn send_mail(&self, mail: &Mail) -> Result<(), NotifyError> {
         if mail.to.is_empty() {
-            let missing = "nobody can be asked: set HOLDFAST_APPROVERS, or gate.approvers in .holdfast.yml";
+            let missing = "there is no approver: set HOLDFAST_APPROVERS, or gate.approvers in .holdfast.yml";
             return Err(NotifyError(missing.to_owned()));
         }
         self.send(mail).await
@@ -101,6 +101,6 @@ impl NotifyPeople for SmtpNotifyPeople {
 }
 
 /// Returns the error as one line, without the mail's content.
-fn said(error: &Error) -> String {
+fn one_line(error: &Error) -> String {
     error.to_string().replace(['\r', '\n'], " ")
 }

@@ -39,7 +39,7 @@ fn read(data: &Path, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_mail_is_a_private_file_that_any_reader_takes() {
+async fn a_mail_is_a_private_file_that_any_mail_program_reads() {
     let data = tempfile::tempdir().unwrap();
     let with_html = Mail {
         html: Some("<p>Look at it.</p>".to_owned()),
@@ -93,7 +93,7 @@ async fn the_same_mail_is_written_once() {
 }
 
 #[tokio::test]
-async fn hostile_subjects_and_keys_stay_where_they_belong() {
+async fn hostile_subjects_and_keys_change_no_other_header_or_file() {
     let data = tempfile::tempdir().unwrap();
     let outbox = outbox(data.path(), "holdfast@example.org");
     let hostile = Mail {
@@ -116,7 +116,10 @@ async fn bad_addresses_are_named() {
     let data = tempfile::tempdir().unwrap();
     let good = outbox(data.path(), "holdfast@example.org");
     let error = good.send_mail(&mail("r-1", &["nobody"])).await.unwrap_err();
-    assert!(error.to_string().contains("\"nobody\" is no mail address"), "{error}");
+    assert!(
+        error.to_string().contains("\"nobody\" is not a mail address"),
+        "{error}"
+    );
     let error = outbox(data.path(), "x").send_mail(&mail("r-1", &[])).await.unwrap_err();
     assert!(error.to_string().contains("HOLDFAST_MAIL_FROM"), "{error}");
     assert!(names(data.path()).is_empty());

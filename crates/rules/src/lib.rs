@@ -23,13 +23,13 @@ use language::Language;
 pub use rule::rule_ids;
 
 /// Maximum size of a file that is parsed, in bytes.
-const TEXT_MOST: usize = 1024 * 1024;
+const MAX_TEXT_BYTES: usize = 1024 * 1024;
 /// Maximum nesting of brackets: deeper code is hostile, or data, and its tree isn't worth the cost.
-const NESTING_MOST: usize = 500;
+const MAX_NESTING: usize = 500;
 /// Time limit of one file: one that takes longer is hostile, or not code, and its syntax is skipped.
-const FILE_TIME_MOST: Duration = Duration::from_secs(2);
+const MAX_FILE_TIME: Duration = Duration::from_secs(2);
 /// After this long the thread is abandoned: a step of the parser that checks no clock must not block the review.
-const THREAD_TIME_MOST: Duration = Duration::from_secs(10);
+const MAX_THREAD_TIME: Duration = Duration::from_secs(10);
 /// Maximum number of files that are read at the same time.
 const THREADS: usize = 4;
 

@@ -7,11 +7,11 @@ use super::deadline::Deadline;
 use super::language::Language;
 
 /// Maximum length of a signature or an import, in characters.
-const TEXT_MOST: usize = 200;
+const MAX_TEXT_CHARS: usize = 200;
 /// Maximum number of imports of one file.
-const IMPORTS_MOST: usize = 60;
+const MAX_IMPORTS: usize = 60;
 /// Maximum number of scopes of one file: a prompt has room for fewer.
-const SCOPES_MOST: usize = 1_000;
+const MAX_SCOPES: usize = 1_000;
 /// Nodes between two checks of the clock.
 const NODES_PER_CHECK: usize = 256;
 

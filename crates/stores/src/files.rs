@@ -8,10 +8,10 @@ use holdfast_core::port::{StoreArtifact, StoreError};
 use holdfast_storage::file;
 
 /// Maximum length of a key, in bytes: S3's limit, so that every key that fits here fits there.
-const KEY_BYTES: usize = 1024;
+const MAX_KEY_BYTES: usize = 1024;
 
 /// Maximum length of a part of a key, in bytes: the limit of file systems.
-const PART_BYTES: usize = 255;
+const MAX_PART_BYTES: usize = 255;
 
 /// Stores artifacts below a directory. Files have the mode 0600, new directories 0700.
 #[derive(Clone, Debug)]
@@ -53,20 +53,20 @@ impl FilesStoreArtifact {
 
 /// Checks a key. No part may begin with a dot: this excludes `..` and the temporary files of writes.
 fn check_key(key: &str) -> Result<(), &'static str> {
-    if key.is_empty() || key.len() > KEY_BYTES {
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
         return Err("a key has 1 to 1,024 bytes");
     }
     if key.chars().any(|c| c.is_control() || c == '\\' || c == ':') {
-        return Err("a key holds no control character, backslash or colon");
+        return Err("a key has no control character, backslash or colon");
     }
     for part in key.split('/') {
         if part.is_empty() {
-            return Err("a key neither begins nor ends with a slash, nor has two together");
+            return Err("a key neither begins nor ends with a slash, and has no two slashes in a row");
         }
         if part.starts_with('.') {
             return Err("no part of a key begins with a dot");
         }
-        if part.len() > PART_BYTES {
+        if part.len() > MAX_PART_BYTES {
             return Err("each part of a key has at most 255 bytes");
         }
     }

@@ -21,7 +21,7 @@ fn everything_below(dir: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_put_is_got_and_put_again_replaces() {
+async fn a_stored_artifact_is_read_and_a_second_write_replaces_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = FilesStoreArtifact::new(dir.path().join("new/root"));
     let answer = key::answer("1-2-abc", "src.main-rs", 3);
@@ -128,7 +128,7 @@ async fn errors_name_the_path() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_place_that_takes_no_file_is_said() {
+async fn a_place_that_allows_no_file_is_named() {
     // /proc has no new directories, not even for root.
     let error = FilesStoreArtifact::new("/proc/holdfast")
         .put("a", b"x")
@@ -138,7 +138,7 @@ async fn a_place_that_takes_no_file_is_said() {
 }
 
 #[tokio::test]
-async fn what_a_killed_writer_left_is_not_seen() {
+async fn the_remains_of_a_killed_writer_are_invisible() {
     let dir = tempfile::tempdir().unwrap();
     let store = FilesStoreArtifact::new(dir.path());
     store.put("runs/r/plan.json", b"whole").await.unwrap();

@@ -27,9 +27,9 @@ const FAILED: [ExecutionStatus; 3] = [
     ExecutionStatus::Aborted,
 ];
 /// Maximum number of executions in one answer.
-const PAGE: i32 = 100;
+const MAX_PAGE_EXECUTIONS: i32 = 100;
 /// Maximum length of a cause in Step Functions, in characters.
-const CAUSE_CHARS: usize = 32_768;
+const MAX_CAUSE_CHARS: usize = 32_768;
 
 /// Runs of one state machine. The SDK retries nothing: the workflow does.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl StepFunctionsRuns {
     }
 
     /// Returns the result of an answer to a task.
-    fn taken<T, E>(&self, sent: Result<T, SdkError<E>>) -> Result<TaskAnswer, ExecutionError>
+    fn task_answer<T, E>(&self, sent: Result<T, SdkError<E>>) -> Result<TaskAnswer, ExecutionError>
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
@@ -66,7 +66,7 @@ impl StepFunctionsRuns {
         };
         match error.code() {
             Some("TaskDoesNotExist" | "TaskTimedOut" | "InvalidToken") => Ok(TaskAnswer::NotWaiting),
-            _ => Err(self.failed("*", "told a decision", &error)),
+            _ => Err(self.failed("*", "sent a decision", &error)),
         }
     }
 
@@ -82,8 +82,8 @@ impl StepFunctionsRuns {
         ExecutionError {
             run: run.to_owned(),
             detail: format!(
-                "cannot be {doing}: {}. Check that {} is there and that the role may do it",
-                account::said(error),
+                "cannot be {doing}: {}. Check that {} exists and that the role may do it",
+                account::failure_line(error),
                 self.state_machine
             ),
         }
@@ -93,7 +93,7 @@ impl StepFunctionsRuns {
 #[async_trait]
 impl StopRun for StepFunctionsRuns {
     async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
-        let cause: String = cause.chars().take(CAUSE_CHARS).collect();
+        let cause: String = cause.chars().take(MAX_CAUSE_CHARS).collect();
         let stop = self.client.stop_execution().execution_arn(self.execution_arn(run));
         match stop.error(error.as_str()).cause(cause).send().await {
             Ok(_) => Ok(()),
@@ -148,18 +148,18 @@ impl AnswerTask for StepFunctionsRuns {
             .send_task_success()
             .task_token(token)
             .output(output.to_string());
-        self.taken(send.send().await)
+        self.task_answer(send.send().await)
     }
 
     async fn fail_task(&self, token: &str, error: ErrorName, cause: &str) -> Result<TaskAnswer, ExecutionError> {
-        let cause: String = cause.chars().take(CAUSE_CHARS).collect();
+        let cause: String = cause.chars().take(MAX_CAUSE_CHARS).collect();
         let send = self
             .client
             .send_task_failure()
             .task_token(token)
             .error(error.as_str())
             .cause(cause);
-        self.taken(send.send().await)
+        self.task_answer(send.send().await)
     }
 }
 
@@ -170,7 +170,7 @@ impl ListFailedRuns for StepFunctionsRuns {
         let mut newest: HashMap<String, (i64, FailedRun)> = HashMap::new();
         for status in FAILED {
             let mut pages = self.client.list_executions().state_machine_arn(&self.state_machine);
-            pages = pages.status_filter(status.clone()).max_results(PAGE);
+            pages = pages.status_filter(status.clone()).max_results(MAX_PAGE_EXECUTIONS);
             let mut pages = pages.into_paginator().items().send();
             let mut listed = 0;
             while let Some(execution) = pages.next().await {

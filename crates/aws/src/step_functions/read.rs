@@ -6,10 +6,10 @@ use aws_sdk_sfn::types::{ExecutionListItem, HistoryEvent, HistoryEventType};
 use holdfast_core::port::ExecutionError;
 use serde_json::Value;
 
-use super::{PAGE, StepFunctionsRuns};
+use super::{MAX_PAGE_EXECUTIONS, StepFunctionsRuns};
 
 /// Maximum number of events in one answer.
-const EVENTS: i32 = 1_000;
+const MAX_PAGE_EVENTS: i32 = 1_000;
 
 /// An execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +70,7 @@ impl StepFunctionsRuns {
     /// The request fails.
     pub async fn executions(&self, most: usize) -> Result<Vec<ExecutionFound>, ExecutionError> {
         let pages = self.client.list_executions().state_machine_arn(&self.state_machine);
-        let mut pages = pages.max_results(PAGE).into_paginator().items().send();
+        let mut pages = pages.max_results(MAX_PAGE_EXECUTIONS).into_paginator().items().send();
         let mut found = Vec::new();
         while found.len() < most {
             match pages.next().await {
@@ -110,16 +110,16 @@ impl StepFunctionsRuns {
         let mut maps = maps.into_paginator().items().send();
         let mut map_runs = Vec::new();
         while let Some(map) = maps.next().await {
-            map_runs.push(map.map_err(|error| self.failed(run, "asked for its maps", &error))?);
+            map_runs.push(map.map_err(|error| self.failed(run, "queried for its maps", &error))?);
         }
         map_runs.sort_by_key(|map| millis(&map.start_date));
         let mut children = Vec::new();
         for map in map_runs {
             let pages = self.client.list_executions().map_run_arn(&map.map_run_arn);
-            let mut pages = pages.max_results(PAGE).into_paginator().items().send();
+            let mut pages = pages.max_results(MAX_PAGE_EXECUTIONS).into_paginator().items().send();
             let mut of_map = Vec::new();
             while let Some(item) = pages.next().await {
-                let item = item.map_err(|error| self.failed(run, "asked for its units", &error))?;
+                let item = item.map_err(|error| self.failed(run, "queried for its units", &error))?;
                 of_map.push(listed(&item));
             }
             of_map.sort_by(|one, other| (one.started_ms, &one.name).cmp(&(other.started_ms, &other.name)));
@@ -136,13 +136,13 @@ impl StepFunctionsRuns {
     /// A request fails.
     pub async fn history(&self, arn: &str, with_data: bool) -> Result<Vec<EventFound>, ExecutionError> {
         let pages = self.client.get_execution_history().execution_arn(arn);
-        let pages = pages.max_results(EVENTS).include_execution_data(with_data);
+        let pages = pages.max_results(MAX_PAGE_EVENTS).include_execution_data(with_data);
         let mut pages = pages.into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(event) = pages.next().await {
             let name = arn.rsplit(':').next().unwrap_or(arn);
             found.push(event_found(
-                &event.map_err(|error| self.failed(name, "asked for its history", &error))?,
+                &event.map_err(|error| self.failed(name, "queried for its history", &error))?,
             ));
         }
         Ok(found)
@@ -154,9 +154,9 @@ impl StepFunctionsRuns {
     ///
     /// The request fails.
     pub async fn definition(&self, run: &str) -> Result<String, ExecutionError> {
-        let asked = self.client.describe_state_machine_for_execution();
-        let asked = asked.execution_arn(self.execution_arn(run)).send().await;
-        let found = asked.map_err(|error| self.failed(run, "asked for its definition", &error))?;
+        let request = self.client.describe_state_machine_for_execution();
+        let answer = request.execution_arn(self.execution_arn(run)).send().await;
+        let found = answer.map_err(|error| self.failed(run, "queried for its definition", &error))?;
         Ok(found.definition)
     }
 }

@@ -187,7 +187,7 @@ async fn a_list_takes_as_many_answers_as_the_server_needs() {
 }
 
 #[tokio::test]
-async fn a_row_of_another_program_is_told() {
+async fn a_row_of_another_program_is_reported() {
     let table = Table::new().await;
     let rows = table.at(server::address());
     let text = |text: &str| AttributeValue::S(text.to_owned());

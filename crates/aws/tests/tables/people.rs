@@ -21,7 +21,7 @@ fn config(address: SocketAddr) -> SdkConfig {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ses_and_sns_take_what_people_are_told() {
+async fn ses_and_sns_accept_mails_and_alarms() {
     let config = config(server::address());
     let texts = aws_sdk_sns::Client::new(&config);
     let topic = texts

@@ -24,10 +24,10 @@ use super::language::Language;
 use super::outline::rows;
 
 /// Maximum number of findings of one rule in one file.
-const FINDINGS_MOST: usize = 1_000;
+const MAX_FINDINGS: usize = 1_000;
 
 /// Maximum number of matches that one search has in flight. Each step of a search costs up to its square.
-const MATCHES_MOST: u32 = 256;
+const MAX_MATCHES: u32 = 256;
 
 /// A rule: a query whose capture `@found` is the finding's place.
 pub(super) struct Rule {

@@ -43,7 +43,7 @@ pub enum TablesError {
         known: i64,
     },
     /// The file is damaged.
-    #[error("{} is damaged: {detail}. Restore it from a backup; or move it away, with those beside it that begin with its name, to begin anew without the claims and decisions in it", .file.display())]
+    #[error("{} is damaged: {detail}. Restore it from a backup; or move it away, with the files beside it whose names begin with its name, to start again without its claims and decisions", .file.display())]
     Damaged {
         /// The tables' file.
         file: PathBuf,
@@ -100,23 +100,23 @@ impl TablesError {
 }
 
 /// Opens the file for the first time in this process: creates it if it is missing, migrates and checks it.
-pub(super) fn open(directory: &Path, most_pages: Option<u32>) -> Result<(Connection, PathBuf), TablesError> {
+pub(super) fn open(directory: &Path, max_pages: Option<u32>) -> Result<(Connection, PathBuf), TablesError> {
     let file = directory.join(TABLES_FILE);
     database::create_empty(&file).map_err(|error| TablesError::Unusable {
         file: file.clone(),
         detail: error.to_string(),
     })?;
-    let mut connection = connect(&file, most_pages)?;
+    let mut connection = connect(&file, max_pages)?;
     migrate(&mut connection).map_err(|error| TablesError::of_sqlite(&file, &error))?;
     check(&connection, &file)?;
     Ok((connection, file))
 }
 
 /// Connects to the file. Fails if a newer program wrote it.
-pub(super) fn connect(file: &Path, most_pages: Option<u32>) -> Result<Connection, TablesError> {
+pub(super) fn connect(file: &Path, max_pages: Option<u32>) -> Result<Connection, TablesError> {
     let failed = |error: rusqlite::Error| TablesError::of_sqlite(file, &error);
     let options = WriteOptions {
-        max_pages: most_pages,
+        max_pages,
         ..WriteOptions::default()
     };
     let connection = database::open_unchanged(file).map_err(failed)?;

@@ -24,7 +24,7 @@ pub struct SqliteKeepRows {
 
 struct Table {
     file: PathBuf,
-    most_pages: Option<u32>,
+    max_pages: Option<u32>,
     /// Empty while it is in use, and after a failure: the next call then opens a new one.
     connection: Mutex<Option<Connection>>,
 }
@@ -59,9 +59,9 @@ impl SqliteKeepRows {
         Self::open_file(directory.into(), None).await
     }
 
-    /// Opens the file with a limit of `most_pages` pages of 4 KiB; beyond it, writes fail as on a full disk.
-    pub async fn open_limited(directory: impl Into<PathBuf>, most_pages: u32) -> Result<Self, TablesError> {
-        Self::open_file(directory.into(), Some(most_pages)).await
+    /// Opens the file with a limit of `max_pages` pages of 4 KiB; beyond it, writes fail as on a full disk.
+    pub async fn open_limited(directory: impl Into<PathBuf>, max_pages: u32) -> Result<Self, TablesError> {
+        Self::open_file(directory.into(), Some(max_pages)).await
     }
 
     /// Deletes the rows older than [`ROW_DAYS`], and returns their number.
@@ -77,12 +77,12 @@ impl SqliteKeepRows {
         Ok(forgotten.await?.try_into().unwrap_or(u64::MAX))
     }
 
-    async fn open_file(directory: PathBuf, most_pages: Option<u32>) -> Result<Self, TablesError> {
-        let opened = tokio::task::spawn_blocking(move || file::open(&directory, most_pages)).await;
+    async fn open_file(directory: PathBuf, max_pages: Option<u32>) -> Result<Self, TablesError> {
+        let opened = tokio::task::spawn_blocking(move || file::open(&directory, max_pages)).await;
         let (connection, file) = opened.map_err(|error| TablesError::Ended(error.to_string()))??;
         let table = Table {
             file,
-            most_pages,
+            max_pages,
             connection: Mutex::new(Some(connection)),
         };
         Ok(Self { table: Arc::new(table) })
@@ -123,7 +123,7 @@ impl Table {
         let mut place = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let mut connection = match place.take() {
             Some(connection) => connection,
-            None => file::connect(&self.file, self.most_pages)?,
+            None => file::connect(&self.file, self.max_pages)?,
         };
         let done = work(&mut connection).map_err(|error| TablesError::of_sqlite(&self.file, &error))?;
         *place = Some(connection);

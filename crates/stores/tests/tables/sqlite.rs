@@ -93,7 +93,7 @@ async fn a_newer_file_is_refused() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_told_with_its_remedy() {
+async fn a_damaged_file_is_reported_with_its_remedy() {
     let not_a_database = Directory::new();
     std::fs::write(not_a_database.path().join(TABLES_FILE), vec![7; 8192]).unwrap();
 
@@ -127,7 +127,7 @@ async fn a_damaged_file_is_told_with_its_remedy() {
 }
 
 #[tokio::test]
-async fn a_row_of_another_program_is_told() {
+async fn a_row_of_another_program_is_reported() {
     let directory = Directory::new();
     let rows = directory.open().await;
     rows.put("a/1", &n(1), Precondition::Absent).await.unwrap();
@@ -176,7 +176,7 @@ async fn a_call_waits_for_another_writer() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_and_loses_nothing() {
+async fn a_full_disk_is_reported_and_loses_nothing() {
     let directory = Directory::new();
     let rows = SqliteKeepRows::open_limited(directory.path(), 60).await.unwrap();
     let value = json!({ "text": "x".repeat(20_000) });

@@ -27,7 +27,7 @@ macro_rules! contract {
             suite::lists_are_ordered_cut_and_bounded
             suite::lists_go_beyond_a_megabyte
             suite::odd_keys_are_kept_apart
-            suite::what_is_no_row_is_refused
+            suite::an_invalid_row_is_refused
             suite::values_come_back_as_they_were
             suite::another_handle_sees_what_was_written
             races::one_of_many_claims

@@ -191,7 +191,7 @@ pub async fn odd_keys_are_kept_apart(world: &dyn World) {
     }
 }
 
-pub async fn what_is_no_row_is_refused(world: &dyn World) {
+pub async fn an_invalid_row_is_refused(world: &dyn World) {
     let rows = world.open().await;
     let long = format!("g/{}", "n".repeat(899));
     for key in ["", "/", "g", "g/", "/n", "g/a\0b", "g/a\nb", "g\u{85}/n", long.as_str()] {
