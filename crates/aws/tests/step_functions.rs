@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sfn::config::{Credentials, SharedCredentialsProvider};
-use holdfast_aws::step_functions::{EventFoundKind, StepFunctionsRuns};
+use holdfast_aws::step_functions::{EventFoundKind, Payloads, StepFunctionsRuns};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
@@ -296,17 +296,20 @@ async fn runs_are_read_with_their_histories_and_units() {
     let children = runs.children("r").await.unwrap();
     let names: Vec<&str> = children.iter().map(|unit| unit.name.as_str()).collect();
     assert_eq!(names, ["first", "second"], "as they began");
-    let events = runs.history(&children[0].arn, true).await.unwrap();
+    let events = runs.history(&children[0].arn, Payloads::Included).await.unwrap();
     assert_eq!(events[0].at_ms, 1_795_601_335_658, "to the millisecond");
     let kinds: Vec<EventFoundKind> = events.into_iter().map(|event| event.kind).collect();
-    let (task, name) = ("Task".to_owned(), state::REVIEW_UNIT.to_owned());
+    let (state_type, name) = ("Task".to_owned(), state::REVIEW_UNIT.to_owned());
     assert_eq!(
         kinds,
         [
             EventFoundKind::Started(json!({ "unit": "u1" })),
-            EventFoundKind::Entered(task.clone(), name.clone()),
+            EventFoundKind::Entered {
+                state_type: state_type.clone(),
+                name: name.clone(),
+            },
             EventFoundKind::TaskFailed,
-            EventFoundKind::Left(task, name),
+            EventFoundKind::Left { state_type, name },
             EventFoundKind::Ended,
         ]
     );

@@ -44,31 +44,33 @@ pub struct ResolvedTarget {
 pub fn resolve_target(path: &Path, ends: Ends<'_>) -> Result<ResolvedTarget, ReadError> {
     let place = path.to_owned();
     let [base, head, base_branch] = [ends.base, ends.head, ends.base_branch].map(|end| end.map(str::to_owned));
-    let resolve = move || resolve(&place, base.as_deref(), head.as_deref(), base_branch.as_deref());
+    let resolve = move || {
+        let ends = Ends {
+            base: base.as_deref(),
+            head: head.as_deref(),
+            base_branch: base_branch.as_deref(),
+        };
+        resolve(&place, ends)
+    };
     run_blocking(MAX_REPOSITORY_TIME, resolve).unwrap_or_else(|problem| Err(gave_up(path, problem)))
 }
 
-fn resolve(
-    path: &Path,
-    base: Option<&str>,
-    head: Option<&str>,
-    base_branch: Option<&str>,
-) -> Result<ResolvedTarget, ReadError> {
+fn resolve(path: &Path, ends: Ends<'_>) -> Result<ResolvedTarget, ReadError> {
     let repository = open(path)?;
     let root = repository.workdir().unwrap_or_else(|| repository.git_dir());
     let root = root
         .canonicalize()
         .map_err(|error| fail(format!("{} cannot be read: {error}", root.display())))?;
-    let head_id = match head {
+    let head_id = match ends.head {
         Some(revision) => find(&repository, revision, "--head")?,
         None => head_of(&repository, &root)?,
     };
-    let base = match base {
+    let base = match ends.base {
         Some(revision) => Base {
             id: merge_base(&repository, find(&repository, revision, "--base")?, head_id, revision)?,
             reason: format!("the merge base with {revision}, which --base names"),
         },
-        None => choose_base(&repository, head_id, base_branch)?,
+        None => choose_base(&repository, head_id, ends.base_branch)?,
     };
     let base_note = format!("base {}: {}", base.id.to_hex_with_len(12), base.reason);
     Ok(ResolvedTarget {

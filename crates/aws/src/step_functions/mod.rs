@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::account;
 
-pub use read::{EventFound, EventFoundKind, ExecutionFound};
+pub use read::{EventFound, EventFoundKind, ExecutionFound, Payloads};
 
 /// The statuses of executions that ended without success.
 const FAILED: [ExecutionStatus; 3] = [

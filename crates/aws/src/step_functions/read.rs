@@ -50,16 +50,35 @@ pub struct EventFound {
 pub enum EventFoundKind {
     /// The execution started, with this input; `null` in a history without data.
     Started(Value),
-    /// A state was entered: its type, its name.
-    Entered(String, String),
-    /// A state was left: its type, its name.
-    Left(String, String),
+    /// A state was entered.
+    Entered {
+        /// The state's type.
+        state_type: String,
+        /// The state's name.
+        name: String,
+    },
+    /// A state was left.
+    Left {
+        /// The state's type.
+        state_type: String,
+        /// The state's name.
+        name: String,
+    },
     /// A task failed or timed out.
     TaskFailed,
     /// The execution ended.
     Ended,
     /// Anything else.
     Other,
+}
+
+/// The payloads of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payloads {
+    /// AWS sends them.
+    Included,
+    /// AWS sends none: a task's token is part of one.
+    LeftOut,
 }
 
 impl StepFunctionsRuns {
@@ -128,15 +147,16 @@ impl StepFunctionsRuns {
         Ok(children)
     }
 
-    /// Returns the history of the execution with this ARN, in order. Its input is included `with_data`; without, AWS
-    /// sends no payload: a task's token is part of one.
+    /// Returns the history of the execution with this ARN, in order. Only with payloads it has the execution's input.
     ///
     /// # Errors
     ///
     /// A request fails.
-    pub async fn history(&self, arn: &str, with_data: bool) -> Result<Vec<EventFound>, ExecutionError> {
+    pub async fn history(&self, arn: &str, payloads: Payloads) -> Result<Vec<EventFound>, ExecutionError> {
         let pages = self.client.get_execution_history().execution_arn(arn);
-        let pages = pages.max_results(MAX_PAGE_EVENTS).include_execution_data(with_data);
+        let pages = pages
+            .max_results(MAX_PAGE_EVENTS)
+            .include_execution_data(payloads == Payloads::Included);
         let mut pages = pages.into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(event) = pages.next().await {
@@ -192,8 +212,14 @@ fn event_found(event: &HistoryEvent) -> EventFound {
     let entered = event.state_entered_event_details.as_ref();
     let left = event.state_exited_event_details.as_ref();
     let kind = match (&event.r#type, entered, left) {
-        (_, Some(details), _) => EventFoundKind::Entered(kind.replace("StateEntered", ""), details.name.clone()),
-        (_, _, Some(details)) => EventFoundKind::Left(kind.replace("StateExited", ""), details.name.clone()),
+        (_, Some(details), _) => EventFoundKind::Entered {
+            state_type: kind.replace("StateEntered", ""),
+            name: details.name.clone(),
+        },
+        (_, _, Some(details)) => EventFoundKind::Left {
+            state_type: kind.replace("StateExited", ""),
+            name: details.name.clone(),
+        },
         (HistoryEventType::ExecutionStarted, ..) => {
             let details = event.execution_started_event_details.as_ref();
             EventFoundKind::Started(json(details.and_then(|details| details.input.as_deref())))

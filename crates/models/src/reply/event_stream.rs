@@ -12,7 +12,15 @@ pub(crate) enum Streamed {
 }
 
 /// Joins a provider's events to one document; `None` if they have no end.
-pub(crate) type Assemble = fn(&[Value], bool) -> Option<Value>;
+pub(crate) type Assemble = fn(&Events) -> Option<Value>;
+
+/// The events of a stream.
+pub(crate) struct Events {
+    /// Their data, in order.
+    data: Vec<Value>,
+    /// True if `[DONE]` ended the stream.
+    is_done: bool,
+}
 
 /// Reads a body as a stream; `None` if it isn't one.
 pub(crate) fn read_stream(body: &[u8], assemble: Assemble) -> Option<Streamed> {
@@ -24,21 +32,24 @@ pub(crate) fn read_stream(body: &[u8], assemble: Assemble) -> Option<Streamed> {
     {
         return None;
     }
-    let (mut events, mut is_done) = (Vec::new(), false);
+    let mut events = Events {
+        data: Vec::new(),
+        is_done: false,
+    };
     for data in event_data(first) {
         if data.trim() == "[DONE]" {
-            is_done = true;
+            events.is_done = true;
         } else if let Ok(event) = serde_json::from_str::<Value>(&data) {
             // An error in the stream is the whole answer.
             if event.get("error").is_some_and(|error| !error.is_null()) {
                 return Some(Streamed::Whole(event));
             }
-            events.push(event);
+            events.data.push(event);
         } else {
             return Some(Streamed::Broken);
         }
     }
-    Some(assemble(&events, is_done).map_or(Streamed::Broken, Streamed::Whole))
+    Some(assemble(&events).map_or(Streamed::Broken, Streamed::Whole))
 }
 
 /// Returns the data of each event: its joined `data` lines.
@@ -59,12 +70,12 @@ fn event_data(text: &str) -> Vec<String> {
 }
 
 /// Joins the chunks of a chat completion.
-pub(crate) fn assemble_chat(events: &[Value], is_done: bool) -> Option<Value> {
+pub(crate) fn assemble_chat(events: &Events) -> Option<Value> {
     let (mut content, mut refusal) = (String::new(), String::new());
     let mut calls: Vec<String> = Vec::new();
     let (mut finish, mut usage, mut model) = (Value::Null, Value::Null, Value::Null);
     let mut is_chat = false;
-    for event in events {
+    for event in &events.data {
         let keep = |known: &mut Value, new: &Value| {
             if !new.is_null() {
                 *known = new.clone();
@@ -99,7 +110,7 @@ pub(crate) fn assemble_chat(events: &[Value], is_done: bool) -> Option<Value> {
         .into_iter()
         .map(|arguments| json!({ "function": { "arguments": arguments } }))
         .collect();
-    (is_chat && (is_done || finish.is_string())).then(|| {
+    (is_chat && (events.is_done || finish.is_string())).then(|| {
         json!({
             "model": model, "usage": usage,
             "choices": [{ "finish_reason": finish,
@@ -109,11 +120,11 @@ pub(crate) fn assemble_chat(events: &[Value], is_done: bool) -> Option<Value> {
 }
 
 /// Joins the events of a message.
-pub(crate) fn assemble_message(events: &[Value], _is_done: bool) -> Option<Value> {
+pub(crate) fn assemble_message(events: &Events) -> Option<Value> {
     let mut message = Map::new();
     let (mut text, mut input) = (String::new(), String::new());
     let mut is_whole = false;
-    for event in events {
+    for event in &events.data {
         match event["type"].as_str() {
             Some("message_start") => message = event["message"].as_object().cloned().unwrap_or_default(),
             Some("content_block_delta") => {

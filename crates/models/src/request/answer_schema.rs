@@ -18,20 +18,29 @@ const REFUSED: [&str; 11] = [
     "maxProperties",
 ];
 
+/// The properties that the schema requires.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Required {
+    /// The same as in the given schema.
+    AsGiven,
+    /// All of them.
+    All,
+}
+
 /// Removes the bounds and closes every object.
 pub(crate) fn without_bounds(schema: &Value) -> Value {
-    subset(schema, false)
+    subset(schema, Required::AsGiven)
 }
 
 /// Removes the bounds, closes every object and requires every property, as a strict schema has to. This is safe because
 /// every optional property may also be present.
 pub(crate) fn strict(schema: &Value) -> Value {
-    subset(schema, true)
+    subset(schema, Required::All)
 }
 
 /// Removes the bounds, closed objects and lists of types: the form that every server with schemas accepts.
 pub(crate) fn open(schema: &Value) -> Value {
-    match subset(schema, false) {
+    match subset(schema, Required::AsGiven) {
         Value::Object(map) => Value::Object(opened(map)),
         other => other,
     }
@@ -51,31 +60,31 @@ fn opened(map: Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-fn subset(schema: &Value, all_required: bool) -> Value {
+fn subset(schema: &Value, required: Required) -> Value {
     let Value::Object(map) = schema else {
         return schema.clone();
     };
     let each = |values: &Value| match values {
         Value::Object(map) => Value::Object(
             map.iter()
-                .map(|(name, value)| (name.clone(), subset(value, all_required)))
+                .map(|(name, value)| (name.clone(), subset(value, required)))
                 .collect(),
         ),
-        Value::Array(list) => Value::Array(list.iter().map(|value| subset(value, all_required)).collect()),
+        Value::Array(list) => Value::Array(list.iter().map(|value| subset(value, required)).collect()),
         other => other.clone(),
     };
     let mut out = Map::new();
     for (keyword, value) in map.iter().filter(|(keyword, _)| !REFUSED.contains(&keyword.as_str())) {
         let value = match keyword.as_str() {
             "properties" | "$defs" | "definitions" | "anyOf" | "allOf" | "oneOf" => each(value),
-            "items" => subset(value, all_required),
+            "items" => subset(value, required),
             _ => value.clone(),
         };
         out.insert(keyword.clone(), value);
     }
     if let Some(Value::Object(properties)) = map.get("properties") {
         out.insert("additionalProperties".to_owned(), Value::Bool(false));
-        if all_required {
+        if required == Required::All {
             let names = properties.keys().cloned().map(Value::String).collect();
             out.insert("required".to_owned(), Value::Array(names));
         }

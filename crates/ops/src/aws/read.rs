@@ -6,7 +6,7 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use holdfast_asl::{EventKind, HistoryEvent, StateKind, Timestamp};
-use holdfast_aws::step_functions::{EventFound, EventFoundKind, ExecutionFound};
+use holdfast_aws::step_functions::{EventFound, EventFoundKind, ExecutionFound, Payloads};
 use holdfast_core::approval::{Refusal, find_open};
 use holdfast_core::claim;
 use holdfast_core::port::StoreArtifact;
@@ -83,7 +83,7 @@ impl ReadRuns for AwsDeployment {
     }
 
     async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure> {
-        let events = self.runs.history(&record.row.arn, false).await;
+        let events = self.runs.history(&record.row.arn, Payloads::LeftOut).await;
         Ok(engine_events(events.map_err(Failure::incomplete)?))
     }
 
@@ -91,7 +91,7 @@ impl ReadRuns for AwsDeployment {
         let found = self.runs.children(&record.run).await.map_err(Failure::incomplete)?;
         let children = found.into_iter().map(|found| async move {
             // The history has the input too, which saves a call for each child.
-            let events = self.runs.history(&found.arn, true).await;
+            let events = self.runs.history(&found.arn, Payloads::Included).await;
             let events = events.map_err(Failure::incomplete)?;
             let input = events.iter().find_map(|event| match &event.kind {
                 EventFoundKind::Started(input) => Some(input.clone()),
@@ -131,14 +131,14 @@ fn row_of(found: ExecutionFound) -> ExecutionSummary {
 fn engine_events(events: Vec<EventFound>) -> Vec<HistoryEvent> {
     let as_ours = |event: EventFound| {
         let kind = match event.kind {
-            EventFoundKind::Entered(state, name) => EventKind::StateEntered {
-                state: state_kind(&state),
+            EventFoundKind::Entered { state_type, name } => EventKind::StateEntered {
+                state: state_kind(&state_type),
                 name,
                 input: Value::Null,
                 wait: None,
             },
-            EventFoundKind::Left(state, name) => EventKind::StateExited {
-                state: state_kind(&state),
+            EventFoundKind::Left { state_type, name } => EventKind::StateExited {
+                state: state_kind(&state_type),
                 name,
                 output: Value::Null,
                 assigned: Map::new(),
@@ -187,14 +187,20 @@ mod tests {
 
     #[test]
     fn a_history_of_awss_is_told_as_our_own() {
-        let task = || "Task".to_owned();
+        let entered = |state_type: &str, name: &str| EventFoundKind::Entered {
+            state_type: state_type.to_owned(),
+            name: name.to_owned(),
+        };
         let kinds = [
             EventFoundKind::Started(Value::Null),
-            EventFoundKind::Entered(task(), state::OPEN_REVIEW.to_owned()),
+            entered("Task", state::OPEN_REVIEW),
             EventFoundKind::TaskFailed,
             EventFoundKind::Other,
-            EventFoundKind::Left(task(), state::OPEN_REVIEW.to_owned()),
-            EventFoundKind::Entered("Choice".to_owned(), state::ROUTE_REVIEWABLE.to_owned()),
+            EventFoundKind::Left {
+                state_type: "Task".to_owned(),
+                name: state::OPEN_REVIEW.to_owned(),
+            },
+            entered("Choice", state::ROUTE_REVIEWABLE),
             EventFoundKind::Ended,
         ];
         let events = kinds.into_iter().zip(1_u64..).map(|(kind, id)| EventFound {
