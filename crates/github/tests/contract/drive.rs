@@ -11,7 +11,7 @@ use holdfast_core::port::{
 };
 use holdfast_github::{
     GithubAppGrants, GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange,
-    GithubReadPermission, GithubRedeliverWebhooks, GithubSignIn, parse_address,
+    GithubReadPermission, GithubRedeliverWebhooks, GithubSignIn, ManifestError, parse_address,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::repository::Change;
@@ -286,8 +286,8 @@ async fn manifest(github: &FakeGithub) {
     assert_eq!(query["state"], "s&1");
     let app = manifest.convert(&query["code"]).await.unwrap();
     assert!(app.webhook_secret.is_some() && !format!("{app:?}").contains("PRIVATE KEY"));
-    let again = manifest.convert(&query["code"]).await.unwrap_err().to_string();
-    assert!(again.contains("used up"), "{again}");
+    let again = manifest.convert(&query["code"]).await.unwrap_err();
+    assert_eq!(again, ManifestError::Expired, "a code is valid once");
 }
 
 fn writer(connection: GithubConnection) -> GithubPublishReview {
