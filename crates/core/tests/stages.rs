@@ -576,7 +576,6 @@ fn a_finished_attempt_is_never_asked_for_again() {
 fn a_rate_limit_is_a_wait_and_other_failures_have_names() {
     let cases = [
         (ModelError::Unavailable("x".to_owned()), ErrorName::ModelUnavailable),
-        (ModelError::Unreadable("x".to_owned()), ErrorName::ModelUnavailable),
         (ModelError::TimedOut("x".to_owned()), ErrorName::ModelTimedOut),
         (ModelError::Unauthorized("x".to_owned()), ErrorName::ModelUnauthorized),
         (ModelError::Rejected("x".to_owned()), ErrorName::ModelRequestRejected),

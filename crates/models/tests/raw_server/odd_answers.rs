@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::ModelError;
 use holdfast_models::ModelLimits;
 use serde_json::{Value, json};
@@ -55,6 +56,7 @@ async fn a_missing_answer_is_unavailable_and_a_foreign_one_unreadable() {
                 _ => false,
             };
             assert!(is_expected, "{model} {act:?}: {error:?}");
+            assert_eq!(error.name(), ErrorName::ModelUnavailable, "{model} {act:?}");
             let text = error.to_string();
             assert!(
                 text.contains("127.0.0.1:") && text.contains("HOLDFAST_MODEL_URL"),
