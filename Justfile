@@ -14,3 +14,7 @@ check package *filter:
 # Every check of a submission.
 verify:
     cargo xtask verify
+
+# The program as it is released, with AWS.
+release:
+    cargo build --release --bin holdfast --features aws
