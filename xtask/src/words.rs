@@ -162,6 +162,11 @@ pub fn total(files: &[(String, Counts)]) -> Counts {
     total
 }
 
+/// Returns the text of the comments in a Rust file.
+pub fn comments(text: &str) -> String {
+    text.lines().filter_map(comment_of).collect::<Vec<_>>().join("\n")
+}
+
 /// Returns the room of a file: `crates/core`, `docs`, or `.` for files at the root.
 fn room_of(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();

@@ -9,9 +9,16 @@ use super::workspace::Package;
 const PHRASES: &[(&str, &str)] = &[
     ("sat out", "retried"),
     ("simply", "leave it out"),
-    ("as of now", "name the version"),
     ("in order to", "to"),
     ("at this point in time", "now"),
+    (
+        "could not be read is said",
+        "files that couldn't be reviewed are listed",
+    ),
+    ("what is told", "name the data"),
+    ("go on waiting", "resume"),
+    ("of its own accord", "by itself"),
+    ("utilize", "use"),
 ];
 /// Folders whose paths in code spans must exist.
 const FOLDERS: &[&str] = &[
@@ -58,14 +65,18 @@ pub fn check(
             .map(|path| format!("names {path}, which doesn't exist")),
     );
     problems.extend(code(text).into_iter().flat_map(|span| unknown_words(span, known)));
-    let lower = text.to_lowercase();
-    problems.extend(
-        PHRASES
-            .iter()
-            .filter(|(phrase, _)| lower.contains(phrase))
-            .map(|(phrase, instead)| format!("contains {phrase:?}: {instead}")),
-    );
+    problems.extend(banned(text));
     problems
+}
+
+/// Returns a line for each banned phrase in a text; a phrase may be broken over two lines.
+pub fn banned(text: &str) -> impl Iterator<Item = String> + use<> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ").to_lowercase();
+    PHRASES
+        .iter()
+        .filter(move |(phrase, _)| text.contains(phrase))
+        .map(|(phrase, instead)| format!("contains {phrase:?}; instead: {instead}"))
 }
 
 /// Returns the code of a document: spans, and the lines of fenced blocks.
@@ -190,6 +201,7 @@ mod tests {
             ("```\ncargo xtask verfy\n```", "xtask verfy"),
             ("`just chek`", "just chek"),
             ("Simply run it", "simply"),
+            ("reviews go on\nwaiting", "go on waiting"),
         ] {
             let found = problems(text);
             assert!(found.len() == 1 && found[0].contains(named), "{text}: {found:?}");

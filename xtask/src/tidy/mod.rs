@@ -93,10 +93,11 @@ fn check_sources(root: &Path) -> Result<Vec<String>, String> {
             let text = read(&file)?;
             let shown = file.strip_prefix(root).unwrap_or(&file);
             let is_test = file.components().any(|part| part.as_os_str() == "tests");
-            let found = check_source(&text, is_test);
+            let found = check_source(&text, is_test).into_iter();
+            let banned = documents::banned(&words::comments(&text));
             problems.extend(
                 found
-                    .into_iter()
+                    .chain(banned)
                     .map(|problem| format!("{}: {problem}", shown.display())),
             );
             let is_table = STATES.iter().any(|table| shown == Path::new(table));
