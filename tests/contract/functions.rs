@@ -173,8 +173,8 @@ fn run(head: CommitSha) -> Run {
         },
         publish: true,
         max_concurrency: 3,
-        model: "openai/test-model".to_owned(),
-        model_light: "openai/test-model".to_owned(),
+        model: "openai/test-model".parse().unwrap(),
+        model_light: "openai/test-model".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::report::{
     Gate, GateDecision, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
 };
@@ -120,8 +121,8 @@ pub fn a_run(at: usize, head: u8) -> Run {
         },
         publish: true,
         max_concurrency: 1,
-        model: "rules".to_owned(),
-        model_light: "rules".to_owned(),
+        model: ModelId::Rules,
+        model_light: ModelId::Rules,
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }
@@ -140,10 +141,7 @@ pub fn a_report(run: &Run) -> Report {
             base: sha(5).to_string(),
             head: run.target.head().to_string(),
         },
-        model: ReportModel {
-            provider: run.provider().to_owned(),
-            name: run.model_name().to_owned(),
-        },
+        model: ReportModel::from(&run.model),
         summary: "Nothing to remark.".to_owned(),
         gate: Gate {
             decision: GateDecision::Publish,

@@ -64,7 +64,7 @@ fn connect(config: &SdkConfig, url: Option<&Url>, timeout: Duration) -> Client {
 #[async_trait]
 impl AskModel for BedrockAskModel {
     async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
-        let model = request.model.strip_prefix("bedrock/").unwrap_or(&request.model);
+        let model = request.model.name();
         let most = i32::try_from(request.max_output_tokens).unwrap_or(i32::MAX);
         let mut call = self.client().await.converse().model_id(model);
         call = call.inference_config(InferenceConfiguration::builder().max_tokens(most).build());

@@ -102,8 +102,8 @@ fn run() -> Run {
         },
         publish: true,
         max_concurrency: 3,
-        model: "rules".to_owned(),
-        model_light: "rules".to_owned(),
+        model: "rules".parse().unwrap(),
+        model_light: "rules".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }

@@ -110,8 +110,8 @@ impl World {
         let how = RunSettings {
             bucket: "artifacts".to_owned(),
             max_concurrency: 1,
-            model: "rules".to_owned(),
-            model_light: "rules".to_owned(),
+            model: "rules".parse().unwrap(),
+            model_light: "rules".parse().unwrap(),
             tokens: TokenLimits::default(),
         };
         let ports = Ports {
@@ -755,8 +755,8 @@ fn a_check_is_re_run_once_by_who_may_write() {
         target: world.target(),
         publish: true,
         max_concurrency: 1,
-        model: "rules".to_owned(),
-        model_light: "rules".to_owned(),
+        model: "rules".parse().unwrap(),
+        model_light: "rules".parse().unwrap(),
         notes: Vec::new(),
         tokens: TokenLimits::default(),
     };

@@ -79,7 +79,7 @@ impl AskModel for ScriptedModel {
         self.asked
             .lock()
             .unwrap()
-            .push((request.model.clone(), request.prompt.clone()));
+            .push((request.model.to_string(), request.prompt.clone()));
         self.limits.lock().unwrap().push(request.max_output_tokens);
         let text = self
             .answers
@@ -91,7 +91,7 @@ impl AskModel for ScriptedModel {
         Ok(RecordedAnswer {
             text,
             stop: Stop::Complete,
-            model: request.model.clone(),
+            model: request.model.to_string(),
             input_tokens: 10,
             output_tokens: 2,
             cost_nano_usd: Some(3_000),
@@ -267,8 +267,8 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             },
             publish: true,
             max_concurrency: 2,
-            model: model.to_owned(),
-            model_light: light.to_owned(),
+            model: model.parse().unwrap(),
+            model_light: light.parse().unwrap(),
             notes: Vec::new(),
             tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         },

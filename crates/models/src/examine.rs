@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::run::{Prompt, Role, Stop, Turn};
 use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
@@ -30,8 +31,8 @@ const CONTEXT_FIELDS: [&str; 6] = [
 /// The report on a model's server, from one call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelReport {
-    /// `provider/name`.
-    pub model: String,
+    /// The model.
+    pub model: ModelId,
     /// Its host.
     pub server: String,
     /// True if the server answered with the requested JSON.
@@ -73,11 +74,11 @@ pub(crate) struct Examined<'a> {
 }
 
 /// Calls a model once with a few words and the deployment's output limit.
-pub(crate) async fn examine(model: &str, examined: &Examined<'_>, limits: TokenLimits) -> ModelReport {
-    let name = model.split_once('/').map_or(model, |(_, name)| name);
+pub(crate) async fn examine(model: &ModelId, examined: &Examined<'_>, limits: TokenLimits) -> ModelReport {
+    let name = model.name();
     let wanted = limits.output();
     let request = ModelRequest {
-        model: model.to_owned(),
+        model: model.clone(),
         prompt: Prompt {
             system: "Answer with one JSON object and nothing else: { \"summary\": \"one word\" }.".to_owned(),
             turns: vec![Turn {
@@ -91,7 +92,7 @@ pub(crate) async fn examine(model: &str, examined: &Examined<'_>, limits: TokenL
     let start = Instant::now();
     let asked = examined.ask.ask(&request).await;
     let mut report = ModelReport {
-        model: model.to_owned(),
+        model: model.clone(),
         server: examined
             .server
             .map_or_else(|| "Amazon Bedrock".to_owned(), |(http, _)| http.host.clone()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use holdfast_core::model::address::HttpHosts;
+use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::model::token_limits::TokenLimits;
@@ -84,10 +85,10 @@ impl ModelRouter {
         }
     }
 
-    /// Returns the problems that prevent calls to these models (`provider/name`, or `rules`): all of them, none twice.
-    pub fn check(&self, models: &[&str]) -> Vec<String> {
+    /// Returns everything that prevents calls to these models, each problem once.
+    pub fn check(&self, models: &[&ModelId]) -> Vec<String> {
         let mut problems = Vec::new();
-        for model in models.iter().filter(|model| **model != "rules") {
+        for model in models.iter().filter(|model| !model.is_rules()) {
             if let Err(error) = self.pick(model) {
                 let problem = error.to_string();
                 if !problems.contains(&problem) {
@@ -104,38 +105,35 @@ impl ModelRouter {
     /// # Errors
     ///
     /// The model's name is invalid, or its key is missing.
-    pub async fn examine(&self, model: &str, limits: TokenLimits) -> Result<ModelReport, ModelError> {
+    pub async fn examine(&self, model: &ModelId, limits: TokenLimits) -> Result<ModelReport, ModelError> {
         let ask = self.pick(model)?;
-        let server = match model.split('/').next() {
-            Some("anthropic") => Some((&self.anthropic.http, &self.anthropic.dialects)),
-            Some("openai") => Some((&self.openai.http, &self.openai.dialects)),
+        let server = match model.provider() {
+            "anthropic" => Some((&self.anthropic.http, &self.anthropic.dialects)),
+            "openai" => Some((&self.openai.http, &self.openai.dialects)),
             _ => None,
         };
         Ok(examine(model, &Examined { ask, server }, limits).await)
     }
 
-    fn pick(&self, model: &str) -> Result<&dyn AskModel, ModelError> {
+    fn pick(&self, model: &ModelId) -> Result<&dyn AskModel, ModelError> {
         let missing = |provider: &Provider| {
             ModelError::Unauthorized(format!(
                 "{} (environment): not set; the server of {model} requires a key",
                 provider.key_name
             ))
         };
-        match model.split_once('/') {
-            Some((_, "")) => Err(ModelError::Rejected(format!(
-                "the model {model:?} has no name after its provider"
-            ))),
-            Some(("anthropic", _)) if self.anthropic.is_usable() => Ok(&self.anthropic),
-            Some(("anthropic", _)) => Err(missing(&anthropic::PROVIDER)),
-            Some(("openai", _)) if self.openai.is_usable() => Ok(&self.openai),
-            Some(("openai", _)) => Err(missing(&openai::PROVIDER)),
-            Some(("bedrock", _)) => self.bedrock.as_deref().ok_or_else(|| {
+        match model.provider() {
+            "anthropic" if self.anthropic.is_usable() => Ok(&self.anthropic),
+            "anthropic" => Err(missing(&anthropic::PROVIDER)),
+            "openai" if self.openai.is_usable() => Ok(&self.openai),
+            "openai" => Err(missing(&openai::PROVIDER)),
+            "bedrock" => self.bedrock.as_deref().ok_or_else(|| {
                 ModelError::Rejected(format!(
-                    "the model {model:?} needs Amazon Bedrock, and this program is built without AWS: {INSTALL_WITH_AWS}"
+                    "the model \"{model}\" needs Amazon Bedrock, and this program is built without AWS: {INSTALL_WITH_AWS}"
                 ))
             }),
             _ => Err(ModelError::Rejected(format!(
-                "the model {model:?} is of no known provider: set HOLDFAST_MODEL to anthropic/NAME, openai/NAME or bedrock/ID"
+                "the model \"{model}\" is of no known provider: set HOLDFAST_MODEL to anthropic/NAME, openai/NAME or bedrock/ID"
             ))),
         }
     }

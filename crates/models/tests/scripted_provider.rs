@@ -30,7 +30,7 @@ fn router(server: &ModelServer, key: &str) -> ModelRouter {
 fn request(model: &str) -> ModelRequest {
     let text = "+++ b/src/a.rs\n@@ -0,0 +1,1 @@\n1 +let a = 1;\n".to_owned();
     ModelRequest {
-        model: model.to_owned(),
+        model: model.parse().unwrap(),
         prompt: Prompt {
             system: "Review.".to_owned(),
             turns: vec![Turn { role: Role::User, text }],
@@ -258,7 +258,10 @@ async fn examined(script: Script, model: &str, limits: TokenLimits) -> (ModelRep
         ..ModelServerOptions::default()
     };
     let server = ModelServer::start_with(script, options).unwrap();
-    let report = router(&server, KEY).examine(model, limits).await.unwrap();
+    let report = router(&server, KEY)
+        .examine(&model.parse().unwrap(), limits)
+        .await
+        .unwrap();
     (report, server.journal().calls().len())
 }
 

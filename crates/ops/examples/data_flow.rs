@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
-use holdfast_core::model::run::{PAYLOAD_VERSION, RULES, RecordedAnswer, Run, Stop};
+use holdfast_core::model::model_id::ModelId;
+use holdfast_core::model::run::{PAYLOAD_VERSION, RecordedAnswer, Run, Stop};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{AskModel, ModelError, ModelRequest, StoreArtifact, StoreError};
@@ -62,7 +63,7 @@ impl AskModel for InstantModel {
         Ok(RecordedAnswer {
             text: r#"{"summary":"Changes a factor.","findings":[]}"#.to_owned(),
             stop: Stop::Complete,
-            model: request.model.clone(),
+            model: request.model.to_string(),
             input_tokens: 1,
             output_tokens: 1,
             cost_nano_usd: None,
@@ -135,7 +136,11 @@ async fn review(units: usize, is_rules: bool) -> String {
     let options = EngineOptions::new(folder.path(), Arc::clone(&functions) as _, objects).unwrap();
     let (engine, _) = Engine::open(options).await.unwrap();
     runs.set(&engine);
-    let model = if is_rules { RULES } else { MODEL };
+    let model: ModelId = if is_rules {
+        ModelId::Rules
+    } else {
+        MODEL.parse().unwrap()
+    };
     let run = Run {
         version: PAYLOAD_VERSION,
         run: "data-flow".to_owned(),
@@ -147,8 +152,8 @@ async fn review(units: usize, is_rules: bool) -> String {
         },
         publish: false,
         max_concurrency: 10,
-        model: model.to_owned(),
-        model_light: model.to_owned(),
+        model: model.clone(),
+        model_light: model,
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     };

@@ -222,8 +222,8 @@ fn run(head: &str) -> Run {
         },
         publish: true,
         max_concurrency: 2,
-        model: "openai/test-model".to_owned(),
-        model_light: "openai/light-model".to_owned(),
+        model: "openai/test-model".parse().unwrap(),
+        model_light: "openai/light-model".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }

@@ -20,8 +20,8 @@ use holdfast_ops::machine;
 pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
     let router = machine::model(&settings)?;
-    let mut models = vec![settings.model.as_str(), settings.model_light.as_str()];
-    models.retain(|model| *model != "rules");
+    let mut models = vec![&settings.model, &settings.model_light];
+    models.retain(|model| !model.is_rules());
     models.dedup();
     machine::check_models(&settings)?;
     let mut reports = Vec::new();

@@ -7,7 +7,6 @@ use holdfast_core::diff::{Hunk, LineKind, marks_line_ends, parse_patch, shown_te
 use holdfast_core::model::change::Change;
 use holdfast_core::model::finding::{Finding, Severity};
 use holdfast_core::model::report::{Coverage, Outcome, Report};
-use holdfast_core::model::run::RULES;
 use holdfast_core::render::counted;
 use holdfast_core::rule::redact_hunks;
 
@@ -73,7 +72,7 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
         )
     );
     let _infallible = writeln!(out, "\n{}\n", plain(&report.summary));
-    if report.model.provider == RULES {
+    if report.model.is_rules_only() {
         let how = "To have a model read the change: HOLDFAST_MODEL=anthropic/NAME with ANTHROPIC_API_KEY, or openai/NAME \
                    (docs/configuration.md)";
         let _infallible = writeln!(out, "{how}\n");
@@ -86,7 +85,7 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
     }
     write_coverage(&mut out, &report.coverage, style);
     let usage = &report.usage;
-    let model = if report.model.provider == RULES {
+    let model = if report.model.is_rules_only() {
         "rules (no model)".to_owned()
     } else {
         line(&format!("{}/{}", report.model.provider, report.model.name))

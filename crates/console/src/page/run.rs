@@ -1,5 +1,6 @@
 //! One run: what it is, how it stands, what can be done, its states, files, findings, usage and decisions.
 
+use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::report::{Report, RunStatus};
 use maud::{Markup, html};
 
@@ -88,7 +89,11 @@ fn heading(view: &RunView) -> Markup {
                 @if let Some(author) = &head.author { div { dt { "Author" } dd { (text::line(author)) } } }
                 div { dt { "Head" } dd { code title=(text::plain(&head.head)) { (text::line(text::short(&head.head))) } } }
                 @if let Some(base) = &head.base { div { dt { "Base" } dd { code title=(text::plain(base)) { (text::line(text::short(base))) } } } }
-                div { dt { "Model" } dd { @if head.model == "rules" { "Static analysis alone" } @else { (text::line(&head.model)) } } }
+                div { dt { "Model" } dd { @match &head.model {
+                    Some(ModelId::Rules) => { "Static analysis only" }
+                    Some(model) => { (text::line(&model.to_string())) }
+                    None => {}
+                } } }
                 @if let Some(usage) = usage {
                     div { dt { "Cost" } dd { (usage::cost(&usage)) } }
                     div { dt { "Tokens" } dd { (text::grouped(usage.input_tokens)) " in, " (text::grouped(usage.output_tokens)) " out" } }

@@ -1,5 +1,6 @@
 //! One run.
 
+use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::plan::Tier;
 use holdfast_core::model::report::{Coverage, Outcome, Report, RunStatus};
 
@@ -49,8 +50,8 @@ pub struct RunHead {
     pub head: String,
     /// Login or name of the change's author.
     pub author: Option<String>,
-    /// `provider/name`, or `rules`.
-    pub model: String,
+    /// The main model; none where the execution's input can't be read.
+    pub model: Option<ModelId>,
     /// When it began.
     pub started_ms: i64,
     /// When it ended; none while it is open.

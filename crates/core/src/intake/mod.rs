@@ -11,6 +11,7 @@ mod rerun;
 mod start;
 
 use crate::error::StageError;
+use crate::model::model_id::ModelId;
 use crate::model::settings::Settings;
 use crate::model::token_limits::TokenLimits;
 use crate::port::{
@@ -59,9 +60,9 @@ pub struct RunSettings {
     /// Units reviewed at once.
     pub max_concurrency: u32,
     /// The main model.
-    pub model: String,
+    pub model: ModelId,
     /// The cheap tier's.
-    pub model_light: String,
+    pub model_light: ModelId,
     /// What one call may hold.
     pub tokens: TokenLimits,
 }

@@ -11,6 +11,7 @@ pub mod finding;
 pub mod finding_source;
 pub mod key;
 pub mod marker;
+pub mod model_id;
 pub mod plan;
 pub mod policy;
 pub mod price;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
+use super::model_id::ModelId;
 use super::report::Coverage;
 
 /// Which model reviews a unit.
@@ -18,7 +19,7 @@ pub enum Tier {
 
 impl Tier {
     /// Returns the model of this tier, of a deployment's main model and its light one.
-    pub const fn choose<'a>(self, model: &'a str, model_light: &'a str) -> &'a str {
+    pub const fn choose<'a>(self, model: &'a ModelId, model_light: &'a ModelId) -> &'a ModelId {
         match self {
             Self::Light => model_light,
             Self::Strong => model,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::model_id::ModelId;
+
 const BUILT_IN: &str = include_str!("prices.txt");
 
 /// The price of one token, in billionths of a US dollar: as many thousandths of a dollar for a million tokens.
@@ -14,8 +16,8 @@ struct Price {
 /// Prices by `provider/name`.
 #[derive(Clone, Debug, Default)]
 pub struct Prices {
-    given: BTreeMap<String, Price>,
-    built_in: BTreeMap<String, Price>,
+    given: BTreeMap<ModelId, Price>,
+    built_in: BTreeMap<ModelId, Price>,
 }
 
 /// An entry that is no model's price.
@@ -33,13 +35,8 @@ impl Prices {
     pub fn parse(given: &str, is_providers_own: bool) -> Result<Self, InvalidPrice> {
         let mut prices = Self::default();
         for entry in given.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-            let parts = entry.split_once('=').filter(|(model, _)| model.contains('/'));
-            let price = parts.and_then(|(_, price)| price.split_once('/'));
-            let (Some((model, _)), Some((input, output))) = (parts, price) else {
-                return Err(InvalidPrice(entry.to_owned()));
-            };
-            let price = Price::read(input, output).ok_or_else(|| InvalidPrice(entry.to_owned()))?;
-            prices.given.insert(model.trim().to_owned(), price);
+            let (model, price) = read_entry(entry).ok_or_else(|| InvalidPrice(entry.to_owned()))?;
+            prices.given.insert(model, price);
         }
         if is_providers_own {
             prices.built_in = built_in();
@@ -48,9 +45,13 @@ impl Prices {
     }
 
     /// What an answer cost, in billionths of a US dollar, where the price is known.
-    pub fn cost(&self, model: &str, input_tokens: u64, output_tokens: u64) -> Option<u64> {
+    pub fn cost(&self, model: &ModelId, input_tokens: u64, output_tokens: u64) -> Option<u64> {
         let known = self.given.get(model);
-        let price = known.or_else(|| self.built_in.get(model).or_else(|| self.built_in.get(undated(model))))?;
+        let price = known.or_else(|| {
+            self.built_in
+                .get(model)
+                .or_else(|| self.built_in.get(&without_date(model)))
+        })?;
         let of = |tokens: u64, price: u64| tokens.saturating_mul(price);
         Some(of(input_tokens, price.input).saturating_add(of(output_tokens, price.output)))
     }
@@ -65,12 +66,20 @@ impl Price {
     }
 }
 
-fn built_in() -> BTreeMap<String, Price> {
+/// Reads `PROVIDER/NAME=IN/OUT`.
+fn read_entry(entry: &str) -> Option<(ModelId, Price)> {
+    let (model, price) = entry.split_once('=')?;
+    let model = model.trim().parse::<ModelId>().ok().filter(|model| !model.is_rules())?;
+    let (input, output) = price.split_once('/')?;
+    Some((model, Price::read(input, output)?))
+}
+
+fn built_in() -> BTreeMap<ModelId, Price> {
     let lines = BUILT_IN.lines().filter(|line| !line.starts_with('#'));
     lines
         .filter_map(|line| {
             let mut words = line.split(' ');
-            let model = words.next()?.to_owned();
+            let model = words.next()?.parse().ok()?;
             Some((model, Price::read(words.next()?, words.next()?)?))
         })
         .collect()
@@ -86,8 +95,19 @@ fn thousandths(text: &str) -> Option<u64> {
     format!("{whole}{rest:0<3}").parse().ok()
 }
 
-/// The model's name without its date: `-20250929` or `-2025-08-07`.
-fn undated(model: &str) -> &str {
+/// Returns the model whose name has no date.
+fn without_date(model: &ModelId) -> ModelId {
+    match model {
+        ModelId::Rules => ModelId::Rules,
+        ModelId::Provided { provider, name } => ModelId::Provided {
+            provider: provider.clone(),
+            name: undated(name).to_owned(),
+        },
+    }
+}
+
+/// Returns a name without the date at its end: `-20250929` or `-2025-08-07`.
+fn undated(name: &str) -> &str {
     let is_dated = |tail: &str, dashes: &[usize]| {
         let is_right = |(place, byte): (usize, u8)| match dashes.contains(&place) {
             true => byte == b'-',
@@ -97,21 +117,22 @@ fn undated(model: &str) -> &str {
     };
     for dashes in [&[0][..], &[0, 5, 8]] {
         let length = 8 + dashes.len();
-        let parts = model
-            .len()
-            .checked_sub(length)
-            .and_then(|at| model.split_at_checked(at));
+        let parts = name.len().checked_sub(length).and_then(|at| name.split_at_checked(at));
         if let Some((bare, _)) = parts.filter(|(_, tail)| is_dated(tail, dashes)) {
             return bare;
         }
     }
-    model
+    name
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
     use super::*;
+
+    fn id(text: &str) -> ModelId {
+        text.parse().unwrap()
+    }
 
     #[test]
     fn built_in_prices_hold_for_dated_versions() {
@@ -129,7 +150,7 @@ mod tests {
             ("openai/é-2025-08-07", None),
             ("rules", None),
         ] {
-            assert_eq!(prices.cost(model, 1_000_000, 1_000_000), cost, "{model}");
+            assert_eq!(prices.cost(&id(model), 1_000_000, 1_000_000), cost, "{model}");
         }
     }
 
@@ -137,13 +158,13 @@ mod tests {
     fn what_is_given_counts_first_and_alone_for_ones_own_server() {
         let given = " openai/gpt-5=0.5/1.125 , openai/mine=0/0,";
         let prices = Prices::parse(given, true).unwrap();
-        assert_eq!(prices.cost("openai/gpt-5", 2, 3), Some(2 * 500 + 3 * 1_125));
-        assert_eq!(prices.cost("openai/mine", 2, 3), Some(0));
+        assert_eq!(prices.cost(&id("openai/gpt-5"), 2, 3), Some(2 * 500 + 3 * 1_125));
+        assert_eq!(prices.cost(&id("openai/mine"), 2, 3), Some(0));
         let own = Prices::parse(given, false).unwrap();
-        assert_eq!(own.cost("openai/gpt-5", 1, 0), Some(500));
-        assert_eq!(own.cost("openai/gpt-5-mini", 1, 0), None);
+        assert_eq!(own.cost(&id("openai/gpt-5"), 1, 0), Some(500));
+        assert_eq!(own.cost(&id("openai/gpt-5-mini"), 1, 0), None);
         assert_eq!(
-            own.cost("openai/gpt-5", u64::MAX, u64::MAX),
+            own.cost(&id("openai/gpt-5"), u64::MAX, u64::MAX),
             Some(u64::MAX),
             "no overflow"
         );

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error_name::ErrorName;
 use super::failure::{Failure, NO_VALID_ANSWER, OtherFailure};
 use super::finding::{Finding, Severity};
+use super::model_id::ModelId;
 
 /// Version of [`Report`]'s shape.
 pub const REPORT_VERSION: u32 = 1;
@@ -140,8 +141,24 @@ pub struct ReportTarget {
 pub struct ReportModel {
     /// `rules`, `anthropic`, `openai` or `bedrock`.
     pub provider: String,
-    /// The model's name; `rules` for static analysis alone.
+    /// The model's name; `rules` for static analysis only.
     pub name: String,
+}
+
+impl ReportModel {
+    /// Returns whether no model read the change.
+    pub fn is_rules_only(&self) -> bool {
+        self.provider == ModelId::Rules.provider()
+    }
+}
+
+impl From<&ModelId> for ReportModel {
+    fn from(model: &ModelId) -> Self {
+        Self {
+            provider: model.provider().to_owned(),
+            name: model.name().to_owned(),
+        }
+    }
 }
 
 /// What the gate decided.

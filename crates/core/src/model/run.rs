@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::change::Target;
 use super::failure::{Failure, OtherFailure};
 use super::finding::Finding;
+use super::model_id::ModelId;
 use super::report::{Coverage, Usage};
 use super::token_limits::TokenLimits;
 
@@ -12,8 +13,8 @@ use super::token_limits::TokenLimits;
 pub const PAYLOAD_VERSION: u32 = 2;
 /// The oldest version that the stages still read.
 pub const OLDEST_PAYLOAD_VERSION: u32 = 1;
-/// The model of a run, and of an answer, where no model reads the change.
-pub const RULES: &str = "rules";
+/// The model that an answer of static analysis names.
+const RULES: &str = "rules";
 
 /// The input of an execution, stored as the run's record. Free of times and delivery ids: equal input, equal run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,10 +32,10 @@ pub struct Run {
     pub publish: bool,
     /// Units reviewed at once, 1 to 1,000.
     pub max_concurrency: u32,
-    /// The deployment's main model, `provider/name`, or `rules`.
-    pub model: String,
+    /// The deployment's main model.
+    pub model: ModelId,
     /// The cheap tier's model; equal to `model` when there is none.
-    pub model_light: String,
+    pub model_light: ModelId,
     /// Remarks for the report from where the run was started: which base was chosen, and why. One line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -44,19 +45,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// The provider: what stands before the slash.
-    pub fn provider(&self) -> &str {
-        self.model.split('/').next().unwrap_or(&self.model)
-    }
-
-    /// The model's name: what stands behind the slash.
-    pub fn model_name(&self) -> &str {
-        self.model.split_once('/').map_or(self.model.as_str(), |(_, name)| name)
-    }
-
-    /// Whether no model is asked.
-    pub fn is_rules_only(&self) -> bool {
-        self.model == RULES
+    /// Returns whether no model reads the change.
+    pub const fn is_rules_only(&self) -> bool {
+        self.model.is_rules()
     }
 }
 
@@ -110,7 +101,25 @@ pub struct RecordedAnswer {
 }
 
 impl RecordedAnswer {
-    /// What it cost, in US dollars, where the price is known.
+    /// Returns the empty answer that a unit has where no model reads it: every run takes the same path.
+    pub fn of_rules() -> Self {
+        Self {
+            text: r#"{"summary":"","findings":[]}"#.to_owned(),
+            stop: Stop::Complete,
+            model: RULES.to_owned(),
+            input_tokens: 0,
+            output_tokens: 0,
+            cost_nano_usd: None,
+            cached: false,
+        }
+    }
+
+    /// Returns whether a model gave it.
+    pub fn is_of_model(&self) -> bool {
+        self.model != RULES
+    }
+
+    /// Returns its cost in US dollars, where the price is known.
     pub fn cost_usd(&self) -> Option<f64> {
         self.cost_nano_usd.map(|cost| cost as f64 / 1e9)
     }

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::change::Target;
+use super::model_id::ModelId;
 
 /// Version of what a name is derived from. Not the payload's: a run of an earlier payload version is found again.
 const NAME_VERSION: u32 = 1;
@@ -12,7 +13,7 @@ const NAME_VERSION: u32 = 1;
 /// `{repository}-{pull request}-{head, 12 digits}-{identity, 8 digits}`; at most 70 characters of `[A-Za-z0-9_-]`. The last
 /// part is a digest of everything else that decides the outcome: the repository (by its id), the merge base, the settings
 /// of the base, the models, and whether it publishes.
-pub fn stem(target: &Target, model: &str, model_light: &str, publish: bool) -> String {
+pub fn stem(target: &Target, model: &ModelId, model_light: &ModelId, publish: bool) -> String {
     let place = match target {
         Target::WorkTree { path, base, .. } => format!("{path}\n{base}"),
         Target::PullRequest {
@@ -24,7 +25,7 @@ pub fn stem(target: &Target, model: &str, model_light: &str, publish: bool) -> S
 }
 
 /// The stem that version 0.1 gave: without merge base and settings. Its runs may still be in flight.
-pub fn stem_without_base(target: &Target, model: &str, model_light: &str, publish: bool) -> String {
+pub fn stem_without_base(target: &Target, model: &ModelId, model_light: &ModelId, publish: bool) -> String {
     assemble(target, &named(target), model, model_light, publish)
 }
 
@@ -33,7 +34,7 @@ fn named(target: &Target) -> String {
     format!("{}#{number}", target.repository())
 }
 
-fn assemble(target: &Target, place: &str, model: &str, model_light: &str, publish: bool) -> String {
+fn assemble(target: &Target, place: &str, model: &ModelId, model_light: &ModelId, publish: bool) -> String {
     let repository: String = target
         .repository()
         .chars()
@@ -73,6 +74,12 @@ mod tests {
     use super::*;
     use crate::model::sha::CommitSha;
 
+    const RULES: ModelId = ModelId::Rules;
+
+    fn id(text: &str) -> ModelId {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn names_are_derived_and_fit() {
         let head = CommitSha::parse(&"a".repeat(40)).unwrap();
@@ -84,10 +91,10 @@ mod tests {
             repository_id: None,
             pinned: None,
         };
-        let name = stem(&target, "rules", "rules", false);
+        let name = stem(&target, &RULES, &RULES, false);
         assert!(name.len() <= 76, "{name}");
-        assert_eq!(name, stem(&target, "rules", "rules", false));
-        assert_ne!(name, stem(&target, "rules", "rules", true));
+        assert_eq!(name, stem(&target, &RULES, &RULES, false));
+        assert_ne!(name, stem(&target, &RULES, &RULES, true));
     }
 
     fn pull(name: &str, id: Option<u64>, merge_base: &str, settings: &str) -> Target {
@@ -107,14 +114,14 @@ mod tests {
     #[test]
     fn everything_that_decides_the_outcome_is_in_the_name() {
         let one = pull("demo", Some(7), "b", "none");
-        let name = |target: &Target| stem(target, "rules", "rules", true);
+        let name = |target: &Target| stem(target, &RULES, &RULES, true);
         for other in [
             name(&pull("demo", Some(8), "b", "none")),
             name(&pull("demo", Some(7), "c", "none")),
             name(&pull("demo", Some(7), "b", "0123")),
-            stem(&one, "openai/x", "rules", true),
-            stem(&one, "rules", "openai/x", true),
-            stem(&one, "rules", "rules", false),
+            stem(&one, &id("openai/x"), &RULES, true),
+            stem(&one, &RULES, &id("openai/x"), true),
+            stem(&one, &RULES, &RULES, false),
         ] {
             assert_ne!(name(&one), other);
             assert!(!is_same_review(&name(&one), &other), "{other}");
@@ -122,7 +129,7 @@ mod tests {
         let renamed = name(&pull("renamed-demo", Some(7), "b", "none"));
         assert_ne!(name(&one), renamed, "a name stays readable");
         assert!(is_same_review(&name(&one), &renamed), "{renamed}");
-        let without = stem_without_base(&one, "rules", "rules", true);
+        let without = stem_without_base(&one, &RULES, &RULES, true);
         assert_eq!(without, "octo-demo-12-aaaaaaaaaaaa-5adbc82b", "as version 0.1 named it");
     }
 }

@@ -8,6 +8,7 @@ use url::Url;
 use super::address::HttpHosts;
 use super::approver::Approver;
 use super::marker::MarkerKey;
+use super::model_id::ModelId;
 use super::price::Prices;
 use super::token_limits::TokenLimits;
 use super::webhook_secrets::WebhookSecrets;
@@ -19,10 +20,10 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// The settings. Secrets do not print.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The main model: `rules`, or `provider/name`. `HOLDFAST_MODEL`, default `rules`.
-    pub model: String,
+    /// The main model. `HOLDFAST_MODEL`, default `rules`.
+    pub model: ModelId,
     /// The cheap tier's model. `HOLDFAST_MODEL_LIGHT`, default the same.
-    pub model_light: String,
+    pub model_light: ModelId,
     /// The model server's address instead of the provider's own. `HOLDFAST_MODEL_URL`.
     pub model_url: Option<Url>,
     /// Hosts besides loopback that a model server may be asked at without encryption. `HOLDFAST_ALLOW_HTTP`,
@@ -142,17 +143,16 @@ impl Settings {
 
     fn parse(lookup: Lookup<'_>) -> (Self, Vec<String>) {
         let mut reader = Reader::new(lookup);
-        let model = reader.model("HOLDFAST_MODEL").unwrap_or_else(|| "rules".to_owned());
-        let model_light = reader.model("HOLDFAST_MODEL_LIGHT").unwrap_or_else(|| model.clone());
-        if model == "rules" && model_light != "rules" {
+        let (model, model_light, are_valid) = reader.models();
+        if are_valid && model.is_rules() && !model_light.is_rules() {
             reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): names a model, but HOLDFAST_MODEL is rules: set HOLDFAST_MODEL as well".to_owned());
         }
-        if model != "rules" && model_light == "rules" {
+        if are_valid && !model.is_rules() && model_light.is_rules() {
             reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): rules is no model, and HOLDFAST_MODEL names one: name a model of the same kind, or leave it out".to_owned());
         }
         let allow_http = reader.allow_http();
         let model_url = reader.model_url(&allow_http);
-        if model_url.is_some() && model == "rules" && model_light == "rules" {
+        if are_valid && model_url.is_some() && model.is_rules() && model_light.is_rules() {
             reader.problems.push("HOLDFAST_MODEL_URL (environment): a server is named, but HOLDFAST_MODEL is rules and no model is asked: set HOLDFAST_MODEL, or remove it".to_owned());
         }
         let settings = Self {
@@ -204,7 +204,7 @@ impl Settings {
         let uses = |provider: &str| {
             [&self.model, &self.model_light]
                 .iter()
-                .any(|model| model.split('/').next() == Some(provider))
+                .any(|model| model.provider() == provider)
         };
         for (provider, key, name) in [
             ("anthropic", &self.anthropic_key, "ANTHROPIC_API_KEY"),

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 
 use crate::model::error_name::ErrorName;
+use crate::model::model_id::ModelId;
 use crate::model::run::{Prompt, RecordedAnswer};
 
 /// One call.
 #[derive(Clone, Debug)]
 pub struct ModelRequest {
-    /// `provider/name`.
-    pub model: String,
+    /// The model.
+    pub model: ModelId,
     /// Instructions and turns.
     pub prompt: Prompt,
     /// JSON Schema of the answer, asked for as structured output where the provider has it.

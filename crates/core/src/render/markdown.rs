@@ -130,7 +130,7 @@ pub fn coverage_line(coverage: &[Coverage]) -> String {
 
 pub(super) fn usage_line(report: &Report) -> String {
     let usage = &report.usage;
-    let model = if report.model.provider == "rules" {
+    let model = if report.model.is_rules_only() {
         "static analysis alone".to_owned()
     } else {
         title(&format!("{}/{}", report.model.provider, report.model.name))

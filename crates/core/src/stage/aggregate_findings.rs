@@ -12,7 +12,7 @@ use crate::model::finding::{Finding, Side};
 use crate::model::key;
 use crate::model::plan::{Plan, Unit};
 use crate::model::report::{Coverage, Outcome, Usage};
-use crate::model::run::{Aggregate, FileSummary, RULES, RecordedAnswer, UnitResult, UnitStatus, Verdict};
+use crate::model::run::{Aggregate, FileSummary, RecordedAnswer, UnitResult, UnitStatus, Verdict};
 use crate::port::StoreArtifact;
 use crate::render::counted;
 
@@ -85,7 +85,7 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
             verdict,
         } = read?;
         aggregate.findings.extend(context.rule_findings);
-        let is_read = answers.iter().any(|answer| answer.model != RULES);
+        let is_read = answers.iter().any(RecordedAnswer::is_of_model);
         for answer in &answers {
             count(&mut aggregate.usage, answer);
         }
@@ -204,7 +204,7 @@ const MAX_ATTEMPTS: u32 = super::validate_findings::ATTEMPTS + 1;
 pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {
     if answer.cached {
         usage.cache_hits += 1;
-    } else if answer.model != RULES {
+    } else if answer.is_of_model() {
         usage.model_calls += 1;
         usage.input_tokens += answer.input_tokens;
         usage.output_tokens += answer.output_tokens;

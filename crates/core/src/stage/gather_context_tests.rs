@@ -99,8 +99,8 @@ fn gather(
         },
         publish: false,
         max_concurrency: 1,
-        model: "rules".to_owned(),
-        model_light: "rules".to_owned(),
+        model: "rules".parse().unwrap(),
+        model_light: "rules".parse().unwrap(),
         notes: Vec::new(),
         tokens: crate::model::token_limits::TokenLimits::default(),
     };

@@ -121,10 +121,7 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Repo
             base,
             head: run.target.head().to_string(),
         },
-        model: ReportModel {
-            provider: run.provider().to_owned(),
-            name: run.model_name().to_owned(),
-        },
+        model: ReportModel::from(&run.model),
         summary: "The review could not be completed.".to_owned(),
         gate: Gate {
             decision: GateDecision::Publish,

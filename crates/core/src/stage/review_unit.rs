@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::key;
 use crate::model::plan::Tier;
-use crate::model::run::{Prompt, RULES, RecordedAnswer, Stop};
+use crate::model::run::{Prompt, RecordedAnswer};
 use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
 use crate::prompt::{answer_schema, unit_prompt};
 
@@ -52,11 +52,11 @@ pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreA
     }
     let unit = read_unit(&input.run, &input.unit, store).await?;
     if unit.is_rules_only() {
-        write_artifact(store, &answer_key, &no_model()).await?;
+        write_artifact(store, &answer_key, &RecordedAnswer::of_rules()).await?;
         return Ok(Output::Answered);
     }
     let request = ModelRequest {
-        model: unit.model_of(input.tier).to_owned(),
+        model: unit.model_of(input.tier).clone(),
         prompt: find_prompt(input, &unit, store).await?,
         schema: answer_schema(),
         max_output_tokens: unit.tokens.output(),
@@ -97,20 +97,6 @@ async fn find_prompt(input: &Input, unit: &UnitDocument, store: &dyn StoreArtifa
     let prompt = unit_prompt(&unit.prompt());
     write_artifact(store, &prompt_key, &prompt).await?;
     Ok(prompt)
-}
-
-/// With `rules` no model is asked: the empty answer keeps every run on one path.
-fn no_model() -> RecordedAnswer {
-    let text = r#"{"summary":"","findings":[]}"#.to_owned();
-    RecordedAnswer {
-        text,
-        stop: Stop::Complete,
-        model: RULES.to_owned(),
-        input_tokens: 0,
-        output_tokens: 0,
-        cost_nano_usd: None,
-        cached: false,
-    }
 }
 
 #[cfg(test)]

@@ -101,10 +101,7 @@ pub async fn summarize_review(
             base: change.base.to_string(),
             head: change.head.to_string(),
         },
-        model: ReportModel {
-            provider: run.provider().to_owned(),
-            name: run.model_name().to_owned(),
-        },
+        model: ReportModel::from(&run.model),
         summary,
         gate: gate.clone(),
         findings: aggregate.findings,
@@ -150,7 +147,7 @@ async fn ask_for_summary(
     model: &dyn AskModel,
     store: &dyn StoreArtifact,
 ) -> Result<(RecordedAnswer, String), StageError> {
-    let light = run.model_light.as_str();
+    let light = &run.model_light;
     let write_prompt = |about| summary_prompt(about, &aggregate.summaries, &aggregate.findings, run.tokens.summary());
     let question = json!([
         "walkthrough",
@@ -176,7 +173,7 @@ async fn ask_for_summary(
         Some(known) => RecordedAnswer { cached: true, ..known },
         None => {
             let request = ModelRequest {
-                model: light.to_owned(),
+                model: light.clone(),
                 prompt,
                 schema: summary_schema(),
                 max_output_tokens: run.tokens.summary_output(),

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use crate::diff::{Hunk, render_hunks};
 use crate::model::change::Target;
 use crate::model::key;
+use crate::model::model_id::ModelId;
 use crate::model::plan::{ContextPack, Tier};
-use crate::model::run::{RULES, Run};
+use crate::model::run::Run;
 use crate::model::token_limits::TokenLimits;
 use crate::port::StoreArtifact;
 use crate::prompt::{PROMPT_VERSION, UnitPrompt, answer_schema, shown_path};
@@ -25,10 +26,10 @@ pub struct UnitDocument {
     pub unit: String,
     /// The repository, by the name under which answers are kept.
     pub repository: String,
-    /// The main model, `provider/name`, or `rules`.
-    pub model: String,
+    /// The main model.
+    pub model: ModelId,
     /// The light tier's model.
-    pub model_light: String,
+    pub model_light: ModelId,
     /// What one call may hold.
     #[serde(default, skip_serializing_if = "TokenLimits::is_default")]
     pub tokens: TokenLimits,
@@ -72,8 +73,8 @@ pub(super) struct UnitEvidence {
 
 impl UnitDocument {
     /// Whether no model reads this unit.
-    pub fn is_rules_only(&self) -> bool {
-        self.model == RULES
+    pub const fn is_rules_only(&self) -> bool {
+        self.model.is_rules()
     }
 
     /// Whether the strong tier is another model than the light one.
@@ -82,7 +83,7 @@ impl UnitDocument {
     }
 
     /// The model of a tier.
-    pub fn model_of(&self, tier: Tier) -> &str {
+    pub fn model_of(&self, tier: Tier) -> &ModelId {
         tier.choose(&self.model, &self.model_light)
     }
 

@@ -75,7 +75,7 @@ fn another_question_is_asked() {
                 *repository = "other".to_owned();
             }
         }),
-        ("model", |world| world.run.model_light = "openai/other".to_owned()),
+        ("model", |world| world.run.model_light = "openai/other".parse().unwrap()),
         ("hunks", |world| {
             world.read.change.files = vec![file("src/a.rs", Some(OTHER_PATCH))]
         }),

@@ -64,7 +64,7 @@ fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review
         };
         block_on(write_artifact(&world.store, &key::verdict("r", &unit.id, 1), &verdict)).unwrap();
         let answer = block_on(world.model.ask(&ModelRequest {
-            model: "openai/m".to_owned(),
+            model: "openai/m".parse().unwrap(),
             prompt: Prompt {
                 system: String::new(),
                 turns: Vec::new(),

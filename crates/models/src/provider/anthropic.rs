@@ -114,7 +114,7 @@ impl AnthropicAskModel {
 #[async_trait]
 impl AskModel for AnthropicAskModel {
     async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
-        let model = request.model.strip_prefix("anthropic/").unwrap_or(&request.model);
+        let model = request.model.name();
         self.http.within_limit(self.call(model, request)).await
     }
 }

@@ -176,7 +176,7 @@ fn text_of_message(message: &Value) -> String {
 #[async_trait]
 impl AskModel for OpenaiAskModel {
     async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
-        let model = request.model.strip_prefix("openai/").unwrap_or(&request.model);
+        let model = request.model.name();
         self.http.within_limit(self.call(model, request)).await
     }
 }

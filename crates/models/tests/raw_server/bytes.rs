@@ -126,7 +126,7 @@ pub fn request(model: &str) -> ModelRequest {
         text: text.to_owned(),
     };
     ModelRequest {
-        model: model.to_owned(),
+        model: model.parse().unwrap(),
         prompt: Prompt {
             system: "instructions".to_owned(),
             turns: vec![

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use holdfast_core::model::address::HttpHosts;
+use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{AskModel, ModelError};
@@ -47,7 +48,7 @@ async fn the_provider_in_the_name_is_called() {
 async fn an_unusable_model_is_refused_before_a_request_is_sent() {
     let server = RawServer::start(vec![ok(&completion("{}", "stop"))]).await;
     let router = ModelRouter::new(settings(Some(server.url.as_str()), None, None)).unwrap();
-    for model in ["rules", "gemini/x", "", "openai/", "openai"] {
+    for model in ["rules", "gemini/x"] {
         let error = router.ask(&request(model)).await.expect_err(model);
         assert!(matches!(error, ModelError::Rejected(_)), "{model}: {error:?}");
     }
@@ -62,7 +63,12 @@ async fn an_unusable_model_is_refused_before_a_request_is_sent() {
 
 #[test]
 fn all_problems_are_reported_together() {
-    let check = |settings, models: &[&str]| ModelRouter::new(settings).unwrap().check(models);
+    let check = |settings, models: &[&str]| {
+        let models: Vec<ModelId> = models.iter().map(|model| model.parse().unwrap()).collect();
+        ModelRouter::new(settings)
+            .unwrap()
+            .check(&models.iter().collect::<Vec<_>>())
+    };
     assert!(check(settings(None, None, None), &["rules", "rules"]).is_empty());
     let problems = check(
         settings(None, None, Some("  ")),

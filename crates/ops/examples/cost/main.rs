@@ -171,8 +171,8 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         },
         publish: true,
         max_concurrency: 10,
-        model: "openai/test-model".to_owned(),
-        model_light: "openai/test-model".to_owned(),
+        model: "openai/test-model".parse().unwrap(),
+        model_light: "openai/test-model".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     };

@@ -242,8 +242,8 @@ fn run_of(stage: &Stage) -> Run {
         },
         publish: true,
         max_concurrency: 2,
-        model: "openai/test-model".to_owned(),
-        model_light: "openai/test-model".to_owned(),
+        model: "openai/test-model".parse().unwrap(),
+        model_light: "openai/test-model".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
     }

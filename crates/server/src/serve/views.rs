@@ -222,7 +222,7 @@ fn head(record: &RunSummary) -> RunHead {
             .as_ref()
             .map_or_else(String::new, |run| run.target.head().to_string()),
         author: header.author.clone(),
-        model: run.map_or_else(String::new, |run| run.model),
+        model: run.map(|run| run.model),
         started_ms: record.row.started.0,
         ended_ms: record.row.stopped.map(|at| at.0),
         needs_cleaning: record.needs_cleaning,
@@ -349,7 +349,7 @@ fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptDeta
     let place = tiers.iter().position(|usage| usage.tier == tier).unwrap_or_else(|| {
         tiers.push(TierUsage {
             tier,
-            model: tier.choose(&run.model, &run.model_light).to_owned(),
+            model: tier.choose(&run.model, &run.model_light).to_string(),
             calls: 0,
             cache_hits: 0,
             input_tokens: 0,

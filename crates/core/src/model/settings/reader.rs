@@ -7,6 +7,7 @@ use super::{GithubApp, GithubAppKey, GithubSignInSettings, Lookup};
 use crate::model::address::{HttpHosts, is_loopback, parse_url};
 use crate::model::approver::{Approver, shared_addresses};
 use crate::model::marker::MarkerKey;
+use crate::model::model_id::ModelId;
 use crate::model::policy::is_mail_address;
 use crate::model::price::Prices;
 use crate::model::token_limits::TokenLimits;
@@ -270,22 +271,34 @@ impl<'a> Reader<'a> {
         None
     }
 
-    pub fn model(&mut self, name: &str) -> Option<String> {
+    /// Reads the main model and the light one, and returns whether both are valid.
+    pub fn models(&mut self) -> (ModelId, ModelId, bool) {
+        let problems = self.problems.len();
+        let model = self.model("HOLDFAST_MODEL").unwrap_or(ModelId::Rules);
+        let model_light = self.model("HOLDFAST_MODEL_LIGHT").unwrap_or_else(|| model.clone());
+        (model, model_light, self.problems.len() == problems)
+    }
+
+    fn model(&mut self, name: &str) -> Option<ModelId> {
         let text = self.text(name)?;
-        let allowed = match text.split_once('/') {
-            None => text == "rules",
-            Some((provider, model)) => {
-                let is_name =
-                    !model.is_empty() && model.chars().all(|sign| !sign.is_whitespace() && !sign.is_control());
-                matches!(provider, "anthropic" | "openai" | "bedrock") && is_name
-            }
-        };
-        if !allowed {
+        let model = text.parse::<ModelId>().ok().filter(is_allowed);
+        if model.is_none() {
             self.problems.push(format!(
                 "{name} (environment): {text:?} is not allowed: rules, anthropic/NAME, openai/NAME or bedrock/ID"
             ));
         }
-        Some(text)
+        model
+    }
+}
+
+/// Returns whether a setting may name the model.
+fn is_allowed(model: &ModelId) -> bool {
+    match model {
+        ModelId::Rules => true,
+        ModelId::Provided { provider, name } => {
+            let is_name = name.chars().all(|sign| !sign.is_whitespace() && !sign.is_control());
+            matches!(provider.as_str(), "anthropic" | "openai" | "bedrock") && is_name
+        }
     }
 }
 

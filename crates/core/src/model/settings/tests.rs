@@ -15,12 +15,8 @@ fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsProblems> {
 fn defaults_need_nothing() {
     let settings = read(&[("HOLDFAST_MODEL", " ")]).unwrap();
     assert_eq!(
-        (
-            settings.model.as_str(),
-            settings.model_light.as_str(),
-            settings.max_concurrency
-        ),
-        ("rules", "rules", 10)
+        (settings.model, settings.model_light, settings.max_concurrency),
+        (ModelId::Rules, ModelId::Rules, 10)
     );
 }
 
