@@ -22,8 +22,8 @@ pub struct Identified {
 /// The pull request without what is read for its identity: enough to name its rows and to write to it.
 pub fn target_of(pull: &PullNow, head: CommitSha) -> Target {
     Target::PullRequest {
-        owner: pull.owner.clone(),
-        repository: pull.repository.clone(),
+        owner: pull.repository.owner().to_owned(),
+        repository: pull.repository.name().to_owned(),
         number: pull.number,
         head,
         repository_id: pull.repository_id,
@@ -38,9 +38,7 @@ pub async fn identify(
     pull: &PullNow,
     head: CommitSha,
 ) -> Result<Identified, ReadError> {
-    let merge_base = pulls
-        .merge_base(&pull.owner, &pull.repository, &pull.base, &head)
-        .await?;
+    let merge_base = pulls.merge_base(&pull.repository, &pull.base, &head).await?;
     let mut target = target_of(pull, head);
     let settings = read.read_file(&target, POLICY_PATH, &pull.base).await?;
     if let Target::PullRequest { pinned, .. } = &mut target {

@@ -10,8 +10,11 @@ use futures::executor::block_on;
 use holdfast_core::intake::{Ports, Receipt, RunSettings, receive};
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::repository_id::RepositoryId;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::Run;
 use holdfast_core::model::sha::CommitSha;
+use holdfast_core::model::team_name::TeamName;
 use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{
     Account, CheckOutcome, CommentNow, DraftedReview, ExecutionError, KeepRows, Permission, Precondition, PublishError,
@@ -57,9 +60,8 @@ impl World {
         });
         Self {
             pull: Mutex::new(PullNow {
-                repository_id: Some(ID),
-                owner: "octo".to_owned(),
-                repository: "demo".to_owned(),
+                repository_id: Some(RepositoryId::new(ID)),
+                repository: RepositoryName::new("octo", "demo").unwrap(),
                 is_private: false,
                 number: 12,
                 head: sha("a"),
@@ -137,7 +139,7 @@ impl World {
                 "number": 12, "state": if pull.is_open { "open" } else { "closed" }, "draft": pull.is_draft,
                 "head": { "sha": pull.head }, "author_association": "NONE", "updated_at": pull.updated_at,
             },
-            "repository": { "id": ID, "name": pull.repository, "owner": { "login": pull.owner } },
+            "repository": { "id": ID, "name": pull.repository.name(), "owner": { "login": pull.repository.owner() } },
             "sender": { "login": "ada", "type": "User" },
         })
     }
@@ -203,7 +205,7 @@ impl World {
 
 #[async_trait]
 impl ReadPull for World {
-    async fn pull(&self, _owner: &str, _repository: &str, _number: u64) -> Result<PullNow, ReadError> {
+    async fn pull(&self, _repository: &RepositoryName, _number: u64) -> Result<PullNow, ReadError> {
         let mut unavailable = self.unavailable.lock().unwrap();
         if *unavailable > 0 {
             *unavailable -= 1;
@@ -212,11 +214,11 @@ impl ReadPull for World {
         Ok(self.pull.lock().unwrap().clone())
     }
 
-    async fn merge_base(&self, _: &str, _: &str, _: &CommitSha, _: &CommitSha) -> Result<CommitSha, ReadError> {
+    async fn merge_base(&self, _: &RepositoryName, _: &CommitSha, _: &CommitSha) -> Result<CommitSha, ReadError> {
         Ok(self.merge_base.lock().unwrap().clone())
     }
 
-    async fn comment(&self, _owner: &str, _repository: &str, id: u64) -> Result<Option<CommentNow>, ReadError> {
+    async fn comment(&self, _repository: &RepositoryName, id: u64) -> Result<Option<CommentNow>, ReadError> {
         Ok(self.comments.lock().unwrap().get(&id).cloned())
     }
 
@@ -248,12 +250,12 @@ impl ReadChange for World {
 
 #[async_trait]
 impl ReadPermission for World {
-    async fn permission(&self, _owner: &str, _repository: &str, login: &str) -> Result<Permission, ReadError> {
+    async fn permission(&self, _repository: &RepositoryName, login: &str) -> Result<Permission, ReadError> {
         let known = self.permissions.lock().unwrap();
         Ok(known.get(login).copied().unwrap_or(Permission::Read))
     }
 
-    async fn is_member(&self, _organisation: &str, _team: &str, _login: &str) -> Result<bool, ReadError> {
+    async fn is_member(&self, _team: &TeamName, _login: &str) -> Result<bool, ReadError> {
         Ok(false)
     }
 }
@@ -787,7 +789,7 @@ fn a_renamed_repository_keeps_its_rows_and_its_review() {
     world.end(&run);
     let pause = world.comment(1, "maintainer", "/holdfast pause");
     world.command(&pause);
-    world.change(|pull| (pull.owner, pull.repository) = ("new-owner".to_owned(), "renamed".to_owned()));
+    world.change(|pull| pull.repository = RepositoryName::new("new-owner", "renamed").unwrap());
     assert!(is_ignored(&world.act("reopened"), "paused"));
     world.command(&world.comment(2, "maintainer", "/holdfast resume"));
     assert_eq!(world.act("reopened"), Receipt::Duplicate { run: run.clone() });

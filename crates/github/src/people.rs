@@ -1,6 +1,8 @@
 //! Reads people's permissions: a person's role in a repository, and membership in an organisation's team.
 
 use async_trait::async_trait;
+use holdfast_core::model::repository_name::RepositoryName;
+use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{Permission, ReadError, ReadPermission};
 
 use super::connection::GithubConnection;
@@ -28,14 +30,21 @@ impl GithubReadPermission {
 
 #[async_trait]
 impl ReadPermission for GithubReadPermission {
-    async fn permission(&self, owner: &str, repository: &str, login: &str) -> Result<Permission, ReadError> {
-        let segments = ["repos", owner, repository, "collaborators", login, "permission"];
+    async fn permission(&self, repository: &RepositoryName, login: &str) -> Result<Permission, ReadError> {
+        let segments = [
+            "repos",
+            repository.owner(),
+            repository.name(),
+            "collaborators",
+            login,
+            "permission",
+        ];
         let call = self.connection.get(&segments, METADATA_READ);
         Ok(found(self.connection.json::<Role>(call).await)?.map_or(Permission::None, |role| permission(&role)))
     }
 
-    async fn is_member(&self, organisation: &str, team_slug: &str, login: &str) -> Result<bool, ReadError> {
-        let segments = ["orgs", organisation, "teams", team_slug, "memberships", login];
+    async fn is_member(&self, team: &TeamName, login: &str) -> Result<bool, ReadError> {
+        let segments = ["orgs", team.organisation(), "teams", team.slug(), "memberships", login];
         let call = self.connection.get(&segments, MEMBERS_READ);
         Ok(found(self.connection.json::<Membership>(call).await)?.is_some_and(|member| member.state == "active"))
     }

@@ -1,6 +1,8 @@
 //! Reads the current state of a pull request and its comments, for webhooks, which only name them. Never writes.
 
 use async_trait::async_trait;
+use holdfast_core::model::repository_id::RepositoryId;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Account, CommentNow, PullNow, ReadError, ReadPull};
 use holdfast_core::webhook::AuthorAssociation;
@@ -18,20 +20,24 @@ const EDITOR: &str = "query($id: ID!) { node(id: $id) { ... on IssueComment { la
 
 #[async_trait]
 impl ReadPull for GithubReadChange {
-    async fn pull(&self, owner: &str, repository: &str, number: u64) -> Result<PullNow, ReadError> {
+    async fn pull(&self, repository: &RepositoryName, number: u64) -> Result<PullNow, ReadError> {
         let place = Place {
-            owner,
-            repository,
+            owner: repository.owner(),
+            repository: repository.name(),
             number: &number.to_string(),
         };
         let pull = read_pull(&self.connection, place).await?;
         let (head, base) = (head_of(&pull)?, sha(&pull.base.sha)?);
         let today = pull.base.repo;
+        let name = match &today {
+            Some(today) => RepositoryName::new(&today.owner.login, &today.name)
+                .map_err(|error| ReadError::Unavailable(format!("GitHub's answer can't be read: {error}")))?,
+            None => repository.clone(),
+        };
         Ok(PullNow {
-            repository_id: today.as_ref().map(|today| today.id),
+            repository_id: today.as_ref().map(|today| RepositoryId::new(today.id)),
             is_private: today.as_ref().is_some_and(|today| today.private),
-            owner: today.as_ref().map_or(owner, |today| &today.owner.login).to_owned(),
-            repository: today.as_ref().map_or(repository, |today| &today.name).to_owned(),
+            repository: name,
             number,
             head,
             base,
@@ -45,31 +51,31 @@ impl ReadPull for GithubReadChange {
 
     async fn merge_base(
         &self,
-        owner: &str,
-        repository: &str,
+        repository: &RepositoryName,
         base: &CommitSha,
         head: &CommitSha,
     ) -> Result<CommitSha, ReadError> {
         let place = Place {
-            owner,
-            repository,
+            owner: repository.owner(),
+            repository: repository.name(),
             number: "",
         };
         Ok(merge_base(&self.connection, place, base, head).await?)
     }
 
-    async fn comment(&self, owner: &str, repository: &str, id: u64) -> Result<Option<CommentNow>, ReadError> {
+    async fn comment(&self, repository: &RepositoryName, id: u64) -> Result<Option<CommentNow>, ReadError> {
         let id = id.to_string();
+        let (owner, name) = (repository.owner(), repository.name());
         let call = self
             .connection
-            .get(&["repos", owner, repository, "issues", "comments", &id], COMMENTS_READ);
+            .get(&["repos", owner, name, "issues", "comments", &id], COMMENTS_READ);
         let page: CommentPage = match self.connection.json(call).await {
             Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
             page => page?,
         };
         let number = page.issue_url.rsplit('/').next().and_then(|number| number.parse().ok());
-        let is_edited_by_others = page.updated_at != page.created_at
-            && is_edited_by_others(&self.connection, owner, repository, &page).await?;
+        let is_edited_by_others =
+            page.updated_at != page.created_at && is_edited_by_others(&self.connection, repository, &page).await?;
         Ok(Some(CommentNow {
             number: number.unwrap_or_default(),
             author: page.user.map(account),
@@ -94,11 +100,16 @@ fn account(user: User) -> Account {
 /// Returns true if somebody other than the author edited a comment last, or if GitHub doesn't show who did.
 async fn is_edited_by_others(
     connection: &GithubConnection,
-    owner: &str,
-    repository: &str,
+    repository: &RepositoryName,
     page: &CommentPage,
 ) -> Result<bool, Failure> {
-    let call = connection.query(owner, repository, EDITOR, json!({ "id": page.node_id }), COMMENTS_READ);
+    let call = connection.query(
+        repository.owner(),
+        repository.name(),
+        EDITOR,
+        json!({ "id": page.node_id }),
+        COMMENTS_READ,
+    );
     let edited = match connection.json::<EditorAnswer>(call).await {
         Ok(answer) => answer.data.and_then(|data| data.node),
         Err(failure) if matches!(failure.kind, Kind::RateLimited(_) | Kind::Unavailable) => return Err(failure),

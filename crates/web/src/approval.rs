@@ -17,6 +17,7 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::{Outcome, Report};
+use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{AnswerTask, KeepRows, ReadError, ReadPermission, StoreArtifact};
 use holdfast_core::stage::{StageError, find_artifact, find_change_of, read_artifact};
 use http::{HeaderMap, StatusCode};
@@ -227,14 +228,14 @@ async fn check_teams_of_code(login: &str, question: &Question, ports: Ports<'_>)
 }
 
 /// The policy's teams. Errors: there is no policy; what the store says.
-async fn teams(question: &Question, store: &dyn StoreArtifact) -> Result<Vec<String>, StageError> {
+async fn teams(question: &Question, store: &dyn StoreArtifact) -> Result<Vec<TeamName>, StageError> {
     let policy: Policy = read_artifact(store, &key::policy(&question.approval.run)).await?;
-    Ok(policy.gate.teams)
+    Ok(policy.gate.team_names())
 }
 
-async fn is_in_a_team(teams: &[String], login: &str, permission: &dyn ReadPermission) -> Result<bool, ReadError> {
-    for (organisation, team) in teams.iter().filter_map(|team| team.split_once('/')) {
-        if permission.is_member(organisation, team, login).await? {
+async fn is_in_a_team(teams: &[TeamName], login: &str, permission: &dyn ReadPermission) -> Result<bool, ReadError> {
+    for team in teams {
+        if permission.is_member(team, login).await? {
             return Ok(true);
         }
     }
@@ -262,7 +263,7 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
     };
     let says = |error: ReadError| Refusal::Failed(StageError::from(error));
     let may_write = permission
-        .permission(repository.owner(), repository.name(), &login)
+        .permission(&repository, &login)
         .await
         .map_err(says)?
         .may_write();

@@ -13,7 +13,9 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::policy::Policy;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::sha::CommitSha;
+use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{AnswerTask, ExecutionError, Permission, ReadError, ReadPermission, TaskAnswer};
 use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows};
 use holdfast_web::approval::{Ports, Request, Way, show, submit};
@@ -47,11 +49,11 @@ struct Teams(Result<&'static str, ()>, Permission);
 
 #[async_trait]
 impl ReadPermission for Teams {
-    async fn permission(&self, _: &str, _: &str, _: &str) -> Result<Permission, ReadError> {
+    async fn permission(&self, _: &RepositoryName, _: &str) -> Result<Permission, ReadError> {
         Ok(self.1)
     }
 
-    async fn is_member(&self, _: &str, _: &str, login: &str) -> Result<bool, ReadError> {
+    async fn is_member(&self, _: &TeamName, login: &str) -> Result<bool, ReadError> {
         self.0
             .map(|member| member == login)
             .map_err(|()| ReadError::Forbidden("members can't be read".to_owned()))

@@ -31,11 +31,7 @@ const HELP: &str = "Commands, for people with write permission, each as a commen
 pub(super) async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
     let pull = read_pull(ports, &asked.repository, asked.number).await?;
     let here = target_of(&pull, pull.head.clone());
-    let Some(comment) = ports
-        .pulls
-        .comment(&pull.owner, &pull.repository, asked.comment)
-        .await?
-    else {
+    let Some(comment) = ports.pulls.comment(&pull.repository, asked.comment).await? else {
         return Ok(ignored("the comment was deleted"));
     };
     let (command, login) = match read_command(&comment, asked.number, ports.now_ms) {
@@ -45,10 +41,7 @@ pub(super) async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports
     if !pull.is_open {
         return Ok(ignored("the pull request is closed"));
     }
-    let permission = ports
-        .permission
-        .permission(&pull.owner, &pull.repository, login)
-        .await?;
+    let permission = ports.permission.permission(&pull.repository, login).await?;
     if !permission.may_write() {
         return Ok(ignored("commands are for people with write permission"));
     }

@@ -124,7 +124,7 @@ pub async fn receive(event: &WebhookEvent, how: &RunSettings, ports: Ports<'_>) 
 async fn read_pull(ports: Ports<'_>, repository: &RepositoryRef, number: u64) -> Result<PullNow, ReadError> {
     let mut tries = 1;
     loop {
-        match ports.pulls.pull(&repository.owner, &repository.name, number).await {
+        match ports.pulls.pull(&repository.name, number).await {
             Err(ReadError::Unavailable(_)) if tries < MAX_READS => tries += 1,
             read => return read,
         }

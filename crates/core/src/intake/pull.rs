@@ -143,10 +143,7 @@ async fn is_trusted(pull: &PullNow, ports: Ports<'_>) -> Result<bool, StageError
     }
     let Some(author) = &pull.author else { return Ok(false) };
     let permission = ports.permission;
-    match permission
-        .permission(&pull.owner, &pull.repository, &author.login)
-        .await
-    {
+    match permission.permission(&pull.repository, &author.login).await {
         Ok(Permission::None) => Ok(false),
         Ok(Permission::Read) => Ok(pull.is_private),
         Ok(Permission::Triage | Permission::Write | Permission::Maintain | Permission::Admin) => Ok(true),

@@ -26,12 +26,7 @@ pub(super) async fn rerun(trigger: &RerunTrigger, how: &RunSettings, ports: Port
         return Ok(ignored("the pull request is closed"));
     }
     let login = &trigger.sender.login;
-    if !ports
-        .permission
-        .permission(&pull.owner, &pull.repository, login)
-        .await?
-        .may_write()
-    {
+    if !ports.permission.permission(&pull.repository, login).await?.may_write() {
         return Ok(ignored("checks are re-run by people with write permission"));
     }
     if is_paused(ports.rows, &here).await? {

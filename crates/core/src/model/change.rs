@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
+use super::repository_id::RepositoryId;
 use super::repository_name::RepositoryName;
 use super::sha::CommitSha;
 
@@ -29,9 +30,9 @@ pub enum Target {
         number: u64,
         /// Head that the run was started for; fences every later write.
         head: CommitSha,
-        /// GitHub's id of the repository, which stays when it is renamed or transferred. `None` in runs of version 0.1.
+        /// GitHub's id of the repository. `None` in runs of version 0.1.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        repository_id: Option<u64>,
+        repository_id: Option<RepositoryId>,
         /// What else decides the outcome. `None` in runs of version 0.1.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pinned: Option<Pinned>,

@@ -113,6 +113,7 @@ impl MarkerKey {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
     use super::*;
+    use crate::model::repository_id::RepositoryId;
     use crate::model::sha::CommitSha;
 
     fn target(repository: &str, number: u64) -> Target {
@@ -129,7 +130,7 @@ mod tests {
     fn with_id(target: &Target, id: u64) -> Target {
         let mut with = target.clone();
         if let Target::PullRequest { repository_id, .. } = &mut with {
-            *repository_id = Some(id);
+            *repository_id = Some(RepositoryId::new(id));
         }
         with
     }

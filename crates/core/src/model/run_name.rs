@@ -72,6 +72,7 @@ pub fn is_same_review(one: &str, other: &str) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed parse fails the test")]
     use super::*;
+    use crate::model::repository_id::RepositoryId;
     use crate::model::sha::CommitSha;
 
     const RULES: ModelId = ModelId::Rules;
@@ -103,7 +104,7 @@ mod tests {
             repository: name.to_owned(),
             number: 12,
             head: CommitSha::parse(&"a".repeat(40)).unwrap(),
-            repository_id: id,
+            repository_id: id.map(RepositoryId::new),
             pinned: Some(crate::model::change::Pinned {
                 merge_base: CommitSha::parse(&merge_base.repeat(40)).unwrap(),
                 settings: settings.to_owned(),

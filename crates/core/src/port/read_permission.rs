@@ -2,6 +2,9 @@
 
 use async_trait::async_trait;
 
+use crate::model::repository_name::RepositoryName;
+use crate::model::team_name::TeamName;
+
 use super::ReadError;
 
 /// What a person may do in a repository, most first.
@@ -33,10 +36,10 @@ impl Permission {
 pub trait ReadPermission: Send + Sync {
     /// What a login may do in a repository as of now. An unknown login may do nothing, nor may anyone where the repository
     /// is not to be seen. Errors: nothing is known; that is never a permission.
-    async fn permission(&self, owner: &str, repository: &str, login: &str) -> Result<Permission, ReadError>;
+    async fn permission(&self, repository: &RepositoryName, login: &str) -> Result<Permission, ReadError>;
     /// Whether a login is an active member of an organisation's team, or of one below it; who is only invited is not. A
     /// team that is not there, or not to be seen, has no members.
-    async fn is_member(&self, organisation: &str, team_slug: &str, login: &str) -> Result<bool, ReadError>;
+    async fn is_member(&self, team: &TeamName, login: &str) -> Result<bool, ReadError>;
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 
 use crate::model::author_association::AuthorAssociation;
+use crate::model::repository_id::RepositoryId;
+use crate::model::repository_name::RepositoryName;
 use crate::model::sha::CommitSha;
 
 use super::ReadError;
@@ -19,12 +21,10 @@ pub struct Account {
 /// A pull request as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullNow {
-    /// The repository's id, which stays when it is renamed; `None` where the server does not tell it.
-    pub repository_id: Option<u64>,
-    /// The owner's login of today.
-    pub owner: String,
+    /// The repository's id; `None` where the server leaves it out.
+    pub repository_id: Option<RepositoryId>,
     /// The repository's name of today.
-    pub repository: String,
+    pub repository: RepositoryName,
     /// Whether only some may see the repository.
     pub is_private: bool,
     /// Its number, from 1.
@@ -64,17 +64,16 @@ pub struct CommentNow {
 #[async_trait]
 pub trait ReadPull: Send + Sync {
     /// A pull request, also where its repository was renamed.
-    async fn pull(&self, owner: &str, repository: &str, number: u64) -> Result<PullNow, ReadError>;
+    async fn pull(&self, repository: &RepositoryName, number: u64) -> Result<PullNow, ReadError>;
     /// The last commit that both have: where the diff from `base` to `head` starts.
     async fn merge_base(
         &self,
-        owner: &str,
-        repository: &str,
+        repository: &RepositoryName,
         base: &CommitSha,
         head: &CommitSha,
     ) -> Result<CommitSha, ReadError>;
     /// A comment by its id; `None` where it was deleted.
-    async fn comment(&self, owner: &str, repository: &str, id: u64) -> Result<Option<CommentNow>, ReadError>;
+    async fn comment(&self, repository: &RepositoryName, id: u64) -> Result<Option<CommentNow>, ReadError>;
     /// The login that our own writes carry, where the credentials may ask for it.
     async fn own_login(&self) -> Result<Option<String>, ReadError>;
 }

@@ -1,6 +1,8 @@
 //! What a delivery asks for. How it is read from a payload stands in `parse`.
 
 use crate::model::author_association::AuthorAssociation;
+use crate::model::repository_id::RepositoryId;
+use crate::model::repository_name::RepositoryName;
 use crate::model::sha::CommitSha;
 
 use super::command::Command;
@@ -158,15 +160,13 @@ pub enum InstallationAction {
     RepositoriesChanged,
 }
 
-/// A repository. Its names hold ASCII letters, digits, `-`, `_` and `.` alone, so that they can stand in an address.
+/// A repository as a payload names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryRef {
-    /// GitHub's id: stays when the repository is renamed.
-    pub id: u64,
-    /// The owner's login.
-    pub owner: String,
-    /// The name.
-    pub name: String,
+    /// GitHub's id.
+    pub id: RepositoryId,
+    /// Its name.
+    pub name: RepositoryName,
 }
 
 /// Who caused an event.

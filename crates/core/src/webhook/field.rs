@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use crate::model::author_association::AuthorAssociation;
-use crate::model::repository_name::is_part;
+use crate::model::repository_id::RepositoryId;
+use crate::model::repository_name::{RepositoryName, is_part};
 use crate::model::sha::CommitSha;
 
 use super::event::{RepositoryRef, Sender};
@@ -84,17 +85,15 @@ impl<'a> Field<'a> {
         self.read("a commit id", |value| CommitSha::parse(value.as_str()?).ok())
     }
 
-    fn name(&self) -> Result<String, Wrong> {
+    fn name(&self) -> Result<&'a str, Wrong> {
         self.read("a name", |value| value.as_str().filter(|text| is_part(text)))
-            .map(str::to_owned)
     }
 
     pub fn repository(&self) -> Result<RepositoryRef, Wrong> {
-        Ok(RepositoryRef {
-            id: self.at("id").number()?,
-            owner: self.at("owner").at("login").name()?,
-            name: self.at("name").name()?,
-        })
+        let id = RepositoryId::new(self.at("id").number()?);
+        let (owner, name) = (self.at("owner").at("login").name()?, self.at("name").name()?);
+        let name = RepositoryName::new(owner, name).map_err(|error| error.to_string())?;
+        Ok(RepositoryRef { id, name })
     }
 
     /// An account; bots' logins hold brackets.

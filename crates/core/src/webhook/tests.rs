@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::repository_id::RepositoryId;
+use crate::model::repository_name::RepositoryName;
 use crate::model::sha::CommitSha;
 
 const HEAD: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
@@ -61,9 +63,8 @@ fn a_pull_requests_events_ask_for_a_review() {
         let expected = ReviewTrigger {
             action,
             repository: RepositoryRef {
-                id: 7,
-                owner: "octo-org".to_owned(),
-                name: "demo.rs".to_owned(),
+                id: RepositoryId::new(7),
+                name: RepositoryName::new("octo-org", "demo.rs").unwrap_or_else(|error| panic!("{error}")),
             },
             number: 2,
             head: CommitSha::try_from(HEAD.to_owned()).unwrap_or_else(|error| panic!("{error}")),

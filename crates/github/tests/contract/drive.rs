@@ -3,6 +3,7 @@
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKey;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::settings::{GithubSignInSettings, Settings};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
@@ -120,6 +121,10 @@ async fn check(corpus: &Change, connection: GithubConnection) {
     }
 }
 
+fn name(repository: &str) -> RepositoryName {
+    RepositoryName::new("octo", repository).unwrap()
+}
+
 /// Reads comments: unedited, edited by the author, edited by another person, deleted.
 async fn comments(github: &FakeGithub, connection: GithubConnection) {
     let read = GithubReadChange::new(connection);
@@ -128,7 +133,7 @@ async fn comments(github: &FakeGithub, connection: GithubConnection) {
         if let Some(editor) = editor {
             github.edit_comment(SLUG, id, editor, Some("/holdfast approve"));
         }
-        let comment = read.comment("octo", "demo", id).await.unwrap().unwrap();
+        let comment = read.comment(&name("demo"), id).await.unwrap().unwrap();
         assert_eq!(
             (comment.number, comment.is_edited_by_others),
             (12, expected),
@@ -136,7 +141,7 @@ async fn comments(github: &FakeGithub, connection: GithubConnection) {
         );
     }
     github.edit_comment(SLUG, id, "ann", None);
-    assert_eq!(read.comment("octo", "demo", id).await.unwrap(), None, "404");
+    assert_eq!(read.comment(&name("demo"), id).await.unwrap(), None, "404");
 }
 
 fn annotation(level: &'static str) -> Annotation {
@@ -182,11 +187,11 @@ async fn people(github: &FakeGithub, connection: GithubConnection) {
     github.set_permission(SLUG, "ann", "maintain");
     github.set_team_member("octo", "leads", "ann", Some("active"));
     assert_eq!(
-        read.permission("octo", "demo", "ann").await.unwrap(),
+        read.permission(&name("demo"), "ann").await.unwrap(),
         Permission::Maintain
     );
-    assert!(read.is_member("octo", "leads", "ann").await.unwrap());
-    assert!(!read.is_member("octo", "leads", "bob").await.unwrap());
+    assert!(read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap());
+    assert!(!read.is_member(&"octo/leads".parse().unwrap(), "bob").await.unwrap());
 }
 
 async fn deliveries(github: &FakeGithub, connection: GithubConnection) {

@@ -42,8 +42,8 @@ fn read(event: &str, payload: &Value) -> WebhookEvent {
 fn is_as_expected(event: &str, payload: &Value, read: &WebhookEvent) -> bool {
     let action = payload["action"].as_str().unwrap_or_default();
     let is_in = |repository: &RepositoryRef| {
-        payload["repository"]["id"] == repository.id
-            && payload["repository"]["full_name"] == format!("{}/{}", repository.owner, repository.name)
+        payload["repository"]["id"] == repository.id.get()
+            && payload["repository"]["full_name"] == repository.name.to_string()
     };
     let pull = &payload["pull_request"];
     let is_to_review = pull["state"] == "open"

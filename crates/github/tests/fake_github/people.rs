@@ -1,5 +1,6 @@
 //! People's permissions, read with a person's token and as an App.
 
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::port::{Permission, ReadPermission};
 use holdfast_github::{GithubConnection, GithubReadPermission};
 use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest};
@@ -31,17 +32,17 @@ async fn every_role_is_read() {
             ("releaser", Permission::Write),
         ] {
             github.set_permission(SLUG, "ann", role);
-            assert_eq!(
-                read.permission("octo", "demo", "ann").await.unwrap(),
-                expected,
-                "{role}"
-            );
+            assert_eq!(read.permission(&name("demo"), "ann").await.unwrap(), expected, "{role}");
         }
         assert_eq!(
-            read.permission("octo", "missing", "ann").await.unwrap(),
+            read.permission(&name("missing"), "ann").await.unwrap(),
             Permission::None
         );
     }
+}
+
+fn name(repository: &str) -> RepositoryName {
+    RepositoryName::new("octo", repository).unwrap()
 }
 
 #[tokio::test]
@@ -52,19 +53,15 @@ async fn only_active_members_are_members() {
         for (state, expected) in [(None, false), (Some("pending"), false), (Some("active"), true)] {
             github.set_team_member("octo", "leads", "ann", state);
             assert_eq!(
-                read.is_member("octo", "leads", "ann").await.unwrap(),
+                read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap(),
                 expected,
                 "{state:?}"
             );
         }
-        for (organisation, team, login) in [
-            ("octo", "leads", "bob"),
-            ("octo", "others", "ann"),
-            ("x", "leads", "ann"),
-        ] {
+        for (team, login) in [("octo/leads", "bob"), ("octo/others", "ann"), ("x/leads", "ann")] {
             assert!(
-                !read.is_member(organisation, team, login).await.unwrap(),
-                "{organisation} {team} {login}"
+                !read.is_member(&team.parse().unwrap(), login).await.unwrap(),
+                "{team} {login}"
             );
         }
     }
@@ -78,8 +75,8 @@ async fn a_failure_grants_nothing() {
     let read = GithubReadPermission::new(connection(&github, FakeGithub::USER_TOKEN));
     for (fault, name, says) in refusals() {
         github.fail_next(Matcher::any().times(2), fault.clone());
-        let role = read.permission("octo", "demo", "ann").await.unwrap_err();
-        let member = read.is_member("octo", "leads", "ann").await.unwrap_err();
+        let role = read.permission(&name("demo"), "ann").await.unwrap_err();
+        let member = read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap_err();
         for error in [role, member] {
             let line = error.to_string();
             assert_eq!(error.name(), name, "{fault:?}: {line}");
@@ -88,8 +85,8 @@ async fn a_failure_grants_nothing() {
         }
     }
     github.fail_next(Matcher::any().times(2), Fault::status(404));
-    assert_eq!(read.permission("octo", "demo", "ann").await.unwrap(), Permission::None);
-    assert!(!read.is_member("octo", "leads", "ann").await.unwrap());
+    assert_eq!(read.permission(&name("demo"), "ann").await.unwrap(), Permission::None);
+    assert!(!read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap());
     assert_eq!(github.faults_left(), 0);
 }
 
@@ -98,8 +95,8 @@ async fn an_app_requests_an_organisations_token_once() {
     let github = serve();
     let read = GithubReadPermission::new(app(&github, 1));
     for _ in 0..3 {
-        assert!(!read.is_member("octo", "leads", "ann").await.unwrap());
-        read.permission("octo", "demo", "ann").await.unwrap();
+        assert!(!read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap());
+        read.permission(&name("demo"), "ann").await.unwrap();
     }
     let asked = github
         .journal()

@@ -161,7 +161,7 @@ impl<'a> Visit<'a> {
                 Some(repository) => self
                     .app
                     .asked_permission
-                    .permission(repository.owner(), repository.name(), login)
+                    .permission(repository, login)
                     .await
                     .is_ok_and(|permission| permission.may_write()),
                 None => false,

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use holdfast_core::model::repository_name::RepositoryName;
+use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{Permission, ReadError, ReadPermission};
 
 /// How long an answer is cached. A person whose permission was revoked can act for this long.
@@ -27,8 +29,8 @@ pub struct RarelyAsked {
 /// The answers of the last minute, and the number of requests in the current one.
 #[derive(Default)]
 struct Kept {
-    permissions: HashMap<[String; 3], (Instant, Permission)>,
-    members: HashMap<[String; 3], (Instant, bool)>,
+    permissions: HashMap<[String; 2], (Instant, Permission)>,
+    members: HashMap<[String; 2], (Instant, bool)>,
     since: Option<Instant>,
     asked: u32,
     asked_for: HashMap<String, u32>,
@@ -81,12 +83,12 @@ impl Kept {
     }
 }
 
-fn fresh<T: Copy>(kept: &HashMap<[String; 3], (Instant, T)>, now: Instant, key: &[String; 3]) -> Option<T> {
+fn fresh<T: Copy>(kept: &HashMap<[String; 2], (Instant, T)>, now: Instant, key: &[String; 2]) -> Option<T> {
     let (at, answer) = kept.get(key)?;
     (now.duration_since(*at) < KEEP).then_some(*answer)
 }
 
-fn keep<T>(kept: &mut HashMap<[String; 3], (Instant, T)>, now: Instant, key: [String; 3], answer: T) {
+fn keep<T>(kept: &mut HashMap<[String; 2], (Instant, T)>, now: Instant, key: [String; 2], answer: T) {
     if kept.len() >= MAX_ANSWERS {
         kept.retain(|_, (at, _)| now.duration_since(*at) < KEEP);
     }
@@ -95,31 +97,31 @@ fn keep<T>(kept: &mut HashMap<[String; 3], (Instant, T)>, now: Instant, key: [St
     }
 }
 
-fn key(first: &str, second: &str, login: &str) -> [String; 3] {
+fn key(place: &str, login: &str) -> [String; 2] {
     // GitHub's names are case-insensitive.
-    [first, second, login].map(str::to_ascii_lowercase)
+    [place, login].map(str::to_ascii_lowercase)
 }
 
 #[async_trait]
 impl ReadPermission for RarelyAsked {
-    async fn permission(&self, owner: &str, repository: &str, login: &str) -> Result<Permission, ReadError> {
-        let (now, key) = ((self.now)(), key(owner, repository, login));
+    async fn permission(&self, repository: &RepositoryName, login: &str) -> Result<Permission, ReadError> {
+        let (now, key) = ((self.now)(), key(&repository.to_string(), login));
         if let Some(answer) = self.with(|kept| fresh(&kept.permissions, now, &key)) {
             return Ok(answer);
         }
-        self.with(|kept| kept.count(now, &key[2]))?;
-        let answer = self.inner.permission(owner, repository, login).await?;
+        self.with(|kept| kept.count(now, &key[1]))?;
+        let answer = self.inner.permission(repository, login).await?;
         self.with(|kept| keep(&mut kept.permissions, now, key, answer));
         Ok(answer)
     }
 
-    async fn is_member(&self, organisation: &str, team_slug: &str, login: &str) -> Result<bool, ReadError> {
-        let (now, key) = ((self.now)(), key(organisation, team_slug, login));
+    async fn is_member(&self, team: &TeamName, login: &str) -> Result<bool, ReadError> {
+        let (now, key) = ((self.now)(), key(&team.to_string(), login));
         if let Some(answer) = self.with(|kept| fresh(&kept.members, now, &key)) {
             return Ok(answer);
         }
-        self.with(|kept| kept.count(now, &key[2]))?;
-        let answer = self.inner.is_member(organisation, team_slug, login).await?;
+        self.with(|kept| kept.count(now, &key[1]))?;
+        let answer = self.inner.is_member(team, login).await?;
         self.with(|kept| keep(&mut kept.members, now, key, answer));
         Ok(answer)
     }
@@ -137,7 +139,7 @@ mod tests {
 
     #[async_trait]
     impl ReadPermission for Counting {
-        async fn permission(&self, _: &str, _: &str, login: &str) -> Result<Permission, ReadError> {
+        async fn permission(&self, _: &RepositoryName, login: &str) -> Result<Permission, ReadError> {
             self.0.fetch_add(1, Ordering::SeqCst);
             Ok(if login == "maintainer" {
                 Permission::Write
@@ -146,10 +148,14 @@ mod tests {
             })
         }
 
-        async fn is_member(&self, _: &str, _: &str, login: &str) -> Result<bool, ReadError> {
+        async fn is_member(&self, _: &TeamName, login: &str) -> Result<bool, ReadError> {
             self.0.fetch_add(1, Ordering::SeqCst);
             Ok(login == "maintainer")
         }
+    }
+
+    fn repository(name: &str) -> RepositoryName {
+        RepositoryName::new("o", name).unwrap()
     }
 
     #[tokio::test]
@@ -161,21 +167,33 @@ mod tests {
         let clock = move || start + Duration::from_secs(passed.load(Ordering::SeqCst).into());
         let rarely = RarelyAsked::with_clock(Arc::clone(&github) as _, clock);
         for _ in 0..100 {
-            let may = rarely.permission("o", "r", "stranger").await.unwrap();
+            let may = rarely.permission(&repository("r"), "stranger").await.unwrap();
             assert_eq!(may, Permission::None);
-            assert!(!rarely.is_member("o", "team", "Stranger").await.unwrap());
+            assert!(!rarely.is_member(&"o/team".parse().unwrap(), "Stranger").await.unwrap());
         }
         assert_eq!(asked(), 2, "answers are kept");
         for number in 0..500 {
-            drop(rarely.permission("o", &format!("r{number}"), "stranger").await);
+            drop(rarely.permission(&repository(&format!("r{number}")), "stranger").await);
         }
         assert_eq!(asked(), MAX_QUESTIONS_PER_LOGIN);
-        assert!(rarely.permission("o", "r", "maintainer").await.unwrap().may_write());
+        assert!(
+            rarely
+                .permission(&repository("r"), "maintainer")
+                .await
+                .unwrap()
+                .may_write()
+        );
         assert_eq!(asked(), MAX_QUESTIONS_PER_LOGIN + 1, "others are not held up");
-        assert!(rarely.permission("o", "other", "stranger").await.is_err());
+        assert!(rarely.permission(&repository("other"), "stranger").await.is_err());
         later.store(60, Ordering::SeqCst);
-        assert!(rarely.permission("o", "other", "stranger").await.is_ok());
-        assert!(rarely.permission("o", "r", "maintainer").await.unwrap().may_write());
+        assert!(rarely.permission(&repository("other"), "stranger").await.is_ok());
+        assert!(
+            rarely
+                .permission(&repository("r"), "maintainer")
+                .await
+                .unwrap()
+                .may_write()
+        );
         assert_eq!(asked(), MAX_QUESTIONS_PER_LOGIN + 3, "an answer counts for a minute");
     }
 
@@ -184,7 +202,7 @@ mod tests {
         let github = Arc::new(Counting::default());
         let rarely = RarelyAsked::new(Arc::clone(&github) as _);
         for number in 0..2 * MAX_QUESTIONS {
-            drop(rarely.permission("o", "r", &format!("login{number}")).await);
+            drop(rarely.permission(&repository("r"), &format!("login{number}")).await);
         }
         assert_eq!(github.0.load(Ordering::SeqCst), MAX_QUESTIONS);
     }

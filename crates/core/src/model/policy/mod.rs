@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::approver::{Approver, shared_addresses};
 use super::finding::Severity;
 use super::plan::Tier;
+use super::team_name::TeamName;
 use check::Part;
 
 /// The most problems that one message lists.
@@ -131,6 +132,13 @@ impl Default for GatePolicy {
     }
 }
 
+impl GatePolicy {
+    /// Returns the teams; a text that names none was refused when the policy was parsed.
+    pub fn team_names(&self) -> Vec<TeamName> {
+        self.teams.iter().filter_map(|team| team.parse().ok()).collect()
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -202,12 +210,8 @@ impl Policy {
             }
         }
         for (index, team) in self.gate.teams.iter().enumerate() {
-            let is_team = team.split_once('/').is_some_and(|(organisation, name)| {
-                !organisation.is_empty() && !name.is_empty() && !name.contains('/')
-            });
-            if !is_team {
-                let what = format!("{team:?} is no team; expected ORGANISATION/TEAM");
-                wrong.push((vec![Key("gate"), Key("teams"), Item(index)], what));
+            if let Err(problem) = team.parse::<TeamName>() {
+                wrong.push((vec![Key("gate"), Key("teams"), Item(index)], problem.to_string()));
             }
         }
         let mut approvers = Vec::new();
