@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::fmt;
 
 use saphyr_parser::{Event, Parser};
+use serde::Deserialize;
 use serde_norway::{Mapping, Value};
 
 use super::Policy;
+use super::typed_value::{Refusal, TypedValue};
 
 /// The most problems that are collected: whoever has more has another kind of file.
 const MAX_PROBLEMS: usize = 50;
@@ -63,13 +65,10 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
         Ok(value) => value,
         Err(error) => {
             let at = error.location().map(|at| (at.line(), at.column()));
-            return alone(
-                at,
-                format!("is not YAML that can be read: {}", without_place(&error.to_string())),
-            );
+            return alone(at, format!("is not YAML that can be read: {error}"));
         }
     };
-    let whole = serde_norway::from_str::<Policy>(text);
+    let whole = Policy::deserialize(TypedValue(value.clone()));
     let mut found = Found {
         places: places(text),
         problems: Vec::new(),
@@ -89,8 +88,7 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
         found.look_at_values(&Vec::new(), policy);
     }
     if let (true, Err(error)) = (found.problems.is_empty(), whole) {
-        let at = error.location().map(|at| (at.line(), at.column()));
-        return alone(at, without_place(&error.to_string()));
+        return alone(None, with_suggestion(&error));
     }
     found
         .problems
@@ -135,7 +133,7 @@ impl Found {
             Value::Mapping(_) if is_in_list(way) => self.look_at_entry(way, value.clone()),
             _ => match read(way, value) {
                 Ok(policy) => self.look_at_values(way, &policy),
-                Err(error) => self.tell(way, &error),
+                Err(error) => self.refuse(way, &error),
             },
         }
     }
@@ -147,23 +145,22 @@ impl Found {
                 Ok(policy) => return self.look_at_values(way, &policy),
                 Err(error) => error,
             };
-            let unknown = between(&error, "unknown field `", "`").map(str::to_owned);
-            let taken = match (&mut entry, &unknown) {
-                (Value::Mapping(entries), Some(unknown)) => entries.remove(unknown.as_str()),
+            let unknown = match (&mut entry, &error) {
+                (Value::Mapping(entries), Refusal::UnknownField { name, .. }) => {
+                    entries.remove(name.as_str()).map(|_| name.clone())
+                }
                 _ => None,
             };
-            match (taken, unknown) {
-                (Some(_), Some(unknown)) => {
-                    let mut below = way.clone();
-                    below.push(Step::Key(unknown));
-                    self.tell(&below, &error);
-                }
-                _ => return self.tell(way, &error),
-            }
+            let Some(unknown) = unknown else {
+                return self.refuse(way, &error);
+            };
+            let mut below = way.clone();
+            below.push(Step::Key(unknown));
+            self.refuse(&below, &error);
         }
     }
 
-    fn tell(&mut self, way: &Way, error: &str) {
+    fn refuse(&mut self, way: &Way, error: &Refusal) {
         self.add(way, with_suggestion(error));
     }
 
@@ -205,12 +202,12 @@ impl From<Part> for Step {
 }
 
 /// Reads one part by the types, as if it were all that the file holds.
-fn read(way: &[Step], value: &Value) -> Result<Policy, String> {
+fn read(way: &[Step], value: &Value) -> Result<Policy, Refusal> {
     let whole = way.iter().rev().fold(value.clone(), |value, step| match step {
         Step::Key(key) => Value::Mapping(Mapping::from_iter([(Value::from(key.as_str()), value)])),
         Step::Item(_) => Value::Sequence(vec![value]),
     });
-    serde_norway::from_value(whole).map_err(|error| without_place(&error.to_string()))
+    Policy::deserialize(TypedValue(whole))
 }
 
 fn is_in_list(way: &[Step]) -> bool {
@@ -239,33 +236,17 @@ fn text_of(key: &Value) -> String {
     }
 }
 
-/// The message without the way and the place that the reader put around it: both are reported apart from it.
-fn without_place(message: &str) -> String {
-    let message = message.split(" at line ").next().unwrap_or(message);
-    let starts = [
-        "unknown field",
-        "unknown variant",
-        "invalid type",
-        "invalid value",
-        "missing field",
-        "duplicate",
-    ];
-    let start = starts.iter().filter_map(|start| message.find(start)).min();
-    message[start.unwrap_or(0)..].to_owned()
-}
-
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    text.split_once(before)?.1.split_once(after).map(|(found, _)| found)
-}
-
-/// The message, with the nearest of the names that were expected.
-fn with_suggestion(message: &str) -> String {
-    let given = between(message, "unknown field `", "`").or_else(|| between(message, "unknown variant `", "`"));
-    let expected = message.split_once("expected").map_or("", |(_, expected)| expected);
-    let names = expected.split('`').skip(1).step_by(2);
-    match given.and_then(|given| nearest(given, names)) {
-        Some(name) => format!("{message}; did you mean {name}?"),
-        None => message.to_owned(),
+/// Returns the message, with the nearest of the names that were expected.
+fn with_suggestion(error: &Refusal) -> String {
+    let near = match error {
+        Refusal::UnknownField { name, expected } | Refusal::UnknownVariant { name, expected } => {
+            nearest(name, expected.iter().copied())
+        }
+        Refusal::Other(_) => None,
+    };
+    match near {
+        Some(name) => format!("{error}; did you mean {name}?"),
+        None => error.to_string(),
     }
 }
 

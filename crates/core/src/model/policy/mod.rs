@@ -2,6 +2,7 @@
 
 mod check;
 mod glob;
+mod typed_value;
 
 pub use check::{PolicyProblem, nearest};
 
