@@ -19,6 +19,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// The line for people.
     pub message: String,
+    /// Whether the message names the stack that the operation was for.
+    names_stack: bool,
 }
 
 impl Failure {
@@ -27,6 +29,7 @@ impl Failure {
         Self {
             kind: FailureKind::Usage,
             message: message.to_string(),
+            names_stack: false,
         }
     }
 
@@ -35,6 +38,7 @@ impl Failure {
         Self {
             kind: FailureKind::Incomplete,
             message: message.to_string(),
+            names_stack: false,
         }
     }
 
@@ -46,15 +50,24 @@ impl Failure {
         }
     }
 
+    /// Notes that the message names the stack, if the operation was for one.
+    #[must_use]
+    pub fn naming_stack(self) -> Self {
+        Self {
+            names_stack: true,
+            ..self
+        }
+    }
+
     /// Adds the operation's stack to the message, unless the message names it already.
     #[must_use]
     pub fn of_stack(self, name: &str) -> Self {
-        let is_named = self.message.contains(&format!("stack {name}"));
         Self {
-            message: match is_named {
+            message: match self.names_stack {
                 true => self.message,
                 false => format!("stack {name}: {}", self.message),
             },
+            names_stack: true,
             ..self
         }
     }

@@ -384,7 +384,8 @@ pub async fn find_name(runs: &dyn ReadRuns, beginning: &str) -> Result<String, F
             "there is no run {beginning:?} in {}; holdfast{} runs lists them",
             runs.place(),
             runs.option()
-        ))),
+        ))
+        .naming_stack()),
         several => Err(Failure::usage(format!(
             "{beginning:?} is the beginning of {} runs: {}",
             several.len(),

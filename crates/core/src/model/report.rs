@@ -94,6 +94,20 @@ pub struct PrivateNote {
     pub note: String,
     /// What the public reads instead.
     pub public: String,
+    /// What the note is about, where code needs to know it. `None` in reports of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<NoteSubject>,
+}
+
+/// What a note is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteSubject {
+    /// The walkthrough is a template, because no model's answer was valid.
+    TemplateWalkthrough,
+    /// A subject that this version doesn't know.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Report {
@@ -106,12 +120,23 @@ impl Report {
         })
     }
 
+    /// Returns the note on why the walkthrough is a template. A report of version 0.1 has it without its subject.
+    pub fn template_note(&self) -> Option<&str> {
+        let subject = Some(NoteSubject::TemplateWalkthrough);
+        let private = self.private_notes.iter().find(|note| note.subject == subject);
+        let older = || self.notes.iter().find(|note| note.starts_with(TEMPLATE_NOTE));
+        private
+            .map(|note| note.note.as_str())
+            .or_else(|| older().map(String::as_str))
+    }
+
     /// Adds a note with details that stay in the run's own record, unless it is there already.
     pub fn add_private_note(&mut self, note: String, public: String) {
         if !self.private_notes.iter().any(|private| private.note == note) {
             self.private_notes.push(PrivateNote {
                 note: note.clone(),
                 public,
+                subject: None,
             });
         }
         if !self.notes.contains(&note) {

@@ -12,7 +12,7 @@ use crate::model::finding::Severity;
 use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{
-    Gate, GateDecision, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
+    Gate, GateDecision, NoteSubject, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
 };
 use crate::model::run::{Aggregate, RecordedAnswer, Run};
 use crate::port::{AskModel, ModelRequest, StoreArtifact};
@@ -120,6 +120,7 @@ fn note_template(notes: &mut Vec<String>, private: &mut Vec<PrivateNote>, detail
     private.push(PrivateNote {
         note: note.clone(),
         public: format!("{TEMPLATE_NOTE}{}", failure.sentence()),
+        subject: Some(NoteSubject::TemplateWalkthrough),
     });
     notes.push(note);
 }

@@ -17,11 +17,11 @@ use holdfast_aws::bedrock::BedrockAskModel;
 use holdfast_aws::dynamodb::DynamodbKeepRows;
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::secrets_manager::read_secrets;
-use holdfast_aws::stack::{self, Stack};
+use holdfast_aws::stack::{self, Stack, StackError};
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::model::settings::{Settings, SettingsProblems};
 use holdfast_core::port::{AskModel, KeepRows};
-use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks};
+use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks, GithubSetupError};
 
 use crate::deployment::{Deployment, GithubAccount, Workflow};
 use crate::failure::Failure;
@@ -52,8 +52,8 @@ struct AwsDeployment {
 pub async fn open_deployment(stack: &str) -> Result<Box<dyn Deployment>, Failure> {
     // No workflow retries a command's calls: the SDK retries those that AWS throttles.
     let config = account::load_with_retries().await;
-    let found = Stack::read(&config, stack).await.map_err(Failure::usage)?;
-    let resource = |logical: &str| found.resource(logical).map_err(Failure::usage);
+    let found = Stack::read(&config, stack).await.map_err(stack_failure)?;
+    let resource = |logical: &str| found.resource(logical).map_err(stack_failure);
     Ok(Box::new(AwsDeployment {
         rows: DynamodbKeepRows::new(&config, resource("Table")?),
         store: S3StoreArtifact::new(&config, resource("Artifacts")?),
@@ -95,15 +95,20 @@ impl Deployment for AwsDeployment {
     }
 
     async fn github(&self) -> Result<GithubAccount, Failure> {
-        let secret = self.stack.resource(GITHUB_SECRET).map_err(Failure::usage)?;
+        let secret = self.stack.resource(GITHUB_SECRET).map_err(stack_failure)?;
         let secrets = read_secrets(&self.config, &[secret.to_owned()]).await;
         let secrets = secrets.map_err(|errors| {
             let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
             Failure::usage(lines.join("; "))
         })?;
-        let url = self.stack.parameter("GithubUrl").map_err(Failure::usage)?;
+        let url = self.stack.parameter("GithubUrl").map_err(stack_failure)?;
         on_github(&secrets, url).map_err(|problem| Failure::usage(format!("{GITHUB_SECRET} of the stack: {problem}")))
     }
+}
+
+/// Returns a failure whose message names the stack.
+fn stack_failure(error: StackError) -> Failure {
+    Failure::usage(error).naming_stack()
 }
 
 /// The reason why the stack's secret is unusable for writing to GitHub.
@@ -116,8 +121,8 @@ enum SecretError {
     #[error("HOLDFAST_MARKER_KEY is missing; comments and reviews are signed with it")]
     NoMarkerKey,
     /// No connection can be created with it.
-    #[error("{0}")]
-    Connection(String),
+    #[error(transparent)]
+    Connection(#[from] GithubSetupError),
 }
 
 fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<GithubAccount, SecretError> {
@@ -128,7 +133,7 @@ fn on_github(secrets: &BTreeMap<String, String>, url: &str) -> Result<GithubAcco
     let settings = Settings::read_without_keys(&lookup).map_err(SecretError::Settings)?;
     let key = settings.marker_key.clone();
     let key = key.ok_or(SecretError::NoMarkerKey)?;
-    let connection = GithubConnection::of(&settings).map_err(|error| SecretError::Connection(error.to_string()))?;
+    let connection = GithubConnection::of(&settings)?;
     Ok(GithubAccount {
         publish: GithubPublishReview::new(connection.clone(), key),
         deliveries: GithubRedeliverWebhooks::new(connection),

@@ -4,7 +4,7 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{Aggregate, Announcement};
-use holdfast_core::stage::summarize_review::{TEMPLATE_NOTE, decide_status};
+use holdfast_core::stage::summarize_review::decide_status;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -76,8 +76,7 @@ fn as_summarized(run: &str, recording: &Recording, to: &MemoryStore) -> Result<(
     let report: Option<Report> = recording.store.document(&key::report(run))?;
     let change: Option<Change> = recording.store.document(&key::change(run))?;
     if let (Some(mut aggregate), Some(mut report)) = (aggregate, report) {
-        let of_walkthrough = report.notes.into_iter().filter(|note| note.starts_with(TEMPLATE_NOTE));
-        aggregate.notes.extend(of_walkthrough);
+        aggregate.notes.extend(report.template_note().map(str::to_owned));
         report.status = decide_status(&aggregate, change.map_or(0, |change| change.unlisted()));
         report.notes = aggregate.notes;
         to.insert(&key::report(run), json!(report).to_string().into_bytes());

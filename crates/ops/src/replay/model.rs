@@ -90,9 +90,8 @@ impl RecordedModel {
 
     /// Returns the model's error that made the recorded run write the walkthrough from a template.
     fn walkthrough_refused(&self) -> Option<String> {
-        let notes = &self.recording.report.as_ref()?.notes;
-        let refusal = notes.iter().find_map(|note| note.strip_prefix(TEMPLATE_NOTE))?;
-        Some(refusal.to_owned())
+        let note = self.recording.report.as_ref()?.template_note()?;
+        Some(note.strip_prefix(TEMPLATE_NOTE).unwrap_or(note).to_owned())
     }
 
     /// Returns the error of the recorded attempt, if it failed.
