@@ -1,4 +1,4 @@
-//! Asking a model. One call, no retry: the workflow retries.
+//! The port to a model. One call, no retry: the workflow retries.
 
 use async_trait::async_trait;
 
@@ -13,25 +13,25 @@ pub struct ModelRequest {
     pub model: ModelId,
     /// Instructions and turns.
     pub prompt: Prompt,
-    /// JSON Schema of the answer, asked for as structured output where the provider has it.
+    /// JSON Schema of the answer, sent as structured output where the provider supports it.
     pub schema: serde_json::Value,
-    /// Output limit in tokens, from 1 on.
+    /// Output limit in tokens, at least 1.
     pub max_output_tokens: u32,
 }
 
-/// A call without an answer.
+/// Why a call gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// A rate limit: come again.
+    /// A rate limit: retry later.
     #[error("the model's server limits requests (429)")]
     RateLimited {
-        /// When, in seconds from now, where it was said.
+        /// When to retry, in seconds from now, where the server names a time.
         retry_after_s: Option<u64>,
     },
-    /// A 429 or 402 that means money.
+    /// A spending limit (429 or 402).
     #[error("{0}")]
     SpendingLimit(String),
-    /// No whole answer within the limit of one call.
+    /// No complete answer within the time limit of one call.
     #[error("{0}")]
     TimedOut(String),
     /// No connection, 5xx or overloaded (529).
@@ -43,13 +43,13 @@ pub enum ModelError {
     /// 401 or 403.
     #[error("{0}")]
     Unauthorized(String),
-    /// 400, 404, 413, 422: the request will never be taken.
+    /// 400, 404, 413, 422: the server will never accept the request.
     #[error("{0}")]
     Rejected(String),
 }
 
 impl ModelError {
-    /// The workflow's name. A rate limit normally becomes a wait, not an error.
+    /// Returns the workflow's name for it. A rate limit normally becomes a wait, not an error.
     pub const fn name(&self) -> ErrorName {
         match self {
             Self::RateLimited { .. } | Self::Unavailable(_) | Self::Unreadable(_) => ErrorName::ModelUnavailable,
@@ -61,9 +61,13 @@ impl ModelError {
     }
 }
 
-/// Asks a model.
+/// Calls a model.
 #[async_trait]
 pub trait AskModel: Send + Sync {
-    /// One call. Errors: see [`ModelError`].
+    /// Makes one call.
+    ///
+    /// # Errors
+    ///
+    /// See [`ModelError`].
     async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError>;
 }

@@ -1,4 +1,4 @@
-//! The executions of runs, as the workflow's engine has them.
+//! The port to the workflow's engine, which executes runs.
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -6,40 +6,47 @@ use serde_json::Value;
 use crate::model::error_name::ErrorName;
 use crate::model::run::Run;
 
-/// The engine did not do it, or did not say.
+/// The engine failed, or gave no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the execution of run {run}: {detail}")]
 pub struct ExecutionError {
     /// The run.
     pub run: String,
-    /// What went wrong, and where.
+    /// What failed, and where.
     pub detail: String,
 }
 
-/// How a run stands that was to be started.
+/// The state of a run after a request to start it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartedRun {
-    /// It has just begun.
+    /// It started now.
     New,
-    /// It was under way already.
+    /// It was running already.
     Running,
-    /// A run of that name has ended.
+    /// A run of this name has ended.
     Ended,
 }
 
 /// Starts runs.
 #[async_trait]
 pub trait StartRun: Send + Sync {
-    /// Starts a run; durable when it returns. Started again, it is the same run. Errors: the engine cannot be reached, or
-    /// cannot store it.
+    /// Starts a run; durable when it returns. Starting it again gives the same run.
+    ///
+    /// # Errors
+    ///
+    /// The engine can't be reached, or can't store it.
     async fn start_run(&self, run: &Run) -> Result<StartedRun, ExecutionError>;
 }
 
 /// Stops runs.
 #[async_trait]
 pub trait StopRun: Send + Sync {
-    /// Stops a run's execution, with an error's name and one line for people. One that has ended, or that this engine
-    /// never had, counts as stopped. Errors: the engine cannot be reached, or cannot store it.
+    /// Stops a run's execution, with an error's name and one line for people. An execution that has ended, or that this
+    /// engine never had, counts as stopped.
+    ///
+    /// # Errors
+    ///
+    /// The engine can't be reached, or can't store it.
     async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError>;
 }
 
@@ -50,14 +57,14 @@ pub struct FailedRun {
     pub run: String,
     /// The execution's input.
     pub started_with: Value,
-    /// The error's name, as the execution ended with it.
+    /// The name of the error that the execution ended with.
     pub error: String,
-    /// What was said about it.
+    /// The error's cause, for people.
     pub cause: Option<String>,
 }
 
 impl FailedRun {
-    /// A run that somebody ends.
+    /// Returns a run that is being ended from outside.
     pub fn ended(run: impl Into<String>, started_with: Value, error: ErrorName, cause: impl Into<String>) -> Self {
         Self {
             run: run.into(),
@@ -71,29 +78,45 @@ impl FailedRun {
 /// Lists runs.
 #[async_trait]
 pub trait ListFailedRuns: Send + Sync {
-    /// The newest runs whose execution ended without success, at most `most`. What each was started with, and why it ended,
-    /// may be left out: see [`ListFailedRuns::detail`]. Errors: the engine cannot be reached.
+    /// Lists the newest runs whose execution ended without success, at most `most`. Their input and their error may be
+    /// missing: see [`ListFailedRuns::detail`].
+    ///
+    /// # Errors
+    ///
+    /// The engine can't be reached.
     async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError>;
-    /// A listed run with all that is known of it. Errors: the engine cannot be reached.
+    /// Completes a listed run with its input and its error.
+    ///
+    /// # Errors
+    ///
+    /// The engine can't be reached.
     async fn detail(&self, run: FailedRun) -> Result<FailedRun, ExecutionError> {
         Ok(run)
     }
 }
 
-/// What came of an answer to a waiting task.
+/// The outcome of an answer to a waiting task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskAnswer {
-    /// The workflow goes on with it.
+    /// The workflow continues with it.
     Taken,
-    /// Nothing waits for it any more: it was answered, timed out, or its execution has ended.
+    /// The task no longer waits: it was answered, timed out, or its execution has ended.
     NotWaiting,
 }
 
 /// Answers tasks that wait for a token.
 #[async_trait]
 pub trait AnswerTask: Send + Sync {
-    /// The task is done. Errors: the engine cannot be reached, or cannot store it.
+    /// Completes the task.
+    ///
+    /// # Errors
+    ///
+    /// The engine can't be reached, or can't store it.
     async fn succeed_task(&self, token: &str, output: Value) -> Result<TaskAnswer, ExecutionError>;
-    /// The task failed, with an error's name and a cause for people. Errors: the engine cannot be reached, or cannot store it.
+    /// Fails the task, with an error's name and a cause for people.
+    ///
+    /// # Errors
+    ///
+    /// The engine can't be reached, or can't store it.
     async fn fail_task(&self, token: &str, error: ErrorName, cause: &str) -> Result<TaskAnswer, ExecutionError>;
 }

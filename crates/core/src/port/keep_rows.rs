@@ -1,19 +1,19 @@
-//! Rows that two writers may want at the same time: claims, leases, decisions. Each write says what it expects to find,
-//! and is refused when that is not there: who is first wins, and the other one learns it.
+//! The port to rows that two writers may want at the same time: claims, leases, decisions. Each write names the version
+//! that it expects and fails on any other: the first writer wins, and the second one gets a conflict.
 
 use async_trait::async_trait;
 use serde_json::Value;
 
-/// A row as it stands.
+/// A stored row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Grows by one with each write of this key, from 1; starts anew when the row was deleted.
+    /// Grows by one with each write of this key, from 1. Starts at 1 again after the row was deleted.
     pub version: u64,
-    /// What it holds: a JSON object of at most 100 KiB.
+    /// A JSON object of at most 100 KiB.
     pub value: Value,
 }
 
-/// What has to be there for a write to happen.
+/// The condition of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// No row of that key.
@@ -22,17 +22,17 @@ pub enum Precondition {
     Version(u64),
 }
 
-/// How a conditional write ended.
+/// The outcome of a conditional write.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Written {
-    /// It is stored, in this version.
+    /// The row is stored.
     Done {
         /// The row's version now.
         version: u64,
     },
-    /// Something else was there; nothing was changed.
+    /// The condition does not hold; nothing was changed.
     Conflict {
-        /// The row that was found, if there is one.
+        /// The row of this key, if there is one.
         found: Option<Row>,
     },
 }
@@ -43,31 +43,47 @@ pub enum Written {
 pub struct RowError {
     /// The row's key.
     pub key: String,
-    /// What went wrong, and where.
+    /// What failed, and where.
     pub detail: String,
 }
 
-/// How long a row lives from its last write, in days: far longer than an execution may last (14). Nothing that is still
-/// fenced by a claim outlives it, and no claim outlives this.
+/// Days that a row is stored after its last write: far longer than an execution may last (14 days). Nothing that a claim
+/// still fences outlives the claim, and no claim outlives this.
 pub const ROW_DAYS: u32 = 90;
 
-/// The group of the rows that are kept for ever.
+/// The group of the rows that never expire.
 pub const ROWS_KEPT: &str = "audit";
 
-/// Keeps rows by key, each for [`ROW_DAYS`] from its last write, those of [`ROWS_KEPT`] for ever. A key is `GROUP/NAME`: the group has no `/`, the name is not empty and may have some; at most 900
-/// bytes together, without control characters. Reads see every write that has returned. A key or value beyond these
-/// limits is refused before anything is sent.
+/// Stores rows by key, each for [`ROW_DAYS`] from its last write; rows of [`ROWS_KEPT`] never expire.
+///
+/// A key is `GROUP/NAME`, at most 900 bytes without control characters. The group has no `/`; the name is not empty and may
+/// have some. Reads see every write that has returned. A key or value beyond these limits fails before anything is sent.
 #[async_trait]
 pub trait KeepRows: Send + Sync {
-    /// Reads one row. Errors: the table cannot be reached.
+    /// Reads one row.
+    ///
+    /// # Errors
+    ///
+    /// The table can't be reached.
     async fn get(&self, key: &str) -> Result<Option<Row>, RowError>;
-    /// Writes one row if what is expected is there. Durable when it returns. Errors: the table cannot be reached, is full
-    /// or refuses the value.
+    /// Writes one row if its condition holds. Durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// The table can't be reached, is full or refuses the value.
     async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError>;
-    /// Deletes one row in this version, and gives `Done` with it; a row that is not there counts as deleted. Gives
-    /// `Conflict` where it has another version. Errors: the table cannot be reached.
+    /// Deletes one row of this version and returns `Done` with the version; a missing row counts as deleted. Returns
+    /// `Conflict` where the row has another version.
+    ///
+    /// # Errors
+    ///
+    /// The table can't be reached.
     async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError>;
-    /// The keys that begin with `prefix`, which holds a whole group (`GROUP/…`), with their rows, in the order of the
-    /// keys' bytes, at most `most`. Errors: the table cannot be reached.
+    /// Lists the rows whose keys begin with `prefix`, which has a whole group (`GROUP/…`), in the order of the keys' bytes,
+    /// at most `most`.
+    ///
+    /// # Errors
+    ///
+    /// The table can't be reached.
     async fn list(&self, prefix: &str, most: usize) -> Result<Vec<(String, Row)>, RowError>;
 }

@@ -1,4 +1,4 @@
-//! What the stages need from outside, each named by the need. Reading is apart from writing.
+//! The ports of the stages, each named by the need. Reading is apart from writing.
 
 mod ask_model;
 mod executions;

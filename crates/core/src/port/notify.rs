@@ -1,32 +1,40 @@
-//! Telling people: approvers who are asked, operators who are alarmed.
+//! The port to people: mails to approvers, alarms to operators.
 
 use async_trait::async_trait;
 
 /// One mail, ready to send. It may hold a personal link and a code: credentials, never logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// Names the mail: sent again with the same key, it is the same mail. At most 200 letters, digits, `-`, `_` and `.`.
+    /// Identifies the mail: the same key again is the same mail. At most 200 letters, digits, `-`, `_` and `.`.
     pub key: String,
-    /// Addresses; none where nobody is configured.
+    /// Addresses; empty where no approver is configured.
     pub to: Vec<String>,
     /// One line.
     pub subject: String,
     /// Plain text.
     pub text: String,
-    /// The same as HTML, where there is more to show than text can.
+    /// The same as HTML, for a mail that shows more than plain text can.
     pub html: Option<String>,
 }
 
-/// Nobody could be told.
+/// Every channel failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotifyError(pub String);
 
-/// Tells people.
+/// Notifies people.
 #[async_trait]
 pub trait NotifyPeople: Send + Sync {
-    /// Sends a mail. Errors: it was not taken.
+    /// Sends a mail.
+    ///
+    /// # Errors
+    ///
+    /// It was not accepted.
     async fn send_mail(&self, mail: &Mail) -> Result<(), NotifyError>;
-    /// Tells an operator that something needs cleaning by hand.
+    /// Notifies the operators that something must be cleaned up by hand.
+    ///
+    /// # Errors
+    ///
+    /// Every channel failed.
     async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError>;
 }

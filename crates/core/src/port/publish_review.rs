@@ -1,4 +1,4 @@
-//! Writing to a pull request. Never reads code, never asks a model.
+//! The port that writes to a pull request. It never reads code and never calls a model.
 
 use async_trait::async_trait;
 
@@ -10,11 +10,11 @@ use crate::model::sha::CommitSha;
 /// One review, ready to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewDraft {
-    /// The run that it is of: whoever posts it hides a signed marker of it in the body.
+    /// The run: the adapter hides a signed marker with it in the body.
     pub run: String,
-    /// Markdown, 64,000 characters at most: room is left for the marker.
+    /// Markdown, at most 64,000 characters, which leaves room for the marker.
     pub body: String,
-    /// Inline comments; each lies inside one hunk.
+    /// Inline comments, each inside one hunk.
     pub comments: Vec<ReviewComment>,
 }
 
@@ -25,7 +25,7 @@ pub struct ReviewComment {
     pub path: String,
     /// The side.
     pub side: Side,
-    /// First line; `None` for a remark on one line.
+    /// First line; `None` for a comment on one line.
     pub start_line: Option<u32>,
     /// Last line.
     pub line: u32,
@@ -33,14 +33,14 @@ pub struct ReviewComment {
     pub body: String,
 }
 
-/// How a check run ends. Computed by code.
+/// The conclusion of a check run, computed by code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckConclusion {
-    /// All reviewed, nothing grave.
+    /// All reviewed, nothing at or above the gate's severity.
     Success,
-    /// Partial, skipped, or withdrawn: never green.
+    /// Partial, skipped or withdrawn: never green.
     Neutral,
-    /// Something at or above the gate's severity.
+    /// A finding at or above the gate's severity.
     ActionRequired,
 }
 
@@ -51,9 +51,9 @@ pub struct CheckOutcome {
     pub conclusion: CheckConclusion,
     /// One line.
     pub title: String,
-    /// Markdown, 65,535 characters at most.
+    /// Markdown, at most 65,535 characters.
     pub summary: String,
-    /// Findings as annotations, 50 at most.
+    /// Findings as annotations, at most 50.
     pub annotations: Vec<Annotation>,
 }
 
@@ -74,46 +74,46 @@ pub struct Annotation {
     pub message: String,
 }
 
-/// A review as it stands on the pull request.
+/// A review on the pull request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DraftedReview {
     /// GitHub's id of the review.
     pub review: u64,
-    /// Whether everyone sees it: it was found, and submitted before.
+    /// Whether it was submitted before, so that everyone sees it.
     pub is_submitted: bool,
 }
 
-/// Writing failed.
+/// A write failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// Credentials refused, or a permission is missing.
+    /// GitHub refuses the credentials, or a permission is missing.
     #[error("{0}")]
     Forbidden(String),
-    /// The organisation wants its single sign-on first.
+    /// The organisation requires single sign-on.
     #[error("{0}")]
     SignOnRequired(String),
-    /// The repository is archived: nothing can be written.
+    /// The repository is archived: GitHub accepts no writes.
     #[error("{0}")]
     Archived(String),
-    /// The conversation is locked: no comment can be written.
+    /// The conversation is locked: GitHub accepts no comments.
     #[error("{0}")]
     Locked(String),
-    /// Not there.
+    /// It is missing.
     #[error("{0}")]
     NotFound(String),
-    /// 422: what was sent is refused.
+    /// 422: GitHub refuses the content.
     #[error("{0}")]
     Rejected(String),
     /// A rate limit.
     #[error("{0}")]
     RateLimited(String),
-    /// No answer, or 5xx: the effect may or may not have happened.
+    /// No answer, or 5xx: the write may or may not have happened.
     #[error("{0}")]
     Unavailable(String),
 }
 
 impl PublishError {
-    /// The workflow's name.
+    /// Returns the workflow's name for it.
     pub const fn name(&self) -> ErrorName {
         match self {
             Self::Forbidden(_) => ErrorName::GithubForbidden,
@@ -128,17 +128,17 @@ impl PublishError {
     }
 }
 
-/// Writes to a pull request. Each call is idempotent: done twice, there is one effect. What was written before is believed
-/// to be ours only if our own account wrote it and its marker is rightly signed.
+/// Writes to a pull request. Each call is idempotent: a repeated call has no second effect. A comment or review counts as
+/// Holdfast's only if Holdfast's account wrote it and its marker has a valid signature.
 #[async_trait]
 pub trait PublishReview: Send + Sync {
-    /// Opens the run's check on the head, in progress; finds an open one of the same `external_id` first.
-    /// `None` where the credentials may not write checks (only GitHub Apps may).
+    /// Opens the run's check on the head, in progress, or finds the open one of the same `external_id`. Returns `None`
+    /// where the credentials may not write checks (only GitHub Apps may).
     async fn open_check(&self, target: &Target, external_id: &str) -> Result<Option<u64>, PublishError>;
-    /// End of `open_check`: completes the check.
+    /// Completes the check that `open_check` opened.
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError>;
-    /// Undo of `open_check`: completes every check of this `external_id` that is in progress. One that was completed stays
-    /// as it is.
+    /// Undoes `open_check`: completes every check of this `external_id` that is in progress. Completed checks stay
+    /// unchanged.
     async fn close_checks(
         &self,
         target: &Target,
@@ -146,30 +146,34 @@ pub trait PublishReview: Send + Sync {
         outcome: &CheckOutcome,
     ) -> Result<(), PublishError>;
 
-    /// Reports the verdict of the head on another commit, a merge queue's group: a check that is complete there, with the
-    /// head's conclusion, or neutral where the head has none. Nothing where the credentials may not write checks.
+    /// Writes a completed check on a merge queue's commit, with the conclusion of the head's check; neutral where the
+    /// head has none. Does nothing where the credentials may not write checks.
     async fn copy_check(&self, target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
         let _nowhere = (target, onto);
         Ok(())
     }
 
-    /// Says in a comment that the run is at work: writes the run's comment, or edits it.
+    /// Writes or edits the run's comment, which announces the review.
     async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
-    /// Undo of `announce` and `draft_review`: deletes the run's comment, and its draft. Gives whether its review was
-    /// submitted: that one stays.
+    /// Undoes `announce` and `draft_review`: deletes the run's comment and its draft. A submitted review stays. Returns
+    /// whether there is one.
     async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError>;
-    /// End of `announce`: the run's comment becomes its summary; those of other runs, and all notices, are deleted.
+    /// Turns the run's comment into its summary, and deletes the comments of other runs and all notices.
     async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
-    /// Says in a comment of its own why the run could not be completed.
+    /// Writes a separate comment with the reason why the run could not be completed.
     async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
-    /// Answers the command in the comment of this id, in one comment of its own: writes it, or edits it where it says
-    /// something else. Neither a summary nor a withdrawal deletes it.
+    /// Writes or edits the one comment that answers the command in the comment of this id. Neither `summarize` nor
+    /// `withdraw` deletes it.
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError>;
 
-    /// Posts the review with all its comments where nobody but us sees it, or finds it. A draft that another run of ours
-    /// left behind is deleted: GitHub allows one. Errors: `Rejected` when GitHub refuses an anchor (the caller moves
-    /// comments into the body), or when the account has a draft that is not ours.
+    /// Writes the review with all its comments as a draft that only Holdfast's account sees, or finds it. Deletes a draft
+    /// of another of Holdfast's runs, because GitHub allows one.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` when GitHub refuses an anchor (the caller moves comments into the body), or when the account has a draft
+    /// that is not Holdfast's.
     async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError>;
-    /// Shows a drafted review to everyone (event COMMENT).
+    /// Submits a drafted review (event COMMENT): everyone sees it.
     async fn submit_review(&self, target: &Target, review: u64) -> Result<(), PublishError>;
 }

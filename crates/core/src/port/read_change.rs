@@ -1,4 +1,4 @@
-//! Reading a change and its files. Never writes.
+//! The port that reads a change and its files. It never writes.
 
 use async_trait::async_trait;
 
@@ -6,36 +6,36 @@ use crate::model::change::{Change, Target};
 use crate::model::error_name::ErrorName;
 use crate::model::sha::CommitSha;
 
-/// Reading failed: what, where and what helps, in one line each.
+/// A read failed: what, where and the remedy, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The work tree, a revision or an object cannot be read.
+    /// The work tree, a revision or an object can't be read.
     #[error("{0}")]
     Repository(String),
-    /// The credentials are refused, or lack a permission.
+    /// GitHub refuses the credentials, or a permission is missing.
     #[error("{0}")]
     Forbidden(String),
-    /// The organisation wants its single sign-on first.
+    /// The organisation requires single sign-on.
     #[error("{0}")]
     SignOnRequired(String),
-    /// Not there, or not visible.
+    /// It is missing, or not visible to these credentials.
     #[error("{0}")]
     NotFound(String),
     /// A rate limit.
     #[error("{detail}")]
     RateLimited {
-        /// What was said.
+        /// The server's message.
         detail: String,
-        /// When to come again, in seconds from now, where it was said.
+        /// When to retry, in seconds from now, where the server names a time.
         retry_after_s: Option<u64>,
     },
-    /// No answer, 5xx, or an answer that cannot be read.
+    /// No answer, 5xx, or an answer that can't be read.
     #[error("{0}")]
     Unavailable(String),
 }
 
 impl ReadError {
-    /// The workflow's name.
+    /// Returns the workflow's name for it.
     pub const fn name(&self) -> ErrorName {
         match self {
             Self::Repository(_) => ErrorName::RepositoryUnreadable,
@@ -48,12 +48,12 @@ impl ReadError {
     }
 }
 
-/// Where a change's diff starts and ends now.
+/// The current ends of a change's diff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ends {
     /// The commit that it ends at.
     pub head: CommitSha,
-    /// The commit that it starts from; `None` where the source cannot tell.
+    /// The commit that it starts from; `None` where the source doesn't know it.
     pub merge_base: Option<CommitSha>,
 }
 
@@ -62,13 +62,13 @@ pub struct Ends {
 pub struct RootEntry {
     /// Its name.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: RootKind,
-    /// A file's size, where that is known.
+    /// A file's size in bytes, where it is known.
     pub bytes: Option<u64>,
 }
 
-/// What an entry of a root folder is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RootKind {
     /// A file with content of its own.
@@ -85,16 +85,16 @@ pub const FILES_PER_READ: usize = 100;
 /// Reads a change.
 #[async_trait]
 pub trait ReadChange: Send + Sync {
-    /// The whole change, every file of it.
+    /// Reads the whole change, with every file.
     async fn read_change(&self, target: &Target) -> Result<Change, ReadError>;
-    /// A file's bytes at a commit; `None` where there is no such file, or it is not a blob, or over 1 MiB.
+    /// Reads a file's bytes at a commit; `None` where the file is missing, isn't a blob or has more than 1 MiB.
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError>;
-    /// Reads the bytes of several files at a commit, in the order of `paths`: what [`Self::read_file`] returns for each, in few
-    /// requests. Callers name at most [`FILES_PER_READ`] files a call, so that memory is bounded; a few calls may run at once.
+    /// Reads several files at a commit in few requests: one result of [`Self::read_file`] for each of `paths`, in their
+    /// order. A caller passes at most [`FILES_PER_READ`] files, which bounds memory; a few calls may run at once.
     ///
     /// # Errors
     ///
-    /// As [`Self::read_file`]: one file that cannot be read fails the call.
+    /// As [`Self::read_file`]: one file that can't be read fails the call.
     async fn read_files(
         &self,
         target: &Target,
@@ -107,13 +107,14 @@ pub trait ReadChange: Send + Sync {
         }
         Ok(contents)
     }
-    /// The entries of a commit's root folder; `None` where that is not known.
+    /// Lists the entries of a commit's root folder; `None` where the source can't list them.
     async fn read_root(&self, _target: &Target, _at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
         Ok(None)
     }
-    /// The head as it stands now: for a pull request, asked again; for a work tree, the target's own.
+    /// Returns the current head: GitHub's for a pull request, the target's own for a work tree.
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError>;
-    /// Both ends as they stand now: what is published is of this diff. A source whose base cannot move gives its head.
+    /// Returns the current ends, which the published review must match. A source whose base can't move returns only its
+    /// head.
     async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
         let head = self.current_head(target).await?;
         Ok(Ends { head, merge_base: None })

@@ -1,4 +1,4 @@
-//! Asking what a person may do in a repository, and who is in a team. Never writes.
+//! The port that reads a person's permission on a repository and the members of a team. It never writes.
 
 use async_trait::async_trait;
 
@@ -7,38 +7,46 @@ use crate::model::team_name::TeamName;
 
 use super::ReadError;
 
-/// What a person may do in a repository, most first.
+/// A person's permission on a repository, highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// Everything.
     Admin,
-    /// Write, and settings that destroy nothing.
+    /// Write, and change settings that destroy nothing.
     Maintain,
     /// Push.
     Write,
-    /// Sort issues and pull requests.
+    /// Manage issues and pull requests.
     Triage,
-    /// Look.
+    /// Read.
     Read,
-    /// Nothing; the person may not even exist.
+    /// Nothing; the login may not exist.
     None,
 }
 
 impl Permission {
-    /// Whether the person may push.
+    /// Returns whether the person may push.
     pub const fn may_write(self) -> bool {
         matches!(self, Self::Admin | Self::Maintain | Self::Write)
     }
 }
 
-/// Asks about people.
+/// Reads permissions.
 #[async_trait]
 pub trait ReadPermission: Send + Sync {
-    /// What a login may do in a repository as of now. An unknown login may do nothing, nor may anyone where the repository
-    /// is not to be seen. Errors: nothing is known; that is never a permission.
+    /// Returns a login's current permission on a repository: none for an unknown login, and for everyone where the
+    /// repository isn't visible.
+    ///
+    /// # Errors
+    ///
+    /// The permission is unknown, which never counts as one.
     async fn permission(&self, repository: &RepositoryName, login: &str) -> Result<Permission, ReadError>;
-    /// Whether a login is an active member of an organisation's team, or of one below it; who is only invited is not. A
-    /// team that is not there, or not to be seen, has no members.
+    /// Returns whether a login is an active member of a team or of a team below it; an invited login is not. A team that
+    /// is missing or not visible has no members.
+    ///
+    /// # Errors
+    ///
+    /// The membership is unknown.
     async fn is_member(&self, team: &TeamName, login: &str) -> Result<bool, ReadError>;
 }
 

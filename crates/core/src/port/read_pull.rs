@@ -1,4 +1,5 @@
-//! Reading a pull request and its comments as they are now: a delivery's payload is a hint. Never writes.
+//! The port that reads a pull request and its comments in their current state: a delivery's payload is only a hint. It
+//! never writes.
 
 use async_trait::async_trait;
 
@@ -14,66 +15,66 @@ use super::ReadError;
 pub struct Account {
     /// The login.
     pub login: String,
-    /// Whether it is an App's, not a person's.
+    /// Whether it is an App, not a person.
     pub is_bot: bool,
 }
 
-/// A pull request as it is now.
+/// The current state of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullNow {
     /// The repository's id; `None` where the server leaves it out.
     pub repository_id: Option<RepositoryId>,
-    /// The repository's name of today.
+    /// The repository's current name.
     pub repository: RepositoryName,
-    /// Whether only some may see the repository.
+    /// Whether the repository is private.
     pub is_private: bool,
     /// Its number, from 1.
     pub number: u64,
-    /// The commit that is to be merged.
+    /// The commit to merge.
     pub head: CommitSha,
     /// The base branch's commit.
     pub base: CommitSha,
-    /// Neither closed nor merged.
+    /// Whether it is neither closed nor merged.
     pub is_open: bool,
-    /// Not ready for review.
+    /// Whether it is a draft.
     pub is_draft: bool,
-    /// Who opened it; `None` for a deleted account.
+    /// The account that opened it; `None` where that was deleted.
     pub author: Option<Account>,
-    /// What the author is to the repository.
+    /// The author's association with the repository.
     pub association: AuthorAssociation,
-    /// When it was changed last, as RFC 3339 in UTC; empty where the server does not tell it.
+    /// The time of its last change, as RFC 3339 in UTC; empty where the server leaves it out.
     pub updated_at: String,
 }
 
-/// A comment in a pull request's conversation as it is now.
+/// The current state of a comment in a pull request's conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommentNow {
-    /// The pull request that it is on.
+    /// The pull request's number.
     pub number: u64,
-    /// Who wrote it; `None` for a deleted account.
+    /// The account that wrote it; `None` where that was deleted.
     pub author: Option<Account>,
     /// Its text.
     pub body: String,
-    /// When it was written, in milliseconds since 1970.
+    /// The time of its creation, in milliseconds since 1970.
     pub created_ms: i64,
-    /// Whether its text may be another's: somebody but its author edited it last, or who did cannot be read.
+    /// Whether its text may be somebody else's: another account edited it last, or the last editor can't be read.
     pub is_edited_by_others: bool,
 }
 
-/// Reads pull requests as they are now.
+/// Reads the current state of pull requests.
 #[async_trait]
 pub trait ReadPull: Send + Sync {
-    /// A pull request, also where its repository was renamed.
+    /// Reads a pull request, also after its repository was renamed.
     async fn pull(&self, repository: &RepositoryName, number: u64) -> Result<PullNow, ReadError>;
-    /// The last commit that both have: where the diff from `base` to `head` starts.
+    /// Returns the last commit that both have, where the diff from `base` to `head` starts.
     async fn merge_base(
         &self,
         repository: &RepositoryName,
         base: &CommitSha,
         head: &CommitSha,
     ) -> Result<CommitSha, ReadError>;
-    /// A comment by its id; `None` where it was deleted.
+    /// Reads a comment by its id; `None` where it was deleted.
     async fn comment(&self, repository: &RepositoryName, id: u64) -> Result<Option<CommentNow>, ReadError>;
-    /// The login that our own writes carry, where the credentials may ask for it.
+    /// Returns Holdfast's own login, where the credentials may read it.
     async fn own_login(&self) -> Result<Option<String>, ReadError>;
 }

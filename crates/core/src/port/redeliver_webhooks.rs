@@ -1,15 +1,18 @@
-//! Asking for webhooks that were sent and not taken.
+//! The port that requests webhooks again which GitHub sent in vain.
 
 use async_trait::async_trait;
 
 use super::ReadError;
 
-/// Asks GitHub to send webhooks again: it does not do so by itself.
+/// Requests webhooks again, because GitHub doesn't retry them.
 #[async_trait]
 pub trait RedeliverWebhooks: Send + Sync {
-    /// Asks once more for each webhook sent since `since_ms` (milliseconds since 1970) that was never taken, 100 at most;
-    /// gives how many were asked for. GitHub sends again what is not older than three days: older ones are passed over.
-    /// What came more than once is known by its delivery's id. Errors: the deliveries cannot be read, or no more can be asked
-    /// for; the next call goes on.
+    /// Requests again each webhook sent since `since_ms` (milliseconds since 1970) that was never accepted, at most 100,
+    /// and returns their number. Skips webhooks older than three days, which GitHub no longer sends. A duplicate has the
+    /// id of its first delivery.
+    ///
+    /// # Errors
+    ///
+    /// The deliveries can't be read, or no more can be requested; the next call continues.
     async fn redeliver_failed(&self, since_ms: i64) -> Result<u64, ReadError>;
 }

@@ -1,16 +1,19 @@
-//! What a row's key and value may be, the same for every table, and how a value is written. Where rows are kept is the
-//! tables' affair.
+//! The form of a row's key and value, the same for every table. Storing rows is the tables' part.
 
 use super::RowError;
 use serde_json::Value;
 
-/// Longest key, in bytes: what fits DynamoDB's range key, so that a key never fits one table alone.
+/// Longest key, in bytes. It fits DynamoDB's range key, so that every table accepts the same keys.
 const KEY_BYTES: usize = 900;
 
-/// Longest value, in bytes of JSON: some hundred fit DynamoDB's largest answer, and one its largest item.
+/// Longest value, in bytes of JSON: about a hundred fit DynamoDB's largest answer, and one its largest item.
 const VALUE_BYTES: usize = 100 * 1024;
 
-/// The group and the name of a key. Errors: it is no key.
+/// Returns the group and the name of a key.
+///
+/// # Errors
+///
+/// The key is invalid.
 pub fn split_key(key: &str) -> Result<(&str, &str), RowError> {
     let (group, name) = split_prefix(key)?;
     if name.is_empty() {
@@ -19,8 +22,11 @@ pub fn split_key(key: &str) -> Result<(&str, &str), RowError> {
     Ok((group, name))
 }
 
-/// The group of a prefix, and what the names begin with: nothing, where all of the group is meant. Errors: it does not
-/// hold a whole group.
+/// Returns the group of a prefix, and the beginning of the names; empty for the whole group.
+///
+/// # Errors
+///
+/// The prefix has no whole group.
 pub fn split_prefix(prefix: &str) -> Result<(&str, &str), RowError> {
     if prefix.len() > KEY_BYTES {
         return Err(no_key(prefix, "it has more than 900 bytes"));
@@ -34,7 +40,11 @@ pub fn split_prefix(prefix: &str) -> Result<(&str, &str), RowError> {
     }
 }
 
-/// A value as it is stored. Errors: it is no object, or too large.
+/// Writes a value as it is stored.
+///
+/// # Errors
+///
+/// It isn't an object, or is too large.
 pub fn write_value(key: &str, value: &Value) -> Result<String, RowError> {
     if !value.is_object() {
         return Err(failed(key, "its value is no JSON object"));
@@ -49,19 +59,22 @@ pub fn write_value(key: &str, value: &Value) -> Result<String, RowError> {
     Ok(text)
 }
 
-/// A value as it was stored. Errors: it was not written by us. The parser's own message is left out: it may quote a
-/// credential.
+/// Reads a stored value. The error leaves the parser's message out, because it may quote a credential.
+///
+/// # Errors
+///
+/// Holdfast did not write it.
 pub fn read_value(key: &str, text: &str, table: &str) -> Result<Value, RowError> {
     let value: Option<Value> = serde_json::from_str(text).ok().filter(Value::is_object);
     value.ok_or_else(|| failed(key, unreadable(table)))
 }
 
-/// Why a row cannot be used that is there.
+/// Describes why a stored row can't be used.
 pub fn unreadable(table: &str) -> String {
     format!("{table} holds something else there: it was damaged, or written by another program")
 }
 
-/// The error of a row that cannot be used.
+/// Returns the error of a row that can't be used.
 pub fn failed(key: &str, detail: impl Into<String>) -> RowError {
     RowError {
         key: key.to_owned(),

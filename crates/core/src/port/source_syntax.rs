@@ -1,4 +1,4 @@
-//! What a syntax tree tells of a file: scopes, imports, and findings of rules on the tree.
+//! The port to syntax trees: a file's scopes, imports and findings of rules on the tree.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use crate::model::finding::{Category, Severity};
 use crate::model::plan::Scope;
 
-/// What the tree tells of one file.
+/// The facts of one file's tree.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SyntaxView {
-    /// Named scopes that hold one of the requested lines, outermost first, without doubles.
+    /// Named scopes around the requested lines, outermost first, without duplicates.
     pub scopes: Vec<Scope>,
     /// Import lines, as written.
     pub imports: Vec<String>,
-    /// What rules found anywhere in the file.
+    /// Findings of rules anywhere in the file.
     pub findings: Vec<SyntaxFinding>,
     /// The language whose rules ran, by its name for people.
     pub language: Option<&'static str>,
@@ -30,28 +30,28 @@ pub struct SyntaxFinding {
     pub start_line: u32,
     /// Last line.
     pub end_line: u32,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// About what.
+    /// Its category.
     pub category: Category,
     /// One line.
     pub title: String,
-    /// Why, and what to do instead.
+    /// The reason, and what to do instead.
     pub body: String,
     /// From 0 to 1.
     pub confidence: f64,
 }
 
-/// The bound that a file exceeded: its syntax is missing, or its findings are incomplete.
+/// The limit that a file exceeds: its syntax is missing, or its findings are incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyntaxLimit {
     /// Parsing it and searching its tree took too long.
     TooSlow,
-    /// More bytes than are parsed.
+    /// The file has more bytes than the parser accepts.
     TooLarge,
-    /// Brackets nested deeper than is parsed.
+    /// Brackets are nested deeper than the parser accepts.
     TooDeep,
-    /// More matches under way at once than are followed: some findings may be missing.
+    /// The search has more open matches than its limit: some findings may be missing.
     TooManyMatches,
 }
 
@@ -66,24 +66,24 @@ impl fmt::Display for SyntaxLimit {
     }
 }
 
-/// What reading a file's syntax gave.
+/// The result of reading a file's syntax.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SyntaxAnswer {
     /// `None` when the path's language is unknown or a limit was exceeded.
     pub view: Option<SyntaxView>,
-    /// The exceeded bound, if any.
+    /// The exceeded limit, if any.
     pub limit: Option<SyntaxLimit>,
-    /// How long it took.
+    /// The time that it took.
     pub elapsed: Duration,
 }
 
 /// Reads syntax: text in, facts out.
 #[async_trait]
 pub trait SourceSyntax: Send + Sync {
-    /// Whether files of this name have a language that is read: others needn't be fetched.
+    /// Returns whether the adapter reads this file's language. Other files need no fetch.
     fn reads(&self, _path: &str) -> bool {
         true
     }
-    /// Reads one file's syntax within the adapter's bounds, off the caller's thread. Never fails on broken code.
+    /// Reads one file's syntax within the adapter's limits, off the caller's thread. Never fails on broken code.
     async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer;
 }

@@ -1,4 +1,4 @@
-//! Artifacts: everything that can grow. States carry keys, never contents.
+//! The port to artifacts: everything that can grow. States carry keys, never contents.
 
 use async_trait::async_trait;
 
@@ -8,15 +8,23 @@ use async_trait::async_trait;
 pub struct StoreError {
     /// The artifact's key.
     pub key: String,
-    /// What went wrong, and where.
+    /// What failed, and where.
     pub detail: String,
 }
 
-/// Keeps artifacts by key. Writing the same key again replaces it, whole or not at all.
+/// Stores artifacts by key. Writing the same key again replaces the artifact, whole or not at all.
 #[async_trait]
 pub trait StoreArtifact: Send + Sync {
-    /// Writes; durable when it returns. Errors: the store is full, unreachable or refuses.
+    /// Writes an artifact; durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// The store is full, unreachable or refuses.
     async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError>;
-    /// Reads; `None` where there is nothing at that key.
+    /// Reads an artifact; `None` where the key has none.
+    ///
+    /// # Errors
+    ///
+    /// The store can't be reached.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 }
