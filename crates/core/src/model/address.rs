@@ -1,4 +1,4 @@
-//! Addresses that requests go to: https, or http where nothing leaves the machine or a person has allowed it.
+//! Addresses of servers: https, or http to this machine and to hosts that an operator allows.
 
 use std::net::IpAddr;
 
@@ -7,19 +7,19 @@ use url::{Host, Url};
 /// A text that is not the address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// It does not have an address's shape.
+    /// It isn't a URL.
     #[error("{0:?} is not an address ({1}): expected https://HOST, or http://127.0.0.1:PORT")]
     Malformed(String, #[source] url::ParseError),
     /// Plain HTTP to another machine.
     #[error("{0:?}: http is allowed for loopback hosts only: use https")]
     Unencrypted(String),
-    /// Plain HTTP to another machine, which people can allow by its name.
+    /// Plain HTTP to another machine that an operator can allow by its name.
     #[error("{0:?}: http is allowed for loopback hosts only: use https, or name the host in HOLDFAST_ALLOW_HTTP")]
     HostNotNamed(String),
     /// Neither HTTP nor HTTPS.
     #[error("{0:?}: scheme {1:?} is not allowed: use https")]
     Scheme(String, String),
-    /// It has parts that it must not have, which may be secret, or no host.
+    /// It has no host, or parts that may be secret.
     #[error("an address needs a host, and must not hold a user, a password or a query")]
     Parts,
 }
@@ -31,7 +31,7 @@ pub enum InvalidAddress {
 )]
 pub struct InvalidHost(String);
 
-/// Hosts besides loopback that plain http is allowed to.
+/// Hosts besides loopback that allow plain http.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpHosts(Vec<Host<String>>);
 
@@ -45,16 +45,17 @@ impl HttpHosts {
         entries.map(parse_host).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether plain http is allowed to the host of this address: loopback always is.
+    /// Returns whether plain http is allowed to this address's host. Loopback always is.
     pub fn allows(&self, url: &Url) -> bool {
         let is_listed = |host: Host<&str>| self.0.contains(&host.to_owned());
         is_loopback(url) || url.host().is_some_and(is_listed)
     }
 
-    /// Parses an address as [`parse_url`] does, and takes http to these hosts too.
+    /// Parses an address as [`parse_url`] does, and also accepts http to these hosts.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    ///
+    /// The address is invalid or not allowed.
     pub fn parse_url(&self, text: &str) -> Result<Url, InvalidAddress> {
         parse(text, |url| match self.allows(url) {
             true => Ok(()),
@@ -63,7 +64,7 @@ impl HttpHosts {
     }
 }
 
-/// Parses a host as the URL standard does, so that it compares with an address's.
+/// Parses a host as the URL standard does, so that it compares with an address's host.
 fn parse_host(text: &str) -> Result<Host<String>, InvalidHost> {
     // An IPv6 address needs no brackets here.
     let bare = match text.parse::<IpAddr>() {
@@ -76,7 +77,7 @@ fn parse_host(text: &str) -> Result<Host<String>, InvalidHost> {
     }
 }
 
-/// Whether a host is this machine.
+/// Returns whether an address's host is this machine.
 pub fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -84,10 +85,11 @@ pub fn is_loopback(url: &Url) -> bool {
     })
 }
 
-/// Parses an address that requests go to: https, or http on loopback; no user, no query.
+/// Parses a server's address: https, or http on loopback; no user, no query.
 ///
 /// # Errors
-/// What is wrong, in words.
+///
+/// The address is invalid or not allowed.
 pub fn parse_url(text: &str) -> Result<Url, InvalidAddress> {
     parse(text, |url| match is_loopback(url) {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! What a person is asked before a grave review is published, and what they answer.
+//! The question to approvers before a review with severe findings is published, and their decisions.
 
 use std::collections::BTreeMap;
 
@@ -9,76 +9,76 @@ use super::change::Target;
 use super::finding::Severity;
 use super::sha::CommitSha;
 
-/// A question to the approvers. The task token is not in it: it stays in the question's row.
+/// A question to the approvers. It has no task token, which stays in the question's row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
     /// The run that waits.
     pub run: String,
     /// 1 for the first question, 2 for the escalation.
     pub round: u32,
-    /// What is reviewed. A decision counts only while the run still holds it.
+    /// The reviewed target. A decision counts only while the run holds its claim.
     pub target: Target,
-    /// Where the change is, for people.
+    /// The place of the change, for people.
     pub subject: String,
     /// The worst finding's severity.
     pub worst: Severity,
-    /// How many findings there are.
+    /// The number of findings.
     pub findings: u64,
-    /// Who wrote the change: may not decide.
+    /// The author of the change, who may not decide.
     pub author: Option<String>,
-    /// Names what is decided on: the SHA-256 of the findings and the walkthrough, in hex.
+    /// The SHA-256 of the findings and the walkthrough, in hex: identifies the content of the decision.
     pub content: String,
-    /// Different people who have to approve, 1 to 10. One who rejects is enough.
+    /// Number of different people who must approve, 1 to 10. One rejection is enough.
     pub needed: u32,
-    /// Who was asked: nobody twice, and never the change's author.
+    /// The notified approvers, each once, never the change's author.
     pub asked: Vec<Approver>,
-    /// When it was asked, in ms since 1970.
+    /// Time of the question, in ms since 1970.
     pub asked_ms: i64,
-    /// From when on no decision is taken any more, in ms since 1970.
+    /// Time of expiry, in ms since 1970. Later decisions are refused.
     pub expires_ms: i64,
     /// The merge base that the change starts from; none in a question of an earlier version.
     #[serde(default)]
     pub base: Option<CommitSha>,
 }
 
-/// What one person's mail holds. Both are credentials: never logged.
+/// The link and the code in one person's mail. Both are credentials: never logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// Whose.
+    /// The recipient's address.
     pub address: String,
-    /// Whom the code counts for; none: it counts for nobody, and the person has to sign in.
+    /// The login that the code counts for. None: it counts for nobody, and the person must sign in.
     pub login: Option<String>,
-    /// The opaque id in the link: 256 bits in hex. The table has its SHA-256 alone.
+    /// The opaque id in the link: 256 bits in hex. The table stores only its SHA-256.
     pub id: String,
-    /// The code that is typed by hand.
+    /// The code that the person types.
     pub code: String,
 }
 
-/// Who decides, and how we know.
+/// The person who decides, and the proof of who it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// A login of GitHub, a mail address, or a user of this machine.
     pub name: String,
-    /// How we know.
+    /// The proof.
     pub known_by: KnownBy,
-    /// The address that the code was mailed to, where the person is known by one.
+    /// The address that the code was mailed to, for a person known by a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 }
 
-/// What tells people apart. Whoever comes twice, by whichever way, is one.
+/// The identity that decisions are counted by. A person who decides twice, in whichever way, counts once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Identity {
-    /// An account on GitHub, in lower case: signed in, or by the code of a mail to its owner.
+    /// A GitHub account, in lower case: signed in, or known by the code of a mail to its owner.
     Login(String),
-    /// Got a mail at an address that names no account: may be anybody, the author too.
+    /// A mail address without an account: may be anybody, including the author.
     Address(String),
-    /// Runs this deployment: all who do are one, since each of them can take any name.
+    /// An operator of this deployment. All operators count as one, because each of them can take any name.
     Operator,
 }
 
 impl Person {
-    /// Returns what tells this person from others.
+    /// Returns the person's identity.
     pub fn identity(&self) -> Identity {
         let name = self.name.to_ascii_lowercase();
         match self.known_by {
@@ -90,32 +90,32 @@ impl Person {
     }
 }
 
-/// How a person is known.
+/// The proof of who a person is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KnownBy {
     /// Signed in with GitHub, with write permission on the repository.
     Github,
-    /// Typed the code from the mail that was sent to the login's address.
+    /// Typed the code from the mail to the login's address.
     MailCode,
-    /// Has the data directory of this machine.
+    /// Has access to the data directory of this machine.
     Terminal,
 }
 
-/// One person's answer.
+/// One person's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ballot {
     /// Publish it, or not.
     pub verdict: Verdict,
-    /// Why; needed to reject.
+    /// The reason; required to reject.
     #[serde(default)]
     pub reason: Option<String>,
-    /// [`Approval::content`] of what the person has seen.
+    /// [`Approval::content`] of the findings that the person saw.
     pub content: String,
-    /// Findings that are not to be published, by [`super::finding::Finding::id`].
+    /// Findings to leave out, by [`super::finding::Finding::id`].
     #[serde(default)]
     pub dropped: Vec<String>,
-    /// New words for findings, by their id.
+    /// New texts of findings, by their id.
     #[serde(default)]
     pub edited: BTreeMap<String, Edit>,
 }
@@ -131,7 +131,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// As JSON and people write it.
+    /// Returns its word in JSON and on pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Approved => "approved",
@@ -140,7 +140,7 @@ impl Verdict {
     }
 }
 
-/// New words for a finding. They are sanitised like a model's.
+/// A new text of a finding. It is sanitised like a model's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
     /// One line, at most 300 characters.
@@ -149,13 +149,13 @@ pub struct Edit {
     pub body: String,
 }
 
-/// A ballot that counts.
+/// A stored decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vote {
-    /// Whose.
+    /// The person who decided.
     pub by: Person,
-    /// When, in ms since 1970.
+    /// Time of the decision, in ms since 1970.
     pub at_ms: i64,
-    /// What it says.
+    /// The decision.
     pub ballot: Ballot,
 }

@@ -1,4 +1,4 @@
-//! A person who is asked for approval: a GitHub login, and the mail address where that person is reached.
+//! A person who may approve: a GitHub login and a mail address.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,33 +10,33 @@ use super::policy::is_mail_address;
 /// Longest login of GitHub, in characters.
 const LOGIN_CHARS: usize = 39;
 
-/// A person who is asked. Written `login=address`, or as an address alone: then only a sign-in tells who decides.
+/// An approver. Written `login=address`, or only as an address: then only a sign-in shows who decides.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Approver {
-    /// Where mails go.
+    /// The mail address.
     pub address: String,
-    /// Whom a code that was mailed there counts for.
+    /// The login that a mailed code counts for.
     pub login: Option<String>,
 }
 
 /// A text that names no approver.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidApprover {
-    /// What is before the `=`.
+    /// The part before the `=` is no login.
     #[error("{0:?} is not a GitHub login: write LOGIN=ADDRESS, such as octocat=octocat@example.org")]
     Login(String),
-    /// What is behind it, or all of it.
+    /// The part after the `=`, or the whole text, is no address.
     #[error("{0:?} is not a mail address: write LOGIN=ADDRESS, such as octocat=octocat@example.org")]
     Address(String),
 }
 
 impl Approver {
-    /// Reads what a person configured.
+    /// Parses a configured approver.
     ///
     /// # Errors
     ///
-    /// What is wrong, with the form to write, in one line.
+    /// The login or the address is invalid; the message has the form to write, in one line.
     pub fn parse(text: &str) -> Result<Self, InvalidApprover> {
         let (login, address) = match text.split_once('=') {
             Some((login, address)) => (Some(login.trim()), address.trim()),
@@ -54,13 +54,13 @@ impl Approver {
         })
     }
 
-    /// Whether the person's login is this one.
+    /// Returns whether the approver has this login.
     pub fn is(&self, login: &str) -> bool {
         self.login.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(login))
     }
 }
 
-/// What is stored was checked before, or is of a version that knew addresses only.
+/// A stored text was checked before, or is from a version that only had addresses.
 impl From<String> for Approver {
     fn from(text: String) -> Self {
         Self::parse(&text).unwrap_or(Self {
@@ -85,7 +85,7 @@ impl fmt::Display for Approver {
     }
 }
 
-/// Whether a text may be a login: ASCII letters, digits, hyphens, and underscores (of managed users).
+/// Returns whether a text can be a login: ASCII letters, digits, hyphens, and underscores (of managed users).
 pub fn is_login(text: &str) -> bool {
     (1..=LOGIN_CHARS).contains(&text.len())
         && text
@@ -93,8 +93,8 @@ pub fn is_login(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Returns each address once, in order. An address that is given with a login has that login; one that is given with two has
-/// none: a code that is sent there doesn't tell which of them typed it.
+/// Returns each address once, in order. An address with one login has that login. An address with two has none, because a
+/// code sent there doesn't show which of them typed it.
 pub fn by_address<I: IntoIterator<Item = Approver>>(approvers: I) -> Vec<Approver> {
     let mut found: BTreeMap<String, (Approver, bool)> = BTreeMap::new();
     for approver in approvers {
@@ -116,7 +116,7 @@ pub fn by_address<I: IntoIterator<Item = Approver>>(approvers: I) -> Vec<Approve
     all
 }
 
-/// Returns the addresses that one list gives to two logins, as problems in one line each.
+/// Returns a problem of one line for each address that the list gives to two logins.
 pub fn shared_addresses(approvers: &[Approver]) -> Vec<String> {
     let mut problems = Vec::new();
     for (index, approver) in approvers.iter().enumerate() {

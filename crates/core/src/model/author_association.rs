@@ -1,6 +1,6 @@
-//! What the author of a pull request is to its repository.
+//! The association of a pull request's author with its repository.
 
-/// What someone is to a repository, as GitHub says it.
+/// An account's association with a repository, in GitHub's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorAssociation {
     /// Owns it.
@@ -15,7 +15,7 @@ pub enum AuthorAssociation {
     FirstTimeContributor,
     /// Has never committed anywhere.
     FirstTimer,
-    /// Nothing, or what is not known here: trust it the least.
+    /// None, or a word that is unknown here: trusted least.
     None,
 }
 
@@ -33,7 +33,7 @@ impl AuthorAssociation {
         }
     }
 
-    /// Whether it tells nothing of what the person may do: newcomers, and members whose membership is private.
+    /// Returns whether it leaves the person's permission open: newcomers, and members whose membership is private.
     pub const fn is_unclear(self) -> bool {
         matches!(self, Self::FirstTimeContributor | Self::FirstTimer | Self::None)
     }

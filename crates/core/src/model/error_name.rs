@@ -1,5 +1,5 @@
-//! Every error that the workflow may name in Retry and Catch: data, not text. A contract test holds this list and the
-//! state machine's equal.
+//! Every error that the workflow may name in Retry and Catch: data, not text. A contract test compares this list with the
+//! state machine.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ macro_rules! error_names {
             /// All names, in order of declaration.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// As it stands in `ErrorEquals` and in a Lambda's `errorType`.
+            /// Returns its text in `ErrorEquals` and in a Lambda's `errorType`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),+ }
             }
@@ -22,60 +22,61 @@ macro_rules! error_names {
 }
 
 error_names! {
-    /// A payload or an artifact has not the shape that this version reads.
+    /// A payload or an artifact doesn't have the shape that this version reads.
     PayloadInvalid,
-    /// The artifact store, the table or the engine did not answer; worth another try.
+    /// The artifact store, the table or the engine did not answer; worth a retry.
     ArtifactUnavailable,
-    /// An artifact that an earlier state wrote is not there.
+    /// An artifact that an earlier state wrote is missing.
     ArtifactMissing,
-    /// The work tree or one of its commits cannot be read.
+    /// The work tree or one of its commits can't be read.
     RepositoryUnreadable,
-    /// `.holdfast.yml` on the base branch is wrong.
+    /// `.holdfast.yml` on the base branch is invalid.
     RepositoryConfigurationInvalid,
-    /// GitHub did not answer, or with 5xx; worth another try.
+    /// GitHub did not answer, or answered 5xx; worth a retry.
     GithubUnavailable,
-    /// GitHub's rate limit; worth another try later.
+    /// GitHub's rate limit; worth a retry later.
     GithubRateLimited,
-    /// GitHub refused the credentials, or they lack a permission.
+    /// GitHub refused the credentials, or a permission is missing.
     GithubForbidden,
-    /// The repository or pull request is not there, or not visible to these credentials.
+    /// The repository or pull request is missing, or not visible to these credentials.
     GithubNotFound,
-    /// The organisation wants its single sign-on before the token may be used.
+    /// The organisation requires single sign-on for the token.
     GithubSignOnRequired,
-    /// The repository is archived: nothing can be written.
+    /// The repository is archived: GitHub accepts no writes.
     GithubRepositoryArchived,
-    /// The pull request's conversation is locked: nobody of ours may comment.
+    /// The pull request's conversation is locked: Holdfast can't comment.
     GithubConversationLocked,
-    /// GitHub refused what was written (422).
+    /// GitHub refused the content of a write (422).
     GithubRejected,
-    /// The model's server did not answer, timed out, or is overloaded; worth another try.
+    /// The model's server did not answer, or is overloaded; worth a retry.
     ModelUnavailable,
-    /// The model's server took longer than one call may; worth one more try.
+    /// The model's server exceeded the time limit of one call; worth one retry.
     ModelTimedOut,
     /// The model's provider refused the key.
     ModelUnauthorized,
     /// The provider refused the request itself: an unknown model, a prompt too long, a bad parameter.
     ModelRequestRejected,
-    /// The account's spending limit is reached: another try costs time and gains nothing.
+    /// The account's spending limit is reached: a retry is useless.
     ModelSpendingLimitReached,
-    /// The pull request has another head than the run was started for.
+    /// The pull request has another head than the run's.
     PullRequestHeadMoved,
-    /// The pull request's diff starts elsewhere than when the run was started, or the base's settings are others.
+    /// The pull request's diff starts at another commit than the run's, or the base's settings changed.
     PullRequestBaseMoved,
     /// A newer run has taken the pull request over.
     RunSuperseded,
     /// A person stopped the run.
     RunCancelled,
-    /// Nobody could be asked for approval.
+    /// No approver could be notified.
     ApprovalUndeliverable,
-    /// A person said no.
+    /// A person rejected the review.
     ApprovalRejected,
-    /// What would be published is not what people approved: nobody did, or it was altered.
+    /// The review to publish isn't the approved one: nobody approved it, or it was altered.
     ApprovalMismatch,
 }
 
 impl ErrorName {
-    /// The names that the workflow itself names: it repeats, routes or waits for these. All others end at `States.ALL`.
+    /// The names in the workflow's own Retry and Catch: it retries, routes or waits for these. All others end at
+    /// `States.ALL`.
     pub const NAMED_IN_WORKFLOW: &[Self] = &[
         Self::ArtifactUnavailable,
         Self::GithubUnavailable,

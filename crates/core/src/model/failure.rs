@@ -1,11 +1,11 @@
-//! Why something failed, in the words that the public may read: a fixed sentence for each kind. Messages of errors name hosts,
-//! variables and paths, and a model's words are a stranger's: they stay in the run's own record.
+//! The kind of a failure, with a fixed sentence that the public may read. Error messages have hosts, variables and paths, and
+//! a model's words are untrusted: both stay in the run's own record.
 
 use serde::{Deserialize, Serialize};
 
 use super::error_name::ErrorName;
 
-/// The kind of a failure, as data. Written as one word: an error's name, or [`OtherFailure`]'s.
+/// The kind of a failure. Written as one word: an error's name, or [`OtherFailure`]'s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Failure {
@@ -15,7 +15,7 @@ pub enum Failure {
     Other(OtherFailure),
 }
 
-/// A failure that is no named error.
+/// A failure without an error's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OtherFailure {
     /// No attempt gave an answer that passed the checks.
@@ -24,14 +24,14 @@ pub enum OtherFailure {
     ModelLimited,
     /// The execution ended without a result.
     Interrupted,
-    /// An error that has no name here: of the engine, or a newer version's.
+    /// An error of the engine, or of a newer version.
     #[serde(other)]
     Unknown,
 }
 
-/// What the reason of a unit without a valid answer begins with.
+/// The beginning of the reason of a unit without a valid answer.
 pub const NO_VALID_ANSWER: &str = "no valid answer in ";
-/// What the reason of a unit whose provider limited requests for too long begins with.
+/// The beginning of the reason of a unit whose provider limited requests for too long.
 const LIMITED: &str = "the model's server limited requests ";
 
 impl Failure {
@@ -47,7 +47,7 @@ impl Failure {
         }
     }
 
-    /// The sentence that the public reads, without a full stop.
+    /// Returns the sentence that the public reads, without a full stop.
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Error(name) => name.public_sentence(),
@@ -60,7 +60,7 @@ impl Failure {
 }
 
 impl ErrorName {
-    /// The sentence that the public reads, without a full stop: no host, no setting, no cause.
+    /// Returns the sentence that the public reads, without a full stop: no host, no setting, no cause.
     pub const fn public_sentence(self) -> &'static str {
         match self {
             Self::PayloadInvalid | Self::ArtifactMissing => "the run's stored data cannot be read by this version",

@@ -1,22 +1,22 @@
-//! A finding: one remark on one place of a change.
+//! A finding: one comment on one place of a change.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::finding_source::FindingSource;
 
-/// How bad it is; ordered, `Info` is the least.
+/// The severity of a finding; ordered, `Info` is the lowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Worth knowing, nothing to do.
+    /// Worth knowing; no action needed.
     Info,
-    /// A blemish.
+    /// A minor flaw.
     Low,
-    /// Should be changed before long.
+    /// Should be changed soon.
     Medium,
-    /// Wrong in a way that users will meet.
+    /// A fault that users will meet.
     High,
     /// Loses data, money or secrets.
     Critical,
@@ -26,7 +26,7 @@ impl Severity {
     /// All, worst first.
     pub const WORST_FIRST: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
 
-    /// As JSON and the command line write it.
+    /// Returns its word in JSON and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -44,7 +44,7 @@ impl std::fmt::Display for Severity {
     }
 }
 
-/// What it is about.
+/// The category of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
@@ -52,18 +52,18 @@ pub enum Category {
     Security,
     /// Does the wrong thing.
     Correctness,
-    /// Slower or larger than need be.
+    /// Slower or larger than necessary.
     Performance,
     /// Hard to read or change.
     Maintainability,
     /// Missing or weak tests.
     Testing,
-    /// Missing or wrong documents.
+    /// Missing or wrong documentation.
     Documentation,
 }
 
 impl Category {
-    /// As JSON writes it.
+    /// Returns its word in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Security => "security",
@@ -76,7 +76,7 @@ impl Category {
     }
 }
 
-/// The side of the diff that a line number counts on.
+/// The side of the diff that line numbers refer to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Side {
     /// The base: removed and context lines.
@@ -88,24 +88,24 @@ pub enum Side {
     Right,
 }
 
-/// One remark, checked against the diff: its lines lie on `side` inside one hunk of `path`.
+/// One comment, checked against the diff: its lines are on `side`, inside one hunk of `path`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The file, as [`super::change::ChangedFile::path`].
     pub path: String,
-    /// Which side the lines count on.
+    /// The side of the lines.
     pub side: Side,
-    /// First line, from 1; equal to `line` for a remark on one line.
+    /// First line, from 1; equal to `line` for a finding on one line.
     pub start_line: u32,
     /// Last line, from 1.
     pub line: u32,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// About what.
+    /// Its category.
     pub category: Category,
     /// One line of plain text.
     pub title: String,
-    /// Markdown, sanitised before it leaves.
+    /// Markdown, sanitised before it is published.
     pub body: String,
     /// Replacement for the lines `start_line..=line`, where there is one.
     pub suggestion: Option<String>,
@@ -113,24 +113,24 @@ pub struct Finding {
     pub confidence: f64,
     /// `model`, or `rule:ID`.
     pub source: FindingSource,
-    /// Whether the gate holds the review for a person because of it.
+    /// Whether it makes the gate require a person's approval.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gated: bool,
-    /// Whether a pull request lists it folded, beyond `max_findings`, instead of beside its lines.
+    /// Whether a pull request shows it folded, beyond `max_findings`, instead of at its lines.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub folded: bool,
-    /// All that found it: [`Self::source`] first, then what only added to it.
+    /// All its sources: [`Self::source`] first, then those that only added to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<FindingSource>,
 }
 
 impl Finding {
-    /// Whether a model found it; else a rule did.
+    /// Returns whether a model found it; otherwise a rule did.
     pub fn is_by_model(&self) -> bool {
         self.source == FindingSource::Model
     }
 
-    /// Returns all that found it: its source first, then what only added to it.
+    /// Returns all its sources: the main one first, then those that only added to it.
     pub fn found_by(&self) -> &[FindingSource] {
         if self.sources.is_empty() {
             std::slice::from_ref(&self.source)
@@ -139,7 +139,7 @@ impl Finding {
         }
     }
 
-    /// Names the finding within its report: 16 hex digits, derived from where it is and what it says.
+    /// Returns its id within the report: 16 hex digits, derived from its place and its text.
     pub fn id(&self) -> String {
         let what = serde_json::json!([
             self.path,

@@ -1,8 +1,9 @@
-//! Who found something: the model, or a rule by its id.
+//! The source of a finding: the model, or a rule by its id.
 
 use serde::{Deserialize, Serialize};
 
-/// Who found something. As JSON `model`, or `rule:ID`. Any other text is kept as it is: a later version may know more.
+/// The source of a finding. As JSON `model`, or `rule:ID`. Any other text is stored unchanged, because a later version may
+/// know more sources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum FindingSource {
@@ -10,20 +11,20 @@ pub enum FindingSource {
     Model,
     /// The rule of this id.
     Rule(String),
-    /// What this version does not know.
+    /// A source that this version doesn't know.
     Unknown(String),
 }
 
 impl FindingSource {
-    /// What stands before a rule's id.
+    /// The text before a rule's id.
     const RULE: &str = "rule:";
 
-    /// Returns the source that a rule is.
+    /// Returns the source of this rule.
     pub fn of_rule(id: impl Into<String>) -> Self {
         Self::Rule(id.into())
     }
 
-    /// Returns the rule's id, where it is a rule.
+    /// Returns the rule's id, if the source is a rule.
     pub fn rule(&self) -> Option<&str> {
         match self {
             Self::Model | Self::Unknown(_) => None,

@@ -1,11 +1,11 @@
-//! Names of artifacts: derived, never random, so that a state that runs twice writes the same place twice.
+//! Keys of artifacts: derived, never random, so that a repeated state writes the same key again.
 
-/// The run's own record: [`super::run::Run`].
+/// The run: [`super::run::Run`].
 pub fn run(run: &str) -> String {
     format!("runs/{run}/run.json")
 }
 
-/// The header of the change, as it was read once: [`crate::stage::StoredChange`].
+/// The header of the change, which is read once: [`crate::stage::StoredChange`].
 pub fn change(run: &str) -> String {
     format!("runs/{run}/change.json")
 }
@@ -15,12 +15,12 @@ pub fn patches(run: &str, chunk: usize) -> String {
     format!("runs/{run}/patches/{:04}.json", chunk + 1)
 }
 
-/// What is reviewed and what is skipped: [`super::plan::Plan`].
+/// The units, and the skipped files: [`super::plan::Plan`].
 pub fn plan(run: &str) -> String {
     format!("runs/{run}/plan.json")
 }
 
-/// The repository's settings as the base had them: [`super::policy::Policy`].
+/// The repository's settings on the base: [`super::policy::Policy`].
 pub fn policy(run: &str) -> String {
     format!("runs/{run}/policy.json")
 }
@@ -30,7 +30,7 @@ pub fn items(run: &str) -> String {
     format!("runs/{run}/items.json")
 }
 
-/// Where the map's results are written.
+/// The prefix of the map's results.
 pub fn results_prefix(run: &str) -> String {
     format!("runs/{run}/results")
 }
@@ -45,22 +45,22 @@ pub fn context(run: &str, unit: &str) -> String {
     format!("runs/{run}/units/{unit}/context.json")
 }
 
-/// What was asked in an attempt: [`super::run::Prompt`].
+/// The prompt of an attempt: [`super::run::Prompt`].
 pub fn prompt(run: &str, unit: &str, attempt: u32) -> String {
     format!("runs/{run}/units/{unit}/attempt-{attempt}/prompt.json")
 }
 
-/// What was answered: [`super::run::RecordedAnswer`].
+/// The answer of an attempt: [`super::run::RecordedAnswer`].
 pub fn answer(run: &str, unit: &str, attempt: u32) -> String {
     format!("runs/{run}/units/{unit}/attempt-{attempt}/answer.json")
 }
 
-/// An accepted answer, under the digest of the first question: [`super::run::RecordedAnswer`]. Outlives its run.
+/// An accepted answer, by the digest of the first question: [`super::run::RecordedAnswer`]. It outlives its run.
 pub fn cached_answer(asked: &str) -> String {
     format!("cache/answers/{asked}.json")
 }
 
-/// What the checks said: [`super::run::Verdict`].
+/// The result of the checks: [`super::run::Verdict`].
 pub fn verdict(run: &str, unit: &str, attempt: u32) -> String {
     format!("runs/{run}/units/{unit}/attempt-{attempt}/verdict.json")
 }
@@ -85,17 +85,17 @@ pub fn report(run: &str) -> String {
     format!("runs/{run}/report.json")
 }
 
-/// What lists show of the run: [`crate::stage::RunHeader`].
+/// The fields of the run that lists show: [`crate::stage::RunHeader`].
 pub fn header(run: &str) -> String {
     format!("runs/{run}/header.json")
 }
 
-/// What was asked of a person: [`super::approval::Approval`].
+/// The question to the approvers: [`super::approval::Approval`].
 pub fn approval(run: &str, round: u32) -> String {
     format!("runs/{run}/approval-{round}.json")
 }
 
-/// What an effect outside left behind (ids to undo it by): [`super::run::Announcement`].
+/// The effects on the pull request, by the ids that undo them: [`super::run::Announcement`].
 pub fn announcement(run: &str) -> String {
     format!("runs/{run}/announcement.json")
 }

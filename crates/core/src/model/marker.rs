@@ -1,5 +1,5 @@
-//! Hidden lines by which our own reviews and comments are found again. They are signed: one that was copied from another
-//! pull request, or invented, is not believed.
+//! Hidden lines by which Holdfast finds its own reviews and comments. They are signed: a line that was copied from another
+//! pull request, or invented, is ignored.
 
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -7,17 +7,17 @@ use sha2::Sha256;
 
 use super::change::Target;
 
-/// What a marker's line begins with.
+/// The beginning of a marker's line.
 const OPENING: &str = "<!-- holdfast:";
 
-/// What a marker stands in.
+/// The kind of text that has a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MarkerKind {
     /// A review.
     Review,
-    /// The comment that announces a review, and later holds its summary.
+    /// The comment that announces a review and later becomes its summary.
     Announcement,
-    /// The comment that says why a review could not be completed.
+    /// The comment with the reason why a review could not be completed.
     Notice,
     /// The comment that answers a command.
     Answer,
@@ -33,7 +33,7 @@ impl MarkerKind {
         }
     }
 
-    /// What a marker of this kind names: the run that wrote it, or the command's comment.
+    /// Returns the name of the field in a marker of this kind: the run that wrote it, or the command's comment.
     const fn names(self) -> &'static str {
         match self {
             Self::Review | Self::Announcement | Self::Notice => "run",
@@ -42,13 +42,13 @@ impl MarkerKind {
     }
 }
 
-/// Whether a text holds a line that looks like a marker, whoever signed it. Holdfast's own comments do; what else does is not
-/// a person's command.
+/// Returns whether a text has a line that looks like a marker, whatever its signature. Holdfast's own comments do, and no
+/// other text with one counts as a person's command.
 pub fn holds_marker(text: &str) -> bool {
     text.lines().any(|line| line.trim().starts_with(OPENING))
 }
 
-/// What markers are signed with: a secret of the deployment. Does not print.
+/// The key that markers are signed with: a secret of the deployment. It does not print.
 #[derive(Clone, Debug)]
 pub struct MarkerKey(SecretString);
 
@@ -58,14 +58,14 @@ pub struct MarkerKey(SecretString);
 pub struct KeyTooShort;
 
 impl MarkerKey {
-    /// Least length of a key, in characters.
+    /// Shortest key, in characters.
     pub const MIN_LENGTH: usize = 16;
 
     /// Returns a key.
     ///
     /// # Errors
     ///
-    /// The secret is too short to be one.
+    /// The secret is too short.
     pub fn new(secret: SecretString) -> Result<Self, KeyTooShort> {
         if secret.expose_secret().len() < Self::MIN_LENGTH {
             return Err(KeyTooShort);
@@ -73,13 +73,13 @@ impl MarkerKey {
         Ok(Self(secret))
     }
 
-    /// The hidden line of a run (of an answer: of the command's comment, by its id), which has to stand on a line of its own.
+    /// Returns the hidden line of a run; for an answer, of the command's comment by its id. It must be on its own line.
     pub fn line(&self, kind: MarkerKind, target: &Target, of: &str) -> String {
         let signature = hex::encode(self.sign(kind, &target.place(), of).finalize().into_bytes());
         format!("{OPENING}{} {}={of} sig={signature} -->", kind.name(), kind.names())
     }
 
-    /// The run, or the command's comment, whose marker of this kind stands in a text, if its signature is right for this
+    /// Returns the run, or the command's comment, of the marker of this kind in a text, if its signature is valid for this
     /// pull request.
     pub fn find(&self, kind: MarkerKind, target: &Target, text: &str) -> Option<String> {
         text.lines().find_map(|line| {
@@ -91,7 +91,7 @@ impl MarkerKey {
                 .strip_prefix('=')?
                 .split_once(" sig=")?;
             let signature = hex::decode(signature).ok()?;
-            // Compared in constant time. Version 0.1 signed the repository's name.
+            // The comparison takes constant time. Version 0.1 signed the repository's name.
             let places = [target.place(), target.named_place()];
             let is_ours = |place: &String| self.sign(kind, place, of).verify_slice(&signature).is_ok();
             places.iter().any(is_ours).then(|| of.to_owned())

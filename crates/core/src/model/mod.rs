@@ -1,4 +1,4 @@
-//! The data of a review. Behaviour that needs the outside lives in `stage`, behind ports.
+//! The data types of a review. Everything that needs the outside world is in `stage`, behind ports.
 
 pub mod address;
 pub mod approval;

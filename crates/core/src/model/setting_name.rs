@@ -1,7 +1,7 @@
-//! The names of all settings that come from the environment, in one table: a name that is not here is a slip of somebody's
-//! hand, and is reported. Adding a setting adds a line; a test holds the documentation against it.
+//! The names of all settings that come from the environment, in one table. A name that is not in it is reported as a typing
+//! error. A new setting adds a line; a test compares the table with the documentation.
 
-/// What all names of ours begin with.
+/// The beginning of all of Holdfast's names.
 pub const PREFIX: &str = "HOLDFAST_";
 
 /// The settings of a deployment and of this program, by name.
@@ -46,7 +46,7 @@ pub const FUNCTION_SETTINGS: &[&str] = &[
     "HOLDFAST_TOPIC_ARN",
 ];
 
-/// What the project's own tests and tools are set by; a program that one of them starts may find them.
+/// Settings of the project's own tests and tools, which a program started by one of them may find.
 const TOOL_SETTINGS: &[&str] = &[
     "HOLDFAST_CHILDREN",
     "HOLDFAST_CI_TARGET",
@@ -63,13 +63,13 @@ const TOOL_SETTINGS: &[&str] = &[
     "HOLDFAST_WAITING",
 ];
 
-/// Returns what is wrong with the names in an environment: one line for each that is nearly one of ours, or begins as ours
-/// do and is none.
+/// Returns one line for each wrong name in an environment: a name that is nearly a setting, or that begins with `HOLDFAST_`
+/// and is none.
 pub fn unknown_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     unknown_names_in("environment", names)
 }
 
-/// Returns the same for the names in another place, which the lines name.
+/// Returns the same for the names in another place, which the lines mention.
 pub fn unknown_names_in<'a>(place: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut problems: Vec<String> = names.into_iter().filter_map(|name| unknown(place, name)).collect();
     problems.sort();
@@ -93,7 +93,7 @@ fn unknown(place: &str, name: &str) -> Option<String> {
     let (at, near) = offered().map(|known| (slips(known), known)).min()?;
     let is_near = match is_ours {
         true => at <= (upper.len().saturating_sub(PREFIX.len()) / 2).max(2),
-        // A name of somebody else's is only reported where it can hardly be meant otherwise.
+        // Another program's name is reported only where a typing error is almost certain.
         false => at <= 2 && near.len() > PREFIX.len() + 4,
     };
     match is_near.then_some(near) {

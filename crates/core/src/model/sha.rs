@@ -7,13 +7,17 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct CommitSha(String);
 
-/// What was given is not a commit id.
+/// A text that isn't a commit id.
 #[derive(Debug, thiserror::Error)]
 #[error("\"{0}\" is not a commit id: expected 40 or 64 hexadecimal digits")]
 pub struct InvalidSha(pub String);
 
 impl CommitSha {
-    /// Parses a full id; upper case is folded. Errors: wrong length, a character that is not hexadecimal.
+    /// Parses a full id and turns it into lower case.
+    ///
+    /// # Errors
+    ///
+    /// The length is wrong, or a character isn't hexadecimal.
     pub fn parse(raw: &str) -> Result<Self, InvalidSha> {
         let is_hex = raw.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_hex && (raw.len() == 40 || raw.len() == 64) {
@@ -23,17 +27,17 @@ impl CommitSha {
         }
     }
 
-    /// An id that no commit has: stands where only the pull request matters.
+    /// Returns an id that no commit has, for a target where only the pull request matters.
     pub fn zero() -> Self {
         Self("0".repeat(40))
     }
 
-    /// The whole id.
+    /// Returns the whole id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first 12 digits: what names and messages show.
+    /// Returns the first 12 digits, for names and messages.
     pub fn short(&self) -> &str {
         &self.0[..12]
     }

@@ -1,17 +1,17 @@
-//! Whether a delivery was signed with one of our secrets. Nothing is parsed before that.
+//! Checks that a delivery was signed with one of the deployment's secrets. Nothing is parsed before that.
 
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// The secrets that deliveries may be signed with: one, or two while they are rotated. They do not print.
+/// The secrets that deliveries may be signed with: one, or two during a rotation. They do not print.
 #[derive(Clone, Debug)]
 pub struct WebhookSecrets(Vec<SecretString>);
 
-/// A delivery is not GitHub's own, as far as its signature says.
+/// The signature does not show that a delivery is GitHub's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// There is no `X-Hub-Signature-256`.
+    /// `X-Hub-Signature-256` is missing.
     #[error("X-Hub-Signature-256 is missing: set the webhook's secret on GitHub")]
     Missing,
     /// The header is not `sha256=` and 64 hexadecimal digits.
@@ -22,29 +22,32 @@ pub enum SignatureError {
     Wrong,
 }
 
-/// A setting that holds no secrets that could be used. Names none of them.
+/// A setting without usable secrets. It shows none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecrets {
-    /// One of them has no characters.
+    /// A secret is empty.
     #[error("a secret is empty")]
     Empty,
-    /// So many, where two is the most.
+    /// More than two secrets.
     #[error("{0} secrets; two at most, the new and the old")]
     TooMany(usize),
 }
 
 impl WebhookSecrets {
-    /// Most secrets that are tried.
-    const MOST: usize = 2;
+    /// Maximum number of secrets.
+    const MAX_SECRETS: usize = 2;
 
-    /// Reads `HOLDFAST_WEBHOOK_SECRET`: one secret, or two with a comma between them; white space around each is passed
-    /// over. Errors, in words and without the secret: none, an empty one, more than two.
+    /// Parses `HOLDFAST_WEBHOOK_SECRET`: one secret, or two with a comma between them. White space around each is ignored.
+    ///
+    /// # Errors
+    ///
+    /// There is none, an empty one, or more than two. The message leaves the secret out.
     pub fn parse(text: &SecretString) -> Result<Self, InvalidSecrets> {
         let parts: Vec<&str> = text.expose_secret().split(',').map(str::trim).collect();
         if parts.iter().any(|part| part.is_empty()) {
             return Err(InvalidSecrets::Empty);
         }
-        if parts.len() > Self::MOST {
+        if parts.len() > Self::MAX_SECRETS {
             return Err(InvalidSecrets::TooMany(parts.len()));
         }
         Ok(Self(parts.into_iter().map(SecretString::from).collect()))
@@ -53,13 +56,13 @@ impl WebhookSecrets {
     /// Checks that an `X-Hub-Signature-256` header has the form of a signature, without the body.
     ///
     /// # Errors
-    /// The header is missing, or no signature can look like it.
+    /// The header is missing, or doesn't have the form of a signature.
     pub fn check_form(header: Option<&str>) -> Result<(), SignatureError> {
         given(header).map(drop)
     }
 
-    /// Checks the `X-Hub-Signature-256` header (`sha256=…`) over the body as it was received, byte for byte. The
-    /// comparison takes the same time wherever they differ, and every secret is tried.
+    /// Checks the `X-Hub-Signature-256` header (`sha256=…`) over the received body, byte for byte. The comparison takes
+    /// constant time, and every secret is tried.
     pub fn verify(&self, body: &[u8], header: Option<&str>) -> Result<(), SignatureError> {
         let given = given(header)?;
         let matching = self.0.iter().filter(|secret| is_signed(secret, body, &given)).count();
