@@ -1,4 +1,4 @@
-//! What is reviewed: a change from one commit to another, file by file.
+//! The reviewed change: from one commit to another, file by file.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::repository_id::RepositoryId;
 use super::repository_name::RepositoryName;
 use super::sha::CommitSha;
 
-/// Where a change is read from.
+/// The source of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Target {
@@ -17,7 +17,7 @@ pub enum Target {
         path: String,
         /// The commit that the change starts from (the merge base).
         base: CommitSha,
-        /// The commit that is reviewed.
+        /// The reviewed commit.
         head: CommitSha,
     },
     /// A pull request on GitHub.
@@ -33,24 +33,24 @@ pub enum Target {
         /// GitHub's id of the repository. `None` in runs of version 0.1.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repository_id: Option<RepositoryId>,
-        /// What else decides the outcome. `None` in runs of version 0.1.
+        /// The rest of the run's identity. `None` in runs of version 0.1.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pinned: Option<Pinned>,
     },
 }
 
-/// What decides the outcome of a pull request's review besides its head: part of the run's identity, and fixed for as long
-/// as the run lives.
+/// Everything besides the head that decides the outcome of a pull request's review. It is part of the run's identity and
+/// fixed during the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pinned {
-    /// Where the reviewed diff starts.
+    /// The commit that the reviewed diff starts from.
     pub merge_base: CommitSha,
     /// Digest of `.holdfast.yml` on the base branch; `none` where there is none.
     pub settings: String,
 }
 
 impl Target {
-    /// `owner/name` for a pull request, the last folder's name for a work tree.
+    /// Returns `owner/name` for a pull request, the last folder's name for a work tree.
     pub fn repository(&self) -> String {
         match self {
             Self::WorkTree { path, .. } => path
@@ -70,14 +70,14 @@ impl Target {
         }
     }
 
-    /// The commit that is reviewed.
+    /// Returns the reviewed commit.
     pub fn head(&self) -> &CommitSha {
         match self {
             Self::WorkTree { head, .. } | Self::PullRequest { head, .. } => head,
         }
     }
 
-    /// The pull request's number, if there is one.
+    /// Returns the pull request's number, if there is one.
     pub fn pull_request(&self) -> Option<u64> {
         match self {
             Self::WorkTree { .. } => None,
@@ -85,7 +85,7 @@ impl Target {
         }
     }
 
-    /// What decides the outcome besides the head, where it was pinned.
+    /// Returns the pinned part of the identity; none in runs of version 0.1.
     pub const fn pinned(&self) -> Option<&Pinned> {
         match self {
             Self::WorkTree { .. } | Self::PullRequest { pinned: None, .. } => None,
@@ -93,7 +93,7 @@ impl Target {
         }
     }
 
-    /// The same target as version 0.1 wrote it.
+    /// Returns the same target as version 0.1 wrote it.
     pub fn without_identity(&self) -> Self {
         let mut target = self.clone();
         if let Self::PullRequest {
@@ -106,8 +106,8 @@ impl Target {
         target
     }
 
-    /// The pull request's name in keys of rows and in markers: `ID#NUMBER` with the repository's id, which survives a
-    /// rename. Without an id (version 0.1) it is [`Self::named_place`].
+    /// Returns the pull request's name in keys of rows and in markers: `ID#NUMBER` with the repository's id, which survives
+    /// a rename. Without an id (version 0.1) it is [`Self::named_place`].
     pub fn place(&self) -> String {
         match self {
             Self::PullRequest {
@@ -119,7 +119,7 @@ impl Target {
         }
     }
 
-    /// The pull request's name as version 0.1 wrote it: `owner/name#NUMBER`, in lower case.
+    /// Returns the pull request's name as version 0.1 wrote it: `owner/name#NUMBER`, in lower case.
     pub fn named_place(&self) -> String {
         let number = self.pull_request().unwrap_or_default();
         format!("{}#{number}", self.repository().to_ascii_lowercase())
@@ -129,13 +129,13 @@ impl Target {
 /// A whole change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// Where the diff starts.
+    /// The commit that the diff starts from.
     pub base: CommitSha,
-    /// The base branch's commit when the change was read: the settings are read there. `None` for a work tree, and in
-    /// changes that version 0.1 read: there it is `base`.
+    /// The base branch's commit at the time of the read, which has the settings. `None` for a work tree and in changes
+    /// that version 0.1 read, where it is `base`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_tip: Option<CommitSha>,
-    /// Where it ends.
+    /// The commit that it ends at.
     pub head: CommitSha,
     /// The pull request's title, or the head commit's subject.
     pub title: String,
@@ -146,22 +146,23 @@ pub struct Change {
     /// The pull request's page.
     #[serde(default)]
     pub url: Option<String>,
-    /// Every changed file that could be listed, in the source's order.
+    /// Every listed file, in the source's order.
     pub files: Vec<ChangedFile>,
-    /// How many files the source says changed; more than `files` when the listing was cut off.
+    /// The source's number of changed files; more than `files` when the listing was cut off.
     pub files_total: u64,
-    /// Remarks of the source for the reader: what a bound left out, a comparison that was not made. One line each.
+    /// Notes of the source for the reader, such as a limit that left files out. One line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Change {
-    /// The commit that the settings are read from.
+    /// Returns the commit that the settings are read from.
     pub fn settings_commit(&self) -> &CommitSha {
         self.base_tip.as_ref().unwrap_or(&self.base)
     }
 
-    /// Returns how many changed files the source counts and did not list: they are unreviewed, and have no coverage.
+    /// Returns the number of changed files that the source counts and did not list: they are unreviewed and have no
+    /// coverage.
     pub fn unlisted(&self) -> u64 {
         self.files_total
             .saturating_sub(u64::try_from(self.files.len()).unwrap_or(u64::MAX))
@@ -171,14 +172,14 @@ impl Change {
 /// One changed file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChangedFile {
-    /// Path in the head (in the base for a deleted file), `/`-separated. Bytes that are not UTF-8 are written as `\\351`, in
-    /// a way that keeps different names different (work trees).
+    /// Path in the head (in the base for a deleted file), `/`-separated. In work trees, bytes that are not UTF-8 are
+    /// escaped as `\\351`; different names stay different.
     pub path: String,
     /// Path in the base, when renamed or copied.
     pub previous_path: Option<String>,
-    /// What happened to it.
+    /// The kind of change.
     pub status: FileStatus,
-    /// What it is.
+    /// The kind of file.
     pub kind: FileKind,
     /// Lines added.
     pub additions: u64,
@@ -186,15 +187,15 @@ pub struct ChangedFile {
     pub deletions: u64,
     /// The hunks, as unified diff text from the first `@@`; none where `omitted` gives the reason.
     pub patch: Option<String>,
-    /// Why the content is not reviewed though it changed: binary, too large, left out by the source. A patch beside it
-    /// (runs of version 0.1) is only for the search for secrets and goes to no model.
+    /// The reason why changed content is not reviewed: binary, too large, left out by the source. A patch beside it (runs
+    /// of version 0.1) is only searched for secrets and goes to no model.
     pub omitted: Option<String>,
     /// Secrets in added lines of a text that has no `patch`: too large to show, or with NUL bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<Finding>,
 }
 
-/// What happened to a file.
+/// The kind of change to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
@@ -202,19 +203,19 @@ pub enum FileStatus {
     Added,
     /// Content changed.
     Modified,
-    /// Gone in the head.
+    /// Missing in the head.
     Deleted,
-    /// Moved, perhaps also edited.
+    /// Moved, possibly also edited.
     Renamed,
     /// Copied from another path.
     Copied,
     /// Only its mode (permission bits) changed.
     ModeChanged,
-    /// Became another kind of thing (file to symlink, file to submodule…).
+    /// Became another kind of file (file to symlink, file to submodule…).
     TypeChanged,
 }
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {

@@ -1,4 +1,4 @@
-//! The plan of a review: units of work, and what is skipped by which rule.
+//! The plan of a review: its units, and the skipped files with their rules.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,19 +6,19 @@ use super::finding::Finding;
 use super::model_id::ModelId;
 use super::report::Coverage;
 
-/// Which model reviews a unit.
+/// The model tier of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
-    /// The cheap model, for what carries little risk.
+    /// The cheap model, for changes with little risk.
     Light,
     /// The deployment's main model.
     Strong,
 }
 
 impl Tier {
-    /// Returns the model of this tier, of a deployment's main model and its light one.
+    /// Returns this tier's model: a deployment's main model or its light one.
     pub const fn choose<'a>(self, model: &'a ModelId, model_light: &'a ModelId) -> &'a ModelId {
         match self {
             Self::Light => model_light,
@@ -27,7 +27,7 @@ impl Tier {
     }
 }
 
-/// What is reviewed by one model call: one file, or some hunks of a large one.
+/// The part of a change that one model call reviews: one file, or some hunks of a large one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unit {
     /// `u0001`…: stable within a run, in the order of risk, highest first.
@@ -40,7 +40,7 @@ pub struct Unit {
     pub risk: u8,
     /// The model tier that starts.
     pub tier: Tier,
-    /// Why this tier. Empty in runs of version 1.
+    /// The reason for this tier. Empty in runs of version 1.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tier_reason: String,
 }
@@ -57,34 +57,34 @@ pub struct UnitItem {
 /// The whole plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// What is reviewed, highest risk first.
+    /// The units, highest risk first.
     pub units: Vec<Unit>,
-    /// Files that are not reviewed, each with the rule that said so or the reason.
+    /// Files that are not reviewed, each with its rule or its reason.
     pub settled: Vec<Coverage>,
-    /// Remarks on the plan as a whole for the summary (a listing that was cut off, a limit that was reached).
+    /// Notes on the whole plan for the summary: a listing that was cut off, a limit that was reached.
     pub notes: Vec<String>,
     /// Secrets in added lines of files that no unit shows.
     #[serde(default)]
     pub findings: Vec<Finding>,
 }
 
-/// What a unit's prompt tells beyond its diff, and what static analysis found in it.
+/// The context of a unit's diff in its prompt, and the findings of static analysis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ContextPack {
     /// Enclosing functions and types of the hunks, outermost first.
     pub scopes: Vec<Scope>,
-    /// The file's import lines, as they stand.
+    /// The file's import lines, unchanged.
     pub imports: Vec<String>,
-    /// Rough size of what was chosen, in tokens.
+    /// Estimated size of the chosen context, in tokens.
     pub tokens: u64,
-    /// What was left out to stay within the budget.
+    /// Number of scopes left out to stay within the budget.
     pub left_out: u64,
     /// Findings of rules (secrets, syntax) in this unit.
     pub rule_findings: Vec<Finding>,
-    /// The language whose rules ran, by its name for people; none where the file was searched for secrets only.
+    /// The language whose rules ran, by its name for people; none where the file was only searched for secrets.
     #[serde(default)]
     pub language: Option<String>,
-    /// Why syntax is missing or incomplete, where a bound was exceeded: rules on the tree did not run, or not to their end.
+    /// The exceeded limit where syntax is missing or incomplete: rules on the tree did not run, or did not finish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_syntax: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What models cost: a list that is built in, and what a deployment says instead.
+//! Prices of models: a built-in list, and a deployment's own prices that replace it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::model_id::ModelId;
 
 const BUILT_IN: &str = include_str!("prices.txt");
 
-/// The price of one token, in billionths of a US dollar: as many thousandths of a dollar for a million tokens.
+/// The price of one token, in billionths of a US dollar, which is the price of a million tokens in thousandths of a dollar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Price {
     input: u64,
@@ -28,10 +28,12 @@ pub struct Prices {
 pub struct InvalidPrice(String);
 
 impl Prices {
-    /// The built-in list, and before it what is given: `PROVIDER/NAME=IN/OUT`, comma-separated, in US dollars for a million
-    /// tokens. A model's own server is not its provider: there the built-in list says nothing.
+    /// Parses a deployment's prices, which come before the built-in list: `PROVIDER/NAME=IN/OUT`, comma-separated, in US
+    /// dollars for a million tokens. The built-in list only applies to a provider's own server.
     ///
-    /// Errors: the entry that is not of that shape.
+    /// # Errors
+    ///
+    /// An entry has another form.
     pub fn parse(given: &str, is_providers_own: bool) -> Result<Self, InvalidPrice> {
         let mut prices = Self::default();
         for entry in given.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
@@ -44,7 +46,7 @@ impl Prices {
         Ok(prices)
     }
 
-    /// What an answer cost, in billionths of a US dollar, where the price is known.
+    /// Returns the cost of an answer in billionths of a US dollar, where the price is known.
     pub fn cost(&self, model: &ModelId, input_tokens: u64, output_tokens: u64) -> Option<u64> {
         let known = self.given.get(model);
         let price = known.or_else(|| {
@@ -85,7 +87,7 @@ fn built_in() -> BTreeMap<ModelId, Price> {
         .collect()
 }
 
-/// A decimal number of at most three places, times a thousand.
+/// Parses a decimal number of at most three places and returns it times a thousand.
 fn thousandths(text: &str) -> Option<u64> {
     let (whole, rest) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

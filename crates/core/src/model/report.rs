@@ -12,35 +12,35 @@ use super::model_id::ModelId;
 /// Version of [`Report`]'s shape.
 pub const REPORT_VERSION: u32 = 1;
 
-/// What a note begins with that says why the walkthrough is a template.
+/// The beginning of the note with the reason why the walkthrough is a template.
 pub const TEMPLATE_NOTE: &str = "the walkthrough is a template: ";
 
-/// How a run stands.
+/// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// Work is going on, or goes on at the next start.
+    /// It is in progress, or resumes at the next start.
     Running,
-    /// Every file that should be was reviewed; printed, not published.
+    /// Every reviewable file was reviewed; printed, not published.
     Reviewed,
     /// Some files could not be reviewed.
     Partial,
     /// Nothing to review.
     Skipped,
-    /// A person has to decide.
+    /// A person must decide.
     AwaitingApproval,
-    /// On the pull request.
+    /// The review is on the pull request.
     Published,
-    /// A person said no.
+    /// A person rejected it.
     Rejected,
-    /// The pull request moved on.
+    /// The pull request has a newer commit or run.
     Superseded,
     /// It could not be completed.
     Failed,
 }
 
 impl RunStatus {
-    /// As JSON and tables write it.
+    /// Returns its word in JSON and tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -63,43 +63,43 @@ pub struct Report {
     pub version: u32,
     /// The run's name.
     pub run: String,
-    /// How it ended.
+    /// The run's status.
     pub status: RunStatus,
-    /// What was reviewed.
+    /// The reviewed target.
     pub target: ReportTarget,
-    /// Which model.
+    /// The model.
     pub model: ReportModel,
     /// The walkthrough, Markdown.
     pub summary: String,
-    /// What the gate decided.
+    /// The gate's decision.
     pub gate: Gate,
     /// Worst first, then by path and line.
     pub findings: Vec<Finding>,
     /// One entry for each changed file.
     pub coverage: Vec<Coverage>,
-    /// What it took.
+    /// The cost of the run.
     pub usage: Usage,
-    /// Remarks for the reader: cut-offs, limits, why it failed.
+    /// Notes for the reader: cut-offs, limits, the reason of a failure.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Those of [`Self::notes`] that hold details for the run's own record only, with what the public reads instead.
+    /// Those of [`Self::notes`] whose details belong only in the run's own record, each with its public text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub private_notes: Vec<PrivateNote>,
 }
 
-/// A note that is not for the public: it names a host, a setting, a person's address, or quotes a model.
+/// A note that is not public: it names a host, a setting or a person's address, or quotes a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivateNote {
     /// The note, as it is in [`Report::notes`].
     pub note: String,
-    /// What the public reads instead.
+    /// The text that the public reads instead.
     pub public: String,
-    /// What the note is about, where code needs to know it. `None` in reports of version 0.1.
+    /// The note's subject, where code needs it. `None` in reports of version 0.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<NoteSubject>,
 }
 
-/// What a note is about.
+/// The subject of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoteSubject {
@@ -111,8 +111,8 @@ pub enum NoteSubject {
 }
 
 impl Report {
-    /// The notes that the public may read. Those of an older version's report that begin with an error's name are replaced by
-    /// that error's sentence.
+    /// Returns the notes that the public may read. A note of an older version that begins with an error's name is replaced
+    /// by that error's sentence.
     pub fn public_notes(&self) -> impl Iterator<Item = &str> {
         self.notes.iter().map(|note| {
             let private = self.private_notes.iter().find(|private| private.note == *note);
@@ -120,7 +120,8 @@ impl Report {
         })
     }
 
-    /// Returns the note on why the walkthrough is a template. A report of version 0.1 has it without its subject.
+    /// Returns the note with the reason why the walkthrough is a template. Reports of version 0.1 have it without its
+    /// subject.
     pub fn template_note(&self) -> Option<&str> {
         let subject = Some(NoteSubject::TemplateWalkthrough);
         let private = self.private_notes.iter().find(|note| note.subject == subject);
@@ -130,7 +131,7 @@ impl Report {
             .or_else(|| older().map(String::as_str))
     }
 
-    /// Adds a note with details that stay in the run's own record, unless it is there already.
+    /// Adds a note whose details stay in the run's own record, unless the report has it already.
     pub fn add_private_note(&mut self, note: String, public: String) {
         if !self.private_notes.iter().any(|private| private.note == note) {
             self.private_notes.push(PrivateNote {
@@ -145,7 +146,7 @@ impl Report {
     }
 }
 
-/// What was reviewed.
+/// The reviewed target, as the report names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportTarget {
     /// `owner/name`, or the work tree's folder name.
@@ -161,7 +162,7 @@ pub struct ReportTarget {
     pub head: String,
 }
 
-/// Which model.
+/// The model of a run, as the report names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportModel {
     /// `rules`, `anthropic`, `openai` or `bedrock`.
@@ -186,43 +187,43 @@ impl From<&ModelId> for ReportModel {
     }
 }
 
-/// What the gate decided.
+/// The gate's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
-    /// What happens to the review.
+    /// The next step of the review.
     pub decision: GateDecision,
     /// The worst finding's severity, if there is a finding.
     pub worst: Option<Severity>,
 }
 
-/// What happens to the review.
+/// The next step of a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateDecision {
-    /// Nothing grave: it may be published.
+    /// No severe finding: publish it.
     Publish,
-    /// A person looks first.
+    /// A person must approve it first.
     RequireApproval,
 }
 
-/// How one changed file ended.
+/// The coverage of one changed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// The file.
     pub path: String,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// The rule that skipped it, or why it is unreviewed, or what was dropped.
+    /// The rule that skipped it, the reason why it is unreviewed, or the number of dropped findings.
     pub reason: Option<String>,
-    /// Most attempts that one of its units took; 0 when skipped.
+    /// Highest number of attempts of one of its units; 0 when skipped.
     pub attempts: u32,
-    /// Why it failed, where it failed: the public reads this kind's sentence instead of the reason.
+    /// The kind of its failure, if it failed: the public reads this kind's sentence instead of the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
 
 impl Coverage {
-    /// The reason that the public may read.
+    /// Returns the reason that the public may read.
     pub fn public_reason(&self) -> Option<Cow<'_, str>> {
         let attempts = self.attempts;
         match self.failure {
@@ -236,7 +237,8 @@ impl Coverage {
     }
 }
 
-/// A text that code wrote, or the sentence of the failure that an older version's text begins with.
+/// Returns a text that is safe for the public: the text itself where code wrote it, or the sentence of the failure that an
+/// older version's text begins with.
 fn public_text(text: &str) -> &str {
     let (name, _) = text.split_once(':').unwrap_or((text, ""));
     let is_name = ErrorName::ALL.iter().any(|known| known.as_str() == name)
@@ -253,22 +255,22 @@ fn public_text(text: &str) -> &str {
     }
 }
 
-/// How one changed file ended.
+/// The outcome of one changed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Read by a model, and answered for.
+    /// Reviewed by a model.
     Reviewed,
-    /// Read by rules only: no model saw it. The reason names what ran.
+    /// Read by rules only: no model saw it. The reason names the rules.
     Scanned,
     /// Left out by a rule that the report names.
     Skipped,
-    /// Should have been read and was not.
+    /// Not reviewed, though it should have been.
     Unreviewed,
 }
 
 impl Outcome {
-    /// As JSON and tables write it.
+    /// Returns its word in JSON and tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reviewed => "reviewed",
@@ -279,22 +281,22 @@ impl Outcome {
     }
 }
 
-/// What a run took.
+/// The cost of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Calls that a model answered.
     pub model_calls: u64,
-    /// Tokens sent, as the provider counts.
+    /// Tokens sent, as the provider counts them.
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
-    /// In US dollars, of the calls whose price is known.
+    /// Cost of the calls with a known price, in US dollars.
     pub cost_usd: f64,
-    /// Calls whose price is not known: they are not in `cost_usd`.
+    /// Calls without a known price, which `cost_usd` leaves out.
     #[serde(default)]
     pub unpriced_calls: u64,
     /// Answers that came from the cache.
     pub cache_hits: u64,
-    /// From start to end, waiting included, in milliseconds.
+    /// Time from start to end including waits, in milliseconds.
     pub wall_ms: u64,
 }

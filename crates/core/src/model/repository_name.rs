@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Longest owner or name, in characters.
 const MAX_CHARS: usize = 100;
 
-/// A repository by its owner and name, as they are now: a rename changes it, the repository's id stays. As text `owner/name`.
+/// A repository by its current owner and name; its id survives a rename. As text `owner/name`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RepositoryName {
@@ -48,7 +48,7 @@ impl RepositoryName {
     }
 }
 
-/// Whether a text can be an owner or a repository's own name.
+/// Returns whether a text can be an owner or a repository's own name.
 pub fn is_part(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     !text.is_empty() && text.len() <= MAX_CHARS && !matches!(text, "." | "..") && text.bytes().all(is_plain)

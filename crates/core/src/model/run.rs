@@ -1,4 +1,4 @@
-//! A run and what its attempts leave behind: the shapes of the artifacts.
+//! A run and the artifacts of its attempts.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,11 @@ use super::token_limits::TokenLimits;
 pub const PAYLOAD_VERSION: u32 = 2;
 /// The oldest version that the stages still read.
 pub const OLDEST_PAYLOAD_VERSION: u32 = 1;
-/// The model that an answer of static analysis names.
+/// The model's name in an answer of static analysis.
 const RULES: &str = "rules";
 
-/// The input of an execution, stored as the run's record. Free of times and delivery ids: equal input, equal run.
+/// The input of an execution, also stored as an artifact. It has no times and no delivery ids, so that equal inputs are
+/// equal runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
@@ -24,22 +25,22 @@ pub struct Run {
     pub version: u32,
     /// The run's name, which is the execution's name.
     pub run: String,
-    /// Where artifacts live: the bucket on AWS, `artifacts` on one machine.
+    /// The place of the artifacts: the bucket on AWS, `artifacts` on one machine.
     pub bucket: String,
-    /// What is reviewed.
+    /// The reviewed target.
     pub target: Target,
-    /// Whether the result goes to the pull request.
+    /// Whether the result is published on the pull request.
     pub publish: bool,
     /// Units reviewed at once, 1 to 1,000.
     pub max_concurrency: u32,
     /// The deployment's main model.
     pub model: ModelId,
-    /// The cheap tier's model; equal to `model` when there is none.
+    /// The light tier's model; equal to `model` when there is none.
     pub model_light: ModelId,
-    /// Remarks for the report from where the run was started: which base was chosen, and why. One line each.
+    /// Notes for the report from the start of the run, such as the chosen base and its reason. One line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What one call may hold.
+    /// Token limits of one model call.
     #[serde(default, skip_serializing_if = "TokenLimits::is_default")]
     pub tokens: TokenLimits,
 }
@@ -51,7 +52,7 @@ impl Run {
     }
 }
 
-/// What a model is sent: instructions apart from the data.
+/// A prompt: instructions apart from the data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
     /// The instructions.
@@ -60,48 +61,48 @@ pub struct Prompt {
     pub turns: Vec<Turn>,
 }
 
-/// One turn of a conversation.
+/// One message of a conversation with a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
-    /// Who speaks.
+    /// The author.
     pub role: Role,
     /// The text.
     pub text: String,
 }
 
-/// Who speaks.
+/// The author of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// We.
+    /// Holdfast.
     User,
     /// The model.
     Assistant,
 }
 
-/// A model's answer, stored before anything is made of it: it is never paid for twice.
+/// A model's answer, stored before it is used, so that no answer is paid for twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedAnswer {
     /// The text, raw.
     pub text: String,
-    /// Why it ended.
+    /// The reason why it ended.
     pub stop: Stop,
-    /// Which model, as the provider names it.
+    /// The provider's name of the model.
     pub model: String,
     /// Tokens sent.
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
-    /// What it cost when it was given, in billionths of a US dollar, where the price is known.
+    /// Its cost at the time of the call, in billionths of a US dollar, where the price is known.
     #[serde(default)]
     pub cost_nano_usd: Option<u64>,
-    /// Whether it was given before, to the same question, and no model was asked this time.
+    /// Whether it is the stored answer to an equal question, without a new call.
     #[serde(default)]
     pub cached: bool,
 }
 
 impl RecordedAnswer {
-    /// Returns the empty answer that a unit has where no model reads it: every run takes the same path.
+    /// Returns the empty answer of a unit that no model reads, so that every run takes the same path.
     pub fn of_rules() -> Self {
         Self {
             text: r#"{"summary":"","findings":[]}"#.to_owned(),
@@ -114,7 +115,7 @@ impl RecordedAnswer {
         }
     }
 
-    /// Returns whether a model gave it.
+    /// Returns whether it is a model's answer.
     pub fn is_of_model(&self) -> bool {
         self.model != RULES
     }
@@ -125,11 +126,11 @@ impl RecordedAnswer {
     }
 }
 
-/// Why an answer ended.
+/// The reason why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
-    /// The model was done.
+    /// The model finished.
     Complete,
     /// The output limit cut it off.
     OutputLimit,
@@ -137,24 +138,24 @@ pub enum Stop {
     Refusal,
 }
 
-/// What the checks say of an answer.
+/// The result of the checks on an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// No problem at all.
+    /// Whether there is no problem at all.
     pub valid: bool,
-    /// Each problem, word for word as it goes back to the model.
+    /// Each problem, in the exact words that go back to the model.
     pub problems: Vec<String>,
     /// The findings that passed every check.
     pub accepted: Vec<Finding>,
-    /// What the model says of the unit; empty when the answer had no readable shape.
+    /// The model's summary of the unit; empty when the answer is not readable.
     pub summary: String,
     /// Whether the answer's outer shape could be read.
     pub readable: bool,
-    /// Why suggestions were taken away from findings that were accepted, one line each.
+    /// The reasons why accepted findings lost their suggestions, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped_suggestions: Vec<String>,
-    /// How many of the answer's findings failed a check. Not the number of [`Self::problems`]: one finding may have several,
-    /// and the answer itself may have some.
+    /// Number of the answer's findings that failed a check. It differs from the number of [`Self::problems`]: one finding
+    /// may have several, and the answer itself may have some.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rejected: u32,
 }
@@ -163,82 +164,82 @@ const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// How a unit ended: the output of its execution.
+/// The result of a unit: the output of its execution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitResult {
     /// `reviewed` or `unreviewed`.
     pub status: UnitStatus,
     /// The unit's id.
     pub unit: String,
-    /// How many attempts it took.
+    /// Number of attempts.
     #[serde(default)]
     pub attempts: u32,
     /// The attempt whose findings count; none when unreviewed.
     #[serde(default)]
     pub accepted_attempt: Option<u32>,
-    /// How many findings were dropped because they stayed wrong.
+    /// Number of findings dropped because they stayed invalid.
     #[serde(default)]
     pub dropped: u32,
-    /// Why it is unreviewed, for people; the error's name where a call failed.
+    /// The reason why it is unreviewed, for people; the error's name where a call failed.
     #[serde(default)]
     pub reason: Option<String>,
-    /// The kind of [`Self::reason`], where that is not an error's name. None in results of version 0.1.
+    /// The kind of [`Self::reason`] where that is not an error's name. None in results of version 0.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<OtherFailure>,
-    /// More of why, where there is more.
+    /// Details of the reason, if there are any.
     #[serde(default)]
     pub cause: Option<String>,
 }
 
 impl UnitResult {
-    /// Returns why the unit is unreviewed, as data.
+    /// Returns the kind of its failure.
     pub fn failure(&self) -> Failure {
         let reason = self.reason.as_deref().unwrap_or_default();
         self.failure.map_or_else(|| Failure::of_reason(reason), Failure::Other)
     }
 }
 
-/// How a unit ended.
+/// The status of a finished unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnitStatus {
     /// An answer was accepted.
     Reviewed,
-    /// None was.
+    /// No answer was accepted.
     Unreviewed,
 }
 
-/// Everything together, before the summary is written.
+/// The results of all units together, before the summary is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Aggregate {
-    /// Merged, without doubles, worst first.
+    /// Merged findings without duplicates, worst first.
     pub findings: Vec<Finding>,
     /// One entry for each changed file, in the change's order.
     pub coverage: Vec<Coverage>,
-    /// Each reviewed file with what the model said of it.
+    /// The model's summary of each reviewed file.
     pub summaries: Vec<FileSummary>,
     /// Model calls of all attempts so far.
     pub usage: Usage,
-    /// Remarks for the reader.
+    /// Notes for the reader.
     pub notes: Vec<String>,
 }
 
-/// What the model said of a file.
+/// The model's summary of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSummary {
     /// The file.
     pub path: String,
-    /// One or a few sentences, plain.
+    /// A few sentences of plain text.
     pub text: String,
 }
 
-/// What an announcement left on GitHub, to undo it by.
+/// The effects of a run on the pull request, which an undo needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
     /// The check run in progress, where the credentials may write checks.
     pub check_run: Option<u64>,
-    /// Whether the run has come to its end on the pull request: what stands there then is its result, not to be undone by
-    /// the run that follows.
+    /// Whether the run has ended on the pull request: its comment and review are its result then, and a later run doesn't
+    /// undo them.
     #[serde(default)]
     pub settled: bool,
     /// Whether a settled run's review was submitted.

@@ -1,14 +1,14 @@
-//! A run's name: the same target and settings give the same name, so that a review that was killed is found again.
+//! The name of a run. The same target and settings give the same name, so that a killed review is found again.
 
 use sha2::{Digest, Sha256};
 
 use super::change::Target;
 use super::model_id::ModelId;
 
-/// Version of what a name is derived from. Not the payload's: a run of an earlier payload version is found again.
+/// Version of the derivation. It isn't the payload's version, so that runs of earlier payload versions are found again.
 const NAME_VERSION: u32 = 1;
 
-/// What a run's name begins with: everything but the attempt.
+/// Returns the beginning of a run's name: everything but the attempt.
 ///
 /// `{repository}-{pull request}-{head, 12 digits}-{identity, 8 digits}`; at most 70 characters of `[A-Za-z0-9_-]`. The last
 /// part is a digest of everything else that decides the outcome: the repository (by its id), the merge base, the settings
@@ -24,7 +24,7 @@ pub fn stem(target: &Target, model: &ModelId, model_light: &ModelId, publish: bo
     assemble(target, &place, model, model_light, publish)
 }
 
-/// The stem that version 0.1 gave: without merge base and settings. Its runs may still be in flight.
+/// Returns the stem of version 0.1: without merge base and settings. Its runs may still be in flight.
 pub fn stem_without_base(target: &Target, model: &ModelId, model_light: &ModelId, publish: bool) -> String {
     assemble(target, &named(target), model, model_light, publish)
 }
@@ -54,12 +54,12 @@ fn assemble(target: &Target, place: &str, model: &ModelId, model_light: &ModelId
     )
 }
 
-/// The stem of a run's name: all but the attempt.
+/// Returns the stem of a run's name: everything but the attempt.
 pub fn stem_of(name: &str) -> &str {
     name.rsplit_once('-').map_or(name, |(stem, _)| stem)
 }
 
-/// Whether two stems are of the same review: all but the repository's name, which changes when it is renamed.
+/// Returns whether two stems are of the same review. The repository's name doesn't count, because a rename changes it.
 pub fn is_same_review(one: &str, other: &str) -> bool {
     let identity = |stem: &'_ str| -> Option<[String; 3]> {
         let mut parts = stem.rsplitn(4, '-').map(str::to_owned);

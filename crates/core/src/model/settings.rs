@@ -1,4 +1,4 @@
-//! A deployment's settings: typed, read once at start through a lookup, every problem reported together.
+//! The settings of a deployment: typed, read once at start through a lookup, with all problems reported together.
 
 mod reader;
 
@@ -14,7 +14,7 @@ use super::token_limits::TokenLimits;
 use super::webhook_secrets::WebhookSecrets;
 use reader::Reader;
 
-/// Where a setting's text comes from: its name in, its value out, `None` when it is not set.
+/// The source of settings: returns the value of a name, `None` when it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The settings. Secrets do not print.
@@ -22,17 +22,16 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Settings {
     /// The main model. `HOLDFAST_MODEL`, default `rules`.
     pub model: ModelId,
-    /// The cheap tier's model. `HOLDFAST_MODEL_LIGHT`, default the same.
+    /// The light tier's model. `HOLDFAST_MODEL_LIGHT`, default the main model.
     pub model_light: ModelId,
     /// The model server's address instead of the provider's own. `HOLDFAST_MODEL_URL`.
     pub model_url: Option<Url>,
-    /// Hosts besides loopback that a model server may be asked at without encryption. `HOLDFAST_ALLOW_HTTP`,
-    /// comma-separated.
+    /// Hosts besides loopback whose model server may be called without encryption. `HOLDFAST_ALLOW_HTTP`, comma-separated.
     pub allow_http: HttpHosts,
-    /// Wall-clock limit of one model call, in seconds (1..=900). `HOLDFAST_MODEL_TIMEOUT_SECONDS`, default 120. Stays
-    /// below the workflow's `TimeoutSeconds` of its task (930).
+    /// Wall-clock limit of one model call, in seconds (1..=900), below the task's `TimeoutSeconds` in the workflow (930).
+    /// `HOLDFAST_MODEL_TIMEOUT_SECONDS`, default 120.
     pub model_timeout_s: u64,
-    /// What one model call may hold. `HOLDFAST_MODEL_CONTEXT_TOKENS`, `HOLDFAST_MODEL_OUTPUT_TOKENS`.
+    /// Token limits of one model call. `HOLDFAST_MODEL_CONTEXT_TOKENS`, `HOLDFAST_MODEL_OUTPUT_TOKENS`.
     pub model_tokens: TokenLimits,
     /// `ANTHROPIC_API_KEY`.
     pub anthropic_key: Option<SecretString>,
@@ -40,32 +39,31 @@ pub struct Settings {
     pub openai_key: Option<SecretString>,
     /// Units reviewed at once in one review, 1 to 1,000. `HOLDFAST_MAX_CONCURRENCY`, default 10.
     pub max_concurrency: u32,
-    /// GitHub's API, where it is not `https://api.github.com`. `HOLDFAST_GITHUB_URL`.
+    /// The address of GitHub's API, if not `https://api.github.com`. `HOLDFAST_GITHUB_URL`.
     pub github_url: Option<Url>,
-    /// Writes to GitHub in a minute, of one process. `HOLDFAST_GITHUB_WRITES_PER_MINUTE`.
+    /// Maximum writes to GitHub per minute of one process. `HOLDFAST_GITHUB_WRITES_PER_MINUTE`.
     pub github_writes_per_minute: u32,
-    /// Who reads and writes on GitHub. `GITHUB_TOKEN`.
+    /// The token that reads and writes on GitHub. `GITHUB_TOKEN`.
     pub github_token: Option<SecretString>,
     /// The GitHub App that reads and writes instead. `HOLDFAST_GITHUB_APP_ID`.
     pub github_app: Option<GithubApp>,
-    /// The App's client id and secret, by which people sign in. `HOLDFAST_GITHUB_APP_CLIENT_ID`.
+    /// The App's client id and secret for sign-in. `HOLDFAST_GITHUB_APP_CLIENT_ID`.
     pub github_sign_in: Option<GithubSignInSettings>,
-    /// What models cost: a built-in list, and `HOLDFAST_MODEL_PRICES` before it.
+    /// Prices of models: `HOLDFAST_MODEL_PRICES`, then a built-in list.
     pub prices: Prices,
-    /// What hidden markers on pull requests are signed with, 16 characters at least. `HOLDFAST_MARKER_KEY`; on one machine
-    /// the data directory has one of its own.
+    /// The key that signs hidden markers on pull requests, at least 16 characters. `HOLDFAST_MARKER_KEY`; on one machine the
+    /// data directory has its own.
     pub marker_key: Option<MarkerKey>,
-    /// People asked for approval, `login=address`. `HOLDFAST_APPROVERS`, comma-separated.
+    /// Approvers, `login=address`. `HOLDFAST_APPROVERS`, comma-separated.
     pub approvers: Vec<Approver>,
-    /// What mails come from. `HOLDFAST_MAIL_FROM`, default `holdfast@localhost`.
+    /// The sender of mails. `HOLDFAST_MAIL_FROM`, default `holdfast@localhost`.
     pub mail_from: String,
     /// The mail server: `smtp://HOST[:PORT]` (STARTTLS; plain on loopback) or `smtps://[USER:PASSWORD@]HOST[:PORT]`.
     /// `HOLDFAST_SMTP_URL`; none: mails are written below the data directory.
     pub smtp_url: Option<SecretString>,
-    /// What links in mails start with. `HOLDFAST_PUBLIC_URL`, default the address that `serve` listens on.
+    /// The beginning of links in mails. `HOLDFAST_PUBLIC_URL`, default the address that `serve` listens on.
     pub public_url: Option<Url>,
-    /// What deliveries of webhooks are signed with; two while they are rotated. `HOLDFAST_WEBHOOK_SECRET`,
-    /// comma-separated.
+    /// The secrets that sign deliveries of webhooks; two during a rotation. `HOLDFAST_WEBHOOK_SECRET`, comma-separated.
     pub webhook_secrets: Option<WebhookSecrets>,
 }
 
@@ -74,7 +72,7 @@ pub struct Settings {
 pub struct GithubApp {
     /// Its id, from its page.
     pub id: u64,
-    /// Where its private key is.
+    /// Its private key.
     pub key: GithubAppKey,
 }
 
@@ -87,36 +85,40 @@ pub enum GithubAppKey {
     Text(SecretString),
 }
 
-/// What people sign in by: the App's OAuth client.
+/// The App's OAuth client, which people sign in with.
 #[derive(Clone, Debug)]
 pub struct GithubSignInSettings {
-    /// Its client id, from its page; no secret. `HOLDFAST_GITHUB_APP_CLIENT_ID`.
+    /// Its client id, from the App's page; not secret. `HOLDFAST_GITHUB_APP_CLIENT_ID`.
     pub client_id: String,
-    /// A client secret, made on its page. `HOLDFAST_GITHUB_APP_CLIENT_SECRET`.
+    /// A client secret, created on the App's page. `HOLDFAST_GITHUB_APP_CLIENT_SECRET`.
     pub client_secret: SecretString,
 }
 
-/// Everything that is wrong with the settings, one line each.
+/// All problems with the settings, one line each.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct SettingsProblems(pub Vec<String>);
 
 impl Settings {
-    /// Reads all settings. Errors: every wrong or missing one, each with its name, where it was looked for, and what is
-    /// allowed.
+    /// Reads all settings.
+    ///
+    /// # Errors
+    ///
+    /// Settings are wrong or missing: each with its name, its source and the allowed values.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, SettingsProblems> {
         Self::read_and_check(lookup, &|_| Vec::new())
     }
 
-    /// The same with checks of whoever uses the settings, so that what they find is reported together with the rest.
+    /// Reads all settings and runs the caller's checks, so that all problems are reported together.
     ///
     /// # Errors
-    /// Every wrong or missing setting.
+    ///
+    /// Settings are wrong or missing.
     pub fn read_and_check(lookup: Lookup<'_>, more: &dyn Fn(&Self) -> Vec<String>) -> Result<Self, SettingsProblems> {
         let (settings, mut problems) = Self::parse(lookup);
         settings.check_keys(&mut problems);
         for problem in more(&settings) {
-            // What one setting lacks may show in several ways: it is reported once.
+            // Several checks may find the same problem: each setting is reported once.
             let name = problem.split(" (environment)").next().unwrap_or_default().to_owned();
             if !problems
                 .iter()
@@ -128,7 +130,11 @@ impl Settings {
         settings.unless(problems)
     }
 
-    /// The same for who asks no model itself, but may name one for others: the models' keys may be missing.
+    /// Reads all settings for a program that calls no model: the models' keys may be missing.
+    ///
+    /// # Errors
+    ///
+    /// Settings are wrong or missing.
     pub fn read_without_keys(lookup: Lookup<'_>) -> Result<Self, SettingsProblems> {
         let (settings, problems) = Self::parse(lookup);
         settings.unless(problems)
@@ -182,8 +188,8 @@ impl Settings {
         (settings, reader.problems)
     }
 
-    /// Returns the approvers whose mails can never decide, in one line each: nobody can sign in, and a code that is mailed to
-    /// an address without a login counts for nobody.
+    /// Returns one line for each approver whose mail can never decide: nobody can sign in, and a code mailed to an address
+    /// without a login counts for nobody.
     pub fn approvers_without_a_way(&self) -> Vec<String> {
         let nameless = self.approvers.iter().filter(|approver| approver.login.is_none());
         let line = |Approver { address, .. }: &Approver| {
@@ -199,7 +205,7 @@ impl Settings {
         }
     }
 
-    /// A provider's own server wants its key; one that was named (a local server, say) may not.
+    /// Checks that the providers' keys are set. A server that the settings name, such as a local one, may need none.
     fn check_keys(&self, problems: &mut Vec<String>) {
         let uses = |provider: &str| {
             [&self.model, &self.model_light]

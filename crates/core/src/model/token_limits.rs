@@ -1,4 +1,4 @@
-//! What one model call may hold, and how much of it each part of a prompt gets.
+//! The token limits of one model call, and each prompt part's share of them.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 const DEFAULT_OUTPUT_TOKENS: u32 = 8_000;
 /// The walkthrough's output limit.
 const SUMMARY_OUTPUT_TOKENS: u32 = 1_500;
-/// A unit's diff is about this large at most; a file over it becomes several units.
+/// Approximate maximum of a unit's diff; a larger file becomes several units.
 const UNIT_TOKENS: u64 = 12_000;
-/// A single hunk over this is not sent: no model reviews it well, and few take it.
+/// A larger hunk is not sent: no model reviews it well, and few accept it.
 const HUNK_TOKENS: u64 = 48_000;
-/// What encloses a unit's hunks, and the imports.
+/// The scopes around a unit's hunks, and the imports.
 const PACK_TOKENS: u64 = 2_000;
 /// The beginning of the change's description that a prompt shows.
 const DESCRIPTION_TOKENS: u64 = 500;
@@ -21,8 +21,8 @@ const SUMMARY_TOKENS: u64 = 24_000;
 /// Instructions, the answer's schema and a correction's problems.
 const FIXED_TOKENS: u64 = 1_800;
 
-/// What one call to the deployment's models may hold, in tokens. Without a setting the parts have the sizes that models
-/// with a large context take.
+/// Token limits of one call to the deployment's models. Without a setting the parts have sizes for models with a large
+/// context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenLimits {
@@ -44,12 +44,12 @@ impl TokenLimits {
     /// Largest output limit, in tokens.
     pub const MAX_OUTPUT: u64 = 1_000_000;
 
-    /// Whether no setting names a limit.
+    /// Returns whether no setting names a limit.
     pub const fn is_default(&self) -> bool {
         self.context.is_none() && self.output.is_none()
     }
 
-    /// Output limit of a unit's answer: at most a quarter of the context.
+    /// Returns the output limit of a unit's answer: at most a quarter of the context.
     pub fn output(&self) -> u32 {
         let wanted = self.output.unwrap_or(DEFAULT_OUTPUT_TOKENS);
         match self.context {
@@ -58,43 +58,43 @@ impl TokenLimits {
         }
     }
 
-    /// Output limit of the walkthrough.
+    /// Returns the output limit of the walkthrough.
     pub fn summary_output(&self) -> u32 {
         SUMMARY_OUTPUT_TOKENS.min(self.output())
     }
 
-    /// Size of a unit's diff.
+    /// Returns the size of a unit's diff.
     pub fn unit(&self) -> u64 {
         self.share(40, UNIT_TOKENS)
     }
 
-    /// Size of the largest hunk that is sent.
+    /// Returns the size of the largest hunk that is sent.
     pub fn hunk(&self) -> u64 {
         self.share(50, HUNK_TOKENS)
     }
 
-    /// Size of what is shown around a unit's hunks.
+    /// Returns the size of the context around a unit's hunks.
     pub fn pack(&self) -> u64 {
         self.share(10, PACK_TOKENS)
     }
 
-    /// Size of the part of the change's description that a prompt shows.
+    /// Returns the size of the description's part in a prompt.
     pub fn description(&self) -> u64 {
         self.share(5, DESCRIPTION_TOKENS)
     }
 
-    /// Size of the part of a previous answer that a correction shows.
+    /// Returns the size of the previous answer's part in a correction.
     pub fn previous_answer(&self) -> u64 {
         self.share(20, PREVIOUS_ANSWER_TOKENS)
     }
 
-    /// Size of the walkthrough's list.
+    /// Returns the size of the walkthrough's list.
     pub fn summary(&self) -> u64 {
         self.share(80, SUMMARY_TOKENS)
     }
 
-    /// So many hundredths of what the context leaves to the prompt's data, at most `most`. Hunk, pack, description and
-    /// previous answer together leave a seventh for what the estimate of tokens misses.
+    /// Returns so many hundredths of the context's room for the prompt's data, at most `most`. Hunk, pack, description and
+    /// previous answer together leave a seventh, because the estimate of tokens is rough.
     fn share(&self, hundredths: u64, most: u64) -> u64 {
         let Some(context) = self.context else { return most };
         let fixed = FIXED_TOKENS.min(u64::from(context) / 2);

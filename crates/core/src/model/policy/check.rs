@@ -1,5 +1,5 @@
-//! Everything that is wrong with a repository's settings, each with its place in the file. What the keys and their types are
-//! is known to the types only: each part of the file is read by them apart from all others, so that one mistake hides none.
+//! All problems with a repository's settings, each with its place in the file. Only the types know the keys and their types.
+//! They read each part of the file apart from all others, so that one problem hides no other.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,17 +11,17 @@ use serde_norway::{Mapping, Value};
 use super::Policy;
 use super::typed_value::{Refusal, TypedValue};
 
-/// The most problems that are collected: whoever has more has another kind of file.
+/// Maximum number of collected problems: a file with more is another kind of file.
 const MAX_PROBLEMS: usize = 50;
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyProblem {
-    /// Line and column in the file, from 1; none where it has no place of its own.
+    /// Line and column in the file, from 1; none where the problem has no place.
     pub at: Option<(usize, usize)>,
     /// The setting: `exclude[2]`, `gate.severity`.
     pub setting: String,
-    /// What is wrong, and what to write.
+    /// The problem, and the form to write.
     pub what: String,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for PolicyProblem {
     }
 }
 
-/// A way to a part of the file.
+/// A step of the path to a part of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Step {
     Key(String),
@@ -46,10 +46,10 @@ enum Step {
 
 type Way = Vec<Step>;
 
-/// Where each part of the file is: of keys their own place, of list items that of the item.
+/// The line and column of each part of the file: of a key for a mapping's entry, of the item for a list's.
 type Places = HashMap<Way, (usize, usize)>;
 
-/// Returns everything that is wrong with the settings' text, in the order of the file.
+/// Returns all problems with the settings' text, in the order of the file.
 pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
     if text.trim().is_empty() {
         return Vec::new();
@@ -84,7 +84,7 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
         }
     }
     if let Ok(policy) = &whole {
-        // What the parts do not show: values that contradict each other.
+        // Only the whole file shows values that contradict each other.
         found.look_at_values(&Vec::new(), policy);
     }
     if let (true, Err(error)) = (found.problems.is_empty(), whole) {
@@ -138,7 +138,7 @@ impl Found {
         }
     }
 
-    /// An entry of a list has keys of which none may be missing: unknown ones are taken out one by one.
+    /// Reads an entry of a list. It needs all its keys at once, so unknown ones are removed one by one.
     fn look_at_entry(&mut self, way: &Way, mut entry: Value) {
         loop {
             let error = match read(way, &entry) {
@@ -164,7 +164,7 @@ impl Found {
         self.add(way, with_suggestion(error));
     }
 
-    /// Whether the types have keys below this one.
+    /// Returns whether the types have keys below this one.
     fn is_group(&self, way: &Way) -> bool {
         read(way, &Value::Mapping(Mapping::new())).is_ok()
     }
@@ -173,8 +173,8 @@ impl Found {
         read(way, &Value::Sequence(Vec::new())).is_ok()
     }
 
-    /// What types do not refuse, of the part that `policy` holds: ranges, globs, addresses. The part is alone in its lists
-    /// there, so its way is the one that is known here.
+    /// Adds the wrong values that the types accept in a part: ranges, globs, addresses. `policy` has only that part, as the
+    /// first item of its lists, so the problem's path begins with `way`.
     fn look_at_values(&mut self, way: &Way, policy: &Policy) {
         for (found, what) in policy.wrong_values() {
             let below = found.into_iter().skip(way.len()).map(Step::from);
@@ -183,7 +183,7 @@ impl Found {
     }
 }
 
-/// A part of a way, as values name it.
+/// A step of the path to a wrong value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
     /// A key.
@@ -201,7 +201,7 @@ impl From<Part> for Step {
     }
 }
 
-/// Reads one part by the types, as if it were all that the file holds.
+/// Reads one part by the types, as if it were the whole file.
 fn read(way: &[Step], value: &Value) -> Result<Policy, Refusal> {
     let whole = way.iter().rev().fold(value.clone(), |value, step| match step {
         Step::Key(key) => Value::Mapping(Mapping::from_iter([(Value::from(key.as_str()), value)])),
@@ -236,7 +236,7 @@ fn text_of(key: &Value) -> String {
     }
 }
 
-/// Returns the message, with the nearest of the names that were expected.
+/// Returns the message, with the nearest of the expected names.
 fn with_suggestion(error: &Refusal) -> String {
     let near = match error {
         Refusal::UnknownField { name, expected } | Refusal::UnknownVariant { name, expected } => {
@@ -250,7 +250,7 @@ fn with_suggestion(error: &Refusal) -> String {
     }
 }
 
-/// Returns the name that `given` is probably a slip of; none where no name is near.
+/// Returns the name that `given` probably means; none where no name is near.
 pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     let slips = |name: &str| strsim::damerau_levenshtein(&given, &name.to_lowercase());
@@ -267,7 +267,7 @@ fn places(text: &str) -> Places {
     let mut places = Places::new();
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(text) {
-        // What was found before is right; the rest has no place.
+        // The places found so far are right; the rest has none.
         let Ok((event, span)) = event else { break };
         let at = (span.start.line(), span.start.col() + 1);
         match event {
@@ -299,7 +299,7 @@ fn places(text: &str) -> Places {
     places
 }
 
-/// A mapping or a list that has begun.
+/// A mapping or a list whose end is still to come.
 struct Open {
     way: Way,
     is_list: bool,
@@ -308,7 +308,7 @@ struct Open {
     key: Option<String>,
 }
 
-/// A value begins: gives its way, and moves its parent on.
+/// Returns the path of a value that begins here, and advances its parent.
 fn enter(open: &mut [Open], places: &mut Places, at: (usize, usize)) -> Way {
     let Some(parent) = open.last_mut() else {
         return Vec::new();

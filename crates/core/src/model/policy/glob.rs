@@ -1,5 +1,5 @@
-//! Globs as people write them. What is clear is matched as it is meant; what could not match what it names is refused, with the
-//! form to write.
+//! Globs as people write them. A glob with a clear meaning matches what its author means; a glob that can't match what it
+//! names is refused with the form to write.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::InvalidPolicy;
 
-/// What is wrong with a glob, and the form to write.
+/// The problem with a glob, and the form to write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct InvalidGlob(String);
@@ -19,31 +19,34 @@ impl From<&str> for InvalidGlob {
     }
 }
 
-/// A name in brackets that is a whole folder's or a file's, as routers of web frameworks have them: `[id]`, `[...slug]`,
-/// `[[lang]].tsx`. As a glob it would be one of these letters.
+/// A folder's or a file's whole name in brackets, as in the routers of web frameworks: `[id]`, `[...slug]`,
+/// `[[lang]].tsx`. As a glob it would match one of these letters.
 static ROUTE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^(\[{1,2})((?:\.\.\.)?[A-Za-z0-9_+=.-]{2,})(\]{1,2})(\.[^\[\]/]*)?$").ok());
 /// Ranges such as `a-z`, `A-Z0-9`.
 static RANGES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(?:.-.)+.?$").ok());
 
-/// Compiles globs of a repository's settings, each as it is meant.
+/// Compiles globs of a repository's settings, each as its author means it.
 ///
 /// # Errors
-/// A glob that could not match what it names.
+///
+/// A glob can't match what it names.
 pub(super) fn meant_set<'a, I: IntoIterator<Item = &'a String>>(patterns: I) -> Result<GlobSet, InvalidPolicy> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        // What a stored policy holds was checked when it was read, perhaps by another version.
+        // A stored policy was checked when it was parsed, possibly by another version.
         let meant = meant(pattern).unwrap_or_else(|_| pattern.clone());
         set.add(Glob::new(&meant).map_err(|error| InvalidPolicy(format!("bad glob: {error}")))?);
     }
     set.build().map_err(|error| InvalidPolicy(format!("globs: {error}")))
 }
 
-/// Returns the glob that matches what `pattern` names: `docs/`, `/docs`, `./docs` and `docs` are the folder with all in it.
+/// Returns the glob that matches what `pattern` names: `docs/`, `/docs`, `./docs` and `docs` are the folder with everything
+/// in it.
 ///
 /// # Errors
-/// What is wrong, and the form to write.
+///
+/// The glob is invalid; the message has the form to write.
 pub(super) fn meant(pattern: &str) -> Result<String, InvalidGlob> {
     let trimmed = pattern.trim();
     if trimmed.is_empty() {
@@ -92,7 +95,7 @@ pub(super) fn meant(pattern: &str) -> Result<String, InvalidGlob> {
     }
     let is_name = |last: &&str| !last.contains(['*', '?', '[', ']', '{', '}', '\\']);
     match segments.last().is_some_and(is_name) && !path.contains(['{', '}']) {
-        // A folder's name means what is in it, too.
+        // A folder's name also means its content.
         true => checked(format!("{{{},{}/**}}", alternate(&path), alternate(&path))),
         false => checked(path),
     }
@@ -105,12 +108,13 @@ fn checked(glob: String) -> Result<String, InvalidGlob> {
     }
 }
 
-/// A path as one of several in braces: there a comma separates.
+/// Escapes a path for a list in braces, where a comma separates.
 fn alternate(path: &str) -> String {
     path.replace(',', "[,]")
 }
 
-/// A backslash takes the meaning of the sign behind it away; before a letter or `*` it is meant as Windows has it.
+/// Returns whether a backslash separates folders, as on Windows: before a letter or `*`. Elsewhere it escapes the next
+/// character.
 fn has_folder_backslash(pattern: &str) -> bool {
     let mut signs = pattern.chars();
     while let Some(sign) = signs.next() {
@@ -121,7 +125,7 @@ fn has_folder_backslash(pattern: &str) -> bool {
     false
 }
 
-/// The path with names in brackets written so that they match, if there are any.
+/// Returns the path with its names in brackets escaped, if there are any.
 fn literal_names(segments: &[&str]) -> Option<String> {
     let mut is_changed = false;
     let written: Vec<String> = segments

@@ -17,10 +17,10 @@ use super::plan::Tier;
 use super::team_name::TeamName;
 use check::Part;
 
-/// The most problems that one message lists.
+/// Maximum number of problems in one message.
 const MAX_REPORTED: usize = 10;
 
-/// Where the settings stand in a repository.
+/// The path of the settings in a repository.
 pub const POLICY_PATH: &str = ".holdfast.yml";
 
 /// The file's content. Every key may be left out; unknown keys are errors.
@@ -34,11 +34,11 @@ pub struct Policy {
     pub exclude: Vec<String>,
     /// The gate.
     pub gate: GatePolicy,
-    /// Findings shown beside their lines in one review at most, 1 to 1,000: first those that the gate holds, then the worst.
+    /// Maximum number of findings at their lines in one review, 1 to 1,000: first those that the gate holds, then the worst.
     /// The others are listed folded. Default 50.
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     pub max_findings: u32,
-    /// Model calls' units in one review at most, 1 to 10,000; the riskiest are kept. Default 3,000.
+    /// Maximum number of units in one review, 1 to 10,000; the riskiest are reviewed. Default 3,000.
     #[cfg_attr(test, schemars(range(min = 1, max = 10000)))]
     pub max_units: u32,
     /// Extra instructions by path.
@@ -49,13 +49,13 @@ pub struct Policy {
     /// bot's push to a person's pull request is always reviewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bots: Vec<String>,
-    /// The globs of the lists above, compiled at their first use: parsing is one.
+    /// The globs of the lists above, compiled at their first use, which is the parsing.
     #[serde(skip)]
     #[cfg_attr(test, schemars(skip))]
     compiled: CompiledGlobs,
 }
 
-/// Globs that are compiled once. They follow from the lists, so they don't count when policies are compared.
+/// Globs that are compiled once. They follow from the lists, so a comparison of policies ignores them.
 #[derive(Clone, Debug, Default)]
 struct CompiledGlobs(OnceLock<PolicyGlobs>);
 
@@ -65,7 +65,7 @@ impl PartialEq for CompiledGlobs {
     }
 }
 
-/// When a person has to look first.
+/// The conditions under which a person must approve a review.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -74,16 +74,16 @@ pub struct GatePolicy {
     pub severity: Severity,
     /// Another severity for some paths; the first match counts.
     pub paths: Vec<PathSeverity>,
-    /// How many different people have to approve, 1 to 10. Default 1.
+    /// Number of different people who must approve, 1 to 10. Default 1.
     #[cfg_attr(test, schemars(range(min = 1, max = 10)))]
     pub approvals: u32,
-    /// People who are asked besides the deployment's: `LOGIN=ADDRESS`, or an address alone, which needs a sign-in to decide.
+    /// Approvers in addition to the deployment's: `LOGIN=ADDRESS`, or only an address, which needs a sign-in to decide.
     #[cfg_attr(
         test,
         schemars(inner(regex(pattern = "^([A-Za-z0-9_-]{1,39}=)?[^@=\\s]+@[^@\\s]+$")))
     )]
     pub approvers: Vec<String>,
-    /// Teams, `ORGANISATION/TEAM`: who decides after signing in has to be in one of them. Empty: whoever may write.
+    /// Teams, `ORGANISATION/TEAM`: a person who decides must be in one of them. Empty: anyone with write permission.
     #[cfg_attr(test, schemars(inner(regex(pattern = "^[^/]+/[^/]+$"))))]
     pub teams: Vec<String>,
 }
@@ -106,7 +106,7 @@ pub struct PathSeverity {
 pub struct PathInstruction {
     /// A glob.
     pub path: String,
-    /// What the reviewer should mind there.
+    /// The instructions to the reviewer.
     pub text: String,
 }
 
@@ -134,7 +134,7 @@ impl Default for GatePolicy {
 }
 
 impl GatePolicy {
-    /// Returns the teams; a text that names none was refused when the policy was parsed.
+    /// Returns the teams. Parsing the policy refuses a text that names no team.
     pub fn team_names(&self) -> Vec<TeamName> {
         self.teams.iter().filter_map(|team| team.parse().ok()).collect()
     }
@@ -156,16 +156,17 @@ impl Default for Policy {
     }
 }
 
-/// The file is wrong; says where and what is allowed.
+/// The file is invalid: where, and what is allowed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{POLICY_PATH}: {0}")]
 pub struct InvalidPolicy(pub String);
 
 impl Policy {
-    /// Reads the file's text.
+    /// Parses the file's text.
     ///
     /// # Errors
-    /// Everything that is wrong with it, in one line: see [`Self::problems`].
+    ///
+    /// The file is invalid: all problems in one line, see [`Self::problems`].
     pub fn parse(text: &str) -> Result<Self, InvalidPolicy> {
         let problems = Self::problems(text);
         if !problems.is_empty() {
@@ -185,19 +186,19 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Whether the own pull requests of this bot are reviewed.
+    /// Returns whether this bot's own pull requests are reviewed.
     pub fn allows_bot(&self, login: &str) -> bool {
         let bare = |login: &str| login.strip_suffix("[bot]").unwrap_or(login).to_ascii_lowercase();
         self.bots.iter().any(|allowed| bare(allowed.trim()) == bare(login))
     }
 
-    /// Returns everything that is wrong with the file's text, in its order: not YAML, unknown keys, wrong types and ranges,
-    /// globs that could not match, each with line, column and the form to write.
+    /// Returns all problems with the file's text, in its order: invalid YAML, unknown keys, wrong types and ranges, globs that
+    /// can't match, each with line, column and the form to write.
     pub fn problems(text: &str) -> Vec<PolicyProblem> {
         check::problems(text)
     }
 
-    /// What the types do not refuse, by its way through the file.
+    /// Returns the wrong values that the types accept, by their path in the file.
     fn wrong_values(&self) -> Vec<(Vec<Part>, String)> {
         use Part::{Item, Key};
         let mut wrong = Vec::new();
@@ -239,7 +240,7 @@ impl Policy {
         wrong
     }
 
-    /// Every list that holds globs, by its way.
+    /// Returns every list of globs, by its path in the file.
     fn glob_lists(&self) -> [(&'static [&'static str], Vec<&String>); 5] {
         [
             (&["include"], self.include.iter().collect()),
@@ -256,11 +257,12 @@ impl Policy {
         ]
     }
 
-    /// Returns the compiled globs, each as it is meant. The first call compiles them; lists that are changed after it don't
-    /// count any more.
+    /// Returns the compiled globs, each as its author means it. The first call compiles them; later changes to the lists
+    /// don't count.
     ///
     /// # Errors
-    /// A bad glob, named.
+    ///
+    /// A glob is invalid; the message names it.
     pub fn globs(&self) -> Result<&PolicyGlobs, InvalidPolicy> {
         if let Some(globs) = self.compiled.0.get() {
             return Ok(globs);
@@ -293,7 +295,7 @@ pub struct PolicyGlobs {
 }
 
 impl GatePolicy {
-    /// From which severity on a finding in a file needs approval. `globs` are this policy's own.
+    /// Returns the lowest severity that needs approval in a file. `globs` are this policy's own.
     pub fn severity_of(&self, path: &str, globs: &PolicyGlobs) -> Severity {
         let first = globs.gate.matches(path).into_iter().min();
         first
@@ -302,7 +304,7 @@ impl GatePolicy {
     }
 }
 
-/// Whether a text is a plain mail address, without a display name.
+/// Returns whether a text is a plain mail address, without a display name.
 pub fn is_mail_address(text: &str) -> bool {
     let plain = text
         .chars()
@@ -314,7 +316,11 @@ pub fn is_mail_address(text: &str) -> bool {
             .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
-/// Compiles globs. Errors: a bad glob, named.
+/// Compiles globs.
+///
+/// # Errors
+///
+/// A glob is invalid; the message names it.
 pub fn glob_set<'a, I: IntoIterator<Item = &'a String>>(patterns: I) -> Result<GlobSet, InvalidPolicy> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {

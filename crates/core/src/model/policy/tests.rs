@@ -1,4 +1,4 @@
-//! What `.holdfast.yml` may hold, and how everything that is wrong with it is reported.
+//! Valid contents of `.holdfast.yml`, and the report of all problems with invalid ones.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use expect_test::expect_file;
@@ -14,7 +14,7 @@ fn schema() -> Value {
     schema.to_value()
 }
 
-/// `UPDATE_EXPECT=1 cargo test -p holdfast-core schema` writes the file again.
+/// To update the file: `UPDATE_EXPECT=1 cargo test -p holdfast-core schema`.
 #[test]
 fn the_schema_for_editors_is_that_of_the_types() {
     let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";

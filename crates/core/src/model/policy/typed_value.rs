@@ -1,12 +1,12 @@
-//! Reads a part of a repository's settings by the types, with errors as data: whoever reports one needs the name that was
-//! given and the names that are expected, and searches no message for them.
+//! Reads a part of a repository's settings by the types, with errors as data: the given name and the expected names, so that
+//! no message has to be searched for them.
 
 use std::fmt;
 
 use serde::de::{self, Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
 use serde_norway::{Mapping, Value};
 
-/// Why the types refuse a value.
+/// A refusal of a value by the types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// A key that the types don't have.
@@ -56,11 +56,11 @@ impl de::Error for Refusal {
     }
 }
 
-/// A value of the file that the types read. A missing list or mapping is an empty one, as in the YAML reader.
+/// A value of the file. Null counts as an empty list or mapping, as in the YAML reader.
 pub(super) struct TypedValue(pub Value);
 
 impl TypedValue {
-    /// Replaces null by what stands for it.
+    /// Replaces null by `empty`.
     fn or(self, empty: Value) -> Self {
         match self.0 {
             Value::Null => Self(empty),

@@ -1,4 +1,4 @@
-//! The settings' reader: each setting by its name, every problem collected.
+//! The reader of settings: reads each setting by its name and collects every problem.
 
 use secrecy::SecretString;
 use url::Url;
@@ -13,15 +13,15 @@ use crate::model::price::Prices;
 use crate::model::token_limits::TokenLimits;
 use crate::model::webhook_secrets::WebhookSecrets;
 
-/// Reads one setting after the other and collects what is wrong.
+/// Reads one setting after the other and collects the problems.
 pub(super) struct Reader<'a> {
     lookup: Lookup<'a>,
-    /// What is wrong, one line each.
+    /// The problems, one line each.
     pub problems: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads through this lookup.
+    /// Returns a reader of this lookup.
     pub fn new(lookup: Lookup<'a>) -> Self {
         Self {
             lookup,
@@ -29,7 +29,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An empty value counts as not set: that is how people switch a variable off.
+    /// Returns a setting's text. An empty value counts as not set, because people switch a variable off that way.
     fn text(&self, name: &str) -> Option<String> {
         (self.lookup)(name)
             .map(|value| value.trim().to_owned())
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
             .ok()
     }
 
-    /// Hosts that plain http is allowed to.
+    /// Reads the hosts that allow plain http.
     pub fn allow_http(&mut self) -> HttpHosts {
         let text = self.text("HOLDFAST_ALLOW_HTTP").unwrap_or_default();
         HttpHosts::parse(&text).unwrap_or_else(|problem| {
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The model server's address.
+    /// Reads the model server's address.
     pub fn model_url(&mut self, allow_http: &HttpHosts) -> Option<Url> {
         let text = self.text("HOLDFAST_MODEL_URL")?;
         allow_http
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
             .ok()
     }
 
-    /// What is sent in a header: other characters would only fail there.
+    /// Reads a credential that is sent in a header. Characters that a header can't have are a problem here.
     pub fn credential(&mut self, name: &str) -> Option<SecretString> {
         let text = self.text(name)?;
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
             .ok()
     }
 
-    /// A mail server's address; a password in it never stands in a problem.
+    /// Reads a mail server's address. No problem shows its password.
     pub fn smtp_url(&mut self) -> Option<SecretString> {
         let text = self.text("HOLDFAST_SMTP_URL")?;
         let is_server = Url::parse(&text).is_ok_and(|url| {

@@ -1,4 +1,4 @@
-//! What settings may be, and how everything that is wrong with them is reported.
+//! Valid settings, and the report of all problems with invalid ones.
 #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
 use super::*;
 
