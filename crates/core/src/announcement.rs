@@ -1,6 +1,6 @@
-//! What a run puts on a pull request, each effect beside its undo: the check ([`announce`], [`conclude`]), the comment
+//! A run's effects on a pull request, each beside its undo: the check ([`announce`], [`conclude`]), the comment
 //! ([`announce`]) and the draft of the review ([`draft`]). [`withdraw`] undoes all three for a run that failed or was
-//! superseded, [`discard`] for one that a person rejected. Every effect is keyed by the run, so a retry finds it done.
+//! superseded, [`discard`] for one that a person rejected. Every effect is keyed by the run, so that a retry finds it.
 
 use crate::artifact::{find_artifact, write_artifact};
 use crate::claim;
@@ -14,8 +14,8 @@ use crate::model::run::{Announcement, Run};
 use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
 use crate::render::{Inline, announcement_body, check_outcome, review_draft, summary_body};
 
-/// Opens the check and writes the comment. Undo: [`withdraw`]. The fence is checked before and after: a newer run may come
-/// at any time.
+/// Opens the check and writes the comment. [`withdraw`] undoes both. The claim is checked before and after, because a newer
+/// run may take over at any time.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub async fn announce(
     withdraw_if_superseded(held, run, publish, store).await
 }
 
-/// Writes the review's draft, which nobody else sees, or finds it. Undo: [`withdraw`].
+/// Writes or finds the review's draft, which nobody else sees. [`withdraw`] undoes it.
 ///
 /// # Errors
 ///
@@ -63,8 +63,8 @@ pub async fn draft(
     })
 }
 
-/// Undoes [`announce`] and [`draft`]: deletes the comment and the draft, and closes the checks. What isn't there counts as
-/// undone; a review that was submitted stays, and the check names it.
+/// Undoes [`announce`] and [`draft`]: deletes the comment and the draft, and closes the checks. A missing effect counts as
+/// undone. A submitted review stays, and the check mentions it.
 ///
 /// # Errors
 ///
@@ -102,12 +102,12 @@ pub async fn withdraw(
     Ok(())
 }
 
-/// Passes on what the fence returned. A run that was superseded undoes first what it has written since it checked before:
-/// the run that took over has stopped it, so that no other state of it does, and may have looked before this was there.
+/// Returns the result of a claim check. A superseded run first undoes its writes since the previous check: the run that took
+/// over has stopped it, so no later state of it would, and may have cleaned up before these writes.
 ///
 /// # Errors
 ///
-/// What the fence returned; what GitHub and the store return.
+/// The claim check's; what GitHub and the store return.
 pub async fn withdraw_if_superseded(
     held: Result<(), StageError>,
     run: &Run,
@@ -122,8 +122,8 @@ pub async fn withdraw_if_superseded(
     held
 }
 
-/// Ends the announcement of a review that was submitted: the comment becomes the summary, and the check gets its conclusion.
-/// Others have seen the review, so nothing undoes this.
+/// Ends the announcement of a submitted review: the comment becomes the summary, and the check gets its conclusion. Others
+/// have seen the review, so nothing undoes this.
 ///
 /// # Errors
 ///
@@ -142,7 +142,7 @@ pub async fn conclude(
     settle(&run.run, true, store).await
 }
 
-/// Undoes [`announce`] for a review that people rejected: that is the run's result.
+/// Undoes [`announce`] for a review that people rejected, which is the run's result.
 ///
 /// # Errors
 ///
@@ -158,7 +158,7 @@ pub async fn discard(
     settle(&run.run, false, store).await
 }
 
-/// Stores that what stands on the pull request is the run's result, published or not: the run that follows leaves it alone.
+/// Stores that the run's effects on the pull request are its result, published or not: a later run leaves them unchanged.
 async fn settle(run: &str, published: bool, store: &dyn StoreArtifact) -> Result<(), StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     let settled = Announcement {

@@ -11,7 +11,11 @@ use crate::port::StoreArtifact;
 
 use crate::error::StageError;
 
-/// Reads a document that an earlier state wrote. Errors: the store fails, nothing is there, another shape.
+/// Reads a document that an earlier state wrote.
+///
+/// # Errors
+///
+/// The store fails; the document is missing or has another shape.
 pub async fn read_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: &str) -> Result<T, StageError> {
     find_artifact(store, key).await?.ok_or_else(|| {
         StageError::new(
@@ -21,7 +25,7 @@ pub async fn read_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: 
     })
 }
 
-/// Reads a document that may not be there.
+/// Reads a document that may be missing.
 pub async fn find_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: &str) -> Result<Option<T>, StageError> {
     let Some(bytes) = store.get(key).await? else {
         return Ok(None);
@@ -45,7 +49,7 @@ pub async fn write_artifact<T: Serialize + Sync>(
     Ok(store.put(key, &bytes).await?)
 }
 
-/// Returns the run as it was recorded, or as its execution was started.
+/// Returns the stored run, or else the execution's input.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Which run may write to a pull request: the newest that opened it. A run takes a generation once, and is fenced by it
-//! before each write: an old run that wakes late finds that it is not the newest any more.
+//! The claim on a pull request: only the newest run that opened it may write. A run takes a generation once and checks it
+//! before each write, so that an old run that wakes late finds itself superseded.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,28 +10,29 @@ use crate::model::sha::CommitSha;
 use crate::port::{KeepRows, ReadChange};
 use crate::rows::{self, Update};
 
-/// Who holds a pull request.
+/// The claim of a run on a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Grows with each run, from 1; 0 for a run that was closed before it took anything.
+    /// Grows with each run, from 1; 0 for a run that was closed before it took a claim.
     pub generation: u64,
     /// The run that holds it.
     pub run: String,
-    /// The run that held the pull request before: it is to be stopped, and what it announced undone.
+    /// The run that held the pull request before. This run stops it and undoes its effects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// Whether what the run did is being undone: from then on it writes no more, however late a call of it wakes.
+    /// Whether the run may no longer write, because its effects are being undone.
     #[serde(default)]
     pub closed: bool,
-    /// Whether all that the run did is undone.
+    /// Whether all effects of the run are undone.
     #[serde(default)]
     pub undone: bool,
 }
 
-/// Takes the pull request for a run; a run that has done so before finds its own claim, as it was taken, or that it was
-/// superseded.
+/// Takes the pull request for a run. A repeated call returns the run's own claim, or fails if the run was superseded.
 ///
-/// Errors: `PullRequestHeadMoved`; `RunSuperseded`; what reading and the table say.
+/// # Errors
+///
+/// `PullRequestHeadMoved`; `RunSuperseded`; the read or the table fails.
 pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, run: &str) -> Result<Claim, StageError> {
     if let Some(stored) = rows::find::<Claim>(rows, &run_key(run)).await? {
         hold(rows, target, run).await?;
@@ -39,13 +40,13 @@ pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, r
     }
     let claim: Claim = rows::update(rows, &claim_key(target), |found: Option<Claim>| async move {
         let before = match found {
-            // Taken by us, and then the process died before it noted so.
+            // This run took it, and its process died before it stored the run's row.
             Some(claim) if claim.run == run => return Ok(Update::Keep(claim)),
             None => find_named(rows, target).await?,
             found => found,
         };
-        // Asked after the row was read, and before it is written in the version that was read: whoever took it for a newer
-        // head is either seen here, by its head, or makes the write conflict.
+        // This check is between the read and the write of the row: a run that takes the pull request for a newer head
+        // either shows here by its head, or makes the write conflict.
         check_head(target, &read.current_head(target).await?)?;
         let claim = Claim {
             generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
@@ -58,13 +59,17 @@ pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, r
     })
     .await?;
     retire_named(rows, target, &claim).await?;
-    // One that is there means that the run was closed meanwhile.
+    // An existing row means that the run was closed in the meantime.
     rows::create(rows, &run_key(run), &claim).await?;
     hold(rows, target, run).await?;
     Ok(claim)
 }
 
-/// The run that holds a pull request, if there is one. Errors: what the table says.
+/// Returns the run that holds a pull request, if there is one.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn holder(rows: &dyn KeepRows, target: &Target) -> Result<Option<String>, StageError> {
     let claim = match find(rows, &claim_key(target)).await? {
         None => find_named(rows, target).await?,
@@ -73,12 +78,16 @@ pub async fn holder(rows: &dyn KeepRows, target: &Target) -> Result<Option<Strin
     Ok(claim.map(|claim| claim.run))
 }
 
-/// Whether the run's right to write was ended: what it did is undone, or is being undone. Errors: what the table says.
+/// Returns whether a run may no longer write: its effects are undone, or are being undone.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn is_closed(rows: &dyn KeepRows, run: &str) -> Result<bool, StageError> {
     Ok(find(rows, &run_key(run)).await?.is_some_and(|claim| claim.closed))
 }
 
-/// The claim of a run of version 0.1, which was kept by the repository's name.
+/// Returns the claim of a run of version 0.1, whose key has the repository's name.
 async fn find_named(rows: &dyn KeepRows, target: &Target) -> Result<Option<Claim>, StageError> {
     let Some(key) = named_claim_key(target) else {
         return Ok(None);
@@ -86,7 +95,7 @@ async fn find_named(rows: &dyn KeepRows, target: &Target) -> Result<Option<Claim
     find(rows, &key).await
 }
 
-/// Makes a run of version 0.1 find at its fence that `claim` has taken over.
+/// Writes `claim` under the key of version 0.1, so that a run of that version finds itself superseded.
 async fn retire_named(rows: &dyn KeepRows, target: &Target, claim: &Claim) -> Result<(), StageError> {
     let Some(key) = named_claim_key(target) else {
         return Ok(());
@@ -101,18 +110,30 @@ async fn retire_named(rows: &dyn KeepRows, target: &Target, claim: &Claim) -> Re
     .await
 }
 
-/// Ends a run's right to write, before what it did is undone. Errors: what the table says.
+/// Ends a run's right to write, before its effects are undone.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn close(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
     set_undone(rows, run, false).await
 }
 
-/// Notes that all that a closed run did is undone. Errors: what the table says.
+/// Stores that all effects of a closed run are undone.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn note_undone(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
     set_undone(rows, run, true).await
 }
 
-/// Whether something that the run did may still stand: it was taken or closed, and never undone to the end. Asked of runs
-/// that ended without success. Errors: what the table says.
+/// Returns whether a run may have left side effects: it has a claim, and its effects are not all undone. Only for runs that
+/// ended without success.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn needs_cleaning(rows: &dyn KeepRows, run: &str) -> Result<bool, StageError> {
     let found = find(rows, &run_key(run)).await?;
     Ok(found.is_some_and(|claim| !claim.undone))
@@ -140,7 +161,11 @@ async fn set_undone(rows: &dyn KeepRows, run: &str, undone: bool) -> Result<(), 
     .await
 }
 
-/// The fence: to be asked right before each write. Errors: `RunSuperseded`; what the table says.
+/// Checks that a run holds the pull request. Callers do so right before each write.
+///
+/// # Errors
+///
+/// `RunSuperseded`; the table fails.
 pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<(), StageError> {
     let superseded = |message: String| Err(StageError::new(ErrorName::RunSuperseded, message));
     match find(rows, &claim_key(target)).await? {
@@ -151,7 +176,11 @@ pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<(),
     check_open(rows, run).await
 }
 
-/// Whether a run may still begin. Errors: `RunSuperseded` where what it did is being undone; what the table says.
+/// Checks that a run was not closed.
+///
+/// # Errors
+///
+/// `RunSuperseded` where its effects are undone or being undone; the table fails.
 pub async fn check_open(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
     match find(rows, &run_key(run)).await? {
         Some(claim) if claim.closed => Err(StageError::new(
@@ -162,7 +191,11 @@ pub async fn check_open(rows: &dyn KeepRows, run: &str) -> Result<(), StageError
     }
 }
 
-/// Whether the pull request's head is still the one that the run is of. Errors: `PullRequestHeadMoved`.
+/// Checks that the pull request's head is still the run's.
+///
+/// # Errors
+///
+/// `PullRequestHeadMoved`.
 pub fn check_head(target: &Target, now: &CommitSha) -> Result<(), StageError> {
     if now == target.head() {
         return Ok(());
@@ -175,7 +208,10 @@ pub fn check_head(target: &Target, now: &CommitSha) -> Result<(), StageError> {
     Err(StageError::new(ErrorName::PullRequestHeadMoved, message))
 }
 
-/// Whether the reviewed diff still starts where it did. `now` is `None` where the source cannot tell. Errors:
+/// Checks that the reviewed diff still starts at the same commit. `now` is `None` where the source doesn't know it.
+///
+/// # Errors
+///
 /// `PullRequestBaseMoved`.
 pub fn check_base(base: &CommitSha, now: Option<&CommitSha>) -> Result<(), StageError> {
     match now {
@@ -196,7 +232,7 @@ fn claim_key(target: &Target) -> String {
     format!("claim/{}", target.place())
 }
 
-/// The key of version 0.1, where it is another one.
+/// Returns the key of version 0.1, if it differs.
 fn named_claim_key(target: &Target) -> Option<String> {
     let key = format!("claim/{}", target.named_place());
     (key != claim_key(target)).then_some(key)

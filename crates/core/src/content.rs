@@ -1,5 +1,5 @@
-//! What a changed file is, by the bytes of both versions: text with a patch, text that is only searched for secrets, or
-//! binary. One decision for every source of changes.
+//! Decides from both versions of a changed file whether it is text with a patch, text that is only searched for secrets, or
+//! binary. Every source of changes uses it.
 
 use crate::diff::{Content, content_of, each_added_piece, unified, without_nul};
 use crate::model::change::{ChangedFile, FileKind};
@@ -9,14 +9,14 @@ use crate::rule::secret_findings;
 /// Largest version of a file that is shown to a model, in bytes. Larger texts are only searched for secrets.
 pub const MAX_SHOWN_BYTES: usize = 1024 * 1024;
 
-/// Maximum number of secrets that are kept of a file that is not reviewed.
+/// Maximum number of stored secrets of a file that is not reviewed.
 const MAX_SECRETS: usize = 1_000;
 
-/// Fills in the kind, the counts, and the patch or the reason why there is none. An absent version is empty.
+/// Fills in the kind, the counts, and the patch or the reason why there is none. A missing version is empty.
 ///
-/// A text of ordinary size gets its patch and is reviewed. Of other texts (too large, with NUL bytes) only the secrets in
-/// added lines are kept, whatever the size. A binary file keeps the reason that its source gave. Returns whether the patch is
-/// coarse: some of it was not searched for equal lines.
+/// A text of ordinary size gets its patch and is reviewed. For other texts (too large, with NUL bytes) only the secrets in
+/// added lines are stored, whatever the size. A binary file keeps its source's reason. Returns whether the patch is coarse:
+/// a part was not searched for equal lines.
 pub fn fill_content(file: &mut ChangedFile, before: &[u8], after: &[u8]) -> bool {
     let largest = before.len().max(after.len());
     match content_of(before, after) {
@@ -45,7 +45,7 @@ pub fn fill_content(file: &mut ChangedFile, before: &[u8], after: &[u8]) -> bool
     false
 }
 
-/// Keeps the secrets in added lines. The patch itself is never made: it could be as large as both versions.
+/// Stores the secrets in added lines without making a patch, which could be as large as both versions.
 fn search(file: &mut ChangedFile, before: &[u8], after: &[u8]) {
     let mut secrets: Vec<Finding> = Vec::new();
     let path = file.path.clone();

@@ -1,22 +1,22 @@
-//! A stage's failure: the workflow's name of it, and one line for people.
+//! The failure of a stage: an error name for the workflow, and one line for people.
 
 use crate::model::error_name::ErrorName;
 use crate::model::policy::InvalidPolicy;
 use crate::port::{ExecutionError, ModelError, NotifyError, PublishError, ReadError, RowError, StoreError};
 use crate::rule::redacted;
 
-/// Why a stage failed.
+/// The failure of a stage.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct StageError {
-    /// What Retry and Catch match.
+    /// The name that Retry and Catch match.
     pub name: ErrorName,
-    /// What, where, and the remedy. Never a secret, a token or a diff.
+    /// What failed, where, and the remedy. Never a secret, a token or a diff.
     pub message: String,
 }
 
 impl StageError {
-    /// Builds one, without secrets: the message is kept in the run's history and shown to people.
+    /// Returns a failure. Secrets are removed from the message, which the run's history stores and people read.
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
         Self {
             name,
@@ -25,7 +25,7 @@ impl StageError {
     }
 }
 
-/// A caught error's name, with the message that a function put into its cause.
+/// Returns a caught error's name, with the message in its cause.
 pub fn explain_failure(reason: &str, cause: Option<&str>) -> String {
     let message = cause.and_then(|cause| {
         let parsed: Option<serde_json::Value> = serde_json::from_str(cause).ok();

@@ -1,12 +1,12 @@
-//! The gate: which findings need a person before the review is published, and which ones a pull request shows beside their
-//! lines. It looks at all findings; what is folded afterwards still counts.
+//! The gate: decides which findings require a person's approval before publication, and which ones a pull request shows at
+//! their lines. All findings count, also those that are folded afterwards.
 
 use crate::model::finding::Finding;
 use crate::model::policy::{InvalidPolicy, Policy};
 use crate::model::report::{Gate, GateDecision};
 
-/// Decides on all findings, marks those that the gate holds, and folds what is beyond `max_findings`: gated findings are
-/// kept first, then the given order counts.
+/// Decides on all findings, marks those that the gate holds, and folds the ones beyond `max_findings`. Gated findings are
+/// folded last; otherwise the given order counts.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub fn decide(findings: &mut [Finding], policy: &Policy) -> Result<Gate, Invalid
     })
 }
 
-/// Marks the findings that the gate holds, each by the severity that counts for its path. A mark is never taken away.
+/// Marks the findings that the gate holds, each by the severity for its path. A mark is never removed.
 ///
 /// # Errors
 ///
@@ -42,7 +42,7 @@ pub fn mark(findings: &mut [Finding], policy: &Policy) -> Result<(), InvalidPoli
     Ok(())
 }
 
-/// Returns the findings in the order in which a short list takes them: gated ones, then the shown ones, then the folded.
+/// Returns the findings in the order for a short list: gated, then shown, then folded ones.
 pub fn by_weight(findings: &[Finding]) -> Vec<&Finding> {
     let mut all: Vec<&Finding> = findings.iter().collect();
     all.sort_by_key(|finding| (!finding.gated, finding.folded));

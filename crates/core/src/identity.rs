@@ -1,5 +1,5 @@
-//! What decides the outcome of a pull request's review is pinned before its run is named: repository, merge base, head and
-//! the settings of the base branch. A run whose pull request is another one by then publishes nothing.
+//! The identity of a pull request's review: repository, merge base, head and the settings of the base branch, pinned before
+//! the run is named. A run publishes nothing if one of them has changed.
 
 use sha2::{Digest, Sha256};
 
@@ -10,7 +10,7 @@ use crate::model::policy::POLICY_PATH;
 use crate::model::sha::CommitSha;
 use crate::port::{PullNow, ReadChange, ReadError, ReadPull};
 
-/// A pull request's target, with everything that its run's name is derived from.
+/// A pull request's target with its whole identity, from which the run's name is derived.
 #[derive(Clone, Debug)]
 pub struct Identified {
     /// The target.
@@ -19,7 +19,7 @@ pub struct Identified {
     pub settings: Option<Vec<u8>>,
 }
 
-/// The pull request without what is read for its identity: enough to name its rows and to write to it.
+/// Returns a pull request's target without the pinned part: enough to name its rows and to write to it.
 pub fn target_of(pull: &PullNow, head: CommitSha) -> Target {
     Target::PullRequest {
         owner: pull.repository.owner().to_owned(),
@@ -31,7 +31,11 @@ pub fn target_of(pull: &PullNow, head: CommitSha) -> Target {
     }
 }
 
-/// Reads where the diff from the base branch to `head` starts, and the base branch's settings. Errors: what reading says.
+/// Reads the merge base of the base branch and `head`, and the base branch's settings.
+///
+/// # Errors
+///
+/// A read fails.
 pub async fn identify(
     pulls: &dyn ReadPull,
     read: &dyn ReadChange,
@@ -48,7 +52,7 @@ pub async fn identify(
     Ok(Identified { target, settings })
 }
 
-/// A digest of the settings' text; `none` where there is no file, or nothing in it.
+/// Returns a digest of the settings' text; `none` where the file is missing or empty.
 pub fn settings_digest(text: Option<&[u8]>) -> String {
     match text {
         Some(text) if !text.trim_ascii().is_empty() => hex::encode(&Sha256::digest(text)[..16]),
@@ -56,7 +60,11 @@ pub fn settings_digest(text: Option<&[u8]>) -> String {
     }
 }
 
-/// Whether the change that was read is the one that the run is named for. Errors: `PullRequestBaseMoved`.
+/// Checks that a change has the run's merge base.
+///
+/// # Errors
+///
+/// `PullRequestBaseMoved`.
 pub fn check_change(target: &Target, change: &Change) -> Result<(), StageError> {
     match target.pinned() {
         Some(pinned) => crate::claim::check_base(&pinned.merge_base, Some(&change.base)),
@@ -64,7 +72,11 @@ pub fn check_change(target: &Target, change: &Change) -> Result<(), StageError> 
     }
 }
 
-/// Whether the settings that were read are those that the run is named for. Errors: `PullRequestBaseMoved`.
+/// Checks that the base branch's settings are the run's.
+///
+/// # Errors
+///
+/// `PullRequestBaseMoved`.
 pub fn check_settings(target: &Target, text: Option<&[u8]>) -> Result<(), StageError> {
     match target.pinned() {
         Some(pinned) if pinned.settings != settings_digest(text) => Err(StageError::new(

@@ -1,8 +1,14 @@
-//! The domain of Holdfast, pure: what a review is and how it is decided.
+//! The domain of Holdfast, as pure code. It has no clock, environment, network or files; `clippy.toml` beside this crate's
+//! manifest forbids them.
 //!
-//! `model` holds the data, `policy_file` finds a repository's settings, `claim` decides which run may write, `content` decides what a changed file is, `identity` pins what decides a run's outcome, `intake` turns a delivery into a run, `diff` reads hunks, `port` names what the stages need from outside, `prompt` writes what a
-//! model is asked, `validate` checks what it answers, `filter` knows noise, `gate` decides what needs a person, `render` writes for people, `rule` finds secrets, `stage` has one file for each task state of the workflow, `webhook` reads what GitHub delivers. No clock, no
-//! environment, no network, no files: `clippy.toml` beside this crate's manifest holds that.
+//! - `model`: the data types; `error`, `artifact`, `rows`: failures, stored documents and rows
+//! - `stage`: one file for each task state of the workflow; `port`: the interfaces that stages need from outside
+//! - `webhook`, `intake`, `identity`: from a delivery to a named run
+//! - `policy_file`, `content`, `diff`, `filter`: a repository's settings, changed files, hunks, noise
+//! - `rule`, `prompt`, `validate`: secrets, prompts, checks of a model's answer
+//! - `gate`, `approval`: findings that require a person's approval, and the decisions
+//! - `claim`, `announcement`, `sweep`: the run that may write, its effects and their undo
+//! - `render`, `safe_text`, `visible`, `count`: texts for people, without a stranger's markup
 
 pub mod announcement;
 pub mod approval;

@@ -1,5 +1,5 @@
-//! Finding a repository's settings on the base of a change. Settings that are there but not read, because of their name or
-//! because of what they are, would be settings that silently do nothing: that is an error, as wrong settings are.
+//! Finds a repository's settings on the base of a change. A settings file that can't be read, because of its name or its
+//! kind, would silently have no effect, so it is an error like invalid settings.
 
 use crate::error::StageError;
 use crate::model::change::Target;
@@ -11,20 +11,21 @@ use crate::port::{ReadChange, RootEntry, RootKind};
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;
 /// Other names, in lower case, that people give the file.
 const OTHER_NAMES: &[&str] = &[".holdfast.yml", ".holdfast.yaml"];
-/// Names that are near enough for a note, and may be another program's.
+/// Similar names, which may be another program's: they cause a note.
 const NEAR_NAMES: &[&str] = &["holdfast.yml", "holdfast.yaml", ".holdfast.json", ".holdfast.toml"];
 
-/// Reads the settings on the base; gives notes for the review, too.
+/// Reads the settings on the base, and returns them with notes for the review.
 ///
 /// # Errors
-/// The settings are wrong, under another name, a link, no file or too large; what reading says.
+///
+/// The settings are invalid, under another name, a link, no file or too large; a read fails.
 pub async fn read_policy(
     read: &dyn ReadChange,
     target: &Target,
     base: &CommitSha,
 ) -> Result<(Policy, Vec<String>), StageError> {
     let Some(entries) = read.read_root(target, base).await? else {
-        // Nothing but the file itself can be looked at.
+        // The source can't list the folder, only read the file.
         let text = read.read_file(target, POLICY_PATH, base).await?;
         return Ok((parse(&text.unwrap_or_default())?, Vec::new()));
     };
@@ -33,12 +34,13 @@ pub async fn read_policy(
         return Ok((Policy::default(), notes));
     }
     let text = read.read_file(target, POLICY_PATH, base).await?;
-    // The file is there: what reads nothing found it too large.
+    // The file exists: the source returns no text because it is too large.
     let text = text.ok_or_else(|| too_large(None))?;
     Ok((parse(&text)?, notes))
 }
 
-/// Returns notes on the files in the root folder that look like settings. Fails where those would not be read.
+/// Returns notes on the files in the root folder that look like settings. Fails where the settings themselves would not be
+/// read.
 fn look_at(entries: &[RootEntry]) -> Result<Vec<String>, InvalidPolicy> {
     let own = entries.iter().find(|entry| entry.name == POLICY_PATH);
     check_kind(own)?;

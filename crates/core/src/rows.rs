@@ -1,6 +1,6 @@
-//! Rows as typed values, and the one way to change a row that others may change at the same time: [`update`] reads it, decides,
-//! and writes only if nobody has written meanwhile; else it reads and decides again. Whatever is wider than a run is written
-//! through here.
+//! Rows as typed values, and the one way to change a row that others may change at the same time. [`update`] reads the row,
+//! decides, and writes only if nobody has written in the meantime; otherwise it reads and decides again. All state that
+//! several runs share is written here.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,15 +10,15 @@ use crate::error::StageError;
 use crate::model::error_name::ErrorName;
 use crate::port::{KeepRows, Precondition, Row, Written};
 
-/// Conflicts after which a write gives up. Each means that another writer has just succeeded.
+/// Maximum retries of a conflicting write. Each conflict means that another writer has just succeeded.
 pub const MAX_CONFLICTS: usize = 20;
 
-/// What becomes of a row, with the answer of the one who asked.
+/// The decision on a row, with the caller's result.
 #[derive(Debug)]
 pub enum Update<T, A> {
-    /// The row holds this from now on. The answer counts once it is stored.
+    /// Store this value. The result counts once it is stored.
     Write(T, A),
-    /// The row stays as it is.
+    /// Leave the row unchanged.
     Keep(A),
 }
 
@@ -27,7 +27,7 @@ pub enum Update<T, A> {
 pub struct Stored<T> {
     /// The row's version.
     pub version: u64,
-    /// What it holds.
+    /// The stored value.
     pub value: T,
 }
 
@@ -58,7 +58,7 @@ pub async fn find<T: DeserializeOwned>(rows: &dyn KeepRows, key: &str) -> Result
     }))
 }
 
-/// Writes a row where there is none. Returns whether it was written: a row that is there stays as it is.
+/// Creates a row, and returns whether it did: an existing row stays unchanged.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub async fn create<T: Serialize>(rows: &dyn KeepRows, key: &str, value: &T) -> 
     put(rows, key, value, None).await
 }
 
-/// Changes a row: `decide` gets what it holds, and is called again where another writer was faster.
+/// Changes a row. `decide` gets its value, and is called again where another writer was faster.
 ///
 /// # Errors
 ///

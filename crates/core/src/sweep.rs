@@ -1,6 +1,6 @@
-//! Cleaning up after runs that ended without undoing what they did: the undo kept failing, the execution timed out or was
-//! stopped from outside. And what else a sweep does: decisions and webhooks that did not arrive. What to undo is found in the
-//! run's own records; done twice, there is one effect.
+//! The sweep: undoes the effects of runs that ended without their own undo (it kept failing, the execution timed out or was
+//! stopped from outside), and delivers decisions and webhooks that did not arrive. The run's own records have the effects to
+//! undo. A repeated sweep has no second effect.
 
 use crate::approval::deliver_all;
 use crate::claim;
@@ -11,45 +11,48 @@ pub use crate::stage::clean_up::{clean_up, end};
 
 use serde::Serialize;
 
-/// Failed runs that one sweep looks at, the newest.
+/// Maximum number of failed runs in one sweep, the newest.
 const MAX_RUNS: usize = 1_000;
 
-/// How far back deliveries are looked at, in ms: GitHub sends none again that is older than three days.
+/// Age of the oldest delivery that is requested again, in ms: GitHub repeats none that is older than three days.
 const REDELIVERED_MS: i64 = 3 * 86_400_000;
 
-/// What a sweep reaches.
+/// The ports of a sweep.
 #[derive(Clone, Copy)]
 pub struct Ports<'a> {
     /// Lists failed runs.
     pub runs: &'a dyn ListFailedRuns,
-    /// Tells the workflow decisions.
+    /// Delivers decisions to the workflow.
     pub tasks: &'a dyn AnswerTask,
-    /// Asks for webhooks again.
+    /// Requests webhooks again.
     pub deliveries: &'a dyn RedeliverWebhooks,
     /// Writes to pull requests.
     pub publish: &'a dyn PublishReview,
-    /// Keeps claims and questions.
+    /// Stores claims and questions.
     pub rows: &'a dyn KeepRows,
-    /// Keeps artifacts.
+    /// Stores artifacts.
     pub store: &'a dyn StoreArtifact,
 }
 
-/// What one sweep did, and what it could not do.
+/// The result of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     /// Runs that were cleaned.
     pub cleaned: Vec<String>,
     /// Runs whose decision was delivered.
     pub delivered: Vec<String>,
-    /// Deliveries that GitHub was asked for again.
+    /// Number of deliveries requested again.
     pub redelivered: u64,
-    /// One line for each thing that is left for the next sweep.
+    /// One line for each task left for the next sweep.
     pub left: Vec<String>,
 }
 
-/// Tells the workflow decisions that it does not know, cleans up after every failed run that needs it, and asks for
-/// webhooks that were not taken. One thing that cannot be done keeps none of the others waiting. Errors: the runs cannot
-/// be listed, or the table not read.
+/// Delivers decisions that the workflow doesn't have, cleans up after every failed run that needs it, and requests missed
+/// webhooks again. One failed task delays no other.
+///
+/// # Errors
+///
+/// The runs can't be listed, or the table can't be read.
 pub async fn sweep(now_ms: i64, ports: Ports<'_>) -> Result<Swept, StageError> {
     let Ports {
         publish, rows, store, ..
@@ -76,17 +79,20 @@ pub async fn sweep(now_ms: i64, ports: Ports<'_>) -> Result<Swept, StageError> {
     Ok(swept)
 }
 
-/// What came of one run that needed cleaning.
+/// The result of cleaning up after one run.
 #[derive(Debug)]
 pub struct Cleaned {
     /// The run.
     pub run: String,
-    /// Why it could not be cleaned; it is tried again by the next sweep.
+    /// The reason why it failed; the next sweep retries it.
     pub failure: Option<StageError>,
 }
 
-/// Cleans up after every failed run that needs it; one that cannot be cleaned keeps none of the others waiting. Errors: the
-/// runs cannot be listed, or the table not read.
+/// Cleans up after every failed run that needs it. One failure delays no other run.
+///
+/// # Errors
+///
+/// The runs can't be listed, or the table can't be read.
 pub async fn clean_all(
     runs: &dyn ListFailedRuns,
     publish: &dyn PublishReview,
@@ -100,7 +106,7 @@ pub async fn clean_all(
         }
         let name = run.run.clone();
         let cleaning = async {
-            // Asked of those alone that need it: an engine may list thousands.
+            // Only runs that need it are read in detail: an engine may list thousands.
             let run = runs.detail(run).await?;
             clean_up(&run, publish, rows, store).await
         };

@@ -1,11 +1,11 @@
-//! What a reader sees of a stranger's text: invisible characters, control characters and overrides of direction are taken
-//! out, because they split words for the checks and make code read as something else (Trojan Source).
+//! The visible part of an untrusted text. Invisible characters, control characters and overrides of direction are removed,
+//! because they split words for the checks and make code read as something else (Trojan Source).
 
-/// Breaks a word for linkers, bots and runners without changing how it reads (ZERO WIDTH SPACE). Only we write it.
+/// Breaks a word for linkers, bots and runners without changing its look (ZERO WIDTH SPACE). Only Holdfast writes it.
 pub const BREAK: char = '\u{200b}';
 
-/// Whether a reader doesn't see it, or sees other text because of it: control and format characters, zero-width ones,
-/// fillers, variation selectors, tags, and overrides of direction. Tabs and line feeds are layout and not meant.
+/// Returns whether a character is invisible or changes the look of other text: control and format characters, zero-width
+/// ones, fillers, variation selectors, tags, and overrides of direction. Tabs and line feeds are layout and don't count.
 pub fn is_invisible(char: char) -> bool {
     match char {
         '\t' | '\n' => false,
@@ -27,7 +27,7 @@ pub fn is_invisible(char: char) -> bool {
     }
 }
 
-/// The text that a reader sees; lines end with a line feed, whatever ended them before.
+/// Returns the text that a reader sees, with a line feed at the end of each line.
 pub fn visible(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     text.chars()
@@ -39,13 +39,13 @@ pub fn visible(text: &str) -> String {
         .collect()
 }
 
-/// The text that a reader sees, in one line.
+/// Returns the text that a reader sees, in one line.
 pub fn visible_line(text: &str) -> String {
     visible(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A name, such as a path, in one line: what a reader would not see is written as an escape, so that two names never look
-/// alike because of it.
+/// Returns a name, such as a path, in one line. Invisible characters are written as escapes, so that different names look
+/// different.
 pub fn visible_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for char in name.chars() {
@@ -58,25 +58,24 @@ pub fn visible_name(name: &str) -> String {
     out
 }
 
-/// A text of several lines for a terminal or a log: visible, and no line is a command to a runner of GitHub Actions.
+/// Returns the visible text for a terminal or a log, without lines that GitHub Actions takes for commands.
 pub fn terminal_text(text: &str) -> String {
     let text = visible(text);
     let lines: Vec<String> = text.split('\n').map(without_workflow_command).collect();
     lines.join("\n")
 }
 
-/// A text in one line for a terminal or a log.
+/// Returns a text in one line for a terminal or a log.
 pub fn terminal_line(text: &str) -> String {
     without_workflow_command(&visible_line(text))
 }
 
-/// A name, such as a path, in one line for a terminal or a log.
+/// Returns a name, such as a path, in one line for a terminal or a log.
 pub fn terminal_name(name: &str) -> String {
     without_workflow_command(&visible_name(name))
 }
 
-/// Breaks what a runner of GitHub Actions reads as a command: `::name::` at a line's beginning, blanks before it or not, and
-/// `##[name]` anywhere.
+/// Breaks commands to GitHub Actions: `::name::` at a line's beginning, also after blanks, and `##[name]` anywhere.
 pub fn without_workflow_command(line: &str) -> String {
     let mut line = line.replace("##[", &format!("##{BREAK}["));
     let start = line.len() - line.trim_start().len();
@@ -86,13 +85,13 @@ pub fn without_workflow_command(line: &str) -> String {
     line
 }
 
-/// JSON that holds no character which a terminal acts on or a reader doesn't see, and no line that a runner of GitHub
-/// Actions takes for a command: such characters are written as escapes, so the document's values are the same.
+/// Returns JSON without characters that a terminal acts on or a reader doesn't see, and without lines that GitHub Actions
+/// takes for commands. Such characters become escapes, so the document's values stay the same.
 pub fn json_escaped(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     let mut units = [0; 2];
     for (at, char) in document.char_indices() {
-        // Outside of strings JSON holds none of these but the line feeds of its layout.
+        // Outside of strings JSON has none of these but the line feeds of its layout.
         if is_invisible(char) || (char == '#' && document[at..].starts_with("##[")) {
             for unit in char.encode_utf16(&mut units) {
                 out.push_str(&format!("\\u{unit:04x}"));

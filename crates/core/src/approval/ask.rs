@@ -1,4 +1,4 @@
-//! Asking: the question's row, and a link with a code for each person who is asked.
+//! Stores a question to the approvers, and a link with a code for each of them.
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -11,14 +11,17 @@ use crate::rows::{self, Update};
 
 use super::{Delivered, Link, QUESTION_VERSION, Question, link_key, question_key, sha256};
 
-/// Letters of codes: none that is taken for another one when it is typed by hand.
+/// Letters of codes, without those that people confuse when they type.
 const CODE_LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-/// Letters of a code: 50 bits.
+/// Number of letters in a code: 50 bits.
 const CODE_LENGTH: usize = 10;
 
-/// Stores a question with its token, and a link for each address in [`Approval::asked`]. Asked again with the same token,
-/// the links are the same; a newer token takes the older one's place as long as nothing is decided: only the newest attempt
-/// waits. Errors: what the table says.
+/// Stores a question with its token, and a link for each address in [`Approval::asked`]. The same token gives the same links
+/// again. A newer token replaces the older one, because only the newest attempt waits.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn ask(rows: &dyn KeepRows, approval: &Approval, token: &str) -> Result<Vec<Invitation>, StageError> {
     keep_question(rows, approval, token).await?;
     let mut invitations = Vec::new();
@@ -32,7 +35,7 @@ pub async fn ask(rows: &dyn KeepRows, approval: &Approval, token: &str) -> Resul
             code_sha256: sha256(&invitation.code),
             wrong_codes: 0,
         };
-        // One that is there already was written by a call whose answer was lost.
+        // An existing link is from an earlier call whose answer was lost.
         rows::create(rows, &link_key(&invitation.id), &link).await?;
         invitations.push(invitation);
     }
@@ -44,7 +47,7 @@ async fn keep_question(rows: &dyn KeepRows, approval: &Approval, token: &str) ->
     rows::update(rows, &key, |found: Option<Question>| async move {
         let question = match found {
             Some(found) if found.token == token => return Ok(Update::Keep(())),
-            // Somebody was faster than the attempt that asks again: the decision goes to the newer token.
+            // The question exists, and its decision, if any, goes to the newer token.
             Some(found) => Question {
                 token: token.to_owned(),
                 delivered: Delivered::No,
@@ -65,7 +68,7 @@ async fn keep_question(rows: &dyn KeepRows, approval: &Approval, token: &str) ->
     .await
 }
 
-/// Derived from the token, which is random and secret: the same question gives the same mail.
+/// Derives an approver's link and code from the token, which is random and secret: the same question gives the same mail.
 fn invite(approval: &Approval, approver: &Approver, token: &str) -> Invitation {
     let address = &approver.address;
     let derive = |what: &str| {

@@ -1,4 +1,4 @@
-//! The audit: one row for each vote, `audit/TIME-RUN#ROUND-NUMBER`, written once and never changed or forgotten.
+//! The audit: one row for each vote, `audit/TIME-RUN#ROUND-NUMBER`, written once. It never changes or expires.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,22 +10,26 @@ use crate::rows;
 
 use super::Question;
 
-/// One entry. A line of the exported audit is one of these.
+/// One entry of the audit, and one line of its export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// The run.
     pub run: String,
-    /// Which question.
+    /// The question's round.
     pub round: u32,
-    /// Where the change is.
+    /// The place of the change.
     pub subject: String,
     /// The commit.
     pub head: String,
-    /// Who, when, what, on which version of the page.
+    /// The vote: person, time, decision and the content that it is about.
     pub vote: Vote,
 }
 
-/// Writes what is not written yet. Errors: what the table says.
+/// Writes the entries that are missing.
+///
+/// # Errors
+///
+/// The table fails.
 pub(super) async fn write_audit(rows: &dyn KeepRows, question: &Question) -> Result<(), StageError> {
     let approval = &question.approval;
     for (vote, number) in question.votes.iter().zip(1..) {
@@ -42,7 +46,11 @@ pub(super) async fn write_audit(rows: &dyn KeepRows, question: &Question) -> Res
     Ok(())
 }
 
-/// The audit, oldest first, at most `most` entries. Errors: what the table says.
+/// Lists the audit, oldest first, at most `most` entries.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn list_audit(rows: &dyn KeepRows, most: usize) -> Result<Vec<AuditEntry>, StageError> {
     let found = rows.list("audit/", most).await?;
     found.iter().map(|(key, row)| rows::parse(key, row)).collect()

@@ -1,5 +1,5 @@
-//! Publication bound to the decision: what is published is the report that the stored decision approves, at its head and its
-//! merge base. What the workflow was told in between counts for nothing.
+//! Binds publication to the decision: only the report that the stored decision approves is published, at its head and its
+//! merge base. The answer that the workflow received doesn't count.
 
 use serde_json::Value;
 
@@ -14,23 +14,23 @@ use crate::port::{KeepRows, StoreArtifact};
 
 use super::{Question, newest_question, stored_content};
 
-/// Returns what names the content of a run's report as it is stored now.
+/// Returns the digest of a run's report in its stored state.
 ///
 /// # Errors
 ///
-/// There is no report; what the store returns.
+/// The report is missing; the store fails.
 pub async fn content_now(store: &dyn StoreArtifact, run: &str) -> Result<String, StageError> {
     let report: Value = read_artifact(store, &key::report(run)).await?;
     Ok(stored_content(&report))
 }
 
-/// Returns the decision that allows a run to publish; none where the gate asks for none. `content` names the report as it is
-/// stored now, and `is_gated` tells whether the gate holds it.
+/// Returns the decision that allows a run to publish; none where the gate requires none. `content` is the digest of the
+/// stored report; `is_gated` is whether the gate holds it.
 ///
 /// # Errors
 ///
-/// `ApprovalMismatch` where people have to approve, or were asked, and the stored decision doesn't approve exactly this;
-/// what the table returns.
+/// `ApprovalMismatch` where approval is required or a question exists, and the stored decision doesn't approve exactly this
+/// report; the table fails.
 pub async fn find_decision(
     rows: &dyn KeepRows,
     run: &Run,

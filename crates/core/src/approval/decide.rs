@@ -1,4 +1,4 @@
-//! Deciding: who may, while it counts, and which of two is first.
+//! Takes decisions: checks who may decide and until when. Of two decisions at once, one is first.
 
 use std::collections::BTreeSet;
 
@@ -12,26 +12,26 @@ use crate::rows::{self, Update};
 
 use super::{Link, Question, link_key, newest_question, question_key, sha256};
 
-/// Wrong codes after which a link takes no more of them.
+/// Wrong codes after which a link is locked.
 const MAX_WRONG_CODES: u32 = 8;
 /// Longest reason, in characters.
 const REASON_CHARS: usize = 2_000;
 /// Longest title and body of an edited finding, in characters.
 const EDIT_CHARS: (usize, usize) = (300, 10_000);
 
-/// Why a decision was not taken. Each says what is true instead.
+/// The reason why a decision was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// No such question.
+    /// The question doesn't exist.
     #[error("there is no such question")]
     Unknown,
-    /// It is settled already.
+    /// The question is decided already.
     #[error("it is decided already: {} by {}", .0.decided.map_or("", Verdict::as_str), .0.last_vote().map_or("", |vote| vote.by.name.as_str()))]
     Decided(Box<Question>),
-    /// This person has voted, and others have to as well.
+    /// This person has voted already; others must vote too.
     #[error("you have voted already; others have to decide as well")]
     Voted(Box<Question>),
-    /// The time is over.
+    /// The question has expired.
     #[error("the time to decide is over")]
     Expired(Box<Question>),
     /// A newer run or head has taken over, or the run was cancelled.
@@ -39,15 +39,15 @@ pub enum Refusal {
     Superseded {
         /// The question that can't be decided any more.
         question: Box<Question>,
-        /// The run that holds the pull request now, where it is another one.
+        /// The run that now holds the pull request, if it is another one.
         newer_run: Option<String>,
-        /// Which run has taken over, or that this one was withdrawn.
+        /// The reason: another run has taken over, or this one was withdrawn.
         why: String,
     },
-    /// What the person has seen is not what would be published.
+    /// The person saw another content than the one to publish.
     #[error("what you have seen is not what would be published now: look at it again")]
     Changed,
-    /// The stored review is not the one that was asked about.
+    /// The stored review is not the question's.
     #[error(
         "the stored review is not the one that was asked about: it was altered, and can't be decided on; cancel the run and start a new review"
     )]
@@ -55,7 +55,7 @@ pub enum Refusal {
     /// The code is not the one in the mail.
     #[error("this is not the code from the mail; {} left", crate::count::counted(*left, "try"))]
     WrongCode {
-        /// How often it may still be tried.
+        /// Number of tries left.
         left: u32,
     },
     /// Too many wrong codes.
@@ -64,7 +64,7 @@ pub enum Refusal {
     /// This person may not decide.
     #[error(transparent)]
     NotAllowed(#[from] Barred),
-    /// The answer lacks something, or has too much.
+    /// The ballot is incomplete, or too long.
     #[error("{0}")]
     Invalid(String),
     /// The table or the store failed.
@@ -72,27 +72,27 @@ pub enum Refusal {
     Failed(#[from] StageError),
 }
 
-/// Why a person may not decide.
+/// The reason why a person may not decide.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Barred {
-    /// Nobody decides on their own change.
+    /// The person wrote the change.
     #[error("{0} wrote the change: someone else has to decide")]
     IsAuthor(String),
-    /// No write permission.
+    /// The person has no write permission.
     #[error("{login} may not write to {repository}")]
     MayNotWrite {
-        /// Who.
+        /// The person's login.
         login: String,
-        /// Where.
+        /// The repository.
         repository: RepositoryName,
     },
-    /// In none of the policy's teams.
+    /// The person is in none of the policy's teams.
     #[error("{0} is in none of the teams that may decide")]
     InNoTeam(String),
-    /// The mail's address names no login, so its code doesn't tell who typed it.
+    /// The mail's address has no login, so its code doesn't identify the person.
     #[error("{0} names no GitHub login, so a code is not enough: sign in with GitHub, or configure it as LOGIN={0}")]
     NeedsSignIn(String),
-    /// Whether the person is in one of the policy's teams could not be checked.
+    /// The person's teams could not be read.
     #[error("whether {0} is in one of the teams that may decide could not be checked: sign in with GitHub instead")]
     TeamsUnknown(String),
     /// Nobody has signed in.
@@ -100,14 +100,22 @@ pub enum Barred {
     Unknown,
 }
 
-/// Where a mailed link leads. Errors: [`Refusal::Unknown`]; what the table says.
+/// Returns the link of a mail, and its question.
+///
+/// # Errors
+///
+/// [`Refusal::Unknown`]; the table fails.
 pub async fn find_link(rows: &dyn KeepRows, id: &str) -> Result<(Link, Question), Refusal> {
     let link: Link = rows::find(rows, &link_key(id)).await?.ok_or(Refusal::Unknown)?.value;
     let question = rows::find(rows, &question_key(&link.run, link.round)).await?;
     Ok((link, question.ok_or(Refusal::Unknown)?.value))
 }
 
-/// The open question of a run: the newest, if nothing is decided. Errors: [`Refusal::Unknown`], [`Refusal::Decided`].
+/// Returns the open question of a run: the newest, if it is not decided.
+///
+/// # Errors
+///
+/// [`Refusal::Unknown`], [`Refusal::Decided`]; the table fails.
 pub async fn find_open(rows: &dyn KeepRows, run: &str) -> Result<Question, Refusal> {
     match newest_question(rows, run).await? {
         None => Err(Refusal::Unknown),
@@ -116,8 +124,12 @@ pub async fn find_open(rows: &dyn KeepRows, run: &str) -> Result<Question, Refus
     }
 }
 
-/// Whether the code is the one that was mailed with the link: who typed it is who got that mail, and counts as the login that
-/// the address was given for. Errors: as [`Refusal`].
+/// Checks a typed code against the one that was mailed with the link, and returns the recipient: the login that the address
+/// is configured for.
+///
+/// # Errors
+///
+/// As [`Refusal`].
 pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Person, Refusal> {
     let typed: String = code.chars().filter(|char| char.is_ascii_alphanumeric()).collect();
     let typed = sha256(&typed.to_ascii_uppercase());
@@ -128,7 +140,7 @@ pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Per
         if link.wrong_codes >= MAX_WRONG_CODES {
             return Err(Refusal::Locked);
         }
-        // Hashes are compared: how long that takes says nothing about the code.
+        // The comparison is of hashes, so its time reveals nothing about the code.
         if link.code_sha256 == typed {
             return Ok(Update::Keep(Ok(Person {
                 name: link.login.unwrap_or_else(|| link.address.clone()),
@@ -146,7 +158,11 @@ pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Per
     checked.await?
 }
 
-/// What keeps a question from being decided, whoever asks. Errors: as [`Refusal`].
+/// Checks that a question can still be decided, whoever decides.
+///
+/// # Errors
+///
+/// As [`Refusal`].
 pub async fn refuse_early(rows: &dyn KeepRows, question: &Question, now_ms: i64) -> Result<(), Refusal> {
     if question.decided.is_some() {
         return Err(Refusal::Decided(Box::new(question.clone())));
@@ -169,8 +185,12 @@ pub async fn refuse_early(rows: &dyn KeepRows, question: &Question, now_ms: i64)
     Ok(())
 }
 
-/// Takes a person's answer, and gives the question with it: settled, or with a vote more. It is stored when this returns;
-/// of two who decide at once one is first, and the other learns it. Errors: as [`Refusal`].
+/// Stores a person's ballot and returns the question with it: decided, or with one more vote. Of two people who decide at
+/// once, one is first and the other gets a refusal.
+///
+/// # Errors
+///
+/// As [`Refusal`].
 pub async fn decide(
     rows: &dyn KeepRows,
     run: &str,
@@ -202,7 +222,7 @@ pub async fn decide(
     .await
 }
 
-/// Nobody decides on their own change, nor does somebody who may be its author.
+/// Refuses the author of the change, and a person who may be the author.
 fn refuse_person(question: &Question, by: &Person, identity: &Identity) -> Result<(), Barred> {
     let author = question.approval.author.as_deref();
     match identity {
@@ -214,8 +234,12 @@ fn refuse_person(question: &Question, by: &Person, identity: &Identity) -> Resul
     }
 }
 
-/// Closes a question that the workflow has given up on; gives what was decided, with the reason, where that was stored
-/// before. Done twice, it gives the same. Errors: what the table says.
+/// Closes a question that the workflow no longer waits for. Returns the decision with its reason, if one was stored before. A
+/// repeated call returns the same.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn close_question(
     rows: &dyn KeepRows,
     run: &str,
@@ -238,13 +262,13 @@ pub async fn close_question(
     .await
 }
 
-/// One who rejects is enough; of those who approve, as many as are needed, each another person.
+/// Returns the decision: rejected by any one vote, approved by as many different people as the question needs.
 fn settle(question: &Question) -> Option<Verdict> {
     let says = |verdict| question.votes.iter().filter(move |vote| vote.ballot.verdict == verdict);
     if says(Verdict::Rejected).next().is_some() {
         return Some(Verdict::Rejected);
     }
-    // A vote by an address alone is of an earlier version, and may be anybody's.
+    // A vote by a mere address is from an earlier version and may be anybody's.
     let people: BTreeSet<Identity> = says(Verdict::Approved)
         .map(|vote| vote.by.identity())
         .filter(|identity| !matches!(identity, Identity::Address(_)))
@@ -279,7 +303,7 @@ mod tests {
     use super::*;
     use crate::model::approval::Edit;
 
-    /// Whether a ballot with a reason, and with a new title and body, of so many characters is valid.
+    /// Returns whether a ballot is valid whose reason, new title and new body have so many characters.
     fn is_valid(reason: usize, title: usize, body: usize) -> bool {
         let edit = Edit {
             title: "t".repeat(title),

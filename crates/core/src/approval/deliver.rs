@@ -1,5 +1,5 @@
-//! Telling the workflow what was decided, and doing as was decided. A decision that is stored is delivered at last, by whom
-//! ever: who took it, or a sweep.
+//! Delivers decisions to the workflow, and applies them to the report. Every stored decision is delivered eventually, by the
+//! process that stored it or by a sweep.
 
 use serde_json::json;
 
@@ -13,11 +13,14 @@ use crate::rows::{self, Update};
 use super::audit::write_audit;
 use super::{Delivered, Question, question_key};
 
-/// Questions that one sweep looks at.
+/// Maximum number of questions in one sweep.
 const MAX_QUESTIONS: usize = 10_000;
 
-/// Tells the workflow what was decided, unless it knows. Done twice, there is one effect. Errors: what the engine and the
-/// table say.
+/// Delivers a decision to the workflow, unless it was delivered before. A repeated call has no second effect.
+///
+/// # Errors
+///
+/// The engine or the table fails.
 pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, round: u32) -> Result<(), StageError> {
     rows::update(rows, &question_key(run, round), |found: Option<Question>| async move {
         let Some(question) = found else {
@@ -49,8 +52,12 @@ pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, rou
     .await
 }
 
-/// Delivers every decision that is stored and not known to the workflow; gives the runs. Errors: what the table says; one
-/// that cannot be delivered keeps none of the others waiting.
+/// Delivers every stored decision that the workflow doesn't have, and returns the runs with the failures. One failed
+/// delivery delays no other.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn deliver_all(
     table: &dyn KeepRows,
     tasks: &dyn AnswerTask,
@@ -68,7 +75,7 @@ pub async fn deliver_all(
     Ok(delivered)
 }
 
-/// Does as the approvers decided with a report's findings: drops and edits them, and notes by whom.
+/// Applies the approvers' decision to a report: drops and edits findings, and notes who did.
 pub fn apply_decision(question: &Question, report: &mut Report) {
     for vote in &question.votes {
         let ballot = &vote.ballot;
@@ -80,7 +87,7 @@ pub fn apply_decision(question: &Question, report: &mut Report) {
         for finding in &mut report.findings {
             if let Some(edit) = ballot.edited.get(&finding.id()) {
                 (finding.title, finding.body) = (edit.title.trim().to_owned(), edit.body.clone());
-                // It may say something else than the lines it would put in place.
+                // The suggestion may contradict the edited text.
                 finding.suggestion = None;
                 edited += 1;
             }
@@ -88,7 +95,7 @@ pub fn apply_decision(question: &Question, report: &mut Report) {
         let dropped = before - report.findings.len();
         if dropped + edited > 0 {
             let what = format!("dropped {dropped} and edited {edited} of the findings before publication");
-            // A mail address, or a user of a machine, is nobody's business but the record's.
+            // A mail address or a user of a machine belongs only in the run's own record.
             report.add_private_note(format!("{} {what}", vote.by.name), format!("a reviewer {what}"));
         }
     }

@@ -1,6 +1,6 @@
-//! Questions and decisions as rows: `question/RUN#ROUND` holds a question with its task token, its votes and what came of
-//! it; `link/HASH` leads from a mailed link to it. What is asked is written in `ask`, decided in `decide`, told to the
-//! workflow in `deliver`. A decision is stored first, and delivered then.
+//! Questions and decisions as rows. `question/RUN#ROUND` has a question with its task token, its votes and its decision;
+//! `link/HASH` leads from a mailed link to it. `ask` stores a question, `decide` stores a decision, `deliver` delivers it to
+//! the workflow. A decision is stored first and delivered afterwards.
 
 mod ask;
 mod audit;
@@ -25,56 +25,56 @@ pub use bind::{content_now, find_decision};
 pub use decide::{Barred, Refusal, check_code, close_question, decide, find_link, find_open, refuse_early};
 pub use deliver::{apply_decision, deliver, deliver_all};
 
-/// The form of a question's row.
+/// Version of a question's row.
 const QUESTION_VERSION: u32 = 1;
 
-/// A question as its row has it.
+/// A stored question.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Question {
-    /// The row's form.
+    /// The row's version.
     version: u32,
-    /// What is asked.
+    /// The question to the approvers.
     pub approval: Approval,
-    /// Credential: whoever holds it decides. Never logged.
+    /// The task token, a credential: its holder decides. Never logged.
     token: String,
-    /// Who has answered so far, in order.
+    /// The votes so far, in order.
     pub votes: Vec<Vote>,
-    /// What came of it, once that is settled.
+    /// The decision, if there is one.
     pub decided: Option<Verdict>,
-    /// Whether the workflow has given up waiting: nothing is decided any more.
+    /// Whether the workflow has stopped waiting: further votes are refused.
     #[serde(default)]
     pub closed: bool,
-    /// Whether the workflow knows it.
+    /// Whether the decision was delivered to the workflow.
     pub delivered: Delivered,
 }
 
-/// Whether the workflow knows a decision.
+/// The state of a decision's delivery to the workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivered {
-    /// Not yet.
+    /// It is not delivered yet.
     No,
-    /// It does.
+    /// It is delivered.
     Yes,
-    /// It does not wait any more: it has heard of it before, or the run has ended.
+    /// The workflow doesn't wait for it: it has the decision already, or the run has ended.
     NotWaiting,
 }
 
-/// Where a mailed link leads.
+/// A mailed link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The run.
     pub run: String,
-    /// The round that it was mailed in.
+    /// The question's round.
     pub round: u32,
-    /// Whom it was mailed to.
+    /// The recipient's address.
     pub address: String,
-    /// Whom its code counts for; none where the address names no login.
+    /// The login that its code counts for; none where the address has no login.
     #[serde(default)]
     pub login: Option<String>,
     /// SHA-256 of the code in the same mail, in hex.
     code_sha256: String,
-    /// Codes that were wrong so far.
+    /// Number of wrong codes so far.
     #[serde(default)]
     pub wrong_codes: u32,
 }
@@ -91,26 +91,30 @@ impl std::fmt::Debug for Question {
 }
 
 impl Question {
-    /// The vote that settled it.
+    /// Returns the vote that decided it.
     pub fn last_vote(&self) -> Option<&Vote> {
         self.votes.last()
     }
 }
 
-/// Names what a person decides on: the findings and the walkthrough of a report.
+/// Returns the digest of the content that a person decides on: the findings and the walkthrough of a report.
 pub fn content_of(report: &Report) -> String {
     stored_content(&json!(report))
 }
 
-/// The same of a report as it is stored. Fields that a later version adds to what it reads don't change the name.
+/// Returns the same digest of a stored report. Fields that a later version adds don't change it.
 pub fn stored_content(report: &Value) -> String {
     let shown = json!([report["target"]["head"], report["findings"], report["summary"]]);
     sha256(&shown.to_string())
 }
 
-/// The newest question of a run, with its row's version. Errors: what the table says.
+/// Returns the newest question of a run.
+///
+/// # Errors
+///
+/// The table fails.
 pub async fn newest_question(table: &dyn KeepRows, run: &str) -> Result<Option<Question>, StageError> {
-    // Two rounds, and more should the workflow ever ask so.
+    // There are two rounds; the limit allows for more.
     let found = table.list(&format!("question/{run}#"), 100).await?;
     let mut newest = None;
     for (key, row) in found {

@@ -1,5 +1,5 @@
-//! Commands in comments. A command is taken from the comment as GitHub gives it, and done once, however often the comment
-//! is delivered.
+//! Commands in comments. The command is read from the comment's current state on GitHub and runs once, however often the
+//! comment is delivered.
 
 use serde_json::json;
 
@@ -15,9 +15,9 @@ use super::pull::{end_all, open_runs};
 use super::start::{Again, last_start, start};
 use super::{Ports, Receipt, RunSettings, done, ignored, read_pull};
 
-/// A comment that is older asks for nothing any more: GitHub delivers nothing again after three days.
+/// Older comments are ignored: GitHub delivers nothing again after three days.
 const MAX_COMMENT_AGE_MS: i64 = 7 * 86_400_000;
-/// Clocks may differ this much: GitHub's, which dates comments, and ours, which dates runs.
+/// Maximum difference between GitHub's clock, which dates comments, and Holdfast's, which dates runs.
 const CLOCK_SLACK_MS: i64 = 5_000;
 
 const HELP: &str = "Commands, for people with write permission, each as a comment's first line:\n\n\
@@ -27,7 +27,7 @@ const HELP: &str = "Commands, for people with write permission, each as a commen
     - `/holdfast cancel`: stop the review that runs\n\
     - `/holdfast help`: this";
 
-/// Does a command, if its writer may give it, and says so where it was given.
+/// Runs a command, if its writer may give it, and answers it on the pull request.
 pub(super) async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
     let pull = read_pull(ports, &asked.repository, asked.number).await?;
     let here = target_of(&pull, pull.head.clone());
@@ -65,7 +65,7 @@ pub(super) async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports
     Ok(receipt)
 }
 
-/// What was asked for, by whom and when.
+/// A command with its writer and its comment.
 struct Given<'a> {
     command: Command,
     login: &'a str,
@@ -73,7 +73,7 @@ struct Given<'a> {
     created_ms: i64,
 }
 
-/// The command and who gave it. Errors: why there is none.
+/// Returns the command and its writer's login. Fails with the reason why there is none.
 fn read_command(comment: &CommentNow, number: u64, now_ms: i64) -> Result<(Command, &str), &'static str> {
     if comment.number != number {
         return Err("the comment is on another pull request");
@@ -84,7 +84,7 @@ fn read_command(comment: &CommentNow, number: u64, now_ms: i64) -> Result<(Comma
     if now_ms - comment.created_ms > MAX_COMMENT_AGE_MS {
         return Err("the comment is older than what GitHub delivers again");
     }
-    // A token writes as the person it belongs to, who may well give commands: what Holdfast wrote is known by its marker.
+    // With a person's token Holdfast writes as that person, who may give commands. The marker identifies Holdfast's comments.
     if holds_marker(&comment.body) {
         return Err("we wrote this ourselves");
     }
@@ -100,7 +100,7 @@ fn read_command(comment: &CommentNow, number: u64, now_ms: i64) -> Result<(Comma
     }
 }
 
-/// Does it; gives what is answered, and what is to be finished behind the answer.
+/// Runs the command. Returns the receipt, the answer's text, and the row to finish after the answer.
 async fn act(
     given: &Given<'_>,
     pull: &PullNow,
@@ -137,7 +137,7 @@ async fn act(
     Ok((receipt, Some(said), Some(once)))
 }
 
-/// Stops the runs that were under way when the comment was first read, and no newer ones, and undoes what they did.
+/// Stops the runs that were in progress when the comment was first read, and no newer ones, and undoes their effects.
 async fn cancel(
     given: &Given<'_>,
     here: &Target,
@@ -175,7 +175,11 @@ async fn cancel(
     Ok((receipt, Some(said), Some(once)))
 }
 
-/// Whether a person has paused the reviews of a pull request. Errors: what the table says.
+/// Returns whether a person has paused the reviews of a pull request.
+///
+/// # Errors
+///
+/// The table fails.
 pub(super) async fn is_paused(rows: &dyn KeepRows, target: &Target) -> Result<bool, StageError> {
     for key in pause_keys(target) {
         if rows.get(&key).await?.is_some() {
@@ -187,7 +191,7 @@ pub(super) async fn is_paused(rows: &dyn KeepRows, target: &Target) -> Result<bo
 
 async fn pause(rows: &dyn KeepRows, target: &Target, login: &str) -> Result<(), StageError> {
     let [key, _] = pause_keys(target);
-    // One that is there already says the same.
+    // An existing row means the same.
     rows.put(&key, &json!({ "by": login }), Precondition::Absent).await?;
     Ok(())
 }
@@ -201,7 +205,7 @@ async fn unpause(rows: &dyn KeepRows, target: &Target) -> Result<(), StageError>
     Ok(())
 }
 
-/// Today's key, and that of version 0.1, which may still be there.
+/// Returns the current key and that of version 0.1, which may still exist.
 fn pause_keys(target: &Target) -> [String; 2] {
     [target.place(), target.named_place()].map(|place| format!("pause/{place}"))
 }

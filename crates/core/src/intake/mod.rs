@@ -1,7 +1,7 @@
-//! From a delivery of GitHub's to a run. The payload is a hint that says where to look: what stands on GitHub now decides,
-//! and a run's name is derived from it, so that a delivery that comes twice starts nothing twice. One file for each kind
-//! of delivery: `pull` (pull requests), `command` (comments), `rerun` (checks), `group` (merge queues); `start` names and
-//! starts runs, `once` remembers what was done.
+//! The way from a webhook delivery to a run. The payload only shows where to look: the current state on GitHub decides, and
+//! the run's name is derived from it, so that a duplicate delivery starts nothing twice. One file for each kind of delivery:
+//! `pull` (pull requests), `command` (comments), `rerun` (checks), `group` (merge queues). `start` names and starts runs,
+//! `once` stores the finished deliveries.
 
 mod command;
 mod group;
@@ -19,40 +19,40 @@ use crate::port::{
 };
 use crate::webhook::{RepositoryRef, WebhookEvent};
 
-/// Reads of one pull request that failed for a moment are repeated so often.
+/// Maximum number of reads of one pull request while GitHub is unavailable.
 const MAX_READS: usize = 3;
 
-/// What is answered to the one who delivers.
+/// The result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receipt {
-    /// A run has begun.
+    /// A run has started.
     Started {
         /// Its name.
         run: String,
     },
-    /// It was delivered before: this is its run.
+    /// It is a duplicate of an earlier delivery, or its review exists: this is its run.
     Duplicate {
         /// The run's name.
         run: String,
     },
-    /// A command was done.
+    /// A command was executed.
     Done {
-        /// What, in one line.
+        /// The effect, in one line.
         what: String,
     },
-    /// Nothing is to be done.
+    /// The delivery needs no action.
     Ignored {
-        /// Why, in one line.
+        /// The reason, in one line.
         why: String,
     },
-    /// The body is not what its event's name says.
+    /// The body doesn't have its event's form.
     Invalid {
-        /// What is wrong and where.
+        /// The problem and its place.
         what: String,
     },
 }
 
-/// How runs are started here.
+/// The settings of new runs.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
     /// The artifacts' bucket.
@@ -61,14 +61,14 @@ pub struct RunSettings {
     pub max_concurrency: u32,
     /// The main model.
     pub model: ModelId,
-    /// The cheap tier's.
+    /// The light tier's model.
     pub model_light: ModelId,
-    /// What one call may hold.
+    /// Token limits of one model call.
     pub tokens: TokenLimits,
 }
 
 impl RunSettings {
-    /// As a deployment is set.
+    /// Returns a deployment's settings.
     pub fn of(settings: &Settings, bucket: impl Into<String>) -> Self {
         Self {
             bucket: bucket.into(),
@@ -80,7 +80,7 @@ impl RunSettings {
     }
 }
 
-/// What the intake reaches.
+/// The ports of the intake.
 #[derive(Clone, Copy)]
 pub struct Ports<'a> {
     /// Starts runs.
@@ -89,22 +89,25 @@ pub struct Ports<'a> {
     pub stop: &'a dyn StopRun,
     /// Reads files of the base branch.
     pub read: &'a dyn ReadChange,
-    /// Reads pull requests and comments as they are now.
+    /// Reads the current state of pull requests and comments.
     pub pulls: &'a dyn ReadPull,
-    /// Reads what people may do.
+    /// Reads people's permissions.
     pub permission: &'a dyn ReadPermission,
     /// Writes to pull requests.
     pub publish: &'a dyn PublishReview,
-    /// Keeps claims, pauses, and what was done.
+    /// Stores claims, pauses and finished deliveries.
     pub rows: &'a dyn KeepRows,
-    /// Keeps artifacts.
+    /// Stores artifacts.
     pub store: &'a dyn StoreArtifact,
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
 }
 
-/// Does what a delivery asks for. A run that it starts is durable when this returns. Errors: what the ports say; the
-/// delivery is to be repeated then.
+/// Handles a delivery. A run that it starts is durable when this returns.
+///
+/// # Errors
+///
+/// A port fails; the sender must repeat the delivery.
 pub async fn receive(event: &WebhookEvent, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
     match event {
         WebhookEvent::Review(trigger) => pull::review(trigger, how, ports).await,
@@ -119,8 +122,8 @@ pub async fn receive(event: &WebhookEvent, how: &RunSettings, ports: Ports<'_>) 
     }
 }
 
-/// The pull request as it is now. Nobody delivers again for a repository's own webhook: a read that failed for a moment is
-/// repeated. Errors: what reading says.
+/// Reads the pull request's current state. Retries while GitHub is unavailable, because nothing repeats the delivery of a
+/// repository's own webhook.
 async fn read_pull(ports: Ports<'_>, repository: &RepositoryRef, number: u64) -> Result<PullNow, ReadError> {
     let mut tries = 1;
     loop {

@@ -1,6 +1,6 @@
-//! What a delivery asked for and how far it was done: a row that is written under a condition before anything is done. A
-//! delivery's id is not signed, so the row is named by what the signed body names: a comment, a check, a change of a pull
-//! request. A delivery that failed midway continues; one that was done does nothing.
+//! The progress of a delivery: a row that is created before the first effect. A delivery's id is not signed, so the row is
+//! named by the signed body: a comment, a check, a change of a pull request. A delivery that failed midway resumes; a
+//! finished one has no further effect.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,40 +9,44 @@ use crate::error::StageError;
 use crate::port::{KeepRows, Precondition, Row, Written};
 use crate::rows;
 
-/// How far it was done.
+/// The progress of a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Progress {
-    /// Whether all of it is done.
+    /// Whether it is finished.
     #[serde(default)]
     pub is_done: bool,
-    /// The attempt that is being started, or was.
+    /// The attempt that was started, or is being started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// The runs that it is about.
+    /// The runs that it stops.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<String>,
 }
 
-/// One thing that is done once.
+/// A delivery whose effects happen once.
 #[derive(Debug)]
 pub(super) struct Once {
     key: String,
     version: u64,
-    /// How far it was done.
+    /// Its progress.
     pub progress: Progress,
 }
 
-/// Another delivery of the same thing has written the row meanwhile, or the table failed.
+/// The reason why progress was not stored.
 #[derive(Debug)]
 pub(super) enum NotNoted {
-    /// Another one does it.
+    /// A duplicate delivery has changed the row in the meantime.
     ByAnother,
     /// The table failed.
     Failed(StageError),
 }
 
 impl Once {
-    /// Begins, or continues where an earlier delivery stopped. `None`: it was done before. Errors: what the table says.
+    /// Begins, or resumes where an earlier delivery stopped. Returns `None` for a finished delivery.
+    ///
+    /// # Errors
+    ///
+    /// The table fails.
     pub async fn begin(table: &dyn KeepRows, name: &str) -> Result<Option<Self>, StageError> {
         let key = format!("once/{name}");
         if let Some(row) = table.get(&key).await? {
@@ -65,7 +69,7 @@ impl Once {
         }))
     }
 
-    /// Stores how far it is done.
+    /// Stores progress.
     pub async fn note(&mut self, rows: &dyn KeepRows, progress: Progress) -> Result<(), NotNoted> {
         let expect = Precondition::Version(self.version);
         match rows.put(&self.key, &json!(progress), expect).await {
@@ -78,7 +82,11 @@ impl Once {
         }
     }
 
-    /// Stores that it is done. Another delivery may have stored it as well. Errors: what the table says.
+    /// Stores that it is finished. A duplicate delivery may have stored it before.
+    ///
+    /// # Errors
+    ///
+    /// The table fails.
     pub async fn finish(mut self, rows: &dyn KeepRows) -> Result<(), StageError> {
         let progress = Progress {
             is_done: true,

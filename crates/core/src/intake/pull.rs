@@ -1,4 +1,5 @@
-//! Deliveries about a pull request: what is new is reviewed, what is closed is stopped, and who has to wait sees it.
+//! Deliveries about a pull request: starts the review of a new head, stops that of a closed pull request, and notifies an
+//! author whose pull request waits for a maintainer.
 
 use serde_json::Value;
 
@@ -18,17 +19,17 @@ use super::once::Once;
 use super::start::{Again, last_start, start};
 use super::{Ports, Receipt, RunSettings, done, ignored, read_pull};
 
-/// What the notice of a pull request that waits is of, in its marker: there is one of them.
+/// The name in the marker of the notice on a waiting pull request, so that there is only one.
 const WAITING: &str = "waiting";
 
-/// Starts the review of a pull request's head, unless it is not open, its author has to wait, or it is paused.
+/// Starts the review of a pull request's head, unless it is closed, a draft or paused, or waits for a maintainer.
 pub(super) async fn review(
     trigger: &ReviewTrigger,
     how: &RunSettings,
     ports: Ports<'_>,
 ) -> Result<Receipt, StageError> {
     let pull = read_pull(ports, &trigger.repository, trigger.number).await?;
-    // An answer from before the event is no news: the event's own head counts then.
+    // An answer older than the event is stale: then the event's own head counts.
     let is_stale = !pull.updated_at.is_empty() && pull.updated_at < trigger.updated_at;
     if !is_stale {
         if pull.head != trigger.head {
@@ -77,7 +78,7 @@ pub(super) async fn review(
     Ok(receipt)
 }
 
-/// Stops the review of a pull request that has nothing to review any more, and undoes what it did.
+/// Stops the review of a pull request that was closed or became a draft, and undoes its effects.
 pub(super) async fn stop(trigger: &StopTrigger, ports: Ports<'_>) -> Result<Receipt, StageError> {
     let pull = read_pull(ports, &trigger.repository, trigger.number).await?;
     let (is_so, cause, otherwise) = match trigger.action {
@@ -104,7 +105,7 @@ pub(super) async fn stop(trigger: &StopTrigger, ports: Ports<'_>) -> Result<Rece
     })
 }
 
-/// The runs of a pull request that may be under way: the one that holds it, and the one that was started last.
+/// Returns the runs of a pull request that may be in progress: the one that holds it, and the one started last.
 pub(super) async fn open_runs(target: &Target, ports: Ports<'_>) -> Result<Vec<String>, StageError> {
     let mut runs: Vec<String> = claim::holder(ports.rows, target).await?.into_iter().collect();
     if let Some(last) = last_start(ports.rows, target).await?
@@ -115,7 +116,7 @@ pub(super) async fn open_runs(target: &Target, ports: Ports<'_>) -> Result<Vec<S
     Ok(runs)
 }
 
-/// Ends runs and undoes what they did. The result of one that came to its end stays.
+/// Ends runs and undoes their effects. The result of a completed run stays.
 pub(super) async fn end_all(runs: &[String], cause: &str, ports: Ports<'_>) -> Result<(), StageError> {
     let error = ErrorName::RunCancelled;
     for run in runs {
@@ -125,8 +126,8 @@ pub(super) async fn end_all(runs: &[String], cause: &str, ports: Ports<'_>) -> R
     Ok(())
 }
 
-/// Whether Holdfast's own account did this: another bot's push is reviewed, its own isn't. A person's token writes as that
-/// person, who may well push.
+/// Returns whether Holdfast's own account is the sender: another bot's push is reviewed, its own isn't. With a person's token
+/// Holdfast writes as that person, whose pushes are reviewed.
 async fn is_own(trigger: &ReviewTrigger, ports: Ports<'_>) -> Result<bool, StageError> {
     if !trigger.sender.is_bot() {
         return Ok(false);
@@ -135,8 +136,9 @@ async fn is_own(trigger: &ReviewTrigger, ports: Ports<'_>) -> Result<bool, Stage
     Ok(own.is_some_and(|own| own.eq_ignore_ascii_case(&trigger.sender.login)))
 }
 
-/// Whether the author's pull request is reviewed unasked. Where GitHub's word for the author is unclear (a newcomer, or a
-/// member whose membership is private), the author's permission decides; in a private repository, whoever may read.
+/// Returns whether the author's pull request is reviewed without a maintainer's command. Where the association is unclear (a
+/// newcomer, or a member whose membership is private), the author's permission decides; in a private repository, read
+/// permission is enough.
 async fn is_trusted(pull: &PullNow, ports: Ports<'_>) -> Result<bool, StageError> {
     if !pull.association.is_unclear() {
         return Ok(true);
@@ -147,13 +149,13 @@ async fn is_trusted(pull: &PullNow, ports: Ports<'_>) -> Result<bool, StageError
         Ok(Permission::None) => Ok(false),
         Ok(Permission::Read) => Ok(pull.is_private),
         Ok(Permission::Triage | Permission::Write | Permission::Maintain | Permission::Admin) => Ok(true),
-        // Nothing is known, which is never a permission.
+        // The permission is unknown, which never counts as one.
         Err(ReadError::Forbidden(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Says on the pull request, once, that it waits, and how a maintainer starts its review.
+/// Writes one notice that the pull request waits, and how a maintainer starts its review.
 async fn wait_for_maintainer(here: &Target, ports: Ports<'_>) -> Result<Receipt, StageError> {
     ports.publish.give_notice(here, WAITING, &waiting_body()).await?;
     let why = "a first-time contributor's pull request is reviewed once a maintainer asks: /holdfast review";
@@ -163,6 +165,6 @@ async fn wait_for_maintainer(here: &Target, ports: Ports<'_>) -> Result<Receipt,
 fn is_allowed_bot(pull: &PullNow, settings: Option<&[u8]>) -> bool {
     let text = String::from_utf8_lossy(settings.unwrap_or_default());
     let login = pull.author.as_ref().map(|author| author.login.as_str());
-    // Settings that cannot be read allow nobody.
+    // Invalid settings allow nobody.
     Policy::parse(&text).is_ok_and(|policy| login.is_some_and(|login| policy.allows_bot(login)))
 }

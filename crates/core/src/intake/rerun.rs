@@ -1,4 +1,4 @@
-//! Re-run of our own check: a review of the head, as if it was asked for in a comment.
+//! A re-run of Holdfast's check: a review of the head, as after `/holdfast review`.
 
 use crate::artifact::find_artifact;
 use crate::error::StageError;
@@ -12,7 +12,7 @@ use super::once::Once;
 use super::start::{Again, start};
 use super::{Ports, Receipt, RunSettings, ignored, read_pull};
 
-/// Starts a review of the head again, if whoever asks may write.
+/// Starts a review of the head again, if the sender has write permission.
 pub(super) async fn rerun(trigger: &RerunTrigger, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
     let Some(number) = number_of(trigger, ports).await? else {
         return Ok(ignored("the check is of no pull request that is known here"));
@@ -43,7 +43,7 @@ pub(super) async fn rerun(trigger: &RerunTrigger, how: &RunSettings, ports: Port
     Ok(receipt)
 }
 
-/// The pull request: of the run whose check it is, as GitHub names none for forks; else as the event says.
+/// Returns the pull request's number: that of the check's run, because GitHub leaves it out for forks, or else the event's.
 async fn number_of(trigger: &RerunTrigger, ports: Ports<'_>) -> Result<Option<u64>, StageError> {
     if let Some(run) = &trigger.run {
         let run: Option<Run> = find_artifact(ports.store, &key::run(run)).await?;

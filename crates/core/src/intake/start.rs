@@ -1,4 +1,4 @@
-//! Names the run of a pull request as it is now, and starts it.
+//! Names the run of a pull request's current state, and starts it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,14 +17,14 @@ use crate::rows::{self, Update};
 use super::once::{NotNoted, Once, Progress};
 use super::{Ports, Receipt, RunSettings, ignored};
 
-/// Attempts of one review that are counted through.
+/// Maximum number of attempts at one review.
 const MAX_ATTEMPTS: u32 = 1_000;
 
-/// When a review that has ended is started again.
+/// The condition under which an ended review is started again.
 pub(super) enum Again {
-    /// Only where another one was published or begun since: a push back to an earlier head.
+    /// Only if another review has run since: a push back to an earlier head.
     Never,
-    /// Also where it left nothing: it was cancelled or failed. Once for the event.
+    /// Also if it has no result, because it was cancelled or failed. Once for the event.
     IfNothingIsLeft(Once),
     /// Always. Once for the command.
     Always(Once),
@@ -35,14 +35,14 @@ pub(super) enum Again {
 pub(super) struct LastStart {
     /// Its name.
     pub run: String,
-    /// When, in milliseconds since 1970.
+    /// Time of the start, in milliseconds since 1970.
     pub at_ms: i64,
-    /// The comment that asked for it, where one did.
+    /// The comment with the command that started it, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<u64>,
 }
 
-/// Starts the run of a target, or finds it. Gives with the receipt what was begun once, to be finished when all is done.
+/// Starts the run of a target, or finds it. Returns the receipt and the row to finish after all effects.
 pub(super) async fn start(
     target: &Target,
     how: &RunSettings,
@@ -90,7 +90,7 @@ pub(super) async fn start(
                 }
                 return Ok((Receipt::Duplicate { run: name }, once));
             }
-            // It was started by an earlier delivery of this very command.
+            // An earlier delivery of the same command started it.
             StartedRun::Ended if is_own => return Ok((Receipt::Duplicate { run: name }, once)),
             StartedRun::Ended if is_forced => {}
             StartedRun::Ended => {
@@ -123,8 +123,8 @@ fn run_of(target: &Target, how: &RunSettings, name: String) -> Run {
     }
 }
 
-/// The run that holds the pull request, if it is of the same review under another name: the repository had another name, or
-/// version 0.1 named it.
+/// Returns the run that holds the pull request if it is the same review under another name: before the repository was
+/// renamed, or as version 0.1 named it.
 async fn same_review_of_holder(
     target: &Target,
     stem: &str,
@@ -151,7 +151,7 @@ async fn same_review_of_holder(
     Ok(is_same.then_some(holder))
 }
 
-/// Remembers the run that was started last: one that is closed or cancelled before it opened is found by it.
+/// Stores the run that was started last, so that a run can be stopped before it opens.
 async fn note_start(ports: Ports<'_>, target: &Target, run: &str, comment: Option<u64>) -> Result<(), StageError> {
     let start = LastStart {
         run: run.to_owned(),
@@ -159,17 +159,21 @@ async fn note_start(ports: Ports<'_>, target: &Target, run: &str, comment: Optio
         comment,
     };
     let start = &start;
-    // What is there counts for nothing, whatever its shape.
+    // The previous value doesn't matter, whatever its shape.
     rows::update(ports.rows, &last_key(target), |_: Option<Value>| async move {
         Ok(Update::Write(json!(start), ()))
     })
     .await
 }
 
-/// The run that was started last for a pull request. Errors: what the table says.
+/// Returns the run that was started last for a pull request.
+///
+/// # Errors
+///
+/// The table fails.
 pub(super) async fn last_start(rows: &dyn KeepRows, target: &Target) -> Result<Option<LastStart>, StageError> {
     let row: Option<Row> = rows.get(&last_key(target)).await?;
-    // A row of another version is as good as none.
+    // A row of another version counts as missing.
     Ok(row.and_then(|row| LastStart::deserialize(&row.value).ok()))
 }
 
