@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_beside_the_settings_is_a_note() {
+    fn a_file_with_a_similar_name_is_a_note() {
         use RootKind::File;
         for (names, notes) in [
             (&["README.md", ".holdfast"][..], 0),

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_seen_is_taken_out_or_named() {
+    fn invisible_characters_are_removed_or_escaped() {
         for (raw, text, name) in [
             ("a\u{202e}b\u{7}c", "abc", "a\\u{202e}b\\u{7}c"),
             ("x\r\ny\rz\u{2028}w", "x\ny\nz\nw", "x\\r\\ny\\rz\\u{2028}w"),

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_is_believed_only_where_it_was_signed() {
+    fn a_marker_counts_only_with_a_valid_signature() {
         let key = MarkerKey::new("0123456789abcdef".into()).unwrap();
         let other = MarkerKey::new("fedcba9876543210".into()).unwrap();
         let here = target("demo", 12);

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_counts_first_and_alone_for_ones_own_server() {
+    fn a_deployments_prices_come_first_and_are_the_only_ones_for_its_own_server() {
         let given = " openai/gpt-5=0.5/1.125 , openai/mine=0/0,";
         let prices = Prices::parse(given, true).unwrap();
         assert_eq!(prices.cost(&id("openai/gpt-5"), 2, 3), Some(2 * 500 + 3 * 1_125));

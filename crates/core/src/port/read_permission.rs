@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_push_may_write() {
+    fn a_permission_to_push_is_a_permission_to_write() {
         for (permission, may_write) in [
             (Permission::Admin, true),
             (Permission::Maintain, true),

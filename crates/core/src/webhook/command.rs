@@ -1,26 +1,26 @@
-//! Commands in comments: a comment's first line is one, or the comment is not for us.
+//! Commands in comments: only a comment's first line can be one.
 
-/// What a person asks for in a comment.
+/// A person's command in a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Review the head as it is now.
+    /// Review the current head.
     Review,
-    /// Review nothing on this pull request until it is resumed.
+    /// Review nothing on this pull request until `/holdfast resume`.
     Pause,
     /// Review again.
     Resume,
-    /// Stop the review that runs.
+    /// Stop the running review.
     Cancel,
-    /// Say what can be asked for.
+    /// List the commands.
     Help,
 }
 
-/// What begins a command.
+/// The beginning of a command.
 const PREFIX: &str = "/holdfast";
 
 impl Command {
-    /// Reads the first line that is not blank. `None`: no command. `Err`: begins as one and is none; the word is not
-    /// repeated, as it is a stranger's. Letters' case plays no part, and `/holdfast` alone asks for help.
+    /// Reads the first line that is not blank, in any case of letters. `None`: no command. `Err`: an unknown command; the
+    /// error doesn't repeat the word, because it is untrusted. A mere `/holdfast` means help.
     pub fn parse(comment: &str) -> Option<Result<Self, UnknownCommand>> {
         let line = comment.lines().map(str::trim).find(|line| !line.is_empty())?;
         let mut words = line.split_whitespace();
@@ -42,7 +42,7 @@ impl Command {
     }
 }
 
-/// A line that begins as a command and is none.
+/// A line that begins like a command and is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no such command: /holdfast review, pause, resume, cancel or help")]
 pub struct UnknownCommand;
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_alone_is_a_command() {
+    fn only_the_first_line_is_a_command() {
         let table = [
             ("/holdfast review", Some(Ok(Command::Review))),
             ("\n  /holdfast   pause \nThank you", Some(Ok(Command::Pause))),

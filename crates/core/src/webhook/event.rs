@@ -1,4 +1,4 @@
-//! What a delivery asks for. How it is read from a payload stands in `parse`.
+//! Events: what a delivery means. `parse` reads them from payloads.
 
 use crate::model::author_association::AuthorAssociation;
 use crate::model::repository_id::RepositoryId;
@@ -7,51 +7,51 @@ use crate::model::sha::CommitSha;
 
 use super::command::Command;
 
-/// A delivery, read.
+/// A parsed delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WebhookEvent {
     /// A pull request has a head to review.
     Review(ReviewTrigger),
-    /// A pull request has nothing to review any more.
+    /// A pull request has nothing left to review.
     Stop(StopTrigger),
-    /// A person asks for something in a pull request's conversation.
+    /// A person gives a command in a pull request's conversation.
     Command(CommentCommand),
-    /// A person asks for our own check again.
+    /// A person requests Holdfast's check again.
     Rerun(RerunTrigger),
-    /// A merge queue waits for the verdict of a group's commit.
+    /// A merge queue waits for the check on a group's commit.
     MergeGroup(MergeGroupTrigger),
-    /// Where the App is installed has changed.
+    /// An installation of the App has changed.
     Installation(InstallationChange),
-    /// GitHub tries the address out.
+    /// GitHub tests the address.
     Ping,
-    /// Nothing to do.
+    /// The event needs no action.
     Ignored {
-        /// Why, in one line; holds nothing of the payload but names of events and actions, cut short.
+        /// The reason, in one line. It has nothing of the payload but shortened names of events and actions.
         why: String,
     },
-    /// The body is not what its event's name says.
+    /// The body doesn't have its event's form.
     Invalid {
-        /// What is wrong and where, in one line, e.g. `pull_request.head.sha: missing`. Holds nothing of the payload.
+        /// The problem and its place in one line, e.g. `pull_request.head.sha: missing`. It has nothing of the payload.
         what: String,
     },
 }
 
-/// A pull request that is open, no draft, and has something new to review, whoever did it.
+/// A pull request that is open, is no draft and has something new to review, whoever caused it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewTrigger {
-    /// What happened.
+    /// The action.
     pub action: ReviewAction,
-    /// Whose pull request.
+    /// The repository.
     pub repository: RepositoryRef,
-    /// Its number, from 1.
+    /// The pull request's number, from 1.
     pub number: u64,
-    /// Its head when GitHub wrote this; may have moved since.
+    /// Its head at the time of the event.
     pub head: CommitSha,
-    /// When the pull request had changed last, as RFC 3339 in UTC; empty where the payload does not tell it.
+    /// The time of the pull request's last change, as RFC 3339 in UTC; empty where the payload leaves it out.
     pub updated_at: String,
-    /// Who did it.
+    /// The account that caused the event.
     pub sender: Sender,
-    /// What the pull request's author is to the repository.
+    /// The association of the pull request's author with the repository.
     pub author: AuthorAssociation,
     /// The App's installation; `None` for a repository's own webhook.
     pub installation: Option<u64>,
@@ -60,44 +60,44 @@ pub struct ReviewTrigger {
 /// A pull request that was closed, merged or converted to a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopTrigger {
-    /// What happened.
+    /// The action.
     pub action: StopAction,
-    /// Whose pull request.
+    /// The repository.
     pub repository: RepositoryRef,
-    /// Its number, from 1.
+    /// The pull request's number, from 1.
     pub number: u64,
 }
 
-/// What leaves nothing to review.
+/// An action that leaves nothing to review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopAction {
     /// It was closed, merged or not.
     Closed,
-    /// It is not ready for review any more.
+    /// It became a draft.
     ConvertedToDraft,
 }
 
-/// A check of ours, or all of a commit, that a person wants to run again.
+/// A request to run Holdfast's check, or all checks of a commit, again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RerunTrigger {
-    /// Whose commit.
+    /// The repository.
     pub repository: RepositoryRef,
-    /// What is asked for again, as the event names it: `check_run/ID`, or `check_suite/ID/UPDATED`.
+    /// The check to run again, as the event names it: `check_run/ID`, or `check_suite/ID/UPDATED`.
     pub of: String,
     /// The check's commit.
     pub head: CommitSha,
-    /// The run that the check is of, where it is one check.
+    /// The check's run, for a single check.
     pub run: Option<String>,
     /// The number of the pull request; GitHub leaves it out for forks.
     pub number: Option<u64>,
-    /// Who asks.
+    /// The account that requests it.
     pub sender: Sender,
 }
 
 /// A group of a merge queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergeGroupTrigger {
-    /// Whose queue.
+    /// The repository.
     pub repository: RepositoryRef,
     /// The group's commit.
     pub head: CommitSha,
@@ -105,7 +105,7 @@ pub struct MergeGroupTrigger {
     pub number: u64,
 }
 
-/// What makes a pull request ready for a review.
+/// An action that makes a pull request ready for a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReviewAction {
     /// It is new.
@@ -116,47 +116,46 @@ pub enum ReviewAction {
     Reopened,
     /// It was a draft before.
     ReadyForReview,
-    /// It goes to another base branch.
+    /// Its base branch changed.
     Retargeted,
 }
 
-/// A command in a comment that was just written. It only says where to look: who wrote it, what it asks for and whether its
-/// writer may, the API tells.
+/// A command in a new comment. It only shows where to look: the API has the writer, the text and the writer's permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommentCommand {
-    /// What is asked for.
+    /// The command.
     pub command: Command,
-    /// Whose pull request.
+    /// The repository.
     pub repository: RepositoryRef,
-    /// Its number, from 1.
+    /// The pull request's number, from 1.
     pub number: u64,
     /// The comment's id.
     pub comment: u64,
 }
 
-/// The App was installed, removed, or sees other repositories.
+/// A change of an installation of the App.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstallationChange {
-    /// What happened.
+    /// The action.
     pub action: InstallationAction,
     /// The installation.
     pub installation: u64,
 }
 
-/// What can happen to an installation.
+/// An action on an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstallationAction {
     /// It is new.
     Created,
-    /// It is gone, and with it every right.
+    /// It is deleted with all its permissions.
     Deleted,
-    /// It may not be used for now.
+    /// It is suspended.
     Suspended,
-    /// It may be used again.
+    /// It is active again.
     Unsuspended,
-    /// Its rights are others now.
+    /// Its permissions changed.
     PermissionsAccepted,
-    /// It sees more, or fewer, repositories.
+    /// Its list of repositories changed.
     RepositoriesChanged,
 }
 
@@ -169,7 +168,7 @@ pub struct RepositoryRef {
     pub name: RepositoryName,
 }
 
-/// Who caused an event.
+/// The account that caused an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender {
     /// The login.
@@ -179,14 +178,14 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Whether the account is an App's or another bot's.
+    /// Returns whether the account is an App or another bot.
     pub fn is_bot(&self) -> bool {
         self.kind == "Bot"
     }
 }
 
 impl ReviewAction {
-    /// As GitHub names it.
+    /// Returns GitHub's name of the action.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Opened => "opened",

@@ -1,5 +1,4 @@
-//! Fields of a payload, each with its path, so that what is missing can be named. Values are never quoted: they are a
-//! stranger's.
+//! Fields of a payload, each with its path, so that errors can name it. Values are never quoted, because they are untrusted.
 
 use serde_json::Value;
 
@@ -10,13 +9,13 @@ use crate::model::sha::CommitSha;
 
 use super::event::{RepositoryRef, Sender};
 
-/// Longest login or name that is taken, in bytes; GitHub's own limits are 39 and 100.
+/// Longest accepted login or name, in bytes; GitHub's own limits are 39 and 100.
 const MAX_NAME: usize = 100;
 
-/// What is wrong, with its path.
+/// A problem with its path.
 pub(super) type Wrong = String;
 
-/// A place in a payload, there or not.
+/// A place in a payload, which may be missing.
 #[derive(Clone)]
 pub(super) struct Field<'a> {
     value: Option<&'a Value>,
@@ -31,7 +30,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The field of this name, or of nothing where there is none.
+    /// Returns the field of this name, which may be missing.
     pub fn at(&self, name: &str) -> Self {
         Self {
             value: self.value.and_then(|value| value.get(name)),
@@ -43,7 +42,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Neither missing nor null.
+    /// Returns whether it is neither missing nor null.
     pub fn is_there(&self) -> bool {
         self.value.is_some_and(|value| !value.is_null())
     }
@@ -52,12 +51,12 @@ impl<'a> Field<'a> {
         self.read("text", Value::as_str)
     }
 
-    /// The text, or an empty one where it is missing or null.
+    /// Returns the text; an empty one where it is missing or null.
     pub fn text_or_empty(&self) -> Result<&'a str, Wrong> {
         if self.is_there() { self.text() } else { Ok("") }
     }
 
-    /// The first of a list; of nothing where the list is empty or missing.
+    /// Returns the first item of a list, which may be missing.
     pub fn first(&self) -> Self {
         Self {
             value: self.value.and_then(|value| value.get(0)),
@@ -65,14 +64,14 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A whole number from 1: all that GitHub counts and names with numbers.
+    /// Returns a whole number from 1, as all of GitHub's counts and ids are.
     pub fn number(&self) -> Result<u64, Wrong> {
         self.read("a whole number from 1", |value| {
             value.as_u64().filter(|number| *number > 0)
         })
     }
 
-    /// True or false; false where it is missing or null.
+    /// Returns true or false; false where it is missing or null.
     pub fn flag(&self) -> Result<bool, Wrong> {
         if self.is_there() {
             self.read("true or false", Value::as_bool)
@@ -96,7 +95,7 @@ impl<'a> Field<'a> {
         Ok(RepositoryRef { id, name })
     }
 
-    /// An account; bots' logins hold brackets.
+    /// Returns an account. Bots' logins have brackets.
     pub fn sender(&self) -> Result<Sender, Wrong> {
         let short = |value: &'a Value| {
             value
@@ -113,7 +112,7 @@ impl<'a> Field<'a> {
         self.text().map(AuthorAssociation::parse)
     }
 
-    /// The installation's id, where the delivery is an App's.
+    /// Returns the installation's id, where the delivery is an App's.
     pub fn installation(&self) -> Result<Option<u64>, Wrong> {
         if self.is_there() {
             self.at("id").number().map(Some)

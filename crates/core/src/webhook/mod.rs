@@ -1,7 +1,8 @@
-//! GitHub's webhooks, as data: whether a delivery is GitHub's own (`model::webhook_secrets`), and what it asks for (`event`, read by
-//! `parse` with the help of `field`, commands by `command`). No HTTP, and no limit of size: both are of who listens.
+//! GitHub's webhooks as data. `model::webhook_secrets` checks that a delivery is GitHub's own; `parse` turns it into an
+//! `event` with the help of `field`, and `command` reads commands. HTTP and the limit of the body's size are the server's
+//! part.
 //!
-//! A payload is a hint. What a review is of is read again through the API; only what says where to look is taken.
+//! A payload is only a hint: it shows where to look, and the reviewed state is read again through the API.
 
 mod command;
 mod event;

@@ -1,4 +1,4 @@
-//! Event's name and body become a `WebhookEvent`. Which deliveries are GitHub's own is decided before, in `signature`.
+//! Turns an event's name and body into a `WebhookEvent`. The signature was checked before, in `model::webhook_secrets`.
 
 use serde_json::Value;
 
@@ -9,12 +9,12 @@ use super::event::{
 };
 use super::field::{Field, Wrong};
 
-/// Longest name of an event or action that a reason repeats, in characters.
+/// Longest name of an event or action in a reason, in characters.
 const MAX_SHOWN: usize = 40;
 
-/// Reads a delivery: `event` is the `X-GitHub-Event` header, which is not signed, so the body has to have that event's
-/// shape. Commands are people's; a push is reviewed whoever made it. Events that Holdfast
-/// itself caused are recognised where its login can be read: in `intake`.
+/// Parses a delivery. `event` is the `X-GitHub-Event` header, which is not signed, so the body must have that event's form.
+/// Only people give commands; a push is reviewed whoever made it. `intake` recognises events that Holdfast itself caused,
+/// because only it can read Holdfast's login.
 pub fn parse(event: &str, body: &[u8]) -> WebhookEvent {
     let payload: Value = match serde_json::from_slice(body) {
         Ok(payload) => payload,
@@ -92,7 +92,7 @@ fn stop(root: &Field<'_>, action: StopAction) -> Result<WebhookEvent, Wrong> {
     }))
 }
 
-/// GitHub sends `rerequested` of a check to the App that it is of.
+/// Parses a check's event. GitHub sends `rerequested` to the check's own App.
 fn check_run(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     let (action, check) = (root.at("action").text()?, root.at("check_run"));
     if action != "rerequested" {
@@ -119,7 +119,7 @@ fn check_suite(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
             shown(action)
         )));
     }
-    // A suite keeps its id, however often it is asked for again.
+    // A suite keeps its id, however often it runs again.
     let (id, updated) = (suite.at("id").number()?, time(suite.at("updated_at").text_or_empty()?));
     rerun(root, &suite, format!("check_suite/{id}/{updated}"), None)
 }
@@ -166,7 +166,7 @@ fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     }))
 }
 
-/// A time as GitHub writes it; it becomes part of a key. Empty where it is none.
+/// Returns GitHub's time, which becomes part of a key. Empty where the text is none.
 fn time(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-:.+".contains(&byte);
     Some(text)
@@ -175,7 +175,7 @@ fn time(text: &str) -> String {
         .to_owned()
 }
 
-/// What a run can be named; it becomes part of keys.
+/// Returns whether a text can be a run's name, which becomes part of keys.
 fn is_run_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     !text.is_empty() && text.len() <= 80 && text.bytes().all(is_plain)
@@ -253,7 +253,7 @@ fn invalid(what: &str) -> WebhookEvent {
     WebhookEvent::Invalid { what: what.to_owned() }
 }
 
-/// A name from outside, fit for a line of a log.
+/// Returns an untrusted name, made safe for a line of a log.
 fn shown(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '?' };
     name.chars().take(MAX_SHOWN).map(plain).collect()

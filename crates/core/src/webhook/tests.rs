@@ -1,4 +1,4 @@
-//! Payloads through `parse`: what each asks for, what is missing by its path, and that nothing makes it panic.
+//! Payloads through `parse`: the event of each, the path of each missing field, and no panic on any input.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn read(event: &str, payload: &Value) -> WebhookEvent {
     parse(event, payload.to_string().as_bytes())
 }
 
-/// A payload with one value changed; null takes it out.
+/// Returns a payload with one value changed; null removes it.
 fn with(mut payload: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
     if let Some(Value::Object(fields)) = payload.pointer_mut(parent) {
@@ -50,7 +50,7 @@ fn with(mut payload: Value, pointer: &str, value: Value) -> Value {
 }
 
 #[test]
-fn a_pull_requests_events_ask_for_a_review() {
+fn a_pull_requests_events_start_a_review() {
     for (name, action) in [
         ("opened", ReviewAction::Opened),
         ("synchronize", ReviewAction::Synchronize),
@@ -81,7 +81,7 @@ fn a_pull_requests_events_ask_for_a_review() {
 }
 
 #[test]
-fn a_comment_asks_for_what_its_first_line_says() {
+fn a_comments_first_line_is_its_command() {
     let WebhookEvent::Command(command) = read("issue_comment", &comment("/holdfast cancel\nplease")) else {
         panic!("no command");
     };
@@ -92,7 +92,7 @@ fn a_comment_asks_for_what_its_first_line_says() {
 }
 
 #[test]
-fn what_ends_a_review_asks_for_it_again_or_waits_for_it() {
+fn a_stop_a_rerun_and_a_merge_group_are_read() {
     for (name, action) in [
         ("closed", StopAction::Closed),
         ("converted_to_draft", StopAction::ConvertedToDraft),
@@ -169,7 +169,7 @@ fn what_ends_a_review_asks_for_it_again_or_waits_for_it() {
 }
 
 #[test]
-fn what_is_not_for_us_is_ignored_and_says_why() {
+fn other_events_are_ignored_with_the_reason() {
     let opened = || pull_request("opened");
     let review = || comment("/holdfast review");
     let bot = json!({ "login": "renovate[bot]", "type": "Bot" });
@@ -234,7 +234,7 @@ fn what_is_not_for_us_is_ignored_and_says_why() {
 }
 
 #[test]
-fn what_has_not_its_events_shape_is_invalid_and_named_by_path() {
+fn a_body_without_its_events_form_is_invalid_with_the_path() {
     let opened = || pull_request("opened");
     let table = [
         ("pull_request", json!({}), "action: missing"),
@@ -349,7 +349,7 @@ fn what_has_not_its_events_shape_is_invalid_and_named_by_path() {
 }
 
 #[test]
-fn an_installations_changes_are_told_apart() {
+fn each_change_of_an_installation_has_its_action() {
     let of = |event: &str, action: &str| read(event, &json!({ "action": action, "installation": { "id": 9 } }));
     for (event, name, action) in [
         ("installation", "created", InstallationAction::Created),

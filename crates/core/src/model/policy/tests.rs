@@ -22,7 +22,7 @@ fn the_schema_for_editors_is_that_of_the_types() {
 }
 
 #[test]
-fn the_schema_takes_what_is_read_and_refuses_what_is_not() {
+fn the_schema_and_the_parser_accept_the_same_files() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let example = GUIDE.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     for (text, is_right) in [
@@ -141,7 +141,7 @@ fn values_out_of_range_are_reported_together() {
 }
 
 #[test]
-fn what_is_no_mapping_is_reported_once() {
+fn a_file_without_settings_is_reported_once() {
     for (text, says) in [
         ("a: [", "is not YAML"),
         ("\tx: 1", "is not YAML"),

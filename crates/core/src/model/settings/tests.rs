@@ -82,7 +82,7 @@ fn sign_in_is_an_id_and_a_secret() {
 }
 
 #[test]
-fn a_provider_wants_its_key_unless_a_server_is_named() {
+fn a_provider_needs_its_key_unless_a_server_is_named() {
     assert!(
         read(&[("HOLDFAST_MODEL", "anthropic/x")])
             .unwrap_err()
@@ -121,7 +121,7 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn what_would_fail_later_or_do_nothing_is_reported_at_the_start() {
+fn settings_without_effect_or_that_fail_later_are_reported_at_the_start() {
     let model = ("HOLDFAST_MODEL", "openai/m");
     let key = ("OPENAI_API_KEY", "key");
     for (given, says) in [
