@@ -12,8 +12,26 @@ use super::event::{RepositoryRef, Sender};
 /// Longest accepted login or name, in bytes; GitHub's own limits are 39 and 100.
 const MAX_NAME: usize = 100;
 
-/// A problem with its path.
-pub(super) type Wrong = String;
+/// A field that a payload lacks, or that has an invalid value. It never quotes the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum FieldError {
+    /// The field is missing.
+    #[error("{path}: missing")]
+    Missing {
+        /// The field's path.
+        path: String,
+    },
+    /// The field has an invalid value.
+    #[error("{path}: expected {expected}, found {found}")]
+    Invalid {
+        /// The field's path.
+        path: String,
+        /// The expected form.
+        expected: &'static str,
+        /// The type of the value.
+        found: &'static str,
+    },
+}
 
 /// A place in a payload, which may be missing.
 #[derive(Clone)]
@@ -47,12 +65,12 @@ impl<'a> Field<'a> {
         self.value.is_some_and(|value| !value.is_null())
     }
 
-    pub fn text(&self) -> Result<&'a str, Wrong> {
+    pub fn text(&self) -> Result<&'a str, FieldError> {
         self.read("text", Value::as_str)
     }
 
     /// Returns the text; an empty one where it is missing or null.
-    pub fn text_or_empty(&self) -> Result<&'a str, Wrong> {
+    pub fn text_or_empty(&self) -> Result<&'a str, FieldError> {
         if self.is_there() { self.text() } else { Ok("") }
     }
 
@@ -65,14 +83,14 @@ impl<'a> Field<'a> {
     }
 
     /// Returns a whole number from 1, as all of GitHub's counts and ids are.
-    pub fn number(&self) -> Result<u64, Wrong> {
+    pub fn number(&self) -> Result<u64, FieldError> {
         self.read("a whole number from 1", |value| {
             value.as_u64().filter(|number| *number > 0)
         })
     }
 
     /// Returns true or false; false where it is missing or null.
-    pub fn flag(&self) -> Result<bool, Wrong> {
+    pub fn flag(&self) -> Result<bool, FieldError> {
         if self.is_there() {
             self.read("true or false", Value::as_bool)
         } else {
@@ -80,23 +98,25 @@ impl<'a> Field<'a> {
         }
     }
 
-    pub fn commit(&self) -> Result<CommitSha, Wrong> {
+    pub fn commit(&self) -> Result<CommitSha, FieldError> {
         self.read("a commit id", |value| CommitSha::parse(value.as_str()?).ok())
     }
 
-    fn name(&self) -> Result<&'a str, Wrong> {
+    fn name(&self) -> Result<&'a str, FieldError> {
         self.read("a name", |value| value.as_str().filter(|text| is_part(text)))
     }
 
-    pub fn repository(&self) -> Result<RepositoryRef, Wrong> {
+    pub fn repository(&self) -> Result<RepositoryRef, FieldError> {
         let id = RepositoryId::new(self.at("id").number()?);
         let (owner, name) = (self.at("owner").at("login").name()?, self.at("name").name()?);
-        let name = RepositoryName::new(owner, name).map_err(|error| error.to_string())?;
+        let name = RepositoryName::new(owner, name).map_err(|_| FieldError::Missing {
+            path: self.at("name").path,
+        })?;
         Ok(RepositoryRef { id, name })
     }
 
     /// Returns an account. Bots' logins have brackets.
-    pub fn sender(&self) -> Result<Sender, Wrong> {
+    pub fn sender(&self) -> Result<Sender, FieldError> {
         let short = |value: &'a Value| {
             value
                 .as_str()
@@ -108,12 +128,12 @@ impl<'a> Field<'a> {
         })
     }
 
-    pub fn association(&self) -> Result<AuthorAssociation, Wrong> {
+    pub fn association(&self) -> Result<AuthorAssociation, FieldError> {
         self.text().map(AuthorAssociation::parse)
     }
 
     /// Returns the installation's id, where the delivery is an App's.
-    pub fn installation(&self) -> Result<Option<u64>, Wrong> {
+    pub fn installation(&self) -> Result<Option<u64>, FieldError> {
         if self.is_there() {
             self.at("id").number().map(Some)
         } else {
@@ -121,9 +141,11 @@ impl<'a> Field<'a> {
         }
     }
 
-    fn read<T>(&self, expected: &str, read: impl FnOnce(&'a Value) -> Option<T>) -> Result<T, Wrong> {
+    fn read<T>(&self, expected: &'static str, read: impl FnOnce(&'a Value) -> Option<T>) -> Result<T, FieldError> {
         let Some(value) = self.value else {
-            return Err(format!("{}: missing", self.path));
+            return Err(FieldError::Missing {
+                path: self.path.clone(),
+            });
         };
         read(value).ok_or_else(|| {
             let found = match value {
@@ -134,7 +156,11 @@ impl<'a> Field<'a> {
                 Value::Array(_) => "a list",
                 Value::Object(_) => "an object",
             };
-            format!("{}: expected {expected}, found {found} that is none", self.path)
+            FieldError::Invalid {
+                path: self.path.clone(),
+                expected,
+                found,
+            }
         })
     }
 }

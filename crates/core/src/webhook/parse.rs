@@ -7,7 +7,7 @@ use super::event::{
     CommentCommand, InstallationAction, InstallationChange, MergeGroupTrigger, RerunTrigger, ReviewAction,
     ReviewTrigger, StopAction, StopTrigger, WebhookEvent,
 };
-use super::field::{Field, Wrong};
+use super::field::{Field, FieldError};
 
 /// Longest name of an event or action in a reason, in characters.
 const MAX_SHOWN: usize = 40;
@@ -44,10 +44,10 @@ pub fn parse(event: &str, body: &[u8]) -> WebhookEvent {
         "ping" => root.at("hook_id").number().map(|_| WebhookEvent::Ping),
         other => Ok(ignored(&format!("nothing is done for the event {}", shown(other)))),
     };
-    read.unwrap_or_else(|what| WebhookEvent::Invalid { what })
+    read.unwrap_or_else(|error| invalid(&error.to_string()))
 }
 
-fn pull_request(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+fn pull_request(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let name = root.at("action").text()?;
     let pull = root.at("pull_request");
     let action = match name {
@@ -84,7 +84,7 @@ fn pull_request(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     Ok(WebhookEvent::Review(trigger))
 }
 
-fn stop(root: &Field<'_>, action: StopAction) -> Result<WebhookEvent, Wrong> {
+fn stop(root: &Field<'_>, action: StopAction) -> Result<WebhookEvent, FieldError> {
     Ok(WebhookEvent::Stop(StopTrigger {
         action,
         repository: root.at("repository").repository()?,
@@ -93,7 +93,7 @@ fn stop(root: &Field<'_>, action: StopAction) -> Result<WebhookEvent, Wrong> {
 }
 
 /// Parses a check's event. GitHub sends `rerequested` to the check's own App.
-fn check_run(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+fn check_run(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let (action, check) = (root.at("action").text()?, root.at("check_run"));
     if action != "rerequested" {
         return Ok(ignored(&format!(
@@ -111,7 +111,7 @@ fn check_run(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     )
 }
 
-fn check_suite(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+fn check_suite(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let (action, suite) = (root.at("action").text()?, root.at("check_suite"));
     if action != "rerequested" {
         return Ok(ignored(&format!(
@@ -124,7 +124,7 @@ fn check_suite(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     rerun(root, &suite, format!("check_suite/{id}/{updated}"), None)
 }
 
-fn rerun(root: &Field<'_>, check: &Field<'_>, of: String, run: Option<&str>) -> Result<WebhookEvent, Wrong> {
+fn rerun(root: &Field<'_>, check: &Field<'_>, of: String, run: Option<&str>) -> Result<WebhookEvent, FieldError> {
     let pull = check.at("pull_requests").first();
     Ok(WebhookEvent::Rerun(RerunTrigger {
         repository: root.at("repository").repository()?,
@@ -140,7 +140,7 @@ fn rerun(root: &Field<'_>, check: &Field<'_>, of: String, run: Option<&str>) -> 
     }))
 }
 
-fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let (action, group) = (root.at("action").text()?, root.at("merge_group"));
     if action != "checks_requested" {
         return Ok(ignored(&format!(
@@ -157,7 +157,11 @@ fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
         .next()
         .and_then(|last| last.strip_prefix("pr-")?.split('-').next()?.parse().ok());
     let Some(number) = number.filter(|number: &u64| *number > 0) else {
-        return Err("merge_group.head_ref: expected refs/heads/gh-readonly-queue/BASE/pr-NUMBER-SHA".to_owned());
+        return Err(FieldError::Invalid {
+            path: "merge_group.head_ref".to_owned(),
+            expected: "refs/heads/gh-readonly-queue/BASE/pr-NUMBER-SHA",
+            found: "another text",
+        });
     };
     Ok(WebhookEvent::MergeGroup(MergeGroupTrigger {
         repository,
@@ -181,7 +185,7 @@ fn is_run_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 80 && text.bytes().all(is_plain)
 }
 
-fn issue_comment(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+fn issue_comment(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let action = root.at("action").text()?;
     if action != "created" {
         return Ok(ignored(&format!(
@@ -218,7 +222,7 @@ fn issue_comment(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     }))
 }
 
-fn installation(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+fn installation(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let name = root.at("action").text()?;
     let installation = root.at("installation").at("id").number()?;
     let action = match name {
@@ -237,7 +241,7 @@ fn installation(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
     Ok(WebhookEvent::Installation(InstallationChange { action, installation }))
 }
 
-fn installation_repositories(root: &Field<'_>) -> Result<WebhookEvent, Wrong> {
+fn installation_repositories(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     root.at("action").text()?;
     Ok(WebhookEvent::Installation(InstallationChange {
         action: InstallationAction::RepositoriesChanged,
