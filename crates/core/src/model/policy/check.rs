@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_norway::{Mapping, Value};
 
 use super::Policy;
-use super::typed_value::{Refusal, TypedValue};
+use super::typed_value::{TypedValue, ValueError};
 
 /// Maximum number of collected problems: a file with more is another kind of file.
 const MAX_PROBLEMS: usize = 50;
@@ -146,7 +146,7 @@ impl Found {
                 Err(error) => error,
             };
             let unknown = match (&mut entry, &error) {
-                (Value::Mapping(entries), Refusal::UnknownField { name, .. }) => {
+                (Value::Mapping(entries), ValueError::UnknownField { name, .. }) => {
                     entries.remove(name.as_str()).map(|_| name.clone())
                 }
                 _ => None,
@@ -160,7 +160,7 @@ impl Found {
         }
     }
 
-    fn refuse(&mut self, way: &Way, error: &Refusal) {
+    fn refuse(&mut self, way: &Way, error: &ValueError) {
         self.add(way, with_suggestion(error));
     }
 
@@ -202,7 +202,7 @@ impl From<Part> for Step {
 }
 
 /// Reads one part by the types, as if it were the whole file.
-fn read(way: &[Step], value: &Value) -> Result<Policy, Refusal> {
+fn read(way: &[Step], value: &Value) -> Result<Policy, ValueError> {
     let whole = way.iter().rev().fold(value.clone(), |value, step| match step {
         Step::Key(key) => Value::Mapping(Mapping::from_iter([(Value::from(key.as_str()), value)])),
         Step::Item(_) => Value::Sequence(vec![value]),
@@ -237,12 +237,12 @@ fn text_of(key: &Value) -> String {
 }
 
 /// Returns the message, with the nearest of the expected names.
-fn with_suggestion(error: &Refusal) -> String {
+fn with_suggestion(error: &ValueError) -> String {
     let near = match error {
-        Refusal::UnknownField { name, expected } | Refusal::UnknownVariant { name, expected } => {
+        ValueError::UnknownField { name, expected } | ValueError::UnknownVariant { name, expected } => {
             nearest(name, expected.iter().copied())
         }
-        Refusal::Other(_) => None,
+        ValueError::Other(_) => None,
     };
     match near {
         Some(name) => format!("{error}; did you mean {name}?"),

@@ -8,7 +8,7 @@ use serde_norway::{Mapping, Value};
 
 /// A refusal of a value by the types.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum ValueError {
     /// A key that the types don't have.
     UnknownField {
         /// The key.
@@ -27,7 +27,7 @@ pub(super) enum Refusal {
     Other(String),
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ValueError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         type Worded = de::value::Error;
         match self {
@@ -38,9 +38,9 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for ValueError {}
 
-impl de::Error for Refusal {
+impl de::Error for ValueError {
     fn custom<T: fmt::Display>(what: T) -> Self {
         Self::Other(what.to_string())
     }
@@ -69,7 +69,7 @@ impl TypedValue {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Refusal> for TypedValue {
+impl<'de> IntoDeserializer<'de, ValueError> for TypedValue {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -78,9 +78,9 @@ impl<'de> IntoDeserializer<'de, Refusal> for TypedValue {
 }
 
 impl<'de> Deserializer<'de> for TypedValue {
-    type Error = Refusal;
+    type Error = ValueError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(flag) => visitor.visit_bool(flag),
@@ -103,26 +103,26 @@ impl<'de> Deserializer<'de> for TypedValue {
                 entries.end()?;
                 Ok(value)
             }
-            Value::Tagged(_) => Err(Refusal::invalid_type(Unexpected::Other("a YAML tag"), &visitor)),
+            Value::Tagged(_) => Err(ValueError::invalid_type(Unexpected::Other("a YAML tag"), &visitor)),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.0 {
             Value::Null => visitor.visit_none(),
             value => visitor.visit_some(Self(value)),
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ValueError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         self.or(Value::Sequence(Vec::new())).deserialize_any(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         self.or(Value::Mapping(Mapping::new())).deserialize_any(visitor)
     }
 
@@ -131,7 +131,7 @@ impl<'de> Deserializer<'de> for TypedValue {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    ) -> Result<V::Value, ValueError> {
         self.deserialize_map(visitor)
     }
 
@@ -140,9 +140,9 @@ impl<'de> Deserializer<'de> for TypedValue {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    ) -> Result<V::Value, ValueError> {
         match self.0 {
-            Value::String(name) => visitor.visit_enum(IntoDeserializer::<Refusal>::into_deserializer(name)),
+            Value::String(name) => visitor.visit_enum(IntoDeserializer::<ValueError>::into_deserializer(name)),
             value => {
                 let found = match &value {
                     Value::Null => Unexpected::Unit,
@@ -152,7 +152,7 @@ impl<'de> Deserializer<'de> for TypedValue {
                     Value::Mapping(_) => Unexpected::Map,
                     Value::String(_) | Value::Tagged(_) => Unexpected::Other("a YAML tag"),
                 };
-                Err(Refusal::invalid_type(found, &"a name"))
+                Err(ValueError::invalid_type(found, &"a name"))
             }
         }
     }
