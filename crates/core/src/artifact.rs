@@ -20,7 +20,7 @@ pub async fn read_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: 
     find_artifact(store, key).await?.ok_or_else(|| {
         StageError::new(
             ErrorName::ArtifactMissing,
-            format!("artifact {key} is not there: an earlier state wrote it and something removed it"),
+            format!("artifact {key} is missing: an earlier state wrote it, and it was removed"),
         )
     })
 }

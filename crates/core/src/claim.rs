@@ -171,7 +171,7 @@ pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<(),
     match find(rows, &claim_key(target)).await? {
         Some(claim) if claim.run == run => {}
         Some(claim) => return superseded(format!("run {} has taken {} over", claim.run, target.repository())),
-        None => return superseded(format!("run {run} holds no claim")),
+        None => return superseded(format!("run {run} has no claim")),
     }
     check_open(rows, run).await
 }
@@ -201,7 +201,7 @@ pub fn check_head(target: &Target, now: &CommitSha) -> Result<(), StageError> {
         return Ok(());
     }
     let message = format!(
-        "the head is {} now, this run is of {}",
+        "the head is now {}, and this run reviews {}",
         now.short(),
         target.head().short()
     );
@@ -217,7 +217,7 @@ pub fn check_base(base: &CommitSha, now: Option<&CommitSha>) -> Result<(), Stage
     match now {
         Some(now) if now != base => {
             let message = format!(
-                "the diff starts at {} now, this run is of the diff from {}: the pull request was retargeted or its base \
+                "the diff now starts at {}, and this run reviews it from {}: the pull request was retargeted or its base \
                  branch changed",
                 now.short(),
                 base.short()

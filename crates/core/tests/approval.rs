@@ -187,7 +187,7 @@ fn a_decision_is_refused_with_what_is_true_instead() {
     }
     block_on(claim::take(&rows, &FixedChange::default(), &target(), "r-2")).unwrap();
     let said = refused("ada", &yes, 2_000);
-    assert!(said.contains("not current any more"), "{said}");
+    assert!(said.contains("no longer current"), "{said}");
     assert!(block_on(list_audit(&rows, 10)).unwrap().is_empty());
 }
 

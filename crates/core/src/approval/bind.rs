@@ -42,14 +42,14 @@ pub async fn find_decision(
         return match is_gated {
             true => Err(mismatch(
                 run,
-                "the gate holds the review, and nobody was asked to approve it",
+                "the gate holds the review, and no approval was requested",
             )),
             false => Ok(None),
         };
     };
     let approval = &question.approval;
     if question.decided != Some(Verdict::Approved) {
-        return Err(mismatch(run, "people were asked, and no approval is stored"));
+        return Err(mismatch(run, "approval was requested, and none is stored"));
     }
     if approval.target.head() != run.target.head() || approval.target.head() != &change.head {
         return Err(mismatch(run, "it was approved for another commit"));
@@ -58,10 +58,7 @@ pub async fn find_decision(
         return Err(mismatch(run, "it was approved for a diff with another base"));
     }
     if approval.content != content {
-        return Err(mismatch(
-            run,
-            "the stored review is not the one that was approved: it was altered",
-        ));
+        return Err(mismatch(run, "the stored review was altered after the approval"));
     }
     Ok(Some(question))
 }

@@ -23,19 +23,19 @@ const EDIT_CHARS: (usize, usize) = (300, 10_000);
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The question doesn't exist.
-    #[error("there is no such question")]
+    #[error("the question does not exist")]
     Unknown,
     /// The question is decided already.
     #[error("it is decided already: {} by {}", .0.decided.map_or("", Verdict::as_str), .0.last_vote().map_or("", |vote| vote.by.name.as_str()))]
     Decided(Box<Question>),
     /// This person has voted already; others must vote too.
-    #[error("you have voted already; others have to decide as well")]
+    #[error("you have voted already; others must decide too")]
     Voted(Box<Question>),
     /// The question has expired.
     #[error("the time to decide is over")]
     Expired(Box<Question>),
     /// A newer run or head has taken over, or the run was cancelled.
-    #[error("the review that was asked about is not current any more: {why}")]
+    #[error("the review is no longer current: {why}")]
     Superseded {
         /// The question that can't be decided any more.
         question: Box<Question>,
@@ -45,11 +45,11 @@ pub enum Refusal {
         why: String,
     },
     /// The person saw another content than the one to publish.
-    #[error("what you have seen is not what would be published now: look at it again")]
+    #[error("the review has changed since you opened it: read it again")]
     Changed,
     /// The stored review is not the question's.
     #[error(
-        "the stored review is not the one that was asked about: it was altered, and can't be decided on; cancel the run and start a new review"
+        "the stored review was altered after the question and can't be decided on; cancel the run and start a new review"
     )]
     Altered,
     /// The code is not the one in the mail.
@@ -76,7 +76,7 @@ pub enum Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Barred {
     /// The person wrote the change.
-    #[error("{0} wrote the change: someone else has to decide")]
+    #[error("{0} wrote the change: someone else must decide")]
     IsAuthor(String),
     /// The person has no write permission.
     #[error("{login} may not write to {repository}")]
@@ -280,7 +280,7 @@ fn check(ballot: &Ballot) -> Result<(), Refusal> {
     let invalid = |what: String| Err(Refusal::Invalid(what));
     let reason = ballot.reason.as_deref().unwrap_or_default().trim();
     if ballot.verdict == Verdict::Rejected && reason.is_empty() {
-        return invalid("a rejection needs a reason: it stands in the check's summary".to_owned());
+        return invalid("a rejection needs a reason, which the check's summary shows".to_owned());
     }
     if reason.chars().count() > REASON_CHARS {
         return invalid(format!("the reason has more than {REASON_CHARS} characters"));

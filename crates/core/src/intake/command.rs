@@ -21,10 +21,10 @@ const MAX_COMMENT_AGE_MS: i64 = 7 * 86_400_000;
 const CLOCK_SLACK_MS: i64 = 5_000;
 
 const HELP: &str = "Commands, for people with write permission, each as a comment's first line:\n\n\
-    - `/holdfast review`: review the head as it is now, again if need be\n\
+    - `/holdfast review`: review the current head, again if necessary\n\
     - `/holdfast pause`: review no pushes\n\
-    - `/holdfast resume`: review again, beginning with the head as it is now\n\
-    - `/holdfast cancel`: stop the review that runs\n\
+    - `/holdfast resume`: review pushes again, beginning with the current head\n\
+    - `/holdfast cancel`: stop the running review\n\
     - `/holdfast help`: this";
 
 /// Runs a command, if its writer may give it, and answers it on the pull request.
@@ -47,7 +47,7 @@ pub(super) async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports
     }
     let name = format!("comment/{}/{}", here.place(), asked.comment);
     let Some(once) = Once::begin(ports.rows, &name).await? else {
-        return Ok(ignored("this command was done before"));
+        return Ok(ignored("this command was run before"));
     };
     let given = Given {
         command,
@@ -86,15 +86,15 @@ fn read_command(comment: &CommentNow, number: u64, now_ms: i64) -> Result<(Comma
     }
     // With a person's token Holdfast writes as that person, who may give commands. The marker identifies Holdfast's comments.
     if holds_marker(&comment.body) {
-        return Err("we wrote this ourselves");
+        return Err("Holdfast wrote this comment");
     }
     let command = match Command::parse(&comment.body) {
         Some(Ok(command)) => command,
         Some(Err(_)) => return Err("no such command: /holdfast review, pause, resume, cancel or help"),
-        None => return Err("the comment holds no command any more"),
+        None => return Err("the comment no longer has a command"),
     };
     match &comment.author {
-        Some(author) if author.is_bot => Err("a bot wrote this"),
+        Some(author) if author.is_bot => Err("a bot wrote the comment"),
         Some(author) => Ok((command, &author.login)),
         None => Err("the account that wrote the comment was deleted"),
     }
@@ -161,7 +161,7 @@ async fn cancel(
         match once.note(ports.rows, progress).await {
             Ok(()) => {}
             Err(NotNoted::ByAnother) => {
-                return Ok((ignored("another delivery of the same command does it"), None, None));
+                return Ok((ignored("a duplicate delivery runs it"), None, None));
             }
             Err(NotNoted::Failed(error)) => return Err(error),
         }

@@ -115,7 +115,7 @@ pub async fn receive(event: &WebhookEvent, how: &RunSettings, ports: Ports<'_>) 
         WebhookEvent::Command(command) => command::obey(command, how, ports).await,
         WebhookEvent::Rerun(trigger) => rerun::rerun(trigger, how, ports).await,
         WebhookEvent::MergeGroup(trigger) => group::report(trigger, ports).await,
-        WebhookEvent::Installation(_) => Ok(ignored("nothing is kept of installations")),
+        WebhookEvent::Installation(_) => Ok(ignored("installations are not stored")),
         WebhookEvent::Ping => Ok(ignored("the webhook reaches Holdfast")),
         WebhookEvent::Ignored { why } => Ok(ignored(why)),
         WebhookEvent::Invalid { what } => Ok(Receipt::Invalid { what: what.clone() }),

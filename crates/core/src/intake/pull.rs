@@ -45,7 +45,7 @@ pub(super) async fn review(
         }
     }
     if is_own(trigger, ports).await? {
-        return Ok(ignored("we did this ourselves"));
+        return Ok(ignored("Holdfast caused this event"));
     }
     let here = target_of(&pull, trigger.head.clone());
     if is_paused(ports.rows, &here).await? {

@@ -15,7 +15,7 @@ use super::{Ports, Receipt, RunSettings, ignored, read_pull};
 /// Starts a review of the head again, if the sender has write permission.
 pub(super) async fn rerun(trigger: &RerunTrigger, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
     let Some(number) = number_of(trigger, ports).await? else {
-        return Ok(ignored("the check is of no pull request that is known here"));
+        return Ok(ignored("the check's pull request is unknown here"));
     };
     let pull = read_pull(ports, &trigger.repository, number).await?;
     let here = target_of(&pull, pull.head.clone());

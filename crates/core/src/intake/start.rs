@@ -73,7 +73,7 @@ pub(super) async fn start(
             };
             match once.note(ports.rows, progress).await {
                 Ok(()) => {}
-                Err(NotNoted::ByAnother) => return Ok((ignored("another delivery of the same starts it"), None)),
+                Err(NotNoted::ByAnother) => return Ok((ignored("a duplicate delivery starts it"), None)),
                 Err(NotNoted::Failed(error)) => return Err(error),
             }
         }

@@ -154,12 +154,12 @@ impl Settings {
             reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): names a model, but HOLDFAST_MODEL is rules: set HOLDFAST_MODEL as well".to_owned());
         }
         if are_valid && !model.is_rules() && model_light.is_rules() {
-            reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): rules is no model, and HOLDFAST_MODEL names one: name a model of the same kind, or leave it out".to_owned());
+            reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): rules is not a model, and HOLDFAST_MODEL names one: name a model of the same kind, or leave it out".to_owned());
         }
         let allow_http = reader.allow_http();
         let model_url = reader.model_url(&allow_http);
         if are_valid && model_url.is_some() && model.is_rules() && model_light.is_rules() {
-            reader.problems.push("HOLDFAST_MODEL_URL (environment): a server is named, but HOLDFAST_MODEL is rules and no model is asked: set HOLDFAST_MODEL, or remove it".to_owned());
+            reader.problems.push("HOLDFAST_MODEL_URL (environment): a server is named, but HOLDFAST_MODEL is rules and no model is called: set HOLDFAST_MODEL, or remove it".to_owned());
         }
         let settings = Self {
             model_timeout_s: reader.number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 120, 900),
@@ -218,7 +218,7 @@ impl Settings {
         ] {
             if uses(provider) && key.is_none() && self.model_url.is_none() {
                 problems.push(format!(
-                    "{name} (environment): not set; HOLDFAST_MODEL names {provider}, whose server wants a key"
+                    "{name} (environment): not set; HOLDFAST_MODEL names {provider}, whose server requires a key"
                 ));
             }
         }

@@ -12,7 +12,7 @@ pub struct TeamName {
 
 /// A text that names no team.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no team; expected ORGANISATION/TEAM")]
+#[error("{0:?} is not a team; expected ORGANISATION/TEAM")]
 pub struct InvalidTeamName(String);
 
 impl TeamName {

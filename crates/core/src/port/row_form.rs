@@ -32,7 +32,7 @@ pub fn split_prefix(prefix: &str) -> Result<(&str, &str), RowError> {
         return Err(no_key(prefix, "it has more than 900 bytes"));
     }
     if prefix.chars().any(char::is_control) {
-        return Err(no_key(prefix, "it holds a control character"));
+        return Err(no_key(prefix, "it has a control character"));
     }
     match prefix.split_once('/') {
         Some((group, name)) if !group.is_empty() => Ok((group, name)),
@@ -47,7 +47,7 @@ pub fn split_prefix(prefix: &str) -> Result<(&str, &str), RowError> {
 /// It isn't an object, or is too large.
 pub fn write_value(key: &str, value: &Value) -> Result<String, RowError> {
     if !value.is_object() {
-        return Err(failed(key, "its value is no JSON object"));
+        return Err(failed(key, "its value isn't a JSON object"));
     }
     let text = value.to_string();
     if text.len() > VALUE_BYTES {
@@ -84,7 +84,7 @@ pub fn failed(key: &str, detail: impl Into<String>) -> RowError {
 
 fn no_key(key: &str, why: &str) -> RowError {
     let shown: String = key.escape_debug().take(100).collect();
-    failed(&shown, format!("this is no row's key: {why}"))
+    failed(&shown, format!("invalid row key: {why}"))
 }
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ pub(super) fn missing_change(run: &str) -> StageError {
     let key = key::change(run);
     StageError::new(
         ErrorName::ArtifactMissing,
-        format!("artifact {key} is not there: an earlier state wrote it and something removed it"),
+        format!("artifact {key} is missing: an earlier state wrote it, and it was removed"),
     )
 }
 

@@ -23,14 +23,14 @@ pub fn parse(event: &str, body: &[u8]) -> WebhookEvent {
         }
         Err(error) => {
             return invalid(&format!(
-                "the body is no JSON (line {}, column {})",
+                "the body isn't valid JSON (line {}, column {})",
                 error.line(),
                 error.column()
             ));
         }
     };
     if !payload.is_object() {
-        return invalid("the body is no JSON object");
+        return invalid("the body isn't a JSON object");
     }
     let root = Field::root(&payload);
     let read = match event {
@@ -42,7 +42,7 @@ pub fn parse(event: &str, body: &[u8]) -> WebhookEvent {
         "installation" => installation(&root),
         "installation_repositories" => installation_repositories(&root),
         "ping" => root.at("hook_id").number().map(|_| WebhookEvent::Ping),
-        other => Ok(ignored(&format!("nothing is done for the event {}", shown(other)))),
+        other => Ok(ignored(&format!("nothing to do for the event {}", shown(other)))),
     };
     read.unwrap_or_else(|error| invalid(&error.to_string()))
 }
@@ -97,7 +97,7 @@ fn check_run(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let (action, check) = (root.at("action").text()?, root.at("check_run"));
     if action != "rerequested" {
         return Ok(ignored(&format!(
-            "nothing is done for a check's action {}",
+            "nothing to do for a check's action {}",
             shown(action)
         )));
     }
@@ -115,7 +115,7 @@ fn check_suite(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let (action, suite) = (root.at("action").text()?, root.at("check_suite"));
     if action != "rerequested" {
         return Ok(ignored(&format!(
-            "nothing is done for a suite's action {}",
+            "nothing to do for a suite's action {}",
             shown(action)
         )));
     }
@@ -144,7 +144,7 @@ fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let (action, group) = (root.at("action").text()?, root.at("merge_group"));
     if action != "checks_requested" {
         return Ok(ignored(&format!(
-            "nothing is done for a merge group's action {}",
+            "nothing to do for a merge group's action {}",
             shown(action)
         )));
     }
@@ -204,12 +204,12 @@ fn issue_comment(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
         return Ok(ignored("the comment is on an issue, not on a pull request"));
     }
     let command = match Command::parse(body) {
-        None => return Ok(ignored("the comment holds no command")),
+        None => return Ok(ignored("the comment has no command")),
         Some(Err(unknown)) => return Ok(ignored(&unknown.to_string())),
         Some(Ok(command)) => command,
     };
     if sender.is_bot() || writer.is_bot() {
-        return Ok(ignored("a bot wrote this"));
+        return Ok(ignored("a bot wrote the comment"));
     }
     if !is_open {
         return Ok(ignored("the pull request is closed"));
@@ -233,7 +233,7 @@ fn installation(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
         "new_permissions_accepted" => InstallationAction::PermissionsAccepted,
         _ => {
             return Ok(ignored(&format!(
-                "nothing is done for an installation's action {}",
+                "nothing to do for an installation's action {}",
                 shown(name)
             )));
         }

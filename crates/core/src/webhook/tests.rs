@@ -190,7 +190,7 @@ fn other_events_are_ignored_with_the_reason() {
             with(opened(), "/pull_request/state", json!("closed")),
             "closed",
         ),
-        ("issue_comment", comment("Looks good"), "no command"),
+        ("issue_comment", comment("Looks good"), "has no command"),
         ("issue_comment", comment("/holdfast dance"), "no such command"),
         ("issue_comment", with(review(), "/action", json!("edited")), "edited"),
         ("issue_comment", with(review(), "/action", json!("deleted")), "deleted"),
@@ -324,7 +324,7 @@ fn a_body_without_its_events_form_is_invalid_with_the_path() {
             "installation.id: missing",
         ),
         ("ping", json!({ "zen": "Keep it simple." }), "hook_id: missing"),
-        ("push", json!([]), "the body is no JSON object"),
+        ("push", json!([]), "the body isn't a JSON object"),
     ];
     for (event, payload, says) in table {
         let read = read(event, &payload);
@@ -334,7 +334,7 @@ fn a_body_without_its_events_form_is_invalid_with_the_path() {
         );
     }
     for (body, says) in [
-        ("", "no JSON"),
+        ("", "valid JSON"),
         ("{", "line 1, column 1"),
         ("payload=%7B%7D", "application/json"),
     ] {

@@ -65,7 +65,7 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
         Ok(value) => value,
         Err(error) => {
             let at = error.location().map(|at| (at.line(), at.column()));
-            return alone(at, format!("is not YAML that can be read: {error}"));
+            return alone(at, format!("is not valid YAML: {error}"));
         }
     };
     let whole = Policy::deserialize(TypedValue(value.clone()));

@@ -60,9 +60,7 @@ pub(super) fn meant(pattern: &str) -> Result<String, InvalidGlob> {
         )));
     }
     if pattern.chars().any(char::is_control) {
-        return Err(InvalidGlob::from(
-            "a glob holds no line breaks and no control characters",
-        ));
+        return Err(InvalidGlob::from("a glob can't have line breaks or control characters"));
     }
     if let Some(rest) = pattern.strip_prefix('!') {
         return Err(InvalidGlob(format!(
@@ -78,7 +76,7 @@ pub(super) fn meant(pattern: &str) -> Result<String, InvalidGlob> {
     let segments: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if segments.contains(&"..") {
         return Err(InvalidGlob::from(
-            "paths begin at the root of the repository and hold no ..: write the path from there",
+            "paths begin at the repository's root and can't have ..: write the path from there",
         ));
     }
     if segments.is_empty() {
@@ -86,7 +84,7 @@ pub(super) fn meant(pattern: &str) -> Result<String, InvalidGlob> {
     }
     if let Some(form) = literal_names(&segments) {
         return Err(InvalidGlob(format!(
-            "brackets are one of the letters in them: write {form} for the names themselves, or {{a,b}} for one of several"
+            "brackets match one of the letters in them: write {form} for the names themselves, or {{a,b}} for one of several"
         )));
     }
     let path = segments.join("/");
@@ -216,7 +214,7 @@ mod tests {
             ("a/../x", "from there"),
             (r"docs\**", "write docs/**"),
             (r"src\api\*.rs", "write src/api/*.rs"),
-            ("a\nb", "no line breaks"),
+            ("a\nb", "line breaks"),
             ("app/[id]/**", "write app/[[]id]/**"),
             ("app/[id]", "write app/[[]id]"),
             ("app/[user-id]/page.tsx", "write app/[[]user-id]/page.tsx"),

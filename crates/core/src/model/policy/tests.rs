@@ -143,8 +143,8 @@ fn values_out_of_range_are_reported_together() {
 #[test]
 fn a_file_without_settings_is_reported_once() {
     for (text, says) in [
-        ("a: [", "is not YAML"),
-        ("\tx: 1", "is not YAML"),
+        ("a: [", "is not valid YAML"),
+        ("\tx: 1", "is not valid YAML"),
         ("- a", "keys with values"),
         ("just text", "keys with values"),
         ("max_units: 1\nmax_units: 2\n", "duplicate"),

@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         let text = self.text(name)?;
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             self.problems.push(format!(
-                "{name} (environment): holds spaces or characters that no key has: store the key alone"
+                "{name} (environment): has spaces or characters that no key has: store only the key"
             ));
         }
         Some(text.into())
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
         let address = from.strip_suffix('>').and_then(|text| text.rsplit_once('<'));
         if !is_mail_address(address.map_or(from.as_str(), |(_, address)| address)) {
             self.problems.push(format!(
-                "HOLDFAST_MAIL_FROM (environment): {from:?} is no mail address: expected NAME@HOST, or Name <NAME@HOST>"
+                "HOLDFAST_MAIL_FROM (environment): {from:?} is not a mail address: expected NAME@HOST, or Name <NAME@HOST>"
             ));
         }
         from

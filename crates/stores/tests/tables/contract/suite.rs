@@ -198,7 +198,7 @@ pub async fn an_invalid_row_is_refused(world: &dyn World) {
         let put = rows.put(key, &n(1), Precondition::Absent).await.unwrap_err();
         let others = [rows.get(key).await.unwrap_err(), rows.delete(key, 1).await.unwrap_err()];
         for error in others.iter().chain([&put]) {
-            assert!(error.detail.contains("no row's key"), "{key:?}: {error}");
+            assert!(error.detail.contains("invalid row key"), "{key:?}: {error}");
             assert!(!error.to_string().contains(char::is_control), "{error:?}");
         }
     }
