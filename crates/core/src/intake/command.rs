@@ -28,7 +28,7 @@ const HELP: &str = "Commands, for people with write permission, each as a commen
     - `/holdfast help`: this";
 
 /// Runs a command, if its writer may give it, and answers it on the pull request.
-pub(super) async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
+pub(super) async fn run_command(asked: &CommentCommand, settings: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
     let pull = read_pull(ports, &asked.repository, asked.number).await?;
     let here = target_of(&pull, pull.head.clone());
     let Some(comment) = ports.pulls.comment(&pull.repository, asked.comment).await? else {
@@ -49,15 +49,15 @@ pub(super) async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports
     let Some(once) = Once::begin(ports.rows, &name).await? else {
         return Ok(ignored("this command was run before"));
     };
-    let given = Given {
+    let given = GivenCommand {
         command,
         login,
         comment: asked.comment,
         created_ms: comment.created_ms,
     };
-    let (receipt, said, once) = act(&given, &pull, &here, once, how, ports).await?;
-    if let Some(said) = said {
-        ports.publish.answer_command(&here, asked.comment, &said).await?;
+    let (receipt, answer, once) = execute(&given, &pull, &here, once, settings, ports).await?;
+    if let Some(answer) = answer {
+        ports.publish.answer_command(&here, asked.comment, &answer).await?;
     }
     if let Some(once) = once {
         once.finish(ports.rows).await?;
@@ -66,7 +66,7 @@ pub(super) async fn obey(asked: &CommentCommand, how: &RunSettings, ports: Ports
 }
 
 /// A command with its writer and its comment.
-struct Given<'a> {
+struct GivenCommand<'a> {
     command: Command,
     login: &'a str,
     comment: u64,
@@ -101,15 +101,15 @@ fn read_command(comment: &CommentNow, number: u64, now_ms: i64) -> Result<(Comma
 }
 
 /// Runs the command. Returns the receipt, the answer's text, and the row to finish after the answer.
-async fn act(
-    given: &Given<'_>,
+async fn execute(
+    given: &GivenCommand<'_>,
     pull: &PullNow,
     here: &Target,
     once: Once,
-    how: &RunSettings,
+    settings: &RunSettings,
     ports: Ports<'_>,
 ) -> Result<(Receipt, Option<String>, Option<Once>), StageError> {
-    let (receipt, said) = match given.command {
+    let (receipt, answer) = match given.command {
         Command::Review | Command::Resume => {
             let identified = identify(ports.pulls, ports.read, pull, pull.head.clone()).await?;
             unpause(ports.rows, here).await?;
@@ -117,29 +117,29 @@ async fn act(
                 Command::Review => Again::Always(once),
                 _ => Again::IfNothingIsLeft(once),
             };
-            let (receipt, once) = start(&identified.target, how, ports, again, Some(given.comment)).await?;
-            let said = match &receipt {
+            let (receipt, once) = start(&identified.target, settings, ports, again, Some(given.comment)).await?;
+            let answer = match &receipt {
                 Receipt::Started { run } => Some(format!("Reviewing (run `{run}`).")),
                 // Another delivery answers.
                 Receipt::Ignored { .. } => None,
                 _ => Some("This head is reviewed already, or is being reviewed now.".to_owned()),
             };
-            return Ok((receipt, said, once));
+            return Ok((receipt, answer, once));
         }
         Command::Pause => {
             pause(ports.rows, here, given.login).await?;
-            let said = "Paused: pushes are not reviewed until `/holdfast resume`. A review that runs goes on.";
-            (done("paused"), said.to_owned())
+            let answer = "Paused: pushes are not reviewed until `/holdfast resume`. A running review continues.";
+            (done("paused"), answer.to_owned())
         }
         Command::Cancel => return cancel(given, here, once, ports).await,
         Command::Help => (done("helped"), HELP.to_owned()),
     };
-    Ok((receipt, Some(said), Some(once)))
+    Ok((receipt, Some(answer), Some(once)))
 }
 
 /// Stops the runs that were in progress when the comment was first read, and no newer ones, and undoes their effects.
 async fn cancel(
-    given: &Given<'_>,
+    given: &GivenCommand<'_>,
     here: &Target,
     mut once: Once,
     ports: Ports<'_>,
@@ -151,8 +151,8 @@ async fn cancel(
             None => last.at_ms > given.created_ms + CLOCK_SLACK_MS,
         });
         if is_newer {
-            let said = "A newer review began after this comment was written: it goes on.";
-            return Ok((done("nothing to cancel"), Some(said.to_owned()), Some(once)));
+            let answer = "A newer review began after this comment was written: it continues.";
+            return Ok((done("nothing to cancel"), Some(answer.to_owned()), Some(once)));
         }
         let progress = Progress {
             runs: open_runs(here, ports).await?,
@@ -167,12 +167,12 @@ async fn cancel(
         }
     }
     let runs = once.progress.runs.clone();
-    end_all(&runs, &format!("{} asked for it in a comment", given.login), ports).await?;
-    let (receipt, said) = match runs.first() {
+    end_all(&runs, &format!("{} cancelled it in a comment", given.login), ports).await?;
+    let (receipt, answer) = match runs.first() {
         Some(run) => (done("cancelled"), format!("Cancelled (run `{run}`).")),
         None => (done("nothing to cancel"), "No review is running here.".to_owned()),
     };
-    Ok((receipt, Some(said), Some(once)))
+    Ok((receipt, Some(answer), Some(once)))
 }
 
 /// Returns whether a person has paused the reviews of a pull request.

@@ -108,12 +108,12 @@ pub struct Ports<'a> {
 /// # Errors
 ///
 /// A port fails; the sender must repeat the delivery.
-pub async fn receive(event: &WebhookEvent, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
+pub async fn receive(event: &WebhookEvent, settings: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
     match event {
-        WebhookEvent::Review(trigger) => pull::review(trigger, how, ports).await,
+        WebhookEvent::Review(trigger) => pull::review(trigger, settings, ports).await,
         WebhookEvent::Stop(trigger) => pull::stop(trigger, ports).await,
-        WebhookEvent::Command(command) => command::obey(command, how, ports).await,
-        WebhookEvent::Rerun(trigger) => rerun::rerun(trigger, how, ports).await,
+        WebhookEvent::Command(command) => command::run_command(command, settings, ports).await,
+        WebhookEvent::Rerun(trigger) => rerun::rerun(trigger, settings, ports).await,
         WebhookEvent::MergeGroup(trigger) => group::report(trigger, ports).await,
         WebhookEvent::Installation(_) => Ok(ignored("installations are not stored")),
         WebhookEvent::Ping => Ok(ignored("the webhook reaches Holdfast")),

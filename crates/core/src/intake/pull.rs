@@ -25,7 +25,7 @@ const WAITING: &str = "waiting";
 /// Starts the review of a pull request's head, unless it is closed, a draft or paused, or waits for a maintainer.
 pub(super) async fn review(
     trigger: &ReviewTrigger,
-    how: &RunSettings,
+    settings: &RunSettings,
     ports: Ports<'_>,
 ) -> Result<Receipt, StageError> {
     let pull = read_pull(ports, &trigger.repository, trigger.number).await?;
@@ -71,7 +71,7 @@ pub(super) async fn review(
             }
         }
     };
-    let (receipt, once) = start(&identified.target, how, ports, again, None).await?;
+    let (receipt, once) = start(&identified.target, settings, ports, again, None).await?;
     if let Some(once) = once {
         once.finish(ports.rows).await?;
     }

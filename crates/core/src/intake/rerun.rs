@@ -13,7 +13,7 @@ use super::start::{Again, start};
 use super::{Ports, Receipt, RunSettings, ignored, read_pull};
 
 /// Starts a review of the head again, if the sender has write permission.
-pub(super) async fn rerun(trigger: &RerunTrigger, how: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
+pub(super) async fn rerun(trigger: &RerunTrigger, settings: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
     let Some(number) = number_of(trigger, ports).await? else {
         return Ok(ignored("the check's pull request is unknown here"));
     };
@@ -36,7 +36,7 @@ pub(super) async fn rerun(trigger: &RerunTrigger, how: &RunSettings, ports: Port
         return Ok(ignored("this check was re-run before"));
     };
     let identified = identify(ports.pulls, ports.read, &pull, pull.head.clone()).await?;
-    let (receipt, once) = start(&identified.target, how, ports, Again::Always(once), None).await?;
+    let (receipt, once) = start(&identified.target, settings, ports, Again::Always(once), None).await?;
     if let Some(once) = once {
         once.finish(ports.rows).await?;
     }

@@ -45,26 +45,26 @@ pub(super) struct LastStart {
 /// Starts the run of a target, or finds it. Returns the receipt and the row to finish after all effects.
 pub(super) async fn start(
     target: &Target,
-    how: &RunSettings,
+    settings: &RunSettings,
     ports: Ports<'_>,
     again: Again,
     comment: Option<u64>,
 ) -> Result<(Receipt, Option<Once>), StageError> {
-    let stem = stem(target, &how.model, &how.model_light, true);
+    let stem = stem(target, &settings.model, &settings.model_light, true);
     let (is_forced, is_repeatable, mut once) = match again {
         Again::Never => (false, false, None),
         Again::IfNothingIsLeft(once) => (false, true, Some(once)),
         Again::Always(once) => (true, true, Some(once)),
     };
     if !is_forced
-        && let Some(run) = same_review_of_holder(target, &stem, how, ports).await?
+        && let Some(run) = same_review_of_holder(target, &stem, settings, ports).await?
         && !(is_repeatable && claim::is_closed(ports.rows, &run).await?)
     {
         return Ok((Receipt::Duplicate { run }, once));
     }
     let own_attempt = once.as_ref().and_then(|once| once.progress.attempt);
     for attempt in own_attempt.unwrap_or(1)..=MAX_ATTEMPTS {
-        let run = run_of(target, how, format!("{stem}-{attempt}"));
+        let run = run_of(target, settings, format!("{stem}-{attempt}"));
         let name = run.run.clone();
         if let Some(once) = &mut once {
             let progress = Progress {
@@ -108,18 +108,18 @@ pub(super) async fn start(
     ))
 }
 
-fn run_of(target: &Target, how: &RunSettings, name: String) -> Run {
+fn run_of(target: &Target, settings: &RunSettings, name: String) -> Run {
     Run {
         version: PAYLOAD_VERSION,
         run: name,
-        bucket: how.bucket.clone(),
+        bucket: settings.bucket.clone(),
         target: target.clone(),
         publish: true,
-        max_concurrency: how.max_concurrency,
-        model: how.model.clone(),
-        model_light: how.model_light.clone(),
+        max_concurrency: settings.max_concurrency,
+        model: settings.model.clone(),
+        model_light: settings.model_light.clone(),
         notes: Vec::new(),
-        tokens: how.tokens,
+        tokens: settings.tokens,
     }
 }
 
@@ -128,7 +128,7 @@ fn run_of(target: &Target, how: &RunSettings, name: String) -> Run {
 async fn same_review_of_holder(
     target: &Target,
     stem: &str,
-    how: &RunSettings,
+    settings: &RunSettings,
     ports: Ports<'_>,
 ) -> Result<Option<String>, StageError> {
     let Some(holder) = claim::holder(ports.rows, target).await? else {
@@ -141,7 +141,7 @@ async fn same_review_of_holder(
     if is_same_review(held, stem) {
         return Ok(Some(holder));
     }
-    if !is_same_review(held, &stem_without_base(target, &how.model, &how.model_light, true)) {
+    if !is_same_review(held, &stem_without_base(target, &settings.model, &settings.model_light, true)) {
         return Ok(None);
     }
     let change: Option<Change> = find_artifact(ports.store, &key::change(&holder)).await?;

@@ -61,7 +61,7 @@ impl<'a> Field<'a> {
     }
 
     /// Returns whether it is neither missing nor null.
-    pub fn is_there(&self) -> bool {
+    pub fn is_present(&self) -> bool {
         self.value.is_some_and(|value| !value.is_null())
     }
 
@@ -71,7 +71,7 @@ impl<'a> Field<'a> {
 
     /// Returns the text; an empty one where it is missing or null.
     pub fn text_or_empty(&self) -> Result<&'a str, FieldError> {
-        if self.is_there() { self.text() } else { Ok("") }
+        if self.is_present() { self.text() } else { Ok("") }
     }
 
     /// Returns the first item of a list, which may be missing.
@@ -91,7 +91,7 @@ impl<'a> Field<'a> {
 
     /// Returns true or false; false where it is missing or null.
     pub fn flag(&self) -> Result<bool, FieldError> {
-        if self.is_there() {
+        if self.is_present() {
             self.read("true or false", Value::as_bool)
         } else {
             Ok(false)
@@ -134,7 +134,7 @@ impl<'a> Field<'a> {
 
     /// Returns the installation's id, where the delivery is an App's.
     pub fn installation(&self) -> Result<Option<u64>, FieldError> {
-        if self.is_there() {
+        if self.is_present() {
             self.at("id").number().map(Some)
         } else {
             Ok(None)

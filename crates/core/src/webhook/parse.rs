@@ -55,7 +55,7 @@ fn pull_request(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
         "synchronize" => ReviewAction::Synchronize,
         "reopened" => ReviewAction::Reopened,
         "ready_for_review" => ReviewAction::ReadyForReview,
-        "edited" if root.at("changes").at("base").is_there() => ReviewAction::Retargeted,
+        "edited" if root.at("changes").at("base").is_present() => ReviewAction::Retargeted,
         "edited" => {
             return Ok(ignored(
                 "title and description are not reviewed: nothing changed in the diff",
@@ -131,7 +131,7 @@ fn rerun(root: &Field<'_>, check: &Field<'_>, of: String, run: Option<&str>) -> 
         of,
         head: check.at("head_sha").commit()?,
         run: run.map(str::to_owned),
-        number: if pull.is_there() {
+        number: if pull.is_present() {
             Some(pull.at("number").number()?)
         } else {
             None
@@ -200,7 +200,7 @@ fn issue_comment(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     let id = comment.at("id").number()?;
     let (sender, writer) = (root.at("sender").sender()?, comment.at("user").sender()?);
     let is_open = issue.at("state").text()? == "open";
-    if !issue.at("pull_request").is_there() {
+    if !issue.at("pull_request").is_present() {
         return Ok(ignored("the comment is on an issue, not on a pull request"));
     }
     let command = match Command::parse(body) {
