@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use holdfast_core::diff::coarse_note;
 use holdfast_core::identity::identify;
 use holdfast_core::model::change::{Change, ChangedFile, Target};
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
 
@@ -121,7 +122,9 @@ impl GithubReadChange {
     pub async fn resolve(&self, address: &PullRequestAddress) -> Result<Target, ReadError> {
         let checked = self.connection.check_host(address);
         checked.map_err(|error| ReadError::NotFound(error.to_string()))?;
-        let pull = self.pull(&address.owner, &address.repository, address.number).await?;
+        let repository = RepositoryName::new(&address.owner, &address.repository)
+            .map_err(|error| ReadError::NotFound(error.to_string()))?;
+        let pull = self.pull(&repository, address.number).await?;
         let head = pull.head.clone();
         Ok(identify(self, self, &pull, head).await?.target)
     }

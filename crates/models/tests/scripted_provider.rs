@@ -338,7 +338,7 @@ async fn a_report_has_what_works_and_the_remedies() {
         assert!(!serde_json::to_string(&report).unwrap().contains(KEY));
     }
     let error = router(&ModelServer::start(good()).unwrap(), KEY)
-        .examine("gemini/x", TokenLimits::default())
+        .examine(&"gemini/x".parse().unwrap(), TokenLimits::default())
         .await;
     assert!(error.is_err());
 }

@@ -234,7 +234,7 @@ fn tiers(say: Say) -> Vec<TierUsage> {
     vec![
         TierUsage {
             tier: Tier::Strong,
-            model: "anthropic/claude-sonnet-5".parse().ok(),
+            model: say("anthropic/claude-sonnet-5"),
             calls: 8,
             cache_hits: 1,
             input_tokens: 71_900,

@@ -28,7 +28,11 @@ const HELP: &str = "Commands, for people with write permission, each as a commen
     - `/holdfast help`: this";
 
 /// Runs a command, if its writer may give it, and answers it on the pull request.
-pub(super) async fn run_command(asked: &CommentCommand, settings: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
+pub(super) async fn run_command(
+    asked: &CommentCommand,
+    settings: &RunSettings,
+    ports: Ports<'_>,
+) -> Result<Receipt, StageError> {
     let pull = read_pull(ports, &asked.repository, asked.number).await?;
     let here = target_of(&pull, pull.head.clone());
     let Some(comment) = ports.pulls.comment(&pull.repository, asked.comment).await? else {

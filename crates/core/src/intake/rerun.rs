@@ -13,7 +13,11 @@ use super::start::{Again, start};
 use super::{Ports, Receipt, RunSettings, ignored, read_pull};
 
 /// Starts a review of the head again, if the sender has write permission.
-pub(super) async fn rerun(trigger: &RerunTrigger, settings: &RunSettings, ports: Ports<'_>) -> Result<Receipt, StageError> {
+pub(super) async fn rerun(
+    trigger: &RerunTrigger,
+    settings: &RunSettings,
+    ports: Ports<'_>,
+) -> Result<Receipt, StageError> {
     let Some(number) = number_of(trigger, ports).await? else {
         return Ok(ignored("the check's pull request is unknown here"));
     };

@@ -141,7 +141,10 @@ async fn same_review_of_holder(
     if is_same_review(held, stem) {
         return Ok(Some(holder));
     }
-    if !is_same_review(held, &stem_without_base(target, &settings.model, &settings.model_light, true)) {
+    if !is_same_review(
+        held,
+        &stem_without_base(target, &settings.model, &settings.model_light, true),
+    ) {
         return Ok(None);
     }
     let change: Option<Change> = find_artifact(ports.store, &key::change(&holder)).await?;

@@ -104,7 +104,7 @@ fn a_stop_a_rerun_and_a_merge_group_are_read() {
         let WebhookEvent::Stop(stop) = event else {
             panic!("{event:?}")
         };
-        assert_eq!((stop.action, stop.number, stop.repository.id), (action, 2, 7));
+        assert_eq!((stop.action, stop.number, stop.repository.id.get()), (action, 2, 7));
     }
     let check = |name: &str, extra: Value| {
         let mut payload = with(pull_request("rerequested"), &format!("/{name}"), extra);
@@ -438,7 +438,7 @@ proptest! {
         ];
         let payload = with(pull_request("opened"), pointers[place], value);
         if let WebhookEvent::Review(trigger) = read(event, &payload) {
-            prop_assert!(trigger.number > 0 && !trigger.repository.owner.contains('/'));
+            prop_assert!(trigger.number > 0 && !trigger.repository.name.owner().contains('/'));
         }
     }
 }

@@ -158,14 +158,14 @@ pub fn webhook(data: &[u8]) -> bool {
                 "{line:?}"
             );
         }
-        WebhookEvent::Review(trigger) => assert!(trigger.number > 0 && trigger.repository.id > 0),
+        WebhookEvent::Review(trigger) => assert!(trigger.number > 0 && trigger.repository.id.get() > 0),
         WebhookEvent::Command(command) => assert!(command.number > 0 && command.comment > 0),
-        WebhookEvent::Stop(stop) => assert!(stop.number > 0 && stop.repository.id > 0),
+        WebhookEvent::Stop(stop) => assert!(stop.number > 0 && stop.repository.id.get() > 0),
         WebhookEvent::Rerun(rerun) => assert!(
             rerun.run.as_ref().is_none_or(|run| !run.contains(['/', '.']))
                 && rerun.number.is_none_or(|number| number > 0)
         ),
-        WebhookEvent::MergeGroup(group) => assert!(group.number > 0 && group.repository.id > 0),
+        WebhookEvent::MergeGroup(group) => assert!(group.number > 0 && group.repository.id.get() > 0),
         WebhookEvent::Installation(_) | WebhookEvent::Ping => {}
     }
     !matches!(read, WebhookEvent::Ignored { .. } | WebhookEvent::Invalid { .. })

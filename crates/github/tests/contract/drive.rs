@@ -121,8 +121,8 @@ async fn check(corpus: &Change, connection: GithubConnection) {
     }
 }
 
-fn name(repository: &str) -> RepositoryName {
-    RepositoryName::new("octo", repository).unwrap()
+fn repository(name: &str) -> RepositoryName {
+    RepositoryName::new("octo", name).unwrap()
 }
 
 /// Reads comments: unedited, edited by the author, edited by another person, deleted.
@@ -133,7 +133,7 @@ async fn comments(github: &FakeGithub, connection: GithubConnection) {
         if let Some(editor) = editor {
             github.edit_comment(SLUG, id, editor, Some("/holdfast approve"));
         }
-        let comment = read.comment(&name("demo"), id).await.unwrap().unwrap();
+        let comment = read.comment(&repository("demo"), id).await.unwrap().unwrap();
         assert_eq!(
             (comment.number, comment.is_edited_by_others),
             (12, expected),
@@ -141,7 +141,7 @@ async fn comments(github: &FakeGithub, connection: GithubConnection) {
         );
     }
     github.edit_comment(SLUG, id, "ann", None);
-    assert_eq!(read.comment(&name("demo"), id).await.unwrap(), None, "404");
+    assert_eq!(read.comment(&repository("demo"), id).await.unwrap(), None, "404");
 }
 
 fn annotation(level: &'static str) -> Annotation {
@@ -187,7 +187,7 @@ async fn people(github: &FakeGithub, connection: GithubConnection) {
     github.set_permission(SLUG, "ann", "maintain");
     github.set_team_member("octo", "leads", "ann", Some("active"));
     assert_eq!(
-        read.permission(&name("demo"), "ann").await.unwrap(),
+        read.permission(&repository("demo"), "ann").await.unwrap(),
         Permission::Maintain
     );
     assert!(read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap());

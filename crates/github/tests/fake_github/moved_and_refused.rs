@@ -22,12 +22,12 @@ fn serve(change: &Change) -> (FakeGithub, GithubReadChange, GithubPublishReview)
     (github, GithubReadChange::new(connection), publish)
 }
 
-fn name(repository: &str) -> RepositoryName {
-    RepositoryName::new("octo", repository).unwrap()
+fn repository(name: &str) -> RepositoryName {
+    RepositoryName::new("octo", name).unwrap()
 }
 
 async fn target(read: &GithubReadChange) -> Target {
-    let pull = read.pull(&name("demo"), 12).await.unwrap();
+    let pull = read.pull(&repository("demo"), 12).await.unwrap();
     identify(read, read, &pull, pull.head.clone()).await.unwrap().target
 }
 
@@ -38,7 +38,7 @@ async fn a_repository_that_moved_is_followed_and_its_comments_are_found_again() 
     let before = target(&read).await;
     publish.announce(&before, "run-1", "At work.").await.unwrap();
     github.rename(SLUG, "new-owner/renamed");
-    let pull = read.pull(&name("demo"), 12).await.unwrap();
+    let pull = read.pull(&repository("demo"), 12).await.unwrap();
     assert_eq!(pull.repository.to_string(), "new-owner/renamed");
     let after = target_of(&pull, pull.head.clone());
     assert_eq!(after.place(), before.place());
@@ -62,7 +62,10 @@ async fn a_repository_that_moved_is_followed_and_its_comments_are_found_again() 
     // A new repository with the old name is another repository.
     let other = PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap();
     github.add(other);
-    assert_eq!(read.pull(&name("demo"), 12).await.unwrap().repository.owner(), "octo");
+    assert_eq!(
+        read.pull(&repository("demo"), 12).await.unwrap().repository.owner(),
+        "octo"
+    );
 }
 
 #[tokio::test]
@@ -121,7 +124,7 @@ async fn a_comment_is_read_in_its_current_form_with_its_last_editor() {
         if let Some(editor) = editor {
             github.edit_comment(SLUG, id, editor, Some(text).filter(|text| !text.is_empty()));
         }
-        let found = read.comment(&name("demo"), id).await.unwrap();
+        let found = read.comment(&repository("demo"), id).await.unwrap();
         let shown = found
             .as_ref()
             .map(|found| (found.body.as_str(), found.is_edited_by_others));

@@ -32,17 +32,21 @@ async fn every_role_is_read() {
             ("releaser", Permission::Write),
         ] {
             github.set_permission(SLUG, "ann", role);
-            assert_eq!(read.permission(&name("demo"), "ann").await.unwrap(), expected, "{role}");
+            assert_eq!(
+                read.permission(&repository("demo"), "ann").await.unwrap(),
+                expected,
+                "{role}"
+            );
         }
         assert_eq!(
-            read.permission(&name("missing"), "ann").await.unwrap(),
+            read.permission(&repository("missing"), "ann").await.unwrap(),
             Permission::None
         );
     }
 }
 
-fn name(repository: &str) -> RepositoryName {
-    RepositoryName::new("octo", repository).unwrap()
+fn repository(name: &str) -> RepositoryName {
+    RepositoryName::new("octo", name).unwrap()
 }
 
 #[tokio::test]
@@ -75,7 +79,7 @@ async fn a_failure_grants_nothing() {
     let read = GithubReadPermission::new(connection(&github, FakeGithub::USER_TOKEN));
     for (fault, name, says) in refusals() {
         github.fail_next(Matcher::any().times(2), fault.clone());
-        let role = read.permission(&name("demo"), "ann").await.unwrap_err();
+        let role = read.permission(&repository("demo"), "ann").await.unwrap_err();
         let member = read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap_err();
         for error in [role, member] {
             let line = error.to_string();
@@ -85,7 +89,10 @@ async fn a_failure_grants_nothing() {
         }
     }
     github.fail_next(Matcher::any().times(2), Fault::status(404));
-    assert_eq!(read.permission(&name("demo"), "ann").await.unwrap(), Permission::None);
+    assert_eq!(
+        read.permission(&repository("demo"), "ann").await.unwrap(),
+        Permission::None
+    );
     assert!(!read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap());
     assert_eq!(github.faults_left(), 0);
 }
@@ -96,7 +103,7 @@ async fn an_app_requests_an_organisations_token_once() {
     let read = GithubReadPermission::new(app(&github, 1));
     for _ in 0..3 {
         assert!(!read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap());
-        read.permission(&name("demo"), "ann").await.unwrap();
+        read.permission(&repository("demo"), "ann").await.unwrap();
     }
     let asked = github
         .journal()

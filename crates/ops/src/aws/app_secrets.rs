@@ -28,8 +28,8 @@ struct StackSecrets {
 /// The stack can't be read, or isn't one of this program's template.
 pub async fn open_app_secrets(stack: &str) -> Result<Box<dyn StoreAppSecrets>, Failure> {
     let config = account::load().await;
-    let stack = Stack::read(&config, stack).await.map_err(Failure::usage)?;
-    let secret = |name: &str| stack.resource(name).map(str::to_owned).map_err(Failure::usage);
+    let stack = Stack::read(&config, stack).await.map_err(super::stack_failure)?;
+    let secret = |name: &str| stack.resource(name).map(str::to_owned).map_err(super::stack_failure);
     Ok(Box::new(StackSecrets {
         github: secret("GithubSecret")?,
         webhook: secret("WebhookSecret")?,
@@ -43,9 +43,9 @@ pub async fn open_app_secrets(stack: &str) -> Result<Box<dyn StoreAppSecrets>, F
 impl StoreAppSecrets for StackSecrets {
     fn public_url(&self) -> Result<&str, Failure> {
         // The operator's own domain has priority over the API's.
-        let own = self.stack.parameter("PublicUrl").map_err(Failure::usage)?;
+        let own = self.stack.parameter("PublicUrl").map_err(super::stack_failure)?;
         match own {
-            "" => self.stack.output("PublicUrl").map_err(Failure::usage),
+            "" => self.stack.output("PublicUrl").map_err(super::stack_failure),
             own => Ok(own),
         }
     }
