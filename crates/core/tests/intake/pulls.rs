@@ -1,0 +1,273 @@
+//! Pull requests and commands: which ones start, wait or stop a review.
+
+use super::*;
+
+#[test]
+fn whoever_pushes_to_a_persons_pull_request_the_head_is_reviewed() {
+    // tellahq/opensession#323: one second after a person opened it, a formatter's bot pushed.
+    for (sender, kind) in [
+        ("ada", "User"),
+        ("pre-commit-ci[bot]", "Bot"),
+        ("web-flow", "User"),
+        ("x", "Organization"),
+    ] {
+        let world = World::new();
+        assert!(is_started(&world.act("opened")));
+        let first = world.open_last();
+        world.change(|pull| pull.head = sha("d"));
+        let mut event = world.event("synchronize");
+        event["sender"] = json!({ "login": sender, "type": kind });
+        assert!(is_started(&world.deliver("pull_request", &event)), "{sender}");
+        assert_ne!(world.open_last(), first);
+    }
+}
+
+#[test]
+fn what_holdfast_did_itself_asks_for_nothing() {
+    for action in ["opened", "synchronize", "reopened", "ready_for_review"] {
+        for (login, is_own) in [
+            ("holdfast[bot]", true),
+            ("Holdfast[bot]", true),
+            ("renovate[bot]", false),
+        ] {
+            let world = World::new();
+            let mut event = world.event(action);
+            event["sender"] = json!({ "login": login, "type": "Bot" });
+            let receipt = world.deliver("pull_request", &event);
+            assert_eq!(
+                is_ignored(&receipt, "Holdfast caused"),
+                is_own,
+                "{action} by {login}: {receipt:?}"
+            );
+            assert_eq!(is_started(&receipt), !is_own, "{action} by {login}: {receipt:?}");
+        }
+    }
+    // A token's comments are a person's, who may write: they are known by their marker.
+    for (body, is_own) in [
+        ("/holdfast cancel", false),
+        ("/holdfast cancel\n\n<!-- holdfast:answer comment=7 sig=00 -->", true),
+        ("/holdfast cancel\r\n <!-- holdfast:announcement run=r sig=00 -->", true),
+    ] {
+        let world = World::new();
+        let receipt = world.command(&world.comment(1, "maintainer", body));
+        assert_eq!(is_ignored(&receipt, "Holdfast wrote"), is_own, "{body}: {receipt:?}");
+    }
+}
+
+#[test]
+fn a_bots_own_pull_request_is_reviewed_where_the_base_allows_the_bot() {
+    for (settings, is_reviewed) in [
+        ("", false),
+        ("bots: [renovate]", false),
+        ("bots: [dependabot]", true),
+        ("bots: ['Dependabot[bot]', renovate]", true),
+        ("bots: [dependabot-preview]", false),
+        ("unknown: 1", false),
+    ] {
+        let world = World::new();
+        world.by("dependabot[bot]", true, AuthorAssociation::None);
+        *world.settings.lock().unwrap() = settings;
+        let receipt = world.act("opened");
+        assert_eq!(is_started(&receipt), is_reviewed, "{settings}: {receipt:?}");
+        // A person may ask for it whatever the settings allow.
+        let asked = world.command(&world.comment(1, "maintainer", "/holdfast review"));
+        assert_eq!(is_started(&asked), !is_reviewed, "{settings}: {asked:?}");
+    }
+}
+
+#[test]
+fn where_the_association_is_unclear_the_permission_decides() {
+    use AuthorAssociation::{Contributor, FirstTimeContributor, FirstTimer, Member, None};
+    for (association, permission, is_private, is_reviewed) in [
+        (Member, Permission::Read, false, true),
+        (Contributor, Permission::Read, false, true),
+        (None, Permission::Write, false, true),
+        (None, Permission::Triage, false, true),
+        (FirstTimeContributor, Permission::Admin, false, true),
+        (None, Permission::Read, true, true),
+        (None, Permission::Read, false, false),
+        (FirstTimer, Permission::Read, false, false),
+        (FirstTimeContributor, Permission::Read, false, false),
+        (None, Permission::None, true, false),
+    ] {
+        let world = World::new();
+        world.by("newcomer", false, association);
+        world.change(|pull| pull.is_private = is_private);
+        world.permissions.lock().unwrap().insert("newcomer", permission);
+        let receipt = world.act("opened");
+        let case = format!("{association:?} {permission:?} {is_private}: {receipt:?}");
+        assert_eq!(is_started(&receipt), is_reviewed, "{case}");
+        let notices = world.notices.lock().unwrap().clone();
+        assert_eq!(notices.len(), usize::from(!is_reviewed), "{case}");
+        assert!(
+            notices.values().all(|body| body.contains("\n/holdfast review\n")),
+            "{notices:?}"
+        );
+    }
+}
+
+#[test]
+fn who_has_to_wait_is_told_once_and_a_maintainer_starts_it() {
+    let world = World::new();
+    world.by("newcomer", false, AuthorAssociation::FirstTimer);
+    for head in ["a", "d", "e"] {
+        world.change(|pull| pull.head = sha(head));
+        assert!(is_ignored(&world.act("synchronize"), "once a maintainer asks"));
+    }
+    assert_eq!(world.notices.lock().unwrap().len(), 1);
+    let by_newcomer = world.command(&world.comment(1, "newcomer", "/holdfast review"));
+    assert!(is_ignored(&by_newcomer, "write permission"), "{by_newcomer:?}");
+    assert!(is_started(&world.command(&world.comment(
+        2,
+        "maintainer",
+        "/holdfast review"
+    ))));
+}
+
+#[test]
+fn a_command_is_done_once_however_often_it_is_delivered() {
+    let world = World::new();
+    let review = world.comment(1, "maintainer", "/holdfast review");
+    for _ in 0..4 {
+        world.command(&review);
+        // Each time, what runs has ended: a forced review would begin anew.
+        for run in world.runs() {
+            world.end(&run);
+        }
+    }
+    assert_eq!(world.runs().len(), 1);
+    assert!(
+        is_started(&world.command(&world.comment(2, "maintainer", "/holdfast review"))),
+        "another comment"
+    );
+    assert_eq!(world.runs().len(), 2);
+}
+
+#[test]
+fn a_command_that_failed_midway_is_continued() {
+    let world = World::new();
+    let review = world.comment(1, "maintainer", "/holdfast review");
+    world.command(&review);
+    // As if the process had died before it noted that it was done.
+    let key = format!("once/comment/{ID}#12/1");
+    let row = block_on(world.rows.get(&key)).unwrap().unwrap();
+    let begun = json!({ "is_done": false, "attempt": 1 });
+    block_on(world.rows.put(&key, &begun, Precondition::Version(row.version))).unwrap();
+    world.end(&world.runs()[0]);
+    world.answers.lock().unwrap().clear();
+    let again = world.command(&review);
+    assert!(matches!(again, Receipt::Duplicate { .. }), "{again:?}");
+    assert_eq!((world.runs().len(), world.answers.lock().unwrap().len()), (1, 1));
+}
+
+#[test]
+fn a_late_cancel_leaves_a_newer_run_alone() {
+    let world = World::new();
+    world.act("opened");
+    let first = world.open_last();
+    let cancel = world.comment(5, "maintainer", "/holdfast cancel");
+    assert_eq!(
+        world.command(&cancel),
+        Receipt::Done {
+            what: "cancelled".to_owned()
+        }
+    );
+    assert_eq!(*world.stopped.lock().unwrap(), [first]);
+    world.command(&world.comment(6, "maintainer", "/holdfast review"));
+    world.open_last();
+    world.command(&cancel);
+    assert_eq!(world.stopped.lock().unwrap().len(), 1, "a replay");
+    // Written before the newer run was asked for, and delivered behind it.
+    let late = world.comment(4, "maintainer", "/holdfast cancel");
+    assert_eq!(
+        world.command(&late),
+        Receipt::Done {
+            what: "nothing to cancel".to_owned()
+        }
+    );
+    assert_eq!(world.stopped.lock().unwrap().len(), 1, "a late delivery");
+    // The same for a run that a push began.
+    world.change(|pull| pull.head = sha("d"));
+    world.act("synchronize");
+    let old = world.comment(7, "maintainer", "/holdfast cancel");
+    world.comments.lock().unwrap().get_mut(&7).unwrap().created_ms = NOW_MS - 60_000;
+    world.command(&old);
+    assert_eq!(world.stopped.lock().unwrap().len(), 1, "older than the run");
+}
+
+#[test]
+fn a_command_is_the_comment_as_it_is_now() {
+    type Change = fn(&World);
+    let table: [(&str, Change, &str); 7] = [
+        (
+            "deleted",
+            |world| drop(world.comments.lock().unwrap().remove(&1)),
+            "deleted",
+        ),
+        (
+            "edited by another",
+            |world| world.comments.lock().unwrap().get_mut(&1).unwrap().is_edited_by_others = true,
+            "somebody else edited",
+        ),
+        (
+            "no command any more",
+            |world| world.comments.lock().unwrap().get_mut(&1).unwrap().body = "never mind".to_owned(),
+            "no longer has a command",
+        ),
+        (
+            "of another pull request",
+            |world| world.comments.lock().unwrap().get_mut(&1).unwrap().number = 13,
+            "another pull request",
+        ),
+        (
+            "a bot's",
+            |world| {
+                let author = Account {
+                    login: "maintainer".to_owned(),
+                    is_bot: true,
+                };
+                world.comments.lock().unwrap().get_mut(&1).unwrap().author = Some(author);
+            },
+            "a bot",
+        ),
+        (
+            "of an account without permission",
+            |world| {
+                let author = Account {
+                    login: "visitor".to_owned(),
+                    is_bot: false,
+                };
+                world.comments.lock().unwrap().get_mut(&1).unwrap().author = Some(author);
+            },
+            "write permission",
+        ),
+        (
+            "a week and a moment old",
+            |world| world.comments.lock().unwrap().get_mut(&1).unwrap().created_ms = NOW_MS - 7 * 86_400_000 - 1,
+            "older than",
+        ),
+    ];
+    for (name, change, says) in table {
+        let world = World::new();
+        let delivery = world.comment(1, "maintainer", "/holdfast review");
+        change(&world);
+        let receipt = world.command(&delivery);
+        assert!(is_ignored(&receipt, says), "{name}: {receipt:?}");
+        assert!(world.runs().is_empty(), "{name}");
+    }
+    // Its writer's own edit counts, and a week is not too old.
+    let world = World::new();
+    let delivery = world.comment(1, "maintainer", "/holdfast review");
+    let edit = |comment: &mut CommentNow| {
+        comment.body = "/holdfast help".to_owned();
+        comment.created_ms = NOW_MS - 7 * 86_400_000;
+    };
+    edit(world.comments.lock().unwrap().get_mut(&1).unwrap());
+    assert_eq!(
+        world.command(&delivery),
+        Receipt::Done {
+            what: "helped".to_owned()
+        }
+    );
+    assert!(world.runs().is_empty());
+}

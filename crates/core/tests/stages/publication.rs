@@ -1,0 +1,402 @@
+//! A review on its pull request: drafts, take-overs, undo, sweeps, and the checks before publication.
+
+use super::*;
+
+#[test]
+fn a_refused_anchor_moves_the_findings_into_the_body() {
+    let mut world = world(
+        vec![file("src/a.rs", Some(PATCH))],
+        "openai/m",
+        "openai/m",
+        vec![Ok(GOOD)],
+    );
+    world.page.refuses_anchors = true;
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    who_decides::approve(&world, |_| {});
+    let output = block_on(publish_review::publish_review(
+        &publish_review::Input { run: "r".to_owned() },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ))
+    .unwrap();
+    assert_eq!(output.status, RunStatus::Published);
+    let drafts = world.page.drafts.lock().unwrap();
+    assert!(
+        drafts[0].comments.is_empty() && drafts[0].body.contains("`src/a.rs` line 2"),
+        "{}",
+        drafts[0].body
+    );
+    assert_eq!(
+        world.page.closed.lock().unwrap()[0].conclusion,
+        CheckConclusion::ActionRequired
+    );
+    assert_eq!(*world.page.submitted.lock().unwrap(), 1);
+    let comment = world.page.comments.lock().unwrap()["r"].clone();
+    assert!(
+        comment.contains("Coverage") && comment.contains("src/a.rs"),
+        "{comment}"
+    );
+}
+
+#[test]
+fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    let open = |run: &Run| {
+        block_on(open_review::open_review(
+            &open_review::Input { run: run.clone() },
+            &world.read,
+            &world.page,
+            &world.rows,
+            &world.runs,
+            &world.store,
+        ))
+    };
+    let (old, mut newer) = (world.run.clone(), world.run.clone());
+    newer.run = "r-newer".to_owned();
+    open(&newer).unwrap();
+    assert_eq!(
+        world.page.comments.lock().unwrap().keys().collect::<Vec<_>>(),
+        ["r-newer"],
+        "the old announcement was undone"
+    );
+    assert_eq!(
+        open(&old).unwrap_err().name,
+        ErrorName::RunSuperseded,
+        "however late it wakes"
+    );
+    let error = block_on(publish_review::publish_review(
+        &publish_review::Input { run: "r".to_owned() },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ))
+    .unwrap_err();
+    assert_eq!(error.name, ErrorName::RunSuperseded);
+    assert!(world.page.drafts.lock().unwrap().is_empty());
+    assert_eq!(*world.runs.stopped.lock().unwrap(), ["r RunSuperseded"]);
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(report.status, RunStatus::Superseded);
+    // The newer one, repeated, finds its own claim.
+    open(&newer).unwrap();
+    world.run = newer;
+}
+
+#[test]
+fn a_take_over_that_broke_off_is_finished_by_the_next_try() {
+    let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let mut newer = world.run.clone();
+    newer.run = "r-newer".to_owned();
+    let open = || {
+        block_on(open_review::open_review(
+            &open_review::Input { run: newer.clone() },
+            &world.read,
+            &world.page,
+            &world.rows,
+            &world.runs,
+            &world.store,
+        ))
+    };
+    // The claim is taken, and then GitHub takes nothing.
+    *world.page.refuses_withdrawals.lock().unwrap() = 1;
+    assert_eq!(open().unwrap_err().name, ErrorName::GithubUnavailable);
+    assert!(world.page.comments.lock().unwrap().contains_key("r"));
+    open().unwrap();
+    assert_eq!(
+        world.page.comments.lock().unwrap().keys().collect::<Vec<_>>(),
+        ["r-newer"]
+    );
+    assert!(!block_on(claim::needs_cleaning(&world.rows, "r")).unwrap());
+}
+
+#[test]
+fn a_newer_run_leaves_a_result_alone() {
+    let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    let input = discard_review::Input {
+        run: "r".to_owned(),
+        reason: Some("not now".to_owned()),
+    };
+    for _ in 0..2 {
+        block_on(discard_review::discard_review(&input, &world.page, &world.store)).unwrap();
+    }
+    let checks = world.page.closed.lock().unwrap().len();
+    let mut newer = world.run.clone();
+    newer.run = "r-newer".to_owned();
+    block_on(open_review::open_review(
+        &open_review::Input { run: newer },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.runs,
+        &world.store,
+    ))
+    .unwrap();
+    assert_eq!(
+        world.page.closed.lock().unwrap().len(),
+        checks,
+        "the check still says what was decided"
+    );
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(report.status, RunStatus::Rejected);
+    assert_eq!(report.notes.iter().filter(|note| note.contains("not now")).count(), 1);
+}
+
+#[test]
+fn a_sweep_cleans_up_what_an_undo_left_and_tries_again_what_it_cannot() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    world.runs.failed = vec![FailedRun {
+        run: "r".to_owned(),
+        started_with: json!(world.run),
+        error: "States.Timeout".to_owned(),
+        cause: None,
+    }];
+    let sweep = || block_on(clean_all(&world.runs, &world.page, &world.rows, &world.store)).unwrap();
+    let dirty = || block_on(claim::needs_cleaning(&world.rows, "r")).unwrap();
+    *world.page.refuses_withdrawals.lock().unwrap() = 1;
+    assert!(sweep()[0].failure.is_some() && dirty());
+    assert!(sweep()[0].failure.is_none() && !dirty());
+    assert!(world.page.comments.lock().unwrap().is_empty());
+    assert!(world.page.notices.lock().unwrap()[0].contains("an internal error"));
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(report.status, RunStatus::Failed);
+    assert!(sweep().is_empty(), "what is clean is left alone");
+}
+
+#[test]
+fn a_failed_review_says_so_once_and_leaves_nothing_else() {
+    let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    assert!(world.page.comments.lock().unwrap()["r"].contains("is reviewing"));
+    block_on(async {
+        let (run, error) = ("r".to_owned(), "GithubForbidden".to_owned());
+        let input = withdraw_announcement::Input {
+            run: run.clone(),
+            started_with: Value::Null,
+            error: error.clone(),
+        };
+        withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store)
+            .await
+            .unwrap();
+        let cause = Some(r#"{"errorMessage":"no permission"}"#.to_owned());
+        let input = report_failure::Input {
+            run,
+            started_with: Value::Null,
+            error,
+            cause,
+        };
+        for _ in 0..2 {
+            report_failure::report_failure(&input, &world.page, &world.store)
+                .await
+                .unwrap();
+        }
+    });
+    assert!(world.page.comments.lock().unwrap().is_empty());
+    let late = block_on(open_review::open_review(
+        &open_review::Input { run: world.run.clone() },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.runs,
+        &world.store,
+    ));
+    assert_eq!(
+        late.unwrap_err().name,
+        ErrorName::RunSuperseded,
+        "a call that wakes late writes nothing"
+    );
+    assert!(world.page.comments.lock().unwrap().is_empty());
+    let notice = world.page.notices.lock().unwrap()[0].clone();
+    assert!(
+        notice.contains("a permission is missing") && !notice.contains("no permission"),
+        "{notice}"
+    );
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(
+        report.notes.len(),
+        1,
+        "said once, however often the state is repeated: {:?}",
+        report.notes
+    );
+}
+
+#[test]
+fn a_review_of_another_diff_is_not_published_and_the_pull_request_says_so() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    world.read.base_now = CommitSha::parse(&"d".repeat(40)).unwrap();
+    let error = block_on(publish_review::publish_review(
+        &publish_review::Input { run: "r".to_owned() },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ))
+    .unwrap_err();
+    assert_eq!(error.name, ErrorName::PullRequestBaseMoved);
+    assert!(world.page.drafts.lock().unwrap().is_empty());
+    let input = report_failure::Input {
+        run: "r".to_owned(),
+        started_with: Value::Null,
+        error: error.name.to_string(),
+        cause: Some(error.message),
+    };
+    let reported = block_on(report_failure::report_failure(&input, &world.page, &world.store)).unwrap();
+    assert_eq!(reported.status, RunStatus::Failed);
+    let notices = world.page.notices.lock().unwrap();
+    assert!(notices.len() == 1 && notices[0].contains("retargeted"), "{notices:?}");
+}
+
+#[test]
+fn a_run_reviews_only_what_it_is_named_for() {
+    let pinned = |merge_base: &str, settings: &str| {
+        let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+        world.read.policy = "max_findings: 3";
+        if let Target::PullRequest { pinned, .. } = &mut world.run.target {
+            *pinned = Some(Pinned {
+                merge_base: CommitSha::parse(&merge_base.repeat(40)).unwrap(),
+                settings: settings.to_owned(),
+            });
+        }
+        block_on(async {
+            let input = open_review::Input { run: world.run.clone() };
+            let (read, page, store) = (&world.read, &world.page, &world.store);
+            open_review::open_review(&input, read, page, &world.rows, &world.runs, store).await?;
+            plan_review::plan_review(&plan_review::Input { run: "r".to_owned() }, read, store).await
+        })
+        .map(drop)
+        .map_err(|error| error.name)
+    };
+    let digest = settings_digest(Some(b"max_findings: 3"));
+    assert_eq!(pinned("a", &digest), Ok(()));
+    assert_eq!(
+        pinned("d", &digest),
+        Err(ErrorName::PullRequestBaseMoved),
+        "retargeted before it opened"
+    );
+    assert_eq!(
+        pinned("a", "none"),
+        Err(ErrorName::PullRequestBaseMoved),
+        "settings changed before it was planned"
+    );
+}
+
+#[test]
+fn an_old_run_never_publishes_over_a_newer_head() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    world.read.head_now = CommitSha::parse(&"c".repeat(40)).unwrap();
+    let error = block_on(publish_review::publish_review(
+        &publish_review::Input { run: "r".to_owned() },
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ))
+    .unwrap_err();
+    assert_eq!(error.name, ErrorName::PullRequestHeadMoved);
+    assert!(world.page.drafts.lock().unwrap().is_empty());
+    block_on(async {
+        let input = withdraw_announcement::Input {
+            run: "r".to_owned(),
+            started_with: Value::Null,
+            error: error.name.to_string(),
+        };
+        assert!(
+            withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store)
+                .await
+                .unwrap()
+                .withdrawn
+        );
+        let input = report_failure::Input {
+            run: "r".to_owned(),
+            started_with: Value::Null,
+            error: error.name.to_string(),
+            cause: None,
+        };
+        assert_eq!(
+            report_failure::report_failure(&input, &world.page, &world.store)
+                .await
+                .unwrap()
+                .status,
+            RunStatus::Superseded
+        );
+    });
+}
+
+#[test]
+fn a_wrong_policy_names_its_place() {
+    let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.read.policy = "gate:\n  severity: grave\n";
+    block_on(async {
+        open_review::open_review(
+            &open_review::Input { run: world.run.clone() },
+            &world.read,
+            &world.page,
+            &world.rows,
+            &world.runs,
+            &world.store,
+        )
+        .await
+        .unwrap();
+        let error = plan_review::plan_review(&plan_review::Input { run: "r".to_owned() }, &world.read, &world.store)
+            .await
+            .unwrap_err();
+        assert_eq!(error.name, ErrorName::RepositoryConfigurationInvalid);
+        assert!(error.message.contains("line 2"), "{}", error.message);
+    });
+}
+
+#[test]
+fn a_small_context_gets_smaller_units_and_answers_that_fit_it() {
+    let lines: String = (1..=900)
+        .map(|number| {
+            format!(
+                "@@ -{0},0 +{0},1 @@\n+let value_{number} = compute({number});\n",
+                number * 10
+            )
+        })
+        .collect();
+    let units = |context: Option<u32>| {
+        let mut world = world(
+            vec![file("src/a.rs", Some(lines.as_str()))],
+            "openai/m",
+            "openai/m",
+            vec![Ok(VALID)],
+        );
+        world.run.tokens = holdfast_core::model::token_limits::TokenLimits { context, output: None };
+        let count = world.prepare();
+        let _ = world.walk_unit("u0001", Tier::Light);
+        let asked = world.model.limits.lock().unwrap().clone();
+        let largest = world
+            .asked()
+            .iter()
+            .map(|(_, prompt)| prompt.system.len() + prompt.turns[0].text.len())
+            .max();
+        (count, asked, largest.unwrap_or_default())
+    };
+    let (whole, limits, _) = units(None);
+    assert_eq!((whole, limits), (2, vec![8_000]));
+    let (parts, limits, bytes) = units(Some(4_096));
+    assert!(parts > 10, "{parts}");
+    assert_eq!(limits, [1_024]);
+    assert!(
+        bytes / 4 + 1_024 < 3_000,
+        "{bytes} bytes leave no room for a correction"
+    );
+}
