@@ -1,4 +1,4 @@
-//! What a delivery starts, stops or leaves alone: the intake on ports in memory, each story a few deliveries.
+//! The intake on ports in memory: each test is a story of a few deliveries.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn whoever_pushes_to_a_persons_pull_request_the_head_is_reviewed() {
+fn every_push_to_a_persons_pull_request_is_reviewed() {
     // tellahq/opensession#323: one second after a person opened it, a formatter's bot pushed.
     for (sender, kind) in [
         ("ada", "User"),
@@ -23,7 +23,7 @@ fn whoever_pushes_to_a_persons_pull_request_the_head_is_reviewed() {
 }
 
 #[test]
-fn what_holdfast_did_itself_asks_for_nothing() {
+fn holdfasts_own_events_are_ignored() {
     for action in ["opened", "synchronize", "reopened", "ready_for_review"] {
         for (login, is_own) in [
             ("holdfast[bot]", true),
@@ -55,7 +55,7 @@ fn what_holdfast_did_itself_asks_for_nothing() {
 }
 
 #[test]
-fn a_bots_own_pull_request_is_reviewed_where_the_base_allows_the_bot() {
+fn a_bots_own_pull_request_is_reviewed_only_if_the_base_allows_the_bot() {
     for (settings, is_reviewed) in [
         ("", false),
         ("bots: [renovate]", false),
@@ -69,14 +69,14 @@ fn a_bots_own_pull_request_is_reviewed_where_the_base_allows_the_bot() {
         *world.settings.lock().unwrap() = settings;
         let receipt = world.act("opened");
         assert_eq!(is_started(&receipt), is_reviewed, "{settings}: {receipt:?}");
-        // A person may ask for it whatever the settings allow.
+        // A person may start it whatever the settings allow.
         let asked = world.command(&world.comment(1, "maintainer", "/holdfast review"));
         assert_eq!(is_started(&asked), !is_reviewed, "{settings}: {asked:?}");
     }
 }
 
 #[test]
-fn where_the_association_is_unclear_the_permission_decides() {
+fn an_unclear_association_is_decided_by_the_permission() {
     use AuthorAssociation::{Contributor, FirstTimeContributor, FirstTimer, Member, None};
     for (association, permission, is_private, is_reviewed) in [
         (Member, Permission::Read, false, true),
@@ -107,7 +107,7 @@ fn where_the_association_is_unclear_the_permission_decides() {
 }
 
 #[test]
-fn who_has_to_wait_is_told_once_and_a_maintainer_starts_it() {
+fn a_newcomers_pull_request_gets_one_notice_and_waits_for_a_maintainer() {
     let world = World::new();
     world.by("newcomer", false, AuthorAssociation::FirstTimer);
     for head in ["a", "d", "e"] {
@@ -125,12 +125,12 @@ fn who_has_to_wait_is_told_once_and_a_maintainer_starts_it() {
 }
 
 #[test]
-fn a_command_is_done_once_however_often_it_is_delivered() {
+fn a_duplicate_command_has_no_second_effect() {
     let world = World::new();
     let review = world.comment(1, "maintainer", "/holdfast review");
     for _ in 0..4 {
         world.command(&review);
-        // Each time, what runs has ended: a forced review would begin anew.
+        // The run has ended each time, so a forced review would start again.
         for run in world.runs() {
             world.end(&run);
         }
@@ -144,7 +144,7 @@ fn a_command_is_done_once_however_often_it_is_delivered() {
 }
 
 #[test]
-fn a_command_that_failed_midway_is_continued() {
+fn a_command_that_failed_midway_resumes() {
     let world = World::new();
     let review = world.comment(1, "maintainer", "/holdfast review");
     world.command(&review);
@@ -161,7 +161,7 @@ fn a_command_that_failed_midway_is_continued() {
 }
 
 #[test]
-fn a_late_cancel_leaves_a_newer_run_alone() {
+fn a_late_cancel_does_not_stop_a_newer_run() {
     let world = World::new();
     world.act("opened");
     let first = world.open_last();
@@ -177,7 +177,7 @@ fn a_late_cancel_leaves_a_newer_run_alone() {
     world.open_last();
     world.command(&cancel);
     assert_eq!(world.stopped.lock().unwrap().len(), 1, "a replay");
-    // Written before the newer run was asked for, and delivered behind it.
+    // It was written before the newer run's command and is delivered after it.
     let late = world.comment(4, "maintainer", "/holdfast cancel");
     assert_eq!(
         world.command(&late),
@@ -196,7 +196,7 @@ fn a_late_cancel_leaves_a_newer_run_alone() {
 }
 
 #[test]
-fn a_command_is_the_comment_as_it_is_now() {
+fn a_command_is_read_from_the_comments_current_state() {
     type Change = fn(&World);
     let table: [(&str, Change, &str); 7] = [
         (

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_replay_for_an_older_head_does_nothing() {
+fn a_repeated_delivery_of_an_older_head_has_no_effect() {
     let world = World::new();
     world.change(|pull| pull.updated_at = "2026-11-28T10:00:00Z".to_owned());
     let (opened, synchronize) = (world.event("opened"), world.event("synchronize"));
@@ -26,7 +26,7 @@ fn a_replay_for_an_older_head_does_nothing() {
 }
 
 #[test]
-fn another_base_or_other_settings_are_another_review() {
+fn another_base_or_other_settings_start_another_review() {
     let world = World::new();
     assert!(is_started(&world.act("opened")));
     let first = world.open_last();
@@ -61,7 +61,7 @@ fn another_base_or_other_settings_are_another_review() {
 }
 
 #[test]
-fn closed_or_a_draft_again_the_review_is_stopped_and_comes_back() {
+fn a_closed_pull_request_or_a_draft_stops_its_review_until_it_is_back() {
     for (stop, resume) in [("closed", "reopened"), ("converted_to_draft", "ready_for_review")] {
         for is_opened in [true, false] {
             let world = World::new();
@@ -104,7 +104,7 @@ fn closed_or_a_draft_again_the_review_is_stopped_and_comes_back() {
 }
 
 #[test]
-fn a_check_is_re_run_once_by_who_may_write() {
+fn a_check_is_re_run_once_for_a_sender_with_write_permission() {
     let world = World::new();
     world.act("opened");
     let run = world.open_last();
@@ -151,7 +151,7 @@ fn a_check_is_re_run_once_by_who_may_write() {
 }
 
 #[test]
-fn a_merge_queues_commit_gets_the_heads_verdict() {
+fn a_merge_queues_commit_gets_the_heads_check() {
     let world = World::new();
     let group = json!({
         "action": "checks_requested",
@@ -181,7 +181,7 @@ fn a_renamed_repository_keeps_its_rows_and_its_review() {
 }
 
 #[test]
-fn what_version_0_1_left_is_found() {
+fn the_rows_of_version_0_1_are_found() {
     let world = World::new();
     let mut named = world.target();
     if let Target::PullRequest { repository_id, .. } = &mut named {
@@ -225,7 +225,7 @@ fn a_review_of_version_0_1_is_not_paid_for_again() {
 }
 
 #[test]
-fn a_read_that_fails_for_a_moment_is_repeated_and_else_it_is_to_be_delivered_again() {
+fn an_unavailable_read_is_retried_and_then_fails_the_delivery() {
     for (failures, is_taken) in [(2, true), (3, false)] {
         let world = World::new();
         *world.unavailable.lock().unwrap() = failures;
