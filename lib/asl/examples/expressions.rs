@@ -1,5 +1,5 @@
-//! What evaluating an expression costs where it stands and in a process of its own, and what hostile ones take in this
-//! process: the figures of docs/adr/0015. `cargo run --release -p holdfast-asl --example expressions`
+//! The cost of evaluating an expression in this process and in one of its own, and the cost of hostile expressions in
+//! this process: the figures of docs/adr/0015. `cargo run --release -p holdfast-asl --example expressions`
 
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use std::time::Instant;
 use holdfast_asl::{Entropy, Evaluation, Execution, Identity, Moment, StateMachine, Stimulus, Timestamp};
 use serde_json::{Value, json};
 
-/// The argument that makes this program the process that evaluates.
+/// The argument that makes this program the evaluating process.
 const EVALUATE: &str = "evaluate";
 const ROUNDS: u32 = 2_000;
 
@@ -24,12 +24,12 @@ impl Entropy for Zero {
 fn main() -> io::Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some(EVALUATE) => serve(),
-        Some(expression) => alone(expression),
+        Some(expression) => evaluate_here(expression),
         None => measure(),
     }
 }
 
-/// An execution of one Pass state with an output.
+/// Returns an execution of one Pass state with an output.
 fn execution(expression: &str, input: Value) -> io::Result<Execution> {
     let output = format!("{{% {expression} %}}");
     let definition = json!({
@@ -99,8 +99,8 @@ fn measure() -> io::Result<()> {
     child.wait().map(drop)
 }
 
-/// One expression in this process, with nothing but the evaluator's own limits and the conversion that counts.
-fn alone(expression: &str) -> io::Result<()> {
+/// Evaluates an expression in this process, with only the evaluator's own limits and the limit on the value's size.
+fn evaluate_here(expression: &str) -> io::Result<()> {
     let begun = Instant::now();
     let mut execution = execution(expression, json!({}))?;
     start(&mut execution)?;

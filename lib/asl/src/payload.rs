@@ -1,5 +1,5 @@
-//! Payloads as text. JSON allows numbers of any size and lone surrogates, which a `serde_json::Value` cannot hold. Such a
-//! number becomes an object that holds its text, so that it passes through unchanged; an expression sees the nearest
+//! Payloads as text. JSON allows numbers of any size and lone surrogates, which a `serde_json::Value` cannot hold. Such
+//! a number becomes an object that holds its text, so that it passes through unchanged; an expression sees the nearest
 //! double. A lone surrogate becomes U+FFFD.
 
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! One recorded execution as its file holds it. Running and comparing it is not here.
+//! One recorded execution, in the form of its file.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ pub struct Case {
     /// The execution's input.
     #[serde(default)]
     pub input: Value,
-    /// What each function does, by name.
+    /// The behaviour of each function, by name.
     #[serde(default)]
     pub functions: BTreeMap<String, Function>,
     /// The events as AWS returned them.
     pub history: Vec<Value>,
 }
 
-/// What a function does.
+/// The behaviour of a function.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
 pub enum Function {
@@ -37,7 +37,7 @@ pub enum Function {
         #[serde(rename = "errorMessage")]
         error_message: String,
     },
-    /// Something that no replay knows how to do.
+    /// A behaviour that no replay can play.
     #[serde(other)]
     Unknown,
 }
@@ -48,7 +48,7 @@ impl Case {
         serde_json::from_str(line).map_err(|error| error.to_string())
     }
 
-    /// The definition's text. One that names no query language for the machine is run as JSONata.
+    /// Returns the definition's text. A machine without a query language runs as JSONata.
     pub fn definition_text(&self) -> String {
         let mut definition = self.definition.clone();
         if let Some(machine) = definition.as_object_mut() {
@@ -57,12 +57,12 @@ impl Case {
         definition.to_string()
     }
 
-    /// The recorded event of a number.
+    /// Returns the recorded event with a number.
     pub fn event(&self, id: u64) -> Option<&Value> {
         self.history.iter().find(|event| event["id"].as_u64() == Some(id))
     }
 
-    /// What the function of a name or an ARN does.
+    /// Returns the behaviour of a function, by name or ARN.
     pub fn function(&self, name: &str) -> Option<&Function> {
         let mut parts = name.split(':').skip_while(|part| *part != "function");
         let plain = match parts.nth(1) {

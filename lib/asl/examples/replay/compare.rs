@@ -1,16 +1,16 @@
-//! Whether two histories are equal, and where they first differ.
+//! The comparison of two histories, which finds their first difference.
 
 use serde_json::Value;
 
 use crate::normal;
 use crate::placeholder::Bindings;
 
-/// The first difference of two histories, if there is one.
+/// Returns the first difference of two histories, if they differ.
 pub fn histories(recorded: &[Value], found: &[Value], mut bindings: Bindings) -> Option<String> {
     let recorded: Vec<Value> = recorded.iter().map(normal::event).collect();
     let found: Vec<Value> = found.iter().map(normal::event).collect();
     let mut taken = vec![false; found.len()];
-    // Recordings of branches that ran side by side hold them without numbers, in no order.
+    // Recordings of concurrent branches hold their events without numbers, in any order.
     let (numbered, loose): (Vec<&Value>, Vec<&Value>) = recorded.iter().partition(|event| event["id"].is_u64());
     for (place, event) in numbered.iter().enumerate() {
         let id = event["id"].as_u64().unwrap_or_default();
@@ -40,7 +40,7 @@ pub fn histories(recorded: &[Value], found: &[Value], mut bindings: Bindings) ->
         }
         taken[position] = true;
     }
-    // A loose recording may lack the events that close its section, but no more than its numbers skip.
+    // A loose recording may lack the closing events of its section, but not more than its numbers skip.
     let last = numbered.last().and_then(|event| event["id"].as_u64());
     let skipped = match last.and_then(|last| usize::try_from(last).ok()) {
         Some(last) if !loose.is_empty() => last.saturating_sub(recorded.len()),
@@ -58,7 +58,7 @@ pub fn histories(recorded: &[Value], found: &[Value], mut bindings: Bindings) ->
     }
 }
 
-/// The bindings extended by a match that ignores numbers.
+/// Returns the bindings extended by a match that ignores numbers.
 fn loosely(recorded: &Value, found: &Value, bindings: &Bindings) -> Option<Bindings> {
     let strip = |event: &Value| {
         let mut event = event.clone();
@@ -74,7 +74,7 @@ fn loosely(recorded: &Value, found: &Value, bindings: &Bindings) -> Option<Bindi
         .then_some(extended)
 }
 
-/// Whether a found value equals a recorded one.
+/// Checks that a found value equals a recorded one.
 pub fn same(recorded: &Value, found: &Value, bindings: &mut Bindings, at: &str) -> Result<(), String> {
     let differs = || Err(format!("{at}: recorded {}, here {}", short(recorded), short(found)));
     match (recorded, found) {
@@ -103,7 +103,7 @@ pub fn same(recorded: &Value, found: &Value, bindings: &mut Bindings, at: &str) 
             }
             differs()
         }
-        // A placeholder may stand for something other than a text.
+        // A placeholder may replace a value that is not a text.
         (Value::String(left), Value::Number(_) | Value::Bool(_)) if bindings.fits(left, &found.to_string()) => Ok(()),
         _ if recorded == found => Ok(()),
         _ => differs(),
@@ -114,7 +114,7 @@ fn is_time(text: &str) -> bool {
     text.parse::<jiff::Timestamp>().is_ok()
 }
 
-/// Whether a recording replaced a time stamp by a word for it.
+/// Returns true if a recording replaced a time stamp by a word.
 fn names_time(text: &str) -> bool {
     let text = text.to_lowercase();
     text.contains("time") || text.contains("date")

@@ -1,7 +1,6 @@
 //! Replays executions recorded on AWS against this engine, in virtual time, and compares the histories.
 //! `cargo run --release -p holdfast-asl --example replay -- FILE.jsonl`: one line a case, then totals; the exit
-//! status is 1 when any case is wrong. What a case holds is in `case`; how it is run in `run`; what counts as equal in
-//! `compare`.
+//! status is 1 when any case is wrong. The form of a case is in `case`, its run in `run`, the comparison in `compare`.
 
 mod case;
 mod compare;

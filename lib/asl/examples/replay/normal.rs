@@ -1,5 +1,5 @@
-//! The form in which events are compared: JSON inside strings is read, and what no two runs share is left out: time
-//! stamps, truncation marks, the role, stack traces, request ids, and AWS's own response metadata.
+//! The form of events for the comparison: JSON inside strings is parsed, and data that differs in each run is left out:
+//! time stamps, truncation marks, the role, stack traces, request ids, and AWS's own response metadata.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ const LEFT_OUT_OF_DETAILS: [&str; 5] = [
     "roleArn",
     "stateMachineAliasArn",
 ];
-/// Fields that are not compared, wherever they stand.
+/// Fields that are not compared anywhere.
 const LEFT_OUT: [&str; 6] = [
     "SdkHttpMetadata",
     "SdkResponseMetadata",
@@ -23,7 +23,7 @@ const LEFT_OUT: [&str; 6] = [
     "trace",
 ];
 
-/// An event without what is not compared.
+/// Returns an event without the fields that are not compared.
 pub fn event(event: &Value) -> Value {
     let mut normal = Map::new();
     for (name, value) in event.as_object().into_iter().flatten() {
@@ -59,7 +59,7 @@ fn details(details: &Map<String, Value>) -> Value {
     Value::Object(normal)
 }
 
-/// A payload: a string that holds any JSON, or the JSON itself.
+/// Reads a payload: a string of any JSON, or the JSON itself.
 pub fn payload(value: &Value) -> Value {
     match value {
         Value::String(text) => match serde_json::from_str::<Value>(text) {
@@ -70,7 +70,7 @@ pub fn payload(value: &Value) -> Value {
     }
 }
 
-/// A value inside a payload: there, only a string that holds an object or a list is read.
+/// Reads a value inside a payload, where only strings of an object or a list are parsed.
 fn inner(value: &Value) -> Value {
     match value {
         Value::String(text) => match serde_json::from_str::<Value>(text) {
@@ -89,7 +89,7 @@ fn inner(value: &Value) -> Value {
     }
 }
 
-/// A text with its request id replaced.
+/// Returns a text with its request id replaced.
 fn without_request_id(text: &str) -> String {
     for mark in ["Request ID: ", "RequestId: "] {
         if let Some((before, after)) = text.split_once(mark) {

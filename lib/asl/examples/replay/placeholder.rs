@@ -1,14 +1,14 @@
-//! Recorded texts in which `<name>` stands for a value that AWS chose. Equal names stand for equal values.
+//! Recorded texts in which `<name>` replaces a value that AWS chose. Equal names mean equal values.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What the placeholders of one case have stood for so far.
+/// The values of one case's placeholders so far.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
     placeholders: BTreeMap<String, String>,
-    /// Words that the recording uses for values of the case's input.
+    /// The recording's words for values of the case's input.
     words: BTreeMap<String, String>,
 }
 
@@ -18,8 +18,8 @@ enum Piece<'a> {
 }
 
 impl Bindings {
-    /// Bindings that know under which words the recording has the values of the case's input: a recording may name
-    /// things anew, such as functions.
+    /// Creates bindings with the recording's words for the values of the case's input: a recording may rename values,
+    /// such as functions.
     pub fn of_input(recorded: &Value, input: &Value) -> Self {
         let mut bindings = Self::default();
         bindings.learn(recorded, input);
@@ -43,7 +43,7 @@ impl Bindings {
         }
     }
 
-    /// Whether a found text fits a recorded one; what its placeholders then stand for is kept.
+    /// Returns true if a found text fits a recorded one, and then keeps the values of its placeholders.
     pub fn fits(&mut self, recorded: &str, found: &str) -> bool {
         if recorded == found || self.words.get(recorded).is_some_and(|value| value == found) {
             return true;

@@ -1,6 +1,5 @@
-//! Runs a case in virtual time: functions answer at once, timers fire in the order in which they are due, and a
-//! distributed map's children run one after the other. What came from outside, a stop or the answer to a token, comes
-//! when and as it was recorded.
+//! Runs a case in virtual time: functions answer at once, timers fire in the order of their times, and a distributed
+//! map's children run one after the other. Stops and answers to tokens come as they were recorded.
 
 use std::sync::Arc;
 
@@ -13,14 +12,14 @@ use serde_json::{Value, json};
 use crate::case::{Case, Function};
 use crate::normal;
 
-/// When every execution starts.
+/// The time of every execution's start.
 const START_MS: i64 = 1_700_000_000_000;
-/// An execution that has not ended after so many stimuli is given up.
+/// The maximum number of stimuli of an execution.
 const MAX_STIMULI: usize = 200_000;
 
-/// An execution that was run as far as it goes.
+/// An execution after its run.
 pub struct Run {
-    /// How it stands.
+    /// Its status.
     pub status: Status,
     /// Its events, in AWS's form.
     pub history: Vec<Value>,
@@ -58,12 +57,12 @@ struct World<'a> {
     now: Timestamp,
     entropy: Sequence,
     children: u64,
-    /// The last task token that was given out.
+    /// The last task token.
     token: Option<String>,
 }
 
 impl World<'_> {
-    /// Runs an execution until nothing moves any more.
+    /// Runs an execution until it ends or nothing can happen.
     fn finish(
         &mut self,
         machine: Arc<StateMachine>,
@@ -90,7 +89,7 @@ impl World<'_> {
         Err("the execution does not end".to_owned())
     }
 
-    /// What came from outside as the next event, by the recording. Children of maps have no recording.
+    /// Returns the stimulus from outside that the recording has next. Children of maps have no recording.
     fn outside(&self, identity: &Identity, execution: &Execution, events: &[HistoryEvent]) -> Option<Stimulus> {
         if identity.execution_arn.contains('/') || *execution.status() != Status::Running {
             return None;
@@ -121,7 +120,7 @@ impl World<'_> {
         }
     }
 
-    /// What happens next: a function starts or answers, a map runs, or the next timer fires.
+    /// Returns the next stimulus: a function starts or answers, a map runs, or the next timer fires.
     fn next(
         &mut self,
         machine: &StateMachine,
@@ -233,7 +232,7 @@ impl World<'_> {
         }
     }
 
-    /// Runs a distributed map's children; the result is the list of their outputs.
+    /// Runs a distributed map's children and returns their outputs.
     fn children(
         &mut self,
         machine: &StateMachine,
@@ -288,7 +287,7 @@ fn failed(error: &str, cause: &str) -> TaskFailure {
     }
 }
 
-/// The same bytes in every run.
+/// Returns the same bytes in every run.
 struct Sequence(u64);
 
 impl Entropy for Sequence {

@@ -1,4 +1,4 @@
-//! What becomes of a case: equal, same outcome, refused or wrong.
+//! The verdict on a case: equal, same outcome, refused or wrong.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::normal;
 use crate::placeholder::Bindings;
 use crate::run::run;
 
-/// How a case came out.
+/// The verdict on a case.
 #[derive(Debug)]
 pub enum Verdict {
     /// The whole history is equal.
@@ -54,7 +54,7 @@ pub fn judge(case: &Case) -> Verdict {
     }
 }
 
-/// Status, output and error out of a recording's last event.
+/// Returns status, output and error from a recording's last event.
 fn outcome(event: &Value) -> Value {
     let kind = event["type"].as_str().unwrap_or_default();
     let details = |name: &str| event[name].clone();
@@ -69,7 +69,7 @@ fn outcome(event: &Value) -> Value {
     }
 }
 
-/// Status, output and error of an execution that was run.
+/// Returns status, output and error of an execution after its run.
 fn ended(status: &Status) -> Value {
     match status {
         Status::Succeeded { output } => json!({
@@ -83,7 +83,7 @@ fn ended(status: &Status) -> Value {
 }
 
 impl Verdict {
-    /// What differs or why, ready to follow the case's name.
+    /// Returns the difference or the reason, to print after the case's name.
     pub fn detail(&self) -> String {
         match self {
             Self::Equal => String::new(),
@@ -103,12 +103,12 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// How many cases came out how.
+/// The number of cases of each verdict.
 #[derive(Debug, Default)]
 pub struct Totals {
     /// Whole history equal.
     pub equal: u64,
-    /// Outcome equal only.
+    /// Only the outcome is equal.
     pub same_outcome: u64,
     /// Refused when loaded.
     pub refused: u64,

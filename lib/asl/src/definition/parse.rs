@@ -11,7 +11,7 @@ use super::{DefinitionErrors, Flow, State, StateMachine, check, parse_state, sco
 use crate::payload::parse_payload;
 
 /// The longest time limit that AWS allows, in seconds.
-pub(super) const LONGEST_SECONDS: u64 = 99_999_999;
+pub(super) const MAX_SECONDS: u64 = 99_999_999;
 
 /// Parses and checks a whole definition.
 pub(super) fn machine(text: &str) -> Result<StateMachine, DefinitionErrors> {
@@ -69,7 +69,7 @@ fn read(text: &str, report: &mut Report) -> Option<StateMachine> {
     {
         fields.problem(report, "Version", "must be 1.0");
     }
-    let timeout_seconds = fields.whole("TimeoutSeconds", 1..=LONGEST_SECONDS, report);
+    let timeout_seconds = fields.whole("TimeoutSeconds", 1..=MAX_SECONDS, report);
     let comment = fields.text("Comment", report).map(str::to_owned);
     let mut states = States::default();
     let flow = states.flow(&mut fields, report);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fields::{Fields, Report};
-use super::parse::{LONGEST_SECONDS, States};
+use super::parse::{MAX_SECONDS, States};
 use super::{
     Catcher, ChoiceRule, Condition, Exit, Resource, Retrier, State, StateBody, TaskState, WaitUntil, check, parse_map,
 };
@@ -22,7 +22,7 @@ const KINDS: [(&str, StateKind); 8] = [
 ];
 
 /// The longest delay between two attempts, in seconds: 366 days.
-const LONGEST_DELAY_SECONDS: u64 = 31_622_400;
+const MAX_DELAY_SECONDS: u64 = 31_622_400;
 
 /// Reads a state.
 pub(super) fn state(name: &str, mut fields: Fields<'_>, states: &mut States, report: &mut Report) -> Option<State> {
@@ -121,10 +121,10 @@ fn retriers(fields: &mut Fields<'_>, report: &mut Report) -> Vec<Retrier> {
     let count = listed.len();
     for (index, mut item) in listed.into_iter().enumerate() {
         let errors = check::error_equals(&mut item, index + 1 == count, report);
-        let interval_seconds = item.whole("IntervalSeconds", 1..=LONGEST_SECONDS, report).unwrap_or(1);
-        let max_attempts = item.whole("MaxAttempts", 0..=LONGEST_SECONDS, report).unwrap_or(3);
+        let interval_seconds = item.whole("IntervalSeconds", 1..=MAX_SECONDS, report).unwrap_or(1);
+        let max_attempts = item.whole("MaxAttempts", 0..=MAX_SECONDS, report).unwrap_or(3);
         let backoff_rate = item.number("BackoffRate", 1.0, report).unwrap_or(2.0);
-        let max_delay_seconds = item.whole("MaxDelaySeconds", 1..=LONGEST_DELAY_SECONDS - 1, report);
+        let max_delay_seconds = item.whole("MaxDelaySeconds", 1..=MAX_DELAY_SECONDS - 1, report);
         if max_delay_seconds.is_some_and(|most| most <= interval_seconds) {
             item.problem(report, "MaxDelaySeconds", "must be greater than IntervalSeconds");
         }
@@ -165,8 +165,8 @@ fn catchers(fields: &mut Fields<'_>, report: &mut Report) -> Vec<Catcher> {
 }
 
 fn task(fields: &mut Fields<'_>, report: &mut Report) -> Option<StateBody> {
-    let timeout_seconds = fields.dynamic_whole("TimeoutSeconds", 1..=LONGEST_SECONDS, report);
-    let heartbeat_seconds = fields.dynamic_whole("HeartbeatSeconds", 1..=LONGEST_SECONDS, report);
+    let timeout_seconds = fields.dynamic_whole("TimeoutSeconds", 1..=MAX_SECONDS, report);
+    let heartbeat_seconds = fields.dynamic_whole("HeartbeatSeconds", 1..=MAX_SECONDS, report);
     let literal = |template: &Option<Template>| template.as_ref()?.literal()?.as_u64();
     if let (Some(timeout), Some(heartbeat)) = (literal(&timeout_seconds), literal(&heartbeat_seconds))
         && heartbeat >= timeout
@@ -252,7 +252,7 @@ fn condition(item: &mut Fields<'_>, report: &mut Report) -> Option<Condition> {
 }
 
 fn wait(fields: &mut Fields<'_>, report: &mut Report) -> Option<StateBody> {
-    let seconds = fields.dynamic_whole("Seconds", 0..=LONGEST_SECONDS, report);
+    let seconds = fields.dynamic_whole("Seconds", 0..=MAX_SECONDS, report);
     let timestamp = fields.dynamic(
         "Timestamp",
         "an ISO 8601 time such as 2030-01-31T12:00:00Z",

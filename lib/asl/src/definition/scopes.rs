@@ -1,5 +1,5 @@
-//! Checks of variables: a state in a Map or a Parallel may not assign a variable that an outer scope assigns, and a machine
-//! may assign only so many.
+//! Checks of variables: a state in a Map or a Parallel may not assign a variable that an outer scope assigns, and a
+//! machine may assign only so many.
 
 use std::collections::{BTreeSet, HashMap};
 

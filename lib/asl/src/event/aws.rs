@@ -1,4 +1,4 @@
-//! Events as `GetExecutionHistory` shows them.
+//! Events in the form of `GetExecutionHistory`.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::{EventKind, HistoryEvent};
 use crate::payload::payload_text;
 
 impl HistoryEvent {
-    /// The event in AWS's shape: type, id, previousEventId, timestamp (seconds) and details, payloads as JSON
+    /// Returns the event in AWS's form: type, id, previousEventId, timestamp (seconds) and details, payloads as JSON
     /// strings. `None` for kinds that AWS does not have.
     pub fn to_aws(&self) -> Option<Value> {
         if !self.kind.is_numbered() {
@@ -34,14 +34,14 @@ impl HistoryEvent {
         }
     }
 
-    /// The event's number as AWS counts: kinds that AWS does not have are left out.
+    /// Returns the event's number in AWS's numbering, which leaves out kinds that AWS does not have.
     pub fn aws_id(&self) -> u64 {
         self.id.saturating_sub(self.unnumbered)
     }
 }
 
 impl EventKind {
-    /// AWS's name of the event type, such as `TaskStateEntered`.
+    /// Returns AWS's name of the event type, such as `TaskStateEntered`.
     pub fn aws_type(&self) -> String {
         let name = match self {
             Self::StateEntered { state, .. } => return format!("{}StateEntered", state.as_str()),
@@ -83,7 +83,7 @@ impl EventKind {
         name.to_owned()
     }
 
-    /// The name and content of the type's details; none where AWS has none.
+    /// Returns the name and content of the type's details; none if AWS has none.
     fn aws_details(&self) -> Option<(&'static str, Value)> {
         let details = Details::default();
         Some(match self {
@@ -246,7 +246,7 @@ impl EventKind {
     }
 }
 
-/// An error's name; none where it is empty.
+/// Returns an error's name; none if it is empty.
 fn named(error: &String) -> Option<&String> {
     (!error.is_empty()).then_some(error)
 }

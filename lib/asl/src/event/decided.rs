@@ -15,7 +15,7 @@ pub(crate) type BranchId = u64;
 pub struct Retrial {
     /// The retrier's position in `Retry`.
     pub retrier: usize,
-    /// When the attempt is due.
+    /// The time of the attempt.
     pub at: Timestamp,
 }
 
@@ -26,10 +26,10 @@ pub struct Failure {
     /// The error's name; a Fail state may have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What went wrong.
+    /// The explanation for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// The field that failed, where an expression did.
+    /// The field of the failed expression, if one failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
     /// A second name that matches in Retry and Catch.

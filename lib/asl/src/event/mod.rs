@@ -19,7 +19,7 @@ pub type EventId = u64;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The moment `milliseconds` later; the last one there is on overflow.
+    /// Returns the time `milliseconds` later; the maximum on overflow.
     pub fn after_ms(self, milliseconds: i64) -> Self {
         Self(self.0.saturating_add(milliseconds))
     }
@@ -30,11 +30,11 @@ impl Timestamp {
 pub struct HistoryEvent {
     /// Its number: one more than that of the event stored before it.
     pub id: EventId,
-    /// The event that led to it, as AWS counts; 0 for none.
+    /// The event that led to it, in the order of AWS's `previousEventId`; 0 for none.
     pub previous: EventId,
-    /// When it happened.
+    /// The time.
     pub at: Timestamp,
-    /// What happened.
+    /// The type and content.
     pub kind: EventKind,
     /// The thread of control that the event belongs to.
     pub(crate) branch: BranchId,
@@ -75,7 +75,7 @@ pub enum StateKind {
 }
 
 impl StateKind {
-    /// The name as definitions write it in `Type`.
+    /// Returns the name that definitions write in `Type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Task => "Task",
@@ -276,8 +276,8 @@ pub enum EventKind {
     ParallelStateSucceeded,
     ParallelStateFailed(#[serde(skip)] InRecord<StateFailure>),
 
-    /// A branch failed and a retrier runs the Parallel state again. Not an AWS event: `to_aws` and AWS's numbering leave
-    /// it out.
+    /// A branch failed and a retrier runs the Parallel state again. Not an AWS event: `to_aws` and AWS's numbering
+    /// leave it out.
     ParallelStateRetried(#[serde(skip)] InRecord<StateFailure>),
     /// A heartbeat moved a deadline. Holds the time at which the next one is due. Not an AWS event: `to_aws` and AWS's
     /// numbering leave it out.

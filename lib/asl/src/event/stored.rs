@@ -1,5 +1,5 @@
-//! Events as JSON in storage: AWS's details under `details`, what was decided under `record`. Histories of every version
-//! have this form.
+//! Events as JSON in storage: AWS's details under `details`, what was decided under `record`. Histories of every
+//! version have this form.
 
 use std::borrow::Cow;
 

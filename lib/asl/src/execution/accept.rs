@@ -1,4 +1,4 @@
-//! Taking a stimulus: whether it fits what is outstanding, and the event that it is.
+//! The handling of a stimulus: checks that it fits something outstanding, and records its event.
 
 use serde_json::Value;
 
@@ -93,7 +93,7 @@ impl Execution {
         self.push(advance, 0, kind);
     }
 
-    /// The task whose function is still to answer.
+    /// Returns the task whose function has not answered yet.
     fn invoked(&self, key: EventId) -> Result<(BranchId, &TaskRun), StimulusRejected> {
         self.tasks()
             .find(|(_, task)| task.key == key && !task.submitted)
@@ -130,7 +130,7 @@ impl Execution {
             return Err(StimulusRejected::NotDue { key, at });
         }
         match key.purpose {
-            // The state itself says that it is due: `run` goes on with it.
+            // `run` sees by the state's phase that it is due.
             TimerPurpose::Wait | TimerPurpose::Backoff => {}
             TimerPurpose::Timeout => self.task_timed_out(advance, branch, None),
             TimerPurpose::Heartbeat => self.task_timed_out(advance, branch, Some(ErrorName::HeartbeatTimeout)),
@@ -142,7 +142,7 @@ impl Execution {
         Ok(())
     }
 
-    /// The branch that a timer belongs to, and when it is due.
+    /// Returns the branch of a timer, and its time.
     fn timer(&self, key: TimerKey) -> Option<(BranchId, Timestamp)> {
         if key.purpose == TimerPurpose::ExecutionTimeout {
             return (key.event == 1).then_some(0).zip(self.deadline);
@@ -184,7 +184,7 @@ impl Execution {
     }
 }
 
-/// The moment some seconds later.
+/// Returns the time some seconds later.
 pub(super) fn later(now: Timestamp, seconds: u64) -> Timestamp {
     now.after_ms(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))
 }

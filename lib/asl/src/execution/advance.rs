@@ -22,7 +22,7 @@ impl<'m> Advance<'m> {
         }
     }
 
-    /// Random bytes.
+    /// Returns random bytes.
     pub fn random<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
@@ -31,13 +31,13 @@ impl<'m> Advance<'m> {
 }
 
 impl Execution {
-    /// Makes an event that follows the branch's last one.
+    /// Adds an event that follows the branch's last one.
     pub(super) fn push(&mut self, advance: &mut Advance<'_>, branch: BranchId, kind: EventKind) {
         let previous = self.branches.get(&branch).map_or(0, |branch| branch.last);
         self.push_after(advance, branch, previous, kind);
     }
 
-    /// Makes an event that follows another.
+    /// Adds an event that follows the event `previous`.
     pub(super) fn push_after(
         &mut self,
         advance: &mut Advance<'_>,
@@ -75,7 +75,7 @@ impl Execution {
         advance.events.push(event);
     }
 
-    /// An event's number as AWS counts.
+    /// Returns an event's number in AWS's numbering.
     pub(super) fn aws_id(&self, id: EventId) -> EventId {
         id.saturating_sub(self.unnumbered_before(id))
     }

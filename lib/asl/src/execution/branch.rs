@@ -1,4 +1,4 @@
-//! A thread of control: where it stands, what it knows, what it waits for.
+//! A thread of control: its state, its variables, and its phase in the state.
 
 use std::collections::BTreeMap;
 
@@ -14,27 +14,27 @@ pub(super) struct Branch {
     pub parent: Option<BranchId>,
     /// Its position among its siblings.
     pub index: u64,
-    /// The variables assigned in it.
+    /// The variables that its states assigned.
     pub variables: Map<String, Value>,
-    /// The item of the iteration that it is.
+    /// The item, if it is an iteration.
     pub item: Option<MapItem>,
-    /// The event that the next one follows, as AWS counts.
+    /// The event that the next one follows in AWS's order.
     pub last: EventId,
-    /// The state it is in, or was in last.
+    /// The current or last state.
     pub state: String,
     pub input: Value,
-    /// The event of the state's entry, the one that it followed, and its time.
+    /// The event of the state's entry, the event before it, and its time.
     pub entered: EventId,
     pub entered_after: EventId,
     pub entered_at: Timestamp,
-    /// Retries of the state so far, in all and for each retrier.
+    /// Retries of the state so far, in total and for each retrier.
     pub retry_count: u64,
     pub retries: BTreeMap<usize, u64>,
     pub phase: Phase,
 }
 
 impl Branch {
-    /// A thread about to enter its first state.
+    /// Creates a thread that is about to enter its first state.
     pub fn new(start_at: &str, input: Value) -> Self {
         Self {
             parent: None,
@@ -57,35 +57,35 @@ impl Branch {
     }
 }
 
-/// What a thread of control does or waits for.
+/// The activity of a thread of control.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Phase {
     /// About to enter a state.
     Leaving { next: String, input: Value },
-    /// In a state, and about to carry it out.
+    /// In a state, and about to run it.
     Entered,
-    /// In a state that cannot be carried out.
+    /// In a state that cannot run.
     Unable(Failure),
-    /// Until a moment, for a Wait.
+    /// Waits for a time, in a Wait state.
     Waiting { key: EventId, at: Timestamp },
-    /// Until a moment, for the next attempt.
+    /// Waits for the time of the next attempt.
     BackingOff { key: EventId, at: Timestamp },
-    /// For a task's result.
+    /// Waits for a task's result.
     Task(TaskRun),
-    /// For a distributed map's result.
+    /// Waits for a distributed map's result.
     MapRun(MapRun),
-    /// For children of its own.
+    /// Waits for its own children.
     Children(Children),
-    /// A map or its run succeeded; AWS's event for that is still to come.
+    /// A map run succeeded; `MapStateSucceeded` follows.
     Succeeding { result: Value },
     /// The state has a result.
     Resulted { result: Value },
-    /// The state failed, and is not tried again.
+    /// The state failed, and no retrier runs it again.
     Failing {
         failure: Failure,
-        /// Whether the state's own failure event has been written, where the type has one.
+        /// True once the state's own failure event is written, if its type has one.
         announced: bool,
-        /// Whether Catch is out of question.
+        /// True if no Catch applies.
         uncaught: bool,
     },
     /// Its last state has ended.
@@ -103,19 +103,19 @@ pub(super) struct TaskRun {
     pub timeout_ms: Option<i64>,
     pub heartbeat_at: Option<Timestamp>,
     pub heartbeat_ms: Option<i64>,
-    /// Whether its dispatch has been recorded.
+    /// True once its dispatch is recorded.
     pub started: bool,
-    /// Whether its function has answered, so that only the token is awaited.
+    /// True once its function has answered and only the token is missing.
     pub submitted: bool,
 }
 
-/// A distributed map under way.
+/// A distributed map in flight.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct MapRun {
     pub key: EventId,
     pub plan: MapPlan,
     pub map_run_arn: Option<String>,
-    /// How often it was redriven, and whether that is still to be recorded.
+    /// The number of its redrives, and true if an event for the last one follows.
     pub redrives: u64,
     pub to_announce: bool,
 }
@@ -125,9 +125,9 @@ pub(super) struct MapRun {
 pub(super) struct Children {
     /// The items of a Map; empty for a Parallel.
     pub items: Vec<Value>,
-    /// Most children of a Map at once.
-    pub most: u64,
-    /// Children begun so far.
+    /// The maximum number of a Map's children in flight.
+    pub max_active: u64,
+    /// The number of children that began.
     pub begun: usize,
     /// The results so far, by position.
     pub results: Vec<Option<Value>>,

@@ -1,4 +1,4 @@
-//! The children of an inline Map or a Parallel: beginning them, and gathering their results.
+//! The children of an inline Map or a Parallel: their start and their results.
 
 use super::Execution;
 use super::advance::Advance;
@@ -6,23 +6,23 @@ use super::branch::{Branch, Children, Phase};
 use super::scope::{Sight, exceeds_limit};
 use crate::event::{BranchId, EventId, EventKind};
 
-/// What a parent of children can do next.
+/// The next step of a parent.
 enum Step {
     /// A child of a Map has ended.
     Gather { index: u64, last: EventId },
     /// A Map may begin another child.
     Begin,
-    /// All have ended.
+    /// All children have ended.
     Complete,
 }
 
 impl Execution {
-    /// Whether a parent of children has something to do.
+    /// Returns true if a parent has a next step.
     pub(super) fn children_ready(&self, id: BranchId) -> bool {
         self.next_step(id).is_some()
     }
 
-    /// Does what a parent of children can do next.
+    /// Does a parent's next step.
     pub(super) fn tend_children(&mut self, advance: &mut Advance<'_>, id: BranchId) {
         let Some(branch) = self.branches.get(&id) else { return };
         let name = branch.state.clone();
@@ -64,7 +64,7 @@ impl Execution {
             });
         }
         let active = self.children_of(id).count() as u64;
-        if children.begun < children.items.len() && active < children.most {
+        if children.begun < children.items.len() && active < children.max_active {
             return Some(Step::Begin);
         }
         children.results.iter().all(Option::is_some).then_some(Step::Complete)

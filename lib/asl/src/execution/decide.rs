@@ -1,4 +1,4 @@
-//! Deciding: as long as a thread of control can go on by itself, it does.
+//! The decisions: each thread of control advances until it waits.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::event::{BranchId, EventKind, Failure, Timestamp, WaitEnd};
 use crate::expression::{Fault, Session, Template};
 
 /// The longest Wait, in seconds.
-const LONGEST_SECONDS: u64 = 99_999_999;
+const MAX_WAIT_SECONDS: u64 = 99_999_999;
 
 impl Execution {
-    /// Goes on until everything waits or the execution has ended.
+    /// Advances until everything waits or the execution has ended.
     pub(super) fn run(&mut self, advance: &mut Advance<'_>) {
         while self.status == Status::Running {
             let before = self.last;
@@ -25,8 +25,7 @@ impl Execution {
             self.deferral.stepping = Some(id);
             self.step(advance, id);
             self.deferral.stepping = None;
-            // A step makes an event or waits for a value, or the machine and the history do not fit together: then
-            // waiting is all there is.
+            // A step adds an event or waits for a value. Otherwise machine and history do not match: stop.
             if self.last == before && !self.deferral.holds(id) {
                 break;
             }
@@ -34,7 +33,7 @@ impl Execution {
         self.prune_evaluations();
     }
 
-    /// A branch that can go on by itself.
+    /// Returns a branch that can advance.
     fn ready(&self, now: Timestamp) -> Option<BranchId> {
         self.branches
             .iter()
@@ -102,7 +101,7 @@ impl Execution {
         let Some(branch) = self.branches.get(&id) else { return };
         let mut wait = None;
         if let StateBody::Wait(until) = &state.body {
-            // What the branch will be once the event is written.
+            // The branch as it will be once the event is written.
             let entered = Branch {
                 state: state.name.clone(),
                 input: input.clone(),
@@ -117,7 +116,7 @@ impl Execution {
                 Err(Fault {
                     unanswered: Some(evaluation),
                     ..
-                }) => return self.deferral.ask(id, *evaluation),
+                }) => return self.deferral.request(id, *evaluation),
                 Err(fault) => {
                     let cause = self.explain(&entered, &fault.detail);
                     let error = crate::ErrorName::QueryEvaluationError.as_str();
@@ -186,12 +185,12 @@ impl Execution {
     }
 }
 
-/// When a Wait that begins now ends.
+/// Returns the end of a Wait that begins now.
 fn wait_end(session: &mut Session, until: &WaitUntil, now: Timestamp) -> Result<Timestamp, Fault> {
     match until {
         WaitUntil::Seconds(template) => session
             .typed(template, "Seconds", "integer", |value| {
-                value.as_u64().filter(|seconds| *seconds <= LONGEST_SECONDS)
+                value.as_u64().filter(|seconds| *seconds <= MAX_WAIT_SECONDS)
             })
             .map(|seconds| later(now, seconds)),
         WaitUntil::Timestamp(template) => session.typed(template, "Timestamp", "timestamp", |value| {

@@ -1,4 +1,4 @@
-//! What follows a failure: another attempt, a Catch, or the end of the thread of control.
+//! The consequences of a failure: another attempt, a Catch, or the end of the thread of control.
 
 use serde_json::{Value, json};
 
@@ -11,13 +11,13 @@ use crate::event::{BranchId, EventKind, Failure, InRecord, Retrial, StateFailure
 use crate::expression::Fault;
 use crate::stimulus::Entropy;
 
-/// The longest text of a cause, beside the state's name: AWS allows 32,768 characters in all.
+/// The longest text of a cause, beside the state's name: AWS allows 32,768 characters in total.
 const MAX_DETAIL_CHARACTERS: usize = 32_000;
 /// The longest delay between two attempts, in seconds: 366 days.
-const LONGEST_DELAY_SECONDS: f64 = 31_622_400.0;
+const MAX_DELAY_SECONDS: f64 = 31_622_400.0;
 
 impl Execution {
-    /// The next attempt after a failure, if a retrier has one left.
+    /// Returns the next attempt after a failure, if a retrier has one left.
     pub(super) fn retrial(&self, advance: &mut Advance<'_>, id: BranchId, failure: &Failure) -> Option<Retrial> {
         let branch = self.branches.get(&id)?;
         let state = self.machine.state(&branch.state)?;
@@ -34,16 +34,16 @@ impl Execution {
         Some(Retrial { retrier: position, at })
     }
 
-    /// An expression of the branch's state failed, or has no value yet.
+    /// Handles an expression of the branch's state that failed or has no value yet.
     pub(super) fn evaluation_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, mut fault: Fault) {
         if let Some(evaluation) = fault.unanswered.take() {
-            return self.deferral.ask(id, *evaluation);
+            return self.deferral.request(id, *evaluation);
         }
         let failure = self.fault(id, fault);
         self.state_failed(advance, id, failure);
     }
 
-    /// A fault as a failure.
+    /// Turns a fault into a failure.
     pub(super) fn fault(&self, id: BranchId, fault: Fault) -> Failure {
         let cause = self.branches.get(&id).map(|branch| self.explain(branch, &fault.detail));
         Failure {
@@ -52,9 +52,9 @@ impl Execution {
         }
     }
 
-    /// A cause in AWS's form.
+    /// Returns a cause in AWS's form.
     pub(super) fn explain(&self, branch: &Branch, detail: &str) -> String {
-        // It may quote a value, which may be large.
+        // The detail may quote a large value.
         let end = detail.char_indices().nth(MAX_DETAIL_CHARACTERS);
         let detail = end.map_or(detail, |(end, _)| &detail[..end]);
         format!(
@@ -64,7 +64,7 @@ impl Execution {
         )
     }
 
-    /// The failure of a state whose payload is too large.
+    /// Returns the failure of a state whose payload is too large.
     pub(super) fn too_large(&self, id: BranchId) -> Failure {
         let state = self
             .branches
@@ -74,7 +74,7 @@ impl Execution {
         too_large(state)
     }
 
-    /// The branch's state failed by itself, before or after what it waited for.
+    /// Handles a failure of the branch's state itself, before or after its task or children.
     pub(super) fn state_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, failure: Failure) {
         let Some(branch) = self.branches.get(&id) else { return };
         let Some(state) = self.machine.state(&branch.state) else {
@@ -93,7 +93,7 @@ impl Execution {
         self.write_failure(advance, id, failure, announced, false);
     }
 
-    /// A Catch's own expressions failed: nothing catches that.
+    /// Handles a failure of a Catch's own expressions, which nothing catches.
     pub(super) fn catch_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, failure: Failure) {
         self.write_failure(advance, id, failure, true, true);
     }
@@ -130,7 +130,7 @@ impl Execution {
         self.push_after(advance, id, previous, kind);
     }
 
-    /// A failure that is not tried again: announce it, catch it, or end the branch.
+    /// Handles a failure without a retry: announces it, catches it, or ends the branch.
     pub(super) fn recover(
         &mut self,
         advance: &mut Advance<'_>,
@@ -165,7 +165,7 @@ impl Execution {
         }
     }
 
-    /// A branch ends by a failure: the execution does, or the Map or Parallel around it is told.
+    /// Ends a branch by a failure: the execution fails, or the Map or Parallel around the branch does.
     pub(super) fn branch_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, failure: Failure) {
         let Some(branch) = self.branches.get(&id) else { return };
         let (last, index) = (branch.last, branch.index);
@@ -196,7 +196,7 @@ impl Execution {
     }
 }
 
-/// The failure of a state or a service whose result is too large.
+/// Returns the failure of a state or a service whose result is too large.
 pub(super) fn too_large(name: &str) -> Failure {
     let cause = format!(
         "The state/task '{name}' returned a result with a size exceeding the maximum number of bytes service limit."
@@ -204,7 +204,7 @@ pub(super) fn too_large(name: &str) -> Failure {
     Failure::of(ErrorName::DataLimitExceeded.as_str(), Some(cause))
 }
 
-/// What `$states.errorOutput` shows.
+/// Returns the value of `$states.errorOutput`.
 pub(super) fn error_output(failure: &Failure) -> Value {
     json!({
         "Error": failure.error,
@@ -212,12 +212,10 @@ pub(super) fn error_output(failure: &Failure) -> Value {
     })
 }
 
-/// The delay before a retrier's next attempt, in milliseconds.
+/// Returns the delay before a retrier's next attempt, in milliseconds.
 fn delay_ms(retrier: &Retrier, done: u64, entropy: &mut dyn Entropy) -> i64 {
     let grown = retrier.interval_seconds as f64 * retrier.backoff_rate.powf(done as f64);
-    let most = retrier
-        .max_delay_seconds
-        .map_or(LONGEST_DELAY_SECONDS, |most| most as f64);
+    let most = retrier.max_delay_seconds.map_or(MAX_DELAY_SECONDS, |most| most as f64);
     let delay_ms = (grown.min(most) * 1000.0) as i64;
     if !retrier.full_jitter {
         return delay_ms;

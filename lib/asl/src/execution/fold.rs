@@ -1,5 +1,5 @@
-//! The fold: what each event makes of the execution and of its threads of control; what it makes of one of them is
-//! in `fold_branch`. Nothing is evaluated or decided here.
+//! The fold: the effect of each event on the execution and its threads of control. The effect on one of them is in
+//! `fold_branch`. Nothing is evaluated or decided here.
 
 use serde_json::Value;
 
@@ -56,12 +56,12 @@ impl Execution {
     }
 
     fn end(&mut self, status: Status) {
-        // The branches stay as they are: a redrive goes on with them.
+        // The branches stay as they are: a redrive continues them.
         self.status = status;
         self.deadline = None;
     }
 
-    /// Events that concern one branch alone.
+    /// Folds an event that concerns only one branch.
     fn fold_branch(&mut self, event: &HistoryEvent) {
         let Some(branch) = self.branches.get_mut(&event.branch) else {
             return;
@@ -71,7 +71,7 @@ impl Execution {
         let compound = matches!(branch.phase, Phase::Children(_) | Phase::MapRun(_)).then(|| branch.phase.clone());
         branch.fold(event, state);
         let orphans = matches!(compound, Some(Phase::Children(_))) && !matches!(branch.phase, Phase::Children(_));
-        // A token that an event took away is closed.
+        // An event that removes a token closes it.
         if let Some(token) = before
             && branch.token() != Some(&token)
         {
@@ -146,7 +146,7 @@ impl Execution {
         parent.last = event.id;
         parent.phase = Phase::Children(Children {
             items: Vec::new(),
-            most: branches.len() as u64,
+            max_active: branches.len() as u64,
             begun: branches.len(),
             results: vec![None; branches.len()],
         });

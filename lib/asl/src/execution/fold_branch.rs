@@ -1,4 +1,4 @@
-//! What an event makes of one thread of control. Nothing is evaluated or decided here.
+//! The effect of an event on one thread of control. Nothing is evaluated or decided here.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ use crate::event::{
     Deadlines, EventId, EventKind, Failure, HistoryEvent, InRecord, MapPlan, Retrial, StateKind, Timestamp, WaitEnd,
 };
 
-/// Most iterations of an inline Map at once, also where its `MaxConcurrency` is 0 or higher.
+/// The maximum number of an inline Map's iterations in flight, also if its `MaxConcurrency` is 0 or higher.
 const MAX_CONCURRENT_ITERATIONS: u64 = 40;
 
 impl Branch {
-    /// The open task's token.
+    /// Returns the open task's token.
     pub(super) fn token(&self) -> Option<&str> {
         match &self.phase {
             Phase::Task(task) => task.token.as_deref(),
@@ -24,7 +24,7 @@ impl Branch {
     /// Folds an event that concerns this thread of control.
     pub(super) fn fold(&mut self, event: &HistoryEvent, state: Option<&State>) {
         match event.kind {
-            // AWS's chain leaves these out.
+            // No `previousEventId` names these.
             EventKind::MapStateSucceeded | EventKind::HeartbeatReceived(_) => {}
             EventKind::MapIterationFailed { .. } | EventKind::ParallelStateRetried(_) => self.last = event.previous,
             _ => self.last = event.id,
@@ -184,7 +184,7 @@ impl Branch {
         let inline = state.and_then(State::inline).is_some();
         match plan.items {
             ItemSource::Inline(items) if inline => Phase::Children(Children {
-                most: match plan.max_concurrency {
+                max_active: match plan.max_concurrency {
                     Some(most @ 1..=MAX_CONCURRENT_ITERATIONS) => most,
                     _ => MAX_CONCURRENT_ITERATIONS,
                 },
@@ -236,9 +236,9 @@ impl TaskRun {
             submitted: false,
         }
     }
-    /// Gives a function that is invoked again its whole time: none of it has passed while nothing ran it.
+    /// Restarts the time limit of a function that is invoked again after a restart: no process ran it in the meantime.
     pub(super) fn begin_again(&mut self, now: Timestamp) {
-        // A token may be answered while no process runs: its time goes on.
+        // A token may be answered while no process runs: its time limit stays.
         if self.token.is_none() {
             self.timeout_at = self.timeout_ms.map(|ms| now.after_ms(ms));
         }

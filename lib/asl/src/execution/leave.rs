@@ -1,4 +1,4 @@
-//! Leaving a state: its Assign and Output, a Choice's rules, and a Catch's way out.
+//! The exit from a state: its Assign and Output, a Choice's rules, and a Catch.
 
 use serde_json::{Map, Value};
 
@@ -11,14 +11,14 @@ use crate::error_name::ErrorName;
 use crate::event::{BranchId, EventKind, Failure};
 use crate::expression::{Fault, Session, Template};
 
-/// An exit as evaluated.
+/// An evaluated exit.
 struct Departure {
     assigned: Map<String, Value>,
     output: Value,
 }
 
 impl Execution {
-    /// Leaves a state that succeeded; `result` is what it gave, `default` its output where none is defined.
+    /// Leaves a state that succeeded with `result`; `default` is its output if the definition has none.
     pub(super) fn leave(
         &mut self,
         advance: &mut Advance<'_>,
@@ -39,7 +39,7 @@ impl Execution {
         }
     }
 
-    /// Takes the first rule that holds, or the default.
+    /// Leaves a Choice by the first rule that holds, or by its default.
     pub(super) fn choose(&mut self, advance: &mut Advance<'_>, id: BranchId, state: &State, rules: &[ChoiceRule]) {
         let Some(branch) = self.branches.get(&id) else { return };
         let input = branch.input.clone();
@@ -87,7 +87,7 @@ impl Execution {
             Err(Fault {
                 unanswered: Some(evaluation),
                 ..
-            }) => self.deferral.ask(id, *evaluation),
+            }) => self.deferral.request(id, *evaluation),
             Err(fault) => {
                 let failure = self.fault(id, fault);
                 self.catch_failed(advance, id, failure);
@@ -129,7 +129,7 @@ impl Execution {
     }
 }
 
-/// Evaluates an exit: variables get their values side by side, before any is assigned.
+/// Evaluates an exit: all expressions see the variables from before any assignment.
 fn depart(session: &mut Session, exit: &Exit, default: &Value, prefix: &str) -> Result<Departure, Fault> {
     let mut evaluate = |template: &Template, field| session.evaluate(template, &format!("{prefix}{field}"));
     let assigned = match exit
@@ -148,7 +148,7 @@ fn depart(session: &mut Session, exit: &Exit, default: &Value, prefix: &str) -> 
     Ok(Departure { assigned, output })
 }
 
-/// The first rule that holds.
+/// Returns the position of the first rule that holds.
 fn first(session: &mut Session, rules: &[ChoiceRule]) -> Result<Option<usize>, Fault> {
     for (position, rule) in rules.iter().enumerate() {
         let holds = match &rule.condition {

@@ -1,4 +1,4 @@
-//! Starting a Map or a Parallel: everything that it needs is evaluated once and recorded.
+//! The start of a Map or a Parallel: all of its fields are evaluated once and recorded.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ impl Execution {
         }
     }
 
-    /// Starts a Parallel: all of its branches get the same input.
+    /// Starts a Parallel, whose branches all get the same input.
     pub(super) fn start_parallel(
         &mut self,
         advance: &mut Advance<'_>,
@@ -141,7 +141,7 @@ fn plan(session: &mut Session, map: &MapState, input: &Value) -> Result<MapPlan,
     })
 }
 
-/// A text out of evaluated arguments.
+/// Returns a text from evaluated arguments.
 fn text(arguments: &Value, name: &str, location: &str) -> Result<String, Fault> {
     arguments
         .get(name)

@@ -1,4 +1,4 @@
-//! What a distributed map's children get: `ItemSelector` over the items, then `ItemBatcher`.
+//! The inputs of a distributed map's children: `ItemSelector` over the items, then `ItemBatcher`.
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -17,14 +17,14 @@ use crate::stimulus::TaskFailure;
 pub struct MapChild {
     /// Its input.
     pub input: Value,
-    /// How many items it runs: as many are lost when it fails.
+    /// The number of items that it runs, which all fail with it.
     pub items: u64,
     /// Its item before `ItemSelector`; none for a batch.
     pub item: Option<Value>,
 }
 
 impl Execution {
-    /// The inputs of a map's children, as `map_children` has them.
+    /// Returns the inputs of a map's children; see `map_children`.
     ///
     /// # Errors
     /// The failure to answer `MapRunFinished` with; see `map_children`.
@@ -33,8 +33,8 @@ impl Execution {
         Ok(children.into_iter().map(|child| child.input).collect())
     }
 
-    /// A map's children: `ItemSelector` and `ItemBatcher` over the items of an outstanding `StartMapRun`. The same
-    /// items give the same children, also for `$random` and `$uuid`. Items above `MaxItems` are left out.
+    /// Returns a map's children: `ItemSelector` and `ItemBatcher` over the items of an outstanding `StartMapRun`. The
+    /// same items always give the same children, also with `$random` and `$uuid`. Items beyond `MaxItems` are left out.
     ///
     /// # Errors
     /// The failure to answer `MapRunFinished` with: an expression failed, an input is too large, or nothing
@@ -43,7 +43,7 @@ impl Execution {
         self.map_children_by(key, items, &mut Evaluation::evaluate)
     }
 
-    /// A map's children, as `map_children` has them; templates that can cost anything are evaluated by `evaluate`.
+    /// Returns a map's children as `map_children` does; `evaluate` evaluates templates of unbounded cost.
     ///
     /// # Errors
     /// The failure to answer `MapRunFinished` with; see `map_children`.
@@ -80,7 +80,7 @@ impl Execution {
         }
     }
 
-    /// `ItemSelector` over items.
+    /// Applies `ItemSelector` to items.
     fn selected(
         &self,
         branch: &Branch,
@@ -124,7 +124,7 @@ impl Execution {
     }
 }
 
-/// Puts items together, in order, as many as the limits allow.
+/// Groups items in order into batches as large as the limits allow.
 fn batches(batcher: &Batcher, items: Vec<Value>, state: &str) -> Result<Vec<MapChild>, TaskFailure> {
     let most_items = batcher.max_items.unwrap_or(u64::MAX);
     let most_bytes = batcher.max_bytes.unwrap_or(PAYLOAD_LIMIT_BYTES as u64);
@@ -134,14 +134,14 @@ fn batches(batcher: &Batcher, items: Vec<Value>, state: &str) -> Result<Vec<MapC
     let mut bytes = empty_bytes;
     for (index, item) in items.into_iter().enumerate() {
         let item_bytes = item.to_string().len() as u64;
-        // A comma stands between two items.
+        // A comma separates two items.
         let full = open.len() as u64 >= most_items || bytes + item_bytes + 1 > most_bytes;
         if full && !open.is_empty() {
             children.push(child(batcher, std::mem::take(&mut open)));
             bytes = empty_bytes;
         }
         if bytes + item_bytes > most_bytes {
-            return Err(too_large(&format!("A batch with item {index} alone"), state));
+            return Err(too_large(&format!("A batch of only the item {index}"), state));
         }
         bytes += item_bytes + u64::from(!open.is_empty());
         open.push(item);

@@ -1,6 +1,6 @@
-//! An execution as a fold over its history: the public face. The fold is in `fold`, what a stimulus is in `accept`,
-//! what follows from a state in `decide` and its neighbours, what is outstanding in `outstanding`, what is
-//! evaluated elsewhere in `deferral`.
+//! An execution as a fold over its history, with its public functions. The fold is in `fold`, the handling of a
+//! stimulus in `accept`, the decisions in `decide` and its neighbours, the outstanding commands in `outstanding`,
+//! evaluations elsewhere in `deferral`.
 
 mod accept;
 mod advance;
@@ -34,7 +34,7 @@ use crate::definition::StateMachine;
 use crate::event::{BranchId, EventId, HistoryEvent, Timestamp};
 use crate::stimulus::{Moment, Stimulus, StimulusRejected};
 
-/// Who an execution is: what `$states.context` says of it.
+/// An execution's identity, which `$states.context` shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     /// The execution's ARN.
@@ -47,7 +47,7 @@ pub struct Identity {
     pub state_machine_name: String,
     /// The role's ARN.
     pub role_arn: String,
-    /// When the execution was started.
+    /// The time of the start.
     pub start: Timestamp,
     /// The execution's input.
     pub input: Value,
@@ -64,7 +64,7 @@ pub struct MapItem {
     pub value: Value,
 }
 
-/// How an execution stands.
+/// The status of an execution.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the fields are those of DescribeExecution")]
 pub enum Status {
@@ -86,7 +86,7 @@ pub enum Status {
     },
 }
 
-/// An execution: a fold over its history, and the decision of what follows.
+/// An execution: a fold over its history, which decides the next events.
 #[derive(Clone, Debug)]
 pub struct Execution {
     machine: Arc<StateMachine>,
@@ -94,25 +94,25 @@ pub struct Execution {
     status: Status,
     started: bool,
     last: EventId,
-    /// When the whole execution times out.
+    /// The time at which the whole execution times out.
     deadline: Option<Timestamp>,
     /// The threads of control: 0 is the execution's own.
     branches: BTreeMap<BranchId, Branch>,
     next_branch: BranchId,
-    /// What failed Map and Parallel states were doing.
+    /// The work of failed Map and Parallel states, for a redrive.
     set_aside: BTreeMap<BranchId, SetAside>,
     redrives: u64,
     redriven_at: Option<Timestamp>,
-    /// Tokens that were given out and are good no more.
+    /// Tokens that are no longer valid.
     closed_tokens: BTreeSet<String>,
     /// Events that AWS's numbering leaves out.
     unnumbered: Vec<EventId>,
-    /// What is being evaluated elsewhere.
+    /// The evaluations that happen elsewhere.
     deferral: Deferral,
 }
 
 impl Execution {
-    /// An execution without a history.
+    /// Creates an execution without a history.
     pub fn new(machine: Arc<StateMachine>, identity: Identity) -> Self {
         Self {
             machine,
@@ -138,11 +138,11 @@ impl Execution {
         self.deferral.forget(event.branch);
     }
 
-    /// Decides which events follow a stimulus, applies them and returns them, to be stored in one transaction.
-    /// Runs on until nothing more can happen by itself.
+    /// Decides which events follow a stimulus, applies them and returns them. The caller stores them in one
+    /// transaction. Advances until everything waits for another stimulus.
     ///
     /// # Errors
-    /// The stimulus does not fit what is outstanding; nothing has changed.
+    /// The stimulus fits nothing outstanding; nothing has changed.
     pub fn advance(
         &mut self,
         stimulus: Stimulus,
@@ -154,18 +154,18 @@ impl Execution {
         Ok(advance.events)
     }
 
-    /// How the execution stands.
+    /// Returns the status.
     pub fn status(&self) -> &Status {
         &self.status
     }
 
-    /// The id of the last event; 0 before the first.
+    /// Returns the id of the last event; 0 before the first.
     pub fn last_event_id(&self) -> EventId {
         self.last
     }
 }
 
-/// Whether a value may be a payload.
+/// Returns true if a value may be a payload.
 pub(crate) fn is_payload(value: &Value) -> bool {
     !scope::exceeds_limit(value)
 }

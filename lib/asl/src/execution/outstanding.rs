@@ -1,4 +1,4 @@
-//! What is outstanding: commands, derived from the state alone.
+//! The outstanding commands, derived only from the execution's state.
 
 use super::branch::{Branch, MapRun, Phase, TaskRun};
 use super::{Execution, Status};
@@ -7,7 +7,7 @@ use crate::definition::{MapState, StateBody};
 use crate::event::{EventId, Timestamp};
 
 impl Execution {
-    /// Everything outstanding now, derived from the state alone: the same after a restart as before.
+    /// Returns everything outstanding now. It is derived only from the state, and so the same after a restart.
     pub fn commands(&self) -> Vec<Command> {
         let mut commands = Vec::new();
         if self.status != Status::Running {
@@ -16,7 +16,7 @@ impl Execution {
         timer(&mut commands, 1, TimerPurpose::ExecutionTimeout, self.deadline);
         for (id, branch) in &self.branches {
             match &branch.phase {
-                // The timer has fired: what follows from it waits for a value.
+                // The timer has fired; the next step waits for a value.
                 Phase::Waiting { .. } | Phase::BackingOff { .. } if self.deferral.holds(*id) => {}
                 Phase::Waiting { key, at } => timer(&mut commands, *key, TimerPurpose::Wait, Some(*at)),
                 Phase::BackingOff { key, at } => {

@@ -1,5 +1,5 @@
-//! Redrive: an execution that failed, timed out or was stopped goes on from where it did, with the same input. What
-//! finished is kept: branches of a Parallel, iterations of a Map, children of a map run.
+//! Redrive: an execution that failed, timed out or was stopped resumes at the failed states, with the same input.
+//! Results of finished branches, iterations and children of a map run are kept.
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>
 
 use thiserror::Error;
@@ -13,27 +13,27 @@ use crate::definition::StateBody;
 use crate::event::{BranchId, EventKind, HistoryEvent, Timestamp};
 use crate::stimulus::Moment;
 
-/// The most redrives of one execution, as AWS has it.
+/// AWS's maximum number of redrives of one execution.
 const MAX_REDRIVES: u64 = 1_000;
 
-/// Why an execution cannot be redriven.
+/// The reason why an execution cannot be redriven.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotRedrivable {
     /// It has not ended.
     #[error("it has not ended")]
     Running,
-    /// There is nothing to be done again.
+    /// Nothing failed.
     #[error("it succeeded")]
     Succeeded,
     /// AWS's limit.
     #[error("it was redriven 1000 times, which is the limit")]
     RedrivenTooOften,
-    /// There is no room for what would follow.
+    /// Its history is full.
     #[error("its history has {0} events, and 25000 are the limit")]
     HistoryFull(u64),
 }
 
-/// What a Map or Parallel state was doing when it failed.
+/// The work of a Map or Parallel state at the time of its failure.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum SetAside {
     Run(Box<MapRun>),
@@ -45,8 +45,8 @@ pub(super) enum SetAside {
 }
 
 impl Execution {
-    /// Goes on with an execution that ended without success. Tasks that were under way are scheduled again with new
-    /// tokens, retries are counted from nought, and the time limit begins anew.
+    /// Resumes an execution that ended without success. Tasks that were in flight are scheduled again with new tokens,
+    /// the count of retries starts at 0, and so does the time limit.
     ///
     /// # Errors
     /// It has not ended, it succeeded, or a limit is reached; nothing has changed.
@@ -74,7 +74,7 @@ impl Execution {
         Ok(advance.events)
     }
 
-    /// How often it was redriven.
+    /// Returns the number of redrives.
     pub fn redrive_count(&self) -> u64 {
         self.redrives
     }
@@ -85,10 +85,11 @@ impl Execution {
         self.redrives = redrive_count;
         self.redriven_at = Some(event.at);
         self.deadline = timeout_at;
-        self.go_on(0, event);
+        self.resume(0, event);
     }
 
-    /// Sets aside what a branch's state was doing when the event made it fail. Set aside for good, or done with.
+    /// Sets the work of a branch's state aside if the event made the state fail; otherwise drops earlier work set
+    /// aside.
     pub(super) fn set_aside(&mut self, id: BranchId, before: Option<Phase>) {
         let failing = self
             .branches
@@ -128,8 +129,8 @@ impl Execution {
             .collect()
     }
 
-    /// Has a branch go on, and all below it.
-    fn go_on(&mut self, id: BranchId, event: &HistoryEvent) {
+    /// Resumes a branch, and all branches below it.
+    fn resume(&mut self, id: BranchId, event: &HistoryEvent) {
         let aside = self.set_aside.remove(&id);
         let Some(branch) = self.branches.get_mut(&id) else {
             return;
@@ -155,7 +156,7 @@ impl Execution {
                 branch.retries.clear();
                 let state = self.machine.state(&branch.state);
                 branch.phase = match state.map(|state| &state.body) {
-                    // When a Wait ends is evaluated on its entry.
+                    // The end of a Wait is evaluated on its entry.
                     Some(StateBody::Wait(_)) => Phase::Leaving {
                         next: branch.state.clone(),
                         input: branch.input.clone(),
@@ -163,17 +164,17 @@ impl Execution {
                     _ => Phase::Entered,
                 };
             }
-            // What waits goes on waiting, and what has a result goes on with it.
+            // A waiting branch keeps waiting, and one with a result continues with it.
             _ => {}
         }
         for child in self.below(id) {
-            self.go_on(child, event);
+            self.resume(child, event);
         }
     }
 }
 
 impl MapRun {
-    /// The map run with its unsuccessful children to be run again, where it had begun.
+    /// Returns the map run, set to run its unsuccessful children again if it had begun.
     fn redriven(self) -> Self {
         Self {
             to_announce: self.map_run_arn.is_some(),

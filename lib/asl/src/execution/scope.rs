@@ -1,4 +1,4 @@
-//! What a state's expressions can see: `$states` and the variables in scope; and the limits on payloads.
+//! The data of a state's expressions: `$states` and the variables in scope; and the limits on payloads.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::PAYLOAD_LIMIT_BYTES;
 use crate::event::Timestamp;
 use crate::expression::{Sees, Session, from_json, is_too_deep};
 
-/// What a step adds to `$states`.
+/// The fields that a step adds to `$states`.
 #[derive(Default)]
 pub(super) struct Sight<'a> {
     /// `$states.result`
@@ -20,7 +20,7 @@ pub(super) struct Sight<'a> {
 }
 
 impl Execution {
-    /// A session for one step of a branch's state; `seed` is asked for where the state's expressions may need it.
+    /// Creates a session for one step of a branch's state. Calls `seed` only if the state's expressions may need it.
     pub(super) fn session(
         &self,
         branch: &Branch,
@@ -39,7 +39,7 @@ impl Execution {
         let states = states
             .into_iter()
             .filter_map(|(name, value)| Some((name, from_json(value?))));
-        // Outer variables first: an inner one of the same name hides them.
+        // Outer variables come first, so that an inner one of the same name hides them.
         let mut chain = vec![branch];
         while let Some(outer) = chain
             .last()
@@ -52,7 +52,7 @@ impl Execution {
         Session::new(states, variables, now, sees.functions.then(seed)).with_answers(self.deferral.answers())
     }
 
-    /// The context object.
+    /// Returns the context object.
     fn context(&self, branch: &Branch, token: Option<&str>) -> Value {
         let identity = &self.identity;
         let mut context = json!({
@@ -89,21 +89,21 @@ impl Execution {
         context
     }
 
-    /// The region in the execution's ARN.
+    /// Returns the region in the execution's ARN.
     pub(super) fn region(&self) -> String {
         let region = self.identity.execution_arn.split(':').nth(3).unwrap_or_default();
         region.to_owned()
     }
 }
 
-/// A time as the context object shows it.
+/// Returns a time in the form of the context object.
 fn iso(time: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(time.0)
         .map(|time| format!("{time:.3}"))
         .unwrap_or_default()
 }
 
-/// Whether a payload is larger or deeper than one may be.
+/// Returns true if a payload is too large or too deep.
 pub(super) fn exceeds_limit(payload: &Value) -> bool {
     is_too_deep(payload) || {
         let mut left = BytesLeft(PAYLOAD_LIMIT_BYTES);
@@ -111,30 +111,30 @@ pub(super) fn exceeds_limit(payload: &Value) -> bool {
     }
 }
 
-/// What the variables of one thread of control may take together, as on AWS: 10 MiB.
-const VARIABLES_LIMIT_BYTES: usize = 10 * 1024 * 1024;
-/// What the inputs of a Parallel's branches may take together, each counted: 64 MiB.
-const BRANCHES_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+/// The maximum size of all variables of one thread of control, as on AWS: 10 MiB.
+const MAX_VARIABLES_BYTES: usize = 10 * 1024 * 1024;
+/// The maximum size of the inputs of all branches of a Parallel together: 64 MiB.
+const MAX_BRANCH_INPUTS_BYTES: usize = 64 * 1024 * 1024;
 
-/// Whether variables take more than they may, once others are assigned.
+/// Returns true if the variables exceed their limit with the assigned ones.
 pub(super) fn exceed_variables_limit(variables: &Map<String, Value>, assigned: &Map<String, Value>) -> bool {
-    // What is assigned at once has the limit of a payload: a few variables cannot exceed this one.
-    if variables.len() < VARIABLES_LIMIT_BYTES / PAYLOAD_LIMIT_BYTES {
+    // One state assigns at most a payload's size, so that a few variables cannot exceed the limit.
+    if variables.len() < MAX_VARIABLES_BYTES / PAYLOAD_LIMIT_BYTES {
         return false;
     }
     let kept = variables.iter().filter(|(name, _)| !assigned.contains_key(*name));
-    let mut left = BytesLeft(VARIABLES_LIMIT_BYTES);
+    let mut left = BytesLeft(MAX_VARIABLES_BYTES);
     kept.chain(assigned)
         .any(|(_, value)| serde_json::to_writer(&mut left, value).is_err())
 }
 
-/// Whether an input is too large to be given to so many branches.
+/// Returns true if an input is too large for so many branches.
 pub(super) fn exceeds_branches_limit(input: &Value, branches: usize) -> bool {
-    let mut left = BytesLeft(BRANCHES_LIMIT_BYTES / branches.max(1));
+    let mut left = BytesLeft(MAX_BRANCH_INPUTS_BYTES / branches.max(1));
     serde_json::to_writer(&mut left, input).is_err()
 }
 
-/// Takes so many bytes and no more.
+/// A writer that fails once it has taken this many bytes.
 struct BytesLeft(usize);
 
 impl std::io::Write for BytesLeft {

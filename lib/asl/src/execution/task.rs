@@ -1,4 +1,4 @@
-//! A Task's life: scheduled, answered, failed, timed out, kept alive.
+//! The life of a Task: it is scheduled, answered, fails, times out, or sends heartbeats.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,9 +19,9 @@ use crate::stimulus::TaskFailure;
 /// Random bytes in a task token.
 const TOKEN_BYTES: usize = 48;
 /// The longest time-out of a task, in seconds.
-const LONGEST_SECONDS: u64 = 99_999_999;
+const MAX_TIMEOUT_SECONDS: u64 = 99_999_999;
 
-/// A task as evaluated.
+/// The evaluated fields of a task.
 struct Schedule {
     arguments: Value,
     timeout_seconds: Option<u64>,
@@ -84,7 +84,7 @@ impl Execution {
         self.push(advance, id, kind);
     }
 
-    /// The event of a dispatched task.
+    /// Returns the event of a dispatched task.
     pub(super) fn task_started(&self, id: BranchId) -> EventKind {
         match self.resource(id) {
             Resource::Function(_) => EventKind::LambdaFunctionStarted,
@@ -94,11 +94,11 @@ impl Execution {
         }
     }
 
-    /// A function answered: the task's result, or with a token only its submission.
+    /// Records a function's answer: the task's result, or only its submission if it has a token.
     pub(super) fn task_answered(&mut self, advance: &mut Advance<'_>, id: BranchId, answer: Value, submits: bool) {
         let resource = self.resource(id);
         if matches!(resource, Resource::Invoke { .. }) {
-            // What the service itself returns for an invocation, without its HTTP headers.
+            // The service's own answer to an invocation, without its HTTP headers.
             let output = json!({ "ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200 });
             if submits && !exceeds_limit(&output) {
                 let resource = resource.event_name().to_owned();
@@ -110,7 +110,7 @@ impl Execution {
         self.task_succeeded(advance, id, answer);
     }
 
-    /// A task has its result.
+    /// Records a task's result.
     pub(super) fn task_succeeded(&mut self, advance: &mut Advance<'_>, id: BranchId, output: Value) {
         if exceeds_limit(&output) {
             // AWS names the service here, not the state.
@@ -135,7 +135,7 @@ impl Execution {
         self.push(advance, id, kind);
     }
 
-    /// A task failed.
+    /// Records a task's failure.
     pub(super) fn task_failed(&mut self, advance: &mut Advance<'_>, id: BranchId, failure: TaskFailure) {
         let TaskFailure { error, cause } = failure.cut();
         let retrial = self.retrial(advance, id, &Failure::of(&error, None));
@@ -151,7 +151,8 @@ impl Execution {
         self.push(advance, id, kind);
     }
 
-    /// A task or its heartbeat took too long: both are `States.Timeout`. Retry and Catch may know it by a second name.
+    /// Records that a task or its heartbeat took too long: both are `States.Timeout`. `also` is a second name for Retry
+    /// and Catch.
     pub(super) fn task_timed_out(&mut self, advance: &mut Advance<'_>, id: BranchId, also: Option<ErrorName>) {
         let error = ErrorName::Timeout.as_str().to_owned();
         let failure = Failure {
@@ -178,7 +179,7 @@ impl Execution {
         self.push(advance, id, kind);
     }
 
-    /// A heartbeat came: its deadline moves on.
+    /// Records a heartbeat and moves its deadline.
     pub(super) fn heartbeat(&mut self, advance: &mut Advance<'_>, id: BranchId) {
         let Some(Phase::Task(task)) = self.branches.get(&id).map(|branch| &branch.phase) else {
             return;
@@ -208,7 +209,9 @@ fn evaluate(session: &mut Session, task: &TaskState, input: &Value) -> Result<Sc
     };
     let mut seconds = |template, location| {
         session.typed(template, location, "integer", |value| {
-            value.as_u64().filter(|seconds| (1..=LONGEST_SECONDS).contains(seconds))
+            value
+                .as_u64()
+                .filter(|seconds| (1..=MAX_TIMEOUT_SECONDS).contains(seconds))
         })
     };
     Ok(Schedule {
@@ -226,7 +229,7 @@ fn evaluate(session: &mut Session, task: &TaskState, input: &Value) -> Result<Sc
     })
 }
 
-/// What is wrong with the arguments of an invocation, if anything.
+/// Returns the problem of an invocation's arguments, if they have one.
 fn malformed(arguments: &Value) -> Option<&'static str> {
     let Some(object) = arguments.as_object() else {
         return Some("The arguments of lambda:invoke must be an object.");

@@ -55,8 +55,8 @@ pub(crate) fn from_json(value: &Value) -> JValue {
     }
 }
 
-/// Converts an evaluated value to JSON. Subtracts its size from `left`, so that a small value with many references to one
-/// part is never written out.
+/// Converts an evaluated value to JSON. Subtracts its size from `left`, so that a small value with many references to
+/// one part is never written out.
 pub(super) fn to_json(value: &JValue, left: &mut usize) -> Result<Value, NotJson> {
     at_depth(value, MAX_DEPTH, left, &|_| Err(NotJson::NotFinite))
 }

@@ -1,5 +1,5 @@
-//! A template of unbounded cost, taken out of its execution as plain data: another process can evaluate it, and be killed
-//! if it takes too long.
+//! A template of unbounded cost, taken out of its execution as plain data: another process can evaluate it, and be
+//! killed if it takes too long.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,5 +1,5 @@
-//! Some built-in functions of the evaluator differ from the reference (jsonata 2.0.6) and cannot be replaced. This module
-//! rewrites an expression that calls them into one with the reference's value.
+//! Some built-in functions of the evaluator differ from the reference (jsonata 2.0.6) and cannot be replaced. This
+//! module rewrites an expression that calls them into one with the reference's value.
 
 use jsonata_core::ast::AstNode;
 use serde_json::{Value, json};
@@ -65,7 +65,8 @@ fn rewrite(node: &mut Value) {
             } else if let Some([items, function]) = arguments(node, "filter") {
                 *node = filtered(items.clone(), function.clone());
             } else if url::NAMES.iter().any(|name| arguments(node, name) == Some(&[])) {
-                // Without an argument, the context is the argument: the evaluator does not pass it to an added function.
+                // Without an argument, the context is the argument: the evaluator does not pass it to an added
+                // function.
                 node["Function"]["args"] = json!([{ "Variable": "" }]);
             }
         }
@@ -81,8 +82,8 @@ fn arguments<'a>(node: &'a Value, name: &str) -> Option<&'a [Value]> {
     (is_it && !arguments.iter().any(|argument| argument == "Placeholder")).then_some(arguments)
 }
 
-/// Rewrites `$filter(items, function)`: a value that is no array counts as an array of one item. The evaluator would return
-/// it unchanged.
+/// Rewrites `$filter(items, function)`: a value that is no array counts as an array of one item. The evaluator would
+/// return it unchanged.
 fn filtered(items: Value, function: Value) -> Value {
     // Nothing is not equal to itself.
     let there = binary("Equal", &items_variable(), items_variable());
@@ -97,7 +98,8 @@ fn reduced(items: Value, function: Value) -> Value {
     with_items(items, conditional(empty, json!("Undefined"), call))
 }
 
-/// Clamps the positions of `$substring`: larger ones overflow in the evaluator, and mean the string's start or end anyway.
+/// Clamps the positions of `$substring`: larger ones overflow in the evaluator, and mean the string's start or end
+/// anyway.
 fn bound_positions(call: &mut Value) {
     if arguments(call, "substring").is_none() {
         return;

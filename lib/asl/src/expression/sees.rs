@@ -1,5 +1,5 @@
-//! The data that a state's expressions may read beyond their input and result: only this data is prepared for them. It is
-//! derived only from the text, and may include too much, but never too little.
+//! The data that a state's expressions may read beyond their input and result: only this data is prepared for them. It
+//! is derived only from the text, and may include too much, but never too little.
 
 use serde_json::Value;
 

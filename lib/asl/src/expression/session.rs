@@ -69,8 +69,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Creates a session over the fields of `$states`, the variables in scope and one moment. It has AWS's own functions
-    /// only with a `seed`.
+    /// Creates a session over the fields of `$states`, the variables in scope and one moment. It has AWS's own
+    /// functions only with a `seed`.
     pub fn new<'a>(
         states: impl Iterator<Item = (&'static str, JValue)>,
         variables: impl Iterator<Item = (&'a String, &'a Value)>,

@@ -1,6 +1,7 @@
-//! An upper bound for the cost of an expression, derived only from its syntax. An expression with a weight takes time and
-//! memory linear in the data that it reads, so the engine may evaluate it while everything else waits. An expression
-//! without one (its own functions, ranges, regular expressions, bindings, work repeated for each item) has no bound.
+//! An upper bound for the cost of an expression, derived only from its syntax. An expression with a weight takes time
+//! and memory linear in the data that it reads, so the engine may evaluate it while everything else waits. An
+//! expression without one (its own functions, ranges, regular expressions, bindings, work repeated for each item) has
+//! no bound.
 
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 
@@ -126,8 +127,8 @@ fn reads_data(node: &AstNode) -> bool {
     }
 }
 
-/// Returns the weight of a path. Its first step may be anything with a weight. The others must be names, which repeat no
-/// work.
+/// Returns the weight of a path. Its first step may be anything with a weight. The others must be names, which repeat
+/// no work.
 fn path(steps: &[PathStep], depth: u32) -> Option<u32> {
     let mut sum: u32 = 1;
     for (position, step) in steps.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What is drawn: the states of a flow, the ways between them, and flows within states.
+//! The graph of the picture: the states of a flow, the ways between them, and the flows inside states.
 
 use std::collections::BTreeMap;
 
@@ -9,26 +9,26 @@ use crate::expression::Template;
 
 /// Width of a character of a state's name, in pixels, generous for any font.
 const CHARACTER: f64 = 8.2;
-/// Width of a character of what stands below the name.
+/// Width of a character of the caption below the name.
 const SMALL_CHARACTER: f64 = 6.6;
-/// What stands below a name is cut to so many characters.
-const CAPTION_CHARACTERS: usize = 48;
+/// The maximum length of a caption.
+const MAX_CAPTION_CHARACTERS: usize = 48;
 
-/// A flow to be laid out.
+/// A flow before its layout.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     pub nodes: Vec<Node>,
     pub edges: Vec<Edge>,
 }
 
-/// How a node looks.
+/// The shape of a node.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// The point where a flow begins.
     Start,
     /// The point where a flow has succeeded.
     End,
-    /// A state that does something.
+    /// A Task, Wait or Pass.
     Box,
     /// A Choice.
     Choice,
@@ -44,7 +44,7 @@ pub(super) struct Node {
     pub shape: Shape,
     pub name: String,
     pub kind: Option<StateKind>,
-    /// What stands below the name.
+    /// The text below the name.
     pub caption: String,
     pub width: f64,
     pub height: f64,
@@ -57,9 +57,9 @@ pub(super) struct Node {
 pub(super) struct Edge {
     pub from: usize,
     pub to: usize,
-    /// Whether an error leads this way.
+    /// True if an error leads this way.
     pub caught: bool,
-    /// When it is taken.
+    /// The condition of the way.
     pub why: String,
 }
 
@@ -108,13 +108,13 @@ fn edge(from: usize, to: usize, caught: bool, why: String) -> Edge {
     Edge { from, to, caught, why }
 }
 
-/// Whether a flow ends after a state that does not say so by its own look.
+/// Returns true if a flow ends after a state whose shape does not show it.
 fn ends(state: &State) -> bool {
     let plain = !matches!(state.kind, StateKind::Choice | StateKind::Succeed | StateKind::Fail);
     plain && state.exit.next.is_none()
 }
 
-/// Where a state leads: the target, whether by an error, and when.
+/// Returns the ways out of a state: the target, true for an error, and the condition.
 fn ways(state: &State) -> Vec<(&str, bool, String)> {
     let mut ways = Vec::new();
     if let StateBody::Choice { rules } = &state.body {
@@ -192,12 +192,12 @@ fn node(machine: &StateMachine, state: &State, summaries: &BTreeMap<String, Stat
     }
 }
 
-/// What a state is, in a few words.
+/// Returns a state's caption.
 fn caption(state: &State, summary: Option<&StateSummary>) -> String {
     let function = summary.and_then(|summary| summary.function.as_deref());
     let name = function.map(|function| match function.split_once(":function:") {
         Some((_, name)) => name,
-        // A name that is filled in when it is deployed.
+        // The deployment fills in this name.
         None => function.trim_start_matches("${").trim_end_matches('}'),
     });
     let mut caption = state.kind.as_str().to_owned();
@@ -213,7 +213,7 @@ fn caption(state: &State, summary: Option<&StateSummary>) -> String {
     if !state.retry.is_empty() {
         caption.push_str(" ↻");
     }
-    match caption.char_indices().nth(CAPTION_CHARACTERS) {
+    match caption.char_indices().nth(MAX_CAPTION_CHARACTERS) {
         Some((end, _)) => format!("{}…", &caption[..end]),
         None => caption,
     }

@@ -1,5 +1,5 @@
-//! A state machine as a picture: SVG, drawn from the definition, with a run's path on it where one is given. What is
-//! drawn is in `graph`, where it stands in `rank`, `order` and `place`, how it looks in `svg`. Files are not here.
+//! A state machine as a picture: SVG, drawn from the definition, with a run's path if there is one. The graph is in
+//! `graph`, its layout in `rank`, `order` and `place`, its text in `svg`.
 
 mod graph;
 mod order;
@@ -12,8 +12,8 @@ pub use run_path::RunPath;
 
 use crate::definition::StateMachine;
 
-/// The picture of a state machine, as the text of an SVG file. The same machine and path give the same text. It needs
-/// nothing from outside, suits light and dark, and says in words (`title`, `desc`) what it shows.
+/// Returns the picture of a state machine as the text of an SVG file. The same machine and path give the same text. The
+/// picture loads nothing, suits light and dark, and describes itself in words (`title`, `desc`).
 pub fn picture(machine: &StateMachine, run: Option<&RunPath>) -> String {
     let layout = graph::layout(machine);
     svg::render(machine, &layout, run)

@@ -1,11 +1,11 @@
-//! The order of what stands on a layer: as few crossings as a few sweeps find.
+//! The order of the items on each layer: as few crossings as a few sweeps find.
 
 use super::rank::Layers;
 
-/// Sweeps over all layers, down and up in turn.
+/// The number of sweeps over all layers, alternately down and up.
 const SWEEPS: usize = 24;
 
-/// Puts the items of every layer in order.
+/// Orders the items of every layer.
 pub(super) fn order(layers: &mut Layers) {
     let mut best = layers.layers.clone();
     let mut fewest = crossings(layers);
@@ -28,7 +28,7 @@ pub(super) fn order(layers: &mut Layers) {
     layers.layers = best;
 }
 
-/// Sorts a layer by where its neighbours stand, those above or those below.
+/// Sorts a layer by the places of its neighbours above or below.
 fn sort(layers: &mut Layers, layer: usize, above: bool) {
     let places = places(layers);
     let mut keyed: Vec<(f64, usize, usize)> = Vec::new();
@@ -53,7 +53,7 @@ fn sort(layers: &mut Layers, layer: usize, above: bool) {
     layers.layers[layer] = keyed.into_iter().map(|(_, _, item)| item).collect();
 }
 
-/// Where each item stands on its layer.
+/// Returns the place of each item on its layer.
 fn places(layers: &Layers) -> Vec<usize> {
     let mut places = vec![0; layers.items.len()];
     for layer in &layers.layers {

@@ -1,4 +1,5 @@
-//! Where everything stands, in pixels: layers from the top, and on each as near below its neighbours as there is room.
+//! The coordinates of everything, in pixels: layers from the top, and each item as near below its neighbours as
+//! possible.
 
 use super::graph::{Graph, Node, Shape};
 use super::order;
@@ -14,10 +15,10 @@ const WAY_GAP: f64 = 16.0;
 pub(super) const GROUP_GAP: f64 = 18.0;
 /// Height of a group's own name and caption.
 pub(super) const GROUP_HEAD: f64 = 46.0;
-/// Passes that pull items towards their neighbours.
+/// The number of passes that pull items towards their neighbours.
 const PASSES: usize = 120;
 
-/// A flow laid out, from its own corner.
+/// The layout of a flow, relative to its own corner.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub width: f64,
@@ -42,9 +43,9 @@ pub(super) struct Line {
     pub to: usize,
     pub caught: bool,
     pub why: String,
-    /// Where it passes: pairs of points, each straight down or up; between them it bends.
+    /// Its points: the way is straight inside each pair, and bends between the pairs.
     pub points: Vec<Point>,
-    /// Whether it leads back to the node that it comes from.
+    /// True if it leads back to the node that it comes from.
     pub own: bool,
 }
 
@@ -112,7 +113,7 @@ pub(super) fn place(graph: Graph) -> Layout {
     }
 }
 
-/// Moves the items of a layer as near to their neighbours as their order and widths allow: the least squares.
+/// Moves the items of a layer as near to their neighbours as their order and widths allow, by least squares.
 fn settle(
     layer: &[usize],
     layers: &Layers,
@@ -122,7 +123,7 @@ fn settle(
     gap: &impl Fn(usize, usize) -> f64,
     x: &mut [f64],
 ) {
-    // Each item's place, were all to its left shrunk to nothing, must not be left of the one before.
+    // With the widths of all items to the left subtracted, each place must be at least the one before.
     let mut offsets = vec![0.0];
     for pair in layer.windows(2) {
         let last = offsets.last().copied().unwrap_or(0.0);
@@ -131,7 +132,7 @@ fn settle(
     let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
     for (item, offset) in layer.iter().zip(&offsets) {
         let straight = |other: usize| -> f64 {
-            // Long ways should be straight: a bend in one is seen more than a state off its middle.
+            // Long ways should be straight: a bend is more visible than a state off its middle.
             match (layers.items[*item].node, layers.items[other].node) {
                 (None, None) => 16.0,
                 (None, Some(_)) | (Some(_), None) => 1.0,
@@ -186,7 +187,7 @@ fn lines(graph: &Graph, layers: &Layers, x: &[f64], tops: &[(f64, f64)]) -> Vec<
                 Some(node) => {
                     let node = &graph.nodes[node];
                     let own_top = top + (height - node.height) / 2.0;
-                    // Ways back keep to the right of those that lead on.
+                    // Ways back stay to the right of ways forward.
                     let round = matches!(node.shape, Shape::Start | Shape::End);
                     let x = if upwards && !round { x + node.width / 4.0 } else { x };
                     let (near, far) = if place == 0 {

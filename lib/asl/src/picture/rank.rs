@@ -1,4 +1,4 @@
-//! Which layer a node is on, and what long ways pass on the layers between.
+//! The layer of each node, and the passages of long ways on the layers between.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::graph::{Edge, Graph};
 /// A graph in layers: ways lead from one layer to the next.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
-    /// What stands on the layers: a node, or the passage of a way.
+    /// The items on the layers: nodes and passages of ways.
     pub items: Vec<Item>,
     /// The items of each layer, from the left.
     pub layers: Vec<Vec<usize>>,
@@ -15,11 +15,11 @@ pub(super) struct Layers {
     pub links: Vec<(usize, usize)>,
     /// The items that each edge passes, from the top; empty for one that leads back to its own node.
     pub routes: Vec<Vec<usize>>,
-    /// Whether an edge leads upwards.
+    /// For each edge: true if it leads upwards.
     pub upwards: Vec<bool>,
 }
 
-/// Something on a layer.
+/// An item on a layer.
 #[derive(Debug)]
 pub(super) struct Item {
     pub layer: usize,
@@ -99,7 +99,7 @@ fn ends(edge: &Edge, upwards: bool) -> (usize, usize) {
     }
 }
 
-/// Walks the graph depth first: which edges lead back to where the walk came from, and the nodes from the start on.
+/// Walks the graph depth first. Returns for each edge whether it leads back, and the nodes in order from the start.
 fn walk(graph: &Graph) -> (Vec<bool>, Vec<usize>) {
     let count = graph.nodes.len();
     let mut upwards = vec![false; graph.edges.len()];

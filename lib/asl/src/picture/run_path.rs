@@ -1,4 +1,4 @@
-//! The way that a run took through its machine, read from histories.
+//! The path of a run through its machine, read from histories.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,23 +9,23 @@ use crate::event::{BranchId, EventId, EventKind, HistoryEvent};
 pub struct RunPath {
     /// States that were entered and left.
     pub taken: BTreeSet<String>,
-    /// States in which a run ended other than by succeeding.
+    /// States in which a run ended without success.
     pub failed: BTreeSet<String>,
-    /// States that a run is in now.
+    /// The current states of a run.
     pub current: BTreeSet<String>,
     /// Transitions, from one state to the next.
     pub transitions: BTreeSet<(String, String)>,
 }
 
 impl RunPath {
-    /// The way of one execution.
+    /// Reads the path of one execution.
     pub fn of(history: &[HistoryEvent]) -> Self {
         let mut path = Self::default();
         path.add(history);
         path
     }
 
-    /// Adds the way of another execution, such as a map's child.
+    /// Adds the path of another execution, such as a map's child.
     pub fn add(&mut self, history: &[HistoryEvent]) {
         let mut left: BTreeMap<EventId, &str> = BTreeMap::new();
         let mut open: BTreeMap<BranchId, Vec<&str>> = BTreeMap::new();

@@ -11,10 +11,10 @@ use crate::event::StateKind;
 
 /// Space around the picture.
 const MARGIN: f64 = 20.0;
-/// Colours by name, so that light and dark differ here alone.
+/// Colours by name, so that light and dark differ only here.
 const STYLE: &str = include_str!("style.css");
 
-/// The picture's text.
+/// Returns the picture's text.
 pub(super) fn render(machine: &StateMachine, layout: &Layout, run: Option<&RunPath>) -> String {
     let (width, height) = (layout.width + 2.0 * MARGIN, layout.height + 2.0 * MARGIN);
     let mut svg = String::new();
@@ -45,13 +45,13 @@ pub(super) fn render(machine: &StateMachine, layout: &Layout, run: Option<&RunPa
     svg
 }
 
-/// The first sentence of the machine's comment.
+/// Returns the first sentence of the machine's comment.
 fn title(machine: &StateMachine) -> &str {
     let comment = machine.comment().unwrap_or("State machine");
     comment.split_once(". ").map_or(comment, |(first, _)| first)
 }
 
-/// What the picture shows, in words: every state and where it leads, and where the run is.
+/// Describes the picture in words: every state with its ways, and the run's states.
 fn words(machine: &StateMachine, run: Option<&RunPath>) -> String {
     let states = machine.states();
     let mut words = format!("{} states, from {}.", states.len(), machine.flow.start_at);
@@ -107,7 +107,7 @@ fn flow(svg: &mut String, layout: &Layout, at: Point, run: Option<&RunPath>) {
     svg.push_str("</g>\n");
 }
 
-/// Whether a run went this way.
+/// Returns true if a run took this way.
 fn went(layout: &Layout, line: &Line, run: Option<&RunPath>) -> bool {
     let (Some(run), Some((from, _)), Some((to, _))) = (run, layout.nodes.get(line.from), layout.nodes.get(line.to))
     else {
@@ -127,7 +127,7 @@ fn went(layout: &Layout, line: &Line, run: Option<&RunPath>) -> bool {
     }
 }
 
-/// Draws a way. Ways to one target that share passages are drawn once from where they meet.
+/// Draws a way. Ways to one target share passages: they are drawn once from the place where they meet.
 fn line(svg: &mut String, line: &Line, gone: bool, drawn: &mut BTreeSet<String>) {
     let kind = if line.caught { "caught" } else { "way" };
     let class = if gone { format!("{kind} gone") } else { kind.to_owned() };
@@ -257,7 +257,7 @@ fn node(svg: &mut String, node: &Node, place: Point, run: Option<&RunPath>) {
     }
 }
 
-/// A text as XML holds it. Characters that XML cannot hold are left out.
+/// Escapes a text for XML. Characters that XML cannot hold are left out.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,6 +1,6 @@
-//! Expressions at random, from one seed.
+//! Random expressions from one seed.
 
-/// What generated expressions read.
+/// The input of generated expressions.
 pub const INPUT: &str = r#"{
     "n": 3, "f": -2.5, "z": 0, "s": "b c", "e": "", "u": "é/?%", "t": true, "x": null, "list": [3, 1, 2, 2],
     "words": ["b", "a", "cc"], "none": [], "one": [7], "deep": [[1, 2], [3]], "mixed": [1, "1", true, null],
@@ -90,7 +90,7 @@ impl Random {
         of[self.below(of.len())]
     }
 
-    /// An expression that nests so deep. `variable` is one that it may read.
+    /// Returns an expression of this depth. `variable` is one that it may read.
     pub fn expression(&mut self, depth: u32, variable: Option<&str>) -> String {
         if depth == 0 {
             return match (variable, self.below(4)) {

@@ -1,6 +1,6 @@
-//! Generated expressions beside the reference JSONata (npm `jsonata@2.0.6`, which AWS evaluates): the value, nothing or a
-//! failure has to be the same. `cargo test -p holdfast-asl --test differential` runs some; more with
-//! `cargo test --release -p holdfast-asl --test differential -- --expressions 100000 --seed 7`.
+//! Generated expressions, compared with the reference JSONata (npm `jsonata@2.0.6`, which AWS evaluates): a value,
+//! nothing or a failure must be the same. `cargo test -p holdfast-asl --test differential` runs some; more with `cargo
+//! test --release -p holdfast-asl --test differential -- --expressions 100000 --seed 7`.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 #![expect(clippy::print_stdout, reason = "the figures are printed")]
 
@@ -16,18 +16,18 @@ use serde_json::{Value, json};
 
 use generate::{INPUT, Random};
 
-/// The expressions of a usual run.
-const EXPRESSIONS: usize = 2_000;
-/// The deepest nesting of an expression.
+/// The number of expressions without `--expressions`.
+const DEFAULT_EXPRESSIONS: usize = 2_000;
+/// The maximum nesting of an expression.
 const MAX_DEPTH: u32 = 3;
 
-/// What became of an expression.
+/// The outcome of an expression.
 #[derive(Debug, PartialEq)]
 enum Outcome {
     Value(Value),
     Nothing,
     Failed,
-    /// Failed in the reference, which finds an infinite number when it is used, not only when it is the value.
+    /// Failed in the reference, which refuses an infinite number also inside an expression, not only as its value.
     Infinite,
 }
 
@@ -40,7 +40,7 @@ fn main() {
         let at = arguments.iter().position(|argument| argument == name);
         at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(usual)
     };
-    let count = usize::try_from(number("--expressions", EXPRESSIONS as u64)).unwrap();
+    let count = usize::try_from(number("--expressions", DEFAULT_EXPRESSIONS as u64)).unwrap();
     let mut random = Random(number("--seed", 20_061) | 1);
     let sources: Vec<String> = (0..count)
         .map(|index| random.expression(1 + index as u32 % MAX_DEPTH, None))
@@ -60,13 +60,13 @@ fn main() {
         different.len()
     );
     assert!(values * 5 > count, "too few of the expressions have a value");
-    // Known, and rare: a lone item that two functions in a row keep in its array, and an operand that is not evaluated
-    // where the other one is nothing.
+    // Known and rare differences: two functions in a row keep a single item in its array, and an operand is not
+    // evaluated if the other one is nothing.
     assert!(different.len() <= count / 5_000, "{}", different.join("\n"));
     different.iter().for_each(|difference| println!("{difference}"));
 }
 
-/// The outcomes of the reference.
+/// Returns the outcomes of the reference.
 fn reference(sources: &[String], input: &Value) -> Vec<Outcome> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let library = here.join("../../tests/node/node_modules/jsonata/jsonata.js");
@@ -97,7 +97,7 @@ fn reference(sources: &[String], input: &Value) -> Vec<Outcome> {
                 Some(value) => Outcome::Value(value),
                 None if answer.contains_key("nothing") => Outcome::Nothing,
                 None if answer.get("error") == Some(&json!("D1001")) => Outcome::Infinite,
-                // An answer without a field is one whose value JSON cannot hold.
+                // An answer without any field has a value that JSON cannot hold.
                 None => Outcome::Failed,
             },
             other => panic!("{other}"),
@@ -115,7 +115,7 @@ impl Entropy for Zero {
     }
 }
 
-/// The outcome here: the output of a Pass.
+/// Returns this library's outcome: the output of a Pass.
 fn evaluate(source: &str, input: &Value) -> Outcome {
     let definition = json!({
         "QueryLanguage": "JSONata", "StartAt": "P",
@@ -156,10 +156,10 @@ fn is_same(one: &Outcome, other: &Outcome) -> bool {
     }
 }
 
-/// Whether two values are equal; numbers within two steps of a double.
+/// Returns true if two values are equal; numbers within two steps of a double.
 fn is_same_value(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        // The last digit of a power is the platform's.
+        // The last digit of a power depends on the platform.
         (Value::Number(one), Value::Number(other)) => one
             .as_f64()
             .zip(other.as_f64())

@@ -1,4 +1,4 @@
-//! Batches of a distributed map's items, and how many of them are read.
+//! Batches of a distributed map's items, and the maximum number of items.
 
 use holdfast_asl::{Command, MapChild, Stimulus};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn each(extra: Value) -> Value {
     machine(json!({ "Each": map }))
 }
 
-/// The children that a map of some items and fields gets.
+/// Returns the children of a map with these items and fields.
 fn children(extra: Value, items: Value) -> Result<Vec<MapChild>, String> {
     let bench = Bench::start(&each(extra), json!({ "most": 2, "pr": 7 }));
     let Some(Command::StartMapRun { key, .. }) = bench.execution.commands().pop() else {
@@ -36,9 +36,9 @@ fn inputs(children: &[MapChild]) -> Vec<Value> {
 }
 
 // https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html: MaxItemsPerBatch, BatchInput; the
-// items are those that ItemSelector made.
+// the items are the results of ItemSelector.
 #[test]
-fn items_are_batched_in_order_with_what_all_share() {
+fn items_are_batched_in_order_with_the_shared_input() {
     let found = children(
         json!({
             "Items": [],
@@ -95,7 +95,7 @@ fn batches_without_a_limit_in_bytes_stay_within_the_payloads() {
 
 // https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html: ReaderConfig.MaxItems.
 #[test]
-fn a_reader_reads_no_more_than_its_most() {
+fn a_reader_takes_at_most_max_items() {
     let reader = json!({ "ItemReader": {
         "Resource": "arn:aws:states:::s3:getObject",
         "ReaderConfig": { "InputType": "JSONL", "MaxItems": "{% $states.input.most %}" },
@@ -118,7 +118,7 @@ fn a_batch_of_nothing_fails_the_map() {
 
 // https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html: the same batches after a restart.
 #[test]
-fn batches_are_the_same_again() {
+fn batches_are_the_same_after_a_restart() {
     let definition = each(json!({
         "Items": [1, 2, 3], "ItemSelector": "{% $uuid() %}",
         "ItemBatcher": { "MaxItemsPerBatch": 2, "BatchInput": "{% $uuid() %}" },

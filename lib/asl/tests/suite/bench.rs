@@ -1,4 +1,4 @@
-//! One execution in virtual time: send stimuli, answer functions, let timers fire, read the history.
+//! A test bench: one execution in virtual time, with stimuli, functions, timers and its history.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use holdfast_asl::{
 };
 use serde_json::{Value, json};
 
-/// When every execution starts.
+/// The time of every execution's start.
 pub const START_MS: i64 = 1_800_000_000_000;
 
-/// Reproducible bytes: a small generator, so that tokens and jitter differ from draw to draw.
+/// Reproducible bytes from a small generator, so that tokens and jitter differ from draw to draw.
 #[derive(Clone)]
 pub struct Counter(pub u64);
 
@@ -37,7 +37,7 @@ pub struct Bench {
     entropy: Counter,
 }
 
-/// What a function does in a test.
+/// The behaviour of a function in a test.
 pub enum Reply {
     Answer(Value),
     Fail(&'static str),
@@ -57,7 +57,7 @@ pub fn identity(input: Value) -> Identity {
     }
 }
 
-/// A definition of some states, the first of which is where it starts.
+/// Returns a definition of these states, which starts at the first one.
 pub fn machine(states: Value) -> Value {
     let start = states.as_object().unwrap().keys().next().unwrap().clone();
     json!({ "QueryLanguage": "JSONata", "StartAt": start, "States": states })
@@ -81,14 +81,14 @@ impl Bench {
         }
     }
 
-    /// A started execution.
+    /// Returns a started execution.
     pub fn start(definition: &Value, input: Value) -> Self {
         let mut bench = Self::new(definition, input);
         bench.send(Stimulus::Start).unwrap();
         bench
     }
 
-    /// A started execution of some states.
+    /// Returns a started execution of these states.
     pub fn of(states: Value, input: Value) -> Self {
         Self::start(&machine(states), input)
     }
@@ -123,7 +123,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Answers functions, by state and payload, and fires timers until nothing moves.
+    /// Answers functions, by state and payload, and fires timers until nothing is outstanding.
     pub fn drive(&mut self, mut reply: impl FnMut(&str, &Value) -> Reply) {
         let mut ignored = BTreeSet::new();
         loop {
@@ -173,7 +173,7 @@ impl Bench {
         self.execution.commands().into_iter().filter_map(timer).collect()
     }
 
-    /// The one outstanding invocation: key, payload, token.
+    /// Returns the only outstanding invocation: key, payload, token.
     pub fn invocation(&self) -> (u64, Value, Option<String>) {
         let found = self.execution.commands().into_iter().find_map(|command| match command {
             Command::InvokeFunction {
@@ -195,7 +195,7 @@ impl Bench {
         }
     }
 
-    /// The error and cause of a failed execution.
+    /// Returns the error and cause of a failed execution.
     pub fn error(&self) -> (String, String) {
         match self.execution.status() {
             Status::Failed { error, cause } => (error.clone().unwrap_or_default(), cause.clone().unwrap_or_default()),
@@ -203,7 +203,7 @@ impl Bench {
         }
     }
 
-    /// The AWS form of the nth event of a type.
+    /// Returns the AWS form of the nth event of a type.
     pub fn aws(&self, kind: &str) -> Vec<Value> {
         let events = self.history.iter().filter(|event| event.kind.aws_type() == kind);
         events.map(|event| event.to_aws().unwrap()).collect()
@@ -217,7 +217,7 @@ pub fn failure(error: &str) -> TaskFailure {
     }
 }
 
-/// A `lambda:invoke` state with extra fields.
+/// Returns a `lambda:invoke` state with extra fields.
 pub fn invoke(payload: Value, extra: Value) -> Value {
     let mut state = json!({
         "Type": "Task",

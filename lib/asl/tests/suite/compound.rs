@@ -1,4 +1,4 @@
-//! Inline maps and Parallel: order, concurrency, scopes of variables, failures.
+//! Inline Maps and Parallel states: order, concurrency, scopes of variables, failures.
 
 use holdfast_asl::{Command, HistoryEvent, Stimulus, StimulusRejected};
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ fn an_inline_map_writes_the_events_that_aws_writes() {
 }
 
 // https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html
-// A Map of no items gives an empty array.
+// The result of a Map without items is an empty array.
 #[test]
 fn an_empty_map_succeeds_at_once() {
     let inner = json!({ "Type": "Pass", "End": true });
@@ -60,7 +60,7 @@ fn an_empty_map_succeeds_at_once() {
 // https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
 // MaxConcurrency; at most 40 at once, also for 0.
 #[test]
-fn concurrency_is_at_its_cap() {
+fn at_most_max_concurrency_children_run() {
     for (most, count, expected) in [(0, 5, 5), (1, 5, 1), (3, 5, 3), (9, 5, 5), (0, 50, 40), (45, 50, 40)] {
         let items: Vec<u64> = (1..=count).collect();
         let inner = invoke(json!("{% $states.input %}"), json!({ "End": true }));

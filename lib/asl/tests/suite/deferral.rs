@@ -1,4 +1,4 @@
-//! Templates that can cost anything, evaluated elsewhere: the same histories, and nothing else waits for them.
+//! Templates of unbounded cost, evaluated elsewhere: the histories are the same, and nothing else waits for them.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, Reply, machine};
 
-/// What another process makes of an evaluation: everything goes through JSON.
+/// Evaluates as another process does: everything passes through JSON.
 fn elsewhere(evaluation: &Evaluation) -> Evaluated {
     let sent = serde_json::to_string(evaluation).unwrap();
     let read: Evaluation = serde_json::from_str(&sent).unwrap();
@@ -21,7 +21,7 @@ fn deferring(states: &Value, input: Value) -> Bench {
     bench
 }
 
-/// Answers all evaluations; how many there were.
+/// Answers all evaluations and returns their number.
 fn answer_all(bench: &mut Bench) -> usize {
     let mut count = 0;
     loop {
@@ -42,7 +42,7 @@ fn reply(state: &str, _: &Value) -> Reply {
 }
 
 #[test]
-fn the_history_is_the_same_as_where_everything_is_evaluated_at_once() {
+fn a_deferred_evaluation_gives_the_same_history() {
     let task = |arguments: Value| json!({ "FunctionName": "f", "Payload": arguments });
     let invoke = "arn:aws:states:::lambda:invoke";
     let table = [
@@ -177,7 +177,7 @@ fn an_evaluation_outlives_no_execution_and_no_restart() {
     assert!(bench.execution.is_evaluating());
     assert_eq!(bench.execution.commands(), Vec::<Command>::new(), "the timer has fired");
 
-    // After a restart the same is asked again.
+    // After a restart, the same evaluation is requested again.
     let mut restarted = Bench::new(&machine(states), json!({}));
     restarted.now = bench.now;
     let mut execution = Execution::new(Arc::clone(&restarted.machine), restarted.identity.clone());
@@ -220,7 +220,7 @@ fn an_evaluation_outlives_no_execution_and_no_restart() {
 }
 
 #[test]
-fn what_an_evaluation_used_up_is_an_error_of_the_expression() {
+fn an_evaluation_over_its_limits_is_an_error_of_the_expression() {
     let states = json!({
         "P": { "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
             "Arguments": { "FunctionName": "f", "Payload": "{% $pad('x', 2000000000) %}" }, "End": true,
@@ -251,7 +251,7 @@ fn what_an_evaluation_used_up_is_an_error_of_the_expression() {
 }
 
 #[test]
-fn a_cause_quotes_no_more_than_it_may_hold() {
+fn a_cause_is_cut_to_its_maximum_length() {
     let states = json!({ "W": { "Type": "Wait", "Seconds": "{% [1..100000] %}", "End": true } });
     let bench = Bench::of(states, json!({}));
     let Status::Failed { cause, .. } = bench.execution.status() else {
@@ -262,7 +262,7 @@ fn a_cause_quotes_no_more_than_it_may_hold() {
 }
 
 #[test]
-fn what_many_hold_together_is_bounded() {
+fn variables_and_branch_inputs_have_a_common_limit() {
     // Fifty variables of 250 KB are more than 10 MiB.
     let mut states = serde_json::Map::new();
     for number in 0..50 {
@@ -294,7 +294,7 @@ fn what_many_hold_together_is_bounded() {
 }
 
 #[test]
-fn a_small_value_that_holds_itself_many_times_is_never_written_out() {
+fn a_value_with_many_references_to_one_part_is_refused_by_its_full_size() {
     for (source, fields) in [
         ("$reduce([1..60], function($a, $i){{'l': $a, 'r': $a}}, {'v': 1})", 1),
         ("[1..100]", 20_000),

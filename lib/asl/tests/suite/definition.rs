@@ -1,11 +1,11 @@
-//! Definitions: everything wrong is reported at once, with state and field.
+//! Definitions: all problems are reported at once, with state and field.
 
 use holdfast_asl::{StateKind, StateMachine};
 use serde_json::{Value, json};
 
 use crate::bench::{invoke, machine};
 
-/// Each problem as `state|field|message`.
+/// Returns each problem as `state|field|message`.
 pub fn problems(definition: &Value) -> Vec<String> {
     let Err(errors) = StateMachine::parse(&definition.to_string()) else {
         return Vec::new();
@@ -29,7 +29,7 @@ pub fn problems(definition: &Value) -> Vec<String> {
 // https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
 // The fields of machines and states.
 #[test]
-fn each_wrong_thing_is_named_with_its_place() {
+fn each_problem_is_reported_with_its_place() {
     let pass = json!({ "Type": "Pass", "End": true });
     let task = |extra: Value| machine(json!({ "T": invoke(json!({}), extra) }));
     let ended = |mut extra: Value| {
@@ -245,7 +245,7 @@ fn each_wrong_thing_is_named_with_its_place() {
 // https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 // The fields of a Map.
 #[test]
-fn maps_are_checked_inside_and_out() {
+fn the_fields_of_maps_and_their_processors_are_checked() {
     let map = |extra: Value, config: Value, inner: Value| {
         let mut map = json!({
             "Type": "Map", "End": true,
@@ -342,7 +342,7 @@ fn maps_are_checked_inside_and_out() {
 }
 
 #[test]
-fn all_problems_come_in_one_report() {
+fn one_report_holds_all_problems() {
     let definition = json!({
         "StartAt": "A",
         "States": {
@@ -379,7 +379,7 @@ fn bad_json_is_reported_with_its_line() {
 }
 
 #[test]
-fn summaries_say_what_a_state_does() {
+fn summaries_describe_each_state() {
     let definition = machine(json!({
         "Call": invoke(json!({}), json!({
             "Retry": [{ "ErrorEquals": ["A", "B"] }],
@@ -438,7 +438,7 @@ fn deep_and_long_expressions_do_not_overflow_the_stack() {
     assert!(refused > 0 && ran > 0, "{refused} refused, {ran} ran");
 }
 
-/// Definitions that AWS refuses, with the problem, and that a stored execution may still have.
+/// Definitions that AWS refuses and a stored execution may still have, with the problem.
 fn refused_on_aws() -> Vec<(Value, &'static str)> {
     let pass = |extra: Value| {
         let mut pass = json!({ "Type": "Pass", "End": true });
@@ -503,7 +503,7 @@ fn refused_on_aws() -> Vec<(Value, &'static str)> {
             "Inner|Catch[0].Assign.v|",
         ),
         (
-            // The order does not count: the scope does.
+            // Only the scope matters, not the order.
             machine(json!({
                 "All": { "Type": "Parallel", "Branches": [flow(assigns())], "Next": "Last" }, "Last": assigns() })),
             "Inner|Assign.v|",
@@ -518,7 +518,7 @@ fn refused_on_aws() -> Vec<(Value, &'static str)> {
 // https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 // https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
 #[test]
-fn what_aws_refuses_is_refused_unless_it_is_stored() {
+fn a_definition_that_aws_refuses_is_refused_unless_it_is_stored() {
     for (definition, expected) in refused_on_aws() {
         let found = problems(&definition);
         let stored = StateMachine::parse_stored(&definition.to_string());

@@ -1,4 +1,4 @@
-//! Definitions as texts: where problems are, what expressions may read, and who says the query language.
+//! Definitions as texts: the lines of problems, the names that expressions may read, and the query language.
 
 use holdfast_asl::StateMachine;
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::bench::{invoke, machine};
 use crate::definition::problems;
 
-// https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html: what an expression may read.
+// https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html: the data of an expression.
 #[test]
-fn expressions_may_read_items_and_what_a_catch_has() {
+fn expressions_may_read_items_and_a_catchs_error() {
     // Names inside a path, a predicate, a sort or a function belong to an item, not to the top level.
     let table = [
         "$states.input.phone.number",
@@ -33,7 +33,7 @@ fn expressions_may_read_items_and_what_a_catch_has() {
 // https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html: QueryLanguage of machine and state;
 // nested states take the machine's.
 #[test]
-fn a_machine_of_another_language_needs_every_state_to_say_jsonata() {
+fn in_a_machine_of_another_language_every_state_must_name_jsonata() {
     let inner = |language: Value| {
         let mut inner = json!({ "Type": "Pass", "End": true });
         inner
@@ -54,7 +54,7 @@ fn a_machine_of_another_language_needs_every_state_to_say_jsonata() {
 }
 
 #[test]
-fn problems_name_the_line_they_are_on() {
+fn problems_name_their_line() {
     let text = r#"{
   "QueryLanguage": "JSONata",
   "StartAt": "First",

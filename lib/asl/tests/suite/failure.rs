@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, Reply, START_MS, failure, invoke};
 
-/// When each attempt of the task was scheduled, in milliseconds after the start.
+/// Returns the time of each attempt of the task, in milliseconds after the start.
 fn attempts(bench: &Bench) -> Vec<i64> {
     let scheduled = bench
         .history
@@ -34,7 +34,7 @@ fn failing(retry: Value, errors: &[&'static str]) -> Bench {
 // https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 // IntervalSeconds, MaxAttempts, BackoffRate, MaxDelaySeconds and their defaults.
 #[test]
-fn retries_back_off_as_their_retrier_says() {
+fn retries_back_off_by_their_retriers_fields() {
     let table = [
         (json!({}), vec![0, 1000, 3000, 7000]),
         (
@@ -76,7 +76,7 @@ fn full_jitter_stays_within_its_bounds_and_is_recorded() {
 // https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 // Each retrier tracks its own attempts.
 #[test]
-fn each_retrier_counts_by_itself() {
+fn each_retrier_counts_its_own_attempts() {
     let retry = json!([
         { "ErrorEquals": ["Busy"], "MaxAttempts": 1, "IntervalSeconds": 1 },
         { "ErrorEquals": ["Lost"], "MaxAttempts": 2, "IntervalSeconds": 10, "BackoffRate": 1 },
@@ -130,7 +130,7 @@ fn a_catch_assigns_and_leads_on() {
 // https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 // States.ALL matches neither States.DataLimitExceeded nor States.Runtime.
 #[test]
-fn two_errors_are_not_matched_by_all() {
+fn states_all_does_not_match_two_errors() {
     for (pattern, error, caught) in [
         ("States.ALL", "States.Runtime", false),
         ("States.ALL", "States.DataLimitExceeded", false),
@@ -218,7 +218,7 @@ fn evaluation_errors_can_be_retried_and_caught() {
 // https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 // Errors of evaluating a Catch.
 #[test]
-fn a_catch_that_fails_itself_is_not_caught() {
+fn a_failure_inside_a_catch_is_not_caught() {
     let states = json!({
         "Call": invoke(json!({}), json!({
             "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "Done", "Output": "{% $nothing %}" }],

@@ -65,7 +65,7 @@ fn a_task_writes_the_events_that_aws_writes() {
 }
 
 // https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
-// A function by its ARN returns its output alone.
+// A function's own ARN returns only its output.
 #[test]
 fn a_functions_own_arn_gives_the_plain_answer() {
     let arn = "arn:aws:lambda:eu-west-1:123456789012:function:worker";
@@ -177,7 +177,7 @@ fn waits_end_when_their_time_has_come() {
 // https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
 // Seconds and Timestamp as expressions.
 #[test]
-fn a_wait_that_cannot_be_understood_fails() {
+fn a_wait_with_an_invalid_time_fails() {
     let states = json!({ "Sleep": { "Type": "Wait", "Seconds": "{% 'soon' %}", "End": true } });
     let bench = Bench::finish(states, json!({}));
     assert_eq!(
@@ -290,7 +290,7 @@ fn payloads_above_the_limit_fail() {
 }
 
 // https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-// A bound of this engine within what AWS allows.
+// A limit of this engine; that of AWS is unknown.
 #[test]
 fn values_too_deep_to_be_stored_are_refused() {
     let deep = (0..101).fold(json!(1), |inner, _| json!([inner]));
@@ -343,7 +343,7 @@ fn the_whole_execution_times_out() {
 // https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
 // Error and cause of a stop.
 #[test]
-fn a_stopped_execution_takes_no_result_any_more() {
+fn a_stopped_execution_rejects_results() {
     let mut bench = Bench::of(json!({ "Call": invoke(json!({}), json!({ "End": true })) }), json!({}));
     let (key, _, _) = bench.invocation();
     bench
@@ -379,7 +379,7 @@ fn a_stopped_execution_takes_no_result_any_more() {
 // https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
 // TaskDoesNotExist, TaskTimedOut, InvalidToken.
 #[test]
-fn stimuli_that_do_not_fit_change_nothing() {
+fn rejected_stimuli_change_nothing() {
     let states = json!({ "Call": invoke(json!({}), json!({ "End": true })) });
     let mut bench = Bench::new(&machine(states), json!({}));
     assert_eq!(
@@ -403,7 +403,7 @@ fn stimuli_that_do_not_fit_change_nothing() {
 // https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 // An input of at most 262144 bytes.
 #[test]
-fn an_input_that_no_state_could_take_is_rejected() {
+fn an_input_over_the_payload_limit_is_rejected() {
     let states = json!({ "Done": { "Type": "Succeed" } });
     let deep = (0..101).fold(json!(1), |inner, _| json!([inner]));
     for input in [json!("x".repeat(262_144)), deep] {

@@ -1,4 +1,4 @@
-//! The language from the outside: definitions in, histories, commands and refusals out. One module a subject.
+//! Tests of the public interface: definitions in, histories, commands and refusals out. One module for each subject.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod batch;
@@ -18,7 +18,7 @@ mod replay;
 mod stored;
 mod token;
 
-// The comparison with recorded executions lives beside its program, `examples/replay`.
+// The comparison with recorded executions is part of its program, `examples/replay`.
 #[path = "../../examples/replay/case.rs"]
 mod case;
 #[path = "../../examples/replay/compare.rs"]

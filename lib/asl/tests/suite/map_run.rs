@@ -1,4 +1,4 @@
-//! Distributed maps as their parent sees them: the command, its inputs, its end.
+//! Distributed Maps in their parent: the command, its inputs, its end.
 
 use holdfast_asl::{
     Command, InputType, ItemSource, OutputType, ResultWriter, Stimulus, StimulusRejected, Transformation,
@@ -121,7 +121,7 @@ fn a_reader_and_a_writer_make_a_command() {
 }
 
 // https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html
-// Items; without it the input.
+// Items; the input if it is missing.
 #[test]
 fn items_come_from_a_field_or_from_the_input() {
     let table = [
@@ -214,7 +214,7 @@ fn a_selector_that_fails_gives_the_failure_of_the_run() {
 // https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 // Child executions.
 #[test]
-fn the_childs_machine_stands_by_itself() {
+fn the_childs_machine_is_a_machine_of_its_own() {
     let bench = Bench::new(&machine(each(json!({ "Items": [] }))), json!({}));
     let child = bench.machine.item_processor("Each").unwrap();
     assert_eq!(child.state_names(), ["Unit"]);

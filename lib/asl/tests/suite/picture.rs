@@ -1,4 +1,4 @@
-//! Pictures: sound XML that shows every state, the same each time, with a run's path where one is given.
+//! Pictures: valid XML that shows every state and a run's path, with the same text each time.
 
 use holdfast_asl::{RunPath, StateMachine, Stimulus, picture};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn drawn(definition: &Value, run: Option<&RunPath>) -> String {
     svg
 }
 
-/// Checks that tags are closed in order and that nothing stands unescaped.
+/// Checks that tags are closed in order and everything is escaped.
 fn sound(svg: &str) {
     let mut open = Vec::new();
     let mut rest = svg;
@@ -64,7 +64,7 @@ fn review() -> Value {
 }
 
 #[test]
-fn a_picture_shows_every_state_and_says_where_each_leads() {
+fn a_picture_shows_every_state_and_its_ways() {
     let svg = drawn(&review(), None);
     for name in [
         "Plan",

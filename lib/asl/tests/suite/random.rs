@@ -1,4 +1,4 @@
-//! Random definitions and inputs: they are refused or they run; they never panic; and what ran folds to the same.
+//! Random definitions and inputs: each is refused or runs, none panics, and a fold of its history gives the same state.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, failure};
 
-/// Any JSON of a small size.
+/// Generates any small JSON.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -28,7 +28,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Expressions, most of which parse and many of which have a value.
+/// Generates expressions: most parse, and many have a value.
 fn expression() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "{% $states.input %}",
@@ -52,7 +52,7 @@ fn expression() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// One state of a flow of three, `A` to `C`, with fields that may or may not fit it.
+/// Generates one state of a flow of three, `A` to `C`, with fields that may be wrong for its type.
 fn state(depth: u32) -> BoxedStrategy<Value> {
     let target = prop::sample::select(vec!["A", "B", "B", "C", "C", "B", "C", "A", "D"]);
     let kinds = if depth == 0 {
@@ -214,7 +214,7 @@ proptest! {
     }
 }
 
-/// The property above is worth something only if enough definitions run.
+/// Keeps the property above meaningful: enough definitions run.
 #[test]
 fn enough_random_definitions_run() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();

@@ -35,7 +35,7 @@ fn pass(output: Value) -> Value {
     json!({ "StartAt": "P", "States": { "P": { "Type": "Pass", "Output": output, "End": true } } })
 }
 
-/// What AWS writes for a Pass with an output.
+/// Returns AWS's history of a Pass with an output.
 fn passed(output: &Value) -> Vec<Value> {
     vec![
         event(
@@ -71,7 +71,7 @@ fn equal_histories_are_equal() {
 }
 
 #[test]
-fn one_name_stands_for_one_value() {
+fn equal_placeholders_mean_equal_values() {
     let output = json!({ "id": "<uuid:1>", "other": "<uuid:1>" });
     let template = json!({ "id": "{% $uuid() %}", "other": "{% $uuid() %}" });
     let verdict = judged(pass(template), json!({}), passed(&output));
@@ -252,7 +252,7 @@ fn a_distributed_map_runs_its_children() {
 }
 
 #[test]
-fn what_came_from_outside_comes_as_recorded() {
+fn stops_and_answers_come_as_recorded() {
     let definition = json!({ "StartAt": "W", "States": { "W": { "Type": "Wait", "Seconds": 900, "End": true } } });
     let aborted = json!({ "executionAbortedEventDetails": { "error": "Enough", "cause": "by hand" } });
     let history = vec![

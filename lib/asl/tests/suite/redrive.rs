@@ -13,14 +13,14 @@ fn replayed(bench: &Bench) -> Execution {
     execution
 }
 
-/// Redrives, and checks that a replay of the history stands where the execution does.
+/// Redrives, and checks that a replay of the history gives the same execution.
 fn redrive(bench: &mut Bench) {
     bench.redrive().unwrap();
     assert_eq!(replayed(bench).commands(), bench.execution.commands());
 }
 
 #[test]
-fn the_failed_task_is_scheduled_again_with_its_retries_and_the_time_limit_anew() {
+fn the_failed_task_is_scheduled_again_with_all_retries_and_a_new_time_limit() {
     let retry = json!([{ "ErrorEquals": ["States.ALL"], "MaxAttempts": 1 }]);
     let mut definition = machine(json!({
         "First": invoke(json!("{% $states.input.n %}"), json!({ "Assign": { "kept": 7 }, "Next": "Second" })),
@@ -88,7 +88,7 @@ fn finished_iterations_and_branches_are_kept() {
     });
     assert_eq!(bench.error().0, "Two");
     redrive(&mut bench);
-    // The Wait goes on to the moment it had; of the iterations, those that did not finish are run.
+    // The Wait keeps its time. Only the iterations that did not finish run again.
     assert_eq!(bench.timers(), due);
     let mut seen = Vec::new();
     bench.drive(|_, payload| {
@@ -142,7 +142,7 @@ fn a_stopped_wait_for_a_token_gets_a_new_token() {
 }
 
 #[test]
-fn a_failed_map_run_goes_on_as_the_same_map_run() {
+fn a_failed_map_run_resumes_as_the_same_map_run() {
     let map = json!({
         "Type": "Map", "End": true,
         "ItemProcessor": {
@@ -176,7 +176,7 @@ fn a_failed_map_run_goes_on_as_the_same_map_run() {
 }
 
 #[test]
-fn what_runs_is_not_redriven_and_a_fail_state_fails_again() {
+fn a_running_execution_is_not_redriven_and_a_fail_state_fails_again() {
     let mut bench = Bench::of(
         json!({ "Late": { "Type": "Wait", "Seconds": 1, "Next": "No" }, "No": { "Type": "Fail", "Error": "No" } }),
         json!({}),

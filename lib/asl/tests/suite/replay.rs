@@ -1,4 +1,4 @@
-//! Any prefix of a history, stored and read back, gives the same execution; and going on from it leads to the end.
+//! Any prefix of a history, stored and read back, gives the same execution, and that execution can reach its end.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ fn everything() -> Value {
     definition
 }
 
-/// One of the stimuli that fit what is outstanding, picked by two numbers.
+/// Returns one of the stimuli that fit something outstanding, picked by two numbers.
 fn stimulus(bench: &mut Bench, which: u8, how: u8) -> Stimulus {
     let commands = bench.execution.commands();
     if how == 255 {
@@ -158,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn a_torn_batch_goes_on(steps in prop::collection::vec(any::<(u8, u8)>(), 1..25), cut in any::<prop::sample::Index>()) {
+    fn a_batch_stored_in_part_resumes(steps in prop::collection::vec(any::<(u8, u8)>(), 1..25), cut in any::<prop::sample::Index>()) {
         let (mut bench, _) = played(&steps);
         let length = cut.index(bench.history.len()) + 1;
         bench.history.truncate(length);
@@ -166,7 +166,7 @@ proptest! {
         bench.execution = execution;
         bench.send(Stimulus::Resume).unwrap();
         prop_assert_eq!(bench.send(Stimulus::Resume).unwrap(), 0);
-        // Whatever was outstanding can be answered: the execution reaches an end.
+        // Everything outstanding can be answered: the execution reaches an end.
         for _ in 0..200 {
             let next = stimulus(&mut bench, 0, 7);
             if next == Stimulus::Resume {
@@ -185,7 +185,7 @@ proptest! {
     }
 }
 
-/// Every place in a definition.
+/// Returns every place in a definition.
 fn places(value: &Value, at: &str, into: &mut Vec<String>) {
     into.push(at.to_owned());
     match value {
@@ -205,7 +205,7 @@ fn places(value: &Value, at: &str, into: &mut Vec<String>) {
 }
 
 #[test]
-fn a_spoilt_definition_is_refused_or_runs_but_never_panics() {
+fn a_damaged_definition_is_refused_or_runs_but_never_panics() {
     let sound = everything();
     let mut all = Vec::new();
     places(&sound, "", &mut all);

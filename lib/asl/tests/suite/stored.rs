@@ -41,7 +41,7 @@ fn stored_events_are_read_and_written_unchanged() {
 }
 
 #[test]
-fn a_stored_event_without_what_its_kind_needs_is_invalid() {
+fn a_stored_event_without_a_field_of_its_kind_is_invalid() {
     for (kind, details, missing) in [
         ("MapStateStarted", r#","details":{"length":1}"#, "record.map"),
         (

@@ -1,4 +1,4 @@
-//! The life of a task token: given out, submitted, answered, kept alive, timed out, closed, unknown.
+//! The life of a task token: issued, submitted, answered, kept alive, timed out, closed, unknown.
 
 use holdfast_asl::{Command, HistoryEvent, Status, Stimulus, StimulusRejected, TaskFailure, TimerPurpose};
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ fn a_token_is_submitted_then_answered() {
 }
 
 // https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
-// The token is good from the moment it is given out.
+// The token is valid from the moment of its issue.
 #[test]
 fn an_answer_may_overtake_the_submission() {
     let mut bench = waiting(json!({}));
@@ -95,7 +95,7 @@ fn an_answer_may_overtake_the_submission() {
 }
 
 // https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
-// A token whose task timed out is not good any more.
+// A token is invalid once its task timed out.
 #[test]
 fn each_attempt_has_a_new_token_and_closes_the_old_one() {
     let mut bench = waiting(json!({ "Retry": [{ "ErrorEquals": ["Again"] }] }));
@@ -267,7 +267,7 @@ fn a_missed_heartbeat_is_caught_by_either_name() {
 // https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html
 // The error is optional.
 #[test]
-fn a_failure_without_a_name_has_none_anywhere() {
+fn a_failure_without_an_error_name_has_none_anywhere() {
     for (catch, output) in [
         (json!([]), None),
         (
