@@ -114,11 +114,16 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
         .severity(severity)
         .category(category)
         .suggestion("    pass");
-    let healed = Script::sequence(vec![Script::text("Let me think."), Script::findings(vec![finding])]);
-    let script = match ending {
+    let mut attempts = vec![Script::text("Let me think."), Script::findings(vec![finding])];
+    if ending == Ending::Unanswered {
         // Its time is virtual: a wait costs nothing.
-        Ending::Unanswered => Script::rate_limited_first(1, 7, healed).for_path("src/pay.rs", Script::always_invalid()),
-        _ => healed,
+        attempts.insert(0, Script::rate_limited(Some(7)));
+    }
+    // Counted for each unit, so that the order of the units decides nothing.
+    let script = Script::sequence(attempts);
+    let script = match ending {
+        Ending::Unanswered => script.for_path("src/pay.rs", Script::always_invalid()),
+        _ => script,
     };
     let model = ModelServer::start(script).unwrap();
     let refuse = |method: &str, path: &str| {
