@@ -1,4 +1,4 @@
-//! What can go wrong in the test doubles themselves. Faults that are played on purpose are not errors.
+//! Errors of the test doubles themselves. Faults that a double plays on purpose are not errors.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,9 +10,9 @@ pub enum TestkitError {
     /// The listen address could not be bound.
     #[error("cannot listen on {address}: {source}; choose another port, or 0 for a free one")]
     Listen {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// The server's own thread or runtime could not be started.
@@ -23,7 +23,7 @@ pub enum TestkitError {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// The git command line is missing.
@@ -34,22 +34,22 @@ pub enum TestkitError {
     Git {
         /// The arguments, joined by spaces.
         arguments: String,
-        /// Where it ran.
+        /// Its directory.
         directory: PathBuf,
-        /// What it said.
+        /// Its error output.
         stderr: String,
     },
-    /// git's output was not what this crate knows how to read.
+    /// git's output has an unknown form.
     #[error("cannot read git's output: {0}")]
     GitOutput(String),
-    /// A journal's line is not one of its own.
+    /// A journal's line is invalid.
     #[error("{}: line {line}: {source}", path.display())]
     JournalLine {
         /// The journal.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// Why.
+        /// The reason.
         source: serde_json::Error,
     },
     /// A function's program gave no answer.
@@ -57,15 +57,15 @@ pub enum TestkitError {
     NoAnswer {
         /// The program.
         program: PathBuf,
-        /// What it wrote on stderr.
+        /// Its output on stderr.
         said: String,
     },
-    /// No such pull request is served.
+    /// The fake has no such pull request.
     #[error("{slug} has no pull request {number}; add it with FakeGithub::add first")]
     NoPullRequest {
         /// `owner/name`.
         slug: String,
-        /// The number asked for.
+        /// The requested number.
         number: u64,
     },
 }

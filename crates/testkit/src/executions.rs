@@ -1,22 +1,22 @@
-//! Executions in Step Functions that never go on by themselves: they are started, described, listed and stopped.
+//! Executions in Step Functions that never advance: they can be started, described, listed and stopped.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-/// Everything that was asked, in order.
+/// All requests, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Executions {
-    asked: Vec<(String, Value)>,
+    requests: Vec<(String, Value)>,
 }
 
 impl Executions {
-    /// The requests of one operation.
-    pub fn asked(&self, operation: &str) -> Vec<Value> {
-        let of = self.asked.iter().filter(|(name, _)| name == operation);
+    /// Returns the requests for one operation.
+    pub fn requests(&self, operation: &str) -> Vec<Value> {
+        let of = self.requests.iter().filter(|(name, _)| name == operation);
         of.map(|(_, request)| request.clone()).collect()
     }
 
-    /// Answers a request, and keeps it.
+    /// Answers a request and records it.
     pub fn answer(&mut self, operation: &str, request: Value) -> (StatusCode, Value) {
         let error = |name: &str| (StatusCode::BAD_REQUEST, json!({ "__type": name, "message": name }));
         let answered = match operation {
@@ -33,7 +33,7 @@ impl Executions {
             }
             "ListExecutions" => {
                 let is_asked_for = request["statusFilter"] == "ABORTED";
-                let stopped = self.asked("StopExecution").into_iter().filter(|_| is_asked_for);
+                let stopped = self.requests("StopExecution").into_iter().filter(|_| is_asked_for);
                 let listed = stopped.map(|stop| {
                     let arn = stop["executionArn"].as_str().unwrap_or_default().to_owned();
                     json!({ "executionArn": arn, "stateMachineArn": request["stateMachineArn"], "status": "ABORTED",
@@ -45,13 +45,13 @@ impl Executions {
             "SendTaskSuccess" | "SendTaskFailure" => (StatusCode::OK, json!({})),
             _ => error("UnknownOperationException"),
         };
-        self.asked.push((operation.to_owned(), request));
+        self.requests.push((operation.to_owned(), request));
         answered
     }
 
-    /// The input of the execution of that name.
+    /// Returns the input of the execution with this name.
     fn started(&self, name: &Value) -> Option<Value> {
-        let started = self.asked("StartExecution").into_iter();
+        let started = self.requests("StartExecution").into_iter();
         started
             .filter(|start| start["name"] == *name)
             .map(|start| start["input"].clone())
@@ -60,7 +60,7 @@ impl Executions {
 
     fn described(&self, arn: &str, input: Value) -> Value {
         let stopped = self
-            .asked("StopExecution")
+            .requests("StopExecution")
             .into_iter()
             .find(|stop| stop["executionArn"] == arn);
         let status = if stopped.is_some() { "ABORTED" } else { "RUNNING" };

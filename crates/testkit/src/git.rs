@@ -1,11 +1,11 @@
-//! Runs the git command line, out of reach of the machine's and the user's settings.
+//! Runs the git command line without the machine's and the user's settings.
 
 use crate::error::TestkitError;
 use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::Command;
 
-/// git in `directory`, with nobody's configuration but the repository's own.
+/// Returns a git command in `directory` that reads only the repository's own configuration.
 pub(crate) fn command(directory: &Path) -> Command {
     let mut command = Command::new("git");
     for name in [
@@ -26,7 +26,7 @@ pub(crate) fn command(directory: &Path) -> Command {
     command
 }
 
-/// Runs `command` with `arguments` and gives what it printed.
+/// Runs `command` with `arguments` and returns its output.
 pub(crate) fn run(mut command: Command, arguments: &[&str]) -> Result<Vec<u8>, TestkitError> {
     let output = command.args(arguments).output().map_err(TestkitError::GitMissing)?;
     if output.status.success() {
@@ -39,7 +39,7 @@ pub(crate) fn run(mut command: Command, arguments: &[&str]) -> Result<Vec<u8>, T
     })
 }
 
-/// The same, with lines on its standard input.
+/// Runs git with lines on its standard input and returns its output.
 pub(crate) fn fed(directory: &Path, arguments: &[&str], lines: &[&str]) -> Result<Vec<u8>, TestkitError> {
     let mut input = tempfile::tempfile().map_err(TestkitError::GitMissing)?;
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -52,12 +52,12 @@ pub(crate) fn fed(directory: &Path, arguments: &[&str], lines: &[&str]) -> Resul
     run(command, arguments)
 }
 
-/// git's output in `directory`.
+/// Runs git in `directory` and returns its output.
 pub(crate) fn output(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, TestkitError> {
     run(command(directory), arguments)
 }
 
-/// The same as text, without the last line's end.
+/// Runs git in `directory` and returns its output as text, without the last newline.
 pub(crate) fn text(directory: &Path, arguments: &[&str]) -> Result<String, TestkitError> {
     output(directory, arguments).map(|bytes| String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }

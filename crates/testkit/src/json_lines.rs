@@ -1,5 +1,5 @@
-//! A journal's file: one JSON document a line, on disk before the answer leaves, so that whoever outlives a
-//! killed process can read it. What a line holds is its journal's business.
+//! A journal's file: one JSON document a line, written before the answer leaves, so that a test can read it after the
+//! process was killed. Each journal defines the content of its lines.
 
 use crate::error::TestkitError;
 use serde::Serialize;
@@ -25,7 +25,7 @@ impl JsonLines {
             })
     }
 
-    /// One write for the whole line, so that lines of two writers never mix.
+    /// Appends a line by one write, so that lines of two writers never mix.
     pub(crate) fn append(&mut self, line: &impl Serialize) -> std::io::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
@@ -33,7 +33,7 @@ impl JsonLines {
         self.0.flush()
     }
 
-    /// Every whole line; a last line without its newline was cut off by a kill, and is left out.
+    /// Reads every whole line. A last line without its newline was cut off by a kill and is left out.
     pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, TestkitError> {
         let text = std::fs::read_to_string(path).map_err(|source| TestkitError::File {
             path: path.into(),

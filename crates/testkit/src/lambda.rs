@@ -1,6 +1,6 @@
-//! What a Lambda function sees of AWS, on loopback: the runtime interface that hands it events, and a cloud with the calls
+//! The part of AWS that a Lambda function uses, on loopback: the runtime interface that hands it events, and the calls
 //! that our functions make: objects in S3, items in DynamoDB, secrets, texts to SNS, mails to SES, executions in Step
-//! Functions that never go on by themselves. It has no rules of its own.
+//! Functions that never advance. It enforces no rules.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -25,11 +25,11 @@ use crate::error::TestkitError;
 use crate::executions::Executions;
 use crate::loopback::Loopback;
 
-/// How long one event may take.
+/// The time limit of one event.
 const PATIENCE: Duration = Duration::from_secs(60);
 const RUNTIME: &str = "/2018-06-01/runtime/invocation";
 
-/// A cloud; it ends when this is dropped.
+/// A cloud; it stops when this value is dropped.
 #[derive(Debug)]
 pub struct FakeCloud {
     server: Loopback,
@@ -47,17 +47,17 @@ struct Shared {
     printed: String,
 }
 
-/// A function's failure, as it reported it.
+/// The failure that a function reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedFailure {
-    /// What the workflow matches.
+    /// The error name for the workflow.
     pub error_type: String,
-    /// For people.
+    /// The text for people.
     pub message: String,
 }
 
 impl FakeCloud {
-    /// An empty cloud. Errors: it cannot listen.
+    /// Starts an empty cloud. Errors: it cannot listen.
     pub fn start() -> Result<Self, TestkitError> {
         let shared = Arc::default();
         let router = Router::new()
@@ -70,47 +70,47 @@ impl FakeCloud {
         Ok(Self { server, shared })
     }
 
-    /// An object's bytes.
+    /// Returns an object's bytes.
     pub fn object(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         lock(&self.shared).objects.get(&format!("{bucket}/{key}")).cloned()
     }
 
-    /// Puts an object.
+    /// Stores an object.
     pub fn put_object(&self, bucket: &str, key: &str, bytes: Vec<u8>) {
         lock(&self.shared).objects.insert(format!("{bucket}/{key}"), bytes);
     }
 
-    /// The requests that put items into tables, in order.
+    /// Returns the requests that put items into tables, in order.
     pub fn items(&self) -> Vec<Value> {
         lock(&self.shared).items.clone()
     }
 
-    /// Puts an item, as a request would that puts it into its table.
+    /// Stores an item as a request to put it into its table would.
     pub fn put_item(&self, request: Value) {
         lock(&self.shared).items.push(request);
     }
 
-    /// What functions printed, in order: their logs.
+    /// Returns the output of all functions, in order: their logs.
     pub fn printed(&self) -> String {
         lock(&self.shared).printed.clone()
     }
 
-    /// The requests that published texts, in order, as they came (a form).
+    /// Returns the requests that published texts, in order, each as a form.
     pub fn texts(&self) -> Vec<String> {
         lock(&self.shared).texts.clone()
     }
 
-    /// The requests that sent mails, in order.
+    /// Returns the requests that sent mails, in order.
     pub fn mails(&self) -> Vec<Value> {
         lock(&self.shared).mails.clone()
     }
 
-    /// The requests to Step Functions with this operation's name, in order.
+    /// Returns the requests for this operation of Step Functions, in order.
     pub fn executions(&self, operation: &str) -> Vec<Value> {
-        lock(&self.shared).executions.asked(operation)
+        lock(&self.shared).executions.requests(operation)
     }
 
-    /// Puts a secret's text, over the one before.
+    /// Stores a secret's text and replaces an earlier one.
     pub fn put_secret(&self, id: &str, text: &str) {
         lock(&self.shared).secrets.insert(id.to_owned(), text.to_owned());
     }
@@ -121,7 +121,8 @@ impl FakeCloud {
         lock(&self.shared).executions.answer("StopExecution", request);
     }
 
-    /// Starts a function's program, hands it one event, and ends it: `Ok` is its answer, `Err` what it reported.
+    /// Starts a function's program, hands it one event, and ends it. Returns its answer or the failure that it
+    /// reported.
     ///
     /// Errors of the double: the program does not start, or ends or hangs without an answer.
     pub fn invoke(
@@ -189,7 +190,7 @@ impl FakeCloud {
 fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What was read before it broke is what there is.
+        // After an error, the bytes read so far are the output.
         let _ = pipe.read_to_end(&mut bytes);
         bytes
     })
@@ -200,7 +201,7 @@ fn joined(reader: Option<JoinHandle<Vec<u8>>>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A function's program. What it printed is in the cloud's log when this is dropped.
+/// A function's program. Its output is in the cloud's log once this value is dropped.
 #[derive(Debug)]
 pub struct RunningFunction {
     program: PathBuf,
@@ -214,9 +215,10 @@ pub struct RunningFunction {
 }
 
 impl RunningFunction {
-    /// Hands it an event: `Ok` is its answer, `Err` what it reported. Errors of the double: it ends or hangs without one.
+    /// Hands it an event. Returns its answer or the failure that it reported. Errors of the double: it ends or hangs
+    /// without an answer.
     pub fn invoke(&mut self, event: &Value) -> Result<Result<Value, ReportedFailure>, TestkitError> {
-        // An interface that is gone gives no answer either.
+        // A stopped interface gives no answer either.
         let _ = self.events.send(event.to_string());
         let child = &mut self.child;
         let answer = wait(&self.answers, || !matches!(child.try_wait(), Ok(None)));
@@ -232,7 +234,7 @@ impl RunningFunction {
 
 impl Drop for RunningFunction {
     fn drop(&mut self) {
-        // It has ended by itself, or waits for an event that will not come.
+        // It has ended, or waits for an event that will not come.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let printed = joined(self.stdout.take());
@@ -240,7 +242,7 @@ impl Drop for RunningFunction {
     }
 }
 
-/// The first answer, or `None` when the program ended without one or took too long.
+/// Waits for the first answer; `None` if the program ends without one or takes too long.
 fn wait(
     answers: &Receiver<Result<Value, ReportedFailure>>,
     mut has_ended: impl FnMut() -> bool,
@@ -291,7 +293,7 @@ async fn failure(State(runtime): State<Arc<Interface>>, body: Bytes) -> StatusCo
 }
 
 fn answer(runtime: &Interface, answer: Result<Value, ReportedFailure>) -> StatusCode {
-    // Who asked may have given up.
+    // The waiting test may have timed out.
     let _ = runtime.answers.send(answer);
     StatusCode::ACCEPTED
 }
@@ -329,7 +331,7 @@ async fn put_object(
     StatusCode::OK
 }
 
-/// `SIZE[;extension]\r\nBYTES\r\n…0\r\ntrailers`, as the SDK sends a body whose checksum follows it.
+/// Decodes `SIZE[;extension]\r\nBYTES\r\n…0\r\ntrailers`, the SDK's form of a body whose checksum follows it.
 fn unchunk(mut body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Some(end) = body.windows(2).position(|pair| pair == b"\r\n") {
@@ -353,7 +355,7 @@ async fn send_mail(State(shared): State<Arc<Mutex<Shared>>>, body: Bytes) -> Res
     (kind, json!({ "MessageId": "1" }).to_string()).into_response()
 }
 
-/// DynamoDB's calls name their target in a header, SNS's their action in the form.
+/// Dispatches a call: DynamoDB names the target in a header, SNS the action in the form.
 async fn call(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     if let Some((service, operation)) = target.and_then(|target| target.split_once('.')) {
@@ -390,7 +392,7 @@ fn secret(secrets: &BTreeMap<String, String>, request: &Value) -> Response {
     (status, kind, answer.to_string()).into_response()
 }
 
-/// A put is taken whatever its condition; a get finds what was put last.
+/// Accepts every put whatever its condition; a get finds the last one.
 fn table_call(items: &mut Vec<Value>, operation: &str, request: Value) -> Response {
     let answer = match operation {
         "PutItem" => {

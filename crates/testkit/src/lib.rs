@@ -1,14 +1,13 @@
-//! Doubles for what stands outside Holdfast: a model provider, GitHub, and real git repositories to review.
+//! Test doubles of everything outside Holdfast: a model provider, GitHub, AWS, and real git repositories to review.
 //!
-//! - [`ModelServer`]: answers as a model provider does, by a [`Script`], and keeps a journal of what it was asked.
+//! - [`ModelServer`]: a model provider that answers by a [`Script`] and keeps a journal of its requests.
 //! - [`FakeGithub`]: a GitHub REST API with state, its rules, and a plan of faults.
-//! - [`FakeCloud`]: what a Lambda function sees of AWS, and one event at a time for its program.
+//! - [`FakeCloud`]: the part of AWS that a Lambda function uses; hands its program one event at a time.
 //! - [`Repository`]: git repositories in a temporary directory, made with the git command line.
 //! - [`port`]: the domain's ports in memory; [`planted`]: a report with a secret in every text.
 //!
-//! The servers listen on loopback, each on threads of its own, so they work under any runtime, under paused
-//! time, and for child processes. Only [`port`] knows Holdfast's own types: what the others check is what is
-//! seen from outside.
+//! Each server listens on loopback with its own threads, so it works under any runtime, under paused time, and for
+//! child processes. Only [`port`] uses Holdfast's own types: the other doubles check Holdfast from outside.
 
 // The API's larger objects are single `json!` literals.
 #![recursion_limit = "256"]

@@ -1,5 +1,5 @@
-//! A server on loopback with a thread and a runtime of its own, whose connections can be cut without an answer.
-//! Knows nothing of what is served.
+//! A server on loopback with its own thread and runtime, whose connections can be cut without an answer. It knows
+//! nothing about its routes.
 
 use crate::error::TestkitError;
 use axum::Router;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-/// A running server; it stops, and its connections end, when this is dropped.
+/// A running server; it stops, and its connections end, when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Loopback {
     address: SocketAddr,
@@ -74,13 +74,13 @@ impl Drop for Loopback {
         // Dropping the sender is the signal.
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // A panic in the server's thread has been printed by the panic hook already.
+            // The panic hook has already printed a panic in the server's thread.
             let _ = thread.join();
         }
     }
 }
 
-/// Cuts one connection: from then on no byte of an answer gets out, and the peer sees it closed.
+/// Cuts one connection: no byte of an answer leaves any more, and the peer sees it closed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cut(Arc<AtomicBool>);
 

@@ -1,6 +1,6 @@
-//! A page as a person's browser has it: what its forms send without being typed into.
+//! Pages in a person's browser: the fields that a form sends without any input.
 
-/// The value of a hidden field in the form that goes to `action`, where the page has one.
+/// Returns the value of a hidden field in the form to `action`, if the page has it.
 pub fn hidden_field(html: &str, action: &str, name: &str) -> Option<String> {
     let (_, form) = html.split_once(&format!("action=\"{action}\""))?;
     let (_, value) = form.split_once(&format!("name=\"{name}\" value=\""))?;

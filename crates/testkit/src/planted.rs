@@ -1,14 +1,14 @@
-//! A report and its change with a secret in every text, as JSON: whatever is made of them must not show it.
+//! A report and its change with a secret in every text, as JSON: nothing that is made from them may show it.
 
 use serde_json::{Value, json};
 
-/// A token of the shape that GitHub gives out; nobody has it.
+/// Returns a token in GitHub's form that belongs to nobody.
 pub fn secret() -> String {
-    // In one piece it would be found in this file.
+    // Split, so that scanners do not find it in this file.
     ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat()
 }
 
-/// Whether a text shows twelve characters in a row of the secret.
+/// Returns true if a text shows twelve consecutive characters of the secret.
 pub fn shows(text: &str, secret: &str) -> bool {
     let parts = secret.as_bytes().windows(12);
     parts
@@ -16,7 +16,7 @@ pub fn shows(text: &str, secret: &str) -> bool {
         .any(|part| text.as_bytes().windows(12).any(|shown| shown == part))
 }
 
-/// A report on a pull request, with findings inside the change's hunk and outside.
+/// Returns a report on a pull request, with findings inside the change's hunk and outside.
 pub fn report(secret: &str) -> Value {
     let text = format!("see {secret} now");
     let path = format!("src/{secret}.rs");
@@ -40,7 +40,7 @@ pub fn report(secret: &str) -> Value {
     })
 }
 
-/// The change that the report is of.
+/// Returns the reviewed change.
 pub fn change(secret: &str) -> Value {
     let text = format!("see {secret} now");
     let path = format!("src/{secret}.rs");

@@ -1,5 +1,5 @@
-//! The domain's ports in memory: rows, artifacts, a change that stays as it is, no syntax. What a test needs beyond them,
-//! such as a pull request's page with its own rules, it has itself.
+//! The domain's ports in memory: rows, artifacts, a fixed change, no syntax. Tests that need more, such as a pull
+//! request's page with its own rules, bring their own fakes.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use holdfast_core::port::{
 };
 use serde_json::Value;
 
-/// Rows in memory, as the port promises them.
+/// Rows in memory, with the guarantees of the port.
 #[derive(Debug, Default)]
 pub struct MemoryRows(Mutex<BTreeMap<String, Row>>);
 
@@ -99,16 +99,16 @@ impl StoreArtifact for MemoryArtifacts {
     }
 }
 
-/// A change that stays as it is. By default there is none to read, no file, and the head is the target's.
+/// A fixed change. By default it has no change to read, no files, and the target's head.
 #[derive(Clone, Debug, Default)]
 pub struct FixedChange {
-    /// The change; without one it is not there to be read.
+    /// The change; reading fails without one.
     pub change: Option<Change>,
     /// Files by path, the same at every commit.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// The head now; the target's where it is none.
+    /// The current head; the target's if this is none.
     pub head: Option<CommitSha>,
-    /// The merge base now, where it is known.
+    /// The current merge base, if it is known.
     pub merge_base: Option<CommitSha>,
 }
 
@@ -135,7 +135,7 @@ impl ReadChange for FixedChange {
     }
 }
 
-/// Knows no language.
+/// A syntax port that knows no language.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSyntax;
 

@@ -1,5 +1,5 @@
-//! Real git repositories in a temporary directory, the same on every machine: fixed author, dates and settings.
-//! Their commits' names are therefore the same in every run too.
+//! Real git repositories in a temporary directory, the same on every machine: fixed author, dates and settings. Their
+//! commits therefore have the same names in every run.
 
 use crate::error::TestkitError;
 use crate::git;
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
-/// 2024-01-01T00:00:00Z, the first commit's time, in seconds since 1970.
+/// The first commit's time, 2024-01-01T00:00:00Z, in seconds since 1970.
 const FIRST_COMMIT_S: u32 = 1_704_067_200;
 
-/// A work tree with its repository; deleted when this is dropped.
+/// A work tree with its repository; deleted when this value is dropped.
 #[derive(Debug)]
 pub struct Repository {
     directory: TempDir,
@@ -31,7 +31,7 @@ pub struct Change {
 }
 
 impl Repository {
-    /// An empty repository on the branch `main`. Errors: git is missing.
+    /// Creates an empty repository on the branch `main`. Errors: git is missing.
     pub fn new() -> Result<Self, TestkitError> {
         let directory = tempfile::Builder::new()
             .prefix("holdfast-repository-")
@@ -45,7 +45,7 @@ impl Repository {
             commits: AtomicU32::new(0),
         };
         repository.git(&["init", "--quiet", "--initial-branch=main"])?;
-        // Also for those who run git here without this crate's environment.
+        // Also for callers that run git here without this crate's environment.
         for (name, value) in [
             ("user.name", "Test Author"),
             ("user.email", "author@example.test"),
@@ -58,12 +58,12 @@ impl Repository {
         Ok(repository)
     }
 
-    /// The work tree.
+    /// Returns the work tree's path.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Runs git here and gives its output as text.
+    /// Runs git here and returns its output as text.
     pub fn git(&self, arguments: &[&str]) -> Result<String, TestkitError> {
         git::text(self.path(), arguments)
     }
@@ -93,7 +93,7 @@ impl Repository {
         fs::set_permissions(&full, fs::Permissions::from_mode(mode)).map_err(failed(&full))
     }
 
-    /// Makes a symbolic link at `path`; `target` need not exist.
+    /// Creates a symbolic link at `path`; `target` need not exist.
     pub fn symlink(&self, path: &str, target: &str) -> Result<(), TestkitError> {
         let full = self.prepare(path)?;
         symlink(target, &full).map_err(failed(&full))
@@ -101,7 +101,7 @@ impl Repository {
 
     /// Records `commit` (40 hex digits; need not exist) as a submodule at `path`.
     pub fn gitlink(&self, path: &str, commit: &str) -> Result<(), TestkitError> {
-        // Without its directory the next `git add` would take the link for deleted.
+        // Without its directory, the next `git add` would delete the link.
         let full = self.path().join(path);
         fs::create_dir_all(&full).map_err(failed(&full))?;
         self.git(&[
@@ -113,10 +113,10 @@ impl Repository {
         .map(drop)
     }
 
-    /// Commits everything in the work tree and gives the commit's name. An empty commit is one as well.
+    /// Commits everything in the work tree, possibly nothing, and returns the commit's name.
     pub fn commit(&self, message: &str) -> Result<String, TestkitError> {
         self.git(&["add", "--all"])?;
-        // A minute apart, so that an order by date is the order of the commits.
+        // A minute apart, so that commits sorted by date are in order.
         let number = self.commits.fetch_add(1, Ordering::SeqCst);
         let date = format!("{} +0000", FIRST_COMMIT_S + 60 * number);
         let mut command = git::command(self.path());
@@ -133,22 +133,22 @@ impl Repository {
         self.rev_parse("HEAD")
     }
 
-    /// Makes a branch at `HEAD` and goes to it.
+    /// Creates a branch at `HEAD` and checks it out.
     pub fn branch(&self, name: &str) -> Result<(), TestkitError> {
         self.git(&["switch", "--quiet", "--create", name]).map(drop)
     }
 
-    /// Goes to a branch, or to a commit.
+    /// Checks out a branch or a commit.
     pub fn checkout(&self, revision: &str) -> Result<(), TestkitError> {
         self.git(&["checkout", "--quiet", revision]).map(drop)
     }
 
-    /// The full name of the commit `revision` stands for.
+    /// Returns the full name of the commit that `revision` names.
     pub fn rev_parse(&self, revision: &str) -> Result<String, TestkitError> {
         self.git(&["rev-parse", "--verify", &format!("{revision}^{{commit}}")])
     }
 
-    /// A change with every kind of file: see [`CORPUS_PATHS`].
+    /// Creates a change with every kind of file: see [`CORPUS_PATHS`].
     pub fn corpus() -> Result<Change, TestkitError> {
         let repository = Self::new()?;
         repository.write("src/modified.rs", numbered(1..=40))?;
@@ -195,7 +195,7 @@ impl Repository {
         Ok(Change { repository, base, head })
     }
 
-    /// A change of `count` files (`src/file_0000.rs`…), each with a small function whose second line changes.
+    /// Creates a change of `count` files (`src/file_0000.rs`…), each with a small function whose second line changes.
     pub fn many_files(count: usize) -> Result<Change, TestkitError> {
         let repository = Self::new()?;
         let write = |factor: u32| -> Result<(), TestkitError> {
@@ -221,7 +221,8 @@ impl Repository {
     }
 }
 
-/// What [`Repository::corpus`] changes: each path at the head (a deleted one at the base), and how, in git's order.
+/// The files that [`Repository::corpus`] changes, in git's order: the path at the head (at the base for a deleted
+/// file), and the kind of change.
 pub const CORPUS_PATHS: [(&str, &str); 16] = [
     ("becomes_link", "type change, file to symbolic link"),
     ("crlf.txt", "modified, CRLF"),
@@ -248,7 +249,7 @@ fn numbered(lines: std::ops::RangeInclusive<u32>) -> String {
     lines.map(|n| format!("let v{n} = {n};\n")).collect()
 }
 
-/// Bytes that git takes for binary.
+/// Returns bytes that git treats as binary.
 fn binary(seed: u8) -> Vec<u8> {
     (0..=255).map(|byte: u8| byte.wrapping_mul(seed)).collect()
 }

@@ -1,4 +1,4 @@
-//! The model server, asked over HTTP in both shapes.
+//! The model server over HTTP, in both forms of requests.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use holdfast_testkit::model_server::{Answer, Journal, ModelServerOptions};
@@ -267,7 +267,7 @@ async fn a_dropped_or_hanging_request_is_never_answered() {
             .await
             .is_err()
     );
-    // The server sees its peer go only when its own loop comes round.
+    // The server notices the closed connection only in its next loop.
     while server.journal().calls()[1].ended_at_ms.is_none() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -5,7 +5,7 @@ use holdfast_testkit::{Repository, github};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-/// The program, and its output: closed early, what it prints next would end it.
+/// The program and its output, which stays open: a later print to a closed one would end the program.
 struct Running(Child, #[expect(dead_code, reason = "held open")] BufReader<ChildStdout>);
 
 impl Drop for Running {

@@ -1,4 +1,4 @@
-//! Real repositories, and the pull requests made from them.
+//! Real repositories, and the pull requests from them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use holdfast_testkit::repository::CORPUS_PATHS;

@@ -1,4 +1,4 @@
-//! The fakes as programs, to try the product by hand: a model server, and a GitHub with one pull request.
+//! The fakes as programs, for manual tests: a model server, and a GitHub with one pull request.
 
 use clap::{Parser, Subcommand};
 use holdfast_testkit::github::FakeGithubOptions;
@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Stand-ins for a model provider and for GitHub, on loopback. Each runs until it is ended.
+/// Fake a model provider or GitHub on loopback, until the program is stopped.
 #[derive(Parser)]
 #[command(name = "holdfast-testkit", version)]
 struct Arguments {
@@ -22,28 +22,28 @@ struct Arguments {
 enum Command {
     /// A model provider: POST /v1/messages and POST /v1/chat/completions.
     Model {
-        /// Where to listen; port 0 takes a free one.
+        /// The address; port 0 takes a free one.
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
         listen: SocketAddr,
-        /// How it answers.
+        /// The script of its answers.
         #[arg(long, value_name = "NAME", default_value = "valid", value_parser = Script::NAMES)]
         script: String,
-        /// Waited before each answer, in milliseconds.
+        /// The delay before each answer, in milliseconds.
         #[arg(long, value_name = "N", default_value_t = 0)]
         latency_ms: u64,
-        /// A file for what it was asked, as JSON lines; appended to.
+        /// A file for its requests, as JSON lines; appended to.
         #[arg(long, value_name = "FILE")]
         journal: Option<PathBuf>,
     },
     /// GitHub's REST API with one pull request, taken from a git repository.
     Github {
-        /// Where to listen; port 0 takes a free one.
+        /// The address; port 0 takes a free one.
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
         listen: SocketAddr,
         /// A git repository on this machine.
         #[arg(long, value_name = "PATH")]
         repository: PathBuf,
-        /// The revision the change goes to.
+        /// The base revision.
         #[arg(long, value_name = "REV")]
         base: String,
         /// The revision with the change.
@@ -55,7 +55,7 @@ enum Command {
         /// The pull request's number.
         #[arg(long, value_name = "N")]
         pull_request: u64,
-        /// A file for what it was asked, as JSON lines; appended to.
+        /// A file for its requests, as JSON lines; appended to.
         #[arg(long, value_name = "FILE")]
         journal: Option<PathBuf>,
     },
@@ -120,7 +120,7 @@ fn slug(text: &str) -> Result<String, String> {
     }
 }
 
-/// The servers have threads of their own; this one ends with the process.
+/// Waits for the end of the process; the servers have their own threads.
 fn wait(mut out: impl Write) -> Result<(), Box<dyn Error>> {
     out.flush()?;
     loop {

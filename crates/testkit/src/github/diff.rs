@@ -1,4 +1,4 @@
-//! Patches as GitHub sends them: their hunks, and which lines a review's comment may stand on.
+//! Patches in GitHub's form: their hunks, and the lines on which a review may comment.
 
 /// One line of a hunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,7 +8,7 @@ struct Line {
     /// Its number in the head, for context and added lines.
     right: Option<u32>,
     text: String,
-    /// Lines below the patch's first `@@`, as the API's older `position` counts.
+    /// The line's number below the patch's first `@@`, as in the API's older `position`.
     position: u32,
 }
 
@@ -18,7 +18,7 @@ struct Hunk {
     lines: Vec<Line>,
 }
 
-/// Which side of a diff a line number counts on.
+/// The side of a diff to which a line number belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Left,
@@ -42,7 +42,7 @@ impl Side {
     }
 }
 
-/// Where a comment wants to stand.
+/// The requested place of a comment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Anchor {
     pub line: u32,
@@ -50,7 +50,7 @@ pub(crate) struct Anchor {
     pub start: Option<(u32, Side)>,
 }
 
-/// Where it stands.
+/// The place of a comment in a hunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Anchored {
     pub position: u32,
@@ -63,7 +63,7 @@ const NOT_IN_DIFF: &str = "Pull request review thread line must be part of the d
 const START_AFTER_END: &str = "Pull request review thread start line must precede the end line.";
 const OTHER_HUNK: &str = "Pull request review thread start line must be part of the same hunk as the line.";
 
-/// Finds an anchor in a patch; the error is the sentence that GitHub gives.
+/// Finds an anchor in a patch; the error is GitHub's sentence.
 pub(crate) fn find(patch: &str, anchor: Anchor) -> Result<Anchored, &'static str> {
     let hunks = parse(patch);
     let locate = |number: u32, side: Side| {
@@ -98,7 +98,7 @@ pub(crate) fn find(patch: &str, anchor: Anchor) -> Result<Anchored, &'static str
     })
 }
 
-/// The anchor that the API's older `position` stands for.
+/// Returns the anchor of the API's older `position`.
 pub(crate) fn at_position(patch: &str, position: u32) -> Option<Anchor> {
     let hunks = parse(patch);
     let line = hunks
@@ -133,7 +133,7 @@ fn parse(patch: &str) -> Vec<Hunk> {
             Some(b'+') => (false, true),
             Some(b'-') => (true, false),
             Some(b' ') => (true, true),
-            // `\ No newline at end of file`: in the diff, on neither side.
+            // `\ No newline at end of file` belongs to neither side.
             _ => (false, false),
         };
         let line = Line {
@@ -149,7 +149,7 @@ fn parse(patch: &str) -> Vec<Hunk> {
     hunks
 }
 
-/// The first line numbers of `@@ -a,b +c,d @@`.
+/// Returns the first line numbers of `@@ -a,b +c,d @@`.
 fn starts(header: &str) -> Option<(u32, u32)> {
     let (left, rest) = header.strip_prefix("@@ -")?.split_once(" +")?;
     let (right, _) = rest.split_once(" @@")?;

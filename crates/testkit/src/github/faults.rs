@@ -1,8 +1,8 @@
-//! A plan of faults: which requests fail, how, and how often. Faults are played by the server's handler.
+//! A plan of faults: the requests, the fault, and its repetitions. The server's handler plays them.
 
 use super::reply::Reply;
 
-/// What goes wrong with a request.
+/// A fault of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// An error answer; the request has no effect.
@@ -14,32 +14,32 @@ pub enum Fault {
         /// The error's message.
         message: String,
     },
-    /// The effect is done, and half a JSON document is answered with a success status.
+    /// The request takes effect, and the answer is half a JSON document with a success status.
     MalformedBody,
-    /// The effect is done, and an empty body is answered with a success status.
+    /// The request takes effect, and the answer is an empty body with a success status.
     EmptyBody,
     /// The connection closes; no effect.
     DropBefore,
-    /// The effect is done, and the connection closes: the answer is lost.
+    /// The request takes effect, and the connection closes: the answer is lost.
     DropAfter,
-    /// The effect is done at once, and the answer leaves later.
+    /// The request takes effect at once, and the answer leaves later.
     Delay {
-        /// How much later, in milliseconds.
+        /// The delay in milliseconds.
         delay_ms: u64,
     },
-    /// 504 is answered at once; the effect is done later, unless the rules then forbid it.
+    /// The answer is 504 at once; the request takes effect later, unless the rules forbid it then.
     LateEffect {
-        /// How much later, in milliseconds.
+        /// The delay in milliseconds.
         delay_ms: u64,
     },
-    /// The request is taken twice; the first one's answer is sent.
+    /// The request is handled twice; the first answer is sent.
     Duplicate,
-    /// Answered from the state before the last write. For reads: a write on top of it is lost.
+    /// The answer comes from the state before the last write. For reads: a write on that state is lost.
     StaleRead,
 }
 
 impl Fault {
-    /// An error answer with a message of its kind. For 429 see [`Fault::rate_limited`].
+    /// Returns an error answer with the status's message. For 429 see [`Fault::rate_limited`].
     pub fn status(status: u16) -> Self {
         let message = match status {
             401 => "Bad credentials",
@@ -58,7 +58,7 @@ impl Fault {
         }
     }
 
-    /// 429 with `Retry-After`.
+    /// Returns a 429 with `Retry-After`.
     pub fn rate_limited(retry_after_s: u64) -> Self {
         let message = "You have exceeded a secondary rate limit.".into();
         Self::Status {
@@ -68,7 +68,7 @@ impl Fault {
         }
     }
 
-    /// The secondary limit as GitHub also gives it: 403 without `Retry-After`.
+    /// Returns GitHub's other form of the secondary limit: 403 without `Retry-After`.
     pub fn secondary_limit() -> Self {
         let message =
             "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.".into();
@@ -93,7 +93,7 @@ impl Fault {
         }
     }
 
-    /// The error answer of `Status`.
+    /// Returns the error answer of `Status`.
     pub(crate) fn reply(status: u16, retry_after_s: Option<u64>, message: &str) -> Reply {
         let mut reply = if status == 422 {
             Reply::unprocessable(&[message])
@@ -107,7 +107,7 @@ impl Fault {
     }
 }
 
-/// Which requests. Default: the next one, whatever it is.
+/// The requests of a fault. Default: the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matcher {
     method: Option<String>,
@@ -117,7 +117,7 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// Every request.
+    /// Matches every request.
     pub fn any() -> Self {
         Self {
             method: None,
@@ -127,7 +127,7 @@ impl Matcher {
         }
     }
 
-    /// Requests by method and path: `*` stands for one part of a path, `**` at the end for any rest, e.g.
+    /// Matches requests by method and path: `*` matches one part of a path, `**` at the end any rest, e.g.
     /// `/repos/*/*/pulls/*/reviews`.
     pub fn new(method: &str, pattern: &str) -> Self {
         Self {
@@ -136,7 +136,7 @@ impl Matcher {
         }
     }
 
-    /// Requests by path alone.
+    /// Matches requests only by path.
     pub fn path(pattern: &str) -> Self {
         let parts = pattern
             .split('/')
@@ -149,24 +149,24 @@ impl Matcher {
         }
     }
 
-    /// Lets the first `skip` that match pass.
+    /// Skips the first `skip` matching requests.
     pub fn after(mut self, skip: usize) -> Self {
         self.skip = skip;
         self
     }
 
-    /// Goes for `times` requests. Default 1.
+    /// Applies to `times` requests. Default 1.
     pub fn times(mut self, times: usize) -> Self {
         self.times = times;
         self
     }
 
-    /// Goes for every request from then on.
+    /// Applies to every later request.
     pub fn always(self) -> Self {
         self.times(usize::MAX)
     }
 
-    /// Whether a request is meant, whatever came before it.
+    /// Returns true if a request matches, regardless of earlier requests.
     pub fn matches(&self, method: &str, path: &str) -> bool {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let is_path = self.pattern.as_ref().is_none_or(|pattern| {
@@ -189,7 +189,7 @@ impl Matcher {
     }
 }
 
-/// The faults still to come.
+/// The planned faults.
 #[derive(Debug, Default)]
 pub(crate) struct Plan(Vec<(Matcher, Fault)>);
 
@@ -202,7 +202,7 @@ impl Plan {
         self.0.clear();
     }
 
-    /// The fault for this request: the first planned one that it is due for. All that match count it.
+    /// Returns the fault for this request: the first planned one that applies. All matching plans count the request.
     pub fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let mut due = None;
         for (matcher, fault) in &mut self.0 {

@@ -1,4 +1,4 @@
-//! A change's files as GitHub lists them, from a real git repository: names, status, counts and patches.
+//! A change's files in GitHub's form, from a real git repository: names, status, counts and patches.
 
 use super::pull_request::ChangedFile;
 use crate::error::TestkitError;
@@ -6,7 +6,7 @@ use crate::git;
 use std::path::Path;
 
 const OPTIONS: [&str; 9] = [
-    // No order of the repository's own.
+    // Ignores an order that the repository sets.
     "-O/dev/null",
     "--no-color",
     "--no-ext-diff",
@@ -18,7 +18,7 @@ const OPTIONS: [&str; 9] = [
     "--ignore-submodules=none",
 ];
 
-/// The files that differ between two commits, in git's order.
+/// Returns the files that differ between two commits, in git's order.
 pub(crate) fn changed_files(directory: &Path, from: &str, to: &str) -> Result<Vec<ChangedFile>, TestkitError> {
     let diff = |format: &[&str]| {
         let settings = ["-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "diff"];
@@ -55,7 +55,7 @@ pub(crate) fn changed_files(directory: &Path, from: &str, to: &str) -> Result<Ve
     Ok(files.into_iter().map(|(file, _)| file).collect())
 }
 
-/// `--raw -z`: `:MODE MODE SHA SHA STATUS\0PATH\0`, with a second path for renames and copies.
+/// Reads `--raw -z`: `:MODE MODE SHA SHA STATUS\0PATH\0`, with a second path for renames and copies.
 fn read_raw(text: &str) -> Result<Vec<(ChangedFile, bool)>, TestkitError> {
     let mut fields = text.split('\0').filter(|field| !field.is_empty());
     let mut files = Vec::new();
@@ -90,7 +90,7 @@ fn read_raw(text: &str) -> Result<Vec<(ChangedFile, bool)>, TestkitError> {
     Ok(files)
 }
 
-/// The patch cut at its `diff --git` lines: every line of a hunk starts with another character.
+/// Splits a patch at its `diff --git` lines: no line of a hunk begins with that text.
 fn sections(patch: &[u8]) -> Vec<&[u8]> {
     const START: &[u8] = b"diff --git ";
     let mut starts: Vec<usize> = Vec::new();
@@ -109,7 +109,7 @@ fn sections(patch: &[u8]) -> Vec<&[u8]> {
         .collect()
 }
 
-/// A section's hunks, as the API's `patch` has them; `None` for binary files, pure renames and mode changes.
+/// Returns a section's hunks in the form of the API's `patch`; `None` for binary files, pure renames and mode changes.
 /// Bytes that are not UTF-8 become U+FFFD.
 fn hunks(section: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(section);

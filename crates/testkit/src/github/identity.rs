@@ -1,10 +1,10 @@
-//! Who a token belongs to, and what it may do.
+//! The owner of a token, and the token's permissions.
 
 use super::reply::Reply;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What kind of account.
+/// A kind of account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Kind {
     /// A person, with a personal access token.
@@ -13,17 +13,17 @@ pub enum Kind {
     App,
 }
 
-/// Who a token belongs to.
+/// The owner of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The login; an App's ends in `[bot]`.
     pub login: String,
-    /// What kind of account.
+    /// The kind of account.
     pub kind: Kind,
     permissions: BTreeMap<String, String>,
 }
 
-/// What a token gets unless told otherwise.
+/// The default permissions of a token.
 const PERMISSIONS: [(&str, &str); 6] = [
     ("checks", "write"),
     ("contents", "read"),
@@ -34,12 +34,13 @@ const PERMISSIONS: [(&str, &str); 6] = [
 ];
 
 impl Identity {
-    /// A person who may read the repository and write reviews and comments. People's tokens never write check runs.
+    /// Returns a person who may read the repository and write reviews and comments. A person's token never writes check
+    /// runs.
     pub fn user(login: impl Into<String>) -> Self {
         Self::new(login.into(), Kind::User)
     }
 
-    /// The App's installation, which may write check runs as well.
+    /// Returns the App's installation, which may write check runs as well.
     pub fn app(slug: &str) -> Self {
         Self::new(format!("{slug}[bot]"), Kind::App)
     }
@@ -56,8 +57,8 @@ impl Identity {
         }
     }
 
-    /// Sets a permission (`checks`, `contents`, `issues`, `members`, `metadata`, `pull_requests`) to `read` or `write`, or takes
-    /// it away.
+    /// Sets a permission (`checks`, `contents`, `issues`, `members`, `metadata`, `pull_requests`) to `read` or `write`,
+    /// or removes it.
     pub fn with_permission(mut self, name: &str, level: Option<&str>) -> Self {
         match level {
             Some(level) => self.permissions.insert(name.into(), level.into()),

@@ -1,4 +1,4 @@
-//! What the fake GitHub was asked and what that changed: in memory, and as JSON lines, written before the answer leaves.
+//! The requests to the fake GitHub and their effects: in memory, and as JSON lines, written before the answer leaves.
 
 use super::faults::Matcher;
 use crate::error::TestkitError;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// One request, and what became of it.
+/// One request and its outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Number among all requests, from 0.
@@ -26,26 +26,26 @@ pub struct Entry {
     pub query: Vec<(String, String)>,
     /// The body; `null` without one.
     pub body: Value,
-    /// Who asked: a login, `app` for the App itself; `None` for nobody.
+    /// The sender: a login, `app` for the App itself; `None` without one.
     pub login: Option<String>,
     /// The answer's status; `None` when the connection was closed without one.
     pub status: Option<u16>,
     /// The fault that was played.
     pub fault: Option<String>,
-    /// What it changed, e.g. `create review 1001 COMMENTED with 2 comment(s)`; twice for a duplicate.
+    /// Its changes, e.g. `create review 1001 COMMENTED with 2 comment(s)`; twice for a duplicate.
     pub effects: Vec<String>,
 }
 
-/// An answer's content, kept in memory alone; empty when the connection was closed without one.
+/// An answer's content, kept only in memory; empty if the connection was closed without one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sent {
     /// The `Content-Type` header.
     pub content_type: &'static str,
-    /// The body, whole: a fault may have cut what left.
+    /// The whole body, also if a fault cut the sent one.
     pub body: Arc<[u8]>,
 }
 
-/// Everything the server was asked. Clones share it.
+/// All requests to the server. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Journal {
     start: Instant,
@@ -55,7 +55,7 @@ pub struct Journal {
 #[derive(Debug)]
 struct Kept {
     entries: Vec<Entry>,
-    /// By the entries' numbers.
+    /// The answers, by the entries' numbers.
     answers: Vec<Sent>,
     file: Option<JsonLines>,
 }
@@ -81,17 +81,17 @@ impl Journal {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Every request, in order of arrival.
+    /// Returns every request, in order of arrival.
     pub fn entries(&self) -> Vec<Entry> {
         self.kept().entries.clone()
     }
 
-    /// What was answered to the request of this number.
+    /// Returns the answer to the request with this number.
     pub fn answer(&self, sequence: usize) -> Sent {
         self.kept().answers.get(sequence).cloned().unwrap_or_default()
     }
 
-    /// The requests that `matcher` means (its counts play no part).
+    /// Returns the requests that `matcher` matches; its counts have no effect.
     pub fn matching(&self, matcher: &Matcher) -> Vec<Entry> {
         let entries = self.entries().into_iter();
         entries
@@ -99,13 +99,13 @@ impl Journal {
             .collect()
     }
 
-    /// The largest number of requests in flight at the arrival of one that `matcher` means.
+    /// Returns the largest number of requests in flight at the arrival of one that `matcher` matches.
     pub fn max_in_flight(&self, matcher: &Matcher) -> usize {
         let entries = self.matching(matcher).into_iter();
         entries.map(|entry| entry.in_flight).max().unwrap_or(0)
     }
 
-    /// The requests that changed something.
+    /// Returns the requests that changed something.
     pub fn writes(&self) -> Vec<Entry> {
         self.entries()
             .into_iter()
@@ -113,7 +113,7 @@ impl Journal {
             .collect()
     }
 
-    /// Every change, in the order of their requests.
+    /// Returns every change, in the order of the requests.
     pub fn effects(&self) -> Vec<String> {
         self.entries().into_iter().flat_map(|entry| entry.effects).collect()
     }
@@ -131,7 +131,7 @@ impl Journal {
         Ok(entries)
     }
 
-    /// Takes an entry and its answer in and gives their number.
+    /// Adds an entry and its answer, and returns their number.
     pub(crate) fn add(&self, mut entry: Entry, answer: Sent) -> std::io::Result<usize> {
         let mut kept = self.kept();
         entry.sequence = kept.entries.len();
@@ -141,7 +141,7 @@ impl Journal {
         kept.write(sequence).map(|()| sequence)
     }
 
-    /// Adds a change that came late.
+    /// Adds a late change.
     pub(crate) fn add_effect(&self, sequence: usize, effect: String) -> std::io::Result<()> {
         let mut kept = self.kept();
         if let Some(entry) = kept.entries.get_mut(sequence) {

@@ -1,7 +1,7 @@
 //! GitHub's REST API on loopback, with state, its rules, and a plan of faults.
 //!
-//! Who asks is found in `server` and `identity`, what is answered in `routes` and below, how it looks in `render`.
-//! Not here: GraphQL, web pages but the sign-in's, sending webhooks, rate limits of its own (plan a [`Fault`] for them).
+//! The caller is found in `server` and `identity`, the answers are in `routes` and below, their JSON in `render`.
+//! Not here: web pages except the sign-in's, sending webhooks, rate limits of its own (plan a [`Fault`] for them).
 
 mod diff;
 mod faults;
@@ -50,22 +50,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What the App is granted, unless a test changes it.
+/// The App's default permissions and events.
 const APP_MANIFEST: &str = include_str!("../../../../infra/github-app-manifest.json");
 
-/// A running fake; it stops when this is dropped.
+/// A running fake; it stops when this value is dropped.
 #[derive(Debug)]
 pub struct FakeGithub {
     server: Loopback,
     shared: Arc<Shared>,
 }
 
-/// How a fake is set up.
+/// The options of a fake.
 #[derive(Clone, Debug)]
 pub struct FakeGithubOptions {
-    /// Where it listens. Default: loopback, a free port.
+    /// Its address. Default: loopback, a free port.
     pub listen: SocketAddr,
-    /// Where its journal is written as JSON lines. Default: nowhere.
+    /// The file for its journal, as JSON lines. Default: none.
     pub journal: Option<PathBuf>,
     /// The App's id. Default 1.
     pub app_id: u64,
@@ -86,19 +86,20 @@ impl Default for FakeGithubOptions {
 }
 
 impl FakeGithub {
-    /// A person's token (`holdfast-user`): reviews and comments, but no check runs, as people's tokens have it.
+    /// A person's token (`holdfast-user`): it may write reviews and comments, but no check runs.
     pub const USER_TOKEN: &'static str = "testkit-user-token";
-    /// The App's installation's token (`holdfast[bot]`): reviews, comments and check runs; no `GET /user`.
+    /// The token of the App's installation (`holdfast[bot]`): it may write reviews, comments and check runs, but not
+    /// use `GET /user`.
     pub const INSTALLATION_TOKEN: &'static str = "testkit-installation-token";
-    /// The one installation's id.
+    /// The only installation's id.
     pub const INSTALLATION_ID: u64 = 7;
 
-    /// A fake on a free port of loopback, without repositories. Errors: it cannot listen.
+    /// Starts a fake on a free port of loopback, without repositories. Errors: it cannot listen.
     pub fn start() -> Result<Self, TestkitError> {
         Self::start_with(FakeGithubOptions::default())
     }
 
-    /// The same, set up otherwise. Errors: it cannot listen, or the journal cannot be opened.
+    /// Starts a fake with options. Errors: it cannot listen, or the journal cannot be opened.
     pub fn start_with(options: FakeGithubOptions) -> Result<Self, TestkitError> {
         let tokens = BTreeMap::from([
             (Self::USER_TOKEN.to_owned(), Identity::user("holdfast-user")),
@@ -127,12 +128,12 @@ impl FakeGithub {
         Ok(Self { server, shared })
     }
 
-    /// The API's address, `http://127.0.0.1:PORT`. With `/api/v3` behind it, it answers as well.
+    /// Returns the API's address, `http://127.0.0.1:PORT`. Paths may begin with `/api/v3`.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address())
     }
 
-    /// The `issue_comment` event of a comment that `login`, a collaborator, writes on a pull request.
+    /// Returns the `issue_comment` event of a comment by `login`, a collaborator, on a pull request.
     ///
     /// # Errors
     /// There is no such pull request.
@@ -149,30 +150,30 @@ impl FakeGithub {
         }))
     }
 
-    /// `X-Hub-Signature-256` of a delivery: the HMAC of its bytes with the webhook's secret.
+    /// Returns `X-Hub-Signature-256` of a delivery: the HMAC of its bytes with the webhook's secret.
     pub fn signature(secret: &str, body: &[u8]) -> String {
-        // A key of any length is taken.
+        // Any length of key is valid.
         let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map(|mac| mac.chain_update(body));
         let signature = mac.map(|mac| hex::encode(mac.finalize().into_bytes()));
         format!("sha256={}", signature.unwrap_or_default())
     }
 
-    /// The address a person would paste: `URL/OWNER/NAME/pull/N`.
+    /// Returns the pull request's web address: `URL/OWNER/NAME/pull/N`.
     pub fn pull_request_url(&self, slug: &str, number: u64) -> String {
         format!("{}/{slug}/pull/{number}", self.url())
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// What it was asked so far.
+    /// Returns the journal of its requests.
     pub fn journal(&self) -> &Journal {
         &self.shared.journal
     }
 
-    /// Serves a pull request, and its repository with it. One of the same number is replaced, with its reviews.
+    /// Adds a pull request and its repository. It replaces one of the same number, and its reviews.
     pub fn add(&self, change: PullRequest) {
         let mut world = self.shared.world();
         let repos = &mut world.state.repos;
@@ -180,7 +181,7 @@ impl FakeGithub {
             .entry(change.slug.clone())
             .or_insert_with(|| Repo::new(&change.slug, &change.base_ref));
         repo.pulls.insert(change.number, Arc::new(Pull::new(change)));
-        // What a test sets up is no write that a stale read could miss.
+        // A stale read never misses the setup of a test.
         world.previous = world.state.clone();
     }
 
@@ -191,19 +192,19 @@ impl FakeGithub {
         self.change(&slug, number, |pull| pull.push(change))
     }
 
-    /// Closes or opens a pull request again. Errors: no such pull request.
+    /// Closes or reopens a pull request. Errors: no such pull request.
     pub fn set_open(&self, slug: &str, number: u64, is_open: bool) -> Result<(), TestkitError> {
         self.change(slug, number, |pull| Arc::make_mut(&mut pull.change).is_open = is_open)
     }
 
-    /// Lets a pull request go to another base: `change` has its slug and number, and the base's commits. Reviews and
-    /// comments stay. Errors: no such pull request.
+    /// Changes a pull request's base: `change` has its slug and number, and the base's commits. Reviews and comments
+    /// stay. Errors: no such pull request.
     pub fn retarget(&self, change: PullRequest) -> Result<(), TestkitError> {
         self.push(change)
     }
 
-    /// Gives a repository another name, or another owner: requests at the old one are redirected. Nothing happens where
-    /// there is no such repository.
+    /// Renames a repository or changes its owner: requests to the old name are redirected. Does nothing without such a
+    /// repository.
     pub fn rename(&self, slug: &str, to: &str) {
         let mut world = self.shared.world();
         if let Some(mut repo) = world.state.repos.remove(slug) {
@@ -218,7 +219,7 @@ impl FakeGithub {
         world.previous = world.state.clone();
     }
 
-    /// A repository's id; 1 where there is no such repository.
+    /// Returns a repository's id; 1 without such a repository.
     pub fn repository_id(&self, slug: &str) -> u64 {
         self.shared.world().state.repos.get(slug).map_or(1, |repo| repo.id)
     }
@@ -238,12 +239,12 @@ impl FakeGithub {
         });
     }
 
-    /// Lets a repository's organisation want single sign-on before it takes tokens.
+    /// Makes a repository's organisation require single sign-on for tokens.
     pub fn require_sign_on(&self, slug: &str) {
         self.change_repository(slug, |repo| repo.wants_sign_on = true);
     }
 
-    /// Edits a comment's text, as `editor`; deletes it where there is no text.
+    /// Edits a comment's text as `editor`; deletes the comment without a text.
     pub fn edit_comment(&self, slug: &str, id: u64, editor: &str, text: Option<&str>) {
         self.change_repository(slug, |repo| match text {
             None => {
@@ -254,7 +255,7 @@ impl FakeGithub {
                     let comment = Arc::make_mut(comment);
                     text.clone_into(&mut comment.body);
                     comment.editor = Some(editor.to_owned());
-                    // Dates are to the second: an edit within the same one would not show.
+                    // Dates have whole seconds: an edit within the same second would not show.
                     comment.updated_at = "2100-01-01T00:00:00Z".to_owned();
                 }
             }
@@ -291,17 +292,17 @@ impl FakeGithub {
         Ok(())
     }
 
-    /// Takes `token` from now on, as `identity`'s.
+    /// Accepts `token` from now on, as one of `identity`.
     pub fn add_token(&self, token: &str, identity: Identity) {
         self.shared.world().state.tokens.insert(token.into(), identity);
     }
 
-    /// Takes `token` no more: 401.
+    /// Revokes `token`: 401.
     pub fn revoke_token(&self, token: &str) {
         self.shared.world().state.tokens.remove(token);
     }
 
-    /// A person's comment in a pull request's conversation; gives its id. Errors: no such pull request.
+    /// Adds a person's comment to a pull request's conversation and returns its id. Errors: no such pull request.
     pub fn comment(&self, slug: &str, number: u64, login: &str, body: &str) -> Result<u64, TestkitError> {
         self.change(slug, number, |_| {})?;
         let mut world = self.shared.world();
@@ -323,22 +324,22 @@ impl FakeGithub {
         Ok(id)
     }
 
-    /// Plans a fault for the next request that `matcher` means. Plans go in the order they were made.
+    /// Plans a fault for the next request that `matcher` matches. Plans apply in their order.
     pub fn fail_next(&self, matcher: Matcher, fault: Fault) {
         self.shared.world().plan.add(matcher, fault);
     }
 
-    /// Forgets the faults still to come.
+    /// Drops all planned faults.
     pub fn clear_faults(&self) {
         self.shared.world().plan.clear();
     }
 
-    /// How many planned faults have not been played to their end.
+    /// Returns the number of planned faults that were not played completely.
     pub fn faults_left(&self) -> usize {
         self.shared.world().plan.left()
     }
 
-    /// Every review of a pull request as the API shows it, pending ones too; oldest first.
+    /// Returns every review of a pull request in the API's form, pending ones included; oldest first.
     pub fn reviews(&self, slug: &str, number: u64) -> Vec<Value> {
         self.of_pull(slug, number, |render, pull| {
             pull.reviews
@@ -348,7 +349,7 @@ impl FakeGithub {
         })
     }
 
-    /// Every review comment of a pull request, of pending reviews too; oldest first.
+    /// Returns every review comment of a pull request, those of pending reviews included; oldest first.
     pub fn review_comments(&self, slug: &str, number: u64) -> Vec<Value> {
         self.of_pull(slug, number, |render, pull| {
             pull.comments
@@ -365,7 +366,7 @@ impl FakeGithub {
             .unwrap_or_default()
     }
 
-    /// Every comment of a pull request's conversation; oldest first.
+    /// Returns every comment of a pull request's conversation; oldest first.
     pub fn issue_comments(&self, slug: &str, number: u64) -> Vec<Value> {
         let world = self.shared.world();
         let render = Render { api: self.shared.api() };
@@ -376,7 +377,7 @@ impl FakeGithub {
         own.map(|comment| render.issue_comment(repo, comment)).collect()
     }
 
-    /// Every check run of a repository; oldest first.
+    /// Returns every check run of a repository; oldest first.
     pub fn check_runs(&self, slug: &str) -> Vec<Value> {
         let world = self.shared.world();
         let render = Render { api: self.shared.api() };
@@ -389,8 +390,8 @@ impl FakeGithub {
             .collect()
     }
 
-    /// The body of a `pull_request` webhook with this action (`opened`, `synchronize`, …), as GitHub would post it now.
-    /// Errors: no such pull request.
+    /// Returns the body of a `pull_request` webhook with this action (`opened`, `synchronize`, …), as GitHub would post
+    /// it now. Errors: no such pull request.
     pub fn pull_request_event(&self, slug: &str, number: u64, action: &str) -> Result<Value, TestkitError> {
         let world = self.shared.world();
         let render = Render { api: self.shared.api() };

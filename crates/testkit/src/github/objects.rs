@@ -1,4 +1,4 @@
-//! Where a repository's commits and files come from: a real git repository, or what a test gave by hand.
+//! A repository's commits and files: from a real git repository, or by hand from a test.
 
 use crate::git;
 use sha1::{Digest, Sha1};
@@ -12,11 +12,11 @@ pub(crate) struct Entry {
     /// git's mode, e.g. `100644`.
     pub mode: String,
     pub sha: String,
-    /// From the repository's root.
+    /// The path from the repository's root.
     pub path: String,
 }
 
-/// A commit as the API shows it.
+/// A commit in the API's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Commit {
     pub sha: String,
@@ -32,14 +32,14 @@ pub(crate) struct Commit {
 /// A store of objects. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) enum Objects {
-    /// git is asked each time, so that later commits are seen too.
+    /// Each call runs git, and so sees later commits.
     Git(PathBuf),
     /// Contents by (commit, path).
     Memory(Arc<BTreeMap<(String, String), Vec<u8>>>),
 }
 
 impl Objects {
-    /// The commit that a branch, tag or (short) name stands for.
+    /// Returns the commit of a branch, tag or (short) name.
     pub fn resolve(&self, revision: &str) -> Option<String> {
         match self {
             Self::Git(path) => {
@@ -53,7 +53,7 @@ impl Objects {
         }
     }
 
-    /// What is at `path` of `commit`; the root is `""` and is a directory.
+    /// Returns the entry at `path` of `commit`; the root is `""`, a directory.
     pub fn entry(&self, commit: &str, path: &str) -> Option<Entry> {
         match self {
             Self::Git(_) if path.is_empty() => Some(Entry {
@@ -90,7 +90,7 @@ impl Objects {
         }
     }
 
-    /// What lies directly in the directory `path` of `commit`.
+    /// Returns the entries directly in the directory `path` of `commit`.
     pub fn directory(&self, commit: &str, path: &str) -> Vec<Entry> {
         let prefix = if path.is_empty() {
             String::new()
@@ -124,7 +124,7 @@ impl Objects {
         }
     }
 
-    /// Every file, symbolic link and submodule of `commit`.
+    /// Returns every file, symbolic link and submodule of `commit`.
     pub fn tree(&self, commit: &str) -> Vec<Entry> {
         match self {
             Self::Git(directory) => git::output(directory, &["ls-tree", "-r", "-z", "--full-tree", commit])
@@ -143,7 +143,7 @@ impl Objects {
         }
     }
 
-    /// A blob's bytes.
+    /// Returns a blob's bytes.
     pub fn blob(&self, sha: &str) -> Option<Vec<u8>> {
         match self {
             Self::Git(path) if is_object_name(sha) => git::output(path, &["cat-file", "blob", sha]).ok(),
@@ -152,7 +152,7 @@ impl Objects {
         }
     }
 
-    /// The bytes of those blobs that are here, by name.
+    /// Returns the bytes of the blobs that exist, by name.
     pub fn blobs(&self, names: &[&str]) -> BTreeMap<String, Vec<u8>> {
         let Self::Git(path) = self else {
             let found = |name: &&str| Some(((*name).to_owned(), self.blob(name)?));
@@ -177,12 +177,12 @@ impl Objects {
         blobs
     }
 
-    /// The commits that `head` has and `base` has not, oldest first.
+    /// Returns the commits of `head` that `base` does not have, oldest first.
     pub fn commits(&self, base: &str, head: &str) -> Vec<Commit> {
         self.log(&["--reverse", &format!("{base}..{head}")])
     }
 
-    /// One commit.
+    /// Returns one commit.
     pub fn commit(&self, sha: &str) -> Option<Commit> {
         self.log(&["--max-count=1", sha]).pop()
     }
@@ -195,7 +195,7 @@ impl Objects {
         text.unwrap_or_default().split('\0').filter_map(commit).collect()
     }
 
-    /// Commits of `head` alone, and of `base` alone.
+    /// Returns the number of commits only in `head`, and only in `base`.
     pub fn ahead_behind(&self, base: &str, head: &str) -> Option<(u64, u64)> {
         let Self::Git(path) = self else { return None };
         let range = format!("{base}...{head}");
@@ -204,13 +204,13 @@ impl Objects {
         Some((ahead.parse().ok()?, behind.parse().ok()?))
     }
 
-    /// The last commit that both have.
+    /// Returns the last common commit.
     pub fn merge_base(&self, base: &str, head: &str) -> Option<String> {
         let Self::Git(path) = self else { return None };
         git::text(path, &["merge-base", base, head]).ok()
     }
 
-    /// The git repository, if it is one.
+    /// Returns the git repository's path, if it is one.
     pub fn git_directory(&self) -> Option<&Path> {
         match self {
             Self::Git(path) => Some(path),
@@ -219,7 +219,7 @@ impl Objects {
     }
 }
 
-/// Git's name of a blob.
+/// Returns git's name of a blob.
 pub(crate) fn blob_name(bytes: &[u8]) -> String {
     let mut digest = Sha1::new();
     digest.update(format!("blob {}\0", bytes.len()));
@@ -231,7 +231,7 @@ fn is_object_name(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// `ls-tree -z`: `MODE TYPE SHA\tPATH\0`.
+/// Reads `ls-tree -z`: `MODE TYPE SHA\tPATH\0`.
 fn entries(bytes: &[u8]) -> Vec<Entry> {
     let text = String::from_utf8_lossy(bytes);
     let entry = |line: &str| {

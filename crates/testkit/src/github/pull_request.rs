@@ -1,4 +1,4 @@
-//! A pull request to serve: from a real git repository's two revisions, or put together by hand.
+//! A pull request to serve: from two revisions of a real git repository, or made by hand.
 
 use super::git_diff::changed_files;
 use super::objects::{Objects, blob_name};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-/// One file of a pull request, as `GET …/files` lists it.
+/// One file of a pull request, in the form of `GET …/files`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedFile {
     /// The path at the head.
@@ -23,12 +23,12 @@ pub struct ChangedFile {
     pub additions: u64,
     /// Deleted lines.
     pub deletions: u64,
-    /// The hunks; `None` where GitHub gives none.
+    /// The hunks; `None` if GitHub sends none.
     pub patch: Option<String>,
 }
 
 impl ChangedFile {
-    /// A modified file with these hunks; counts are taken from them.
+    /// Creates a modified file with these hunks and their counts.
     pub fn modified(filename: impl Into<String>, patch: impl Into<String>) -> Self {
         let (filename, patch) = (filename.into(), patch.into());
         let count = |sign| patch.lines().filter(|line| line.starts_with(sign)).count() as u64;
@@ -55,38 +55,39 @@ pub struct PullRequest {
     pub title: String,
     /// The description.
     pub body: Option<String>,
-    /// Who opened it.
+    /// The author.
     pub author: String,
-    /// The author's standing, e.g. `CONTRIBUTOR` (default), `FIRST_TIME_CONTRIBUTOR`, `MEMBER`.
+    /// The author's association, e.g. `CONTRIBUTOR` (default), `FIRST_TIME_CONTRIBUTOR`, `MEMBER`.
     pub author_association: String,
-    /// The branch it goes to. Default `main`, which is the repository's default branch too.
+    /// The base branch. Default `main`, which is also the repository's default branch.
     pub base_ref: String,
-    /// The branch it comes from. Default `change`.
+    /// The head branch. Default `change`.
     pub head_ref: String,
     /// The base branch's commit.
     pub base_sha: String,
     /// The head's commit.
     pub head_sha: String,
-    /// The last commit both have; the files are the difference from here to the head.
+    /// The merge base; the files are the difference from it to the head.
     pub merge_base_sha: String,
-    /// `owner/name` of the fork it comes from; `None`: the repository itself.
+    /// `owner/name` of the fork with the head branch; `None`: the repository itself.
     pub fork: Option<String>,
-    /// Whether it is a draft.
+    /// True for a draft.
     pub is_draft: bool,
-    /// Whether it is open.
+    /// True if it is open.
     pub is_open: bool,
-    /// Whether the repository is private, so that nobody reads it without a token.
+    /// True if the repository is private: reading it needs a token.
     pub is_private: bool,
     /// The files, in the API's order.
     pub files: Vec<ChangedFile>,
-    /// The commits a review may name.
+    /// The commits that a review may name.
     pub commits: BTreeSet<String>,
     pub(crate) objects: Objects,
 }
 
 impl PullRequest {
-    /// The change from the merge base of `base` and `head` to `head`, in the git repository at `path`, which must
-    /// stay while the pull request is served. Errors: not a repository, unknown revisions.
+    /// Creates a pull request of the change from the merge base of `base` and `head` to `head`, in the git repository
+    /// at `path`. The repository must exist while the pull request is served. Errors: not a repository, unknown
+    /// revisions.
     pub fn from_git(path: &Path, base: &str, head: &str, slug: &str, number: u64) -> Result<Self, TestkitError> {
         let commit = |revision: &str| {
             git::text(
@@ -120,7 +121,7 @@ impl PullRequest {
         })
     }
 
-    /// A pull request of these files, on invented commits (40 times `b`, and `a`).
+    /// Creates a pull request of these files, on invented commits (40 times `b`, and `a`).
     pub fn by_hand(slug: &str, number: u64, files: Vec<ChangedFile>) -> Self {
         Self {
             files,
@@ -151,7 +152,7 @@ impl PullRequest {
         }
     }
 
-    /// Gives a file's content at a commit, for one made by hand.
+    /// Sets a file's content at a commit, for a pull request made by hand.
     pub fn content(mut self, commit: &str, path: &str, bytes: impl Into<Vec<u8>>) -> Self {
         if let Objects::Memory(files) = &mut self.objects {
             Arc::make_mut(files).insert((commit.into(), path.into()), bytes.into());

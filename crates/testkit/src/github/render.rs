@@ -1,4 +1,4 @@
-//! The API's objects as JSON, with all fields that its published schema requires. No rules here.
+//! The API's objects as JSON, with all fields that the published schema requires. Rules are not here.
 
 use super::identity::{Identity, Kind};
 use super::objects::Commit;
@@ -70,7 +70,7 @@ impl Render<'_> {
         value
     }
 
-    /// The account that opened a pull request: a bot's login ends in `[bot]`.
+    /// Renders an author's account: a bot's login ends in `[bot]`.
     pub fn opener(self, login: &str) -> Value {
         let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
         self.account(login, kind)
@@ -136,7 +136,8 @@ impl Render<'_> {
         })
     }
 
-    /// A file of the list. `is_cut` is one past the lines GitHub diffs in one answer: without counts and patch, unmarked.
+    /// Renders a file of the list. `is_cut`: beyond the lines that GitHub diffs in one answer, a file has no counts and
+    /// no patch, and nothing marks it.
     pub fn file(self, change: &PullRequest, file: &ChangedFile, is_cut: bool) -> Value {
         let path = encode(&file.filename);
         let commit = if file.status == "removed" {
@@ -350,13 +351,13 @@ fn reactions(url: &str) -> Value {
     })
 }
 
-/// A number for a name, the same in every run (FNV-1a, 31 bits).
+/// Returns a number for a name, the same in every run (FNV-1a, 31 bits).
 pub(crate) fn account_id(name: &str) -> u64 {
     let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     (name.bytes().fold(0xcbf2_9ce4_8422_2325, fold) & 0x7fff_ffff).max(1)
 }
 
-/// A path for an address: each part percent-encoded.
+/// Percent-encodes each part of a path.
 pub(crate) fn encode(path: &str) -> String {
     let part = |part: &str| percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC).to_string();
     let encoded = path.split('/').map(part).collect::<Vec<_>>().join("/");

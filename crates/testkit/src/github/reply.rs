@@ -1,16 +1,16 @@
-//! One answer of the API: success, pages of a list, and errors in GitHub's shape.
+//! One answer of the API: success, pages of a list, and errors in GitHub's form.
 
 use super::request::ApiRequest;
 use serde_json::{Value, json};
 
-/// An answer. In a `Result` the error side is a refusal.
+/// An answer. As an error it is a refusal.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub content_type: &'static str,
     pub body: Vec<u8>,
-    /// What it changed.
+    /// Its changes.
     pub effect: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl Reply {
         Self::error(404, "Not Found")
     }
 
-    /// A 422 whose errors are sentences, which say neither which comment nor which file is meant.
+    /// Returns a 422 whose errors are sentences without the comment or the file.
     pub fn unprocessable(errors: &[&str]) -> Self {
         let body = json!({
             "message": "Unprocessable Entity", "errors": errors,
@@ -76,7 +76,7 @@ impl Reply {
         Self::json(422, &body)
     }
 
-    /// A 422 about one field.
+    /// Returns a 422 about one field.
     pub fn invalid(resource: &str, field: &str, code: &str, message: &str) -> Self {
         let body = json!({
             "message": "Validation Failed",
@@ -86,7 +86,7 @@ impl Reply {
         Self::json(422, &body)
     }
 
-    /// One page of `items`, with GitHub's `Link` header.
+    /// Returns one page of `items`, with GitHub's `Link` header.
     pub fn page(request: &ApiRequest, items: &[Value]) -> Self {
         let (range, link) = page_of(request, items.len());
         Self::json(200, &Value::Array(items[range].to_vec())).linked(link)
@@ -98,7 +98,7 @@ impl Reply {
     }
 }
 
-/// Which of `total` items are on the page asked for, and the `Link` header.
+/// Returns the range of the requested page in `total` items, and the `Link` header.
 pub(crate) fn page_of(request: &ApiRequest, total: usize) -> (std::ops::Range<usize>, Option<String>) {
     let number = |name: &str| request.query(name).and_then(|text| text.parse::<usize>().ok());
     let per_page = number("per_page").unwrap_or(30).clamp(1, 100);

@@ -1,4 +1,4 @@
-//! One request to the API, taken apart; and whether its sender may do what it asks.
+//! One parsed request to the API, and its sender's permissions.
 
 use super::identity::{Identity, Kind};
 use super::reply::Reply;
@@ -14,7 +14,7 @@ pub(crate) struct ApiRequest {
     pub method: String,
     /// The path's parts, decoded.
     pub segments: Vec<String>,
-    /// The path as sent, without GitHub Enterprise Server's `/api/v3`.
+    /// The sent path, without GitHub Enterprise Server's `/api/v3`.
     pub path: String,
     pub query: Vec<(String, String)>,
     pub accept: String,
@@ -25,11 +25,11 @@ pub(crate) struct ApiRequest {
     pub api: String,
 }
 
-/// Who asks.
+/// The sender.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
     Anonymous,
-    /// With the App's own JWT.
+    /// The App, with its own JWT.
     App,
     Token(Identity),
 }
@@ -68,7 +68,7 @@ impl ApiRequest {
             .map(|(_, value)| value.as_str())
     }
 
-    /// A field of the body that is text.
+    /// Returns a text field of the body.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str)
     }
@@ -77,7 +77,7 @@ impl ApiRequest {
         self.accept.contains("raw")
     }
 
-    /// This request's address for another page.
+    /// Returns the request's address for another page.
     pub fn page_url(&self, page: usize) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.query.iter().filter(|(name, _)| name != "page"));
@@ -85,7 +85,7 @@ impl ApiRequest {
         format!("{}{}?{}", self.api, self.path, query.finish())
     }
 
-    /// The sender, or 401.
+    /// Returns the sender, or 401.
     pub fn identity(&self) -> Result<&Identity, Reply> {
         match &self.caller {
             Caller::Token(identity) => Ok(identity),
@@ -94,7 +94,7 @@ impl ApiRequest {
         }
     }
 
-    /// The App, or 401.
+    /// Returns the App, or 401.
     pub fn app(&self) -> Result<(), Reply> {
         match self.caller {
             Caller::App => Ok(()),
@@ -102,7 +102,8 @@ impl ApiRequest {
         }
     }
 
-    /// Whether the sender may read `what` of `repo`: 404 where it must not even know of it, 403 without permission.
+    /// Checks that the sender may read `what` of `repo`: 404 for a repository that it must not know of, 403 without
+    /// permission.
     pub fn may_read(&self, repo: &Repo, what: &str) -> Result<(), Reply> {
         match &self.caller {
             Caller::Anonymous if repo.is_private() => Err(Reply::not_found()),
@@ -113,7 +114,7 @@ impl ApiRequest {
         }
     }
 
-    /// The sender, if it may write `what`: 401 without a token, 403 without permission.
+    /// Returns the sender if it may write `what`: 401 without a token, 403 without permission.
     pub fn may_write(&self, what: &str) -> Result<&Identity, Reply> {
         let identity = self.identity()?;
         if identity.permission(what) == Some("write") {
@@ -123,7 +124,7 @@ impl ApiRequest {
         }
     }
 
-    /// The sender, if it is an App's installation that may write check runs.
+    /// Returns the sender if it is an App's installation that may write check runs.
     pub fn may_write_checks(&self) -> Result<&Identity, Reply> {
         let identity = self.identity()?;
         if identity.kind == Kind::User {

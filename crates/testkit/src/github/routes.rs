@@ -1,4 +1,4 @@
-//! Which request goes where. Answers are in the `routes_…` files.
+//! The table of routes. The answers are in the `routes_…` files.
 
 use super::reply::{Answered, Reply};
 use super::request::ApiRequest;
@@ -9,7 +9,7 @@ use super::{
 };
 use serde_json::json;
 
-/// Answers a request and changes `state` as it says.
+/// Answers a request and applies its changes to `state`.
 pub(crate) fn dispatch(state: &mut State, request: &ApiRequest) -> Reply {
     match route(state, request) {
         Ok(reply) | Err(reply) => reply,
@@ -54,7 +54,7 @@ fn route(state: &mut State, request: &ApiRequest) -> Answered {
     }
 }
 
-/// Reads are answered with 301, writes with 307, which keeps their method.
+/// Redirects reads with 301, and writes with 307, which keeps their method.
 fn moved(request: &ApiRequest, repo: &Repo) -> Reply {
     let rest = request
         .path
@@ -84,7 +84,7 @@ fn moved(request: &ApiRequest, repo: &Repo) -> Reply {
 }
 
 fn known_repository(state: &mut State, request: &ApiRequest, owner: &str, name: &str, rest: &[&str]) -> Answered {
-    // A repository that is not there, or not to be known of, is 404 whatever is asked of it.
+    // Every request to a missing or hidden repository gets 404.
     let repo = state.repo(owner, name)?;
     request.may_read(repo, "metadata").or_else(|reply| match rest {
         ["installation"] => request.app().map_err(|_| reply),
@@ -136,7 +136,7 @@ fn in_repository(state: &mut State, request: &ApiRequest, owner: &str, name: &st
             _ => Err(Reply::not_found()),
         },
         ("GET", ["issues", "comments", id]) => routes_comments::issue_comment(state, request, at, id),
-        // GitHub takes POST where PATCH is meant, and octocrab sends it here.
+        // GitHub accepts POST instead of PATCH, and octocrab uses it here.
         ("PATCH" | "POST", ["issues", "comments", id]) => routes_comments::edit_issue_comment(state, request, at, id),
         ("DELETE", ["issues", "comments", id]) => routes_comments::delete_issue_comment(state, request, at, id),
         ("GET", ["issues", number, "comments"]) => routes_comments::issue_comments(state, request, at, number),

@@ -7,7 +7,7 @@ use super::request::ApiRequest;
 use super::state::State;
 use serde_json::{Value, json};
 
-/// About as long as an installation's token can be.
+/// The approximate maximum length of an installation's token.
 const TOKEN_LENGTH: usize = 520;
 
 pub(crate) fn user(request: &ApiRequest) -> Answered {

@@ -29,9 +29,9 @@ const CONCLUSIONS: [&str; 7] = [
     "timed_out",
 ];
 const ANNOTATION_FIELDS: [&str; 5] = ["path", "start_line", "end_line", "annotation_level", "message"];
-/// Annotations in one request; more go into later updates.
+/// The maximum number of annotations in one request; more need further updates.
 const MAX_ANNOTATIONS: usize = 50;
-/// Characters of an output's `summary` and `text`.
+/// The maximum length of an output's `summary` and `text`, in characters.
 const MAX_OUTPUT_CHARS: usize = 65_535;
 
 pub(crate) fn create(state: &mut State, request: &ApiRequest, at: At) -> Answered {
@@ -132,7 +132,7 @@ fn find<'a>(repo: &'a Repo, id: &str) -> Result<&'a CheckRun, Reply> {
         .ok_or_else(Reply::not_found)
 }
 
-/// Takes the request's fields over, or refuses all of them.
+/// Applies all of the request's fields, or refuses them.
 fn apply(run: &mut CheckRun, request: &ApiRequest) -> Result<(), Reply> {
     let one_of = |field: &str, allowed: &[&str]| match request.text(field) {
         Some(value) if !allowed.contains(&value) => Err(invalid(field, &format!("{value} is not a known {field}"))),
@@ -152,7 +152,7 @@ fn apply(run: &mut CheckRun, request: &ApiRequest) -> Result<(), Reply> {
         run.fields.insert("status".into(), json!("completed"));
         run.fields.entry("completed_at").or_insert_with(|| json!(now()));
     } else if status.is_some() {
-        // Started again.
+        // It was restarted.
         run.fields.remove("conclusion");
         run.fields.remove("completed_at");
     }
@@ -170,7 +170,7 @@ fn apply(run: &mut CheckRun, request: &ApiRequest) -> Result<(), Reply> {
 }
 
 fn apply_output(run: &mut CheckRun, output: &Map<String, Value>) -> Result<(), Reply> {
-    // A title may stay as it is; a summary is asked for each time.
+    // An update may leave out the title, but not the summary.
     let title = output.get("title").or(run.output.get("title"));
     if !title.is_some_and(Value::is_string) || !output.get("summary").is_some_and(Value::is_string) {
         return Err(invalid("output", "output needs a title and a summary"));

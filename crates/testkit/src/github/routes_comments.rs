@@ -1,4 +1,4 @@
-//! Comments: those of reviews, and those of the conversation.
+//! Comments of reviews and of the conversation.
 
 use super::identity::Identity;
 use super::render::Render;
@@ -148,7 +148,7 @@ fn is_submitted(pull: &Pull, comment: &ReviewComment) -> bool {
         .is_none_or(|review| review.state != "PENDING")
 }
 
-/// The number of the pull request with that comment, if the sender may see it.
+/// Returns the number of the pull request with the comment, if the sender may see it.
 fn pull_of_comment(repo: &Repo, request: &ApiRequest, id: &str) -> Result<u64, Reply> {
     let id = key(id).ok_or_else(Reply::not_found)?;
     let is_own =
@@ -207,7 +207,7 @@ fn body(request: &ApiRequest, resource: &str) -> Result<String, Reply> {
     Ok(body.to_owned())
 }
 
-/// GraphQL, as far as it is used: who edited a comment last.
+/// Answers the GraphQL query for the last editor of a comment.
 pub(crate) fn editor(state: &State, request: &ApiRequest) -> Answered {
     let identity = request.identity()?;
     if identity.permission("issues").is_none() {

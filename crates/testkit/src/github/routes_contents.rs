@@ -1,4 +1,4 @@
-//! Reading what is in commits: files and directories, blobs, comparisons.
+//! Reading commits: files and directories, blobs, comparisons.
 
 use super::git_diff::changed_files;
 use super::objects::{Entry, Objects};
@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 type At<'a> = (&'a str, &'a str);
 
-/// Up to here a file's content is in the answer; above, only the raw media type has it.
+/// The maximum size of a file's content in an answer, in bytes; a larger file needs the raw media type.
 const MAX_INLINE_BYTES: usize = 1_048_576;
-/// Files that a comparison lists.
+/// The maximum number of files in a comparison.
 const MAX_COMPARED_FILES: usize = 300;
 
 pub(crate) fn contents(state: &State, request: &ApiRequest, at: At, path: &str) -> Answered {
@@ -33,7 +33,7 @@ pub(crate) fn contents(state: &State, request: &ApiRequest, at: At, path: &str) 
             .collect();
         return Ok(Reply::json(200, &Value::Array(list)));
     }
-    // As GitHub does: a link to a file of the repository is followed.
+    // Like GitHub, it follows a link to a file of the repository.
     let entry = follow(objects, &commit, &entry).unwrap_or(entry);
     let mut body = describe(request, repo, objects, &commit, &entry);
     let bytes = objects.blob(&entry.sha).unwrap_or_default();
@@ -55,7 +55,7 @@ pub(crate) fn contents(state: &State, request: &ApiRequest, at: At, path: &str) 
     Ok(Reply::json(200, &body))
 }
 
-/// The file that a link points to, under the link's path.
+/// Returns the file that a link points to, under the link's path.
 fn follow(objects: &Objects, commit: &str, link: &Entry) -> Option<Entry> {
     if link.mode != "120000" {
         return None;
@@ -119,7 +119,7 @@ pub(crate) fn blob(state: &State, request: &ApiRequest, at: At, sha: &str) -> An
     ))
 }
 
-/// A commit's tree, flat: folders themselves are left out.
+/// Answers with a commit's tree as a flat list without folders.
 pub(crate) fn tree(state: &State, request: &ApiRequest, at: At, revision: &str) -> Answered {
     let repo = state.repo(at.0, at.1)?;
     request.may_read(repo, "contents")?;
@@ -154,7 +154,7 @@ pub(crate) fn commit(state: &State, request: &ApiRequest, at: At, revision: &str
     ))
 }
 
-/// Three dots: what `head` has since it left `base`.
+/// Answers a comparison by three dots: the changes of `head` since its merge base with `base`.
 pub(crate) fn compare(state: &State, request: &ApiRequest, at: At, range: &str) -> Answered {
     let repo = state.repo(at.0, at.1)?;
     request.may_read(repo, "contents")?;
@@ -162,7 +162,7 @@ pub(crate) fn compare(state: &State, request: &ApiRequest, at: At, range: &str) 
     let branch = |end: &str| end.split_once(':').map_or(end, |(_, branch)| branch).to_owned();
     let (base, _) = repo.resolve(&branch(base)).ok_or_else(Reply::not_found)?;
     let (head, objects) = repo.resolve(&branch(head)).ok_or_else(Reply::not_found)?;
-    // What the branches of a real repository say; by hand there is no history, so only the pull request's own range.
+    // By the branches of a real repository. One made by hand has no history, only the pull request's own range.
     let Some(directory) = objects.git_directory() else {
         return Err(Reply::not_found());
     };
@@ -205,7 +205,7 @@ pub(crate) fn compare(state: &State, request: &ApiRequest, at: At, range: &str) 
     ))
 }
 
-/// Base64 in lines of 60 characters, as GitHub sends it.
+/// Encodes bytes as GitHub does: Base64 in lines of 60 characters.
 fn base64_lines(bytes: &[u8]) -> String {
     let encoded = STANDARD.encode(bytes);
     let mut lines = String::with_capacity(encoded.len() + encoded.len() / 60 + 1);

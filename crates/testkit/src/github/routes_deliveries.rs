@@ -1,5 +1,5 @@
-//! What the App's webhook was sent, and asking for it again. Nothing is sent: a redelivery is written down, as one that
-//! was answered with the status that was set.
+//! The deliveries to the App's webhook, and requests for redelivery. Nothing is sent: a redelivery is recorded with the
+//! status that the test set.
 
 use super::FakeGithub;
 use super::reply::{Answered, Reply};
@@ -8,10 +8,10 @@ use super::state::State;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// GitHub sends again what is not older than this.
+/// The maximum age of a delivery for GitHub's redelivery.
 const REDELIVERABLE: SignedDuration = SignedDuration::from_hours(72);
 
-/// All deliveries, and how the next redelivery is answered.
+/// All deliveries, and the status of the next redelivery.
 #[derive(Clone, Debug)]
 pub(crate) struct Deliveries {
     all: Vec<Delivery>,
@@ -38,7 +38,7 @@ impl Default for Deliveries {
 }
 
 impl FakeGithub {
-    /// A webhook that was sent so many seconds ago and answered with this status; gives its guid.
+    /// Adds a webhook that was sent so many seconds ago and answered with this status. Returns its guid.
     pub fn add_delivery(&self, event: &str, status_code: u16, seconds_ago: i64) -> String {
         let state = &mut self.shared.world().state;
         let id = state.id();
@@ -54,12 +54,12 @@ impl FakeGithub {
         guid
     }
 
-    /// How redeliveries are answered from now on. Default 202.
+    /// Sets the status of later redeliveries. Default 202.
     pub fn set_redelivery_status(&self, status_code: u16) {
         self.shared.world().state.deliveries.redelivery_status = status_code;
     }
 
-    /// The guids of what was asked for again, in the order it was asked for.
+    /// Returns the guids of requested redeliveries, in the order of the requests.
     pub fn redelivered(&self) -> Vec<String> {
         let world = self.shared.world();
         let all = world.state.deliveries.all.iter();
@@ -68,7 +68,7 @@ impl FakeGithub {
     }
 }
 
-/// One page, newest first; a cursor names the delivery that the page before ended with.
+/// Answers with one page, newest first; the cursor names the last delivery of the page before.
 pub(crate) fn list(state: &State, request: &ApiRequest) -> Answered {
     request.app()?;
     let mut all: Vec<&Delivery> = state.deliveries.all.iter().collect();

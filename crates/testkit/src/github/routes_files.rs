@@ -1,4 +1,4 @@
-//! GraphQL about a repository's files, as far as it is used: what each path of a commit is, and texts of blobs.
+//! The GraphQL queries about a repository's files: the entry at each path of a commit, and the texts of blobs.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use super::reply::{Answered, Reply};
 use super::request::ApiRequest;
 use super::state::State;
 
-/// Texts are cut off here, in bytes.
+/// The maximum length of a text, in bytes.
 const MAX_TEXT_BYTES: usize = 512_000;
-/// Git looks for NUL bytes in this many first bytes.
+/// The number of first bytes in which git looks for NUL bytes.
 const BINARY_WINDOW: usize = 8_000;
 
-/// Answers a query about `repository(owner, name)`. Each variable beside the repository's is a path or a blob's name, and has a
-/// field of its own name in the query.
+/// Answers a query about `repository(owner, name)`. Each variable beside the repository's is a path or a blob's name,
+/// and names a field of the query.
 pub(crate) fn query(state: &State, request: &ApiRequest) -> Answered {
     request.identity()?;
     let variables = request.body["variables"].as_object().cloned().unwrap_or_default();
@@ -89,7 +89,7 @@ pub(crate) fn query(state: &State, request: &ApiRequest) -> Answered {
     Ok(Reply::json(200, &json!({ "data": { "repository": found } })))
 }
 
-/// What another query than those above gets.
+/// The answer to any other query.
 pub(crate) fn another_query() -> Reply {
     Reply::json(
         200,
@@ -124,7 +124,7 @@ fn entries(objects: &Objects, commit: &str, asked: &[(&String, &str)]) -> Map<St
         .collect()
 }
 
-/// A blob's text: none of a binary one, other encodings as UTF-8, long ones cut off.
+/// Returns a blob's text: none for a binary one, other encodings as UTF-8, long ones cut off.
 fn shown(bytes: &[u8]) -> Option<String> {
     if bytes[..bytes.len().min(BINARY_WINDOW)].contains(&0) {
         return None;

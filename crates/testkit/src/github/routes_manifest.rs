@@ -1,4 +1,4 @@
-//! An App made from a manifest: the web site's page that takes it, and the exchange of the code for the App's secrets.
+//! Apps made from a manifest: the web page that accepts it, and the exchange of the code for the App's secrets.
 
 use std::process::Command;
 
@@ -12,11 +12,11 @@ use super::request::ApiRequest;
 use super::state::State;
 
 impl FakeGithub {
-    /// What an App that is made here signs deliveries with.
+    /// The webhook secret of an App that is made here.
     pub const WEBHOOK_SECRET: &'static str = "webhook-secret-of-the-test";
 
-    /// Changes what the App is granted: sets a permission (`contents`) to a level or, with `None`, takes it away; and takes
-    /// events (`check_run`) away.
+    /// Changes the App's grants: sets a permission (`contents`) to a level or removes it (`None`), and removes events
+    /// (`check_run`).
     pub fn set_app_grants(&self, permissions: &[(&str, Option<&str>)], without_events: &[&str]) {
         let mut world = self.shared.world();
         let manifest = &mut world.state.app_manifest;
@@ -33,8 +33,8 @@ impl FakeGithub {
         world.previous = world.state.clone();
     }
 
-    /// Where the person's browser is sent who confirms an App of this manifest on the page; `None` where the page would be
-    /// an error.
+    /// Confirms an App of this manifest on the page. Returns the address to which the browser is sent; `None` if the
+    /// page would show an error.
     pub fn register_app(&self, page: &Url, manifest: &Value) -> Option<Url> {
         let given = page.query_pairs().find(|(name, _)| name == "state");
         let given = given.map(|(_, state)| state.into_owned());
@@ -42,10 +42,10 @@ impl FakeGithub {
     }
 }
 
-/// Fields without which GitHub refuses a manifest.
+/// The fields that GitHub requires in a manifest.
 const NEEDED: [&str; 3] = ["url", "hook_attributes", "redirect_url"];
 
-/// The person confirms at once; the browser goes back with a code.
+/// Confirms at once: the browser returns with a code.
 pub(crate) fn register(state: &mut State, request: &ApiRequest) -> Answered {
     let manifest = request.text("manifest").unwrap_or_default();
     let manifest: Value = serde_json::from_str(manifest).map_err(|_| refused("the manifest is not JSON"))?;

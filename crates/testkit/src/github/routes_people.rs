@@ -1,4 +1,4 @@
-//! Who may do what: collaborators' permissions and teams' members.
+//! Collaborators' permissions and teams' members.
 
 use super::FakeGithub;
 use super::render::Render;
@@ -8,15 +8,15 @@ use super::state::{Repo, State};
 use serde_json::json;
 
 impl FakeGithub {
-    /// Sets what a person may do in a repository: `admin`, `maintain`, `write`, `triage`, `read` or `none`. Any other name
-    /// is an organisation's own role, built on `write`. Default: `read`, in a private repository `none`.
+    /// Sets a person's role in a repository: `admin`, `maintain`, `write`, `triage`, `read` or `none`. Any other name
+    /// is an organisation's own role, based on `write`. Default: `read`, in a private repository `none`.
     pub fn set_permission(&self, slug: &str, login: &str, role: &str) {
         if let Some(repo) = self.shared.world().state.repos.get_mut(slug) {
             repo.collaborators.insert(login.into(), role.into());
         }
     }
 
-    /// Puts a person into an organisation's team, `active` or `pending` (invited), or takes it out.
+    /// Adds a person to an organisation's team, as `active` or `pending` (invited), or removes the person.
     pub fn set_team_member(&self, organisation: &str, team: &str, login: &str, state: Option<&'static str>) {
         let key = (organisation.to_owned(), team.to_owned(), login.to_owned());
         let members = &mut self.shared.world().state.team_members;
@@ -34,7 +34,7 @@ pub(crate) fn collaborator(state: &State, request: &ApiRequest, at: (&str, &str)
         return Err(identity.refused());
     }
     let role = role(repo, login);
-    // The older field knows four levels.
+    // The older field has four levels.
     let permission = match role {
         "admin" | "write" | "read" | "none" => role,
         "triage" => "read",

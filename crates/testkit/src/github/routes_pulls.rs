@@ -1,4 +1,4 @@
-//! Reading repositories and pull requests: the pull request itself, its files and its commits.
+//! Reading repositories and pull requests: the pull request, its files and its commits.
 
 use super::render::Render;
 use super::reply::{Answered, Reply, page_of};
@@ -8,9 +8,9 @@ use serde_json::Value;
 
 type At<'a> = (&'a str, &'a str);
 
-/// Files of a pull request that the API lists; those beyond are never shown.
+/// The maximum number of files of a pull request that the API lists.
 const MAX_FILES: usize = 3_000;
-/// Patch lines in one answer, beyond which its other files come without counts and patch.
+/// The maximum number of patch lines in one answer; its other files come without counts and patch.
 const MAX_PATCH_LINES: usize = 20_000;
 
 pub(crate) fn repository(state: &State, request: &ApiRequest, at: At) -> Answered {

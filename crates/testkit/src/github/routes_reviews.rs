@@ -1,4 +1,4 @@
-//! Reviews and their rules: all or nothing, one pending review a person, anchors inside the diff.
+//! Reviews and their rules: all or nothing, one pending review for each person, anchors inside the diff.
 
 use super::diff::{self, Anchor, Side};
 use super::identity::Identity;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 type At<'a> = (&'a str, &'a str);
 
-/// Characters in one body.
+/// The maximum length of one body, in characters.
 pub(crate) const MAX_BODY_CHARS: usize = 65_536;
 const TOO_LONG: &str = "Body is too long (maximum is 65536 characters)";
 
@@ -98,7 +98,7 @@ pub(crate) fn create(state: &mut State, request: &ApiRequest, at: At, number: &s
     if body.chars().count() > MAX_BODY_CHARS {
         return Err(Reply::unprocessable(&[TOO_LONG]));
     }
-    // Nothing has been changed up to here: one bad comment, and there is no review at all.
+    // Nothing has changed so far: with one invalid comment there is no review.
     let id = state.id();
     let ids: Vec<u64> = comments.iter().map(|_| state.id()).collect();
     let pull = state.repo_mut(at.0, at.1)?.pull_mut(number)?;
@@ -204,7 +204,7 @@ pub(crate) fn dismiss(state: &mut State, request: &ApiRequest, at: At, number: &
     finish(request, pull, id, "dismiss")
 }
 
-/// The state that an event leads to, if this author may have it.
+/// Returns the state after an event, if this author may cause it.
 fn judged(pull: &Pull, author: &Identity, event: &str, body: &str, comments: usize) -> Result<&'static str, Reply> {
     let is_own = author.login == pull.change.author;
     match event {
@@ -226,7 +226,7 @@ fn judged(pull: &Pull, author: &Identity, event: &str, body: &str, comments: usi
     }
 }
 
-/// A comment that may be created.
+/// A valid comment before its creation.
 struct Draft {
     path: String,
     body: String,
@@ -234,7 +234,7 @@ struct Draft {
     anchored: diff::Anchored,
 }
 
-/// Reads one comment and finds its place. The refusal does not say which comment it is about.
+/// Reads one comment and finds its place. Like GitHub's, the refusal does not name the comment.
 fn draft(pull: &Pull, comment: &Value) -> Result<Draft, Reply> {
     let text = |name: &str| comment.get(name).and_then(Value::as_str);
     let line = |name: &str| {
@@ -306,13 +306,13 @@ impl Draft {
     }
 }
 
-/// A pending review is seen by its author alone.
+/// Returns true if the sender may see the review: only its author sees a pending one.
 fn sees(request: &ApiRequest, review: &Review) -> bool {
     let is_author = matches!(&request.caller, Caller::Token(identity) if identity.login == review.author.login);
     review.state != "PENDING" || is_author
 }
 
-/// The author's own review; another's is 404 while pending, else 403.
+/// Returns the author's own review; another author's is 404 while pending, else 403.
 fn own<'a>(pull: &'a mut Pull, author: &Identity, id: &str) -> Result<&'a mut Review, Reply> {
     let review = pull.review_mut(id)?;
     match review.author.login == author.login {

@@ -1,5 +1,4 @@
-//! Sign-in by the App's OAuth web flow, as github.com has it beside the API. Which addresses an App may send people back
-//! to is not checked.
+//! Sign-in by the App's OAuth web flow on github.com. The address to which an App sends people back is not checked.
 
 use super::FakeGithub;
 use super::identity::Identity;
@@ -13,10 +12,10 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use url::{Url, form_urlencoded};
 
-/// Who sits at the browser, and the codes that were given out and not yet used.
+/// The person at the browser, and the issued codes that are not used yet.
 #[derive(Clone, Debug)]
 pub(crate) struct SignIn {
-    /// `None`: the person says no.
+    /// `None`: the person refuses.
     login: Option<String>,
     codes: BTreeMap<String, Code>,
 }
@@ -25,7 +24,7 @@ pub(crate) struct SignIn {
 struct Code {
     login: String,
     redirect: String,
-    /// PKCE's, of method S256.
+    /// PKCE's challenge, of method S256.
     challenge: Option<String>,
 }
 
@@ -44,12 +43,13 @@ impl FakeGithub {
     /// The App's client secret.
     pub const CLIENT_SECRET: &'static str = "testkit-client-secret";
 
-    /// Who signs in from now on; `None` refuses to. Default `octocat`.
+    /// Sets the person who signs in from now on; `None` refuses. Default `octocat`.
     pub fn sign_in_as(&self, login: Option<&str>) {
         self.shared.world().state.sign_in.login = login.map(str::to_owned);
     }
 
-    /// Where the person's browser is sent from this address of the sign-in page; `None` where the page would be an error.
+    /// Opens this address of the sign-in page. Returns the address to which the browser is sent; `None` if the page
+    /// would show an error.
     pub fn authorize(&self, address: &Url) -> Option<Url> {
         let query: Vec<_> = address.query_pairs().into_owned().collect();
         authorized(&mut self.shared.world().state, &query).ok()
@@ -86,10 +86,10 @@ fn authorized(state: &mut State, query: &[(String, String)]) -> Result<Url, Repl
         };
         state.sign_in.codes.insert(code, given);
     } else {
-        let said = "The user has denied your application access.";
+        let description = "The user has denied your application access.";
         to.query_pairs_mut()
             .append_pair("error", "access_denied")
-            .append_pair("error_description", said);
+            .append_pair("error_description", description);
     }
     if let Some(state) = field("state") {
         to.query_pairs_mut().append_pair("state", state);
@@ -103,9 +103,9 @@ pub(crate) fn access_token(state: &mut State, request: &ApiRequest) -> Answered 
             "access_token": token, "expires_in": 28_800, "refresh_token": format!("ghr_{}", state.id()),
             "refresh_token_expires_in": 15_897_600, "scope": "", "token_type": "bearer",
         }),
-        // A refusal comes as a success.
-        Err((error, said)) => json!({
-            "error": error, "error_description": said,
+        // GitHub sends a refusal with a success status.
+        Err((error, description)) => json!({
+            "error": error, "error_description": description,
             "error_uri": "https://docs.github.com/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors",
         }),
     };
@@ -136,8 +136,8 @@ fn exchanged(state: &mut State, request: &ApiRequest) -> Result<String, (&'stati
         .remove(field("code").unwrap_or_default())
         .ok_or(bad)?;
     if field("redirect_uri").is_some_and(|redirect| redirect != code.redirect) {
-        let said = "The redirect_uri MUST match the registered callback URL for this application.";
-        return Err(("redirect_uri_mismatch", said));
+        let description = "The redirect_uri MUST match the registered callback URL for this application.";
+        return Err(("redirect_uri_mismatch", description));
     }
     if let Some(challenge) = code.challenge {
         let verifier = field("code_verifier").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The HTTP side: takes a request in, finds out who asks, plays the planned fault, keeps the journal.
-//! What an answer says is the routes' part.
+//! The HTTP side: reads a request, identifies its sender, plays the planned fault, keeps the journal. The routes make
+//! the answers.
 
 use super::faults::{Fault, Plan};
 use super::identity::Identity;
@@ -20,13 +20,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::form_urlencoded;
 
-/// What the server and its owner share.
+/// The data that the server and its owner share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     world: Mutex<World>,
     in_flight: AtomicUsize,
     pub journal: Journal,
-    /// The API's own address; known once the port is.
+    /// The API's own address, known with the port.
     pub api: std::sync::OnceLock<String>,
 }
 
@@ -80,9 +80,9 @@ impl Drop for InFlight<'_> {
 }
 
 impl World {
-    /// Answers, and keeps what was before if that changed something.
+    /// Answers, and keeps the earlier state if the request changed something.
     fn apply(&mut self, request: &ApiRequest) -> Reply {
-        // Whoever only reads changes nothing.
+        // A read changes nothing.
         let before = (request.method != Method::GET.as_str()).then(|| self.state.clone());
         let reply = dispatch(&mut self.state, request);
         if let Some(before) = before.filter(|_| reply.effect.is_some()) {
@@ -143,7 +143,7 @@ pub(crate) async fn handle(
         }) => Some(Fault::reply(*status, *retry_after_s, message)),
         Some(Fault::LateEffect { .. }) => Some(Reply::error(504, "Gateway Timeout")),
         Some(Fault::StaleRead) => {
-            // On a copy: nothing that a stale answer changes may stay.
+            // On a copy, because the changes of a stale answer are lost.
             let mut stale = shared.world().previous.clone();
             let mut reply = refusal.clone().unwrap_or_else(|| dispatch(&mut stale, &request));
             reply.effect = None;
@@ -199,13 +199,13 @@ pub(crate) async fn handle(
     }
 }
 
-/// On a task of its own: the request's own ends when its peer goes away.
+/// Acts on a task of its own, because the request's task ends when its peer closes the connection.
 fn act_later(shared: Arc<Shared>, request: ApiRequest, sequence: usize, delay: Duration) {
     tokio::spawn(async move {
         tokio::time::sleep(delay).await;
         let effect = shared.world().apply(&request).effect;
         if let Some(effect) = effect {
-            // The journal in memory has it; a full disk shows at the next request.
+            // The journal in memory has it; the next request reports a full disk.
             let _ = shared.journal.add_effect(sequence, effect);
         }
     });
@@ -253,7 +253,7 @@ fn login(caller: &Caller) -> Option<String> {
     }
 }
 
-/// Who asks, or 401.
+/// Returns the sender, or 401.
 fn caller(state: &State, headers: &HeaderMap) -> Result<Caller, Reply> {
     let Some(authorization) = text(headers, "authorization") else {
         return Ok(Caller::Anonymous);
@@ -272,7 +272,7 @@ fn caller(state: &State, headers: &HeaderMap) -> Result<Caller, Reply> {
     }
 }
 
-/// A JWT's claims. Its signature is not checked: the fake has no key.
+/// Returns a JWT's claims. Its signature is not checked: the fake has no key.
 fn claims(token: &str) -> Option<Value> {
     let mut parts = token.split('.');
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);

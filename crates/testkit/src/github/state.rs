@@ -1,5 +1,5 @@
-//! What GitHub remembers: repositories, pull requests, reviews, comments, check runs, people. Plain data, cheap to copy, so
-//! that a stale read can be answered from the state before the last write.
+//! GitHub's state: repositories, pull requests, reviews, comments, check runs, people. Plain data, cheap to copy, so
+//! that a stale read can use the state before the last write.
 
 use super::identity::Identity;
 use super::objects::Objects;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(crate) struct State {
     pub app_id: u64,
     pub app_slug: String,
-    /// The manifest that the App was made from: its `default_permissions` and `default_events`.
+    /// The App's manifest, with its `default_permissions` and `default_events`.
     pub app_manifest: Value,
     pub installation_id: u64,
     pub repos: BTreeMap<String, Repo>,
@@ -24,7 +24,7 @@ pub(crate) struct State {
     /// `active` or `pending` by organisation, team's slug and login.
     pub team_members: BTreeMap<(String, String, String), &'static str>,
     pub sign_in: SignIn,
-    /// Manifests of Apps by the code that they are exchanged with.
+    /// Manifests of Apps, by the code of their exchange.
     pub manifests: BTreeMap<String, Value>,
     pub deliveries: Deliveries,
     pub next_id: u64,
@@ -32,16 +32,16 @@ pub(crate) struct State {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Repo {
-    /// Stays when it is renamed.
+    /// Unchanged by a rename.
     pub id: u64,
     pub slug: String,
-    /// Names that it had before: requests there are redirected.
+    /// Former names, from which requests are redirected.
     pub old_slugs: BTreeSet<String>,
     /// Read-only.
     pub is_archived: bool,
     /// Pull requests whose conversation is locked.
     pub locked: BTreeSet<u64>,
-    /// Whether its organisation wants single sign-on before tokens are taken.
+    /// True if its organisation requires single sign-on for tokens.
     pub wants_sign_on: bool,
     pub default_branch: String,
     pub pulls: BTreeMap<u64, Arc<Pull>>,
@@ -56,7 +56,7 @@ pub(crate) struct Pull {
     pub change: Arc<PullRequest>,
     pub reviews: BTreeMap<u64, Review>,
     pub comments: BTreeMap<u64, ReviewComment>,
-    /// Every commit that is, or was, part of it.
+    /// Every commit that is or was part of it.
     pub commits: BTreeSet<String>,
     pub created_at: String,
     pub updated_at: String,
@@ -82,7 +82,7 @@ pub(crate) struct ReviewComment {
     pub body: String,
     pub commit_id: String,
     pub diff_hunk: String,
-    /// `None` once the head has moved on and its file's patch has changed.
+    /// `None` once a new head has changed its file's patch.
     pub position: Option<u32>,
     pub original_position: u32,
     pub original_line: u32,
@@ -101,7 +101,7 @@ pub(crate) struct IssueComment {
     pub body: String,
     pub created_at: String,
     pub updated_at: String,
-    /// Who edited its text last.
+    /// The last editor of its text.
     pub editor: Option<String>,
 }
 
@@ -122,7 +122,7 @@ impl State {
         self.next_id
     }
 
-    /// The repository, whatever the case of its name; 404.
+    /// Returns the repository with a name in any case, or 404.
     pub fn repo(&self, owner: &str, name: &str) -> Result<&Repo, Reply> {
         let slug = format!("{owner}/{name}");
         self.repos
@@ -131,12 +131,12 @@ impl State {
             .ok_or_else(Reply::not_found)
     }
 
-    /// The repository of an id.
+    /// Returns the repository with an id.
     pub fn repo_of_id(&self, id: &str) -> Option<&Repo> {
         self.repos.values().find(|repo| repo.id.to_string() == id)
     }
 
-    /// The repository that had this name before, where none has it now.
+    /// Returns the repository that had this name before, if none has it now.
     pub fn moved(&self, owner: &str, name: &str) -> Option<&Repo> {
         let slug = format!("{owner}/{name}").to_ascii_lowercase();
         let is_it = |known: &String| known.eq_ignore_ascii_case(&slug);
@@ -171,7 +171,7 @@ impl Repo {
         }
     }
 
-    /// Private as soon as one of its pull requests says so.
+    /// Returns true if one of its pull requests is marked as private.
     pub fn is_private(&self) -> bool {
         self.pulls.values().any(|pull| pull.change.is_private)
     }
@@ -194,7 +194,7 @@ impl Repo {
             .ok_or_else(Reply::not_found)
     }
 
-    /// The commit that a branch, `refs/pull/N/head`, tag or commit name stands for, and where its files are.
+    /// Returns the commit of a branch, `refs/pull/N/head`, tag or commit name, and the store of its files.
     pub fn resolve(&self, revision: &str) -> Option<(String, &Objects)> {
         let short = revision.strip_prefix("refs/heads/").unwrap_or(revision);
         let named = |pull: &Pull| {
@@ -239,7 +239,7 @@ impl Pull {
         }
     }
 
-    /// Moves the head. Comments on files whose patch changed become outdated: their place in the diff is gone.
+    /// Moves the head. Comments on files whose patch changed become outdated: they lose their place in the diff.
     pub fn push(&mut self, change: PullRequest) {
         let old = Arc::clone(&self.change);
         let patch = |change: &PullRequest, path: &str| change.file(path).and_then(|file| file.patch.clone());
@@ -268,7 +268,7 @@ impl Pull {
     }
 }
 
-/// The wall clock as GitHub writes it, to the second.
+/// Returns the current time in GitHub's form, to the second.
 pub(crate) fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,4 +1,4 @@
-//! What the server answers: a value, and how it looks in each provider's shape. When it is chosen is `script`'s part.
+//! The server's answers: a value, and its form in each provider's API. `script` chooses them.
 
 use super::wire::Wire;
 use serde_json::{Value, json};
@@ -7,20 +7,20 @@ use std::time::Duration;
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// Waited before anything is sent.
+    /// The delay before anything is sent.
     pub delay: Duration,
-    /// What is sent.
+    /// The content.
     pub outcome: Outcome,
 }
 
-/// What is sent.
+/// The content of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// A completion with this text.
     Text {
         /// The model's text.
         text: String,
-        /// Why it ended.
+        /// The reason of its end.
         stop: StopReason,
     },
     /// A failure in the provider's error shape.
@@ -38,12 +38,12 @@ pub enum Outcome {
     Drop,
 }
 
-/// Why a completion ended.
+/// The reason of a completion's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
     /// The model was done.
     Complete,
-    /// The limit of output tokens was met.
+    /// It reached the limit of output tokens.
     MaxTokens,
     /// The model declined.
     Refusal,
@@ -63,7 +63,7 @@ pub struct Failure {
 }
 
 impl Answer {
-    /// A complete answer with `text`.
+    /// Returns a complete answer with `text`.
     pub fn text(text: impl Into<String>) -> Self {
         Outcome::Text {
             text: text.into(),
@@ -72,7 +72,7 @@ impl Answer {
         .into()
     }
 
-    /// A failure with `status` and no `Retry-After`.
+    /// Returns a failure with `status` and no `Retry-After`.
     pub fn failure(status: u16, message: impl Into<String>) -> Self {
         Outcome::Failure(Failure {
             status,
@@ -83,7 +83,7 @@ impl Answer {
         .into()
     }
 
-    /// The same, `delay` later.
+    /// Returns the same answer with a delay.
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay += delay;
         self
@@ -136,7 +136,7 @@ fn openai_kind(status: u16) -> &'static str {
     }
 }
 
-/// A completion as the provider of `wire` sends it. A request that forces one tool gets the text as that tool's input.
+/// Returns a completion in the form of `wire`. A request that forces one tool gets the text as that tool's input.
 pub(crate) fn completion(wire: Wire, request: &Value, sequence: usize, text: &str, stop: StopReason) -> Value {
     let model = request["model"].as_str().unwrap_or("testkit");
     let input_tokens = tokens(&request["messages"].to_string()) + tokens(request["system"].as_str().unwrap_or(""));
@@ -185,7 +185,7 @@ pub(crate) fn completion(wire: Wire, request: &Value, sequence: usize, text: &st
             }
             let finish_reason = match stop {
                 StopReason::MaxTokens => "length",
-                // A forced function ends with `stop`, unlike one the model chose.
+                // A forced function ends with `stop`, unlike a function that the model chose.
                 StopReason::Complete | StopReason::Refusal => "stop",
             };
             json!({
@@ -201,7 +201,7 @@ pub(crate) fn completion(wire: Wire, request: &Value, sequence: usize, text: &st
     }
 }
 
-/// About four characters a token, as providers say of English; the same text always counts the same.
+/// Counts about four characters a token, the providers' figure for English; the same text always counts the same.
 fn tokens(text: &str) -> usize {
     text.chars().count().div_ceil(4)
 }

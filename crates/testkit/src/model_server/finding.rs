@@ -1,9 +1,9 @@
-//! Findings as a scripted model reports them: on a given line, or on a line that its prompt really adds.
+//! Findings of a scripted model: on a given line, or on a line that the prompt adds.
 
 use super::prompt::{Prompt, ShownFile};
 use serde_json::{Value, json};
 
-/// A finding to report. Left out of an answer whose prompt does not show its file, unless `unchecked`.
+/// A finding to report. An answer leaves it out if the prompt does not show its file, unless it is `unchecked`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     path: Option<String>,
@@ -26,17 +26,17 @@ enum Place {
 }
 
 impl Finding {
-    /// On `line` (from 1, in the head) of `path`.
+    /// Creates a finding on `line` (from 1, in the head) of `path`.
     pub fn at(path: impl Into<String>, line: u32) -> Self {
         Self::new(Some(path.into()), Place::Line(line))
     }
 
-    /// On the first line with text that the prompt's first file with such a line adds.
+    /// Creates a finding on the prompt's first added line with text.
     pub fn first_added_line() -> Self {
         Self::new(None, Place::FirstAdded)
     }
 
-    /// On the first line with text that `path` adds.
+    /// Creates a finding on the first line with text that `path` adds.
     pub fn first_added_line_of(path: impl Into<String>) -> Self {
         Self::new(Some(path.into()), Place::FirstAdded)
     }
@@ -57,61 +57,61 @@ impl Finding {
         }
     }
 
-    /// `critical`, `high`, `medium` (default), `low` or `info`; anything else is sent as it is.
+    /// Sets the severity: `critical`, `high`, `medium` (default), `low` or `info`. Anything else is sent unchanged.
     pub fn severity(mut self, severity: impl Into<String>) -> Self {
         self.severity = severity.into();
         self
     }
 
-    /// Default `correctness`; anything is sent as it is.
+    /// Sets the category; anything is sent unchanged. Default `correctness`.
     pub fn category(mut self, category: impl Into<String>) -> Self {
         self.category = category.into();
         self
     }
 
-    /// The title.
+    /// Sets the title.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// The text.
+    /// Sets the text.
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The quoted line; default: the line's text from the prompt.
+    /// Sets the quoted line. Default: the line's text in the prompt.
     pub fn quote(mut self, quote: impl Into<String>) -> Self {
         self.quote = Some(quote.into());
         self
     }
 
-    /// A replacement for the lines.
+    /// Sets a replacement for the lines.
     pub fn suggestion(mut self, suggestion: impl Into<String>) -> Self {
         self.suggestion = Some(suggestion.into());
         self
     }
 
-    /// The first line of a range.
+    /// Sets the first line of a range.
     pub fn start_line(mut self, start_line: u32) -> Self {
         self.start_line = Some(start_line);
         self
     }
 
-    /// 0..=1 for a valid one. Default 0.9.
+    /// Sets the confidence; 0..=1 is valid. Default 0.9.
     pub fn confidence(mut self, confidence: f64) -> Self {
         self.confidence = confidence;
         self
     }
 
-    /// Reported in every answer, also of a file that the prompt does not show.
+    /// Reports the finding in every answer, also if the prompt does not show its file.
     pub fn unchecked(mut self) -> Self {
         self.is_unchecked = true;
         self
     }
 
-    /// The finding as `prompt` allows it: `None` when its file, or an added line to pick, is not shown.
+    /// Returns the finding for `prompt`: `None` if the prompt shows neither its file nor an added line to choose.
     pub fn to_json(&self, prompt: &Prompt) -> Option<Value> {
         // A blank line has no text to quote.
         let first = |file: &ShownFile| file.added.iter().find(|(_, text)| !text.trim().is_empty()).cloned();
@@ -150,7 +150,7 @@ impl Finding {
     }
 }
 
-/// The answer's JSON: those of `findings` that `prompt` allows.
+/// Returns the answer's JSON with the findings that `prompt` allows.
 pub fn answer_text(findings: &[Finding], prompt: &Prompt) -> String {
     let findings: Vec<Value> = findings.iter().filter_map(|finding| finding.to_json(prompt)).collect();
     let files = prompt.files.len();

@@ -1,4 +1,4 @@
-//! What the model server was asked: in memory, and as JSON lines (one at a request's arrival, one at its end).
+//! The requests to the model server: in memory, and as JSON lines (one at a request's arrival, one at its end).
 
 use super::wire::Wire;
 use crate::error::TestkitError;
@@ -9,22 +9,22 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// One request to the model, and what became of it.
+/// One request to the model, and its outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// Number among all requests, from 0.
     pub sequence: usize,
     /// Arrival, in milliseconds since the server's start.
     pub at_ms: u64,
-    /// Which API it came by.
+    /// Its API.
     pub wire: Wire,
-    /// The model asked for.
+    /// The requested model.
     pub model: String,
     /// The files its prompt shows.
     pub paths: Vec<String>,
-    /// Requests that were being answered at its arrival, itself included.
+    /// The number of requests in flight at its arrival, itself included.
     pub in_flight: usize,
-    /// Whether a key was sent.
+    /// True if it had a key.
     pub is_authenticated: bool,
     /// The headers, lower case, without the key.
     pub headers: Vec<(String, String)>,
@@ -32,9 +32,10 @@ pub struct Call {
     pub prompt: String,
     /// The body.
     pub body: Value,
-    /// The answer's status; `None` while it is not answered, or never was.
+    /// The answer's status; `None` without an answer (so far).
     pub status: Option<u16>,
-    /// The end, in milliseconds since the server's start; with no status the peer went away, or was cut off.
+    /// The end, in milliseconds since the server's start. Without a status, the peer closed the connection or was cut
+    /// off.
     pub ended_at_ms: Option<u64>,
 }
 
@@ -49,7 +50,7 @@ enum Line {
     },
 }
 
-/// Everything the server was asked. Clones share it.
+/// All requests to the server. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Journal {
     start: Instant,
@@ -83,18 +84,18 @@ impl Journal {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Every request, in order of arrival.
+    /// Returns every request, in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.kept().calls.clone()
     }
 
-    /// The requests whose prompt shows `path`.
+    /// Returns the requests whose prompt shows `path`.
     pub fn calls_for(&self, path: &str) -> Vec<Call> {
         let shows = |call: &&Call| call.paths.iter().any(|shown| shown == path);
         self.kept().calls.iter().filter(shows).cloned().collect()
     }
 
-    /// The most requests that were being answered at once.
+    /// Returns the maximum number of requests in flight.
     pub fn max_in_flight(&self) -> usize {
         self.kept().calls.iter().map(|call| call.in_flight).max().unwrap_or(0)
     }
@@ -110,7 +111,7 @@ impl Journal {
                     status,
                     ended_at_ms,
                 } => {
-                    // The last of that number: a server that was started again counts from 0 in the same file.
+                    // The last request with that number: a restarted server counts from 0 in the same file.
                     if let Some(call) = calls.iter_mut().rfind(|call| call.sequence == sequence) {
                         call.status = status;
                         call.ended_at_ms = Some(ended_at_ms);
@@ -121,7 +122,7 @@ impl Journal {
         Ok(calls)
     }
 
-    /// Takes a request in: fills its number, time and concurrency. The second value is its attempt.
+    /// Records a request: fills in its number, time and concurrency. The second value is its attempt.
     pub(crate) fn arrive(&self, mut call: Call) -> std::io::Result<(InFlight, usize)> {
         let at_ms = self.now_ms();
         let mut kept = self.kept();
@@ -137,7 +138,7 @@ impl Journal {
         };
         kept.calls.push(call.clone());
         let written = kept.write(&Line::Request(Box::new(call)));
-        // Released first: dropping `in_flight` takes the lock.
+        // The lock is released first: dropping `in_flight` takes it.
         drop(kept);
         written.map(|()| (in_flight, attempt))
     }
@@ -149,7 +150,7 @@ impl Kept {
     }
 }
 
-/// A request that is being answered; its end is kept when this is dropped, also when its peer goes away.
+/// A request in flight. Dropping this value records its end, also if the peer closed the connection.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     journal: Journal,
@@ -171,7 +172,7 @@ impl Drop for InFlight {
             status: self.status,
             ended_at_ms,
         };
-        // Nobody is left to tell; the line's absence shows in the file.
+        // No caller can handle the error; the missing line shows in the file.
         let _ = kept.write(&line);
     }
 }

@@ -1,6 +1,6 @@
 //! A model provider on loopback: the Messages API and the Chat Completions API, answered by a [`Script`].
 //!
-//! What is answered is in `answer`, when in `script`, what was asked in `journal`. It never thinks.
+//! The answers are in `answer`, their choice in `script`, the requests in `journal`.
 
 mod answer;
 mod finding;
@@ -33,16 +33,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How a server is set up.
+/// The options of a server.
 #[derive(Clone, Debug)]
 pub struct ModelServerOptions {
-    /// Where it listens. Default: loopback, a free port.
+    /// Its address. Default: loopback, a free port.
     pub listen: SocketAddr,
-    /// Waited before each answer, on top of the script's own delay. Default none.
+    /// The delay before each answer, added to the script's own. Default none.
     pub latency: Duration,
-    /// The only key it takes; `None` (default): any, or none.
+    /// The only valid key; `None` (default): any key, or none.
     pub key: Option<String>,
-    /// Where its journal is written as JSON lines. Default: nowhere.
+    /// The file for its journal, as JSON lines. Default: none.
     pub journal: Option<PathBuf>,
 }
 
@@ -58,7 +58,7 @@ impl Default for ModelServerOptions {
     }
 }
 
-/// A running server; it stops when this is dropped, and whoever waits for it sees the connection close.
+/// A running server; it stops and closes its connections when this value is dropped.
 #[derive(Debug)]
 pub struct ModelServer {
     server: Loopback,
@@ -74,12 +74,12 @@ struct Shared {
 }
 
 impl ModelServer {
-    /// A server on a free port of loopback. Errors: it cannot listen.
+    /// Starts a server on a free port of loopback. Errors: it cannot listen.
     pub fn start(script: Script) -> Result<Self, TestkitError> {
         Self::start_with(script, ModelServerOptions::default())
     }
 
-    /// The same, set up otherwise. Errors: it cannot listen, or the journal cannot be opened.
+    /// Starts a server with options. Errors: it cannot listen, or the journal cannot be opened.
     pub fn start_with(script: Script, options: ModelServerOptions) -> Result<Self, TestkitError> {
         let journal = Journal::new(options.journal.as_deref())?;
         let script = Mutex::new(script);
@@ -100,22 +100,22 @@ impl ModelServer {
         Ok(Self { server, shared })
     }
 
-    /// `http://127.0.0.1:PORT`, without `/v1`.
+    /// Returns `http://127.0.0.1:PORT`, without `/v1`.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address())
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// What it was asked so far.
+    /// Returns the journal of its requests.
     pub fn journal(&self) -> &Journal {
         &self.shared.journal
     }
 
-    /// Answers by `script` from the next request on; the journal goes on.
+    /// Answers by `script` from the next request on; the journal continues.
     pub fn set_script(&self, script: Script) {
         *self.shared.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
     }
@@ -234,7 +234,7 @@ async fn send(outcome: Outcome, request: &ModelRequest, cut: &Cut, in_flight: &m
     response
 }
 
-/// The headers without the key: a journal may be uploaded with a failed test.
+/// Returns the headers without the key: a journal may be uploaded with a failed test.
 fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
     let is_secret = |name: &str| matches!(name, "authorization" | "x-api-key");
     let shown = headers.iter().filter(|(name, _)| !is_secret(name.as_str()));

@@ -1,7 +1,7 @@
-//! Reads a review's prompt as a model would: which files it shows, and which lines they add.
-//! Reads the user's turns alone, since instructions may quote the format.
+//! Reads a review's prompt as a model would: the files that it shows, and their added lines. Reads only the user's
+//! turns, because instructions may quote the format.
 
-/// One file as a prompt shows it.
+/// One file in a prompt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShownFile {
     /// The path after `+++ b/`.
@@ -10,7 +10,7 @@ pub struct ShownFile {
     pub added: Vec<(u32, String)>,
 }
 
-/// What a prompt shows.
+/// The files in a prompt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prompt {
     /// The files, in the prompt's order, each path once.
@@ -47,12 +47,12 @@ impl Prompt {
         Self { files }
     }
 
-    /// The paths, in the prompt's order.
+    /// Returns the paths, in the prompt's order.
     pub fn paths(&self) -> Vec<String> {
         self.files.iter().map(|file| file.path.clone()).collect()
     }
 
-    /// The file at `path`.
+    /// Returns the file at `path`.
     pub fn file(&self, path: &str) -> Option<&ShownFile> {
         self.files.iter().find(|file| file.path == path)
     }
@@ -63,7 +63,7 @@ fn added_line(line: &str) -> Option<(u32, &str)> {
     let digits = line.find(|c: char| !c.is_ascii_digit())?;
     let number = line[..digits].parse().ok()?;
     let added = line[digits..].trim_start_matches(' ').strip_prefix('+')?;
-    // A number and its `+` are apart: `1+1` is somebody's text.
+    // A space separates a number and its `+`: `1+1` is ordinary text.
     line[digits..].starts_with(' ').then_some((number, added))
 }
 

@@ -1,19 +1,19 @@
-//! Servers that don't take everything: each refuses one thing of a request, in words that real servers use.
+//! Servers with limits: each refuses one part of a request, in the words of real servers.
 
 use super::answer::{Answer, Failure, Outcome};
 use super::script::Script;
 use serde_json::Value;
 
-/// One thing that a server refuses.
+/// One part of a request that a server refuses.
 #[derive(Clone, Copy, Debug)]
 pub struct Refuses {
     /// Its name, for messages.
     pub name: &'static str,
     /// The status of the refusal.
     pub status: u16,
-    /// Its words; with none the body is empty.
+    /// Its words; without them the body is empty.
     pub words: &'static str,
-    /// Whether a request holds it.
+    /// Returns true if a request contains it.
     pub is_refused: fn(&Value) -> bool,
 }
 
@@ -61,7 +61,7 @@ const fn refuses(name: &'static str, status: u16, words: &'static str, is_refuse
 }
 
 impl Refuses {
-    /// Servers that refuse the answer's shape, or a way to ask for it.
+    /// Servers that refuse the answer's shape, or a form of requesting it.
     pub const FORMATS: [Self; 16] = [
         refuses(
             "xgrammar",
@@ -146,7 +146,7 @@ impl Refuses {
         ),
     ];
 
-    /// Servers that refuse instructions of their own.
+    /// Servers that refuse separate instructions.
     pub const SYSTEM: [Self; 5] = [
         refuses("role", 400, "System role not supported", has_system),
         refuses(
@@ -218,7 +218,7 @@ impl Refuses {
 }
 
 impl Script {
-    /// Refuses each of these things where a request holds it, the first one first; answers by `then` where it holds none.
+    /// Refuses a request that contains one of these parts, for the first of them; answers other requests by `then`.
     pub fn refusing(things: &[Refuses], then: Self) -> Self {
         let things = things.to_vec();
         Self::new(

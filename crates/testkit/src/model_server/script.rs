@@ -1,4 +1,4 @@
-//! Scripts: how a scripted model chooses its answer, from what it was asked before and what it is asked now.
+//! Scripts, which choose a scripted model's answer by the current request and the earlier ones.
 
 use super::answer::{Answer, Failure, Outcome, StopReason};
 use super::finding::{Finding, answer_text};
@@ -13,13 +13,13 @@ use std::time::Duration;
 /// One request to the model.
 #[derive(Clone, Debug)]
 pub struct ModelRequest {
-    /// Which API it came by.
+    /// Its API.
     pub wire: Wire,
     /// Number among all requests, from 0.
     pub sequence: usize,
     /// Number among the requests that show the same files, from 0.
     pub attempt: usize,
-    /// What the user's turns show.
+    /// The files in the user's turns.
     pub prompt: Prompt,
     /// Instructions and user's turns, joined by a newline.
     pub text: String,
@@ -46,7 +46,7 @@ impl Default for Script {
 }
 
 impl Script {
-    /// Any function of the journal so far (this request is its last call) and the request.
+    /// Answers by a function of the journal so far (this request is its last call) and the request.
     pub fn new(decide: impl Fn(&Journal, &ModelRequest) -> Answer + Send + Sync + 'static) -> Self {
         Self(Arc::new(decide))
     }
@@ -55,33 +55,33 @@ impl Script {
         (self.0)(journal, request)
     }
 
-    /// Always this answer.
+    /// Always gives this answer.
     pub fn always(answer: impl Into<Answer>) -> Self {
         let answer = answer.into();
         Self::new(move |_, _| answer.clone())
     }
 
-    /// A clean answer without findings.
+    /// Gives a valid answer without findings.
     pub fn valid() -> Self {
         Self::findings(Vec::new())
     }
 
-    /// These findings, in each answer whose prompt shows their file.
+    /// Reports these findings in each answer whose prompt shows their file.
     pub fn findings(findings: Vec<Finding>) -> Self {
         Self::new(move |_, request| Answer::text(answer_text(&findings, &request.prompt)))
     }
 
-    /// One medium finding on `line` of `path`, in answers whose prompt shows `path`.
+    /// Reports one medium finding on `line` of `path`, in answers whose prompt shows `path`.
     pub fn finding_on(path: impl Into<String>, line: u32) -> Self {
         Self::findings(vec![Finding::at(path, line)])
     }
 
-    /// One medium finding on the first line the prompt adds.
+    /// Reports one medium finding on the prompt's first added line.
     pub fn first_added_line() -> Self {
         Self::findings(vec![Finding::first_added_line()])
     }
 
-    /// A high finding on each file's first added line.
+    /// Reports a high finding on each file's first added line.
     pub fn finding_each_file() -> Self {
         Self::new(|_, request| {
             let paths = request.prompt.paths().into_iter();
@@ -92,17 +92,17 @@ impl Script {
         })
     }
 
-    /// Always this text as a complete answer.
+    /// Always gives this text as a complete answer.
     pub fn text(text: impl Into<String>) -> Self {
         Self::always(Answer::text(text))
     }
 
-    /// Prose at a unit's first request, then a clean answer.
+    /// Gives prose at a unit's first request, then a valid answer.
     pub fn prose_then_valid() -> Self {
         Self::sequence(vec![Self::always_invalid(), Self::valid()])
     }
 
-    /// A clean answer inside a fence, with prose around it.
+    /// Gives a valid answer inside a fence, with prose around it.
     pub fn fenced() -> Self {
         Self::new(|_, request| {
             let json = answer_text(&[], &request.prompt);
@@ -112,12 +112,12 @@ impl Script {
         })
     }
 
-    /// Prose without JSON, always.
+    /// Always gives prose without JSON.
     pub fn always_invalid() -> Self {
         Self::text("I read the change carefully, and overall it looks fine to me.")
     }
 
-    /// 429 with `Retry-After` for the server's first `n` requests, then `then`.
+    /// Answers the server's first `n` requests with 429 and `Retry-After`, the others by `then`.
     pub fn rate_limited_first(n: usize, retry_after_s: u64, then: Self) -> Self {
         let limited = Self::rate_limited(Some(retry_after_s));
         Self::new(move |journal, request| {
@@ -126,7 +126,7 @@ impl Script {
         })
     }
 
-    /// 429, with or without `Retry-After`, always.
+    /// Always answers with 429, with or without `Retry-After`.
     pub fn rate_limited(retry_after_s: Option<u64>) -> Self {
         let message = "This request would exceed your rate limit.".into();
         Self::always(Outcome::Failure(Failure {
@@ -137,7 +137,7 @@ impl Script {
         }))
     }
 
-    /// A 429 that says money has run out: waiting does not help.
+    /// Answers with a 429 for a spent budget: waiting does not help.
     pub fn spending_limit() -> Self {
         Self::new(|_, request| {
             let kind = match request.wire {
@@ -155,17 +155,17 @@ impl Script {
         })
     }
 
-    /// A failure with this status, always.
+    /// Always fails with this status.
     pub fn status(status: u16) -> Self {
         Self::always(Answer::failure(status, format!("scripted failure {status}")))
     }
 
-    /// 401, as for a key that is not known.
+    /// Answers with 401, as for an unknown key.
     pub fn wrong_key() -> Self {
         Self::always(Answer::failure(401, "invalid x-api-key"))
     }
 
-    /// 529.
+    /// Answers with 529.
     pub fn overloaded() -> Self {
         Self::always(Answer::failure(529, "Overloaded"))
     }
@@ -180,7 +180,7 @@ impl Script {
         Self::always(Outcome::Drop)
     }
 
-    /// 200 with half a JSON document.
+    /// Answers with 200 and half a JSON document.
     pub fn malformed_body() -> Self {
         Self::always(Outcome::Raw {
             status: 200,
@@ -188,7 +188,7 @@ impl Script {
         })
     }
 
-    /// 200 with no body.
+    /// Answers with 200 and no body.
     pub fn empty_body() -> Self {
         Self::always(Outcome::Raw {
             status: 200,
@@ -196,7 +196,7 @@ impl Script {
         })
     }
 
-    /// A complete, valid answer whose summary alone is `bytes` long.
+    /// Gives a complete, valid answer with a summary of `bytes` bytes.
     pub fn huge(bytes: usize) -> Self {
         Self::new(move |_, _| {
             let summary = "word ".repeat(bytes.div_ceil(5));
@@ -204,7 +204,7 @@ impl Script {
         })
     }
 
-    /// Half an answer, ended by the limit of output tokens.
+    /// Gives half an answer, ended by the limit of output tokens.
     pub fn truncated() -> Self {
         Self::always(Outcome::Text {
             text: r#"{"summary":"The change ad"#.into(),
@@ -221,12 +221,12 @@ impl Script {
         })
     }
 
-    /// A clean answer, `delay_ms` late.
+    /// Gives a valid answer after `delay_ms`.
     pub fn slow(delay_ms: u64) -> Self {
         Self::valid().delayed(delay_ms)
     }
 
-    /// 400 for requests that ask for structured output, `then` for the others.
+    /// Answers requests for structured output with 400, the others by `then`.
     pub fn without_structured_output(then: Self) -> Self {
         Self::new(move |journal, request| {
             if !request.wire.is_structured(&request.body) {
@@ -240,12 +240,12 @@ impl Script {
         })
     }
 
-    /// This script's answers, `delay_ms` later.
+    /// Delays this script's answers by `delay_ms`.
     pub fn delayed(self, delay_ms: u64) -> Self {
         Self::new(move |journal, request| self.decide(journal, request).after(Duration::from_millis(delay_ms)))
     }
 
-    /// `script` for requests that show `path`, this script for the others. The rule added last is asked first.
+    /// Answers requests that show `path` by `script`, the others by this script. A later rule takes precedence.
     pub fn for_path(self, path: impl Into<String>, script: Self) -> Self {
         let path = path.into();
         Self::new(move |journal, request| {
@@ -258,8 +258,8 @@ impl Script {
         })
     }
 
-    /// One script a request, counted for each unit (the files a prompt shows) apart; the last goes on for ever.
-    /// An empty list answers as [`Script::valid`].
+    /// Uses one script for each request of a unit (requests that show the same files); the last one repeats. An empty
+    /// list answers as [`Script::valid`].
     pub fn sequence(scripts: Vec<Self>) -> Self {
         Self::new(move |journal, request| {
             let script = scripts
@@ -271,8 +271,8 @@ impl Script {
         })
     }
 
-    /// One script a request, counted over all requests of the server; the last goes on for ever.
-    /// An empty list answers as [`Script::valid`].
+    /// Uses one script for each request to the server; the last one repeats. An empty list answers as
+    /// [`Script::valid`].
     pub fn global_sequence(scripts: Vec<Self>) -> Self {
         Self::new(move |journal, request| {
             let script = scripts
@@ -284,7 +284,7 @@ impl Script {
         })
     }
 
-    /// The names [`Script::named`] knows.
+    /// The names for [`Script::named`].
     pub const NAMES: [&'static str; 19] = [
         "valid",
         "first_added_line",
@@ -307,7 +307,7 @@ impl Script {
         "without_structured_output",
     ];
 
-    /// A script by name, with round values where it takes any (3 requests, 1 second, 20 MB).
+    /// Returns a script by name, with round values for its parameters (3 requests, 1 second, 20 MB).
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "valid" => Self::valid(),

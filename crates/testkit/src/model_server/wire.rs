@@ -1,10 +1,10 @@
-//! The two shapes of requests: where a request keeps its text, what it must hold. Answers' shapes are in `answer`.
+//! The two forms of requests: the places of their texts, their required fields. The forms of answers are in `answer`.
 
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Which provider's API a request came by.
+/// The provider's API of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wire {
@@ -15,7 +15,7 @@ pub enum Wire {
 }
 
 impl Wire {
-    /// The key that was sent, without a `Bearer` before it.
+    /// Returns the request's key, without `Bearer`.
     pub(crate) fn key(self, headers: &HeaderMap) -> Option<String> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = || text("authorization").and_then(|value| value.strip_prefix("Bearer "));
@@ -26,7 +26,7 @@ impl Wire {
         key.filter(|key| !key.is_empty()).map(str::to_owned)
     }
 
-    /// What the provider would refuse the request for.
+    /// Returns the reason for which the provider would refuse the request.
     pub(crate) fn complaint(self, headers: &HeaderMap, body: &Value) -> Option<String> {
         let missing = |name: &str| format!("{name}: Field required");
         if !body["model"].is_string() {
@@ -57,7 +57,7 @@ impl Wire {
         None
     }
 
-    /// The instructions: what is not the user's or the assistant's.
+    /// Returns the instructions: all texts but the user's and the assistant's.
     pub(crate) fn system(self, body: &Value) -> String {
         match self {
             Self::Anthropic => text_of(&body["system"]),
@@ -65,12 +65,12 @@ impl Wire {
         }
     }
 
-    /// The user's turns, joined.
+    /// Returns the user's turns, joined.
     pub(crate) fn user(self, body: &Value) -> String {
         turns(body, |role| role == "user")
     }
 
-    /// The one tool the request says must be called.
+    /// Returns the only tool that the request forces.
     pub(crate) fn forced_tool(self, body: &Value) -> Option<String> {
         let choice = &body["tool_choice"];
         let name = match self {
@@ -82,7 +82,7 @@ impl Wire {
         name.as_str().map(str::to_owned)
     }
 
-    /// Whether the request asks for structured output.
+    /// Returns true if the request wants structured output.
     pub(crate) fn is_structured(self, body: &Value) -> bool {
         let names: &[&str] = match self {
             Self::Anthropic => &["output_config", "output_format"],
@@ -103,7 +103,7 @@ fn turns(body: &Value, wanted: fn(&str) -> bool) -> String {
         .join("\n")
 }
 
-/// Text, or the texts of a list of blocks.
+/// Returns a text, or the texts of a list of blocks.
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! A plain HTTP client for these tests, and the pull request they ask about.
+//! A plain HTTP client for these tests, and their pull request.
 
 use holdfast_testkit::github::ChangedFile;
 use holdfast_testkit::{FakeGithub, PullRequest};
@@ -50,7 +50,7 @@ impl<'a> Client<'a> {
         Self { accept, ..self }
     }
 
-    /// A request below `/repos/octo/demo` (or, with `//`, below the root).
+    /// Sends a request below `/repos/octo/demo` (or, with `//`, below the root).
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> reqwest::Result<reqwest::Response> {
         let path = match path.strip_prefix('/') {
             Some(root) if root.starts_with('/') => root.to_owned(),

@@ -65,7 +65,7 @@ async fn kinds_of_entries_are_told_apart() {
     let (github, change) = corpus();
     let client = Client::new(&github);
     let at = |path: &str| format!("/contents/{path}?ref={}", change.head);
-    // A link to a file of the repository is followed; its folder's list tells what it is.
+    // The fake follows a link to a file of the repository; its folder's list shows it as a link.
     let link = client.get(&at("link")).await.1;
     assert_eq!((&link["type"], &link["path"]), (&json!("file"), &json!("link")));
     let root = client.get(&format!("/contents?ref={}", change.head)).await.1;

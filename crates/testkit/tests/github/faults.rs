@@ -1,4 +1,4 @@
-//! Planned faults, and what they leave behind.
+//! Planned faults and their effects.
 
 use crate::client::{Client, SLUG, start};
 use holdfast_testkit::github::{FakeGithubOptions, Journal};

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! The permissions of tokens.
 
 use crate::client::{Client, SLUG, pull_request, start};
 use holdfast_testkit::FakeGithub;

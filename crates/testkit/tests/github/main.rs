@@ -1,4 +1,4 @@
-//! The fake GitHub, asked over HTTP: its rules, its faults, and octocrab's view of it.
+//! The fake GitHub over HTTP: its rules, its faults, and octocrab's view of it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod checks;

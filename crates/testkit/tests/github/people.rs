@@ -1,4 +1,4 @@
-//! Roles, teams, sign-in, and what the webhook was sent.
+//! Roles, teams, sign-in, and deliveries to the webhook.
 
 use crate::client::{Client, SLUG, pull_request, start};
 use base64::Engine;

@@ -87,7 +87,7 @@ async fn a_person_has_one_pending_review_and_alone_sees_it() {
         .await;
     assert_eq!((status, &pending["state"]), (200, &json!("PENDING")));
     assert!(pending.get("submitted_at").is_none());
-    // Even one that would be submitted at once.
+    // Also a review that would be submitted at once.
     let (status, error) = bot.post(REVIEWS, review(json!([]))).await;
     assert_eq!(
         (status, &error["errors"][0]),
