@@ -1,4 +1,4 @@
-//! Hands the fuzzer's bytes to `configuration` of the bodies, which says what must hold.
+//! Passes the fuzzer's bytes to `bodies::configuration`, which checks the properties.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -1,8 +1,9 @@
 //! One question to the approvers: people who decide at the same time, the engine's time-out, a cancellation and a newer
-//! run, with faults. The protocol stands at the end, in `decide`, `sweep` and `answer_time_out`, each on the ports alone.
+//! run, with faults. The protocol is at the end, in `decide`, `sweep` and `answer_time_out`, which use only the ports.
 //!
-//! The engine's time-out closes the task token beside the row. A decision that is stored just before would be told as taken,
-//! and lost: the state that follows the time-out has to ask the row, too (`Broken::TimeOut` shows it).
+//! The engine's time-out closes the task token, but not the row. The person of a decision that was stored just before
+//! would see it as accepted, and it would be lost. So the state after the time-out must read the row, too
+//! (`Broken::TimeOut` shows this).
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -24,38 +25,38 @@ const KEY: &str = "approval/1f";
 /// Hours after which the row counts as expired.
 const EXPIRES: u64 = 48;
 
-/// What a person is told.
+/// The answer that a person sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Told {
+pub enum Shown {
     /// The decision is stored.
     Taken,
-    /// Another one is.
+    /// Another decision is stored.
     DecidedBefore,
     Expired,
     Superseded,
-    /// Something failed: look again.
+    /// Something failed: the person must reload.
     Unknown,
 }
 
-/// How an actor ends.
+/// The end of an actor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum End {
-    Told(Told),
+    Shown(Shown),
     Swept,
-    /// What the workflow does after the time-out: what was decided, or it goes on without.
+    /// The workflow continues after the time-out with the decision, or without one.
     TimedOut(Option<Text>),
-    /// It is to be run again.
+    /// It failed and runs again.
     Failed,
 }
 
-/// Who acts.
+/// The part of an actor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// A click.
+    /// A person clicks.
     Decides { who: &'static str, decision: &'static str },
-    /// The state after the engine's time-out.
+    /// The state after the engine's time-out runs.
     AnswersTimeOut,
-    /// At any time, or as the last.
+    /// The sweeper runs, at any time or as the last actor.
     Sweeps { is_last: bool },
 }
 
@@ -65,7 +66,7 @@ type At = Arc<Place<Part, End>>;
 pub struct State {
     pub world: World,
     actors: Vec<At>,
-    /// Whether an actor's process has died.
+    /// For each actor: true if its process died.
     died: Vec<bool>,
     /// The decision that was stored first.
     stored: Option<(Text, Text)>,
@@ -73,12 +74,12 @@ pub struct State {
     events: Vec<Event>,
 }
 
-/// What happens without an actor, once each.
+/// The events without an actor; each happens once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The row's time is over.
+    /// The row expires.
     Expire,
-    /// The engine's time is over.
+    /// The engine's time limit ends.
     TimeOut,
     /// A person cancels the run: its right to write ends.
     Cancel,
@@ -97,7 +98,7 @@ pub enum Action {
     Crash(usize),
 }
 
-/// What is checked.
+/// The bounds of a check.
 #[derive(Clone, Debug)]
 pub struct Bounds {
     pub clicks: Vec<(&'static str, &'static str)>,
@@ -106,16 +107,16 @@ pub struct Bounds {
     pub broken: Option<Broken>,
 }
 
-/// What is taken out of the protocol.
+/// A part that is removed from the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Broken {
-    /// The row is written whatever stands there.
+    /// The row is written without a condition.
     Condition,
     /// The token is sent before the row is written.
     Order,
-    /// Nobody sends again.
+    /// The sweeper never sends the token again.
     Sweeper,
-    /// The state after the time-out does not look at the row.
+    /// The state after the time-out does not read the row.
     TimeOut,
 }
 
@@ -146,7 +147,7 @@ impl Approvals {
         }
     }
 
-    /// What an actor can do next; none where it may not yet, or has ended.
+    /// Returns an actor's next call; none if it may not act yet, or has ended.
     fn pending<'a>(&self, state: &'a State, at: usize) -> Option<&'a Call> {
         let may_run = match &self.parts[at] {
             Part::Decides { .. } => true,
@@ -159,12 +160,12 @@ impl Approvals {
             Part::Sweeps { is_last: true } => self.bounds.broken != Some(Broken::Sweeper) && self.is_over(state),
         };
         match &state.actors[at].step {
-            Step::Asks(call) if may_run && !state.died[at] => Some(call),
+            Step::Calls(call) if may_run && !state.died[at] => Some(call),
             _ => None,
         }
     }
 
-    /// Everything but the last sweep.
+    /// Returns true once everything but the last sweep is done.
     fn is_over(&self, state: &State) -> bool {
         let all = self.parts.iter().enumerate();
         let mut others = all.filter(|(_, part)| **part != Part::Sweeps { is_last: true });
@@ -175,7 +176,7 @@ impl Approvals {
         state.events.is_empty() && (0..self.parts.len()).all(|at| self.pending(state, at).is_none())
     }
 
-    /// What the workflow went on with: the token's, or what the state after the time-out found.
+    /// Returns the decision with which the workflow continued: the token's, or that of the state after the time-out.
     fn went_on_with(&self, state: &State) -> Option<Text> {
         let token = state.world.token.clone()?;
         let at = self.parts.iter().position(|part| *part == Part::AnswersTimeOut)?;
@@ -203,7 +204,7 @@ impl Approvals {
     }
 }
 
-/// Who decided, and what.
+/// The person and the decision.
 fn decided(world: &World) -> Option<(Text, Text)> {
     let row = row_of(world);
     Some((row["by"].as_str()?.into(), row["state"].as_str()?.into()))
@@ -309,13 +310,13 @@ impl Model for Approvals {
                     .filter(|token| ["approved", "rejected"].contains(&token.as_str()));
                 sent.is_none() || sent == decided(&state.world).map(|(_, decision)| decision).as_ref()
             }),
-            Invariant::always("who is told that it is taken has decided", |model, state| {
+            Invariant::always("a person whose decision is accepted has decided", |model, state| {
                 model
                     .parts
                     .iter()
                     .zip(&state.actors)
                     .all(|(part, actor)| match (part, &actor.step) {
-                        (Part::Decides { who, decision }, Step::Ends(End::Told(Told::Taken))) => {
+                        (Part::Decides { who, decision }, Step::Ends(End::Shown(Shown::Taken))) => {
                             decided(&state.world) == Some(((*who).into(), (*decision).into()))
                         }
                         _ => true,
@@ -368,7 +369,7 @@ fn claim_key() -> String {
 }
 
 impl Story for Approvals {
-    fn tell(&self, state: &State, action: &Action) -> String {
+    fn describe(&self, state: &State, action: &Action) -> String {
         let doing = |at: usize| format!("{:?}: {:?}", self.parts[at], state.actors[at].step);
         match action {
             Action::Happen(event) => format!("{event:?}"),
@@ -384,7 +385,7 @@ async fn play(part: Part, broken: Option<Broken>, recorded: &Recorded) -> End {
     let outside = Outside::new(recorded, "A", None, true);
     match part {
         Part::Decides { who, decision } => {
-            End::Told(decide(&outside, who, decision, broken).await.unwrap_or(Told::Unknown))
+            End::Shown(decide(&outside, who, decision, broken).await.unwrap_or(Shown::Unknown))
         }
         Part::AnswersTimeOut => answer_time_out(&outside, broken)
             .await
@@ -393,7 +394,7 @@ async fn play(part: Part, broken: Option<Broken>, recorded: &Recorded) -> End {
     }
 }
 
-/// The engine did not answer, or the table did not: it is not known what came of it.
+/// The engine or the table did not answer: the outcome is unknown.
 struct NotKnown;
 
 impl From<RowError> for NotKnown {
@@ -402,24 +403,24 @@ impl From<RowError> for NotKnown {
     }
 }
 
-/// What a click does.
-async fn decide(outside: &Outside<'_>, who: &str, decision: &str, broken: Option<Broken>) -> Result<Told, NotKnown> {
+/// Handles a click.
+async fn decide(outside: &Outside<'_>, who: &str, decision: &str, broken: Option<Broken>) -> Result<Shown, NotKnown> {
     let Some(row) = outside.get(KEY).await? else {
-        return Ok(Told::Superseded);
+        return Ok(Shown::Superseded);
     };
     if row.value["state"] != "pending" {
-        return Ok(told(&row.value, who, decision));
+        return Ok(shown(&row.value, who, decision));
     }
     match outside.recorded.ask(Call::AskClock).await {
         Answer::Time(hours) if hours < EXPIRES => {}
-        Answer::Time(_) => return Ok(Told::Expired),
+        Answer::Time(_) => return Ok(Shown::Expired),
         _ => return Err(NotKnown),
     }
     let target = a_run(0, 0).target;
     match claim::hold(outside, &target, "A").await {
         Ok(()) => {}
         Err(error) if error.name == holdfast_core::model::error_name::ErrorName::RunSuperseded => {
-            return Ok(Told::Superseded);
+            return Ok(Shown::Superseded);
         }
         Err(_) => return Err(NotKnown),
     }
@@ -434,34 +435,34 @@ async fn decide(outside: &Outside<'_>, who: &str, decision: &str, broken: Option
     let stored = match outside.put(KEY, &value, Precondition::Version(version)).await? {
         Written::Done { version } => Row { version, value },
         Written::Conflict { found } => {
-            return Ok(found.map_or(Told::Superseded, |found| told(&found.value, who, decision)));
+            return Ok(found.map_or(Shown::Superseded, |found| shown(&found.value, who, decision)));
         }
     };
-    // It is stored: whatever happens now, the sweeper comes to it.
+    // It is stored: the sweeper handles it from now on, whatever happens.
     drop(deliver(outside, stored).await);
-    Ok(Told::Taken)
+    Ok(Shown::Taken)
 }
 
-/// What is said of a row that is decided: the same person clicked twice, or another one was first.
-fn told(row: &Value, who: &str, decision: &str) -> Told {
+/// Returns the answer for a decided row: the same person clicked twice, or another one was first.
+fn shown(row: &Value, who: &str, decision: &str) -> Shown {
     match (row["by"] == who, row["state"] == decision) {
-        (true, true) => Told::Taken,
-        _ if row["state"] == "expired" => Told::Expired,
-        _ => Told::DecidedBefore,
+        (true, true) => Shown::Taken,
+        _ if row["state"] == "expired" => Shown::Expired,
+        _ => Shown::DecidedBefore,
     }
 }
 
-/// Sends the token with what the row says, then notes that.
+/// Sends the token with the row's decision, then records that.
 async fn deliver(outside: &Outside<'_>, row: Row) -> Result<(), NotKnown> {
     send(outside, row.value["state"].as_str().unwrap_or_default()).await?;
     let mut value = row.value;
     value["delivered"] = Value::from(true);
-    // A conflict means that another one has noted it.
+    // A conflict means that another actor has recorded it.
     outside.put(KEY, &value, Precondition::Version(row.version)).await?;
     Ok(())
 }
 
-/// A token that is closed counts as delivered: whether it was closed by an earlier try cannot be known.
+/// Sends a token. A closed token counts as delivered, because an earlier attempt may have closed it.
 async fn send(outside: &Outside<'_>, decision: &str) -> Result<(), NotKnown> {
     match outside
         .recorded
@@ -484,8 +485,8 @@ async fn sweep(outside: &Outside<'_>) -> Result<(), NotKnown> {
     Ok(())
 }
 
-/// What the workflow does after the engine's time-out: the row arbitrates here, too. What was decided in the meantime is
-/// what it goes on with.
+/// Runs the state after the engine's time-out. The row decides here, too: the workflow continues with a decision that
+/// was made in the meantime.
 async fn answer_time_out(outside: &Outside<'_>, broken: Option<Broken>) -> Result<Option<Text>, NotKnown> {
     if broken == Some(Broken::TimeOut) {
         return Ok(None);

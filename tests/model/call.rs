@@ -1,4 +1,4 @@
-//! What an actor can ask of the world, one request each, and what it can be answered.
+//! The calls of an actor to the world, each one request, and their answers.
 
 use crate::replay::Text;
 
@@ -82,7 +82,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Whether it changes something.
+    /// Returns true if it changes something.
     pub const fn is_write(&self) -> bool {
         !matches!(
             self,
@@ -100,8 +100,8 @@ impl Call {
         )
     }
 
-    /// Whether only the run that asks ever changes what it is about, or all write the same there: then it does not matter
-    /// when it happens, and it is done with the step before.
+    /// Returns true if only the calling run ever changes the called object, or if all runs write the same to it. The
+    /// time of such a call does not matter, so it belongs to the step before.
     pub fn is_private(&self) -> bool {
         const PRIVATE: [&str; 7] = [
             "/run.json",
@@ -121,27 +121,27 @@ impl Call {
     }
 }
 
-/// What a comment of ours is, by its marker.
+/// The kind of the bot's comment, by its marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     Announcement,
     Notice,
 }
 
-/// What a comment of ours says.
+/// The content of the bot's comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Says {
-    /// That a review is being made.
+    /// The review is in progress.
     AtWork,
-    /// What the review found.
+    /// The review's findings.
     Summary,
-    /// That nothing was published, and why.
+    /// Nothing was published, with the reason.
     NothingPublished,
-    /// That the review was published, and what failed then.
+    /// The review was published, with the failure after it.
     SummaryMissing,
 }
 
-/// What was answered.
+/// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     Row(Option<(u64, Text)>),
@@ -154,11 +154,11 @@ pub enum Answer {
     Comments(Vec<Comment>),
     Checks(Vec<Check>),
     Created(u64),
-    /// Runs, and the errors that they ended with.
+    /// Runs, with the errors of those that failed.
     Failed(Vec<(Text, Text)>),
     Time(u64),
     Done,
-    /// Nobody there, or the answer got lost.
+    /// No answer: nobody received the request, or the answer was lost.
     Unavailable,
     /// 422.
     Rejected,

@@ -1,4 +1,5 @@
-//! What must hold of one or two runs, whatever the order of their requests: for ever, and once nothing happens any more.
+//! The invariants of one or two runs in any order of their requests: those of every state, and those of the final
+//! states.
 
 use std::collections::BTreeSet;
 
@@ -98,7 +99,7 @@ impl Reviews {
             return true;
         };
         let at = self.runs.iter().position(|known| known.run == run.as_str()).unwrap();
-        // What a newer run has undone is not to stand; a run that failed after that says so.
+        // Nothing that a newer run has undone may remain, unless a run that failed afterwards reports it.
         if !self.holds(state, at) || state.runs[at].phase != Phase::Published {
             return true;
         }

@@ -1,17 +1,17 @@
 //! Model checks: every order in which two runs of one pull request can act, with faults. `cargo test -p
-//! holdfast-model-tests` takes half a minute; `-- --nocapture` prints how many states there are. With
-//! `HOLDFAST_MODEL_DEPTH=1` each check takes one fault more: about four minutes, millions of states.
+//! holdfast-model-tests` takes half a minute; `-- --nocapture` prints the number of states. With
+//! `HOLDFAST_MODEL_DEPTH=1` each check has one more fault: about four minutes, millions of states.
 //!
-//! What is checked is the code itself, not a copy of it. A stage is a deterministic function of what its ports answer: it
-//! is run again over the answers so far (`replay`), and its next call is the next thing that can happen. The ports stand
-//! in `outside`, in single requests, as the adapter to GitHub sends them; the table, the store and the pull request in
-//! `world`; the runs and what may go wrong in `review`, what must hold in `invariant`. An approval is checked in the same way
+//! The checks run the code itself, not a copy of it. A stage is a deterministic function of its ports' answers: it runs
+//! again over the answers so far (`replay`), and its next call is the next possible step. The ports are in `outside`,
+//! as single requests in the order of the adapter to GitHub; the table, the store and the pull request are in `world`;
+//! the runs and their faults in `review`, the invariants in `invariant`. Approvals are checked in the same way
 //! (`approval`).
 //!
-//! Two bounds that are not the code's: a review takes longer than one request (`is_swift` lifts it), and a request that
-//! timed out takes effect before the workflow tries again (`Late::AnyTime` lifts it). Beyond them something can be left
-//! behind or a newest run can fail, since GitHub takes no conditions; but no order publishes twice, or the old after the
-//! new. `beyond_the_bounds` holds both.
+//! Two bounds do not come from the code: a review takes longer than one request (`is_swift` lifts it), and a request
+//! that timed out takes effect before the workflow's retry (`Late::AnyTime` lifts it). Beyond them, effects can remain
+//! or the newest run can fail, because GitHub has no conditional writes. But no order publishes twice, or the old
+//! review after the new one. `beyond_the_bounds` checks both.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -33,7 +33,7 @@ use outside::Broken;
 use review::{Bounds, Late, Reviews, Stops};
 use story::{check, refute};
 
-/// Faults that each check takes beyond its own.
+/// The number of faults that each check has beyond its own.
 fn depth() -> u8 {
     std::env::var("HOLDFAST_MODEL_DEPTH").map_or(0, |depth| depth.parse().unwrap())
 }
@@ -51,7 +51,7 @@ fn two_heads() -> Bounds {
     }
 }
 
-/// Two runs for one head: somebody asked for another review.
+/// Two runs for one head: a person requested another review.
 fn one_head() -> Bounds {
     Bounds {
         heads: vec![0, 0],
@@ -187,7 +187,7 @@ fn beyond_the_bounds() {
 }
 
 #[test]
-fn what_is_taken_out_is_missed() {
+fn a_check_finds_each_removed_part() {
     let swift = Bounds {
         stops: Stops::Never,
         is_swift: true,
@@ -229,7 +229,7 @@ mod approvals {
     }
 
     #[test]
-    fn one_decision_is_stored_delivered_and_told() {
+    fn one_decision_is_stored_delivered_and_shown() {
         let twice = vec![("ada", "approved"), ("ada", "approved"), ("bob", "rejected")];
         for (name, bounds) in [
             ("two approvers", bounds(&[])),
@@ -249,7 +249,7 @@ mod approvals {
     }
 
     #[test]
-    fn what_is_taken_out_is_missed() {
+    fn a_check_finds_each_removed_part() {
         let timed_out = [Event::Expire, Event::TimeOut];
         for (broken, events, shows) in [
             (Broken::Condition, &[][..], "a decision stands"),

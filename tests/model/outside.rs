@@ -1,5 +1,5 @@
-//! The ports of one run, in single requests. Those to GitHub go the way that the adapter goes (`crates/github`):
-//! look for the signed marker, then write, then look again where the answer got lost.
+//! The ports of one run, as single requests. Those to GitHub follow the adapter (`crates/github`): look for the signed
+//! marker, then write, then look again if the answer was lost.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,14 +16,14 @@ use serde_json::Value;
 use crate::call::{Answer, Call, Comment, Kind, Review, Says};
 use crate::replay::{Recorded, Text};
 
-/// What is taken out, to see that a check finds it.
+/// A removed part: a check must find that it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Broken {
-    /// The table tells every run that it holds the claim.
+    /// The table shows every run as the holder of the claim.
     Fence,
     /// Undoing does nothing.
     Undo,
-    /// A draft is posted without looking for one that is there.
+    /// A draft is posted without looking for an existing one.
     Marker,
 }
 
@@ -32,7 +32,7 @@ pub struct Outside<'a> {
     pub recorded: &'a Recorded,
     pub run: &'a str,
     pub broken: Option<Broken>,
-    /// Whether the run has taken its claim.
+    /// True once the run has taken its claim.
     pub has_claimed: AtomicBool,
 }
 
@@ -46,8 +46,8 @@ fn head_of(target: &Target) -> u8 {
     (0..6).find(|head| sha(*head) == *target.head()).unwrap()
 }
 
-fn strange(asked: &str, answer: &Answer) -> ! {
-    panic!("{asked} is not answered by {answer:?}")
+fn strange(call: &str, answer: &Answer) -> ! {
+    panic!("{call} is not answered by {answer:?}")
 }
 
 impl<'a> Outside<'a> {
@@ -106,7 +106,7 @@ impl<'a> Outside<'a> {
         }
     }
 
-    /// What is not there counts as deleted.
+    /// Deletes a comment or a draft; a missing one counts as deleted.
     async fn delete(&self, call: Call) -> Result<(), PublishError> {
         match self.request(call).await {
             Ok(_) | Err(PublishError::NotFound(_)) => Ok(()),
@@ -114,7 +114,7 @@ impl<'a> Outside<'a> {
         }
     }
 
-    /// Gives whether it was submitted just before, and stays.
+    /// Deletes a draft; returns true if it was submitted just before, and so remains.
     async fn delete_draft(&self, id: u64) -> Result<bool, PublishError> {
         match self.delete(Call::DeleteReview { id }).await {
             Ok(()) => Ok(false),
@@ -130,7 +130,7 @@ impl<'a> Outside<'a> {
         }
     }
 
-    /// A table that says to every run which has taken its claim that it holds it still.
+    /// A table that shows every run which took its claim as its holder for good.
     fn unfenced(&self, key: &str, mut row: Row) -> Row {
         if self.has_claimed.load(Ordering::Relaxed) && key.starts_with("claim/") {
             row.value["run"] = Value::from(self.run);
@@ -178,7 +178,7 @@ impl<'a> Outside<'a> {
     }
 }
 
-/// The run's review, a submitted one first.
+/// Returns the run's review; a submitted one takes precedence.
 fn take_ours(mut found: Vec<Review>, run: &Text) -> Option<DraftedReview> {
     found.sort_by_key(|review| !review.is_submitted);
     let known = found.into_iter().find(|review| review.run == *run)?;

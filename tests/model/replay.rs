@@ -1,5 +1,5 @@
-//! A deterministic async function as an actor: its state is what its calls were answered so far. It is run again from its
-//! beginning over these answers, and the first call beyond them is what it does next.
+//! A deterministic async function as an actor. Its state is the list of answers to its calls so far. It runs again from
+//! its beginning over these answers, and its first call beyond them is its next step.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -66,13 +66,13 @@ impl fmt::Debug for Text {
 }
 
 pub fn id_of(value: &impl Hash) -> u64 {
-    // Its keys are fixed: the same value has the same number in every run of the check.
+    // Its keys are fixed, so that a value has the same number in every run of the check.
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
 }
 
-/// What an actor's ports answer with: what was answered before, in order; the next call stays without an answer.
+/// The recorded answers for an actor's ports, in order; the next call stays without an answer.
 pub struct Recorded {
     answers: Vec<Arc<Answer>>,
     at: Mutex<(usize, Option<Call>)>,
@@ -99,14 +99,14 @@ impl Recorded {
     }
 }
 
-/// What an actor does next.
+/// The next step of an actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<E> {
-    Asks(Call),
+    Calls(Call),
     Ends(E),
 }
 
-/// An actor's place: its script and the answers so far.
+/// An actor's place: its script and its answers so far.
 pub struct Place<S, E> {
     id: u64,
     script: S,
@@ -114,13 +114,13 @@ pub struct Place<S, E> {
     pub step: Step<E>,
 }
 
-/// Every place that was reached: each is computed once, whatever the others do meanwhile.
+/// Every place that was reached. Each is computed once, because it does not depend on other actors.
 pub struct Places<S, E> {
     known: Mutex<HashMap<u64, Arc<Place<S, E>>>>,
     play: Play<S, E>,
 }
 
-/// Runs a script over the answers that are recorded.
+/// Runs a script over the recorded answers.
 pub type Play<S, E> = Box<dyn for<'a> Fn(&'a S, &'a Recorded) -> BoxFuture<'a, E> + Send + Sync>;
 
 impl<S: Clone + Hash, E> Places<S, E> {
@@ -155,7 +155,7 @@ impl<S: Clone + Hash, E> Places<S, E> {
             assert_eq!(at, recorded.answers.len(), "the script is not deterministic");
             let step = match (ended, pending) {
                 (Some(end), _) => Step::Ends(end),
-                (None, Some(call)) => Step::Asks(call),
+                (None, Some(call)) => Step::Calls(call),
                 (None, None) => panic!("the script waits for something that is not a port"),
             };
             Arc::new(Place {

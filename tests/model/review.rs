@@ -21,12 +21,12 @@ use crate::world::World;
 
 type At = Arc<Place<Script, Result<(), ErrorName>>>;
 
-/// How a run goes.
+/// The state of a run.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Actor {
     stage: Stage,
     pub failure: Option<ErrorName>,
-    /// Whether the engine was told to stop it: the invocation that runs may go on to its end, and nothing follows.
+    /// True once the engine has stopped it: the current invocation may run to its end, and nothing follows.
     is_stopped: bool,
     pub phase: Phase,
     at: At,
@@ -39,9 +39,9 @@ pub enum Phase {
     BacksOff,
     Published,
     Failed,
-    /// The engine ended it, because a newer run has taken over.
+    /// The engine ended it because a newer run has taken over.
     Stopped,
-    /// The sweeper is done.
+    /// The sweeper has ended.
     Swept,
 }
 
@@ -51,7 +51,7 @@ impl Phase {
     }
 }
 
-/// A request whose sender has given it up.
+/// A request whose sender no longer waits for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Flight {
     call: Call,
@@ -63,33 +63,33 @@ pub struct State {
     pub world: World,
     pub runs: Vec<Actor>,
     pub in_flight: Vec<Flight>,
-    /// Faults that may still happen.
+    /// The number of faults that may still happen.
     pub faults: u8,
-    /// Pushes that may still happen.
+    /// The number of pushes that may still happen.
     pub pushes: u8,
-    /// Whether an undo failed for good, so that a person was told.
+    /// True if an undo failed permanently, so that a person was notified.
     pub is_alarmed: bool,
 }
 
 impl State {
-    /// Nothing will happen any more.
+    /// Returns true if nothing can happen any more.
     pub fn is_quiet(&self) -> bool {
         self.is_over() && self.runs.iter().all(|run| run.phase.is_end())
     }
 
-    /// Every run has ended, and nothing of them is on its way.
+    /// Returns true if every run has ended, and none of their requests is in flight.
     fn is_over(&self) -> bool {
         let is_over = |run: &Actor| run.stage == Stage::Sweep || run.phase.is_end();
         self.in_flight.is_empty() && self.pushes == 0 && self.runs.iter().all(is_over)
     }
 }
 
-/// What happens next; the number is the run's.
+/// The next step; the number is the run's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The author pushes.
     Push,
-    /// The run's request takes effect and is answered.
+    /// The run's request takes effect and gets its answer.
     Serve(usize),
     /// It is never sent.
     Refuse(usize),
@@ -101,49 +101,49 @@ pub enum Action {
     Crash(usize),
     /// A delayed request takes effect.
     Land(usize),
-    /// The workflow runs the failed state again.
+    /// The workflow retries the failed state.
     Retry(usize),
-    /// Its retries are used up.
+    /// It has no retries left.
     GiveUp(usize),
     /// The invocation of a stopped run ends.
     Die(usize),
 }
 
-/// How late a request takes effect whose sender has given it up.
+/// The time at which a request without a waiting sender takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Late {
-    /// At once: only its answer is lost.
+    /// At once: only the answer is lost.
     Not,
-    /// Before the workflow tries again.
+    /// Before the workflow's retry.
     BeforeTheNextTry,
     /// At any time, even after all runs have ended.
     AnyTime,
 }
 
-/// What a stopped run does.
+/// The behaviour of a stopped run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stops {
-    /// It writes no more: both runs are of one engine on one machine.
+    /// It stops writing: both runs belong to one engine on one machine.
     AtOnce,
-    /// The invocation that runs may go on to its end: a function on AWS.
+    /// The current invocation may run to its end: a function on AWS.
     Later,
-    /// It goes on: another engine has it.
+    /// It continues, in another engine.
     Never,
 }
 
-/// What is checked: which runs, and what may go wrong.
+/// The bounds of a check: its runs and their faults.
 #[derive(Clone, Debug)]
 pub struct Bounds {
-    /// For each run, the head that it was started for: it starts at any time after this push.
+    /// For each run, its head: the run starts at any time after this push.
     pub heads: Vec<u8>,
     pub pushes: u8,
     pub faults: u8,
-    /// How late a request may take effect.
+    /// The time at which a late request may take effect.
     pub late: Late,
-    /// How runs are stopped.
+    /// The way in which runs are stopped.
     pub stops: Stops,
-    /// Whether a run can come from its first state to its last one while another run is between a question to the fence
-    /// and the write that follows. What lies between these states takes longer than one request: usually it cannot.
+    /// True if a run can pass from its first to its last state while another run is between its query of the fence and
+    /// its next write. Usually it cannot: the states between them take longer than one request.
     pub is_swift: bool,
     pub broken: Option<Broken>,
 }
@@ -152,7 +152,7 @@ pub struct Reviews {
     pub bounds: Bounds,
     pub runs: Vec<Run>,
     places: Places<Script, Result<(), ErrorName>>,
-    /// What the workflow retries, by state.
+    /// The errors that the workflow retries, by state.
     retried: BTreeMap<Stage, BTreeSet<String>>,
 }
 
@@ -193,22 +193,22 @@ impl Reviews {
         self.settle(state, run);
     }
 
-    /// Goes on to the next request that others can see, or to the end of the stage.
+    /// Advances to the next request that others can see, or to the end of the stage.
     fn settle(&self, state: &mut State, run: usize) {
         loop {
             let at = Arc::clone(&state.runs[run].at);
             match &at.step {
-                Step::Asks(call) if call.is_private() => {
+                Step::Calls(call) if call.is_private() => {
                     let answer = state.world.serve(call);
                     state.runs[run].at = self.places.next(&at, answer);
                 }
-                Step::Asks(_) => return,
+                Step::Calls(_) => return,
                 Step::Ends(end) => return self.leave(state, run, *end),
             }
         }
     }
 
-    /// What the workflow does when a stage has ended: `state-machine/review.asl.json`.
+    /// Applies the workflow's transition after a stage: `state-machine/review.asl.json`.
     fn leave(&self, state: &mut State, run: usize, end: Result<(), ErrorName>) {
         let actor = &mut state.runs[run];
         if actor.is_stopped {
@@ -258,12 +258,12 @@ impl Reviews {
         }
     }
 
-    /// What follows from what was done outside: a run that is stopped, a sweep that begins.
+    /// Applies the consequences of other requests: stops a run, begins a sweep.
     fn follow(&self, state: &mut State) {
         for run in 0..self.runs.len() {
             let actor = &mut state.runs[run];
-            let is_told = self.bounds.stops != Stops::Never && state.world.stopped.contains(&self.name(run).into());
-            if !is_told || actor.is_stopped || actor.phase.is_end() {
+            let must_stop = self.bounds.stops != Stops::Never && state.world.stopped.contains(&self.name(run).into());
+            if !must_stop || actor.is_stopped || actor.phase.is_end() {
                 continue;
             }
             actor.is_stopped = true;
@@ -273,7 +273,7 @@ impl Reviews {
         }
     }
 
-    /// Whether another run is still at a state in which this one has taken over from it.
+    /// Returns true if another run is still in a state in which this run has taken over from it.
     fn is_overlapped(&self, state: &State, run: usize) -> bool {
         let overlaps = |(at, other): (usize, &Actor)| {
             at != run && !other.phase.is_end() && other.stage <= Stage::PublishReview && self.has_claimed(state, at)
@@ -369,14 +369,14 @@ impl Model for Reviews {
                     continue;
                 }
                 actions.push(Action::Retry(run));
-                // An undo is repeated for as long as the faults last.
+                // An undo is retried as long as faults happen.
                 if actor.stage < Stage::WithdrawAnnouncement {
                     actions.push(Action::GiveUp(run));
                 }
                 continue;
             }
-            let Step::Asks(call) = &actor.at.step else { continue };
-            // What is under way when a run is stopped has happened when it has stopped.
+            let Step::Calls(call) = &actor.at.step else { continue };
+            // Requests in flight take effect before the stop is complete.
             let is_settling = self.bounds.late == Late::BeforeTheNextTry && !state.in_flight.is_empty();
             if !(is_settling && matches!(call, Call::StopRun { .. })) {
                 actions.push(Action::Serve(run));
@@ -400,7 +400,7 @@ impl Model for Reviews {
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = last.clone();
         let pending = |run: usize| match &last.runs[run].at.step {
-            Step::Asks(call) => call.clone(),
+            Step::Calls(call) => call.clone(),
             Step::Ends(end) => panic!("run {run} has ended: {end:?}"),
         };
         match action {
@@ -462,11 +462,11 @@ impl Model for Reviews {
 }
 
 impl Story for Reviews {
-    fn tell(&self, state: &State, action: &Action) -> String {
+    fn describe(&self, state: &State, action: &Action) -> String {
         let doing = |run: usize| {
             let actor = &state.runs[run];
             match &actor.at.step {
-                Step::Asks(call) => format!("{} {:?}: {call:?}", self.name(run), actor.stage),
+                Step::Calls(call) => format!("{} {:?}: {call:?}", self.name(run), actor.stage),
                 Step::Ends(end) => format!("{} {:?}: {end:?}", self.name(run), actor.stage),
             }
         };

@@ -1,4 +1,4 @@
-//! The real stages as scripts, their runs, and what the stages in between have left for them.
+//! The real stages as scripts, their runs, and the documents of the stages in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,14 @@ use serde_json::Value;
 use crate::outside::{Broken, Outside, sha};
 use crate::replay::Recorded;
 
-/// The states that touch the pull request. What lies between the first two reads and writes nothing there.
+/// The states that use the pull request. The states between the first two neither read nor write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
     OpenReview,
     PublishReview,
     WithdrawAnnouncement,
     ReportFailure,
-    /// Not a state: what is done at last, when every run has ended.
+    /// Not a state: the last actor, once every run has ended.
     Sweep,
 }
 
@@ -83,11 +83,11 @@ pub async fn play(
             let reported = report_failure::report_failure(&input, &outside, &outside).await;
             reported.map(drop).map_err(name_of)
         }
-        Stage::Sweep => panic!("the sweep is of no run"),
+        Stage::Sweep => panic!("the sweep belongs to no run"),
     }
 }
 
-/// What each state retries, as the workflow's own definition says.
+/// Reads the errors that each state retries from the workflow's definition.
 pub fn retried() -> BTreeMap<Stage, BTreeSet<String>> {
     let definition: Value = serde_json::from_str(include_str!("../../state-machine/review.asl.json")).unwrap();
     let stages = [
@@ -128,7 +128,7 @@ pub fn a_run(at: usize, head: u8) -> Run {
     }
 }
 
-/// What the stages in between have made.
+/// The documents of the stages in between.
 pub fn a_report(run: &Run) -> Report {
     Report {
         version: REPORT_VERSION,

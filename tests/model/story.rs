@@ -1,4 +1,4 @@
-//! Runs a check and holds it to what is expected of it; a counterexample is told step by step, the shortest that was found.
+//! Runs a check and compares it with its expectations. Prints the shortest counterexample found, step by step.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
-/// A model whose steps can be told.
+/// A model whose steps can be described.
 pub trait Story: Model {
-    fn tell(&self, state: &Self::State, action: &Self::Action) -> String;
+    fn describe(&self, state: &Self::State, action: &Self::Action) -> String;
 }
 
-/// Reaches every state. The invariants that do not hold must be these, no more and no fewer; whatever should happen at
-/// times must have happened.
+/// Visits every state. Exactly these invariants must fail, and every event that should happen sometimes must have
+/// happened.
 pub fn check<M>(name: &str, model: M, broken: &[&str])
 where
     M: Story + Send + Sync + 'static,
@@ -32,7 +32,7 @@ where
         started.elapsed().as_secs_f64()
     );
     let found = checker.discoveries();
-    let mut told = String::new();
+    let mut story = String::new();
     let mut not_held = BTreeSet::new();
     for property in checker.model().properties() {
         let discovery = found.get(property.name);
@@ -49,15 +49,15 @@ where
         if broken.contains(&property.name) {
             continue;
         }
-        let _infallible = writeln!(told, "\n{}: does not hold", property.name);
+        let _infallible = writeln!(story, "\n{}: does not hold", property.name);
         for (state, action) in path.clone().into_vec() {
             let _infallible = match action {
-                Some(action) => writeln!(told, "  {}", checker.model().tell(&state, &action)),
-                None => writeln!(told, "{state:#?}"),
+                Some(action) => writeln!(story, "  {}", checker.model().describe(&state, &action)),
+                None => writeln!(story, "{state:#?}"),
             };
         }
     }
-    assert!(told.is_empty(), "{name}: {told}");
+    assert!(story.is_empty(), "{name}: {story}");
     assert_eq!(
         not_held,
         broken.iter().copied().collect(),
@@ -65,7 +65,7 @@ where
     );
 }
 
-/// Reaches states until this invariant is found not to hold.
+/// Visits states until this invariant fails.
 pub fn refute<M>(name: &str, model: M, broken: &'static str)
 where
     M: Story + Send + Sync + 'static,
@@ -75,7 +75,7 @@ where
     let until = HasDiscoveries::AllOf(BTreeSet::from([broken]));
     let checker = model.checker().finish_when(until).spawn_bfs().join();
     let states = checker.unique_state_count();
-    println!("{name}: {states} states until it shows");
+    println!("{name}: {states} states until it fails");
     assert!(
         checker.discovery(broken).is_some(),
         "{name}: in {states} states it does not show"

@@ -1,12 +1,12 @@
-//! What the actors act on: the table, the store, and a pull request as GitHub keeps it.
+//! The world of the actors: the table, the store, and a pull request on GitHub.
 
 use crate::call::{Answer, Call, Check, Comment, Review};
 use crate::replay::Text;
 
-/// Everything outside the actors. Lists are in order of their keys: equal worlds are equal values.
+/// Everything outside the actors. Lists are ordered by their keys, so that equal worlds are equal values.
 #[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub struct World {
-    /// The pull request's head: how often it was pushed to.
+    /// The pull request's head, as the number of pushes.
     pub head: u8,
     pub rows: Vec<(Text, u64, Text)>,
     pub artifacts: Vec<(Text, Text)>,
@@ -15,22 +15,22 @@ pub struct World {
     pub checks: Vec<Check>,
     /// The runs whose reviews were submitted, in this order.
     pub submitted: Vec<Text>,
-    /// The runs that the engine was told to stop.
+    /// The runs that the engine must stop.
     pub stopped: Vec<Text>,
-    /// The runs that ended without success, and the errors that they ended with.
+    /// The runs that ended without success, with their errors.
     pub failed: Vec<(Text, Text)>,
     /// The runs whose right to write was seen to end.
     pub closed: Vec<Text>,
-    /// Hours since the question was asked.
+    /// Hours since the approval was requested.
     pub hours: u64,
-    /// What closed the task token: what was sent with it, or why nothing can be.
+    /// The end of the task token: the sent decision, or the reason why none can be sent.
     pub token: Option<Text>,
-    /// Ids given away, by what they were given for: an id does not depend on what other runs do.
+    /// Issued ids, by their objects: an id does not depend on other runs.
     given: Vec<(Text, u64)>,
 }
 
 impl World {
-    /// One request, as the other side serves it: at once and whole.
+    /// Serves one request, at once and completely.
     pub fn serve(&mut self, call: &Call) -> Answer {
         match call {
             Call::GetRow { key } => Answer::Row(self.row(key)),
@@ -87,7 +87,7 @@ impl World {
                     Answer::Reviews(found)
                 }
             }
-            // One draft for an account and a pull request.
+            // An account has at most one draft on a pull request.
             Call::PostReview { .. } if self.reviews.iter().any(|known| !known.is_submitted) => Answer::Rejected,
             Call::PostReview { run, head } => {
                 let id = self.give_id("review", run);
@@ -218,7 +218,7 @@ impl World {
             }
         };
         self.given[at].1 += 1;
-        // The run's letter, then a number: readable in a trace.
+        // The run's letter and a number, to be readable in a trace.
         let letter = run.as_str().bytes().next().map_or(0, u64::from);
         letter * 100 + self.given[at].1
     }

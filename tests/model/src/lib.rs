@@ -1,1 +1,1 @@
-//! Nothing lives here: the model checks are in `main.rs` and beside it.
+//! Empty: the model checks are in `main.rs` and beside it.
