@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use holdfast_core::claim;
+use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::{KeepRows, Precondition, Row, RowError, Written};
 use serde_json::{Value, json};
 use stateright::{Model, Property};
@@ -419,9 +420,7 @@ async fn decide(outside: &Outside<'_>, who: &str, decision: &str, broken: Option
     let target = a_run(0, 0).target;
     match claim::hold(outside, &target, "A").await {
         Ok(()) => {}
-        Err(error) if error.name == holdfast_core::model::error_name::ErrorName::RunSuperseded => {
-            return Ok(Shown::Superseded);
-        }
+        Err(error) if error.name == ErrorName::RunSuperseded => return Ok(Shown::Superseded),
         Err(_) => return Err(NotKnown),
     }
     if broken == Some(Broken::Order) {
@@ -464,13 +463,8 @@ async fn deliver(outside: &Outside<'_>, row: Row) -> Result<(), NotKnown> {
 
 /// Sends a token. A closed token counts as delivered, because an earlier attempt may have closed it.
 async fn send(outside: &Outside<'_>, decision: &str) -> Result<(), NotKnown> {
-    match outside
-        .recorded
-        .ask(Call::SendToken {
-            decision: decision.into(),
-        })
-        .await
-    {
+    let decision = decision.into();
+    match outside.recorded.ask(Call::SendToken { decision }).await {
         Answer::Done | Answer::NotFound => Ok(()),
         _ => Err(NotKnown),
     }

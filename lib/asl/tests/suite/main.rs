@@ -14,6 +14,7 @@ mod picture;
 mod random;
 mod recorded;
 mod redrive;
+mod refused_on_aws;
 mod replay;
 mod stored;
 mod token;
