@@ -371,7 +371,7 @@ mod tests {
                 "threw an error during evaluation: Stack overflow error: ",
             ),
             (
-                "$reduce([1..200000], function($all, $next){{'a': $all}}, 1)",
+                "$reduce([1..50000], function($all, $next){{'a': $all}}, 1)",
                 "returned a value that is nested too deep.",
             ),
             ("$parse('{')", "threw an error during evaluation. "),
