@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_asl::{Command, Entropy, EventId, Execution, Moment, Status, Stimulus, TimerKey, Timestamp};
 use serde_json::Value;
 
-use super::dispatch::{Job, Selecting};
+use super::dispatch::{ItemSelection, Job};
 use super::error::EngineError;
 use super::port::Invocation;
 use super::run_loop::Runner;
@@ -97,7 +97,7 @@ impl Runner {
                             execution: id,
                             key,
                             items,
-                            of: Box::new(Selecting {
+                            of: Box::new(ItemSelection {
                                 execution: live.execution.clone(),
                                 machine: live.machine_arn.clone(),
                             }),

@@ -104,13 +104,13 @@ impl Engine {
 /// A state machine around the tested state.
 struct Harness {
     definition: Value,
-    /// The stand-ins of the states that may follow: their names, the names that they stand for, and true for those of
-    /// catchers.
+    /// The stubs of the states that may follow: their names, the names of the states that they replace, and true for
+    /// those of catchers.
     targets: Vec<(String, String, bool)>,
 }
 
 impl Harness {
-    /// Puts a stand-in in the place of each state that may follow. With variables, a first state assigns them.
+    /// Replaces each state that may follow by a stub. With variables, a first state assigns them.
     fn new(test: &StateTest) -> Self {
         let prefix = if test.name.starts_with('~') { '^' } else { '~' };
         let mut targets: Vec<(String, String, bool)> = Vec::new();
@@ -167,7 +167,7 @@ struct Observed {
     /// The last failure of an attempt, with its cause.
     failure: Option<(String, Option<String>)>,
     exited: Option<(Value, Map<String, Value>)>,
-    /// The stand-in that was entered after the state.
+    /// The stub that was entered after the state.
     target: Option<String>,
     ended: Option<(Option<String>, Option<String>)>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use holdfast_asl::Timestamp;
 
-use super::ahead::{Ahead, Segment};
+use super::ahead::{Segment, TimeAhead};
 use super::port::Clock;
 
 /// Difference up to which a wall clock that is behind doesn't count as set back.
@@ -16,14 +16,14 @@ const SAVE_INTERVAL_MS: i64 = 10_000;
 /// The time of all events and timers.
 ///
 /// It is the wall clock's. When that is set back, existing executions keep their own time, which continues at its usual
-/// pace ([`Ahead`]). A small difference doesn't count: time continues until the wall clock has caught up. The time is
+/// pace ([`TimeAhead`]). A small difference doesn't count: time continues until the wall clock has caught up. The time is
 /// stored now and then, so that the next start notices a clock that was set back meanwhile.
 pub(super) struct Timekeeper {
     clock: Arc<dyn Clock>,
     now: Timestamp,
     steady_ms: i64,
     saved: Timestamp,
-    ahead: Ahead,
+    ahead: TimeAhead,
     /// True once `begin_at` was called.
     has_begun: bool,
     /// True if timers have to be armed again because the time of an execution has changed.
@@ -34,7 +34,7 @@ pub(super) struct Timekeeper {
 #[derive(Clone, Debug, Default)]
 pub(super) struct StoredTime {
     pub now: Option<Timestamp>,
-    pub ahead: Ahead,
+    pub ahead: TimeAhead,
 }
 
 impl Timekeeper {
@@ -43,7 +43,7 @@ impl Timekeeper {
             now: clock.now(),
             steady_ms: clock.steady_ms(),
             saved: Timestamp(i64::MIN),
-            ahead: Ahead::default(),
+            ahead: TimeAhead::default(),
             has_begun: false,
             is_shifted: false,
             clock,
@@ -198,7 +198,7 @@ mod tests {
     fn a_restart_continues_from_the_stored_time_for_old_executions_only() {
         let stored = |now: i64| StoredTime {
             now: Some(Timestamp(now)),
-            ahead: Ahead::default(),
+            ahead: TimeAhead::default(),
         };
         for (at, behind, old) in [
             (900_000, None, 1_000_000),
