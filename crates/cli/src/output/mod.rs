@@ -21,7 +21,7 @@ pub fn print(text: &str) -> io::Result<()> {
 
 /// A text of several lines as a terminal may show it: what a stranger wrote drives neither the terminal nor a runner of
 /// GitHub Actions that reads along, and no terminal or log of a build keeps a secret. Every foreign text that is
-/// printed comes through here, through [`line`], [`name`] or [`json`].
+/// printed comes through here, through [`line()`], [`name`] or [`json`].
 pub fn plain(text: &str) -> String {
     terminal_text(&redacted(text))
 }
