@@ -12,12 +12,13 @@ use holdfast_ops::data_directory::Kind;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
 
-/// Runs the command on this machine: the runs of the current folder's work tree, then those of the server.
+/// Runs the command on this machine: lists the runs of the current folder's work tree, or of all work trees outside of one,
+/// then those of the server.
 ///
 /// # Errors
-/// There are none, or they cannot be read.
+/// There are no runs, or they can't be read.
 pub async fn here(args: &RunsArgs) -> Result<Exit, Failure> {
-    let directories = args.data.place().existing()?;
+    let directories = args.data.place().searched()?;
     let (mut tables, mut documents) = (String::new(), Vec::new());
     for directory in &directories {
         let records = LocalRuns::open(&directory.path).await?.list().await?;
@@ -48,7 +49,10 @@ fn as_json(listed: Vec<Value>) -> Result<String, Failure> {
     output::json(&json!({ "version": 1, "runs": listed })).map_err(Failure::incomplete)
 }
 
-/// Runs the command. Errors: the runs cannot be read.
+/// Runs the command on another place of runs.
+///
+/// # Errors
+/// The runs can't be read.
 pub async fn run(args: &RunsArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> {
     let records = runs.list().await?;
     let printed = match args.format {
@@ -59,7 +63,7 @@ pub async fn run(args: &RunsArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
     Ok(Exit::Clean)
 }
 
-/// One run in JSON.
+/// Returns one run as JSON.
 pub fn document(record: &RunSummary) -> Value {
     json!({
         "run": record.run,

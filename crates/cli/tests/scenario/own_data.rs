@@ -1,5 +1,5 @@
-//! What lies in a work tree is not the program's own: where data is by default, what is refused, and that a review resumes only
-//! itself.
+//! Files in a work tree aren't the program's own: default places of data, refused directories, and reviews that resume only
+//! themselves.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -19,7 +19,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A pull request whose review was killed in the middle: an open run that publishes, in the scene's data directory.
+/// Returns a pull request whose review was killed in the middle: the scene's data directory has an open run that publishes.
 fn killed() -> Pull {
     let pull = Pull::new(low().delayed(400), FakeGithub::USER_TOKEN);
     let mut child = pull.spawn_publish();
@@ -46,7 +46,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// `holdfast ARGUMENTS` in the work tree, with the scene's settings but without `--data`; its state is in `home`.
+/// Returns `holdfast ARGUMENTS` in the work tree, with the scene's settings but without `--data`; its state is in `home`.
 fn in_tree(scene: &Scene, home: &Path, arguments: &[&str]) -> Command {
     let mut command = holdfast(arguments);
     command.current_dir(scene.path()).env("HOME", home);
@@ -68,7 +68,7 @@ fn a_committed_data_directory_causes_nothing_and_is_refused_by_name() {
 
     let output = in_tree(&pull.scene, home.path(), &["review", "."]).output().unwrap();
     let said = stderr(&output);
-    // What was planted is a part of the change, and not all of it can be read.
+    // The planted files are a part of the change, and some of them are unreadable.
     assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{said}");
     let named: Vec<&str> = said.lines().filter(|line| line.contains(".holdfast")).collect();
     assert!(named.len() == 1 && named[0].contains("--data"), "{said}");
@@ -97,12 +97,12 @@ fn a_committed_data_directory_causes_nothing_and_is_refused_by_name() {
 }
 
 #[test]
-fn a_review_resumes_its_own_run_and_leaves_the_others_alone() {
+fn a_review_resumes_only_its_own_run() {
     let pull = killed();
     let before = pull.github.journal().writes().len();
     let (exit, document) = pull.scene.review();
     assert!(exit < 2 && document["status"] == "reviewed", "{document:#}");
-    // Without --publish the same pull request is another review, too.
+    // Without --publish the same pull request is another review.
     let printed = pull.scene.run(&["review", &pull.address(), "--format", "json"]);
     assert!(matches!(printed.status.code(), Some(0 | 1)), "{}", stderr(&printed));
     assert!(stderr(&printed).contains("stay as they are"), "{}", stderr(&printed));
@@ -150,7 +150,7 @@ fn a_planted_run_of_the_right_name_is_not_resumed() {
 }
 
 #[test]
-fn without_a_name_data_is_in_the_users_state_directory_and_both_places_are_looked_into() {
+fn by_default_data_is_in_the_users_state_directory_and_both_places_are_searched() {
     let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
     let home = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| in_tree(&pull.scene, home.path(), arguments).output().unwrap();
@@ -187,8 +187,8 @@ fn without_a_name_data_is_in_the_users_state_directory_and_both_places_are_looke
     );
     let backup = home.path().join("copy");
     let (status, line) = one_line(&run(&["backup", backup.to_str().unwrap()]));
-    assert!(status == 2 && line.contains("name the one that is meant"), "{line}");
-    // The same work tree by another way has the same data.
+    assert!(status == 2 && line.contains("choose one with --data"), "{line}");
+    // The same work tree through a link has the same data.
     let link = home.path().join("link");
     symlink(pull.scene.path(), &link).unwrap();
     assert!(matches!(
@@ -196,13 +196,44 @@ fn without_a_name_data_is_in_the_users_state_directory_and_both_places_are_looke
         Some(0 | 1)
     ));
     assert_eq!(fs::read_dir(state.join("trees")).unwrap().count(), 1);
-    // Elsewhere there is the server's alone.
-    let mut elsewhere = in_tree(&pull.scene, home.path(), &["runs"]);
-    let listed = String::from_utf8(elsewhere.current_dir(home.path()).output().unwrap().stdout).unwrap();
+}
+
+#[test]
+fn outside_of_a_work_tree_the_runs_of_all_work_trees_are_found() {
+    let scenes = [1, 2].map(|files| Scene::new(many_files(files)));
+    let home = tempfile::tempdir().unwrap();
+    let nothing = in_tree(&scenes[0], home.path(), &["runs"])
+        .current_dir(home.path())
+        .output();
+    let (status, line) = one_line(&nothing.unwrap());
     assert!(
-        !listed.contains("(this work tree)") && listed.contains("(server)"),
-        "{listed}"
+        status == 2 && line.contains("(server)") && !line.contains("trees/"),
+        "{line}"
     );
+    for scene in &scenes {
+        let reviewed = in_tree(scene, home.path(), &["review", ".", "--quiet"])
+            .output()
+            .unwrap();
+        assert!(matches!(reviewed.status.code(), Some(0 | 1)), "{}", stderr(&reviewed));
+    }
+    let outside = |arguments: &[&str]| {
+        let mut command = in_tree(&scenes[0], home.path(), arguments);
+        command.current_dir(home.path()).output().unwrap()
+    };
+    let listed = String::from_utf8(outside(&["runs"]).stdout).unwrap();
+    assert_eq!(listed.matches("(a work tree):").count(), 2, "{listed}");
+    let listed: Value = serde_json::from_slice(&outside(&["runs", "--format", "json"]).stdout).unwrap();
+    for run in listed["runs"].as_array().unwrap() {
+        let shown = outside(&["show", run["run"].as_str().unwrap()]);
+        assert!(
+            shown.status.success() && stderr(&shown).contains(run["data"].as_str().unwrap()),
+            "{}",
+            stderr(&shown)
+        );
+    }
+    // A sweep resumes open runs, so it never reaches into other work trees.
+    let (status, line) = one_line(&outside(&["sweep"]));
+    assert!(status == 2 && line.contains("start the command in it"), "{line}");
 }
 
 #[test]

@@ -20,6 +20,10 @@ use holdfast_engine::{EngineError, has_runs};
 
 /// The default data directory of version 0.1, in the folder that the program was started in.
 const OLD_DEFAULT: &str = ".holdfast";
+/// The folder that holds the data directories of work trees.
+const TREES: &str = "trees";
+/// Maximum number of work trees whose runs are searched from outside of a work tree: those with the newest data.
+const MAX_TREES: usize = 100;
 /// Number of hexadecimal digits in the name of a work tree's data directory.
 const TREE_DIGITS: usize = 32;
 
@@ -39,6 +43,8 @@ pub enum Kind {
     Given,
     /// The directory of the work tree around the current folder.
     WorkTree,
+    /// The directory of another work tree.
+    OtherTree,
     /// The directory of everything else.
     Server,
 }
@@ -50,6 +56,7 @@ impl DataDirectory {
         match self.kind {
             Kind::Given => path.to_string(),
             Kind::WorkTree => format!("{path} (this work tree)"),
+            Kind::OtherTree => format!("{path} (a work tree)"),
             Kind::Server => format!("{path} (server)"),
         }
     }
@@ -91,7 +98,7 @@ impl Surroundings {
     /// Returns the data directory of a work tree, keyed by the tree's real path.
     fn of_tree(&self, tree: &Path) -> Result<PathBuf, Failure> {
         let hash = hex::encode(Sha256::digest(tree.as_os_str().as_bytes()));
-        let place = self.root()?.join("trees").join(&hash[..TREE_DIGITS]);
+        let place = self.root()?.join(TREES).join(&hash[..TREE_DIGITS]);
         let real = existing_ancestor(&place);
         match real.starts_with(tree) {
             true => Err(Failure::usage(format!(
@@ -101,6 +108,33 @@ impl Surroundings {
             ))),
             false => Ok(place),
         }
+    }
+
+    /// Returns the data directories of all work trees that hold runs, those with the newest data first. Notifies the operator
+    /// of those that are left out.
+    fn all_trees(&self, notify: Notify) -> Result<Vec<PathBuf>, Failure> {
+        let entries = std::fs::read_dir(self.root()?.join(TREES)).into_iter().flatten();
+        let changed = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
+        let mut trees: Vec<_> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| has_runs(path))
+            .map(|path| (changed(&path), path))
+            .collect();
+        trees.sort_by(|one, other| other.cmp(one));
+        if trees.len() > MAX_TREES {
+            notify(&format!(
+                "{} work trees have runs: only the {MAX_TREES} with the newest data are searched; --data names another one",
+                trees.len()
+            ));
+        }
+        let mut found = Vec::new();
+        for (_, path) in trees.into_iter().take(MAX_TREES) {
+            match find(&path) {
+                Ok(tree) => found.extend(tree),
+                Err(refusal) => notify(&refusal.message),
+            }
+        }
+        Ok(found)
     }
 
     fn current_tree(&self) -> Option<PathBuf> {
@@ -117,7 +151,7 @@ impl Surroundings {
                 continue;
             }
             notify(&format!(
-                "{0} is not used: what lies in a work tree may come with the repository. If it is your own, use it with \
+                "{0} is not used: files in a work tree may come with the repository. If it is your own, use it with \
                  --data {0}",
                 old.display()
             ));
@@ -135,6 +169,15 @@ fn existing_ancestor(path: &Path) -> PathBuf {
 
 /// Shows one line to the operator at once. Operations print nothing themselves.
 pub type Notify = fn(&str);
+
+/// The work trees whose data directories are searched.
+#[derive(Clone, Copy, Debug)]
+enum Trees {
+    /// The work tree of the current folder.
+    Current,
+    /// The work tree of the current folder; all work trees where the folder is in none.
+    All,
+}
 
 /// The place where a command looks for data.
 #[derive(Clone, Debug)]
@@ -190,6 +233,19 @@ impl DataPlace {
     /// # Errors
     /// No directory holds runs, or one is refused.
     pub fn existing(&self) -> Result<Vec<DataDirectory>, Failure> {
+        self.search(Trees::Current)
+    }
+
+    /// Returns the directories whose runs are listed and searched by name: those of [`existing`](Self::existing), and outside
+    /// of a work tree also those of all work trees.
+    ///
+    /// # Errors
+    /// No directory holds runs, or one is refused.
+    pub fn searched(&self) -> Result<Vec<DataDirectory>, Failure> {
+        self.search(Trees::All)
+    }
+
+    fn search(&self, trees: Trees) -> Result<Vec<DataDirectory>, Failure> {
         if let Some(given) = self.given() {
             let path = find(given)?.filter(|path| has_runs(path));
             let path = path.ok_or_else(|| Failure::usage(no_data(given)))?;
@@ -201,20 +257,29 @@ impl DataPlace {
         let surroundings = Surroundings::read();
         let tree = surroundings.current_tree();
         surroundings.note_old(&[tree.as_deref(), Some(&surroundings.current)], self.notify);
-        let mut looked_at = Vec::new();
+        let mut places = Vec::new();
+        let mut hint = "";
+        match (&tree, trees) {
+            (Some(tree), _) => places.extend(surroundings.of_tree(tree).map(|path| (Kind::WorkTree, path))),
+            (None, Trees::All) => {
+                let all = surroundings.all_trees(self.notify)?;
+                places.extend(all.into_iter().map(|path| (Kind::OtherTree, path)));
+            }
+            (None, Trees::Current) => hint = ". For the runs of a work tree start the command in it",
+        }
+        places.push((Kind::Server, surroundings.server()?));
+        let mut empty = Vec::new();
         let mut found = Vec::new();
-        let of_tree = tree.and_then(|tree| surroundings.of_tree(&tree).ok());
-        let places = of_tree.map(|path| (Kind::WorkTree, path));
-        for (kind, path) in places.into_iter().chain([(Kind::Server, surroundings.server()?)]) {
+        for (kind, path) in places {
             match find(&path)?.filter(|path| has_runs(path)) {
                 Some(path) => found.push(DataDirectory { path, kind }),
-                None => looked_at.push(DataDirectory { path, kind }.title()),
+                None => empty.push(DataDirectory { path, kind }.title()),
             }
         }
         match found.is_empty() {
             true => Err(Failure::usage(format!(
-                "there are no runs in {}: nothing has been started there yet; --data names another directory",
-                looked_at.join(" or ")
+                "there are no runs in {}: no review was started there yet{hint}; --data names another directory",
+                empty.join(" or ")
             ))),
             false => Ok(found),
         }
@@ -231,7 +296,7 @@ impl DataPlace {
             (second, first) => {
                 let titles: Vec<String> = first.iter().chain(&second).map(DataDirectory::title).collect();
                 Err(Failure::usage(format!(
-                    "there is data in {}: name the one that is meant with --data",
+                    "there is data in {}: choose one with --data",
                     titles.join(" and in ")
                 )))
             }
@@ -243,7 +308,7 @@ impl DataPlace {
     /// # Errors
     /// No run's name has this beginning, or several do.
     pub async fn find_run(&self, beginning: &str) -> Result<(DataDirectory, String), Failure> {
-        let directories = self.existing()?;
+        let directories = self.searched()?;
         let mut found = Vec::new();
         for directory in &directories {
             let records = LocalRuns::open(&directory.path).await?;

@@ -66,7 +66,7 @@ fn each_work_tree_has_its_own_place_outside_of_itself() {
 }
 
 #[test]
-fn what_may_be_others_is_refused() {
+fn directories_that_others_may_control_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().canonicalize().unwrap();
     let case = |name: &str, make: &dyn Fn(&Path)| {
@@ -166,7 +166,7 @@ fn another_users_directory_is_refused() {
 }
 
 #[test]
-fn what_git_tracks_is_refused_and_what_it_does_not_is_not() {
+fn tracked_directories_are_refused_and_untracked_ones_are_not() {
     let repository = Repository::new().unwrap();
     repository.write("src/a.rs", "fn a() {}\n").unwrap();
     repository.write(".holdfast/engine.sqlite", "planted").unwrap();
