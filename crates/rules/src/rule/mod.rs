@@ -185,4 +185,26 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), RULES.len());
     }
+
+    #[test]
+    fn each_rule_has_a_row_in_the_documents() {
+        let guide = include_str!("../../../../docs/rules.md");
+        for rule in RULES {
+            let mut languages: Vec<&str> = Vec::new();
+            for language in rule.queries.iter().flat_map(|(languages, _)| *languages) {
+                if !languages.contains(&language.name()) {
+                    languages.push(language.name());
+                }
+            }
+            let (id, languages) = (rule.id, languages.join(", "));
+            let (severity, category) = (rule.severity, rule.category.as_str());
+            let row = format!("\n| `{id}` | {languages} | {severity} | {category} | ");
+            assert!(guide.contains(&row), "docs/rules.md has no row {row:?}");
+        }
+        assert_eq!(
+            guide.matches("\n| `").count(),
+            RULES.len(),
+            "docs/rules.md has a row too many"
+        );
+    }
 }
