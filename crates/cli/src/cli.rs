@@ -1,4 +1,5 @@
-//! The command line's shape: names, help texts, defaults. What the commands do stands in `command`.
+//! The command line: names, help texts, defaults. The commands themselves are in `command`, the sections below each help text
+//! in `help`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,85 +8,119 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use holdfast_core::model::finding::Severity;
 use url::Url;
 
-use crate::output;
+use crate::{help, output};
 use holdfast_ops::data_directory::DataPlace;
 use holdfast_server::serve::ServeOptions;
 use holdfast_server::setup::SetupOptions;
 
 /// A code reviewer that never loses its place.
 ///
-/// Reviews a git change or a pull request as a durable workflow: a review that was killed goes on where it stopped.
-/// Settings come from the environment (HOLDFAST_MODEL, HOLDFAST_MODEL_URL, ANTHROPIC_API_KEY, OPENAI_API_KEY,
-/// GITHUB_TOKEN, …); without any, findings come from static analysis alone.
+/// Reviews a git change or a pull request as a durable workflow: a review that was killed resumes where it stopped. Settings
+/// come from the environment. Without HOLDFAST_MODEL no model is called: findings come from static analysis only.
 #[derive(Debug, Parser)]
-#[command(name = "holdfast", version, max_term_width = 120)]
+#[command(name = "holdfast", version, max_term_width = 120, after_long_help = help::program())]
 pub struct Cli {
-    /// Works on the deployment of this CloudFormation stack on AWS instead of a data directory, with the AWS credentials
-    /// and the region of the environment: runs, show, approve, reject, cancel, audit, sweep and setup.
+    /// Work on the deployment of this CloudFormation stack on AWS instead of a data directory.
+    ///
+    /// Uses the AWS credentials and the region of the environment. Commands: runs, show, approve, reject, cancel, redrive,
+    /// audit, sweep and setup.
+    /// Requires a program with AWS support: a release build, or one built with --features aws.
     #[arg(long, value_name = "NAME", env = "HOLDFAST_STACK", global = true)]
     pub stack: Option<String>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Reviews a change and prints the review.
-    Review(ReviewArgs),
-    /// Makes the GitHub App from a manifest, on a page of this machine, and stores its secrets.
-    Setup(SetupArgs),
-    /// Serves GitHub's webhook, the console and the approval pages, and runs the reviews.
-    Serve(ServeArgs),
-    /// Runs state machines of any kind: the AWS Step Functions API on this machine, functions through the Lambda API.
+    /// Review a change and print the review.
     ///
-    /// Needs no settings of GitHub's or of a model's. AWS clients reach it with --endpoint-url http://ADDRESS:PORT (or
-    /// AWS_ENDPOINT_URL_SFN). Functions are invoked where AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL or --lambda say, else on
-    /// AWS, with the credentials and the region of the environment.
+    /// The target is a git work tree or a pull request. A review that was interrupted resumes when the same command is
+    /// started again.
+    #[command(after_long_help = help::review())]
+    Review(ReviewArgs),
+    /// Create the GitHub App from a manifest in your browser, and store its secrets.
+    #[command(after_long_help = help::setup())]
+    Setup(SetupArgs),
+    /// Serve GitHub's webhook, the console and the approval pages, and run the reviews.
+    ///
+    /// Requires HOLDFAST_WEBHOOK_SECRET, and GITHUB_TOKEN or a GitHub App. Open reviews resume at the next start.
+    #[command(after_long_help = help::serve())]
+    Serve(ServeArgs),
+    /// Run any state machine behind the AWS Step Functions API on this machine.
+    ///
+    /// Requires no settings for GitHub or a model. AWS clients connect with --endpoint-url http://ADDRESS:PORT (or
+    /// AWS_ENDPOINT_URL_SFN). The engine calls functions through the Lambda API at --lambda, at AWS_ENDPOINT_URL_LAMBDA or
+    /// AWS_ENDPOINT_URL, otherwise on AWS, with the credentials and the region of the environment.
+    ///
+    /// Requires a program with AWS support: a release build, or one built with --features aws.
+    #[command(after_long_help = help::engine())]
     Engine(EngineArgs),
-    /// Lists every run, newest first.
+    /// List every run, newest first.
+    #[command(after_long_help = help::runs())]
     Runs(RunsArgs),
-    /// Shows one run: states taken, attempts, model calls, coverage.
+    /// Show one run: its states, units, attempts, model calls and coverage.
+    #[command(after_long_help = help::show())]
     Show(ShowArgs),
-    /// Approves a review that waits for a decision, and lets it go on.
+    /// Approve a review that waits for a decision, and resume it.
+    #[command(after_long_help = help::approve())]
     Approve(DecideArgs),
-    /// Rejects a review that waits for a decision: nothing is published.
+    /// Reject a review that waits for a decision: nothing is published.
+    #[command(after_long_help = help::reject())]
     Reject(RejectArgs),
-    /// Stops a run and undoes what it did; also cleans up after one that failed and could not.
+    /// Stop a run and undo its effects, or clean up after a failed run.
+    #[command(after_long_help = help::cancel())]
     Cancel(DecideArgs),
-    /// Goes on with a review that failed or stayed partial: what was finished is kept, the rest is done again.
+    /// Resume a review that failed or stayed partial, as its next attempt.
+    ///
+    /// The attempt keeps finished units and model answers, and repeats the rest.
+    #[command(after_long_help = help::redrive())]
     Redrive(RedriveArgs),
-    /// Prints who decided what, when and on which version of the page: one JSON document a line, oldest first.
+    /// Print every decision with its person, time and page version, as JSON lines, oldest first.
+    #[command(after_long_help = help::audit())]
     Audit(AuditArgs),
-    /// Cleans up after runs that ended without undoing what they did.
+    /// Clean up after runs that ended without undoing their effects.
+    ///
+    /// Also delivers decisions that the workflow did not receive, and requests missed webhook deliveries from GitHub again.
+    /// A running server does the same every 15 minutes.
+    #[command(after_long_help = help::sweep())]
     Sweep(SweepArgs),
-    /// Runs a recorded run again from its recorded answers, without a model and without writes, and says what differs.
+    /// Run a recorded run again from its recorded answers, and print the differences.
+    ///
+    /// A replay calls no model and writes nothing.
+    #[command(after_long_help = help::replay())]
     Replay(ReplayArgs),
-    /// Checks a state machine (*.json) or a repository's settings (.holdfast.yml): every problem in one report.
+    /// Check a repository's settings (.holdfast.yml) or a state machine (*.json), and report every problem.
+    #[command(after_long_help = help::check())]
     Check(CheckArgs),
     /// Call each configured model once and report what works: the key, structured output, limits, usage. Compare the
     /// GitHub App with the manifest.
     ///
-    /// Each call is short, and paid like any other. Exit status 3 when a model doesn't work, or the App lacks a permission
-    /// or an event that reviews need.
+    /// Each call is short, and paid like any other.
+    #[command(after_long_help = help::doctor())]
     Doctor(DoctorArgs),
-    /// Copies the data directory, also while reviews run in it. The copy is a data directory itself.
+    /// Copy the data directory, even while reviews run in it.
+    ///
+    /// The copy is a data directory too: use it with --data.
+    #[command(after_long_help = help::backup())]
     Backup(BackupArgs),
 }
 
-/// Where everything durable is.
+/// The place of the data directory.
 #[derive(Debug, Args)]
 pub struct DataArgs {
-    /// Directory of everything durable: runs, their histories and artifacts. Default: $XDG_STATE_HOME/holdfast (or
-    /// $HOME/.local/state/holdfast), in it trees/HASH for the review of a work tree and server for all else. Commands that
-    /// read runs look into both.
+    /// Directory of everything durable: runs, their histories and artifacts.
+    ///
+    /// Default: below $XDG_STATE_HOME/holdfast (or $HOME/.local/state/holdfast), trees/HASH for the review of a work tree and
+    /// server for everything else. Commands that read runs search both.
     #[arg(long, value_name = "DIR", env = "HOLDFAST_DATA")]
     pub data: Option<PathBuf>,
 }
 
 impl DataArgs {
-    /// Returns where data is looked for; notes about it go to stderr.
+    /// Returns the place to search for data; notes about it go to stderr.
     pub fn place(&self) -> DataPlace {
         DataPlace {
             given: self.data.clone(),
@@ -97,36 +132,38 @@ impl DataArgs {
 /// `holdfast review`.
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
-    /// A git work tree (a path), or a pull request's address https://HOST/OWNER/REPO/pull/N.
+    /// A git work tree (a path), or a pull request's address: https://HOST/OWNER/REPO/pull/N.
     pub target: String,
-    /// Reviews merge-base(BASE,HEAD)..HEAD. Default: GITHUB_BASE_REF, origin/HEAD, the branch's upstream, or the nearest main
-    /// branch; else HEAD~1. A line on stderr tells which was taken.
+    /// Review the change from the merge base of REV and --head to --head.
+    ///
+    /// Default: GITHUB_BASE_REF, origin/HEAD, the branch's upstream, or the nearest main branch; otherwise HEAD~1. A line on
+    /// stderr names the chosen one.
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
-    /// The commit to review. Default: HEAD.
+    /// Review this commit. Default: HEAD.
     #[arg(long, value_name = "REV")]
     pub head: Option<String>,
-    /// Posts the review to the pull request, through the approval gate.
+    /// Publish the review on the pull request, after the approval gate.
     #[arg(long)]
     pub publish: bool,
-    /// How the review is printed, and when it is found wanting.
+    /// Output format and exit status.
     #[command(flatten)]
     pub print: PrintArgs,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
 
-/// How a review is printed, and when it is found wanting.
+/// Options for the output and the exit status of a review.
 #[derive(Debug, Args)]
 pub struct PrintArgs {
-    /// How the review is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
-    /// Exit with status 1 when there is a finding at or above this severity.
+    /// Exit with status 1 if there is a finding at or above this severity.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::High)]
     pub fail_on: FailOn,
-    /// No progress on stderr.
+    /// Print no progress on stderr.
     #[arg(long)]
     pub quiet: bool,
 }
@@ -134,26 +171,26 @@ pub struct PrintArgs {
 /// `holdfast setup`.
 #[derive(Debug, Args)]
 pub struct SetupArgs {
-    /// What people and GitHub reach this deployment by: https://HOST. Not needed with --stack, which also says that the
-    /// App's secrets go into the stack's.
+    /// Address by which people and GitHub reach this deployment: https://HOST. Not needed with --stack, which stores the
+    /// App's secrets in the stack.
     #[arg(long, value_name = "URL", env = "HOLDFAST_PUBLIC_URL")]
     pub public_url: Option<String>,
-    /// The App's name: on GitHub each name is there once.
+    /// Name of the App, unique on GitHub.
     #[arg(long, value_name = "NAME", default_value = "Holdfast")]
     pub name: String,
-    /// The organisation that owns the App. Default: the account that is signed in to GitHub.
+    /// Organisation that owns the App. Default: the account that is signed in to GitHub.
     #[arg(long, value_name = "LOGIN")]
     pub organization: Option<String>,
-    /// Address of the page that the browser opens. Port 0 takes a free one.
+    /// Address and port of the page that the browser opens, on this machine only. Port 0 chooses a free port.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
 
 impl SetupArgs {
-    /// Returns what the page and its server need.
+    /// Returns the options of the setup.
     pub fn options<'a>(&'a self, stack: Option<&'a str>) -> SetupOptions<'a> {
         SetupOptions {
             public_url: self.public_url.as_deref(),
@@ -170,23 +207,23 @@ impl SetupArgs {
 /// `holdfast serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on. Behind a tunnel or a reverse proxy, HOLDFAST_PUBLIC_URL says what people see.
+    /// Address and port to listen on. Behind a tunnel or a reverse proxy, set HOLDFAST_PUBLIC_URL to the public address.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Answers the AWS Step Functions API here too, on this machine alone: it has no authentication. The reviews are the
-    /// executions of the state machine `review`.
+    /// Also serve the AWS Step Functions API at this address, on this machine only: it has no authentication. The reviews
+    /// are the executions of the state machine `review`.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub step_functions: Option<SocketAddr>,
-    /// Makes a new address to sign in to the console with, and ends all sessions.
+    /// Create a new sign-in address for the console, and end all sessions.
     #[arg(long)]
     pub new_console_key: bool,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
 
 impl ServeArgs {
-    /// Returns what the server needs.
+    /// Returns the options of the server.
     pub fn options(&self) -> ServeOptions {
         ServeOptions {
             listen: self.listen,
@@ -201,17 +238,17 @@ impl ServeArgs {
 /// `holdfast engine`.
 #[derive(Debug, Args)]
 pub struct EngineArgs {
-    /// Address and port of the API: of this machine alone, since it has no authentication. Port 0 takes a free one.
+    /// Address and port of the API, on this machine only: it has no authentication. Port 0 chooses a free port.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8083")]
     pub listen: SocketAddr,
-    /// Where functions are invoked. Default: as AWS_ENDPOINT_URL_LAMBDA or AWS_ENDPOINT_URL say, else on AWS.
+    /// Address of the Lambda API. Default: AWS_ENDPOINT_URL_LAMBDA or AWS_ENDPOINT_URL, otherwise AWS.
     #[arg(long, value_name = "URL")]
     pub lambda: Option<Url>,
-    /// Where the objects of ItemReader and ResultWriter are. Default: as AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL say, else
-    /// on AWS.
+    /// Address of the S3 API, for the objects of ItemReader and ResultWriter. Default: AWS_ENDPOINT_URL_S3 or
+    /// AWS_ENDPOINT_URL, otherwise AWS.
     #[arg(long, value_name = "URL")]
     pub s3: Option<Url>,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
@@ -219,10 +256,10 @@ pub struct EngineArgs {
 /// `holdfast runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// How the list is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]
     pub format: ListFormat,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
@@ -230,7 +267,7 @@ pub struct RunsArgs {
 /// `holdfast doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// How the report is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]
     pub format: ListFormat,
 }
@@ -238,22 +275,22 @@ pub struct DoctorArgs {
 /// `holdfast show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The run's name, or an unambiguous beginning of it.
+    /// Name of the run, or an unambiguous beginning of it.
     pub run: String,
-    /// How the run is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = ShowFormat::Text)]
     pub format: ShowFormat,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
 
-/// `holdfast approve`.
+/// `holdfast approve` and `holdfast cancel`.
 #[derive(Debug, Args)]
 pub struct DecideArgs {
-    /// The run's name, or an unambiguous beginning of it.
+    /// Name of the run, or an unambiguous beginning of it.
     pub run: String,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
@@ -261,10 +298,10 @@ pub struct DecideArgs {
 /// `holdfast reject`.
 #[derive(Debug, Args)]
 pub struct RejectArgs {
-    /// Why; it stands in the check's summary.
+    /// Reason, shown in the check's summary.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// Which run, and where it is.
+    /// The run, and the place of the data directory.
     #[command(flatten)]
     pub decide: DecideArgs,
 }
@@ -272,12 +309,12 @@ pub struct RejectArgs {
 /// `holdfast redrive`.
 #[derive(Debug, Args)]
 pub struct RedriveArgs {
-    /// The run's name, or an unambiguous beginning of it.
+    /// Name of the run, or an unambiguous beginning of it.
     pub run: String,
-    /// How the review is printed, and when it is found wanting.
+    /// Output format and exit status.
     #[command(flatten)]
     pub print: PrintArgs,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
@@ -285,7 +322,7 @@ pub struct RedriveArgs {
 /// `holdfast audit`.
 #[derive(Debug, Args)]
 pub struct AuditArgs {
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
@@ -293,7 +330,7 @@ pub struct AuditArgs {
 /// `holdfast sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
@@ -301,15 +338,15 @@ pub struct SweepArgs {
 /// `holdfast replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// The run's name, or an unambiguous beginning of it.
+    /// Name of the run, or an unambiguous beginning of it.
     pub run: String,
-    /// The state from which on this program's code runs; those before it give what they gave. Default: from the start.
+    /// First state to run with this program's code; earlier states return their recorded results. Default: the start.
     #[arg(long, value_name = "STATE")]
     pub from: Option<String>,
-    /// How the differences are printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]
     pub format: ListFormat,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
@@ -317,7 +354,7 @@ pub struct ReplayArgs {
 /// `holdfast check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The file.
+    /// File to check.
     #[arg(default_value = ".holdfast.yml")]
     pub file: PathBuf,
 }
@@ -325,18 +362,18 @@ pub struct CheckArgs {
 /// `holdfast backup`.
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// The copy's directory: new, or empty.
+    /// Directory of the copy: new, or empty.
     #[arg(value_name = "DIR")]
     pub to: PathBuf,
-    /// Where everything durable is.
+    /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
 }
 
-/// How a review is printed.
+/// The output format of a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// For people at a terminal.
+    /// Text for a terminal.
     Text,
     /// One JSON document, version 1.
     Json,
@@ -346,19 +383,19 @@ pub enum ReportFormat {
     Markdown,
 }
 
-/// How a list is printed.
+/// The output format of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
-    /// For people at a terminal.
+    /// Text for a terminal.
     Text,
     /// One JSON document.
     Json,
 }
 
-/// How one run is printed.
+/// The output format of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ShowFormat {
-    /// For people at a terminal.
+    /// Text for a terminal.
     Text,
     /// One JSON document.
     Json,

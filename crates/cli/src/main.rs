@@ -3,6 +3,7 @@
 mod cli;
 mod command;
 mod exit;
+mod help;
 mod output;
 mod program;
 
@@ -14,12 +15,12 @@ use holdfast_ops::evaluator::EVALUATE_ARGUMENT;
 
 use cli::Cli;
 
-/// A turn of the engine makes and drops many small JSON values, on several threads: it spends its time in the allocator.
+/// The engine allocates and drops many small JSON values on several threads, so it spends its time in the allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Before anything else: a process that evaluates an expression for the engine reads no settings.
+    // First: a process that evaluates expressions for the engine reads no settings.
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == EVALUATE_ARGUMENT) && arguments.next().is_none() {
         return serve_evaluations();

@@ -1,4 +1,4 @@
-//! The real program from the outside: its output, its exit status, and what the servers it talks to were asked.
+//! The real program from the outside: its output, its exit status, and the requests that its servers receive.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
@@ -10,6 +10,7 @@ mod kills;
 mod models;
 mod own_data;
 mod pull_request;
+mod reference;
 mod replay;
 mod replay_differs;
 mod review;
