@@ -270,7 +270,7 @@ fn is_seen_and_swept_from_a_terminal(deployment: &Deployment) {
     let (status, said) = operator(deployment, &["cancel", failed["run"].as_str().unwrap()]);
     assert!(status == 0 && said.contains(": cancelled"), "{said}");
     let (status, said) = operator(deployment, &["replay", "any"]);
-    assert!(status == 2 && said.contains("data directory alone"), "{said}");
+    assert!(status == 2 && said.contains("only a data directory"), "{said}");
     let (status, said) = operator(deployment, &["show", "nothing"]);
     assert!(
         status == 2 && said.contains("there is no run \"nothing\" in stack holdfast"),
@@ -289,7 +289,7 @@ fn goes_on_from_a_terminal(deployment: &Deployment) {
     let (status, said) = operator(deployment, &["redrive", failed]);
     let attempt = format!("{}2", failed.strip_suffix('1').unwrap());
     assert!(
-        status == 0 && said.contains(&format!("{failed}: goes on as {attempt}")),
+        status == 0 && said.contains(&format!("{failed}: continues as {attempt}")),
         "{said}"
     );
     deployment.cloud.wait_until(&attempt, "SUCCEEDED");

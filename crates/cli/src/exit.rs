@@ -2,16 +2,16 @@
 
 use holdfast_ops::failure::FailureKind;
 
-/// Exit statuses. `Clean` and `Found` are reviews that were completed.
+/// Exit statuses. A completed review ends with `Clean` or `Found`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Reviewed, nothing at or above `--fail-on`.
+    /// Success; a review has no finding at or above `--fail-on`.
     Clean = 0,
-    /// A finding at or above it; or a replay that differs.
+    /// A review has a finding at or above `--fail-on`, or a replay differs.
     Found = 1,
     /// A usage or configuration error: fix it and rerun.
     Usage = 2,
-    /// The review couldn't be completed.
+    /// The command couldn't be completed.
     Incomplete = 3,
 }
 

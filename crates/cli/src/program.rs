@@ -1,4 +1,4 @@
-//! From a parsed command line to an exit status. Failures are printed once, here.
+//! Runs a parsed command line and returns its exit status. Failures are printed once, here.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -20,13 +20,13 @@ use holdfast_server::setup;
 
 /// Runs one command to its end.
 pub fn run(cli: &Cli) -> ExitCode {
-    // HOLDFAST_LOG takes tracing's filter syntax; without it a command logs only errors, but for the engine's own: what
-    // keeps it from its end, it says itself. A server tells what it does.
-    let usual = match &cli.command {
+    // HOLDFAST_LOG takes tracing's filter syntax. By default a server logs its actions, and a command only errors, except
+    // those of the engine: the command prints their failure itself.
+    let default_filter = match &cli.command {
         Command::Serve(_) | Command::Engine(_) => "info",
         _ => "error,holdfast_engine=off",
     };
-    let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(default_filter));
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     if std::io::stderr().is_terminal() {
         log.with_ansi(true)
@@ -37,7 +37,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     }
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(dispatch(cli)),
-        Err(error) => Err(Failure::incomplete(format!("no runtime: {error}"))),
+        Err(error) => Err(Failure::incomplete(format!("the async runtime can't start: {error}"))),
     };
     let exit = exit.unwrap_or_else(|failure| {
         output::complain(&failure.message);
@@ -99,7 +99,7 @@ async fn on_stack_checked(cli: &Cli, name: &str) -> Result<Exit, Failure> {
 async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
     let not_there = |instead: &str| {
         Err(Failure::usage(format!(
-            "{instead}. Leave --stack and HOLDFAST_STACK out to work on a data directory"
+            "{instead}. Omit --stack and HOLDFAST_STACK to work on a data directory"
         )))
     };
     match &cli.command {
@@ -114,14 +114,16 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
         Command::Sweep(_) => sweep::run_on(open_deployment(name).await?.as_ref()).await,
         Command::Check(args) => check::run(args),
         Command::Review(_) => not_there(
-            "reviews of a deployment begin with a webhook: push to the pull request, or comment /holdfast review",
+            "a deployment's reviews start with a webhook: push to the pull request, or comment /holdfast review",
         ),
         Command::Replay(_) => {
-            not_there("replay reads a data directory alone: holdfast --stack NAME show RUN tells what the run did")
+            not_there("replay reads only a data directory: holdfast --stack NAME show RUN shows the run's states")
         }
-        Command::Serve(_) | Command::Engine(_) => not_there("a deployment serves itself, on AWS"),
-        Command::Doctor(_) => not_there("doctor calls the models of this environment's settings"),
-        Command::Backup(_) => not_there("a deployment's table and bucket are kept by AWS: docs/operations.md, Restore"),
+        Command::Serve(_) | Command::Engine(_) => not_there("a deployment is served by AWS"),
+        Command::Doctor(_) => not_there("doctor checks the models and the App of this environment's settings"),
+        Command::Backup(_) => {
+            not_there("AWS keeps backups of a deployment's table and bucket: docs/operations.md, Restore")
+        }
     }
 }
 

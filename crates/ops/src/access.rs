@@ -96,7 +96,7 @@ impl PublishOnly {
         match is_allowed {
             true => Ok(self.inner.as_ref()),
             false => Err(PublishError::Forbidden(format!(
-                "this command does not write to {}: it was not started with that address and --publish",
+                "this command may not write to {}: it was not started with that pull request's address and --publish",
                 target.repository()
             ))),
         }
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_review_reaches_its_own_attempts_by_either_name() {
+    fn a_review_resumes_its_attempts_under_both_names() {
         let reach = Access::review(["o-r-1-aaaa-new", "o-r-1-aaaa-old"], None);
         for (name, is_held) in [
             ("o-r-1-aaaa-new-1", true),

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_open_run_goes_on_and_a_finished_one_is_tried_anew() {
+    fn an_open_run_resumes_and_a_finished_one_gets_a_next_attempt() {
         let start = |name: &str, previous: Option<&str>| Choice::Start {
             name: name.to_owned(),
             previous: previous.map(str::to_owned),

@@ -74,7 +74,7 @@ async fn find(runs: &dyn ReadRuns, beginning: &str) -> Result<RunSummary, Failur
     let record = runs.read(&name).await?;
     if record.row.status == ExecutionStatus::Succeeded {
         return Err(Failure::usage(format!(
-            "run {name} has ended already: it is {}",
+            "run {name} has already ended: it is {}",
             record.status.as_str()
         )));
     }
@@ -92,7 +92,7 @@ async fn undo(
     let cancelled = FailedRun::ended(record.run, record.row.input, ErrorName::RunCancelled, CAUSE);
     sweep::clean_up(&cancelled, publish, rows, store).await.map_err(|error| {
         Failure::incomplete(format!(
-            "run {name} is stopped, but what it did could not be undone: {error}; run holdfast{option} cancel {name} again"
+            "run {name} is stopped, but its effects could not be undone: {error}; run holdfast{option} cancel {name} again"
         ))
     })
 }

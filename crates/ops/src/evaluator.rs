@@ -15,7 +15,9 @@ pub fn find() -> Evaluator {
     match found {
         Some(program) => Evaluator::in_processes(program, &[EVALUATE_ARGUMENT]),
         None => {
-            tracing::warn!("no program holdfast beside this one: expressions are evaluated with no bound on memory");
+            tracing::warn!(
+                "there is no program holdfast beside this one: expressions are evaluated without a memory limit"
+            );
             Evaluator::in_threads()
         }
     }
@@ -45,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_is_this_one_or_beside_it() {
+    fn the_program_is_this_one_or_one_beside_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let program = folder.path().join("holdfast");
         assert_eq!(find_program(&folder.path().join("other")), None);

@@ -83,7 +83,7 @@ fn taken(answer: Result<(), EngineError>) -> Result<TaskAnswer, ExecutionError> 
     match answer {
         Ok(()) => Ok(TaskAnswer::Taken),
         Err(EngineError::TokenClosed | EngineError::TokenUnknown) => Ok(TaskAnswer::NotWaiting),
-        Err(error) => Err(failed("*", format!("takes no answer: {error}"))),
+        Err(error) => Err(failed("*", format!("did not accept the answer: {error}"))),
     }
 }
 

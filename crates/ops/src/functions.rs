@@ -66,7 +66,7 @@ impl Functions for StageFunctions {
         if !is_of_review(&invocation.execution_arn) {
             return Err(FunctionFailure {
                 error_type: ErrorName::PayloadInvalid.as_str().to_owned(),
-                message: format!("{function} answers to the state machine of reviews only: another one can't call it"),
+                message: format!("only the state machine of reviews may call {function}"),
             });
         }
         macro_rules! run {

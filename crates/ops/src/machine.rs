@@ -44,7 +44,7 @@ pub const BUCKET: &str = "artifacts";
 pub fn read_settings() -> Result<Settings, Failure> {
     let lookup = |name: &str| std::env::var(name).ok();
     Settings::read_and_check(&lookup, &|settings| {
-        let mut problems = wrong_names();
+        let mut problems = name_problems();
         problems.extend(model(settings).map_or_else(
             |failure| vec![failure.message],
             |model| model.check(&[&settings.model, &settings.model_light]),
@@ -61,14 +61,14 @@ pub fn read_settings() -> Result<Settings, Failure> {
 /// # Errors
 /// A name is misspelt, or a value isn't UTF-8.
 pub fn check_names() -> Result<(), Failure> {
-    let problems = wrong_names();
+    let problems = name_problems();
     match problems.is_empty() {
         true => Ok(()),
         false => Err(Failure::usage(problems.join("\n"))),
     }
 }
 
-fn wrong_names() -> Vec<String> {
+fn name_problems() -> Vec<String> {
     let names: Vec<String> = std::env::vars_os()
         .map(|(name, _)| name.to_string_lossy().into_owned())
         .collect();
@@ -78,23 +78,23 @@ fn wrong_names() -> Vec<String> {
             problems.push(format!("{name} (environment): its value is not UTF-8"));
         }
     }
-    problems.extend(wrong_filter(&std::env::var("HOLDFAST_LOG").unwrap_or_default()));
+    problems.extend(filter_problem(&std::env::var("HOLDFAST_LOG").unwrap_or_default()));
     problems
 }
 
 /// Returns the problem of a log filter. The parser would take a misspelt level for the name of a part of the program.
-fn wrong_filter(filter: &str) -> Option<String> {
+fn filter_problem(filter: &str) -> Option<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     if let Err(error) = EnvFilter::builder().parse(filter) {
         return Some(format!(
-            "HOLDFAST_LOG (environment): {filter:?} is no filter ({error}): expected a level such as info, or TARGET=LEVEL"
+            "HOLDFAST_LOG (environment): {filter:?} is not a valid filter ({error}): expected a level such as info, or TARGET=LEVEL"
         ));
     }
     filter.split(',').map(str::trim).find_map(|part| {
         let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(part));
         let near = nearest(part, LEVELS).filter(|_| !is_level)?;
         Some(format!(
-            "HOLDFAST_LOG (environment): {part:?} is no level; did you mean {near}?"
+            "HOLDFAST_LOG (environment): {part:?} is not a log level; did you mean {near}?"
         ))
     })
 }
@@ -129,7 +129,7 @@ pub fn random_hex() -> String {
         Ok(()) => hex::encode(bytes),
         // No secret may be made without randomness.
         Err(error) => {
-            tracing::error!(%error, "the system gives no random bytes");
+            tracing::error!(%error, "the operating system provides no random bytes");
             std::process::abort()
         }
     }

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_made_once_and_a_setting_counts_first() {
+    fn the_key_is_created_once_and_a_setting_wins() {
         let data = tempfile::tempdir().unwrap();
         let nothing = Settings::read(&|_| None).unwrap();
         let made = line(&marker_key(data.path(), &nothing).unwrap());

@@ -7,11 +7,11 @@ use holdfast_engine::Recovered;
 pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, why) in &recovered.unreadable {
-        notes.push(format!("run {name} cannot run with this version: {why}"));
+        notes.push(format!("run {name} cannot resume with this version: {why}"));
     }
     if let Some(behind_ms) = recovered.clock_set_back_ms {
         notes.push(format!(
-            "the clock was set back by {} s: open runs keep their own time, so that none waits longer; new ones follow the clock",
+            "the clock was set back by {} s: open runs keep their own time, so none waits longer; new runs follow the clock",
             behind_ms / 1_000
         ));
     }
@@ -23,7 +23,7 @@ pub fn recovery_notes(recovered: &Recovered, quiet: bool) -> Vec<String> {
     }
     if recovered.executions > 0 && !quiet {
         notes.push(format!(
-            "recovered {}: {} go on from {}, {} wait for their time or an answer",
+            "recovered {}: {} resumed from {}, {} waiting for a time or an answer",
             counted(recovered.executions, "open execution"),
             recovered.executions - recovered.waiting,
             counted(recovered.events, "event"),

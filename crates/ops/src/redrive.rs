@@ -67,7 +67,7 @@ pub async fn on_deployment(deployment: &dyn Deployment, beginning: &str) -> Resu
             // AWS's list lags behind: this attempt exists and has ended.
             if started == StartedRun::Ended {
                 return Err(Failure::usage(format!(
-                    "run {} has ended already: redrive that one, if it is not whole",
+                    "run {} has already ended: redrive that run, if it is failed or partial",
                     run.run
                 )));
             }

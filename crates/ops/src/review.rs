@@ -145,7 +145,7 @@ impl Review<'_> {
                 return match input.is_some_and(|input| self.is_own(input, &name)) {
                     true => Ok(Begun::Open(name)),
                     false => Err(Failure::usage(format!(
-                        "run {name} in {} was started with another target or other settings than its name says, and is not \
+                        "run {name} in {} was started with a target or settings that its name does not match, and is not \
                          resumed: holdfast show {name} shows it, holdfast cancel {name} ends it",
                         data.display()
                     ))),

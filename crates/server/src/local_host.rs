@@ -21,7 +21,7 @@ pub async fn by_address_only(request: Request, next: Next) -> Response {
     respond(Reply::new(
         StatusCode::FORBIDDEN,
         "text/plain; charset=utf-8",
-        "this server is for this machine: use http://127.0.0.1:PORT or http://localhost:PORT\n",
+        "this server only answers on this machine's own address: use http://127.0.0.1:PORT or http://localhost:PORT\n",
     ))
 }
 
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_refused_and_addresses_are_not() {
+    fn host_names_are_refused_and_addresses_are_accepted() {
         for (hosts, uri, expected) in [
             (&["127.0.0.1:8083"][..], "/", true),
             (&["127.0.0.1"], "/", true),

@@ -1,4 +1,4 @@
-//! `holdfast audit`: the audit of decisions, as JSON lines.
+//! `holdfast audit`: prints the audit of decisions as JSON lines.
 
 use holdfast_core::approval::AuditEntry;
 
@@ -12,7 +12,7 @@ use holdfast_ops::failure::Failure;
 /// Runs the command.
 ///
 /// # Errors
-/// There is no data, or it cannot be read.
+/// There is no data, or it can't be read.
 pub async fn run(args: &AuditArgs) -> Result<Exit, Failure> {
     let place = args.data.place();
     for directory in place.existing()? {
@@ -26,7 +26,7 @@ pub async fn run(args: &AuditArgs) -> Result<Exit, Failure> {
 /// Runs the command on a deployment.
 ///
 /// # Errors
-/// The audit cannot be read.
+/// The audit can't be read.
 pub async fn run_on(deployment: &dyn Deployment) -> Result<Exit, Failure> {
     print(&audit::on_deployment(deployment).await?)
 }

@@ -1,4 +1,4 @@
-//! `holdfast backup`: a copy of the data directory, also while reviews run in it.
+//! `holdfast backup`: copies the data directory, even while reviews run in it.
 
 use holdfast_core::render::counted;
 
@@ -7,7 +7,10 @@ use crate::exit::Exit;
 use crate::output;
 use holdfast_ops::failure::Failure;
 
-/// Runs the command. Errors: there is nothing to copy, or the destination is not empty or cannot be written.
+/// Runs the command.
+///
+/// # Errors
+/// There is nothing to copy, or the destination isn't empty or can't be written.
 pub async fn run(args: &BackupArgs) -> Result<Exit, Failure> {
     let place = args.data.place();
     let directory = place.only()?;

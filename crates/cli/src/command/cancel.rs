@@ -1,4 +1,4 @@
-//! `holdfast cancel`: stops a run and undoes what it did.
+//! `holdfast cancel`: stops a run and undoes its effects.
 
 use crate::cli::DecideArgs;
 use crate::exit::Exit;
@@ -10,7 +10,7 @@ use holdfast_ops::failure::Failure;
 /// Runs the command.
 ///
 /// # Errors
-/// There is no such run, or it has ended; the undo fails.
+/// There is no such run, or it has succeeded; the undo fails.
 pub async fn run(args: &DecideArgs) -> Result<Exit, Failure> {
     let (directory, name) = args.data.place().find_run(&args.run).await?;
     cancel::on_machine(&directory.path, &name).await?;
@@ -20,7 +20,7 @@ pub async fn run(args: &DecideArgs) -> Result<Exit, Failure> {
 /// Runs the command on a deployment.
 ///
 /// # Errors
-/// There is no such run, or it has ended; the undo fails.
+/// There is no such run, or it has succeeded; the undo fails.
 pub async fn run_on(deployment: &dyn Deployment, args: &DecideArgs) -> Result<Exit, Failure> {
     print(&cancel::on_deployment(deployment, &args.run).await?)
 }

@@ -1,4 +1,4 @@
-//! `holdfast check`: a state machine or a repository's settings, every problem in one report.
+//! `holdfast check`: checks a state machine or a repository's settings, and reports every problem together.
 
 use std::path::Path;
 
@@ -11,10 +11,13 @@ use crate::exit::Exit;
 use crate::output;
 use holdfast_ops::failure::Failure;
 
-/// The name that people give the settings by mistake.
+/// A common wrong name of the settings' file.
 const OTHER_NAME: &str = ".holdfast.yaml";
 
-/// Runs the command. Errors: the file cannot be read, or what is wrong with it.
+/// Runs the command.
+///
+/// # Errors
+/// The file can't be read, or has problems: the failure lists them.
 pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let name = args.file.display();
     let is_json = args.file.extension().is_some_and(|extension| extension == "json");
@@ -44,7 +47,7 @@ fn read(file: &Path) -> Result<String, Failure> {
     })
 }
 
-/// Where the settings are missing, they may be there under the other name.
+/// Returns a hint, where the settings are missing and a file with the wrong name exists.
 fn other_name(file: &Path) -> String {
     let other = file.with_file_name(OTHER_NAME);
     match file.ends_with(POLICY_PATH) && other.exists() {
@@ -53,7 +56,7 @@ fn other_name(file: &Path) -> String {
     }
 }
 
-/// What a review would find wrong with the file: its name, what it is, its size, its text.
+/// Returns the problems that a review would report: the file's name, type, size and text.
 fn settings_problems(file: &Path) -> Result<Vec<String>, Failure> {
     let mut problems = Vec::new();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -85,7 +88,7 @@ fn settings_problems(file: &Path) -> Result<Vec<String>, Failure> {
             problems.push(format!("is not UTF-8 (at byte {at}): store it in that encoding"));
             return Ok(problems);
         }
-        // A link that leads nowhere: what is wrong with it was found.
+        // A link that leads nowhere: its problem is in the list already.
         Err(_) if found.is_symlink() => return Ok(problems),
         Err(error) => return Err(Failure::usage(format!("{} cannot be read: {error}", file.display()))),
     };

@@ -17,7 +17,7 @@ const APPROVED: Decision = Decision {
 fn rejected(args: &RejectArgs) -> Result<Decision, Failure> {
     if args.reason.trim().is_empty() {
         return Err(Failure::usage(
-            "--reason must not be empty: it stands in the check's summary",
+            "--reason must not be empty: the check's summary shows it",
         ));
     }
     Ok(Decision {
@@ -29,7 +29,7 @@ fn rejected(args: &RejectArgs) -> Result<Decision, Failure> {
 /// Runs `holdfast approve`.
 ///
 /// # Errors
-/// Nothing waits there; the review fails afterwards.
+/// The run waits for no decision, or the review fails afterwards.
 pub async fn approve(args: &DecideArgs) -> Result<Exit, Failure> {
     here(args, APPROVED).await
 }
@@ -37,7 +37,7 @@ pub async fn approve(args: &DecideArgs) -> Result<Exit, Failure> {
 /// Runs `holdfast reject`.
 ///
 /// # Errors
-/// Nothing waits there; the review fails afterwards.
+/// The run waits for no decision, or the review fails afterwards.
 pub async fn reject(args: &RejectArgs) -> Result<Exit, Failure> {
     let decision = rejected(args)?;
     here(&args.decide, decision).await
@@ -46,7 +46,7 @@ pub async fn reject(args: &RejectArgs) -> Result<Exit, Failure> {
 /// Runs `holdfast approve` on a deployment.
 ///
 /// # Errors
-/// Nothing waits there; the review fails afterwards.
+/// The run waits for no decision, or the review fails afterwards.
 pub async fn approve_on(deployment: &dyn Deployment, args: &DecideArgs) -> Result<Exit, Failure> {
     on(deployment, args, APPROVED).await
 }
@@ -54,7 +54,7 @@ pub async fn approve_on(deployment: &dyn Deployment, args: &DecideArgs) -> Resul
 /// Runs `holdfast reject` on a deployment.
 ///
 /// # Errors
-/// Nothing waits there; the review fails afterwards.
+/// The run waits for no decision, or the review fails afterwards.
 pub async fn reject_on(deployment: &dyn Deployment, args: &RejectArgs) -> Result<Exit, Failure> {
     on(deployment, &args.decide, rejected(args)?).await
 }
@@ -92,7 +92,7 @@ fn print(name: &str, option: &str, verdict: Verdict, decided: Decided) -> Result
     }
 }
 
-/// Returns the name of the user at the terminal, as the system has it.
+/// Returns the operating system's name of the user at the terminal.
 fn user() -> String {
     let named = ["USER", "LOGNAME", "USERNAME"]
         .iter()

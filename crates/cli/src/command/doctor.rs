@@ -1,4 +1,4 @@
-//! `holdfast doctor`: one small call to each configured model, a look at the GitHub App, and what works.
+//! `holdfast doctor`: calls each configured model once, checks the GitHub App, and reports the result.
 
 use std::fmt::Write;
 
@@ -15,8 +15,7 @@ use holdfast_ops::machine;
 /// Runs the command.
 ///
 /// # Errors
-///
-/// The settings are wrong.
+/// The settings are invalid.
 pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
     let router = machine::model(&settings)?;
@@ -71,7 +70,7 @@ fn text(reports: &[ModelReport]) -> String {
         row(
             "output limit",
             match (report.output_limit, report.output_tokens) {
-                (Some("none"), _) => "not sent: the server takes no name for it".to_owned(),
+                (Some("none"), _) => "not sent: the server accepts no parameter for it".to_owned(),
                 (Some(name), Some(tokens)) => format!("{tokens} tokens ({name})"),
                 _ => "unknown".to_owned(),
             },

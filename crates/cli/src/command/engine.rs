@@ -1,5 +1,5 @@
-//! `holdfast engine`: the Step Functions API over an engine of its own, whose functions and objects are behind the APIs of
-//! Lambda and S3.
+//! `holdfast engine`: serves the Step Functions API over an engine whose functions and objects are reached through the APIs
+//! of Lambda and S3.
 
 use std::path::Path;
 
@@ -53,20 +53,16 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
         stop.send_replace(true);
     });
     let served = server.serve(stopped).await;
-    output::complain("stopping: what runs goes on at the next start");
+    output::complain("stopping: open executions resume at the next start");
     engine.shutdown().await;
     served.map(|()| Exit::Clean).map_err(failure)
 }
 
-/// What ARNs are made of: the region of the first start. The engine has no state machine of its own here.
+/// Returns the parts of ARNs: the region of the first start, and no state machine, because this engine has none of its own.
 fn naming(data: &Path, region: &str) -> Result<Naming, Failure> {
     let kept = keep_region(data, region).map_err(failure)?;
     if kept != region {
-        tracing::warn!(
-            kept,
-            region,
-            "ARNs keep the region that the data directory was begun with"
-        );
+        tracing::warn!(kept, region, "ARNs keep the region of the data directory's first start");
     }
     Ok(Naming {
         region: kept,

@@ -1,4 +1,4 @@
-//! Following a run to its end or to a wait, and printing its review: what `review` and `redrive` share.
+//! Follows a run to its end or to a person's decision, and prints its review. `review` and `redrive` share it.
 
 use std::io::{IsTerminal, stderr};
 use std::path::Path;
@@ -16,8 +16,10 @@ use holdfast_ops::failure::Failure;
 use holdfast_ops::recovery::recovery_notes;
 use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
-/// Follows a run until it has ended or waits for a person, closes the engine and prints the review. Errors: what keeps the
-/// review from its end, in one line.
+/// Follows a run until it has ended or waits for a person, closes the engine and prints the review.
+///
+/// # Errors
+/// The review couldn't be completed; the failure names the cause.
 pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArgs) -> Result<Exit, Failure> {
     let progress = Progress::start(&engine, name, data, !args.quiet && stderr().is_terminal());
     let waited = tokio::select! {
@@ -26,10 +28,10 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArg
     };
     progress.finish().await;
     engine.shutdown().await;
-    let goes_on = format!("run {name} goes on when the same command is started again");
+    let resume = format!("start the same command again to resume run {name}");
     match waited {
-        None => Err(Failure::incomplete(format!("interrupted; {goes_on}"))),
-        Some(Err(error)) => Err(Failure::incomplete(format!("{error}; {goes_on}"))),
+        None => Err(Failure::incomplete(format!("interrupted; {resume}"))),
+        Some(Err(error)) => Err(Failure::incomplete(format!("{error}; {resume}"))),
         Some(Ok(_)) => {
             let runs = LocalRuns::open(data).await?;
             let summary = runs.read(name).await?;
@@ -40,14 +42,14 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArg
     }
 }
 
-/// Reports what the engine found in the data directory.
+/// Prints the notes on the engine's open executions.
 pub fn report_recovery(recovered: &Recovered, quiet: bool) {
     for note in recovery_notes(recovered, quiet) {
         output::complain(&note);
     }
 }
 
-/// Prints the review; returns how the program ends.
+/// Prints the review; returns the program's exit status.
 fn print_review(
     record: &RunSummary,
     report: Option<&Report>,
@@ -58,12 +60,11 @@ fn print_review(
         return Err(Failure::incomplete(format!(
             "run {} could not be completed: {}",
             record.run,
-            record.failure.as_deref().unwrap_or("it left no report")
+            record.failure.as_deref().unwrap_or("it has no report")
         )));
     };
     let printed = render(report, change, args.format)?;
-    output::print(&printed)
-        .map_err(|error| Failure::incomplete(format!("standard output cannot be written: {error}")))?;
+    output::print(&printed).map_err(|error| Failure::incomplete(format!("can't write to standard output: {error}")))?;
     if report.coverage.is_empty() && report.status == RunStatus::Skipped {
         output::complain(&format!(
             "nothing to review: no file differs between {} and {}",
@@ -92,7 +93,7 @@ fn render(report: &Report, change: Option<&Change>, format: ReportFormat) -> Res
     }
 }
 
-/// A review that is not whole is 3, whatever it found; else the findings decide.
+/// Returns 3 for an incomplete review, whatever its findings; otherwise the findings decide.
 fn exit_of(report: &Report, fail_on: Severity) -> Exit {
     match report.status {
         RunStatus::Partial | RunStatus::Failed | RunStatus::Superseded | RunStatus::Running => Exit::Incomplete,
@@ -118,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// A report and its change with a secret in every text, also where GitHub's own names are.
+    /// Returns a report and its change with a secret in every text, even in names that come from GitHub.
     fn leaking(secret: &str) -> (Report, Change) {
         let mut report = planted::report(secret);
         for field in ["/target/repository", "/target/url", "/findings/0/source"] {
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn no_form_of_a_report_shows_a_secret_of_any_field() {
+    fn no_format_of_a_report_shows_a_secret() {
         let secret = planted::secret();
         let (report, change) = leaking(&secret);
         for format in [

@@ -1,4 +1,4 @@
-//! What each command does. Shapes and help texts stand in `cli`.
+//! The commands: each calls an operation and prints its result. Names and help texts are in `cli`.
 
 pub mod audit;
 pub mod backup;

@@ -34,7 +34,7 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
         }
     };
     if !args.print.quiet {
-        output::complain(&format!("run {name} goes on as {attempt}"));
+        output::complain(&format!("run {name} continues as {attempt}"));
     }
     follow::to_its_end(engine, data, &attempt, &args.print).await
 }
@@ -47,7 +47,7 @@ pub async fn run_on(deployment: &dyn Deployment, args: &RedriveArgs) -> Result<E
     let (name, attempt) = redrive::on_deployment(deployment, &args.run).await?;
     let option = format!(" --stack {}", deployment.name());
     output::print(&format!(
-        "{name}: goes on as {attempt}; holdfast{option} show {attempt} tells how far it is\n"
+        "{name}: continues as {attempt}; holdfast{option} show {attempt} shows its progress\n"
     ))
     .map_err(Failure::incomplete)?;
     Ok(Exit::Clean)

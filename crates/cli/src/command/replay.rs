@@ -1,4 +1,4 @@
-//! `holdfast replay`: runs a recorded run again from its recorded answers, and says where the outcome differs.
+//! `holdfast replay`: runs a recorded run again from its recorded answers, and prints the differences.
 
 use crate::cli::{ListFormat, ReplayArgs};
 use crate::exit::Exit;
@@ -6,7 +6,10 @@ use crate::output;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::replay::{self, Replayed, text};
 
-/// Runs the command. Errors: no such run or state; the record cannot be read.
+/// Runs the command.
+///
+/// # Errors
+/// There is no such run or state, or the recording can't be read.
 pub async fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     let (directory, name) = args.data.place().find_run(&args.run).await?;
     let replayed = replay::replay(&directory.path, &name, args.from.as_deref()).await?;
@@ -18,7 +21,7 @@ pub async fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     Ok(exit_of(&replayed))
 }
 
-/// A replay that lacks an answer is 3, whatever else differs.
+/// Returns 3 for a replay with a missing answer, whatever else differs.
 const fn exit_of(replayed: &Replayed) -> Exit {
     match (replayed.complete, replayed.same) {
         (false, _) => Exit::Incomplete,

@@ -1,4 +1,4 @@
-//! `holdfast review`: resolves the target, starts or resumes its run, follows it to its end or to a wait, prints it.
+//! `holdfast review`: resolves the target, starts or resumes its run, follows it to its end or to a decision, and prints it.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use holdfast_ops::review::{Begun, Review, ReviewRequest};
 /// Runs the command.
 ///
 /// # Errors
-/// A usage error, or what keeps the review from completing.
+/// A usage error, or the cause that kept the review from completing.
 pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
@@ -38,7 +38,7 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
         settings: &settings,
     };
     let (engine, recovered) = machine::open_engine(data, &settings, review.reach()).await?;
-    // A base that was given needs no line of its own: the report has it.
+    // A base from the command line needs no line: the report has it.
     if let Some(note) = resolved
         .base_note
         .as_deref()
@@ -53,7 +53,7 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
                 Begun::Open(name) => name,
                 Begun::Published(name) => {
                     output::complain(&format!(
-                        "run {name} has published this review already; nothing is posted again"
+                        "run {name} has already published this review; nothing is posted again"
                     ));
                     name
                 }

@@ -1,4 +1,4 @@
-//! `holdfast show`: one run: the states it took, its units with their attempts, coverage, what it cost.
+//! `holdfast show`: prints one run's states, its units with their attempts, its coverage and its cost.
 
 use std::fmt::Write;
 
@@ -17,13 +17,16 @@ use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 /// Runs the command on this machine.
 ///
 /// # Errors
-/// No such run; something of it cannot be read.
+/// There is no such run, or a part of it can't be read.
 pub async fn here(args: &ShowArgs) -> Result<Exit, Failure> {
     let (directory, name) = args.data.place().find_run(&args.run).await?;
     print(args, &LocalRuns::open(&directory.path).await?, &name).await
 }
 
-/// Runs the command. Errors: no such run; something of it cannot be read.
+/// Runs the command on another place of runs.
+///
+/// # Errors
+/// There is no such run, or a part of it can't be read.
 pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> {
     let name = run_summary::find_name(runs, &args.run).await?;
     print(args, runs, &name).await
@@ -109,7 +112,7 @@ fn as_text(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], 
             match usage.unpriced_calls {
                 0 => String::new(),
                 calls => format!(
-                    " without {} whose price is not known (HOLDFAST_MODEL_PRICES)",
+                    " without {} of unknown price (set HOLDFAST_MODEL_PRICES)",
                     counted(calls, "call")
                 ),
             }

@@ -1,4 +1,4 @@
-//! `holdfast sweep`: cleans up after runs that ended without undoing what they did.
+//! `holdfast sweep`: cleans up after runs that ended without undoing their effects.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ use holdfast_ops::sweep::{self, SweepSummary};
 /// Runs the command.
 ///
 /// # Errors
-/// A run still needs cleaning; the data cannot be read.
+/// A run still needs cleaning; the data can't be read.
 pub async fn run(args: &SweepArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
     let place = args.data.place();
@@ -28,7 +28,7 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Failure> {
 /// Runs the command on a deployment.
 ///
 /// # Errors
-/// A run still needs cleaning; the data cannot be read.
+/// A run still needs cleaning; the data can't be read.
 pub async fn run_on(deployment: &dyn Deployment) -> Result<Exit, Failure> {
     print(&sweep::on_deployment(deployment).await?)
 }
@@ -53,12 +53,12 @@ fn text(summary: &SweepSummary) -> String {
     if swept.redelivered > 0 {
         let _infallible = writeln!(
             text,
-            "GitHub was asked for {} missed deliveries again",
+            "missed webhook deliveries requested from GitHub again: {}",
             swept.redelivered
         );
     }
     if summary.deleted_rows > 0 {
-        let _infallible = writeln!(text, "{} old rows forgotten", summary.deleted_rows);
+        let _infallible = writeln!(text, "expired rows deleted: {}", summary.deleted_rows);
     }
     if text.is_empty() && swept.left.is_empty() {
         text.push_str("Nothing needs cleaning.\n");

@@ -1,4 +1,4 @@
-//! What the program prints: a report as text, JSON, SARIF or Markdown; lists; progress.
+//! The program's output: a report as text, JSON, SARIF or Markdown; lists; progress.
 
 pub mod progress;
 pub mod sarif;
@@ -10,7 +10,10 @@ use holdfast_core::render::{json_escaped, terminal_line, terminal_name, terminal
 use holdfast_core::rule::{redact_value, redacted};
 use serde::Serialize;
 
-/// Writes to stdout. A reader that went away (a closed pipe) is no error.
+/// Writes to stdout. A closed pipe isn't an error.
+///
+/// # Errors
+/// Stdout can't be written.
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -19,37 +22,36 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// A text of several lines as a terminal may show it: what a stranger wrote drives neither the terminal nor a runner of
-/// GitHub Actions that reads along, and no terminal or log of a build keeps a secret. Every foreign text that is
-/// printed comes through here, through [`line()`], [`name`] or [`json`].
+/// Returns a text of several lines that is safe for a terminal: a stranger's text can't control the terminal or a GitHub
+/// Actions runner that reads the log, and secrets are redacted. Every foreign text is printed through this function,
+/// [`line()`], [`name`] or [`json`].
 pub fn plain(text: &str) -> String {
     terminal_text(&redacted(text))
 }
 
-/// The same, in one line.
+/// Returns a text that is safe for a terminal, in one line.
 pub fn line(text: &str) -> String {
     terminal_line(&redacted(text))
 }
 
-/// A path or a name in one line, with what a reader would not see written as escapes.
+/// Returns a path or a name in one line; invisible characters become escapes.
 pub fn name(name: &str) -> String {
     terminal_name(&redacted(name))
 }
 
-/// A JSON document in several lines, without secrets in any of its texts. Characters that drive a terminal, hide
-/// something or begin a runner's command are written as escapes.
+/// Returns a JSON document in several lines, with secrets redacted. Characters that control a terminal, hide text or start
+/// a runner's command are written as escapes.
 ///
 /// # Errors
-///
-/// The value has a key that is no text.
+/// The value has a key that isn't a string.
 pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
     let mut value = serde_json::to_value(value)?;
     redact_value(&mut value);
     serde_json::to_string_pretty(&value).map(|document| json_escaped(&document) + "\n")
 }
 
-/// Where the log goes when nobody looks at a terminal: stderr, one line for each event, in which nothing drives whoever reads
-/// it.
+/// Writes the log to stderr when stderr isn't a terminal: one line for each event, safe for a terminal that shows it
+/// later.
 #[derive(Clone, Copy, Debug)]
 pub struct LogWriter;
 
@@ -68,16 +70,15 @@ impl Write for LogWriter {
     }
 }
 
-/// Says one line on stderr. When nobody reads stderr there is nobody to tell.
+/// Prints one line on stderr. A closed stderr is ignored.
 pub fn complain(line: &str) {
     let _nobody_reads = writeln!(io::stderr().lock(), "holdfast: {}", plain(line));
 }
 
-/// A JSON document in one line, otherwise as [`json`].
+/// Returns a JSON document in one line, otherwise like [`json`].
 ///
 /// # Errors
-///
-/// The value has a key that is no text.
+/// The value has a key that isn't a string.
 pub fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
     let mut value = serde_json::to_value(value)?;
     redact_value(&mut value);
@@ -92,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// A report in which every text is an attack on whoever reads it.
+    /// Returns a report in which every text is an attack on its reader.
     fn attacked() -> Report {
         let attack = "x\u{1b}[2J\r::error file=a::b\n  ::set-output name=a::b\n##[add-path]/tmp\u{202e}\u{9b}31m](https://evil.example)";
         let report = json!({ "version": 1, "run": "r", "status": "partial",
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn no_output_drives_a_terminal_or_a_runner() {
+    fn no_output_controls_a_terminal_or_a_runner() {
         let report = attacked();
         let sarif = json(&sarif::report_sarif(&report)).unwrap();
         let style = text::Style { colour: false };

@@ -1,4 +1,4 @@
-//! Progress on a terminal: one line for each unit that ends, and one line below that counts what is under way.
+//! Progress on a terminal: one line for each finished unit, and a last line that counts the units in flight.
 
 use std::collections::HashMap;
 use std::io::{Write, stderr};
@@ -16,13 +16,13 @@ use tokio::task::JoinHandle;
 use holdfast_engine::{Engine, EngineEvent};
 use holdfast_ops::{machine, run_summary};
 
-/// Follows a run until it is finished.
+/// Shows a run's progress until it has finished.
 pub struct Progress {
     task: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Progress {
-    /// Starts following; does nothing at all when not `shown`.
+    /// Starts to show progress; does nothing unless `shown`.
     pub fn start(engine: &Engine, run: &str, data: &Path, shown: bool) -> Self {
         if !shown {
             return Self { task: None };
@@ -43,21 +43,21 @@ impl Progress {
                 tokio::select! {
                     biased;
                     event = events.recv() => match event {
-                        Ok(event) => follower.see(&event).await,
+                        Ok(event) => follower.update(&event).await,
                         Err(RecvError::Lagged(_)) => {}
                         Err(RecvError::Closed) => break,
                     },
                     _ = &mut stopped => break,
                 }
             }
-            say("\r\u{1b}[K");
+            write_stderr("\r\u{1b}[K");
         });
         Self {
             task: Some((stop, task)),
         }
     }
 
-    /// Stops following and clears the counting line.
+    /// Stops and clears the last line.
     pub async fn finish(self) {
         if let Some((stop, task)) = self.task {
             let _already_over = stop.send(());
@@ -70,14 +70,14 @@ struct Follower {
     run: String,
     data: PathBuf,
     paths: HashMap<String, String>,
-    open: HashMap<String, UnitUnderWay>,
+    open: HashMap<String, UnitInFlight>,
     done: usize,
     state: String,
-    /// The last line's text: it is drawn again only when it differs.
+    /// The text of the last line, which is drawn again only when it changes.
     drawn: String,
 }
 
-struct UnitUnderWay {
+struct UnitInFlight {
     unit: String,
     state: String,
     attempts: u32,
@@ -85,12 +85,12 @@ struct UnitUnderWay {
 }
 
 impl Follower {
-    async fn see(&mut self, seen: &EngineEvent) {
+    async fn update(&mut self, seen: &EngineEvent) {
         if seen.execution != self.run {
             return;
         }
         if let Some(child) = &seen.child {
-            self.see_unit(&child.name, seen);
+            self.update_unit(&child.name, seen);
         } else {
             if let EventKind::StateEntered { name, .. } = &seen.event.kind {
                 self.state.clone_from(name);
@@ -102,7 +102,7 @@ impl Follower {
         self.count();
     }
 
-    fn see_unit(&mut self, child: &str, seen: &EngineEvent) {
+    fn update_unit(&mut self, child: &str, seen: &EngineEvent) {
         let at = seen.event.at.0;
         match &seen.event.kind {
             EventKind::StateEntered { name, input, .. } => {
@@ -111,7 +111,7 @@ impl Follower {
                     .and_then(serde_json::Value::as_str)
                     .unwrap_or_default()
                     .to_owned();
-                let open = self.open.entry(child.to_owned()).or_insert(UnitUnderWay {
+                let open = self.open.entry(child.to_owned()).or_insert(UnitInFlight {
                     unit,
                     state: String::new(),
                     attempts: 0,
@@ -136,7 +136,7 @@ impl Follower {
                     };
                     let took = at - unit.since_ms;
                     self.drawn.clear();
-                    say(&format!(
+                    write_stderr(&format!(
                         "\r\u{1b}[K{how:<10} {}  {}  {}.{:01} s\n",
                         super::name(path),
                         counted(usize::try_from(unit.attempts).unwrap_or(usize::MAX), "attempt"),
@@ -154,7 +154,7 @@ impl Follower {
             String::new()
         } else {
             format!(
-                "  {} of {}, {} under way",
+                "  {} of {}, {} in flight",
                 self.done,
                 counted(self.paths.len(), "unit"),
                 self.open.len()
@@ -162,21 +162,21 @@ impl Follower {
         };
         let line = format!("{}{units}", self.state);
         if line != self.drawn {
-            say(&format!("\r\u{1b}[K{line}"));
+            write_stderr(&format!("\r\u{1b}[K{line}"));
             self.drawn = line;
         }
     }
 
     async fn read_paths(&mut self) {
         let store = machine::artifacts(&self.data);
-        // Progress is a courtesy: without the plan the units' ids are shown.
+        // Without a readable plan the units' ids are shown instead of their paths.
         if let Ok(Some(plan)) = run_summary::read_json::<Plan>(&store, &key::plan(&self.run)).await {
             self.paths = plan.units.into_iter().map(|unit| (unit.id, unit.path)).collect();
         }
     }
 }
 
-fn say(text: &str) {
+fn write_stderr(text: &str) {
     let mut err = stderr().lock();
     let _nobody_reads = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }

@@ -1,4 +1,4 @@
-//! A report as SARIF 2.1.0 (OASIS standard), for code scanning and editors.
+//! Converts a report to SARIF 2.1.0 (OASIS standard), for code scanning and editors.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::line;
 
-/// Characters of a message at most.
+/// Maximum length of a message, in characters.
 const MAX_MESSAGE_CHARS: usize = 24_000;
 
-/// The document. Findings on the base's side have no region: SARIF speaks of the analysed version alone.
+/// Returns the document. Findings on the base's side have no region, because SARIF describes only the analysed version.
 pub fn report_sarif(report: &Report) -> Value {
     let rules: BTreeSet<&str> = report.findings.iter().map(rule_id).collect();
     let unreviewed: Vec<Value> = report
@@ -20,7 +20,7 @@ pub fn report_sarif(report: &Report) -> Value {
         .iter()
         .filter(|entry| entry.outcome == Outcome::Unreviewed)
         .map(|entry| {
-            let reason = entry.public_reason().unwrap_or("no reason was kept".into());
+            let reason = entry.public_reason().unwrap_or("no reason was recorded".into());
             json!({ "level": "warning", "message": { "text": message(&format!("{} is unreviewed: {reason}", entry.path)) } })
         })
         .collect();
@@ -64,12 +64,12 @@ fn result(finding: &Finding) -> Value {
     })
 }
 
-/// A message as code scanning shows it: nothing in it acts, and `[text](address)`, which SARIF makes a link, is none.
+/// Returns a message without active content. `[text](address)`, which SARIF viewers show as a link, is broken up.
 fn message(text: &str) -> String {
     plain_text(text, MAX_MESSAGE_CHARS).replace("](", "]\u{200b}(")
 }
 
-/// A relative URI: bytes outside the unreserved set are percent-encoded.
+/// Returns a path as a relative URI: bytes outside the unreserved set are percent-encoded.
 fn uri(path: &str) -> String {
     path.bytes()
         .map(|byte| match byte {

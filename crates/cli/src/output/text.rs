@@ -1,4 +1,4 @@
-//! A report for people at a terminal: findings in their place in the diff, coverage of every changed file, what it took.
+//! Renders a report for a terminal: findings at their place in the diff, coverage of every changed file, usage.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -12,18 +12,18 @@ use holdfast_core::rule::redact_hunks;
 
 use super::{line, name, plain};
 
-/// Lines shown before a finding's own.
+/// Number of diff lines shown before a finding's lines.
 const LINES_BEFORE: usize = 3;
 
-/// Colours, or none.
+/// The style of the output.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
-    /// Whether to use them.
+    /// Whether to use colours.
     pub colour: bool,
 }
 
 impl Style {
-    /// Colours when stdout is a terminal and `NO_COLOR` is not set.
+    /// Returns the style for stdout: colours if it's a terminal and `NO_COLOR` isn't set.
     pub fn of_stdout() -> Self {
         Self {
             colour: std::io::stdout().is_terminal()
@@ -51,7 +51,7 @@ impl Style {
     }
 }
 
-/// The whole review.
+/// Renders the whole review.
 pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> String {
     let mut out = String::new();
     let target = &report.target;
@@ -73,7 +73,7 @@ pub fn report_text(report: &Report, change: Option<&Change>, style: Style) -> St
     );
     let _infallible = writeln!(out, "\n{}\n", plain(&report.summary));
     if report.model.is_rules_only() {
-        let how = "To have a model read the change: HOLDFAST_MODEL=anthropic/NAME with ANTHROPIC_API_KEY, or openai/NAME \
+        let how = "To review with a model, set HOLDFAST_MODEL=anthropic/NAME and ANTHROPIC_API_KEY, or openai/NAME \
                    (docs/configuration.md)";
         let _infallible = writeln!(out, "{how}\n");
     }
@@ -135,7 +135,7 @@ fn write_finding(out: &mut String, finding: &Finding, change: Option<&Change>, s
     out.push('\n');
 }
 
-/// All that found it, in order.
+/// Returns the finding's sources, in order.
 fn sources_of(finding: &Finding) -> String {
     let names: Vec<String> = finding.found_by().iter().map(ToString::to_string).collect();
     names.join(", ")
@@ -149,7 +149,7 @@ fn find_hunk(change: &Change, finding: &Finding) -> Option<Hunk> {
         .find(|hunk| hunk.line(finding.side, finding.line).is_some())
 }
 
-/// The finding's lines with a few before them, as the diff shows them. Secrets stay out of terminals and logs too.
+/// Writes the finding's lines and a few before them in the form of a diff, without secrets.
 fn write_excerpt(out: &mut String, hunk: &Hunk, finding: &Finding, style: Style) {
     let at = |number: u32| {
         hunk.lines
@@ -204,12 +204,12 @@ fn write_coverage(out: &mut String, coverage: &[Coverage], style: Style) {
     }
 }
 
-/// The first 12 digits of a commit id.
+/// Returns the first 12 digits of a commit id.
 pub fn short(sha: &str) -> &str {
     sha.get(..12).unwrap_or(sha)
 }
 
-/// A time in UTC, to the second, from milliseconds since the Unix epoch.
+/// Formats a time in UTC, to the second, from ms since 1970.
 pub fn time(at_ms: i64) -> String {
     jiff::Timestamp::from_millisecond(at_ms).map_or_else(
         |_| "-".to_owned(),

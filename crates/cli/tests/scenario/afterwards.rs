@@ -1,4 +1,4 @@
-//! What can be done with a run that has stopped or failed: superseded by a push, redriven, cleaned up, cancelled.
+//! Runs that have stopped or failed: superseded by a push, redriven, cleaned up, cancelled.
 
 use holdfast_testkit::{FakeGithub, Fault, Matcher, ModelServer, Script};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn a_push_stops_the_run_that_waits_and_undoes_its_announcement() {
 }
 
 #[test]
-fn redriven_a_failed_review_goes_on_with_what_was_finished() {
+fn redriving_a_failed_review_keeps_its_finished_units() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     pull.github.fail_next(
         Matcher::new("POST", "/repos/*/*/pulls/*/reviews").always(),
@@ -77,7 +77,7 @@ fn redriven_a_failed_review_goes_on_with_what_was_finished() {
 }
 
 #[test]
-fn redriven_a_partial_review_asks_only_for_what_is_missing() {
+fn redriving_a_partial_review_calls_the_model_only_for_missing_units() {
     let script = Script::valid().for_path("src/file_0001.rs", Script::always_invalid());
     let mut scene = Scene::with_model(many_files(3), ModelServer::start(script).unwrap());
     let (exit, partial) = scene.review();
@@ -96,7 +96,7 @@ fn redriven_a_partial_review_asks_only_for_what_is_missing() {
 }
 
 #[test]
-fn what_an_undo_left_is_listed_until_a_sweep_has_cleaned_it() {
+fn a_failed_undo_is_listed_until_a_sweep_has_cleaned_it() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     for matcher in [
         Matcher::new("POST", "/repos/*/*/pulls/*/reviews"),
@@ -123,7 +123,7 @@ fn what_an_undo_left_is_listed_until_a_sweep_has_cleaned_it() {
 }
 
 #[test]
-fn cancelled_a_review_of_a_work_tree_stops() {
+fn cancelling_stops_a_review_of_a_work_tree() {
     let server = ModelServer::start(Script::valid().delayed(60_000)).unwrap();
     let scene = Scene::with_model(many_files(2), server);
     let mut child = scene.spawn_review();

@@ -1,4 +1,5 @@
-//! Bad input at the command line: each case one clear line that names the thing, its place and the remedy, and its exit status.
+//! Bad input at the command line: each case prints one line that names the thing, its place and the remedy, and has its exit
+//! status.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +18,7 @@ fn says(scene: &Scene, arguments: &[&str], exit: i32, parts: &[&str]) {
 }
 
 #[test]
-fn what_is_no_repository_or_no_revision_is_wrong_usage() {
+fn a_missing_repository_or_revision_is_a_usage_error() {
     let scene = Scene::new(many_files(1));
     let empty = tempfile::tempdir().unwrap();
     says(
@@ -60,7 +61,7 @@ fn what_is_no_repository_or_no_revision_is_wrong_usage() {
 }
 
 #[test]
-fn an_empty_change_is_said_and_is_no_failure() {
+fn an_empty_change_is_reported_and_succeeds() {
     let scene = Scene::new(many_files(1));
     says(
         &scene,
@@ -88,7 +89,7 @@ fn a_shallow_clone_names_its_remedy() {
 }
 
 #[test]
-fn every_wrong_setting_is_told_at_once() {
+fn every_invalid_setting_is_reported_together() {
     let scene = Scene::new(many_files(1))
         .set("HOLDFAST_MODEL", "nonsense")
         .set("HOLDFAST_MAX_CONCURRENCY", "many")
@@ -106,7 +107,7 @@ fn every_wrong_setting_is_told_at_once() {
 }
 
 #[test]
-fn a_model_that_can_not_be_asked_is_wrong_configuration() {
+fn a_model_without_a_key_is_a_configuration_error() {
     for (model, url, says) in [
         ("openai/x", "https://api.example.com", "OPENAI_API_KEY"),
         ("anthropic/x", "", "ANTHROPIC_API_KEY"),
@@ -121,7 +122,7 @@ fn a_model_that_can_not_be_asked_is_wrong_configuration() {
 }
 
 #[test]
-fn addresses_with_http_are_for_loopback_only() {
+fn invalid_pull_request_addresses_are_usage_errors() {
     let scene = Scene::new(many_files(1));
     for address in [
         "http://github.example/o/r/pull/1",
@@ -183,7 +184,7 @@ fn two_processes_never_share_a_data_directory() {
 }
 
 #[test]
-fn a_damaged_or_newer_data_directory_is_refused_and_left_alone() {
+fn a_damaged_data_directory_is_refused_and_left_unchanged() {
     let scene = Scene::new(many_files(1));
     let data = scene.data.path().join("data");
     assert_eq!(scene.review().0, 0);
@@ -214,7 +215,7 @@ fn a_newer_data_directory_is_refused_by_its_version() {
     says(&scene, &["review", scene.path()], 2, &["999", "newer"]);
 }
 
-/// `holdfast review` of the scene, started by a shell that first does `before`.
+/// Runs `holdfast review` of the scene from a shell that first runs `before`.
 fn review_after(scene: &Scene, before: &str) -> Output {
     let direct = scene.command(&["review", scene.path(), "--quiet"]);
     let mut shell = Command::new("sh");
@@ -227,13 +228,16 @@ fn review_after(scene: &Scene, before: &str) -> Output {
 }
 
 #[test]
-fn a_full_disk_is_said_and_loses_nothing() {
+fn a_full_disk_is_reported_and_loses_nothing() {
     let scene = Scene::with_model(many_files(40), ModelServer::start(Script::valid()).unwrap());
-    // No file may grow beyond these blocks of 512 bytes; a write beyond fails as on a full disk.
+    // No file may grow beyond this number of blocks of 512 bytes; a larger write fails like on a full disk.
     let output = review_after(&scene, "trap '' XFSZ; ulimit -f 600");
     let (status, line) = one_line(&output);
     assert_eq!(status, 3, "{line}");
-    assert!(line.contains("data") && line.contains("goes on"), "{line}");
+    assert!(
+        line.contains("data") && line.contains("start the same command again to resume"),
+        "{line}"
+    );
     let answered = scene.server().journal().calls().len();
     let (exit, document) = scene.review();
     assert_eq!((exit, &document["status"]), (0, &"reviewed".into()));
@@ -244,14 +248,14 @@ fn a_full_disk_is_said_and_loses_nothing() {
 }
 
 #[test]
-fn no_permission_is_said_with_the_place() {
+fn a_missing_permission_is_reported_with_the_place() {
     let scene = Scene::new(many_files(1));
     let closed = tempfile::tempdir().unwrap();
     let data = closed.path().join("data");
     std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o500)).unwrap();
     let mut command = holdfast(&["review", scene.path(), "--data", data.to_str().unwrap()]);
     if is_root() {
-        // Root may write everywhere; nobody may not. The program itself has to be within nobody's reach.
+        // Root may write everywhere, so the program runs as the user nobody, who must be able to read the program.
         let program = closed.path().join("holdfast");
         std::fs::copy(env!("CARGO_BIN_EXE_holdfast"), &program).unwrap();
         std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o555)).unwrap();

@@ -1,5 +1,5 @@
-//! A decision in a real browser: the link from a mail that a mail server took, read, and decided by keyboard without script.
-//! What is done there stands in `tests/browser/decide.mjs`.
+//! A decision in a real browser: the link from a mail that a mail server received is opened, and the review is decided by
+//! keyboard without scripts. `tests/browser/decide.mjs` drives the browser.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ impl Inbox {
         (inbox, address)
     }
 
-    /// The next line: `cargo xtask verify` installs what it needs.
+    /// Returns the next line. `cargo xtask verify` installs the prerequisites.
     fn next(&mut self) -> Value {
         let line = self
             .lines
@@ -53,7 +53,7 @@ fn node(script: &str) -> Command {
     command
 }
 
-/// Where pictures are put: HOLDFAST_PICTURES, else below the target directory.
+/// Returns the folder of the pictures: HOLDFAST_PICTURES, or a folder below the target directory.
 fn pictures() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let folder = std::env::var_os("HOLDFAST_PICTURES").map_or_else(|| target.join("pictures"), PathBuf::from);
@@ -61,7 +61,7 @@ fn pictures() -> PathBuf {
     folder
 }
 
-/// What a script says on stdout, if it ended well.
+/// Returns a script's stdout; fails if the script failed.
 fn said_by(mut command: Command) -> String {
     let output = command.output().unwrap();
     let (said, wrong) = (
@@ -75,7 +75,7 @@ fn said_by(mut command: Command) -> String {
     said
 }
 
-/// Decides through the browser; gives what the last page says.
+/// Decides through the browser; returns the text of the last page.
 fn decide(link: &str, code: &str, decision: &str) -> String {
     let mut command = node("decide.mjs");
     command.args([link, code, decision]);
@@ -83,7 +83,7 @@ fn decide(link: &str, code: &str, decision: &str) -> String {
     said_by(command)
 }
 
-/// Looks at pages, each an address or `NAME=ADDRESS`; gives each one's status and text.
+/// Opens pages, each an address or `NAME=ADDRESS`; returns each one's status and text.
 pub fn look(first: Option<&str>, pages: &[String]) -> Vec<(u64, String)> {
     let mut command = node("look.mjs");
     command.arg("--pictures").arg(pictures()).args(pages);
@@ -100,7 +100,7 @@ pub fn look(first: Option<&str>, pages: &[String]) -> Vec<(u64, String)> {
     said_by(command).lines().map(read).collect()
 }
 
-/// The link and the code of a mail.
+/// Returns the link and the code in a mail.
 fn link_and_code(mail: &Value) -> (String, String) {
     let text = mail["text"].as_str().unwrap();
     let link = text.lines().find(|line| line.contains("/approvals/")).unwrap();
@@ -136,7 +136,7 @@ fn the_mailed_link_is_read_and_decided_in_a_browser() {
 }
 
 #[test]
-fn a_link_that_no_longer_counts_says_so_in_a_browser() {
+fn an_expired_link_is_explained_in_a_browser() {
     let served = Served::start(Script::finding_each_file());
     let old = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&old, "awaiting_approval");
@@ -158,7 +158,7 @@ fn a_link_that_no_longer_counts_says_so_in_a_browser() {
 }
 
 #[test]
-fn the_console_is_looked_at_in_a_browser() {
+fn the_console_works_in_a_browser() {
     let served = Served::start(Script::finding_each_file());
     let run = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&run, "awaiting_approval");

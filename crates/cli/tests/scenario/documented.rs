@@ -7,10 +7,10 @@ use crate::support::{Scene, many_files};
 
 const PLACES: &str = include_str!("../../../../docs/configuration.md");
 const ARTIFACTS: &str = include_str!("../../../../ARCHITECTURE.md");
-/// SQLite's own, beside a database.
+/// Endings of SQLite's own files beside a database.
 const OF_SQLITE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Fails with the files below `data` that no table of the documents names.
+/// Fails with the files below `data` that no table in the documents names.
 pub fn check(data: &Path) {
     let names = children(data);
     assert!(
@@ -41,7 +41,8 @@ fn children(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The artifacts of a run, as ARCHITECTURE.md writes them: `units/UNIT/attempt-N/answer.json`. The map's results are one place.
+/// Collects the artifacts of a run in ARCHITECTURE.md's notation: `units/UNIT/attempt-N/answer.json`. The map's results are
+/// one entry.
 fn collect(folder: &Path, prefix: &str, found: &mut Vec<String>) {
     for name in children(folder) {
         let shown = general(prefix, &name);
@@ -68,7 +69,7 @@ fn general(prefix: &str, name: &str) -> String {
 }
 
 #[test]
-fn each_file_that_a_review_leaves_is_documented() {
+fn each_file_of_a_review_is_documented() {
     let scene = Scene::new(many_files(2)).set("HOLDFAST_MODEL", "rules");
     let (status, document) = scene.review();
     assert!(status <= 1, "{document}");

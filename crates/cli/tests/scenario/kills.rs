@@ -1,6 +1,6 @@
 //! The real program, killed at random moments over many reviews of pull requests: nothing is lost, posted twice, paid
-//! twice or left behind. A few kills are part of the tests; `HOLDFAST_KILLS=200 cargo test --release -p holdfast-cli
-//! --test scenario kills -- --nocapture` makes as many as are wanted. The seed is printed; `HOLDFAST_SEED` repeats it.
+//! twice or left behind. The default is a few kills; `HOLDFAST_KILLS=200 cargo test --release -p holdfast-cli
+//! --test scenario kills -- --nocapture` runs more. The seed is printed; `HOLDFAST_SEED` repeats it.
 //!
 //! With `HOLDFAST_OTHER_BINARY=/path/to/an/older/holdfast` each review begins with that program, is killed, and is taken over
 //! by `serve` of this one, which is killed too.
@@ -17,14 +17,14 @@ use crate::support::{Scene, other_binary};
 
 const SLUG: &str = "octo/demo";
 const FILES: usize = 6;
-/// Units at once: as many calls can be under way when the process dies.
+/// Concurrent units: the maximum number of calls in flight when the process dies.
 const AT_ONCE: usize = 3;
-/// A review that is never killed takes about so long; kills come within it.
+/// The approximate duration of a review without kills; kills happen within it.
 const REVIEW_MS: u64 = 1_200;
-/// After so many kills a review is let go on, so that many reviews are killed in all their states.
+/// Maximum number of kills of one review, so that many reviews are killed in all their states.
 const KILLS_OF_ONE_REVIEW: usize = 5;
 const KILLS_IN_TESTS: usize = 12;
-/// How long a review that was taken over may take to its end.
+/// Time limit for a review that was taken over.
 const TAKEN_OVER: Duration = Duration::from_secs(120);
 
 /// A small generator of pseudo-random numbers (SplitMix64): enough to spread kills, and the same for the same seed.
@@ -45,7 +45,7 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 #[expect(clippy::print_stdout, reason = "the seed, to repeat a run, and what was seen")]
-fn killed_again_and_again_every_review_ends_once_and_whole() {
+fn every_review_survives_repeated_kills_and_ends_once() {
     let wanted = number("HOLDFAST_KILLS").map_or(KILLS_IN_TESTS, |kills| usize::try_from(kills).unwrap());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = number("HOLDFAST_SEED").unwrap_or(now.as_secs());
@@ -64,7 +64,7 @@ fn killed_again_and_again_every_review_ends_once_and_whole() {
     );
 }
 
-/// One review, killed until it comes to its end. Gives how often it was killed, and how many calls were made again.
+/// Runs one review and kills it until it ends. Returns the number of kills and of repeated calls.
 fn review(dice: &mut Dice, kills_most: usize) -> (usize, usize) {
     let change = Repository::many_files(FILES).unwrap();
     let github = FakeGithub::start().unwrap();
@@ -100,7 +100,7 @@ fn review(dice: &mut Dice, kills_most: usize) -> (usize, usize) {
     check(&scene, &github, kills)
 }
 
-/// One review that the other program begins and this one ends; each is killed. Gives how often.
+/// Runs one review that the other program starts and this one finishes; both are killed. Returns the number of kills.
 fn take_over(dice: &mut Dice, scene: &Scene, other: &Path, address: &str, kills_most: usize) -> usize {
     let kills_most = kills_most.clamp(1, KILLS_OF_ONE_REVIEW);
     let kills_of_other = 1 + usize::try_from(dice.below(kills_most as u64)).unwrap();
@@ -140,7 +140,7 @@ fn serve(scene: &Scene) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// The status of each run; none where nothing was stored yet.
+/// Returns the status of each run; none where nothing was stored yet.
 fn run_statuses(scene: &Scene) -> Vec<String> {
     let output = scene.run(&["runs", "--format", "json"]);
     let Ok(runs) = serde_json::from_slice::<Value>(&output.stdout) else {
@@ -152,7 +152,7 @@ fn run_statuses(scene: &Scene) -> Vec<String> {
         .collect()
 }
 
-/// The exit status, or `None` when it was killed.
+/// Returns the exit status, or `None` if it was killed.
 fn ends_within(child: &mut Child, lives: Duration) -> Option<Option<i32>> {
     let began = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! Models and model servers as they are: answers in thoughts and prose, servers that refuse a parameter, `holdfast doctor`.
+//! Realistic models and model servers: answers within thoughts and prose, servers that refuse a parameter, `holdfast doctor`.
 
 use std::process::{Command, Output};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{Scene, holdfast, many_files};
 
-/// A finding in each answer, with thoughts and prose around it, on a path and a line as models write them.
+/// Returns answers with a finding each, with thoughts and prose around it, and with paths and lines in the form of models.
 fn chatty() -> Script {
     Script::new(|_, request| {
         let Some(path) = request.prompt.paths().into_iter().next() else {
@@ -29,7 +29,7 @@ fn chatty() -> Script {
 }
 
 #[test]
-fn a_chatty_model_on_a_server_without_schemas_costs_one_call_a_file() {
+fn a_verbose_model_on_a_server_without_schemas_needs_one_call_per_file() {
     for thing in [Refuses::FORMATS[0], Refuses::FORMATS[3], Refuses::SYSTEM[0]] {
         let script = Script::refusing(&[thing], chatty());
         let scene =
@@ -101,7 +101,7 @@ fn doctor_reports_what_works_and_what_to_do() {
     );
 }
 
-/// A private key of this run's own.
+/// Creates a private key for this run.
 fn private_key() -> String {
     let made = Command::new("openssl")
         .args(["genrsa", "-traditional", "2048"])
@@ -110,7 +110,7 @@ fn private_key() -> String {
     String::from_utf8(made.stdout).unwrap()
 }
 
-/// `holdfast doctor` with an App of the fake GitHub, without a model.
+/// Runs `holdfast doctor` with an App of the fake GitHub, without a model.
 fn doctor_of_app(github: &FakeGithub, key: Option<&str>, arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut command = holdfast(&[&["doctor"], arguments].concat());

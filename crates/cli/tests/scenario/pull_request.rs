@@ -1,5 +1,4 @@
-//! Pull requests by the real program against a fake GitHub: what is printed, what is posted, and what is left when
-//! something goes wrong.
+//! Reviews of pull requests on a fake GitHub: the program's output, its posts, and the leftovers of failures.
 
 use std::process::{Child, Stdio};
 
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 
 pub const SLUG: &str = "octo/demo";
 
-/// A pull request on a fake GitHub, and the program set up for it.
+/// A pull request on a fake GitHub, and the program configured for it.
 pub struct Pull {
     pub scene: Scene,
     pub github: FakeGithub,
@@ -126,7 +125,7 @@ fn a_hundred_files_cost_github_a_few_requests_more_than_four() {
 }
 
 #[test]
-fn published_is_one_review_with_comments_inside_hunks_and_a_check_that_code_decides() {
+fn publishing_posts_one_review_with_comments_inside_hunks_and_a_check() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     let (exit, document) = pull.publish();
     assert_eq!((exit, &document["status"]), (0, &json!("published")), "{document:#}");
@@ -154,7 +153,7 @@ fn published_is_one_review_with_comments_inside_hunks_and_a_check_that_code_deci
         assert!(body.contains(path), "coverage names {path}: {body}");
     }
     assert_eq!(pull.check()["conclusion"], "success");
-    // Asked for again, the same head and settings find the review.
+    // The same command finds the review of the same head and settings.
     let (_, again) = pull.publish();
     assert_eq!(
         (&again["status"], &again["run"]),
@@ -174,7 +173,7 @@ fn a_suggestion_becomes_a_block_that_github_can_apply() {
 }
 
 #[test]
-fn a_grave_finding_waits_for_a_person_and_goes_on_when_approved() {
+fn a_severe_finding_waits_for_approval_and_then_resumes() {
     let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
     let (_, document) = pull.publish();
     assert_eq!(document["status"], "awaiting_approval");
@@ -205,7 +204,7 @@ fn a_grave_finding_waits_for_a_person_and_goes_on_when_approved() {
 }
 
 #[test]
-fn rejected_is_never_published_and_the_check_says_so() {
+fn a_rejected_review_is_never_published_and_the_check_explains_it() {
     let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
     let run = pull.publish().1["run"].as_str().unwrap().to_owned();
     let rejected = pull.scene.run(&["reject", &run, "--reason", "wrong tone"]);
@@ -255,7 +254,7 @@ fn a_head_that_moved_meanwhile_supersedes_the_review() {
 }
 
 #[test]
-fn a_push_is_reviewed_anew_and_only_what_changed_is_asked_again() {
+fn a_push_is_reviewed_with_model_calls_only_for_changed_files() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     assert_eq!(pull.publish().1["status"], "published");
     let before = pull.scene.server().journal().calls().len();
@@ -278,7 +277,7 @@ fn a_push_is_reviewed_anew_and_only_what_changed_is_asked_again() {
 }
 
 #[test]
-fn an_answer_that_got_lost_is_not_posted_twice() {
+fn a_lost_answer_causes_no_second_post() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     pull.github
         .fail_next(Matcher::new("POST", "/repos/*/*/pulls/*/reviews"), Fault::DropAfter);
@@ -289,9 +288,9 @@ fn an_answer_that_got_lost_is_not_posted_twice() {
 }
 
 #[test]
-fn killed_while_it_publishes_it_posts_once() {
+fn a_kill_during_publication_causes_no_second_post() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
-    // The review is there at once, its answer comes when nobody waits any more.
+    // The review exists at once; its answer arrives when nobody waits any more.
     pull.github.fail_next(
         Matcher::new("POST", "/repos/*/*/pulls/*/reviews"),
         Fault::Delay { delay_ms: 60_000 },
@@ -317,7 +316,7 @@ fn killed_while_it_publishes_it_posts_once() {
 }
 
 #[test]
-fn githubs_refusals_are_one_line_each() {
+fn each_refusal_of_github_is_one_line() {
     let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
     for (fault, exit, says) in [
         (Fault::status(401), 2, "GITHUB_TOKEN"),
@@ -372,7 +371,7 @@ fn a_review_that_cannot_be_posted_fails_and_cleans_up() {
 }
 
 #[test]
-fn a_copy_of_the_data_directory_goes_on_in_its_place() {
+fn a_backup_resumes_in_place_of_the_data_directory() {
     let mut pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
     let run = pull.publish().1["run"].as_str().unwrap().to_owned();
     let copy = tempfile::tempdir().unwrap();
@@ -389,7 +388,7 @@ fn a_copy_of_the_data_directory_goes_on_in_its_place() {
 }
 
 #[test]
-fn cancelled_is_stopped_and_undone() {
+fn cancelling_stops_and_undoes_a_review() {
     let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
     let run = pull.publish().1["run"].as_str().unwrap().to_owned();
     pull.github.fail_next(
@@ -411,7 +410,7 @@ fn cancelled_is_stopped_and_undone() {
     assert_eq!(pull.check()["conclusion"], "neutral");
     let (status, line) = one_line(&pull.scene.run(&["approve", &run]));
     assert!(status == 2 && line.contains("it is failed"), "{line}");
-    // The same command begins anew, with the answers that are kept.
+    // The same command starts again, with the cached answers.
     let (_, document) = pull.publish();
     assert_eq!(document["status"], "awaiting_approval");
     assert_ne!(document["run"], run.as_str());
@@ -419,7 +418,7 @@ fn cancelled_is_stopped_and_undone() {
 }
 
 #[test]
-fn what_could_not_be_undone_alarms_a_person_who_can_undo_it_later() {
+fn a_failed_undo_alarms_a_person_who_can_repeat_it_later() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     for matcher in [
         Matcher::new("POST", "/repos/*/*/pulls/*/reviews"),

@@ -1,5 +1,4 @@
-//! `holdfast replay` of runs that nothing has changed since: the same outcome from every state, with nobody asked and
-//! nothing written.
+//! `holdfast replay` of unchanged runs: the same outcome from every state, without any request and without writes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use crate::pull_request::{Pull, SLUG, low};
 use crate::support::{Scene, holdfast, many_files, one_line};
 
-/// A finished run, and nothing of the world that it was made in.
+/// A finished run, without the servers that it ran with.
 pub struct Recorded {
     pub data: PathBuf,
     pub run: String,
@@ -23,7 +22,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Of a review that has been made; its servers are stopped.
+    /// Takes over a finished review and stops its servers.
     pub fn of(scene: Scene, run: &Value) -> Self {
         let Scene { data, server, .. } = scene;
         drop(server);
@@ -34,7 +33,7 @@ impl Recorded {
         }
     }
 
-    /// `holdfast replay RUN ARGUMENTS` without any setting: exit status and document.
+    /// Runs `holdfast replay RUN ARGUMENTS` without any setting; returns the exit status and the document.
     pub fn replay(&self, arguments: &[&str]) -> (i32, Value) {
         let output = self.command(arguments).args(["--format", "json"]).output().unwrap();
         let document = serde_json::from_slice(&output.stdout)
@@ -48,7 +47,7 @@ impl Recorded {
         command
     }
 
-    /// Each state that the run or one of its units took.
+    /// Returns each state that the run or one of its units visited.
     fn states(&self) -> Vec<String> {
         let document = self.replay(&[]).1;
         let of_units = document["units"].as_array().unwrap().iter().map(|unit| &unit["states"]);
@@ -64,7 +63,7 @@ impl Recorded {
         names
     }
 
-    /// The replay is as the run and leaves the data as it is; gives the replay.
+    /// Checks that the replay equals the run and leaves the data unchanged; returns the replay.
     fn assert_faithful(&self) -> Value {
         let before = files(&self.data);
         let (exit, whole) = self.replay(&[]);
@@ -73,7 +72,7 @@ impl Recorded {
         whole
     }
 
-    /// The same, whatever state it begins from.
+    /// Checks the same for a start from every state.
     fn assert_faithful_from_each_state(&self) -> Value {
         for state in self.states() {
             let (exit, document) = self.replay(&["--from", &state]);
@@ -84,8 +83,8 @@ impl Recorded {
     }
 }
 
-/// Every file below a directory with its bytes, without what SQLite keeps beside a database for whoever reads it: an
-/// index in shared memory, and a log that is empty. They hold no data.
+/// Returns every file below a directory with its bytes, without SQLite's index in shared memory and its empty log, which
+/// hold no data.
 fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(directory).unwrap() {
@@ -120,7 +119,7 @@ pub fn of_work_tree(count: usize, script: Script) -> Recorded {
 }
 
 #[test]
-fn work_trees_have_the_same_outcome_again() {
+fn replays_of_work_trees_have_the_same_outcome() {
     let one_wrong = || Script::valid().for_path("src/file_0001.rs", Script::always_invalid());
     let no_walkthrough = || Script::finding_each_file().for_path("", Script::wrong_key());
     let cases: [(&str, Script); 7] = [
@@ -135,7 +134,7 @@ fn work_trees_have_the_same_outcome_again() {
     for (what, script) in cases {
         let scene = Scene::with_model(many_files(2), ModelServer::start(script).unwrap());
         let (_, review) = scene.review();
-        // The work tree goes on, and what is replayed does not.
+        // The work tree changes, and the replay doesn't.
         scene
             .repository
             .write("src/file_0000.rs", "pub fn later() {}\n")
@@ -183,7 +182,7 @@ fn a_rules_only_run_needs_no_answers() {
 }
 
 #[test]
-fn a_published_review_would_be_posted_again_and_nobody_is_asked() {
+fn a_replay_of_a_published_review_lists_its_posts_and_calls_nobody() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     let first = pull.publish().1["run"].clone();
     // Of the second head three answers are kept ones.
@@ -420,7 +419,7 @@ fn a_redriven_run_took_its_last_state_once() {
     assert_eq!(whole["status"]["replayed"], "failed");
 }
 
-/// Does something with the engine, whose clock jumps to whatever is due.
+/// Acts on the engine, whose clock jumps to the next event that is due.
 fn in_engine(pull: &Pull, work: impl AsyncFnOnce(&Engine)) {
     let (github, model) = (pull.github.url(), pull.scene.server().url());
     let settings = Settings::read(&|name| {
@@ -452,7 +451,7 @@ fn in_engine(pull: &Pull, work: impl AsyncFnOnce(&Engine)) {
 }
 
 #[test]
-fn it_works_beside_a_running_review() {
+fn a_replay_works_beside_a_running_review() {
     let script = Script::findings(vec![Finding::first_added_line()]);
     let scene = Scene::with_model(many_files(2), ModelServer::start(script.clone()).unwrap());
     let run = scene.review().1["run"].as_str().unwrap().to_owned();
@@ -472,7 +471,7 @@ fn it_works_beside_a_running_review() {
     assert!(child.try_wait().unwrap().is_none(), "the review was still at work");
     child.kill().unwrap();
     child.wait().unwrap();
-    // One that has not come to its end lacks its answers, and the replay says so.
+    // A run in flight lacks answers, and the replay reports that.
     let runs: Value = serde_json::from_slice(&scene.run(&["runs", "--format", "json"]).stdout).unwrap();
     let unfinished = Recorded::of(scene, &runs["runs"][0]["run"]);
     let (exit, document) = unfinished.replay(&[]);
@@ -480,11 +479,11 @@ fn it_works_beside_a_running_review() {
 }
 
 #[test]
-fn a_wrong_state_is_wrong_usage() {
+fn an_unknown_state_is_a_usage_error() {
     let recorded = of_work_tree(1, Script::valid());
     for (state, says) in [
         ("Nonsense", "its states are OpenReview, PlanReview, "),
-        ("DiscardReview", "did not come to DiscardReview; it took OpenReview, "),
+        ("DiscardReview", "never reached DiscardReview; it visited OpenReview, "),
     ] {
         let (exit, line) = one_line(&recorded.command(&["--from", state]).output().unwrap());
         assert!(exit == 2 && line.contains(says), "{line}");

@@ -1,5 +1,4 @@
-//! `holdfast replay` where the record does not give the same again: each difference is named, and what is missing or
-//! damaged is said.
+//! `holdfast replay` with another outcome: the report names each difference, and every missing or damaged part.
 
 use std::path::PathBuf;
 
@@ -69,12 +68,12 @@ fn another_answer_is_another_outcome_from_the_state_that_reads_it() {
             "{text}"
         );
     }
-    // From here on the recorded verdict counts.
+    // A replay from here on uses the recorded verdict.
     assert_eq!(recorded.replay(&["--from", "AggregateFindings"]).0, 0);
 }
 
 #[test]
-fn only_a_severity_that_changed_is_told_as_that() {
+fn a_changed_severity_is_reported_as_such() {
     let recorded = of_work_tree(1, low());
     recorded.edit(ANSWER, |answer| {
         answer["text"] = json!(answer["text"].as_str().unwrap().replace("\"low\"", "\"medium\""));
@@ -88,7 +87,7 @@ fn only_a_severity_that_changed_is_told_as_that() {
 }
 
 #[test]
-fn another_prompt_is_told_though_the_answer_is_the_same() {
+fn a_changed_prompt_is_reported_despite_the_same_answer() {
     let recorded = of_work_tree(2, low());
     recorded.edit("units/u0002/attempt-1/prompt.json", |prompt| {
         prompt["system"] = json!("Yesterday's instructions.");
@@ -104,21 +103,21 @@ fn another_prompt_is_told_though_the_answer_is_the_same() {
     assert_eq!(prompts, ["same", "differs"]);
     assert_eq!(document["findings"]["gained"], json!([]));
     assert!(recorded.text(&[]).contains("attempt 1 the prompt differs"));
-    // Behind the state that asks, nothing is asked.
+    // A replay that starts after the model's state needs no answer.
     assert_eq!(recorded.replay(&["--from", "ValidateFindings"]).0, 0);
 }
 
 #[test]
 fn an_answer_that_is_not_recorded_is_named_and_ends_with_3() {
     let recorded = of_work_tree(2, Script::prose_then_valid());
-    // Today's checks want a correction which yesterday's did not: its answer was never given.
+    // The checks now require a correction that the recorded run didn't: its answer doesn't exist.
     std::fs::remove_file(recorded.artifact("units/u0001/attempt-2/answer.json")).unwrap();
     std::fs::remove_file(recorded.artifact("units/u0001/attempt-2/prompt.json")).unwrap();
     let (exit, document) = recorded.replay(&[]);
     assert_eq!((exit, &document["complete"]), (3, &json!(false)), "{document:#}");
     let missing = &document["missing_answers"][0];
     assert_eq!((&missing["unit"], &missing["attempt"]), (&json!("u0001"), &json!(2)));
-    let says = "no recorded answer for unit u0001 attempt 2: a model would be asked here";
+    let says = "no recorded answer for unit u0001 attempt 2: a model would be called here";
     assert_eq!(missing["message"], says);
     assert_eq!(document["coverage"].as_array().unwrap().len(), 1, "{document:#}");
     let text = recorded.text(&[]);
@@ -147,13 +146,13 @@ fn a_unit_that_the_recorded_plan_cut_otherwise_has_no_answer() {
     assert_eq!(planned, ["same", "gained", "lost"]);
     let text = recorded.text(&[]);
     assert!(
-        text.contains("planned by the replay alone") && text.contains("not planned any more"),
+        text.contains("planned only by the replay") && text.contains("not planned any more"),
         "{text}"
     );
 }
 
 #[test]
-fn what_is_damaged_is_said_in_one_line() {
+fn damage_is_reported_in_one_line() {
     let recorded = of_work_tree(1, low());
     for name in ["plan.json", ANSWER, "units/u0001/attempt-1/verdict.json", "report.json"] {
         let file = recorded.artifact(name);

@@ -1,4 +1,4 @@
-//! Reviews by the real program against a scripted model server: what a user sees, and what the server was asked.
+//! Reviews with a scripted model server: the program's output, and the server's requests.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ fn scene(count: usize, script: Script) -> Scene {
     Scene::with_model(many_files(count), ModelServer::start(script).unwrap())
 }
 
-/// The path of the n-th file of `many_files`, as the review lists it.
+/// Returns the path of the n-th file of `many_files` in the review's order.
 fn paths(document: &Value) -> Vec<String> {
     document["coverage"]
         .as_array()
@@ -21,7 +21,7 @@ fn paths(document: &Value) -> Vec<String> {
 }
 
 #[test]
-fn without_a_model_every_changed_file_is_accounted_for() {
+fn without_a_model_coverage_lists_every_changed_file() {
     let change = Repository::corpus().unwrap();
     let listed = change
         .repository
@@ -68,7 +68,7 @@ fn rules_read_a_file_that_is_too_large_for_a_prompt() {
 }
 
 #[test]
-fn prose_first_is_healed_by_the_second_call() {
+fn a_prose_answer_is_corrected_by_the_second_call() {
     let scene = scene(1, Script::prose_then_valid());
     let (exit, document) = scene.review();
     assert_eq!((exit, &document["status"]), (0, &"reviewed".into()));
@@ -104,7 +104,7 @@ fn a_finding_in_the_diff_is_shown_and_decides_the_exit_status() {
 }
 
 #[test]
-fn what_is_not_in_the_change_is_never_shown() {
+fn a_finding_outside_the_change_is_never_shown() {
     for finding in [
         Finding::at("src/elsewhere.rs", 1).unchecked(),
         Finding::at("src/elsewhere.rs", 99_999).unchecked(),
@@ -123,7 +123,7 @@ fn what_is_not_in_the_change_is_never_shown() {
 }
 
 #[test]
-fn one_that_is_never_valid_costs_only_itself() {
+fn a_unit_without_a_valid_answer_affects_no_other() {
     let first = paths(&Scene::new(many_files(5)).review().1)[0].clone();
     let scene = scene(5, Script::valid().for_path(&first, Script::always_invalid()));
     let (exit, document) = scene.review();
@@ -140,7 +140,7 @@ fn one_that_is_never_valid_costs_only_itself() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_out_and_nothing_is_lost() {
+fn a_rate_limit_delays_the_review_and_loses_nothing() {
     let scene = scene(2, Script::rate_limited_first(2, 1, Script::valid()));
     let began = Instant::now();
     let (exit, document) = scene.review();
@@ -149,14 +149,14 @@ fn a_rate_limit_is_waited_out_and_nothing_is_lost() {
 }
 
 #[test]
-fn the_cap_is_kept_and_used() {
+fn concurrency_reaches_its_limit_and_never_exceeds_it() {
     let scene = scene(12, Script::slow(150)).set("HOLDFAST_MAX_CONCURRENCY", "4");
     assert_eq!(scene.review().0, 0);
     assert_eq!(scene.server().journal().max_in_flight(), 4);
 }
 
 #[test]
-fn killed_and_started_again_it_asks_for_no_finished_unit_again() {
+fn a_restarted_review_repeats_no_finished_units_call() {
     let scene = scene(40, Script::slow(60)).set("HOLDFAST_MAX_CONCURRENCY", "4");
     for finished in [5, 18, 30] {
         let mut child = scene.spawn_review();
@@ -175,8 +175,8 @@ fn killed_and_started_again_it_asks_for_no_finished_unit_again() {
     );
     let runs: Value = serde_json::from_slice(&scene.run(&["runs", "--format", "json"]).stdout).unwrap();
     assert_eq!(runs["runs"].as_array().unwrap().len(), 1, "one run, taken up again");
-    // A call that was under way when the process died is asked again; one whose unit had gone on is not. At most the
-    // cap's four can be under way at each of three kills.
+    // Calls in flight are repeated after a kill; calls of finished units aren't. At most four calls, the limit of
+    // concurrency, can be in flight at each of three kills.
     let calls = scene.server().journal().calls();
     let units = calls.iter().filter(|call| call.paths.len() == 1).count();
     assert!((40..=52).contains(&units), "{units} calls for 40 units");
@@ -194,7 +194,7 @@ fn answered(scene: &Scene) -> Vec<usize> {
 }
 
 #[test]
-fn a_run_can_be_looked_at_afterwards() {
+fn a_finished_run_can_be_shown() {
     let scene = scene(2, Script::prose_then_valid());
     let (_, document) = scene.review();
     let run = document["run"].as_str().unwrap();
@@ -238,7 +238,7 @@ fn a_run_can_be_looked_at_afterwards() {
 }
 
 #[test]
-fn hostile_answers_neither_drive_the_terminal_nor_stop_the_review() {
+fn hostile_answers_neither_control_the_terminal_nor_stop_the_review() {
     let hostile = Script::new(|_, request| {
         let mut finding = Finding::first_added_line()
             .title("a\u{1b}[2J title")

@@ -1,11 +1,11 @@
-//! Secrets in a change: found in every text file, whatever its name, and shown to nobody: no model, no terminal, no document.
+//! Secrets in a change are found in every text file, whatever its name, and shown to no model, terminal or document.
 
 use holdfast_testkit::{ModelServer, Repository, Script};
 use serde_json::Value;
 
 use crate::support::Scene;
 
-/// Built from pieces, so that no scanner takes this file for a leak.
+/// Builds a secret from parts, so that no scanner reports this file as a leak.
 fn token() -> String {
     ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat()
 }

@@ -1,4 +1,4 @@
-//! Settings that would silently do nothing: each is reported with its remedy, in the review or at the start.
+//! Settings without effect are reported with their remedy, in the review or at the start.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
 }
 
-/// A repository whose base `prepare` has written to, with one change on top: its base and its head.
+/// Returns a repository with one change on a base that `prepare` has written to, its base and its head.
 fn changed(prepare: &dyn Fn(&Repository)) -> (Repository, String, String) {
     let repository = Repository::new().unwrap();
     repository.write("src/a.rs", "pub fn a() {}\n").unwrap();
@@ -24,7 +24,7 @@ fn changed(prepare: &dyn Fn(&Repository)) -> (Repository, String, String) {
 }
 
 #[test]
-fn settings_that_are_not_read_fail_the_review_from_a_work_tree_and_from_github() {
+fn unread_settings_fail_reviews_of_work_trees_and_pull_requests() {
     let large = format!("# {}\nmax_units: 7\n", "x".repeat(1_150_000));
     type Case<'a> = (&'a str, &'a dyn Fn(&Repository));
     let cases: [Case<'_>; 6] = [
@@ -69,7 +69,7 @@ fn settings_that_are_not_read_fail_the_review_from_a_work_tree_and_from_github()
 }
 
 #[test]
-fn settings_beside_those_that_are_read_are_a_note_and_clear_globs_are_matched() {
+fn other_settings_files_are_noted_and_globs_match() {
     let (repository, ..) = changed(&|repository| {
         repository
             .write(".holdfast.yml", "exclude: ['./docs/', '/src']\n")
@@ -128,7 +128,7 @@ fn check_lists_every_problem_with_its_place() {
 }
 
 #[test]
-fn misspelt_and_wrong_settings_of_the_environment_are_reported_together() {
+fn misspelt_and_invalid_environment_settings_are_reported_together() {
     let scene = Scene::new(many_files(1))
         .set("HOLDFAST_MODLE", "openai/x")
         .set("HOLDFAST_MODEL", "openai/x")

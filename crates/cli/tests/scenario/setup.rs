@@ -1,4 +1,4 @@
-//! `holdfast setup`: a browser makes the App from the page, and `holdfast serve` works with what was stored.
+//! `holdfast setup`: a browser creates the App from the page, and `holdfast serve` runs with the stored settings.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use crate::support::{holdfast, one_line};
 const PUBLIC: &str = "https://holdfast.example";
 
 #[test]
-fn an_app_is_made_in_the_browser_and_served_with() {
+fn an_app_created_in_the_browser_works_with_serve() {
     let github = FakeGithub::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -80,11 +80,11 @@ fn an_app_is_made_in_the_browser_and_served_with() {
 }
 
 #[test]
-fn what_cannot_become_an_app_is_refused_at_once() {
+fn invalid_setup_options_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let long = "x".repeat(35);
     for (arguments, says) in [
-        (&["--public-url", "http://127.0.0.1:8080"][..], "https alone"),
+        (&["--public-url", "http://127.0.0.1:8080"][..], "only to https"),
         (&["--public-url", "holdfast"], "--public-url"),
         (&["--public-url", PUBLIC, "--name", &long], "1 to 34 characters"),
         (&["--public-url", PUBLIC, "--listen", "0.0.0.0:0"], "loopback"),

@@ -1,4 +1,4 @@
-//! What the scenarios share: the real program, started as a user starts it, in a clean environment.
+//! Shared parts of the scenarios: the real program, started like a user starts it, in a clean environment.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -10,13 +10,13 @@ use serde_json::Value;
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
 
-/// An older build of the program, of `HOLDFAST_OTHER_BINARY`: reviews begin with it, and the program under test takes them
-/// over.
+/// Returns the older build of the program that `HOLDFAST_OTHER_BINARY` names: it starts reviews, and the program under test
+/// takes them over.
 pub fn other_binary() -> Option<PathBuf> {
     std::env::var_os("HOLDFAST_OTHER_BINARY").map(PathBuf::from)
 }
 
-/// A work tree, a data directory, perhaps a model server: all that a review needs.
+/// The prerequisites of a review: a work tree, a data directory, perhaps a model server.
 pub struct Scene {
     pub repository: Repository,
     pub data: tempfile::TempDir,
@@ -54,12 +54,12 @@ impl Scene {
         self.server.as_ref().unwrap()
     }
 
-    /// `holdfast ARGUMENTS --data DATA`, without anything of this process's environment but PATH.
+    /// Returns `holdfast ARGUMENTS --data DATA` with the environment variable PATH only.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.command_of(Path::new(PROGRAM), arguments)
     }
 
-    /// The same with another build of the program.
+    /// Returns the same command with another build of the program.
     pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = holdfast_of(program, arguments);
         command.arg("--data").arg(self.data.path().join("data"));
@@ -73,7 +73,7 @@ impl Scene {
         self.command(arguments).output().unwrap()
     }
 
-    /// `holdfast review WORK_TREE --format json`: the exit status and the document.
+    /// Runs `holdfast review WORK_TREE --format json`; returns the exit status and the document.
     pub fn review(&self) -> (i32, Value) {
         let output = self.run(&["review", self.path(), "--format", "json"]);
         let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
@@ -99,12 +99,12 @@ impl Scene {
     }
 }
 
-/// The program, in an empty environment.
+/// Returns the program in an empty environment.
 pub fn holdfast(arguments: &[&str]) -> Command {
     holdfast_of(Path::new(PROGRAM), arguments)
 }
 
-/// Another build of the program, in an empty environment.
+/// Returns another build of the program in an empty environment.
 pub fn holdfast_of(program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
@@ -116,7 +116,7 @@ pub fn holdfast_of(program: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// What a failed command said: exactly one line, and its exit status.
+/// Returns a failed command's exit status and its stderr, which must be exactly one line.
 pub fn one_line(output: &Output) -> (i32, String) {
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     let lines: Vec<&str> = said.lines().collect();
@@ -130,7 +130,7 @@ pub fn cookie_of(response: &Response) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-/// Coverage of one file.
+/// Returns the coverage of one file.
 pub fn coverage<'a>(document: &'a Value, path: &str) -> &'a Value {
     document["coverage"]
         .as_array()
@@ -140,7 +140,7 @@ pub fn coverage<'a>(document: &'a Value, path: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("{path} is not covered: {document:#}"))
 }
 
-/// A repository of `count` files, all changed.
+/// Returns a repository of `count` files, all changed.
 pub fn many_files(count: usize) -> Repository {
     Repository::many_files(count).unwrap().repository
 }

@@ -1,4 +1,4 @@
-//! What starts a review, and what a delivery that comes twice or late does, by the real program.
+//! Events that start a review, and deliveries that arrive twice or late.
 
 use holdfast_testkit::{FakeGithub, PullRequest};
 use serde_json::{Value, json};
@@ -14,10 +14,10 @@ impl Served {
     }
 }
 
-/// Events of the App's manifest that this version ignores, as GitHub delivers them: answered 200, and nothing is asked of
-/// GitHub for them. A command in a comment on a line of the diff is one of them.
+/// Events of the App's manifest that this version ignores: they are answered with 200 and cause no request to GitHub. A
+/// command in a comment on a line of the diff is one of them.
 #[test]
-fn events_that_nothing_handles_yet_are_ignored() {
+fn unsupported_events_are_ignored() {
     let served = Served::start(low());
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -63,7 +63,7 @@ fn a_formatters_push_is_reviewed() {
 }
 
 #[test]
-fn a_retargeted_pull_request_is_reviewed_again_and_a_command_is_done_once() {
+fn a_retargeted_pull_request_is_reviewed_again_and_a_command_runs_once() {
     let served = Served::start(low());
     let (_, receipt) = served.opened();
     served.wait_for(receipt["run"].as_str().unwrap(), "published");

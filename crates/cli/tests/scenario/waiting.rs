@@ -1,5 +1,5 @@
-//! Many reviews wait for a person while the server is killed: all wait on, nothing runs meanwhile, each is decided and
-//! published once. More of them: `HOLDFAST_WAITING=1000 cargo test -p holdfast-cli --test scenario waiting -- --nocapture`.
+//! Many reviews wait for a person while the server is killed: all keep waiting, nothing runs meanwhile, each is decided and
+//! published once. For more reviews: `HOLDFAST_WAITING=1000 cargo test -p holdfast-cli --test scenario waiting -- --nocapture`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,23 +12,23 @@ use crate::serve::Served;
 
 /// The first pull request's number.
 const FIRST: u64 = 1_000;
-/// How long nothing may change while something is waited for.
+/// Time limit of a wait during which nothing changes.
 const STUCK: Duration = Duration::from_secs(120);
-/// How long the idle server is looked at.
+/// The duration for which the idle server is observed.
 const IDLE: Duration = Duration::from_secs(3);
 
 fn count() -> u64 {
     std::env::var("HOLDFAST_WAITING").map_or(12, |text| text.parse().unwrap())
 }
 
-/// Time on CPUs, in hundredths of a second.
+/// Returns the process's CPU time, in hundredths of a second.
 fn cpu_ticks(process: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
-/// How many runs have each status.
+/// Counts the runs by status.
 fn standing(served: &Served) -> BTreeMap<String, usize> {
     let output = served.pull.scene.run(&["runs", "--format", "json"]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -39,7 +39,7 @@ fn standing(served: &Served) -> BTreeMap<String, usize> {
     standing
 }
 
-/// Waits until all have a status. Progress gives more time: how fast it is, is not asserted.
+/// Waits until all have a status. Progress restarts the time limit, so no speed is asserted.
 fn until_all(served: &Served, all: usize, status: &str) {
     let (mut before, mut moved) = (BTreeMap::new(), Instant::now());
     loop {
@@ -57,7 +57,7 @@ fn until_all(served: &Served, all: usize, status: &str) {
 
 #[test]
 #[expect(clippy::print_stdout, reason = "what waiting costs is measured, not asserted")]
-fn killed_while_many_wait_each_is_decided_and_published_once() {
+fn reviews_that_wait_survive_kills_and_are_published_once() {
     let mut served = Served::start(Script::finding_each_file());
     let count = count();
     let base = served.pull.base.clone();

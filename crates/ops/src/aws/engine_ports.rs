@@ -1,4 +1,4 @@
-//! The functions of `holdfast engine`, through Lambda's API, and its objects, through S3's.
+//! The engine's functions behind the Lambda API, and its objects behind the S3 API.
 
 use std::sync::Arc;
 
@@ -57,12 +57,12 @@ impl Functions for LambdaFunctions {
             })?;
         parse_payload(&answer).map_err(|error| FunctionFailure {
             error_type: "Lambda.Unknown".to_owned(),
-            message: format!("the answer of {function} is not valid JSON: {error}"),
+            message: format!("the answer of {function} isn't valid JSON: {error}"),
         })
     }
 }
 
-/// Objects of the buckets that the definition names.
+/// Objects in the buckets that the definition names.
 struct S3Objects(S3Buckets);
 
 #[async_trait]

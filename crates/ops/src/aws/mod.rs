@@ -118,7 +118,7 @@ enum SecretError {
     #[error("{}", .0.0.join("; "))]
     Settings(#[source] SettingsProblems),
     /// It has no key that signs markers.
-    #[error("HOLDFAST_MARKER_KEY is missing; comments and reviews are signed with it")]
+    #[error("HOLDFAST_MARKER_KEY is missing; it signs comments and reviews")]
     NoMarkerKey,
     /// No connection can be created with it.
     #[error(transparent)]
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_writes_to_github_is_the_stacks_alone() {
+    async fn only_the_stacks_secret_writes_to_github() {
         let secrets = |entries: &[(&str, &str)]| {
             let entries = entries
                 .iter()

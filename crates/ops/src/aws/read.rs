@@ -186,7 +186,7 @@ mod tests {
     use crate::run_details::states_taken;
 
     #[test]
-    fn a_history_of_awss_is_told_as_our_own() {
+    fn aws_histories_convert_to_the_engines() {
         let entered = |state_type: &str, name: &str| EventFoundKind::Entered {
             state_type: state_type.to_owned(),
             name: name.to_owned(),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_only_aws_has_is_none_of_an_end() {
+    fn a_status_that_only_aws_has_is_not_final() {
         let found = |status: &str| ExecutionFound {
             arn: "a".to_owned(),
             name: "n".to_owned(),

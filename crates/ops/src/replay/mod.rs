@@ -95,7 +95,7 @@ pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Repla
         None => Cutoff::default(),
         Some(state) => Cutoff::before(state, &recording.histories).ok_or_else(|| {
             Failure::usage(format!(
-                "run {name} did not come to {state}; it took {}",
+                "run {name} never reached {state}; it visited {}",
                 recording.histories.states().join(", ")
             ))
         })?,
@@ -103,7 +103,7 @@ pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Repla
     let (notes, store) = (Arc::new(ReplayNotes::default()), Arc::new(MemoryStore::default()));
     let scratch = tempfile::tempdir().map_err(|error| {
         Failure::incomplete(format!(
-            "no scratch directory: {error}. Set TMPDIR to a directory with room"
+            "a scratch directory cannot be created: {error}. Set TMPDIR to a directory with free space"
         ))
     })?;
     run_again(&recording, cutoff, definition, scratch.path(), &notes, &store).await?;
@@ -135,7 +135,7 @@ fn check_state(machine: &StateMachine, state: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "--from {state:?} is no state of the workflow; its states are {}",
+        "--from {state:?} is not a state of the workflow; its states are {}",
         names.join(", ")
     )))
 }
@@ -212,7 +212,7 @@ async fn follow(
             steps += 1;
             if steps > MAX_STEPS {
                 return Err(Failure::incomplete(format!(
-                    "the replay of {name} does not go on from {}",
+                    "the replay of {name} is stuck in {}",
                     question.state
                 )));
             }

@@ -78,7 +78,7 @@ impl RecordedModel {
             || "the walkthrough".to_owned(),
             |unit| format!("unit {unit} attempt {attempt}"),
         );
-        let message = format!("no recorded answer for {what}: a model would be asked here");
+        let message = format!("no recorded answer for {what}: a model would be called here");
         self.notes.miss(MissingAnswer {
             unit: unit.map(str::to_owned),
             path: path.map(str::to_owned),

@@ -57,7 +57,7 @@ impl ReadChange for RecordedRead {
 
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
         if matches!(target, Target::PullRequest { .. }) {
-            return self.recorded(path, "a replay does not ask GitHub".to_owned());
+            return self.recorded(path, "a replay does not call GitHub".to_owned());
         }
         match self.git.read_file(target, path, at).await {
             Ok(found) => Ok(found),

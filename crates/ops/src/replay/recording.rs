@@ -56,9 +56,7 @@ impl Recording {
         let archive = Archive::open(data).map_err(Failure::of_engine)?;
         let mut histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
         let run = Run::deserialize(&histories.row.input).map_err(|error| {
-            Failure::incomplete(format!(
-                "run {name} was started with another shape than this program reads: {error}"
-            ))
+            Failure::incomplete(format!("this version cannot read the input of run {name}: {error}"))
         })?;
         let reading = Reading {
             from: machine::artifacts(data),

@@ -33,7 +33,7 @@ fn write_all(out: &mut String, replayed: &Replayed) -> fmt::Result {
     };
     writeln!(out, "Replay of {}{from}: {verdict}", replayed.run)?;
     if replayed.other_workflow {
-        writeln!(out, "  the run began with another workflow than this program's")?;
+        writeln!(out, "  the run was started with another workflow than this program's")?;
     }
     let attempts: usize = differences.units.iter().map(|unit| unit.attempts.len()).sum();
     writeln!(
@@ -61,7 +61,7 @@ fn write_all(out: &mut String, replayed: &Replayed) -> fmt::Result {
     )?;
     section(
         out,
-        "Refused again, as recorded",
+        "Failed again, as recorded",
         replayed.given_again.iter().map(|given| {
             let unit = given.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
             format!("{}{unit}: {}", given.state, given.error)
@@ -69,7 +69,7 @@ fn write_all(out: &mut String, replayed: &Replayed) -> fmt::Result {
     )?;
     section(
         out,
-        "Not read anew",
+        "Not read again",
         replayed
             .not_read
             .iter()
@@ -108,7 +108,7 @@ fn write_run(out: &mut String, differences: &Differences) -> fmt::Result {
         ));
     }
     if differences.states.differs() {
-        lines.push(format!("states    {}", ways(&differences.states)));
+        lines.push(format!("states    {}", paths(&differences.states)));
     }
     section(out, "Run", lines.into_iter())
 }
@@ -124,7 +124,7 @@ fn gate(gate: Option<&Gate>) -> String {
 }
 
 /// Renders both lists of states from the point where they differ.
-fn ways(states: &Pair<Vec<String>>) -> String {
+fn paths(states: &Pair<Vec<String>>) -> String {
     let (recorded, replayed) = (&states.recorded, &states.replayed);
     let together = recorded.iter().zip(replayed).take_while(|(a, b)| a == b).count();
     let rest = |states: &[String]| match states.get(together..) {
@@ -139,7 +139,7 @@ fn ways(states: &Pair<Vec<String>>) -> String {
 fn write_unit(out: &mut String, unit: &UnitDifference) -> fmt::Result {
     writeln!(out, "\nUnit {} {}", unit.unit, unit.path)?;
     match unit.planned {
-        Change::Gained => writeln!(out, "  planned by the replay alone")?,
+        Change::Gained => writeln!(out, "  planned only by the replay")?,
         Change::Lost => return writeln!(out, "  not planned any more"),
         Change::Same | Change::Differs => {}
     }
@@ -153,7 +153,7 @@ fn write_unit(out: &mut String, unit: &UnitDifference) -> fmt::Result {
         )?;
     }
     if unit.states.differs() {
-        writeln!(out, "  states    {}", ways(&unit.states))?;
+        writeln!(out, "  states    {}", paths(&unit.states))?;
     }
     for attempt in &unit.attempts {
         let mut differences = Vec::new();
@@ -163,7 +163,7 @@ fn write_unit(out: &mut String, unit: &UnitDifference) -> fmt::Result {
         if attempt.verdict != Change::Same {
             let Pair { recorded, replayed } = &attempt.checks;
             differences.push(format!(
-                "the checks say {} → {}",
+                "the checks: {} → {}",
                 checks(recorded.as_ref()),
                 checks(replayed.as_ref())
             ));

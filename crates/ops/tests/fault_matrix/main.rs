@@ -59,7 +59,7 @@ async fn no_fault_in_any_state_leaves_a_broken_review() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_an_undo_taken_out_cells_go_red() {
+async fn cells_fail_without_the_undo() {
     let always_forbidden = Point::Github {
         status: 403,
         always: true,

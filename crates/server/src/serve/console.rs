@@ -147,7 +147,7 @@ impl<'a> Visit<'a> {
         tracing::error!(%failure, "a page failed");
         self.notice(Notice::Failed {
             status: 500,
-            message: "The page cannot be made; the log says why".to_owned(),
+            message: "The page cannot be shown; the server's log has the reason".to_owned(),
             reference: None,
         })
     }
@@ -160,7 +160,7 @@ impl<'a> Visit<'a> {
             Some(Session::Github { login }) => match repository {
                 Some(repository) => self
                     .app
-                    .asked_permission
+                    .page_permission
                     .permission(repository, login)
                     .await
                     .is_ok_and(|permission| permission.may_write()),
@@ -328,7 +328,7 @@ async fn act(
     let who = visit.name().unwrap_or_default();
     let did = match action.as_str() {
         "cancel" | "clean" => {
-            let cause = format!("{who} asked for it in the console");
+            let cause = format!("requested by {who} in the console");
             let cancelled = cancel::in_engine(&app.opened, record, cause).await;
             cancelled.map(|()| match action.as_str() {
                 "cancel" => "cancelled",
@@ -345,7 +345,7 @@ async fn act(
         }
     };
     visit.answer(did.map(|did| {
-        tracing::info!(run = name, who, did, "by the console");
+        tracing::info!(run = name, who, did, "console action");
         Notice::ActionTaken { did: did.to_owned() }
     }))
 }
@@ -374,7 +374,7 @@ fn ports(app: &App) -> approval::Ports<'_> {
         rows: stages.rows.as_ref(),
         tasks: app.opened.runs.as_ref(),
         store: stages.store.as_ref(),
-        permission: Some(&app.asked_permission),
+        permission: Some(&app.page_permission),
     }
 }
 

@@ -124,7 +124,7 @@ impl Entry {
             return Entered::No;
         }
         if let Err(error) = file::write(&self.file, line(USED).as_bytes()) {
-            tracing::error!(file = %self.file.display(), %error, "nobody enters by an address that cannot be used up");
+            tracing::error!(file = %self.file.display(), %error, "sign-in refused: the use of the address cannot be stored");
             return Entered::NotNow;
         }
         *token = None;
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_works_once_and_over_restarts() {
+    fn the_address_works_once_and_survives_restarts() {
         let data = tempfile::tempdir().unwrap();
         let data = data.path();
         let keys = open(data, false);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_secrets_are_three_and_renewed_together() {
+    fn the_three_secrets_differ_and_are_renewed_together() {
         let data = tempfile::tempdir().unwrap();
         let data = data.path();
         let secrets = || [SESSION_FILE, FORM_FILE, FILE].map(|name| fs::read_to_string(data.join(name)).unwrap());

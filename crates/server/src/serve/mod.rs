@@ -30,7 +30,7 @@ use holdfast_web::sign_out;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
-use self::permission::RarelyAsked;
+use self::permission::LimitedPermission;
 use self::pictures::Pictures;
 use crate::step_functions_api;
 use holdfast_ops::data_directory::{DataPlace, Notify};
@@ -53,13 +53,13 @@ pub struct App {
     /// The engine and its stages.
     opened: Opened,
     /// The settings of new runs.
-    how: RunSettings,
+    run_settings: RunSettings,
     /// The secrets that sign deliveries.
     secrets: WebhookSecrets,
     /// Reads people's current permissions, for deliveries, which are signed.
     permission: Arc<dyn ReadPermission>,
     /// Reads people's permissions for pages, with a limit on requests.
-    asked_permission: RarelyAsked,
+    page_permission: LimitedPermission,
     /// Reads the current state of pull requests.
     pulls: Arc<dyn ReadPull>,
     /// Seals forms and sessions.
@@ -135,8 +135,8 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         data: data.to_path_buf(),
         pictures: Pictures::default(),
         replays: Semaphore::new(1),
-        how: RunSettings::of(&settings, machine::BUCKET),
-        asked_permission: RarelyAsked::new(Arc::clone(&permission)),
+        run_settings: RunSettings::of(&settings, machine::BUCKET),
+        page_permission: LimitedPermission::new(Arc::clone(&permission)),
         permission,
         pulls: machine::pulls(&settings)?,
         secrets,
@@ -158,12 +158,12 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let listener = reserved.listen().map_err(Failure::incomplete)?;
     let console = match app.entry.is_open() {
         true => format!("the address in {}", data.join(key::FILE).display()),
-        false => "its address was used, --new-console-key makes a new one".to_owned(),
+        false => "its sign-in address was used, --new-console-key creates a new one".to_owned(),
     };
     notify(&format!(
         "serving {public} (listening on {address}); webhook: {public}webhooks/github; console: {console}"
     ));
-    let sweeper = tokio::spawn(sweeper::sweep_for_ever(Arc::clone(&app)));
+    let sweeper = tokio::spawn(sweeper::sweep_periodically(Arc::clone(&app)));
     let (stop, stopped) = watch::channel(false);
     let beside = async {
         let Some(server) = step_functions else { return Ok(()) };
@@ -175,7 +175,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     };
     let (served, beside) = tokio::join!(server::serve(listener, Arc::clone(&app), &stop), beside);
     sweeper.abort();
-    notify("stopping: what runs goes on at the next start");
+    notify("stopping: open reviews resume at the next start");
     app.opened.engine.clone().shutdown().await;
     served.and(beside)
 }
@@ -187,12 +187,12 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
 fn check(settings: &Settings) -> Result<WebhookSecrets, Failure> {
     let mut missing = Vec::new();
     if settings.webhook_secrets.is_none() {
-        missing.push("HOLDFAST_WEBHOOK_SECRET (environment): not set; deliveries of GitHub's are checked with it");
+        missing.push("HOLDFAST_WEBHOOK_SECRET (environment): not set; it verifies GitHub's deliveries");
     }
     if settings.github_token.is_none() && settings.github_app.is_none() {
         missing.push(
-            "GITHUB_TOKEN, or HOLDFAST_GITHUB_APP_ID and HOLDFAST_GITHUB_APP_KEY_FILE (environment): not set; reviews are \
-             written with it",
+            "GITHUB_TOKEN, or HOLDFAST_GITHUB_APP_ID and HOLDFAST_GITHUB_APP_KEY_FILE (environment): not set; one of them \
+             is required to write reviews",
         );
     }
     match &settings.webhook_secrets {

@@ -11,32 +11,32 @@ use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{Permission, ReadError, ReadPermission};
 
 /// How long an answer is cached. A person whose permission was revoked can act for this long.
-const KEEP: Duration = Duration::from_secs(60);
-/// Maximum number of requests for one login in [`KEEP`].
-const MAX_QUESTIONS_PER_LOGIN: u32 = 60;
-/// Maximum number of requests for all logins in [`KEEP`].
-const MAX_QUESTIONS: u32 = 600;
+const CACHE_TIME: Duration = Duration::from_secs(60);
+/// Maximum number of requests for one login in [`CACHE_TIME`].
+const MAX_REQUESTS_PER_LOGIN: u32 = 60;
+/// Maximum number of requests for all logins in [`CACHE_TIME`].
+const MAX_REQUESTS: u32 = 600;
 /// Maximum number of cached answers.
 const MAX_ANSWERS: usize = 10_000;
 
 /// Caches the answers of another reader, and limits its requests.
-pub struct RarelyAsked {
+pub struct LimitedPermission {
     inner: Arc<dyn ReadPermission>,
     now: Box<dyn Fn() -> Instant + Send + Sync>,
-    kept: Mutex<Kept>,
+    cache: Mutex<Cache>,
 }
 
 /// The answers of the last minute, and the number of requests in the current one.
 #[derive(Default)]
-struct Kept {
+struct Cache {
     permissions: HashMap<[String; 2], (Instant, Permission)>,
     members: HashMap<[String; 2], (Instant, bool)>,
     since: Option<Instant>,
-    asked: u32,
-    asked_for: HashMap<String, u32>,
+    requests: u32,
+    requests_by_login: HashMap<String, u32>,
 }
 
-impl RarelyAsked {
+impl LimitedPermission {
     /// Caches and limits `inner`.
     pub fn new(inner: Arc<dyn ReadPermission>) -> Self {
         Self::with_clock(inner, Instant::now)
@@ -46,51 +46,51 @@ impl RarelyAsked {
         Self {
             inner,
             now: Box::new(now),
-            kept: Mutex::default(),
+            cache: Mutex::default(),
         }
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Kept) -> T) -> T {
-        act(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, act: impl FnOnce(&mut Cache) -> T) -> T {
+        act(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Kept {
+impl Cache {
     /// Counts a request.
     ///
     /// # Errors
     /// A limit was reached.
     fn count(&mut self, now: Instant, login: &str) -> Result<(), ReadError> {
-        if self.since.is_none_or(|since| now.duration_since(since) >= KEEP) {
+        if self.since.is_none_or(|since| now.duration_since(since) >= CACHE_TIME) {
             self.since = Some(now);
-            self.asked = 0;
-            self.asked_for.clear();
+            self.requests = 0;
+            self.requests_by_login.clear();
         }
-        let of_login = self.asked_for.entry(login.to_owned()).or_default();
-        if *of_login >= MAX_QUESTIONS_PER_LOGIN || self.asked >= MAX_QUESTIONS {
+        let of_login = self.requests_by_login.entry(login.to_owned()).or_default();
+        if *of_login >= MAX_REQUESTS_PER_LOGIN || self.requests >= MAX_REQUESTS {
             tracing::warn!(
                 login,
-                "too many questions about permissions in a minute: refused without asking GitHub"
+                "too many permission requests in a minute: refused without calling GitHub"
             );
             return Err(ReadError::RateLimited {
-                detail: "too many questions about permissions: try again in a minute".to_owned(),
-                retry_after_s: Some(KEEP.as_secs()),
+                detail: "too many permission requests: try again in a minute".to_owned(),
+                retry_after_s: Some(CACHE_TIME.as_secs()),
             });
         }
         *of_login += 1;
-        self.asked += 1;
+        self.requests += 1;
         Ok(())
     }
 }
 
 fn fresh<T: Copy>(kept: &HashMap<[String; 2], (Instant, T)>, now: Instant, key: &[String; 2]) -> Option<T> {
     let (at, answer) = kept.get(key)?;
-    (now.duration_since(*at) < KEEP).then_some(*answer)
+    (now.duration_since(*at) < CACHE_TIME).then_some(*answer)
 }
 
 fn keep<T>(kept: &mut HashMap<[String; 2], (Instant, T)>, now: Instant, key: [String; 2], answer: T) {
     if kept.len() >= MAX_ANSWERS {
-        kept.retain(|_, (at, _)| now.duration_since(*at) < KEEP);
+        kept.retain(|_, (at, _)| now.duration_since(*at) < CACHE_TIME);
     }
     if kept.len() < MAX_ANSWERS {
         kept.insert(key, (now, answer));
@@ -103,7 +103,7 @@ fn key(place: &str, login: &str) -> [String; 2] {
 }
 
 #[async_trait]
-impl ReadPermission for RarelyAsked {
+impl ReadPermission for LimitedPermission {
     async fn permission(&self, repository: &RepositoryName, login: &str) -> Result<Permission, ReadError> {
         let (now, key) = ((self.now)(), key(&repository.to_string(), login));
         if let Some(answer) = self.with(|kept| fresh(&kept.permissions, now, &key)) {
@@ -159,51 +159,55 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_login_costs_a_bounded_number_of_questions() {
+    async fn requests_per_login_are_limited() {
         let github = Arc::new(Counting::default());
-        let asked = || github.0.load(Ordering::SeqCst);
+        let requests = || github.0.load(Ordering::SeqCst);
         let later = Arc::new(AtomicU32::new(0));
         let (start, passed) = (Instant::now(), Arc::clone(&later));
         let clock = move || start + Duration::from_secs(passed.load(Ordering::SeqCst).into());
-        let rarely = RarelyAsked::with_clock(Arc::clone(&github) as _, clock);
+        let limited = LimitedPermission::with_clock(Arc::clone(&github) as _, clock);
         for _ in 0..100 {
-            let may = rarely.permission(&repository("r"), "stranger").await.unwrap();
+            let may = limited.permission(&repository("r"), "stranger").await.unwrap();
             assert_eq!(may, Permission::None);
-            assert!(!rarely.is_member(&"o/team".parse().unwrap(), "Stranger").await.unwrap());
+            assert!(!limited.is_member(&"o/team".parse().unwrap(), "Stranger").await.unwrap());
         }
-        assert_eq!(asked(), 2, "answers are kept");
+        assert_eq!(requests(), 2, "answers are cached");
         for number in 0..500 {
-            drop(rarely.permission(&repository(&format!("r{number}")), "stranger").await);
+            drop(limited.permission(&repository(&format!("r{number}")), "stranger").await);
         }
-        assert_eq!(asked(), MAX_QUESTIONS_PER_LOGIN);
+        assert_eq!(requests(), MAX_REQUESTS_PER_LOGIN);
         assert!(
-            rarely
+            limited
                 .permission(&repository("r"), "maintainer")
                 .await
                 .unwrap()
                 .may_write()
         );
-        assert_eq!(asked(), MAX_QUESTIONS_PER_LOGIN + 1, "others are not held up");
-        assert!(rarely.permission(&repository("other"), "stranger").await.is_err());
+        assert_eq!(requests(), MAX_REQUESTS_PER_LOGIN + 1, "other logins are not affected");
+        assert!(limited.permission(&repository("other"), "stranger").await.is_err());
         later.store(60, Ordering::SeqCst);
-        assert!(rarely.permission(&repository("other"), "stranger").await.is_ok());
+        assert!(limited.permission(&repository("other"), "stranger").await.is_ok());
         assert!(
-            rarely
+            limited
                 .permission(&repository("r"), "maintainer")
                 .await
                 .unwrap()
                 .may_write()
         );
-        assert_eq!(asked(), MAX_QUESTIONS_PER_LOGIN + 3, "an answer counts for a minute");
+        assert_eq!(
+            requests(),
+            MAX_REQUESTS_PER_LOGIN + 3,
+            "an answer is cached for a minute"
+        );
     }
 
     #[tokio::test]
-    async fn all_logins_together_are_bounded() {
+    async fn requests_of_all_logins_together_are_limited() {
         let github = Arc::new(Counting::default());
-        let rarely = RarelyAsked::new(Arc::clone(&github) as _);
-        for number in 0..2 * MAX_QUESTIONS {
-            drop(rarely.permission(&repository("r"), &format!("login{number}")).await);
+        let limited = LimitedPermission::new(Arc::clone(&github) as _);
+        for number in 0..2 * MAX_REQUESTS {
+            drop(limited.permission(&repository("r"), &format!("login{number}")).await);
         }
-        assert_eq!(github.0.load(Ordering::SeqCst), MAX_QUESTIONS);
+        assert_eq!(github.0.load(Ordering::SeqCst), MAX_REQUESTS);
     }
 }

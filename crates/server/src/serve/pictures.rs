@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_pictures_are_handed_out_once() {
+    fn the_newest_pictures_are_returned_once() {
         let pictures = Pictures::default();
         pictures.keep("a", "old".to_owned());
         pictures.keep("a", "new".to_owned());

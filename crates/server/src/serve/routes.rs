@@ -27,7 +27,7 @@ pub fn router(app: Arc<App>) -> Router {
             "/webhooks/github",
             post(deliver)
                 .layer(DefaultBodyLimit::disable())
-                .layer(from_fn(to_its_end))
+                .layer(from_fn(run_to_completion))
                 // One byte more than the limit, so that a body of exactly the limit is accepted and a larger one is refused.
                 .layer(from_fn(async |request: Request, next: Next| {
                     take_body(BodyLimits::of_bytes(webhook::MAX_BODY_BYTES + 1), request, next).await
@@ -35,13 +35,9 @@ pub fn router(app: Arc<App>) -> Router {
                 // Before the body is read: a request without a signature costs only its head.
                 .layer(from_fn(refuse_unsigned)),
         )
-        .merge(
-            console::router()
-                .layer(from_fn(to_its_end))
-                .layer(from_fn(async |request: Request, next: Next| {
-                    take_body(BodyLimits::of_bytes(MAX_FORM_BYTES), request, next).await
-                })),
-        )
+        .merge(console::router().layer(from_fn(run_to_completion)).layer(from_fn(
+            async |request: Request, next: Next| take_body(BodyLimits::of_bytes(MAX_FORM_BYTES), request, next).await,
+        )))
         .fallback(async || {
             respond(Reply::new(
                 StatusCode::NOT_FOUND,
@@ -69,13 +65,13 @@ async fn refuse_unsigned(request: Request, next: Next) -> Response {
 
 /// Completes a request even when the client closes the connection meanwhile. A form that is sent twice closes the first
 /// connection; without this, a decision that is stored but not delivered would wait for the sweeper.
-async fn to_its_end(request: Request, next: Next) -> Response {
+async fn run_to_completion(request: Request, next: Next) -> Response {
     tokio::spawn(next.run(request)).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request ended early");
         respond(Reply::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "text/plain; charset=utf-8",
-            "the request ended early: look whether it was done\n",
+            "the request ended early: check whether it took effect\n",
         ))
     })
 }
@@ -103,7 +99,7 @@ async fn deliver(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -
         store: stages.store.as_ref(),
         now_ms: machine::now_ms(),
     };
-    respond(webhook::answer(&app.secrets, &headers, &body, &app.how, ports).await)
+    respond(webhook::answer(&app.secrets, &headers, &body, &app.run_settings, ports).await)
 }
 
 /// Sends an answer.

@@ -25,7 +25,7 @@ use holdfast_ops::machine;
 pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route(sign_in::SIGN_IN, get(begin))
-        .route(sign_in::CALLBACK, get(come_back))
+        .route(sign_in::CALLBACK, get(callback))
         .route("/sign-in/{key}", get(with_key))
         .route(sign_in::SIGN_OUT, post(sign_out))
 }
@@ -38,7 +38,7 @@ async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query):
             status: 401,
             message:
                 "Open the sign-in address that holdfast serve wrote to its data directory: DATA/console.url. It works \
-                      once; holdfast serve --new-console-key makes a new one"
+                      once; holdfast serve --new-console-key creates a new one"
                     .to_owned(),
             reference: None,
         });
@@ -50,7 +50,7 @@ async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query):
 }
 
 /// Handles the browser's return from GitHub.
-async fn come_back(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+async fn callback(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let visit = Visit::new(&app, &headers);
     let back = match &app.with_github {
         Some(with) => {
@@ -77,12 +77,12 @@ async fn with_key(
     Path(key): Path<String>,
 ) -> Response {
     let visit = Visit::new(&app, &headers);
-    let only_looks = method != Method::GET
+    let is_prefetch = method != Method::GET
         || ["sec-purpose", "purpose", "x-moz"]
             .iter()
             .filter_map(|name| headers.get(*name)?.to_str().ok())
             .any(|purpose| purpose.contains("prefetch"));
-    if only_looks {
+    if is_prefetch {
         return visit.notice(visit.sign_in_first());
     }
     match app.entry.enter(&key) {
@@ -104,7 +104,7 @@ async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
         Ok(Some(out)) => respond(out),
         Ok(None) => again(&visit, "/"),
         Err(error) => {
-            tracing::error!(%error, "a session was not ended");
+            tracing::error!(%error, "a session could not be ended");
             failed(&visit)
         }
     }
@@ -113,7 +113,7 @@ async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
 fn failed(visit: &Visit<'_>) -> Response {
     visit.notice(Notice::Failed {
         status: StatusCode::SERVICE_UNAVAILABLE.as_u16(),
-        message: "Signing in does not work now: try again in a moment".to_owned(),
+        message: "Sign-in does not work at the moment: try again soon".to_owned(),
         reference: None,
     })
 }

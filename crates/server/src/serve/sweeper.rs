@@ -11,7 +11,7 @@ const FIRST_AFTER: Duration = Duration::from_secs(5);
 const EVERY: Duration = Duration::from_mins(15);
 
 /// Sweeps periodically until the task is aborted.
-pub async fn sweep_for_ever(app: Arc<App>) {
+pub async fn sweep_periodically(app: Arc<App>) {
     let mut pause = FIRST_AFTER;
     loop {
         tokio::time::sleep(pause).await;
@@ -26,7 +26,7 @@ pub async fn sweep_for_ever(app: Arc<App>) {
                     tracing::info!(run, "delivered a decision");
                 }
                 for left in &swept.left {
-                    tracing::error!(left, "left for the next sweep");
+                    tracing::error!(left, "still needs cleaning; the next sweep retries");
                 }
             }
             Err(failure) => tracing::error!(%failure, "the sweep failed"),

@@ -37,14 +37,14 @@ impl Keep {
         let Some(stack) = args.stack else {
             let public = public_url(given.ok_or_else(|| {
                 Failure::usage(
-                    "setup needs --public-url https://HOST, what this deployment is reached by, or --stack NAME",
+                    "setup requires --public-url https://HOST, the address of this deployment for people and GitHub, or --stack NAME",
                 )
             })?)?;
             let data = args.data.for_server()?.path;
             for file in [SETTINGS, KEY].map(|name| data.join(name)) {
                 if file.exists() {
                     return Err(Failure::usage(format!(
-                        "{}: an App was set up here already. Move the file away to make another one",
+                        "{}: an App exists here already. Move the file away to create another one",
                         file.display()
                     )));
                 }
@@ -98,7 +98,7 @@ fn public_url(given: &str) -> Result<Url, Failure> {
     let public = parse_url(given).map_err(|problem| Failure::usage(format!("--public-url: {problem}")))?;
     if public.scheme() != "https" {
         return Err(Failure::usage(format!(
-            "--public-url {public}: GitHub sends webhooks to https alone: name what a tunnel or a reverse proxy is reached by"
+            "--public-url {public}: GitHub sends webhooks only to https: name the address of a tunnel or a reverse proxy"
         )));
     }
     Ok(public)

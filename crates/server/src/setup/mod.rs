@@ -77,7 +77,7 @@ struct Setup {
 pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
     if !args.listen.ip().is_loopback() {
         return Err(Failure::usage(format!(
-            "--listen {}: not a loopback address: the App's secrets pass this page. Use 127.0.0.1:0",
+            "--listen {}: not a loopback address, and the App's secrets pass through this page: use 127.0.0.1:0",
             args.listen
         )));
     }
@@ -104,7 +104,7 @@ pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
         page.origin().ascii_serialization()
     );
-    let (made, mut is_made) = mpsc::channel(1);
+    let (made, mut created_summary) = mpsc::channel(1);
     let setup = Arc::new(Setup {
         view: view(args, &page, &public, &here)?,
         manifest,
@@ -133,13 +133,13 @@ pub async fn run(args: &SetupOptions<'_>) -> Result<String, Failure> {
         drop(stopped.wait_for(|stop| *stop).await);
     }));
     tokio::select! {
-        summary = is_made.recv() => {
+        summary = created_summary.recv() => {
             stop.send_replace(true);
             // Sends the last page, with a limit, because a browser may keep its connection open.
             drop(tokio::time::timeout(std::time::Duration::from_secs(2), server).await);
             Ok(summary.unwrap_or_default())
         }
-        _ = tokio::signal::ctrl_c() => Err(Failure::incomplete("stopped before the App was made: begin again")),
+        _ = tokio::signal::ctrl_c() => Err(Failure::incomplete("stopped before the App was created: rerun holdfast setup")),
     }
 }
 
@@ -175,12 +175,12 @@ async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> 
     let query = Form::parse(query.unwrap_or_default().as_bytes());
     let failed = |status, why: &str| page(&setup, status, setup::failed(why));
     let (Some(code), Some(state)) = (query.get("code"), query.get("state")) else {
-        return failed(StatusCode::BAD_REQUEST, "GitHub sent no code. Nothing was made");
+        return failed(StatusCode::BAD_REQUEST, "GitHub sent no code. Nothing was created");
     };
     if state != setup.state {
         return failed(
             StatusCode::FORBIDDEN,
-            "This answer is to another page than this one. Nothing was made",
+            "This answer belongs to another setup page. Nothing was created",
         );
     }
     let _one = setup.exchange.lock().await;
@@ -193,7 +193,7 @@ async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> 
             let install_at = format!("{}/installations/new", app.html_url.trim_end_matches('/'));
             let summary = format!(
                 "{}{summary}  install it on repositories: {install_at}\n",
-                made(&app, &setup.view)
+                summary_of(&app, &setup.view)
             );
             // The receiver takes only one summary.
             drop(setup.made.try_send(summary));
@@ -202,7 +202,7 @@ async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> 
         Err(failure) => {
             (setup.notify)(&failure.message);
             let why = format!(
-                "{}. GitHub has made the App, but its secrets are lost: delete it at {}, and begin again",
+                "{}. GitHub has created the App, but its secrets are lost: delete it at {}, then rerun holdfast setup",
                 failure.message, app.html_url
             );
             failed(StatusCode::INTERNAL_SERVER_ERROR, &why)
@@ -210,9 +210,9 @@ async fn created(State(setup): State<Arc<Setup>>, RawQuery(query): RawQuery) -> 
     }
 }
 
-fn made(app: &CreatedApp, view: &SetupView) -> String {
+fn summary_of(app: &CreatedApp, view: &SetupView) -> String {
     format!(
-        "GitHub App {} (id {}) is made\n  webhook: {}\n",
+        "GitHub App {} (id {}) created\n  webhook: {}\n",
         app.slug, app.id, view.webhook
     )
 }
