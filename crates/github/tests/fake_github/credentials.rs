@@ -1,6 +1,7 @@
 //! A GitHub App: its key signs; its installation's token and its login are read once and kept; errors name the cause.
 
 use holdfast_core::model::marker::MarkerKey;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::port::{PublishReview, ReadChange, ReadError, ReadPull};
 use holdfast_github::{GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange};
 use holdfast_testkit::github::FakeGithubOptions;
@@ -62,6 +63,7 @@ async fn an_apps_login_and_tokens_are_kept_until_its_credentials_are_refused() {
     let github = FakeGithub::start().unwrap();
     github.add(PullRequest::by_hand(SLUG, 12, Vec::new()));
     let read = GithubReadChange::new(app(&github, 1));
+    let repository = RepositoryName::new("octo", "demo").unwrap();
     let counts = || {
         let journal = github.journal();
         let tokens = Matcher::new("POST", "/app/installations/*/access_tokens");
@@ -72,14 +74,14 @@ async fn an_apps_login_and_tokens_are_kept_until_its_credentials_are_refused() {
     assert!(login.ends_with("[bot]"), "{login}");
     for _ in 0..3 {
         assert_eq!(read.clone().own_login().await.unwrap().as_ref(), Some(&login));
-        read.pull("octo", "demo", 12).await.unwrap();
+        read.pull(&repository, 12).await.unwrap();
     }
     assert_eq!(counts(), (1, 1));
     github.fail_next(Matcher::new("GET", "/repos/octo/demo/pulls/12"), Fault::status(401));
-    read.pull("octo", "demo", 12).await.unwrap_err();
+    read.pull(&repository, 12).await.unwrap_err();
     for _ in 0..3 {
         assert_eq!(read.own_login().await.unwrap().as_ref(), Some(&login));
-        read.pull("octo", "demo", 12).await.unwrap();
+        read.pull(&repository, 12).await.unwrap();
     }
     assert_eq!(counts(), (2, 2), "read again after the refusal");
 }
