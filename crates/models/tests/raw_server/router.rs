@@ -124,7 +124,10 @@ async fn a_report_separates_an_unreadable_answer_from_no_answer() {
     for (act, reachable, problem) in table {
         let server = RawServer::start(vec![act]).await;
         let router = ModelRouter::new(settings(Some(server.url.as_str()), None, Some(KEY))).unwrap();
-        let report = router.examine("openai/m", TokenLimits::default()).await.unwrap();
+        let report = router
+            .examine(&"openai/m".parse().unwrap(), TokenLimits::default())
+            .await
+            .unwrap();
         let shown = report.problem.as_deref().unwrap_or_default();
         assert_eq!((report.works, report.reachable), (false, reachable), "{shown}");
         assert!(shown.contains(problem), "{shown}");
