@@ -1,5 +1,5 @@
-//! The correction: the previous answer and its exact problems go back, with the schema; or a fresh question, where the
-//! model repeats itself.
+//! The prompts after an invalid answer: a correction with the last answer, its exact problems and the schema, or a
+//! fresh question if the model repeats itself.
 
 use crate::model::run::{Prompt, Role, Turn};
 
@@ -9,11 +9,10 @@ use super::cut_to_tokens;
 use super::redacted::without_secrets;
 use super::schema::answer_schema;
 
-/// The next attempt's prompt: the unit's first prompt, the last answer, and what is wrong with it, word for word.
+/// Writes the next attempt's prompt: the unit's first prompt, the last answer, and its problems word for word.
 ///
-/// Only the last answer goes back, not every one, and at most `most_tokens` of it: the prompt stays bounded over the
-/// attempts.
-pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String], most_tokens: u64) -> Prompt {
+/// It holds only the last answer, and at most `max_tokens` of it, so the prompt doesn't grow with the attempts.
+pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String], max_tokens: u64) -> Prompt {
     let text = format!(
         "Your answer was checked and cannot be used. What is wrong, exactly:\n{}\n{}",
         listed(problems),
@@ -22,7 +21,7 @@ pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String], most
     let previous = if answer.trim().is_empty() {
         "(an empty answer)".to_owned()
     } else {
-        cut_to_tokens(&redacted(answer), most_tokens).to_owned()
+        cut_to_tokens(&redacted(answer), max_tokens).to_owned()
     };
     let mut prompt = first.clone();
     prompt.turns.truncate(1);
@@ -34,8 +33,8 @@ pub fn correction_prompt(first: &Prompt, answer: &str, problems: &[String], most
     without_secrets(prompt)
 }
 
-/// The next attempt's prompt where the model gave the same answer twice: its own words before its eyes make it repeat
-/// them, so the question is asked again without them, with what to mind.
+/// Writes the next attempt's prompt after the model gave the same answer twice. A model that sees its own words repeats
+/// them, so this prompt has the question and the problems, but not the answer.
 pub fn fresh_prompt(first: &Prompt, problems: &[String]) -> Prompt {
     let mut prompt = first.clone();
     prompt.turns.truncate(1);

@@ -1,5 +1,5 @@
-//! The block of a prompt that holds strangers' material, between marks that nothing in it can write: they are named after the
-//! material's own digest, so the same question has the same text.
+//! The block of a prompt that holds strangers' material. The material can't contain the marks around it, because their
+//! name is its own digest. The same question also has the same text.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -7,15 +7,15 @@ use std::sync::LazyLock;
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
-/// `None` only if the pattern did not compile; a test holds that it does.
+/// `None` only if the pattern doesn't compile; a test checks that it does.
 static END_MARK: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    // Blanks, and characters that a model reads over.
+    // Blanks, and characters that a model ignores.
     let gap = r"[\t \x{a0}\x{ad}\x{2000}-\x{200f}\x{202a}-\x{202f}\x{2060}-\x{206f}\x{3000}\x{feff}]*";
     let letters = ["[dｄ]", "[aａ]", "[tｔ]", "[aａ]"].join(gap);
     Regex::new(&format!("(?i)([<＜﹤])({gap}[/／⁄∕]{gap}{letters})")).ok()
 });
 
-/// Puts material between marks that it cannot write: their name is 32 digits of the material's own SHA-256.
+/// Puts material between marks that it can't contain: their name is 32 digits of the material's own SHA-256.
 pub(super) fn data_block(data: &str) -> String {
     let data = without_end_marks(data);
     let digest = hex::encode(Sha256::digest(data.as_bytes()));
@@ -26,8 +26,8 @@ pub(super) fn data_block(data: &str) -> String {
     )
 }
 
-/// Breaks what looks like the end of such a block, in any case, spacing or width. Done twice, it changes nothing more: a quote
-/// is compared in this form with the text that was shown.
+/// Breaks everything that looks like the end of such a block, in any case, spacing or width. Repeating it changes
+/// nothing, so a quote can be compared with the shown text in this form.
 pub fn without_end_marks(text: &str) -> Cow<'_, str> {
     END_MARK
         .as_ref()
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_mark_cannot_be_written() {
+    fn material_cannot_contain_an_end_mark() {
         assert!(END_MARK.is_some(), "the pattern compiles");
         for mark in [
             "</data>",
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_marks_follow_from_the_material() {
+    fn the_same_material_has_the_same_marks() {
         assert_eq!(data_block("a"), data_block("a"));
         assert_ne!(data_block("a").lines().last(), data_block("b").lines().last());
     }

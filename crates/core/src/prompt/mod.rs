@@ -1,4 +1,4 @@
-//! What a model is asked: the instructions, a unit's data, a correction, the summary. Text only; no call is made here.
+//! The texts of prompts: the instructions, a unit's data, a correction, the summary. Nothing here calls a model.
 
 mod correction;
 mod data;
@@ -14,16 +14,16 @@ pub use schema::{answer_schema, summary_schema};
 pub use summary::{Described, summary_prompt};
 pub use unit::{UnitPrompt, description_text, unit_prompt};
 
-/// Version of all prompt texts together: part of a cache key, and shown with a run.
+/// The version of all prompt texts together. It is part of a cache key and shown with a run.
 pub const PROMPT_VERSION: u32 = 3;
 
-/// Rough count of tokens: four bytes each. Errs high for code, which is the safe side of a budget.
+/// Estimates a text's tokens at four bytes each. The estimate is high for code, which is the safe side of a budget.
 pub fn estimate_tokens(text: &str) -> u64 {
     u64::try_from(text.len().div_ceil(4)).unwrap_or(u64::MAX)
 }
 
-/// The beginning of a text, at most so many tokens by the same count.
-fn cut_to_tokens(text: &str, most: u64) -> &str {
-    let bytes = usize::try_from(most.saturating_mul(4)).unwrap_or(usize::MAX);
+/// Returns the beginning of a text, at most `max_tokens` by the same estimate.
+fn cut_to_tokens(text: &str, max_tokens: u64) -> &str {
+    let bytes = usize::try_from(max_tokens.saturating_mul(4)).unwrap_or(usize::MAX);
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }

@@ -1,9 +1,9 @@
-//! The one way out for prompts: no text of a prompt leaves with a secret in it.
+//! The only way out for prompts: it redacts the secrets in every text of a prompt.
 
 use crate::model::run::Prompt;
 use crate::rule::redacted;
 
-/// Takes the secrets out of every text of a prompt. Every prompt is made through here.
+/// Redacts the secrets in every text of a prompt. Every prompt is made through this function.
 pub(super) fn without_secrets(mut prompt: Prompt) -> Prompt {
     prompt.system = redacted(&prompt.system);
     for turn in &mut prompt.turns {
@@ -12,7 +12,7 @@ pub(super) fn without_secrets(mut prompt: Prompt) -> Prompt {
     prompt
 }
 
-/// Returns a path as a prompt shows it, which is also how the model has to name the file.
+/// Returns a path as a prompt shows it. The model must name the file in this form.
 pub fn shown_path(path: &str) -> String {
     redacted(path)
 }

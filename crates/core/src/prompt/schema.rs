@@ -1,8 +1,9 @@
-//! The JSON Schemas of answers: asked for as structured output, checked against, and sent back with a correction.
+//! The JSON Schemas of answers. Requests send them for structured output, the checks use them, and corrections show
+//! them.
 
 use serde_json::{Value, json};
 
-/// Schema of a unit's answer. `minLength` and the like are checked by us; providers that cannot take them ignore them.
+/// Returns the schema of a unit's answer. Our checks enforce `minLength` and the like; some providers ignore them.
 pub fn answer_schema() -> Value {
     json!({
         "type": "object",
@@ -37,7 +38,7 @@ pub fn answer_schema() -> Value {
     })
 }
 
-/// Schema of the summary's answer.
+/// Returns the schema of the walkthrough's answer.
 pub fn summary_schema() -> Value {
     json!({
         "type": "object",

@@ -35,24 +35,24 @@ documentation. `start_line` (first line, at most `line`), `side`, `suggestion` (
 line, or null) and `confidence` (0 to 1) may be left out. `line` and `start_line` are numbers shown in the diff, within one \
 hunk, on `side`: RIGHT, or LEFT for a removed line. `quote` is the text of `line`, without its number and mark. With nothing to report, findings is [].";
 
-/// What a unit's prompt is made of.
+/// The content of a unit's prompt.
 #[derive(Debug)]
 pub struct UnitPrompt<'a> {
     /// The change's title.
     pub title: &'a str,
-    /// The change's description; its beginning is shown.
+    /// The change's description; the prompt shows its beginning.
     pub description: &'a str,
-    /// How much of the description is shown, in tokens.
+    /// The maximum length of the shown description, in tokens.
     pub description_tokens: u64,
     /// The file.
     pub path: &'a str,
     /// Its path in the base, when renamed.
     pub previous_path: Option<&'a str>,
-    /// The unit's hunks, secrets already taken out.
+    /// The unit's hunks, without secrets.
     pub hunks: &'a [Hunk],
-    /// What encloses them, and the imports.
+    /// The scopes around them, and the imports.
     pub context: &'a ContextPack,
-    /// Extra instructions of the repository for this path.
+    /// The repository's instructions for this path.
     pub instructions: &'a [String],
 }
 
@@ -95,20 +95,20 @@ pub fn unit_prompt(unit: &UnitPrompt<'_>) -> Prompt {
     })
 }
 
-/// Returns the beginning of a change's description on one line, without secrets, at most `most_tokens` of it.
-pub fn description_text(description: &str, most_tokens: u64) -> String {
-    let most = usize::try_from(most_tokens.saturating_mul(4)).unwrap_or(usize::MAX);
-    cut_to_tokens(&one_line(description, most), most_tokens).to_owned()
+/// Returns the beginning of a change's description on one line, without secrets, at most `max_tokens` of it.
+pub fn description_text(description: &str, max_tokens: u64) -> String {
+    let max_chars = usize::try_from(max_tokens.saturating_mul(4)).unwrap_or(usize::MAX);
+    cut_to_tokens(&one_line(description, max_chars), max_tokens).to_owned()
 }
 
-/// Folds white space and control characters, and cuts at `most` characters. Secrets are taken out first: half of one is
-/// a leak that no search finds.
-pub(super) fn one_line(text: &str, most: usize) -> String {
+/// Folds white space and control characters, and cuts at `max_chars` characters. It redacts secrets first, because no
+/// search finds half a secret.
+pub(super) fn one_line(text: &str, max_chars: usize) -> String {
     let clean = redacted(text);
     let folded = clean
         .split(|char: char| char.is_whitespace() || char.is_control())
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ");
-    folded.chars().take(most).collect()
+    folded.chars().take(max_chars).collect()
 }

@@ -1,10 +1,10 @@
-//! Deviations of an answer's shape that can only mean one thing, put right before the schema is checked.
+//! Corrects unambiguous deviations of an answer's shape before the check against the schema.
 
 use serde_json::{Map, Value};
 
-/// Keys of an answer.
+/// The keys of an answer.
 pub const ANSWER_KEYS: [&str; 2] = ["summary", "findings"];
-/// Keys of a finding.
+/// The keys of a finding.
 pub const FINDING_KEYS: [&str; 11] = [
     "path",
     "side",
@@ -18,13 +18,13 @@ pub const FINDING_KEYS: [&str; 11] = [
     "suggestion",
     "confidence",
 ];
-/// What a finding may lack: see [`is_nothing`].
+/// The optional keys of a finding: see [`is_nothing`].
 const OPTIONAL_KEYS: [&str; 6] = ["path", "side", "start_line", "line", "suggestion", "confidence"];
-/// A summary is cut at this length, in characters: it is no reason to ask again.
+/// A longer summary is cut at this length, in characters: it isn't worth another call.
 pub const MAX_SUMMARY_CHARS: usize = 4_000;
 
 /// Puts an answer into the schema's shape as far as it is unambiguous: a bare list of findings, a missing summary,
-/// unknown keys, numbers as text, null for what may be left out, another case of a word of a list.
+/// unknown keys, numbers as text, null for an optional value, another case of an enumerated word.
 pub fn coerce(value: Value) -> Value {
     let mut answer = match value {
         Value::Array(findings) => Map::from_iter([("findings".to_owned(), Value::Array(findings))]),
@@ -70,16 +70,16 @@ fn coerce_finding(finding: &mut Map<String, Value>) {
     }
 }
 
-/// Whether a value that may be left out stands for nothing: null, a blank text, or a word that a model writes for "none". An
-/// empty suggestion would delete lines, which no model means that leaves a field empty: deletions come from rules only.
+/// Returns true if an optional value means "none": null, a blank text, or a word that models write for it. An empty
+/// suggestion would delete lines, which a model that leaves the field empty doesn't mean: only rules delete lines.
 fn is_nothing(key: &str, value: &Value) -> bool {
     let words = ["", "none", "null", "n/a"];
     let is_word = |text: &str| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
-    // A path that names no file is wrong, whatever it is.
+    // A path must name a file; no word in its place means "none".
     value.is_null() || (key != "path" && value.as_str().is_some_and(is_word))
 }
 
-/// `"12"`, `12.0` and `" 12 "` are 12.
+/// Turns `"12"`, `12.0` and `" 12 "` into 12.
 fn coerce_integer(value: &mut Value) {
     let number = match &*value {
         Value::String(text) => text.trim().parse::<f64>().ok(),
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_model_writes_for_nothing_is_left_out() {
+    fn a_models_words_for_nothing_are_left_out() {
         for nothing in [
             json!(null),
             json!(""),

@@ -1,8 +1,8 @@
-//! Text to one JSON answer: whatever a model puts around it, as long as only one answer can be meant.
+//! Finds the one JSON answer in a model's text, with anything around it, as long as it is unambiguous.
 //!
 //! The reader scans the text once for JSON values outside thoughts, keeps those that have an answer's shape, and takes
-//! the answer if there is exactly one. What it never does is guess: half an object, two different answers or a key
-//! that appears twice go back to the model. See `docs/adr/0002-what-counts-as-a-json-answer.md`.
+//! the answer if there is exactly one. It never guesses: half an object, two different answers or a key that appears
+//! twice go back to the model. See `docs/adr/0002-what-counts-as-a-json-answer.md`.
 
 use serde_json::Value;
 
@@ -10,9 +10,9 @@ use super::lenient::{mend_surrogates, tidy};
 use super::parse::{Parsed, parse_prefix};
 use super::problem::AnswerProblem;
 
-/// Broken values that are parsed again leniently, at most. Each costs one pass over the rest of the text.
+/// The maximum number of broken values that are parsed again leniently. Each costs one pass over the rest of the text.
 const MAX_LENIENT_TRIES: usize = 16;
-/// How deep an answer may be wrapped: `[{"tool_calls": [{"function": {"arguments": "…"}}]}]` is six deep.
+/// The maximum depth of wrappers around an answer: `[{"tool_calls": [{"function": {"arguments": "…"}}]}]` is six deep.
 const MAX_WRAPPERS: usize = 8;
 
 /// Words that open and close a model's thoughts, as the chat templates of reasoning models write them.
@@ -27,7 +27,7 @@ const THOUGHTS: [(&str, &str); 8] = [
     ("◁think▷", "◁/think▷"),
 ];
 
-/// What an answer looks like from the outside.
+/// The outer shape of an answer.
 #[derive(Clone, Copy)]
 pub struct Shape {
     /// The key that makes an object an answer.
@@ -43,11 +43,11 @@ struct Found {
     parsed: Parsed,
 }
 
-/// What one scan found.
+/// The result of one scan.
 #[derive(Default)]
 struct Scan {
     found: Vec<Found>,
-    /// Where a value begins but breaks off or is malformed, how far it was read, and the parser's message.
+    /// Each broken value's start, how far it was read, and the parser's message.
     broken: Vec<(usize, usize, String)>,
 }
 
@@ -57,7 +57,7 @@ struct Scan {
 ///
 /// The problem in words, with the parser's own message, line and column; never the text itself.
 pub fn read_answer(text: &str, shape: Shape) -> Result<Value, AnswerProblem> {
-    // Half a surrogate pair is no reason to lose an answer: it becomes U+FFFD, of the same length.
+    // Half a surrogate pair isn't worth losing an answer: it becomes U+FFFD, of the same length.
     let mended = mend_surrogates(text);
     let text = mended.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
@@ -98,7 +98,7 @@ pub fn read_answer(text: &str, shape: Shape) -> Result<Value, AnswerProblem> {
     }
 }
 
-/// The only object, whatever its shape: the check of the shape names what is missing in it.
+/// Returns the only object, whatever its shape: the check of the shape names its missing keys.
 fn only_object(scan: Scan, text: &str) -> Result<Value, AnswerProblem> {
     let longest = scan.broken.iter().max_by_key(|(start, end, _)| end - start);
     if let Some((.., message)) = longest {
@@ -124,12 +124,12 @@ fn only_object(scan: Scan, text: &str) -> Result<Value, AnswerProblem> {
     }
 }
 
-/// Finds the text's JSON objects and lists. What a broken value took of the text is not searched: an object inside it is
-/// a part, and not the answer. That also keeps the scan linear.
+/// Finds the text's JSON objects and lists. It doesn't search inside a broken value: an object in there is a part and
+/// not the answer. That also keeps the scan linear.
 fn scan(text: &str) -> Scan {
     let mut scan = Scan::default();
     let mut at = 0;
-    // An answer that was encoded twice is a JSON string that holds it.
+    // An answer that was encoded twice is a JSON string that contains it.
     let is_quoted = text.starts_with('"');
     while let Some(offset) = text[at..].find(|char| matches!(char, '{' | '[') || (is_quoted && char == '"')) {
         let start = at + offset;
@@ -147,7 +147,7 @@ fn scan(text: &str) -> Scan {
     scan
 }
 
-/// Where the text after the model's thoughts begins. A word inside a JSON value is data.
+/// Returns the start of the text after the model's thoughts. A thought's mark inside a JSON value is data.
 fn skip_thoughts(text: &str, scan: &Scan) -> Result<usize, AnswerProblem> {
     let lower = text.to_ascii_lowercase();
     let is_outside = |at: usize| {
@@ -176,7 +176,7 @@ fn collect(parsed: &Parsed, shape: Shape, is_alone: bool, depth: usize, answers:
     match &parsed.value {
         Value::Object(map) if map.contains_key(shape.key) => answers.push(parsed.clone()),
         Value::Array(items) if !items.is_empty() && items.iter().all(is_item) => answers.push(parsed.clone()),
-        // An empty list between other words may be anything, such as a box to tick.
+        // An empty list between other words may be anything, such as a checkbox.
         Value::Array(items) if items.is_empty() && is_alone && !shape.item_keys.is_empty() => {
             answers.push(parsed.clone());
         }
@@ -203,8 +203,8 @@ fn collect(parsed: &Parsed, shape: Shape, is_alone: bool, depth: usize, answers:
     }
 }
 
-/// Parses the broken values again without comments, commas before an end, and raw line breaks in strings: none of them
-/// can mean two things.
+/// Parses the broken values again without comments, commas before an end, and raw line breaks in strings: all of them
+/// are unambiguous.
 fn read_leniently(text: &str, strict: &Scan, shape: Shape, answers: &mut Vec<Parsed>) {
     for (start, ..) in strict.broken.iter().take(MAX_LENIENT_TRIES) {
         let tidied = tidy(&text[*start..]);
@@ -221,7 +221,7 @@ fn read_leniently(text: &str, strict: &Scan, shape: Shape, answers: &mut Vec<Par
     }
 }
 
-/// Whether a piece of text is nothing but the marks of a code fence.
+/// Returns true if a piece of text consists of a code fence's marks only.
 fn is_decoration(text: &str) -> bool {
     let bare = text.trim().trim_matches('`').trim();
     bare.is_empty() || bare.eq_ignore_ascii_case("json")

@@ -1,13 +1,13 @@
-//! What is not JSON but can only mean one thing: comments, a comma before an end, raw line breaks in a string, half a
-//! surrogate pair. Nothing is completed, closed or quoted here: that would be a guess.
+//! Corrects unambiguous deviations from JSON: comments, a comma before an end, raw line breaks in a string, half a
+//! surrogate pair. It never completes, closes or quotes anything: that would be a guess.
 
-/// Rewrites a text that begins with a JSON value: comments and commas before `}` or `]` become blanks, control
-/// characters in strings their escapes.
+/// Rewrites a text that begins with a JSON value: comments and commas before `}` or `]` become blanks, and control
+/// characters in strings become escapes.
 pub fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     let mut in_string = false;
-    // A comma that was read, and the blanks behind it, until it is known what follows.
+    // A comma and the blanks behind it, until the next character decides about them.
     let mut pending: Option<String> = None;
     while let Some(char) = chars.next() {
         if in_string {
@@ -48,7 +48,7 @@ pub fn tidy(text: &str) -> String {
                 }
             }
             (',', _) => {
-                // Two commas in a row stay what they are: an error.
+                // Two commas in a row stay an error.
                 out.push_str(&pending.take().unwrap_or_default());
                 pending = Some(",".to_owned());
             }
@@ -85,7 +85,7 @@ pub fn mend_surrogates(text: &str) -> String {
                 rest = &from[6..];
                 continue;
             }
-            // A backslash and what it escapes, which may be a backslash.
+            // A backslash and the escaped character, which may be a backslash.
             (None, _) => 1 + from.chars().nth(1).map_or(0, char::len_utf8),
         };
         out.push_str(&from[..taken]);
@@ -95,7 +95,7 @@ pub fn mend_surrogates(text: &str) -> String {
     out
 }
 
-/// The surrogate that a text begins with as an escape.
+/// Returns the surrogate at the start of a text, if the text starts with its escape.
 fn surrogate(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let code = u32::from_str_radix(digits, 16).ok()?;

@@ -1,6 +1,6 @@
-//! The checks on a model's answer: JSON, schema, relevance to the diff. What can only mean one thing is accepted and put
-//! right; every other problem is named exactly, because the same words go back to the model. No problem quotes the
-//! answer: problems become reasons that people read.
+//! The checks on a model's answer: JSON, schema, relevance to the diff. Unambiguous deviations are corrected and
+//! accepted. Every other problem is named exactly, because the same words go back to the model. No problem quotes the
+//! answer, because people read problems as reasons.
 
 mod coerce;
 mod json;
@@ -25,9 +25,9 @@ use crate::model::finding::Finding;
 use crate::model::run::{RecordedAnswer, Stop, Verdict};
 use json::Shape;
 
-/// Problems named at most in one correction; the rest is counted.
+/// The maximum number of problems named in one correction; the rest is counted.
 const MAX_PROBLEMS: usize = 20;
-/// Characters of a walkthrough that are kept.
+/// A longer walkthrough is cut at this length, in characters.
 const MAX_WALKTHROUGH_CHARS: usize = 8_000;
 
 /// A unit's answer.
@@ -41,14 +41,14 @@ const WALKTHROUGH: Shape = Shape {
     item_keys: &[],
 };
 
-/// What an answer is checked against: what its unit was shown.
+/// The part of the diff that the model was shown, for the checks.
 #[derive(Debug)]
 pub struct Shown<'a> {
     /// The unit's file.
     pub path: &'a str,
     /// Its path in the base, when renamed.
     pub previous_path: Option<&'a str>,
-    /// The unit's hunks as they were shown, secrets taken out.
+    /// The unit's hunks as the prompt shows them, without secrets.
     pub hunks: &'a [Hunk],
 }
 
@@ -67,7 +67,7 @@ pub fn check_answer(answer: &RecordedAnswer, shown: &Shown<'_>) -> Verdict {
         verdict.problems.push("the model refused to answer".to_owned());
     }
     match json::read_answer(&answer.text, ANSWER) {
-        // A whole object that ended at the limit is whole: some models fill the rest with blanks.
+        // An answer at the limit may still be a whole object: some models fill the rest with blanks.
         Err(_) if answer.stop == Stop::OutputLimit => verdict.problems.push(format!(
             "the answer was cut off at the output limit after {}: report fewer findings, in fewer words",
             counted(answer.output_tokens, "token")
@@ -110,7 +110,7 @@ fn check_value(value: Value, shown: &Shown<'_>, verdict: &mut Verdict) {
             continue;
         }
         match relevance::read_finding(raw, shown) {
-            // The same remark on the same line again is dropped; it says nothing new.
+            // A duplicate of a remark on the same line is dropped.
             Ok(finding)
                 if verdict
                     .accepted
@@ -130,7 +130,10 @@ fn check_value(value: Value, shown: &Shown<'_>, verdict: &mut Verdict) {
     }
 }
 
-/// Takes a suggestion away that cannot be offered; the finding stays. Errors: what is wrong with it.
+/// Removes a suggestion that can't be offered; the finding stays.
+///
+/// # Errors
+/// The suggestion's problem.
 fn keep_valid_suggestion(finding: &mut Finding, hunks: &[Hunk]) -> Result<(), SuggestionProblem> {
     if let Some(suggestion) = finding.suggestion.take() {
         finding.suggestion = Some(check_suggestion(finding, &suggestion, hunks)?);
@@ -142,7 +145,7 @@ fn keep_valid_suggestion(finding: &mut Finding, hunks: &[Hunk]) -> Result<(), Su
 ///
 /// # Errors
 ///
-/// The problem, in words.
+/// The answer's problem.
 pub fn read_summary(answer: &RecordedAnswer) -> Result<String, AnswerProblem> {
     let value = json::read_answer(&answer.text, WALKTHROUGH)?;
     let summary = value.get("summary").and_then(Value::as_str).unwrap_or_default().trim();

@@ -1,11 +1,11 @@
-//! One JSON value at the beginning of a text: where it ends, and whether an object in it has a key twice.
+//! Parses the JSON value at the start of a text, finds its end, and finds a key that an object has twice.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A value that was parsed.
+/// A parsed value.
 #[derive(Clone, Debug)]
 pub struct Parsed {
     /// The value; of a key that appears twice, the last one.
@@ -15,7 +15,7 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// A part of this value. The duplicate key may be anywhere in the whole.
+    /// Returns a part of this value. The duplicate key may be anywhere in the whole value.
     pub fn inner(&self, value: &Value) -> Self {
         Self {
             value: value.clone(),
@@ -28,7 +28,7 @@ impl Parsed {
 ///
 /// # Errors
 ///
-/// The parser's message, and how many bytes it read before it stopped.
+/// The parser's message, and the number of bytes that it read.
 pub fn parse_prefix(text: &str) -> Result<(Parsed, usize), (String, usize)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Parsed>();
     let error = match values.next() {
@@ -40,7 +40,7 @@ pub fn parse_prefix(text: &str) -> Result<(Parsed, usize), (String, usize)> {
     Err((error.to_string(), end))
 }
 
-/// The byte after line and column, both from 1.
+/// Returns the offset of the byte after a line and column, both from 1.
 fn offset_of(text: &str, line: usize, column: usize) -> usize {
     let start = match line {
         0 | 1 => 0,
@@ -125,7 +125,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 }
 
-/// Whether a key is one that an answer may have: only those are named in messages, and others are not read.
+/// Returns true if an answer may have this key. Messages name only these keys, and other keys are ignored.
 fn is_name(key: &str) -> bool {
     super::coerce::ANSWER_KEYS.contains(&key) || super::coerce::FINDING_KEYS.contains(&key)
 }

@@ -1,4 +1,4 @@
-//! Where a finding is: the stated lines if they hold the quote, else the one place in the diff that does.
+//! Finds a finding's place: the stated lines if they contain the quote, otherwise the only place in the diff that does.
 
 use super::problem::AnswerProblem;
 use unicode_normalization::UnicodeNormalization;
@@ -7,16 +7,16 @@ use crate::diff::{Hunk, RETURN_MARK, hunk_of};
 use crate::model::finding::Side;
 use crate::prompt::without_end_marks;
 
-/// A part of a line counts as a place only from this many characters on, blanks aside: `x` is in many lines.
+/// The minimum length of a quoted part of a line, in characters without blanks: `x` is in many lines.
 const MIN_PART_CHARS: usize = 3;
-/// Lines named in a message.
+/// The maximum number of lines named in a message.
 const MAX_NAMED: usize = 10;
 
-/// What the model states.
+/// The place that the model states.
 pub struct Stated<'a> {
     /// The side.
     pub side: Side,
-    /// The first line, where there is a range.
+    /// The first line of a range.
     pub start_line: Option<u32>,
     /// The line.
     pub line: Option<u32>,
@@ -33,7 +33,7 @@ pub struct Place {
     pub start_line: u32,
     /// Last line.
     pub line: u32,
-    /// Whether it is where the model stated it.
+    /// True if it is the stated place.
     pub is_stated: bool,
 }
 
@@ -41,7 +41,7 @@ pub struct Place {
 ///
 /// # Errors
 ///
-/// What is wrong, beginning with the field's name.
+/// The problem, which starts with the field's name.
 pub fn find_place(stated: &Stated<'_>, hunks: &[Hunk]) -> Result<Place, AnswerProblem> {
     let quotes = variants(stated.quote);
     if quotes.is_empty() {
@@ -102,7 +102,7 @@ pub fn find_place(stated: &Stated<'_>, hunks: &[Hunk]) -> Result<Place, AnswerPr
     }))
 }
 
-/// The stated lines on a side, if they lie in one hunk and hold the quote; or the stated line, if it does.
+/// Returns the stated lines on a side if they lie in one hunk and contain the quote, or the stated line if it does.
 fn holds(stated: &Stated<'_>, side: Side, quote: &[String], hunks: &[Hunk]) -> Option<Place> {
     let line = stated.line?;
     let one = stated.start_line.unwrap_or(line);
@@ -126,7 +126,7 @@ fn holds(stated: &Stated<'_>, side: Side, quote: &[String], hunks: &[Hunk]) -> O
         })
 }
 
-/// The place of the quote; a range keeps its length where its hunk has the lines.
+/// Returns the quote's place. A range keeps its length if its hunk has the lines.
 fn moved(stated: &Stated<'_>, side: Side, (first, last): (u32, u32), hunks: &[Hunk]) -> Place {
     let length = match (stated.start_line, stated.line) {
         (Some(start), Some(line)) => line.saturating_sub(start),
@@ -146,7 +146,7 @@ fn moved(stated: &Stated<'_>, side: Side, (first, last): (u32, u32), hunks: &[Hu
     }
 }
 
-/// Where the lines of a quote stand: whole lines before parts of lines.
+/// Returns the places of a quote's lines: whole lines if there are any, otherwise parts of lines.
 fn occurrences(hunks: &[Hunk], side: Side, quote: &[String]) -> Vec<(u32, u32)> {
     let (mut whole, mut parts) = (Vec::new(), Vec::new());
     let is_long = quote
@@ -174,7 +174,7 @@ fn occurrences(hunks: &[Hunk], side: Side, quote: &[String]) -> Vec<(u32, u32)> 
     if whole.is_empty() { parts } else { whole }
 }
 
-/// Whether a quote begins inside its first line and ends inside its last.
+/// Returns true if a quote starts inside its first line and ends inside its last.
 fn is_part<'a>(mut texts: impl Iterator<Item = (&'a str, &'a String)>, length: usize) -> bool {
     let mut index = 0;
     texts.all(|(text, quoted)| {
@@ -188,7 +188,8 @@ fn is_part<'a>(mut texts: impl Iterator<Item = (&'a str, &'a String)>, length: u
     })
 }
 
-/// The quote's lines, folded; and again without the numbers and marks of the shown diff, and without quotation marks.
+/// Returns the quote's lines, folded, and variants without the numbers and marks of the shown diff and without
+/// quotation marks.
 fn variants(quote: &str) -> Vec<Vec<String>> {
     let lines = |strip: fn(&str) -> &str| -> Vec<String> {
         let folded = quote.lines().map(|line| fold(strip(line)));
@@ -200,7 +201,7 @@ fn variants(quote: &str) -> Vec<Vec<String>> {
     variants
 }
 
-/// A line of the shown diff without `12 +`, `12 -`, `12  `, `+` or `-` before it.
+/// Removes `12 +`, `12 -`, `12  `, `+` or `-` before a line of the shown diff.
 fn strip_marks(line: &str) -> &str {
     let line = line.trim_start();
     let unnumbered = line.trim_start_matches(|char: char| char.is_ascii_digit());
@@ -221,9 +222,10 @@ fn side_lines(hunk: &Hunk, side: Side) -> impl Iterator<Item = (u32, &str)> {
         .filter_map(move |line| Some((line.number(side)?, line.text.as_str())))
 }
 
-/// The text as it was shown, white space folded and characters composed: a model may answer in another normal form.
+/// Returns the text as the prompt shows it, with folded white space and composed characters: a model may use another
+/// normal form.
 fn fold(text: &str) -> String {
-    // A carriage return that was shown as a mark is white space too.
+    // The prompt shows a carriage return as a mark: it counts as white space.
     let text = without_end_marks(text).replace(RETURN_MARK, " ");
     let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if folded.is_ascii() {

@@ -1,6 +1,6 @@
-//! What is wrong with an answer.
+//! The problem of an invalid answer.
 
-/// What is wrong with an answer, in the words that go back to the model and that people read. Quotes nothing of the answer.
+/// An answer's problem, in the words that go back to the model and that people read. It quotes nothing of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct AnswerProblem(pub(super) String);

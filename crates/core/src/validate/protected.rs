@@ -1,11 +1,12 @@
-//! Files that decide what runs where, who may decide, and what is checked: a suggestion is one click from being committed, so
-//! none is offered for them. The list is data; a row is a glob, matched without regard to case.
+//! Files without suggestions: those that decide what runs where, who may approve, and what is checked. A suggestion is
+//! one click from a commit, so none is offered for them. Each row of the list is a glob, matched without regard to
+//! case.
 
 use std::sync::LazyLock;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// Globs of paths. A row without a slash is a file's name in any folder.
+/// The globs. A row without a slash is a file's name in any folder.
 #[rustfmt::skip]
 const PROTECTED: &[&str] = &[
     // Workflows and pipelines, of every forge and service; actions and their parts.
@@ -55,7 +56,7 @@ const PROTECTED: &[&str] = &[
     // Agents and editors that take instructions from the repository.
     "agents.md", "claude.md", "gemini.md", ".claude/**", ".cursor/**", ".cursorrules", ".windsurf*", ".aider*", ".clinerules*",
     ".mcp.json", "mcp.json", ".codex/**", ".gemini/**", ".continue/**",
-    // Who decides, and what is checked: ownership, policy, reviewers, scanners, dependencies' updates, git itself.
+    // Approvals and checks: ownership, policy, reviewers, scanners, dependencies' updates, git itself.
     "codeowners", "owners", "owners_aliases", "maintainers*", ".holdfast*", ".holdfast/**", ".holdfast-rules/**", "renovate.json*",
     ".renovaterc*", "dependabot.y*ml", ".mergify*", ".mergify/**", "mergify.y*ml", "bors.toml", ".kodiak.toml", ".bulldozer.yml",
     ".policy.yml", "policy.yml", ".probot/**", ".pullapprove.yml", ".gitattributes", ".gitmodules", ".gitconfig", ".gitignore",
@@ -66,7 +67,7 @@ const PROTECTED: &[&str] = &[
     ".yamllint*", ".ansible-lint*", ".tflint.hcl", 
 ];
 
-/// `None` only if a row did not compile; a test holds that all do.
+/// `None` only if a row doesn't compile; a test checks that all do.
 static PROTECTED_SET: LazyLock<Option<GlobSet>> = LazyLock::new(|| {
     let mut set = GlobSetBuilder::new();
     for row in PROTECTED {
@@ -96,7 +97,7 @@ static PROTECTED_SET: LazyLock<Option<GlobSet>> = LazyLock::new(|| {
     set.build().ok()
 });
 
-/// Whether a file is one of these, or has a name that is no plain one.
+/// Returns true if a file is one of these, or has an unusual form of path.
 pub fn is_protected(path: &str) -> bool {
     let path = path.replace('\\', "/");
     // A path that a file system would read as another one is not compared: it is refused.
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_runs_or_decides_is_protected() {
+    fn files_that_run_or_decide_something_are_protected() {
         assert!(PROTECTED_SET.is_some(), "every row compiles");
         for path in [
             ".github/workflows/ci.yml",

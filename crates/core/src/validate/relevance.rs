@@ -1,4 +1,4 @@
-//! A finding against the diff: its file, its place, its text; and no doubles.
+//! Checks a finding against the diff: its file, its place, its text; and finds duplicates.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -27,8 +27,8 @@ struct RawFinding {
     confidence: Option<f64>,
 }
 
-/// Fills in what a finding lacks and its unit decides: the path of the only file, and the line of a quote that is in one
-/// place.
+/// Fills in a finding's missing fields that its unit determines: the path of the only file, and the line of a quote
+/// that is in one place.
 pub fn complete(finding: &mut Value, shown: &Shown<'_>) {
     let Some(map) = finding.as_object_mut() else { return };
     map.entry("path").or_insert_with(|| shown.path.into());
@@ -54,7 +54,7 @@ pub fn complete(finding: &mut Value, shown: &Shown<'_>) {
 ///
 /// # Errors
 ///
-/// The first thing that is wrong with it, beginning with the field's name.
+/// Its first problem, which starts with the field's name.
 pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, AnswerProblem> {
     let raw = RawFinding::deserialize(raw).map_err(|error| AnswerProblem(format!(": {error}")))?;
     if !is_shown(&raw.path, shown) {
@@ -78,7 +78,8 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, AnswerPro
         },
         shown.hunks,
     )?;
-    // A replacement is for exactly the stated lines: it moves with one line, but not with a range, and not to the base.
+    // A suggestion replaces exactly the stated lines: it moves with a single line, but not with a range, and not to the
+    // base.
     let is_one_line = raw.start_line.is_none_or(|start| start == raw.line) && place.start_line == place.line;
     let is_replaceable = place.is_stated || (is_one_line && place.side == Side::Right);
     Ok(Finding {
@@ -99,15 +100,15 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, AnswerPro
     })
 }
 
-/// Whether two findings are the same remark on the same line.
+/// Returns true if two findings are the same remark on the same line.
 pub fn is_double(one: &Finding, other: &Finding) -> bool {
     one.side == other.side
         && one.line == other.line
         && (one.title.eq_ignore_ascii_case(&other.title) || one.body == other.body)
 }
 
-/// Whether a path names the shown file: as it is, in another normal form, with the diff's `a/` or `b/`, with `./` or a
-/// slash before it, in quotation marks, with backslashes, or by the name that it had before it was renamed.
+/// Returns true if a path names the shown file: as it is, in another normal form, with the diff's `a/` or `b/`, with
+/// `./` or a slash before it, in quotation marks, with backslashes, or by its name before a rename.
 fn is_shown(path: &str, shown: &Shown<'_>) -> bool {
     let names = [Some(shown.path), shown.previous_path];
     let is_named = |path: &str| {

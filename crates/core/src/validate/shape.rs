@@ -1,4 +1,5 @@
-//! The answer against its JSON Schema: each error names the field, the limit and what is there, never the value.
+//! Checks an answer against its JSON Schema. Each error names the field, the limit and the value's kind or length,
+//! never the value.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -9,12 +10,12 @@ use serde_json::Value;
 
 use crate::prompt::answer_schema;
 
-/// `None` only if our own schema did not compile; a test holds that it does.
+/// `None` only if our own schema doesn't compile; a test checks that it does.
 static SCHEMA: LazyLock<Option<Validator>> = LazyLock::new(|| jsonschema::validator_for(&answer_schema()).ok());
 
-/// What the schema says.
+/// The result of the check.
 pub struct ShapeReport {
-    /// Each error: where, what is there, what was expected.
+    /// The errors: the field, its kind or length, and the expectation.
     pub problems: Vec<String>,
     /// Findings that have an error, by index.
     pub bad_findings: BTreeSet<usize>,
@@ -75,7 +76,7 @@ fn describe(path: &str, error: &ValidationError<'_>) -> String {
     format!("{at}: {what}")
 }
 
-/// `/findings/0/body` as `findings[0].body`.
+/// Writes `/findings/0/body` as `findings[0].body`.
 fn field(pointer: &str) -> String {
     let mut out = String::new();
     for part in pointer.split('/').skip(1) {
@@ -114,7 +115,7 @@ fn name_of(value: &Value) -> String {
     }
 }
 
-/// A number with commas between thousands.
+/// Writes a number with commas between thousands.
 fn grouped(number: impl TryInto<u64>) -> String {
     let digits = number.try_into().unwrap_or(u64::MAX).to_string();
     let mut out = String::new();
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_error_names_its_field_and_what_was_expected() {
+    fn each_error_names_its_field_and_the_expectation() {
         assert!(SCHEMA.is_some(), "the schema compiles");
         let report = check_shape(&json!({ "summary": 1, "extra": true, "findings": [
             { "path": "a", "line": 1, "severity": "high", "category": "security", "title": "t", "body": "b", "quote": "q" },

@@ -1,5 +1,5 @@
-//! A suggestion is one click from being committed: it is offered only if it replaces exactly the lines of its finding, changes
-//! something, applies, and holds nothing that a reader doesn't see.
+//! Checks suggestions. A suggestion is one click from a commit: it is offered only if it replaces exactly the lines of
+//! its finding, changes something, applies, and contains nothing invisible.
 
 use crate::diff::{Hunk, hunk_of};
 use crate::model::finding::{Finding, Side};
@@ -9,15 +9,15 @@ use crate::visible::is_invisible;
 
 use super::protected::is_protected;
 
-/// Lines of a suggestion at most.
+/// The maximum number of lines of a suggestion.
 const MAX_LINES: usize = 200;
-/// What stands for a secret that was taken out begins with this.
+/// The start of a redacted secret's placeholder.
 const PLACEHOLDER: &str = "[[SECRET_";
 
-/// Why a suggestion is not offered.
+/// The reason why a suggestion isn't offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SuggestionProblem {
-    /// The base's lines cannot be replaced.
+    /// The base's lines can't be replaced.
     #[error("it is for lines of the base")]
     OldSide,
     /// A file that runs, builds or decides something.
@@ -29,7 +29,7 @@ pub enum SuggestionProblem {
     /// Too many lines.
     #[error("it has more than 200 lines")]
     TooLong,
-    /// What is there already.
+    /// The same text as the replaced lines.
     #[error("it changes nothing")]
     NoChange,
     /// Other indentation than the lines that it replaces.
@@ -58,12 +58,12 @@ pub enum SuggestionProblem {
     LineEnds,
 }
 
-/// Checks a finding's suggestion against the hunks of its file, and gives it with the file's line ends. An empty one deletes
-/// the lines.
+/// Checks a finding's suggestion against the hunks of its file, and returns it with the file's line ends. An empty one
+/// deletes the lines.
 ///
 /// # Errors
 ///
-/// The first thing that keeps it from being offered.
+/// Its first problem.
 pub fn check_suggestion(finding: &Finding, suggestion: &str, hunks: &[Hunk]) -> Result<String, SuggestionProblem> {
     use SuggestionProblem as Problem;
     if finding.side != Side::Right {
@@ -99,7 +99,7 @@ pub fn check_suggestion(finding: &Finding, suggestion: &str, hunks: &[Hunk]) -> 
     })
 }
 
-/// The lines of a suggestion. A line feed at the end ends the last line and begins none.
+/// Returns the lines of a suggestion. A line feed at the end ends the last line and starts no other.
 fn lines_of(text: &str) -> Vec<&str> {
     if text.is_empty() {
         return Vec::new();
@@ -107,20 +107,20 @@ fn lines_of(text: &str) -> Vec<&str> {
     text.strip_suffix('\n').unwrap_or(text).split('\n').collect()
 }
 
-/// How the replaced lines end.
+/// The line ends of the replaced lines.
 enum LineEnds {
     Lf,
     Crlf,
-    /// The last one is the file's last and has no end.
+    /// True if the last replaced line is the file's last and has no line end.
     CrlfButLast,
 }
 
-/// Blanks that look like a space and are none.
+/// Returns true for a blank that looks like a space and isn't one.
 fn is_odd_blank(char: char) -> bool {
     char.is_whitespace() && !matches!(char, ' ' | '\t' | '\n')
 }
 
-/// The lines that a suggestion replaces, with what is around them.
+/// The lines that a suggestion replaces, with the lines around them.
 struct Replaced<'a> {
     hunk: &'a Hunk,
     lines: Vec<&'a str>,
@@ -141,7 +141,7 @@ impl<'a> Replaced<'a> {
         })
     }
 
-    /// How the lines end. Errors: some with a carriage return, some without.
+    /// Returns the line ends of the lines. Fails if some have a carriage return and some don't.
     fn line_ends(&self) -> Result<LineEnds, SuggestionProblem> {
         let has_cr = |line: &str| line.ends_with('\r');
         let (last, others) = self.lines.split_last().ok_or(SuggestionProblem::Unplaced)?;
@@ -162,7 +162,8 @@ impl<'a> Replaced<'a> {
         self.lines.iter().map(|line| line.trim_end_matches('\r'))
     }
 
-    /// Whether the hunk holds each mention of a line already, and a line that begins as it does where it is a command.
+    /// Returns true if the hunk already contains each mention of a line and, if the line is a command, a line with the
+    /// same start.
     fn shows(&self, line: &str) -> bool {
         let is_new = |word: &&str| self.hunk.lines.iter().all(|shown| !shown.text.contains(*word));
         let words = line.split(|char: char| char.is_whitespace() || ",;()[]{}\"'<>".contains(char));
@@ -171,7 +172,7 @@ impl<'a> Replaced<'a> {
     }
 }
 
-/// Marks that a model copies from the prompt's diff, and fences that it wraps code in.
+/// Fails on marks that a model copied from the prompt's diff, and on fences around the code.
 fn check_marks(lines: &[&str], place: &Replaced<'_>) -> Result<(), SuggestionProblem> {
     for line in lines {
         let start = line.trim_start_matches([' ', '\t', '>', '-', '*', '+']);
@@ -223,7 +224,7 @@ fn check_lines(lines: &[&str], place: &Replaced<'_>) -> Result<(), SuggestionPro
     {
         return Err(SuggestionProblem::Indentation);
     }
-    // A bracket may well follow another one; a statement that stays is not written again.
+    // A bracket may follow another bracket; a statement that stays must not appear twice.
     let repeats = |line: Option<&&str>, beside: Option<&str>, there: Option<&str>| {
         let (Some(line), Some(beside)) = (line, beside.map(|line| line.trim_end_matches('\r'))) else {
             return false;
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_replaces_the_lines_and_nothing_else_is_offered() {
+    fn a_suggestion_that_replaces_exactly_its_lines_is_offered() {
         for (lines, text) in [
             ((2, 2), "    let x = 2;"),
             ((2, 2), "    let x = 2;\n"),
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_not() {
+    fn other_suggestions_are_refused_with_their_problem() {
         for (lines, text, problem) in [
             ((2, 2), "    let x = 1;", Problem::NoChange),
             ((2, 2), "    let x = 1;  ", Problem::NoChange),

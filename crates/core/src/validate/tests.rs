@@ -1,4 +1,4 @@
-//! Answers as models give them: what is accepted as it is meant, and what goes back with which words.
+//! Answers of real models: which are accepted, and with which words the others go back to the model.
 #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
 
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn check_text(text: &str, stop: Stop) -> Verdict {
     check_answer(&answer, &shown)
 }
 
-/// A finding on head line 2, with these keys instead.
+/// Returns a finding on head line 2, with these keys replaced.
 fn finding(change: &Value) -> Value {
     let mut raw = json!({ "path": PATH, "line": 2, "severity": "high", "category": "security", "title": "T", "body": "B",
         "quote": "let x = 1;" });
@@ -55,9 +55,9 @@ fn refuse(change: &Value) -> String {
     verdict.problems.join("\n")
 }
 
-/// What one answer may be wrapped in: accepted at once, with its one finding.
+/// Everything that an answer may be wrapped in; each is accepted at once, with its one finding.
 #[test]
-fn one_answer_is_found_in_what_surrounds_it() {
+fn an_answer_is_found_in_any_surrounding_text() {
     let good = answer(&[finding(&json!({}))]);
     let list = json!([finding(&json!({}))]);
     let pretty = serde_json::to_string_pretty(&serde_json::from_str::<Value>(&good).unwrap()).unwrap();
@@ -138,7 +138,7 @@ fn one_answer_is_found_in_what_surrounds_it() {
 }
 
 #[test]
-fn what_may_mean_two_things_or_is_not_whole_goes_back() {
+fn an_ambiguous_or_incomplete_answer_goes_back() {
     let one = answer(&[finding(&json!({}))]);
     let other = answer(&[]);
     let cut = &one[..one.len() - 2];
@@ -186,7 +186,7 @@ fn what_may_mean_two_things_or_is_not_whole_goes_back() {
         let start: String = text.chars().take(200).collect();
         assert!(!verdict.valid && verdict.accepted.is_empty(), "{start}");
         assert!(
-            verdict.problems.iter().any(|said| said.contains(problem)),
+            verdict.problems.iter().any(|refusal| refusal.contains(problem)),
             "{start}: {:?}",
             verdict.problems
         );
@@ -302,12 +302,12 @@ fn numbers_and_words_are_read_as_they_are_meant() {
         (json!({ "body": "  " }), "findings[0].body: blank"),
         (json!({ "quote": " " }), "findings[0].quote: blank"),
     ] {
-        let said = refuse(&change);
-        assert!(said.starts_with(problem) && said.len() < 300, "{said}");
+        let refusal = refuse(&change);
+        assert!(refusal.starts_with(problem) && refusal.len() < 300, "{refusal}");
     }
 }
 
-/// Path of the table: what is stated, and where it is.
+/// Each row: the stated place, and the found place.
 #[test]
 fn the_quote_finds_its_line() {
     use Side::{Left, Right};
@@ -370,11 +370,11 @@ fn the_quote_finds_its_line() {
             "findings[0].quote: is not in the diff",
         ),
     ] {
-        let said = refuse(&change);
-        assert!(said.contains(problem), "{change}: {said}");
+        let refusal = refuse(&change);
+        assert!(refusal.contains(problem), "{change}: {refusal}");
         assert!(
-            !said.contains("nowhere") && !said.contains("let"),
-            "neither the answer nor the diff is quoted: {said}"
+            !refusal.contains("nowhere") && !refusal.contains("let"),
+            "neither the answer nor the diff is quoted: {refusal}"
         );
     }
 }
