@@ -1,4 +1,4 @@
-// What the browser scripts share: Chromium, and the accessibility rules of axe-core.
+// Shared by the browser scripts: Chromium, and the accessibility rules of axe-core.
 //
 // Needs playwright-core and axe-core (npm, in tests/node), and Chromium (apt-get install chromium, or CHROMIUM=path).
 
@@ -16,10 +16,10 @@ export const THEMES = ["light", "dark"];
 export const launch = () =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 
-/** What axe-core finds on the page as it stands, a line each. */
+/** Returns axe-core's findings on the page, a line each. */
 export const accessibility = async (page) => {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  const told = ({ target, failureSummary }) => `${target} ${failureSummary.replaceAll("\n", " ")}`;
-  return violations.map(({ id, nodes }) => `axe ${id}: ${nodes.slice(0, 2).map(told).join(" | ")}`);
+  const describe = ({ target, failureSummary }) => `${target} ${failureSummary.replaceAll("\n", " ")}`;
+  return violations.map(({ id, nodes }) => `axe ${id}: ${nodes.slice(0, 2).map(describe).join(" | ")}`);
 };

@@ -1,17 +1,17 @@
-// Decides on a review as a person does, in a real browser: the page is read and found accessible in both themes, then the
-// form is filled in with the keyboard alone, without script: first without the code, then with a wrong one, then with the
-// right one, sent twice as by an impatient hand.
+// Decides on a review in a real browser, like a person: checks the page's accessibility in both themes, then fills in the form
+// with the keyboard only and without script: first without the code, then with a wrong one, then with the right one, sent
+// twice like an impatient person.
 //
 //   node tests/browser/decide.mjs ADDRESS CODE approve|reject PICTURE.png
 //
-// Prints what the last page says; exit status 1 with what is wrong. See browser.mjs for what it needs.
+// Prints the last page's text. Exits with status 1 and the problem if something is wrong. Prerequisites: see browser.mjs.
 
 import process from "node:process";
 
 import { THEMES, accessibility, launch } from "./browser.mjs";
 
 const TABS_MOST = 500;
-// How long the browser may take to refuse a form, and the server to answer one.
+// The maximum time for the browser to refuse a form, and for the server to answer one.
 const UNSENT_MS = 500;
 const ANSWER_MS = 30_000;
 
@@ -24,7 +24,7 @@ if (!["approve", "reject"].includes(decision)) {
 const browser = await launch();
 const problems = [];
 
-// Read, by sight and by a screen reader's rules; a scanner that follows every link and runs script decides nothing.
+// Checks the page by sight and by a screen reader's rules, with script: a mail scanner that follows links decides nothing.
 for (const colorScheme of THEMES) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme });
   const page = await context.newPage();
@@ -42,7 +42,7 @@ const context = await browser.newContext({ viewport: { width: 360, height: 740 }
 const page = await context.newPage();
 const form = decision === "approve" ? "approve-form" : "reject-form";
 
-// Where the keyboard is: the element's name or type, and the form that it belongs to.
+// Returns the focused element's name or type, and its form.
 const focused = () =>
   page.evaluate(() => {
     const element = document.activeElement;
@@ -56,7 +56,7 @@ const tabTo = async (name) => {
   }
   throw new Error(`${name} of ${form} cannot be reached by the keyboard`);
 };
-// Fills in the form; gives the status of what follows, or none where the browser keeps the form.
+// Fills in the form. Returns the answer's status, or none if the browser doesn't send the form.
 const send = async (typed, times = 1) => {
   await page.goto(address);
   if (decision === "reject") {
@@ -71,7 +71,7 @@ const send = async (typed, times = 1) => {
   for (let time = 0; time < times; time += 1) await page.keyboard.press("Enter");
   const answer = await posted.catch(() => undefined);
   if (!answer) return undefined;
-  // The second of two takes the place of the first, which the server may have taken already.
+  // The second request replaces the first one, which the server may have handled already.
   await page.waitForFunction(() => !document.querySelector("form[id]"), undefined, { timeout: ANSWER_MS });
   return answer.status();
 };

@@ -1,11 +1,11 @@
-// Looks at every page of the console in a real browser: no page is wider than its screen, axe-core finds nothing in either
-// theme, nothing is refused by the pages' own policy. Takes a picture of each (but the huge ones) where asked to.
+// Checks every page of the console in a real browser: no page is wider than its screen, axe-core finds no problem in either
+// theme, and the pages' own policy refuses nothing. --pictures takes a picture of each page except the huge ones.
 //
 //   cargo run -p holdfast-console --example gallery -- target/gallery
 //   node tests/browser/gallery.mjs target/gallery [--quick] [--pictures DIR] [--only BEGINNING]
 //
-// --quick looks at each page twice only: on a phone in the light theme, on a wide screen in the dark one. See browser.mjs
-// for what it needs.
+// --quick checks each page only twice: on a phone in the light theme, on a wide screen in the dark one. Prerequisites: see
+// browser.mjs.
 
 import { createServer } from "node:http";
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
@@ -56,22 +56,22 @@ for (const { colorScheme, width } of looked) {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, bypassCSP: false });
   const page = await context.newPage();
   let name;
-  const say = (problem) => problems.push(`${name} at ${width} px, ${colorScheme}: ${problem}`);
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && say(message.text()));
-  page.on("dialog", (dialog) => (say(`a dialog: ${dialog.message()}`), dialog.dismiss()));
-  // An icon that still loads when the next page is asked for is no problem of the page.
-  page.on("requestfailed", (request) => request.failure()?.errorText !== "net::ERR_ABORTED" && say(`${request.url()} failed`));
+  const report = (problem) => problems.push(`${name} at ${width} px, ${colorScheme}: ${problem}`);
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && report(message.text()));
+  page.on("dialog", (dialog) => (report(`a dialog: ${dialog.message()}`), dialog.dismiss()));
+  // An icon that is still loading when the next page opens isn't a problem of the page.
+  page.on("requestfailed", (request) => request.failure()?.errorText !== "net::ERR_ABORTED" && report(`${request.url()} failed`));
   for (name of names) {
     await page.goto(`${origin}/${name}.html`, { waitUntil: "load" });
     const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    if (needed > there) say(`${needed} px wide`);
+    if (needed > there) report(`${needed} px wide`);
     if (pictures && !name.endsWith("-huge")) await page.screenshot({ path: path.join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-    // Folds are opened for axe: what is behind them counts too.
+    // Opens folds, so that axe checks their content too.
     await page.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.removeAttribute("name"), (fold.open = true))));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    if (wide) say("wider than the screen with its folds open");
+    if (wide) report("wider than the screen with its folds open");
     if (width === WIDTHS[1] || name.endsWith("-huge")) continue;
-    for (const problem of await accessibility(page)) say(problem);
+    for (const problem of await accessibility(page)) report(problem);
   }
   await context.close();
 }

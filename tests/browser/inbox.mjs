@@ -1,4 +1,4 @@
-// A mail server that keeps what it is sent: prints its port, then each mail as a line of JSON.
+// A mail server for tests: prints its port, then each mail as a line of JSON.
 //
 //   node tests/browser/inbox.mjs
 

@@ -1,10 +1,10 @@
-// Looks at pages as a person does: each in both themes, wide and on a phone, found accessible and no wider than the screen.
-// Prints a JSON line a page: {"status", "text"}; exit status 1 with what is wrong.
+// Checks pages in both themes, on a wide screen and on a phone: each must be accessible and no wider than the screen.
+// Prints a JSON line for each page: {"status", "text"}. Exits with status 1 and the problem if something is wrong.
 //
 //   node tests/browser/look.mjs [--first ADDRESS] [--pictures DIR] [NAME=]ADDRESS…
 //
-// --first is opened once before, for the session that it gives. A page with a name is drawn as DIR/NAME.png, and as
-// DIR/NAME-dark.png. See browser.mjs for what it needs.
+// --first is an address that it opens once at the start, for its session. It draws a page with a name as DIR/NAME.png and as
+// DIR/NAME-dark.png. Prerequisites: see browser.mjs.
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -35,13 +35,13 @@ for (const colorScheme of THEMES) {
     const page = await context.newPage();
     for (const positional of positionals) {
       const [, name, address] = positional.match(/^(?:([\w-]+)=)?((?:http|file).*)$/);
-      const say = (problem) => problems.push(`${address} at ${viewport.width} px, ${colorScheme}: ${problem}`);
+      const report = (problem) => problems.push(`${address} at ${viewport.width} px, ${colorScheme}: ${problem}`);
       const answer = await page.goto(address);
       const needed = await page.evaluate(() => document.documentElement.scrollWidth);
-      if (needed > viewport.width) say(`${needed} px wide`);
+      if (needed > viewport.width) report(`${needed} px wide`);
       if (name && values.pictures && viewport === SCREENS[0])
         await page.screenshot({ path: path.join(values.pictures, `${name}${colorScheme === "dark" ? "-dark" : ""}.png`) });
-      for (const problem of await accessibility(page)) say(problem);
+      for (const problem of await accessibility(page)) report(problem);
       seen.set(address, { status: answer.status(), text: await page.textContent("main") });
     }
     await context.close();
@@ -54,7 +54,7 @@ if (problems.length > 0) {
   process.exit(1);
 }
 
-// What the browser keeps after the address that signs in, which works once.
+// The browser's session after the address that signs in, which works only once.
 async function signIn(address) {
   const context = await browser.newContext();
   await (await context.newPage()).goto(address);

@@ -1,5 +1,5 @@
-//! The functions as Lambda runs them: real programs on the runtime interface, with the workflow in our engine, objects
-//! and tables in a cloud on loopback. What they do is what `holdfast` does in one process.
+//! The functions as Lambda runs them: real programs on the runtime interface, with the workflow in our engine, and
+//! objects and tables in a fake cloud on loopback. They give the same results as `holdfast` in one process.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -22,10 +22,10 @@ use crate::http;
 const BUCKET: &str = "holdfast-artifacts";
 pub const SLUG: &str = "octo/demo";
 
-/// Where the functions' programs are; built when this is first asked.
+/// The folder of the functions' programs, which are built at the first use.
 static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(programs);
 
-/// Everything a deployment has.
+/// A deployment's parts.
 pub struct Deployment {
     pub cloud: FakeCloud,
     pub github: FakeGithub,
@@ -41,7 +41,7 @@ impl Deployment {
         }
     }
 
-    /// Starts one function for one event.
+    /// Starts a function for one event.
     pub fn invoke(&self, function: &str, event: &Value) -> Result<Value, FunctionFailure> {
         let answer = self.start(function, &[]).invoke(event).unwrap();
         answer.map_err(|reported| FunctionFailure {
@@ -50,8 +50,8 @@ impl Deployment {
         })
     }
 
-    /// Starts one function with the settings that its kind is given: who asks the model has no token for GitHub, and who
-    /// writes to GitHub has no key of the model. `settings` are over them.
+    /// Starts a function with the settings of its kind: a function that calls the model has no token for GitHub, and
+    /// one that writes to GitHub has no key of the model. `settings` take precedence.
     pub fn start(&self, function: &str, settings: &[(&'static str, &'static str)]) -> RunningFunction {
         let (github, model) = (self.github.url(), self.model.url());
         let asks = [
@@ -87,13 +87,13 @@ impl Deployment {
         let reached = |port: &str| stage.is_some_and(|stage| stage.reaches(port));
         match function {
             _ if reached("model") => environment.extend(asks),
-            // It names a model for others, and has no key of it.
+            // It names a model for other functions, and has no key for it.
             "receive-webhook" => {
                 environment.extend(reaches);
                 environment.push(("HOLDFAST_MODEL", "anthropic/test-model"));
             }
             _ if reached("notify") => environment.extend(people),
-            // What people may do is asked with their own tokens.
+            // It reads people's permissions with their own tokens.
             "approval-page" => {
                 let is_needed = |(name, _): &(&str, &str)| !["GITHUB_TOKEN", "HOLDFAST_MARKER_KEY"].contains(name);
                 environment.extend(reaches.into_iter().filter(is_needed));
@@ -110,7 +110,7 @@ impl Deployment {
 }
 
 impl Deployment {
-    /// The lines with figures that functions printed.
+    /// Returns the lines with metrics that functions printed.
     fn figures(&self) -> Vec<Value> {
         let printed = self.cloud.printed();
         let lines = printed
@@ -120,7 +120,7 @@ impl Deployment {
     }
 }
 
-/// The deployment as the engine sees it.
+/// The deployment behind the engine's ports.
 struct Deployed(Arc<Deployment>);
 
 #[async_trait]
@@ -147,7 +147,7 @@ impl Objects for Deployed {
     }
 }
 
-/// A pull request of three files, served by the deployment's GitHub; its head.
+/// Adds a pull request of three files to the deployment's GitHub. Returns its head.
 pub fn pull_request(deployment: &Deployment) -> (Repository, CommitSha) {
     let change = Repository::many_files(3).unwrap();
     let path: &Path = change.repository.path();
@@ -195,7 +195,7 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
         .unwrap();
 
     let Outcome::WaitingForToken { state, pending } = engine.wait(&run.run).await.unwrap() else {
-        panic!("a grave finding waits for a person");
+        panic!("a critical finding needs an approval");
     };
     assert_eq!(state, state::REQUEST_APPROVAL);
     assert_eq!(
@@ -268,7 +268,7 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
 }
 
 #[test]
-fn a_failure_has_the_name_that_the_workflow_knows() {
+fn a_failure_has_the_name_that_the_workflow_matches() {
     let deployment = Deployment::new(Script::valid());
     for stage in STAGES {
         let failure = deployment.invoke(stage.function, &json!({ "wrong": 1 })).unwrap_err();
@@ -300,10 +300,10 @@ fn a_failure_has_the_name_that_the_workflow_knows() {
 }
 
 #[test]
-fn a_function_without_its_settings_says_which_and_ends() {
+fn a_function_without_its_settings_names_them_and_ends() {
     let cloud = FakeCloud::start().unwrap();
     let program = PROGRAMS.join("request-approval");
-    let said = cloud
+    let printed = cloud
         .invoke(
             &program,
             &[("HOLDFAST_MODEL", "gpt"), ("HOLDFAST_APROVERS", "ada=a@example.org")],
@@ -318,6 +318,6 @@ fn a_function_without_its_settings_says_which_and_ends() {
         "HOLDFAST_MODEL",
         "did you mean HOLDFAST_APPROVERS?",
     ] {
-        assert!(said.contains(name), "{name}: {said}");
+        assert!(printed.contains(name), "{name}: {printed}");
     }
 }

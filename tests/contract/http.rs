@@ -1,4 +1,4 @@
-//! The functions behind the HTTP API and the clock, as real programs: what an HTTP API hands over, and what it gets back.
+//! The functions behind the HTTP API and the schedule, as real programs: the events of an HTTP API, and the answers.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::functions::{Deployment, SLUG, pull_request};
 
-/// An event of an HTTP API, payload version 2.0.
+/// Returns an event of an HTTP API, payload version 2.0.
 fn event(method: &str, path: &str, headers: &Value, body: Option<&[u8]>, is_base64: bool) -> Value {
     let body = body.map(|body| match is_base64 {
         true => STANDARD.encode(body),
@@ -41,7 +41,7 @@ fn delivery(name: &str, body: &[u8], signature: &str, is_base64: bool) -> Value 
     event("POST", "/webhooks/github", &headers, Some(body), is_base64)
 }
 
-/// Hands a delivery to the function; its answer's status and document.
+/// Sends a delivery to the function. Returns its answer's status and document.
 fn deliver(deployment: &Deployment, name: &str, body: &[u8], signature: &str, is_base64: bool) -> (u64, Value) {
     let delivery = delivery(name, body, signature, is_base64);
     let answer = deployment.invoke("receive-webhook", &delivery).unwrap();
@@ -78,7 +78,7 @@ fn a_delivery_starts_one_run_on_the_alias() {
 }
 
 #[test]
-fn what_is_no_delivery_is_told_and_starts_nothing() {
+fn an_invalid_delivery_gets_its_status_and_starts_nothing() {
     let deployment = Deployment::new(Script::valid());
     for (name, body, signature, expected) in [
         ("pull_request", &b"{}"[..], String::new(), 401),
@@ -100,7 +100,7 @@ fn what_is_no_delivery_is_told_and_starts_nothing() {
 }
 
 #[test]
-fn a_changed_secret_is_used_by_a_function_that_runs() {
+fn a_running_function_uses_a_changed_secret() {
     const ID: &str = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:webhook";
     let deployment = Deployment::new(Script::valid());
     let secret = |text: &str| json!({ "HOLDFAST_WEBHOOK_SECRET": text }).to_string();
@@ -114,7 +114,7 @@ fn a_changed_secret_is_used_by_a_function_that_runs() {
     };
     assert_eq!(status("first secret of the webhook"), 200);
     deployment.cloud.put_secret(ID, &secret("second secret of the webhook"));
-    assert_eq!(status("first secret of the webhook"), 401, "it is good no more");
+    assert_eq!(status("first secret of the webhook"), 401, "it isn't valid any more");
     assert_eq!(status("second secret of the webhook"), 200);
     for useless in ["", "{", "[]", "{\"HOLDFAST_WEBHOOK_SECRET\": \"\"}"] {
         deployment.cloud.put_secret(ID, useless);
@@ -138,7 +138,7 @@ fn a_changed_secret_is_used_by_a_function_that_runs() {
     assert!(failed.to_string().contains("HOLDFAST_WEBHOOK_SECRET"), "{failed}");
 }
 
-/// A delivered pull request whose review has gone as far as its announcement; the run.
+/// Delivers a pull request and runs its review up to the announcement. Returns the run.
 fn announced(deployment: &Deployment) -> String {
     let opened = deployment
         .github
@@ -164,7 +164,7 @@ fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
     let (_repository, _head) = pull_request(&deployment);
     deployment.github.set_permission(SLUG, "maintainer", "write");
     let run = announced(&deployment);
-    let asked = |text: &str| {
+    let send_command = |text: &str| {
         let event = deployment.github.comment_event(SLUG, 12, "maintainer", text).unwrap();
         let body = event.to_string();
         deliver(
@@ -175,7 +175,7 @@ fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
             false,
         )
     };
-    let (status, done) = asked("/holdfast cancel");
+    let (status, done) = send_command("/holdfast cancel");
     assert_eq!((status, &done["what"]), (200, &json!("cancelled")), "{done}");
     let stops = deployment.cloud.executions("StopExecution");
     assert_eq!(stops.len(), 1);
@@ -190,19 +190,19 @@ fn a_cancelled_review_is_stopped_and_a_sweep_finds_nothing_left() {
         .invoke("sweep", &json!({ "detail-type": "Scheduled Event" }))
         .unwrap();
     assert_eq!((&swept["cleaned"], &swept["left"]), (&json!([]), &json!([])), "{swept}");
-    let (status, paused) = asked("/holdfast pause");
+    let (status, paused) = send_command("/holdfast pause");
     assert_eq!((status, &paused["what"]), (200, &json!("paused")));
-    // The cancelled review left nothing, so the head is reviewed again.
-    let (status, resumed) = asked("/holdfast resume");
+    // The cancelled review left nothing behind, so the head is reviewed again.
+    let (status, resumed) = send_command("/holdfast resume");
     assert_eq!((status, &resumed["status"]), (202, &json!("started")), "{resumed}");
     assert_ne!(resumed["run"], run.as_str());
-    let (status, again) = asked("/holdfast resume");
+    let (status, again) = send_command("/holdfast resume");
     assert_eq!((status, &again["status"]), (200, &json!("duplicate")), "{again}");
     assert_eq!(again["run"], resumed["run"]);
 }
 
 #[test]
-fn a_sweep_cleans_up_what_a_stopped_run_left() {
+fn a_sweep_cleans_up_after_a_stopped_run() {
     let deployment = Deployment::new(Script::valid());
     let (_repository, _head) = pull_request(&deployment);
     let run = announced(&deployment);
@@ -222,11 +222,11 @@ fn a_sweep_cleans_up_what_a_stopped_run_left() {
     assert_eq!(again["cleaned"], json!([]), "done once");
 }
 
-/// Puts the question's row back as it was between the decision and its delivery, whose answer may have been lost, and sweeps:
-/// the runs whose decision was delivered.
+/// Resets the question's row to its form between the decision and the delivery, as if the delivery's answer was lost,
+/// and sweeps. Returns the runs whose decision the sweep delivered.
 pub fn sweep_late(deployment: &Deployment) -> Value {
-    let told = || deployment.cloud.executions("SendTaskSuccess").len();
-    let before = told();
+    let deliveries = || deployment.cloud.executions("SendTaskSuccess").len();
+    let before = deliveries();
     let decided = deployment.cloud.items().into_iter().find(|put| {
         let value = put["Item"]["value"]["S"].as_str().unwrap_or_default();
         value.contains("\"decided\":\"approved\"") && value.contains("\"delivered\":\"no\"")
@@ -243,12 +243,12 @@ pub fn sweep_late(deployment: &Deployment) -> Value {
         (&json!([]), &json!([])),
         "{swept} {again}"
     );
-    assert_eq!(told(), before + 1);
+    assert_eq!(deliveries(), before + 1);
     swept["delivered"].clone()
 }
 
 #[test]
-fn what_no_browser_sends_is_told_and_decides_nothing() {
+fn an_invalid_request_gets_its_status_and_decides_nothing() {
     let deployment = Deployment::new(Script::valid());
     let page = format!("/approvals/{}", "0".repeat(64));
     let form = json!({ "content-type": "application/x-www-form-urlencoded" });
@@ -262,8 +262,8 @@ fn what_no_browser_sends_is_told_and_decides_nothing() {
         ("GET", "/approvals/%00%ff", None, 404),
         ("GET", "/approvals/a/../../x", None, 404),
     ] {
-        let asked = event(method, path, &form, body, true);
-        let answer = deployment.invoke("approval-page", &asked).unwrap();
+        let request = event(method, path, &form, body, true);
+        let answer = deployment.invoke("approval-page", &request).unwrap();
         assert_eq!(answer["statusCode"], expected, "{method} {path}: {answer}");
     }
     let failure = deployment.invoke("approval-page", &json!([1])).unwrap_err();
@@ -272,19 +272,19 @@ fn what_no_browser_sends_is_told_and_decides_nothing() {
 }
 
 #[test]
-fn too_large_a_delivery_is_refused() {
+fn a_delivery_that_is_too_large_is_refused() {
     let deployment = Deployment::new(Script::valid());
     let body = vec![b'a'; 25 * 1024 * 1024 + 1];
     let (status, document) = deliver(&deployment, "pull_request", &body, &signed(&body), false);
     assert_eq!((status, &document["status"]), (413, &json!("too_large")));
 }
 
-/// Signs in with GitHub to come back to a page; the browser's cookies.
+/// Signs in with GitHub and comes back to a page. Returns the browser's cookies.
 fn sign_in(deployment: &Deployment, page: &str, login: &str) -> String {
     deployment.github.sign_in_as(Some(login));
     let get = |path: &str, cookies: &str| {
-        let asked = event("GET", path, &json!({ "cookie": cookies }), None, false);
-        deployment.invoke("approval-page", &asked).unwrap()
+        let request = event("GET", path, &json!({ "cookie": cookies }), None, false);
+        deployment.invoke("approval-page", &request).unwrap()
     };
     let cookies = |answer: &Value| {
         let set = answer["cookies"].as_array().unwrap().iter();
@@ -309,11 +309,11 @@ fn sign_in(deployment: &Deployment, page: &str, login: &str) -> String {
     cookies(&signed)
 }
 
-/// Reads the page to decide on, and approves after a sign-in.
+/// Reads the approval page, and approves after a sign-in.
 pub fn decide(deployment: &Arc<Deployment>, page: &str, code: &str) {
     let get = |path: &str, cookies: &str| {
-        let asked = event("GET", path, &json!({ "cookie": cookies }), None, false);
-        deployment.invoke("approval-page", &asked).unwrap()
+        let request = event("GET", path, &json!({ "cookie": cookies }), None, false);
+        deployment.invoke("approval-page", &request).unwrap()
     };
     let health = get("/healthz", "");
     assert_eq!((&health["statusCode"], &health["body"]), (&json!(200), &json!("ok\n")));

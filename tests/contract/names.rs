@@ -1,4 +1,4 @@
-//! One name for one thing: state, folder, function, stage, span, error.
+//! A stage has the same name everywhere: state, file, function, span, documents; and the workflow's errors are known.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use crate::{definition, root};
 
-/// Functions that are called from outside of the workflow.
+/// The functions outside of the workflow.
 const OUTSIDE: [&str; 3] = ["approval-page", "receive-webhook", "sweep"];
 
 fn states() -> Vec<StateSummary> {
     StateMachine::parse(&definition()).unwrap().states()
 }
 
-/// The functions' programs.
+/// Returns the names of the functions' programs.
 fn binaries() -> BTreeSet<String> {
     let entries = fs::read_dir(root().join("functions/src/bin")).unwrap();
     entries
@@ -69,7 +69,7 @@ fn each_task_has_its_stage_function_and_span() {
     }
 }
 
-/// Where a stage is described for people.
+/// The documents that describe every stage.
 const DOCUMENTS: [&str; 2] = ["ARCHITECTURE.md", "docs/operations.md"];
 
 #[test]
@@ -110,13 +110,13 @@ fn the_constants_for_states_are_those_of_the_definition() {
 }
 
 #[test]
-fn the_workflow_knows_just_the_errors_that_are_named_for_it() {
+fn the_workflow_matches_exactly_the_errors_that_are_named_for_it() {
     let text = definition();
     let mut caught: BTreeSet<String> = states()
         .into_iter()
         .flat_map(|state| [state.caught_errors, state.retried_errors].concat())
         .collect();
-    // A Choice compares names too.
+    // A Choice also compares names.
     caught.extend(
         ErrorName::ALL
             .iter()
@@ -135,7 +135,7 @@ fn the_workflow_knows_just_the_errors_that_are_named_for_it() {
 }
 
 #[test]
-fn each_task_says_what_it_is_how_long_it_may_take_and_what_follows_a_failure() {
+fn each_task_has_a_comment_a_time_out_retriers_and_catchers() {
     let document: serde_json::Value = serde_json::from_str(&definition()).unwrap();
     let inner = &document["States"][state::REVIEW_EACH_UNIT]["ItemProcessor"]["States"];
     let all = [&document["States"], inner]
@@ -175,9 +175,9 @@ fn each_task_says_what_it_is_how_long_it_may_take_and_what_follows_a_failure() {
     assert_eq!(tasks, STAGES.len());
 }
 
-/// What is paid for, and perhaps approved, is not given up for an outage of a minute.
+/// A review that is paid for, and perhaps approved, isn't given up for an outage of a minute.
 #[test]
-fn what_writes_at_the_end_waits_for_minutes_for_github() {
+fn the_last_states_retry_for_minutes_while_github_is_down() {
     let definition: Value = serde_json::from_str(&definition()).unwrap();
     for name in [
         state::PUBLISH_REVIEW,

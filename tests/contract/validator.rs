@@ -1,10 +1,10 @@
-//! The definition passes npm's validator, which follows AWS's schema; and that validator finds what is planted.
+//! The definition passes npm's validator, which follows AWS's schema, and that validator finds planted errors.
 
 use std::process::Command;
 
 use crate::{definition, root};
 
-/// Whether `asl-validator` accepts a definition, and what it says.
+/// Returns true if `asl-validator` accepts a definition, and its output.
 fn validate(text: &str) -> (bool, String) {
     let program = root().join("tests/node/node_modules/asl-validator/dist/bin/asl-validator.js");
     assert!(
@@ -19,14 +19,14 @@ fn validate(text: &str) -> (bool, String) {
         .arg(file.path())
         .output()
         .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
 }
 
 #[test]
 fn the_definition_is_valid() {
-    let (is_valid, said) = validate(&definition());
-    assert!(is_valid, "{said}");
+    let (is_valid, printed) = validate(&definition());
+    assert!(is_valid, "{printed}");
 }
 
 #[test]

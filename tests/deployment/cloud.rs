@@ -1,6 +1,6 @@
-//! AWS on this machine: an emulator for functions, HTTP API, tables, objects, secrets and mail; our engine's Step Functions
-//! API for the workflow; and the real template, built and deployed by the SAM CLI. What the emulator cannot do is taken out
-//! of the built template, and told, by `tests/python/emulated.py`.
+//! AWS on one machine: an emulator for functions, HTTP API, tables, objects, secrets and mail; our engine's Step
+//! Functions API for the workflow; and the real template, built and deployed by the SAM CLI. `tests/python/emulated.py`
+//! removes the parts of the built template that the emulator lacks, and prints them.
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -17,10 +17,10 @@ use tempfile::TempDir;
 /// The stack's name.
 pub const STACK: &str = "holdfast";
 const REGION: &str = "us-east-1";
-/// How long a server may take to listen.
+/// The maximum time until a server listens.
 const START: Duration = Duration::from_secs(60);
 
-/// A deployment; everything ends when this is dropped.
+/// A deployment. Dropping it ends its servers.
 pub struct Cloud {
     folder: TempDir,
     servers: Vec<Server>,
@@ -29,18 +29,18 @@ pub struct Cloud {
     pub client: Client,
 }
 
-/// A server that is ended with the test.
+/// A server that ends with the test.
 struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         drop(self.0.kill());
         drop(self.0.wait());
     }
 }
 
-/// A program of the tests' Python environment: `cargo xtask tools` installs it.
+/// Returns a program of the tests' Python environment; `cargo xtask tools` installs it.
 fn tool(name: &str) -> Command {
     let folder = target().join("tools/python/bin");
     let program = folder.join(name);
@@ -55,7 +55,7 @@ fn tool(name: &str) -> Command {
     command
 }
 
-/// Runs a command to its end; its output if that was good.
+/// Runs a command and returns its output. Panics if it fails.
 fn done(command: &mut Command) -> Output {
     let output = command.output().unwrap();
     assert!(
@@ -67,13 +67,13 @@ fn done(command: &mut Command) -> Output {
     output
 }
 
-/// The program `holdfast`, built.
+/// Builds the program `holdfast` and returns its path.
 pub fn holdfast() -> PathBuf {
     programs().join("holdfast")
 }
 
-/// `sam build` of the real template, as a user does it; where it is. Links take most of the time of an optimised build, so
-/// what makes them slow is left out: what is built is not measured here.
+/// Runs `sam build` on the real template like a user, and returns the result's folder. It leaves out the slow
+/// optimisations at link time, because nothing here measures the programs.
 fn build() -> PathBuf {
     let folder = target().join("sam");
     done(
@@ -93,7 +93,7 @@ fn free_port() -> u16 {
 }
 
 impl Cloud {
-    /// Builds, starts the servers and deploys. `parameters` are the template's.
+    /// Builds the template, starts the servers and deploys with the template's `parameters`.
     pub fn deploy(parameters: &[String]) -> Self {
         let built = build();
         let folder = tempfile::tempdir().unwrap();
@@ -131,8 +131,8 @@ impl Cloud {
         cloud
     }
 
-    /// The emulator hands its whole environment on to the functions: they find the engine there. It enforces the
-    /// functions' roles.
+    /// Starts the emulator, which enforces the functions' roles. The functions inherit its environment, which has the
+    /// engine's address.
     fn start_emulator(&mut self, port: u16) {
         let log = File::create(self.folder.path().join("emulator.log")).unwrap();
         let mut command = tool("ministack");
@@ -166,13 +166,13 @@ impl Cloud {
     fn wait_for(&self, url: &str, log: &str) {
         let give_up = Instant::now() + START;
         while self.client.get(url).send().is_err() {
-            let said = || std::fs::read_to_string(self.folder.path().join(log)).unwrap_or_default();
-            assert!(Instant::now() < give_up, "{url} does not listen\n{}", said());
+            let printed = || std::fs::read_to_string(self.folder.path().join(log)).unwrap_or_default();
+            assert!(Instant::now() < give_up, "{url} does not listen\n{}", printed());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// The account that deploys.
+    /// Sets the account that deploys.
     pub fn account(&self, command: &mut Command) {
         command
             .env("AWS_ACCESS_KEY_ID", "test")
@@ -182,13 +182,13 @@ impl Cloud {
             .env("AWS_ENDPOINT_URL", &self.emulator);
     }
 
-    /// The account that works on the deployment: the workflow is on our engine.
+    /// Sets the account of an operator, with the workflow on our engine.
     pub fn operator(&self, command: &mut Command) {
         self.account(command);
         command.env("AWS_ENDPOINT_URL_SFN", &self.engine);
     }
 
-    /// One of the scripts in `tests/python`; what it prints.
+    /// Runs a script in `tests/python` and returns its output.
     pub fn python(&self, script: &str, arguments: &[&str]) -> Value {
         let mut command = tool("python");
         self.account(&mut command);
@@ -200,7 +200,7 @@ impl Cloud {
         self.python("emulated.py", arguments)
     }
 
-    /// The workflow, with the stack's functions in it, on our engine: a version, and the alias that runs are started by.
+    /// Creates the workflow with the stack's functions on our engine: a version, and the alias that starts runs.
     fn create_workflow(&self) {
         let made = self.emulated(&["definition", STACK]);
         let machine = self.workflow(
@@ -218,7 +218,7 @@ impl Cloud {
         );
     }
 
-    /// A call of Step Functions' API.
+    /// Calls Step Functions' API.
     pub fn workflow(&self, action: &str, body: &Value) -> Value {
         let call = self.client.post(&self.engine);
         let call = call.header("x-amz-target", format!("AWSStepFunctions.{action}"));
@@ -231,12 +231,12 @@ impl Cloud {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// The address of a path of the HTTP API.
+    /// Returns the address of a path of the HTTP API.
     pub fn address(&self, api: &str, path: &str) -> String {
         format!("{}/_aws/execute-api/{api}/$default{path}", self.emulator)
     }
 
-    /// An execution's status, and the states that it took.
+    /// Returns an execution's status and the states that it entered.
     pub fn execution(&self, run: &str) -> (String, Vec<String>) {
         let arn = format!("arn:aws:states:{REGION}:000000000000:execution:{STACK}-review:{run}");
         let described = self.workflow("DescribeExecution", &json!({ "executionArn": arn }));
@@ -252,7 +252,7 @@ impl Cloud {
         )
     }
 
-    /// Waits until an execution has this status; the states that it took.
+    /// Waits until an execution has this status. Returns the states that it entered.
     pub fn wait_until(&self, run: &str, status: &str) -> Vec<String> {
         let give_up = Instant::now() + Duration::from_secs(120);
         loop {
@@ -269,7 +269,7 @@ impl Cloud {
         }
     }
 
-    /// The last lines of the servers' logs.
+    /// Returns the last lines of the servers' logs.
     pub fn logs(&self) -> String {
         let tail = |name: &str| {
             let text = std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
@@ -280,14 +280,14 @@ impl Cloud {
     }
 }
 
-/// What the answer says, if its status is the one expected.
+/// Returns the answer's text. Panics if it has another status.
 pub fn text(answer: Response, expected: u16) -> String {
     let (status, text) = (answer.status().as_u16(), answer.text().unwrap());
     assert_eq!(status, expected, "{text}");
     text
 }
 
-/// The parameters that point a deployment at the stand-ins.
+/// Returns the parameters that point a deployment at the fake GitHub and the fake model.
 pub fn parameters(github: &FakeGithub, model: &ModelServer) -> Vec<String> {
     vec![
         format!("GithubUrl={}", github.url()),

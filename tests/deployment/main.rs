@@ -1,5 +1,5 @@
-//! The deployment, from a signed webhook to the published review: the real template, built and deployed by the SAM CLI, its
-//! real programs, behind an emulator of AWS with the functions' roles enforced.
+//! The deployment, from a signed webhook to the published review: the real template, built and deployed by the SAM CLI,
+//! with its real programs, on an emulator of AWS that enforces the functions' roles.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod cloud;
@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 use cloud::{Cloud, STACK, text};
 
 const SLUG: &str = "octo/demo";
-/// Pull requests, by what becomes of them.
+/// The pull requests, named by their end.
 const PUBLISHED: u64 = 12;
 const DECIDED: u64 = 13;
 const FAILED: u64 = 14;
 const REJECTED: u64 = 15;
-/// The files with grave findings.
+/// The files with findings that need an approval.
 const GRAVE: &str = "src/grave.rs";
 const GRAVER: &str = "src/graver.rs";
 
@@ -57,7 +57,7 @@ impl Deployment {
         (status, document)
     }
 
-    /// The run that a delivery starts.
+    /// Delivers a pull request and returns the run that it starts.
     fn started(&self, number: u64) -> String {
         let (status, document) = self.deliver(number);
         assert_eq!(
@@ -70,7 +70,7 @@ impl Deployment {
     }
 }
 
-/// One deployment for all that is tried on it: it takes most of the time.
+/// One deployment for all checks, because deploying takes most of the time.
 #[test]
 fn a_signed_webhook_becomes_a_published_review_on_aws() {
     let github = FakeGithub::start().unwrap();
@@ -114,10 +114,10 @@ fn a_signed_webhook_becomes_a_published_review_on_aws() {
     is_cleaned_up_when_it_fails(&deployment);
     is_rejected_from_a_terminal(&deployment);
     is_seen_and_swept_from_a_terminal(&deployment);
-    goes_on_from_a_terminal(&deployment);
+    is_redriven_from_a_terminal(&deployment);
 }
 
-/// `holdfast setup --stack`: the App's secrets go into the stack's.
+/// Runs `holdfast setup --stack`, which puts the App's secrets into the stack's.
 fn app_is_made_with_the_stack(deployment: &Deployment) {
     let mut setup = Command::new(cloud::holdfast());
     deployment.cloud.account(&mut setup);
@@ -125,8 +125,8 @@ fn app_is_made_with_the_stack(deployment: &Deployment) {
         .args(["setup", "--stack", STACK])
         .env("HOLDFAST_GITHUB_URL", deployment.github.url());
     let mut setup = setup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(setup.stderr.take().unwrap()).lines();
-    let line = said.next().unwrap().unwrap();
+    let mut printed = BufReader::new(setup.stderr.take().unwrap()).lines();
+    let line = printed.next().unwrap().unwrap();
     let here = line.split_whitespace().find(|word| word.starts_with("http"));
     let here = here.unwrap_or_else(|| panic!("{line}"));
     let page = text(deployment.cloud.client.get(here).send().unwrap(), 200);
@@ -153,10 +153,10 @@ fn app_is_made_with_the_stack(deployment: &Deployment) {
             .unwrap()
             .contains("PRIVATE KEY")
     );
-    assert!(secret["HOLDFAST_MARKER_KEY"].is_string(), "what was there stays");
+    assert!(secret["HOLDFAST_MARKER_KEY"].is_string(), "the other values stay");
 }
 
-/// Who asks the model cannot read what writes to GitHub, and the other way round.
+/// Checks that a function that calls the model can't read the secrets for writing to GitHub, and the other way round.
 fn roles_are_kept(deployment: &Deployment) {
     for (role, secret, may) in [
         ("ReviewUnitRole", "GithubSecret", false),
@@ -171,7 +171,7 @@ fn roles_are_kept(deployment: &Deployment) {
     }
 }
 
-/// The App's client is in the pages' secret now; before, the page had read the secret without it.
+/// Waits until the page uses the App's client: it had read its secret before `setup` put the client in.
 fn people_are_sent_to_github(deployment: &Deployment) {
     let client = reqwest::blocking::Client::builder().redirect(reqwest::redirect::Policy::none());
     let client = client.build().unwrap();
@@ -194,25 +194,25 @@ fn people_are_sent_to_github(deployment: &Deployment) {
     assert!(gone.headers()["set-cookie"].to_str().unwrap().contains("HttpOnly"));
 }
 
-/// `holdfast --stack STACK …`, as an operator runs it: its status, and what it printed.
+/// Runs `holdfast --stack STACK …` as an operator. Returns its exit status and its output.
 fn operator(deployment: &Deployment, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(cloud::holdfast());
     deployment.cloud.operator(&mut command);
     let output = command.args(["--stack", STACK]).args(arguments).output().unwrap();
-    let (said, complained) = (
+    let (stdout, stderr) = (
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),
     );
-    (output.status.code().unwrap(), said + &complained)
+    (output.status.code().unwrap(), stdout + &stderr)
 }
 
 fn operator_reads(deployment: &Deployment, arguments: &[&str]) -> Value {
-    let (status, said) = operator(deployment, arguments);
-    assert_eq!(status, 0, "{said}\n{}", deployment.cloud.logs());
-    serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"))
+    let (status, printed) = operator(deployment, arguments);
+    assert_eq!(status, 0, "{printed}\n{}", deployment.cloud.logs());
+    serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{printed}"))
 }
 
-/// The run in the list, by its name.
+/// Returns the run's entry in the list.
 fn in_list(deployment: &Deployment, run: &str) -> Value {
     let listed = operator_reads(deployment, &["runs", "--format", "json"]);
     let mut runs = listed["runs"].as_array().unwrap().iter();
@@ -226,17 +226,20 @@ fn is_rejected_from_a_terminal(deployment: &Deployment) {
         assert!(Instant::now() < give_up, "{}", deployment.cloud.logs());
         std::thread::sleep(Duration::from_millis(500));
     }
-    let (status, said) = operator(deployment, &["reject", &run, "--reason", "not now"]);
-    assert_eq!((status, said.as_str()), (0, format!("{run}: rejected\n").as_str()));
+    let (status, printed) = operator(deployment, &["reject", &run, "--reason", "not now"]);
+    assert_eq!((status, printed.as_str()), (0, format!("{run}: rejected\n").as_str()));
     assert!(deployment.github.reviews(SLUG, REJECTED).is_empty());
-    let (status, said) = operator(deployment, &["reject", &run, "--reason", "again"]);
+    let (status, printed) = operator(deployment, &["reject", &run, "--reason", "again"]);
     assert!(
-        status == 2 && said.contains("does not wait") && said.contains("stack holdfast"),
-        "{said}"
+        status == 2 && printed.contains("does not wait") && printed.contains("stack holdfast"),
+        "{printed}"
     );
-    let (status, said) = operator(deployment, &["audit"]);
-    let entries: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((status, entries.len()), (0, 2), "{said}");
+    let (status, printed) = operator(deployment, &["audit"]);
+    let entries: Vec<Value> = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!((status, entries.len()), (0, 2), "{printed}");
     let ballots = entries.iter().map(|entry| &entry["vote"]["ballot"]);
     let verdicts: Vec<&Value> = ballots.map(|ballot| &ballot["verdict"]).collect();
     assert_eq!(verdicts, ["approved", "rejected"]);
@@ -245,10 +248,14 @@ fn is_rejected_from_a_terminal(deployment: &Deployment) {
         (&rejected["by"]["known_by"], &rejected["ballot"]["reason"]),
         (&json!("terminal"), &json!("not now"))
     );
-    assert!(rejected["by"]["name"].as_str().unwrap().starts_with("arn:"), "{said}");
+    assert!(
+        rejected["by"]["name"].as_str().unwrap().starts_with("arn:"),
+        "{printed}"
+    );
 }
 
-/// The failed run has undone what it did; a sweep finds nothing, and what is asked for that a stack cannot do is told.
+/// Checks that the failed run has undone its effects, that a sweep finds nothing, and that commands without support for
+/// stacks fail with a message.
 fn is_seen_and_swept_from_a_terminal(deployment: &Deployment) {
     let listed = operator_reads(deployment, &["runs", "--format", "json"]);
     let statuses: Vec<&Value> = listed["runs"]
@@ -265,38 +272,38 @@ fn is_seen_and_swept_from_a_terminal(deployment: &Deployment) {
     let failed = &listed["runs"][1];
     assert_eq!(failed["needs_cleaning"], false);
     assert!(failed["failure"].as_str().unwrap().contains("Github"), "{failed}");
-    let (status, said) = operator(deployment, &["sweep"]);
-    assert_eq!((status, said.as_str()), (0, "Nothing needs cleaning.\n"));
-    let (status, said) = operator(deployment, &["cancel", failed["run"].as_str().unwrap()]);
-    assert!(status == 0 && said.contains(": cancelled"), "{said}");
-    let (status, said) = operator(deployment, &["replay", "any"]);
-    assert!(status == 2 && said.contains("only a data directory"), "{said}");
-    let (status, said) = operator(deployment, &["show", "nothing"]);
+    let (status, printed) = operator(deployment, &["sweep"]);
+    assert_eq!((status, printed.as_str()), (0, "Nothing needs cleaning.\n"));
+    let (status, printed) = operator(deployment, &["cancel", failed["run"].as_str().unwrap()]);
+    assert!(status == 0 && printed.contains(": cancelled"), "{printed}");
+    let (status, printed) = operator(deployment, &["replay", "any"]);
+    assert!(status == 2 && printed.contains("only a data directory"), "{printed}");
+    let (status, printed) = operator(deployment, &["show", "nothing"]);
     assert!(
-        status == 2 && said.contains("there is no run \"nothing\" in stack holdfast"),
-        "{said}"
+        status == 2 && printed.contains("there is no run \"nothing\" in stack holdfast"),
+        "{printed}"
     );
 }
 
-/// The failed run's next attempt, now that GitHub takes it: published, and no answer is paid for again.
-fn goes_on_from_a_terminal(deployment: &Deployment) {
+/// Checks the failed run's next attempt, now that GitHub accepts it: it publishes, and no answer is paid for again.
+fn is_redriven_from_a_terminal(deployment: &Deployment) {
     let listed = operator_reads(deployment, &["runs", "--format", "json"]);
     let mut runs = listed["runs"].as_array().unwrap().iter();
     let failed = runs.find(|run| run["status"] == "failed").unwrap()["run"]
         .as_str()
         .unwrap();
     let calls = deployment.model.journal().calls().len();
-    let (status, said) = operator(deployment, &["redrive", failed]);
+    let (status, printed) = operator(deployment, &["redrive", failed]);
     let attempt = format!("{}2", failed.strip_suffix('1').unwrap());
     assert!(
-        status == 0 && said.contains(&format!("{failed}: continues as {attempt}")),
-        "{said}"
+        status == 0 && printed.contains(&format!("{failed}: continues as {attempt}")),
+        "{printed}"
     );
     deployment.cloud.wait_until(&attempt, "SUCCEEDED");
     assert_eq!(deployment.github.reviews(SLUG, FAILED).len(), 1);
     assert_eq!(deployment.model.journal().calls().len(), calls);
-    let (status, said) = operator(deployment, &["redrive", &attempt]);
-    assert!(status == 2 && said.contains("is published"), "{said}");
+    let (status, printed) = operator(deployment, &["redrive", &attempt]);
+    assert!(status == 2 && printed.contains("is published"), "{printed}");
 }
 
 fn is_published_once(deployment: &Deployment) {
@@ -385,7 +392,7 @@ fn is_decided_by_mail(deployment: &Deployment) {
     assert_eq!(deployment.github.reviews(SLUG, DECIDED).len(), 1);
 }
 
-/// The text of the one mail that SES took.
+/// Waits for the only mail that SES got, and returns its text.
 fn wait_for_mail(deployment: &Deployment) -> String {
     let give_up = Instant::now() + Duration::from_secs(60);
     loop {

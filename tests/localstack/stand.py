@@ -1,4 +1,4 @@
-"""What the functions of the workflow need, made in a LocalStack:
+"""Creates the resources of the workflow's functions in a LocalStack:
 
   stand.py PROGRAMS SETTINGS   PROGRAMS: the folder of the functions' programs; SETTINGS: a JSON object of each function's
                                environment. Prints {"topic": ARN of the topic that alarms go to}

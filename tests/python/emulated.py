@@ -1,12 +1,12 @@
-"""What the deployment test does to AWS's emulator, each command printing one JSON document:
+"""The deployment test's commands on AWS's emulator. Each prints one JSON document:
 
-  adapt TEMPLATE             what the emulator cannot do is taken out of the built template, in place; prints what
-  definition STACK           the workflow's definition with the functions' ARNs, as the stack has it
+  adapt TEMPLATE             removes the parts that the emulator lacks from the built template, in place; prints their names
+  definition STACK           prints the stack's workflow definition with the functions' ARNs
   put STACK NAME KEY VALUE   puts an entry into a secret of the stack, by its name in the template
-  secret STACK NAME          what is in it
-  mails                      every mail that SES took
-  may-read STACK ROLE NAME   whether a function's role may read a secret; both by their names in the template
-  environment STACK          what is told in the outputs, and the HTTP API's id
+  secret STACK NAME          prints a secret
+  mails                      prints every mail that SES got
+  may-read STACK ROLE NAME   prints whether a function's role may read a secret; both by their names in the template
+  environment STACK          prints the stack's outputs and the HTTP API's id
 
 The endpoint and the credentials come from the environment. Run by tests/deployment.
 """

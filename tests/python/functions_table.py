@@ -1,10 +1,10 @@
-"""Measures the functions that `sam build` made: size, start, memory. Prints the table of docs/operations.md.
+"""Measures the functions built by `sam build`: size, start, memory. Prints the table of docs/operations.md.
 
   target/tools/python/bin/python tests/python/functions_table.py FOLDER    (.aws-sam/build, or target/sam)
 
-Each program is started on a runtime interface of this script, with settings that need no network: what it takes from its
-start to its first question for work is its own initialisation, without the reading of secrets. Then it gets events that it
-refuses: what that takes is its warm way in and out. Median of five starts; memory is the most that it had resident.
+It starts each program on a runtime interface of its own, with settings that need no network. The time from the start to the
+first request for an event is the program's initialisation, without reading secrets. Then the program gets events that it
+refuses: the time of one is its warm overhead. Times are the median of five starts; memory is the maximum resident size.
 """
 
 import http.server
@@ -40,11 +40,11 @@ SETTINGS = {
 
 
 class Runtime(http.server.ThreadingHTTPServer):
-    """Hands out events that every function refuses, and keeps when it was asked."""
+    """Serves events that every function refuses, and records the times of the requests."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked = []
+        self.requests = []
         self.ended = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -53,9 +53,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        self.server.asked.append(time.monotonic())
-        if len(self.server.asked) > EVENTS:
-            # No more work: the program waits until it is ended.
+        self.server.requests.append(time.monotonic())
+        if len(self.server.requests) > EVENTS:
+            # No more events: the program waits until it is killed.
             self.server.ended.wait()
             self.close_connection = True
             return
@@ -88,18 +88,18 @@ def resident_kib(process):
 
 
 def start(program):
-    """Milliseconds to the first question and for an event, MiB at most."""
+    """Returns the milliseconds to the first request and for an event, and the maximum MiB."""
     runtime = Runtime()
     settings = SETTINGS | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.server_port}"}
     began = time.monotonic()
     process = subprocess.Popen([program], env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while len(runtime.asked) <= EVENTS:
+        while len(runtime.requests) <= EVENTS:
             if process.poll() is not None or time.monotonic() - began > 30:
-                sys.exit(f"{program} does not serve: its settings are not those of this script")
+                sys.exit(f"{program} serves no events: check its settings in this script")
             time.sleep(0.005)
-        warm = [later - sooner for sooner, later in zip(runtime.asked[1:], runtime.asked[2:])]
-        return (runtime.asked[0] - began) * 1000, statistics.median(warm) * 1000, resident_kib(process) / 1024
+        warm = [later - sooner for sooner, later in zip(runtime.requests[1:], runtime.requests[2:])]
+        return (runtime.requests[0] - began) * 1000, statistics.median(warm) * 1000, resident_kib(process) / 1024
     finally:
         process.kill()
         process.wait()

@@ -1,4 +1,4 @@
-"""Holds infra/template.yaml to the repository: functions, roles, the workflow's names and times. It deploys nothing.
+"""Checks infra/template.yaml against the repository: functions, roles, the workflow's names and times. It deploys nothing.
 
 Run by `cargo xtask verify`, or: target/tools/python/bin/python tests/python/template.py
 """
@@ -11,9 +11,9 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-# Called from outside of the workflow.
+# The functions outside of the workflow.
 OUTSIDE = ("receive-webhook", "approval-page", "sweep")
-# What a function's main asks the setup for, by the actions that this needs.
+# The adapters of a function's main, with the prefixes of the actions that they need.
 PORTS = {
     "store": ("s3:",),
     "rows": ("dynamodb:",),
@@ -22,9 +22,9 @@ PORTS = {
     "notify": ("ses:", "sns:"),
     "model": ("bedrock:",),
 }
-# What the setup itself calls, and Lambda for the function.
+# The actions of the setup itself, and of Lambda for the function.
 BESIDES_PORTS = ("secretsmanager:", "sqs:")
-# What main names as a place, by the variable that has it.
+# The places that main names, by their variables.
 PLACES = {
     "BUCKET": "HOLDFAST_BUCKET",
     "TABLE": "HOLDFAST_TABLE",
@@ -33,14 +33,14 @@ PLACES = {
     "ALIAS": "HOLDFAST_STATE_MACHINE_ALIAS",
 }
 READ_GITHUB, READ_MODEL = "GithubSecret", "ModelSecret"
-# Seconds that a state leaves its function to start and to report.
+# The seconds that a state leaves its function to start and to report.
 MARGIN_S = 10
-# Characters of a parameter that is a number, at most.
+# The maximum number of characters of a numeric parameter.
 NUMBER_CHARS = 6
 
 
 class Tag(dict):
-    """An intrinsic function: its name and what it is given."""
+    """An intrinsic function: its name and its argument."""
 
 
 class Loader(yaml.SafeLoader):
@@ -73,7 +73,7 @@ def several(value):
 
 
 def parameters_in(value, names):
-    """The parameters that a value refers to, of those called names."""
+    """Returns the parameters among names that a value refers to."""
     if isinstance(value, Tag):
         (kind, inner), = value.items()
         if kind == "Ref":
@@ -89,7 +89,7 @@ def parameters_in(value, names):
 
 
 def resource_name(value, condition):
-    """A resource of a policy as permissions.yaml names it."""
+    """Returns a policy's resource as permissions.yaml names it."""
     text = value if isinstance(value, str) else None
     if isinstance(value, Tag):
         (kind, inner), = value.items()
@@ -111,13 +111,13 @@ def resource_name(value, condition):
 
 
 def leading_keys(condition):
-    """The rows' hash keys that a statement is held to; none where it is held to none."""
+    """Returns the hash keys that a statement is limited to; none if it has no such limit."""
     held = (condition or {}).get("ForAllValues:StringEquals", {}).get("dynamodb:LeadingKeys")
     return None if held is None else several(held)
 
 
 def resource_names(statement):
-    """A statement's resources as permissions.yaml names them."""
+    """Returns a statement's resources as permissions.yaml names them."""
     condition = statement.get("Condition")
     names = {resource_name(item, condition) for item in several(statement["Resource"])}
     keys = leading_keys(condition)
@@ -128,7 +128,7 @@ def resource_names(statement):
 
 
 def allowed(documents):
-    """What policy documents allow: {action: {resource}}."""
+    """Returns the permissions of policy documents: {action: {resource}}."""
     found = {}
     for statement in (statement for document in documents for statement in document["Statement"]):
         assert statement["Effect"] == "Allow", statement
@@ -139,7 +139,7 @@ def allowed(documents):
 
 
 def mains():
-    """What each function's main sets up, as its source: the row of the table of stages, or the file of its own."""
+    """Returns the source of each function's main: made from its row of the table of stages, or its own file."""
     stages = (ROOT / "functions/src/stages.rs").read_text(encoding="utf-8")
     places = dict(re.findall(r'"(\w+)" => Some\((\w+)\)', stages))
     calls = dict(re.findall(r"\((\w+), \$setup:ident\) => \{\s*\$?(\S+)\s*\}", stages))
@@ -188,7 +188,7 @@ class TemplateTest(unittest.TestCase):
         return self.table[function].get("secretsmanager:GetSecretValue", [])
 
     def tasks(self):
-        """Each task state's name, with its definition, wherever it stands."""
+        """Returns each task state's name with its definition, at any depth."""
         def walk(states):
             for name, state in states.items():
                 if state["Type"] == "Task":
@@ -252,7 +252,7 @@ class TemplateTest(unittest.TestCase):
                 self.assertFalse([action for action in self.table[name] if "*" in action])
 
     def test_each_function_writes_only_keys_of_its_own(self):
-        """No write to a whole prefix or table, and what decides on a publication is written by whom it should be."""
+        """No function writes to a whole prefix or table, and only the right functions write the data that decides on a publication."""
         writers = {}
         for name in sorted(self.functions):
             with self.subTest(name):
@@ -302,12 +302,12 @@ class TemplateTest(unittest.TestCase):
                 given = json.dumps(self.environment(name).get("HOLDFAST_SECRETS", ""))
                 self.assertEqual(set(re.findall(r"\w+Secret", given)), set(self.secrets(name)))
 
-    def test_who_asks_the_model_cannot_write_to_github_and_the_other_way_round(self):
-        asks = [name for name in self.functions if READ_MODEL in self.secrets(name)]
+    def test_a_function_that_calls_the_model_cannot_write_to_github_and_the_other_way_round(self):
+        callers = [name for name in self.functions if READ_MODEL in self.secrets(name)]
         writes = [name for name, main in self.mains.items() if "setup.publish()" in main]
-        self.assertEqual(sorted(asks), ["review-unit", "summarize-review"])
+        self.assertEqual(sorted(callers), ["review-unit", "summarize-review"])
         self.assertGreaterEqual(len(writes), 5)
-        for name in sorted(asks):
+        for name in sorted(callers):
             with self.subTest(name):
                 self.assertEqual(self.secrets(name), [READ_MODEL])
         for name in sorted(writes):
@@ -367,7 +367,7 @@ class TemplateTest(unittest.TestCase):
         stage = self.resources["HttpStage"]["Properties"]["AccessLogSettings"]
         self.assertNotIn("path", stage["Format"].lower(), "the path of an approval is a credential")
 
-    def test_what_is_stored_outlives_the_stack_and_is_private(self):
+    def test_storage_outlives_the_stack_and_is_private(self):
         for name in sorted(("Artifacts", "Table")):
             with self.subTest(name):
                 for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
@@ -379,7 +379,7 @@ class TemplateTest(unittest.TestCase):
         block = self.resources["Artifacts"]["Properties"]["PublicAccessBlockConfiguration"]
         self.assertEqual((len(block), set(block.values())), (4, {True}))
 
-    def test_what_nobody_waits_for_has_dead_letters(self):
+    def test_a_function_that_nobody_waits_for_has_dead_letters(self):
         sweep = self.functions["sweep"]
         queue = {"GetAtt": "DeadLetters.Arn"}
         self.assertEqual(sweep["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"], queue)
@@ -392,14 +392,14 @@ class TemplateTest(unittest.TestCase):
                 self.assertNotIn("Events", self.functions[name], "it would need dead letters")
 
     def test_each_alarm_is_explained(self):
-        told = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+        text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
         for name in sorted(self.of_type("AWS::CloudWatch::Alarm")):
             with self.subTest(name):
                 self.assertEqual(self.resources[name]["Properties"]["AlarmActions"], [{"Ref": "Alarms"}])
-                self.assertIn(f"`{name}`", told)
+                self.assertIn(f"`{name}`", text)
         for name in sorted(self.template["Parameters"]):
             with self.subTest(name):
-                self.assertIn(f"`{name}`", told)
+                self.assertIn(f"`{name}`", text)
 
     def test_the_dashboard_shows_what_functions_count(self):
         body = re.sub(r"\$\{[^}]*\}", "x", self.resources["Dashboard"]["Properties"]["DashboardBody"]["Sub"])
@@ -412,12 +412,12 @@ class TemplateTest(unittest.TestCase):
         counted |= {part["MetricName"] for each in filters for part in each["Properties"]["MetricTransformations"]}
         shown = set(re.findall(r'MetricName=\\*"(\w+)', ours)) | set(re.findall(r'Holdfast/x", "(\w+)"', ours))
         self.assertEqual(shown, counted)
-        told = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+        text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
         for name in sorted(counted):
             with self.subTest(name):
-                self.assertIn(f"`{name}`", told)
+                self.assertIn(f"`{name}`", text)
 
-    def test_the_app_asks_for_what_the_document_says(self):
+    def test_the_app_has_the_documented_permissions(self):
         manifest = json.loads((ROOT / "infra/github-app-manifest.json").read_text(encoding="utf-8"))
         self.assertEqual(
             manifest["default_permissions"],
@@ -431,7 +431,7 @@ class TemplateTest(unittest.TestCase):
                 "pull_requests": "write",
             },
         )
-        # GitHub sends installations to every App unasked, and refuses a manifest that names them.
+        # GitHub sends installation events to every App, and refuses a manifest that names them.
         events = [
             "pull_request",
             "pull_request_review_comment",

@@ -1,6 +1,6 @@
-"""Holds the transformed template to what no emulator shows: versions, aliases, and how the workflow moves to a new one.
+"""Checks the transformed template where no emulator can: versions, aliases, and the workflow's move to a new version.
 
-SAM's own transform runs here, as CloudFormation runs it. Run by `cargo xtask verify`, or:
+It runs SAM's own transform, like CloudFormation. Run by `cargo xtask verify`, or:
 target/tools/python/bin/python tests/python/transformed.py
 """
 
@@ -19,7 +19,7 @@ OUTSIDE = ("ReceiveWebhookFunction", "ApprovalPageFunction", "SweepFunction")
 
 def transform():
     template = yaml_parse((ROOT / "infra/template.yaml").read_text(encoding="utf-8"))
-    # What `sam package` does: the transform takes places in S3 alone.
+    # Like `sam package`: the transform accepts only places in S3.
     places = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::StateMachine": "DefinitionUri"}
     for resource in template["Resources"].values():
         if resource["Type"] in places:

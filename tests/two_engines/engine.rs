@@ -8,56 +8,56 @@ use std::time::{Duration, Instant};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
-/// How long an execution may take.
+/// The maximum time of an execution.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// One of the two.
+/// One of the two engines.
 pub struct Engine {
     pub name: &'static str,
     pub url: String,
     pub client: Client,
-    /// Where the events of maps' children are kept, of an engine whose API does not tell them: `EXECUTION.jsonl`.
+    /// The folder with the events of maps' children (`EXECUTION.jsonl`), for an engine whose API doesn't return them.
     pub children: Option<PathBuf>,
 }
 
-/// What an execution went through: what is compared.
+/// The path of an execution, which the test compares.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Path {
     pub status: String,
     pub error: Option<String>,
     /// The states entered and, with a mark before them, the errors of their tasks.
     pub steps: Vec<String>,
-    /// The same for each unit's own execution.
+    /// The steps of each unit's own execution.
     pub units: BTreeMap<String, Vec<String>>,
 }
 
 impl Path {
-    /// How many states were entered, by the review and by its units.
+    /// Returns the number of states that the review and its units entered.
     pub fn states(&self) -> (usize, usize) {
         let count = |steps: &[String]| steps.iter().filter(|step| !step.starts_with(FAILED)).count();
         (count(&self.steps), self.units.values().map(|steps| count(steps)).sum())
     }
 
-    /// All on one line each.
-    pub fn told(&self) -> String {
-        let mut told = format!("{} {:?}: {}\n", self.status, self.error, self.steps.join(", "));
+    /// Describes the path for people: a line for the review, and one for each unit.
+    pub fn description(&self) -> String {
+        let mut text = format!("{} {:?}: {}\n", self.status, self.error, self.steps.join(", "));
         for (unit, steps) in &self.units {
-            writeln!(told, "    {unit}: {}", steps.join(", ")).unwrap();
+            writeln!(text, "    {unit}: {}", steps.join(", ")).unwrap();
         }
-        told
+        text
     }
 }
 
-/// Before the name of an error in a path.
+/// The mark before an error's name in a path.
 const FAILED: char = '!';
 
 impl Engine {
-    /// A call of Step Functions' API.
+    /// Calls Step Functions' API.
     pub fn call(&self, action: &str, body: &Value) -> Value {
         call(&self.client, &self.url, &format!("AWSStepFunctions.{action}"), body)
     }
 
-    /// Makes a state machine; its ARN.
+    /// Creates a state machine and returns its ARN.
     pub fn create(&self, name: &str, definition: &str) -> String {
         let role = "arn:aws:iam::000000000000:role/any";
         let made = self.call(
@@ -67,13 +67,13 @@ impl Engine {
         text(&made["stateMachineArn"])
     }
 
-    /// Starts an execution; its ARN.
+    /// Starts an execution and returns its ARN.
     pub fn start(&self, machine: &str, run: &str, input: &Value) -> String {
         let input = json!({ "stateMachineArn": machine, "name": run, "input": input.to_string() });
         text(&self.call("StartExecution", &input)["executionArn"])
     }
 
-    /// Waits until an execution has ended; the path that it took.
+    /// Waits until an execution has ended, and returns its path.
     pub fn ended(&self, execution: &str) -> Path {
         let give_up = Instant::now() + PATIENCE;
         loop {
@@ -103,7 +103,7 @@ impl Engine {
         serde_json::from_value(events["events"].take()).unwrap()
     }
 
-    /// What each child of the execution's map runs went through, by the unit in its input.
+    /// Returns the steps of each child of the execution's map runs, by the unit in its input.
     fn units(&self, execution: &str) -> BTreeMap<String, Vec<String>> {
         let mut units = BTreeMap::new();
         if let Some(folder) = &self.children {
@@ -128,7 +128,7 @@ impl Engine {
     }
 }
 
-/// What a history's events went through, in order.
+/// Returns the steps of a history's events, in order.
 fn steps(events: &[Value]) -> Vec<String> {
     let step = |event: &Value| {
         let entered = event["stateEnteredEventDetails"]["name"].as_str().map(str::to_owned);
@@ -145,10 +145,10 @@ fn steps(events: &[Value]) -> Vec<String> {
     events.iter().filter_map(step).collect()
 }
 
-/// A call of one of AWS's JSON APIs.
+/// Calls one of AWS's JSON APIs.
 pub fn call(client: &Client, url: &str, target: &str, body: &Value) -> Value {
     let call = client.post(url).header("x-amz-target", target);
-    // An emulator reads the service and the region there.
+    // An emulator reads the service and the region from this header.
     let service = if target.starts_with("DynamoDB") {
         "dynamodb"
     } else {
@@ -160,17 +160,17 @@ pub fn call(client: &Client, url: &str, target: &str, body: &Value) -> Value {
     let call = call.header("authorization", scope);
     let call = call.header("content-type", "application/x-amz-json-1.0");
     let answer = call.body(body.to_string()).send().unwrap();
-    let (status, said) = (answer.status(), answer.text().unwrap());
-    assert!(status.is_success(), "{url} {target}: {status} {said}");
-    if said.is_empty() {
+    let (status, printed) = (answer.status(), answer.text().unwrap());
+    assert!(status.is_success(), "{url} {target}: {status} {printed}");
+    if printed.is_empty() {
         return Value::Null;
     }
-    serde_json::from_str(&said).unwrap()
+    serde_json::from_str(&printed).unwrap()
 }
 
 pub fn text(value: &Value) -> String {
     value
         .as_str()
-        .unwrap_or_else(|| panic!("{value} is no text"))
+        .unwrap_or_else(|| panic!("{value} isn't a text"))
         .to_owned()
 }

@@ -1,5 +1,5 @@
-//! Two engines, one path: the workflow runs on LocalStack's interpreter and on ours, with the same functions, and takes the
-//! same states in both. `cargo xtask two-engines` runs it: it needs a Python environment of its own.
+//! Runs the workflow on LocalStack's interpreter and on ours, with the same functions, and checks that both enter the
+//! same states. `cargo xtask two-engines` runs it: it needs a Python environment of its own.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 #![expect(clippy::print_stdout, reason = "the table is for the person at the terminal")]
 
@@ -23,10 +23,10 @@ use scenario::{Decision, Scenario};
 use stand::{BUCKET, Stand};
 
 const NUMBER: u64 = 12;
-/// How long a person has in the hasty workflow, in seconds, where the true one waits for two days.
+/// The time for a person's decision in the hasty workflow, in seconds; the real workflow waits for two days.
 const HASTY_S: u64 = 2;
 
-/// Where the definition runs: as it is, and with little time for people.
+/// An engine's state machines: the definition as it is, and one with little time for people.
 struct Machines {
     engine: usize,
     patient: String,
@@ -59,16 +59,20 @@ fn both_engines_take_the_same_path() {
             scenario.name, ours.0.status, theirs.1, ours.1
         );
         if theirs.0 != ours.0 {
-            let told = format!(
+            let difference = format!(
                 "{}\n  LocalStack {}  holdfast {}",
                 scenario.name,
-                theirs.0.told(),
-                ours.0.told()
+                theirs.0.description(),
+                ours.0.description()
             );
-            differences.push(told);
+            differences.push(difference);
         }
         if let Some(missing) = missed(scenario, &ours.0) {
-            differences.push(format!("{}: {missing}\n  holdfast {}", scenario.name, ours.0.told()));
+            differences.push(format!(
+                "{}: {missing}\n  holdfast {}",
+                scenario.name,
+                ours.0.description()
+            ));
         }
     }
     println!(
@@ -81,9 +85,9 @@ fn both_engines_take_the_same_path() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// What a scenario was to go through and did not.
+/// Returns the difference between a path and its scenario's expectations, if any.
 fn missed(scenario: &Scenario, path: &Path) -> Option<String> {
-    let gone: BTreeSet<&str> = path
+    let steps: BTreeSet<&str> = path
         .units
         .values()
         .flatten()
@@ -94,7 +98,7 @@ fn missed(scenario: &Scenario, path: &Path) -> Option<String> {
         .through
         .iter()
         .copied()
-        .filter(|step| !gone.contains(step))
+        .filter(|step| !steps.contains(step))
         .collect();
     if path.status != scenario.status {
         return Some(format!("ends {}, not {}", path.status, scenario.status));
@@ -104,7 +108,7 @@ fn missed(scenario: &Scenario, path: &Path) -> Option<String> {
 
 fn machines(stand: &Stand, engine: usize) -> Machines {
     let definition = workflow::definition();
-    // LocalStack's parser refuses a writer of results with `Arguments`; without it, they come as the map's own result.
+    // LocalStack's parser refuses a result writer with `Arguments`; without one, the results are the map's own output.
     let definition = if engine == 0 {
         without_writer(definition)
     } else {
@@ -144,7 +148,8 @@ fn changes() -> Changes {
     }
 }
 
-/// One scenario in one engine, in a repository of its own: none sees the other's answers. Its path, and the seconds.
+/// Plays a scenario on an engine, in a repository of its own, so that engines don't share cached answers. Returns its
+/// path and its duration in seconds.
 fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenario) -> (Path, f64) {
     let engine: &Engine = &stand.engines[machines.engine];
     let repository = format!("{}-{}", scenario.name, ["theirs", "ours"][machines.engine]);
@@ -198,7 +203,7 @@ fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenar
     (engine.ended(&execution), began.elapsed().as_secs_f64())
 }
 
-/// What the approval page tells the workflow.
+/// Sends a decision to the workflow, like the approval page.
 fn decide(engine: &Engine, token: &str, decision: Decision) {
     match decision {
         Decision::Approve => {

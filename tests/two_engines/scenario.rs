@@ -1,4 +1,4 @@
-//! The scenarios: what the world does, and what a review must go through then.
+//! The scenarios: the behaviour of GitHub, models and people, and the states that a review must enter then.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,17 +6,17 @@ use holdfast_core::stage::state;
 use holdfast_testkit::model_server::{Answer, Failure, Outcome, answer_text};
 use holdfast_testkit::{Finding, Script};
 
-/// The file whose unit something happens to.
+/// The file whose unit has the scenario's trouble.
 const CHOSEN: &str = "src/file_0001.rs";
 
-/// What a person says. An approval is asked for where it is given.
+/// A person's decision. Scenarios with one have findings that need an approval.
 #[derive(Clone, Copy)]
 pub enum Decision {
     Approve,
     Reject,
 }
 
-/// What a kind of request to GitHub is answered with.
+/// GitHub's answer to one kind of request.
 #[derive(Clone, Copy)]
 pub struct Trouble {
     pub method: &'static str,
@@ -28,17 +28,17 @@ pub struct Trouble {
 
 pub struct Scenario {
     pub name: &'static str,
-    /// Made anew for each engine: some count.
+    /// Makes the model's script, for each engine, because some scripts count.
     pub script: fn() -> Script,
     pub troubles: Vec<Trouble>,
     pub decision: Option<Decision>,
-    /// Whether only files are changed that nobody reviews.
+    /// True if the change has only files that are skipped.
     pub is_noise: bool,
-    /// Whether the run is of a commit that is not the head any more.
+    /// True if the head has moved since the run's commit.
     pub is_moved: bool,
-    /// Whether nobody has the time to answer.
+    /// True if the wait for an approval ends before anybody answers.
     pub is_hasty: bool,
-    /// How it must end, and what it must have gone through: a path that both engines miss proves nothing.
+    /// The execution's end and the steps that it must contain: a path that both engines miss proves nothing.
     pub status: &'static str,
     pub through: &'static [&'static str],
 }
@@ -77,7 +77,7 @@ pub fn all() -> Vec<Scenario> {
     [units(), people(), failures()].into_iter().flatten().collect()
 }
 
-/// What happens to one unit, and to all.
+/// Scenarios of one unit's answers, and of all units.
 fn units() -> Vec<Scenario> {
     let published = &[state::REVIEW_PUBLISHED];
     vec![
@@ -125,7 +125,7 @@ fn units() -> Vec<Scenario> {
     ]
 }
 
-/// What people do.
+/// Scenarios of approvals.
 fn people() -> Vec<Scenario> {
     vec![
         Scenario {
@@ -158,7 +158,7 @@ fn people() -> Vec<Scenario> {
     ]
 }
 
-/// What GitHub does not take, and what is undone then.
+/// Scenarios in which GitHub refuses a request, and the review is undone.
 fn failures() -> Vec<Scenario> {
     vec![
         Scenario {
@@ -214,7 +214,7 @@ fn failures() -> Vec<Scenario> {
     ]
 }
 
-/// Findings that are published without being asked for.
+/// Returns a script with findings that need no approval.
 fn low() -> Script {
     Script::findings(low_findings())
 }
@@ -223,12 +223,12 @@ fn low_findings() -> Vec<Finding> {
     vec![Finding::first_added_line().severity("low")]
 }
 
-/// `script` for the chosen file.
+/// Applies `script` to the chosen file only.
 fn chosen(script: Script) -> Script {
     low().for_path(CHOSEN, script)
 }
 
-/// `answer` for the first request, then as [`low`].
+/// Answers the first request with `answer`, and later ones like [`low`].
 fn first(answer: fn() -> Answer) -> Script {
     let asked = AtomicUsize::new(0);
     Script::new(move |_, request| {

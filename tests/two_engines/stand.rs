@@ -1,5 +1,5 @@
-//! What both engines stand on: LocalStack with the functions, GitHub and a model on loopback. Everything ends when it is
-//! dropped.
+//! The environment of both engines: LocalStack with the functions, and a fake GitHub and model on loopback. Dropping it
+//! ends its servers.
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -16,17 +16,17 @@ use tempfile::TempDir;
 
 use crate::engine::{Engine, call, text};
 
-/// Names the Python environment with LocalStack in it.
+/// The variable that names the Python environment with LocalStack.
 const VENV: &str = "HOLDFAST_LOCALSTACK";
 pub const BUCKET: &str = "holdfast-artifacts";
 const TABLE: &str = "holdfast";
-/// How long a server may take to listen.
+/// The maximum time until a server listens.
 const START: Duration = Duration::from_secs(90);
 
 pub struct Stand {
     pub github: FakeGithub,
     pub model: ModelServer,
-    /// The other interpreter, and ours.
+    /// LocalStack's interpreter, and ours.
     pub engines: [Engine; 2],
     cloud: String,
     client: Client,
@@ -34,12 +34,12 @@ pub struct Stand {
     servers: Vec<Server>,
 }
 
-/// A server that is ended with the test.
+/// A server that ends with the test.
 struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It is asked first, so that it ends the functions' programs, and may have ended by itself.
+        // Terminated before it is killed, so that it ends the functions' programs; it may have ended already.
         let id = self.0.id().to_string();
         drop(Command::new("kill").args(["-TERM", &id]).status());
         let give_up = Instant::now() + Duration::from_secs(10);
@@ -55,7 +55,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The account that everything is in.
+/// Sets the account.
 fn account(command: &mut Command, cloud: &str) {
     command
         .env("AWS_ACCESS_KEY_ID", "test")
@@ -154,8 +154,8 @@ impl Stand {
         }
     }
 
-    /// Each function with the settings that its kind is given: who asks the model has no token for GitHub, and who writes
-    /// to GitHub has no key of the model.
+    /// Creates each function with the settings of its kind: a function that calls the model has no token for GitHub,
+    /// and one that writes to GitHub has no key of the model.
     fn create_functions(&self, venv: &Path, programs: &Path) {
         let common = json!({ "HOLDFAST_BUCKET": BUCKET, "HOLDFAST_METRICS_NAMESPACE": "Holdfast/test" });
         let asks = json!({
@@ -189,11 +189,15 @@ impl Stand {
             .arg(settings.to_string())
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&made.stderr);
-        assert!(made.status.success(), "{said}\n{}", self.log("localstack.log", 6_000));
+        let printed = String::from_utf8_lossy(&made.stderr);
+        assert!(
+            made.status.success(),
+            "{printed}\n{}",
+            self.log("localstack.log", 6_000)
+        );
     }
 
-    /// The token that a run's question waits with, once it is asked.
+    /// Waits for a run's question for approval and returns its task token.
     pub fn token(&self, run: &str) -> String {
         let key = json!({ "pk": { "S": "question" }, "sk": { "S": format!("{run}#01") } });
         let asked = json!({ "TableName": TABLE, "Key": key });
@@ -204,12 +208,16 @@ impl Stand {
                 let question: Value = serde_json::from_str(value).unwrap();
                 return text(&question["token"]);
             }
-            assert!(Instant::now() < give_up, "{run} asks nobody\n{}", self.logs());
+            assert!(
+                Instant::now() < give_up,
+                "{run} has no question for approval\n{}",
+                self.logs()
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// Stores that a person approved a run's question, as the approval page does.
+    /// Stores a person's approval of a run's question, like the approval page.
     pub fn store_approval(&self, run: &str) {
         let key = json!({ "pk": { "S": "question" }, "sk": { "S": format!("{run}#01") } });
         let asked = json!({ "TableName": TABLE, "Key": key });
@@ -224,7 +232,7 @@ impl Stand {
         call(&self.client, &self.cloud, "DynamoDB_20120810.PutItem", &put);
     }
 
-    /// The last lines of the servers' logs.
+    /// Returns the last lines of the servers' logs.
     pub fn logs(&self) -> String {
         format!(
             "{}\n{}",

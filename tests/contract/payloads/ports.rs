@@ -1,4 +1,4 @@
-//! The world that a stage is called in with a golden input: the golden artifacts and rows, and an outside that agrees.
+//! The ports for a stage with a golden input: the golden artifacts and rows, and an outside that accepts everything.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::{Golden, claim_key};
 
-/// Everything outside of a stage.
+/// The ports of a stage.
 #[derive(Clone)]
 pub struct World {
     artifacts: Arc<MemoryArtifacts>,
@@ -28,7 +28,7 @@ pub struct World {
 }
 
 impl World {
-    /// Every golden artifact at its key, for each unit and attempt.
+    /// Stores every golden artifact under its key, for each unit and attempt.
     pub fn of(golden: &Golden) -> Self {
         let run = golden.run();
         let name = run.run.as_str();
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    /// Today's stages in it.
+    /// Returns the current stages with these ports.
     pub fn stages(&self) -> StageFunctions {
         let world = Arc::new(self.clone());
         StageFunctions {

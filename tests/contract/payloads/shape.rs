@@ -1,4 +1,4 @@
-//! Shapes of documents: which fields there are, which type reads which document, and what is lost by it.
+//! The shapes of documents: their fields, the type that reads each document, and the fields that a type loses.
 
 use holdfast_core::approval::{Link, Question};
 use holdfast_core::claim::Claim;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Every field of a document by its path, `findings[].line`; the items of a list have one path.
+/// Returns every field of a document by its path, `findings[].line`; the items of a list share one path.
 pub fn paths(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(document, String::new(), &mut found);
@@ -43,7 +43,7 @@ fn collect(value: &Value, path: String, found: &mut Vec<String>) {
     found.push(path);
 }
 
-/// The fields of `before` that `after` has not, or has with another value.
+/// Returns the fields of `before` that `after` lacks or has with another value.
 pub fn loses(before: &Value, after: &Value) -> Vec<String> {
     let mut lost = Vec::new();
     compare(before, after, "", &mut lost);
@@ -71,7 +71,7 @@ fn compare(before: &Value, after: &Value, path: &str, lost: &mut Vec<String>) {
     }
 }
 
-/// Reads a document by its type and writes it again. Errors: it has another shape, or no type is known for it.
+/// Reads a document by its type and writes it again. Fails if it has another shape or an unknown kind.
 pub fn reread(name: &str, document: &Value) -> Result<Value, String> {
     let again = match name {
         "artifact/run" => through::<Run>,
@@ -87,7 +87,7 @@ pub fn reread(name: &str, document: &Value) -> Result<Value, String> {
         "artifact/answer" | "artifact/cached_answer" | "artifact/summary_answer" => through::<RecordedAnswer>,
         "artifact/verdict" => through::<Verdict>,
         "artifact/results" => through::<Vec<UnitResult>>,
-        // AWS's own; AggregateFindings reads it.
+        // A document of AWS's that AggregateFindings reads.
         "artifact/results_manifest" => through::<Value>,
         "artifact/aggregate" => through::<Aggregate>,
         "artifact/report" => through::<Report>,
@@ -107,7 +107,7 @@ pub fn reread(name: &str, document: &Value) -> Result<Value, String> {
     again(document)
 }
 
-/// The words of each type that is one, as fields.
+/// Returns the words of each enumeration, as fields.
 pub fn words() -> Vec<(&'static str, Value)> {
     vec![
         ("word/category", words_of::<Category>()),
@@ -126,7 +126,7 @@ pub fn words() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A wrong word is refused with all that are right.
+/// Returns the words of an enumeration, from the error message for a wrong word, which lists them all.
 fn words_of<T: DeserializeOwned + Serialize>() -> Value {
     let refusal = serde_json::from_value::<T>(Value::from("no such word"))
         .err()
@@ -145,7 +145,7 @@ fn through<T: DeserializeOwned + Serialize>(document: &Value) -> Result<Value, S
     serde_json::to_value(read).map_err(|error| error.to_string())
 }
 
-/// What an artifact is, by its key. Errors: a key of no known form.
+/// Returns an artifact's kind by its key. Fails on a key of unknown form.
 pub fn kind_of(key: &str) -> Result<String, String> {
     let parts: Vec<&str> = key.split('/').collect();
     let kind = match parts.as_slice() {

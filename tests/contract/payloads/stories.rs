@@ -1,4 +1,4 @@
-//! What today's program writes: four reviews that come to every stage between them, and all documents they leave.
+//! Four reviews of the current program that together reach every stage, and all documents that they write.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,22 +37,22 @@ tiers:
     tier: strong
 "#;
 
-/// What the stories left.
+/// The documents and texts of the stories.
 #[derive(Default)]
-pub struct Told {
-    /// Documents by what they are, `artifact/report`, in the order in which golden files are chosen.
+pub struct Documents {
+    /// Documents by kind, `artifact/report`, in the order in which golden files are chosen.
     pub documents: BTreeMap<String, Vec<Value>>,
     /// Texts by file name.
     pub texts: BTreeMap<String, String>,
 }
 
-impl Told {
+impl Documents {
     fn add(&mut self, name: String, document: Value) {
         self.documents.entry(name).or_default().push(document);
     }
 }
 
-/// How a story ends.
+/// The end of a story.
 #[derive(Clone, Copy, PartialEq)]
 enum Ending {
     Approved,
@@ -61,21 +61,22 @@ enum Ending {
     NotUndone,
 }
 
-/// Plays all of them.
-pub async fn play_all() -> Told {
-    let told = Arc::new(Mutex::new(Told::default()));
+/// Plays all stories.
+pub async fn play_all() -> Documents {
+    let written = Arc::new(Mutex::new(Documents::default()));
     for ending in [
         Ending::Approved,
         Ending::Unanswered,
         Ending::Withdrawn,
         Ending::NotUndone,
     ] {
-        play(ending, &told).await;
+        play(ending, &written).await;
     }
-    Arc::into_inner(told).unwrap().into_inner().unwrap()
+    Arc::into_inner(written).unwrap().into_inner().unwrap()
 }
 
-/// A pull request with most that a change can have: a scope and imports, a rule's finding, a skipped file, a new one.
+/// Adds a pull request with most features of a change: a scope and imports, a rule's finding, a skipped and a renamed
+/// file.
 fn pull_request(github: &FakeGithub) -> (Repository, String) {
     let repository = Repository::new().unwrap();
     let shop = |list: &str| {
@@ -99,12 +100,12 @@ fn pull_request(github: &FakeGithub) -> (Repository, String) {
     (repository, head)
 }
 
-async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
+async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
     let github = FakeGithub::start().unwrap();
     let (_repository, head) = pull_request(&github);
     let is_refused = matches!(ending, Ending::Withdrawn | Ending::NotUndone);
     let severity = if is_refused { "low" } else { "high" };
-    // Beside a rule's finding of the same category it would be the rule's, with the rule's severity: nobody would be asked.
+    // In the rule's own category the finding would merge into the rule's, whose severity needs no approval.
     let category = if ending == Ending::Unanswered {
         "security"
     } else {
@@ -116,7 +117,7 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
         .suggestion("    pass");
     let mut attempts = vec![Script::text("Let me think."), Script::findings(vec![finding])];
     if ending == Ending::Unanswered {
-        // Its time is virtual: a wait costs nothing.
+        // A virtual clock: waits take no time.
         attempts.insert(0, Script::rate_limited(Some(7)));
     }
     // Counted for each unit, so that the order of the units decides nothing.
@@ -140,8 +141,8 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
         .await
         .unwrap();
     let rows = Arc::clone(&stages.rows);
-    stages.rows = Arc::new(WatchedRows(Arc::clone(&rows), Arc::clone(told)));
-    let functions = Arc::new(WatchedFunctions(stages, Arc::clone(told)));
+    stages.rows = Arc::new(WatchedRows(Arc::clone(&rows), Arc::clone(written)));
+    let functions = Arc::new(WatchedFunctions(stages, Arc::clone(written)));
     let objects = Arc::new(machine::artifact_objects(data.path()));
     let mut options = EngineOptions::new(data.path(), functions, objects).unwrap();
     if ending == Ending::Unanswered {
@@ -152,10 +153,10 @@ async fn play(ending: Ending, told: &Arc<Mutex<Told>>) {
     engine.start(RUN, workflow::definition(), input).await.unwrap();
     follow(&engine, ending, rows.as_ref()).await;
     engine.shutdown().await;
-    let mut told = told.lock().unwrap();
-    add_artifacts(data.path(), &mut told);
+    let mut written = written.lock().unwrap();
+    add_artifacts(data.path(), &mut written);
     if ending == Ending::Approved {
-        add_history(data.path(), &mut told);
+        add_history(data.path(), &mut written);
     }
 }
 
@@ -234,8 +235,9 @@ fn run(head: &str) -> Run {
     }
 }
 
-/// The last attempts come first: their answers are the valid ones, which stages are called with.
-fn add_artifacts(data: &Path, told: &mut Told) {
+/// Adds a run's artifacts. The last attempts come first: their answers are the valid ones, and stages are called with
+/// those.
+fn add_artifacts(data: &Path, written: &mut Documents) {
     let artifacts = data.join("artifacts");
     let mut files = Vec::new();
     collect(&artifacts, &mut files);
@@ -243,7 +245,7 @@ fn add_artifacts(data: &Path, told: &mut Told) {
     for file in files.into_iter().rev() {
         let key = file.strip_prefix(&artifacts).unwrap().to_str().unwrap();
         let kind = kind_of(key).unwrap();
-        told.add(kind, serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap());
+        written.add(kind, serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap());
     }
 }
 
@@ -258,8 +260,8 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// The run's history and one unit's as the engine stores them, and the definition stored with them.
-fn add_history(data: &Path, told: &mut Told) {
+/// Adds the run's history and one unit's as the engine stores them, and the definition that is stored with them.
+fn add_history(data: &Path, written: &mut Documents) {
     let archive = Archive::open(data).unwrap();
     let row = archive.execution(RUN).unwrap();
     let map_run = &archive.map_runs(row.id).unwrap()[0];
@@ -269,13 +271,15 @@ fn add_history(data: &Path, told: &mut Told) {
         let line = |event| without_tokens(serde_json::to_value(event).unwrap()).to_string() + "\n";
         events.into_iter().map(line).collect()
     };
-    told.texts.insert("history/review.jsonl".to_owned(), lines(row.id));
-    told.texts.insert("history/unit.jsonl".to_owned(), lines(unit.id));
+    written.texts.insert("history/review.jsonl".to_owned(), lines(row.id));
+    written.texts.insert("history/unit.jsonl".to_owned(), lines(unit.id));
     let definition = archive.definition(&row.definition_sha256).unwrap();
-    told.texts.insert("history/definition.asl.json".to_owned(), definition);
+    written
+        .texts
+        .insert("history/definition.asl.json".to_owned(), definition);
 }
 
-/// Tokens are credentials, and random; which one it is says nothing of a shape.
+/// Replaces task tokens: they are random credentials, and a shape doesn't depend on them.
 fn without_tokens(mut value: Value) -> Value {
     hide_tokens(&mut value);
     value
@@ -296,7 +300,7 @@ fn hide_tokens(value: &mut Value) {
     }
 }
 
-struct WatchedFunctions(StageFunctions, Arc<Mutex<Told>>);
+struct WatchedFunctions(StageFunctions, Arc<Mutex<Documents>>);
 
 #[async_trait]
 impl Functions for WatchedFunctions {
@@ -309,7 +313,7 @@ impl Functions for WatchedFunctions {
     }
 }
 
-struct WatchedRows(Arc<dyn KeepRows>, Arc<Mutex<Told>>);
+struct WatchedRows(Arc<dyn KeepRows>, Arc<Mutex<Documents>>);
 
 #[async_trait]
 impl KeepRows for WatchedRows {

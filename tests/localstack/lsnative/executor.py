@@ -143,8 +143,8 @@ class NativeRuntimeExecutor(RuntimeExecutor):
 
     @staticmethod
     def failed(request, name, message):
-        told = {"errorType": name, "errorMessage": f"RequestId: {request} Error: {message}"}
-        return InvocationResult(request, json.dumps(told).encode(), is_error=True, logs="")
+        error = {"errorType": name, "errorMessage": f"RequestId: {request} Error: {message}"}
+        return InvocationResult(request, json.dumps(error).encode(), is_error=True, logs="")
 
     def get_logs(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""

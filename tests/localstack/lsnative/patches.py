@@ -23,7 +23,7 @@ LOCK = threading.Lock()
 def evaluated(expression):
     try:
         value = jsonata.Jsonata(expression).evaluate(None)
-        # What JSON cannot say, such as a function, is nothing.
+        # A value that JSON can't express, such as a function, counts as missing.
         return json.loads(json.dumps(value, default=lambda _: None))
     except Exception as error:
         raise theirs.JSONataException("UNKNOWN", str(error)) from error
