@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use holdfast_core::stage::state;
+use holdfast_core::stage::{STAGES, state};
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,24 +70,10 @@ impl fmt::Display for Cell {
     }
 }
 
-/// States that call GitHub.
-const ON_GITHUB: [&str; 7] = [
-    state::OPEN_REVIEW,
-    state::PLAN_REVIEW,
-    state::GATHER_CONTEXT,
-    state::PUBLISH_REVIEW,
-    state::DISCARD_REVIEW,
-    state::WITHDRAW_ANNOUNCEMENT,
-    state::REPORT_FAILURE,
-];
-/// States that write to GitHub.
-const WRITES: [&str; 5] = [
-    state::OPEN_REVIEW,
-    state::PUBLISH_REVIEW,
-    state::DISCARD_REVIEW,
-    state::WITHDRAW_ANNOUNCEMENT,
-    state::REPORT_FAILURE,
-];
+/// Returns true if the state's stage takes this port.
+fn reaches(state: &str, port: &str) -> bool {
+    STAGES.iter().any(|stage| stage.state == state && stage.reaches(port))
+}
 
 impl Cell {
     pub fn new(state: &str, point: Point) -> Self {
@@ -119,16 +105,16 @@ impl Cell {
             Point::KilledDuring,
             Point::KilledAfter,
         ];
-        if ON_GITHUB.contains(&state) {
+        if reaches(state, "read") || reaches(state, "publish") {
             for status in [401, 403, 404, 422, 429, 502] {
                 points.extend([false, true].map(|always| Point::Github { status, always }));
             }
             points.extend([Point::GithubMalformed, Point::GithubStale]);
         }
-        if WRITES.contains(&state) {
+        if reaches(state, "publish") {
             points.push(Point::GithubAnswerLost);
         }
-        if matches!(state, state::REVIEW_UNIT | state::SUMMARIZE_REVIEW) {
+        if reaches(state, "model") {
             for status in [401, 429, 500] {
                 points.extend([false, true].map(|always| Point::Model { status, always }));
             }
