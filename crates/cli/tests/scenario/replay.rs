@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use holdfast_asl::Timestamp;
 use holdfast_core::model::settings::Settings;
+use holdfast_core::stage::state;
 use holdfast_engine::{Engine, EngineOptions, Outcome, VirtualClock};
 use holdfast_ops::machine;
 use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Script};
@@ -398,7 +399,7 @@ fn nobody_answers_again_and_two_days_pass_at_once() {
     assert_eq!(whole["status"]["replayed"], "rejected");
     let asked = whole["states"]["replayed"].as_array().unwrap().iter();
     assert_eq!(
-        asked.filter(|state| *state == "RequestApproval").count(),
+        asked.filter(|state| *state == state::REQUEST_APPROVAL).count(),
         2,
         "{whole:#}"
     );
@@ -483,7 +484,10 @@ fn an_unknown_state_is_a_usage_error() {
     let recorded = of_work_tree(1, Script::valid());
     for (state, says) in [
         ("Nonsense", "its states are OpenReview, PlanReview, "),
-        ("DiscardReview", "never reached DiscardReview; it visited OpenReview, "),
+        (
+            state::DISCARD_REVIEW,
+            "never reached DiscardReview; it visited OpenReview, ",
+        ),
     ] {
         let (exit, line) = one_line(&recorded.command(&["--from", state]).output().unwrap());
         assert!(exit == 2 && line.contains(says), "{line}");

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use holdfast_core::stage::state;
 use holdfast_testkit::{Finding, Script};
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ fn another_answer_is_another_outcome_from_the_state_that_reads_it() {
         assert_ne!(other, text);
         answer["text"] = json!(other);
     });
-    for from in [None, Some("ReviewUnit"), Some("ValidateFindings")] {
+    for from in [None, Some(state::REVIEW_UNIT), Some(state::VALIDATE_FINDINGS)] {
         let arguments: Vec<&str> = from.into_iter().flat_map(|state| ["--from", state]).collect();
         let (exit, document) = recorded.replay(&arguments);
         assert_eq!((exit, &document["same"]), (1, &json!(false)), "{from:?}: {document:#}");
@@ -69,7 +70,7 @@ fn another_answer_is_another_outcome_from_the_state_that_reads_it() {
         );
     }
     // A replay from here on uses the recorded verdict.
-    assert_eq!(recorded.replay(&["--from", "AggregateFindings"]).0, 0);
+    assert_eq!(recorded.replay(&["--from", state::AGGREGATE_FINDINGS]).0, 0);
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn a_changed_prompt_is_reported_despite_the_same_answer() {
     assert_eq!(document["findings"]["gained"], json!([]));
     assert!(recorded.text(&[]).contains("attempt 1 the prompt differs"));
     // A replay that starts after the model's state needs no answer.
-    assert_eq!(recorded.replay(&["--from", "ValidateFindings"]).0, 0);
+    assert_eq!(recorded.replay(&["--from", state::VALIDATE_FINDINGS]).0, 0);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{Scene, coverage, many_files};
+use holdfast_core::stage::state;
 use holdfast_testkit::{Answer, Finding, ModelServer, Repository, Script};
 use serde_json::Value;
 
@@ -208,16 +209,16 @@ fn a_finished_run_can_be_shown() {
     assert_eq!(
         states,
         [
-            "OpenReview",
-            "PlanReview",
-            "RouteReviewable",
-            "GatherContext",
-            "ReviewEachUnit",
-            "AggregateFindings",
-            "SummarizeReview",
-            "RouteByGate",
-            "PublishReview",
-            "ReviewPublished"
+            state::OPEN_REVIEW,
+            state::PLAN_REVIEW,
+            state::ROUTE_REVIEWABLE,
+            state::GATHER_CONTEXT,
+            state::REVIEW_EACH_UNIT,
+            state::AGGREGATE_FINDINGS,
+            state::SUMMARIZE_REVIEW,
+            state::ROUTE_BY_GATE,
+            state::PUBLISH_REVIEW,
+            state::REVIEW_PUBLISHED
         ]
     );
     let unit = &shown["units"][0];
@@ -230,11 +231,14 @@ fn a_finished_run_can_be_shown() {
     );
     let picture = String::from_utf8(scene.run(&["show", run, "--format", "svg"]).stdout).unwrap();
     assert!(
-        picture.starts_with("<svg") && picture.contains("CorrectFindings"),
+        picture.starts_with("<svg") && picture.contains(state::CORRECT_FINDINGS),
         "{picture}"
     );
     let text = String::from_utf8(scene.run(&["show", run]).stdout).unwrap();
-    assert!(text.contains("CorrectFindings") || text.contains("attempt 2"), "{text}");
+    assert!(
+        text.contains(state::CORRECT_FINDINGS) || text.contains("attempt 2"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use holdfast_console::{href, page};
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::plan::Tier;
 use holdfast_core::model::report::{Report, RunStatus};
+use holdfast_core::stage::state;
 
 use super::{BASE, HEAD, HOUR_MS, MINUTE_MS, NOW_MS, RUN, Say, change, form, frame, pull_request};
 
@@ -195,15 +196,15 @@ fn picture() -> Picture {
 fn timeline(until: usize, ended_ms: Option<i64>, say: Say) -> Timeline {
     let begin = NOW_MS - if until == 1 { 95_000 } else { 3 * HOUR_MS };
     let states: [(&str, i64, i64, SpanKind); 9] = [
-        ("OpenReview", 0, 2_100, SpanKind::Work),
-        ("PlanReview", 2_100, 2_900, SpanKind::Work),
-        ("RouteReviewable", 2_900, 2_901, SpanKind::Step),
-        ("GatherContext", 2_901, 9_400, SpanKind::Work),
-        ("ReviewEachUnit", 9_400, 171_000, SpanKind::Work),
-        ("AggregateFindings", 171_000, 171_700, SpanKind::Work),
-        ("SummarizeReview", 171_700, 180_000, SpanKind::Work),
-        ("RequestApproval", 180_000, 7_140_000, SpanKind::Wait),
-        ("PublishReview", 7_140_000, 7_144_000, SpanKind::Work),
+        (state::OPEN_REVIEW, 0, 2_100, SpanKind::Work),
+        (state::PLAN_REVIEW, 2_100, 2_900, SpanKind::Work),
+        (state::ROUTE_REVIEWABLE, 2_900, 2_901, SpanKind::Step),
+        (state::GATHER_CONTEXT, 2_901, 9_400, SpanKind::Work),
+        (state::REVIEW_EACH_UNIT, 9_400, 171_000, SpanKind::Work),
+        (state::AGGREGATE_FINDINGS, 171_000, 171_700, SpanKind::Work),
+        (state::SUMMARIZE_REVIEW, 171_700, 180_000, SpanKind::Work),
+        (state::REQUEST_APPROVAL, 180_000, 7_140_000, SpanKind::Wait),
+        (state::PUBLISH_REVIEW, 7_140_000, 7_144_000, SpanKind::Work),
     ];
     let (count, last) = match until {
         1 => (5, SpanEnd::Open),
@@ -223,7 +224,7 @@ fn timeline(until: usize, ended_ms: Option<i64>, say: Say) -> Timeline {
                 left_ms: (end != SpanEnd::Open).then_some(begin + left),
                 kind: *kind,
                 end,
-                tries: if *state == "OpenReview" { 2 } else { 1 },
+                tries: if *state == state::OPEN_REVIEW { 2 } else { 1 },
             }
         })
         .collect();
