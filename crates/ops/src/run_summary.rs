@@ -406,3 +406,7 @@ pub async fn read_json<T: DeserializeOwned>(store: &dyn StoreArtifact, key: &str
         .map(Some)
         .map_err(|error| Failure::incomplete(format!("artifact {key} is damaged: {error}")))
 }
+
+#[cfg(test)]
+#[path = "run_summary_tests.rs"]
+mod tests;
