@@ -1,5 +1,6 @@
-//! The page to decide on, and what it is shown with. Who decides is known by the code from the mail, or signs in with GitHub:
-//! what they may do is asked with their own token, since this function, which strangers reach, has no other.
+//! The function `approval-page`: the page where people approve or reject a review. An approver has a code from the mail
+//! or signs in with GitHub. The function reads the person's permission with the person's own token: it has no other
+//! token, because strangers can reach it.
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use crate::settings::{BUCKET, STATE_MACHINE, TABLE};
 use crate::setup::SignIn;
 use crate::wiring::Wiring;
 
-/// All that this function can reach.
+/// The adapters of this function.
 struct Ports {
     seal: Seal,
     sign_in: Option<SignIn>,
@@ -61,7 +62,7 @@ async fn handle(request: Request, ports: Arc<Ports>) -> Reply {
     }
     let now_ms = Timestamp::now().as_millisecond();
     if let Err(error) = sign_out::learn_ended(&ports.seal, &ports.rows, request.headers(), now_ms).await {
-        tracing::error!(%error, "nobody can tell whether a session has ended");
+        tracing::error!(%error, "cannot read which sessions have ended");
         return plain(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n");
     }
     let visit = Visit::new(&ports, &request, hex::encode(fresh), now_ms);
@@ -74,7 +75,7 @@ async fn handle(request: Request, ports: Arc<Ports>) -> Reply {
             match sign_out::sign_out(&ports.seal, &ports.rows, headers, body, now_ms, done).await {
                 Ok(out) => out.unwrap_or_else(|| visit.again(SIGN_IN)),
                 Err(error) => {
-                    tracing::error!(%error, "a session was not ended");
+                    tracing::error!(%error, "cannot end a session");
                     plain(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n")
                 }
             }
@@ -87,7 +88,7 @@ async fn handle(request: Request, ports: Arc<Ports>) -> Reply {
     }
 }
 
-/// One request, and who has sent it.
+/// One request and its sender.
 struct Visit<'a> {
     ports: &'a Ports,
     request: &'a Request,
@@ -134,7 +135,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// What the person may do, asked as that person.
+    /// Returns the reader of the person's permission, with the person's own token.
     fn permission(&self) -> Option<GithubReadPermission> {
         let token = sign_in::token(&self.ports.seal, self.request.headers(), self.login.as_deref()?)?;
         Some(self.ports.sign_in.as_ref()?.github.permission_of(token))
@@ -170,7 +171,7 @@ fn begin(visit: &Visit<'_>) -> Reply {
     let Some(sign_in) = &visit.ports.sign_in else {
         return plain(
             StatusCode::NOT_FOUND,
-            "nobody signs in here: the mail that asks for a decision holds a code\n",
+            "sign-in isn't configured here: use the code in the approval's mail\n",
         );
     };
     let query = visit.request.uri().query().unwrap_or_default();
@@ -180,7 +181,7 @@ fn begin(visit: &Visit<'_>) -> Reply {
     }
 }
 
-/// The browser is back from GitHub.
+/// Completes the sign-in when the browser comes back from GitHub.
 async fn come_back(visit: &Visit<'_>) -> Reply {
     let query = visit.request.uri().query().unwrap_or_default();
     let (seal, headers) = (&visit.ports.seal, visit.request.headers());
@@ -192,7 +193,7 @@ async fn come_back(visit: &Visit<'_>) -> Reply {
 }
 
 fn no_random_bytes(error: &dyn std::fmt::Display) -> Reply {
-    tracing::error!(%error, "no random bytes");
+    tracing::error!(%error, "the system gives no random bytes");
     plain(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n")
 }
 

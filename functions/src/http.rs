@@ -1,4 +1,4 @@
-//! A request's way through an HTTP API: the event in, the answer of `holdfast-web` out.
+//! Serves the requests of an HTTP API with the answers of `holdfast-web`.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -10,10 +10,14 @@ use lambda_http::{Body, Response, run, service_fn};
 
 use crate::wiring::Wiring;
 
-/// A request, as an HTTP API hands it over. Its body is raw: text and base64 are told apart already.
+/// A request of an HTTP API, with its body as bytes.
 pub type Request = lambda_http::http::Request<Vec<u8>>;
 
-/// Serves requests until Lambda ends the process. Errors: the runtime's interface cannot be reached.
+/// Serves requests until Lambda ends the process.
+///
+/// # Errors
+///
+/// The runtime's interface can't be reached.
 pub async fn serve_http<P, F, R>(wiring: Wiring<P>, answer: F) -> Result<(), lambda_runtime::Error>
 where
     P: Send + Sync,
@@ -24,7 +28,7 @@ where
         let (parts, body) = request.into_parts();
         let ports = wiring.ports().await;
         let reply = answer(Request::from_parts(parts, bytes(body)), ports).await;
-        // What we cannot tell to be signed may be signed with a secret that is new.
+        // An invalid signature may be from a secret that is newer than ours.
         if reply.status == StatusCode::UNAUTHORIZED || reply.status.is_server_error() {
             wiring.doubt().await;
         }

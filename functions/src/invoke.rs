@@ -1,4 +1,4 @@
-//! An event's way through a stage: payload in, answer or typed failure out.
+//! Calls a stage with an event's payload, and answers with its output or its typed failure.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,12 +12,16 @@ use serde_json::Value;
 use crate::metrics;
 use crate::wiring::Wiring;
 
-/// What Lambda hands over.
+/// An event of Lambda's.
 pub type Event = LambdaEvent<Value>;
-/// What it gets back: the failure's `errorType` is the name that the workflow's Retry and Catch know.
+/// The answer to Lambda. A failure's `errorType` is the name that the workflow's Retry and Catch match.
 pub type Answer = Result<Value, Diagnostic>;
 
-/// Serves events until Lambda ends the process. Errors: the runtime's interface cannot be reached.
+/// Serves events until Lambda ends the process.
+///
+/// # Errors
+///
+/// The runtime's interface can't be reached.
 pub async fn serve<P, F, R>(wiring: Wiring<P>, handle: F) -> Result<(), lambda_runtime::Error>
 where
     F: Fn(Event, Arc<P>) -> R,
@@ -33,14 +37,14 @@ where
     .await
 }
 
-/// Takes an event through a stage. A failure is logged and counted here, once.
-pub async fn through<I, O, R>(event: Event, stage: impl FnOnce(I) -> R) -> Answer
+/// Calls a stage with an event's payload. A failure is logged and counted here, once.
+pub async fn through<I, O, R>(event: &Event, stage: impl FnOnce(I) -> R) -> Answer
 where
     I: DeserializeOwned,
     O: Serialize,
     R: Future<Output = Result<O, StageError>>,
 {
-    call(event.payload, stage).await.map_err(|error| {
+    call(event.payload.clone(), stage).await.map_err(|error| {
         tracing::error!(error = error.name.as_str(), message = error.message, "the stage failed");
         metrics::count_failure(error.name);
         Diagnostic {

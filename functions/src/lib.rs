@@ -1,8 +1,9 @@
-//! The Lambda functions, each a binary in `src/bin`: one for each stage, the webhook, the page to decide on, and the sweep.
-//! `main` wires, the handler translates, the stage thinks: what a stage does is in `holdfast-core`, what an adapter does in the
-//! crate of its outside thing.
+//! The Lambda functions, each a binary in `src/bin`: one for each stage, the webhook, the approval page, and the sweep.
+//! `main` makes the adapters, the handler translates events, the stage decides. Stages are in `holdfast-core`, adapters
+//! in the crates of their outside things.
 
 pub mod approval_page;
+mod deadline;
 mod http;
 mod invoke;
 mod metrics;

@@ -1,5 +1,5 @@
-//! Figures for CloudWatch, as lines of its embedded metric format: what a review took, and which stage failed with which
-//! error. CloudWatch makes metrics of them. A state that is repeated is counted again.
+//! Metrics for CloudWatch, as lines in its embedded metric format: files, findings, model calls, tokens and cost of
+//! each review, and failures by stage and by error. A retried state counts again.
 
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,12 +11,12 @@ use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::{STAGES, find_artifact};
 use serde_json::{Value, json};
 
-/// Name of the setting for the metrics' namespace. Without it nothing is written.
+/// The name of the setting for the metrics' namespace. Without it nothing is written.
 const NAMESPACE: &str = "HOLDFAST_METRICS_NAMESPACE";
-/// Where Lambda tells the function's name.
+/// The variable with the function's name; Lambda sets it.
 const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// Writes what a run took so far, as its report has it. No figures are no failure.
+/// Writes the metrics of a run's report. Without a readable report it only logs a warning.
 pub async fn count_review(store: &dyn StoreArtifact, run: &str) {
     let Ok(namespace) = std::env::var(NAMESPACE) else {
         return;
@@ -28,7 +28,7 @@ pub async fn count_review(store: &dyn StoreArtifact, run: &str) {
     }
 }
 
-/// Writes that this function's stage failed.
+/// Counts a failure of this function's stage.
 pub(crate) fn count_failure(error: ErrorName) {
     if let (Ok(namespace), Ok(function)) = (std::env::var(NAMESPACE), std::env::var(FUNCTION)) {
         write(&failure(&namespace, now_ms(), &function, error));
@@ -57,14 +57,14 @@ fn review(namespace: &str, at_ms: u64, report: &Report) -> Value {
 fn failure(namespace: &str, at_ms: u64, function: &str, error: ErrorName) -> Value {
     let figures = [("StageFailures", json!(1), "Count")];
     let mut line = line(namespace, at_ms, &json!([["Stage"], ["Error"]]), &figures);
-    // The function's name begins with the stack's.
+    // The function's name starts with the stack's.
     let stage = STAGES.iter().find(|stage| function.ends_with(stage.function));
     line["Stage"] = json!(stage.map_or(function, |stage| stage.state));
     line["Error"] = json!(error.as_str());
     line
 }
 
-/// A line with these figures; whoever calls adds the dimensions' values.
+/// Returns a line with these figures. The caller adds the dimensions' values.
 fn line(namespace: &str, at_ms: u64, dimensions: &Value, figures: &[(&str, Value, &str)]) -> Value {
     let metrics = figures
         .iter()
@@ -80,7 +80,7 @@ fn line(namespace: &str, at_ms: u64, dimensions: &Value, figures: &[(&str, Value
 }
 
 fn write(line: &Value) {
-    // Who cannot write lines has nobody to tell.
+    // A function that can't write to its log can't report that either.
     let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
 }
 
@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    /// What CloudWatch asks of a line: each metric and each dimension that it names is there, at its top.
+    /// Checks CloudWatch's condition for a line: each metric and each dimension that it names is a field at the top.
     fn check(line: &Value) {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], "Holdfast/s");

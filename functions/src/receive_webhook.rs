@@ -1,4 +1,4 @@
-//! A delivery in, the run's name or why there is none out.
+//! The function `receive-webhook`: takes GitHub's deliveries and answers with the run's name, or why none was started.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::http::{Request, serve_http};
 use crate::settings::{ALIAS, BUCKET, STATE_MACHINE, TABLE};
 use crate::wiring::Wiring;
 
-/// All that this function can reach.
+/// The adapters of this function.
 struct Ports {
     secrets: WebhookSecrets,
     how: RunSettings,
@@ -51,7 +51,7 @@ pub async fn main() -> Result<(), crate::Error> {
     serve_http(wiring, handle).await
 }
 
-/// Takes a delivery.
+/// Answers a delivery.
 async fn handle(request: Request, ports: Arc<Ports>) -> Reply {
     let reached = intake::Ports {
         start: &ports.runs,

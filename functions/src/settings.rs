@@ -1,4 +1,4 @@
-//! A function's settings: the deployment's, with secrets from Secrets Manager, and where AWS keeps its things.
+//! A function's settings: the deployment's, with secrets from Secrets Manager, and the names of its AWS resources.
 
 use std::collections::BTreeMap;
 
@@ -6,38 +6,40 @@ use holdfast_core::model::setting_name::{unknown_names, unknown_names_in};
 use holdfast_core::model::settings::{Settings, SettingsProblems};
 use secrecy::SecretString;
 
-/// Name of the setting for the artifacts' bucket.
+/// The name of the setting for the artifacts' bucket.
 pub const BUCKET: &str = "HOLDFAST_BUCKET";
-/// Name of the setting for the table of questions for approval.
+/// The name of the setting for the table of claims and questions for approval.
 pub const TABLE: &str = "HOLDFAST_TABLE";
-/// Name of the setting for the ARN of the topic that people subscribe to.
+/// The name of the setting for the ARN of the topic that people subscribe to.
 pub const TOPIC: &str = "HOLDFAST_TOPIC_ARN";
-/// Name of the setting for the ARN of the state machine, without version or alias.
+/// The name of the setting for the ARN of the state machine, without version or alias.
 pub const STATE_MACHINE: &str = "HOLDFAST_STATE_MACHINE_ARN";
-/// Name of the setting for the alias of the state machine that runs are started by.
+/// The name of the setting for the state machine's alias that starts runs.
 pub const ALIAS: &str = "HOLDFAST_STATE_MACHINE_ALIAS";
-/// Name of the setting for what seals the pages' forms, 32 characters at least; a secret.
+/// The name of the setting for the key that seals the pages' forms: a secret of at least 32 characters.
 pub const SEAL_KEY: &str = "HOLDFAST_SEAL_KEY";
-/// Name of the setting for the secrets' ARNs, comma-separated. Each is a JSON object of setting names and texts.
+/// The name of the setting for the secrets' ARNs, comma-separated. Each secret is a JSON object of setting names and
+/// texts.
 pub const SECRETS: &str = "HOLDFAST_SECRETS";
-/// Name of the setting for how long a secret is taken to be what it was, in seconds; 300 unless it is set.
+/// The name of the setting for the time between two reads of the secrets, in seconds; the default is 300.
 pub const SECRETS_MAX_AGE: &str = "HOLDFAST_SECRETS_MAX_AGE_S";
 
-/// What one function was given.
+/// The settings of one function.
 pub struct FunctionSettings {
-    /// What stages and adapters are set by.
+    /// The settings of stages and adapters.
     pub deployment: Settings,
-    /// What seals the pages' forms, where it is given.
+    /// The key that seals the pages' forms, if it is set.
     pub seal_key: Option<SecretString>,
     places: BTreeMap<&'static str, String>,
 }
 
 impl FunctionSettings {
-    /// Reads everything. A secret's text counts before the environment's. `names` are those of the environment's variables.
+    /// Reads everything. A secret's text takes precedence over the environment's. `names` are the names of the
+    /// environment's variables.
     ///
     /// # Errors
     ///
-    /// Every setting that is wrong, missing or misspelt, together.
+    /// Every invalid, missing or misspelt setting, together.
     pub fn read(
         environment: &dyn Fn(&str) -> Option<String>,
         names: &[String],
@@ -64,19 +66,19 @@ impl FunctionSettings {
         }
     }
 
-    /// A place that was asked for in [`FunctionSettings::read`].
+    /// Returns one of the places that [`FunctionSettings::read`] has read.
     pub fn place(&self, name: &str) -> String {
         self.places.get(name).cloned().unwrap_or_default()
     }
 }
 
-/// Returns a line for each misspelt name in the secrets. They are logged and the function starts: versions of a function share
-/// the secrets, and one that reviews in flight still use may be older than a name.
+/// Returns a line for each misspelt name in the secrets. They are logged and the function starts: versions of a
+/// function share the secrets, and one that reviews in flight still use may be older than a name.
 pub fn unknown_secret_names(secrets: &BTreeMap<String, String>) -> Vec<String> {
     unknown_names_in("a secret", secrets.keys().map(String::as_str))
 }
 
-/// The ids in [`SECRETS`].
+/// Returns the ids in [`SECRETS`].
 pub fn secret_ids(environment: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let list = environment(SECRETS).unwrap_or_default();
     let ids = list.split(',').map(str::trim).filter(|id| !id.is_empty());
@@ -91,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_count_before_the_environment() {
+    fn secrets_take_precedence_over_the_environment() {
         let secrets = BTreeMap::from([("GITHUB_TOKEN".to_owned(), "from-secret".to_owned())]);
         let environment = |name: &str| match name {
             "GITHUB_TOKEN" => Some("from-environment".to_owned()),
@@ -105,10 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_together() {
+    fn all_problems_are_reported_together() {
         let environment = |name: &str| (name == "HOLDFAST_MODEL").then(|| "gpt".to_owned());
         let names = ["HOLDFAST_MODEL", "HOLDFAST_MODLE_URL", "PATH"].map(str::to_owned);
-        let told = FunctionSettings::read(&environment, &names, &BTreeMap::new(), &[BUCKET, TABLE])
+        let problems = FunctionSettings::read(&environment, &names, &BTreeMap::new(), &[BUCKET, TABLE])
             .err()
             .unwrap();
         for name in [
@@ -118,7 +120,7 @@ mod tests {
             "HOLDFAST_MODLE_URL (environment)",
             "HOLDFAST_MODEL_URL?",
         ] {
-            assert!(told.to_string().contains(name), "{name}: {told}");
+            assert!(problems.to_string().contains(name), "{name}: {problems}");
         }
     }
 

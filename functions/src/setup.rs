@@ -1,4 +1,4 @@
-//! The adapters that a function's main asks for, made from its settings.
+//! Makes the adapters of a function from its settings.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -25,23 +25,23 @@ use url::Url;
 
 use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, unknown_secret_names};
 
-/// Characters that a key of forms has at least.
+/// The minimum length of the key that seals forms, in characters.
 const MIN_SEAL_KEY_CHARS: usize = 32;
 
-/// The function cannot start: every problem, a line each.
+/// The function can't start. Holds every problem, a line each.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SetupError(pub(crate) String);
 
 /// Sign-in with GitHub, for a function without credentials of its own.
 pub struct SignIn {
-    /// Asks what a person may do, with the person's token.
+    /// Reads a person's permission with the person's token.
     pub github: GithubSignIn,
-    /// The way there and back.
+    /// The way to GitHub and back.
     pub with: WithGithub,
 }
 
-/// Settings and the account, from which adapters are made.
+/// The settings and the account that adapters are made from.
 pub struct Setup {
     aws: SdkConfig,
     settings: FunctionSettings,
@@ -49,7 +49,11 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Reads the settings, `places` among them. Errors: what is wrong or missing, all together.
+    /// Reads the settings, with `places`.
+    ///
+    /// # Errors
+    ///
+    /// Every invalid or missing setting, together.
     pub(crate) fn new(
         aws: &SdkConfig,
         secrets: &BTreeMap<String, String>,
@@ -71,64 +75,88 @@ impl Setup {
         })
     }
 
-    /// Artifacts in the bucket. Needs [`BUCKET`].
+    /// Returns the artifacts in the bucket. Needs [`BUCKET`].
     pub fn store(&self) -> S3StoreArtifact {
         S3StoreArtifact::new(&self.aws, self.settings.place(BUCKET))
     }
 
-    /// Reads pull requests. Errors: the address or the token cannot be used.
+    /// Returns the reader of pull requests.
+    ///
+    /// # Errors
+    ///
+    /// The address or the token can't be used.
     pub fn read(&self) -> Result<GithubReadChange, SetupError> {
         Ok(GithubReadChange::new(self.github()?))
     }
 
-    /// Writes to pull requests. Errors: the address or the token cannot be used; there is no `HOLDFAST_MARKER_KEY`.
+    /// Returns the writer to pull requests.
+    ///
+    /// # Errors
+    ///
+    /// The address or the token can't be used; `HOLDFAST_MARKER_KEY` is missing.
     pub fn publish(&self) -> Result<GithubPublishReview, SetupError> {
         let key = self.settings.deployment.marker_key.clone().ok_or_else(|| {
-            let missing = "HOLDFAST_MARKER_KEY (a secret): not set; what is written to GitHub is signed with it";
+            let missing = "HOLDFAST_MARKER_KEY (a secret): not set; comments and reviews on GitHub are signed with it";
             SetupError(missing.to_owned())
         })?;
         Ok(GithubPublishReview::new(self.github()?, key))
     }
 
-    /// Claims in the table. Needs [`TABLE`].
+    /// Returns the rows in the table. Needs [`TABLE`].
     pub fn rows(&self) -> DynamodbKeepRows {
         DynamodbKeepRows::new(&self.aws, self.settings.place(TABLE))
     }
 
-    /// Executions of the workflow. Needs [`STATE_MACHINE`].
+    /// Returns the executions of the workflow. Needs [`STATE_MACHINE`].
     pub fn runs(&self) -> StepFunctionsRuns {
         StepFunctionsRuns::new(&self.aws, self.settings.place(STATE_MACHINE))
     }
 
-    /// The same, with runs started by the alias. Needs [`STATE_MACHINE`] and [`ALIAS`].
+    /// Returns the executions of the workflow; it starts runs by the alias. Needs [`STATE_MACHINE`] and [`ALIAS`].
     pub fn runs_by_alias(&self) -> StepFunctionsRuns {
         self.runs().started_by(self.settings.place(ALIAS))
     }
 
-    /// How runs are started. Needs [`BUCKET`].
+    /// Returns the settings of new runs. Needs [`BUCKET`].
     pub fn run_settings(&self) -> RunSettings {
         RunSettings::of(&self.settings.deployment, self.settings.place(BUCKET))
     }
 
-    /// What deliveries are signed with. Errors: there is none.
+    /// Returns the secrets that sign deliveries.
+    ///
+    /// # Errors
+    ///
+    /// No secret is set.
     pub fn webhook_secrets(&self) -> Result<WebhookSecrets, SetupError> {
         self.settings.deployment.webhook_secrets.clone().ok_or_else(|| {
-            let missing = "HOLDFAST_WEBHOOK_SECRET (a secret): not set; deliveries of GitHub's are checked with it";
+            let missing = "HOLDFAST_WEBHOOK_SECRET (a secret): not set; GitHub's deliveries are checked with it";
             SetupError(missing.to_owned())
         })
     }
 
-    /// Says what people may do. Errors: the address or the token cannot be used.
+    /// Returns the reader of people's permissions.
+    ///
+    /// # Errors
+    ///
+    /// The address or the token can't be used.
     pub fn permission(&self) -> Result<GithubReadPermission, SetupError> {
         Ok(GithubReadPermission::new(self.github()?))
     }
 
-    /// Asks for webhooks again. Errors: the address or the token cannot be used.
+    /// Returns the port that requests missed webhooks again.
+    ///
+    /// # Errors
+    ///
+    /// The address or the token can't be used.
     pub fn deliveries(&self) -> Result<GithubRedeliverWebhooks, SetupError> {
         Ok(GithubRedeliverWebhooks::new(self.github()?))
     }
 
-    /// What makes the pages' forms ours. Errors: there is no key, or it is short; the pages' address is not set.
+    /// Returns the seal of the pages' forms.
+    ///
+    /// # Errors
+    ///
+    /// The key is missing or too short; the pages' address isn't set.
     pub fn seal(&self) -> Result<Seal, SetupError> {
         let key = self.settings.seal_key.clone();
         let key = key.filter(|key| key.expose_secret().len() >= MIN_SEAL_KEY_CHARS).ok_or_else(|| {
@@ -139,8 +167,11 @@ impl Setup {
         Ok(Seal::new(key, self.public_url()?.origin().ascii_serialization()))
     }
 
-    /// Sign-in with GitHub, where the App's client id and secret are there. Errors: an address cannot be used; the pages'
-    /// address is not set.
+    /// Returns the sign-in with GitHub, if the App's client id and secret are set.
+    ///
+    /// # Errors
+    ///
+    /// An address can't be used; the pages' address isn't set.
     pub fn sign_in(&self) -> Result<Option<SignIn>, SetupError> {
         let settings = &self.settings.deployment;
         let Some(client) = &settings.github_sign_in else {
@@ -154,12 +185,16 @@ impl Setup {
 
     fn public_url(&self) -> Result<&Url, SetupError> {
         self.settings.deployment.public_url.as_ref().ok_or_else(|| {
-            let missing = "HOLDFAST_PUBLIC_URL (environment): not set; forms are taken from its pages alone";
+            let missing = "HOLDFAST_PUBLIC_URL (environment): not set; only forms from its pages are accepted";
             SetupError(missing.to_owned())
         })
     }
 
-    /// Asks models. Errors: the address or a key cannot be used.
+    /// Returns the router to the models' providers.
+    ///
+    /// # Errors
+    ///
+    /// The address or a key can't be used.
     pub fn model(&self) -> Result<ModelRouter, SetupError> {
         let settings = &self.settings.deployment;
         let model = ModelSettings {
@@ -175,13 +210,13 @@ impl Setup {
         Ok(router.with_bedrock(Arc::new(bedrock)))
     }
 
-    /// Tells people. Needs [`TOPIC`].
+    /// Returns the port that sends mails and alarms. Needs [`TOPIC`].
     pub fn notify(&self) -> AwsNotifyPeople {
         let from = self.settings.deployment.mail_from.clone();
         AwsNotifyPeople::new(&self.aws, from, self.settings.place(TOPIC))
     }
 
-    /// Who is asked for approval.
+    /// Returns the settings for approvals.
     pub fn asking(&self) -> Asking {
         Asking {
             approvers: self.settings.deployment.approvers.clone(),
@@ -189,7 +224,7 @@ impl Setup {
         }
     }
 
-    /// One connection for all that reach GitHub: what it is set up with, and an App's tokens, are there once.
+    /// Returns the one connection of all adapters for GitHub, which share its settings and an App's tokens.
     fn github(&self) -> Result<GithubConnection, SetupError> {
         if let Some(connection) = self.github.get() {
             return Ok(connection.clone());

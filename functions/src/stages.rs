@@ -1,17 +1,18 @@
-//! One `main` for each row of the table of stages: settings and adapters, then events through the stage. A binary links the
-//! adapters of its own stage only.
+//! Makes one `main` for each row of the table of stages: it reads settings, makes adapters, and calls the stage for
+//! each event. A binary links the adapters of its own stage only.
 
 use std::sync::Arc;
 
 use holdfast_core::{for_each_stage, stage};
 use holdfast_rules::TreeSitterSyntax;
 
+use crate::deadline::EventDeadlines;
 use crate::invoke::{serve, through};
 use crate::metrics;
 use crate::settings::{BUCKET, STATE_MACHINE, TABLE, TOPIC};
 use crate::wiring::Wiring;
 
-/// A port's adapter. A port that the table names and this macro doesn't know fails to compile.
+/// A port's adapter. A port of the table that this macro doesn't know is an error of the compiler.
 macro_rules! adapter {
     (read, $setup:ident) => {
         $setup.read()?
@@ -40,9 +41,22 @@ macro_rules! adapter {
     (asking, $setup:ident) => {
         $setup.asking()
     };
+    (deadline, $setup:ident) => {
+        EventDeadlines
+    };
 }
 
-/// The setting with the place that a port needs on AWS, by the port's name.
+/// A port for one event's stage. Only the deadline is made for each event.
+macro_rules! of_event {
+    (deadline, $made:ident, $event:ident) => {
+        &$made.of(&$event)
+    };
+    ($port:ident, $made:ident, $event:ident) => {
+        $made
+    };
+}
+
+/// Returns the settings that name the ports' bucket, table, state machine and topic on AWS.
 fn places(ports: &[&str]) -> Vec<&'static str> {
     let place = |port: &&str| match *port {
         "store" => Some(BUCKET),
@@ -54,14 +68,14 @@ fn places(ports: &[&str]) -> Vec<&'static str> {
     ports.iter().filter_map(place).collect()
 }
 
-/// A stage's call. The review's figures are counted where its report is written.
+/// A stage's call. After SummarizeReview, which writes the report, the review's metrics are written too.
 macro_rules! run {
-    (summarize_review, $input:ident, $model:ident, $store:ident) => {{
+    (summarize_review, $input:ident, $model:expr, $store:expr) => {{
         let output = stage::summarize_review::summarize_review(&$input, $model, $store).await?;
         metrics::count_review($store, &$input.run).await;
         Ok(output)
     }};
-    ($stage:ident, $input:ident, $($port:ident),+) => {
+    ($stage:ident, $input:ident, $($port:expr),+) => {
         stage::$stage::$stage(&$input, $($port),+).await
     };
 }
@@ -79,7 +93,7 @@ macro_rules! mains {
             let wiring = Wiring::begin(places, |setup| Ok(($(adapter!($port, setup),)+))).await?;
             serve(wiring, async |event, ports: Arc<_>| {
                 let ($($port,)+) = ports.as_ref();
-                through(event, async |input| run!($stage, input, $($port),+)).await
+                through(&event, async |input| run!($stage, input, $(of_event!($port, $port, event)),+)).await
             })
             .await
         })+

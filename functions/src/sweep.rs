@@ -1,22 +1,24 @@
-//! A tick of the clock, or the end of a run, in; what was cleaned and delivered out. What the event says does not matter:
-//! every sweep looks at all that is left.
+//! The function `sweep`: sweeps at every event, of the schedule or of a run's end. It ignores the event's content, because
+//! every sweep takes all that is left.
 
 use std::sync::Arc;
 
 use holdfast_aws::dynamodb::DynamodbKeepRows;
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
+use holdfast_core::port::Deadline;
 use holdfast_core::stage::StageError;
 use holdfast_core::sweep::{self, Swept};
 use holdfast_github::{GithubPublishReview, GithubRedeliverWebhooks};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::deadline::EventDeadlines;
 use crate::invoke::{Answer, Event, serve, through};
 use crate::settings::{BUCKET, STATE_MACHINE, TABLE};
 use crate::wiring::Wiring;
 
-/// All that this function can reach.
+/// The adapters of this function.
 struct Ports {
     runs: StepFunctionsRuns,
     deliveries: GithubRedeliverWebhooks,
@@ -25,7 +27,7 @@ struct Ports {
     store: S3StoreArtifact,
 }
 
-/// Serves the clock's ticks and the ends of runs until Lambda ends the process.
+/// Sweeps on each event, of the schedule or of a run's end, until Lambda ends the process.
 ///
 /// # Errors
 ///
@@ -45,12 +47,15 @@ pub async fn main() -> Result<(), crate::Error> {
     serve(wiring, handle).await
 }
 
-/// Sweeps. What is left is logged, and no failure: the next sweep tries it again.
+/// Sweeps. Work that is left is logged and isn't a failure: the next sweep retries it.
 async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
-    through(event, async |_event: Value| sweep_all(&ports).await).await
+    through(&event, async |_event: Value| {
+        sweep_all(&ports, &EventDeadlines.of(&event)).await
+    })
+    .await
 }
 
-async fn sweep_all(ports: &Ports) -> Result<Swept, StageError> {
+async fn sweep_all(ports: &Ports, deadline: &dyn Deadline) -> Result<Swept, StageError> {
     let reached = sweep::Ports {
         runs: &ports.runs,
         tasks: &ports.runs,
@@ -58,6 +63,7 @@ async fn sweep_all(ports: &Ports) -> Result<Swept, StageError> {
         publish: &ports.publish,
         rows: &ports.rows,
         store: &ports.store,
+        deadline,
     };
     let swept = sweep::sweep(Timestamp::now().as_millisecond(), reached).await?;
     for left in &swept.left {

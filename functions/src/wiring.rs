@@ -1,4 +1,4 @@
-//! What a function's events are handled with: made at its start, and anew when a secret has changed.
+//! The adapters of a function: made at its start, and again when a secret has changed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,14 +13,15 @@ use tokio::sync::Mutex;
 use crate::settings::{SECRETS_MAX_AGE, secret_ids};
 use crate::setup::{Setup, SetupError};
 
-/// How long a secret is taken to be what it was, in seconds, unless [`SECRETS_MAX_AGE`] says otherwise.
-const MAX_AGE_S: u64 = 300;
-/// The longest age that may be set.
-const MAX_SETTABLE_AGE_S: u64 = 86_400;
-/// How long after a failure: a secret that was changed may be its reason. Also how long after they could not be read.
+/// The time between two reads of the secrets, in seconds, unless [`SECRETS_MAX_AGE`] sets another one.
+const DEFAULT_AGE_S: u64 = 300;
+/// The longest time that may be set.
+const MAX_AGE_S: u64 = 86_400;
+/// The time until the next read after a failed event, because a changed secret may be its reason; also after a failed
+/// read.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
-/// The adapters of a function, and what they are made from.
+/// The adapters of a function and their sources.
 pub struct Wiring<P> {
     aws: SdkConfig,
     secret_ids: Vec<String>,
@@ -33,13 +34,16 @@ pub struct Wiring<P> {
 struct Held<P> {
     ports: Arc<P>,
     secrets: BTreeMap<String, String>,
-    /// When they are read again. By the wall clock: the other one may stand still while a function is frozen.
+    /// The time of the next read, by the wall clock: a monotonic clock may stop while a function is frozen.
     due: SystemTime,
 }
 
 impl<P> Wiring<P> {
-    /// Starts logging, reads the settings, `places` among them, and makes the adapters. Errors: what is wrong or missing,
-    /// all together.
+    /// Starts logging, reads the settings, with `places`, and makes the adapters.
+    ///
+    /// # Errors
+    ///
+    /// Every invalid or missing setting, together.
     pub async fn begin(
         places: Vec<&'static str>,
         make: fn(&Setup) -> Result<P, SetupError>,
@@ -65,8 +69,8 @@ impl<P> Wiring<P> {
         })
     }
 
-    /// The adapters, with the secrets of now: they are read again when that is due. Where they cannot be, or are no use, the
-    /// ones before go on.
+    /// Returns the adapters with the current secrets, which it reads again when that is due. If the secrets can't be
+    /// read or used, it returns the previous adapters.
     pub async fn ports(&self) -> Arc<P> {
         let mut held = self.held.lock().await;
         if self.secret_ids.is_empty() || SystemTime::now() < held.due {
@@ -76,19 +80,19 @@ impl<P> Wiring<P> {
             Ok(renewed) => {
                 held.due = SystemTime::now() + self.max_age;
                 if let Some((ports, secrets)) = renewed {
-                    tracing::info!("a secret has changed: it is used from here on");
+                    tracing::info!("a secret has changed: using the new one");
                     (held.ports, held.secrets) = (Arc::new(ports), secrets);
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "the secrets of before are used on");
+                tracing::warn!(%error, "cannot read the secrets: using the previous ones");
                 held.due = SystemTime::now() + AFTER_FAILURE;
             }
         }
         Arc::clone(&held.ports)
     }
 
-    /// Adapters made from the secrets of now, where these are others than `before`.
+    /// Reads the secrets, and makes adapters from them if they differ from `before`.
     async fn renewed(
         &self,
         before: &BTreeMap<String, String>,
@@ -101,7 +105,7 @@ impl<P> Wiring<P> {
         Ok(Some((ports, secrets)))
     }
 
-    /// Something failed that a secret may be the reason of: they are read again soon.
+    /// Schedules a read of the secrets soon, after a failure that a changed secret may have caused.
     pub async fn doubt(&self) {
         let mut held = self.held.lock().await;
         held.due = held.due.min(SystemTime::now() + AFTER_FAILURE);
@@ -118,12 +122,12 @@ async fn read(aws: &SdkConfig, ids: &[String]) -> Result<BTreeMap<String, String
 
 fn max_age(environment: &dyn Fn(&str) -> Option<String>) -> Result<Duration, SetupError> {
     let Some(text) = environment(SECRETS_MAX_AGE) else {
-        return Ok(Duration::from_secs(MAX_AGE_S));
+        return Ok(Duration::from_secs(DEFAULT_AGE_S));
     };
     match text.trim().parse() {
-        Ok(seconds @ 0..=MAX_SETTABLE_AGE_S) => Ok(Duration::from_secs(seconds)),
+        Ok(seconds @ 0..=MAX_AGE_S) => Ok(Duration::from_secs(seconds)),
         _ => Err(SetupError(format!(
-            "{SECRETS_MAX_AGE} (environment): {text:?} is not allowed: a whole number of seconds, to {MAX_SETTABLE_AGE_S}"
+            "{SECRETS_MAX_AGE} (environment): {text:?} is invalid: expected a whole number of seconds, at most {MAX_AGE_S}"
         ))),
     }
 }

@@ -1,6 +1,7 @@
 //! The real stages as scripts, their runs, and the documents of the stages in between.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
@@ -44,7 +45,7 @@ pub async fn play(
 ) -> Result<(), ErrorName> {
     let Some(run) = run else {
         let outside = Outside::new(recorded, "", broken, true);
-        return match clean_all(&outside, &outside, &outside, &outside).await {
+        return match clean_all(&outside, &outside, &outside, &outside, &Duration::MAX).await {
             Ok(swept) if swept.iter().all(|run| run.failure.is_none()) => Ok(()),
             other => panic!("{other:?}"),
         };

@@ -5,7 +5,7 @@
 use crate::approval::deliver_all;
 use crate::claim;
 use crate::error::StageError;
-use crate::port::{AnswerTask, KeepRows, ListFailedRuns, PublishReview, RedeliverWebhooks, StoreArtifact};
+use crate::port::{AnswerTask, Deadline, KeepRows, ListFailedRuns, PublishReview, RedeliverWebhooks, StoreArtifact};
 
 pub use crate::stage::clean_up::{clean_up, end};
 
@@ -32,6 +32,8 @@ pub struct Ports<'a> {
     pub rows: &'a dyn KeepRows,
     /// Stores artifacts.
     pub store: &'a dyn StoreArtifact,
+    /// Ends the sweep.
+    pub deadline: &'a dyn Deadline,
 }
 
 /// The result of a sweep.
@@ -47,18 +49,21 @@ pub struct Swept {
     pub left: Vec<String>,
 }
 
-/// Delivers decisions that the workflow doesn't have, cleans up after every failed run that needs it, and requests missed
-/// webhooks again. One failed task delays no other.
+/// Delivers decisions that the workflow doesn't know, cleans up after every failed run that needs it, and requests missed
+/// webhooks again. A failure of one doesn't stop the others. Once the deadline is over, the next sweep does the rest.
 ///
 /// # Errors
-///
 /// The runs can't be listed, or the table can't be read.
 pub async fn sweep(now_ms: i64, ports: Ports<'_>) -> Result<Swept, StageError> {
     let Ports {
-        publish, rows, store, ..
+        publish,
+        rows,
+        store,
+        deadline,
+        ..
     } = ports;
     let mut swept = Swept::default();
-    for (run, failure) in deliver_all(rows, ports.tasks).await? {
+    for (run, failure) in deliver_all(rows, ports.tasks, deadline).await? {
         match failure {
             None => swept.delivered.push(run),
             Some(failure) => swept
@@ -66,11 +71,16 @@ pub async fn sweep(now_ms: i64, ports: Ports<'_>) -> Result<Swept, StageError> {
                 .push(format!("run {run} does not know its decision: {failure}")),
         }
     }
-    for Cleaned { run, failure } in clean_all(ports.runs, publish, rows, store).await? {
+    for Cleaned { run, failure } in clean_all(ports.runs, publish, rows, store, deadline).await? {
         match failure {
             None => swept.cleaned.push(run),
             Some(failure) => swept.left.push(format!("run {run} still needs cleaning: {failure}")),
         }
+    }
+    if deadline.is_over() {
+        let rest = "the sweep's time ran out; the next sweep continues";
+        swept.left.push(rest.to_owned());
+        return Ok(swept);
     }
     match ports.deliveries.redeliver_failed(now_ms - REDELIVERED_MS).await {
         Ok(redelivered) => swept.redelivered = redelivered,
@@ -88,19 +98,22 @@ pub struct Cleaned {
     pub failure: Option<StageError>,
 }
 
-/// Cleans up after every failed run that needs it. One failure delays no other run.
+/// Cleans up after every failed run that needs it. A failure of one doesn't stop the others. Stops when the deadline is over.
 ///
 /// # Errors
-///
 /// The runs can't be listed, or the table can't be read.
 pub async fn clean_all(
     runs: &dyn ListFailedRuns,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
+    deadline: &dyn Deadline,
 ) -> Result<Vec<Cleaned>, StageError> {
     let mut cleaned = Vec::new();
     for run in runs.failed_runs(MAX_RUNS).await? {
+        if deadline.is_over() {
+            break;
+        }
         if !claim::needs_cleaning(rows, &run.run).await? {
             continue;
         }

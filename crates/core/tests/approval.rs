@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::executor::block_on;
@@ -218,9 +219,21 @@ fn what_was_not_delivered_is_delivered_by_a_sweep() {
         ..Workflow::default()
     };
     block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap_err();
-    assert!(block_on(deliver_all(&rows, &workflow)).unwrap()[0].1.is_some());
-    assert!(block_on(deliver_all(&rows, &workflow)).unwrap()[0].1.is_none());
-    assert!(block_on(deliver_all(&rows, &workflow)).unwrap().is_empty());
+    assert!(
+        block_on(deliver_all(&rows, &workflow, &Duration::MAX)).unwrap()[0]
+            .1
+            .is_some()
+    );
+    assert!(
+        block_on(deliver_all(&rows, &workflow, &Duration::MAX)).unwrap()[0]
+            .1
+            .is_none()
+    );
+    assert!(
+        block_on(deliver_all(&rows, &workflow, &Duration::MAX))
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(workflow.told.lock().unwrap().len(), 1);
 
     let (rows, _) = asked(1);

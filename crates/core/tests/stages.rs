@@ -1,10 +1,12 @@
-//! The stages one after the other, as the workflow calls them, on ports that live in memory: what each leaves behind for
-//! the next, and what a second call of the same state finds.
+//! Calls the stages one after the other, like the workflow, on ports in memory: the artifacts of each stage for the
+//! next, and repeated calls of a state.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
 #[path = "stages/answers.rs"]
 mod answers;
+#[path = "stages/deadlines.rs"]
+mod deadlines;
 #[path = "stages/kept_results.rs"]
 mod kept_results;
 #[path = "stages/publication.rs"]
@@ -14,6 +16,7 @@ mod who_decides;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::executor::block_on;
@@ -27,7 +30,7 @@ use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
-    AskModel, CheckConclusion, CheckOutcome, DraftedReview, Ends, ExecutionError, FailedRun, ListFailedRuns,
+    AskModel, CheckConclusion, CheckOutcome, Deadline, DraftedReview, Ends, ExecutionError, FailedRun, ListFailedRuns,
     ModelError, ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, StopRun,
 };
 use holdfast_core::stage::{
@@ -304,6 +307,7 @@ impl World {
                 &self.read,
                 &NoSyntax,
                 &self.store,
+                &Duration::MAX,
             )
             .await
             .unwrap();
@@ -362,6 +366,10 @@ impl World {
     }
 
     fn finish(&self, results: Value) -> (summarize_review::Output, Report) {
+        self.finish_before(results, &Duration::MAX)
+    }
+
+    fn finish_before(&self, results: Value, deadline: &dyn Deadline) -> (summarize_review::Output, Report) {
         block_on(async {
             aggregate_findings::aggregate_findings(
                 &aggregate_findings::Input {
@@ -369,6 +377,7 @@ impl World {
                     results,
                 },
                 &self.store,
+                deadline,
             )
             .await
             .unwrap();

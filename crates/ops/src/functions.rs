@@ -1,6 +1,7 @@
 //! The workflow's functions in this process: the stages from the table of stages, with this machine's adapters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use holdfast_core::for_each_stage;
@@ -12,6 +13,7 @@ use holdfast_core::stage::request_approval::Asking;
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
 
+use crate::deadline::Until;
 use holdfast_engine::{FunctionFailure, Functions, Invocation, Naming};
 
 /// The stages with this machine's adapters.
@@ -53,6 +55,9 @@ impl StageFunctions {
     }
 }
 
+/// Kept of a state's time for the stage's answer: the state's `TimeoutSeconds` is 30 seconds above the limit on AWS.
+const MARGIN: Duration = Duration::from_secs(40);
+
 /// Returns whether an execution, or a map's child, belongs to the program's own state machine. Without this check a client
 /// of the Step Functions API could create another machine and pass a stage a token or a run of its choice.
 fn is_of_review(execution_arn: &str) -> bool {
@@ -69,11 +74,24 @@ impl Functions for StageFunctions {
                 message: format!("only the state machine of reviews may call {function}"),
             });
         }
+        let deadline = Until::after(
+            invocation
+                .time_left
+                .map_or(Duration::MAX, |time| time.saturating_sub(MARGIN)),
+        );
+        macro_rules! port {
+            (deadline) => {
+                &deadline
+            };
+            ($port:ident) => {
+                self.$port.as_ref()
+            };
+        }
         macro_rules! run {
             ($($constant:ident = $state:literal, $function:literal: $stage:ident($($port:ident),+);)+) => {
                 match function {
                     $($function => {
-                        call(payload, async |input| stage::$stage::$stage(&input, $(self.$port.as_ref()),+).await).await
+                        call(payload, async |input| stage::$stage::$stage(&input, $(port!($port)),+).await).await
                     })+
                     unknown => Err(StageError::new(
                         ErrorName::PayloadInvalid,

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod aws;
 pub mod cancel;
 pub mod data_directory;
+mod deadline;
 pub mod decide;
 pub mod deployment;
 pub mod evaluator;

@@ -2,15 +2,20 @@
 //! receive, requests missed webhook deliveries again, and deletes expired rows.
 
 use std::path::Path;
+use std::time::Duration;
 
 use holdfast_core::model::settings::Settings;
 use holdfast_core::sweep::{Ports, Swept, sweep};
 
 use crate::access::Access;
+use crate::deadline::Until;
 use crate::deployment::Deployment;
 use crate::executions::ArchivedRuns;
 use crate::failure::Failure;
 use crate::machine::{self, Opened};
+
+/// One sweep's time, the same as on AWS. The next sweep takes what is left.
+const SWEEP_TIME: Duration = Duration::from_mins(10);
 
 /// The effects of one or several sweeps.
 #[derive(Debug, Default)]
@@ -56,6 +61,7 @@ pub async fn on_deployment(deployment: &dyn Deployment) -> Result<SweepSummary, 
         publish: &github.publish,
         rows: deployment.rows(),
         store: deployment.store(),
+        deadline: &Until::after(SWEEP_TIME),
     };
     let swept = sweep(machine::now_ms(), ports).await.map_err(Failure::incomplete)?;
     Ok(SweepSummary { swept, deleted_rows: 0 })
@@ -77,6 +83,7 @@ pub async fn in_engine(data: &Path, opened: &Opened) -> Result<SweepSummary, Fai
         publish: stages.publish.as_ref(),
         rows: stages.rows.as_ref(),
         store: stages.store.as_ref(),
+        deadline: &Until::after(SWEEP_TIME),
     };
     let swept = sweep(machine::now_ms(), ports).await.map_err(Failure::incomplete)?;
     let deleted_rows = opened.table.forget_old().await.map_err(Failure::incomplete)?;

@@ -1,4 +1,4 @@
-//! The lead of older executions' time over the engine's own.
+//! How far the time of older executions is ahead of the engine's own.
 //!
 //! When the wall clock is set back, the engine follows it: the clock may have been ahead, and new executions get the
 //! right time. Existing executions keep their own time, which continues at its usual pace: their histories never go
@@ -12,7 +12,7 @@ const MAX_STEPS: usize = 64;
 /// The executions whose time is ahead, and by how much.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct TimeAhead {
+pub(super) struct Ahead {
     /// In rising order of `up_to`, which is falling order of `by_ms`.
     steps: Vec<Step>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Segment {
     pub by_ms: i64,
 }
 
-impl TimeAhead {
+impl Ahead {
     /// Returns by how many ms the time of an execution is ahead.
     pub(super) fn of(&self, execution: i64) -> i64 {
         let step = self.steps.iter().find(|step| execution <= step.up_to);
@@ -81,11 +81,11 @@ mod tests {
 
     #[test]
     fn existing_executions_keep_their_time_and_new_ones_have_the_clocks() {
-        let mut ahead = TimeAhead::default();
+        let mut ahead = Ahead::default();
         ahead.set_back(7, 1_000);
         ahead.set_back(9, 50);
         ahead.set_back(9, 5);
-        let of = |ahead: &TimeAhead| [1, 7, 8, 9, 10].map(|execution| ahead.of(execution));
+        let of = |ahead: &Ahead| [1, 7, 8, 9, 10].map(|execution| ahead.of(execution));
         assert_eq!(of(&ahead), [1_055, 1_055, 55, 55, 0]);
         let segments = ahead.segments();
         assert_eq!(
@@ -98,12 +98,12 @@ mod tests {
         assert!(ahead.set_forward(55));
         assert_eq!(of(&ahead), [1_055, 1_055, 0, 0, 0]);
         assert!(ahead.set_forward(100_000));
-        assert_eq!(ahead, TimeAhead::default());
+        assert_eq!(ahead, Ahead::default());
     }
 
     #[test]
     fn steps_are_bounded() {
-        let mut ahead = TimeAhead::default();
+        let mut ahead = Ahead::default();
         for execution in 0..1_000 {
             ahead.set_back(execution, 2_000);
         }

@@ -30,7 +30,7 @@ pub(super) enum Job {
         execution: i64,
         key: EventId,
         items: ItemSource,
-        of: Box<ItemSelection>,
+        of: Box<Selecting>,
     },
     Gather {
         execution: i64,
@@ -40,7 +40,7 @@ pub(super) enum Job {
 }
 
 /// A copy of the execution whose map's items are read.
-pub(super) struct ItemSelection {
+pub(super) struct Selecting {
     pub execution: Execution,
     /// The ARN of its state machine.
     pub machine: String,
@@ -279,7 +279,7 @@ async fn read_items(objects: &dyn Objects, items: ItemSource) -> Result<Vec<Valu
 
 /// Selects the inputs of a map's children. Runs on its own thread: there may be a hundred thousand items.
 async fn select(
-    of: ItemSelection,
+    of: Selecting,
     key: EventId,
     items: Vec<Value>,
     evaluator: Evaluator,

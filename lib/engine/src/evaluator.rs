@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
-use super::evaluator_process::EXIT_TIMED_OUT;
+use super::evaluator_process::OUT_OF_TIME;
 
 /// Time limit of one template.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -103,9 +103,6 @@ impl Evaluator {
     }
 
     /// Evaluates a template of a state machine.
-    ///
-    /// # Errors
-    /// The evaluation fails, or exceeds a limit.
     pub async fn evaluate(&self, machine: &str, evaluation: Arc<Evaluation>) -> Evaluated {
         let shared = &self.shared;
         let lane = shared.lane(machine).acquire_owned().await;
@@ -244,7 +241,7 @@ fn try_start(program: &EvaluatorProgram) -> io::Result<Process> {
 
 /// Returns true if a process ended itself at its time limit.
 fn is_out_of_time(status: Option<ExitStatus>) -> bool {
-    status.and_then(|status| status.code()) == Some(EXIT_TIMED_OUT)
+    status.and_then(|status| status.code()) == Some(OUT_OF_TIME)
 }
 
 /// Returns true if a signal from outside ended a process, for example from a service manager that stops all processes.

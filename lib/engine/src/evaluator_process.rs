@@ -17,7 +17,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(7);
 /// Interval at which the process checks its time limit.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// The exit status of a process whose time limit was exceeded.
-pub(super) const EXIT_TIMED_OUT: i32 = 3;
+pub(super) const OUT_OF_TIME: i32 = 3;
 
 /// The deadline of the current template.
 type Deadline = Arc<Mutex<Option<Instant>>>;
@@ -34,7 +34,7 @@ pub fn serve_evaluations() -> ExitCode {
 /// Limits the memory and the time of this process.
 fn bound() -> io::Result<Deadline> {
     // A core dump would hold the execution's data.
-    lower_limit(Resource::CORE, 0)?;
+    lower(Resource::CORE, 0)?;
     // When the whole system runs out of memory, this process is killed first. Only Linux has this file.
     drop(std::fs::write("/proc/self/oom_score_adj", "1000"));
     let deadline = Deadline::default();
@@ -44,11 +44,11 @@ fn bound() -> io::Result<Deadline> {
             thread::sleep(CHECK_INTERVAL);
             let deadline = *watched.lock().unwrap_or_else(PoisonError::into_inner);
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                std::process::exit(EXIT_TIMED_OUT);
+                std::process::exit(OUT_OF_TIME);
             }
         }
     })?;
-    lower_limit(Resource::AS, mapped_bytes() + MEMORY_BYTES)?;
+    lower(Resource::AS, mapped_bytes() + MEMORY_BYTES)?;
     Ok(deadline)
 }
 
@@ -61,7 +61,7 @@ fn mapped_bytes() -> u64 {
 }
 
 /// Lowers a limit; a lower existing limit stays. On systems without this limit, time is the only bound.
-fn lower_limit(resource: Resource, limit: u64) -> io::Result<()> {
+fn lower(resource: Resource, limit: u64) -> io::Result<()> {
     let Ok((_, hard)) = resource.get() else {
         return Ok(());
     };
@@ -78,10 +78,10 @@ fn serve(deadline: &Deadline) -> io::Result<()> {
         }
         let mut request = vec![0; u32::from_le_bytes(length) as usize];
         input.read_exact(&mut request)?;
-        set_deadline(deadline, Some(Instant::now() + TIME_LIMIT));
+        set(deadline, Some(Instant::now() + TIME_LIMIT));
         let evaluation: Evaluation = serde_json::from_slice(&request)?;
         let answer = serde_json::to_vec(&evaluation.evaluate())?;
-        set_deadline(deadline, None);
+        set(deadline, None);
         let length = u32::try_from(answer.len()).map_err(io::Error::other)?;
         output.write_all(&length.to_le_bytes())?;
         output.write_all(&answer)?;
@@ -89,6 +89,6 @@ fn serve(deadline: &Deadline) -> io::Result<()> {
     }
 }
 
-fn set_deadline(deadline: &Deadline, to: Option<Instant>) {
+fn set(deadline: &Deadline, to: Option<Instant>) {
     *deadline.lock().unwrap_or_else(PoisonError::into_inner) = to;
 }

@@ -100,7 +100,7 @@ pub struct EngineOptions {
     pub naming: Naming,
     /// The longest timer of a Wait state or a back-off that [`Engine::wait`] waits for while the execution also waits
     /// for a token. Default 60,000 ms.
-    pub max_timer_wait_ms: i64,
+    pub patience_ms: i64,
     /// Maximum size of the database in pages of 4 KiB; `None` for no limit.
     pub max_database_pages: Option<u32>,
     /// Evaluates expressions of unknown cost. Default: on threads of this process.
@@ -126,7 +126,7 @@ impl EngineOptions {
             clock: Arc::new(SystemClock),
             entropy: Box::new(SystemEntropy::new()?),
             naming: Naming::default(),
-            max_timer_wait_ms: 60_000,
+            patience_ms: 60_000,
             max_database_pages: None,
             evaluator: Evaluator::in_threads(),
             scope: Scope::All,
@@ -232,7 +232,7 @@ impl Engine {
             machines: Arc::clone(&machines),
             entropy: options.entropy,
             naming: options.naming,
-            max_timer_wait_ms: options.max_timer_wait_ms,
+            patience_ms: options.patience_ms,
             inbox,
             held: None,
             events: events.clone(),
@@ -276,7 +276,7 @@ impl Engine {
     }
 
     /// Starts an execution of another state machine than the engine's own. Names are unique per state machine; all
-    /// other methods take the name that [`Naming::engine_name`] returns.
+    /// other methods take the name that [`Naming::known_as`] returns.
     ///
     /// # Errors
     /// The same as [`Engine::start`].
@@ -312,13 +312,13 @@ impl Engine {
             return Err(EngineError::InputTooDeep { name: name.to_owned() });
         }
         let (sha256, machine) = self.shared.machines.parse(definition_text)?;
-        let engine_name = other
+        let known_as = other
             .as_ref()
-            .map_or_else(|| name.to_owned(), |other| naming::engine_name(&other.name, name));
+            .map_or_else(|| name.to_owned(), |other| naming::known_as(&other.name, name));
         let of = other.map(|other| (other, name.to_owned()));
         let definition = definition_text.into();
-        self.request(|reply| Request::Start {
-            name: engine_name,
+        self.ask(|reply| Request::Start {
+            name: known_as,
             of,
             definition,
             sha256,
@@ -340,7 +340,7 @@ impl Engine {
     /// No execution has the name, or the disk fails meanwhile: then the execution isn't lost, and the call can be
     /// repeated.
     pub async fn wait(&self, name: &str) -> Result<Outcome, EngineError> {
-        self.request(|reply| Request::Wait {
+        self.ask(|reply| Request::Wait {
             name: name.to_owned(),
             reply,
         })
@@ -376,7 +376,7 @@ impl Engine {
     /// # Errors
     /// No execution has the name, it has ended, or the storage fails.
     pub async fn stop(&self, name: &str, error: Option<String>, cause: Option<String>) -> Result<(), EngineError> {
-        self.request(|reply| Request::Stop {
+        self.ask(|reply| Request::Stop {
             name: name.to_owned(),
             error,
             cause,
@@ -392,7 +392,7 @@ impl Engine {
     /// # Errors
     /// No execution has the name, it has not ended, it succeeded, a limit is reached, or the storage fails.
     pub async fn redrive(&self, name: &str) -> Result<u64, EngineError> {
-        self.request(|reply| Request::Redrive {
+        self.ask(|reply| Request::Redrive {
             name: name.to_owned(),
             reply,
         })
@@ -405,7 +405,7 @@ impl Engine {
     /// # Errors
     /// No map run has the ARN, it is not running, or the storage fails.
     pub async fn update_map_run(&self, map_run_arn: &str, limits: MapRunLimits) -> Result<(), EngineError> {
-        self.request(|reply| Request::UpdateMapRun {
+        self.ask(|reply| Request::UpdateMapRun {
             arn: map_run_arn.to_owned(),
             limits,
             reply,
@@ -418,7 +418,7 @@ impl Engine {
     /// # Errors
     /// No execution has the name, or the database cannot be read.
     pub async fn pending_tokens(&self, name: &str) -> Result<Vec<PendingToken>, EngineError> {
-        self.request(|reply| Request::PendingTokens {
+        self.ask(|reply| Request::PendingTokens {
             name: name.to_owned(),
             reply,
         })
@@ -456,7 +456,7 @@ impl Engine {
     }
 
     async fn send_token(&self, token: &str, answer: TokenAnswer) -> Result<(), EngineError> {
-        self.request(|reply| Request::Token {
+        self.ask(|reply| Request::Token {
             token: token.to_owned(),
             answer,
             reply,
@@ -464,7 +464,7 @@ impl Engine {
         .await
     }
 
-    async fn request<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, EngineError> {
+    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, EngineError> {
         let (reply, answer) = Answer::new();
         self.shared
             .requests

@@ -14,7 +14,7 @@ use super::evaluator::Evaluating;
 use super::map_limits::MapRunLimits;
 use super::naming;
 use super::read::WaitTimers;
-use super::timer::{ArmedTimers, Timers};
+use super::timer::{Armed, Timers};
 use super::turn::ChildStop;
 
 /// An open execution.
@@ -34,7 +34,7 @@ pub(super) struct LiveExecution {
     pub child_of: Option<(i64, u64)>,
     /// Number of items, for a map's child.
     pub items: u64,
-    pub armed: ArmedTimers,
+    pub armed: Armed,
     /// Its timers while it only waits, like the database has them once the turn is stored.
     pub wait_timers: Option<WaitTimers>,
     /// The events whose jobs are in flight.
@@ -95,7 +95,7 @@ impl LiveExecution {
             root_name,
             child_of: parts.child_of,
             items: parts.items,
-            armed: ArmedTimers::default(),
+            armed: Armed::default(),
             wait_timers: None,
             inflight: HashSet::new(),
             evaluating: HashMap::new(),

@@ -53,17 +53,17 @@ impl Naming {
 
     /// Returns the engine's name for an execution of a state machine. For the engine's own machine, that is the
     /// execution's name.
-    pub fn engine_name(&self, machine: &str, name: &str) -> String {
+    pub fn known_as(&self, machine: &str, name: &str) -> String {
         if machine == self.state_machine {
             name.to_owned()
         } else {
-            engine_name(machine, name)
+            known_as(machine, name)
         }
     }
 }
 
 /// Returns the engine's name for an execution of another machine than its own. Names contain no colon.
-pub(super) fn engine_name(machine: &str, name: &str) -> String {
+pub(super) fn known_as(machine: &str, name: &str) -> String {
     format!("{machine}:{name}")
 }
 

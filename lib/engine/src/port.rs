@@ -1,6 +1,7 @@
 //! The ports that the engine needs: functions, objects, time and randomness.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use holdfast_asl::Timestamp;
@@ -28,6 +29,8 @@ pub struct Invocation {
     pub state: String,
     /// The event that scheduled it. The pair of ARN and key is the same for each repetition of this attempt.
     pub key: u64,
+    /// How long the attempt may still take by its state's `TimeoutSeconds`, when it is invoked; `None` without a time-out.
+    pub time_left: Option<Duration>,
     /// The task token, for `.waitForTaskToken`. A credential: `Debug` leaves it out.
     pub token: Option<String>,
 }

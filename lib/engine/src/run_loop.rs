@@ -44,7 +44,7 @@ pub(super) struct Runner {
     pub entropy: Box<dyn Entropy + Send + Sync>,
     pub naming: Naming,
     /// The longest timer that `wait` waits for beside a token.
-    pub max_timer_wait_ms: i64,
+    pub patience_ms: i64,
     pub inbox: mpsc::UnboundedReceiver<Request>,
     /// A request that needs a database query while a turn is being written: the loop doesn't wait for the query. The
     /// requests behind it wait, too.
@@ -61,7 +61,7 @@ pub(super) struct Runner {
 pub(super) struct Ended(pub Option<oneshot::Sender<()>>);
 
 /// A turn that is being written to the disk.
-struct TurnBeingStored {
+struct Storing {
     turn: Turn,
     written: Pin<Box<dyn Future<Output = Result<(), EngineError>> + Send>>,
 }
@@ -124,17 +124,13 @@ impl Runner {
     }
 
     /// Runs one step: takes in and decides, or acts on a stored turn. Keeps the disk busy.
-    async fn step(
-        &mut self,
-        next: &mut Turn,
-        storing: &mut Option<TurnBeingStored>,
-    ) -> Result<Option<Ended>, EngineError> {
+    async fn step(&mut self, next: &mut Turn, storing: &mut Option<Storing>) -> Result<Option<Ended>, EngineError> {
         let mut stored = None;
         match self.take_in(next, storing.as_mut()).await {
             LoopEvent::Decidable => self.decide(next).await?,
             LoopEvent::Ended(ended) => return Ok(Some(ended)),
             LoopEvent::Stored(result) => {
-                let Some(TurnBeingStored { mut turn, .. }) = storing.take() else {
+                let Some(Storing { mut turn, .. }) = storing.take() else {
                     return Ok(None);
                 };
                 if let Err(error) = result {
@@ -174,7 +170,7 @@ impl Runner {
         if turn.writes.is_empty() {
             return Ok(());
         }
-        self.queue_writes(turn).await
+        self.writing(turn).await
     }
 
     /// Decides everything that follows from what was taken in.
@@ -185,13 +181,13 @@ impl Runner {
     }
 
     /// Starts writing a turn to the disk.
-    fn send(&mut self, mut turn: Turn) -> TurnBeingStored {
-        let written = Box::pin(self.queue_writes(&mut turn));
-        TurnBeingStored { turn, written }
+    fn send(&mut self, mut turn: Turn) -> Storing {
+        let written = Box::pin(self.writing(&mut turn));
+        Storing { turn, written }
     }
 
     /// Queues the writes of a turn. Later reads see them, so executions that leave memory can be read again.
-    fn queue_writes(&mut self, turn: &mut Turn) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
+    fn writing(&mut self, turn: &mut Turn) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
         let clock = self.time.save_due().map(Write::Clock);
         turn.writes.extend(clock);
         let written = self.store.commit(std::mem::take(&mut turn.writes));
@@ -238,7 +234,7 @@ impl Runner {
     }
 
     /// Waits for an event, and takes in everything that has happened by then.
-    async fn take_in(&mut self, turn: &mut Turn, storing: Option<&mut TurnBeingStored>) -> LoopEvent {
+    async fn take_in(&mut self, turn: &mut Turn, storing: Option<&mut Storing>) -> LoopEvent {
         let (mut request, mut result, mut evaluated) = (None, None, None);
         let is_storing = storing.is_some();
         match storing {
@@ -314,7 +310,7 @@ impl Runner {
     }
 
     /// Stores the last results. Jobs that follow from them aren't started: they start when the engine is opened again.
-    async fn last_turn(&mut self, mut next: Turn, storing: Option<TurnBeingStored>) {
+    async fn last_turn(&mut self, mut next: Turn, storing: Option<Storing>) {
         self.settle_stored(storing).await;
         match self.store_turn(&mut next).await {
             Ok(()) => {
@@ -329,8 +325,8 @@ impl Runner {
     }
 
     /// Waits for a turn that is being written. Returns the results of its jobs if the write fails.
-    async fn settle_stored(&mut self, storing: Option<TurnBeingStored>) -> Vec<JobResult> {
-        let Some(TurnBeingStored { turn, written }) = storing else {
+    async fn settle_stored(&mut self, storing: Option<Storing>) -> Vec<JobResult> {
+        let Some(Storing { turn, written }) = storing else {
             return Vec::new();
         };
         match written.await {

@@ -59,7 +59,7 @@ impl Runner {
         let waiting_in_all = waiting.len();
         let waiting = self.in_scope(&self.scope, waiting).await?.len();
         work.waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
-        let dropped = self.drop_outside(&self.scope, work).await? + waiting_in_all - waiting;
+        let dropped = self.narrow(&self.scope, work).await? + waiting_in_all - waiting;
         Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
     }
 
@@ -70,8 +70,7 @@ impl Runner {
         }
         let mut work = self.store.run(|db| read::open_work(db)).await?;
         let name = name.to_owned();
-        self.drop_outside(&Scope::only(move |found| found == name), &mut work)
-            .await?;
+        self.narrow(&Scope::only(move |found| found == name), &mut work).await?;
         self.fold_all(work.batch, work.map_runs, &mut Recovered::default());
         Ok(())
     }
@@ -100,7 +99,7 @@ impl Runner {
     }
 
     /// Keeps what is in a scope; returns the number of executions that aren't.
-    async fn drop_outside(&self, scope: &Scope, work: &mut OpenWork) -> Result<usize, EngineError> {
+    async fn narrow(&self, scope: &Scope, work: &mut OpenWork) -> Result<usize, EngineError> {
         let ids = work.batch.executions.iter().flatten().map(|stored| stored.id).collect();
         let kept: HashSet<i64> = self.in_scope(scope, ids).await?.into_iter().collect();
         let found = work.batch.executions.len();

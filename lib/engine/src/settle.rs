@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use holdfast_asl::{Command, Entropy, EventId, Execution, Moment, Status, Stimulus, TimerKey, Timestamp};
+use holdfast_asl::{Command, Entropy, EventId, Execution, Moment, Status, Stimulus, TimerKey, TimerPurpose, Timestamp};
 use serde_json::Value;
 
-use super::dispatch::{ItemSelection, Job};
+use super::dispatch::{Job, Selecting};
 use super::error::EngineError;
 use super::port::Invocation;
 use super::run_loop::Runner;
+use super::time::time_between;
 use super::turn::Turn;
 use super::write::Write;
 
@@ -20,6 +21,7 @@ struct FunctionCall {
     function: String,
     payload: Value,
     token: Option<String>,
+    timeout_at: Option<Timestamp>,
 }
 
 impl Runner {
@@ -80,6 +82,7 @@ impl Runner {
                             function,
                             payload,
                             token,
+                            timeout_at: None,
                         });
                     }
                 }
@@ -97,7 +100,7 @@ impl Runner {
                             execution: id,
                             key,
                             items,
-                            of: Box::new(ItemSelection {
+                            of: Box::new(Selecting {
                                 execution: live.execution.clone(),
                                 machine: live.machine_arn.clone(),
                             }),
@@ -105,6 +108,14 @@ impl Runner {
                     }
                 }
             }
+        }
+        for call in &mut calls {
+            let purpose = TimerPurpose::Timeout;
+            let key = TimerKey {
+                event: call.key,
+                purpose,
+            };
+            call.timeout_at = timers.get(&key).copied();
         }
         let wanted: Vec<_> = live
             .execution
@@ -157,6 +168,7 @@ impl Runner {
             function,
             payload,
             token,
+            timeout_at,
         } = call;
         if let Some(token) = &token
             && self.open.tokens.insert(token.clone(), id).is_none()
@@ -173,6 +185,7 @@ impl Runner {
             execution_arn: live.arn.clone(),
             state,
             key,
+            time_left: timeout_at.map(|at| time_between(self.time.of(id, turn.now), at)),
             token,
         };
         turn.dispatch.push(Job::Invoke {

@@ -15,6 +15,7 @@ use super::clock::{SystemClock, SystemEntropy};
 use super::dispatch::panic_message;
 use super::error::EngineError;
 use super::port::{Clock, FunctionFailure, Invocation};
+use super::time::time_between;
 use super::{Engine, Naming, Shared};
 
 /// The machine's name in the ARNs of a test.
@@ -104,13 +105,13 @@ impl Engine {
 /// A state machine around the tested state.
 struct Harness {
     definition: Value,
-    /// The stubs of the states that may follow: their names, the names of the states that they replace, and true for
-    /// those of catchers.
+    /// The stand-ins of the states that may follow: their names, the names that they stand for, and true for those of
+    /// catchers.
     targets: Vec<(String, String, bool)>,
 }
 
 impl Harness {
-    /// Replaces each state that may follow by a stub. With variables, a first state assigns them.
+    /// Puts a stand-in in the place of each state that may follow. With variables, a first state assigns them.
     fn new(test: &StateTest) -> Self {
         let prefix = if test.name.starts_with('~') { '^' } else { '~' };
         let mut targets: Vec<(String, String, bool)> = Vec::new();
@@ -167,7 +168,7 @@ struct Observed {
     /// The last failure of an attempt, with its cause.
     failure: Option<(String, Option<String>)>,
     exited: Option<(Value, Map<String, Value>)>,
-    /// The stub that was entered after the state.
+    /// The stand-in that was entered after the state.
     target: Option<String>,
     ended: Option<(Option<String>, Option<String>)>,
 }
@@ -405,15 +406,13 @@ impl Step<'_> {
             execution_arn: self.identity.execution_arn.clone(),
             state: call.state,
             key,
+            time_left: timer.map(|(at, _)| time_between(SystemClock.now(), at)),
             token: None,
         };
         // In a set of its own: dropping it ends the function.
         let mut set = JoinSet::new();
         set.spawn(async move { functions.invoke(&call.function, call.payload, invocation).await });
-        let timer_at = timer.map(|(at, _)| {
-            let left_ms = u64::try_from(at.0.saturating_sub(SystemClock.now().0)).unwrap_or(0);
-            Instant::now() + Duration::from_millis(left_ms)
-        });
+        let timer_at = timer.map(|(at, _)| Instant::now() + time_between(SystemClock.now(), at));
         let until = timer_at
             .into_iter()
             .chain([self.deadline])

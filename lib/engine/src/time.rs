@@ -2,10 +2,11 @@
 //! `port`, the clocks in `clock`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use holdfast_asl::Timestamp;
 
-use super::ahead::{Segment, TimeAhead};
+use super::ahead::{Ahead, Segment};
 use super::port::Clock;
 
 /// Difference up to which a wall clock that is behind doesn't count as set back.
@@ -16,14 +17,14 @@ const SAVE_INTERVAL_MS: i64 = 10_000;
 /// The time of all events and timers.
 ///
 /// It is the wall clock's. When that is set back, existing executions keep their own time, which continues at its usual
-/// pace ([`TimeAhead`]). A small difference doesn't count: time continues until the wall clock has caught up. The time is
+/// pace ([`Ahead`]). A small difference doesn't count: time continues until the wall clock has caught up. The time is
 /// stored now and then, so that the next start notices a clock that was set back meanwhile.
 pub(super) struct Timekeeper {
     clock: Arc<dyn Clock>,
     now: Timestamp,
     steady_ms: i64,
     saved: Timestamp,
-    ahead: TimeAhead,
+    ahead: Ahead,
     /// True once `begin_at` was called.
     has_begun: bool,
     /// True if timers have to be armed again because the time of an execution has changed.
@@ -34,7 +35,7 @@ pub(super) struct Timekeeper {
 #[derive(Clone, Debug, Default)]
 pub(super) struct StoredTime {
     pub now: Option<Timestamp>,
-    pub ahead: TimeAhead,
+    pub ahead: Ahead,
 }
 
 impl Timekeeper {
@@ -43,7 +44,7 @@ impl Timekeeper {
             now: clock.now(),
             steady_ms: clock.steady_ms(),
             saved: Timestamp(i64::MIN),
-            ahead: TimeAhead::default(),
+            ahead: Ahead::default(),
             has_begun: false,
             is_shifted: false,
             clock,
@@ -144,6 +145,11 @@ impl Timekeeper {
     }
 }
 
+/// Returns the time from one moment to a later one; zero where it isn't later.
+pub(super) fn time_between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::clock::VirtualClock;
@@ -198,7 +204,7 @@ mod tests {
     fn a_restart_continues_from_the_stored_time_for_old_executions_only() {
         let stored = |now: i64| StoredTime {
             now: Some(Timestamp(now)),
-            ahead: TimeAhead::default(),
+            ahead: Ahead::default(),
         };
         for (at, behind, old) in [
             (900_000, None, 1_000_000),

@@ -30,9 +30,9 @@ impl Timers {
 
 /// The timers of one execution, from its commands.
 #[derive(Default)]
-pub(super) struct ArmedTimers(HashMap<TimerKey, Timestamp>);
+pub(super) struct Armed(HashMap<TimerKey, Timestamp>);
 
-impl ArmedTimers {
+impl Armed {
     /// Replaces the timers by those that the commands want now, by the engine's time.
     pub(super) fn replace(&mut self, wanted: HashMap<TimerKey, Timestamp>, execution: i64, timers: &mut Timers) {
         for (key, at) in &wanted {

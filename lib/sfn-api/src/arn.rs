@@ -3,7 +3,7 @@
 use super::error::ApiError;
 
 /// Maximum length of an ARN.
-const MAX_ARN_BYTES: usize = 1_024;
+const LONGEST: usize = 1_024;
 
 /// The parts of a state machine's ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub fn is_name(name: &str) -> bool {
 fn resource<'a>(arn: &'a str, kind: &str) -> Result<&'a str, ApiError> {
     let parts: Vec<&str> = arn.splitn(7, ':').collect();
     match parts.as_slice() {
-        ["arn", _, "states", _, _, found, rest] if *found == kind && arn.len() <= MAX_ARN_BYTES => Ok(rest),
+        ["arn", _, "states", _, _, found, rest] if *found == kind && arn.len() <= LONGEST => Ok(rest),
         _ => Err(ApiError::invalid_arn(arn)),
     }
 }

@@ -55,7 +55,7 @@ impl Api {
         let arn = self.engine.naming().execution_arn(&target.machine, &name);
         let started = {
             let _lock = self.locks.take(&arn);
-            self.store_start(&target, &arn)?;
+            self.note_start(&target, &arn)?;
             self.start_target(target, &name, &arn, payload)?
         };
         if started == Started::AlreadyFinished {
@@ -67,7 +67,7 @@ impl Api {
 
     /// Stores the version and the alias of an execution before its start. What an earlier start stored before a crash
     /// is replaced or deleted if the engine doesn't have the execution.
-    fn store_start(&self, target: &Target, arn: &str) -> Result<(), ApiError> {
+    fn note_start(&self, target: &Target, arn: &str) -> Result<(), ApiError> {
         let noted = self.store().started_by(arn)?;
         if noted.is_none() && target.version.is_none() {
             return Ok(());
@@ -113,7 +113,7 @@ impl Api {
                 "'{arn}' is a child of '{map_run}' and cannot be stopped by itself: stop the execution that has the map run"
             )));
         }
-        match self.wait(self.engine.stop(&self.engine_name(&arn)?, input.error, input.cause)) {
+        match self.wait(self.engine.stop(&self.known_as(&arn)?, input.error, input.cause)) {
             // An ended execution keeps its status and its stop date.
             Ok(()) | Err(EngineError::ExecutionEnded { .. }) => {}
             Err(error) => return Err(ApiError::of_engine(&error, &arn)),
@@ -212,7 +212,7 @@ impl Api {
             };
             self.store().put_started_by(arn, &by)?;
         }
-        self.wait(self.engine.redrive(&self.engine_name(arn)?))
+        self.wait(self.engine.redrive(&self.known_as(arn)?))
             .map_err(|error| ApiError::of_engine(&error, arn))?;
         let redriven = self.execution(arn)?.redriven;
         Ok(json!({ "redriveDate": seconds(redriven.map_or_else(now_ms, |at| at.0)) }))
@@ -230,9 +230,9 @@ impl Api {
     }
 
     /// Returns the engine's name for the execution of an ARN. Not for a map's child.
-    fn engine_name(&self, execution_arn: &str) -> Result<String, ApiError> {
+    fn known_as(&self, execution_arn: &str) -> Result<String, ApiError> {
         let (machine, name) = arn::execution(execution_arn)?;
-        Ok(self.engine.naming().engine_name(machine, name))
+        Ok(self.engine.naming().known_as(machine, name))
     }
 }
 

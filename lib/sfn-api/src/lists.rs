@@ -48,7 +48,7 @@ impl Api {
         let Some(wanted) = wanted else {
             return Ok(json!({ "executions": [] }));
         };
-        let mut after = position.map(|text| parse_position(&text)).transpose()?;
+        let mut after = position.map(|text| place(&text)).transpose()?;
         let archive = self.archive()?;
         let (mut listed, mut examined, mut next) = (Vec::new(), 0, None);
         'pages: loop {
@@ -65,8 +65,8 @@ impl Api {
                 after = Some((found.record.started, found.record.id));
                 examined += 1;
                 let by = self.store().started_by(&found.record.arn)?.unwrap_or_default();
-                if matches_qualifier(&by, parsed.qualifier) {
-                    listed.push(list_entry(&found, &by)?);
+                if is_of(&by, parsed.qualifier) {
+                    listed.push(shown(&found, &by)?);
                 }
             }
             if is_last {
@@ -93,13 +93,13 @@ impl Api {
         let next = next.map(|index| page::token(&query, &index.to_string()));
         let listed = children
             .iter()
-            .map(|child| list_entry(child, &StartedBy::default()))
+            .map(|child| shown(child, &StartedBy::default()))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(without_nulls(json!({ "executions": listed, "nextToken": next })))
     }
 }
 
-fn list_entry(found: &ExecutionDetails, by: &StartedBy) -> Result<Value, ApiError> {
+fn shown(found: &ExecutionDetails, by: &StartedBy) -> Result<Value, ApiError> {
     let record = &found.record;
     Ok(without_nulls(json!({
         "executionArn": record.arn,
@@ -144,7 +144,7 @@ fn wanted(input: &List) -> Result<Option<ExecutionFilter>, ApiError> {
     Ok(Some(ExecutionFilter { status, redriven }))
 }
 
-fn matches_qualifier(by: &StartedBy, qualifier: Option<Qualifier<'_>>) -> bool {
+fn is_of(by: &StartedBy, qualifier: Option<Qualifier<'_>>) -> bool {
     match qualifier {
         None => true,
         Some(Qualifier::Version(number)) => by.version == Some(number),
@@ -152,7 +152,7 @@ fn matches_qualifier(by: &StartedBy, qualifier: Option<Qualifier<'_>>) -> bool {
     }
 }
 
-fn parse_position(text: &str) -> Result<ListPosition, ApiError> {
+fn place(text: &str) -> Result<ListPosition, ApiError> {
     text.split_once(' ')
         .and_then(|(time, id)| Some((Timestamp(time.parse().ok()?), id.parse().ok()?)))
         .ok_or_else(ApiError::page_token)

@@ -22,15 +22,13 @@ pub fn size(max_results: Option<i64>) -> Result<usize, ApiError> {
 
 /// Returns the token of the page after `position` of the list that `query` describes.
 pub fn token(query: &str, position: &str) -> String {
-    format!("{}{}", query_mark(query), hex::encode(position))
+    format!("{}{}", mark(query), hex::encode(position))
 }
 
 /// Returns the position in a token. Fails if the token was issued for another `query`.
 pub fn position(query: &str, token: Option<&str>) -> Result<Option<String>, ApiError> {
     let Some(token) = token else { return Ok(None) };
-    let decoded = token
-        .strip_prefix(&query_mark(query))
-        .and_then(|rest| hex::decode(rest).ok());
+    let decoded = token.strip_prefix(&mark(query)).and_then(|rest| hex::decode(rest).ok());
     let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     text.map(Some).ok_or_else(ApiError::page_token)
 }
@@ -56,7 +54,7 @@ pub fn slice<T>(
     Ok((all.into_iter().skip(skipped).take(limit).collect(), next))
 }
 
-fn query_mark(query: &str) -> String {
+fn mark(query: &str) -> String {
     hex::encode(&Sha256::digest(query.as_bytes())[..8])
 }
 

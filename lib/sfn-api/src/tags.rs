@@ -110,20 +110,15 @@ fn checked(given: &[Tag]) -> Result<Vec<(String, String)>, ApiError> {
     let mut tags: Vec<(String, String)> = Vec::with_capacity(given.len());
     for (index, tag) in given.iter().enumerate() {
         let place = |field: &str| format!("tags.{}.member.{field}", index + 1);
-        let key = checked_text(tag.key.as_ref(), &place("key"), 1, MAX_KEY_CHARACTERS)?;
-        let value = checked_text(tag.value.as_ref(), &place("value"), 0, MAX_VALUE_CHARACTERS)?;
+        let key = part(tag.key.as_ref(), &place("key"), 1, MAX_KEY_CHARACTERS)?;
+        let value = part(tag.value.as_ref(), &place("value"), 0, MAX_VALUE_CHARACTERS)?;
         tags.retain(|(before, _)| before != key);
         tags.push((key.to_owned(), value.to_owned()));
     }
     Ok(tags)
 }
 
-fn checked_text<'a>(
-    text: Option<&'a String>,
-    place: &str,
-    min_chars: usize,
-    max_chars: usize,
-) -> Result<&'a str, ApiError> {
+fn part<'a>(text: Option<&'a String>, place: &str, min_chars: usize, max_chars: usize) -> Result<&'a str, ApiError> {
     let text = required(text, place)?;
     let constraint = |what: String| {
         ApiError::validation(format!(

@@ -297,7 +297,7 @@ impl Api {
                 let alias = store
                     .alias(&machine.name, name)?
                     .ok_or_else(|| ApiError::no_machine(arn))?;
-                (choose_version(&alias.routing), Some(alias.name))
+                (routed(&alias.routing), Some(alias.name))
             }
         };
         let version = store
@@ -419,7 +419,7 @@ fn check_alias_name(name: &str) -> Result<(), ApiError> {
 }
 
 /// Chooses one of the versions by their weights.
-fn choose_version(routing: &[(u32, u32)]) -> u32 {
+fn routed(routing: &[(u32, u32)]) -> u32 {
     let (first, weight) = routing.first().copied().unwrap_or_default();
     let mut byte = [0; 4];
     // Without randomness, the first one is chosen.

@@ -109,7 +109,7 @@ pub fn router(api: Arc<Api>) -> Router {
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let answered = match perform(&shared, request).await {
+    let answered = match act(&shared, request).await {
         Ok(output) => (StatusCode::OK, output),
         Err(error) => {
             if error.status.is_server_error() {
@@ -134,7 +134,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     response
 }
 
-async fn perform(shared: &Arc<Shared>, request: Request) -> Result<Value, ApiError> {
+async fn act(shared: &Arc<Shared>, request: Request) -> Result<Value, ApiError> {
     let (head, body) = request.into_parts();
     let action = refuse_web_pages(&head.headers).and_then(|()| action(&head.headers));
     let limit = match action {
@@ -213,7 +213,7 @@ async fn bytes(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     let (mut kept, mut read) = (Vec::new(), 0);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| serialization_error(&format!("the body cannot be read: {error}")))?;
+        let chunk = chunk.map_err(|error| serialization(&format!("the body cannot be read: {error}")))?;
         read += chunk.len();
         if read <= limit {
             kept.extend_from_slice(&chunk);
@@ -239,15 +239,15 @@ async fn bytes(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
 fn input(body: &[u8]) -> Result<Value, ApiError> {
     match serde_json::from_slice(body) {
         Ok(input @ Value::Object(_)) => Ok(input),
-        Ok(_) => Err(serialization_error("the body is not a JSON object")),
-        Err(error) => Err(serialization_error(&format!("the body is not valid JSON: {error}"))),
+        Ok(_) => Err(serialization("the body is not a JSON object")),
+        Err(error) => Err(serialization(&format!("the body is not valid JSON: {error}"))),
     }
 }
 
 /// Reads an action's input. Unknown fields are ignored; the action checks the required ones.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, ApiError> {
     // serde's message may quote the input, which may be a credential.
-    from_value(input).map_err(|kind| serialization_error(&format!("a field of the input has another type: {kind}")))
+    from_value(input).map_err(|kind| serialization(&format!("a field of the input has another type: {kind}")))
 }
 
 fn from_value<T: DeserializeOwned>(input: Value) -> Result<T, String> {
@@ -260,6 +260,6 @@ fn from_value<T: DeserializeOwned>(input: Value) -> Result<T, String> {
     })
 }
 
-fn serialization_error(message: &str) -> ApiError {
+fn serialization(message: &str) -> ApiError {
     ApiError::new("SerializationException", message)
 }

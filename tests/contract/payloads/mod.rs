@@ -1,8 +1,9 @@
-//! Payloads of each version that may still be in flight: golden files of every shape are read by today's program, lose
-//! nothing by it, and are taken by today's stages; and each shape that today's program writes has its golden file.
+//! Payloads of each version that may still be in flight. The current program reads the golden files of every shape
+//! without losing a field, and the current stages accept them. Each shape that the current program writes has a golden
+//! file.
 //!
-//! `HOLDFAST_RECORD_PAYLOADS=1 cargo test -p holdfast-tests --test contract payloads` records what is missing. Files that
-//! are there are never written again: they are what a released version wrote.
+//! `HOLDFAST_RECORD_PAYLOADS=1 cargo test -p holdfast-tests --test contract payloads` records the missing files.
+//! Existing files are never overwritten, because a released version wrote them.
 
 mod ports;
 mod shape;
@@ -28,12 +29,12 @@ use crate::root;
 use ports::World;
 use shape::{loses, paths, reread, words};
 
-/// The file of markers as they stand in texts on GitHub.
+/// The file of markers, in the form that texts on GitHub contain.
 const MARKERS: &str = "markers.txt";
 const MARKED_RUN: &str = "octo-demo-12-1";
 const MARKER_KINDS: [MarkerKind; 3] = [MarkerKind::Review, MarkerKind::Announcement, MarkerKind::Notice];
 
-/// Golden documents by what they are (`artifact/report`), of one version.
+/// The golden documents of one version, by kind (`artifact/report`).
 pub struct Golden {
     version: String,
     folder: PathBuf,
@@ -41,7 +42,7 @@ pub struct Golden {
 }
 
 impl Golden {
-    /// All versions that are kept.
+    /// Returns all recorded versions.
     fn all() -> Vec<Self> {
         let mut versions: Vec<Self> = std::fs::read_dir(root().join("tests/fixtures/payloads"))
             .unwrap()
@@ -51,7 +52,7 @@ impl Golden {
         versions
     }
 
-    /// The files `FOLDER/NAME.json` and, for other forms of the same, `FOLDER/NAME-2.json`….
+    /// Reads the files `FOLDER/NAME.json` and, for other forms of the same document, `FOLDER/NAME-2.json`….
     fn read(folder: PathBuf) -> Self {
         let mut documents: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for group in ["artifact", "input", "output", "row", "word"] {
@@ -78,18 +79,18 @@ impl Golden {
         }
     }
 
-    /// The first form of a document.
+    /// Returns the first form of a document.
     pub fn first(&self, name: &str) -> &Value {
         let forms = self.documents.get(name).and_then(|forms| forms.first());
         forms.unwrap_or_else(|| panic!("{}: there is no {name}", self.version))
     }
 
-    /// Whether there is such a document: later versions have others.
+    /// Returns true if this version has such a document: later versions have others.
     pub fn has(&self, name: &str) -> bool {
         self.documents.contains_key(name)
     }
 
-    /// The golden run's own record.
+    /// Returns the golden run's own record.
     pub fn run(&self) -> Run {
         Run::deserialize(self.first("artifact/run")).unwrap()
     }
@@ -109,7 +110,7 @@ impl Golden {
     }
 }
 
-/// Whether missing golden files are to be written.
+/// Returns true if missing golden files are to be written.
 fn is_recording() -> bool {
     std::env::var_os("HOLDFAST_RECORD_PAYLOADS").is_some()
 }
@@ -118,18 +119,18 @@ fn is_recording() -> bool {
 async fn each_shape_of_this_version_has_a_golden_file() {
     let folder = root().join(format!("tests/fixtures/payloads/v{PAYLOAD_VERSION}"));
     let mut golden = Golden::read(folder.clone());
-    let mut told = stories::play_all().await;
+    let mut written = stories::play_all().await;
     for (name, words) in words() {
-        told.documents.insert(name.to_owned(), vec![words]);
+        written.documents.insert(name.to_owned(), vec![words]);
     }
-    told.texts.insert(MARKERS.to_owned(), markers(&golden_target()));
+    written.texts.insert(MARKERS.to_owned(), markers(&golden_target()));
     for stage in STAGES {
         let names = ["input", "output"].map(|side| format!("{side}/{}", stage.function));
-        let is_told = names.iter().all(|name| told.documents.contains_key(name));
-        assert!(is_told, "no story comes to the end of {}", stage.state);
+        let is_played = names.iter().all(|name| written.documents.contains_key(name));
+        assert!(is_played, "no story comes to the end of {}", stage.state);
     }
     let mut missing = Vec::new();
-    for (name, documents) in &told.documents {
+    for (name, documents) in &written.documents {
         for document in documents {
             let forms = golden.documents.get(name).map_or(&[][..], Vec::as_slice);
             let known: Vec<String> = forms.iter().flat_map(paths).collect();
@@ -146,7 +147,7 @@ async fn each_shape_of_this_version_has_a_golden_file() {
             }
         }
     }
-    for (name, text) in &told.texts {
+    for (name, text) in &written.texts {
         let file = folder.join(name);
         if file.exists() {
             continue;
@@ -182,7 +183,7 @@ fn golden_payloads_are_read_and_nothing_of_them_is_lost() {
     }
 }
 
-/// What is read by type; what goes in and out of stages goes through them.
+/// Returns true for documents that are read by their type; the inputs and outputs of stages go through the stages.
 fn is_data(name: &str) -> bool {
     ["artifact/", "row/", "word/"]
         .iter()
@@ -190,7 +191,7 @@ fn is_data(name: &str) -> bool {
 }
 
 #[test]
-fn golden_markers_are_still_believed() {
+fn golden_markers_are_still_valid() {
     for golden in Golden::all() {
         let text = std::fs::read_to_string(golden.folder.join(MARKERS)).unwrap();
         for kind in MARKER_KINDS {
@@ -215,7 +216,7 @@ fn golden_target() -> Target {
     }
 }
 
-/// One line for each kind of marker.
+/// Returns one line for each kind of marker.
 fn markers(target: &Target) -> String {
     let lines = MARKER_KINDS.map(|kind| marker_key().line(kind, target, MARKED_RUN) + "\n");
     lines.concat()
@@ -250,7 +251,7 @@ async fn stages_take_golden_inputs_and_give_what_the_older_workflow_reads() {
     }
 }
 
-/// What the workflow routes by.
+/// Returns the field that the workflow routes by.
 fn tag(output: &Value) -> Option<&str> {
     output.get("next").or(output.get("status")).and_then(Value::as_str)
 }
@@ -261,12 +262,13 @@ fn nobody(state: &str) -> Invocation {
         execution_arn: "arn:aws:states:local:000000000000:execution:review:golden".to_owned(),
         state: state.to_owned(),
         key: 1,
+        time_left: None,
         token: None,
     }
 }
 
 #[test]
-fn golden_executions_go_on_by_their_own_definition() {
+fn golden_executions_continue_by_their_own_definition() {
     for golden in Golden::all() {
         let text = |name: &str| std::fs::read_to_string(golden.folder.join("history").join(name)).unwrap();
         let machine = Arc::new(StateMachine::parse(&text("definition.asl.json")).unwrap());
@@ -303,7 +305,7 @@ fn golden_executions_go_on_by_their_own_definition() {
             for event in &events {
                 execution.apply(event);
                 let is_open = matches!(execution.status(), Status::Running);
-                // Whatever is outstanding can be asked for in the middle, too.
+                // Commands are available in the middle of an execution, too.
                 let commands: Vec<Command> = execution.commands();
                 assert!(is_open || commands.is_empty(), "{} {file}", golden.version);
             }
@@ -326,7 +328,7 @@ fn identity(run: &Run, events: &[HistoryEvent]) -> Identity {
     }
 }
 
-/// The key of a pull request's claim.
+/// Returns the key of a pull request's claim.
 pub fn claim_key(target: &Target) -> String {
     format!("claim/{}#{}", target.repository(), target.pull_request().unwrap())
 }

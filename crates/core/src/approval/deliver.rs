@@ -7,7 +7,7 @@ use crate::error::StageError;
 use crate::model::approval::Verdict;
 use crate::model::error_name::ErrorName;
 use crate::model::report::Report;
-use crate::port::{AnswerTask, KeepRows, TaskAnswer};
+use crate::port::{AnswerTask, Deadline, KeepRows, TaskAnswer};
 use crate::rows::{self, Update};
 
 use super::audit::write_audit;
@@ -52,18 +52,21 @@ pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, rou
     .await
 }
 
-/// Delivers every stored decision that the workflow doesn't have, and returns the runs with the failures. One failed
-/// delivery delays no other.
+/// Delivers every decision that is stored and that the workflow doesn't know, and returns their runs. A decision that can't be
+/// delivered is returned with its failure. Stops when the deadline is over.
 ///
 /// # Errors
-///
-/// The table fails.
+/// The table can't be read.
 pub async fn deliver_all(
     table: &dyn KeepRows,
     tasks: &dyn AnswerTask,
+    deadline: &dyn Deadline,
 ) -> Result<Vec<(String, Option<StageError>)>, StageError> {
     let mut delivered = Vec::new();
     for (key, row) in table.list("question/", MAX_QUESTIONS).await? {
+        if deadline.is_over() {
+            break;
+        }
         let question: Question = rows::parse(&key, &row)?;
         if question.decided.is_none() || question.delivered != Delivered::No {
             continue;

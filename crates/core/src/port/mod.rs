@@ -1,6 +1,7 @@
 //! The ports of the stages, each named by the need. Reading is apart from writing.
 
 mod ask_model;
+mod deadline;
 mod executions;
 mod keep_rows;
 mod notify;
@@ -15,6 +16,7 @@ mod source_syntax;
 mod store_artifact;
 
 pub use ask_model::{AskModel, ModelError, ModelRequest};
+pub use deadline::Deadline;
 pub use executions::{
     AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
 };

@@ -1,4 +1,5 @@
-//! AggregateFindings: the units' results into one list of findings and one line of coverage for each changed file.
+//! AggregateFindings: merges the units' results into one list of findings and one line of coverage for each changed
+//! file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,7 +14,7 @@ use crate::model::key;
 use crate::model::plan::{Plan, Unit};
 use crate::model::report::{Coverage, Outcome, Usage};
 use crate::model::run::{Aggregate, FileSummary, RecordedAnswer, UnitResult, UnitStatus, Verdict};
-use crate::port::StoreArtifact;
+use crate::port::{Deadline, StoreArtifact};
 use crate::render::counted;
 
 use super::merge_findings::merge_finding;
@@ -26,11 +27,11 @@ use crate::artifact::find_artifact;
 pub struct Input {
     /// The run.
     pub run: String,
-    /// The units' results as a list, or where the map's result writer put them, or null when there was nothing to do.
+    /// The units' results as a list, or the place where the map's result writer put them, or null if there was no unit.
     pub results: Value,
 }
 
-/// Counts, for people who look at the execution.
+/// Counts for people who look at the execution.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Output {
     /// Findings.
@@ -45,9 +46,17 @@ pub struct Output {
     pub unreviewed: u64,
 }
 
-/// Merges. Errors: the results have another shape; what the store says.
+/// Merges the units' results into `aggregate.json`. Once its time is over it reads no more results: their files are
+/// unreviewed, with that reason.
+///
+/// # Errors
+/// The results have another shape; the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
-pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
+pub async fn aggregate_findings(
+    input: &Input,
+    store: &dyn StoreArtifact,
+    deadline: &dyn Deadline,
+) -> Result<Output, StageError> {
     let change = read_change(&input.run, store).await?.header;
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
     let results: HashMap<String, UnitResult> = read_results(&input.results, store)
@@ -76,10 +85,16 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
         .map(|unit| read_unit(&input.run, unit, results.get(&unit.id), store))
         .collect();
     let mut reads = futures::stream::iter(reads).buffered(AT_ONCE);
-    while let Some(read) = reads.next().await {
+    let mut unread = 0;
+    for unit in &plan.units {
+        let read = if deadline.is_over() { None } else { reads.next().await };
+        let result = results.get(&unit.id);
+        let Some(read) = read else {
+            merge(&mut settled, unread_result(unit, result));
+            unread += 1;
+            continue;
+        };
         let UnitRead {
-            unit,
-            result,
             evidence: UnitEvidence { context },
             answers,
             verdict,
@@ -117,6 +132,12 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
                 None => remark,
             });
         }
+    }
+    if unread > 0 {
+        let what = counted(unread, "unit");
+        aggregate
+            .notes
+            .push(format!("results of {what} left out: {OUT_OF_TIME}"));
     }
     for (why, files) in no_syntax {
         aggregate.notes.push(format!("{}: {why}", counted(files.len(), "file")));
@@ -160,23 +181,35 @@ pub async fn aggregate_findings(input: &Input, store: &dyn StoreArtifact) -> Res
     })
 }
 
-/// What a unit left behind.
-struct UnitRead<'a> {
-    unit: &'a Unit,
-    result: Option<&'a UnitResult>,
+/// A unit's artifacts.
+struct UnitRead {
     evidence: UnitEvidence,
-    /// Of each attempt, in order.
+    /// The answers of its attempts, in order.
     answers: Vec<RecordedAnswer>,
-    /// Of the accepted attempt, if any.
+    /// The accepted attempt's verdict, if any.
     verdict: Option<Verdict>,
 }
 
-async fn read_unit<'a>(
+/// Why a result was left out, for coverage and notes.
+const OUT_OF_TIME: &str = "the time to read them ran out; a new review reuses the model's answers";
+
+/// Coverage of a file whose unit's result was left out.
+fn unread_result(unit: &Unit, result: Option<&UnitResult>) -> Coverage {
+    Coverage {
+        path: unit.path.clone(),
+        outcome: Outcome::Unreviewed,
+        reason: Some(format!("its results were left out: {OUT_OF_TIME}")),
+        attempts: result.map_or(0, |result| result.attempts),
+        failure: Some(Failure::Other(OtherFailure::Interrupted)),
+    }
+}
+
+async fn read_unit(
     run: &str,
-    unit: &'a Unit,
-    result: Option<&'a UnitResult>,
+    unit: &Unit,
+    result: Option<&UnitResult>,
     store: &dyn StoreArtifact,
-) -> Result<UnitRead<'a>, StageError> {
+) -> Result<UnitRead, StageError> {
     let mut answers = Vec::new();
     for attempt in 1..=result.map_or(MAX_ATTEMPTS, |result| result.attempts.max(1)) {
         match find_artifact(store, &key::answer(run, &unit.id, attempt)).await? {
@@ -189,18 +222,16 @@ async fn read_unit<'a>(
         None => None,
     };
     Ok(UnitRead {
-        unit,
-        result,
         evidence: read_evidence(run, &unit.id, store).await?,
         answers,
         verdict,
     })
 }
 
-/// Attempts that a unit can have at most, the strong tier's included.
+/// The maximum number of a unit's attempts, with the strong tier's.
 const MAX_ATTEMPTS: u32 = super::validate_findings::ATTEMPTS + 1;
 
-/// Adds an answer to what the run took. The rules' own empty answer is no call.
+/// Adds an answer to the run's usage. The empty answer of a run without a model isn't a call.
 pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {
     if answer.cached {
         usage.cache_hits += 1;
@@ -215,8 +246,8 @@ pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {
     }
 }
 
-/// Coverage of one unit's file. `is_read`: a model read it; else the rules of `language`, if any, and the search for secrets
-/// are all that ran.
+/// Returns the coverage of one unit's file. `is_read` is true if a model read it; otherwise only the rules of
+/// `language`, if any, and the search for secrets ran.
 fn cover(path: &str, result: Option<&UnitResult>, is_read: bool, language: Option<&str>) -> Coverage {
     let (outcome, reason, attempts, failure) = match result {
         Some(result) if result.status == UnitStatus::Reviewed && !is_read => {
@@ -252,7 +283,7 @@ fn cover(path: &str, result: Option<&UnitResult>, is_read: bool, language: Optio
     }
 }
 
-/// A file of several units is as badly off as its worst one.
+/// Merges the coverage of a file's units: the worst outcome counts.
 fn merge(settled: &mut BTreeMap<String, Coverage>, entry: Coverage) {
     match settled.get_mut(&entry.path) {
         None => {
@@ -268,8 +299,8 @@ fn merge(settled: &mut BTreeMap<String, Coverage>, entry: Coverage) {
     }
 }
 
-/// Without doubles, the worst first. None is left out: the gate decides on all of them, and `max_findings` folds afterwards.
-/// What states the same defect is one: see [`merge_finding`].
+/// Merges duplicates and sorts the worst first. No finding is left out: the gate decides on all of them, and
+/// `max_findings` folds afterwards. Findings of the same defect become one: see [`merge_finding`].
 fn rank(findings: &mut Vec<Finding>) {
     let (by_model, by_rule): (Vec<Finding>, Vec<Finding>) =
         std::mem::take(findings).into_iter().partition(Finding::is_by_model);
@@ -289,7 +320,8 @@ fn rank(findings: &mut Vec<Finding>) {
     });
 }
 
-/// The map's result: a list, or the writer's manifest, whose files hold lists (COMPACT) of the units' results.
+/// Reads the map's result: a list, or the result writer's manifest, whose files hold lists (COMPACT) of the units'
+/// results.
 async fn read_results(results: &Value, store: &dyn StoreArtifact) -> Result<Vec<UnitResult>, StageError> {
     let invalid = |what: String| StageError::new(ErrorName::PayloadInvalid, format!("the map's results: {what}"));
     if results.is_null() {
@@ -310,7 +342,7 @@ async fn read_results(results: &Value, store: &dyn StoreArtifact) -> Result<Vec<
     Ok(all)
 }
 
-/// The result writer's manifest, as AWS writes it: of failed children there are no results, so only these count.
+/// The result writer's manifest, as AWS writes it. Failed children have no results, so only `SUCCEEDED` is read.
 #[derive(Deserialize)]
 struct Manifest {
     #[serde(rename = "ResultFiles")]

@@ -1,4 +1,4 @@
-//! A stage as the workflow calls it: JSON in, JSON out, whichever engine calls.
+//! Calls a stage with JSON and answers with JSON, for every engine.
 
 use std::future::Future;
 
@@ -10,7 +10,10 @@ use crate::model::error_name::ErrorName;
 
 use super::StageError;
 
-/// Reads the payload, runs the stage, writes its answer. Errors: the payload has another shape; the stage's own.
+/// Reads the payload, runs the stage, and returns its answer.
+///
+/// # Errors
+/// The payload has another shape; the stage fails.
 pub async fn call<I, O, R>(payload: Value, stage: impl FnOnce(I) -> R) -> Result<Value, StageError>
 where
     I: DeserializeOwned,

@@ -1,4 +1,4 @@
-//! Ends a run from outside its workflow, and undoes what it did, as the workflow does it.
+//! Ends a run from outside its workflow, and undoes its effects in the same way as the workflow.
 
 use crate::artifact::find_artifact;
 use crate::claim;
@@ -11,8 +11,10 @@ use crate::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
 use super::report_failure::{self, report_failure};
 use super::withdraw_announcement::{self, withdraw_announcement};
 
-/// Stops a run that somebody ends, if it is still under way, and undoes what it did. Done twice, there is one effect.
-/// Errors: what the engine, writing, the table and the store say.
+/// Stops a run if it is still in flight, and undoes its effects. Repeating it changes nothing.
+///
+/// # Errors
+/// The engine, GitHub, the table or the store fails.
 pub async fn end(
     run: &FailedRun,
     error: ErrorName,
@@ -26,8 +28,11 @@ pub async fn end(
     clean_up(run, publish, rows, store).await
 }
 
-/// Undoes what a run did, as the workflow does it, and has its record say why. The result of a run that came to its end
-/// stays. Errors: what writing, the table and the store say.
+/// Undoes a run's effects in the same way as the workflow, and writes the reason to its report. A run that finished
+/// keeps its result.
+///
+/// # Errors
+/// GitHub, the table or the store fails.
 pub async fn clean_up(
     run: &FailedRun,
     publish: &dyn PublishReview,

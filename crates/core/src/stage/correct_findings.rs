@@ -1,5 +1,5 @@
-//! CorrectFindings: writes the next attempt's prompt: the last answer, its exact problems, and the schema; or a fresh
-//! question, where the model repeats itself.
+//! CorrectFindings: writes the next attempt's prompt, with the last answer, its exact problems and the schema. If the
+//! model repeats itself, the prompt is a fresh question instead.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,10 @@ pub struct Output {
     pub tier: Tier,
 }
 
-/// Writes the correction. Errors: no attempt is left; what the store says.
+/// Writes the next attempt's prompt.
+///
+/// # Errors
+/// No attempt is left; an artifact is missing or has another shape; the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run, unit = %input.unit, attempt = input.attempt))]
 pub async fn correct_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let Input {
@@ -71,7 +74,7 @@ pub async fn correct_findings(input: &Input, store: &dyn StoreArtifact) -> Resul
     })
 }
 
-/// Whether an earlier attempt of this unit got the same answer, white space aside.
+/// Returns true if an earlier attempt of this unit got the same answer, apart from white space.
 async fn is_repeated(input: &Input, answer: &RecordedAnswer, store: &dyn StoreArtifact) -> Result<bool, StageError> {
     for attempt in 1..input.attempt {
         let earlier: RecordedAnswer = read_artifact(store, &key::answer(&input.run, &input.unit, attempt)).await?;

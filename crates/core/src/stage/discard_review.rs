@@ -1,4 +1,5 @@
-//! DiscardReview: a person said no, or nobody answered: nothing is published, and the check says so.
+//! DiscardReview: ends a review that a person rejected or nobody answered for. It publishes nothing and closes the
+//! check.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,23 +13,26 @@ use crate::render::title;
 use super::run_header::write_report;
 use super::{StageError, read_artifact};
 
-/// The run, and why.
+/// The run and the reason.
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
     pub run: String,
-    /// What the person said, or that nobody answered.
+    /// The person's reason, or that nobody answered.
     pub reason: Option<String>,
 }
 
-/// How it ended.
+/// The run's end.
 #[derive(Debug, Serialize)]
 pub struct Output {
     /// `rejected`.
     pub status: RunStatus,
 }
 
-/// Discards. Errors: what writing and the store say.
+/// Deletes the comment, closes the check, and marks the report as rejected.
+///
+/// # Errors
+/// GitHub or the store fails; an artifact is missing or has another shape.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn discard_review(
     input: &Input,

@@ -1,5 +1,5 @@
-//! EscalateApproval: the question was not answered in time, as far as the workflow knows. A decision that is stored counts
-//! all the same; else the question is closed, and the operators are told.
+//! EscalateApproval: runs when the workflow's wait for an approval timed out. A decision that is already stored still
+//! counts. Otherwise the stage closes the question and notifies the operators.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::port::{KeepRows, NotifyPeople};
 
 use super::StageError;
 
-/// Times that are asked at most.
+/// The maximum number of rounds of one approval.
 const MAX_ROUNDS: u32 = 2;
 
 /// The run.
@@ -17,22 +17,25 @@ const MAX_ROUNDS: u32 = 2;
 pub struct Input {
     /// Its name.
     pub run: String,
-    /// The round that was not answered.
+    /// The round that timed out.
     pub round: u32,
 }
 
-/// What follows.
+/// The answer to the workflow.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Output {
     /// The next round's number.
     pub round: u32,
-    /// `approved` or `rejected`, where that was decided in time; else `none`.
+    /// `approved` or `rejected` if a decision was stored in time; otherwise `none`.
     pub decision: &'static str,
-    /// Why nothing is published, should it come to that.
+    /// The reason to show if nothing is published.
     pub reason: String,
 }
 
-/// Closes the question, or finds its decision. Errors: nobody could be told; what the table says.
+/// Closes the question, or returns its stored decision.
+///
+/// # Errors
+/// The operators couldn't be notified; the table can't be read or written.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn escalate_approval(
     input: &Input,
@@ -50,15 +53,12 @@ pub async fn escalate_approval(
             Verdict::Rejected => output("rejected", reason),
         });
     }
-    let follows = if input.round < MAX_ROUNDS {
-        "it is asked once more"
+    let next_step = if input.round < MAX_ROUNDS {
+        "it is sent once again"
     } else {
         "nothing is published"
     };
-    let what = format!(
-        "nobody answered the question for approval number {}; {follows}",
-        input.round
-    );
+    let what = format!("nobody answered approval request {}; {next_step}", input.round);
     notify.raise_alarm(&input.run, &what).await?;
     Ok(output("none", "nobody answered in time".to_owned()))
 }

@@ -1,6 +1,6 @@
-//! GatherContext: writes a document for each unit: its hunks without secrets, what encloses them, the file's imports, and what
-//! the rules find; within a budget of tokens for a unit, and of time and bytes for the change. What a bound left out is noted
-//! in the unit's context.
+//! GatherContext: writes a document for each unit: its hunks without secrets, the scopes around them, the file's
+//! imports, and the rules' findings. A unit has a budget of tokens, the change one of time and bytes. The unit's
+//! context notes which limit left something out.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,23 +15,25 @@ use crate::model::error_name::ErrorName;
 use crate::model::finding::{Finding, Side};
 use crate::model::finding_source::FindingSource;
 use crate::model::key;
-use crate::model::plan::{ContextPack, Plan, Unit};
+use crate::model::plan::{ContextPack, Plan, Scope, Unit};
 use crate::model::policy::{Policy, PolicyGlobs};
 use crate::model::run::Run;
 use crate::model::sha::CommitSha;
-use crate::port::{ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswer, SyntaxFinding, SyntaxLimit, SyntaxView};
+use crate::port::{Deadline, ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswer, SyntaxFinding, SyntaxView};
 use crate::prompt::{description_text, estimate_tokens};
 use crate::rule::{redact_hunks, redacted, secret_findings};
 
 use super::unit_document::{Ambient, UnitDocument, repository_key};
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, read_change, write_artifact};
 
-/// Time that reading syntax may take for one change; a single file's bound is the adapter's.
-const MAX_CHANGE_SYNTAX_TIME: Duration = Duration::from_mins(1);
-/// Bytes of files that are read for one change.
-const MAX_CHANGE_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
-/// Files whose syntax is read at once.
+/// The time for reading the syntax of one change; the adapter limits a single file.
+const MAX_SYNTAX_TIME: Duration = Duration::from_mins(1);
+/// The total size of the files that are read for one change, in bytes.
+const MAX_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
+/// The number of files whose syntax is read at once.
 const SYNTAX_AT_ONCE: usize = 4;
+/// With less time than this left, the stage reads no more files and syntax and only writes the missing documents.
+const WRITING_TIME: Duration = Duration::from_mins(1);
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -40,26 +42,30 @@ pub struct Input {
     pub run: String,
 }
 
-/// How much was gathered.
+/// Counts for people who look at the execution.
 #[derive(Debug, Serialize)]
 pub struct Output {
-    /// Unit documents: one a unit.
+    /// Unit documents, one for each unit.
     pub packs: u64,
     /// Tokens of all context packs.
     pub tokens: u64,
 }
 
-/// Writes a document for each unit. Works through the change by chunks of its files: reads their texts together, then their
-/// syntax, then writes; documents that an earlier try wrote are kept.
+/// Writes a document for each unit. Takes the change in chunks of files: reads their texts together, then their syntax,
+/// then writes their documents. Documents that an earlier attempt wrote stay.
+///
+/// With less than a minute left it gathers no more context, and the documents note that. With no time left it fails,
+/// and the retry writes the missing documents.
 ///
 /// # Errors
-/// Reading or the store fails.
+/// Reading or the store fails; the time ran out before every document was written.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn gather_context(
     input: &Input,
     read: &dyn ReadChange,
     syntax: &dyn SourceSyntax,
     store: &dyn StoreArtifact,
+    deadline: &dyn Deadline,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let change = read_change(&input.run, store).await?;
@@ -69,7 +75,7 @@ pub async fn gather_context(
     for unit in &plan.units {
         units.entry(&unit.path).or_default().push(unit);
     }
-    // Version 1 showed no description: a run that was begun with it asks all its questions the same way.
+    // Version 1 showed no description, and a run doesn't change its prompts halfway.
     let description = if run.version < 2 {
         ""
     } else {
@@ -82,8 +88,8 @@ pub async fn gather_context(
         },
         globs: policy.globs()?,
         bounds: Mutex::new(Bounds {
-            time_left: MAX_CHANGE_SYNTAX_TIME,
-            bytes_left: MAX_CHANGE_CONTENT_BYTES,
+            time_left: MAX_SYNTAX_TIME,
+            bytes_left: MAX_CONTENT_BYTES,
         }),
         run: &run,
         head: &change.header.head,
@@ -91,6 +97,7 @@ pub async fn gather_context(
         read,
         syntax,
         store,
+        deadline,
     };
     let mut output = Output { packs: 0, tokens: 0 };
     for (chunk, range) in change.chunks().into_iter().enumerate() {
@@ -113,6 +120,9 @@ pub async fn gather_context(
         if missing.is_empty() {
             continue;
         }
+        if deadline.is_over() {
+            return Err(out_of_time(output.packs, plan.units.len()));
+        }
         let files = change.read_files(&run.run, chunk, store).await?;
         for tokens in gathering.gather(&files, &missing).await? {
             output.packs += 1;
@@ -130,23 +140,31 @@ pub async fn gather_context(
     Ok(output)
 }
 
-/// What is left of the change's bounds.
+/// Returns the failure of a call whose time ran out. The workflow retries it.
+fn out_of_time(written: u64, planned: usize) -> StageError {
+    let message = format!(
+        "the time for GatherContext ran out with {written} of {planned} unit documents written; a retry writes the rest"
+    );
+    StageError::new(ErrorName::ArtifactUnavailable, message)
+}
+
+/// The rest of the change's time and bytes.
 struct Bounds {
     time_left: Duration,
     bytes_left: u64,
 }
 
-/// A file of the change with the units that are missing, and its text.
+/// A file of the change with its missing units and its text.
 struct OpenFile<'a> {
     file: &'a ChangedFile,
     units: Vec<&'a Unit>,
-    /// Lossy: bytes that are not UTF-8 are replaced, and lines keep their numbers.
+    /// The text. Bytes that aren't UTF-8 are replaced, and lines keep their numbers.
     text: Option<String>,
-    /// Whether its syntax is read: its language is known, and it's no link, whose text is a path.
+    /// True if its syntax is read: its language is known, and it isn't a link, whose text is a path.
     is_source: bool,
 }
 
-/// What the units of a change are gathered with.
+/// The inputs, ports and limits of one call.
 struct Gathering<'a> {
     run: &'a Run,
     head: &'a CommitSha,
@@ -156,12 +174,13 @@ struct Gathering<'a> {
     read: &'a dyn ReadChange,
     syntax: &'a dyn SourceSyntax,
     store: &'a dyn StoreArtifact,
+    deadline: &'a dyn Deadline,
     bounds: Mutex<Bounds>,
 }
 
 impl Gathering<'_> {
-    /// Returns the documents that an earlier try of this state wrote. Where it didn't write the first one, none are looked
-    /// for: what is there is written again, the same.
+    /// Returns the documents that an earlier attempt of this state wrote. If the first one is missing it looks for no
+    /// others: they are written again with the same content.
     async fn find_known(&self, units: &[&Unit]) -> Result<HashMap<String, UnitDocument>, StageError> {
         let mut known = HashMap::new();
         let Some((first, rest)) = units.split_first() else {
@@ -185,7 +204,7 @@ impl Gathering<'_> {
         find_artifact(self.store, &key::unit(&self.run.run, &unit.id)).await
     }
 
-    /// Gathers these units of these files, and writes their documents. Returns the tokens of each one's context.
+    /// Gathers the context of these units and writes their documents. Returns the tokens of each context.
     async fn gather(&self, files: &[ChangedFile], units: &[&Unit]) -> Result<Vec<u64>, StageError> {
         let mut by_path: HashMap<&str, Vec<&Unit>> = HashMap::new();
         for unit in units {
@@ -222,7 +241,7 @@ impl Gathering<'_> {
         write_artifact(self.store, &key::unit(&self.run.run, &document.unit), document).await
     }
 
-    /// Reads the texts of files whose syntax is to be read, together.
+    /// Reads the texts of the files with known syntax, together.
     async fn read_texts(&self, files: &mut [OpenFile<'_>]) -> Result<(), StageError> {
         if self.limit_reached().is_some() {
             return Ok(());
@@ -251,22 +270,21 @@ impl Gathering<'_> {
             let unit = open.units.first().map_or("", |unit| unit.id.as_str());
             StageError::new(ErrorName::PayloadInvalid, format!("unit {unit}: {error}"))
         })?;
-        let mut documents = Vec::new();
-        let mut given_up = None;
-        for unit in &open.units {
+        let added = hunks.iter().flat_map(Hunk::added).filter_map(|line| line.new);
+        let (seen, no_syntax) = if open.is_source {
+            self.read_syntax(&file.path, open.text.as_deref(), added.collect())
+                .await
+        } else {
+            (SyntaxView::default(), None)
+        };
+        let documents = open.units.iter().map(|unit| {
             let chosen = hunks.iter().enumerate().filter(|(index, _)| unit.hunks.contains(index));
             let hunks: Vec<Hunk> = chosen.map(|(_, hunk)| hunk.clone()).collect();
-            let (seen, no_syntax) = if open.is_source {
-                self.read_syntax(&file.path, open.text.as_deref(), &mut given_up, &hunks)
-                    .await
-            } else {
-                (SyntaxView::default(), None)
-            };
-            let mut context = assemble(&file.path, &hunks, seen, self.run.tokens.pack());
-            context.no_syntax = no_syntax;
-            documents.push(self.document(unit, file, &hunks, context));
-        }
-        Ok(documents)
+            let mut context = assemble(&file.path, &hunks, &seen, self.run.tokens.pack());
+            context.no_syntax.clone_from(&no_syntax);
+            self.document(unit, file, &hunks, context)
+        });
+        Ok(documents.collect())
     }
 
     fn document(&self, unit: &Unit, file: &ChangedFile, hunks: &[Hunk], context: ContextPack) -> UnitDocument {
@@ -290,43 +308,32 @@ impl Gathering<'_> {
         }
     }
 
-    /// Reads the syntax around the added lines of hunks; and why it is missing or incomplete. `given_up` is why the file's
-    /// syntax isn't read again for its next unit.
-    async fn read_syntax(
-        &self,
-        path: &str,
-        text: Option<&str>,
-        given_up: &mut Option<SyntaxLimit>,
-        hunks: &[Hunk],
-    ) -> (SyntaxView, Option<String>) {
-        if let Some(bound) = self.limit_reached() {
-            let note = format!("no syntax: the change's limit of {bound} for reading files was reached");
+    /// Reads a file's syntax around these lines, once for all its units. Also returns the reason if it is missing or
+    /// incomplete.
+    async fn read_syntax(&self, path: &str, text: Option<&str>, lines: Vec<u32>) -> (SyntaxView, Option<String>) {
+        if let Some(note) = self.limit_reached() {
             return (SyntaxView::default(), Some(note));
         }
-        let lines = hunks.iter().flat_map(|hunk| hunk.added().filter_map(|line| line.new));
-        let answer = match (text, *given_up) {
-            (None, _) => SyntaxAnswer::default(),
-            (Some(_), Some(limit)) => SyntaxAnswer {
-                limit: Some(limit),
-                ..SyntaxAnswer::default()
-            },
-            (Some(text), None) => self.syntax.view(path, text, &lines.collect::<Vec<_>>()).await,
+        let answer = match text {
+            None => SyntaxAnswer::default(),
+            Some(text) => self.syntax.view(path, text, &lines).await,
         };
         self.change_bounds(|bounds| bounds.time_left = bounds.time_left.saturating_sub(answer.elapsed));
-        if answer.view.is_none() {
-            *given_up = answer.limit;
-        }
         let limit = answer.limit.map(|limit| limit.to_string());
         (answer.view.unwrap_or_default(), limit)
     }
 
-    /// The bound of the change that was reached, if any.
-    fn limit_reached(&self) -> Option<&'static str> {
-        self.change_bounds(|bounds| match bounds {
+    /// Returns a note if a limit was reached: the change's bytes or time, or this call's time.
+    fn limit_reached(&self) -> Option<String> {
+        if self.deadline.time_left() < WRITING_TIME {
+            return Some("no syntax: the time for GatherContext was running out".to_owned());
+        }
+        let bound = self.change_bounds(|bounds| match bounds {
             Bounds { bytes_left: 0, .. } => Some("bytes"),
             Bounds { time_left, .. } if time_left.is_zero() => Some("time"),
             _ => None,
-        })
+        });
+        bound.map(|bound| format!("no syntax: the change's limit of {bound} for reading files was reached"))
     }
 
     fn change_bounds<T>(&self, change: impl FnOnce(&mut Bounds) -> T) -> T {
@@ -334,28 +341,38 @@ impl Gathering<'_> {
     }
 }
 
-/// Chooses what fits the budget: scopes first, innermost last, then imports in their order.
-fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView, most_tokens: u64) -> ContextPack {
+/// Chooses the context that fits the budget: first the scopes that hold an added line of these hunks, innermost last,
+/// then the file's imports in their order.
+fn assemble(path: &str, hunks: &[Hunk], seen: &SyntaxView, max_tokens: u64) -> ContextPack {
     let mut pack = ContextPack {
         rule_findings: rule_findings(path, hunks, &seen.findings),
         language: seen.language.map(str::to_owned),
         ..ContextPack::default()
     };
-    for mut scope in seen.scopes {
-        scope.signature = redacted(&scope.signature);
-        scope.name = redacted(&scope.name);
+    let mut added: Vec<u32> = hunks.iter().flat_map(Hunk::added).filter_map(|line| line.new).collect();
+    added.sort_unstable();
+    let holds_an_added_line = |scope: &&Scope| {
+        let next = added.partition_point(|line| *line < scope.start_line);
+        added.get(next).is_some_and(|line| *line <= scope.end_line)
+    };
+    for scope in seen.scopes.iter().filter(holds_an_added_line) {
+        let scope = Scope {
+            signature: redacted(&scope.signature),
+            name: redacted(&scope.name),
+            ..scope.clone()
+        };
         let cost = estimate_tokens(&scope.signature) + 4;
-        if pack.tokens + cost > most_tokens {
+        if pack.tokens + cost > max_tokens {
             pack.left_out += 1;
         } else {
             pack.tokens += cost;
             pack.scopes.push(scope);
         }
     }
-    for import in seen.imports {
-        let import = redacted(&import);
+    for import in &seen.imports {
+        let import = redacted(import);
         let cost = estimate_tokens(&import) + 1;
-        if pack.tokens + cost > most_tokens {
+        if pack.tokens + cost > max_tokens {
             pack.left_out += 1;
         } else {
             pack.tokens += cost;
@@ -365,7 +382,7 @@ fn assemble(path: &str, hunks: &[Hunk], seen: SyntaxView, most_tokens: u64) -> C
     pack
 }
 
-/// Secrets in added lines, and rules on the tree where they touch an added line. Both lie inside a hunk.
+/// Returns the secrets in added lines, and the rules' findings that touch an added line, cut to the hunk.
 fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Finding> {
     let mut findings = secret_findings(path, hunks);
     for hunk in hunks {

@@ -1,4 +1,4 @@
-//! What the bounds of a change do to its units: their context says what was left out, and each still gets one.
+//! Limits and deadlines of GatherContext: each unit still gets a document, and its context notes the limit.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use futures::executor::block_on;
 use super::*;
 use crate::model::change::{Change, FileStatus, Target};
 use crate::model::plan::Tier;
-use crate::port::{ReadError, StoreError};
+use crate::port::{ReadError, StoreError, SyntaxLimit};
 use crate::stage::{read_unit, write_change};
 
 /// A store, files and a reader of syntax in one.
@@ -18,11 +18,19 @@ struct World {
     artifacts: Mutex<BTreeMap<String, Vec<u8>>>,
     content: &'static [u8],
     reads: Mutex<Vec<String>>,
-    /// How many files each request was for.
+    /// The number of files of each request.
     requests: Mutex<Vec<usize>>,
-    /// What is answered for each path.
+    /// The answer for a path.
     answer: fn(&str) -> SyntaxAnswer,
     views: Mutex<Vec<(String, String)>>,
+    /// The time until the deadline; reading syntax takes its `elapsed` off.
+    time_left: Mutex<Duration>,
+}
+
+impl Deadline for World {
+    fn time_left(&self) -> Duration {
+        *self.time_left.lock().unwrap()
+    }
 }
 
 #[async_trait]
@@ -40,7 +48,7 @@ impl StoreArtifact for World {
 #[async_trait]
 impl ReadChange for World {
     async fn read_change(&self, _target: &Target) -> Result<Change, ReadError> {
-        Err(ReadError::NotFound("not asked for here".to_owned()))
+        Err(ReadError::NotFound("not used by this test".to_owned()))
     }
 
     async fn read_file(&self, _target: &Target, _path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
@@ -68,7 +76,10 @@ impl ReadChange for World {
 impl SourceSyntax for World {
     async fn view(&self, path: &str, text: &str, _lines: &[u32]) -> SyntaxAnswer {
         self.views.lock().unwrap().push((path.to_owned(), text.to_owned()));
-        (self.answer)(path)
+        let answer = (self.answer)(path);
+        let mut time_left = self.time_left.lock().unwrap();
+        *time_left = time_left.saturating_sub(answer.elapsed);
+        answer
     }
 }
 
@@ -79,6 +90,29 @@ fn gather(
     content: &'static [u8],
     answer: fn(&str) -> SyntaxAnswer,
 ) -> (World, Vec<ContextPack>) {
+    let world = planned(paths, kind, content, answer);
+    let output = world.gather().unwrap();
+    assert_eq!(output.packs, paths.len() as u64);
+    let packs = (0..paths.len()).map(|number| world.context(number)).collect();
+    (world, packs)
+}
+
+impl World {
+    fn gather(&self) -> Result<Output, StageError> {
+        let input = Input { run: "r".to_owned() };
+        block_on(gather_context(&input, self, self, self, self))
+    }
+
+    /// Returns the context of the unit with this number.
+    fn context(&self, number: usize) -> ContextPack {
+        block_on(read_unit("r", &format!("u{number:04}"), self))
+            .unwrap()
+            .context
+    }
+}
+
+/// Returns a run whose change has these paths and whose plan has a unit for each.
+fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&str) -> SyntaxAnswer) -> World {
     let world = World {
         artifacts: Mutex::default(),
         content,
@@ -86,6 +120,7 @@ fn gather(
         requests: Mutex::default(),
         answer,
         views: Mutex::default(),
+        time_left: Mutex::new(Duration::MAX),
     };
     let sha = |digit: &str| CommitSha::parse(&digit.repeat(40)).unwrap();
     let run = Run {
@@ -146,23 +181,15 @@ fn gather(
         files,
         notes: Vec::new(),
     };
-    let packs = block_on(async {
+    block_on(async {
         write_artifact(&world, &key::run("r"), &run).await.unwrap();
         write_change("r", &change, &world).await.unwrap();
         write_artifact(&world, &key::policy("r"), &Policy::default())
             .await
             .unwrap();
         write_artifact(&world, &key::plan("r"), &plan).await.unwrap();
-        let input = Input { run: "r".to_owned() };
-        let output = gather_context(&input, &world, &world, &world).await.unwrap();
-        assert_eq!(output.packs, plan.units.len() as u64);
-        let mut packs: Vec<ContextPack> = Vec::new();
-        for unit in &plan.units {
-            packs.push(read_unit("r", &unit.id, &world).await.unwrap().context);
-        }
-        packs
     });
-    (world, packs)
+    world
 }
 
 fn seen(elapsed: Duration) -> SyntaxAnswer {
@@ -193,7 +220,7 @@ fn a_slow_file_costs_its_own_syntax_once_and_no_other_files() {
     assert_eq!(notes, [Some("no syntax: too slow"), Some("no syntax: too slow"), None]);
     assert_eq!(packs[2].imports, ["use a;"]);
     let views = world.views.lock().unwrap();
-    assert_eq!(views.len(), 2, "the slow file is not tried again for its second unit");
+    assert_eq!(views.len(), 2, "a file is parsed once for all its units");
     assert_eq!(*world.reads.lock().unwrap(), ["slow.java", "a.rs"]);
 }
 
@@ -246,8 +273,7 @@ fn documents_of_an_earlier_try_are_kept_and_missing_ones_made() {
     let tokens: u64 = packs.iter().map(|pack| pack.tokens).sum();
     let again = || {
         world.reads.lock().unwrap().clear();
-        let input = Input { run: "r".to_owned() };
-        let output = block_on(gather_context(&input, &world, &world, &world)).unwrap();
+        let output = world.gather().unwrap();
         assert_eq!((output.packs, output.tokens), (3, tokens));
         world.reads.lock().unwrap().clone()
     };
@@ -266,4 +292,68 @@ fn a_change_of_many_files_is_gathered_chunk_by_chunk() {
     let artifacts = world.artifacts.lock().unwrap();
     let patches = artifacts.keys().filter(|key| key.contains("/patches/")).count();
     assert_eq!(patches, 3, "a hundred files in each");
+}
+
+fn numbered(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("src/{number:03}.rs")).collect()
+}
+
+#[test]
+fn near_the_deadline_documents_are_written_without_context() {
+    let paths = numbered(104);
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let world = planned(&paths, FileKind::Text, b"x", |_| seen(Duration::from_secs(1)));
+    *world.time_left.lock().unwrap() = WRITING_TIME + Duration::from_secs(2);
+    assert_eq!(world.gather().unwrap().packs, 104);
+    let gathered = (0..104).filter(|number| world.context(*number).no_syntax.is_none());
+    assert_eq!(gathered.collect::<Vec<_>>(), [0, 1, 2]);
+    let note = world.context(103).no_syntax.unwrap();
+    assert_eq!(note, "no syntax: the time for GatherContext was running out");
+    assert_eq!(
+        *world.requests.lock().unwrap(),
+        [100],
+        "the last chunk's files are not read"
+    );
+}
+
+#[test]
+fn after_the_deadline_the_stage_fails_and_its_retry_writes_the_rest() {
+    let paths = numbered(104);
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let world = planned(&paths, FileKind::Text, b"x", |_| seen(Duration::from_hours(1)));
+    *world.time_left.lock().unwrap() = Duration::from_mins(2);
+    let failure = world.gather().unwrap_err();
+    assert_eq!(failure.name, ErrorName::ArtifactUnavailable, "the workflow retries it");
+    assert!(failure.message.contains("100 of 104"), "{}", failure.message);
+    *world.time_left.lock().unwrap() = Duration::MAX;
+    world.views.lock().unwrap().clear();
+    assert_eq!(world.gather().unwrap().packs, 104);
+    assert_eq!(
+        *world.requests.lock().unwrap(),
+        [100, 4],
+        "what is written is not gathered again"
+    );
+    assert_eq!(world.context(100).imports, ["use a;"]);
+}
+
+#[test]
+fn a_unit_gets_the_scopes_around_its_own_lines_only() {
+    let scope = |name: &str, start_line, end_line| Scope {
+        kind: "function".to_owned(),
+        name: name.to_owned(),
+        start_line,
+        end_line,
+        signature: format!("fn {name}()"),
+    };
+    let seen = SyntaxView {
+        scopes: vec![scope("whole", 1, 90), scope("first", 2, 9), scope("second", 50, 60)],
+        ..SyntaxView::default()
+    };
+    let hunks = parse_patch("@@ -5 +5,2 @@\n a\n+b\n@@ -60 +61,2 @@\n a\n+b\n").unwrap();
+    let names = |hunk: usize| {
+        let pack = assemble("a.rs", &hunks[hunk..=hunk], &seen, 1_000);
+        pack.scopes.into_iter().map(|scope| scope.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(0), ["whole", "first"]);
+    assert_eq!(names(1), ["whole"]);
 }

@@ -1,15 +1,16 @@
-//! Findings of one line into one list: what states the same defect becomes one finding, and a rule's words are never replaced.
+//! Merges the findings of one line: those of the same defect become one, and a rule's words are never replaced.
 
 use crate::model::finding::Finding;
 
-/// Adds a finding to those that are kept of its line. Rules' findings come before the model's.
+/// Adds a finding to those of its line. The caller adds rules' findings before the model's.
 ///
 /// - The same rule twice, with the same title: one finding.
 /// - Two different rules: two findings, whatever their category.
-/// - The model's beside a rule's with the same title, or with the same category and no worse: the rule's title, severity,
-///   source and place stay; the model's words are appended, and `sources` names both.
-/// - The model's of the same category and worse: two findings. Another defect may be meant, and the gate looks at both.
-/// - The model's twice with the same title: one finding, with the worse severity.
+/// - The model's finding beside a rule's with the same title, or with the same category and no worse: the rule's title,
+///   severity, source and place stay; the model's words are appended, and `sources` names both.
+/// - The model's finding of the same category and worse: two findings. It may be another defect, and the gate checks
+///   both.
+/// - The model's finding twice with the same title: one finding, with the worse severity.
 pub(super) fn merge_finding(kept: &mut Vec<Finding>, mut finding: Finding) {
     if finding.sources.is_empty() {
         finding.sources.push(finding.source.clone());

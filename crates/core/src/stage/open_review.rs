@@ -1,5 +1,5 @@
-//! OpenReview: records the run, reads the change once, and announces the review on the pull request.
-//! What it announces, and the undo, are in [`crate::announcement`].
+//! OpenReview: records the run, reads the change once, and announces the review on the pull request. The announcement
+//! and its undo are in [`crate::announcement`].
 
 use serde::{Deserialize, Serialize};
 
@@ -22,20 +22,21 @@ pub struct Input {
     pub run: Run,
 }
 
-/// What the next states need.
+/// The values for the next states.
 #[derive(Debug, Serialize)]
 pub struct Output {
     /// The run's name.
     pub run: String,
-    /// How many files changed.
+    /// The number of changed files.
     pub files: u64,
 }
 
-/// Reads the change, takes the pull request over, ends the run that had it before, and announces the review. A second call
-/// finds its first one's effects.
+/// Reads the change, takes the pull request over, ends the run that had it before, and announces the review. A repeated
+/// call finds the effects of the first one.
 ///
-/// Errors: another payload version; the head or the base moved; a newer run has taken over; what reading, writing, the table and the
-/// store say.
+/// # Errors
+/// The payload has an unknown version; the head or the base moved; a newer run has taken over; GitHub, the table or the
+/// store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run.run))]
 pub async fn open_review(
     input: &Input,

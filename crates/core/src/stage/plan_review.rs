@@ -1,4 +1,4 @@
-//! PlanReview: noise out, the rest into units by file, the riskiest first.
+//! PlanReview: drops noise and cuts the rest of the change into units by file, the riskiest first.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ use crate::rule::secret_findings;
 use super::stored_change::missing_change;
 use super::{StageError, find_whole_change, read_artifact, write_artifact};
 
-/// From this risk on the strong tier starts.
+/// The lowest risk whose first attempt is on the strong tier.
 const STRONG_FROM: u8 = 40;
 
 /// The run to plan.
@@ -32,22 +32,25 @@ pub struct Input {
     pub run: String,
 }
 
-/// What the map needs.
+/// The values for the map.
 #[derive(Debug, Serialize)]
 pub struct Output {
-    /// How many units there are.
+    /// The number of units.
     pub units: u64,
-    /// Where the items are.
+    /// The bucket of the items.
     pub bucket: String,
     /// The items' key.
     pub items: String,
-    /// Where the results go.
+    /// The prefix of the results' keys.
     pub results: String,
-    /// Units reviewed at once.
+    /// The maximum number of units in review at once.
     pub max_concurrency: u32,
 }
 
-/// Plans a run. Errors: `.holdfast.yml` on the base is wrong, or changed since the run was named; what reading and the store say.
+/// Plans a run.
+///
+/// # Errors
+/// `.holdfast.yml` on the base is invalid, or changed since the run was named; the source or the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn plan_review(
     input: &Input,
@@ -64,7 +67,7 @@ pub async fn plan_review(
         identity::check_settings(&run.target, text.as_deref())?;
     }
     let (policy, notes) = read_policy(read, &run.target, at).await?;
-    // What bounds a prompt does not bound the rules.
+    // The limit is a prompt's: rules read hunks of any size.
     let max_hunk_tokens = if run.is_rules_only() {
         u64::MAX
     } else {
@@ -92,7 +95,7 @@ pub async fn plan_review(
     })
 }
 
-/// The plan of a change: pure. Every file ends in a unit or in `settled`.
+/// Returns the plan of a change. Every file is in a unit or in `settled`.
 fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, unit_tokens: u64, max_hunk_tokens: u64) -> Plan {
     let mut plan = Plan {
         units: Vec::new(),
@@ -227,12 +230,12 @@ fn plan_file(
     }
 }
 
-/// Returns the tier that starts where the policy names none.
+/// Returns the tier of the first attempt if the policy names none.
 const fn tier_of_risk(risk: u8) -> Tier {
     if risk >= STRONG_FROM { Tier::Strong } else { Tier::Light }
 }
 
-/// Says why a risk gives its tier.
+/// Returns the reason that people read for a risk's tier.
 fn reason_of_risk(risk: u8) -> String {
     match tier_of_risk(risk) {
         Tier::Strong => format!("risk {risk}, strong from {STRONG_FROM}"),

@@ -1,5 +1,5 @@
-//! PublishReview: one review with its inline comments, and the check's conclusion. Where nothing is published it only
-//! settles the report.
+//! PublishReview: submits one review with its inline comments, and concludes the check. In a run that publishes nothing
+//! it only returns the report's status.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub struct Input {
     pub run: String,
 }
 
-/// How it ended.
+/// The run's end.
 #[derive(Debug, Serialize)]
 pub struct Output {
     /// The report's status.
@@ -38,8 +38,10 @@ pub struct Output {
     pub review: Option<u64>,
 }
 
-/// Publishes what was approved, where the gate asks for that. Errors: the head or the base moved; no stored decision approves exactly
-/// this; what reading, writing and the store say.
+/// Publishes the review. If the gate requires an approval, it publishes exactly the approved content.
+///
+/// # Errors
+/// The head or the base moved; no stored decision approves this content; GitHub, the table or the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn publish_review(
     input: &Input,
@@ -70,7 +72,7 @@ pub async fn publish_review(
     match find_decision(rows, &run, &change, &content, is_gated).await {
         Ok(Some(question)) => apply_decision(&question, &mut report),
         Ok(None) => {}
-        // The last thing that a call does is to store the report as it was published: another call has nothing left to do.
+        // A call's last step stores the published report, so a repeated call has nothing left to do.
         Err(error) if error.name == ErrorName::ApprovalMismatch && is_done(&input.run, store).await? => {
             return Ok(Output {
                 status: report.status,
@@ -81,13 +83,13 @@ pub async fn publish_review(
     }
     let drafted = announcement::draft(&run, &report, &change, publish).await?;
     if !drafted.is_submitted {
-        // Drafting takes a while; what others see is decided by how things stand now.
+        // Drafting takes a while: check head, base and claim again before others see the review.
         let held = fence(&run, &change, read, rows).await;
         announcement::withdraw_if_superseded(held, &run, publish, store).await?;
         publish.submit_review(&run.target, drafted.review).await?;
     }
     announcement::conclude(&run, &report, publish, store).await?;
-    // A partial review that is published stays partial: the status never hides what was not read.
+    // A published partial review stays partial: the status never hides unreviewed files.
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;
     }
@@ -98,13 +100,13 @@ pub async fn publish_review(
     })
 }
 
-/// Whether the run's review was submitted, with all that belongs to it.
+/// Returns true if the run's review was submitted and its comment and check are settled.
 async fn is_done(run: &str, store: &dyn StoreArtifact) -> Result<bool, StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     Ok(announcement.is_some_and(|announcement| announcement.settled && announcement.published))
 }
 
-/// Neither the diff's ends nor the claim may have moved on.
+/// Fails if the head, the merge base or the claim has changed since the run started.
 async fn fence(run: &Run, change: &Change, read: &dyn ReadChange, rows: &dyn KeepRows) -> Result<(), StageError> {
     claim::hold(rows, &run.target, &run.run).await?;
     let now = read.current_ends(&run.target).await?;

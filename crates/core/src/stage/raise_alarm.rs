@@ -1,4 +1,4 @@
-//! RaiseAlarm: an undo kept failing: a person is told what is left to clean.
+//! RaiseAlarm: notifies the operators that an undo kept failing and what is left to clean up by hand.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::port::NotifyPeople;
 
 use super::StageError;
 
-/// What is left.
+/// The run and its error.
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// The run.
@@ -15,14 +15,17 @@ pub struct Input {
     pub error: String,
 }
 
-/// That a person was told.
+/// The answer to the workflow.
 #[derive(Debug, Serialize)]
 pub struct Output {
     /// Always true; a failure is an error.
     pub raised: bool,
 }
 
-/// Tells. Errors: nobody could be told.
+/// Notifies the operators.
+///
+/// # Errors
+/// Every channel failed.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn raise_alarm(input: &Input, notify: &dyn NotifyPeople) -> Result<Output, StageError> {
     let what = format!(

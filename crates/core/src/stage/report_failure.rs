@@ -1,4 +1,5 @@
-//! ReportFailure: the run's record says that it failed and why, so that `runs` and `show` can.
+//! ReportFailure: writes to the run's report and to the pull request that the run failed, and why. `runs` and `show`
+//! read it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,24 +26,27 @@ use crate::artifact::find_run;
 pub struct Input {
     /// The run.
     pub run: String,
-    /// The execution's input: known even where the first state failed before it left a record.
+    /// The execution's input: known even if the first state failed before it stored the run.
     #[serde(default)]
     pub started_with: Value,
     /// The workflow's name of the error.
     pub error: String,
-    /// What was said about it.
+    /// The error's cause.
     pub cause: Option<String>,
 }
 
-/// How it ended.
+/// The run's end.
 #[derive(Debug, Serialize)]
 pub struct Output {
     /// `failed` or `superseded`.
     pub status: RunStatus,
 }
 
-/// Writes the failed run's report, and says on the pull request that it failed; a newer run's own announcement says enough
-/// of one that was superseded, and who cancels one knows. Errors: what writing and the store say.
+/// Writes the failed run's report, and a notice on the pull request. A superseded run gets no notice, because the newer
+/// run has its own announcement; a cancelled run gets none either, because the person who cancelled it knows.
+///
+/// # Errors
+/// GitHub or the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn report_failure(
     input: &Input,
@@ -65,7 +69,7 @@ pub async fn report_failure(
             .as_ref()
             .is_some_and(|report| report.status == RunStatus::Failed)
     {
-        // It had failed before the newer run came.
+        // It failed before the newer run started.
         return Ok(Output {
             status: RunStatus::Failed,
         });
@@ -82,7 +86,7 @@ pub async fn report_failure(
     if run.publish && status == RunStatus::Failed && !is_cancelled {
         let body = notice_body(run.target.head(), failure, is_published);
         match publish.give_notice(&run.target, &run.run, &body).await {
-            // There is no place to write to; the check and the record have the reason.
+            // Nobody can comment there; the check and the report have the reason.
             Ok(()) | Err(PublishError::Locked(_) | PublishError::Archived(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -90,7 +94,7 @@ pub async fn report_failure(
     Ok(Output { status })
 }
 
-/// Whether a newer head or run is why this one ended.
+/// Returns true if the run ended because of a newer head or a newer run.
 pub(super) fn is_superseded(error: &str) -> bool {
     [ErrorName::PullRequestHeadMoved, ErrorName::RunSuperseded]
         .iter()

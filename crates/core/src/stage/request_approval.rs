@@ -1,4 +1,5 @@
-//! RequestApproval: asks people and returns; the workflow waits for the answer with nothing running.
+//! RequestApproval: sends the question to the approvers and returns. The workflow then waits for the decision, and
+//! nothing runs meanwhile.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -17,7 +18,8 @@ use crate::render::question_mail;
 
 use super::{StageError, read_artifact, write_artifact};
 
-/// How long before the workflow gives up waiting decisions are taken no more, in ms: what is decided is also delivered.
+/// Decisions are refused from this long before the workflow's wait ends, in ms, so that an accepted decision is also
+/// delivered.
 const MARGIN_MS: i64 = 60_000;
 
 /// The question.
@@ -27,34 +29,36 @@ pub struct Input {
     pub run: String,
     /// 1, or 2 after the escalation.
     pub round: u32,
-    /// Credential: whoever holds it decides. Never logged.
+    /// The task token. A credential: its holder decides. Never logged.
     pub token: String,
-    /// When the workflow began to wait, in ms since 1970.
+    /// The start of the workflow's wait, in ms since 1970.
     pub asked_ms: i64,
-    /// How long it waits, in seconds.
+    /// The length of the wait, in seconds.
     pub waits_s: u32,
 }
 
-/// Who is asked, and where.
+/// The deployment's settings for approvals.
 #[derive(Clone, Debug, Default)]
 pub struct Asking {
-    /// People, besides those of the repository's settings.
+    /// Approvers in addition to those of the repository's settings.
     pub approvers: Vec<Approver>,
-    /// What links in mails start with; none where no server shows the page: mails then name the commands.
+    /// The start of the links in mails. Without it no server shows the page, and mails name the commands instead.
     pub public_url: Option<Url>,
 }
 
-/// That people were asked.
+/// The answer to the workflow, which waits on.
 #[derive(Debug, Serialize)]
 pub struct Output {
-    /// Which time.
+    /// The round.
     pub round: u32,
-    /// How many were asked.
+    /// The number of approvers.
     pub asked: u64,
 }
 
-/// Asks. Repeated, the mails are the same. Errors: `ApprovalUndeliverable` when a mail is not taken; what the table and the
-/// store say.
+/// Stores the question and sends its mails. A repeated call sends the same mails.
+///
+/// # Errors
+/// `ApprovalUndeliverable` if a mail server refuses a mail; the table or the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run, round = input.round))]
 pub async fn request_approval(
     input: &Input,

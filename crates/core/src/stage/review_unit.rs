@@ -1,4 +1,4 @@
-//! ReviewUnit: one attempt at one unit: one model call, stored before anything is made of it.
+//! ReviewUnit: one attempt at one unit. It makes one model call and stores the answer before anything reads it.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use super::unit_document::{UnitDocument, read_unit};
 use super::{StageError, write_artifact};
 use crate::artifact::find_artifact;
 
-/// Longest wait that one refusal may ask for, in seconds.
+/// The longest wait after one rate limit, in seconds.
 const MAX_WAIT_S: u64 = 3_600;
 
 /// One attempt.
@@ -24,26 +24,29 @@ pub struct Input {
     pub unit: String,
     /// From 1.
     pub attempt: u32,
-    /// Which model.
+    /// The tier whose model is called.
     pub tier: Tier,
-    /// How often this unit has waited for the model's budget so far.
+    /// The number of times that this unit has waited for the model's budget.
     pub waits: u32,
 }
 
-/// How the call went.
+/// The call's outcome.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Output {
     /// The answer is stored.
     Answered,
-    /// The provider's limit: come again.
+    /// The provider limits requests: retry after a wait.
     Limited {
         /// In seconds, 1 to 3,600.
         wait_s: u64,
     },
 }
 
-/// Asks the model, unless this attempt's answer is there already. Errors: as [`ModelError`], but for a rate limit.
+/// Calls the model, unless this attempt's answer is stored already.
+///
+/// # Errors
+/// Every [`ModelError`] except a rate limit; an artifact is missing or has another shape; the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run, unit = %input.unit, attempt = input.attempt))]
 pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let answer_key = key::answer(&input.run, &input.unit, input.attempt);
@@ -61,7 +64,7 @@ pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreA
         schema: answer_schema(),
         max_output_tokens: unit.tokens.output(),
     };
-    // Only the first question has an answer that was kept: a correction is about an answer of this run.
+    // The cache has answers to first questions only: a correction is about an answer of this run.
     if input.attempt == 1 {
         let kept = key::cached_answer(&unit.question());
         if let Some(known) = find_artifact::<RecordedAnswer>(store, &kept).await? {
@@ -81,14 +84,15 @@ pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreA
     }
 }
 
-/// What the provider asks for, or doubling from two seconds where it says nothing.
+/// Returns the provider's wait, or one that doubles from two seconds if the provider names none.
 fn wait_for(retry_after_s: Option<u64>, waits: u32) -> u64 {
     retry_after_s
         .unwrap_or_else(|| 2_u64.saturating_pow(waits.saturating_add(1).min(9)))
         .clamp(1, MAX_WAIT_S)
 }
 
-/// A correction was written by `CorrectFindings`; the first attempt's prompt is written here.
+/// Returns the attempt's prompt. `CorrectFindings` has written that of a correction; the first attempt's is written
+/// here.
 async fn find_prompt(input: &Input, unit: &UnitDocument, store: &dyn StoreArtifact) -> Result<Prompt, StageError> {
     let prompt_key = key::prompt(&input.run, &input.unit, input.attempt);
     if let Some(prompt) = find_artifact(store, &prompt_key).await? {
@@ -104,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_as_told_or_doubles() {
+    fn a_wait_is_the_providers_or_doubles() {
         assert_eq!(
             [wait_for(Some(7), 3), wait_for(Some(0), 0), wait_for(Some(999_999), 0)],
             [7, 1, 3_600]

@@ -1,5 +1,5 @@
-//! The header of a run, `header.json`: what lists show of it. It is small however large the change is; a list of a thousand
-//! runs reads no report and no list of files.
+//! The header of a run, `header.json`: the fields that lists show. It is small however large the change is, so a list
+//! of a thousand runs reads no report and no list of files.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +10,10 @@ use crate::port::StoreArtifact;
 
 use super::{StageError, find_artifact, write_artifact};
 
-/// What lists show of a run. Runs of version 1 have none: their report and change say it.
+/// The fields of a run that lists show. A run of version 1 has no header: lists read its report and its change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
-    /// The change's title; none where the run ended before it was read.
+    /// The change's title; none if the run ended before it read the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Login or name of the change's author, where known.
@@ -22,32 +22,32 @@ pub struct RunHeader {
     /// The pull request's page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Where the diff starts.
+    /// The commit that the diff starts from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
-    /// How many files changed.
+    /// The number of changed files.
     #[serde(default)]
     pub files: u64,
-    /// Of the report, once there is one.
+    /// The fields of the report, once it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportHeader>,
 }
 
-/// What lists show of a report.
+/// The fields of a report that lists show.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportHeader {
-    /// How the run stands.
+    /// The run's status.
     pub status: RunStatus,
-    /// What the gate decided.
+    /// The gate's decision.
     pub gate: Gate,
-    /// How many findings there are.
+    /// The number of findings.
     pub findings: u64,
-    /// What it took.
+    /// Model calls, tokens, cost and time.
     pub usage: Usage,
 }
 
 impl RunHeader {
-    /// The header of what is there of a run.
+    /// Makes the header of a run whose change or report may be missing.
     pub fn of(change: Option<&Change>, report: Option<&Report>) -> Self {
         Self {
             title: change.map(|change| change.title.clone()),
@@ -71,7 +71,7 @@ impl ReportHeader {
     }
 }
 
-/// Writes the header of a run whose change was read.
+/// Writes the header of a run after its change was read.
 ///
 /// # Errors
 /// The store fails.
@@ -79,13 +79,14 @@ pub(super) async fn write_header(run: &str, change: &Change, store: &dyn StoreAr
     write_artifact(store, &key::header(run), &RunHeader::of(Some(change), None)).await
 }
 
-/// Writes a run's report, and what lists show of it into the header: the report last, because it is what counts.
+/// Writes a run's report, and its fields in the header. The report comes last, because it is the one that counts.
 ///
 /// # Errors
 /// The store fails.
 pub(super) async fn write_report(run: &str, report: &Report, store: &dyn StoreArtifact) -> Result<(), StageError> {
     let found: Option<RunHeader> = find_artifact(store, &key::header(run)).await?;
-    // Where there is none, version 1 opened the run, or it failed before its change was read: lists read the rest elsewhere.
+    // Without a header, version 1 opened the run, or it failed before its change was read: lists read the other
+    // artifacts.
     if let Some(header) = found {
         let header = RunHeader {
             report: Some(ReportHeader::of(report)),

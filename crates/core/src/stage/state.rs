@@ -1,5 +1,6 @@
-//! The names of all states in `state-machine/review.asl.json`, as constants: views, progress, metrics and replay compare with
-//! these. Task states come from the table of stages. `cargo xtask tidy` refuses these names as literals elsewhere.
+//! The names of all states in `state-machine/review.asl.json`, as constants: views, progress, metrics and replay
+//! compare with these. Task states come from the table of stages. `cargo xtask tidy` refuses these names as literals
+//! elsewhere.
 
 macro_rules! task_states {
     ($($constant:ident = $state:literal, $function:literal: $stage:ident($($port:ident),+);)+) => {
@@ -24,7 +25,7 @@ other_states! {
     REVIEW_EACH_UNIT = "ReviewEachUnit";
     /// An answer to check, or a limit to wait for.
     ROUTE_ANSWER = "RouteAnswer";
-    /// A unit waits until the provider takes calls again.
+    /// A unit waits until the provider accepts calls again.
     WAIT_FOR_MODEL_BUDGET = "WaitForModelBudget";
     /// Accept the answer, correct it, or give up.
     ROUTE_VALIDATION = "RouteValidation";
@@ -32,15 +33,15 @@ other_states! {
     UNIT_REVIEWED = "UnitReviewed";
     /// A unit's end: no answer was accepted.
     UNIT_UNREVIEWED = "UnitUnreviewed";
-    /// Whether a person decides before publication.
+    /// To an approval first, or straight to publication.
     ROUTE_BY_GATE = "RouteByGate";
-    /// Nobody answered: ask once more, or discard the review.
+    /// Nobody answered: request the approval again, or discard the review.
     ROUTE_UNANSWERED = "RouteUnanswered";
     /// A run's end: the review was published, or written where nothing is published.
     REVIEW_PUBLISHED = "ReviewPublished";
     /// A run's end: a person rejected it, or nobody answered twice.
     REVIEW_REJECTED = "ReviewRejected";
-    /// Superseded or failed.
+    /// To `ReviewSuperseded` or to `ReviewFailed`.
     ROUTE_FAILURE = "RouteFailure";
     /// A run's end: the head moved, or a newer run took over.
     REVIEW_SUPERSEDED = "ReviewSuperseded";
@@ -48,7 +49,7 @@ other_states! {
     REVIEW_FAILED = "ReviewFailed";
 }
 
-/// Whether a state only decides where the workflow continues.
+/// Returns true for a state that only decides where the workflow continues.
 pub fn is_route(state: &str) -> bool {
     state.starts_with("Route")
 }

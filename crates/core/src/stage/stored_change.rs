@@ -1,6 +1,6 @@
-//! The change as artifacts hold it: a header (`change.json`: target, title, authors, the list of files with their counts)
-//! and the patches in chunks of consecutive files (`patches/0001.json`…). Lists and pages read the header only; what needs
-//! patches reads the chunks that hold them.
+//! The stored change: a header (`change.json`: target, title, authors, the list of files with their counts) and the
+//! patches in chunks of consecutive files (`patches/0001.json`…). Lists and pages read the header only; a stage that
+//! needs patches reads their chunks.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -17,12 +17,12 @@ use crate::port::{FILES_PER_READ, StoreArtifact};
 
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, write_artifact};
 
-/// The most files of a chunk: their texts are read together.
+/// The maximum number of files in a chunk: GatherContext reads their texts together.
 pub const MAX_CHUNK_FILES: usize = FILES_PER_READ;
-/// A chunk is closed by the file whose patch takes it over this size, in bytes.
+/// A chunk ends with the file whose patch takes it over this size, in bytes.
 const MAX_CHUNK_BYTES: usize = 512 * 1024;
 
-/// A stored change: the header, and which files each chunk of patches holds.
+/// The header, and the sizes of the chunks of patches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredChange {
     /// The payload version; 1 where it isn't named.
@@ -31,7 +31,7 @@ pub struct StoredChange {
     /// The header: files without their patches. In version 1 the patches are in it.
     #[serde(flatten)]
     pub header: Change,
-    /// How many files each chunk holds, in order. Empty in version 1.
+    /// The number of files in each chunk, in order. Empty in version 1.
     #[serde(default)]
     chunks: Vec<usize>,
 }
@@ -43,7 +43,7 @@ pub struct PatchChunk {
     files: Vec<FilePatch>,
 }
 
-/// What a file's entry in the header leaves out.
+/// The fields of a file that the header leaves out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct FilePatch {
     path: String,
@@ -58,7 +58,7 @@ const fn first_version() -> u32 {
 }
 
 impl StoredChange {
-    /// The indices of each chunk's files.
+    /// Returns the indices of each chunk's files.
     pub fn chunks(&self) -> Vec<Range<usize>> {
         let total = self.header.files.len();
         if self.version < 2 {
@@ -74,7 +74,7 @@ impl StoredChange {
         ranges.collect()
     }
 
-    /// How many chunks of patches are stored; none in version 1.
+    /// Returns the number of stored chunks of patches; 0 in version 1.
     pub fn stored_chunks(&self) -> usize {
         if self.version < 2 { 0 } else { self.chunks.len() }
     }
@@ -115,7 +115,7 @@ impl StoredChange {
     }
 }
 
-/// Stores a change: the chunks first, then the header, whose presence means that all is there. Returns the header.
+/// Stores a change and returns its header. The header is written last, so its presence means that all chunks are there.
 ///
 /// # Errors
 /// The store fails.
@@ -177,7 +177,7 @@ async fn write_chunk(
     write_artifact(store, &key::patches(run, number), &chunk).await
 }
 
-/// How many files each chunk holds.
+/// Returns the number of files in each chunk.
 fn chunk_sizes(files: &[ChangedFile]) -> Vec<usize> {
     let mut sizes = Vec::new();
     let (mut count, mut bytes) = (0, 0);
@@ -195,7 +195,7 @@ fn chunk_sizes(files: &[ChangedFile]) -> Vec<usize> {
     sizes
 }
 
-/// The failure of a stage that finds no change.
+/// Returns the failure of a stage that finds no change.
 pub(super) fn missing_change(run: &str) -> StageError {
     let key = key::change(run);
     StageError::new(
@@ -232,7 +232,7 @@ pub async fn find_whole_change(run: &str, store: &dyn StoreArtifact) -> Result<O
     find_with_patches(run, |_| true, store).await
 }
 
-/// Reads a run's change, and the chunks that hold files which are wanted: these get their patches.
+/// Reads a run's change and the chunks of the wanted files: only these files get their patches.
 async fn find_with_patches(
     run: &str,
     is_wanted: impl Fn(&ChangedFile) -> bool,

@@ -1,4 +1,4 @@
-//! SummarizeReview: the walkthrough, by the model or by a template; and the gate: both go into the report.
+//! SummarizeReview: writes the report, with the walkthrough (by the model or by a template) and the gate's decision.
 
 use std::fmt::Write;
 
@@ -39,18 +39,19 @@ pub struct Input {
     pub run: String,
 }
 
-/// What the workflow routes by.
+/// The answer that the workflow routes by.
 #[derive(Debug, Serialize)]
 pub struct Output {
-    /// The gate.
+    /// The gate's decision.
     pub gate: Gate,
-    /// Whether a person has to look before it is published. Never where nothing is published.
+    /// True if a person must approve before publication. Always false in a run that publishes nothing.
     pub needs_approval: bool,
 }
 
-/// Writes the report. The walkthrough's failure never fails a review: a template says the same, drier.
+/// Writes the report. If the model gives no walkthrough, a template replaces it: that never fails a review.
 ///
-/// Errors: what the store says.
+/// # Errors
+/// An artifact is missing or has another shape; the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn summarize_review(
     input: &Input,
@@ -64,7 +65,7 @@ pub async fn summarize_review(
 
     let mut private_notes = Vec::new();
     let mut summary = template(&run, &aggregate);
-    // One file's own summary says all that a second call could.
+    // With one file, its own summary is enough: a second call would add nothing.
     if let [only] = aggregate.summaries.as_slice() {
         summary = format!("{}\n\n{summary}", only.text);
     } else if !run.is_rules_only() && !aggregate.summaries.is_empty() {
@@ -114,7 +115,7 @@ pub async fn summarize_review(
     Ok(Output { gate, needs_approval })
 }
 
-/// Notes why the walkthrough is a template: the details for the run's own record, the kind for the public.
+/// Notes why the walkthrough is a template: the run's own record gets the details, the public gets the kind of failure.
 fn note_template(notes: &mut Vec<String>, private: &mut Vec<PrivateNote>, details: &str, failure: Failure) {
     let note = format!("{TEMPLATE_NOTE}{details}");
     private.push(PrivateNote {
@@ -125,8 +126,8 @@ fn note_template(notes: &mut Vec<String>, private: &mut Vec<PrivateNote>, detail
     notes.push(note);
 }
 
-/// Decides by coverage and by `unlisted`, the number of changed files that the source did not list. No text counts: a
-/// walkthrough or a note may hold any words.
+/// Decides the status by coverage and by `unlisted`, the number of changed files that the source didn't list. It never
+/// reads texts: a walkthrough or a note may hold any words.
 pub fn decide_status(aggregate: &Aggregate, unlisted: u64) -> RunStatus {
     let has = |outcome| aggregate.coverage.iter().any(|entry| entry.outcome == outcome);
     match (
@@ -139,8 +140,8 @@ pub fn decide_status(aggregate: &Aggregate, unlisted: u64) -> RunStatus {
     }
 }
 
-/// Asks for the walkthrough, unless its answer is there already or was kept from a run with the same question. Returns the
-/// answer and the key under which it is kept.
+/// Returns the walkthrough's answer and its key in the cache. Calls the model only if neither this run nor an earlier
+/// run with the same question has stored an answer.
 async fn ask_for_summary(
     run: &Run,
     change: &Change,
@@ -165,7 +166,7 @@ async fn ask_for_summary(
     }
     let prompt = write_prompt(Described {
         title: &change.title,
-        // A run of version 1 asks as it asked before.
+        // A run of version 1 keeps its prompt: it has no description.
         description: if run.version < 2 { "" } else { &change.description },
         description_tokens: run.tokens.description(),
     });
@@ -186,7 +187,7 @@ async fn ask_for_summary(
     Ok((answer, kept))
 }
 
-/// Keeps a walkthrough that could be read, under its question.
+/// Stores a valid walkthrough in the cache, under its question.
 async fn keep(kept: &str, answer: &RecordedAnswer, store: &dyn StoreArtifact) -> Result<(), StageError> {
     if answer.cached {
         return Ok(());
@@ -194,7 +195,7 @@ async fn keep(kept: &str, answer: &RecordedAnswer, store: &dyn StoreArtifact) ->
     write_artifact(store, kept, answer).await
 }
 
-/// Facts alone: counts that code knows.
+/// Returns the template: facts that code has counted.
 fn template(run: &Run, aggregate: &Aggregate) -> String {
     let mut text = String::new();
     if run.is_rules_only() {

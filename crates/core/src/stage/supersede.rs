@@ -1,5 +1,5 @@
-//! What a newer run does with the one that had the pull request before it: stops it, undoes what it announced, and has its
-//! record say so. The result of a run that came to its end stays.
+//! Takes a pull request over from an older run: stops that run, undoes its announcement, and writes the reason to its
+//! report. A run that finished keeps its result.
 
 use serde_json::Value;
 
@@ -9,8 +9,11 @@ use crate::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
 use super::StageError;
 use super::clean_up::end;
 
-/// Ends the run `before` in favour of `run`, whose claim is taken: `before` writes no more from then on. Done twice, there
-/// is one effect. Errors: what the engine, writing, the table and the store say.
+/// Ends the run `before` in favour of `run`. `run` holds the claim already, so `before` can't write any more. Repeating
+/// it changes nothing.
+///
+/// # Errors
+/// The engine, GitHub, the table or the store fails.
 pub(super) async fn supersede(
     before: &str,
     run: &str,
@@ -21,7 +24,7 @@ pub(super) async fn supersede(
 ) -> Result<(), StageError> {
     let error = ErrorName::RunSuperseded;
     let cause = format!("run {run} has taken over");
-    // The input is null: it has left its record, as only who did so takes a claim.
+    // The input is null: `before` had a claim, and a run stores its record before it takes one.
     let superseded = FailedRun::ended(before, Value::Null, error, cause);
     end(&superseded, error, runs, publish, rows, store).await
 }

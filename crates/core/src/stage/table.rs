@@ -1,25 +1,26 @@
-//! The table of stages: one row names a stage once for everybody. The state-name constants, the functions of one machine,
-//! the functions on AWS and the tests of the definition, the template and the documents come from its rows.
+//! The table of stages: one row names a stage once for everybody. The state-name constants, the functions of one
+//! machine, the functions on AWS and the tests of the definition, the template and the documents come from its rows.
 //!
-//! "Add a stage" in ARCHITECTURE.md lists what belongs to a row; `tests/contract/names.rs` and `tests/python/template.py`
-//! name what is missing.
+//! "Add a stage" in ARCHITECTURE.md lists what belongs to a row; `tests/contract/names.rs` and
+//! `tests/python/template.py` name what is missing.
 
 /// Passes the table to the macro `$with`, which is in scope where this is called.
 ///
-/// A row is `CONSTANT = "State", "function": stage(ports)`: the state in `state-machine/review.asl.json`, the binary below
-/// `functions/src/bin` and the function's name on AWS, the module and function below `stage`, and the ports that it takes after
-/// its input. A port is a field of the local `StageFunctions` and a name in `functions/src/stages.rs`.
+/// A row is `CONSTANT = "State", "function": stage(ports)`: the state in `state-machine/review.asl.json`, the binary
+/// below `functions/src/bin` and the function's name on AWS, the module and function below `stage`, and the ports that
+/// it takes after its input. A port is a field of the local `StageFunctions` and a name in `functions/src/stages.rs`;
+/// `deadline` is made for each call in both.
 #[macro_export]
 macro_rules! for_each_stage {
     ($with:ident) => {
         $with! {
             OPEN_REVIEW = "OpenReview", "open-review": open_review(read, publish, rows, runs, store);
             PLAN_REVIEW = "PlanReview", "plan-review": plan_review(read, store);
-            GATHER_CONTEXT = "GatherContext", "gather-context": gather_context(read, syntax, store);
+            GATHER_CONTEXT = "GatherContext", "gather-context": gather_context(read, syntax, store, deadline);
             REVIEW_UNIT = "ReviewUnit", "review-unit": review_unit(model, store);
             VALIDATE_FINDINGS = "ValidateFindings", "validate-findings": validate_findings(store);
             CORRECT_FINDINGS = "CorrectFindings", "correct-findings": correct_findings(store);
-            AGGREGATE_FINDINGS = "AggregateFindings", "aggregate-findings": aggregate_findings(store);
+            AGGREGATE_FINDINGS = "AggregateFindings", "aggregate-findings": aggregate_findings(store, deadline);
             SUMMARIZE_REVIEW = "SummarizeReview", "summarize-review": summarize_review(model, store);
             REQUEST_APPROVAL = "RequestApproval", "request-approval": request_approval(asking, notify, rows, store);
             ESCALATE_APPROVAL = "EscalateApproval", "escalate-approval": escalate_approval(notify, rows);
@@ -32,7 +33,7 @@ macro_rules! for_each_stage {
     };
 }
 
-/// A stage's names and what it reaches.
+/// A stage's names and ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageRow {
     /// The state in `state-machine/review.asl.json`.
@@ -46,7 +47,7 @@ pub struct StageRow {
 }
 
 impl StageRow {
-    /// Whether the stage takes this port.
+    /// Returns true if the stage takes this port.
     pub fn reaches(&self, port: &str) -> bool {
         self.ports.contains(&port)
     }

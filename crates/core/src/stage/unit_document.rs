@@ -1,5 +1,5 @@
-//! The unit document, `units/UNIT/unit.json`: everything that a unit's stages need, written once by GatherContext. They read
-//! it and the attempt that they work on, and nothing else of the run.
+//! The unit document, `units/UNIT/unit.json`: everything that a unit's stages need. GatherContext writes it once. The
+//! stages read it and the attempt that they work on, and nothing else of the run.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,17 +20,17 @@ use super::{StageError, find_artifact, version_1};
 /// Everything that a unit's stages need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnitDocument {
-    /// The payload version that wrote it.
+    /// The payload version.
     pub version: u32,
     /// The unit's id.
     pub unit: String,
-    /// The repository, by the name under which answers are kept.
+    /// The repository's name in the keys of cached answers.
     pub repository: String,
     /// The main model.
     pub model: ModelId,
     /// The light tier's model.
     pub model_light: ModelId,
-    /// What one call may hold.
+    /// The token limits of one call.
     #[serde(default, skip_serializing_if = "TokenLimits::is_default")]
     pub tokens: TokenLimits,
     /// The file.
@@ -38,23 +38,23 @@ pub struct UnitDocument {
     /// Its path in the base, when renamed or copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_path: Option<String>,
-    /// The tier that starts.
+    /// The first attempt's tier.
     pub tier: Tier,
-    /// Why this tier.
+    /// The reason for this tier.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tier_reason: String,
-    /// The unit's hunks with secrets replaced: the prompt and the checks see these.
+    /// The unit's hunks with secrets replaced: the prompt and the checks both use these.
     pub hunks: Vec<Hunk>,
     /// The repository's instructions for this path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instructions: Vec<String>,
-    /// What encloses the hunks, and what static analysis found in them.
+    /// The code around the hunks, and the findings of static analysis in them.
     pub context: ContextPack,
-    /// Shown in the prompt, but not part of the question.
+    /// Text of the prompt that isn't part of the question.
     pub ambient: Ambient,
 }
 
-/// Text around the change that the prompt shows and that doesn't decide what is asked.
+/// Text around the change that the prompt shows and that isn't part of the question.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ambient {
     /// The change's title.
@@ -67,27 +67,27 @@ pub struct Ambient {
 /// The part of a unit document that AggregateFindings reads.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct UnitEvidence {
-    /// What encloses the hunks, and what static analysis found in them.
+    /// The code around the hunks, and the findings of static analysis in them.
     pub context: ContextPack,
 }
 
 impl UnitDocument {
-    /// Whether no model reads this unit.
+    /// Returns true if no model reads this unit.
     pub const fn is_rules_only(&self) -> bool {
         self.model.is_rules()
     }
 
-    /// Whether the strong tier is another model than the light one.
+    /// Returns true if the strong tier has another model than the light tier.
     pub fn has_cascade(&self) -> bool {
         self.model != self.model_light
     }
 
-    /// The model of a tier.
+    /// Returns the model of a tier.
     pub fn model_of(&self, tier: Tier) -> &ModelId {
         tier.choose(&self.model, &self.model_light)
     }
 
-    /// What the unit's first prompt is made of.
+    /// Returns the content of the unit's first prompt.
     pub fn prompt(&self) -> UnitPrompt<'_> {
         UnitPrompt {
             title: &self.ambient.title,
@@ -101,9 +101,9 @@ impl UnitDocument {
         }
     }
 
-    /// Names the unit's first question, under which its accepted answer is kept: repository, model, prompt version, hunks,
-    /// enclosing scopes and instructions, each by content. Ambient text (title, description) and imports are shown but don't
-    /// change the question. Repositories never share answers.
+    /// Returns the name of the unit's first question, the key of its cached answer. It covers repository, model, prompt
+    /// version, hunks, enclosing scopes and instructions, each by content. Ambient text (title, description) and
+    /// imports are shown but don't change the question. Repositories never share answers.
     pub fn question(&self) -> String {
         let previous_path = self.previous_path.as_deref().map(shown_path);
         let scopes = self.context.scopes.iter();
@@ -128,8 +128,8 @@ pub(super) fn question_digest(question: &Value) -> String {
     hex::encode(Sha256::digest(question.to_string().as_bytes()))
 }
 
-/// The repository's name in the names of kept answers: GitHub's id, which survives a rename, or the full name; for a work
-/// tree its path.
+/// Returns the repository's name in the keys of cached answers: GitHub's id, which survives a rename, or the full name;
+/// a work tree's path.
 pub fn repository_key(run: &Run) -> String {
     match &run.target {
         Target::WorkTree { path, .. } => format!("work-tree {path}"),
@@ -141,7 +141,7 @@ pub fn repository_key(run: &Run) -> String {
     }
 }
 
-/// Reads a unit's document; of a run whose context was gathered by version 1, makes it of that version's artifacts.
+/// Reads a unit's document. If version 1 gathered the run's context, makes it from that version's artifacts.
 ///
 /// # Errors
 /// It isn't there or has another shape; the store fails.
@@ -152,7 +152,7 @@ pub async fn read_unit(run: &str, unit: &str, store: &dyn StoreArtifact) -> Resu
     }
 }
 
-/// Reads what was gathered about a unit.
+/// Reads a unit's context only.
 ///
 /// # Errors
 /// It isn't there or has another shape; the store fails.

@@ -1,4 +1,4 @@
-//! ValidateFindings: checks an attempt's answer and says where the unit goes: accepted, corrected, or given up.
+//! ValidateFindings: checks an attempt's answer and decides where the unit goes: accepted, corrected, or given up.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,32 +29,35 @@ pub struct Input {
     pub tier: Tier,
 }
 
-/// Where the unit goes.
+/// The unit's next step.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "next", rename_all = "snake_case")]
 pub enum Output {
-    /// Its findings count.
+    /// The answer's findings count.
     Accept {
         /// The attempt that counts.
         accepted_attempt: u32,
-        /// Findings that stayed wrong and were dropped.
+        /// Findings that stayed invalid and were dropped.
         dropped: u32,
     },
     /// The problems go back to the model.
     Correct,
-    /// No attempt gave anything to use.
+    /// No attempt gave a valid finding.
     GiveUp {
-        /// Why, with the last problem.
+        /// The reason, with the last problem.
         reason: String,
     },
 }
 
-/// Checks an attempt. Errors: what the store says.
+/// Checks an attempt's answer and stores the verdict.
+///
+/// # Errors
+/// An artifact is missing or has another shape; the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run, unit = %input.unit, attempt = input.attempt))]
 pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let unit = read_unit(&input.run, &input.unit, store).await?;
     let answer: RecordedAnswer = read_artifact(store, &key::answer(&input.run, &input.unit, input.attempt)).await?;
-    // The model names the file as the prompt shows it; from here on it has its own name again.
+    // The model names the file as the prompt shows it; the findings get the real name back below.
     let path = shown_path(&unit.path);
     let previous_path = unit.previous_path.as_deref().map(shown_path);
     let mut verdict = check_answer(
@@ -76,7 +79,7 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
             dropped: 0,
         });
     }
-    // A kept answer was accepted before, with what was dropped of it then.
+    // A cached answer was accepted by an earlier run, which dropped the same findings.
     if answer.cached && !verdict.accepted.is_empty() {
         return Ok(settle(&[verdict], input.attempt));
     }
@@ -96,8 +99,9 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
     Ok(settled)
 }
 
-/// Keeps an accepted answer under the unit's first question, whichever attempt gave it: a later run of this repository that
-/// asks the same has it without a call. Where no answer was accepted nothing is kept: asked again, the model may do better.
+/// Caches an accepted answer under the unit's first question, whichever attempt gave it. A later run of this repository
+/// with the same question uses it without a call. Without an accepted answer nothing is cached, because the model may
+/// do better the next time.
 async fn keep(unit: &UnitDocument, answer: &RecordedAnswer, store: &dyn StoreArtifact) -> Result<(), StageError> {
     if unit.is_rules_only() || answer.cached {
         return Ok(());
@@ -105,7 +109,7 @@ async fn keep(unit: &UnitDocument, answer: &RecordedAnswer, store: &dyn StoreArt
     write_artifact(store, &key::cached_answer(&unit.question()), answer).await
 }
 
-/// Returns the tier that an attempt was made on: the unit's own for the first three, the strong one after them.
+/// Returns the tier of an attempt: the unit's own for the first three, the strong one after them.
 pub const fn tier_of_attempt(planned: Tier, attempt: u32) -> Tier {
     if attempt > ATTEMPTS { Tier::Strong } else { planned }
 }
@@ -120,8 +124,8 @@ pub fn next_attempt(attempt: u32, tier: Tier, has_cascade: bool) -> Option<(u32,
     }
 }
 
-/// The last word on a unit: the attempt with most good findings counts, so a bad one costs only itself. Without any good
-/// finding nothing is known of the unit. `first` is the number of the first verdict's attempt.
+/// Decides after a unit's last attempt: the attempt with the most valid findings counts, so an invalid finding costs
+/// only itself. Without any valid finding the unit is given up. `first` is the number of the first verdict's attempt.
 fn settle(verdicts: &[Verdict], first: u32) -> Output {
     let numbered = verdicts
         .iter()
@@ -149,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_is_of_the_tier_that_was_asked() {
+    fn the_fourth_attempt_is_of_the_strong_tier() {
         for (planned, tiers) in [
             (Tier::Light, [Tier::Light, Tier::Light, Tier::Light, Tier::Strong]),
             (Tier::Strong, [Tier::Strong; 4]),

@@ -1,5 +1,5 @@
-//! Reads what version 1 of the payloads left of a unit: the whole change, the plan, the policy and a context pack, instead of
-//! one unit document. For runs that were in flight when the program was updated, and for recorded ones.
+//! Reads a unit from the artifacts of payload version 1: the whole change, the plan, the policy and a context pack,
+//! instead of one unit document. For runs that were in flight when the program was updated, and for recorded runs.
 
 use crate::diff::parse_patch;
 use crate::model::change::Change;
@@ -14,7 +14,7 @@ use crate::rule::redact_hunks;
 use super::unit_document::{Ambient, UnitDocument, UnitEvidence, repository_key};
 use super::{StageError, read_artifact};
 
-/// Makes a unit's document of version 1's artifacts.
+/// Makes a unit's document from version 1's artifacts.
 pub(super) async fn read_unit(run: &str, unit: &str, store: &dyn StoreArtifact) -> Result<UnitDocument, StageError> {
     let missing = |what: &str| StageError::new(ErrorName::PayloadInvalid, format!("unit {unit}: {what}"));
     let context: ContextPack = read_artifact(store, &key::context(run, unit)).await?;
@@ -49,7 +49,7 @@ pub(super) async fn read_unit(run: &str, unit: &str, store: &dyn StoreArtifact) 
         tier_reason: String::new(),
         instructions: instructions.collect(),
         context,
-        // Version 1 showed no description: a run asks all its questions the same way.
+        // Version 1 showed no description, and a run doesn't change its prompts halfway.
         ambient: Ambient {
             title: change.title,
             description: String::new(),

@@ -1,4 +1,5 @@
-//! WithdrawAnnouncement: the undo of OpenReview: neither its comment nor its check must stand for ever.
+//! WithdrawAnnouncement: the undo of OpenReview. Without it the comment and the open check would stay on the pull
+//! request.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,22 +15,25 @@ use crate::port::{KeepRows, PublishReview, StoreArtifact};
 pub struct Input {
     /// Its name.
     pub run: String,
-    /// The execution's input: known even where the first state failed before it left a record.
+    /// The execution's input: known even if the first state failed before it stored the run.
     #[serde(default)]
     pub started_with: Value,
     /// The name of the error that ended the review.
     pub error: String,
 }
 
-/// What was undone.
+/// The answer to the workflow.
 #[derive(Debug, Serialize)]
 pub struct Output {
-    /// Whether there was something to undo.
+    /// True if the run publishes, so that there was something to undo.
     pub withdrawn: bool,
 }
 
-/// Ends the run's right to write, then deletes the announcement and the draft and closes the check; what is not there counts
-/// as undone. A review that was submitted stays, and the check says so. Errors: what writing, the table and the store say.
+/// Closes the run's claim, so that the run can't write any more; then deletes the announcement and the draft and closes
+/// the check. A missing one counts as undone. A submitted review stays, and the check's text mentions it.
+///
+/// # Errors
+/// GitHub, the table or the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn withdraw_announcement(
     input: &Input,

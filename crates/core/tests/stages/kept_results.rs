@@ -225,6 +225,7 @@ fn a_run_of_version_1_continues_with_its_own_artifacts() {
         &world.read,
         &NoSyntax,
         &world.store,
+        &Duration::MAX,
     ))
     .unwrap();
     assert_eq!(output.packs, 1);

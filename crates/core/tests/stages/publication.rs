@@ -1,4 +1,4 @@
-//! A review on its pull request: drafts, take-overs, undo, sweeps, and the checks before publication.
+//! Publication and its undo: refusals, newer runs, failures, sweeps, settings.
 
 use super::*;
 
@@ -162,7 +162,16 @@ fn a_sweep_cleans_up_what_an_undo_left_and_tries_again_what_it_cannot() {
         error: "States.Timeout".to_owned(),
         cause: None,
     }];
-    let sweep = || block_on(clean_all(&world.runs, &world.page, &world.rows, &world.store)).unwrap();
+    let sweep = || {
+        block_on(clean_all(
+            &world.runs,
+            &world.page,
+            &world.rows,
+            &world.store,
+            &Duration::MAX,
+        ))
+        .unwrap()
+    };
     let dirty = || block_on(claim::needs_cleaning(&world.rows, "r")).unwrap();
     *world.page.refuses_withdrawals.lock().unwrap() = 1;
     assert!(sweep()[0].failure.is_some() && dirty());

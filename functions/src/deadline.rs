@@ -1,0 +1,30 @@
+//! The time that Lambda gives to one event, as the stages' deadline.
+
+use std::time::{Duration, SystemTime};
+
+use holdfast_core::port::Deadline;
+
+use crate::invoke::Event;
+
+/// Kept of an event's time for the stage's answer.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// The deadlines of a function's events.
+pub struct EventDeadlines;
+
+impl EventDeadlines {
+    /// Returns the deadline of an event, less the margin.
+    #[expect(clippy::unused_self, reason = "the table's ports are values")]
+    pub fn of(&self, event: &Event) -> EventDeadline {
+        EventDeadline(event.context.deadline() - MARGIN)
+    }
+}
+
+/// The deadline of one event: Lambda kills the process when the function's `Timeout` is over.
+pub struct EventDeadline(SystemTime);
+
+impl Deadline for EventDeadline {
+    fn time_left(&self) -> Duration {
+        self.0.duration_since(SystemTime::now()).unwrap_or_default()
+    }
+}
