@@ -1,5 +1,5 @@
-//! The function `sweep`: sweeps at every event, of the schedule or of a run's end. It ignores the event's content, because
-//! every sweep takes all that is left.
+//! The function `sweep`: sweeps at every event, of the schedule or of a run's end. It ignores the event's content,
+//! because every sweep takes all that is left.
 
 use std::sync::Arc;
 

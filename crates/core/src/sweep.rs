@@ -1,6 +1,6 @@
-//! The sweep: undoes the effects of runs that ended without their own undo (it kept failing, the execution timed out or was
-//! stopped from outside), and delivers decisions and webhooks that did not arrive. The run's own records have the effects to
-//! undo. A repeated sweep has no second effect.
+//! The sweep: undoes the effects of runs that ended without their own undo (it kept failing, the execution timed out or
+//! was stopped from outside), and delivers decisions and webhooks that did not arrive. The run's own records have the
+//! effects to undo. A repeated sweep has no second effect.
 
 use crate::approval::deliver_all;
 use crate::claim;
@@ -49,8 +49,9 @@ pub struct Swept {
     pub left: Vec<String>,
 }
 
-/// Delivers decisions that the workflow doesn't know, cleans up after every failed run that needs it, and requests missed
-/// webhooks again. A failure of one doesn't stop the others. Once the deadline is over, the next sweep does the rest.
+/// Delivers decisions that the workflow doesn't know, cleans up after every failed run that needs it, and requests
+/// missed webhooks again. A failure of one doesn't stop the others. Once the deadline is over, the next sweep does the
+/// rest.
 ///
 /// # Errors
 /// The runs can't be listed, or the table can't be read.
@@ -98,7 +99,8 @@ pub struct Cleaned {
     pub failure: Option<StageError>,
 }
 
-/// Cleans up after every failed run that needs it. A failure of one doesn't stop the others. Stops when the deadline is over.
+/// Cleans up after every failed run that needs it. A failure of one doesn't stop the others. Stops when the deadline is
+/// over.
 ///
 /// # Errors
 /// The runs can't be listed, or the table can't be read.

@@ -1,5 +1,5 @@
-//! Delivers decisions to the workflow, and applies them to the report. Every stored decision is delivered eventually, by the
-//! process that stored it or by a sweep.
+//! Delivers decisions to the workflow, and applies them to the report. Every stored decision is delivered eventually,
+//! by the process that stored it or by a sweep.
 
 use serde_json::json;
 
@@ -52,8 +52,8 @@ pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, rou
     .await
 }
 
-/// Delivers every decision that is stored and that the workflow doesn't know, and returns their runs. A decision that can't be
-/// delivered is returned with its failure. Stops when the deadline is over.
+/// Delivers every decision that is stored and that the workflow doesn't know, and returns their runs. A decision that
+/// can't be delivered is returned with its failure. Stops when the deadline is over.
 ///
 /// # Errors
 /// The table can't be read.
