@@ -53,21 +53,21 @@ async fn a_model_is_called_by_converse() {
         ),
         ("{}", Stop::Complete, 15, 7)
     );
-    let asked = &server.asked()[0];
+    let received = &server.received()[0];
     assert!(
-        asked
+        received
             .head
             .starts_with("post /model/eu.anthropic.claude-sonnet-5-v1%3a0/converse http/1.1"),
         "{}",
-        asked.head
+        received.head
     );
-    assert_eq!(asked.body["inferenceConfig"]["maxTokens"], 321);
-    let system = asked.body["system"][0]["text"].as_str().unwrap();
+    assert_eq!(received.body["inferenceConfig"]["maxTokens"], 321);
+    let system = received.body["system"][0]["text"].as_str().unwrap();
     assert!(
         system.starts_with("instructions") && system.contains("JSON Schema"),
         "{system}"
     );
-    let roles: Vec<_> = asked.body["messages"]
+    let roles: Vec<_> = received.body["messages"]
         .as_array()
         .unwrap()
         .iter()

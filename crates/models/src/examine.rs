@@ -90,7 +90,7 @@ pub(crate) async fn examine(model: &ModelId, examined: &Examined<'_>, limits: To
         max_output_tokens: wanted,
     };
     let start = Instant::now();
-    let asked = examined.ask.ask(&request).await;
+    let result = examined.ask.ask(&request).await;
     let mut report = ModelReport {
         model: model.clone(),
         server: examined
@@ -110,7 +110,7 @@ pub(crate) async fn examine(model: &ModelId, examined: &Examined<'_>, limits: To
         problem: None,
         remedies: Vec::new(),
     };
-    match asked {
+    match result {
         Ok(answer) => {
             report.input_tokens = answer.input_tokens;
             report.output_tokens_counted = answer.output_tokens;

@@ -77,7 +77,7 @@ async fn a_scripted_provider_refuses_the_wrong_key() {
 async fn ask_refusing(model: &str, things: &[Refuses], max_output_tokens: u32) -> ([usize; 2], serde_json::Value) {
     let server = ModelServer::start(Script::refusing(things, Script::finding_on("src/a.rs", 1))).unwrap();
     let router = router(&server, KEY);
-    let asked = ModelRequest {
+    let model_request = ModelRequest {
         max_output_tokens,
         ..request(model)
     };
@@ -85,7 +85,7 @@ async fn ask_refusing(model: &str, things: &[Refuses], max_output_tokens: u32) -
     for count in &mut counts {
         let before = server.journal().calls().len();
         let answer = router
-            .ask(&asked)
+            .ask(&model_request)
             .await
             .unwrap_or_else(|error| panic!("{model} {things:?}: {error}"));
         assert!(answer.text.contains("src/a.rs"), "{things:?}");
@@ -229,8 +229,8 @@ async fn an_outage_after_an_answer_changes_nothing() {
 async fn concurrent_calls_share_the_form_that_the_first_finds() {
     let server = ModelServer::start(Script::refusing(&[Refuses::FORMATS[0]], Script::slow(50))).unwrap();
     let router = router(&server, KEY);
-    let asked = request("openai/m");
-    let calls = (0..8).map(|_| router.ask(&asked));
+    let model_request = request("openai/m");
+    let calls = (0..8).map(|_| router.ask(&model_request));
     for answer in futures::future::join_all(calls).await {
         answer.unwrap();
     }
@@ -247,7 +247,7 @@ async fn concurrent_calls_share_the_form_that_the_first_finds() {
         .filter(|call| call.status == Some(200))
         .count();
     assert!(refused <= 8 && answered == 8, "{refused} refused, {answered} answered");
-    router.ask(&asked).await.unwrap();
+    router.ask(&model_request).await.unwrap();
     assert_eq!(server.journal().calls().len(), refused + answered + 1);
 }
 

@@ -201,7 +201,7 @@ impl Description {
     fn check_answer(&self, operation: &Operation<'_>, exchange: &Exchange) -> Vec<String> {
         let Exchange { entry, answer: sent } = exchange;
         let Some(status) = entry.status else {
-            return vec!["no answer, and no fault that says why".to_owned()];
+            return vec!["no answer, and no fault as the reason".to_owned()];
         };
         let declared = &operation.value["responses"][status.to_string()];
         if declared.is_null() && status < 400 {
@@ -250,8 +250,8 @@ impl Description {
         validator
             .iter_errors(value)
             .map(|error| {
-                let said: String = error.to_string().chars().take(300).collect();
-                format!("at {:?}: {said}", error.instance_path().to_string())
+                let text: String = error.to_string().chars().take(300).collect();
+                format!("at {:?}: {text}", error.instance_path().to_string())
             })
             .collect()
     }

@@ -282,11 +282,11 @@ async fn manifest(github: &FakeGithub) {
             .ends_with("/organizations/octo/settings/apps/new?state=s%261"),
         "{page}"
     );
-    let asked = json!({
+    let manifest_json = json!({
         "name": "Holdfast", "url": "https://example.org", "hook_attributes": { "url": "https://example.org/hook" },
         "redirect_url": "http://127.0.0.1:1/created", "default_permissions": {}, "default_events": [],
     });
-    let back = github.register_app(&page, &asked).unwrap();
+    let back = github.register_app(&page, &manifest_json).unwrap();
     let query: std::collections::BTreeMap<_, _> = back.query_pairs().into_owned().collect();
     assert_eq!(query["state"], "s&1");
     let app = manifest.convert(&query["code"]).await.unwrap();

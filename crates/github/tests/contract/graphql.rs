@@ -37,6 +37,6 @@ pub(crate) fn check<'a>(exchanges: impl IntoIterator<Item = &'a Exchange>) -> Ve
     let output = checker.wait_with_output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "graphql.mjs fails: {complaint}");
-    let said = String::from_utf8(output.stdout).unwrap();
-    said.lines().map(str::to_owned).collect()
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    stdout.lines().map(str::to_owned).collect()
 }

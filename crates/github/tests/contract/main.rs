@@ -1,7 +1,7 @@
 //! GitHub's contract: the adapter's requests and the fake's answers match GitHub's own description (npm's
 //! `@octokit/openapi`, and for GraphQL `@octokit/graphql-schema`). `webhooks` checks webhooks.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-#![expect(clippy::print_stderr, reason = "says how much was checked")]
+#![expect(clippy::print_stderr, reason = "prints how much was checked")]
 
 mod description;
 mod drive;
@@ -228,9 +228,12 @@ async fn planted_faults_in_graphql_are_reported() {
             "neither data nor errors",
         ),
     ];
-    for (exchange, says) in table {
+    for (exchange, report_part) in table {
         let report = graphql::check([&exchange]).join("\n");
-        assert!(report.contains(says), "{says:?} is planted, reported: {report:?}");
+        assert!(
+            report.contains(report_part),
+            "{report_part:?} is planted, reported: {report:?}"
+        );
     }
 }
 
@@ -239,15 +242,20 @@ struct Planted {
     method: &'static str,
     path_ends: &'static str,
     change: fn(&mut Exchange),
-    says: &'static str,
+    report_part: &'static str,
 }
 
-fn planted(method: &'static str, path_ends: &'static str, says: &'static str, change: fn(&mut Exchange)) -> Planted {
+fn planted(
+    method: &'static str,
+    path_ends: &'static str,
+    report_part: &'static str,
+    change: fn(&mut Exchange),
+) -> Planted {
     Planted {
         method,
         path_ends,
         change,
-        says,
+        report_part,
     }
 }
 
@@ -327,7 +335,7 @@ async fn planted_faults_are_reported() {
         method,
         path_ends,
         change,
-        says,
+        report_part,
     } in table
     {
         let is_it = |Exchange { entry, .. }: &&Exchange| {
@@ -338,8 +346,8 @@ async fn planted_faults_are_reported() {
         change(&mut exchange);
         let report = description.check(&exchange).join("\n");
         assert!(
-            report.contains(says),
-            "{method} …{path_ends}, {says:?} is planted, reported: {report:?}"
+            report.contains(report_part),
+            "{method} …{path_ends}, {report_part:?} is planted, reported: {report:?}"
         );
     }
 }

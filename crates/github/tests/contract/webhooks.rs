@@ -72,7 +72,7 @@ fn is_as_expected(event: &str, payload: &Value, read: &WebhookEvent) -> bool {
                 && payload["number"] == trigger.number
         }
         ("pull_request", _, WebhookEvent::Ignored { .. }) => !is_to_review,
-        ("check_run" | "check_suite", "rerequested", WebhookEvent::Rerun(asked)) => {
+        ("check_run" | "check_suite", "rerequested", WebhookEvent::Rerun(wanted)) => {
             let check = &payload[event];
             let (of, run) = match event {
                 "check_run" => (format!("check_run/{}", check["id"]), check["external_id"].as_str()),
@@ -81,12 +81,12 @@ fn is_as_expected(event: &str, payload: &Value, read: &WebhookEvent) -> bool {
                     None,
                 ),
             };
-            asked.of == of
-                && asked.run.as_deref() == run.filter(|run| !run.is_empty())
-                && check["head_sha"] == asked.head.as_str()
-                && check["pull_requests"][0]["number"].as_u64() == asked.number
-                && payload["sender"]["login"] == asked.sender.login
-                && is_in(&asked.repository)
+            wanted.of == of
+                && wanted.run.as_deref() == run.filter(|run| !run.is_empty())
+                && check["head_sha"] == wanted.head.as_str()
+                && check["pull_requests"][0]["number"].as_u64() == wanted.number
+                && payload["sender"]["login"] == wanted.sender.login
+                && is_in(&wanted.repository)
         }
         ("check_run" | "check_suite", _, WebhookEvent::Ignored { .. }) => action != "rerequested",
         ("merge_group", "checks_requested", WebhookEvent::MergeGroup(group)) => {
@@ -144,7 +144,7 @@ fn every_real_payload_is_read() {
                 _ => {}
             }
             match (event.as_str(), payload["action"].as_str()) {
-                ("issue_comment", Some("created")) => commands += usize::from(asks_on_a_pull_request(payload)),
+                ("issue_comment", Some("created")) => commands += usize::from(is_command_on_a_pull_request(payload)),
                 ("pull_request", Some("opened")) => {
                     check_edited(payload);
                     retargets += 1;
@@ -217,11 +217,11 @@ fn check_edited(mut payload: Value) {
 }
 
 /// Checks the same comment with a command, on a pull request: all comments of the examples are on issues.
-fn asks_on_a_pull_request(mut payload: Value) -> bool {
+fn is_command_on_a_pull_request(mut payload: Value) -> bool {
     payload["comment"]["body"] = json!("/holdfast review");
     payload["issue"]["pull_request"] = json!({ "url": "https://api.github.com/repos/Codertocat/Hello-World/pulls/1" });
-    matches!(read("issue_comment", &payload), WebhookEvent::Command(asked) if asked.command == Command::Review
-        && asked.comment == payload["comment"]["id"] && asked.number == payload["issue"]["number"])
+    matches!(read("issue_comment", &payload), WebhookEvent::Command(wanted) if wanted.command == Command::Review
+        && wanted.comment == payload["comment"]["id"] && wanted.number == payload["issue"]["number"])
 }
 
 #[test]

@@ -27,10 +27,10 @@ async fn an_app_reads_and_writes_with_its_installations_token() {
         publish.open_check(&target, "run").await.unwrap().is_some(),
         "an App writes checks"
     );
-    let asked = github
+    let requests = github
         .journal()
         .matching(&Matcher::new("POST", "/app/installations/*/access_tokens"));
-    assert_eq!(asked.len(), 1, "the token is kept while it lives");
+    assert_eq!(requests.len(), 1, "the token is kept while it lives");
 }
 
 #[tokio::test]

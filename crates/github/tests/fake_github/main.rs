@@ -1,6 +1,6 @@
 //! The GitHub adapters against a fake GitHub that serves a real git repository.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-#![expect(clippy::print_stderr, reason = "says how many requests were made")]
+#![expect(clippy::print_stderr, reason = "prints how many requests were made")]
 
 mod credentials;
 mod deliveries;

@@ -110,9 +110,9 @@ async fn every_way_gives_the_same_bytes() {
         .await
         .unwrap();
     assert_eq!(found, expected, "REST, without a token");
-    let asked = github.journal().entries();
+    let entries = github.journal().entries();
     assert!(
-        asked.iter().all(|entry| entry.path != "/graphql"),
+        entries.iter().all(|entry| entry.path != "/graphql"),
         "GraphQL needs a token"
     );
 }

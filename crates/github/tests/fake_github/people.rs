@@ -77,14 +77,14 @@ async fn a_failure_grants_nothing() {
     github.set_permission(SLUG, "ann", "admin");
     github.set_team_member("octo", "leads", "ann", Some("active"));
     let read = GithubReadPermission::new(connection(&github, FakeGithub::USER_TOKEN));
-    for (fault, name, says) in refusals() {
+    for (fault, name, text_part) in refusals() {
         github.fail_next(Matcher::any().times(2), fault.clone());
         let role = read.permission(&repository("demo"), "ann").await.unwrap_err();
         let member = read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap_err();
         for error in [role, member] {
             let line = error.to_string();
             assert_eq!(error.name(), name, "{fault:?}: {line}");
-            assert!(line.contains(says) && !line.contains('\n'), "{fault:?}: {line}");
+            assert!(line.contains(text_part) && !line.contains('\n'), "{fault:?}: {line}");
             assert!(!line.contains(FakeGithub::USER_TOKEN), "no token in a message: {line}");
         }
     }
@@ -105,8 +105,8 @@ async fn an_app_requests_an_organisations_token_once() {
         assert!(!read.is_member(&"octo/leads".parse().unwrap(), "ann").await.unwrap());
         read.permission(&repository("demo"), "ann").await.unwrap();
     }
-    let asked = github
+    let requests = github
         .journal()
         .matching(&Matcher::new("POST", "/app/installations/*/access_tokens"));
-    assert_eq!(asked.len(), 2, "one for the organisation, one for the repository");
+    assert_eq!(requests.len(), 2, "one for the organisation, one for the repository");
 }

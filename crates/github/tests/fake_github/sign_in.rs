@@ -49,14 +49,14 @@ async fn a_code_gives_the_persons_login() {
             login
         );
     }
-    let asked = github.journal().entries();
-    let told: Vec<(&str, Option<&str>)> = asked
+    let entries = github.journal().entries();
+    let calls: Vec<(&str, Option<&str>)> = entries
         .iter()
         .map(|entry| (entry.path.as_str(), entry.login.as_deref()))
         .collect();
     let (token, user) = ("/login/oauth/access_token", "/user");
     assert_eq!(
-        told,
+        calls,
         [(token, None), (user, Some("ann")), (token, None), (user, Some("bob"))]
     );
 }
@@ -107,10 +107,10 @@ async fn each_refusal_names_who_can_fix_it() {
             "HOLDFAST_GITHUB_APP_CLIENT_SECRET",
         ),
     ];
-    for (sign_in, code, verifier, redirect, is_kind, says) in table {
+    for (sign_in, code, verifier, redirect, is_kind, text_part) in table {
         let error = sign_in.person(&code, verifier, &redirect).await.unwrap_err();
         assert!(is_kind(&error), "{error:?}");
-        check_line(&error, says, &code);
+        check_line(&error, text_part, &code);
     }
 }
 
@@ -119,7 +119,7 @@ async fn each_failure_of_both_calls_is_one_line() {
     let github = FakeGithub::start().unwrap();
     let known = good(&github);
     for path in ["/login/oauth/access_token", "/user"] {
-        for (fault, _, says) in refusals() {
+        for (fault, _, text_part) in refusals() {
             let code = code(&github);
             github.fail_next(Matcher::path(path), fault.clone());
             let error = known.person(&code, VERIFIER, &back()).await.unwrap_err();
@@ -129,7 +129,7 @@ async fn each_failure_of_both_calls_is_one_line() {
                 is_settings,
                 "{path} {fault:?}: {error:?}"
             );
-            check_line(&error, says, &code);
+            check_line(&error, text_part, &code);
         }
         github.fail_next(Matcher::path(path), Fault::status(404));
         let error = known.person(&code(&github), VERIFIER, &back()).await.unwrap_err();
@@ -138,9 +138,9 @@ async fn each_failure_of_both_calls_is_one_line() {
     assert_eq!(github.faults_left(), 0);
 }
 
-fn check_line(error: &SignInError, says: &str, code: &str) {
+fn check_line(error: &SignInError, text_part: &str, code: &str) {
     let line = format!("{error} {error:?}");
-    assert!(line.contains(says) && !error.to_string().contains('\n'), "{line}");
+    assert!(line.contains(text_part) && !error.to_string().contains('\n'), "{line}");
     for secret in [FakeGithub::CLIENT_SECRET, "another-secret", "ghu_", VERIFIER, code] {
         assert!(!line.contains(secret), "{secret} stands in {line}");
     }

@@ -215,12 +215,12 @@ async fn each_refusal_of_an_answer_is_one_line() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
     let target = pull_request(&change.head);
-    for (fault, name, says) in refusals() {
+    for (fault, name, text_part) in refusals() {
         github.fail_next(Matcher::path("/repos/*/*/issues/*/comments"), fault.clone());
         let error = page.answer_command(&target, 1, "On it.").await.unwrap_err();
         let line = error.to_string();
         assert_eq!(error.name(), name, "{fault:?}: {line}");
-        assert!(line.contains(says) && !line.contains('\n'), "{fault:?}: {line}");
+        assert!(line.contains(text_part) && !line.contains('\n'), "{fault:?}: {line}");
         assert!(
             !line.contains(FakeGithub::INSTALLATION_TOKEN),
             "no token in a message: {line}"

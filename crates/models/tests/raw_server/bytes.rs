@@ -26,7 +26,7 @@ pub enum Act {
 
 /// A received request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct Received {
     /// Request line and headers, lower case.
     pub head: String,
     /// The JSON body.
@@ -36,15 +36,15 @@ pub struct Asked {
 /// Answers its connections in order; the last answer is repeated.
 pub struct RawServer {
     pub url: Url,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl RawServer {
     pub async fn start(acts: Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let journal = Arc::clone(&asked);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let journal = Arc::clone(&received);
         tokio::spawn(async move {
             for number in 0.. {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -52,15 +52,15 @@ impl RawServer {
                 tokio::spawn(serve(stream, act, Arc::clone(&journal)));
             }
         });
-        Self { url, asked }
+        Self { url, received }
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
     }
 }
 
-async fn serve(mut stream: TcpStream, act: Act, journal: Arc<Mutex<Vec<Asked>>>) {
+async fn serve(mut stream: TcpStream, act: Act, journal: Arc<Mutex<Vec<Received>>>) {
     let mut bytes = Vec::new();
     let (head, body) = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -76,7 +76,7 @@ async fn serve(mut stream: TcpStream, act: Act, journal: Arc<Mutex<Vec<Asked>>>)
             return;
         }
     };
-    journal.lock().unwrap().push(Asked { head, body });
+    journal.lock().unwrap().push(Received { head, body });
     // The client may close the connection early.
     let _ = match act {
         Act::Send(bytes) => stream.write_all(&bytes).await,

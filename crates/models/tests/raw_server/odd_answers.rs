@@ -176,7 +176,7 @@ async fn odd_answers_are_read_and_counted() {
             (input_tokens, output_tokens),
             "{body}"
         );
-        assert_eq!(server.asked().len(), 1);
+        assert_eq!(server.received().len(), 1);
     }
 }
 
@@ -285,7 +285,7 @@ async fn a_redirect_is_not_followed() {
         }
     }
     assert!(
-        good.asked().is_empty(),
+        good.received().is_empty(),
         "the key must only be sent to the configured server"
     );
 }

@@ -33,14 +33,18 @@ async fn anthropic_gets_a_messages_request() {
         cached: false,
     };
     assert_eq!(answer, expected);
-    let asked = &server.asked()[0];
-    assert!(asked.head.starts_with("post /v1/messages http/1.1"), "{}", asked.head);
+    let received = &server.received()[0];
+    assert!(
+        received.head.starts_with("post /v1/messages http/1.1"),
+        "{}",
+        received.head
+    );
     for header in [
         format!("x-api-key: {KEY}"),
         "anthropic-version: 2023-06-01".to_owned(),
         "content-type: application/json".to_owned(),
     ] {
-        assert!(asked.head.contains(&header), "{header} in {}", asked.head);
+        assert!(received.head.contains(&header), "{header} in {}", received.head);
     }
     let expected = json!({
         "model": "m", "max_tokens": 321, "system": "instructions",
@@ -49,7 +53,7 @@ async fn anthropic_gets_a_messages_request() {
             "additionalProperties": false,
             "properties": { "summary": { "type": "string" }, "more": { "type": "integer" } } } } },
     });
-    assert_eq!(asked.body, expected);
+    assert_eq!(received.body, expected);
 }
 
 #[tokio::test]
@@ -61,29 +65,29 @@ async fn a_compatible_server_gets_a_closed_schema_and_max_tokens() {
         (answer.stop, answer.input_tokens, answer.output_tokens),
         (Stop::Complete, 15, 7)
     );
-    let asked = &server.asked()[0];
+    let received = &server.received()[0];
     assert!(
-        asked.head.starts_with("post /v1/chat/completions http/1.1"),
+        received.head.starts_with("post /v1/chat/completions http/1.1"),
         "{}",
-        asked.head
+        received.head
     );
     assert!(
-        asked.head.contains(&format!("authorization: bearer {KEY}")),
+        received.head.contains(&format!("authorization: bearer {KEY}")),
         "{}",
-        asked.head
+        received.head
     );
-    assert_eq!(asked.body["model"], "meta/llama");
-    assert_eq!(asked.body["max_tokens"], 321);
-    assert!(asked.body.get("max_completion_tokens").is_none());
+    assert_eq!(received.body["model"], "meta/llama");
+    assert_eq!(received.body["max_tokens"], 321);
+    assert!(received.body.get("max_completion_tokens").is_none());
     assert_eq!(
-        asked.body["messages"][0],
+        received.body["messages"][0],
         json!({ "role": "system", "content": "instructions" })
     );
     assert_eq!(
-        asked.body["messages"][2],
+        received.body["messages"][2],
         json!({ "role": "assistant", "content": "wrong" })
     );
-    let format = &asked.body["response_format"];
+    let format = &received.body["response_format"];
     assert_eq!(format["type"], "json_schema");
     let schema = json!({ "type": "object", "required": ["summary", "more"], "additionalProperties": false,
         "properties": { "summary": { "type": "string" }, "more": { "type": "integer" } } });
@@ -194,9 +198,9 @@ async fn a_refused_format_is_left_out_from_then_on() {
             assert_eq!(adapter.ask(&request(model)).await.unwrap().text, "{}");
         }
         let with: Vec<bool> = server
-            .asked()
+            .received()
             .iter()
-            .map(|asked| asked.body.get(field).is_some())
+            .map(|received| received.body.get(field).is_some())
             .collect();
         assert_eq!(with, [true, false, false], "{model}");
     }
@@ -216,13 +220,13 @@ async fn a_request_that_is_refused_either_way_teaches_nothing() {
         } else {
             "output_config"
         };
-        let before = server.asked().len();
+        let before = server.received().len();
         for _ in 0..2 {
             adapter.ask(&request(model)).await.expect_err("an error");
         }
-        let with: Vec<bool> = server.asked()[before..]
+        let with: Vec<bool> = server.received()[before..]
             .iter()
-            .map(|asked| asked.body.get(field).is_some())
+            .map(|received| received.body.get(field).is_some())
             .collect();
         // Without the format, the refusal names no parameter that was sent: the other changes are tried once.
         let expected: &[bool] = if model.starts_with("openai") {
@@ -250,7 +254,7 @@ async fn the_address_is_completed() {
             adapter.ask(&request(model)).await.expect_err("no answer in it");
         }
         let heads: Vec<String> = server
-            .asked()
+            .received()
             .iter()
             .map(|a| a.head.split(' ').nth(1).unwrap().to_owned())
             .collect();

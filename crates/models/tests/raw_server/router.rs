@@ -38,9 +38,9 @@ async fn the_provider_in_the_name_is_called() {
     assert_eq!((chat.text.as_str(), chat.cost_nano_usd), ("of chat", Some(cost)));
     assert!(
         server
-            .asked()
+            .received()
             .iter()
-            .all(|asked| !asked.head.contains("authorization") && !asked.head.contains("x-api-key"))
+            .all(|received| !received.head.contains("authorization") && !received.head.contains("x-api-key"))
     );
 }
 
@@ -52,7 +52,7 @@ async fn an_unusable_model_is_refused_before_a_request_is_sent() {
         let error = router.ask(&request(model)).await.expect_err(model);
         assert!(matches!(error, ModelError::Rejected(_)), "{model}: {error:?}");
     }
-    assert!(server.asked().is_empty());
+    assert!(server.received().is_empty());
     let router = ModelRouter::new(settings(None, None, None)).unwrap();
     let error = router.ask(&request("anthropic/m")).await.expect_err("no key");
     assert!(

@@ -28,7 +28,10 @@ async fn errors(act: Act) -> Vec<(&'static str, ModelError)> {
     }
     // A refusal that may be about a parameter leads to other forms: see `scripted_provider.rs`.
     let most = if is_about_anything { 6 } else { 2 };
-    assert!((2..=most).contains(&server.asked().len()), "an adapter retries nothing");
+    assert!(
+        (2..=most).contains(&server.received().len()),
+        "an adapter retries nothing"
+    );
     errors
 }
 
