@@ -1,4 +1,4 @@
-//! Unified diffs: parsing hunks, finding places in them, and showing them to a model. Nothing here knows of files.
+//! Unified diffs: parses hunks, finds positions in them, and shows them to a model. Independent of files.
 
 mod line_end;
 mod parse;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::finding::Side;
 
-/// One hunk of a patch. As JSON its lines are text with their marks.
+/// One hunk of a patch. In JSON its lines are text with their marks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "stored::StoredHunk", try_from = "stored::StoredHunk")]
 pub struct Hunk {
@@ -27,7 +27,7 @@ pub struct Hunk {
     pub new_start: u32,
     /// Lines on the head side.
     pub new_lines: u32,
-    /// What stands behind the second `@@`.
+    /// The text after the second `@@`.
     pub section: String,
     /// Its lines, in order.
     pub lines: Vec<DiffLine>,
@@ -42,13 +42,13 @@ pub struct DiffLine {
     pub old: Option<u32>,
     /// Number in the head; none for a removed line.
     pub new: Option<u32>,
-    /// The text, without its mark and without the line feed (a carriage return stays).
+    /// The text, without its mark and its line feed (a carriage return stays).
     pub text: String,
-    /// Whether it is its file's last line and has no line feed.
+    /// Whether it is the last line of its file and has no line feed.
     pub is_unended: bool,
 }
 
-/// What a line of a hunk is.
+/// The kind of a line in a hunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
     /// On both sides.
@@ -60,7 +60,7 @@ pub enum LineKind {
 }
 
 impl DiffLine {
-    /// The line's number on a side.
+    /// Returns the line's number on a side.
     pub const fn number(&self, side: Side) -> Option<u32> {
         match side {
             Side::Left => self.old,
@@ -70,19 +70,19 @@ impl DiffLine {
 }
 
 impl Hunk {
-    /// The line with that number on that side.
+    /// Returns the line with that number on that side.
     pub fn line(&self, side: Side, number: u32) -> Option<&DiffLine> {
         self.lines.iter().find(|line| line.number(side) == Some(number))
     }
 
-    /// First and last line on a side, if it has any there.
+    /// Returns the first and last line on a side, if it has any there.
     pub fn range(&self, side: Side) -> Option<(u32, u32)> {
         let mut numbers = self.lines.iter().filter_map(|line| line.number(side));
         let first = numbers.next()?;
         Some((first, numbers.next_back().unwrap_or(first)))
     }
 
-    /// The `@@ … @@` line.
+    /// Returns the `@@ … @@` line.
     pub fn header(&self) -> String {
         let section = if self.section.is_empty() {
             String::new()
@@ -95,13 +95,13 @@ impl Hunk {
         )
     }
 
-    /// Numbers of the lines that were added.
+    /// Returns the numbers of the added lines.
     pub fn added(&self) -> impl Iterator<Item = &DiffLine> {
         self.lines.iter().filter(|line| line.kind == LineKind::Added)
     }
 }
 
-/// The hunk that holds both ends of a range on a side: the only places where GitHub takes a comment.
+/// Returns the hunk that contains both ends of a range on a side. GitHub takes comments only inside a hunk.
 pub fn hunk_of(hunks: &[Hunk], side: Side, start_line: u32, line: u32) -> Option<&Hunk> {
     hunks
         .iter()

@@ -1,26 +1,27 @@
-//! Patch text to hunks. The text may come from anyone: counts are checked, nothing panics.
+//! Parses patch text into hunks. The text is untrusted: counts are checked, and nothing panics.
 
 use super::{DiffLine, Hunk, LineKind};
 
-/// The text is not a patch; `line` counts from 1 in the patch's text.
+/// The text isn't a valid patch; `line` counts from 1 in the patch's text.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("patch line {line}: {what}")]
 pub struct PatchError {
     /// Line in the patch's text, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The fault.
     pub what: &'static str,
 }
 
-/// Reads the hunks of one file's patch (from the first `@@`; anything before it is passed over).
+/// Parses the hunks of one file's patch, from the first `@@`; text before it is skipped.
 ///
-/// Errors: a header that cannot be read, a line without a mark, counts that do not fit the header.
+/// # Errors
+/// An invalid header, a line without a mark, or counts that don't match the header.
 pub fn parse_patch(patch: &str) -> Result<Vec<Hunk>, PatchError> {
     let mut hunks: Vec<Hunk> = Vec::new();
     let mut left = (0_u32, 0_u32);
     for (index, text) in patch.split('\n').enumerate() {
         let fail = |what| PatchError { line: index + 1, what };
-        // `\ No newline at end of file`, in whatever language: it is about the line before it.
+        // `\ No newline at end of file`, in any language: it refers to the line before it.
         if text.starts_with('\\') {
             if let Some(line) = hunks.last_mut().and_then(|hunk| hunk.lines.last_mut()) {
                 line.is_unended = true;

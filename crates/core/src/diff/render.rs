@@ -1,13 +1,13 @@
-//! How a diff is shown to a model: each line with its number, added and unchanged ones in the head, removed ones in the
-//! base.
+//! Shows a diff to a model: each line with its number, which counts in the head for added and unchanged lines and in
+//! the base for removed ones.
 
 use std::fmt::Write;
 
 use super::{Hunk, LineKind, marks_line_ends, shown_text};
 
-/// The prompt's form of a file's hunks: `+++ b/PATH`, each `@@` line, added lines as `N +TEXT`, context as `N  TEXT`, both
-/// with N in the head, and removed lines as `N -TEXT` with N in the base. Carriage returns show as `␍` where lines
-/// differ by them.
+/// Returns a file's hunks as they appear in the prompt: `+++ b/PATH`, each `@@` line, added lines as `N +TEXT`,
+/// context as `N  TEXT`, both with N in the head, and removed lines as `N -TEXT` with N in the base. Carriage returns
+/// appear as `␍` where lines differ by them.
 pub fn render_hunks<'a>(path: &str, previous_path: Option<&str>, hunks: impl IntoIterator<Item = &'a Hunk>) -> String {
     let mut out = String::new();
     let from = previous_path.map_or_else(|| path.to_owned(), str::to_owned);

@@ -1,4 +1,4 @@
-//! A hunk as artifacts hold it: its lines as text with their marks; the numbers follow from the hunk's start.
+//! A hunk as artifacts store it: its lines as text with their marks. The line numbers follow from the hunk's start.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub(super) struct StoredHunk {
     new_lines: u32,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     section: String,
-    /// Each with its mark: `+`, `-` or a blank.
+    /// Each line with its mark: `+`, `-` or a blank.
     lines: Vec<String>,
     /// Indices of lines that have no line feed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

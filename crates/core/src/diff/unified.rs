@@ -1,7 +1,7 @@
-//! Two versions of a file as unified diff text: three lines of context, from the first `@@`.
+//! Compares two versions of a file and writes a unified diff: three lines of context, from the first `@@`.
 //!
-//! A line ends with a line feed and nothing else: a carriage return, a form feed or U+2028 belongs to its line's text, as
-//! for git and GitHub. Bytes that are not UTF-8 are replaced line by line, so lines keep their numbers.
+//! Only a line feed ends a line: a carriage return, a form feed or U+2028 belongs to its line's text, as in git and
+//! on GitHub. Bytes that aren't UTF-8 are replaced line by line, so lines keep their numbers.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -10,27 +10,28 @@ use gix_imara_diff::{Algorithm, Diff, InternedInput, Token};
 
 use super::{DiffLine, Hunk, LineKind};
 
-/// Git looks for NUL bytes in this many first bytes.
+/// Number of first bytes that git searches for NUL bytes.
 const BINARY_WINDOW: usize = 8_000;
 /// Lines of context.
 const CONTEXT: u32 = 3;
-/// Maximum number of lines of a piece, and how many of them the next piece has too: a private key is shorter than half of that.
+/// Maximum number of lines in a piece, and the number of lines that consecutive pieces share: a private key is
+/// shorter than half of the shared lines.
 const PIECE_LINES: u32 = 10_000;
 const OVERLAP_LINES: u32 = 200;
-/// What comparing two texts may cost, in steps: comparing `n` lines takes up to about `n` to the power of 1.5. Some 100,000
-/// lines on each side are within it, and so is whatever has its lines in the same order for the most part.
+/// Maximum cost of a comparison, in steps: comparing `n` lines takes up to about `n` to the power of 1.5. It allows
+/// some 100,000 lines on each side, and any number of lines that are mostly in the same order.
 const MAX_STEPS: u64 = 100_000_000;
-/// With this share of its bytes being text, of 100, content with NUL bytes counts as text that has some.
+/// Minimum percentage of text bytes at which content with NUL bytes counts as text.
 const TEXT_SHARE: usize = 70;
 
-/// What the content of a file's two versions is.
+/// The kind of content in a file's two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Text on both sides.
     Text,
-    /// Text but for its NUL bytes: a source with some, or UTF-16.
+    /// Text except for its NUL bytes: a source with some, or UTF-16.
     TextWithNul,
-    /// A picture, an archive, a program.
+    /// An image, an archive, a program.
     Binary,
 }
 
@@ -43,14 +44,14 @@ pub struct Patch {
     pub additions: u64,
     /// Lines removed.
     pub deletions: u64,
-    /// Whether some lines are shown as removed and added without a search for equal ones, which would have taken too long.
+    /// Whether some lines are shown as removed and added without a search for equal lines, which would take too long.
     pub is_coarse: bool,
 }
 
-/// Files that a note names.
+/// Maximum number of files that a note names.
 const NOTED_FILES: usize = 5;
 
-/// Returns the note about files whose patch is coarse; `None` without any.
+/// Returns the note about files whose patch is coarse, or `None` if there are none.
 pub fn coarse_note(paths: &[String]) -> Option<String> {
     let more = match paths.len().saturating_sub(NOTED_FILES) {
         0 => String::new(),
@@ -65,7 +66,7 @@ pub fn coarse_note(paths: &[String]) -> Option<String> {
     })
 }
 
-/// Looks at both versions as git does: at NUL bytes in their beginning.
+/// Classifies both versions as git does: by NUL bytes near their start.
 pub fn content_of(before: &[u8], after: &[u8]) -> Content {
     let has_nul = |bytes: &[u8]| bytes[..bytes.len().min(BINARY_WINDOW)].contains(&0);
     if !has_nul(before) && !has_nul(after) {
@@ -77,7 +78,7 @@ pub fn content_of(before: &[u8], after: &[u8]) -> Content {
     }
 }
 
-/// Whether what is left without NUL bytes is text for the most part.
+/// Returns whether the content is mostly text without its NUL bytes.
 fn is_text_but_for_nul(bytes: &[u8]) -> bool {
     let (mut all, mut text) = (0_usize, 0_usize);
     for chunk in bytes.utf8_chunks() {
@@ -90,18 +91,18 @@ fn is_text_but_for_nul(bytes: &[u8]) -> bool {
     text * 100 >= all * TEXT_SHARE
 }
 
-/// A text without its NUL bytes, as shells read it; a search finds in it what stands between them.
+/// Returns a text without its NUL bytes, as shells read it. A search also finds text that contained them.
 pub fn without_nul(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|byte| *byte != 0).collect()
 }
 
-/// Compares two texts, line by line, as git does. The cost is bounded by the number of steps, so the same texts give the
+/// Compares two texts line by line, as git does. The cost is bounded by a number of steps, so the same texts give the
 /// same patch on every machine: see [`changes`].
 pub fn unified(before: &[u8], after: &[u8]) -> Patch {
     unified_within(MAX_STEPS, before, after)
 }
 
-/// [`unified`] with another bound.
+/// Compares like [`unified`], with another bound.
 fn unified_within(max_steps: u64, before: &[u8], after: &[u8]) -> Patch {
     let (groups, is_coarse) = groups(max_steps, before, after);
     let (old, new): (Vec<&[u8]>, Vec<&[u8]>) = (lines(before).collect(), lines(after).collect());
@@ -118,7 +119,7 @@ fn unified_within(max_steps: u64, before: &[u8], after: &[u8]) -> Patch {
 /// Changes that share their context.
 type Group = Vec<Change>;
 
-/// The changes in groups, and whether some of it was not searched for equal lines.
+/// Returns the changes in groups, and whether some part was not searched for equal lines.
 fn groups(max_steps: u64, before: &[u8], after: &[u8]) -> (Vec<Group>, bool) {
     let mut input = InternedInput::default();
     input.update_before(lines(before));
@@ -140,9 +141,9 @@ fn groups(max_steps: u64, before: &[u8], after: &[u8]) -> (Vec<Group>, bool) {
     (groups, is_coarse)
 }
 
-/// Calls `take` with the head's lines of each hunk (context and added ones), in pieces of at most 10,000 lines, and the
-/// numbers of the lines that the piece decides about: pieces overlap, so that what spans lines is seen whole. Returns the
-/// counts of added and removed lines.
+/// Calls `take` with the head's lines of each hunk (context and added), in pieces of at most 10,000 lines, and with
+/// the numbers of the lines that the piece covers. Pieces overlap, so that text that spans lines is seen whole.
+/// Returns the numbers of added and removed lines.
 pub fn each_added_piece(before: &[u8], after: &[u8], mut take: impl FnMut(&Hunk, Range<u32>)) -> (u64, u64) {
     let new: Vec<&[u8]> = lines(after).collect();
     let end = u32::try_from(new.len()).unwrap_or(u32::MAX);
@@ -207,11 +208,11 @@ pub fn each_added_piece(before: &[u8], after: &[u8], mut take: impl FnMut(&Hunk,
 /// Lines of the old text that became lines of the new one.
 type Change = (Range<u32>, Range<u32>);
 
-/// Finds what changed, and tells whether some of it was not searched for equal lines.
+/// Finds the changes, and returns whether some part was not searched for equal lines.
 ///
-/// Git's own search is used where it is within the bound. Else lines that both texts have once, in the same order, divide
-/// them, and what lies between two of those is searched on its own, as far as the bound allows. The rest is a change as a
-/// whole.
+/// Uses git's own search if it is within the bound. Otherwise splits both texts at lines that occur once in each and
+/// in the same order, and searches between two such lines, as far as the bound allows. Each remaining part is one
+/// change.
 fn changes<T: AsRef<[u8]>>(max_steps: u64, input: &InternedInput<T>) -> (Vec<Change>, bool) {
     let (before, after) = (&input.before, &input.after);
     let prefix = count_equal(before.iter().zip(after));
@@ -235,7 +236,7 @@ fn changes<T: AsRef<[u8]>>(max_steps: u64, input: &InternedInput<T>) -> (Vec<Cha
             found.push(shifted(0..removed.len(), 0..added.len(), old, new));
         } else if !removed.is_empty() || !added.is_empty() {
             steps_left -= steps;
-            // Numbered from zero, or each of many small parts would cost as much as all lines.
+            // Numbered from zero: otherwise each of many small parts would cost as much as all lines.
             let (removed, added, kinds) = counts.renumbered(removed, added);
             let mut diff = Diff::default();
             diff.compute_with(Algorithm::Myers, &removed, &added, kinds);
@@ -257,7 +258,7 @@ fn count_equal<'a>(mut pairs: impl Iterator<Item = (&'a Token, &'a Token)>) -> u
     count
 }
 
-/// A change within a part that begins at these lines.
+/// Returns a change of a part, given the lines at which the part starts.
 fn shifted(removed: Range<usize>, added: Range<usize>, old: usize, new: usize) -> Change {
     let at = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
     (
@@ -266,7 +267,7 @@ fn shifted(removed: Range<usize>, added: Range<usize>, old: usize, new: usize) -
     )
 }
 
-/// How often each line occurs on either side of a part. Reset after use, so a small part costs little.
+/// Number of occurrences of each line on either side of a part. Reset after use, so a small part costs little.
 struct Counts(Vec<[u32; 2]>);
 
 impl Counts {
@@ -288,7 +289,7 @@ impl Counts {
         }
     }
 
-    /// The steps that a search takes at most: only lines that are on both sides are searched.
+    /// Returns the maximum number of steps of a search: only lines on both sides are searched.
     fn steps(&mut self, before: &[Token], after: &[Token]) -> u64 {
         self.count(before, after);
         let is_searched = |token: &&Token| self.0[token.0 as usize].iter().all(|count| *count > 0);
@@ -297,7 +298,7 @@ impl Counts {
         searched.saturating_mul(searched.isqrt())
     }
 
-    /// The same lines with numbers from zero on, and how many kinds there are.
+    /// Returns the same lines renumbered from zero, and the number of distinct lines.
     fn renumbered(&mut self, before: &[Token], after: &[Token]) -> (Vec<Token>, Vec<Token>, u32) {
         let mut kinds = 0;
         let mut number = |token: &Token| {
@@ -316,7 +317,8 @@ impl Counts {
         (removed, added, kinds)
     }
 
-    /// Lines that are once on each side of the part, in the longest order that both sides have: their numbers.
+    /// Returns the numbers of lines that occur once on each side of the part, in the longest order that both sides
+    /// share.
     fn anchors(
         &mut self,
         before: &[Token],
@@ -340,9 +342,9 @@ impl Counts {
     }
 }
 
-/// The longest series of pairs whose second numbers increase; the first numbers do so already.
+/// Returns the longest series of pairs with increasing second numbers; the first numbers increase already.
 fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    // For each length, the pair that ends the series of that length with the smallest second number.
+    // For each length, the pair that ends a series of that length with the smallest second number.
     let mut ends: Vec<usize> = Vec::new();
     let mut previous: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
     for (index, pair) in pairs.iter().enumerate() {
@@ -374,7 +376,7 @@ fn write_hunk(patch: &mut Patch, group: &[Change], old: &[&[u8]], new: &[&[u8]])
     let trail = (old_count - last.0.end).min(CONTEXT);
     let before = first.0.start - lead..last.0.end + trail;
     let after = first.1.start - lead..last.1.end + trail;
-    // An empty side is numbered by the line before it.
+    // An empty side has the number of the line before it.
     let start = |range: &Range<u32>| if range.is_empty() { range.start } else { range.start + 1 };
     let _infallible = writeln!(
         patch.text,

@@ -1,4 +1,4 @@
-//! Two versions of a text, and the patch between them: its hunks, its bounds, its notes.
+//! Tests of patches between two versions of a text: hunks, bounds, notes.
 
 #![expect(clippy::unwrap_used, reason = "a patch that cannot be read fails the test")]
 use crate::diff::{LineKind, parse_patch};
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The two texts that a patch with whole context stands for, as far as it shows them.
+/// Reconstructs both texts from a patch with whole context.
 fn sides(patch: &str) -> (Vec<String>, Vec<String>) {
     let hunks = parse_patch(patch).unwrap();
     let of = |skipped| {
@@ -78,14 +78,14 @@ fn content_with_nul_bytes_is_told_from_pictures() {
     assert_eq!(without_nul(&utf16), b"pass = 1\n");
 }
 
-/// `count` lines of numbers, in the order of their multiples.
+/// Returns `count` lines of numbers, ordered by their multiples.
 fn numbers(count: u64, factor: u64) -> Vec<u8> {
     (0..count)
         .flat_map(|n| format!("{}\n", n * factor % count).into_bytes())
         .collect()
 }
 
-/// Lines of one letter of so many, in random order.
+/// Returns lines of one letter each, out of so many, in random order.
 fn letters(bytes: usize, kinds: u64, seed: u64) -> Vec<u8> {
     let mut state = seed;
     let mut letter = || {
@@ -95,8 +95,8 @@ fn letters(bytes: usize, kinds: u64, seed: u64) -> Vec<u8> {
     (0..bytes / 2).flat_map(|_| [letter(), b'\n']).collect()
 }
 
-/// A whole file of 1 MiB, the most that is shown: its lines in another order, of which a few hundred stay in
-/// order. Git's search takes seconds for it.
+/// A whole file of 1 MiB, the maximum that is shown, with most lines reordered and a few hundred in their old order.
+/// Git's search takes seconds for it.
 #[test]
 fn shuffled_lines_are_divided_by_those_in_order() {
     let (before, after) = (numbers(165_000, 1), numbers(165_000, 70_001));
@@ -107,7 +107,7 @@ fn shuffled_lines_are_divided_by_those_in_order() {
     parse_patch(&patch.text).unwrap();
 }
 
-/// Beyond the bound, lines that are not once on each side are shown as removed and added.
+/// Beyond the bound, lines that don't occur once on each side are shown as removed and added.
 #[test]
 fn what_has_no_order_to_go_by_is_shown_as_a_whole() {
     for kinds in [2, 26] {
@@ -126,7 +126,7 @@ fn what_has_no_order_to_go_by_is_shown_as_a_whole() {
     }
 }
 
-/// A large file with few changes is searched as git searches, however many lines it has.
+/// A large file with few changes is searched like git does it, whatever its number of lines.
 #[test]
 fn few_changes_in_many_lines_are_found() {
     let before = numbers(300_000, 1);

@@ -1,4 +1,5 @@
-//! Noise: which changed files are not worth a review, by which rule. And risk: which are worth it most.
+//! Filters noise (changed files that aren't reviewed, and the rule that skips each) and rates risk (files to review
+//! first).
 
 mod noise;
 mod risk;

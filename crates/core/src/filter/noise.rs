@@ -1,4 +1,4 @@
-//! The rules that skip a file. Each has a name that coverage shows.
+//! The rules that skip a file. Coverage shows each rule's name.
 
 use globset::GlobSet;
 
@@ -8,20 +8,20 @@ use crate::model::policy::PolicyGlobs;
 
 use super::tables::{BINARY_ENDINGS, GENERATED_MARKERS, MARKER_LINES, TABLES};
 
-/// What becomes of a changed file before a unit is made of it.
+/// The decision about a changed file, before units are planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Triage {
-    /// It is reviewed.
+    /// The file is reviewed.
     Review,
-    /// A rule skips it.
+    /// A rule skips the file.
     Skip(&'static str),
-    /// It should be reviewed and cannot be: why.
+    /// The file should be reviewed but can't be, for this reason.
     Unreviewed(String),
 }
 
-/// Sorts a changed file. The repository's own settings come first; they are the base's. Nothing that the head alone holds
-/// skips a file: a marker counts when the base's version has it, the name of a generated or vendored file when the base has
-/// a file of that name.
+/// Sorts a changed file. The repository's own settings (the base's) come first. Content that only the head has never
+/// skips a file: a marker counts if the base's version has it, and the name of a generated or vendored file if the
+/// base has a file of that name.
 pub fn triage(file: &ChangedFile, globs: &PolicyGlobs, has_include: bool) -> Triage {
     if globs.exclude.is_match(&file.path) {
         return Triage::Skip("excluded by .holdfast.yml");
@@ -62,7 +62,7 @@ pub fn triage(file: &ChangedFile, globs: &PolicyGlobs, has_include: bool) -> Tri
         .map_or(Triage::Review, Triage::Skip)
 }
 
-/// What makes data run: a first line that names an interpreter, or code in a picture.
+/// Returns whether data is executable: its first line names an interpreter, or it is an image with code.
 fn holds_script(file: &ChangedFile) -> bool {
     let mut added = file
         .patch
@@ -94,7 +94,7 @@ fn holds_active_content(line: &str) -> bool {
             .any(is_handler)
 }
 
-/// Whether a path ends as files of a binary format do.
+/// Returns whether a path ends like files of a binary format.
 pub fn is_binary_by_design(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
@@ -108,8 +108,8 @@ fn binary(file: &ChangedFile, runs_by_place: bool) -> Triage {
     Triage::Unreviewed(file.omitted.clone().unwrap_or_else(|| "has NUL bytes".to_owned()))
 }
 
-/// Whether both versions have a marker in the same early line: one that the head adds does not count, nor one that it
-/// takes out.
+/// Returns whether both versions have a marker in the same early line. A marker that the head adds or removes doesn't
+/// count.
 fn is_marked_generated(file: &ChangedFile) -> bool {
     let hunks = file.patch.as_deref().and_then(|patch| parse_patch(patch).ok());
     let Some(first) = hunks.as_deref().and_then(<[_]>::first) else {

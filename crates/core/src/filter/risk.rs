@@ -1,4 +1,5 @@
-//! Risk: orders the work, and picks a model's tier. A rough measure on purpose: paths that tend to matter, and size.
+//! Rates risk: it orders the work and selects a model's tier. A rough measure on purpose: paths that tend to matter,
+//! and size.
 
 use crate::model::change::{ChangedFile, FileStatus};
 
@@ -38,7 +39,7 @@ const LIGHT: &[&str] = &[
     ".rst",
 ];
 
-/// From 0 (harmless) to 100.
+/// Returns the risk, from 0 (harmless) to 100.
 pub fn risk_of(file: &ChangedFile) -> u8 {
     let path = file.path.to_ascii_lowercase();
     let size = match file.additions {

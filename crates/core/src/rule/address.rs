@@ -1,25 +1,24 @@
-//! Credentials that stand in a fixed place: passwords in addresses, `curl -u`, the words `Bearer` and `Basic`.
+//! Finds credentials in fixed positions: passwords in URLs, `curl -u`, and values after `Bearer` and `Basic`.
 
 use super::literal::{Demand, could_be_secret, is_documented, is_template};
 use super::place::Form;
 use super::{Certainty, SecretKind, SecretMatch};
 
-/// The longest user and password of an address, in bytes.
+/// Maximum length of the user and the password in a URL, in bytes.
 const MAX_USER_INFO: usize = 600;
 
-/// A password in an address.
+/// A password in a URL.
 pub(super) const URL_PASSWORD: SecretKind = SecretKind {
     rule: "url-password",
     title: "a password in an address",
 };
-/// A header or an option that holds a credential.
+/// A header or option that carries a credential.
 pub(super) const AUTHORIZATION: SecretKind = SecretKind {
     rule: "authorization",
     title: "a credential for HTTP",
 };
 
-/// Passwords that programs come with; with one of these an address is an example or a database of a developer's
-/// machine.
+/// Default passwords of common programs. A URL with one of these is an example or a developer's local database.
 const USUAL_PASSWORDS: &[&str] = &[
     "password",
     "passwd",
@@ -55,7 +54,7 @@ const USUAL_PASSWORDS: &[&str] = &[
     "passw0rd",
 ];
 
-/// Finds the password of the address whose `://` is at `at`.
+/// Finds the password of the URL whose `://` is at `at`.
 pub(super) fn find_in_address(line: &str, at: usize, found: &mut Vec<SecretMatch>) {
     let start = at + 3;
     let rest = line.get(start..).unwrap_or_default();
@@ -87,7 +86,7 @@ pub(super) fn find_in_address(line: &str, at: usize, found: &mut Vec<SecretMatch
     }
     let (user, password) = info.split_once(':').unwrap_or((info, ""));
     let (value, offset) = if password.is_empty() || password == "x-oauth-basic" {
-        // A token in the place of the user.
+        // A token in the user's position.
         (user, 0)
     } else {
         (password, user.len() + 1)
@@ -124,7 +123,7 @@ fn is_usual(user: &str, password: &str) -> bool {
         || USUAL_PASSWORDS.contains(&lower.trim_end_matches(|char: char| char.is_ascii_digit()))
 }
 
-/// Finds what follows `Bearer`, `Basic` or `token` that ends at `end`: one word that looks random.
+/// Finds the value after a `Bearer`, `Basic` or `token` that ends at `end`: one word that looks random.
 pub(super) fn find_behind_scheme(line: &str, end: usize, found: &mut Vec<SecretMatch>) {
     let rest = line.get(end..).unwrap_or_default();
     let value_start = rest.len() - rest.trim_start_matches([' ', '\t']).len();
@@ -150,7 +149,7 @@ pub(super) fn find_behind_scheme(line: &str, end: usize, found: &mut Vec<SecretM
     }
 }
 
-/// Finds `user:password` behind the option `-u` or `--user` of a line that calls curl, and the like.
+/// Finds `user:password` after the option `-u` or `--user` on a line that calls curl or a similar program.
 pub(super) fn find_user_option(line: &str, form: Form, found: &mut Vec<SecretMatch>) {
     let lower = line.to_ascii_lowercase();
     if !["curl", "http ", "https ", "wget", "-auth", "lftp", "smbclient", "svn "]
@@ -193,7 +192,7 @@ pub(super) fn find_user_option(line: &str, form: Form, found: &mut Vec<SecretMat
     }
 }
 
-/// Finds the password behind the short option of a program that takes one so.
+/// Finds the password after the short option of a program that takes a password that way.
 pub(super) fn find_password_option(line: &str, found: &mut Vec<SecretMatch>) {
     const PROGRAMS: &[(&str, &str)] = &[
         ("docker login", " -p"),

@@ -1,5 +1,5 @@
-//! Values that are given a name: `DB_PASSWORD=…`, `token: "…"`, `--api-key …`, `<password>…</password>`. The name has
-//! to promise a secret, and the value to look like one; how much it must depends on both and on the file.
+//! Finds secrets assigned to a name: `DB_PASSWORD=…`, `token: "…"`, `--api-key …`, `<password>…</password>`. The name
+//! must suggest a secret and the value must look like one; how strongly depends on both and on the kind of file.
 
 use super::literal::{Demand, could_be_secret, is_template};
 use super::name::{Promise, promise_of};
@@ -7,23 +7,23 @@ use super::place::Form;
 use super::vendors::find_named;
 use super::{Certainty, SecretKind, SecretMatch};
 
-/// A literal under a secret's name.
+/// A literal assigned to a secret's name.
 pub(super) const ASSIGNED: SecretKind = SecretKind {
     rule: "assigned-secret",
     title: "a literal that looks like a secret",
 };
 
-/// Longest name, in bytes.
+/// Maximum length of a name, in bytes.
 const MAX_NAME: usize = 120;
-/// Longest value, in bytes; tokens are shorter.
+/// Maximum length of a value, in bytes; tokens are shorter.
 pub(super) const MAX_VALUE: usize = 4_096;
-/// Most blanks between name, operator and value.
+/// Maximum number of blanks between name, operator and value.
 const MAX_BLANKS: usize = 40;
 
-/// How a value is bound to its name.
+/// The syntax that binds a value to its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operator {
-    /// `=` right between both.
+    /// `=` directly between them.
     Tight,
     /// `=`, `:`, `:=`, `=>` and the like.
     Loose,
@@ -35,23 +35,23 @@ enum Operator {
     Argument,
 }
 
-/// A value and where it is.
+/// A value and its position.
 struct Value<'a> {
     text: &'a str,
     start: usize,
     is_quoted: bool,
 }
 
-/// What was read behind a name.
+/// The value that was read after a name.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Read {
     /// The value's length, in bytes.
     pub length: usize,
-    /// Where a value without quotes ends: what is inside of it is no name.
+    /// The end of a value without quotes. Text inside the value isn't searched for names.
     pub end: usize,
 }
 
-/// Where the word around a place starts and ends; the start is looked for within reach.
+/// Returns the start and end of the word around a position. The search for the start is bounded.
 pub(super) fn word_around(line: &str, start: usize, end: usize) -> (usize, usize) {
     let bytes = line.as_bytes();
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
@@ -61,8 +61,7 @@ pub(super) fn word_around(line: &str, start: usize, end: usize) -> (usize, usize
     (start - left, end + right)
 }
 
-/// Finds the secret that the name at `start..end` is given, if it is one.
-/// The value is at most `most` bytes long.
+/// Finds the secret assigned to the name at `start..end`, if there is one. The value is at most `most` bytes long.
 pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, found: &mut Vec<SecretMatch>) -> Read {
     let (start, end) = place;
     let whole = line.get(start..end).unwrap_or_default();
@@ -75,7 +74,7 @@ pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, f
     let Some(promise) = promise_of(name) else {
         return Read::default();
     };
-    // What is looked at is bounded, so that many names before one long value cost no more than their number.
+    // The text after a name is bounded, so that many names before one long value cost linear time.
     let mut reach = (start + name.len() + 2 * MAX_NAME + most).min(line.len());
     while !line.is_char_boundary(reach) {
         reach -= 1;
@@ -84,7 +83,8 @@ pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, f
     find_value(line, start, start + name.len(), (name, promise), form, found)
 }
 
-/// Finds the secret behind a name that ends at `end`; `named` is what counts as its name and what that promises.
+/// Finds the secret after a name that ends at `end`. `named` is the text that counts as its name and the kind of
+/// secret that it suggests.
 pub(super) fn find_value(
     line: &str,
     start: usize,
@@ -123,7 +123,7 @@ pub(super) fn find_value(
     Read { length, end }
 }
 
-/// The parts of a value outside of placeholders, which hide nothing beside them.
+/// Returns the parts of a value outside of placeholders: a placeholder doesn't hide a secret next to it.
 fn pieces<'a>(value: &Value<'a>) -> Vec<(&'a str, usize)> {
     let mut pieces = Vec::new();
     let (mut rest, mut start) = (value.text, value.start);
@@ -181,14 +181,14 @@ fn demand_of(line: &str, start: usize, promise: Promise, operator: Operator, val
     }
 }
 
-/// Whether the name is followed by a colon, as in YAML and in headers.
+/// Returns whether a colon follows the name, as in YAML and headers.
 fn is_colon(line: &str, start: usize) -> bool {
     let rest = line.get(start..).unwrap_or_default();
     let operator = rest.bytes().take(MAX_NAME * 2).find(|byte| matches!(byte, b':' | b'='));
     operator == Some(b':')
 }
 
-/// Whether only what introduces a setting comes before its name.
+/// Returns whether only the keywords and marks of an assignment precede the name.
 fn begins_line(before: &str) -> bool {
     const WORDS: &[&str] = &[
         "export", "set", "env", "arg", "-", "- -", "--env", "-e", "local", "declare", "setenv", "readonly", "run", "#",
@@ -267,7 +267,7 @@ fn skip_type(line: &str, at: usize) -> usize {
     at
 }
 
-/// Whether a call only fetches a secret.
+/// Returns whether a call only fetches a secret.
 fn reads(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let last = lower.rsplit(['.', ':']).next().unwrap_or_default();
@@ -290,7 +290,7 @@ fn reads(name: &str) -> bool {
         .any(|call| lower.contains(call))
 }
 
-/// Reads the value that begins at `at`: the inside of a literal, or a bare word.
+/// Reads the value that starts at `at`: the content of a literal, or a bare word.
 fn read_value<'a>(line: &'a str, at: usize, operator: Operator, form: Form) -> Option<Value<'a>> {
     let at = skip_wrappers(line, at)?;
     let bytes = line.as_bytes();
@@ -334,8 +334,8 @@ fn trimmed(text: &str, start: usize, is_quoted: bool) -> Option<Value<'_>> {
     })
 }
 
-/// The length up to the closing quote; none where the line has none within reach and the literal is too long. A
-/// placeholder ends it too.
+/// Returns the length up to the closing quote or a placeholder. Returns `None` if the line has no closing quote in
+/// reach and the literal is too long.
 fn quoted_len(bytes: &[u8], quote: u8, is_escaped: bool) -> Option<usize> {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -344,7 +344,7 @@ fn quoted_len(bytes: &[u8], quote: u8, is_escaped: bool) -> Option<usize> {
         }
         match byte {
             b'\\' if is_escaped => return Some(at),
-            // An escape for a line's end ends a value; any other is a part of it.
+            // An escaped line end ends a value; any other escape is part of it.
             b'\\' if matches!(bytes.get(at + 1), Some(b'n' | b'r')) => return Some(at),
             b'\\' => at += 1,
             _ if byte == quote => return Some(at),
@@ -364,14 +364,14 @@ fn bare_len(bytes: &[u8], operator: Operator, form: Form) -> usize {
     let is_value = |byte: &&u8| !byte.is_ascii_whitespace() && !ends.contains(byte);
     let length = bytes.iter().take(MAX_VALUE).take_while(is_value).count();
     let whole = bytes.get(..length).unwrap_or_default();
-    // Where `&` joins parameters it ends a value in settings as well.
+    // Where `&` joins parameters, it ends a value in settings files as well.
     let joined = whole
         .windows(2)
         .position(|pair| pair[0] == b'&' && pair[1].is_ascii_alphabetic() && whole.contains(&b'='));
     joined.filter(|_| operator == Operator::Tight).unwrap_or(length)
 }
 
-/// Skips what makes a value of a literal: `String::from(`, `r#`, `b`. None where a call fetches it.
+/// Skips the prefix of a literal: `String::from(`, `r#`, `b`. Returns `None` if a call fetches the value.
 fn skip_wrappers(line: &str, at: usize) -> Option<usize> {
     let mut at = at;
     for _ in 0..2 {

@@ -1,17 +1,17 @@
-//! Names and values apart: `- name: DB_PASSWORD` with `value: …` below it, `variable "token" { default = "…" }`,
-//! `<add key="Password" value="…"/>`.
+//! Finds values that are written apart from their names: `- name: DB_PASSWORD` with `value: …` below it, `variable
+//! "token" { default = "…" }`, `<add key="Password" value="…"/>`.
 
 use super::SecretMatch;
 use super::assignment::find_value;
 use super::name::{Promise, promise_of};
 use super::place::Form;
 
-/// How many lines below its name a value is looked for.
+/// Number of lines below a name in which its value is searched.
 const MAX_LINES: usize = 4;
-/// Longer lines are no such lists.
+/// Longer lines aren't such lists, in bytes.
 const MAX_LINE: usize = 2_000;
 
-/// A name that waits for its value.
+/// A name whose value has not been found yet.
 #[derive(Clone, Debug)]
 pub(super) struct Carried {
     name: String,
@@ -19,7 +19,7 @@ pub(super) struct Carried {
     lines_left: usize,
 }
 
-/// Finds a value for the name that is carried, and the name that this line carries to the next.
+/// Finds a value for the carried name, and the name that this line carries to the next.
 pub(super) fn find(line: &str, carried: Option<Carried>, form: Form, found: &mut Vec<SecretMatch>) -> Option<Carried> {
     if line.len() > MAX_LINE {
         return None;
@@ -60,7 +60,7 @@ pub(super) fn find(line: &str, carried: Option<Carried>, form: Form, found: &mut
     (lines_left > 0).then_some(Carried { lines_left, ..carried })
 }
 
-/// The secret's name that this line gives as a value, and where it ends.
+/// Returns the secret's name that this line has as a value, and where it ends.
 fn read_name(line: &str) -> Option<(String, Promise, usize)> {
     for word in ["name", "Name", "key", "Key", "variable", "parameter", "field"] {
         let Some(at) = line.find(word) else { continue };

@@ -1,4 +1,4 @@
-//! Findings of secrets in a file's hunks. Which files are searched is the stages' affair.
+//! Turns the secrets in a file's hunks into findings. The stages choose the files.
 
 use crate::diff::{DiffLine, Hunk, LineKind};
 use crate::model::finding::{Category, Finding, Severity, Side};
@@ -9,15 +9,15 @@ use super::private_key::PRIVATE_KEY;
 use super::scan::find_in_lines;
 use super::{Certainty, SecretMatch};
 
-/// Returns a finding for each secret in the added lines of a file's hunks, in order; a private key's lines are one.
-/// Each lies on one added line, inside one hunk. Works for every text file, whether or not it is reviewed: the path is
-/// only a hint about the file's form and place.
+/// Returns a finding for each secret in the added lines of a file's hunks, in order; all lines of a private key are
+/// one finding. Each finding is on one added line, inside one hunk. Works for every text file, reviewed or not: the
+/// path is only a hint about the file's format and role.
 pub fn secret_findings(path: &str, hunks: &[Hunk]) -> Vec<Finding> {
     let form = Form::of(path);
     hunks.iter().flat_map(|hunk| findings_in(path, hunk, form)).collect()
 }
 
-/// The head's lines are searched together: a key that begins in an unchanged line goes on in an added one.
+/// The head's lines are searched together: a key that starts in an unchanged line may continue in an added one.
 fn findings_in(path: &str, hunk: &Hunk, form: Form) -> Vec<Finding> {
     let head: Vec<&DiffLine> = hunk
         .lines
@@ -33,7 +33,7 @@ fn findings_in(path: &str, hunk: &Hunk, form: Form) -> Vec<Finding> {
         }
         for secret in secrets {
             if is_key(&secret) {
-                // One finding a key, on its first line that was added.
+                // One finding for each key, on its first added line.
                 is_reported &= secret.certainty != Certainty::Known;
                 if is_reported || secret.certainty == Certainty::Guess {
                     continue;
@@ -54,7 +54,7 @@ fn is_key(secret: &SecretMatch) -> bool {
 
 fn finding(path: &str, number: u32, secret: &SecretMatch) -> Finding {
     let is_for_show = is_for_show(path);
-    // A later line of a key is as sure as its first.
+    // A later line of a key has the confidence of its first.
     let certainty = if is_key(secret) {
         Certainty::Known
     } else {

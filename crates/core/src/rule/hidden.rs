@@ -1,14 +1,16 @@
-//! Characters that nobody sees: they split a secret for a search, and for no reader or program that copies it.
+//! Removes invisible characters: they would split a secret for the search, but not for a reader or a program that
+//! copies it.
 
 use std::borrow::Cow;
 
 use crate::visible::is_invisible;
 
-/// Text without invisible characters, and where each part of it came from.
+/// Text without invisible characters, and the origin of each part.
 pub(super) struct Visible<'a> {
     /// The text.
     pub text: Cow<'a, str>,
-    /// Pairs of a place in `text` and how many bytes were left out before it, ascending; empty where nothing was.
+    /// Pairs of a position in `text` and the number of bytes left out before it, ascending. Empty if nothing was left
+    /// out.
     cuts: Vec<(usize, usize)>,
 }
 
@@ -36,7 +38,7 @@ impl<'a> Visible<'a> {
         }
     }
 
-    /// Where a range of the text is in the line it was made of, what was left out inside included.
+    /// Maps a range of the text to its line, including the characters left out inside.
     pub fn original(&self, start: usize, end: usize) -> (usize, usize) {
         let before = |place: usize, inclusive: bool| {
             let count = self

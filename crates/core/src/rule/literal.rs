@@ -1,5 +1,5 @@
-//! How much a literal looks like a secret: random or made of words, a template, a placeholder, an example everybody
-//! knows.
+//! Rates how much a literal looks like a secret: random, made of words, a template, a placeholder, or a well-known
+//! example.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -7,28 +7,27 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use sha2::{Digest, Sha256};
 
-/// What a value has to show, by where it stands.
+/// The evidence that a value needs, given its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Demand {
-    /// The name and the place make a secret likely: a configuration file's password.
+    /// Name and place make a secret likely: a password in a configuration file.
     Mild,
-    /// The name makes it likely, the place does not contradict: a quoted literal in code.
+    /// The name makes it likely and the place doesn't contradict: a quoted literal in code.
     Usual,
-    /// Name or place are vague: the value has to look random by itself.
+    /// Name or place is vague: the value itself has to look random.
     High,
 }
 
-/// Pairs of letters that make up most of English and of code's words.
+/// Pairs of letters that make up most of English and of the words in code.
 const COMMON_PAIRS: &str = "th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si \
     ar ve ra ld ur ri ro ic ne me li ch ll be ma ss us om ut ec em il di ns ot un ac el ca ta la co io tr pe ho ce ge wa ay ad \
     ol mo no so pr po pl pa na mi lo ke ir im ie ia gh fo fi fe ew ee ev ex do da ct ck ci bu bo bl ai ag ab ap am op ow ul um \
     up ue sh su tu ub vi wi wo wh rs rt rd ry ts tt qu oo od os ov pp ep id ig iv iz gr gi fr ff ef cr cl br ty ly my sc sp sw";
 
-/// Share of common pairs from which letters are words.
+/// Minimum share of common pairs in words.
 const MIN_WORDS: f64 = 0.62;
 
-/// Words that stand for a value that is to be filled in. What is left of a literal without them has to look like a
-/// secret.
+/// Words that mark a value to be filled in. The rest of the literal without them has to look like a secret.
 const FILLERS: &[&str] = &[
     "example",
     "changeme",
@@ -75,7 +74,7 @@ const FILLERS: &[&str] = &[
     "removed",
 ];
 
-/// What a value begins with that only points to where the secret is.
+/// Prefixes of values that only point to a secret stored elsewhere.
 const POINTERS: &[&str] = &[
     "arn:",
     "op://",
@@ -136,7 +135,7 @@ const POINTERS: &[&str] = &[
     "keychain:",
 ];
 
-/// What is in no secret: marks of templates, patterns, expressions.
+/// Characters and marks that no secret contains: templates, patterns, expressions.
 const MARKS: &[&str] = &[
     "${", "{{", "$(", "#{", "%(", "%s", "%v", "%d", "<%", "[[", "]]", "****", "....", "\u{2026}", "\\d", "\\w", "\\s",
     ".*", ".+", "]{", "]+", "]*", "::", "&&", "||", "=>", "\u{2022}", "__", "XXX", "---",
@@ -158,13 +157,13 @@ static DOCUMENTED: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 static FILLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(FILLERS).ok());
 static MARKING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(MARKS).ok());
 
-/// Whether a literal is a secret that documentation prints for everybody.
+/// Returns whether a literal is a well-known secret from public documentation.
 pub(super) fn is_documented(literal: &str) -> bool {
     let digest = hex::encode(Sha256::digest(literal.as_bytes()));
     digest.get(..16).is_some_and(|start| DOCUMENTED.contains(start))
 }
 
-/// Whether the part of a token that varies is filler: one character again and again, a sequence, words.
+/// Returns whether the variable part of a token is filler: one repeated character, a sequence, words.
 pub(super) fn is_filler(body: &str) -> bool {
     let kept: Vec<u8> = body
         .bytes()
@@ -182,12 +181,12 @@ pub(super) fn is_filler(body: &str) -> bool {
         .filter(u8::is_ascii_alphanumeric)
         .collect::<HashSet<u8>>()
         .len();
-    // Tokens are long: chance makes none of them as wordy as this.
+    // Tokens are long: chance makes none of them this wordy.
     let is_text = share_of_words(body).is_some_and(|share| share >= 0.75);
     is_text || (is_marked && (remains < 5 || is_wordy(&left)))
 }
 
-/// Whether a value that a secret's name is given could be that secret.
+/// Returns whether a value assigned to a secret's name could be that secret.
 pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) -> bool {
     if value.len() < 6 || value.len() > 4_096 || is_template(value) {
         return false;
@@ -197,7 +196,7 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
         return false;
     }
     let left = without_fillers(&lower);
-    // Fillers are found in lower case; the rest is judged with its own case where nothing was taken out.
+    // Fillers are matched in lower case; if none was removed, the rest is rated in its own case.
     let judged = if left.len() == lower.len() {
         value
     } else {
@@ -253,8 +252,8 @@ pub(super) fn is_template(value: &str) -> bool {
         || pair('<', '>')
 }
 
-/// Words, short numbers and versions joined by marks, such as `my-app-v2`, `auth.token.error1`, `us-east-1`. A UUID is
-/// none.
+/// Words, short numbers and versions joined by marks, such as `my-app-v2`, `auth.token.error1`, `us-east-1`. Excludes
+/// UUIDs.
 fn is_identifier_like(value: &str) -> bool {
     let mut segments = 0;
     let mut long_words = 0;
@@ -285,7 +284,7 @@ fn has_one_case(letters: &[u8]) -> bool {
         || is_wordy(&String::from_utf8_lossy(letters))
 }
 
-/// A date, a version, a number, an address, a file's name, a colour.
+/// A date, a version, a number, an address, a file name, a colour.
 fn is_plain_data(value: &str) -> bool {
     const ENDS: &[&str] = &[
         ".json",
@@ -342,7 +341,7 @@ fn is_plain_data(value: &str) -> bool {
         || (value.starts_with('#') && value.len() <= 9)
 }
 
-/// Each character follows the one before, in the alphabet or by repetition, most of the time.
+/// Returns whether most characters follow their predecessor in the alphabet or repeat it.
 fn is_sequence(kept: &[u8]) -> bool {
     let steps = kept
         .windows(2)
@@ -351,12 +350,13 @@ fn is_sequence(kept: &[u8]) -> bool {
     kept.len() >= 6 && steps * 5 >= kept.len() * 3
 }
 
-/// Whether most letters stand in pairs that words are made of. A pair does not cross a digit, a mark or into a capital.
+/// Returns whether most letters form pairs that are common in words. A pair doesn't cross a digit, a mark, or a step
+/// from lower to upper case.
 pub(super) fn is_wordy(text: &str) -> bool {
     share_of_words(text).is_some_and(|share| share >= MIN_WORDS)
 }
 
-/// The share of common pairs; none where too few letters stand in pairs at all, or too many digits stand between them.
+/// Returns the share of common pairs, or `None` if there are too few pairs or too many digits between the letters.
 fn share_of_words(text: &str) -> Option<f64> {
     let (mut pairs, mut common) = (0_u32, 0_u32);
     for pair in text.as_bytes().windows(2) {
@@ -381,7 +381,7 @@ fn has_inner_capital(text: &str) -> bool {
         .any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
 }
 
-/// The text without the words that stand for a value, in lower case.
+/// Returns the text without filler words, in lower case.
 fn without_fillers(lower: &str) -> String {
     let mut left = lower.to_owned();
     if FILLING.as_ref().is_some_and(|fillers| !fillers.is_match(lower)) {
@@ -395,7 +395,7 @@ fn without_fillers(lower: &str) -> String {
     left
 }
 
-/// How many different bytes there are.
+/// Returns the number of distinct bytes.
 fn distinct_of(bytes: &[u8]) -> usize {
     let mut seen = [false; 256];
     for byte in bytes {
@@ -404,7 +404,7 @@ fn distinct_of(bytes: &[u8]) -> usize {
     seen.iter().filter(|seen| **seen).count()
 }
 
-/// Shannon's entropy of the literal's bytes.
+/// Returns the Shannon entropy of the literal's bytes.
 pub(super) fn bits_per_character(literal: &str) -> f64 {
     let mut counts = [0_u32; 256];
     for byte in literal.bytes() {

@@ -1,5 +1,5 @@
-//! Secrets in text: tokens of known forms, values under a secret's name, private keys. Pure; linear in the text's
-//! length.
+//! Finds secrets in text: tokens of known formats, values assigned to a secret's name, private keys. Pure; time is
+//! linear in the length of the text.
 
 mod address;
 mod assignment;
@@ -28,18 +28,18 @@ pub use vendors::secret_examples;
 pub struct SecretKind {
     /// The rule's id, kebab-case.
     pub rule: &'static str,
-    /// What it is, for people.
+    /// Its name, for people.
     pub title: &'static str,
 }
 
-/// How sure it is that something is a secret.
+/// Confidence that a match is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Certainty {
     /// Name, place and randomness suggest it.
     Guess,
-    /// Its place says so, such as a password's in an address.
+    /// Its position implies it, such as the password in a URL.
     Likely,
-    /// It has the form that its maker publishes, or a marker.
+    /// It has its vendor's published format, or a marker.
     Known,
 }
 
@@ -48,13 +48,13 @@ pub enum Certainty {
 pub struct SecretMatch {
     /// The rule's id, kebab-case.
     pub rule: &'static str,
-    /// What kind of secret, for people.
+    /// The kind of secret, for people.
     pub title: &'static str,
-    /// How sure it is.
+    /// The confidence.
     pub certainty: Certainty,
     /// First byte in the line.
     pub start: usize,
-    /// The byte after the last.
+    /// The byte after the last one.
     pub end: usize,
 }
 
@@ -82,7 +82,7 @@ static KINDS: LazyLock<Vec<SecretKind>> = LazyLock::new(|| {
     kinds
 });
 
-/// Returns every kind of secret that is looked for.
+/// Returns every kind of secret that the search knows.
 pub fn secret_kinds() -> &'static [SecretKind] {
     &KINDS
 }

@@ -1,12 +1,11 @@
-//! What a path says about a file: whether its values are written without quotes, and whether it is for tests or
-//! readers.
+//! Classifies a file by its path: whether it writes values without quotes, and whether it is for tests or readers.
 
-/// How a file writes values.
+/// The syntax of a file's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Form {
     /// Names and values, without quotes: settings, shell, Dockerfile.
     Settings,
-    /// Code: a word without quotes is a name.
+    /// Code: a word without quotes is an identifier.
     Code,
     /// Prose, data, or unknown.
     #[default]
@@ -97,7 +96,7 @@ const CODE_ENDS: &[&str] = &[
 ];
 
 impl Form {
-    /// By a path's last name.
+    /// Classifies by the last segment of the path.
     pub fn of(path: &str) -> Self {
         let lower = path.to_ascii_lowercase();
         let name = lower.rsplit('/').next().unwrap_or_default();
@@ -117,7 +116,7 @@ impl Form {
     }
 }
 
-/// Whether a file is for tests, readers or examples: what stands there is less often in use.
+/// Returns whether a file is for tests, readers or examples: secrets in it are less often in use.
 pub(super) fn is_for_show(path: &str) -> bool {
     const FOLDERS: &[&str] = &[
         "test",

@@ -1,5 +1,5 @@
-//! Private keys over many lines: the whole block, also indented, commented, quoted, on one line with `\n`, or cut by a
-//! diff.
+//! Finds private keys that span lines: the whole block, also indented, commented, quoted, on one line with `\n`, or
+//! cut by a diff.
 
 use std::ops::Range;
 
@@ -12,22 +12,22 @@ pub(super) const PRIVATE_KEY: SecretKind = SecretKind {
     title: "a private key",
 };
 
-/// Where a line holds a part of a private key.
+/// The position of a part of a private key in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeyPart {
     /// The line, from 0.
     pub line: usize,
-    /// The bytes in it.
+    /// The byte range in the line.
     pub range: Range<usize>,
-    /// Whether the block is certainly a private key: it has a marker.
+    /// Whether the block has a marker and is certainly a private key.
     pub is_marked: bool,
-    /// Which block, counted from 0: its parts belong together.
+    /// The block's number, from 0. Parts with the same number belong together.
     pub block: usize,
 }
 
-/// Least characters of base64 behind a marker that make it a key rather than a mention.
+/// Minimum number of base64 characters after a marker; fewer are only a mention of a key.
 const MIN_BODY: usize = 16;
-/// Lengths of whole lines of keys: OpenSSL's and PGP's, OpenSSH's, MIME's.
+/// Lengths of full lines in keys: OpenSSL's and PGP's, OpenSSH's, MIME's.
 const LINE_LENGTHS: [usize; 3] = [64, 70, 76];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ enum Inside {
     Public,
 }
 
-/// Finds the parts of private keys in lines that follow each other.
+/// Finds the parts of private keys in consecutive lines.
 pub(super) fn find(lines: &[&str]) -> Vec<KeyPart> {
     let mut parts: Vec<KeyPart> = Vec::new();
     let mut inside = Inside::Nothing;
@@ -162,7 +162,8 @@ pub(super) fn find(lines: &[&str]) -> Vec<KeyPart> {
     parts
 }
 
-/// An end without a beginning: the lines of base64 right before it are the key, whose beginning the diff leaves out.
+/// Handles an end marker without a begin marker: the base64 lines right before it are the key, whose beginning the
+/// diff leaves out.
 fn close_backwards(lines: &[&str], end: usize, block: usize, parts: &mut Vec<KeyPart>) {
     let mut cut_off = Vec::new();
     for number in (0..end).rev() {
@@ -186,7 +187,7 @@ fn close_backwards(lines: &[&str], end: usize, block: usize, parts: &mut Vec<Key
     parts.extend(cut_off.into_iter().rev());
 }
 
-/// Where a marker such as `-----BEGIN RSA PRIVATE KEY-----` is.
+/// Finds a marker such as `-----BEGIN RSA PRIVATE KEY-----`.
 fn begin_marker(line: &str) -> Option<Range<usize>> {
     marker(line, "BEGIN ")
 }
@@ -231,7 +232,7 @@ fn marker(line: &str, word: &str) -> Option<Range<usize>> {
     None
 }
 
-/// How many characters of base64 are there, line ends that are written out not counted.
+/// Counts the base64 characters, without escaped line ends.
 fn base64_count(text: &str) -> usize {
     let bare = text.replace("\\r", "").replace("\\n", "");
     bare.bytes()
@@ -239,14 +240,14 @@ fn base64_count(text: &str) -> usize {
         .count()
 }
 
-/// How far base64 goes, with line ends that are written out and blanks.
+/// Returns how far base64 extends, including escaped line ends and blanks.
 fn body_run(text: &str) -> usize {
     text.bytes()
         .take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=\\ \t".contains(byte))
         .count()
 }
 
-/// The base64 right before a place in a line.
+/// Returns the base64 right before a position in a line.
 fn body_before(line: &str, end: usize) -> Range<usize> {
     let before = line.as_bytes().get(..end).unwrap_or_default();
     let run = before
@@ -257,7 +258,7 @@ fn body_before(line: &str, end: usize) -> Range<usize> {
     end - run..end
 }
 
-/// A marker's line without quotes, comment marks, blanks and written line ends.
+/// Returns a marker's line without quotes, comment marks, blanks and escaped line ends.
 fn core_of_marker(line: &str) -> &str {
     let mut text = line.trim_matches(|char: char| char.is_whitespace() || "\"'`,+;#/*>|%!".contains(char));
     while let Some(shorter) = text.strip_suffix("\\n").or_else(|| text.strip_suffix("\\r")) {
@@ -266,8 +267,8 @@ fn core_of_marker(line: &str) -> &str {
     text
 }
 
-/// Where the base64 of a line is, where the line holds nothing else but quotes, comment marks, blanks and written line
-/// ends.
+/// Returns the range of a line's base64 if the line contains nothing else but quotes, comment marks, blanks and
+/// escaped line ends.
 fn core(line: &str) -> Option<Range<usize>> {
     let is_around = |char: char| char.is_whitespace() || "\"'`,;#*>|%!()".contains(char);
     let mut text = line.trim_start_matches(is_around);
@@ -276,7 +277,7 @@ fn core(line: &str) -> Option<Range<usize>> {
         .map_or(text, |rest| rest.trim_start_matches(is_around));
     text = text.strip_prefix("-- ").unwrap_or(text);
     let start = line.len() - text.len();
-    // A plus joins literals; inside of one it is base64.
+    // A plus between literals joins them; inside a literal it is base64.
     let is_joined = |text: &str| text.ends_with("\" +") || text.ends_with("' +") || text.ends_with("\"+");
     text = text.trim_end();
     if is_joined(text) {
@@ -301,7 +302,7 @@ fn core(line: &str) -> Option<Range<usize>> {
     (!text.is_empty() && is_body(&bare)).then(|| start..start + text.len())
 }
 
-/// `Proc-Type: 4,ENCRYPTED` and the like.
+/// Matches `Proc-Type: 4,ENCRYPTED` and similar headers.
 fn is_header(line: &str) -> bool {
     let trimmed = line.trim_start_matches([' ', '\t', '#', '/', '*', '"', '\'', '>']);
     trimmed.split_once(": ").is_some_and(|(name, _)| {
@@ -311,7 +312,7 @@ fn is_header(line: &str) -> bool {
     })
 }
 
-/// A whole line of a key's length that only looks random: the diff may leave out both markers.
+/// Matches a line of a key's full length that only looks random: the diff may leave out both markers.
 fn is_whole_body_line(core: &str) -> bool {
     let has = |test: fn(&u8) -> bool| core.bytes().any(|byte| test(&byte));
     LINE_LENGTHS.contains(&core.len())

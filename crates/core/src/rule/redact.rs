@@ -1,5 +1,4 @@
-//! Text without its secrets: each becomes a placeholder, and lines stay lines. What leaves the program goes through
-//! here.
+//! Replaces secrets in text by placeholders and keeps lines. All text that leaves the program is redacted here.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -11,20 +10,20 @@ use crate::diff::Hunk;
 use super::place::Form;
 use super::scan::find_in_lines;
 
-/// How often a text is searched again after a replacement.
+/// Maximum number of searches after a replacement.
 const MAX_ROUNDS: usize = 8;
 
 /// Text without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redacted {
-    /// The text; each secret is `[[SECRET_N:rule]]`, lines hold.
+    /// The text; each secret is `[[SECRET_N:rule]]`, and line breaks are kept.
     pub text: String,
-    /// How many different secrets were taken out.
+    /// The number of distinct secrets that were replaced.
     pub placeholders: usize,
 }
 
-/// Replaces each secret by a placeholder: the same secret, the same number within one text. Each line of a private key
-/// is replaced by itself, so that line numbers hold.
+/// Replaces each secret by a placeholder; the same secret has the same number within one text. Each line of a private
+/// key is replaced on its own, so line numbers stay valid.
 pub fn redact(text: &str) -> Redacted {
     let mut numbers = Numbers::after(&[text]);
     let lines = numbers.lines(&text.split('\n').collect::<Vec<_>>(), Form::Other);
@@ -39,7 +38,8 @@ pub fn redacted(text: &str) -> String {
     redact(text).text
 }
 
-/// Returns a file's hunks without secrets, in their lines and in the text behind the second `@@`; line numbers hold.
+/// Returns a file's hunks without secrets, in their lines and in the text after the second `@@`. Line numbers stay
+/// valid.
 pub fn redact_hunks(path: &str, hunks: &[Hunk]) -> Vec<Hunk> {
     let form = Form::of(path);
     let lines: Vec<&str> = hunks
@@ -59,7 +59,7 @@ pub fn redact_hunks(path: &str, hunks: &[Hunk]) -> Vec<Hunk> {
     hunks
 }
 
-/// Replaces the secrets in every text of a JSON value, names of fields included; numbers are given per text.
+/// Replaces the secrets in every text of a JSON value, including field names. Numbers are assigned per text.
 pub fn redact_value(value: &mut Value) {
     match value {
         Value::String(text) => *text = redacted(text),
@@ -75,15 +75,15 @@ pub fn redact_value(value: &mut Value) {
     }
 }
 
-/// The numbers that placeholders have, from secret to number.
+/// The numbers of the placeholders, by secret.
 struct Numbers {
     known: HashMap<String, usize>,
-    /// The highest number of a placeholder that the text had before.
+    /// The highest placeholder number that the text had before.
     taken: usize,
 }
 
 impl Numbers {
-    /// Begins after the numbers that the text's own placeholders have.
+    /// Starts after the numbers of the text's own placeholders.
     fn after(lines: &[&str]) -> Self {
         let marks = lines.iter().flat_map(|line| {
             line.match_indices("[[SECRET_")
@@ -96,7 +96,8 @@ impl Numbers {
         }
     }
 
-    /// A placeholder names its rule, which may make a neighbour read like a secret too: so until nothing is found.
+    /// Searches until nothing is found: a placeholder names its rule, which may make its neighbour look like a secret
+    /// too.
     fn lines(&mut self, lines: &[&str], form: Form) -> Vec<String> {
         let mut clean: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
         for _ in 0..MAX_ROUNDS {
@@ -131,7 +132,7 @@ impl Numbers {
     }
 }
 
-/// A log that no secret gets into. Each write has to be one event's text, as `tracing-subscriber` writes it.
+/// A log writer that redacts secrets. Each write has to be the text of one event, as `tracing-subscriber` writes it.
 #[derive(Debug)]
 pub struct RedactedLog<W>(pub W);
 
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
     use crate::diff::parse_patch;
 
-    /// Built from pieces, so that no scanner takes this file for a leak.
+    /// Built from pieces, so that no scanner reports this file.
     fn token() -> String {
         ["ghp", "_", &"a1B2".repeat(9)].concat()
     }

@@ -1,4 +1,5 @@
-//! The search through lines: each kind's own search where its keyword stands, then one list without overlaps.
+//! Searches lines: runs each kind's own search at its keywords, then merges the results into one list without
+//! overlaps.
 
 use std::sync::LazyLock;
 
@@ -11,10 +12,10 @@ use super::place::Form;
 use super::private_key::{self, PRIVATE_KEY};
 use super::{Certainty, SecretMatch, assignment, vendors};
 
-/// Longest line that is searched, in bytes.
+/// Maximum length of a searched line, in bytes.
 const MAX_LINE: usize = 4 << 20;
 
-/// Parts of names that may promise a secret; then what is looked at for other reasons.
+/// Parts of names that may suggest a secret, followed by keywords of the other searches.
 const WORDS: &[&str] = &[
     "passw",
     "passphrase",
@@ -49,7 +50,7 @@ const WORDS: &[&str] = &[
     " -p",
     " -a ",
 ];
-/// The first of `WORDS` that is no part of a name.
+/// Index of the first entry of `WORDS` that isn't part of a name.
 const ADDRESS: usize = 19;
 const SCHEMES: std::ops::Range<usize> = 20..24;
 const OPTIONS: std::ops::Range<usize> = 24..32;
@@ -57,12 +58,12 @@ const OPTIONS: std::ops::Range<usize> = 24..32;
 static AUTOMATON: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok());
 
-/// Finds secrets in one line, in order, not overlapping.
+/// Finds secrets in one line, in order and without overlaps.
 pub fn find_secrets(line: &str) -> Vec<SecretMatch> {
     find_in_lines(&[line], Form::Other).pop().unwrap_or_default()
 }
 
-/// Finds secrets in lines that follow each other: for each line, in order, not overlapping.
+/// Finds secrets in consecutive lines: for each line, in order and without overlaps.
 pub(super) fn find_in_lines(lines: &[&str], form: Form) -> Vec<Vec<SecretMatch>> {
     let visible: Vec<Visible<'_>> = lines.iter().map(|line| Visible::new(bounded(line))).collect();
     let texts: Vec<&str> = visible.iter().map(|visible| visible.text.as_ref()).collect();
@@ -76,7 +77,7 @@ pub(super) fn find_in_lines(lines: &[&str], form: Form) -> Vec<Vec<SecretMatch>>
     }
     let mut block = None;
     for part in private_key::find(&texts) {
-        // The first line of a key is known for one; those that follow belong to it.
+        // The first line of a key is known; the lines that follow belong to it.
         let certainty = match (part.is_marked, block == Some(part.block)) {
             (true, false) => Certainty::Known,
             (true, true) => Certainty::Likely,
@@ -120,7 +121,7 @@ fn find_in_line(line: &str, form: Form, found: &mut Vec<SecretMatch>) {
             _ if hit.end() <= word_end => {}
             _ => {
                 let (start, end) = assignment::word_around(line, hit.start(), hit.end());
-                // Values may lie inside of each other: what is read of them all is bounded too.
+                // Values may be nested: the total number of bytes read for all of them is bounded too.
                 let is_spent = read > 8 * line.len() + 65_536;
                 let most = if is_spent { 128 } else { assignment::MAX_VALUE };
                 let value = assignment::find(line, (start, end), form, most, found);
@@ -135,7 +136,7 @@ fn find_in_line(line: &str, form: Form, found: &mut Vec<SecretMatch>) {
     }
 }
 
-/// Joins what overlaps: nothing of any of them may stay. The surest names the whole.
+/// Merges overlapping secrets, so that no part of any stays. The one with the highest confidence names the result.
 fn without_overlaps(mut found: Vec<SecretMatch>) -> Vec<SecretMatch> {
     found.retain(|secret| secret.start < secret.end);
     found.sort_by_key(|secret| (secret.start, std::cmp::Reverse(secret.certainty)));

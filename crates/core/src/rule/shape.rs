@@ -1,7 +1,7 @@
-//! The language of token forms: text that stands for itself, and runs of characters of a class. Matching reads each
-//! byte at most once: a run takes all it may, and nothing is tried twice.
+//! A small language for token formats: literal text, and runs of characters of a class. Matching reads each byte at
+//! most once: a run takes as many characters as it may, without backtracking.
 
-/// The form of a token.
+/// The format of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     parts: Vec<Part>,
@@ -18,7 +18,7 @@ enum Part {
 pub(super) struct Class([bool; 128]);
 
 impl Class {
-    /// Reads one letter that names a class, or a set `[a-z_]`.
+    /// Parses one letter that names a class, or a set `[a-z_]`.
     fn parse(text: &str) -> Option<Self> {
         let set = match text {
             "d" => "0-9",
@@ -62,7 +62,7 @@ impl Class {
 }
 
 impl Shape {
-    /// Reads a form such as `ghp_{n:36-255}`.
+    /// Parses a format such as `ghp_{n:36-255}`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -73,7 +73,7 @@ impl Shape {
                 parts.push(Part::Text(literal.to_owned()));
             }
             let Some(inner) = from.strip_prefix('{') else { break };
-            // A set may hold any character but `}`.
+            // A set may contain any character but `}`.
             let (inner, after) = inner.split_once('}')?;
             let (class, lengths) = inner.rsplit_once(':')?;
             let (least, most) = lengths.split_once('-').unwrap_or((lengths, lengths));
@@ -85,7 +85,7 @@ impl Shape {
         (!parts.is_empty()).then_some(Self { parts })
     }
 
-    /// The place of the text that the form is looked for by: the first part where that is long enough, else the longest.
+    /// The index of the format's keyword: the first part if it is long enough, else the longest.
     fn keyword_place(&self) -> Option<usize> {
         let length = |place: &usize| match self.parts.get(*place) {
             Some(Part::Text(text)) => text.len(),
@@ -99,7 +99,7 @@ impl Shape {
             .filter(|place| length(place) > 0)
     }
 
-    /// Returns the text that the form is looked for by.
+    /// Returns the keyword that locates the format.
     pub fn keyword(&self) -> Option<&str> {
         match self.parts.get(self.keyword_place()?)? {
             Part::Text(text) => Some(text.as_str()),
@@ -107,7 +107,7 @@ impl Shape {
         }
     }
 
-    /// Returns where a token starts whose keyword is at `at`, by the parts that come before it.
+    /// Returns the start of the token whose keyword is at `at`, by the parts before the keyword.
     pub fn start(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let mut start = at;
         for part in self.parts.get(..self.keyword_place()?)?.iter().rev() {
@@ -124,7 +124,7 @@ impl Shape {
         Some(start)
     }
 
-    /// Whether a byte may not stand right before a token: it would be a part of it.
+    /// Returns whether a byte can't directly precede a token, because it would be part of it.
     pub fn extends_left(&self, byte: u8) -> bool {
         let first_run = self.parts.iter().find_map(|part| match part {
             Part::Run { class, .. } => Some(class),
@@ -134,8 +134,8 @@ impl Shape {
             || (matches!(byte, b'-' | b'_') && first_run.is_some_and(|class| class.holds(byte)))
     }
 
-    /// Returns the length of the token that the bytes begin with; none where they begin with no such token, or with a
-    /// longer word.
+    /// Returns the length of the token at the start of the bytes. Returns `None` if they start with no such token, or
+    /// with a longer word.
     pub fn match_len(&self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         for part in &self.parts {
@@ -155,7 +155,7 @@ impl Shape {
         (!bytes.get(at).is_some_and(goes_on)).then_some(at)
     }
 
-    /// Makes up a token of this form, of the characters that `next` chooses (any numbers).
+    /// Generates a token of this format. `next` chooses the characters (any numbers).
     pub fn example(&self, next: &mut dyn FnMut() -> u32) -> String {
         let mut out = String::new();
         for part in &self.parts {
@@ -164,7 +164,7 @@ impl Shape {
                 Part::Run { class, least, most } => {
                     let span = u32::try_from((most - least).min(24) + 1).unwrap_or(1);
                     let length = least + usize::try_from(next() % span).unwrap_or(0);
-                    // Marks are rare in tokens, and none ends one.
+                    // Marks are rare in tokens, and no token ends with one.
                     let members: Vec<char> = (0_u8..128)
                         .filter(|byte| class.holds(*byte) && (byte.is_ascii_alphanumeric() || !class.holds(b'a')))
                         .map(char::from)

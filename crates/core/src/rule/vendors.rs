@@ -1,5 +1,5 @@
-//! The table of tokens whose makers publish their form ([vendors.txt](vendors.txt)), and the search for them: first
-//! their keywords, all at once, then the form at each keyword.
+//! The table of tokens with published formats ([vendors.txt](vendors.txt)) and their search: first all keywords in
+//! one pass, then the format at each keyword.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -12,11 +12,11 @@ use super::{Certainty, SecretKind, SecretMatch};
 
 /// A row of the table.
 pub(super) struct Vendor {
-    /// Rule and title.
+    /// Rule id and title.
     pub kind: SecretKind,
-    /// The word that the value's name has to hold, in lower case; none where the form speaks for itself.
+    /// The word that the value's name must contain, in lower case. `None` if the format is unmistakable.
     pub name: Option<&'static str>,
-    /// The form.
+    /// The format.
     pub shape: Shape,
 }
 
@@ -28,7 +28,7 @@ static TABLE: LazyLock<Vec<Vendor>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The rows whose form speaks for itself, with the automaton of their keywords: pattern `i` belongs to row `i`.
+/// The rows with an unmistakable format, and the automaton of their keywords: pattern `i` belongs to row `i`.
 static BY_KEYWORD: LazyLock<Option<(AhoCorasick, Vec<&'static Vendor>)>> = LazyLock::new(|| {
     let rows: Vec<&Vendor> = TABLE.iter().filter(|row| row.name.is_none()).collect();
     let keywords: Vec<&str> = rows.iter().filter_map(|row| row.shape.keyword()).collect();
@@ -36,11 +36,16 @@ static BY_KEYWORD: LazyLock<Option<(AhoCorasick, Vec<&'static Vendor>)>> = LazyL
     Some((AhoCorasick::new(keywords).ok()?, rows))
 });
 
-/// The words of the rows that need one, all at once: most names hold none of them.
+/// The words of the rows that need one, in one automaton: most names contain none of them.
 static NAMES: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::new(TABLE.iter().filter_map(|row| row.name)).ok());
 
-/// Reads `rule | title | form` or `rule | title | name WORD | form`.
+/// Parses `rule
+/// title
+/// form` or `rule
+/// title
+/// name WORD
+/// form`.
 fn read_row(line: &'static str) -> Option<Vendor> {
     let cells: Vec<&str> = line.split(" | ").collect();
     let (rule, title, name, form) = match *cells.as_slice() {
@@ -61,7 +66,7 @@ pub(super) fn table() -> &'static [Vendor] {
     &TABLE
 }
 
-/// Finds the tokens in a line that has no invisible characters.
+/// Finds the tokens in a line without invisible characters.
 pub(super) fn find(line: &str, found: &mut Vec<SecretMatch>) {
     let Some((automaton, rows)) = BY_KEYWORD.as_ref() else {
         return;
@@ -94,7 +99,7 @@ pub(super) fn find(line: &str, found: &mut Vec<SecretMatch>) {
     }
 }
 
-/// The row that says what a named value is, where one does.
+/// Returns the row that matches a named value, if any.
 pub(super) fn find_named(name: &str, value: &str) -> Option<&'static Vendor> {
     NAMES.as_ref().filter(|names| names.is_match(name))?;
     let fits = |row: &&Vendor| {
@@ -106,8 +111,8 @@ pub(super) fn find_named(name: &str, value: &str) -> Option<&'static Vendor> {
         .filter(|row| !is_filler(value) && !is_documented(value) && !is_documented_ending(row, value))
 }
 
-/// Makes up one secret for each row of the table, from the numbers that `next` gives: what it is, a line that holds it,
-/// and the secret. For tests and measurements: no text of this repository looks like a token.
+/// Generates one secret for each row of the table from the numbers that `next` returns: its title, a line that
+/// contains it, and the secret. For tests and benchmarks: no text in this repository looks like a token.
 pub fn secret_examples(next: &mut dyn FnMut() -> u32) -> Vec<(SecretKind, String, String)> {
     let rows = table().iter();
     rows.map(|row| {
@@ -121,7 +126,7 @@ pub fn secret_examples(next: &mut dyn FnMut() -> u32) -> Vec<(SecretKind, String
     .collect()
 }
 
-/// What is glued to a token with an underscore: perhaps the next one, which is not to be left over.
+/// Returns the text joined to a token by an underscore: perhaps the next token, which must not be left over.
 fn tail_len(bytes: &[u8], end: usize) -> usize {
     let tail = bytes.get(end..).unwrap_or_default();
     let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
@@ -132,18 +137,18 @@ fn tail_len(bytes: &[u8], end: usize) -> usize {
     }
 }
 
-/// A keyword that begins a token is no part of what varies; one in the middle is.
+/// A keyword at the start of a token isn't part of its variable section; one in the middle is.
 const fn body_start(start: usize, keyword: &Range<usize>) -> usize {
     if keyword.start == start { keyword.end } else { start }
 }
 
-/// AWS ends each key of its documentation with this word.
+/// AWS ends every key in its documentation with this word.
 fn is_documented_ending(row: &Vendor, token: &str) -> bool {
     row.kind.rule.starts_with("aws-") && (token.ends_with("EXAMPLE") || token.ends_with("EXAMPLEKEY"))
 }
 
-/// Whether a token may begin at `start`: what comes before is no part of it. An escape before it is none: `\n`, `%3D`,
-/// `\u003d`.
+/// Returns whether a token may start at `start`: the text before it isn't part of it. An escape before it (`\n`,
+/// `%3D`, `\u003d`) isn't part of it either.
 fn begins_word(bytes: &[u8], start: usize, shape: &Shape) -> bool {
     let before = |distance: usize| start.checked_sub(distance).and_then(|at| bytes.get(at)).copied();
     let Some(previous) = before(1) else { return true };

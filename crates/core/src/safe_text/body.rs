@@ -1,6 +1,6 @@
-//! A stranger's text of several paragraphs: read as Markdown, and written anew from what was understood. Nothing of the
-//! original's marks survives: text is escaped, code is fenced again, and only paragraphs, quotes, lists, emphasis and code
-//! are written. Headings become bold lines; images, HTML, tables and links become their own text.
+//! Sanitises foreign text of several paragraphs: parses it as Markdown and writes it again from the parsed structure.
+//! None of the original marks survive: text is escaped, code is fenced again, and only paragraphs, quotes, lists,
+//! emphasis and code are written. Headings become bold lines; images, HTML, tables and links become text.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
@@ -10,17 +10,19 @@ use super::links::Links;
 use crate::rule::redact;
 use crate::visible::{BREAK, visible};
 
-/// Characters of a body that are read at most.
+/// Maximum number of characters that are read of a body.
 const MAX_BODY_CHARS: usize = 12_000;
-/// Quotes and lists within each other at most; what is deeper joins the last one.
+/// Maximum nesting of quotes and lists; deeper content joins the innermost one.
 const MAX_DEPTH: usize = 4;
 
-/// A finding's text, a summary, a person's reason as harmless Markdown. Pages that `links` allows stay links.
+/// Returns a finding's text, a summary or a person's reason as harmless Markdown. Links to pages that `links` allows
+/// stay links.
 pub fn body(markdown: &str, links: &Links) -> String {
     body_within(markdown, links, usize::MAX)
 }
 
-/// The same, in at most so many characters: what is too long is left out before it is read, so nothing is cut open.
+/// Does the same within a number of characters. Excess text is dropped before parsing, so no structure is cut in
+/// half.
 pub fn body_within(markdown: &str, links: &Links, most: usize) -> String {
     let seen = redact(&visible(markdown)).text;
     let mut kept = MAX_BODY_CHARS;
@@ -50,14 +52,14 @@ enum Inline {
     Break,
 }
 
-/// What is open while the text is read.
+/// An open element of the text.
 enum Open {
     Quote(Vec<Block>),
     List(Option<u64>, Vec<Vec<Block>>),
     Item(Vec<Block>),
     Code(&'static str, String),
     Link(String, String),
-    /// Leaves only what it holds.
+    /// Leaves only its content.
     Nothing,
 }
 
@@ -197,7 +199,7 @@ impl Reader {
     }
 }
 
-/// The blocks' lines, with a blank line between two of them.
+/// Returns the blocks' lines, with a blank line between two blocks.
 fn lines_of(blocks: &[Block], links: &Links) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for block in blocks {
@@ -241,8 +243,8 @@ fn list(start: Option<u64>, items: &[Vec<Block>], links: &Links) -> Vec<String> 
     lines
 }
 
-/// A paragraph's lines. A secret that emphasis or entities would have split is found in the whole text, which then stands
-/// without them.
+/// Returns a paragraph's lines. A secret split by emphasis or entities is found in the whole text, which is then
+/// written without them.
 fn paragraph(inlines: &[Inline], links: &Links) -> Vec<String> {
     let whole: String = inlines.iter().map(plain).collect();
     let redacted = redact(&whole).text;
@@ -270,8 +272,9 @@ fn plain(inline: &Inline) -> &str {
     }
 }
 
-/// One line with its code spans and emphasis. Emphasis is written only where it begins and ends in this line, around
-/// something that neither begins nor ends with a blank; where it is not, a break keeps its neighbours from becoming one word.
+/// Returns one line with its code spans and emphasis. Emphasis is written only if it begins and ends in this line,
+/// around text that neither begins nor ends with a blank; otherwise a break keeps its neighbours from becoming one
+/// word.
 fn marked_line(inlines: &[Inline], links: &Links) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut opened: Vec<(&str, usize)> = Vec::new();
@@ -309,7 +312,7 @@ fn marked_line(inlines: &[Inline], links: &Links) -> String {
     parts.concat().trim().to_owned()
 }
 
-/// Whether marks around it would be emphasis.
+/// Returns whether marks around the text would be emphasis.
 fn is_emphasised(inner: &str) -> bool {
     let has_end = |char: char| char.is_whitespace() || char == '*';
     !inner.is_empty() && !inner.starts_with(has_end) && !inner.ends_with(has_end)

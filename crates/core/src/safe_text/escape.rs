@@ -1,5 +1,5 @@
-//! A stranger's text as Markdown that GitHub shows letter by letter: [`title`], [`path`] and [`code`]. Text of several
-//! paragraphs is `body`'s.
+//! Escapes foreign text as Markdown that GitHub shows letter by letter: [`title`], [`path`] and [`code`]. The module
+//! `body` handles text of several paragraphs.
 
 use super::language::known_language;
 use super::links::Links;
@@ -7,23 +7,23 @@ use super::mute::{Piece, mute, muted_code, without_command};
 use crate::rule::redact;
 use crate::visible::{BREAK, visible, visible_line, visible_name};
 
-/// Characters of a title at most.
+/// Maximum number of characters of a title.
 const MAX_TITLE_CHARS: usize = 300;
-/// Characters of a path at most; a longer one loses its middle.
+/// Maximum number of characters of a path; a longer one loses its middle.
 const MAX_PATH_CHARS: usize = 300;
-/// Characters of a block of code at most.
+/// Maximum number of characters of a code block.
 const MAX_CODE_CHARS: usize = 20_000;
 
-/// A title, a reason, a note: one line in which nothing is Markdown, wherever it stands.
+/// Returns a title, a reason or a note as one line in which nothing is Markdown, in any position.
 pub fn title(text: &str) -> String {
     let line = redact(&visible_line(text)).text;
     escaped(&shortened(&line, MAX_TITLE_CHARS), Place::LINE, &Links::none())
 }
 
-/// A path, a name, a rule's id: one code span, with line breaks and invisible characters as escapes.
+/// Returns a path, a name or a rule's id as one code span, with line breaks and invisible characters as escapes.
 pub fn path(name: &str) -> String {
-    // An escaped line break is a letter to whoever looks for a mention: each one is broken.
-    // Invisible characters that are written out would split a secret for the search: so first.
+    // An escaped line break looks like a letter to a search for mentions, so each mention is broken.
+    // Escaped invisible characters would split a secret for the search, so the search comes first.
     let name = visible_name(&redact(name).text).replace('@', &format!("@{BREAK}"));
     let chars: Vec<char> = name.chars().collect();
     if chars.len() <= MAX_PATH_CHARS {
@@ -37,14 +37,14 @@ pub fn path(name: &str) -> String {
     code_span(&format!("{head}…{tail}"))
 }
 
-/// A block of code in a fence that nothing in it closes. A language that is not known is left out: GitHub draws diagrams,
-/// maps and formulas of some, and applies a `suggestion`.
+/// Returns code in a fence that its content can't close. Unknown languages are dropped: GitHub draws diagrams, maps
+/// and formulas for some, and applies a `suggestion`.
 pub fn code(text: &str, language: &str) -> String {
     let text = shortened(&redact(&visible(text)).text, MAX_CODE_CHARS);
     fenced(&text, known_language(language))
 }
 
-/// The fence around code that was made visible and redacted before.
+/// Returns the fence around code that is already visible and redacted.
 pub(super) fn fenced(text: &str, language: &str) -> String {
     let lines: Vec<String> = text.trim_end_matches('\n').split('\n').map(muted_code).collect();
     let text = lines.join("\n");
@@ -52,7 +52,7 @@ pub(super) fn fenced(text: &str, language: &str) -> String {
     format!("{fence}{language}\n{text}\n{fence}")
 }
 
-/// A code span that nothing in it closes, of text that was made visible and redacted before.
+/// Returns a code span that its content can't close, for text that is already visible and redacted.
 pub(super) fn code_span(text: &str) -> String {
     let text = muted_code(&text.replace(['\n', '\t'], " "));
     let text = if text.trim().is_empty() { "?".to_owned() } else { text };
@@ -65,12 +65,12 @@ pub(super) fn code_span(text: &str) -> String {
     format!("{fence}{blank}{text}{blank}{fence}")
 }
 
-/// Where a piece of text stands in its line.
+/// The position of a piece of text in its line.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     /// Whether it begins the line.
     pub begins: bool,
-    /// Whether something of the same line follows.
+    /// Whether more of the same line follows.
     pub goes_on: bool,
 }
 
@@ -82,8 +82,8 @@ impl Place {
     };
 }
 
-/// One line of text, or a piece of one, in which nothing is Markdown but links that stay. The text was made visible and
-/// redacted before.
+/// Returns one line of text, or a piece of one, in which nothing is Markdown except allowed links. The text is
+/// already visible and redacted.
 pub(super) fn escaped(line: &str, place: Place, links: &Links) -> String {
     let line = if place.begins {
         without_command(line.trim_start())
@@ -104,7 +104,7 @@ pub(super) fn escaped(line: &str, place: Place, links: &Links) -> String {
     out
 }
 
-/// Appends text with each of Markdown's marks escaped that could mean something in its place.
+/// Appends text and escapes every Markdown mark that could have an effect in its position.
 fn escape_into(text: &str, begins_line: bool, out: &mut String) {
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
@@ -134,17 +134,17 @@ fn push_escaped(char: char, out: &mut String) {
     out.push(char);
 }
 
-/// Whether the line so far is a number: with a point or a parenthesis it would begin a list.
+/// Returns whether the line so far is a number: a point or a parenthesis after it would begin a list.
 fn is_number(line: &str) -> bool {
     !line.is_empty() && line.chars().all(|char| char.is_ascii_digit())
 }
 
-/// The length of the longest run of backticks.
+/// Returns the length of the longest run of backticks.
 pub fn longest_run(text: &str) -> usize {
     text.split(|char| char != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// At most so many characters; what is left out is marked.
+/// Returns at most so many characters; a mark replaces the rest.
 pub(super) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", text[..at].trim_end()),

@@ -1,5 +1,5 @@
-//! Languages that a code fence may name: GitHub colours them and does nothing else with them. Whatever it draws or applies
-//! (`suggestion`, `mermaid`, `math`, `geojson`, `topojson`, `stl` and the like) is not among them, nor is anything unknown.
+//! Languages that a code fence may name: GitHub only colours them. The languages that GitHub draws or applies
+//! (`suggestion`, `mermaid`, `math`, `geojson`, `topojson`, `stl` and others) are excluded, and so are unknown ones.
 
 /// Names and their usual short forms, in lower case, sorted.
 const LANGUAGES: &[&str] = &[
@@ -126,7 +126,7 @@ const LANGUAGES: &[&str] = &[
     "zsh",
 ];
 
-/// The language of a fence's info string, or nothing where it is not known.
+/// Returns the language of a fence's info string, or an empty text if it is unknown.
 pub(super) fn known_language(info: &str) -> &'static str {
     let word = info
         .split([' ', '\t', ',', '{'])

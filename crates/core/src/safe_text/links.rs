@@ -1,9 +1,9 @@
-//! The only links that a stranger's text keeps: pages of the repository itself.
+//! Links that foreign text may keep: only pages of the repository itself.
 
 /// Kinds of pages that may be linked.
 const PAGES: &[&str] = &["blob", "tree", "commit", "issues", "pull", "discussions"];
 
-/// Whose pages may be linked: none, or one repository's.
+/// Links that may stay: none, or those to one repository.
 #[derive(Clone, Debug)]
 pub struct Links {
     /// `https://HOST/OWNER/NAME/`.
@@ -11,12 +11,12 @@ pub struct Links {
 }
 
 impl Links {
-    /// No link stays.
+    /// Allows no link.
     pub const fn none() -> Self {
         Self { repository: None }
     }
 
-    /// Pages of the repository stay, by its page's address. Without a path of owner and name, none does.
+    /// Allows links to the repository with this page address. Allows none if the address has no owner and name.
     pub fn to_repository(page: &str) -> Self {
         let page = page.trim_end_matches('/');
         let parts: Vec<&str> = page.split('/').collect();
@@ -27,8 +27,8 @@ impl Links {
         }
     }
 
-    /// Whether an address is one of these pages, letter by letter: nothing is decoded, folded or resolved, so no other way of
-    /// writing an address passes.
+    /// Returns whether an address is one of these pages, compared letter by letter: nothing is decoded, folded or
+    /// resolved, so no other spelling of an address passes.
     pub fn allows(&self, address: &str) -> bool {
         let Some(page) = self
             .repository
@@ -46,7 +46,7 @@ impl Links {
     }
 }
 
-/// Whether a part holds only letters, digits and these marks, and something of them.
+/// Returns whether a part is not empty and contains only letters, digits and these marks.
 fn is_plain(part: &str, marks: &str) -> bool {
     !part.is_empty()
         && part

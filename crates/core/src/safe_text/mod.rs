@@ -1,5 +1,5 @@
-//! Texts of strangers (a model's, a diff's, a person's) made harmless for Markdown that people read. Each passes through one of
-//! four functions: [`title`], [`path`], [`body()`] or [`code`].
+//! Makes foreign text (from a model, a diff or a person) harmless in Markdown. Each text passes through one of four
+//! functions: [`title`], [`path`], [`body()`] or [`code`].
 
 mod body;
 mod escape;

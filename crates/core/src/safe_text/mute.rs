@@ -1,5 +1,5 @@
-//! Words that do something where they are posted: mentions, references, links, words that close issues, commands. They are
-//! broken by a zero-width space: they read the same and do nothing.
+//! Disarms words that have an effect where they are posted: mentions, references, links, words that close issues,
+//! commands. A zero-width space breaks each: it reads the same and does nothing.
 
 use std::sync::LazyLock;
 
@@ -10,10 +10,10 @@ use super::links::Links;
 use crate::rule::redact;
 use crate::visible::{BREAK, visible, visible_line, without_workflow_command};
 
-/// Digits of a commit id that GitHub links none of.
+/// Maximum number of hexadecimal digits that GitHub does not link as a commit id.
 const MAX_PLAIN_HEX: usize = 6;
 
-/// `None` only if a pattern did not compile; a test holds that they do.
+/// `None` only if a pattern doesn't compile; a test checks that all do.
 static ACTIVE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let pattern = [
         r"(?P<url>(?i:https?|ftp)://[^\s<>]*)",
@@ -35,7 +35,7 @@ static CLOSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// `@name` in code that is no mention: annotations, decorators and directives of common languages.
+/// Names after `@` in code that aren't mentions: annotations, decorators and directives of common languages.
 static ANNOTATIONS: &[&str] = &[
     "abstractmethod",
     "After",
@@ -119,8 +119,8 @@ static ANNOTATIONS: &[&str] = &[
     "wraps",
 ];
 
-/// A line's text with all such words broken; pages that `links` allows stay. With `goes_on`, something else of the same line
-/// follows, perhaps the reference that a closing word needs.
+/// Returns a line's text with all such words broken, except links that `links` allows. With `goes_on`, more of the
+/// same line follows, perhaps the reference that a closing word needs.
 pub(super) fn mute(text: &str, links: &Links, goes_on: bool) -> Vec<Piece> {
     let Some(active) = ACTIVE.as_ref() else {
         return Vec::new();
@@ -139,14 +139,14 @@ pub(super) fn mute(text: &str, links: &Links, goes_on: bool) -> Vec<Piece> {
         let link = url
             .as_str()
             .trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'', '"', '*', '_', '~', ']']);
-        // A word that runs into the address would end where the link begins, and be one that acts.
+        // A word directly before the address would end where the link begins, and could have an effect.
         let is_apart = !text[..whole.start()].ends_with(|before: char| before.is_alphanumeric() || before == '_');
         if is_apart && links.allows(link) {
             pieces.push(Piece::Text(closing_broken(&std::mem::take(&mut plain), true)));
             pieces.push(Piece::Link(link.to_owned()));
             done = url.start() + link.len();
         } else {
-            // What follows the scheme is looked at again: it may hold a mention.
+            // The text after the scheme is searched too: it may contain a mention.
             let scheme = url.as_str().find("://").map_or(0, |at| at + 1);
             plain.push_str(&url.as_str()[..scheme]);
             plain.push(BREAK);
@@ -163,7 +163,7 @@ pub(super) fn mute(text: &str, links: &Links, goes_on: bool) -> Vec<Piece> {
 /// A part of a muted text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Text, harmless but for Markdown's own marks.
+    /// Text, harmless except for Markdown's own marks.
     Text(String),
     /// A page of the repository.
     Link(String),
@@ -177,7 +177,8 @@ impl Piece {
     }
 }
 
-/// A text of several lines for a place that knows no Markdown, with all such words broken, in so many characters at most.
+/// Returns text of several lines for a place without Markdown, with all such words broken, in at most so many
+/// characters.
 pub fn plain_text(text: &str, most: usize) -> String {
     let text = shortened(&redact(&visible(text)).text, most / 2);
     let lines = text.split('\n').map(|line| {
@@ -190,12 +191,12 @@ pub fn plain_text(text: &str, most: usize) -> String {
     shortened(&lines.collect::<Vec<_>>().join("\n"), most)
 }
 
-/// One line for a place that knows no Markdown, such as a list of annotations or an alert, in so many characters at most.
+/// Returns one line for a place without Markdown, such as an annotation or an alert, in at most so many characters.
 pub fn plain_line(text: &str, most: usize) -> String {
     plain_text(&visible_line(text), most)
 }
 
-/// A line of code: GitHub links nothing in it, but bots and runners read it as text.
+/// Mutes a line of code: GitHub links nothing in it, but bots and runners read it as text.
 pub(super) fn muted_code(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut before = None;
@@ -209,7 +210,7 @@ pub(super) fn muted_code(line: &str) -> String {
     without_command(&without_workflow_command(&out))
 }
 
-/// Whether what follows an `@` makes it a mention in code.
+/// Returns whether the text after an `@` makes it a mention in code.
 fn mentions(before: Option<char>, after: &str) -> bool {
     let word: &str = after
         .split(|char: char| !char.is_alphanumeric() && char != '_')
@@ -219,12 +220,12 @@ fn mentions(before: Option<char>, after: &str) -> bool {
     begins && !word.is_empty() && !ANNOTATIONS.contains(&word)
 }
 
-/// Whether a line of code holds a mention that is no annotation, or begins with a slash command.
+/// Returns whether a line of code contains a mention that isn't an annotation, or begins with a slash command.
 pub fn is_active_code(line: &str) -> bool {
     muted_code(line) != line
 }
 
-/// Breaks a slash command at a line's beginning, blanks before it or not.
+/// Breaks a slash command at the start of a line, with or without blanks before it.
 pub(super) fn without_command(line: &str) -> String {
     let start = line.len() - line.trim_start().len();
     let mut rest = line[start..].chars();
@@ -243,7 +244,7 @@ fn broken(found: &Captures<'_>, whole: &str, next: Option<char>) -> String {
         return whole.to_owned();
     }
     if found.name("sha").is_some() {
-        // No piece that is left is long enough for one.
+        // The remaining text is too short for one.
         let chars: Vec<char> = whole.chars().collect();
         let pieces: Vec<String> = chars
             .chunks(MAX_PLAIN_HEX)
@@ -258,13 +259,13 @@ fn broken(found: &Captures<'_>, whole: &str, next: Option<char>) -> String {
     format!("{}{BREAK}{}", &whole[..kept], &whole[kept..])
 }
 
-/// Digits and letters: a number or a word is no commit id.
+/// Matches digits and letters: a number or a word isn't a commit id.
 fn is_like_sha(word: &str) -> bool {
     let has = |test: fn(&char) -> bool| word.chars().any(|char| test(&char));
     (has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)) || word.len() >= 20
 }
 
-/// Breaks words that close an issue, where a reference or a link follows, also one that is added later.
+/// Breaks words that close an issue if a reference or a link follows, also one that is added later.
 fn closing_broken(text: &str, goes_on: bool) -> String {
     CLOSING.as_ref().map_or_else(
         || text.to_owned(),
