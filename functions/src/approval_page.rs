@@ -10,7 +10,7 @@ use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_console::view::{Frame, Notice, Person, PostForm};
 use holdfast_core::port::ReadPermission;
 use holdfast_github::{GithubReadPermission, random_secret};
-use holdfast_web::approval::{self, Way};
+use holdfast_web::approval::{self, QuestionRef};
 use holdfast_web::assets;
 use holdfast_web::form::{MAX_FORM_BYTES, Seal, Session};
 use holdfast_web::reply::Reply;
@@ -61,7 +61,7 @@ async fn handle(request: Request, ports: Arc<Ports>) -> Reply {
         return no_random_bytes(&error);
     }
     let now_ms = Timestamp::now().as_millisecond();
-    if let Err(error) = sign_out::learn_ended(&ports.seal, &ports.rows, request.headers(), now_ms).await {
+    if let Err(error) = sign_out::refresh_ended(&ports.seal, &ports.rows, request.headers(), now_ms).await {
         tracing::error!(%error, "cannot read which sessions have ended");
         return plain(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n");
     }
@@ -82,7 +82,7 @@ async fn handle(request: Request, ports: Arc<Ports>) -> Reply {
         }
         (_, "/healthz") => plain(StatusCode::OK, "ok\n"),
         _ => match path.strip_prefix("/approvals/") {
-            Some(id) => approval(&visit, Way::Link(id)).await,
+            Some(id) => approval(&visit, QuestionRef::Link(id)).await,
             None => assets::answer(path),
         },
     }
@@ -130,6 +130,7 @@ impl<'a> Visit<'a> {
                         action: SIGN_OUT.to_owned(),
                     }),
                 }),
+                has_console: false,
             },
             may_sign_in: self.ports.sign_in.is_some(),
         }
@@ -147,7 +148,7 @@ impl<'a> Visit<'a> {
     }
 }
 
-async fn approval(visit: &Visit<'_>, way: Way<'_>) -> Reply {
+async fn approval(visit: &Visit<'_>, reference: QuestionRef<'_>) -> Reply {
     let (ports, body) = (visit.ports, visit.request.body());
     let permission = visit.permission();
     let reached = approval::Ports {
@@ -157,9 +158,9 @@ async fn approval(visit: &Visit<'_>, way: Way<'_>) -> Reply {
         permission: permission.as_ref().map(|permission| permission as &dyn ReadPermission),
     };
     match *visit.request.method() {
-        Method::GET | Method::HEAD => approval::show(way, visit.seen(), &ports.seal, reached).await,
+        Method::GET | Method::HEAD => approval::show(reference, visit.seen(), &ports.seal, reached).await,
         Method::POST if body.len() <= MAX_FORM_BYTES => {
-            approval::submit(way, visit.seen(), body, &ports.seal, reached).await
+            approval::submit(reference, visit.seen(), body, &ports.seal, reached).await
         }
         Method::POST => plain(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large\n"),
         _ => plain(StatusCode::METHOD_NOT_ALLOWED, "GET and POST are allowed\n"),
@@ -186,7 +187,7 @@ async fn come_back(visit: &Visit<'_>) -> Reply {
     let query = visit.request.uri().query().unwrap_or_default();
     let (seal, headers) = (&visit.ports.seal, visit.request.headers());
     let back = match &visit.ports.sign_in {
-        Some(sign_in) => sign_in.with.come_back(seal, headers, query, visit.now_ms).await,
+        Some(sign_in) => sign_in.with.finish(seal, headers, query, visit.now_ms).await,
         None => None,
     };
     back.unwrap_or_else(|| visit.again(SIGN_IN))

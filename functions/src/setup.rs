@@ -19,7 +19,7 @@ use holdfast_github::{
 };
 use holdfast_models::{ModelRouter, ModelSettings};
 use holdfast_web::form::Seal;
-use holdfast_web::sign_in::WithGithub;
+use holdfast_web::sign_in::SignInFlow;
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -38,7 +38,7 @@ pub struct SignIn {
     /// Reads a person's permission with the person's token.
     pub github: GithubSignIn,
     /// The way to GitHub and back.
-    pub with: WithGithub,
+    pub with: SignInFlow,
 }
 
 /// The settings and the account that adapters are made from.
@@ -178,7 +178,7 @@ impl Setup {
             return Ok(None);
         };
         let github = GithubSignIn::new(client, settings.github_url.clone()).map_err(setup_error)?;
-        let with = WithGithub::new(Arc::new(github.clone()), self.public_url()?, true);
+        let with = SignInFlow::new(Arc::new(github.clone()), self.public_url()?, true);
         let with = with.map_err(|error| SetupError(format!("HOLDFAST_PUBLIC_URL (environment): {error}")))?;
         Ok(Some(SignIn { github, with }))
     }

@@ -264,7 +264,7 @@ impl PublishReview for Outside<'_> {
     }
 
     async fn give_notice(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        let says = if body.contains("Nothing of it was published") {
+        let says = if body.contains("Nothing was published") {
             Says::NothingPublished
         } else {
             Says::SummaryMissing

@@ -1,6 +1,7 @@
-//! Writes every page in its variants as files: `cargo run -p holdfast-console --example gallery -- DIR`. Open `index.html`.
+//! Writes every page in all variants as files: `cargo run -p holdfast-console --example gallery -- DIR`. Open
+//! `index.html`.
 //!
-//! Links between the pages lead nowhere there; the stylesheet is found beside them.
+//! Links between pages don't work there; the stylesheet is next to the pages.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,27 +1,27 @@
-//! Addresses of the pages: built here and nowhere else.
+//! Builds the addresses of all pages.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::field;
 use crate::view::RunsFilter;
 
-/// What may stand in a path segment as it is.
+/// Characters that need no escaping in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 fn segment(text: &str) -> String {
     match text {
-        // Browsers take these two out of a path, also when they are encoded.
+        // Browsers remove these two from a path, even if they are encoded.
         "." | ".." => "_".to_owned(),
         text => utf8_percent_encode(text, SEGMENT).to_string(),
     }
 }
 
-/// Every run.
+/// Returns the address of the list of runs.
 pub fn runs() -> String {
     "/".to_owned()
 }
 
-/// Every run that a filter lets through, one page of them (from 1).
+/// Returns the address of the filtered list of runs, at one of its pages (from 1).
 pub fn filtered_runs(filter: &RunsFilter, page: u32) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(status) = filter.status {
@@ -45,27 +45,27 @@ pub fn filtered_runs(filter: &RunsFilter, page: u32) -> String {
     if query.is_empty() { runs() } else { format!("/?{query}") }
 }
 
-/// One run.
+/// Returns the address of a run.
 pub fn run(run: &str) -> String {
     format!("/reviews/{}", segment(run))
 }
 
-/// The picture of a run's states, an SVG document.
+/// Returns the address of the picture of a run's states, an SVG document.
 pub fn picture(run: &str) -> String {
     format!("{}/picture.svg", self::run(run))
 }
 
-/// One unit of a run.
+/// Returns the address of a unit.
 pub fn unit(run: &str, unit: &str) -> String {
     format!("{}/units/{}", self::run(run), segment(unit))
 }
 
-/// What an action on a run is sent to: `cancel`, `redrive` or `decide`.
+/// Returns the address of an action on a run: `cancel`, `redrive`, `clean`, `replay` or `decide`.
 pub fn action(run: &str, action: &str) -> String {
     format!("{}/{}", self::run(run), segment(action))
 }
 
-/// The page to decide on, by the opaque id of the mail.
+/// Returns the address of an approval page, by the opaque id in the mail.
 pub fn approval(id: &str) -> String {
     format!("/approvals/{}", segment(id))
 }

@@ -1,8 +1,8 @@
-//! The console and the approval pages: view models in, HTML out.
+//! The console and the approval page: view models in, HTML out.
 //!
-//! `view` holds what a page is told, `page` has one file for each page, `part` what pages share, `style` the stylesheet.
-//! No clock, no network, no files, no HTTP framework: whoever serves the pages reads the artifacts, fills the views in and
-//! sends what comes back, with the headers that [`CONTENT_SECURITY_POLICY`] and `docs/console.md` name.
+//! `view` has the data of the pages, `page` one file for each page, `part` the shared parts, `style` the stylesheet.
+//! No clock, network, files or HTTP framework: the server reads the artifacts, fills the views, and sends the pages
+//! with the headers in [`CONTENT_SECURITY_POLICY`] and `docs/console.md`.
 
 pub mod field;
 pub mod href;

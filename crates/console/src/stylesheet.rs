@@ -1,4 +1,4 @@
-//! The one stylesheet of all pages, and the policy under which a browser may use it.
+//! The stylesheet of all pages, and their content security policy.
 
 use std::sync::LazyLock;
 
@@ -18,9 +18,9 @@ pub const STYLESHEET: &str = concat!(
     include_str!("style/print.css"),
 );
 
-/// The `Content-Security-Policy` that every page is made for: no script at all, no style but the stylesheet.
+/// The `Content-Security-Policy` of every page: no script, and no style except the stylesheet.
 ///
-/// A page sends no form elsewhere, so a sign-in that ends at another host has to begin with a link, not with a form.
+/// Forms may only be sent to the same site, so a sign-in at another host has to start with a link.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
@@ -29,12 +29,12 @@ static PATH: LazyLock<String> = LazyLock::new(|| {
     format!("/assets/console-{}.css", &digest[..16])
 });
 
-/// Where the stylesheet is served: the path holds the content's hash, so it may be cached for ever.
+/// The stylesheet's path: it contains a hash of the content, so it may be cached permanently.
 pub fn stylesheet_path() -> &'static str {
     &PATH
 }
 
 /// The pages' icon: `image/svg+xml`, served at [`ICON_PATH`].
 pub const ICON: &str = include_str!("style/icon.svg");
-/// Where the icon is served. Its content may change: an hour's cache, not for ever.
+/// The icon's path. Its content may change, so it is cached for an hour only.
 pub const ICON_PATH: &str = "/assets/holdfast.svg";

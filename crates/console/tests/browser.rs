@@ -1,5 +1,5 @@
-//! Every page in a real browser: no wider than its screen, accessible, and nothing that its own policy refuses. What is
-//! looked at stands in `tests/browser/gallery.mjs`.
+//! Opens every page in a real browser: it fits the screen, is accessible, and breaks no policy. The checks are in
+//! `tests/browser/gallery.mjs`.
 #![expect(clippy::unwrap_used, reason = "a page that cannot be written fails the test")]
 
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Every page in its variants, parsed as a browser parses it: well-formed, without script or styles, usable without
-//! either, and deaf to what foreign text asks for.
+//! Parses every page in its variants like a browser: well-formed, without script or inline styles, usable without
+//! either, and immune to foreign text.
 #![expect(clippy::expect_used, reason = "a page without a body fails the test")]
 
 use std::sync::LazyLock;
@@ -12,10 +12,10 @@ use markup5ever_rcdom::{Handle, NodeData, RcDom};
 
 mod sample;
 
-/// Every page once: making them all takes longer than looking at them.
+/// Every page, made once: making all of them takes longer than checking them.
 static PAGES: LazyLock<Vec<(String, String)>> = LazyLock::new(sample::pages);
 
-/// One element: its name, attributes, text within, and whether it lies in a label.
+/// An element: its name, attributes and text, and whether a label contains it.
 struct Element {
     name: String,
     attributes: Vec<(String, String)>,
@@ -105,7 +105,7 @@ fn page(name: &str) -> Page {
     Page::parse(name, html)
 }
 
-/// Holds every page to a rule; what breaks it is listed with the page's name.
+/// Checks a rule on every page; violations are listed with the page's name.
 fn hold(rule: impl Fn(&Page) -> Vec<String>) {
     let broken: Vec<String> = PAGES
         .iter()
@@ -280,7 +280,7 @@ fn one_first_heading_and_none_is_skipped() {
     });
 }
 
-/// Classes whose boxes lay their parts out in a row or a column with no gap between them.
+/// Returns the classes whose boxes lay out their parts in a row or a column without a gap.
 fn gapless_flex_classes(css: &str) -> Vec<String> {
     let mut classes = Vec::new();
     for rule in css.split('}') {
@@ -307,7 +307,8 @@ fn gapless_flex_classes(css: &str) -> Vec<String> {
     classes
 }
 
-/// Texts of such boxes that lose a blank beside an element: "Sign in with" before a name is drawn as "Sign in withName".
+/// Finds texts in such boxes that lose a blank next to an element: "Sign in with" before a name is drawn as "Sign in
+/// withName".
 fn lost_blanks(node: &Handle, classes: &[String], found: &mut Vec<String>) {
     let children = node.children.borrow();
     if let NodeData::Element { attrs, .. } = &node.data
@@ -374,9 +375,9 @@ fn hidden_characters_are_shown_where_they_were() {
 
 #[test]
 fn huge_texts_make_no_huge_pages() {
-    const MAX_BYTES: usize = 2_500_000;
+    const MAX_PAGE_BYTES: usize = 2_500_000;
     for (name, html) in PAGES.iter() {
-        assert!(html.len() < MAX_BYTES, "{name} has {} bytes", html.len());
+        assert!(html.len() < MAX_PAGE_BYTES, "{name} has {} bytes", html.len());
         // A notice may have no long text; a name in the head is cut on every page.
         assert!(!name.ends_with("-huge") || html.contains("left out"), "{name}");
     }
@@ -466,7 +467,7 @@ fn no_page_shows_a_secret_of_any_text() {
     let is_leaking = |page: &Page| page.name.ends_with("-leaking");
     assert!(PAGES.iter().filter(|(name, _)| name.ends_with("-leaking")).count() > 10);
     hold(|page| {
-        // Links to our own pages hold names of runs, which are ours, and what the reader searched for, which is theirs.
+        // Links to this site contain run names and the reader's own search text.
         let is_shown = |name: &str, value: &str| !(name == "href" && value.starts_with('/'));
         let shown: Vec<&str> = page
             .elements
@@ -478,7 +479,7 @@ fn no_page_shows_a_secret_of_any_text() {
                     .chain([element.text.as_str()])
             })
             .collect();
-        // Twelve characters are shown of a commit's id, whatever it is.
+        // Twelve characters of every commit id are shown, whatever it contains.
         let mut parts = (0..token.len() - 16).map(|start| &token[start..start + 16]);
         let leaked = parts.find(|part| is_leaking(page) && shown.iter().any(|text| text.contains(part)));
         leaked

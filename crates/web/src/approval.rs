@@ -1,4 +1,4 @@
-//! The page to decide on. GET and HEAD change nothing; a POST needs our own form and an identity.
+//! The approval page. GET and HEAD change nothing; a POST needs a form of this server and an identity.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -27,20 +27,20 @@ use crate::form::{Form, Seal, Session};
 use crate::reply::Reply;
 use crate::sign_in::sign_in_at;
 
-/// What the pages reach.
+/// The ports of the approval page.
 #[derive(Clone, Copy)]
 pub struct Ports<'a> {
-    /// Keeps questions.
+    /// Stores requests for approval.
     pub rows: &'a dyn KeepRows,
-    /// Tells the workflow.
+    /// Resumes the workflow.
     pub tasks: &'a dyn AnswerTask,
-    /// Keeps artifacts.
+    /// Stores artifacts.
     pub store: &'a dyn StoreArtifact,
-    /// Reads what people may do, and who is in a team; none where only somebody who has signed in can read it.
+    /// Reads permissions and team memberships. `None` if only a signed-in person can read them.
     pub permission: Option<&'a dyn ReadPermission>,
 }
 
-/// One request to a page.
+/// One request for a page.
 pub struct Request<'a> {
     /// Its headers.
     pub headers: &'a HeaderMap,
@@ -48,30 +48,30 @@ pub struct Request<'a> {
     pub now_ms: i64,
     /// 32 random hex digits.
     pub fresh: &'a str,
-    /// What is around the page.
+    /// The frame of the page.
     pub frame: Frame,
-    /// Whether one can sign in.
+    /// Whether sign-in is set up.
     pub may_sign_in: bool,
 }
 
 impl Request<'_> {
-    /// Where one signs in to come back to a page, if one can.
+    /// Returns the address of a sign-in that returns to a page, if sign-in is set up.
     fn sign_in_at(&self, page: &str) -> Option<String> {
         self.may_sign_in.then(|| sign_in_at(page))
     }
 }
 
-/// How a page was come to.
+/// The reference by which an approval page is opened.
 #[derive(Clone, Copy)]
-pub enum Way<'a> {
-    /// By the opaque id in a mail.
+pub enum QuestionRef<'a> {
+    /// The opaque id in a mail.
     Link(&'a str),
-    /// From the console, by the run.
+    /// The run, from the console.
     Run(&'a str),
 }
 
-impl Way<'_> {
-    /// The page's path.
+impl QuestionRef<'_> {
+    /// Returns the page's path.
     pub fn action(&self) -> String {
         match self {
             Self::Link(id) => href::approval(id),
@@ -80,31 +80,36 @@ impl Way<'_> {
     }
 }
 
-/// Shows what is to be decided, or what became of it.
-pub async fn show(way: Way<'_>, request: Request<'_>, seal: &Seal, ports: Ports<'_>) -> Reply {
-    match try_show(way, &request, seal, ports).await {
+/// Shows the review to decide on, or why it can't be decided.
+pub async fn show(reference: QuestionRef<'_>, request: Request<'_>, seal: &Seal, ports: Ports<'_>) -> Reply {
+    match try_show(reference, &request, seal, ports).await {
         Ok(reply) => reply,
-        Err(refusal) => refused(&refusal, &way.action(), &request),
+        Err(refusal) => refused(&refusal, &reference.action(), &request, ports.store).await,
     }
 }
 
-async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports<'_>) -> Result<Reply, Refusal> {
-    let (question, link) = find(way, ports.rows).await?;
+async fn try_show(
+    reference: QuestionRef<'_>,
+    request: &Request<'_>,
+    seal: &Seal,
+    ports: Ports<'_>,
+) -> Result<Reply, Refusal> {
+    let (question, link) = find(reference, ports.rows).await?;
     refuse_early(ports.rows, &question, request.now_ms).await?;
     let approval = &question.approval;
     let report = report(approval, ports.store).await?;
     let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
     let change = find_change_of(&approval.run, &found, ports.store).await?;
     let session = seal.session(request.headers, request.now_ms);
-    let identity = match (known(session, &question, ports).await?, link) {
+    let identity = match (signed_in_person(session, &question, ports).await?, link) {
         (Some(person), _) => Identity::SignedIn { name: person.name },
-        (None, Some(link)) => by_mail(link, request, &way.action()),
+        (None, Some(link)) => by_mail(link, request, &reference.action()),
         (None, None) => Identity::SignInFirst {
-            sign_in_at: sign_in_at(&way.action()),
+            sign_in_at: sign_in_at(&reference.action()),
         },
     };
     let (visit, cookie) = seal.visit(request.headers, request.fresh);
-    let action = way.action();
+    let action = reference.action();
     let (diffs, folded) = shown_and_folded(&report.findings, change.as_ref());
     let view = ApprovalView {
         frame: request.frame.clone(),
@@ -130,7 +135,7 @@ async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports
         folded,
         summary: report.summary.clone(),
         notes: report.notes.clone(),
-        unreviewed: count(&report),
+        unreviewed: count_unreviewed(&report),
     };
     let reply = Reply::page(StatusCode::OK, page::approval::page(&view));
     Ok(match cookie {
@@ -139,39 +144,45 @@ async fn try_show(way: Way<'_>, request: &Request<'_>, seal: &Seal, ports: Ports
     })
 }
 
-/// Takes a decision, stores it, and tells the workflow.
-pub async fn submit(way: Way<'_>, request: Request<'_>, body: &[u8], seal: &Seal, ports: Ports<'_>) -> Reply {
-    let action = way.action();
+/// Stores a decision and resumes the workflow.
+pub async fn submit(
+    reference: QuestionRef<'_>,
+    request: Request<'_>,
+    body: &[u8],
+    seal: &Seal,
+    ports: Ports<'_>,
+) -> Reply {
+    let action = reference.action();
     let form = Form::parse(body);
     if !seal.is_ours(request.headers, &form, &action, field::CSRF) {
         return notice(&request, Notice::FormRefused { again_at: action }, None);
     }
-    match try_submit(way, &request, &form, seal, ports).await {
+    match try_submit(reference, &request, &form, seal, ports).await {
         Ok((question, report)) => {
             let repository = question.approval.target.repository();
             let pull_request = Some((repository, pull_request(&question, &report, None)));
             notice(&request, Notice::DecisionTaken(decision(&question)), pull_request)
         }
-        Err(refusal) => refused(&refusal, &action, &request),
+        Err(refusal) => refused(&refusal, &action, &request, ports.store).await,
     }
 }
 
 async fn try_submit(
-    way: Way<'_>,
+    reference: QuestionRef<'_>,
     request: &Request<'_>,
     form: &Form,
     seal: &Seal,
     ports: Ports<'_>,
 ) -> Result<(Question, Report), Refusal> {
-    let (question, link) = find(way, ports.rows).await?;
+    let (question, link) = find(reference, ports.rows).await?;
     refuse_early(ports.rows, &question, request.now_ms).await?;
     let approval = &question.approval;
     let report = report(approval, ports.store).await?;
     let ballot = ballot(form, &report)?;
     let session = seal.session(request.headers, request.now_ms);
-    let by = match (known(session, &question, ports).await?, way, link) {
+    let by = match (signed_in_person(session, &question, ports).await?, reference, link) {
         (Some(person), ..) => person,
-        (None, Way::Link(id), Some(link)) => {
+        (None, QuestionRef::Link(id), Some(link)) => {
             if link.login.is_none() {
                 return Err(Barred::NeedsSignIn(link.address).into());
             }
@@ -185,22 +196,22 @@ async fn try_submit(
     };
     let (run, round) = (approval.run.as_str(), approval.round);
     let decided = decide(ports.rows, run, round, &by, &ballot, request.now_ms).await?;
-    // It is stored: should the workflow not be reached now, a sweep tells it.
+    // The decision is stored: if the workflow can't be reached now, a sweep delivers it.
     if let Err(error) = deliver(ports.rows, ports.tasks, run, round).await {
-        tracing::error!(run, %error, "a decision is not delivered yet");
+        tracing::error!(run, %error, "a decision is stored but could not be delivered to the workflow yet");
     }
     Ok((decided, report))
 }
 
-/// The question, and the mailed link that led to it, where one did.
-async fn find(way: Way<'_>, rows: &dyn KeepRows) -> Result<(Question, Option<Link>), Refusal> {
-    match way {
-        Way::Link(id) => find_link(rows, id).await.map(|(link, question)| (question, Some(link))),
-        Way::Run(run) => find_open(rows, run).await.map(|question| (question, None)),
+/// Returns the request for approval, and the mailed link that led to it, if any.
+async fn find(reference: QuestionRef<'_>, rows: &dyn KeepRows) -> Result<(Question, Option<Link>), Refusal> {
+    match reference {
+        QuestionRef::Link(id) => find_link(rows, id).await.map(|(link, question)| (question, Some(link))),
+        QuestionRef::Run(run) => find_open(rows, run).await.map(|question| (question, None)),
     }
 }
 
-/// How somebody decides who has not signed in, and came by a mail's link.
+/// Returns how a person decides who followed a mail's link and isn't signed in.
 fn by_mail(link: Link, request: &Request<'_>, page: &str) -> Identity {
     match (link.login, request.sign_in_at(page)) {
         (Some(login), sign_in_at) => Identity::Code { login, sign_in_at },
@@ -209,7 +220,8 @@ fn by_mail(link: Link, request: &Request<'_>, page: &str) -> Identity {
     }
 }
 
-/// Holds whoever typed a code to the policy's teams, as a sign-in does. Errors: in none of them; that can't be checked here.
+/// Requires that the owner of a code is in one of the policy's teams, as for a sign-in. Fails if they are in none, or
+/// if that can't be checked here.
 async fn check_teams_of_code(login: &str, question: &Question, ports: Ports<'_>) -> Result<(), Refusal> {
     let teams = teams(question, ports.store).await?;
     if teams.is_empty() {
@@ -221,13 +233,13 @@ async fn check_teams_of_code(login: &str, question: &Question, ports: Ports<'_>)
         Ok(true) => Ok(()),
         Ok(false) => Err(Barred::InNoTeam(login.to_owned()).into()),
         Err(error) => {
-            tracing::warn!(%error, "the teams of somebody who typed a code can't be read");
+            tracing::warn!(%error, login, "the team memberships of a code's owner can't be read");
             Err(unknown())
         }
     }
 }
 
-/// The policy's teams. Errors: there is no policy; what the store says.
+/// Returns the policy's teams. Fails if the policy is missing or the store fails.
 async fn teams(question: &Question, store: &dyn StoreArtifact) -> Result<Vec<TeamName>, StageError> {
     let policy: Policy = read_artifact(store, &key::policy(&question.approval.run)).await?;
     Ok(policy.gate.team_names())
@@ -242,8 +254,12 @@ async fn is_in_a_team(teams: &[TeamName], login: &str, permission: &dyn ReadPerm
     Ok(false)
 }
 
-/// Who has signed in and may decide. Errors: they may not; GitHub does not say.
-async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) -> Result<Option<Person>, Refusal> {
+/// Returns the signed-in person who may decide. Fails if they may not, or if GitHub doesn't answer.
+async fn signed_in_person(
+    session: Option<Session>,
+    question: &Question,
+    ports: Ports<'_>,
+) -> Result<Option<Person>, Refusal> {
     let (Some(session), Some(permission)) = (session, ports.permission) else {
         return Ok(None);
     };
@@ -257,23 +273,23 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
         }
         Session::Github { login } => login,
     };
-    // Only pull requests have approvals; a target that names no repository gives nobody a permission.
+    // Only pull requests have approvals. If the target names no repository, nobody has a permission.
     let Some(repository) = question.approval.target.repository_name() else {
         return Err(Barred::Unknown.into());
     };
-    let says = |error: ReadError| Refusal::Failed(StageError::from(error));
+    let failed = |error: ReadError| Refusal::Failed(StageError::from(error));
     let may_write = permission
         .permission(&repository, &login)
         .await
-        .map_err(says)?
+        .map_err(failed)?
         .may_write();
     let teams = teams(question, ports.store).await?;
     if !teams.is_empty() {
-        // Somebody outside the teams is told so first: a permission on the repository would not help them.
+        // Reports the missing team first: write permission would not help them.
         match is_in_a_team(&teams, &login, permission).await {
             Ok(true) => {}
             Ok(false) => return Err(Barred::InNoTeam(login).into()),
-            Err(error) if may_write => return Err(says(error)),
+            Err(error) if may_write => return Err(failed(error)),
             Err(_) => {}
         }
     }
@@ -287,7 +303,7 @@ async fn known(session: Option<Session>, question: &Question, ports: Ports<'_>) 
     }))
 }
 
-/// The report that was asked about, and no other.
+/// Returns the stored report if it is the one to approve.
 async fn report(approval: &Approval, store: &dyn StoreArtifact) -> Result<Report, Refusal> {
     let key = key::report(&approval.run);
     let stored: Value = find_artifact(store, &key).await?.ok_or(Refusal::Unknown)?;
@@ -302,7 +318,7 @@ fn ballot(form: &Form, report: &Report) -> Result<Ballot, Refusal> {
     let verdict = match form.get(field::DECISION) {
         Some("approve") => Verdict::Approved,
         Some("reject") => Verdict::Rejected,
-        _ => return Err(Refusal::Invalid("choose to approve or to reject".to_owned())),
+        _ => return Err(Refusal::Invalid("Choose to approve or to reject.".to_owned())),
     };
     let dropped_at: HashSet<usize> = form.all(field::DROP).filter_map(|index| index.parse().ok()).collect();
     let mut dropped = Vec::new();
@@ -337,7 +353,7 @@ fn ballot(form: &Form, report: &Report) -> Result<Ballot, Refusal> {
     })
 }
 
-fn count(report: &Report) -> u64 {
+fn count_unreviewed(report: &Report) -> u64 {
     let unreviewed = report
         .coverage
         .iter()
@@ -369,15 +385,16 @@ fn decision(question: &Question) -> Decision {
     }
 }
 
-/// What is true instead of what was asked for.
-fn refused(refusal: &Refusal, action: &str, request: &Request<'_>) -> Reply {
+/// Turns a refusal into a page.
+async fn refused(refusal: &Refusal, action: &str, request: &Request<'_>, store: &dyn StoreArtifact) -> Reply {
     let again_at = action.to_owned();
     let barred = |why| Notice::NotAllowed {
         name: None,
         why,
         sign_in_at: request.sign_in_at(action),
     };
-    let said = match refusal {
+    let mut superseded = None;
+    let shown = match refusal {
         Refusal::Unknown => Notice::Unknown {
             what: "approval".to_owned(),
         },
@@ -388,10 +405,14 @@ fn refused(refusal: &Refusal, action: &str, request: &Request<'_>) -> Reply {
         },
         Refusal::Superseded {
             question, newer_run, ..
-        } => Notice::Superseded {
-            head: question.approval.target.head().to_string(),
-            newer_run: newer_run.clone(),
-        },
+        } => {
+            // The reader has the request's link, or may see its run: this names nothing that they don't know.
+            superseded = superseded_pull_request(question, store).await;
+            Notice::Superseded {
+                head: question.approval.target.head().to_string(),
+                newer_run: newer_run.clone(),
+            }
+        }
         Refusal::Changed => Notice::PageChanged { again_at },
         Refusal::WrongCode { left } => Notice::WrongCode {
             again_at,
@@ -419,15 +440,27 @@ fn refused(refusal: &Refusal, action: &str, request: &Request<'_>) -> Reply {
             tracing::error!(%error, "an approval page failed");
             Notice::Failed {
                 status: 503,
-                message: "Something that this page needs does not answer: try again in a moment".to_owned(),
+                message: "A service that this page needs did not answer.".to_owned(),
                 reference: None,
             }
         }
     };
-    notice(request, said, None)
+    notice(request, shown, superseded)
 }
 
-/// A page that says one thing.
+/// Returns the pull request of a superseded review, with its address from the stored report. `None` if the report can't
+/// be read.
+async fn superseded_pull_request(question: &Question, store: &dyn StoreArtifact) -> Option<(String, PullRequest)> {
+    let report = find_artifact(store, &key::report(&question.approval.run))
+        .await
+        .ok()??;
+    Some((
+        question.approval.target.repository(),
+        pull_request(question, &report, None),
+    ))
+}
+
+/// Renders a notice as a page.
 pub fn notice(request: &Request<'_>, notice: Notice, pull_request: Option<(String, PullRequest)>) -> Reply {
     let status = StatusCode::from_u16(notice.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let view = NoticeView {

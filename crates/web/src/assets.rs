@@ -1,4 +1,5 @@
-//! The stylesheet and the icon. The stylesheet's name changes with what is in it, so it may be kept for ever.
+//! Serves the stylesheet and the icon. The stylesheet's path contains a hash of its content, so it may be cached
+//! permanently.
 
 use holdfast_console::{ICON, ICON_PATH, STYLESHEET, stylesheet_path};
 use http::header::CACHE_CONTROL;
@@ -6,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 
 use crate::reply::Reply;
 
-/// Answers `GET /assets/NAME`: 404 for what is not there, an old stylesheet too.
+/// Answers `GET /assets/NAME`. Unknown paths, including old stylesheets, get 404.
 pub fn answer(path: &str) -> Reply {
     let (media_type, text, how_long) = if path == stylesheet_path() {
         (

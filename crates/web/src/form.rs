@@ -1,4 +1,4 @@
-//! Forms: how they are read, and how we know that a form is one that we made for this browser.
+//! Parses forms, and checks that a form was made for the browser that sends it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,60 +13,60 @@ use sha2::Sha256;
 
 /// The cookie that ties forms to a browser.
 const VISIT: &str = "holdfast_visit";
-/// The cookie of who has signed in.
+/// The session cookie.
 const SESSION: &str = "holdfast_session";
-/// How long a sign-in lasts, in ms.
+/// Lifetime of a session, in ms.
 const SESSION_MS: i64 = 12 * 3_600_000;
 
-/// XChaCha20's.
+/// Length of XChaCha20's nonce, in bytes.
 const NONCE_BYTES: usize = 24;
 
-/// Largest form, in bytes.
+/// Maximum size of a form, in bytes.
 pub const MAX_FORM_BYTES: usize = 2 * 1024 * 1024;
 
-/// What makes forms and sessions ours.
+/// Authenticates forms and sessions.
 #[derive(Clone, Debug)]
 pub struct Seal {
-    /// Seals sessions and what a browser keeps of a sign-in.
+    /// Signs sessions and the state of pending sign-ins.
     session: SecretString,
-    /// Seals forms.
+    /// Signs forms.
     form: SecretString,
-    /// The sessions that were ended before their time, by id, and when each would have ended by itself.
+    /// Sessions that were ended early: id, and the time of their expiry in ms.
     ended: Arc<RwLock<HashMap<String, i64>>>,
     /// `https://HOST[:PORT]`, as browsers send it.
     origin: String,
 }
 
-/// Who has signed in.
+/// A signed-in person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Session {
-    /// With the key of this machine's console: may see and do everything.
+    /// Signed in with this console's key: may see and do everything.
     Operator,
-    /// With GitHub.
+    /// Signed in with GitHub.
     Github {
         /// The login.
         login: String,
     },
 }
 
-/// One sign-in.
+/// A sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
-    /// Who it is.
+    /// The person.
     pub session: Session,
-    /// Its own id.
+    /// Its unique id.
     pub id: String,
-    /// When it ends, in ms since 1970.
+    /// Its expiry, in ms since 1970.
     pub until_ms: i64,
 }
 
 impl Seal {
-    /// A seal with a key of at least 32 random characters, for pages under `origin` (`https://HOST[:PORT]`).
+    /// Creates a seal with a key of at least 32 random characters, for pages under `origin` (`https://HOST[:PORT]`).
     pub fn new(key: SecretString, origin: impl Into<String>) -> Self {
         Self::with_keys(key.clone(), key, origin)
     }
 
-    /// The same with a key for sessions and another one for forms.
+    /// Creates a seal with separate keys for sessions and forms.
     pub fn with_keys(session: SecretString, form: SecretString, origin: impl Into<String>) -> Self {
         Self {
             session,
@@ -76,7 +76,8 @@ impl Seal {
         }
     }
 
-    /// The browser's own number, and the cookie that gives it one where it has none yet; `fresh` is 32 random hex digits.
+    /// Returns the browser's id, and the cookie that sets it if the browser has none yet. `fresh` is 32 random hex
+    /// digits.
     pub fn visit(&self, headers: &HeaderMap, fresh: &str) -> (String, Option<String>) {
         match cookie(headers, VISIT).filter(|visit| visit.len() == 32) {
             Some(visit) => (visit, None),
@@ -84,7 +85,7 @@ impl Seal {
         }
     }
 
-    /// The nonce of a form.
+    /// Returns the nonce of a form.
     pub fn nonce(&self, visit: &str, action: &str) -> String {
         hex::encode(
             self.form_mac(&format!("form\n{visit}\n{action}"))
@@ -93,7 +94,7 @@ impl Seal {
         )
     }
 
-    /// Whether a form was made by us for this browser and this action, and comes from our own page.
+    /// Returns whether this server made the form for this browser and this action, and one of its own pages sent it.
     pub fn is_ours(&self, headers: &HeaderMap, form: &Form, action: &str, field: &str) -> bool {
         if !self.comes_from_us(headers) {
             return false;
@@ -106,9 +107,9 @@ impl Seal {
         given.is_some_and(|given| mac.verify_slice(&given).is_ok())
     }
 
-    /// Browsers send an `Origin` with every form, but hide it where a page has `Referrer-Policy: no-referrer`, as ours have:
-    /// then `Sec-Fetch-Site` says whether the form is ours. Who sends no `Origin` at all is no browser, and has no cookie of
-    /// ours to be abused.
+    /// Returns whether the request comes from one of this site's pages. Browsers send an `Origin` with every form,
+    /// but replace it with `null` on pages with `Referrer-Policy: no-referrer`, as these have; then `Sec-Fetch-Site`
+    /// decides. A client without any `Origin` isn't a browser, so it has no cookie that another site could abuse.
     fn comes_from_us(&self, headers: &HeaderMap) -> bool {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         match header(ORIGIN.as_str()) {
@@ -118,7 +119,7 @@ impl Seal {
         }
     }
 
-    /// The cookie of someone who has signed in. `id` is a text of hexadecimal digits that no other sign-in has.
+    /// Returns the cookie of a session. `id` is a hexadecimal text that is unique to this sign-in.
     pub fn sign_in(&self, session: &Session, id: &str, now_ms: i64) -> String {
         let who = match session {
             Session::Operator => "operator".to_owned(),
@@ -130,19 +131,19 @@ impl Seal {
         self.cookie(SESSION, &format!("{signed}.{mac}"), "Lax")
     }
 
-    /// The cookie that signs out.
+    /// Returns the cookie that signs out.
     pub fn sign_out(&self) -> String {
         self.used_up(SESSION)
     }
 
-    /// Who has signed in, unless they signed out again.
+    /// Returns the session, unless it was ended.
     pub fn session(&self, headers: &HeaderMap, now_ms: i64) -> Option<Session> {
         let signed_in = self.signed_in(headers, now_ms)?;
         let ended = self.ended.read().unwrap_or_else(PoisonError::into_inner);
         (!ended.contains_key(&signed_in.id)).then_some(signed_in.session)
     }
 
-    /// The sign-in that a browser's cookie is of, also where it was ended.
+    /// Returns the sign-in of the browser's cookie, even if it was ended.
     pub fn signed_in(&self, headers: &HeaderMap, now_ms: i64) -> Option<SignIn> {
         let value = cookie(headers, SESSION)?;
         let (signed, mac) = value.rsplit_once('.')?;
@@ -168,20 +169,20 @@ impl Seal {
         })
     }
 
-    /// Takes note of a session that was ended; those that have ended by themselves are forgotten.
+    /// Records an ended session and drops those that have expired.
     pub fn end(&self, id: &str, until_ms: i64, now_ms: i64) {
         let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
         ended.retain(|_, until| *until > now_ms);
         ended.insert(id.to_owned(), until_ms);
     }
 
-    /// A text that only we can have sealed.
+    /// Returns a text with a signature that only this server can make.
     pub fn sealed(&self, text: &str) -> String {
         let mac = self.mac(&format!("sealed\n{text}")).finalize().into_bytes();
         format!("{text}.{}", hex::encode(mac))
     }
 
-    /// A sealed text from a cookie.
+    /// Returns a signed text from a cookie.
     pub fn unsealed(&self, headers: &HeaderMap, name: &str) -> Option<String> {
         let value = cookie(headers, name)?;
         let (text, mac) = value.rsplit_once('.')?;
@@ -190,18 +191,18 @@ impl Seal {
         Some(text.to_owned())
     }
 
-    /// A text that only we can read.
+    /// Encrypts a text, so that only this server can read it.
     pub fn hidden(&self, text: &str) -> String {
-        // Made of the text itself: the same nonce is never used for two texts.
+        // Derived from the text: two texts never share a nonce.
         let nonce = &self.mac(&format!("nonce\n{text}")).finalize().into_bytes()[..NONCE_BYTES];
         let cipher = self.cipher();
-        // It fails for texts of 256 GiB alone.
+        // Fails only for texts of 256 GiB.
         let hidden = XNonce::try_from(nonce).map(|nonce| cipher.encrypt(&nonce, text.as_bytes()));
         let hidden = hidden.ok().and_then(Result::ok).unwrap_or_default();
         format!("{}{}", hex::encode(nonce), hex::encode(hidden))
     }
 
-    /// A hidden text from a cookie.
+    /// Returns an encrypted text from a cookie.
     pub fn unhidden(&self, headers: &HeaderMap, name: &str) -> Option<String> {
         let bytes = hex::decode(cookie(headers, name)?).ok()?;
         let (nonce, hidden) = bytes.split_at_checked(NONCE_BYTES)?;
@@ -214,12 +215,12 @@ impl Seal {
         XChaCha20Poly1305::new(&key.into())
     }
 
-    /// What takes a cookie away.
+    /// Returns the header that deletes a cookie.
     pub fn used_up(&self, name: &str) -> String {
         self.cookie(name, "; Max-Age=0", "Lax")
     }
 
-    /// A cookie for the pages alone.
+    /// Returns a cookie that only this site's pages receive.
     pub fn cookie(&self, name: &str, value: &str, same_site: &str) -> String {
         let secure = if self.origin.starts_with("https:") {
             "; Secure"
@@ -239,7 +240,7 @@ impl Seal {
 }
 
 fn mac(key: &SecretString, text: &str) -> Hmac<Sha256> {
-    // HMAC takes keys of any length: the default is never reached.
+    // HMAC takes keys of any length: the default is never used.
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes())
         .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
     mac.update(text.as_bytes());
@@ -264,13 +265,13 @@ impl Form {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// The first value of a field.
+    /// Returns the first value of a field.
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut named = self.0.iter().filter(|(key, _)| key == name);
         named.next().map(|(_, value)| value.as_str())
     }
 
-    /// Every value of a field.
+    /// Returns every value of a field.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(key, _)| key == name);
         named.map(|(_, value)| value.as_str())

@@ -1,5 +1,5 @@
-//! What Holdfast answers to HTTP, whichever server asks: the local one, or a function behind API Gateway. Requests and
-//! answers are plain values; what is done stands in `holdfast-core`.
+//! Holdfast's HTTP answers, independent of the server: the local one, or a Lambda function behind API Gateway.
+//! Requests and answers are plain values; the logic is in `holdfast-core`.
 
 pub mod approval;
 pub mod assets;

@@ -1,4 +1,4 @@
-//! Answers, with the headers that every one of them has.
+//! HTTP answers, with the headers that all of them have.
 
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -15,12 +15,12 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Nothing but our own stylesheet, pictures and forms; no script, no frames.
+/// Allows only this site's stylesheet, images and forms; no script, no frames.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
                               frame-ancestors 'none'";
 
 impl Reply {
-    /// An answer of a media type, which nobody keeps, frames or guesses about.
+    /// Creates an answer that isn't cached, framed or sniffed.
     pub fn new(status: StatusCode, media_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         let mut headers = HeaderMap::new();
         for (name, value) in [
@@ -39,17 +39,18 @@ impl Reply {
         }
     }
 
-    /// A page.
+    /// Creates a page.
     pub fn page(status: StatusCode, html: impl Into<Vec<u8>>) -> Self {
         Self::new(status, "text/html; charset=utf-8", html)
     }
 
-    /// A document.
+    /// Creates a JSON document.
     pub fn json(status: StatusCode, document: &Value) -> Self {
         Self::new(status, "application/json", format!("{document}\n"))
     }
 
-    /// The way to another page of ours, after a form was taken (303). A path that no header can carry leads to `/`.
+    /// Redirects to another page of this site after a form (303). A path that isn't a valid header value leads to
+    /// `/`.
     pub fn see_other(path: &str) -> Self {
         let mut reply = Self::new(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", "");
         let location = HeaderValue::from_str(path).unwrap_or_else(|_| HeaderValue::from_static("/"));
@@ -57,7 +58,7 @@ impl Reply {
         reply
     }
 
-    /// The same with another header. A value that no header can carry is left out.
+    /// Adds a header. An invalid value is left out.
     #[must_use]
     pub fn with(mut self, name: http::HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {

@@ -1,5 +1,5 @@
-//! Signing in with GitHub: the way there, back, and out again. Nothing is kept here: what is needed in between is in the
-//! browser, sealed.
+//! Sign-in with GitHub. The server keeps no state: the browser keeps the state of a pending sign-in in a sealed
+//! cookie.
 
 use std::sync::Arc;
 
@@ -13,29 +13,32 @@ use url::Url;
 use crate::form::{Form, Seal, Session};
 use crate::reply::Reply;
 
-/// Where one signs in.
+/// The path that starts a sign-in.
 pub const SIGN_IN: &str = "/sign-in";
-/// Where GitHub sends people back to; among the App's callback URLs.
+/// The path to which GitHub sends people back. It must be one of the App's callback URLs.
 pub const CALLBACK: &str = "/sign-in/callback";
-/// Where the form that signs out is sent.
+/// The path of the sign-out form.
 pub const SIGN_OUT: &str = "/sign-out";
 
-/// The cookie between the way to GitHub and back.
+/// The cookie of a pending sign-in.
 const PENDING: &str = "holdfast_sign_in";
-/// The cookie of a person's token, hidden.
+/// The cookie with a person's encrypted token.
 pub(crate) const TOKEN: &str = "holdfast_token";
 
-/// Sign-in, as a deployment has it.
+/// The GitHub sign-in of a deployment, from the redirect to the session.
 #[derive(Clone)]
-pub struct WithGithub {
+pub struct SignInFlow {
     people: Arc<dyn SignInPeople>,
     callback: Url,
     keeps_token: bool,
 }
 
-impl WithGithub {
-    /// Sign-in for pages under `public`. With `keeps_token` the person's token stays in their browser, hidden, for whoever
-    /// has no credentials of its own to ask what they may do. Errors: the address cannot be used.
+impl SignInFlow {
+    /// Creates the sign-in for pages under `public`. With `keeps_token`, the browser keeps the person's encrypted
+    /// token, for a deployment without its own GitHub credentials.
+    ///
+    /// # Errors
+    /// The callback URL is invalid.
     pub fn new(people: Arc<dyn SignInPeople>, public: &Url, keeps_token: bool) -> Result<Self, url::ParseError> {
         Ok(Self {
             people,
@@ -44,8 +47,8 @@ impl WithGithub {
         })
     }
 
-    /// Sends the browser to GitHub; `back` in the query is the page to come back to. `state` and `verifier` are texts that
-    /// nobody guesses.
+    /// Redirects the browser to GitHub. `back` in the query is the page to return to. `state` and `verifier` must be
+    /// unguessable.
     pub fn begin(&self, seal: &Seal, query: &str, state: &SecretString, verifier: &SecretString) -> Reply {
         let (state, verifier) = (state.expose_secret(), verifier.expose_secret());
         let query = Form::parse(query.as_bytes());
@@ -55,8 +58,9 @@ impl WithGithub {
         Reply::see_other(page.as_str()).with(SET_COOKIE, &seal.cookie(PENDING, &pending, "Lax"))
     }
 
-    /// Signs in who is back from GitHub. None: it did not begin here, or GitHub says no; the person may try again.
-    pub async fn come_back(&self, seal: &Seal, headers: &HeaderMap, query: &str, now_ms: i64) -> Option<Reply> {
+    /// Completes the sign-in of a person who returns from GitHub. Returns `None` if it wasn't started in this browser
+    /// or GitHub refuses it; the person may try again.
+    pub async fn finish(&self, seal: &Seal, headers: &HeaderMap, query: &str, now_ms: i64) -> Option<Reply> {
         let query = Form::parse(query.as_bytes());
         let pending = seal.unsealed(headers, PENDING)?;
         let mut parts = pending.splitn(3, '.');
@@ -84,7 +88,7 @@ impl WithGithub {
     }
 }
 
-/// The id of the session that a sign-in leads to: nobody has another one's, as each sign-in has a state of its own.
+/// Returns the id of the session. It is unique, because each sign-in has its own state.
 fn session_id(state: &str) -> String {
     hex::encode(Sha256::digest(format!("session of {state}")))
         .chars()
@@ -92,7 +96,7 @@ fn session_id(state: &str) -> String {
         .collect()
 }
 
-/// The address to sign in at and come back to `page` from.
+/// Returns the address of a sign-in that returns to `page`.
 pub fn sign_in_at(page: &str) -> String {
     let query: String = form_urlencoded::Serializer::new(String::new())
         .append_pair("back", page)
@@ -100,14 +104,14 @@ pub fn sign_in_at(page: &str) -> String {
     format!("{SIGN_IN}?{query}")
 }
 
-/// The token of who has signed in with `login`, where it is kept.
+/// Returns the stored token of the person who is signed in with `login`.
 pub fn token(seal: &Seal, headers: &HeaderMap, login: &str) -> Option<SecretString> {
     let hidden = seal.unhidden(headers, TOKEN)?;
     let (whose, token) = hidden.split_once(' ')?;
     (whose == login).then(|| token.to_owned().into())
 }
 
-/// A path of ours, and no other host's address.
+/// Returns whether a path belongs to this site and not to another host.
 fn is_ours(path: &str) -> bool {
     path.starts_with('/')
         && !path.starts_with("//")

@@ -1,5 +1,5 @@
-//! Signing out: the session ends here, not only in the browser that has its cookie. Sessions that were ended are rows, until
-//! they would have ended by themselves.
+//! Sign-out: the session ends on the server, not only in the browser that has its cookie. Ended sessions are stored
+//! as rows until they would have expired.
 
 use holdfast_console::field;
 use holdfast_core::port::{KeepRows, Precondition, RowError};
@@ -11,14 +11,14 @@ use crate::form::{Form, Seal};
 use crate::reply::Reply;
 use crate::sign_in::{SIGN_OUT, TOKEN};
 
-/// The rows' keys begin so.
+/// Prefix of the rows' keys.
 const GROUP: &str = "session/";
-/// The field that has the time when the session would have ended.
+/// The field with the session's original expiry.
 const UNTIL: &str = "until_ms";
-/// The most ended sessions that are loaded.
+/// Maximum number of ended sessions that are loaded.
 const MAX_ENDED: usize = 100_000;
 
-/// Ends the browser's session, and answers with `reply`. None: the form is not ours.
+/// Ends the browser's session and returns `reply` with cookies that sign out. Returns `None` if the form isn't valid.
 ///
 /// # Errors
 /// The session's end cannot be stored.
@@ -34,7 +34,7 @@ pub async fn sign_out(
         return Ok(None);
     }
     if let Some(signed_in) = seal.signed_in(headers, now_ms) {
-        // Ended twice is ended.
+        // A session can be ended twice.
         let until = json!({ UNTIL: signed_in.until_ms });
         rows.put(&format!("{GROUP}{}", signed_in.id), &until, Precondition::Absent)
             .await?;
@@ -44,7 +44,7 @@ pub async fn sign_out(
     Ok(Some(reply.with(SET_COOKIE, &seal.used_up(TOKEN))))
 }
 
-/// Loads the sessions that were ended before this process began.
+/// Loads the sessions that were ended before this process started.
 ///
 /// # Errors
 /// The rows cannot be read.
@@ -58,11 +58,11 @@ pub async fn load_ended(seal: &Seal, rows: &dyn KeepRows, now_ms: i64) -> Result
     Ok(())
 }
 
-/// Learns whether the session of a request was ended, where other processes end sessions, too.
+/// Checks whether another process has ended the session of a request.
 ///
 /// # Errors
 /// The row cannot be read.
-pub async fn learn_ended(seal: &Seal, rows: &dyn KeepRows, headers: &HeaderMap, now_ms: i64) -> Result<(), RowError> {
+pub async fn refresh_ended(seal: &Seal, rows: &dyn KeepRows, headers: &HeaderMap, now_ms: i64) -> Result<(), RowError> {
     let Some(signed_in) = seal.signed_in(headers, now_ms) else {
         return Ok(());
     };

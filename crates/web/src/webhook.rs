@@ -1,4 +1,4 @@
-//! `POST /webhooks/github`: the signature first, over the raw bytes; then the shape; then what it asks for.
+//! `POST /webhooks/github`: checks the signature over the raw body, then parses the event, then acts on it.
 
 use holdfast_core::intake::{Ports, Receipt, RunSettings, receive};
 use holdfast_core::webhook::{WebhookSecrets, parse};
@@ -7,19 +7,25 @@ use serde_json::{Value, json};
 
 use crate::reply::Reply;
 
-/// Largest body, in bytes: GitHub sends no more than 25 MB.
+/// Maximum size of a body, in bytes: GitHub sends at most 25 MB.
 pub const MAX_BODY_BYTES: usize = 25 * 1024 * 1024;
 
-/// Refuses a delivery whose signature is missing or malformed, before its body is read; none for one that may be signed.
+/// Refuses a delivery with a missing or malformed signature before its body is read. Returns `None` if the signature
+/// is well-formed.
 pub fn refuse_unsigned(headers: &HeaderMap) -> Option<Reply> {
     let header = headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok());
     let error = WebhookSecrets::check_form(header).err()?;
-    tracing::warn!(%error, "a delivery was refused");
-    Some(said(StatusCode::UNAUTHORIZED, "unauthorized", &error.to_string()))
+    tracing::warn!(%error, "delivery refused");
+    Some(error_reply(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        &error.to_string(),
+    ))
 }
 
-/// Answers a delivery: 202 with the run's id; 200 when ignored (says why), done at once or a duplicate; 401 for a bad or
-/// missing signature; 413 too large; 400 of another shape; 503 when it could not be done, to be delivered again.
+/// Answers a delivery: 202 with the run's id; 200 if it is ignored (with the reason), done at once or a duplicate;
+/// 401 for an invalid or missing signature; 413 if it is too large; 400 if it is malformed; 503 if it failed and must
+/// be redelivered.
 pub async fn answer(
     secrets: &WebhookSecrets,
     headers: &HeaderMap,
@@ -28,39 +34,39 @@ pub async fn answer(
     ports: Ports<'_>,
 ) -> Reply {
     if body.len() > MAX_BODY_BYTES {
-        return said(
+        return error_reply(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
-            "the body has more than 25 MiB",
+            "the body is larger than 25 MiB",
         );
     }
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Err(error) = secrets.verify(body, header("x-hub-signature-256")) {
-        tracing::warn!(%error, "a delivery was refused");
-        return said(StatusCode::UNAUTHORIZED, "unauthorized", &error.to_string());
+        tracing::warn!(%error, "delivery refused");
+        return error_reply(StatusCode::UNAUTHORIZED, "unauthorized", &error.to_string());
     }
     let Some(name) = header("x-github-event") else {
-        return said(StatusCode::BAD_REQUEST, "invalid", "X-GitHub-Event is missing");
+        return error_reply(StatusCode::BAD_REQUEST, "invalid", "X-GitHub-Event is missing");
     };
     let delivery = header("x-github-delivery").unwrap_or("none");
     let event = parse(name, body);
     match receive(&event, how, ports).await {
         Ok(receipt) => {
-            tracing::info!(event = name, delivery, ?receipt, "a delivery was taken");
-            of(&receipt)
+            tracing::info!(event = name, delivery, ?receipt, "delivery processed");
+            receipt_reply(&receipt)
         }
         Err(error) => {
-            tracing::error!(event = name, delivery, %error, "a delivery could not be taken");
-            said(
+            tracing::error!(event = name, delivery, %error, "delivery could not be processed");
+            error_reply(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
-                "the delivery could not be taken now: deliver it again",
+                "the delivery could not be processed now: redeliver it",
             )
         }
     }
 }
 
-fn of(receipt: &Receipt) -> Reply {
+fn receipt_reply(receipt: &Receipt) -> Reply {
     let document = |status: &str, name: &str, value: &str| {
         let mut document = json!({ "status": status });
         document[name] = Value::from(value);
@@ -71,11 +77,11 @@ fn of(receipt: &Receipt) -> Reply {
         Receipt::Duplicate { run } => Reply::json(StatusCode::OK, &document("duplicate", "run", run)),
         Receipt::Done { what } => Reply::json(StatusCode::OK, &document("done", "what", what)),
         Receipt::Ignored { why } => Reply::json(StatusCode::OK, &document("ignored", "why", why)),
-        Receipt::Invalid { what } => said(StatusCode::BAD_REQUEST, "invalid", what),
+        Receipt::Invalid { what } => error_reply(StatusCode::BAD_REQUEST, "invalid", what),
     }
 }
 
-fn said(status: StatusCode, name: &str, what: &str) -> Reply {
+fn error_reply(status: StatusCode, name: &str, what: &str) -> Reply {
     Reply::json(status, &json!({ "status": name, "error": what }))
 }
 
@@ -86,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_no_signature_is_refused_before_its_body() {
+    fn a_delivery_without_a_well_formed_signature_is_refused_before_its_body_is_read() {
         let digits = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
         let table = [
             (None, true),

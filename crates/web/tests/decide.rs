@@ -1,4 +1,4 @@
-//! The approval page as a stranger, an author and an approver meet it: who decides by the code of a mail, and who has to
+//! The approval page as an approver, an author and an outsider see it: who decides by a mailed code, and who has to
 //! sign in.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
@@ -18,7 +18,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{AnswerTask, ExecutionError, Permission, ReadError, ReadPermission, TaskAnswer};
 use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows};
-use holdfast_web::approval::{Ports, Request, Way, show, submit};
+use holdfast_web::approval::{Ports, QuestionRef, Request, show, submit};
 use holdfast_web::form::{Seal, Session};
 use http::HeaderMap;
 use http::header::COOKIE;
@@ -44,7 +44,7 @@ impl AnswerTask for World {
     }
 }
 
-/// Who is in the policy's team, where that can be read.
+/// Members of the policy's team, if it can be read.
 struct Teams(Result<&'static str, ()>, Permission);
 
 #[async_trait]
@@ -62,12 +62,13 @@ impl ReadPermission for Teams {
 
 fn report() -> Value {
     json!({ "version": 1, "run": RUN, "status": "reviewed", "summary": "s", "coverage": [], "findings": [],
-        "target": { "repository": "octo/demo", "pull_request": 12, "base": "a".repeat(40), "head": "b".repeat(40) },
+        "target": { "repository": "octo/demo", "pull_request": 12, "base": "a".repeat(40), "head": "b".repeat(40),
+            "url": "https://github.com/octo/demo/pull/12" },
         "model": { "provider": "rules", "name": "rules" }, "gate": { "decision": "require_approval", "worst": "high" },
         "usage": { "model_calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0, "cache_hits": 0, "wall_ms": 0 } })
 }
 
-/// A question that waits, with the mails to those who were asked.
+/// A pending request for approval, with the mails to the approvers.
 fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
     let world = World::default();
     let target = Target::PullRequest {
@@ -104,7 +105,7 @@ fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
     (world, invitations)
 }
 
-fn request(headers: &HeaderMap, may_sign_in: bool) -> Request<'_> {
+fn request(headers: &HeaderMap, may_sign_in: bool, has_console: bool) -> Request<'_> {
     Request {
         headers,
         now_ms: 2_000,
@@ -114,20 +115,21 @@ fn request(headers: &HeaderMap, may_sign_in: bool) -> Request<'_> {
             deployment: None,
             version: "0".to_owned(),
             person: None,
+            has_console,
         },
         may_sign_in,
     }
 }
 
-/// Approves by a mail's link and code; the answer's status and page.
+/// Approves by a mail's link and code; returns the status and the page.
 fn approve(world: &World, invitation: &Invitation, teams: Option<&Teams>, may_sign_in: bool) -> (u16, String) {
     let seal = Seal::new("k".repeat(32).into(), "http://127.0.0.1:1");
     let mut headers = HeaderMap::new();
     headers.insert(COOKIE, format!("holdfast_visit={VISIT}").parse().unwrap());
-    let way = Way::Link(&invitation.id);
+    let reference = QuestionRef::Link(&invitation.id);
     let body = format!(
         "csrf={}&decision=approve&page_version={}&code={}",
-        seal.nonce(VISIT, &way.action()),
+        seal.nonce(VISIT, &reference.action()),
         stored_content(&report()),
         invitation.code
     );
@@ -138,8 +140,8 @@ fn approve(world: &World, invitation: &Invitation, teams: Option<&Teams>, may_si
         permission: teams.map(|teams| teams as &dyn ReadPermission),
     };
     let reply = block_on(submit(
-        way,
-        request(&headers, may_sign_in),
+        reference,
+        request(&headers, may_sign_in, true),
         body.as_bytes(),
         &seal,
         ports,
@@ -155,7 +157,7 @@ fn decided(world: &World) -> Option<Verdict> {
 fn a_code_decides_for_its_login_and_is_held_to_the_teams() {
     let (ada, nobody) = (Teams(Ok("ada"), Permission::Write), Teams(Err(()), Permission::Write));
     let team: &[&str] = &["octo/reviewers"];
-    // Teams of the policy, who was asked, who is in the team, and what the answer's page tells.
+    // The policy's teams, the approvers, the team's members, and a text of the resulting page.
     for (teams, approver, members, status, page) in [
         (&[][..], "ada=a@example.org", None, 200, ""),
         (team, "ada=a@example.org", Some(&ada), 200, ""),
@@ -205,7 +207,7 @@ fn a_code_decides_for_its_login_and_is_held_to_the_teams() {
 #[test]
 fn the_page_of_a_mail_offers_only_what_can_work() {
     for (approver, may_sign_in, field, text) in [
-        ("ada=a@example.org", false, true, "You decide as"),
+        ("ada=a@example.org", false, true, "You are deciding as"),
         ("ada=a@example.org", true, true, "sign in with GitHub"),
         ("a@example.org", true, false, "Sign in with GitHub"),
         ("a@example.org", false, false, "holdfast approve"),
@@ -219,8 +221,8 @@ fn the_page_of_a_mail_offers_only_what_can_work() {
             store: &world.documents,
             permission: None,
         };
-        let way = Way::Link(&invitations[0].id);
-        let reply = block_on(show(way, request(&headers, may_sign_in), &seal, ports));
+        let reference = QuestionRef::Link(&invitations[0].id);
+        let reply = block_on(show(reference, request(&headers, may_sign_in, true), &seal, ports));
         let html = String::from_utf8(reply.body).unwrap();
         assert_eq!(reply.status.as_u16(), 200, "{html}");
         assert_eq!(html.contains("name=\"code\""), field, "{approver} {may_sign_in}");
@@ -257,8 +259,14 @@ fn a_policy_that_is_gone_opens_no_team() {
     assert_eq!(decided(&world), None);
 }
 
-/// The page as somebody sees it who has signed in with GitHub.
-fn page_for(login: &str, world: &World, way: Way<'_>, permission: &Teams) -> (u16, String) {
+/// Returns the page as a person sees it who is signed in with GitHub.
+fn page_for(
+    login: &str,
+    world: &World,
+    reference: QuestionRef<'_>,
+    permission: &Teams,
+    has_console: bool,
+) -> (u16, String) {
     let seal = Seal::new("k".repeat(32).into(), "http://127.0.0.1:1");
     let session = Session::Github {
         login: login.to_owned(),
@@ -272,7 +280,7 @@ fn page_for(login: &str, world: &World, way: Way<'_>, permission: &Teams) -> (u1
         store: &world.documents,
         permission: Some(permission),
     };
-    let reply = block_on(show(way, request(&headers, true), &seal, ports));
+    let reply = block_on(show(reference, request(&headers, true, has_console), &seal, ports));
     (reply.status.as_u16(), String::from_utf8(reply.body).unwrap())
 }
 
@@ -291,7 +299,7 @@ fn somebody_outside_the_teams_is_told_of_the_teams() {
         (&[], "grace", Ok("ada"), Read, 403, of_write),
     ] {
         let (world, _) = asked(teams, &["ada=a@example.org"]);
-        let (got, html) = page_for(login, &world, Way::Run(RUN), &Teams(members, permission));
+        let (got, html) = page_for(login, &world, QuestionRef::Run(RUN), &Teams(members, permission), true);
         let is_page = html.contains(page) || status == 200;
         assert!(
             got == status && is_page,
@@ -319,12 +327,25 @@ fn the_page_of_a_superseded_run_names_its_commit_and_the_newer_run() {
             Some(newer) => drop(block_on(claim::take(&world.rows, &FixedChange::default(), &target, newer)).unwrap()),
             None => block_on(claim::close(&world.rows, RUN)).unwrap(),
         }
-        for way in [Way::Run(RUN), Way::Link(&invitations[0].id)] {
-            let (status, html) = page_for("ada", &world, way, &Teams(Ok("ada"), Permission::Write));
+        let opened = [
+            (QuestionRef::Run(RUN), true),
+            (QuestionRef::Link(&invitations[0].id), true),
+            (QuestionRef::Link(&invitations[0].id), false),
+        ];
+        for (reference, has_console) in opened {
+            let (status, html) = page_for(
+                "ada",
+                &world,
+                reference,
+                &Teams(Ok("ada"), Permission::Write),
+                has_console,
+            );
             assert_eq!(status, 410, "{html}");
             let short = target.head().short();
             assert!(html.contains(&format!("commit <code><bdi>{short}")), "{html}");
-            assert_eq!(html.contains("/reviews/r-2"), newer.is_some(), "{html}");
+            assert!(html.contains("href=\"https://github.com/octo/demo/pull/12\""), "{html}");
+            assert_eq!(html.contains("/reviews/r-2"), newer.is_some() && has_console, "{html}");
+            assert_eq!(html.contains("href=\"/\""), has_console, "{html}");
         }
     }
 }

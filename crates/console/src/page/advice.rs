@@ -1,17 +1,17 @@
-//! A failure's name in plain words, and what to do about it.
+//! Explains error names: what happened and what to do.
 
 use holdfast_core::model::error_name::ErrorName;
 
-/// What a failure means.
+/// The explanation of an error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Advice {
-    /// What happened.
+    /// The event.
     pub what: &'static str,
-    /// What helps.
+    /// The remedy.
     pub next: &'static str,
 }
 
-/// The words for a name of the workflow; names of the engine and unknown ones have words too.
+/// Explains an error name of the workflow or the engine; unknown names have an explanation too.
 pub fn advice(error: &str) -> Advice {
     let known = ErrorName::ALL.iter().find(|name| name.as_str() == error);
     let (what, next) = match known {
@@ -24,31 +24,31 @@ pub fn advice(error: &str) -> Advice {
 const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
     match name {
         ErrorName::PayloadInvalid => (
-            "A step got data that it cannot read, perhaps from another version of Holdfast.",
+            "A step received data that it can't read, perhaps from another version of Holdfast.",
             "Start a new review with /holdfast review. If it happens again, report it with the run's name.",
         ),
         ErrorName::ArtifactUnavailable => (
-            "The store of the run's files did not answer.",
+            "The artifact store, which has the run's files, did not answer.",
             "Check the disk or the bucket, then redrive: finished units are kept.",
         ),
         ErrorName::ArtifactMissing => (
-            "A file that an earlier step wrote is gone.",
-            "If someone cleaned the data directory or the bucket, start a new review; what is gone cannot be redriven.",
+            "A file that an earlier step wrote is missing.",
+            "If someone cleaned the data directory or the bucket, start a new review; a run without its files can't be redriven.",
         ),
         ErrorName::RepositoryUnreadable => (
             "The work tree or one of its commits cannot be read.",
-            "Check that the path is a git work tree and that both commits are there, then redrive.",
+            "Check that the path is a git work tree and that both commits exist, then redrive.",
         ),
         ErrorName::RepositoryConfigurationInvalid => (
-            ".holdfast.yml on the base branch is wrong; the message says where.",
-            "Mend it on the base branch (holdfast check .holdfast.yml), then start a new review.",
+            ".holdfast.yml on the base branch is invalid; the message shows where.",
+            "Fix it on the base branch (holdfast check .holdfast.yml), then start a new review.",
         ),
         ErrorName::GithubUnavailable => (
-            "GitHub did not answer, and went on not answering.",
+            "GitHub did not answer, not even after retries.",
             "See githubstatus.com, then redrive: finished units are kept.",
         ),
         ErrorName::GithubRateLimited => (
-            "GitHub's rate limit was reached and did not free up in time.",
+            "GitHub's rate limit was reached and did not reset in time.",
             "Wait for the limit to reset, usually within an hour, then redrive.",
         ),
         ErrorName::GithubForbidden => (
@@ -56,7 +56,7 @@ const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
             "Check the token or the app's installation: contents read, pull requests write. Then redrive.",
         ),
         ErrorName::GithubNotFound => (
-            "The repository or pull request is not there, or these credentials may not see it.",
+            "The repository or pull request does not exist, or these credentials have no access to it.",
             "Check that the app is installed on the repository; if the pull request was deleted, cancel the run.",
         ),
         ErrorName::GithubSignOnRequired => (
@@ -72,15 +72,15 @@ const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
             "Unlock the conversation on the pull request, then start a new review with /holdfast review.",
         ),
         ErrorName::GithubRejected => (
-            "GitHub refused what was to be published.",
+            "GitHub refused the review.",
             "The message has GitHub's reason. Redrive once; if it is refused again, start a new review.",
         ),
         ErrorName::ModelUnavailable => (
             "The model's server did not answer, or is overloaded.",
-            "See the provider's status page, then redrive: answers that were given are not paid for twice.",
+            "See the provider's status page, then redrive: stored answers are not paid for twice.",
         ),
         ErrorName::ModelTimedOut => (
-            "The model took longer than one call may.",
+            "The model exceeded the time limit of one call.",
             "Redrive; if it happens again, choose a faster model for these paths under tiers in .holdfast.yml.",
         ),
         ErrorName::ModelUnauthorized => (
@@ -93,7 +93,7 @@ const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
         ),
         ErrorName::ModelSpendingLimitReached => (
             "The account's spending limit at the model's provider is reached.",
-            "Raise the limit or wait until it renews, then redrive. Another try before that gains nothing.",
+            "Raise the limit or wait until it renews, then redrive. A retry before that fails again.",
         ),
         ErrorName::PullRequestHeadMoved => (
             "The pull request got a new commit while it was reviewed.",
@@ -104,15 +104,15 @@ const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
             "A retargeted pull request gets a new review by itself; otherwise start one with /holdfast review.",
         ),
         ErrorName::RunSuperseded => (
-            "A newer run has taken the pull request over.",
-            "Nothing to do: the newer run publishes.",
+            "A newer run has replaced this one.",
+            "Nothing to do: the newer run publishes its review.",
         ),
         ErrorName::RunCancelled => (
             "A person stopped the run.",
-            "Start a new review with /holdfast review, if one is wanted.",
+            "If you still want a review, start a new one with /holdfast review.",
         ),
         ErrorName::ApprovalUndeliverable => (
-            "Nobody could be asked for approval.",
+            "No approver could be notified.",
             "Check HOLDFAST_APPROVERS and the mail settings, then redrive.",
         ),
         ErrorName::ApprovalRejected => (
@@ -120,7 +120,7 @@ const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
             "Nothing to do: the reason is in the list of decisions.",
         ),
         ErrorName::ApprovalMismatch => (
-            "What would have been published is not what was approved: nobody had approved it, or it was altered while it waited.",
+            "The review to publish is not the approved one: nobody had approved it, or someone altered it after that.",
             "Find out who altered the stored review or answered in the approvers' place, then start a new review with /holdfast review.",
         ),
     }
@@ -129,12 +129,12 @@ const fn of_name(name: ErrorName) -> (&'static str, &'static str) {
 fn of_engine(error: &str) -> (&'static str, &'static str) {
     match error {
         "States.Timeout" | "States.HeartbeatTimeout" => (
-            "A step took longer than it may.",
-            "Redrive: it goes on from that step, and finished units are kept.",
+            "A step exceeded its time limit.",
+            "Redrive: the run resumes from that step, and finished units are kept.",
         ),
         "States.DataLimitExceeded" => (
             "A step's result was larger than the workflow can carry.",
-            "Report it with the run's name: results are meant to be files that states only name.",
+            "Report it with the run's name: states should refer to large results by file, not carry them.",
         ),
         error if error.starts_with("States.") || error.starts_with("Lambda.") => (
             "The workflow engine itself stopped the run.",
@@ -152,12 +152,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_has_words_of_its_own() {
+    fn each_error_name_has_its_own_explanation() {
         let mut seen: Vec<&str> = Vec::new();
         for name in ErrorName::ALL {
             let Advice { what, next } = advice(name.as_str());
             assert!(what.ends_with('.') && next.ends_with('.'), "{name}");
-            assert!(!seen.contains(&what), "{name}: said twice");
+            assert!(!seen.contains(&what), "{name}: duplicate");
             seen.push(what);
         }
         for error in ["States.Timeout", "States.Runtime", "Lambda.Unknown", "x", ""] {

@@ -1,4 +1,4 @@
-//! One file for each page: a view in, a whole HTML document out.
+//! One file for each page: turns a view into an HTML document.
 
 mod advice;
 pub mod approval;

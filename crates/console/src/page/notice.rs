@@ -1,4 +1,4 @@
-//! Pages that say one thing. Each says what happened, and what to do next.
+//! Notice pages: each explains what happened and what to do next.
 
 use maud::{Markup, html};
 
@@ -7,15 +7,15 @@ use crate::href;
 use crate::part::{frame, text, time};
 use crate::view::{Decision, Notice, NoticeView, Refusal, ReplayVerdict, SignInMethod};
 
-/// The page; send it with [`Notice::status`].
+/// Returns the page; send it with [`Notice::status`].
 pub fn page(view: &NoticeView) -> String {
     let now = view.frame.now_ms;
-    let Said {
+    let Content {
         title,
         what,
         next,
         tone,
-    } = say(&view.notice, now);
+    } = content(view, now);
     frame::frame(
         &view.frame,
         title,
@@ -31,16 +31,18 @@ pub fn page(view: &NoticeView) -> String {
                     h2 #next { "What to do next" }
                     (next)
                 }
-                p.notice-ways {
-                    @if let Some(run) = &view.run { a.button href=(href::run(run)) { "Open the run" } " " }
-                    a.button href=(href::runs()) { "All runs" }
+                @if view.frame.has_console {
+                    p.notice-ways {
+                        @if let Some(run) = &view.run { a.button href=(href::run(run)) { "Open the run" } " " }
+                        a.button href=(href::runs()) { "All runs" }
+                    }
                 }
             }
         },
     )
 }
 
-/// What the page's foot is to a reader: the number that support asks for.
+/// Returns the status line, which helps with support requests.
 fn status_line(status: u16) -> Markup {
     let word = match status {
         200 => "Done",
@@ -58,178 +60,186 @@ fn status_line(status: u16) -> Markup {
     html! { @if word.is_empty() { "Status " (status) } @else { (word) } }
 }
 
-struct Said {
+/// The parts of a notice page.
+struct Content {
     title: &'static str,
     what: Markup,
     next: Markup,
     tone: &'static str,
 }
 
-fn say(notice: &Notice, now_ms: i64) -> Said {
-    let said = |tone, title, what, next| Said {
+fn content(view: &NoticeView, now_ms: i64) -> Content {
+    let content = |tone, title, what, next| Content {
         title,
         what,
         next,
         tone,
     };
-    match notice {
-        Notice::DecisionTaken(decision) => said(
+    match &view.notice {
+        Notice::DecisionTaken(decision) => content(
             "good",
             if decision.approved { "Approved" } else { "Rejected" },
             self::decision(decision, "Your decision is recorded: "),
             if decision.approved {
-                html! { p { "Nothing. The review is published within a minute or so; the run shows when it is there." } }
+                html! { p { "Nothing. The review appears on the pull request within a minute or so." } }
             } else {
                 html! { p { "Nothing. The check on the pull request closes with your reason, and nothing is published." } }
             },
         ),
-        Notice::AlreadyDecided(decision) => said(
+        Notice::AlreadyDecided(decision) => content(
             "calm",
             "Already decided",
-            self::decision(decision, "This review was decided before you sent yours: "),
-            html! { p { "Nothing. The first decision holds and cannot be changed. If it was wrong, start a new review by commenting " code { "/holdfast review" } " on the pull request." } },
+            self::decision(decision, "This review was already decided: "),
+            html! { p { "Nothing. The first decision is final. If it was wrong, comment " code { "/holdfast review" } " on the pull request to start a new review." } },
         ),
-        Notice::Expired { at_ms, asked_again } => said(
+        Notice::Expired { at_ms, asked_again } => content(
             "calm",
-            "This link has expired",
-            html! { p { "It could be decided until " (time::moment_and_distance(*at_ms, now_ms)) "." } },
+            "The time to decide is over",
+            html! { p { "It ended on " (time::moment_and_distance(*at_ms, now_ms)) "." } },
             if *asked_again {
-                html! { p { "Look for a newer mail: the question is asked once more, with a link and a code of its own. If nobody answers that one, nothing is published." } }
+                html! { p { "Look for a newer mail: the request is sent a second time, with a new link and a new code. If nobody answers that one either, nothing is published." } }
             } else {
-                html! { p { "Nothing was published. If the review is still wanted, comment " code { "/holdfast review" } " on the pull request." } }
+                html! { p { "Nothing was published. If you still want the review, comment " code { "/holdfast review" } " on the pull request." } }
             },
         ),
-        Notice::Superseded { head, newer_run } => said(
+        Notice::Superseded { head, newer_run } => content(
             "calm",
             if newer_run.is_some() {
-                "The pull request has moved on"
+                "A newer review has replaced this one"
             } else {
                 "This review was withdrawn"
             },
-            html! { p { "This question was about commit " code { (text::line(text::short(head))) } ". Its review is not the current one any more, so nothing of it is published." } },
+            html! { p { "This request was about commit " code { (text::line(text::short(head))) } ". Its review is no longer current and will not be published." } },
             match newer_run {
-                Some(run) => {
-                    html! { p { "See the " a href=(href::run(run)) { "newer review" } ". If it needs a decision, a mail asks for it." } }
+                Some(run) if view.frame.has_console => {
+                    html! { p { "Open the " a href=(href::run(run)) { "newer review" } ". If it needs a decision, the approvers get a new mail." } }
+                }
+                Some(_) => {
+                    html! { p { "Nothing. The newer review appears on the pull request. If it needs a decision, the approvers get a new mail." } }
                 }
                 None => {
-                    html! { p { "Nothing. If a review is still wanted, comment " code { "/holdfast review" } " on the pull request." } }
+                    html! { p { "Nothing. If you still want a review, comment " code { "/holdfast review" } " on the pull request." } }
                 }
             },
         ),
-        Notice::PageChanged { again_at } => said(
+        Notice::PageChanged { again_at } => content(
             "calm",
             "The page has changed since you opened it",
-            html! { p { "Your decision was about other content than what stands there now, so it was not taken." } },
-            html! { p { "Read the page as it is now, then decide." } p { a.button.primary href=(again_at) { "Open the page again" } } },
+            html! { p { "You decided about content that is no longer current, so your decision was not recorded." } },
+            html! { p { "Read the current page, then decide." } p { a.button.primary href=(again_at) { "Open the current page" } } },
         ),
         Notice::Unknown { what } => unknown(what),
         Notice::NotAllowed { name, why, sign_in_at } => refused(name.as_deref(), *why, sign_in_at.as_deref()),
-        Notice::WrongCode { again_at, tries_left } => said(
+        Notice::WrongCode { again_at, tries_left } => content(
             "bad",
-            "The code is not right",
-            html! { p { "Nothing was decided. " @if *tries_left == 0 { "There is no try left." } @else { "There " @if *tries_left == 1 { "is 1 try" } @else { "are " (tries_left) " tries" } " left." } } },
+            "Wrong code",
+            html! { p { "Nothing was decided. You have " @if *tries_left == 0 { "no attempts" } @else { (text::counted(u64::from(*tries_left), "attempt")) } " left." } },
             if *tries_left == 0 {
-                html! { p { "Sign in with GitHub instead, or wait for the question to be asked once more with a new code." } }
+                html! { p { (AFTER_WRONG_CODES) } }
             } else {
-                html! { p { "Type the code as it stands in the newest mail for this pull request; capitals and blanks do not matter." } p { a.button.primary href=(again_at) { "Try again" } } }
+                html! { p { "Enter the code from the newest mail for this pull request. Upper and lower case and blanks make no difference." } p { a.button.primary href=(again_at) { "Try again" } } }
             },
         ),
-        Notice::FormRefused { again_at } => said(
+        Notice::FormRefused { again_at } => content(
             "bad",
             "The form was not accepted",
-            html! { p { "It did not come from a page that was opened in this browser, or the page was open for too long. Nothing was changed." } },
-            html! { p { "Open the page anew and send the form from there. If that fails too, let the browser keep cookies for this site." } p { a.button.primary href=(again_at) { "Open the page again" } } },
+            html! { p { "It did not come from a page opened in this browser, or the page was open for too long. Nothing was changed." } },
+            html! { p { "Open the page again and send the form from there. If that fails too, allow cookies for this site in your browser." } p { a.button.primary href=(again_at) { "Open the page again" } } },
         ),
-        Notice::SignIn { sign_in_at, with } => said(
+        Notice::SignIn { sign_in_at, with } => content(
             "calm",
             "Sign in",
-            html! { p { "This page shows code and findings of repositories, so it has to know who you are." } },
+            html! { p { "This page shows code and findings, so you have to sign in." } },
             match with {
                 SignInMethod::Github => html! {
-                    p { "Holdfast asks GitHub for your login and for what you may do with the repository, and keeps nothing else." }
+                    p { "Holdfast reads your login and your permissions on the repository from GitHub, and stores nothing else." }
                     p { a.button.primary href=(sign_in_at) { "Sign in with GitHub" } }
                 },
                 SignInMethod::ConsoleKey => html! {
-                    p { "This console is for the operator of this machine, who has its key." }
+                    p { "Only the operator of this machine, who has the console's key, can sign in." }
                     p { a.button.primary href=(sign_in_at) { "Sign in with the console's key" } }
                 },
             },
         ),
-        Notice::ActionTaken { did } => said(
+        Notice::ActionTaken { did } => content(
             "good",
             "Done",
             html! { p { "The run is " (text::line(did)) "." } },
-            html! { p { "Nothing. The run's page shows how it goes on." } },
+            html! { p { "Nothing. The run's page shows its progress." } },
         ),
-        Notice::Replayed { verdict, told } => replayed(*verdict, told),
-        Notice::Failed { message, reference, .. } => said(
+        Notice::Replayed { verdict, comparison } => replayed(*verdict, comparison),
+        Notice::Failed { message, reference, .. } => content(
             "bad",
             "Something went wrong",
             html! {
                 p { (text::block(message, text::MAX_PARAGRAPH_CHARS)) }
                 @if let Some(reference) = reference { p { "Reference: " code { (text::line(reference)) } } }
             },
-            html! { p { "Try once more in a minute. If it fails again, tell whoever runs this deployment" @if reference.is_some() { " and give them the reference" } "; no decision was taken by this request." } },
+            html! { p { "Try again in a minute. If it fails again, contact the operator of this deployment" @if reference.is_some() { " and give them the reference" } ". This request made no decision." } },
         ),
     }
 }
 
-fn replayed(verdict: ReplayVerdict, told: &str) -> Said {
+/// The remedy for a person who has no attempts left.
+const AFTER_WRONG_CODES: &str = "Sign in with GitHub instead. Otherwise wait: if nobody decides in time, the request is sent a second time, \
+                                 with a new code.";
+
+fn replayed(verdict: ReplayVerdict, comparison: &str) -> Content {
     let (tone, title, what, next) = match verdict {
         ReplayVerdict::Same => (
             "good",
             "Replay: the same outcome",
-            "This program comes to the same outcome from the recorded answers, by the same questions.",
-            "Nothing. No model was asked and nothing was written.",
+            "With the recorded answers, this program reaches the same outcome from the same prompts.",
+            "Nothing. No model was called and nothing was written.",
         ),
         ReplayVerdict::Differs => (
             "calm",
             "Replay: the outcome differs",
-            "From the recorded answers this program comes to something else than the run did. What stands on the pull request is what the run did.",
-            "See below what differs. It is expected after a change of the program, of its rules or its prompts.",
+            "With the recorded answers, this program reaches another outcome than the run did. The pull request still shows the run's own outcome.",
+            "Check the differences above. They are expected after a change of the program, its rules or its prompts.",
         ),
         ReplayVerdict::Incomplete => (
             "bad",
             "Replay: it could not be completed",
-            "An answer that this program asks for is not in the record.",
-            "See below which. A run that was stopped early, or that another version began, may lack answers.",
+            "This program needs an answer that was not recorded.",
+            "The missing answers are listed above. A run that was stopped early, or started by another version, may lack answers.",
         ),
     };
-    Said {
+    Content {
         title,
         what: html! {
             p { (what) }
-            pre.raw-text tabindex="0" role="group" aria-label="What was compared" { "\n" (text::block(told, text::MAX_BLOCK_CHARS)) }
+            pre.raw-text tabindex="0" role="group" aria-label="Comparison" { "\n" (text::block(comparison, text::MAX_BLOCK_CHARS)) }
         },
         next: html! { p { (next) } },
         tone,
     }
 }
 
-fn unknown(what: &str) -> Said {
+fn unknown(what: &str) -> Content {
     let (title, text, next) = match what {
         "approval" => (
-            "There is no such question",
-            "No question belongs to this link.",
-            "Check that the link was copied whole from the mail. A question that was decided, or that expired long ago, is no longer kept.",
+            "Approval not found",
+            "No request for approval belongs to this link.",
+            "Check that you copied the whole link from the mail. Requests that were decided or expired long ago are deleted.",
         ),
         "run" => (
-            "There is no such run",
-            "No run has this name, or you may not see it.",
-            "Look for it in the list of runs; its name may have been cut when it was copied.",
+            "Run not found",
+            "No run has this name, or you don't have access to it.",
+            "Look for it in the list of runs. Its name may have been cut off when it was copied.",
         ),
         "unit" => (
-            "There is no such unit",
+            "Unit not found",
             "This run has no unit with that name.",
-            "Open the run: its list of files has a link to each unit.",
+            "Open the run: its list of files links to each unit.",
         ),
         _ => (
-            "There is no such page",
-            "Nothing is kept under this address.",
+            "Page not found",
+            "There is no page at this address.",
             "Start from the list of runs.",
         ),
     };
-    Said {
+    Content {
         title,
         what: html! { p { (text) } },
         next: html! { p { (next) } },
@@ -237,39 +247,39 @@ fn unknown(what: &str) -> Said {
     }
 }
 
-fn refused(name: Option<&str>, why: Refusal, sign_in_at: Option<&str>) -> Said {
+fn refused(name: Option<&str>, why: Refusal, sign_in_at: Option<&str>) -> Content {
     let (what, next) = match why {
         Refusal::NoWritePermission => (
-            "Deciding needs write permission on the repository.",
+            "A decision needs write permission on the repository.",
             "Ask someone who has it to decide, or ask an owner of the repository for it.",
         ),
         Refusal::IsAuthor => (
-            "Who wrote the pull request cannot decide on its review.",
-            "Ask someone else with write permission on the repository: the link in the mail works for them too.",
+            "You wrote the pull request, so you cannot decide on its review.",
+            "Ask someone else with write permission on the repository. The link in the mail works for them too.",
         ),
         Refusal::NotAMember => (
             "This console shows only repositories that you can read on GitHub.",
             "Ask an owner of the repository for access, or sign in with the account that has it.",
         ),
         Refusal::InNoTeam => (
-            "Only members of the teams that the repository's settings name may decide, and you are in none of them.",
+            "Only members of the teams in the repository's settings may decide, and you are in none of them.",
             "Ask a member of one of these teams to decide.",
         ),
         Refusal::NeedsSignIn => (
-            "The mail went to an address that was configured without a GitHub login, so its code doesn't show who you are.",
-            "Sign in with GitHub. If nobody can sign in here, ask whoever runs Holdfast to decide, or to configure your address as LOGIN=ADDRESS.",
+            "The mail went to an address that was configured without a GitHub login, so its code can't prove who you are.",
+            "Sign in with GitHub. If sign-in is not set up here, ask the operator of Holdfast to decide, or to configure your address as LOGIN=ADDRESS.",
         ),
         Refusal::TeamsUnknown => (
-            "Only members of the teams that the repository's settings name may decide, and a code is not enough to check that here.",
-            "Sign in with GitHub instead. If nobody can sign in here, ask whoever runs Holdfast to decide.",
+            "Only members of the teams in the repository's settings may decide, and a code is not enough to check your membership here.",
+            "Sign in with GitHub instead. If sign-in is not set up here, ask the operator of Holdfast to decide.",
         ),
         Refusal::TooManyCodes => (
-            "The code was wrong too often, so codes are no longer taken for this question.",
-            "Sign in with GitHub instead, or wait for the question to be asked once more with a new code.",
+            "Too many wrong codes were entered, so this request no longer accepts codes.",
+            AFTER_WRONG_CODES,
         ),
     };
-    Said {
-        title: "You may not do this",
+    Content {
+        title: "You are not allowed to do this",
         what: html! {
             p { (what) }
             @if let Some(name) = name { p { "You are signed in as " strong { (text::line(name)) } "." } }

@@ -1,4 +1,4 @@
-//! One run: what it is, how it stands, what can be done, its states, files, findings, usage and decisions.
+//! The page of a run: its head, status, actions, states, files, findings, usage and decisions.
 
 use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::report::{Report, RunStatus};
@@ -10,10 +10,10 @@ use crate::part::{coverage, diff, frame, mark, prose, span_chart, text, time, us
 use crate::view::{AuditEntry, Failure, PullRequest, RunActions, RunHead, RunView};
 use crate::{field, href};
 
-/// Notes that are listed at most.
+/// Maximum number of listed notes.
 const MAX_NOTES: usize = 50;
 
-/// The page.
+/// Returns the page.
 pub fn page(view: &RunView) -> String {
     let head = &view.head;
     let name = subject(head);
@@ -25,7 +25,7 @@ pub fn page(view: &RunView) -> String {
             @if let Some(failure) = &view.failure { (failed(failure)) }
             @if head.needs_cleaning { (cleaning(&view.actions)) }
             (actions(view))
-            (ways(view))
+            (section_links(view))
             div.run-body {
                 @if let Some(report) = &view.report { (summary(report)) }
                 (findings(view))
@@ -42,8 +42,8 @@ pub fn page(view: &RunView) -> String {
     )
 }
 
-/// Ways to the page's parts.
-fn ways(view: &RunView) -> Markup {
+/// Links to the page's sections.
+fn section_links(view: &RunView) -> Markup {
     let findings = view.report.as_ref().map_or(0, |report| report.findings.len());
     html! {
         nav.local aria-label="On this page" {
@@ -57,7 +57,7 @@ fn ways(view: &RunView) -> Markup {
     }
 }
 
-/// `owner/name#12`, or the work tree's folder: the page's title.
+/// Returns `owner/name#12`, or the work tree's folder, for the page's title.
 fn subject(head: &RunHead) -> String {
     let repository = text::plain(&head.repository);
     match &head.pull_request {
@@ -112,7 +112,7 @@ fn heading(view: &RunView) -> Markup {
     }
 }
 
-/// The repository with the pull request, as a link where its address is known.
+/// Returns the repository with the pull request, as a link if its address is known.
 pub(super) fn change_link(repository: &str, request: Option<&PullRequest>) -> Markup {
     let name = change_name(repository, request);
     match request.and_then(|request| request.address.as_ref()) {
@@ -121,7 +121,7 @@ pub(super) fn change_link(repository: &str, request: Option<&PullRequest>) -> Ma
     }
 }
 
-/// `owner/name#12`, or the work tree.
+/// Returns `owner/name#12`, or the work tree.
 pub(super) fn change_name(repository: &str, request: Option<&PullRequest>) -> Markup {
     html! {
         (text::line(repository))
@@ -147,9 +147,9 @@ fn cleaning(actions: &RunActions) -> Markup {
         section.callout.callout-bad aria-labelledby="cleaning" {
             h2 #cleaning { "Something is left on the pull request" }
             p {
-                "The run could not take back its comment, draft or check. "
-                @if actions.clean.is_some() { "Clean it up below; that can be repeated until it succeeds." }
-                @else { "Someone who may act on this run can clean it up here, or with " code { "holdfast cancel RUN" } "." }
+                "The run could not remove its comment or draft, or close its check. "
+                @if actions.clean.is_some() { "Clean up below; you can repeat it until it succeeds." }
+                @else { "Someone with permission to act on this run can clean up here, or with " code { "holdfast cancel RUN" } "." }
             }
         }
     }
@@ -183,35 +183,35 @@ fn actions(view: &RunView) -> Markup {
         @if is_any {
             section.actions aria-label="Actions" {
                 @if view.head.status == RunStatus::AwaitingApproval {
-                    p.actions-lead { "The review waits for a decision before anything is published." }
+                    p.actions-lead { "The review is waiting for a decision. Nothing is published before that." }
                 }
-                @if let Some(address) = decide_at { a.button.primary href=(address) { "Look at the findings and decide" } }
+                @if let Some(address) = decide_at { a.button.primary href=(address) { "Read the findings and decide" } }
                 @if let Some(form) = approve {
-                    (confirmed("Approve…", "approve", html! { "The review is published on the pull request with all its findings." },
+                    (confirmed("Approve…", "approve", html! { "Publishes the review on the pull request with all its findings." },
                         html! { input type="hidden" name=(field::DECISION) value="approve"; },
                         "I have read the findings", "Approve and publish", false).render(form))
                 }
                 @if let Some(form) = reject {
-                    (confirmed("Reject…", "reject", html! { "Nothing is published. The check on the pull request closes with your reason." },
-                        html! { input type="hidden" name=(field::DECISION) value="reject"; (form::reason("reject-reason", "Reason", "It is shown on the pull request's check.")) },
+                    (confirmed("Reject…", "reject", html! { "Publishes nothing. The check on the pull request closes with your reason." },
+                        html! { input type="hidden" name=(field::DECISION) value="reject"; (form::reason("reject-reason", "Reason", "Shown in the pull request's check.")) },
                         "Discard this review", "Reject", true).render(form))
                 }
                 @if let Some(form) = redrive {
-                    (confirmed("Redrive…", "redrive", html! { "The run goes on from the state that failed. Finished units are kept, and their model calls are not paid for again." },
-                        none(), "Go on from the failed state", "Redrive", false).render(form))
+                    (confirmed("Redrive…", "redrive", html! { "Resumes the run from the failed state. Finished units are kept, and their model calls are not paid for again." },
+                        none(), "Resume from the failed state", "Redrive", false).render(form))
                 }
                 @if let Some(form) = replay {
                     form.action method="post" action=(form.action) {
                         (form::nonce(form))
-                        button.button type="submit" title="From its recorded answers: no model is asked, nothing is written" { "Replay" }
+                        button.button type="submit" title="Uses the recorded answers: calls no model and writes nothing" { "Replay" }
                     }
                 }
                 @if let Some(form) = clean {
-                    (confirmed("Clean up…", "clean", html! { "The comment, the draft and the check that the run left on the pull request are taken back." },
-                        none(), "Take back what the run left", "Clean up", false).render(form))
+                    (confirmed("Clean up…", "clean", html! { "Removes the comment and the draft that the run left on the pull request, and closes its check." },
+                        none(), "Undo what the run left", "Clean up", false).render(form))
                 }
                 @if let Some(form) = cancel {
-                    (confirmed("Cancel…", "cancel", html! { "The run stops, and what it did on the pull request is undone. It cannot be taken up again." },
+                    (confirmed("Cancel…", "cancel", html! { "Stops the run and undoes its changes on the pull request. It can't be resumed." },
                         none(), "Stop this run for good", "Cancel the run", true).render(form))
                 }
             }
@@ -229,7 +229,7 @@ fn summary(report: &Report) -> Markup {
     }
 }
 
-/// Remarks for the reader.
+/// Lists notes for the reader.
 pub(super) fn notes(notes: &[String]) -> Markup {
     html! {
         ul.notes aria-label="Notes" {
@@ -245,9 +245,9 @@ fn findings(view: &RunView) -> Markup {
         section #findings {
             h2 { "Findings" @if count > 0 { " " span.count { (text::grouped(count)) } } }
             @match (&view.report, count) {
-                (None, _) if view.head.ended_ms.is_none() => { p.quiet { "They appear here when all units have been read." } }
-                (None, _) => { p.quiet { "The run ended before it had any." } }
-                (Some(_), 0) => { p.quiet { "None. What was read and what was not is in the list of files." } }
+                (None, _) if view.head.ended_ms.is_none() => { p.quiet { "Findings appear here after all units are reviewed." } }
+                (None, _) => { p.quiet { "The run ended before it had findings." } }
+                (Some(_), 0) => { p.quiet { "None. The list of files shows what was reviewed and what was not." } }
                 _ => { (diff::index(&view.diffs)) (diff::files(&view.diffs, None)) }
             }
         }
@@ -261,9 +261,9 @@ fn picture(view: &RunView) -> Markup {
                 summary { "The workflow as a picture" }
                 div.picture tabindex="0" role="group" aria-label="The workflow as a picture" {
                     img src=(picture.src) width=(picture.width) height=(picture.height) loading="lazy"
-                        alt="The workflow's states with this run's way through them; the table of times lists the same states in words.";
+                        alt="The workflow's states and this run's path through them; the table of times lists the same states.";
                 }
-                p { a href=(picture.src) { "Open the picture alone" } }
+                p { a href=(picture.src) { "Open the picture by itself" } }
             }
         }
     }
@@ -272,7 +272,7 @@ fn picture(view: &RunView) -> Markup {
 fn audit(entries: &[AuditEntry]) -> Markup {
     html! {
         @if entries.is_empty() {
-            p.quiet { "No person has done anything with this run." }
+            p.quiet { "Nobody has decided on this run or acted on it." }
         } @else {
             ol.audit {
                 @for entry in entries {
@@ -280,8 +280,8 @@ fn audit(entries: &[AuditEntry]) -> Markup {
                         p { strong { (text::line(&entry.who)) } " " (text::line(&entry.did)) " · " (time::moment(entry.at_ms)) }
                         @if let Some(reason) = &entry.reason { blockquote { (text::block(reason, text::MAX_PARAGRAPH_CHARS)) } }
                         p.quiet {
-                            "Known by " (text::line(&entry.known_by))
-                            @if let Some(version) = &entry.page_version { "; saw page version " code { (text::line(text::short(version))) } }
+                            "Identified by " (text::line(&entry.known_by))
+                            @if let Some(version) = &entry.page_version { "; page version " code { (text::line(text::short(version))) } }
                         }
                     }
                 }

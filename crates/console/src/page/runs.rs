@@ -1,4 +1,4 @@
-//! Every run, newest first, with filters that work without script.
+//! The list of runs, newest first, with filters that work without script.
 
 use maud::{Markup, html};
 
@@ -9,7 +9,7 @@ use crate::part::{frame, mark, text, time};
 use crate::view::{RunRow, RunsFilter, RunsView};
 use crate::{field, href};
 
-/// The page.
+/// Returns the page.
 pub fn page(view: &RunsView) -> String {
     frame::frame(
         &view.frame,
@@ -42,8 +42,8 @@ fn lead(view: &RunsView) -> String {
         .find(|(status, _)| *status == holdfast_core::model::report::RunStatus::AwaitingApproval);
     let total = text::counted(view.total, "review");
     match waiting {
-        Some((_, 1)) => format!("{total}; 1 waits for a decision."),
-        Some((_, count)) if *count > 1 => format!("{total}; {} wait for a decision.", text::grouped(*count)),
+        Some((_, 1)) => format!("{total}; 1 is waiting for a decision."),
+        Some((_, count)) if *count > 1 => format!("{total}; {} are waiting for a decision.", text::grouped(*count)),
         _ => format!("{total}."),
     }
 }
@@ -52,9 +52,9 @@ fn no_runs() -> Markup {
     html! {
         section.empty {
             h2 { "No runs yet" }
-            p { "A review begins when GitHub delivers a pull request to " code { "/webhooks/github" } ", when someone with write permission comments " code { "/holdfast review" } " on one, or from a terminal:" }
+            p { "A review starts when GitHub delivers a pull request to " code { "/webhooks/github" } ", when someone with write permission comments " code { "/holdfast review" } " on one, or from a terminal:" }
             pre.code-block tabindex="0" { code { "holdfast review https://github.com/OWNER/REPO/pull/12 --publish" } }
-            p { "It appears here as soon as it has begun. If a webhook was sent and nothing appears, its delivery page on GitHub shows the answer and the reason." }
+            p { "It appears here as soon as it has started. If GitHub sent a webhook and nothing appears, the delivery's page on GitHub shows Holdfast's answer with the reason." }
         }
     }
 }
@@ -63,7 +63,7 @@ fn nothing_matches(view: &RunsView) -> Markup {
     html! {
         section.empty {
             h2 { "No run matches" }
-            p { "None of the " (text::counted(view.total, "run")) " has what the filter asks for. The text is looked for in a run's name, repository, title and head." }
+            p { "None of the " (text::counted(view.total, "run")) " matches the filter. The text is searched in a run's name, repository, title and head." }
             p { a.button href=(href::runs()) { "Show all runs" } }
         }
     }
@@ -87,7 +87,7 @@ fn pictures(view: &RunsView) -> Markup {
         @if !view.days.is_empty() {
             section.pictures aria-label="At a glance" {
                 (chart::days(&format!("Reviews in the last {}", text::counted(view.days.len() as u64, "day")), &view.days))
-                (chart::parts("How they stand", &parts))
+                (chart::parts("By status", &parts))
             }
         }
     }

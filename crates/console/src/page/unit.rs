@@ -1,4 +1,4 @@
-//! One unit: each attempt with its prompt, raw answer, the checks' verdict and what was fed back.
+//! The page of a unit: each attempt with its prompt, raw answer, verdict, and the problems fed back to the model.
 
 use holdfast_core::model::run::{Prompt, RecordedAnswer, Role, Stop, Verdict};
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use crate::part::usage::tier_word;
 use crate::part::{frame, mark, text, time};
 use crate::view::{Attempt, UnitEnd, UnitView};
 
-/// The page.
+/// Returns the page.
 pub fn page(view: &UnitView) -> String {
     let unit = &view.unit;
     let now = view.frame.now_ms;
@@ -29,7 +29,7 @@ pub fn page(view: &UnitView) -> String {
                 dl.facts {
                     div { dt { "Unit" } dd { code { (text::line(&unit.id)) } } }
                     div { dt { "Risk" } dd { (view.risk) " of 100" } }
-                    div { dt { "Tier at the start" } dd { (tier_word(view.tier)) } }
+                    div { dt { "Planned tier" } dd { (tier_word(view.tier)) } }
                     div { dt { "Attempts" } dd { (unit.attempts) } }
                     @if let Some(started) = unit.started_ms {
                         div { dt { "Started" } dd { (time::moment_and_distance(started, now)) } }
@@ -41,13 +41,13 @@ pub fn page(view: &UnitView) -> String {
                 section.callout.callout-bad aria-labelledby="unreviewed" {
                     h2 #unreviewed { "Why it is unreviewed" }
                     p { (text::block(reason, text::MAX_PARAGRAPH_CHARS)) }
-                    p { "The other units of the run are not touched by this, and the review says that this file was not read." }
+                    p { "Other units of the run are not affected. The review lists this file as unreviewed." }
                 }
             }
             @if view.attempts.is_empty() {
                 section.empty {
                     h2 { "No attempt yet" }
-                    p { "The unit waits for its turn, or for the model's budget. Each attempt appears here with its prompt, answer and verdict." }
+                    p { "The unit is queued, or waiting for the model's budget. Each attempt appears here with its prompt, answer and verdict." }
                 }
             }
             @for attempt in &view.attempts { (self::attempt(attempt, view.accepted_attempt == Some(attempt.number))) }
@@ -55,7 +55,7 @@ pub fn page(view: &UnitView) -> String {
     )
 }
 
-fn attempt(attempt: &Attempt, counts: bool) -> Markup {
+fn attempt(attempt: &Attempt, is_accepted: bool) -> Markup {
     let answer = attempt.answer.as_ref();
     html! {
         section.attempt id={ "attempt-" (attempt.number) } {
@@ -66,7 +66,7 @@ fn attempt(attempt: &Attempt, counts: bool) -> Markup {
                     None if answer.is_some() => (mark::waiting("Not checked yet")),
                     None => (mark::waiting("No answer yet")),
                 }
-                @if counts { (mark::good("Its findings count")) }
+                @if is_accepted { (mark::good("Used in the review")) }
                 @if answer.is_some_and(|answer| answer.cached) { span.badge.badge-calm { "From the cache" } }
             }
             dl.facts {
@@ -74,7 +74,7 @@ fn attempt(attempt: &Attempt, counts: bool) -> Markup {
                 @if let Some(answer) = answer {
                     div { dt { "Model" } dd { (text::line(&answer.model)) } }
                     div { dt { "Tokens" } dd { (text::grouped(answer.input_tokens)) " in, " (text::grouped(answer.output_tokens)) " out" } }
-                    div { dt { "Ended" } dd { (stop_word(answer.stop)) } }
+                    div { dt { "Answer" } dd { (stop_word(answer.stop)) } }
                 }
                 @if let Some(took) = attempt.took_ms { div { dt { "Took" } dd { (time::duration(took)) } } }
             }
@@ -87,9 +87,9 @@ fn attempt(attempt: &Attempt, counts: bool) -> Markup {
 
 const fn stop_word(stop: Stop) -> &'static str {
     match stop {
-        Stop::Complete => "When it was done",
+        Stop::Complete => "Complete",
         Stop::OutputLimit => "Cut off at the output limit",
-        Stop::Refusal => "With a refusal",
+        Stop::Refusal => "Refused by the model",
     }
 }
 
@@ -99,7 +99,7 @@ fn verdict(verdict: &Verdict) -> Markup {
             h3 { "Verdict" }
             p {
                 (text::counted(verdict.accepted.len() as u64, "finding")) " passed every check"
-                @if verdict.problems.is_empty() { "." } @else { "; " (text::counted(verdict.problems.len() as u64, "problem")) " fed back to the model, word for word:" }
+                @if verdict.problems.is_empty() { "." } @else { "; " (text::counted(verdict.problems.len() as u64, "problem")) " sent back to the model, verbatim:" }
             }
             @if !verdict.problems.is_empty() {
                 ol.problems { @for problem in &verdict.problems { li { (text::block(problem, text::MAX_PARAGRAPH_CHARS)) } } }
@@ -120,11 +120,11 @@ fn prompt(number: u32, prompt: &Prompt) -> Markup {
         h3 { "Prompt" }
         (folded(number, "system", "Instructions (system)", &prompt.system, false))
         @for (index, turn) in prompt.turns.iter().enumerate() {
-            @let (id, who) = match turn.role {
-                Role::User => (format!("turn-{index}"), "Asked"),
-                Role::Assistant => (format!("turn-{index}"), "Answered before"),
+            @let part = match turn.role {
+                Role::User => "Request",
+                Role::Assistant => "Earlier answer",
             };
-            (folded(number, &id, &format!("Turn {}: {who}", index + 1), &turn.text, false))
+            (folded(number, &format!("turn-{index}"), &format!("Turn {}: {part}", index + 1), &turn.text, false))
         }
     }
 }
@@ -137,7 +137,7 @@ fn raw_answer(number: u32, answer: &RecordedAnswer) -> Markup {
             @if answer.cached { ", from the cache" } @else if let Some(cost) = answer.cost_usd() { ", " (text::dollars(cost)) }
         }
         @if answer.text.is_empty() { p.quiet { "The answer is empty." } }
-        @else { (folded(number, "answer", "As the model gave it", &answer.text, true)) }
+        @else { (folded(number, "answer", "Text from the model", &answer.text, true)) }
     }
 }
 

@@ -1,8 +1,8 @@
-//! A cell of a table whose rows are cards on a narrow screen: its label comes along, and an empty one goes away there.
+//! A cell of a table whose rows are cards on a narrow screen: there its label is shown, and an empty cell is hidden.
 
 use maud::{Markup, html};
 
-/// The cell. `class` may be empty; without content it is a dash.
+/// Returns the cell. `class` may be empty; a cell without content shows a dash.
 pub fn cell(label: &str, class: &str, content: Option<Markup>) -> Markup {
     let is_empty = content.is_none();
     html! {

@@ -1,5 +1,5 @@
-//! Small pictures as SVG: attributes and classes alone, so that the stylesheet colours them in both themes. Each says in
-//! words what it shows.
+//! Small SVG charts. They only have attributes and classes, so the stylesheet colours them in both themes. Each has a
+//! text alternative.
 
 use maud::{Markup, html};
 
@@ -9,15 +9,15 @@ use crate::view::DayCount;
 
 /// One part of a whole.
 pub struct Part<'a> {
-    /// Colours it.
+    /// The class that colours it.
     pub class: &'a str,
-    /// What it is.
+    /// Its name.
     pub word: &'a str,
-    /// How much.
+    /// Its size.
     pub count: u64,
 }
 
-/// A whole in its parts: one bar, and a legend with the numbers.
+/// Draws a total and its parts: one bar, and a legend with the numbers.
 pub fn parts(caption: &str, parts: &[Part<'_>]) -> Markup {
     let total: u64 = parts.iter().map(|part| part.count).sum();
     let there = || parts.iter().filter(|part| part.count > 0);
@@ -50,7 +50,7 @@ pub fn parts(caption: &str, parts: &[Part<'_>]) -> Markup {
     }
 }
 
-/// Reviews by day: a column each, those in trouble at its foot.
+/// Draws reviews by day: one column each, with failed and partial ones at the bottom.
 pub fn days(caption: &str, days: &[DayCount]) -> Markup {
     let most = days.iter().map(|day| day.well + day.troubled).max().unwrap_or(0).max(1);
     let total: u64 = days.iter().map(|day| day.well + day.troubled).sum();
@@ -93,12 +93,12 @@ pub fn days(caption: &str, days: &[DayCount]) -> Markup {
     }
 }
 
-/// A sample of a colour beside its word.
+/// Draws a sample of a colour for the legend.
 pub fn swatch(class: &str) -> Markup {
     html! { svg.swatch viewBox="0 0 10 10" width="10" height="10" aria-hidden="true" { rect class=(class) width="10" height="10" rx="2" {} } }
 }
 
-/// From 0 to 1; a part that is there is never invisible.
+/// Returns a share from 0 to 1; a part that isn't 0 stays visible.
 #[expect(clippy::cast_precision_loss, reason = "a width on the screen")]
 pub fn share(part: u64, whole: u64) -> f64 {
     if part == 0 || whole == 0 {
@@ -108,7 +108,7 @@ pub fn share(part: u64, whole: u64) -> f64 {
     }
 }
 
-/// A coordinate with one digit behind the point.
+/// Returns a coordinate with one decimal.
 pub fn number(value: f64) -> String {
     format!("{value:.1}")
 }

@@ -1,4 +1,4 @@
-//! What became of each changed file.
+//! Shows the outcome of each changed file.
 
 use maud::{Markup, html};
 
@@ -8,10 +8,10 @@ use super::{mark, text};
 use crate::href;
 use crate::view::{FileOutcome, FileRow};
 
-/// Files that are listed at most; those that need a look come first.
+/// Maximum number of listed files; those that need attention come first.
 pub const MAX_FILES: usize = 1_000;
 
-/// The bar and the table.
+/// Returns the bar and the table.
 pub fn coverage(run: &str, rows: &[FileRow], has_ended: bool) -> Markup {
     if rows.is_empty() {
         let why = if has_ended {

@@ -1,4 +1,4 @@
-//! Findings in their hunks: line numbers, marks as text, notes beneath the line that they are about.
+//! Shows findings in their hunks: line numbers, marks as text, and notes below the lines that they are about.
 
 use std::cmp::Reverse;
 
@@ -12,16 +12,16 @@ use super::mark;
 use super::text::{self, MAX_CODE_LINE_CHARS, counted, grouped};
 use crate::view::{FileDiff, HunkNotes, Numbered};
 
-/// A hunk with more lines is shown around its findings only.
+/// Maximum number of lines of a hunk that is shown whole; a longer one is shown only around its findings.
 const MAX_HUNK_LINES: usize = 40;
-/// Lines shown before a finding's first line and after its last.
+/// Number of lines shown before a finding's first line and after its last.
 const LINES_AROUND: usize = 6;
-/// Lines of one finding that are shown; a longer range is shown at both ends.
+/// Maximum number of lines shown of one finding; a longer range is shown at both ends.
 const MAX_RANGE_LINES: usize = 60;
-/// Findings up to which their index is open.
-const MAX_OPEN_INDEX_FINDINGS: usize = 15;
+/// Maximum number of findings whose index is open.
+const MAX_OPEN_INDEX: usize = 15;
 
-/// Every file with its findings. All findings are shown, whatever is cut of the code around them.
+/// Shows every file with its findings. All findings are shown, however much code around them is cut.
 pub fn files(diffs: &[FileDiff], form: Option<&str>) -> Markup {
     html! {
         @for diff in diffs {
@@ -35,7 +35,7 @@ pub fn files(diffs: &[FileDiff], form: Option<&str>) -> Markup {
                 @for hunk in &diff.hunks { (self::hunk(&diff.path, hunk, form)) }
                 @if !diff.loose.is_empty() {
                     div.loose {
-                        p.hint { "The lines of " @if diff.loose.len() == 1 { "this finding" } @else { "these findings" } " cannot be shown: the change holds no patch with them." }
+                        p.hint { "The lines of " @if diff.loose.len() == 1 { "this finding" } @else { "these findings" } " cannot be shown: the stored change has no patch with them." }
                         @for numbered in &diff.loose { (finding::note(numbered, form)) }
                     }
                 }
@@ -52,19 +52,19 @@ fn numbered(diff: &FileDiff) -> impl Iterator<Item = &Numbered> {
     diff.hunks.iter().flat_map(|hunk| &hunk.notes).chain(&diff.loose)
 }
 
-/// How many findings all files have.
+/// Returns the number of findings of all files.
 pub fn total(diffs: &[FileDiff]) -> u64 {
     diffs.iter().map(count).sum()
 }
 
-/// A way to each finding, worst first; nothing where there is only one.
+/// Links to each finding, worst first; empty if there is only one.
 pub fn index(diffs: &[FileDiff]) -> Markup {
     let mut all: Vec<&Numbered> = diffs.iter().flat_map(numbered).collect();
     all.sort_by_key(|numbered| (Reverse(numbered.finding.severity), numbered.index));
     html! {
         @if all.len() > 1 {
             nav.finding-index aria-label="Findings, worst first" {
-                details open[all.len() <= MAX_OPEN_INDEX_FINDINGS] {
+                details open[all.len() <= MAX_OPEN_INDEX] {
                     summary { "All " (counted(all.len() as u64, "finding")) ", worst first" }
                     ol {
                         @for Numbered { index, finding } in all {
@@ -122,7 +122,7 @@ fn hunk(path: &str, notes: &HunkNotes, form: Option<&str>) -> Markup {
 enum Row {
     /// The line with that index.
     Line(usize),
-    /// So many lines that are not shown.
+    /// A number of lines that aren't shown.
     Gap(usize),
 }
 
@@ -164,7 +164,7 @@ fn row(line: &DiffLine, pieces: &[Piece], is_marked: bool) -> Markup {
     }
 }
 
-/// Which lines of a hunk are shown, and what stands beneath each.
+/// The lines of a hunk that are shown, and the findings below each.
 struct Placed<'a> {
     shown: Vec<bool>,
     beneath: Vec<Vec<&'a Numbered>>,
@@ -182,7 +182,7 @@ impl<'a> Placed<'a> {
         for numbered in &notes.notes {
             let finding = &numbered.finding;
             let find = |number| lines.iter().position(|line| line.number(finding.side) == Some(number));
-            // Both ends lie in the hunk; a view that says otherwise loses no note by it.
+            // Both ends are in the hunk. If a view violates that, its note is still shown.
             let last = find(finding.line).unwrap_or(lines.len().saturating_sub(1));
             let first = find(finding.start_line).unwrap_or(last).min(last);
             if let Some(beneath) = placed.beneath.get_mut(last) {
@@ -200,7 +200,7 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// Both sides of a hunk, coloured apart: each is code of its own, their mixture is not.
+/// Both sides of a hunk, coloured separately: each side is code, but their mixture isn't.
 struct Colored {
     lines: Vec<Vec<Piece>>,
 }

@@ -1,4 +1,4 @@
-//! One finding as a note, with the controls to leave it out or to edit it where a decision is asked for.
+//! Shows one finding as a note, with the controls to leave it out or edit it if a decision is pending.
 
 use holdfast_core::model::finding::{Finding, Side};
 use holdfast_core::model::finding_source::FindingSource;
@@ -8,13 +8,14 @@ use super::{mark, prose, text};
 use crate::field;
 use crate::view::Numbered;
 
-/// Characters of a body that can be edited in a page; a longer one can only be published as it is or left out.
+/// Maximum number of characters of a body that can be edited on the page; a longer one can only be published as it is
+/// or left out.
 pub const MAX_EDITABLE_CHARS: usize = 20_000;
 
-/// Folded findings that the page to decide on lists: its size stays below what one answer of a function may hold.
-const MAX_FOLDED_FINDINGS: usize = 5_000;
+/// Maximum number of folded findings on the approval page, which keeps the page within the response limit of Lambda.
+const MAX_FOLDED: usize = 5_000;
 
-/// The note. `form` is the id of the form that fields to leave it out or to edit it belong to; none: read only.
+/// Returns the note. `form` is the id of the form for the fields to leave it out or edit it. `None`: read-only.
 pub fn note(numbered: &Numbered, form: Option<&str>) -> Markup {
     let Numbered { index, finding } = numbered;
     html! {
@@ -22,7 +23,7 @@ pub fn note(numbered: &Numbered, form: Option<&str>) -> Markup {
             header.note-head {
                 (mark::severity(finding.severity))
                 span.quiet { (finding.category.as_str()) " · " (place(finding)) }
-                span.quiet.source { (source(&finding.source)) " · " (percent(finding.confidence)) " sure" }
+                span.quiet.source { (source(&finding.source)) " · confidence " (percent(finding.confidence)) }
             }
             h4 { (text::line(&finding.title)) }
             (prose::prose(&finding.body))
@@ -40,7 +41,7 @@ pub fn note(numbered: &Numbered, form: Option<&str>) -> Markup {
     }
 }
 
-/// The findings that a pull request lists folded: as it will list them, each with the box to leave it out.
+/// Lists the findings that the pull request will list folded, each with the box to leave it out.
 pub fn folded(findings: &[Numbered], form: Option<&str>) -> Markup {
     let gated = findings.iter().filter(|numbered| numbered.finding.gated);
     let in_order = gated.chain(findings.iter().filter(|numbered| !numbered.finding.gated));
@@ -48,9 +49,9 @@ pub fn folded(findings: &[Numbered], form: Option<&str>) -> Markup {
         @if !findings.is_empty() {
             details.more.folded {
                 summary { (text::counted(findings.len() as u64, "more finding")) ", folded in the published review" }
-                p.hint { "They are beyond " code { "max_findings" } ": the review lists them in these words, without their text. " code { "holdfast show RUN --format json" } " has them whole." }
+                p.hint { "They exceed " code { "max_findings" } ": the review lists only these lines, without the findings' text. " code { "holdfast show RUN --format json" } " prints them in full." }
                 ol {
-                    @for Numbered { index, finding } in in_order.take(MAX_FOLDED_FINDINGS) {
+                    @for Numbered { index, finding } in in_order.take(MAX_FOLDED) {
                         li id={ "finding-" (index + 1) } {
                             (mark::severity(finding.severity)) " "
                             (text::line(&finding.title)) " "
@@ -59,8 +60,8 @@ pub fn folded(findings: &[Numbered], form: Option<&str>) -> Markup {
                         }
                     }
                 }
-                @if findings.len() > MAX_FOLDED_FINDINGS {
-                    p.cut { (text::counted((findings.len() - MAX_FOLDED_FINDINGS) as u64, "more finding")) " not shown" }
+                @if findings.len() > MAX_FOLDED {
+                    p.cut { (text::counted((findings.len() - MAX_FOLDED) as u64, "more finding")) " not shown" }
                 }
             }
         }
@@ -92,7 +93,7 @@ fn decide(index: usize, finding: &Finding, form: &str) -> Markup {
                     }
                     div.field {
                         label for=(body_id) { "Text (Markdown)" }
-                        // The parser drops the first line feed of a text area: this one.
+                        // An HTML parser drops the first line feed of a text area: this one.
                         textarea id=(body_id) name=(field::body(index)) form=(form) rows=(rows_of(&finding.body)) maxlength=(MAX_EDITABLE_CHARS) { "\n" (text::editable(&finding.body)) }
                     }
                 }
@@ -103,7 +104,7 @@ fn decide(index: usize, finding: &Finding, form: &str) -> Markup {
     }
 }
 
-/// Rows that show a text whole, within reason.
+/// Returns the number of rows that show a text whole, within reason.
 fn rows_of(body: &str) -> usize {
     let rows: usize = body.lines().map(|line| 1 + line.len() / 90).sum();
     rows.clamp(3, 16) + 1
@@ -113,7 +114,7 @@ fn one_line(title: &str) -> String {
     text::editable(title).replace(['\n', '\t'], " ")
 }
 
-/// `line 12`, `lines 10–12`, and of which side if not the head's.
+/// Returns `line 12` or `lines 10–12`, and the side if it isn't the head's.
 fn place(finding: &Finding) -> String {
     let side = if finding.side == Side::Left { " of the base" } else { "" };
     if finding.start_line == finding.line {
@@ -135,6 +136,6 @@ fn percent(confidence: f64) -> String {
     if confidence.is_finite() {
         format!("{:.0} %", confidence.clamp(0.0, 1.0) * 100.0)
     } else {
-        "not".to_owned()
+        "unknown".to_owned()
     }
 }

@@ -1,31 +1,31 @@
-//! Pieces of forms. Every form that changes something is a POST with a nonce, and what cannot be taken back is confirmed
-//! by a box that has to be ticked: no script is needed for it.
+//! Parts of forms. Every form that changes something is a POST with a nonce. Irreversible actions need a ticked box,
+//! so no script is needed to confirm them.
 
 use maud::{Markup, html};
 
 use crate::field;
 use crate::view::PostForm;
 
-/// The hidden nonce.
+/// Returns the hidden nonce.
 pub fn nonce(form: &PostForm) -> Markup {
     html! { input type="hidden" name=(field::CSRF) value=(form.csrf); }
 }
 
-/// An action behind a fold: what it does, a box to tick, its button.
+/// A folded action: its effect, a box to tick, its button.
 pub struct Confirmed<'a> {
-    /// What is written on the fold.
+    /// The label of the fold.
     pub name: &'a str,
-    /// For ids on the page; unique there.
+    /// Prefix of ids on the page; unique there.
     pub id: &'a str,
-    /// What happens, in a sentence or two.
+    /// The effect, in a sentence or two.
     pub what: Markup,
-    /// Fields of its own.
+    /// Additional fields.
     pub fields: Markup,
-    /// What the box says.
+    /// The label of the box.
     pub confirm: &'a str,
-    /// What the button says.
+    /// The label of the button.
     pub button: &'a str,
-    /// Whether it destroys something.
+    /// Whether it is irreversible.
     pub is_grave: bool,
 }
 
@@ -56,7 +56,7 @@ impl Confirmed<'_> {
     }
 }
 
-/// A required text of some lines, with its label.
+/// Renders a required text of several lines, with its label.
 pub fn reason(id: &str, label: &str, hint: &str) -> Markup {
     let hint_id = format!("{id}-hint");
     html! {
@@ -68,13 +68,13 @@ pub fn reason(id: &str, label: &str, hint: &str) -> Markup {
     }
 }
 
-/// The code from the mail, typed by hand.
+/// Renders the field for the code from the mail.
 pub fn code(id: &str) -> Markup {
     let hint_id = format!("{id}-hint");
     html! {
         div.field {
             label for=(id) { "Code from the mail" }
-            p.hint #(hint_id) { "Type it by hand: it stands in the mail's text, in no link." }
+            p.hint #(hint_id) { "Copy it from the mail's text. The link does not contain it." }
             input.code-input type="text" id=(id) name=(field::CODE) required autocomplete="off" autocapitalize="characters"
                 spellcheck="false" maxlength="64" aria-describedby=(hint_id);
         }

@@ -1,4 +1,4 @@
-//! What stands around every page: head, skip link, name and ways, footer.
+//! The frame of every page: head, skip link, name and navigation, footer.
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -7,13 +7,13 @@ use crate::href;
 use crate::stylesheet::{ICON_PATH, stylesheet_path};
 use crate::view::Frame;
 
-/// A whole page. `title` is its name alone, plain.
+/// Returns a whole page. `title` is its plain name.
 pub fn frame(frame: &Frame, title: &str, main: &Markup) -> String {
     document(title, &header(frame), main, &footer(frame))
 }
 
-/// A page outside of the console: without ways to others.
-pub fn alone(title: &str, main: &Markup) -> String {
+/// Returns a page outside of the console, without navigation.
+pub fn standalone(title: &str, main: &Markup) -> String {
     let head = html! { header.site-head { div.site-head-inner { span.brand { (mark()) span { "Holdfast" } } } } };
     document(title, &head, main, &html! {})
 }
@@ -47,14 +47,12 @@ fn header(frame: &Frame) -> Markup {
     html! {
         header.site-head {
             div.site-head-inner {
-                a.brand href=(href::runs()) {
-                    (mark())
-                    span { "Holdfast" }
-                }
+                @if frame.has_console { a.brand href=(href::runs()) { (mark()) span { "Holdfast" } } }
+                @else { span.brand { (mark()) span { "Holdfast" } } }
                 @if let Some(deployment) = &frame.deployment {
                     span.deployment { (text::line(deployment)) }
                 }
-                nav aria-label="Main" { a href=(href::runs()) { "Runs" } }
+                @if frame.has_console { nav aria-label="Main" { a href=(href::runs()) { "Runs" } } }
                 @if let Some(person) = &frame.person {
                     div.person {
                         span { span.quiet { "Signed in as " } strong { (text::line(&person.name)) } }
@@ -75,13 +73,13 @@ fn footer(frame: &Frame) -> Markup {
     html! {
         footer.site-foot {
             p {
-                "Holdfast " (text::line(&frame.version)) " · page made " (time::moment(frame.now_ms))
+                "Holdfast " (text::line(&frame.version)) " · page created " (time::moment(frame.now_ms))
             }
         }
     }
 }
 
-/// The sign: a strand of kelp and the holdfast by which it grips the ground.
+/// Draws the logo: a strand of kelp and the holdfast with which it grips the ground.
 fn mark() -> Markup {
     html! {
         svg.brand-mark viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" focusable="false" {

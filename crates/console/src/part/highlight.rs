@@ -1,13 +1,13 @@
-//! Colours for code: which piece of a line is a keyword, a string, a comment.
+//! Highlights code: keywords, strings and comments in a line.
 //!
-//! A lexer, not a parser: a hunk is a fragment that a grammar has to guess at, and the text comes from anyone. (The tree
-//! grammars of the rules were measured here: 16 KiB of repeated `->` keep the one for TypeScript busy for ten seconds.) Each
-//! byte is looked at a bounded number of times. The pieces are plain text with a class each; whoever shows them escapes them.
+//! This is a lexer, not a parser: a hunk is a fragment, so a grammar would have to guess, and the text is untrusted.
+//! (Measured: 16 KiB of repeated `->` keep the tree-sitter grammar for TypeScript busy for ten seconds.) Each byte is
+//! read a bounded number of times. The pieces are plain text with a class each; the caller escapes them.
 
 use super::language::{Habit, Language, VALUES, language_of};
 
-/// Bytes of one text that are read at most; a larger one stays plain.
-pub const MAX_BYTES: usize = 256 * 1024;
+/// Maximum number of bytes that are highlighted; a longer text stays plain.
+pub const MAX_PAGE_BYTES: usize = 256 * 1024;
 
 /// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +18,10 @@ pub struct Piece {
     pub text: String,
 }
 
-/// The pieces of each line of a text; as many lines come back. `path` tells the language.
+/// Returns the pieces of each line of a text, with the same number of lines. `path` selects the language.
 pub fn highlight(path: &str, lines: &[&str]) -> Vec<Vec<Piece>> {
     let size: usize = lines.iter().map(|line| line.len() + 1).sum();
-    let Some(language) = language_of(path).filter(|_| size <= MAX_BYTES) else {
+    let Some(language) = language_of(path).filter(|_| size <= MAX_PAGE_BYTES) else {
         return lines.iter().map(|line| vec![piece("", line)]).collect();
     };
     let mut lexer = Lexer { language, open: None };
@@ -35,7 +35,7 @@ fn piece(class: &'static str, text: &str) -> Piece {
     }
 }
 
-/// What goes on into the next line.
+/// State that continues on the next line.
 #[derive(Clone)]
 struct Open {
     class: &'static str,
@@ -70,14 +70,14 @@ impl Lexer {
         pieces
     }
 
-    /// A hunk may begin within a comment; its lines show by their stars.
+    /// A hunk may start within a comment; leading stars reveal its lines.
     fn goes_on_as_comment(&self, line: &str) -> bool {
         let line = line.trim_start();
         self.language.block_comment == Some(("/*", "*/"))
             && (line == "*" || line.starts_with("* ") || line.starts_with("*/") || line.starts_with("*\t"))
     }
 
-    /// To the end of what is open, or to the end of the line, where it stays open.
+    /// Reads to the end of the open element, or to the end of the line, where it stays open.
     fn close(&mut self, open: Open, rest: &str) -> (&'static str, usize) {
         let mut at = 0;
         while at < rest.len() {
@@ -95,7 +95,7 @@ impl Lexer {
         (class, rest.len())
     }
 
-    /// The next token's class and length in bytes, at least one character.
+    /// Returns the class and length in bytes of the next token, at least one character.
     fn token(&mut self, rest: &str, is_first: bool) -> (&'static str, usize) {
         let language = self.language;
         if language.line_comments.iter().any(|mark| rest.starts_with(mark)) {
@@ -143,7 +143,7 @@ impl Lexer {
         (self.class_of(word, &rest[word.len()..], is_first), word.len())
     }
 
-    /// From an opening mark of that length to the end.
+    /// Reads from an opening mark of that length to the end.
     fn opened(
         &mut self,
         class: &'static str,
@@ -156,7 +156,7 @@ impl Lexer {
         (class, begin + length)
     }
 
-    /// Lifetimes, characters, raw strings, attributes.
+    /// Reads lifetimes, characters, raw strings, attributes.
     fn rust(&mut self, rest: &str) -> Option<(&'static str, usize)> {
         if let Some(quoted) = rest.strip_prefix('\'') {
             let inner = if quoted.starts_with('\\') {
@@ -210,7 +210,7 @@ impl Lexer {
     }
 }
 
-/// A number with its base, its point, its unit.
+/// Reads a number with its base, its point, its unit.
 fn number(rest: &str) -> usize {
     let bytes = rest.as_bytes();
     let mut at = 0;
@@ -232,7 +232,7 @@ fn word(rest: &str) -> &str {
     &rest[..end.unwrap_or(rest.len())]
 }
 
-/// The width of the first character in bytes.
+/// Returns the width of the first character in bytes.
 fn width(text: &str) -> usize {
     text.chars().next().map_or(0, char::len_utf8)
 }
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_or_unknown_stays_plain() {
-        let huge = format!("fn {}", "x".repeat(MAX_BYTES));
+        let huge = format!("fn {}", "x".repeat(MAX_PAGE_BYTES));
         for (path, line) in [("a.rs", huge.as_str()), ("a.unknown", "fn x"), ("none", "fn x")] {
             assert_eq!(highlight(path, &[line]), [[piece("", line)]]);
         }

@@ -1,36 +1,36 @@
-//! What the highlighter knows of languages: comments, strings and words.
+//! The highlighter's table of languages: comments, strings and words.
 
 /// One language, or several that look alike.
 pub struct Language {
-    /// Endings of files, without the point; a whole file name where it has no ending.
+    /// File extensions without the point; or a whole file name, for files without one.
     pub endings: &'static [&'static str],
-    /// What a comment to the end of the line begins with.
+    /// Marks that start a comment to the end of the line.
     pub line_comments: &'static [&'static str],
-    /// What a comment over lines begins and ends with.
+    /// Marks around a comment of several lines.
     pub block_comment: Option<(&'static str, &'static str)>,
-    /// Strings; one that begins like another stands after it if it is shorter.
+    /// Strings; if one mark is a prefix of another, the longer one comes first.
     pub strings: &'static [Quote],
-    /// Words of the language, apart by blanks.
+    /// Keywords, separated by blanks.
     pub keywords: &'static str,
-    /// Types that do not begin with a capital letter, apart by blanks.
+    /// Types that start with a small letter, separated by blanks.
     pub types: &'static str,
-    /// What the language has of its own.
+    /// Syntax that only this language has.
     pub habit: Habit,
-    /// Whether capital and small letters are the same in its words.
+    /// Whether keywords ignore case.
     pub folds_case: bool,
 }
 
-/// A string's marks.
+/// The marks of a string.
 pub struct Quote {
-    /// At its beginning and at its end.
+    /// The marks at its start and end.
     pub mark: &'static str,
-    /// Whether it goes over lines.
+    /// Whether it may span lines.
     pub is_long: bool,
-    /// Whether a backslash takes the meaning from what follows.
+    /// Whether a backslash escapes the next character.
     pub escapes: bool,
 }
 
-/// What a language has that others have not.
+/// Syntax that only some languages have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
     /// Lifetimes, `macro!`, `r#"…"#`.
@@ -45,7 +45,7 @@ pub enum Habit {
     None,
 }
 
-/// Words that stand for a value, in any language; apart by blanks.
+/// Words for values in any language, separated by blanks.
 pub const VALUES: &str = "true false null nil None True False undefined NaN NULL nullptr iota";
 
 const fn short(mark: &'static str) -> Quote {
@@ -74,7 +74,7 @@ const fn verbatim(mark: &'static str) -> Quote {
 
 const SLASHES: Option<(&str, &str)> = Some(("/*", "*/"));
 
-/// All, by their endings.
+/// All languages, by their extensions.
 pub const LANGUAGES: &[Language] = &[
     Language {
         endings: &["rs"],
@@ -222,7 +222,7 @@ pub const LANGUAGES: &[Language] = &[
     },
 ];
 
-/// The language of a path, by its ending or its file's name.
+/// Returns the language of a path, by its extension or file name.
 pub fn language_of(path: &str) -> Option<&'static Language> {
     let file = path.rsplit('/').next().unwrap_or(path);
     let ending = file.rsplit_once('.').map_or(file, |(_, ending)| ending);

@@ -1,4 +1,4 @@
-//! Marks: a status, a severity, an outcome; each says its word, has its shape, and its colour last.
+//! Badges for statuses, severities and outcomes. Each has a word and a shape; colour is never the only signal.
 
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::report::RunStatus;
@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::view::{FileOutcome, UnitEnd};
 
-/// Shapes on a field of 16 by 16; drawn in the text's colour.
+/// Shapes in a 16 by 16 view box, drawn in the text's colour.
 mod shape {
     pub const CHECK: &str = "M3.2 8.6l3 3 6.6-7";
     pub const CROSS: &str = "M4 4l8 8M12 4l-8 8";
@@ -27,7 +27,7 @@ mod shape {
         "M8 2.6a5.4 5.4 0 1 1 0 10.8A5.4 5.4 0 0 1 8 2.6zm0 1.6a3.8 3.8 0 1 0 0 7.6 3.8 3.8 0 0 0 0-7.6z";
 }
 
-/// A shape drawn in lines.
+/// Draws a shape in lines.
 fn lines(path: &str) -> Markup {
     html! {
         svg.icon viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false" {
@@ -36,7 +36,7 @@ fn lines(path: &str) -> Markup {
     }
 }
 
-/// A shape filled in.
+/// Draws a filled shape.
 fn solid(path: &str) -> Markup {
     html! {
         svg.icon viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false" {
@@ -45,7 +45,7 @@ fn solid(path: &str) -> Markup {
     }
 }
 
-/// How a run stands.
+/// Returns the badge of a run's status.
 pub fn status(status: RunStatus) -> Markup {
     let (tone, path) = match status {
         RunStatus::Running => ("now", shape::TURN),
@@ -60,7 +60,7 @@ pub fn status(status: RunStatus) -> Markup {
     badge(tone, path, status_word(status))
 }
 
-/// As people read it.
+/// Returns a status in readable form.
 pub const fn status_word(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Running => "Running",
@@ -75,7 +75,7 @@ pub const fn status_word(status: RunStatus) -> &'static str {
     }
 }
 
-/// The class that colours a status in charts.
+/// Returns the class that colours a status in charts.
 pub const fn status_class(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Running => "is-now",
@@ -90,7 +90,7 @@ pub const fn status_class(status: RunStatus) -> &'static str {
     }
 }
 
-/// All, in the order in which they are offered.
+/// All statuses, in the order of the filter.
 pub const STATUSES: [RunStatus; 9] = [
     RunStatus::AwaitingApproval,
     RunStatus::Running,
@@ -103,7 +103,7 @@ pub const STATUSES: [RunStatus; 9] = [
     RunStatus::Superseded,
 ];
 
-/// How bad a finding is.
+/// Returns the badge of a severity.
 pub fn severity(severity: Severity) -> Markup {
     let (path, word) = match severity {
         Severity::Critical => (shape::OCTAGON, "Critical"),
@@ -115,7 +115,7 @@ pub fn severity(severity: Severity) -> Markup {
     html! { span class={ "severity severity-" (severity.as_str()) } { (solid(path)) (word) } }
 }
 
-/// How a file stands.
+/// Returns the badge of a file's outcome.
 pub fn outcome(outcome: FileOutcome) -> Markup {
     let (tone, path, word) = match outcome {
         FileOutcome::Unreviewed => ("bad", shape::CROSS, "Unreviewed"),
@@ -128,7 +128,7 @@ pub fn outcome(outcome: FileOutcome) -> Markup {
     badge(tone, path, word)
 }
 
-/// How a unit stands.
+/// Returns the badge of a unit's state.
 pub fn unit_end(end: &UnitEnd) -> Markup {
     outcome(match end {
         UnitEnd::Queued => FileOutcome::Queued,
@@ -138,12 +138,12 @@ pub fn unit_end(end: &UnitEnd) -> Markup {
     })
 }
 
-/// What a run leaves for a person to close by hand.
+/// Returns the badge of a run that needs manual cleanup.
 pub fn needs_cleaning() -> Markup {
     badge("bad", shape::BRUSH, "Needs cleaning")
 }
 
-/// A check that passed, or did not.
+/// Returns the badge of a verdict: valid or not.
 pub fn verdict(valid: bool) -> Markup {
     if valid {
         badge("good", shape::CHECK, "Valid")
@@ -152,12 +152,12 @@ pub fn verdict(valid: bool) -> Markup {
     }
 }
 
-/// What waits for its time.
+/// Returns the badge of something that is waiting.
 pub fn waiting(word: &str) -> Markup {
     badge("calm", shape::CLOCK, word)
 }
 
-/// A fact in good standing.
+/// Returns the badge of a positive fact.
 pub fn good(word: &str) -> Markup {
     badge("good", shape::CHECK, word)
 }

@@ -1,4 +1,4 @@
-//! What pages share. Everything foreign goes through `text`.
+//! Parts that pages share. All foreign text goes through `text`.
 
 pub mod cell;
 pub mod chart;

@@ -1,6 +1,6 @@
-//! A model's Markdown as plain prose: paragraphs, lists, emphasis and code; everything else becomes its own text.
+//! Renders a model's Markdown as plain prose: paragraphs, lists, emphasis and code; everything else becomes text.
 //!
-//! The text becomes a small tree first, whose elements are written by name: what the model wrote never becomes markup.
+//! The text is parsed into a small tree of known elements: a model's text never becomes markup.
 
 use holdfast_core::rule::redacted;
 use maud::{Markup, Render, html};
@@ -8,7 +8,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::text::{self, MAX_PARAGRAPH_CHARS};
 
-/// Elements within elements; what lies deeper joins the last one.
+/// Maximum nesting of elements; deeper content joins the innermost one.
 const MAX_DEPTH: usize = 8;
 
 /// Renders a body.
@@ -81,7 +81,7 @@ impl Render for Node {
     }
 }
 
-/// What is open: an element with what it holds so far, or something that leaves only its text.
+/// An open element with its content so far, or one that leaves only its text.
 enum Open {
     Element(Element, Vec<Node>),
     Code(String),
@@ -131,7 +131,7 @@ fn start(tag: Tag<'_>, open: &[Open]) -> Open {
         Tag::Strong => Element::Strong,
         _ => return Open::Nothing,
     };
-    // An item needs its list: what would be too deep is left out in pairs, lists and quotes first.
+    // An item needs its list: what is too deep is dropped in pairs, lists and quotes first.
     let is_too_deep = open.len() >= MAX_DEPTH && !(element == Element::Item && is_list(open.last()));
     if is_too_deep && element != Element::Paragraph || element == Element::Item && !is_list(open.last()) {
         Open::Nothing

@@ -1,5 +1,5 @@
-//! A run's states over time. A review works for minutes and may wait for days, so waiting is drawn narrower than work:
-//! the scale says so, and the table beneath has the true times.
+//! Shows a run's states over time. A review works for minutes and may wait for days, so waiting is drawn narrower
+//! than work. A hint explains the scale, and the table below has the exact times.
 
 use maud::{Markup, html};
 
@@ -9,13 +9,13 @@ use super::text;
 use super::time::{between, duration, moment};
 use crate::view::{Span, SpanEnd, SpanKind, Timeline};
 
-/// Rows that are drawn at most.
+/// Maximum number of rows.
 pub const MAX_SPANS: usize = 200;
 
-/// The share of the working time that all waiting together may take in the picture.
+/// Maximum width of all waiting time in the chart, as a share of the working time.
 const WAITING_SHARE: f64 = 0.6;
 
-/// The picture and its table.
+/// Returns the chart and its table.
 pub fn timeline(timeline: &Timeline, now_ms: i64) -> Markup {
     let end = timeline.ended_ms.unwrap_or(now_ms);
     let spans = &timeline.spans[..timeline.spans.len().min(MAX_SPANS)];
@@ -31,9 +31,9 @@ pub fn timeline(timeline: &Timeline, now_ms: i64) -> Markup {
     };
     html! {
         div.gantt role="img" aria-label={
-            (text::counted(spans.len() as u64, "stay")) " in states over " (duration(between(begin, end)))
+            (text::counted(spans.len() as u64, "state")) " over " (duration(between(begin, end)))
             @if let Some(span) = longest { "; longest " (text::plain(&span.state)) ", " (duration(stay(span, end))) }
-            ". The table beneath has the times."
+            ". The table below has the times."
         } {
             @for span in spans.iter().filter(|span| span.kind != SpanKind::Step) {
                 @let from = scale.place(span.entered_ms);
@@ -51,17 +51,17 @@ pub fn timeline(timeline: &Timeline, now_ms: i64) -> Markup {
         ul.legend {
             li { (swatch("is-accent")) "Work" }
             @if has(SpanKind::Wait, None) { li { (swatch("is-wait")) "Waiting" } }
-            @if has(SpanKind::Work, Some(SpanEnd::Open)) { li { (swatch("is-now")) "At work now" } }
+            @if has(SpanKind::Work, Some(SpanEnd::Open)) { li { (swatch("is-now")) "Working now" } }
             @if has(SpanKind::Work, Some(SpanEnd::Failed)) { li { (swatch("is-bad")) "Failed" } }
         }
         @if scale.is_bent {
-            p.hint { "Waiting is drawn narrower than work. The table has the true times." }
+            p.hint { "Waiting is drawn narrower than work. The table has the exact times." }
         }
         details.more {
             summary { "Times as a table" }
             div.scroll tabindex="0" role="group" aria-label="Times of the states" {
                 table.compact {
-                    thead { tr { th scope="col" { "State" } th scope="col" { "Entered" } th.num scope="col" { "After" } th.num scope="col" { "Stayed" } th.num scope="col" { "Tries" } th scope="col" { "Left" } } }
+                    thead { tr { th scope="col" { "State" } th scope="col" { "Entered" } th.num scope="col" { "After" } th.num scope="col" { "Duration" } th.num scope="col" { "Tries" } th scope="col" { "Result" } } }
                     tbody {
                         @for span in spans {
                             tr {
@@ -77,7 +77,7 @@ pub fn timeline(timeline: &Timeline, now_ms: i64) -> Markup {
                 }
             }
             @if timeline.spans.len() > MAX_SPANS {
-                p.cut { (text::counted((timeline.spans.len() - MAX_SPANS) as u64, "more stay")) " not shown" }
+                p.cut { (text::counted((timeline.spans.len() - MAX_SPANS) as u64, "more state")) " not shown" }
             }
         }
     }
@@ -88,7 +88,7 @@ fn left(span: &Span) -> Markup {
         (SpanEnd::Passed, _) => mark::good("Passed"),
         (SpanEnd::Failed, _) => html! { span.badge.badge-bad { "Failed" } },
         (SpanEnd::Open, SpanKind::Wait) => mark::waiting("Waiting"),
-        (SpanEnd::Open, _) => mark::waiting("In it now"),
+        (SpanEnd::Open, _) => mark::waiting("In progress"),
     }
 }
 
@@ -105,9 +105,9 @@ fn class_of(span: &Span) -> &'static str {
     }
 }
 
-/// From moments to places between 0 and 1, bent where nothing works.
+/// Maps times to positions between 0 and 1; periods without work are compressed.
 struct Scale {
-    /// Each bend: the moment, and the weight of all before it.
+    /// Each bend: the time, and the total weight before it.
     bends: Vec<(i64, f64)>,
     is_bent: bool,
 }
@@ -152,7 +152,7 @@ impl Scale {
         Self { bends, is_bent }
     }
 
-    /// Every moment that is asked for is a bend.
+    /// Returns the position of a time. All times passed here are bends.
     fn place(&self, moment: i64) -> f64 {
         let whole = self.bends.last().map_or(1.0, |bend| bend.1).max(1.0);
         let before = self.bends.iter().take_while(|bend| bend.0 <= moment).last();

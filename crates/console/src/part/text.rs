@@ -1,7 +1,7 @@
-//! Foreign text on its way into a page: secrets are taken out, hidden characters become visible, what is too long is
-//! cut and says so. The one way into a page for text that was not written here.
+//! Prepares foreign text for a page: removes secrets, makes hidden characters visible, and cuts long text with a
+//! note. All text that isn't part of this crate takes this way into a page.
 //!
-//! Escaping of markup is left to `maud`; no foreign text is ever marked as escaped already.
+//! `maud` escapes markup; no foreign text is ever marked as escaped already.
 
 use std::fmt::Write;
 
@@ -9,15 +9,15 @@ use holdfast_core::render::is_invisible;
 use holdfast_core::rule::redacted;
 use maud::{Markup, Render, html};
 
-/// Characters of a text that stands in one line (a title, a path, a name).
+/// Maximum number of characters of a text in one line (a title, a path, a name).
 pub const MAX_LINE_CHARS: usize = 400;
-/// Characters of a text of a few paragraphs (a summary, a reason, a problem).
+/// Maximum number of characters of a few paragraphs (a summary, a reason, a problem).
 pub const MAX_PARAGRAPH_CHARS: usize = 8_000;
-/// Characters of a prompt or an answer.
+/// Maximum number of characters of a prompt or an answer.
 pub const MAX_BLOCK_CHARS: usize = 60_000;
-/// Characters behind a cut that are searched for secrets: longer than a token.
+/// Number of characters after a cut that are searched for secrets: more than the longest token.
 const BEHIND_CUT: usize = 4_000;
-/// Characters of one line of code.
+/// Maximum number of characters of one line of code.
 pub const MAX_CODE_LINE_CHARS: usize = 2_000;
 
 /// Foreign text to show: see [`line`], [`block`] and [`code`].
@@ -29,7 +29,7 @@ pub struct Foreign<'a> {
     is_isolated: bool,
 }
 
-/// One line: line breaks are shown too.
+/// Shows one line: line breaks become visible.
 pub fn line(text: &str) -> Foreign<'_> {
     Foreign {
         text,
@@ -39,7 +39,7 @@ pub fn line(text: &str) -> Foreign<'_> {
     }
 }
 
-/// Text whose lines stay lines (under `white-space: pre-wrap`), at most `most` characters.
+/// Shows text with its line breaks (under `white-space: pre-wrap`), at most `most` characters.
 pub fn block(text: &str, most: usize) -> Foreign<'_> {
     Foreign {
         text,
@@ -49,7 +49,7 @@ pub fn block(text: &str, most: usize) -> Foreign<'_> {
     }
 }
 
-/// A piece of a line of code: tabs stay, line breaks are shown.
+/// Shows a piece of a line of code: tabs stay, line breaks become visible.
 pub fn code(text: &str) -> Foreign<'_> {
     Foreign {
         text,
@@ -108,8 +108,9 @@ fn pieces(text: &str, keeps_lines: bool) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Whether a reader doesn't see it here, or sees other text because of it. Joiners are letters' business between letters that
-/// are not ASCII (Persian, emoji), and hide something elsewhere; variation selectors choose how an emoji is drawn.
+/// Returns whether a character is invisible here or changes how other text reads. Joiners are part of writing between
+/// letters that aren't ASCII (Persian, emoji) and can hide text elsewhere; variation selectors choose how an emoji is
+/// drawn.
 fn is_hidden(char: char, before: Option<char>, next: Option<char>) -> bool {
     match char {
         '\u{200c}' | '\u{200d}' => [before, next]
@@ -125,8 +126,8 @@ fn name_of(char: char) -> String {
     format!("‹U+{:04X}›", u32::from(char))
 }
 
-/// The first `most` characters without secrets, and how many were left out. Secrets are taken out before the cut, because half of
-/// one is a leak that no search finds; what lies far behind it is not searched.
+/// Returns the first `most` characters without secrets, and the number of characters left out. Secrets are removed
+/// before the cut, because no search finds half of one. Text far behind the cut isn't searched.
 fn clean(text: &str, most: usize) -> (String, usize) {
     let (near, far) = cut(text, most.saturating_add(BEHIND_CUT));
     let near = redacted(near);
@@ -134,7 +135,7 @@ fn clean(text: &str, most: usize) -> (String, usize) {
     (kept.to_owned(), left_out + far)
 }
 
-/// The first `most` characters, and how many were left out.
+/// Returns the first `most` characters, and the number of characters left out.
 fn cut(text: &str, most: usize) -> (&str, usize) {
     if text.len() <= most {
         return (text, 0);
@@ -145,7 +146,7 @@ fn cut(text: &str, most: usize) -> (&str, usize) {
     }
 }
 
-/// One line for an attribute (a label, an alternative text): as [`line`], without marks.
+/// Returns one line for an attribute (a label, an alternative text): like [`line`], without markup.
 pub fn plain(text: &str) -> String {
     let (clean, left_out) = clean(text, MAX_LINE_CHARS);
     let mut out = String::with_capacity(clean.len());
@@ -161,8 +162,8 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// A text as a form offers it for editing: without the hidden characters, which publication takes out too. Whoever
-/// reads the form compares with this to know whether the text was edited (after turning CR LF into LF).
+/// Returns a text as a form offers it for editing: without hidden characters, which publication removes too. A text
+/// was edited if it differs from this one after CR LF became LF.
 pub fn editable(text: &str) -> String {
     pieces(&redacted(&text.replace("\r\n", "\n")), true)
         .iter()
@@ -173,7 +174,7 @@ pub fn editable(text: &str) -> String {
         .collect()
 }
 
-/// `12,345`.
+/// Groups digits: `12,345`.
 pub fn grouped<N: ToString>(number: N) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -186,12 +187,12 @@ pub fn grouped<N: ToString>(number: N) -> String {
     out
 }
 
-/// `1 file`, `2,000 files`.
+/// Returns a number with its noun: `1 file`, `2,000 files`.
 pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// US dollars: enough digits to tell cheap from free.
+/// Returns US dollars, with enough digits to distinguish cheap from free.
 pub fn dollars(cost_usd: f64) -> String {
     match cost_usd {
         cost if !cost.is_finite() || cost <= 0.0 => "$0".to_owned(),
@@ -200,7 +201,7 @@ pub fn dollars(cost_usd: f64) -> String {
     }
 }
 
-/// The first twelve digits of a commit's id.
+/// Returns the first twelve digits of a commit's id.
 pub fn short(sha: &str) -> &str {
     sha.get(..12).unwrap_or(sha)
 }

@@ -1,19 +1,19 @@
-//! Times and durations in words. All times are UTC.
+//! Shows times and durations. All times are UTC.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-/// A moment: day and time, machine-readable too.
+/// Shows a date and time, machine-readable too.
 pub fn moment(at_ms: i64) -> Markup {
     html! { time datetime=(stamp(at_ms, "%Y-%m-%dT%H:%M:%SZ")) { (stamp(at_ms, "%-d %b %Y, %H:%M UTC")) } }
 }
 
-/// A moment, and how long ago it was or how far ahead it lies.
+/// Shows a time, and how long ago it was or how far ahead it is.
 pub fn moment_and_distance(at_ms: i64, now_ms: i64) -> Markup {
     html! { (moment(at_ms)) " " span.quiet { "(" (distance(at_ms, now_ms)) ")" } }
 }
 
-/// How long ago, with the moment itself one hover or one machine away.
+/// Shows how long ago a time was; the exact time is in the tooltip and machine-readable.
 pub fn ago(at_ms: i64, now_ms: i64) -> Markup {
     html! {
         time datetime=(stamp(at_ms, "%Y-%m-%dT%H:%M:%SZ")) title=(stamp(at_ms, "%-d %b %Y, %H:%M:%S UTC")) {
@@ -22,7 +22,7 @@ pub fn ago(at_ms: i64, now_ms: i64) -> Markup {
     }
 }
 
-/// `3 min ago`, `in 2 d 4 h`.
+/// Returns the distance between two times: `3 min ago`, `in 2 d 4 h`.
 pub fn distance(at_ms: i64, now_ms: i64) -> String {
     let apart = now_ms.saturating_sub(at_ms);
     match apart {
@@ -32,12 +32,12 @@ pub fn distance(at_ms: i64, now_ms: i64) -> String {
     }
 }
 
-/// A day: `25 Nov`.
+/// Returns a day: `25 Nov`.
 pub fn day(at_ms: i64) -> String {
     stamp(at_ms, "%-d %b")
 }
 
-/// A length of time in its two largest units: `340 ms`, `12.4 s`, `3 min 20 s`, `1 d 22 h`.
+/// Returns a duration in its two largest units: `340 ms`, `12.4 s`, `3 min 20 s`, `1 d 22 h`.
 pub fn duration(ms: u64) -> String {
     let seconds = ms / 1_000;
     let pair = |large: u64, large_unit: &str, small: u64, small_unit: &str| {
@@ -56,14 +56,13 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
-/// From one moment to another; nothing is shorter than nothing.
+/// Returns the time between two times, in milliseconds; 0 if they are reversed.
 pub fn between(from_ms: i64, to_ms: i64) -> u64 {
     u64::try_from(to_ms.saturating_sub(from_ms)).unwrap_or(0)
 }
 
 fn stamp(at_ms: i64, form: &str) -> String {
-    Timestamp::from_millisecond(at_ms)
-        .map_or_else(|_| "an impossible time".to_owned(), |at| at.strftime(form).to_string())
+    Timestamp::from_millisecond(at_ms).map_or_else(|_| "an invalid time".to_owned(), |at| at.strftime(form).to_string())
 }
 
 #[cfg(test)]
@@ -102,6 +101,6 @@ mod tests {
             moment(1_795_582_445_000).into_string(),
             "<time datetime=\"2026-11-25T04:54:05Z\">25 Nov 2026, 04:54 UTC</time>"
         );
-        assert!(moment(i64::MAX).into_string().contains("an impossible time"));
+        assert!(moment(i64::MAX).into_string().contains("an invalid time"));
     }
 }

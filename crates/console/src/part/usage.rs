@@ -1,4 +1,4 @@
-//! What a run took: calls, tokens and money, by tier.
+//! Shows a run's usage: calls, tokens and cost, by tier.
 
 use holdfast_core::model::plan::Tier;
 use holdfast_core::model::report::Usage;
@@ -8,7 +8,7 @@ use super::chart::{number, share, swatch};
 use super::text;
 use crate::view::TierUsage;
 
-/// The totals, and a bar for each tier.
+/// Returns the totals, and a bar for each tier.
 pub fn usage(total: Option<&Usage>, tiers: &[TierUsage]) -> Markup {
     let most = tiers
         .iter()
@@ -37,7 +37,7 @@ pub fn usage(total: Option<&Usage>, tiers: &[TierUsage]) -> Markup {
     }
 }
 
-/// What was paid, as far as prices are known.
+/// Returns the cost, as far as prices are known.
 pub fn cost(usage: &Usage) -> String {
     let known = text::dollars(usage.cost_usd);
     match usage.unpriced_calls {
@@ -47,7 +47,7 @@ pub fn cost(usage: &Usage) -> String {
     }
 }
 
-/// The tier as people read it.
+/// Returns the tier in readable form.
 pub const fn tier_word(tier: Tier) -> &'static str {
     match tier {
         Tier::Light => "Light",

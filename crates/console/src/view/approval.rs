@@ -1,60 +1,61 @@
-//! The page that a person decides on.
+//! Data of the approval page.
 
 use holdfast_core::model::finding::Severity;
 
 use super::{FileDiff, Frame, Numbered, PostForm, PullRequest};
 
-/// What the approval page is told.
+/// The data of the approval page.
 #[derive(Clone, Debug)]
 pub struct ApprovalView {
-    /// Around it.
+    /// The frame of the page.
     pub frame: Frame,
-    /// What is asked.
+    /// The request for approval.
     pub question: Question,
-    /// Where the decision goes.
+    /// The address of the decision.
     pub form: PostForm,
-    /// Who decides.
+    /// The reader's identity.
     pub identity: Identity,
-    /// The findings that the pull request will show beside their lines, each in its hunk: see [`super::shown_and_folded`].
+    /// The findings that the pull request will show next to their lines, each in its hunk: see
+    /// [`super::shown_and_folded`].
     pub diffs: Vec<FileDiff>,
     /// The findings that it will list folded, beyond `max_findings`.
     pub folded: Vec<Numbered>,
-    /// What the review says on the whole, Markdown from a model.
+    /// The summary of the review, Markdown from a model.
     pub summary: String,
-    /// Remarks: cut-offs, limits.
+    /// Notes: cut-offs, limits.
     pub notes: Vec<String>,
-    /// How many changed files are unreviewed.
+    /// Number of unreviewed files.
     pub unreviewed: u64,
 }
 
-/// What is asked.
+/// A request for approval.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The run that waits.
+    /// The run that is waiting for a decision.
     pub run: String,
     /// `owner/name`.
     pub repository: String,
     /// The pull request.
     pub pull_request: PullRequest,
-    /// Login of its author, who may not decide.
+    /// Login of its author, who can't decide.
     pub author: Option<String>,
-    /// The commit that was reviewed, in full.
+    /// The full commit that was reviewed.
     pub head: String,
-    /// Who asks: the account that the review is published by.
+    /// The account that will publish the review.
     pub asked_by: String,
-    /// When it was asked.
+    /// The time of the request.
     pub asked_ms: i64,
-    /// Until when it can be answered.
+    /// The end of the time to decide.
     pub expires_ms: i64,
-    /// 1 for the first question, 2 for the escalation.
+    /// 1 for the first request, 2 for the escalation.
     pub round: u32,
     /// The worst finding's severity.
     pub worst: Severity,
-    /// Hash of what this page shows; the decision holds for it alone.
+    /// Hash of the page's content; a decision holds only for this version.
     pub page_version: String,
 }
 
-/// How who decides is known.
+/// The proof of the reader's identity.
 #[derive(Clone, Debug)]
 pub enum Identity {
     /// Signed in, with write permission on the repository.
@@ -66,14 +67,14 @@ pub enum Identity {
     Code {
         /// The login that the code counts for.
         login: String,
-        /// Where one can sign in instead, if that is set up.
+        /// The address to sign in instead, if sign-in is set up.
         sign_in_at: Option<String>,
     },
-    /// Nobody yet, and no code was mailed: sign in first.
+    /// Not known yet, and no code was mailed: they have to sign in first.
     SignInFirst {
-        /// Where.
+        /// The address to sign in.
         sign_in_at: String,
     },
-    /// Nobody can sign in, and the mail's address names no login: only whoever runs this deployment decides.
+    /// Nobody can sign in, and the mail's address has no login: only the operator of this deployment can decide.
     OperatorOnly,
 }

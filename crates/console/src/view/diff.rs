@@ -1,4 +1,4 @@
-//! Findings put into the hunks that they are about.
+//! Places findings in the hunks that they are about.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use holdfast_core::rule::redact_hunks;
 pub struct FileDiff {
     /// Path in the head.
     pub path: String,
-    /// Path in the base, when renamed.
+    /// Path in the base, if renamed.
     pub previous_path: Option<String>,
-    /// What happened to it, where the change holds it.
+    /// The kind of change, if the change contains the file.
     pub status: Option<FileStatus>,
-    /// The hunks that have findings, in order, secrets taken out.
+    /// The hunks that have findings, in order, without secrets.
     pub hunks: Vec<HunkNotes>,
-    /// Findings without a hunk to show: the change is gone, or has no patch.
+    /// Findings without a hunk to show: the change is missing or has no patch.
     pub loose: Vec<Numbered>,
 }
 
@@ -27,26 +27,27 @@ pub struct FileDiff {
 pub struct HunkNotes {
     /// The hunk.
     pub hunk: Hunk,
-    /// Its findings, in the report's order; both ends of each lie in the hunk.
+    /// Its findings, in the report's order; both ends of each are in the hunk.
     pub notes: Vec<Numbered>,
 }
 
-/// A finding with its place in the report, from 0: what forms call it by.
+/// A finding with its index in the report, by which forms refer to it.
 #[derive(Clone, Debug)]
 pub struct Numbered {
-    /// Place in the report, from 0.
+    /// Index in the report, from 0.
     pub index: usize,
     /// The finding.
     pub finding: Finding,
 }
 
-/// Each file that has findings, in the order of the report (worst first). No finding is lost: one whose hunk cannot be
-/// found is `loose`.
+/// Returns each file that has findings, in the order of the report (worst first). Every finding is kept: if its hunk
+/// can't be found, it is `loose`.
 pub fn findings_in_diff(findings: &[Finding], change: Option<&Change>) -> Vec<FileDiff> {
     in_diff(numbered(findings), change)
 }
 
-/// The findings that a pull request shows beside their lines, as [`findings_in_diff`], and those that it lists folded.
+/// Returns the findings that a pull request shows next to their lines, as [`findings_in_diff`], and those that it
+/// lists folded.
 pub fn shown_and_folded(findings: &[Finding], change: Option<&Change>) -> (Vec<FileDiff>, Vec<Numbered>) {
     let (folded, shown): (Vec<Numbered>, Vec<Numbered>) =
         numbered(findings).partition(|numbered| numbered.finding.folded);

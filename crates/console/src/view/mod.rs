@@ -1,7 +1,7 @@
-//! What the pages are told: plain data that whoever serves them fills in from artifacts and rows.
+//! Data of the pages: plain values that the server fills from artifacts and rows.
 //!
-//! Times are milliseconds since 1970 (UTC). Texts are as they were stored: the pages escape them, make hidden characters
-//! visible and cut what is too long.
+//! Times are milliseconds since 1970 (UTC). Texts are unescaped: the pages escape them, make hidden characters
+//! visible and cut long texts.
 
 mod approval;
 mod diff;
@@ -19,20 +19,22 @@ pub use runs::{DayCount, RunRow, RunsFilter, RunsView};
 pub use timeline::{Span, SpanEnd, SpanKind, Timeline};
 pub use unit::{Attempt, UnitEnd, UnitSummary, UnitView};
 
-/// What stands around every page.
+/// The frame of every page.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
-    /// When the page is made: what "ago" and "left" count from.
+    /// The time of the page, from which distances are counted.
     pub now_ms: i64,
-    /// Which deployment this is, where there are several; shown beside the name.
+    /// The name of this deployment, if there are several; shown next to the product's name.
     pub deployment: Option<String>,
     /// The program's version, for the footer.
     pub version: String,
-    /// Who is signed in.
+    /// The signed-in person.
     pub person: Option<Person>,
+    /// Whether this server has the list of runs and the runs' pages. Without them, no page links to them.
+    pub has_console: bool,
 }
 
-/// Who is signed in.
+/// A signed-in person.
 #[derive(Clone, Debug)]
 pub struct Person {
     /// Their login.
@@ -41,7 +43,7 @@ pub struct Person {
     pub sign_out: Option<PostForm>,
 }
 
-/// Where a form is sent, and the nonce that shows it was made by us.
+/// The address of a form, and the nonce that proves its origin.
 #[derive(Clone, Debug)]
 pub struct PostForm {
     /// A path on this host.
@@ -55,25 +57,25 @@ pub struct PostForm {
 pub struct WebAddress(String);
 
 impl WebAddress {
-    /// Takes `http://` and `https://` addresses alone: a link to anything else could run script.
+    /// Accepts only `http://` and `https://` addresses: a link to anything else could run script.
     pub fn parse(raw: &str) -> Option<Self> {
         let has_scheme = ["https://", "http://"].iter().any(|scheme| raw.starts_with(scheme));
         let is_plain = raw.chars().all(|char| char.is_ascii_graphic());
         (has_scheme && is_plain).then(|| Self(raw.to_owned()))
     }
 
-    /// The address.
+    /// Returns the address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The pull request that a run is about.
+/// The pull request of a run.
 #[derive(Clone, Debug)]
 pub struct PullRequest {
     /// Its number, from 1.
     pub number: u64,
-    /// Its title, where it was read.
+    /// Its title, if it was read.
     pub title: Option<String>,
     /// Its page on GitHub.
     pub address: Option<WebAddress>,

@@ -1,21 +1,21 @@
-//! Pages that say one thing: what happened and what to do next.
+//! Data of notice pages.
 
 use super::{Frame, PullRequest};
 
-/// What such a page is told.
+/// The data of a notice page.
 #[derive(Clone, Debug)]
 pub struct NoticeView {
-    /// Around it.
+    /// The frame of the page.
     pub frame: Frame,
-    /// What happened.
+    /// The event.
     pub notice: Notice,
-    /// The run's page, where there is one that the reader may see.
+    /// The run's page, if the reader may see it.
     pub run: Option<String>,
-    /// The pull request, where it is known and the reader may see it.
+    /// The pull request, if it is known and the reader may see it.
     pub pull_request: Option<(String, PullRequest)>,
 }
 
-/// What a reader signs in with.
+/// The method of signing in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInMethod {
     /// A GitHub account.
@@ -24,90 +24,90 @@ pub enum SignInMethod {
     ConsoleKey,
 }
 
-/// What happened.
+/// The event that a notice reports.
 #[derive(Clone, Debug)]
 pub enum Notice {
-    /// This very request decided.
+    /// This request made the decision.
     DecisionTaken(Decision),
-    /// Someone has decided before.
+    /// Another request had made the decision before.
     AlreadyDecided(Decision),
     /// The time to decide is over.
     Expired {
-        /// Since when.
+        /// The expiry.
         at_ms: i64,
-        /// Whether the question was or will be asked once more.
+        /// Whether a second request for approval was or will be sent.
         asked_again: bool,
     },
-    /// The pull request has moved on, or a newer run has taken over.
+    /// The pull request has a new head, or a newer run has replaced this one.
     Superseded {
-        /// The head that was shown, in full.
+        /// The full head commit of the review.
         head: String,
-        /// The newer run's name, where there is one.
+        /// The newer run's name, if there is one.
         newer_run: Option<String>,
     },
-    /// The content is not what the reader saw.
+    /// The content has changed since the reader opened the page.
     PageChanged {
-        /// Where the page as it is now can be read.
+        /// The address of the current page.
         again_at: String,
     },
-    /// There is no such approval, run, unit or page.
+    /// The approval, run, unit or page doesn't exist.
     Unknown {
-        /// What was looked for: `approval`, `run`, `unit`, `page`.
+        /// The kind of object: `approval`, `run`, `unit`, `page`.
         what: String,
     },
-    /// The reader may not.
+    /// The reader isn't allowed to do this.
     NotAllowed {
-        /// Their login, where they are signed in.
+        /// Their login, if they are signed in.
         name: Option<String>,
-        /// Why.
+        /// The reason.
         why: Refusal,
-        /// Where to sign in (as someone else).
+        /// The address to sign in (as someone else).
         sign_in_at: Option<String>,
     },
     /// The code from the mail was wrong.
     WrongCode {
-        /// Where it can be tried again.
+        /// The address to try again.
         again_at: String,
-        /// How often it can still be tried.
+        /// Number of attempts left.
         tries_left: u32,
     },
-    /// A form without its nonce, or from elsewhere, or one that is too old.
+    /// A form without a valid nonce, from another site, or too old.
     FormRefused {
-        /// Where the form can be filled in anew.
+        /// The address of a new form.
         again_at: String,
     },
     /// The reader has to sign in.
     SignIn {
-        /// A link, not a form: the browser goes on to another host.
+        /// A link, not a form: the browser continues to another host.
         sign_in_at: String,
-        /// With what.
+        /// The method.
         with: SignInMethod,
     },
-    /// An action on a run was taken in.
+    /// An action on a run succeeded.
     ActionTaken {
-        /// What: `cancelled`, `redriven`, `cleaned up`.
+        /// The action: `cancelled`, `redriven`, `cleaned up`.
         did: String,
     },
-    /// A recorded run was run again.
+    /// A recorded run was replayed.
     Replayed {
-        /// How it came out.
+        /// The verdict.
         verdict: ReplayVerdict,
         /// Everything that differs, in lines.
-        told: String,
+        comparison: String,
     },
-    /// Something else went wrong.
+    /// Another failure.
     Failed {
         /// The HTTP status.
         status: u16,
-        /// One line for people: what, where, remedy.
+        /// One line for people: the fault, its place, the remedy.
         message: String,
-        /// By which the log is searched, if there is one.
+        /// The reference to search the log for, if there is one.
         reference: Option<String>,
     },
 }
 
 impl Notice {
-    /// The HTTP status that the page is sent with.
+    /// Returns the HTTP status of the page.
     pub const fn status(&self) -> u16 {
         match self {
             Self::DecisionTaken(_) | Self::ActionTaken { .. } | Self::Replayed { .. } => 200,
@@ -121,10 +121,10 @@ impl Notice {
     }
 }
 
-/// How a replay came out.
+/// The verdict of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayVerdict {
-    /// The same outcome, and the same questions asked.
+    /// The same outcome from the same prompts.
     Same,
     /// Something differs.
     Differs,
@@ -132,38 +132,38 @@ pub enum ReplayVerdict {
     Incomplete,
 }
 
-/// A decision that was taken.
+/// A decision.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// Whether the review may be published.
     pub approved: bool,
-    /// Who decided.
+    /// The person who decided.
     pub who: String,
-    /// When.
+    /// The time.
     pub at_ms: i64,
-    /// The reason that was given.
+    /// The stated reason.
     pub reason: Option<String>,
-    /// How many findings were left out.
+    /// Number of findings left out.
     pub dropped: u64,
-    /// How many findings were edited.
+    /// Number of edited findings.
     pub edited: u64,
 }
 
-/// Why someone may not.
+/// The reason why a person may not do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// They have no write permission on the repository.
     NoWritePermission,
     /// They wrote the pull request.
     IsAuthor,
-    /// They may not see this console.
+    /// They can't see this console.
     NotAMember,
-    /// The code was wrong too often.
+    /// Too many wrong codes.
     TooManyCodes,
     /// They are in none of the policy's teams.
     InNoTeam,
-    /// Their mail went to an address without a login: its code doesn't tell who they are.
+    /// Their mail went to an address without a login, so its code doesn't prove who they are.
     NeedsSignIn,
-    /// Whether they are in one of the policy's teams could not be checked.
+    /// Their team memberships couldn't be checked.
     TeamsUnknown,
 }

@@ -1,4 +1,4 @@
-//! One run.
+//! Data of a run's page.
 
 use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::plan::Tier;
@@ -6,96 +6,96 @@ use holdfast_core::model::report::{Coverage, Outcome, Report, RunStatus};
 
 use super::{FileDiff, Frame, PostForm, PullRequest, Timeline, UnitEnd, UnitSummary};
 
-/// What one run's page is told.
+/// The data of a run's page.
 #[derive(Clone, Debug)]
 pub struct RunView {
-    /// Around it.
+    /// The frame of the page.
     pub frame: Frame,
-    /// What is known of every run.
+    /// Data that every run has.
     pub head: RunHead,
-    /// The report, as soon as one was written.
+    /// The report, as soon as there is one.
     pub report: Option<Report>,
-    /// What can be done.
+    /// The available actions.
     pub actions: RunActions,
-    /// Why it failed.
+    /// The failure, if it failed.
     pub failure: Option<Failure>,
-    /// The states as a picture.
+    /// The picture of the states.
     pub picture: Option<Picture>,
     /// The states with their times.
     pub timeline: Timeline,
-    /// Each file: see [`file_rows`].
+    /// The files: see [`file_rows`].
     pub files: Vec<FileRow>,
     /// The findings in their hunks: see [`super::findings_in_diff`].
     pub diffs: Vec<FileDiff>,
-    /// Tokens by tier; empty where no model was asked.
+    /// Tokens by tier; empty if no model was called.
     pub tiers: Vec<TierUsage>,
-    /// Who did what, oldest first.
+    /// Actions of people, oldest first.
     pub audit: Vec<AuditEntry>,
 }
 
-/// What is known of every run.
+/// Data that every run has.
 #[derive(Clone, Debug)]
 pub struct RunHead {
     /// Its name.
     pub run: String,
-    /// How it stands.
+    /// Its status.
     pub status: RunStatus,
     /// `owner/name`, or the work tree's folder.
     pub repository: String,
-    /// The pull request, if it is one.
+    /// The pull request, if there is one.
     pub pull_request: Option<PullRequest>,
-    /// Where the diff starts, in full; none before the change was read.
+    /// The full base commit; none before the change was read.
     pub base: Option<String>,
-    /// The commit that is reviewed, in full.
+    /// The full commit under review.
     pub head: String,
     /// Login or name of the change's author.
     pub author: Option<String>,
-    /// The main model; none where the execution's input can't be read.
+    /// The main model; none if the execution's input can't be read.
     pub model: Option<ModelId>,
-    /// When it began.
+    /// Its start.
     pub started_ms: i64,
-    /// When it ended; none while it is open.
+    /// Its end; none while it is open.
     pub ended_ms: Option<i64>,
-    /// Whether it could not undo what it did.
+    /// Whether it couldn't undo its changes.
     pub needs_cleaning: bool,
 }
 
-/// What can be done with the run now by who looks at it; none: the button is not there.
+/// The actions that the reader can take on the run now; `None` hides the button.
 #[derive(Clone, Debug, Default)]
 pub struct RunActions {
-    /// Stop it and undo what it did.
+    /// Stops it and undoes its changes.
     pub cancel: Option<PostForm>,
-    /// Undo again what could not be undone: the run has ended and needs cleaning.
+    /// Retries a failed cleanup: the run has ended and needs cleaning.
     pub clean: Option<PostForm>,
-    /// Go on from the failed state.
+    /// Resumes from the failed state.
     pub redrive: Option<PostForm>,
-    /// Run it again from its record.
+    /// Replays it from its recorded answers.
     pub replay: Option<PostForm>,
-    /// Publish the review that waits.
+    /// Publishes the pending review.
     pub approve: Option<PostForm>,
-    /// Discard the review that waits.
+    /// Discards the pending review.
     pub reject: Option<PostForm>,
-    /// The page to decide on finding by finding.
+    /// The address of the page that decides finding by finding.
     pub decide_at: Option<String>,
 }
 
-/// Why a run failed.
+/// The failure of a run.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The workflow's name of the error.
     pub error: String,
-    /// One line of more; may be empty.
+    /// One more line; may be empty.
     pub cause: String,
 }
 
 /// The picture of the states. It is shown as an image, never inlined: its own `<style>` would need a weaker policy.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// Where it is served, as a rule [`crate::href::picture`].
+    /// Its address, usually [`crate::href::picture`].
     pub src: String,
-    /// In pixels of CSS.
+    /// In CSS pixels.
     pub width: u32,
-    /// In pixels of CSS.
+    /// In CSS pixels.
     pub height: u32,
 }
 
@@ -114,24 +114,24 @@ pub struct TierUsage {
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
-    /// In US dollars; none where no price is known.
+    /// In US dollars; none if no price is known.
     pub cost_usd: Option<f64>,
 }
 
-/// Something that a person did with the run.
+/// An action of a person on the run.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {
-    /// When.
+    /// The time.
     pub at_ms: i64,
-    /// Who: a login, a mail address, or the machine's user for the command line.
+    /// The person: a login, a mail address, or the machine's user for the command line.
     pub who: String,
-    /// What, in the past tense: `approved`, `rejected`, `cancelled`.
+    /// The action in the past tense: `approved`, `rejected`, `cancelled`.
     pub did: String,
-    /// The reason that was given.
+    /// The stated reason.
     pub reason: Option<String>,
-    /// How they were known: `GitHub sign-in`, `code from the mail`, `command line`.
+    /// The proof of identity: `GitHub sign-in`, `code from the mail`, `command line`.
     pub known_by: String,
-    /// The content's hash that they saw.
+    /// The hash of the content that they saw.
     pub page_version: Option<String>,
 }
 
@@ -140,34 +140,35 @@ pub struct AuditEntry {
 pub struct FileRow {
     /// The file.
     pub path: String,
-    /// How it stands.
+    /// Its outcome.
     pub outcome: FileOutcome,
-    /// The rule, the reason, or what was dropped.
+    /// The rule, the reason, or the number of dropped findings.
     pub reason: Option<String>,
-    /// Most attempts that one of its units took.
+    /// Highest number of attempts of one of its units.
     pub attempts: u32,
     /// Its units.
     pub units: Vec<UnitSummary>,
 }
 
-/// How a file stands.
+/// The outcome of a file, so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileOutcome {
-    /// Should have been read and was not.
+    /// It should have been reviewed and wasn't.
     Unreviewed,
-    /// At work.
+    /// In progress.
     Running,
-    /// Waits for its turn.
+    /// Queued.
     Queued,
-    /// Read by a model, and answered for.
+    /// Read by a model, whose answer was accepted.
     Reviewed,
     /// Read by rules only.
     Scanned,
-    /// Left out by a rule.
+    /// Skipped by a rule.
     Skipped,
 }
 
-/// Each file once: as the report says, or, while there is none, as its units stand; what needs a look first.
+/// Returns each file once: with its outcome from the report or, before there is one, from its units. Files that need
+/// attention come first.
 pub fn file_rows(coverage: &[Coverage], units: &[UnitSummary]) -> Vec<FileRow> {
     let mut rows: Vec<FileRow> = coverage
         .iter()
@@ -211,7 +212,7 @@ pub fn file_rows(coverage: &[Coverage], units: &[UnitSummary]) -> Vec<FileRow> {
     rows
 }
 
-/// A file without a word from the report stands as its unit that needs most.
+/// Gives a file without an outcome in the report the most urgent state of its units.
 fn add_open_unit(row: &mut FileRow, unit: &UnitSummary) {
     let (outcome, reason) = match &unit.end {
         UnitEnd::Queued => (FileOutcome::Queued, None),

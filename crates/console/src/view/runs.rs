@@ -8,41 +8,41 @@ use super::{Frame, PullRequest};
 /// One page of the list.
 #[derive(Clone, Debug)]
 pub struct RunsView {
-    /// Around it.
+    /// The frame of the page.
     pub frame: Frame,
-    /// What was asked for.
+    /// The filter.
     pub filter: RunsFilter,
-    /// Repositories to choose from, sorted.
+    /// Repositories in the filter, sorted.
     pub repositories: Vec<String>,
     /// The runs of this page, newest first.
     pub rows: Vec<RunRow>,
-    /// How many runs the filter lets through, on all pages.
+    /// Number of runs that match the filter, on all pages.
     pub matching: u64,
-    /// How many runs there are without a filter.
+    /// Number of runs without a filter.
     pub total: u64,
     /// This page, from 1.
     pub page: u32,
-    /// How many pages there are, from 1.
+    /// Number of pages, from 1.
     pub pages: u32,
-    /// Reviews by day, oldest first, without gaps; empty: no picture.
+    /// Reviews by day, oldest first, without gaps. If empty, no chart is shown.
     pub days: Vec<DayCount>,
-    /// How the runs of those days stand; those with 0 may be left out.
+    /// Statuses of these runs; those with 0 may be left out.
     pub ended: Vec<(RunStatus, u64)>,
 }
 
-/// What the list is filtered by.
+/// The filter of the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunsFilter {
     /// Only this status.
     pub status: Option<RunStatus>,
-    /// Only this repository, by its whole name.
+    /// Only this repository, by its full name.
     pub repository: Option<String>,
-    /// Only runs whose name, repository, title or head hold this; empty for all.
+    /// Only runs whose name, repository, title or head contain this text; empty for all.
     pub text: String,
 }
 
 impl RunsFilter {
-    /// Whether it lets everything through.
+    /// Returns whether every run matches.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -53,35 +53,35 @@ impl RunsFilter {
 pub struct RunRow {
     /// Its name.
     pub run: String,
-    /// How it stands.
+    /// Its status.
     pub status: RunStatus,
     /// `owner/name`, or the work tree's folder.
     pub repository: String,
-    /// The pull request, if it is one.
+    /// The pull request, if there is one.
     pub pull_request: Option<PullRequest>,
-    /// The commit that is reviewed, in full.
+    /// The full commit under review.
     pub head: String,
     /// The worst finding's severity.
     pub worst: Option<Severity>,
-    /// How many findings; none while that is not known.
+    /// Number of findings; none before there is a report.
     pub findings: Option<u64>,
-    /// In US dollars; none where no price is known.
+    /// In US dollars; none if no price is known.
     pub cost_usd: Option<f64>,
-    /// When it began.
+    /// Its start.
     pub started_ms: i64,
-    /// When it ended; none while it is open.
+    /// Its end; none while it is open.
     pub ended_ms: Option<i64>,
-    /// Whether it could not undo what it did, so that a person has to.
+    /// Whether it couldn't undo its changes, so a person has to clean up.
     pub needs_cleaning: bool,
 }
 
-/// The runs that began on one day.
+/// The runs that started on one day.
 #[derive(Clone, Copy, Debug)]
 pub struct DayCount {
-    /// Any moment of the day (UTC).
+    /// Any time of the day (UTC).
     pub day_ms: i64,
-    /// Runs that ended as they should, or are still open.
+    /// Runs that succeeded or are still open.
     pub well: u64,
-    /// Runs that failed, or reviewed only a part.
+    /// Runs that failed or are partial.
     pub troubled: u64,
 }

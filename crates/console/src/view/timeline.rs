@@ -1,11 +1,11 @@
-//! When a run was in which state.
+//! Data of a run's timeline.
 
 /// The states that a run took, in order of entry.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     /// Each stay in a state.
     pub spans: Vec<Span>,
-    /// When the run ended; none while it is open, and the view's `now_ms` counts.
+    /// The run's end; none while it is open, then the view's `now_ms` is used.
     pub ended_ms: Option<i64>,
 }
 
@@ -14,26 +14,26 @@ pub struct Timeline {
 pub struct Span {
     /// The state's name.
     pub state: String,
-    /// When it was entered.
+    /// The time of entry.
     pub entered_ms: i64,
-    /// When it was left; none: the run is in it, or ended there.
+    /// The time of exit; none if the run is in this state or ended in it.
     pub left_ms: Option<i64>,
-    /// Whether something worked there or only waited.
+    /// Whether the state works or waits.
     pub kind: SpanKind,
     /// How it was left.
     pub end: SpanEnd,
-    /// How often it was tried, from 1.
+    /// Number of tries, from 1.
     pub tries: u32,
 }
 
-/// What happens in a state.
+/// The kind of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanKind {
     /// A function runs.
     Work,
-    /// A person or a clock is waited for; nothing runs.
+    /// Waiting for a person or a clock; nothing runs.
     Wait,
-    /// A choice, or an end: takes no time.
+    /// A choice or an end: takes no time.
     Step,
 }
 
@@ -42,8 +42,8 @@ pub enum SpanKind {
 pub enum SpanEnd {
     /// It is not left yet.
     Open,
-    /// It went well.
+    /// Success.
     Passed,
-    /// With an error.
+    /// An error.
     Failed,
 }

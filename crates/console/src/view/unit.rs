@@ -1,26 +1,26 @@
-//! One unit of a run with its attempts.
+//! Data of a unit's page, with its attempts.
 
 use holdfast_core::model::plan::Tier;
 use holdfast_core::model::run::{Prompt, RecordedAnswer, Verdict};
 
 use super::Frame;
 
-/// What one unit's page is told.
+/// The data of a unit's page.
 #[derive(Clone, Debug)]
 pub struct UnitView {
-    /// Around it.
+    /// The frame of the page.
     pub frame: Frame,
     /// The run's name.
     pub run: String,
     /// The unit.
     pub unit: UnitSummary,
-    /// Risk from 0 to 100, as the plan has it.
+    /// Risk from 0 to 100, from the plan.
     pub risk: u8,
-    /// The tier that started.
+    /// The planned tier; attempts may use another one.
     pub tier: Tier,
-    /// Each attempt, the first one first.
+    /// The attempts, the first one first.
     pub attempts: Vec<Attempt>,
-    /// The attempt whose findings count, where one does.
+    /// The attempt whose findings count, if one was accepted.
     pub accepted_attempt: Option<u32>,
 }
 
@@ -31,42 +31,42 @@ pub struct UnitSummary {
     pub id: String,
     /// Its file.
     pub path: String,
-    /// How it stands.
+    /// Its state.
     pub end: UnitEnd,
-    /// How often a model was asked so far.
+    /// Number of model calls so far.
     pub attempts: u32,
-    /// When it began; none while it waits for its turn.
+    /// Its start; none while it is queued.
     pub started_ms: Option<i64>,
-    /// When it ended.
+    /// Its end.
     pub ended_ms: Option<i64>,
 }
 
-/// How a unit stands.
+/// The state of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnitEnd {
-    /// Waits for its turn.
+    /// Queued.
     Queued,
-    /// Is at work, or waits for the model's budget.
+    /// In progress, or waiting for the model's budget.
     Running,
     /// An answer was accepted.
     Reviewed,
-    /// None was, for this reason.
+    /// No answer was accepted, for this reason.
     Unreviewed(String),
 }
 
-/// One attempt; each part is there as soon as its artifact is.
+/// One attempt; each part appears as soon as its artifact exists.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// From 1.
     pub number: u32,
-    /// The tier that was asked.
+    /// The tier of the model that answered, or the planned one before there is an answer.
     pub tier: Tier,
-    /// What was asked.
+    /// The prompt.
     pub prompt: Option<Prompt>,
-    /// What was answered.
+    /// The model's answer.
     pub answer: Option<RecordedAnswer>,
-    /// What the checks said.
+    /// The verdict of the checks.
     pub verdict: Option<Verdict>,
-    /// How long the call took, in milliseconds.
+    /// Duration of the call, in milliseconds.
     pub took_ms: Option<u64>,
 }

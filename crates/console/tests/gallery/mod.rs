@@ -1,4 +1,4 @@
-//! Every page as a file, as a browser opens it.
+//! Writes every page as a file that a browser opens.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use holdfast_console::{ICON, ICON_PATH, STYLESHEET, href, stylesheet_path};
 
 use crate::sample;
 
-/// Writes them, and an index. Errors: the folder cannot be written.
+/// Writes the pages and an index. Fails if the folder can't be written.
 pub fn write(folder: &Path) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("console.css"), STYLESHEET)?;

@@ -1,4 +1,4 @@
-//! A change with findings in it.
+//! A change with findings.
 
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus};
 use holdfast_core::model::finding::{Category, Finding, Severity, Side};
@@ -52,7 +52,7 @@ const MIGRATION: &[&str] = &[
     "+CREATE UNIQUE INDEX entries_transfer_id ON entries (transfer_id);",
 ];
 
-/// Characters of a line that is huge: more than a page shows of one.
+/// Characters of a huge line: more than a page shows.
 const MAX_LINE_CHARS: usize = 5_000;
 
 pub fn change(say: Say) -> Option<Change> {
@@ -101,7 +101,7 @@ pub fn change(say: Say) -> Option<Change> {
     })
 }
 
-/// A patch of one hunk; a foreign line stays one line, and keeps its mark in front.
+/// A patch of one hunk. A foreign text stays in one line and keeps its mark.
 fn patch(old_start: u32, new_start: u32, section: &str, lines: &[&str], say: Say) -> String {
     let count = |without: char| lines.iter().filter(|line| !line.starts_with(without)).count();
     let body: Vec<String> = lines

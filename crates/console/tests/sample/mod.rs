@@ -1,4 +1,4 @@
-//! Views to look at and to test with: every page in its variants, with texts as they are, hostile, huge.
+//! Sample views: every page in its variants, with plain, hostile, huge and leaking texts.
 
 mod change;
 mod notices;
@@ -14,11 +14,11 @@ pub const MINUTE_MS: i64 = 60_000;
 pub const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Markup, ends of elements and attributes, script, overrides of direction, invisible and control characters.
+/// Markup, ends of elements and attributes, script, direction overrides, invisible and control characters.
 pub const HOSTILE: &str = "</textarea></title></pre><script>alert(1)</script><img src=x onerror=alert(1)><style>*{display:none}</style>\
      '\" onmouseover=alert(1) style=x:y \u{202e}gnp.exe\u{2066}\u{200b}\u{0}\u{1b}[31m\u{e0041}&amp;<!-- ]]> javascript:alert(1)\r\n# h\n- ";
 
-/// What a sample does with each of its foreign texts.
+/// Transforms each foreign text of a sample.
 pub type Say = fn(&str) -> String;
 
 pub fn plain(text: &str) -> String {
@@ -33,17 +33,17 @@ pub fn huge(text: &str) -> String {
     format!("{text} ").repeat(90_000 / (text.len() + 1) + 1)
 }
 
-/// A token, built from pieces, so that no scanner takes this file for a leak.
+/// A token, built from pieces, so that no scanner reports this file.
 pub fn token() -> String {
     ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat()
 }
 
-/// A secret in each text, in front of it and behind.
+/// Adds a secret before and after each text.
 pub fn leaking(text: &str) -> String {
     format!("{0} {text} {0}", token())
 }
 
-/// Each page's file name and HTML.
+/// Returns each page's file name and HTML.
 pub fn pages() -> Vec<(String, String)> {
     let mut pages = runs::pages();
     for (kind, say) in [
@@ -72,6 +72,7 @@ pub fn frame(say: Say) -> Frame {
             name: say("mira-holt"),
             sign_out: Some(form("/sign-out")),
         }),
+        has_console: true,
     }
 }
 

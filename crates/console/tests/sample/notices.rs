@@ -1,4 +1,4 @@
-//! Each notice once.
+//! Every notice once.
 
 use holdfast_console::page;
 use holdfast_console::view::{Decision, Notice, NoticeView, Refusal, ReplayVerdict, SignInMethod};
@@ -109,7 +109,7 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
             "replayed",
             Notice::Replayed {
                 verdict: ReplayVerdict::Differs,
-                told: say(
+                comparison: say(
                     "Replay of 81724055-482: the outcome differs\n  reviewed: 7 units, 9 attempts\n\nReport\n  status    partial → reviewed\n",
                 ),
             },

@@ -1,4 +1,4 @@
-//! One run in its variants, and the approval page.
+//! A run in its variants, and the approval page.
 
 use holdfast_console::view::{
     ApprovalView, AuditEntry, Failure, FileDiff, Identity, Picture, Question, RunActions, RunHead, RunView, Span,
@@ -12,7 +12,7 @@ use holdfast_core::stage::state;
 
 use super::{BASE, HEAD, HOUR_MS, MINUTE_MS, NOW_MS, RUN, Say, change, form, frame, pull_request};
 
-/// When the run that fails has failed.
+/// When the failed run failed.
 const FAILED_MS: i64 = NOW_MS - 3 * HOUR_MS + 175_000;
 
 pub fn pages(say: Say) -> Vec<(String, String)> {
@@ -192,7 +192,7 @@ fn picture() -> Picture {
     }
 }
 
-/// The states until the first (1), a failed (2), the waiting (3) or the last one (4).
+/// The states up to the first (1), a failed (2), the waiting (3) or the last one (4).
 fn timeline(until: usize, ended_ms: Option<i64>, say: Say) -> Timeline {
     let begin = NOW_MS - if until == 1 { 95_000 } else { 3 * HOUR_MS };
     let states: [(&str, i64, i64, SpanKind); 9] = [

@@ -1,4 +1,4 @@
-//! One unit in its variants.
+//! A unit in its variants.
 
 use holdfast_console::page;
 use holdfast_console::view::{Attempt, UnitEnd, UnitSummary, UnitView};

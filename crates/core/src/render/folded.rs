@@ -1,4 +1,4 @@
-//! The findings beyond `max_findings`, as one folded list in the review's body.
+//! Renders the findings beyond `max_findings` as one folded list in the review's body.
 
 use std::fmt::Write;
 
@@ -7,12 +7,12 @@ use crate::model::finding::Finding;
 use crate::count::counted;
 use crate::safe_text::{path, title};
 
-/// Characters of one title.
+/// Maximum number of characters of one title.
 const TITLE_CHARS: usize = 200;
-/// Characters that the frame around the list takes, at most.
+/// Maximum number of characters of the frame around the list.
 const FRAME_CHARS: usize = 400;
 
-/// Returns the list, at most `room` characters long: what doesn't fit is counted. Empty where nothing is folded.
+/// Returns the list, at most `room` characters long; further findings are counted. Empty if no finding is folded.
 pub(super) fn folded_section(findings: &[&Finding], room: usize) -> String {
     if findings.is_empty() {
         return String::new();

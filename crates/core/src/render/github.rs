@@ -1,4 +1,4 @@
-//! A report as GitHub shows it: one review with inline comments and suggestions, a comment with the summary, a check run.
+//! Renders a report for GitHub: one review with inline comments and suggestions, a summary comment, a check run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -21,30 +21,30 @@ use crate::safe_text::body_within;
 use crate::safe_text::{longest_run, path, title};
 use crate::safe_text::{plain_line, plain_text};
 
-/// Characters of a comment at most; GitHub's own limit is 65,536.
+/// Maximum number of characters of a comment; GitHub's own limit is 65,536.
 const MAX_BODY_CHARS: usize = 64_000;
-/// Characters of one finding at most.
+/// Maximum number of characters of one finding.
 const MAX_FINDING_CHARS: usize = 48_000;
-/// Characters of a walkthrough at most.
+/// Maximum number of characters of a walkthrough.
 const MAX_SUMMARY_CHARS: usize = 24_000;
-/// Characters of all notes at most.
+/// Maximum number of characters of all notes.
 const MAX_NOTES_CHARS: usize = 6_000;
-/// Characters that the list of folded findings has at least.
+/// Minimum number of characters reserved for the list of folded findings.
 const MIN_FOLDED_CHARS: usize = 12_000;
-/// Annotations that one request takes.
+/// Maximum number of annotations in one request.
 const MAX_ANNOTATIONS: usize = 50;
 
-/// Where findings go.
+/// Placement of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inline {
-    /// Beside their lines.
+    /// Next to their lines.
     Comments,
-    /// All into the body: GitHub refused an anchor and does not say which.
+    /// All in the body: GitHub refused an anchor and doesn't name it.
     Body,
 }
 
-/// The review to post. A finding whose lines are not inside one hunk goes into the body. What the review is of as a whole
-/// stands in the summary's comment.
+/// Returns the review to post. A finding whose lines aren't inside one hunk goes into the body. The summary of the
+/// whole change is in a separate comment.
 pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewDraft {
     let links = repository_links(report);
     let hunks = hunks_by_path(report, change);
@@ -87,13 +87,13 @@ pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewD
     }
 }
 
-/// What the announcement says while the run is at work.
+/// Returns the announcement of a run in progress.
 pub fn announcement_body(head: &CommitSha, files: u64) -> String {
     let files = counted(usize::try_from(files).unwrap_or(usize::MAX), "file");
     format!("**Holdfast is reviewing** {} ({files} changed)…\n", head.short())
 }
 
-/// What the announcement becomes: the walkthrough, and what was read and what was not.
+/// Returns the comment that replaces the announcement: the walkthrough and the coverage.
 pub fn summary_body(report: &Report) -> String {
     let head = report.target.head.get(..12).unwrap_or(&report.target.head);
     let summary = body_within(&report.summary, &repository_links(report), MAX_SUMMARY_CHARS);
@@ -105,29 +105,30 @@ pub fn summary_body(report: &Report) -> String {
     body
 }
 
-/// What a pull request shows whose review waits for a maintainer.
+/// Returns the comment on a pull request whose review needs a maintainer to start it.
 pub fn waiting_body() -> String {
-    "**Holdfast waits for a maintainer.** This is a first contribution to this repository, so nothing of it was reviewed \
-     yet. Someone with write permission starts the review with this comment:\n\n```text\n/holdfast review\n```\n"
+    "**Holdfast is waiting for a maintainer.** This is a first contribution to this repository, so it has not been reviewed \
+     yet. To start the review, someone with write permission posts this comment:\n\n```text\n/holdfast review\n```\n"
         .to_owned()
 }
 
-/// What people are told of a review that could not be completed, before or after it was published.
+/// Returns the comment about a review that failed, before or after it was published.
 pub fn notice_body(head: &CommitSha, why: Failure, is_published: bool) -> String {
     let published = if is_published {
-        "The review itself was published; its summary is missing."
+        "The review was published, but its summary is missing."
     } else {
-        "Nothing of it was published."
+        "Nothing was published."
     };
     format!(
         "**Holdfast could not complete the review** of {}: {}.\n\n{published} The next push starts a new review; the operator \
-         of Holdfast can also resume this one.\n",
+         of Holdfast can also redrive this one.\n",
         head.short(),
         why.sentence()
     )
 }
 
-/// The check's end. Green only for a whole review without a finding that the gate holds, shown or folded.
+/// Returns the check's conclusion. Success requires that every file was reviewed and that the gate holds no finding,
+/// shown or folded.
 pub fn check_outcome(report: &Report) -> CheckOutcome {
     let gated = report.findings.iter().filter(|finding| finding.gated).count();
     let count_of = |outcome| report.coverage.iter().filter(|entry| entry.outcome == outcome).count();
@@ -186,7 +187,7 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
     }
 }
 
-/// Pages of the repository itself may stay links.
+/// Links to pages of the repository itself may stay links.
 fn repository_links(report: &Report) -> Links {
     let page = report.target.url.as_deref();
     let repository = page
@@ -195,7 +196,7 @@ fn repository_links(report: &Report) -> Links {
     Links::to_repository(&repository.unwrap_or_else(|| format!("https://github.com/{}", report.target.repository)))
 }
 
-/// The hunks of each file that has a finding.
+/// Returns the hunks of each file that has a finding.
 fn hunks_by_path<'a>(report: &Report, change: &'a Change) -> BTreeMap<&'a str, Vec<Hunk>> {
     let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
     let files = change.files.iter().filter(|file| found.contains(file.path.as_str()));
@@ -208,7 +209,8 @@ fn is_anchored(finding: &Finding, hunks: &[Hunk]) -> bool {
     hunk_of(hunks, finding.side, finding.start_line, finding.line).is_some()
 }
 
-/// An inline comment. A suggestion is checked here too, against the lines that it will replace: a click commits it.
+/// Returns an inline comment. The suggestion is checked again here, against the lines that it will replace: one click
+/// commits it.
 fn comment_body(finding: &Finding, hunks: &[Hunk], links: &Links) -> String {
     let mut body = finding_markdown(finding, links, MAX_FINDING_CHARS);
     let suggestion = finding.suggestion.as_deref();

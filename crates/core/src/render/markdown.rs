@@ -1,4 +1,4 @@
-//! A report as one Markdown document, and the pieces that GitHub's form shares with it.
+//! Renders a report as one Markdown document. GitHub's comments share parts of it.
 
 use std::fmt::Write;
 
@@ -10,10 +10,10 @@ use crate::safe_text::Links;
 use crate::safe_text::{body, body_within};
 use crate::safe_text::{code, path, title};
 
-/// Characters of the files listed of each outcome at most; the rest is counted.
+/// Maximum number of characters of the file list of each outcome; further files are counted.
 const MAX_LISTED_CHARS: usize = 8_000;
 
-/// The whole report.
+/// Returns the whole report.
 pub fn report_markdown(report: &Report) -> String {
     let links = Links::none();
     let mut out = format!(
@@ -49,7 +49,7 @@ pub fn report_markdown(report: &Report) -> String {
     out
 }
 
-/// One finding, without its place, in about so many characters.
+/// Returns one finding, without its location, in about so many characters.
 pub(super) fn finding_markdown(finding: &Finding, links: &Links, most: usize) -> String {
     let mut source = String::new();
     if !finding.is_by_model() {
@@ -67,7 +67,7 @@ pub(super) fn finding_markdown(finding: &Finding, links: &Links, most: usize) ->
     )
 }
 
-/// Which files were read, and which were not.
+/// Returns the coverage: the files by outcome.
 pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
     let mut out = format!("\n## Coverage\n\n{}\n", coverage_line(coverage));
     for (outcome, name) in [
@@ -93,7 +93,7 @@ pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
     out
 }
 
-/// Appends whole pieces while there is room for them, and counts the others.
+/// Appends whole pieces while they fit, and counts the others.
 pub(super) fn within(start: String, pieces: impl Iterator<Item = String>, noun: &str, most: usize) -> String {
     let mut out = start;
     let mut chars = out.chars().count();
@@ -112,7 +112,7 @@ pub(super) fn within(start: String, pieces: impl Iterator<Item = String>, noun: 
     out
 }
 
-/// One line of counts.
+/// Returns one line with the number of files by outcome.
 pub fn coverage_line(coverage: &[Coverage]) -> String {
     let count_of = |outcome| coverage.iter().filter(|entry| entry.outcome == outcome).count();
     let scanned = match count_of(Outcome::Scanned) {
@@ -131,7 +131,7 @@ pub fn coverage_line(coverage: &[Coverage]) -> String {
 pub(super) fn usage_line(report: &Report) -> String {
     let usage = &report.usage;
     let model = if report.model.is_rules_only() {
-        "static analysis alone".to_owned()
+        "static analysis only".to_owned()
     } else {
         title(&format!("{}/{}", report.model.provider, report.model.name))
     };

@@ -1,5 +1,5 @@
-//! What people read, written by code from findings: Markdown for a terminal's pipe and for GitHub. Every text of a stranger, a
-//! model's, a diff's or a person's, passes through one of four functions: [`title`], [`path`], [`body`] or [`code`].
+//! Renders findings for people: Markdown for the terminal and for GitHub. All foreign text (from a model, a diff or a
+//! person) passes through one of four functions: [`title`], [`path`], [`body`] or [`code`].
 
 mod folded;
 mod github;

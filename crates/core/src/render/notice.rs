@@ -1,4 +1,4 @@
-//! What people are told apart from the review: a question for approval, an alarm.
+//! Texts of mails and alarms: requests for approval, and runs that need manual cleanup.
 
 use std::fmt::Write;
 
@@ -9,21 +9,27 @@ use crate::model::approval::{Approval, Invitation};
 use crate::port::Mail;
 use crate::rule::redacted;
 
-/// The mail of a question: to one person, with their link and code, or to nobody in particular where nobody was named.
+/// The first line of a request for approval.
+const LEAD: &str = "A review is waiting for a decision before it is published.";
+/// Introduces the link to the approval page.
+const LINK_TEXT: &str = "Read the review, then approve or reject it";
+
+/// Returns the mail that requests approval: to one person with their link and code, or without an addressee if no
+/// approver is configured.
 pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>, base: Option<&Url>) -> Mail {
     let Approval {
         run, round, findings, ..
     } = approval;
-    // A pull request's title is whatever its author wrote.
+    // A pull request's title is foreign text.
     let subject = redacted(&approval.subject);
-    let again = if *round > 1 { " (asked again)" } else { "" };
+    let again = if *round > 1 { " (second request)" } else { "" };
     let worst = approval.worst.as_str();
     let head = approval.target.head().short();
-    let mut facts = vec![("Where", subject.clone()), ("Commit", head.to_owned())];
+    let mut facts = vec![("Pull request", subject.clone()), ("Commit", head.to_owned())];
     facts.extend([("Worst severity", worst.to_owned()), ("Findings", findings.to_string())]);
     facts.push(("Decide within", hours(approval.expires_ms - approval.asked_ms)));
     facts.push(("Run", run.clone()));
-    let mut text = "A review waits for a decision before it is published.\n\n".to_owned();
+    let mut text = format!("{LEAD}\n\n");
     for (name, value) in &facts {
         let _infallible = writeln!(text, "{name}: {value}");
     }
@@ -39,7 +45,7 @@ pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>
         .map(|(link, invitation)| question_html(&facts, link, &how_to_decide(invitation, run)));
     match &link {
         Some((link, invitation)) => {
-            let _infallible = write!(text, "\nLook at it, then approve or reject:\n{link}\n");
+            let _infallible = write!(text, "\n{LINK_TEXT}:\n{link}\n");
             for line in how_to_decide(invitation, run) {
                 let _infallible = write!(text, "\n{line}\n");
             }
@@ -47,7 +53,7 @@ pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>
         None => {
             let _infallible = write!(
                 text,
-                "\nLook at it:  holdfast show {run}\nPublish it:  holdfast approve {run}\nDiscard it:  holdfast reject \
+                "\nRead it:     holdfast show {run}\nPublish it:  holdfast approve {run}\nDiscard it:  holdfast reject \
                  {run} --reason TEXT\n"
             );
         }
@@ -65,21 +71,23 @@ pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>
     }
 }
 
-/// What the person needs to decide on the page: their code, or a sign-in where a code would not tell who they are.
+/// Returns how a person decides on the page: with their code, or by signing in if a code couldn't prove who they are.
 fn how_to_decide(invitation: &Invitation, run: &str) -> [String; 2] {
     let opening = "Opening the link changes nothing.";
     match &invitation.login {
         Some(login) => [
-            format!("Your code, to be typed there: {}", spaced(&invitation.code)),
+            format!("Your code for that page: {}", spaced(&invitation.code)),
             format!(
-                "The link and the code are yours alone: whoever has both decides in the name of {login}. {opening}"
+                "Keep the link and the code to yourself: anyone who has both can decide in the name of {login}. {opening}"
             ),
         ],
         None => [
-            "Sign in there with GitHub: this address was configured without a login, so a code would not show who you are. \
-             LOGIN=ADDRESS gives it one."
+            "Sign in with GitHub on that page. Your address was configured without a GitHub login, so a code could not prove \
+             who you are. To get a code, have the address configured as LOGIN=ADDRESS."
                 .to_owned(),
-            format!("Where nobody can sign in, whoever runs Holdfast decides: holdfast approve {run}. {opening}"),
+            format!(
+                "If sign-in is not set up, the operator of Holdfast decides with: holdfast approve {run}. {opening}"
+            ),
         ],
     }
 }
@@ -96,13 +104,13 @@ fn question_html(facts: &[(&str, String)], link: &str, how: &[String]) -> String
     let how: String = how.iter().map(|line| format!("<p>{}</p>", escape(line))).collect();
     format!(
         "<!doctype html><html lang=\"en\"><body style=\"font-family:sans-serif;line-height:1.5\">\
-         <p>A review waits for a decision before it is published.</p><table>{rows}</table>\
-         <p><a href=\"{}\">Look at it, then approve or reject</a></p>{how}</body></html>",
+         <p>{LEAD}</p><table>{rows}</table>\
+         <p><a href=\"{}\">{LINK_TEXT}</a></p>{how}</body></html>",
         escape(link)
     )
 }
 
-/// Two halves are easier to read and to type.
+/// Splits the code into two halves, which are easier to read and type.
 fn spaced(code: &str) -> String {
     let (first, second) = code.split_at_checked(code.len() / 2).unwrap_or((code, ""));
     format!("{first}-{second}")
@@ -131,13 +139,13 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// The text of an alarm.
+/// Returns the text of an alarm.
 pub fn alarm_text(run: &str, what: &str) -> String {
     let what = redacted(what);
-    format!("Holdfast could not clean up after the run {run}. A person has to.\n\n{what}\n")
+    format!("Holdfast could not clean up after run {run}. A person has to do it.\n\n{what}\n")
 }
 
-/// The subject of an alarm: one line.
+/// Returns the subject of an alarm: one line.
 pub fn alarm_subject(run: &str) -> String {
-    format!("Holdfast: {run} needs cleaning by hand")
+    format!("Holdfast: run {run} needs manual cleanup")
 }

@@ -15,7 +15,7 @@ use holdfast_console::{field, href, page};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::port::ReadPermission;
-use holdfast_web::approval::{self, Request, Way};
+use holdfast_web::approval::{self, QuestionRef, Request};
 use holdfast_web::assets;
 use holdfast_web::form::{Form, MAX_FORM_BYTES, Session};
 use holdfast_web::reply::Reply;
@@ -97,6 +97,7 @@ impl<'a> Visit<'a> {
                 name,
                 sign_out: Some(self.form(&visit, "/sign-out".to_owned())),
             }),
+            has_console: true,
         }
     }
 
@@ -364,7 +365,7 @@ async fn replay(app: &App, name: String) -> Result<Notice, Failure> {
     };
     Ok(Notice::Replayed {
         verdict,
-        told: replay::text::replay_text(&replayed),
+        comparison: replay::text::replay_text(&replayed),
     })
 }
 
@@ -378,36 +379,36 @@ fn ports(app: &App) -> approval::Ports<'_> {
     }
 }
 
-async fn show(app: &App, headers: &HeaderMap, way: Way<'_>) -> Response {
+async fn show(app: &App, headers: &HeaderMap, reference: QuestionRef<'_>) -> Response {
     let visit = Visit::new(app, headers);
-    respond(approval::show(way, visit.request(), &app.seal, ports(app)).await)
+    respond(approval::show(reference, visit.request(), &app.seal, ports(app)).await)
 }
 
-async fn take(app: &App, headers: &HeaderMap, way: Way<'_>, body: &[u8]) -> Response {
+async fn take(app: &App, headers: &HeaderMap, reference: QuestionRef<'_>, body: &[u8]) -> Response {
     let visit = Visit::new(app, headers);
-    respond(approval::submit(way, visit.request(), body, &app.seal, ports(app)).await)
+    respond(approval::submit(reference, visit.request(), body, &app.seal, ports(app)).await)
 }
 
 async fn approval_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    show(&app, &headers, Way::Link(&id)).await
+    show(&app, &headers, QuestionRef::Link(&id)).await
 }
 
 async fn approve(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Response {
-    take(&app, &headers, Way::Link(&id), &body).await
+    take(&app, &headers, QuestionRef::Link(&id), &body).await
 }
 
 async fn decide_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>) -> Response {
     if let Err(response) = Visit::new(&app, &headers).find(&run).await {
         return response;
     }
-    show(&app, &headers, Way::Run(&run)).await
+    show(&app, &headers, QuestionRef::Run(&run)).await
 }
 
 async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>, body: Bytes) -> Response {
     if let Err(response) = Visit::new(&app, &headers).find(&run).await {
         return response;
     }
-    take(&app, &headers, Way::Run(&run), &body).await
+    take(&app, &headers, QuestionRef::Run(&run), &body).await
 }
 
 async fn asset(uri: Uri) -> Response {

@@ -25,7 +25,7 @@ use holdfast_github::GithubSignIn;
 use holdfast_http_server::ReservedAddress;
 use holdfast_sfn_api::ProvidedMachine;
 use holdfast_web::form::Seal;
-use holdfast_web::sign_in::WithGithub;
+use holdfast_web::sign_in::SignInFlow;
 use holdfast_web::sign_out;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
@@ -64,9 +64,9 @@ pub struct App {
     pulls: Arc<dyn ReadPull>,
     /// Seals forms and sessions.
     seal: Seal,
-    /// Sign-in with GitHub, where it's configured.
-    with_github: Option<WithGithub>,
-    /// Pictures that pages have drawn already.
+    /// Sign-in with GitHub, where it is set up.
+    with_github: Option<SignInFlow>,
+    /// Pictures that pages have drawn.
     pictures: Pictures,
     /// Lets one replay run at a time.
     replays: Semaphore,
@@ -124,7 +124,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         None => None,
         Some(given) => {
             let sign_in = GithubSignIn::new(given, settings.github_url.clone()).map_err(Failure::usage)?;
-            Some(WithGithub::new(Arc::new(sign_in), &public, false).map_err(Failure::usage)?)
+            Some(SignInFlow::new(Arc::new(sign_in), &public, false).map_err(Failure::usage)?)
         }
     };
     let permission = machine::permission(&settings)?;

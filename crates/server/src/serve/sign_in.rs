@@ -54,7 +54,7 @@ async fn callback(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(quer
     let visit = Visit::new(&app, &headers);
     let back = match &app.with_github {
         Some(with) => {
-            with.come_back(&app.seal, &headers, &query.unwrap_or_default(), visit.now_ms)
+            with.finish(&app.seal, &headers, &query.unwrap_or_default(), visit.now_ms)
                 .await
         }
         None => None,
