@@ -19,7 +19,7 @@ const LINES_AROUND: usize = 6;
 /// Maximum number of lines shown of one finding; a longer range is shown at both ends.
 const MAX_RANGE_LINES: usize = 60;
 /// Maximum number of findings whose index is open.
-const MAX_OPEN_INDEX: usize = 15;
+const MAX_OPEN_INDEX_FINDINGS: usize = 15;
 
 /// Shows every file with its findings. All findings are shown, however much code around them is cut.
 pub fn files(diffs: &[FileDiff], form: Option<&str>) -> Markup {
@@ -64,7 +64,7 @@ pub fn index(diffs: &[FileDiff]) -> Markup {
     html! {
         @if all.len() > 1 {
             nav.finding-index aria-label="Findings, worst first" {
-                details open[all.len() <= MAX_OPEN_INDEX] {
+                details open[all.len() <= MAX_OPEN_INDEX_FINDINGS] {
                     summary { "All " (counted(all.len() as u64, "finding")) ", worst first" }
                     ol {
                         @for Numbered { index, finding } in all {

@@ -13,7 +13,7 @@ use crate::view::Numbered;
 pub const MAX_EDITABLE_CHARS: usize = 20_000;
 
 /// Maximum number of folded findings on the approval page, which keeps the page within the response limit of Lambda.
-const MAX_FOLDED: usize = 5_000;
+const MAX_FOLDED_FINDINGS: usize = 5_000;
 
 /// Returns the note. `form` is the id of the form for the fields to leave it out or edit it. `None`: read-only.
 pub fn note(numbered: &Numbered, form: Option<&str>) -> Markup {
@@ -51,7 +51,7 @@ pub fn folded(findings: &[Numbered], form: Option<&str>) -> Markup {
                 summary { (text::counted(findings.len() as u64, "more finding")) ", folded in the published review" }
                 p.hint { "They exceed " code { "max_findings" } ": the review lists only these lines, without the findings' text. " code { "holdfast show RUN --format json" } " prints them in full." }
                 ol {
-                    @for Numbered { index, finding } in in_order.take(MAX_FOLDED) {
+                    @for Numbered { index, finding } in in_order.take(MAX_FOLDED_FINDINGS) {
                         li id={ "finding-" (index + 1) } {
                             (mark::severity(finding.severity)) " "
                             (text::line(&finding.title)) " "
@@ -60,8 +60,8 @@ pub fn folded(findings: &[Numbered], form: Option<&str>) -> Markup {
                         }
                     }
                 }
-                @if findings.len() > MAX_FOLDED {
-                    p.cut { (text::counted((findings.len() - MAX_FOLDED) as u64, "more finding")) " not shown" }
+                @if findings.len() > MAX_FOLDED_FINDINGS {
+                    p.cut { (text::counted((findings.len() - MAX_FOLDED_FINDINGS) as u64, "more finding")) " not shown" }
                 }
             }
         }

@@ -7,7 +7,7 @@
 use super::language::{Habit, Language, VALUES, language_of};
 
 /// Maximum number of bytes that are highlighted; a longer text stays plain.
-pub const MAX_PAGE_BYTES: usize = 256 * 1024;
+pub const MAX_HIGHLIGHTED_BYTES: usize = 256 * 1024;
 
 /// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Piece {
 /// Returns the pieces of each line of a text, with the same number of lines. `path` selects the language.
 pub fn highlight(path: &str, lines: &[&str]) -> Vec<Vec<Piece>> {
     let size: usize = lines.iter().map(|line| line.len() + 1).sum();
-    let Some(language) = language_of(path).filter(|_| size <= MAX_PAGE_BYTES) else {
+    let Some(language) = language_of(path).filter(|_| size <= MAX_HIGHLIGHTED_BYTES) else {
         return lines.iter().map(|line| vec![piece("", line)]).collect();
     };
     let mut lexer = Lexer { language, open: None };
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_or_unknown_stays_plain() {
-        let huge = format!("fn {}", "x".repeat(MAX_PAGE_BYTES));
+        let huge = format!("fn {}", "x".repeat(MAX_HIGHLIGHTED_BYTES));
         for (path, line) in [("a.rs", huge.as_str()), ("a.unknown", "fn x"), ("none", "fn x")] {
             assert_eq!(highlight(path, &[line]), [[piece("", line)]]);
         }

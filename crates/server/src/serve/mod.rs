@@ -64,9 +64,9 @@ pub struct App {
     pulls: Arc<dyn ReadPull>,
     /// Seals forms and sessions.
     seal: Seal,
-    /// Sign-in with GitHub, where it is set up.
+    /// Sign-in with GitHub, where it's configured.
     with_github: Option<SignInFlow>,
-    /// Pictures that pages have drawn.
+    /// Pictures that pages have drawn already.
     pictures: Pictures,
     /// Lets one replay run at a time.
     replays: Semaphore,

@@ -16,8 +16,8 @@ use holdfast_core::model::key;
 use holdfast_core::model::plan::{Plan, Tier};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::repository_name::RepositoryName;
-use holdfast_core::model::run::{RecordedAnswer, Run};
-use holdfast_core::port::KeepRows;
+use holdfast_core::model::run::{RecordedAnswer, Run, Verdict};
+use holdfast_core::port::{KeepRows, StoreArtifact};
 use holdfast_core::stage::state;
 use holdfast_core::stage::validate_findings::tier_of_attempt;
 
@@ -127,7 +127,7 @@ pub async fn run(
         timeline,
         files: file_rows(&coverage, &summaries),
         diffs: findings_in_diff(&findings, change.as_ref()),
-        tiers: tiers(&record, plan.as_ref(), &shown),
+        tiers: started(&record).map_or_else(Vec::new, |run| tiers(&run, plan.as_ref(), &shown)),
         audit: audit(rows, name).await?,
         report: report.cloned(),
         frame,
@@ -151,16 +151,36 @@ pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> R
     let Some(summary) = summaries(plan.as_ref(), &shown).into_iter().find(|unit| unit.id == id) else {
         return Ok(None);
     };
+    let tier = planned.map_or(Tier::Strong, |unit| unit.tier);
+    let (attempts, accepted) = attempts(&store, name, id, tier).await?;
+    Ok(Some(UnitView {
+        frame,
+        run: name.to_owned(),
+        risk: planned.map_or(0, |unit| unit.risk),
+        tier,
+        accepted_attempt: accepted.filter(|_| summary.end == UnitEnd::Reviewed),
+        unit: summary,
+        attempts,
+    }))
+}
+
+/// Reads a unit's attempts, each with the tier that answered, and the number of the last one with a good finding or a valid
+/// answer.
+async fn attempts(
+    store: &dyn StoreArtifact,
+    run: &str,
+    unit: &str,
+    planned: Tier,
+) -> Result<(Vec<Attempt>, Option<u32>), Failure> {
     let mut attempts = Vec::new();
     let mut accepted = None;
     for number in 1_u32.. {
-        let answer: Option<RecordedAnswer> = run_summary::read_json(&store, &key::answer(name, id, number)).await?;
-        let prompt = run_summary::read_json(&store, &key::prompt(name, id, number)).await?;
+        let answer: Option<RecordedAnswer> = run_summary::read_json(store, &key::answer(run, unit, number)).await?;
+        let prompt = run_summary::read_json(store, &key::prompt(run, unit, number)).await?;
         if answer.is_none() && prompt.is_none() {
             break;
         }
-        let verdict: Option<holdfast_core::model::run::Verdict> =
-            run_summary::read_json(&store, &key::verdict(name, id, number)).await?;
+        let verdict: Option<Verdict> = run_summary::read_json(store, &key::verdict(run, unit, number)).await?;
         if verdict
             .as_ref()
             .is_some_and(|verdict| verdict.valid || !verdict.accepted.is_empty())
@@ -169,22 +189,14 @@ pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> R
         }
         attempts.push(Attempt {
             number,
-            tier: tier_of_attempt(planned.map_or(Tier::Strong, |unit| unit.tier), number),
+            tier: tier_of_attempt(planned, number),
             prompt,
             answer,
             verdict,
             took_ms: None,
         });
     }
-    Ok(Some(UnitView {
-        frame,
-        run: name.to_owned(),
-        risk: planned.map_or(0, |unit| unit.risk),
-        tier: planned.map_or(Tier::Strong, |unit| unit.tier),
-        accepted_attempt: accepted.filter(|_| summary.end == UnitEnd::Reviewed),
-        unit: summary,
-        attempts,
-    }))
+    Ok((attempts, accepted))
 }
 
 /// Draws the picture of a run's states.
@@ -329,16 +341,17 @@ fn summaries(plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<UnitSummary> {
     planned.iter().map(of).collect()
 }
 
-fn tiers(record: &RunSummary, plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<TierUsage> {
-    let Some(run) = started(record).filter(|run| !run.is_rules_only()) else {
+/// Returns the usage of each tier that answered. Empty without a model.
+fn tiers(run: &Run, plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<TierUsage> {
+    if run.is_rules_only() {
         return Vec::new();
-    };
+    }
     let mut tiers: Vec<TierUsage> = Vec::new();
     for unit in shown {
         let planned = plan.and_then(|plan| plan.units.iter().find(|planned| planned.id == unit.unit));
         let planned = planned.map_or(Tier::Strong, |planned| planned.tier);
         for (attempt, number) in unit.attempts.iter().zip(1..) {
-            book(&mut tiers, &run, tier_of_attempt(planned, number), attempt);
+            book(&mut tiers, run, tier_of_attempt(planned, number), attempt);
         }
     }
     tiers
@@ -409,4 +422,75 @@ fn size(svg: &str) -> (u32, u32) {
 
 fn number(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use holdfast_core::stage::write_artifact;
+    use serde_json::json;
+
+    use super::*;
+
+    const UNIT: &str = "u0001";
+
+    #[tokio::test]
+    async fn a_unit_shows_the_tier_that_answered_each_attempt() {
+        use Tier::{Light, Strong};
+        for (planned, count, expected) in [
+            (Light, 4, &[Light, Light, Light, Strong][..]),
+            (Strong, 3, &[Strong; 3]),
+        ] {
+            let data = tempfile::tempdir().unwrap();
+            let store = machine::artifacts(data.path());
+            let answer = json!({ "text": "", "stop": "complete", "model": "m", "input_tokens": 1, "output_tokens": 1 });
+            let verdict = json!({ "valid": true, "problems": [], "accepted": [], "summary": "", "readable": true });
+            let answers = (1..=count).map(|number| (key::answer("r-1", UNIT, number), &answer));
+            for (key, document) in answers.chain([(key::verdict("r-1", UNIT, count), &verdict)]) {
+                write_artifact(&store, &key, document).await.unwrap();
+            }
+            let (shown, accepted) = attempts(&store, "r-1", UNIT, planned).await.unwrap();
+            let tiers: Vec<Tier> = shown.iter().map(|attempt| attempt.tier).collect();
+            assert_eq!((tiers.as_slice(), accepted), (expected, Some(count)));
+        }
+    }
+
+    #[test]
+    fn usage_is_counted_for_the_tier_that_answered() {
+        let run: Run = serde_json::from_value(json!({
+            "version": 2, "run": "r-1", "bucket": "artifacts", "publish": false, "max_concurrency": 1,
+            "target": { "kind": "pull_request", "owner": "o", "repository": "r", "number": 1, "head": "b".repeat(40) },
+            "model": "anthropic/strong", "model_light": "anthropic/light",
+        }))
+        .unwrap();
+        let plan: Plan = serde_json::from_value(json!({
+            "units": [{ "id": UNIT, "path": "a.rs", "hunks": [0], "risk": 10, "tier": "light" }],
+            "settled": [], "notes": [],
+        }))
+        .unwrap();
+        let attempt = |input_tokens| AttemptDetails {
+            model: String::new(),
+            input_tokens,
+            output_tokens: 0,
+            cost_usd: None,
+            cached: false,
+            problems: Vec::new(),
+        };
+        let unit = UnitDetails {
+            unit: UNIT.to_owned(),
+            path: "a.rs".to_owned(),
+            status: "reviewed",
+            states: Vec::new(),
+            attempts: [1, 2, 4, 8].map(attempt).into(),
+        };
+        let counted: Vec<(Tier, String, u64, u64)> = tiers(&run, Some(&plan), &[unit])
+            .into_iter()
+            .map(|usage| (usage.tier, usage.model, usage.calls, usage.input_tokens))
+            .collect();
+        let expected = [
+            (Tier::Light, "anthropic/light".to_owned(), 3, 7),
+            (Tier::Strong, "anthropic/strong".to_owned(), 1, 8),
+        ];
+        assert_eq!(counted, expected);
+    }
 }
