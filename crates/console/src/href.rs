@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_leaves_its_segment() {
+    fn a_name_cannot_leave_its_path_segment() {
         for (name, path) in [
             ("shop-12-abc", "/reviews/shop-12-abc"),
             ("..", "/reviews/_"),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_a_query_without_empty_parts() {
+    fn a_filter_becomes_a_query_without_empty_parts() {
         let mut filter = RunsFilter::default();
         assert_eq!(filtered_runs(&filter, 1), "/");
         assert_eq!(filtered_runs(&filter, 3), "/?page=3");

@@ -120,12 +120,12 @@ fn hold(rule: impl Fn(&Page) -> Vec<String>) {
 }
 
 #[test]
-fn a_browser_finds_nothing_to_mend() {
+fn every_page_is_well_formed() {
     hold(|page| page.errors.clone());
 }
 
 #[test]
-fn nothing_runs_and_nothing_is_styled_in_place() {
+fn no_page_has_script_or_inline_styles() {
     const ABSENT: [&str; 12] = [
         "script",
         "style",
@@ -160,7 +160,7 @@ fn nothing_runs_and_nothing_is_styled_in_place() {
 }
 
 #[test]
-fn nothing_comes_from_elsewhere_and_links_lead_to_pages() {
+fn resources_are_local_and_links_lead_to_pages() {
     hold(|page| {
         let mut problems = Vec::new();
         for element in &page.elements {
@@ -247,7 +247,7 @@ fn every_field_has_a_label_and_every_id_is_unique() {
 }
 
 #[test]
-fn one_first_heading_and_none_is_skipped() {
+fn headings_start_at_one_and_skip_no_level() {
     hold(|page| {
         let levels: Vec<usize> = page
             .elements
@@ -338,7 +338,7 @@ fn lost_blanks(node: &Handle, classes: &[String], found: &mut Vec<String>) {
 }
 
 #[test]
-fn no_blank_between_words_is_lost_in_a_button() {
+fn no_button_loses_a_blank_between_words() {
     let classes = gapless_flex_classes(holdfast_console::STYLESHEET);
     assert!(classes.iter().any(|class| class == "button"), "{classes:?}");
     hold(|page| {
@@ -350,7 +350,7 @@ fn no_blank_between_words_is_lost_in_a_button() {
 }
 
 #[test]
-fn hidden_characters_reach_no_page() {
+fn no_page_contains_hidden_characters() {
     hold(|page| {
         let bad = |char: char| {
             matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{e0041}')
@@ -366,7 +366,7 @@ fn hidden_characters_reach_no_page() {
 }
 
 #[test]
-fn hidden_characters_are_shown_where_they_were() {
+fn hidden_characters_are_marked_where_they_were() {
     for (name, html) in PAGES.iter() {
         let has_foreign_text = name.ends_with("-hostile");
         assert_eq!(html.contains("‹U+202E›"), has_foreign_text, "{name}");
@@ -374,7 +374,7 @@ fn hidden_characters_are_shown_where_they_were() {
 }
 
 #[test]
-fn huge_texts_make_no_huge_pages() {
+fn huge_texts_are_cut() {
     const MAX_PAGE_BYTES: usize = 2_500_000;
     for (name, html) in PAGES.iter() {
         assert!(html.len() < MAX_PAGE_BYTES, "{name} has {} bytes", html.len());
@@ -441,7 +441,7 @@ fn a_folded_finding_is_listed_and_can_be_left_out_but_not_edited() {
 }
 
 #[test]
-fn an_unedited_text_comes_back_as_it_was_offered() {
+fn an_unedited_text_is_sent_back_unchanged() {
     for (kind, say) in [
         ("approval", sample::plain as sample::Say),
         ("approval-hostile", sample::hostile),
@@ -462,7 +462,7 @@ fn an_unedited_text_comes_back_as_it_was_offered() {
 }
 
 #[test]
-fn no_page_shows_a_secret_of_any_text() {
+fn no_page_shows_a_secret() {
     let token = sample::token();
     let is_leaking = |page: &Page| page.name.ends_with("-leaking");
     assert!(PAGES.iter().filter(|(name, _)| name.ends_with("-leaking")).count() > 10);

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_ours_for_one_browser_and_one_action() {
+    fn a_form_is_valid_for_one_browser_and_one_action() {
         let seal = seal("https://h.example");
         let (visit, other) = ("a".repeat(32), "b".repeat(32));
         let form = |nonce: &str| Form::parse(format!("csrf={nonce}").as_bytes());
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_was_ended_is_over_and_no_other_one() {
+    fn ending_a_session_ends_only_that_session() {
         let seal = seal("https://h.example");
         let given = |id: &str| {
             let cookie = seal.sign_in(&Session::Operator, id, 1_000);
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_text_is_read_by_us_alone() {
+    fn only_this_server_decrypts_a_hidden_text() {
         let seal = |key: &str| Seal::new(key.into(), "https://holdfast.example");
         let (ours, theirs) = (
             seal("0123456789abcdef0123456789abcdef"),

@@ -154,7 +154,7 @@ fn decided(world: &World) -> Option<Verdict> {
 }
 
 #[test]
-fn a_code_decides_for_its_login_and_is_held_to_the_teams() {
+fn a_code_decides_for_its_login_if_that_is_in_the_teams() {
     let (ada, nobody) = (Teams(Ok("ada"), Permission::Write), Teams(Err(()), Permission::Write));
     let team: &[&str] = &["octo/reviewers"];
     // The policy's teams, the approvers, the team's members, and a text of the resulting page.
@@ -205,7 +205,7 @@ fn a_code_decides_for_its_login_and_is_held_to_the_teams() {
 }
 
 #[test]
-fn the_page_of_a_mail_offers_only_what_can_work() {
+fn the_page_of_a_mail_offers_only_available_ways_to_decide() {
     for (approver, may_sign_in, field, text) in [
         ("ada=a@example.org", false, true, "You are deciding as"),
         ("ada=a@example.org", true, true, "sign in with GitHub"),
@@ -231,7 +231,7 @@ fn the_page_of_a_mail_offers_only_what_can_work() {
 }
 
 #[test]
-fn a_review_that_was_altered_while_it_waits_is_neither_shown_nor_decided_on() {
+fn an_altered_review_can_neither_be_shown_nor_decided() {
     let (world, invitations) = asked(&[], &["ada=a@example.org"]);
     let mut altered = report();
     altered["summary"] = json!("All is well.");
@@ -243,7 +243,7 @@ fn a_review_that_was_altered_while_it_waits_is_neither_shown_nor_decided_on() {
 }
 
 #[test]
-fn a_policy_that_is_gone_opens_no_team() {
+fn a_missing_policy_admits_nobody() {
     let (world, invitations) = asked(&["octo/reviewers"], &["ada=a@example.org"]);
     world.documents.all().remove(&format!("runs/{RUN}/policy.json"));
     assert_eq!(
@@ -285,7 +285,7 @@ fn page_for(
 }
 
 #[test]
-fn somebody_outside_the_teams_is_told_of_the_teams() {
+fn a_person_outside_the_teams_is_referred_to_the_teams() {
     use Permission::{None, Read, Write};
     let (of_teams, of_write) = ("you are in none of them", "needs write permission");
     for (teams, login, members, permission, status, page) in [

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_stands_beneath_its_line_on_its_side() {
+    fn a_note_is_below_its_line_on_its_side() {
         let patch = "@@ -4,3 +4,3 @@\n a\n-b\n+c\n d";
         for (side, line, expected) in [
             (Side::Left, 5, 1),

@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_have_their_colours() {
+    fn keywords_strings_and_comments_are_coloured() {
         for (path, line, text, class) in [
             (
                 "a.rs",
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_goes_on_in_the_next_line() {
+    fn open_elements_continue_on_the_next_line() {
         for (path, lines, classes) in [
             ("a.rs", ["/* a", "b */ fn"], ["tok-comment", "tok-comment"]),
             ("a.py", ["\"\"\"a", "b\"\"\" + c"], ["tok-string", "tok-string"]),
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_or_unknown_stays_plain() {
+    fn too_large_or_unknown_text_stays_plain() {
         let huge = format!("fn {}", "x".repeat(MAX_HIGHLIGHTED_BYTES));
         for (path, line) in [("a.rs", huge.as_str()), ("a.unknown", "fn x"), ("none", "fn x")] {
             assert_eq!(highlight(path, &[line]), [[piece("", line)]]);

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_prose_and_drops_the_rest_to_text() {
+    fn prose_stays_and_everything_else_becomes_text() {
         for (markdown, shown) in [
             ("one\ntwo", "<p>one<br>two</p>"),
             (

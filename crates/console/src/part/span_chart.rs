@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn without_long_waits_the_scale_is_true() {
+    fn without_long_waits_the_scale_is_linear() {
         let spans = [
             span(0, Some(500), SpanKind::Work),
             span(500, Some(1_000), SpanKind::Work),

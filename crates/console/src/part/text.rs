@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_characters_are_seen() {
+    fn hidden_characters_become_visible() {
         for (text, shown) in [
             ("plain", "<bdi>plain</bdi>"),
             ("<b>&\"", "<bdi>&lt;b&gt;&amp;&quot;</bdi>"),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_is_counted() {
+    fn cut_characters_are_counted() {
         for (text, most, shown) in [
             ("äöü", 3, "äöü"),
             ("äöüß", 3, "äöü<span class=\"cut\">… 1 character left out</span>"),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_offers_what_publication_would_keep() {
+    fn a_form_offers_the_text_that_publication_keeps() {
         assert_eq!(editable("a\u{202e}b\u{200b}\r\nc\t`x`\u{0}"), "ab\nc\t`x`");
     }
 

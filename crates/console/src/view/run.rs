@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_has_the_last_word_and_units_fill_in() {
+    fn the_report_decides_and_units_fill_the_gaps() {
         let coverage = [Coverage {
             path: "b".to_owned(),
             outcome: Outcome::Reviewed,

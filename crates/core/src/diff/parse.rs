@@ -107,7 +107,7 @@ mod tests {
     const PATCH: &str = "@@ -1,3 +1,4 @@ fn main\n one\n-two\n+zwei\r\n+drei\n three\n@@ -10 +11,0 @@\n-gone\n\\ No newline at end of file";
 
     #[test]
-    fn numbers_each_line_on_its_sides() {
+    fn each_line_is_numbered_on_its_sides() {
         let hunks = parse_patch(PATCH).unwrap();
         assert_eq!(hunks.len(), 2);
         assert_eq!(hunks[0].section, "fn main");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_with_its_line() {
+    fn invalid_patches_are_refused_with_the_line() {
         for (patch, line) in [
             ("@@ -1,2 +1 @@\n a", 2),
             ("@@ nonsense @@\n a", 1),

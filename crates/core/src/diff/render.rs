@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_line_ends_shows() {
+    fn a_change_of_only_line_ends_is_visible() {
         let shown = |patch: &str| render_hunks("x", None, &parse_patch(patch).unwrap());
         let body = |patch: &str| shown(patch).lines().skip(3).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(body("@@ -1 +1 @@\n-a\r\n+a"), ["1 -a\u{240d}", "1 +a"]);

@@ -86,7 +86,7 @@ mod tests {
     use crate::diff::{Hunk, parse_patch};
 
     #[test]
-    fn a_hunk_is_stored_and_read_whole() {
+    fn a_stored_hunk_is_read_back_unchanged() {
         for patch in [
             "@@ -1 +1,2 @@\n a\n+b",
             "@@ -0,0 +1,2 @@ fn a() {\n+\n+ü\tx\r",

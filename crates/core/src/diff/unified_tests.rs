@@ -20,7 +20,7 @@ fn sides(patch: &str) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn a_note_names_coarse_files() {
+fn the_note_lists_coarse_files() {
     let paths: Vec<String> = (1..=7).map(|n| format!("{n}.txt")).collect();
     assert_eq!(coarse_note(&[]), None);
     assert!(coarse_note(&paths[..1]).unwrap().ends_with("in 1.txt"));
@@ -28,7 +28,7 @@ fn a_note_names_coarse_files() {
 }
 
 #[test]
-fn odd_line_ends_keep_the_patch_readable() {
+fn unusual_line_ends_keep_the_patch_readable() {
     for (before, after) in [
         ("a\n", "a\r"),
         ("a\r", "b\r"),
@@ -61,7 +61,7 @@ fn bytes_that_are_not_utf8_are_replaced_in_their_line() {
 }
 
 #[test]
-fn content_with_nul_bytes_is_told_from_pictures() {
+fn text_with_nul_bytes_is_not_taken_for_an_image() {
     let utf16: Vec<u8> = "pass = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let picture: Vec<u8> = (0..2_000_u32).map(|n| (n * 7 % 256) as u8).collect();
     for (bytes, content) in [
@@ -98,7 +98,7 @@ fn letters(bytes: usize, kinds: u64, seed: u64) -> Vec<u8> {
 /// A whole file of 1 MiB, the maximum that is shown, with most lines reordered and a few hundred in their old order.
 /// Git's search takes seconds for it.
 #[test]
-fn shuffled_lines_are_divided_by_those_in_order() {
+fn shuffled_lines_are_split_at_lines_in_order() {
     let (before, after) = (numbers(165_000, 1), numbers(165_000, 70_001));
     assert!((1_000_000..1 << 20).contains(&before.len()));
     let patch = unified(&before, &after);
@@ -109,7 +109,7 @@ fn shuffled_lines_are_divided_by_those_in_order() {
 
 /// Beyond the bound, lines that don't occur once on each side are shown as removed and added.
 #[test]
-fn what_has_no_order_to_go_by_is_shown_as_a_whole() {
+fn lines_without_a_common_order_are_shown_as_one_change() {
     for kinds in [2, 26] {
         let (before, after) = (letters(1 << 20, kinds, 1), letters(1 << 20, kinds, 2));
         let patch = unified(

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_names_itself() {
+    fn each_rule_reports_its_name() {
         let policy = Policy::parse("exclude: ['docs/**']").unwrap();
         let globs = policy.globs().unwrap();
         for (path, rule) in [

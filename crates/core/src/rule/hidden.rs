@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_those_of_the_line() {
+    fn positions_refer_to_the_original_line() {
         let line = "a\u{200b}b\u{202e}\u{200d}cd";
         let visible = Visible::new(line);
         assert_eq!(visible.text, "abcd");

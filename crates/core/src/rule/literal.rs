@@ -423,7 +423,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn random_literals_are_told_from_words() {
+    fn random_literals_are_distinguished_from_words() {
         let random = [
             "k3Zx9QmW2p",
             "q7Zk2mX9vB4nT1wR8sLp",
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn filler_is_no_token() {
+    fn filler_is_not_a_token() {
         for body in [
             "xxxxxxxxxxxxxxxxxxxx",
             "0123456789abcdefghij",

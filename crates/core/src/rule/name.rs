@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_promises_or_not() {
+    fn names_are_classified_by_their_words() {
         for name in [
             "password",
             "DB_PASSWORD",

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_says_how_values_are_written() {
+    fn a_path_determines_how_values_are_written() {
         for (path, form) in [
             (".env", Form::Settings),
             ("deploy/.env.production", Form::Settings),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_and_documents_are_for_show() {
+    fn tests_and_documents_are_recognised() {
         for path in [
             "tests/a.rs",
             "src/a_test.go",

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_secret_has_the_same_placeholder_and_lines_hold() {
+    fn the_same_secret_has_the_same_placeholder_and_lines_stay() {
         let token = token();
         let text = format!("a = \"{token}\"\nplain\nb = '{token}'");
         let clean = redact(&text);
@@ -174,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_that_are_there_keep_their_numbers() {
+    fn existing_placeholders_keep_their_numbers() {
         let text = format!("[[SECRET_7:npm-token]] {}", token());
         assert_eq!(redact(&text).text, "[[SECRET_7:npm-token]] [[SECRET_8:github-token]]");
     }
 
     #[test]
-    fn a_private_key_is_taken_out_line_by_line() {
+    fn a_private_key_is_redacted_line_by_line() {
         let text = [
             "-----BEGIN RSA ",
             "PRIVATE KEY-----\nMIIEow\nabc+/=\n-----END RSA ",
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_never_ends_does_not_swallow_code() {
+    fn a_key_without_an_end_marker_does_not_swallow_code() {
         let text = [
             "x = \"-----BEGIN ",
             "PRIVATE KEY-----\"\nfn main() { let a = [1]; }\nlet b = 2;",
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placeholder_does_not_uncover_its_neighbour() {
+    fn a_placeholder_does_not_reveal_its_neighbour() {
         let key = ["AKIA", "A2A222AAAAA22AAA"].concat();
         let text = format!("{key}[:AKIAAAA22AAA2A2AABBCAKIA3B3CL34456DE5C42");
         let once = redact(&text).text;
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn hunks_lose_secrets_in_lines_and_behind_their_marks() {
+    fn hunks_are_redacted_in_lines_and_headers() {
         let token = token();
         let hunks = parse_patch(&format!(
             "@@ -1,2 +1,2 @@ fn a() {{ use({token}) }}\n-{token}\n+new {token}\n x"
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_loses_secrets() {
+    fn a_log_contains_no_secrets() {
         let mut log = RedactedLog(Vec::new());
         log.write_all(format!("ERROR failed: {}\n", token()).as_bytes())
             .unwrap();

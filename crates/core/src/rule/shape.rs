@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_takes_its_tokens_and_nothing_longer() {
+    fn a_format_matches_its_tokens_and_nothing_longer() {
         for (form, text, length) in [
             ("ab_{d:3}", "ab_123", Some(6)),
             ("ab_{d:3}", "ab_123 x", Some(6)),

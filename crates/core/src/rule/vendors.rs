@@ -169,7 +169,7 @@ mod tests {
     use crate::rule::find_secrets;
 
     #[test]
-    fn every_row_is_read_and_its_keyword_is_one() {
+    fn every_row_is_parsed_and_has_a_keyword() {
         let rows = include_str!("vendors.txt")
             .lines()
             .filter(|line| !line.starts_with('#'));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_finds_its_examples_and_none_of_its_fillers() {
+    fn every_row_finds_its_examples_and_ignores_fillers() {
         let mut state = 7_u32;
         let mut next = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_touches_a_word_is_none_and_one_behind_an_escape_is() {
+    fn a_token_may_follow_an_escape_but_not_a_word() {
         let token = ["ghp", "_", &"a1B2".repeat(9)].concat();
         for (line, count) in [
             (format!("x{token}"), 0),

@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_understood_is_written_anew() {
+    fn parsed_structure_is_written_again() {
         for (raw, safe) in [
             ("one *two* **three** `four`", "one *two* **three** `four`"),
             ("one\ntwo\n\nthree", "one\ntwo\n\nthree"),
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_acts_is_shown_and_does_nothing() {
+    fn active_markup_is_shown_as_text() {
         for (raw, safe) in [
             ("![p](https://e.example/x.png)", "p (https:|//e.example/x.png)"),
             ("[a](javascript:x)", "a (javascript:x)"),
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_marks_split_is_found() {
+    fn a_secret_split_by_marks_is_found() {
         let (head, tail) = ("AKIA", "QWERTYUIOPASDFGH");
         for raw in [
             format!("key {head}{tail} here"),
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn size_is_bounded_and_nothing_is_cut_open() {
+    fn size_is_bounded_and_no_structure_is_cut_in_half() {
         for raw in [
             "> ".repeat(3_000) + "x",
             "- ".repeat(3_000) + "x",

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn code_has_a_fence_that_holds() {
+    fn code_cannot_close_its_fence() {
         for (text, language, safe) in [
             ("let a: Vec<u8>;\n", "rust", "```rust\nlet a: Vec<u8>;\n```"),
             ("x", "suggestion", "```\nx\n```"),

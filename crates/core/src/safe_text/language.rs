@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_languages_only() {
+    fn only_known_languages_are_kept() {
         assert!(LANGUAGES.is_sorted(), "it is searched by halves");
         for (info, language) in [
             ("rust", "rust"),

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_act_are_broken() {
+    fn words_with_an_effect_are_broken() {
         assert!(ACTIVE.is_some() && CLOSING.is_some(), "the patterns compile");
         for (raw, safe) in [
             ("plain text, a::b, 1/2", "plain text, a::b, 1/2"),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn code_keeps_annotations_and_loses_commands() {
+    fn code_keeps_annotations_and_disarms_commands() {
         for (raw, safe) in [
             ("@Override public void run() {}", "@Override public void run() {}"),
             ("@dataclass", "@dataclass"),
