@@ -232,12 +232,7 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
         "the table has the link's hash alone"
     );
 
-    let code = mail
-        .split("Your code for that page: ")
-        .nth(1)
-        .unwrap()
-        .get(..11)
-        .unwrap();
+    let code = mail.split("to be typed there: ").nth(1).unwrap().get(..11).unwrap();
     let (page, code) = (format!("/approvals/{id}"), code.to_owned());
     let decided = Arc::clone(&deployment);
     tokio::task::spawn_blocking(move || http::decide(&decided, &page, &code))

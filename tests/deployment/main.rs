@@ -358,12 +358,7 @@ fn is_decided_by_mail(deployment: &Deployment) {
         "nothing is public yet"
     );
     let link = mail.split("/approvals/").nth(1).unwrap().get(..64).unwrap();
-    let code = mail
-        .split("Your code for that page: ")
-        .nth(1)
-        .unwrap()
-        .get(..11)
-        .unwrap();
+    let code = mail.split("to be typed there: ").nth(1).unwrap().get(..11).unwrap();
     let path = format!("/approvals/{link}");
     let page = get(deployment, &path);
     let cookie = page.headers()["set-cookie"]

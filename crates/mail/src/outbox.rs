@@ -74,7 +74,7 @@ impl OutboxNotifyPeople {
 
     fn write_alarm(&self, run: &str, what: &str) -> Result<Option<PathBuf>, NotifyError> {
         let text = format!(
-            "{}\nWhat the run did:  holdfast show {run}\nTry it again:      holdfast cancel {run}\n",
+            "{}\nSee what the run did:  holdfast show {run}\nRetry the cleanup:     holdfast cancel {run}\n",
             alarm_text(run, what)
         );
         let causes = self.data.join("outbox");

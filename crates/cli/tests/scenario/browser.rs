@@ -104,7 +104,7 @@ pub fn look(first: Option<&str>, pages: &[String]) -> Vec<(u64, String)> {
 fn link_and_code(mail: &Value) -> (String, String) {
     let text = mail["text"].as_str().unwrap();
     let link = text.lines().find(|line| line.contains("/approvals/")).unwrap();
-    let code = text.split("Your code for that page: ").nth(1).unwrap();
+    let code = text.split("to be typed there: ").nth(1).unwrap();
     assert!(
         mail["html"].as_str().unwrap().contains(link),
         "the same link in both parts"

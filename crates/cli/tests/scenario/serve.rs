@@ -266,12 +266,7 @@ impl Served {
         }
         let mail = std::fs::read_to_string(file).unwrap().replace("=\r\n", "");
         let link = mail.split("/approvals/").nth(1).unwrap().get(..64).unwrap();
-        let code = mail
-            .split("Your code for that page: ")
-            .nth(1)
-            .unwrap()
-            .get(..11)
-            .unwrap();
+        let code = mail.split("to be typed there: ").nth(1).unwrap().get(..11).unwrap();
         (format!("approvals/{link}"), code.to_owned())
     }
 

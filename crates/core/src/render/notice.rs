@@ -76,7 +76,7 @@ fn how_to_decide(invitation: &Invitation, run: &str) -> [String; 2] {
     let opening = "Opening the link changes nothing.";
     match &invitation.login {
         Some(login) => [
-            format!("Your code for that page: {}", spaced(&invitation.code)),
+            format!("Your code, to be typed there: {}", spaced(&invitation.code)),
             format!(
                 "Keep the link and the code to yourself: anyone who has both can decide in the name of {login}. {opening}"
             ),
