@@ -17,16 +17,20 @@ async fn a_bare_repository_beside_the_working_directory_is_read() {
         .repository
         .git(&["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()])
         .unwrap();
-    std::env::set_current_dir(beside.path()).unwrap();
+    std::fs::create_dir(beside.path().join("folder")).unwrap();
     let ends = Ends {
         base: Some(&change.base),
         head: Some(&change.head),
         base_branch: None,
     };
-    for path in ["bare.git", "./bare.git", "bare.git/.", "../bare.git"] {
-        if path.starts_with("..") {
-            std::env::set_current_dir(beside.path().join("bare.git")).unwrap();
-        }
+    // From a folder beside it, gix resolves the path to an absolute one that doesn't end in `.git`.
+    for (folder, path) in [
+        ("", "bare.git"),
+        ("", "./bare.git"),
+        ("bare.git", "."),
+        ("folder", "../bare.git"),
+    ] {
+        std::env::set_current_dir(beside.path().join(folder)).unwrap();
         let target = resolve_target(Path::new(path), ends).unwrap().target;
         let Target::WorkTree { path: found, .. } = &target else {
             unreachable!("a path is a work tree")
