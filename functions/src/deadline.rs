@@ -14,7 +14,6 @@ pub struct EventDeadlines;
 
 impl EventDeadlines {
     /// Returns the deadline of an event, less the margin.
-    #[expect(clippy::unused_self, reason = "the table's ports are values")]
     pub fn of(&self, event: &Event) -> EventDeadline {
         EventDeadline(event.context.deadline() - MARGIN)
     }
