@@ -1,5 +1,6 @@
 //! The project's own commands. `cargo xtask verify` installs the tests' tools and runs every check.
 
+mod constants;
 mod python;
 mod tidy;
 mod two_engines;
@@ -10,7 +11,15 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 /// The commands.
-pub const TASKS: &[&str] = &["verify", "tidy", "words", "tools", "pictures", "two-engines"];
+pub const TASKS: &[&str] = &[
+    "verify",
+    "tidy",
+    "words",
+    "tools",
+    "pictures",
+    "two-engines",
+    "constants",
+];
 /// Debian's path of the tests' browser.
 const CHROMIUM: &str = "/usr/bin/chromium";
 /// The oldest major version of Node that runs the tests.
@@ -24,6 +33,7 @@ fn main() -> ExitCode {
         "words" => print_words(&root()),
         "tools" => tools(&root()),
         "pictures" => pictures(&root()),
+        "constants" => constants::run(&root(), std::env::args().nth(2).as_deref()),
         "two-engines" => return ended(two_engines::pass(&root())),
         _ => Err(format!("usage: cargo xtask {}", TASKS.join(" | "))),
     };

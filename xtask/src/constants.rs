@@ -1,0 +1,154 @@
+//! Mutation test of the numeric constants in `crates/core`: each is raised by one in a copy of the last commit, and the
+//! unit tests of the crate must fail. `cargo-mutants` does not change constants.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::{say, step, target};
+
+/// Types of the constants that are raised.
+const TYPES: &[&str] = &["u8", "u16", "u32", "u64", "usize", "i32", "i64", "f64"];
+
+/// A numeric constant in a source file.
+struct Constant {
+    /// Path of the file, relative to the copy.
+    file: PathBuf,
+    /// Index of its line, from 0.
+    line: usize,
+    name: String,
+    /// Byte range of its first number within the line.
+    digits: std::ops::Range<usize>,
+}
+
+/// Raises each constant in turn and lists those whose change no test detects.
+///
+/// # Errors
+///
+/// The copy cannot be made, or its tests fail without any change.
+pub fn run(root: &Path, filter: Option<&str>) -> Result<(), String> {
+    let work = target(root).join("constants");
+    let tree = work.join("tree");
+    copy_head(root, &tree)?;
+    let mut constants = Vec::new();
+    find(&tree, &tree.join("crates/core/src"), &mut constants)?;
+    constants.retain(|constant| filter.is_none_or(|filter| constant.name.contains(filter)));
+    let unchanged = Instant::now();
+    step(
+        "core's unit tests, unchanged",
+        "fix them first",
+        &mut tests(&work, &tree),
+    )?;
+    say(&format!("constants: {} to raise", constants.len()));
+    let mut survivors = Vec::new();
+    for (index, constant) in constants.iter().enumerate() {
+        let path = tree.join(&constant.file);
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let raised = raise(&text, constant);
+        fs::write(&path, raised).map_err(|error| format!("{}: {error}", path.display()))?;
+        let detected = !tests(&work, &tree)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let place = format!("{}:{} {}", constant.file.display(), constant.line + 1, constant.name);
+        let outcome = if detected { "detected" } else { "SURVIVED" };
+        say(&format!(
+            "constants: {}/{} {outcome} {place}",
+            index + 1,
+            constants.len()
+        ));
+        if !detected {
+            survivors.push(place);
+        }
+    }
+    say(&format!(
+        "constants: {} raised, {} detected, {} survived, {:.0} s",
+        constants.len(),
+        constants.len() - survivors.len(),
+        survivors.len(),
+        unchanged.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
+
+/// Unpacks the last commit into an empty folder.
+fn copy_head(root: &Path, tree: &Path) -> Result<(), String> {
+    if tree.exists() {
+        fs::remove_dir_all(tree).map_err(|error| format!("{}: {error}", tree.display()))?;
+    }
+    fs::create_dir_all(tree).map_err(|error| format!("{}: {error}", tree.display()))?;
+    let script = r#"git archive HEAD | tar -x -C "$0""#;
+    let mut unpack = Command::new("sh");
+    unpack.args(["-c", script]).arg(tree).current_dir(root);
+    step("a copy of the last commit", "git and tar are needed", &mut unpack)
+}
+
+/// The unit tests of `crates/core` in the copy. A constant that makes a test loop is stopped after ten minutes.
+fn tests(work: &Path, tree: &Path) -> Command {
+    let mut command = Command::new("timeout");
+    command
+        .args(["600", "cargo", "test", "--quiet", "-p", "holdfast-core", "--lib"])
+        .env("CARGO_TARGET_DIR", work.join("target"))
+        .current_dir(tree);
+    command
+}
+
+fn find(tree: &Path, folder: &Path, found: &mut Vec<Constant>) -> Result<(), String> {
+    let listing = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut entries: Vec<PathBuf> = listing.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            find(tree, &path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !stem.ends_with("tests") {
+            let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let file = path.strip_prefix(tree).unwrap_or(&path);
+            let before_tests = text.lines().take_while(|line| *line != "#[cfg(test)]");
+            found.extend(
+                before_tests
+                    .enumerate()
+                    .filter_map(|(index, line)| constant(file, index, line)),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The constant that a line declares with a number as the first thing of its value.
+fn constant(file: &Path, line: usize, text: &str) -> Option<Constant> {
+    let (head, value) = text.split_once(" = ")?;
+    let (_, declaration) = head.split_once("const ")?;
+    let (name, kind) = declaration.split_once(": ")?;
+    let length = value
+        .find(|sign: char| !sign.is_ascii_digit() && sign != '_')
+        .unwrap_or(value.len());
+    let start = text.len() - value.len();
+    (TYPES.contains(&kind) && length > 0).then(|| Constant {
+        file: file.to_owned(),
+        line,
+        name: name.to_owned(),
+        digits: start..start + length,
+    })
+}
+
+/// The text with the constant's first number raised by one.
+fn raise(text: &str, constant: &Constant) -> String {
+    let mut raised = String::with_capacity(text.len() + 1);
+    for (index, line) in text.lines().enumerate() {
+        if index == constant.line {
+            let digits = line[constant.digits.clone()].replace('_', "");
+            let value = digits.parse::<u64>().unwrap_or_default() + 1;
+            raised += &line[..constant.digits.start];
+            raised += &value.to_string();
+            raised += &line[constant.digits.end..];
+        } else {
+            raised += line;
+        }
+        raised.push('\n');
+    }
+    raised
+}
