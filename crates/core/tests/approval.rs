@@ -179,7 +179,7 @@ fn a_decision_is_refused_with_what_is_true_instead() {
     for (name, ballot, now_ms, expected) in [
         ("ada", &yes, 10_000, "the time to decide is over"),
         ("Octo-Author", &yes, 2_000, "wrote the change"),
-        ("ada", &other, 2_000, "look at it again"),
+        ("ada", &other, 2_000, "read it again"),
         ("ada", &ballot(Verdict::Rejected, Some("  ")), 2_000, "needs a reason"),
         ("ada", &untitled, 2_000, "has no title"),
     ] {

@@ -222,7 +222,7 @@ fn other_events_are_ignored_with_the_reason() {
             pull_request("resolved"),
             "the event pull_request_review_thread",
         ),
-        ("", json!({}), "nothing is done"),
+        ("", json!({}), "nothing to do for the event"),
     ];
     for (event, payload, says) in table {
         let read = read(event, &payload);
