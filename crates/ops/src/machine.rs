@@ -113,11 +113,17 @@ pub fn check_models(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Returns the port that reads people's permissions from GitHub.
+///
+/// # Errors
+/// The settings are invalid.
 pub fn permission(settings: &Settings) -> Result<Arc<dyn ReadPermission>, Failure> {
     Ok(Arc::new(GithubReadPermission::new(github(settings)?)))
 }
 
 /// Returns the port that reads the current state of pull requests.
+///
+/// # Errors
+/// The settings are invalid.
 pub fn pulls(settings: &Settings) -> Result<Arc<dyn ReadPull>, Failure> {
     Ok(Arc::new(GithubReadChange::new(github(settings)?)))
 }
@@ -174,6 +180,9 @@ fn mail_server(settings: &Settings) -> Result<Option<SmtpNotifyPeople>, Failure>
 }
 
 /// Returns the connection to GitHub that the settings describe.
+///
+/// # Errors
+/// The settings are invalid.
 pub fn github(settings: &Settings) -> Result<GithubConnection, Failure> {
     GithubConnection::of(settings).map_err(Failure::usage)
 }
@@ -226,6 +235,9 @@ pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Ope
 }
 
 /// Opens like [`open`], and returns only the engine and the executions that it found.
+///
+/// # Errors
+/// The data directory or a setting can't be used.
 pub async fn open_engine(data: &Path, settings: &Settings, reach: Access) -> Result<(Engine, Recovered), Failure> {
     let opened = open(data, settings, reach).await?;
     Ok((opened.engine, opened.recovered))

@@ -4,6 +4,8 @@
 //! occurrence as a [`Stimulus`]. [`HistoryEvent`]s to store and [`Command`]s to perform come out. The embedding engine
 //! stores the events, runs the commands and fires the timers.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod command;
 mod definition;
 mod error_name;

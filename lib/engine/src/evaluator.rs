@@ -103,6 +103,9 @@ impl Evaluator {
     }
 
     /// Evaluates a template of a state machine.
+    ///
+    /// # Errors
+    /// The expression fails, exceeds a limit, or no process could evaluate it.
     pub async fn evaluate(&self, machine: &str, evaluation: Arc<Evaluation>) -> Evaluated {
         let shared = &self.shared;
         let lane = shared.lane(machine).acquire_owned().await;

@@ -2,6 +2,8 @@
 //! in total and per address, the time and size of a request's head and body, and the size of all bodies together.
 //! HTTP/1.1 only.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod address;
 mod body;
 

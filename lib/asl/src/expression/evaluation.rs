@@ -41,6 +41,9 @@ impl EvaluationFault {
 
 impl Evaluation {
     /// Evaluates the template in this process. The evaluator limits its time, but nothing limits its memory.
+    ///
+    /// # Errors
+    /// The template can't be parsed, or its expression fails.
     pub fn evaluate(&self) -> Evaluated {
         let mut problem = None;
         let readable = Readable {
@@ -66,11 +69,17 @@ impl Evaluation {
     }
 
     /// Returns the answer for an evaluation that took too long.
+    ///
+    /// # Errors
+    /// Always.
     pub fn timed_out(&self) -> Evaluated {
         Err(self.fault("threw an error during evaluation: Expression evaluation timeout: Check for infinite loop"))
     }
 
     /// Returns the answer for an evaluation that exceeded its limit of memory or stack.
+    ///
+    /// # Errors
+    /// Always.
     pub fn out_of_memory(&self) -> Evaluated {
         Err(self.fault(
             "threw an error during evaluation: Expression evaluation memory limit exceeded: Check for excessive memory \
@@ -79,6 +88,9 @@ impl Evaluation {
     }
 
     /// Returns the answer if nothing could evaluate the template.
+    ///
+    /// # Errors
+    /// Always.
     pub fn failed(&self, why: &str) -> Evaluated {
         Err(self.fault(&format!("could not be evaluated: {why}")))
     }
