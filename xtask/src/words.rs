@@ -21,11 +21,11 @@ const HABITS: &[Habit] = &[
     habit("say", &["say", "says", "said"], None, 7.0),
     habit("tell", &["tell", "tells", "told"], None, 7.6),
     habit("ask", &["ask", "asks", "asked"], None, 6.0),
-    habit("stand", &["stand", "stands", "stood"], None, 3.8),
-    habit("go on", &["go", "goes", "going", "went"], Some("on"), 0.8),
+    habit("stand", &["stand", "stands", "stood"], None, 0.6),
+    habit("go on", &["go", "goes", "going", "went"], Some("on"), 0.6),
     habit("anew", &["anew"], None, 0.4),
-    habit("for ever", &["for"], Some("ever"), 0.4),
-    habit("alone", &["alone"], None, 1.0),
+    habit("for ever", &["for"], Some("ever"), 0.2),
+    habit("alone", &["alone"], None, 0.8),
 ];
 /// The words that a comment doesn't open with.
 const OPENERS: &[&str] = &["Who", "What", "Whether", "How", "Which"];

@@ -18,6 +18,9 @@ const PHRASES: &[(&str, &str)] = &[
     ("what is told", "name the data"),
     ("go on waiting", "resume"),
     ("of its own accord", "by itself"),
+    ("nobody could be told", "every channel failed"),
+    ("as of now", "name the version"),
+    ("mend it", "fix it"),
     ("utilize", "use"),
 ];
 /// Folders whose paths in code spans must exist.
