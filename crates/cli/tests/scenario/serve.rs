@@ -1,4 +1,4 @@
-//! `holdfast serve` as GitHub, an approver's browser and a mail scanner meet it: webhook, approval page, console.
+//! `holdfast serve` with GitHub, an approver's browser and a mail scanner as clients: webhook, approval page, console.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -35,7 +35,7 @@ impl Served {
         let mut pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
         for (name, value) in [
             ("HOLDFAST_WEBHOOK_SECRET", SECRET),
-            // Settings that follow count before it.
+            // Later settings win over this one.
             ("HOLDFAST_APPROVERS", "ada=ada@example.org,grace=grace@example.org"),
         ] {
             pull.scene = pull.scene.set(name, value);
@@ -56,19 +56,19 @@ impl Served {
         }
     }
 
-    /// Ended as by a crash, and started again.
+    /// Kills the server like a crash, and starts it again.
     pub fn kill_and_start(&mut self) {
         self.restart_with(&[]);
     }
 
-    /// The same, started with more options.
+    /// Kills the server, and starts it again with more options.
     pub fn restart_with(&mut self, options: &[&str]) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         (self.child, self.address) = spawn(&self.pull, options);
     }
 
-    /// Started again with the Step Functions API; its address.
+    /// Starts the server again with the Step Functions API; returns the API's address.
     fn restart_with_step_functions(&mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -82,7 +82,7 @@ impl Served {
         url.unwrap()
     }
 
-    /// The question's row, as the table has it.
+    /// Returns the question's row in the table.
     fn question(&self, run: &str) -> Value {
         let data = self.pull.scene.data.path().join("data");
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -115,7 +115,7 @@ impl Served {
         self.child.id()
     }
 
-    /// The session of whoever has the data directory.
+    /// Signs in with the console's address; returns the session.
     pub fn sign_in_with_key(&self) -> String {
         let address = self.console_address();
         let signed = self.get(address.strip_prefix(&self.address).unwrap(), "");
@@ -123,7 +123,7 @@ impl Served {
         cookie_of(&signed)
     }
 
-    /// The address that signs in whoever has the data directory.
+    /// Returns the console's sign-in address from the data directory.
     pub fn console_address(&self) -> String {
         let file = self.pull.scene.data.path().join("data/console.url");
         std::fs::read_to_string(file).unwrap().trim().to_owned()
@@ -133,12 +133,12 @@ impl Served {
         &self.address
     }
 
-    /// The address in the mail to the first approver.
+    /// Returns the address in the mail to the first approver.
     pub fn mailed_link(&self, run: &str) -> String {
         format!("{}{}", self.address, self.mail(run, 1).0)
     }
 
-    /// The run that a push starts.
+    /// Pushes, and returns the run that the push starts.
     pub fn pushed(&self) -> String {
         self.pull
             .push("src/file_0002.rs", "pub fn other(x: u64) -> u64 {\n    x\n}\n");
@@ -153,7 +153,7 @@ impl Served {
         receipt["run"].as_str().unwrap().to_owned()
     }
 
-    /// As if the days that a question stays open were over, before the workflow's own timer says so.
+    /// Lets the question expire before the workflow's own timer ends.
     pub fn expire_question(&self, run: &str) {
         let data = self.pull.scene.data.path().join("data");
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -168,7 +168,7 @@ impl Served {
         });
     }
 
-    /// Decides in the console; the answer's status.
+    /// Decides in the console; returns the answer's status.
     pub fn decide(&self, run: &str, session: &str, decision: &str) -> u16 {
         let path = format!("reviews/{run}/decide");
         let (visit, csrf, page) = self.form(&path, session);
@@ -177,7 +177,7 @@ impl Served {
         self.post(&path, &cookies, &fields).status().as_u16()
     }
 
-    /// Presses a button of a run's page; what is answered.
+    /// Presses a button of a run's page; returns the answer.
     fn press(&self, run: &str, session: &str, action: &str) -> (u16, String) {
         let page = self.get(&format!("reviews/{run}"), session);
         let set = page
@@ -251,7 +251,7 @@ impl Served {
         }
     }
 
-    /// The link's path and the code of the mail to an approver.
+    /// Returns the link's path and the code in the mail to an approver.
     fn mail(&self, run: &str, number: u32) -> (String, String) {
         let file = self
             .pull
@@ -270,7 +270,7 @@ impl Served {
         (format!("approvals/{link}"), code.to_owned())
     }
 
-    /// A page's cookie and its hidden fields.
+    /// Returns a page's cookie and its hidden fields.
     fn form(&self, path: &str, cookie: &str) -> (String, String, String) {
         let response = self.get(path, cookie);
         assert_eq!(response.status(), 200, "{path}");
@@ -287,7 +287,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended by itself.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -298,7 +298,7 @@ fn spawn(pull: &Pull, options: &[&str]) -> (Child, String) {
     (child, address)
 }
 
-/// The server, its address, and what it writes afterwards.
+/// Starts the server; returns it, its address, and its later output.
 fn spawn_with(pull: &Pull, options: &[&str]) -> (Child, String, mpsc::Receiver<String>) {
     let mut command = pull
         .scene
@@ -314,7 +314,7 @@ fn spawn_with(pull: &Pull, options: &[&str]) -> (Child, String, mpsc::Receiver<S
     let (write, read) = mpsc::channel();
     std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
-            // Nobody may be reading.
+            // The receiver may be gone.
             drop(write.send(line));
         }
     });
@@ -334,7 +334,7 @@ fn a_delivery_becomes_a_published_review_once() {
 }
 
 #[test]
-fn only_githubs_own_deliveries_are_taken() {
+fn only_deliveries_with_a_valid_signature_are_accepted() {
     let served = Served::start(low());
     let event = served
         .pull
@@ -391,7 +391,7 @@ fn a_person_decides_by_the_mailed_link_and_its_code() {
     served.wait_for(&run, "awaiting_approval");
     served.kill_and_start();
     let (path, code) = served.mail(&run, 1);
-    // A mail scanner: looks, follows, sends what it finds without typing.
+    // A mail scanner opens pages, follows links and sends forms without filling them in.
     let url = format!("{}{path}", served.address);
     assert_eq!(served.client.head(&url).send().unwrap().status(), 200);
     let (visit, csrf, page) = served.form(&path, "");
@@ -465,7 +465,7 @@ fn a_person_decides_by_the_mailed_link_and_its_code() {
 }
 
 #[test]
-fn rejected_expired_by_a_push_and_unknown_say_what_is_true() {
+fn pages_of_rejected_expired_and_unknown_links_explain_themselves() {
     let served = Served::start(Script::finding_each_file());
     let run = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&run, "awaiting_approval");
@@ -495,7 +495,7 @@ fn rejected_expired_by_a_push_and_unknown_say_what_is_true() {
 }
 
 #[test]
-fn the_console_is_for_who_has_its_key() {
+fn the_console_requires_its_key() {
     let served = Served::start(Script::finding_each_file());
     let run = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&run, "awaiting_approval");
@@ -535,7 +535,7 @@ fn the_console_is_for_who_has_its_key() {
 }
 
 #[test]
-fn who_signs_in_with_github_decides_with_write_permission_alone() {
+fn a_github_user_decides_only_with_write_permission() {
     let id = ("HOLDFAST_GITHUB_APP_CLIENT_ID", FakeGithub::CLIENT_ID);
     let secret = ("HOLDFAST_GITHUB_APP_CLIENT_SECRET", FakeGithub::CLIENT_SECRET);
     let served = Served::start_with(Script::finding_each_file(), &[id, secret]);
@@ -584,7 +584,7 @@ fn who_signs_in_with_github_decides_with_write_permission_alone() {
 }
 
 #[test]
-fn commands_are_for_people_with_write_permission() {
+fn commands_require_write_permission() {
     let served = Served::start(low());
     served.pull.github.set_permission(SLUG, "maintainer", "write");
     served.pull.github.set_permission(SLUG, "visitor", "read");
@@ -609,7 +609,7 @@ fn commands_are_for_people_with_write_permission() {
 }
 
 #[test]
-fn a_token_is_not_shown_and_who_has_it_publishes_nothing() {
+fn a_task_token_is_hidden_and_publishes_nothing() {
     let mut served = Served::start(Script::finding_each_file());
     let run = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&run, "awaiting_approval");
@@ -631,7 +631,7 @@ fn a_token_is_not_shown_and_who_has_it_publishes_nothing() {
         assert!(status == 200 && !shown.contains(token), "{action}: {shown}");
         assert_eq!(shown.contains("[withheld"), action == "GetExecutionHistory", "{shown}");
     }
-    // Somebody who has it nevertheless answers in the approvers' place.
+    // A person who has the token anyway answers in the approvers' place.
     let (status, answer) = call(
         "SendTaskSuccess",
         json!({ "taskToken": token, "output": "{\"decision\":\"approved\"}" }),

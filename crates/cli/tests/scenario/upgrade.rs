@@ -1,5 +1,4 @@
-//! Data directories that version 0.1 left behind, with a run stopped in each state: the present program ends each run, or
-//! replays it.
+//! Data directories of version 0.1 with a run stopped in each state: the current program finishes each run, or replays it.
 //!
 //! `tests/fixtures/data/v0.1.tar.gz` was recorded with the program of version 0.1:
 //!
@@ -30,25 +29,25 @@ use crate::support::{holdfast_of, other_binary};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/data/v0.1.tar.gz");
 const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
-/// Made for the fixture; signs the markers in it.
+/// The fixture's key, which signs its markers.
 const MARKER_KEY: &str = "made-for-the-fixture-and-used-nowhere-else";
 const NUMBER: u64 = 1;
-/// How long nothing may change while something is waited for.
+/// Time limit of a wait during which nothing changes.
 const STUCK: Duration = Duration::from_secs(90);
-/// How often a stage that is over in milliseconds is tried to be met.
+/// Maximum number of attempts to catch a stage that ends within milliseconds.
 const TRIES: usize = 40;
-/// A delay that no test lives to see the end of.
+/// A delay that is longer than any test.
 const FOR_GOOD_MS: u64 = 86_400_000;
-/// A wait of an hour is over after it, one of two days is not.
+/// A wait of an hour is over after this time, and a wait of two days isn't.
 const AWAY_MS: i64 = 2 * 3_600_000;
 const DATABASES: [&str; 2] = ["engine", "tables"];
 
 /// A run of the fixture: its repository is `octo/NAME`.
 struct Case {
     name: &'static str,
-    /// The state that it was stopped in; empty where it had ended.
+    /// The state that it was stopped in; empty if it had ended.
     state: &'static str,
-    /// What holds it there: a request to GitHub that gets no answer. Without one the model holds it, or nothing does.
+    /// The request to GitHub without an answer that holds it there. Without one the model holds it, or nothing does.
     held: Option<(&'static str, &'static str)>,
     /// The status that it has in the end.
     ends: &'static str,
@@ -72,7 +71,7 @@ const fn case(
     }
 }
 
-/// What is stopped together, in one data directory.
+/// The runs that are stopped together, in one data directory.
 const TOGETHER: [Case; 17] = [
     case("check", "OpenReview", Some(("POST", "check-runs")), "published", 1),
     case(
@@ -123,7 +122,7 @@ const TOGETHER: [Case; 17] = [
     case("partial", "", None, "partial", 1),
 ];
 
-/// Stages that take milliseconds: one data directory each, killed in the moment that the state is entered.
+/// Stages that take milliseconds: one data directory each, killed at the moment when the state is entered.
 const ALONE: [Case; 4] = [
     case("plan", "PlanReview", None, "published", 1),
     case("validate", "ValidateFindings", None, "published", 1),
@@ -137,7 +136,7 @@ const ALONE: [Case; 4] = [
     ),
 ];
 
-/// What the fixture holds of one run.
+/// The fixture's data of one run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stopped {
     name: String,
@@ -187,7 +186,7 @@ impl World {
         self.folder.path().join("data")
     }
 
-    /// The pull request of a case: two files named after it. A later head has one line more.
+    /// Creates the pull request of a case: two files named after it. A later head has one more line.
     fn pull(&self, name: &str, is_later: bool) -> PullRequest {
         let git = |arguments: &[&str]| self.repository.git(arguments).unwrap();
         git(&["checkout", "--quiet", "-B", name, "main"]);
@@ -230,7 +229,7 @@ impl World {
         command
     }
 
-    /// `holdfast serve`, and where it listens.
+    /// Starts `holdfast serve`; returns it and its address.
     fn serve(&self, program: &Path) -> (Child, String) {
         let log = std::fs::File::create(self.folder.path().join("serve.log")).unwrap();
         let mut command = self.command(program, &["serve", "--listen", "127.0.0.1:0"]);
@@ -250,7 +249,7 @@ impl World {
         std::fs::read_to_string(self.folder.path().join("serve.log")).unwrap_or_default()
     }
 
-    /// The status of each run, by its name.
+    /// Returns the status of each run, by its name.
     fn statuses(&self, program: &Path) -> BTreeMap<String, String> {
         let output = self.command(program, &["runs", "--format", "json"]).output().unwrap();
         let document: Value = serde_json::from_slice(&output.stdout)
@@ -260,7 +259,7 @@ impl World {
         runs.iter().map(|run| (text(run, "run"), text(run, "status"))).collect()
     }
 
-    /// Delivers a pull request's event; the run that it starts.
+    /// Delivers a pull request's event; returns the run that it starts.
     fn deliver(&self, address: &str, name: &str, action: &str) -> String {
         let event = self
             .github
@@ -282,7 +281,7 @@ impl World {
             .to_owned()
     }
 
-    /// Waits until `is_reached`. Any progress gives more time.
+    /// Waits until `is_reached`. Any progress restarts the time limit.
     fn wait<T: PartialEq + std::fmt::Debug>(&self, mut look: impl FnMut() -> T, is_reached: impl Fn(&T) -> bool) -> T {
         let (mut before, mut moved) = (look(), Instant::now());
         loop {
@@ -303,14 +302,14 @@ fn slug(name: &str) -> String {
     format!("octo/{name}")
 }
 
-/// The case whose files a request to the model shows.
+/// Returns the case whose files a request to the model shows.
 fn shown_case(request: &ModelRequest) -> Option<&'static str> {
     cases()
         .map(|case| case.name)
         .find(|name| request.text.contains(&format!("src/{name}_")))
 }
 
-/// A finding on the first added line of the first file: a person has to decide on a high one.
+/// Returns a finding on the first added line of the first file: a person has to decide on a high one.
 fn finding(request: &ModelRequest, name: &str) -> Answer {
     let Some(path) = request.prompt.paths().into_iter().next() else {
         return Answer::text("{\"summary\": \"Two files are added.\"}");
@@ -354,7 +353,7 @@ fn answering() -> Script {
     Script::new(|_, request| finding(request, shown_case(request).unwrap_or_default()))
 }
 
-/// The states that a run and its open units are in, as its events have them.
+/// Returns the states of a run and its open units, from its events.
 fn states(data: &Path, run: &str) -> rusqlite::Result<Vec<String>> {
     let connection = Connection::open_with_flags(data.join("engine.sqlite"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut read = connection.prepare(
@@ -379,7 +378,7 @@ fn states(data: &Path, run: &str) -> rusqlite::Result<Vec<String>> {
     Ok(open.into_values().flatten().collect())
 }
 
-/// Plans what holds a case on GitHub.
+/// Plans the request to GitHub that holds a case.
 fn hold(world: &World, case: &Case) {
     let path = |rest: &str| format!("/repos/{}/{rest}", slug(case.name));
     if matches!(case.name, "failed" | "withdraw") {
@@ -394,7 +393,7 @@ fn hold(world: &World, case: &Case) {
     }
 }
 
-/// Records what is stopped together.
+/// Records the runs that are stopped together.
 fn record_together(program: &Path, to: &Path) {
     let world = World::new(holding());
     let (mut child, address) = world.serve(program);
@@ -419,7 +418,7 @@ fn record_together(program: &Path, to: &Path) {
             state => now[case.name].iter().any(|name| name == state),
         })
     });
-    // A second attempt, and the requests that get no answer, are under way.
+    // A second attempt, and the requests without an answer, are in flight.
     std::thread::sleep(Duration::from_secs(3));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -432,7 +431,7 @@ fn record_together(program: &Path, to: &Path) {
     write_group(&world, program, to, runs.into_iter().collect());
 }
 
-/// Records a case whose state is over in milliseconds.
+/// Records a case whose state ends within milliseconds.
 fn record_alone(case: &'static Case, program: &Path, to: &Path) {
     for _ in 0..TRIES {
         let world = World::new(holding());
@@ -482,7 +481,7 @@ fn record_alone(case: &'static Case, program: &Path, to: &Path) {
     panic!("{} was never met in {}", case.name, case.state);
 }
 
-/// Writes a data directory as text, and what was written to GitHub.
+/// Writes a data directory as text, with the writes to GitHub.
 #[expect(clippy::print_stdout, reason = "what was recorded")]
 fn write_group(world: &World, program: &Path, to: &Path, runs: Vec<(&str, String)>) {
     let data = world.data();
@@ -525,7 +524,7 @@ fn write_group(world: &World, program: &Path, to: &Path, runs: Vec<(&str, String
     assert!(copied.success());
 }
 
-/// A database as SQL.
+/// Returns a database as SQL.
 fn dump(connection: &Connection) -> rusqlite::Result<String> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -580,7 +579,7 @@ fn with_times_moved(text: &str, around_ms: i64, passed_ms: i64) -> String {
         let end = digits.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(digits.len());
         let (number, after) = digits.split_at(end);
         moved.push_str(before);
-        // A part of a word, such as a digest, is no time.
+        // A part of a word, such as a digest, isn't a time.
         let is_word =
             |sign: Option<char>| sign.is_some_and(|sign| sign.is_alphanumeric() || sign == '_' || sign == '.');
         let is_alone = !is_word(before.chars().next_back()) && !is_word(after.chars().next());
@@ -606,7 +605,7 @@ fn write_database(path: &Path, sql: &str) {
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
-/// Moves all times of a data directory that nobody uses two hours back, as if nothing had run since.
+/// Moves all times of an unused data directory two hours back, as if nothing had run since.
 fn wait_two_hours(data: &Path) {
     for name in DATABASES {
         let path = data.join(format!("{name}.sqlite"));
@@ -618,7 +617,7 @@ fn wait_two_hours(data: &Path) {
     }
 }
 
-/// Makes the data directory of a group, and GitHub as its runs had left it.
+/// Creates the data directory of a group, and the state of GitHub after its runs.
 fn restore(from: &Path, world: &World) -> Group {
     let read = |name: &str| std::fs::read_to_string(from.join(name)).unwrap();
     let group: Group = serde_json::from_str(&read("group.json")).unwrap();
@@ -679,7 +678,7 @@ fn copy_with_times_moved(from: &Path, to: &Path, recorded_ms: i64, passed_ms: i6
 }
 
 #[test]
-fn runs_that_version_0_1_left_in_each_state_end_or_are_replayed() {
+fn runs_of_version_0_1_in_each_state_finish_or_replay() {
     if std::env::var_os("HOLDFAST_RECORD_DATA").is_some() {
         let program =
             other_binary().unwrap_or_else(|| panic!("HOLDFAST_OTHER_BINARY names the program of version 0.1"));
@@ -719,10 +718,10 @@ fn is_over(status: &str) -> bool {
     !matches!(status, "running" | "awaiting_approval")
 }
 
-/// Lets the present program end every run of a group, and checks what came of each.
+/// Lets the current program finish every run of a group, and checks each outcome.
 fn end_and_check(world: &World, group: &Group) {
     let program = Path::new(PROGRAM);
-    // What had ended is listed and replayed as it is, before anything else happens.
+    // Ended runs are listed and replayed unchanged, before anything else happens.
     for stopped in group.runs.iter().filter(|stopped| stopped.states.is_empty()) {
         assert_eq!(
             world.statuses(program)[&stopped.run],
@@ -736,7 +735,7 @@ fn end_and_check(world: &World, group: &Group) {
             .unwrap();
         let document: Value =
             serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
-        // What was superseded has no end that could be compared.
+        // A superseded run has no outcome to compare.
         let statuses: &[i32] = if stopped.status == "superseded" { &[3] } else { &[0, 1] };
         assert_eq!(document["run"], stopped.run.as_str());
         assert!(
