@@ -97,7 +97,7 @@ pub fn without_nul(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Compares two texts line by line, as git does. The cost is bounded by a number of steps, so the same texts give the
-/// same patch on every machine: see [`changes`].
+/// same patch on every machine: see `changes`.
 pub fn unified(before: &[u8], after: &[u8]) -> Patch {
     unified_within(MAX_STEPS, before, after)
 }
