@@ -10,7 +10,8 @@ use holdfast_console::view::{
 };
 use holdfast_console::{editable, href};
 use holdfast_core::approval::{
-    Barred, Link, Question, Refusal, check_code, decide, deliver, find_link, find_open, refuse_early, stored_content,
+    Barred, Link, Question, Refusal, check_code, decide, deliver, find_link, find_open, missing_approvals,
+    refuse_early, stored_content,
 };
 use holdfast_core::model::approval::{Approval, Ballot, Edit, KnownBy, Person, Verdict};
 use holdfast_core::model::change::Change;
@@ -161,7 +162,11 @@ pub async fn submit(
         Ok((question, report)) => {
             let repository = question.approval.target.repository();
             let pull_request = Some((repository, pull_request(&question, &report, None)));
-            notice(&request, Notice::DecisionTaken(decision(&question)), pull_request)
+            let taken = match question.decided {
+                Some(_) => Notice::DecisionTaken(decision(&question)),
+                None => vote_recorded(&question, false),
+            };
+            notice(&request, taken, pull_request)
         }
         Err(refusal) => refused(&refusal, &action, &request, ports.store).await,
     }
@@ -385,6 +390,14 @@ fn decision(question: &Question) -> Decision {
     }
 }
 
+/// An approval that isn't the last one needed.
+fn vote_recorded(question: &Question, is_repeated: bool) -> Notice {
+    Notice::VoteRecorded {
+        missing: u64::try_from(missing_approvals(question)).unwrap_or(u64::MAX),
+        is_repeated,
+    }
+}
+
 /// Turns a refusal into a page.
 async fn refused(refusal: &Refusal, action: &str, request: &Request<'_>, store: &dyn StoreArtifact) -> Reply {
     let again_at = action.to_owned();
@@ -398,7 +411,8 @@ async fn refused(refusal: &Refusal, action: &str, request: &Request<'_>, store: 
         Refusal::Unknown => Notice::Unknown {
             what: "approval".to_owned(),
         },
-        Refusal::Decided(question) | Refusal::Voted(question) => Notice::AlreadyDecided(decision(question)),
+        Refusal::Decided(question) => Notice::AlreadyDecided(decision(question)),
+        Refusal::Voted(question) => vote_recorded(question, true),
         Refusal::Expired(question) => Notice::Expired {
             at_ms: question.approval.expires_ms,
             asked_again: question.approval.round == 1,

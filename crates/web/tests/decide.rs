@@ -70,6 +70,11 @@ fn report() -> Value {
 
 /// A pending request for approval, with the mails to the approvers.
 fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
+    asked_for(1, teams, asked)
+}
+
+/// The same, for a review that needs so many approvals.
+fn asked_for(needed: u32, teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
     let world = World::default();
     let target = Target::PullRequest {
         owner: "octo".to_owned(),
@@ -95,7 +100,7 @@ fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
         findings: 0,
         author: Some("octo-author".to_owned()),
         content: stored_content(&report()),
-        needed: 1,
+        needed,
         asked: asked.iter().map(|text| Approver::parse(text).unwrap()).collect(),
         asked_ms: 1_000,
         expires_ms: 100_000,
@@ -201,6 +206,24 @@ fn a_code_decides_for_its_login_if_that_is_in_the_teams() {
             );
             assert_eq!(decided(&world).is_some(), status == 200, "{teams:?} {approver}");
         }
+    }
+}
+
+#[test]
+fn an_approval_that_is_not_the_last_one_is_shown_as_recorded() {
+    let (world, invitations) = asked_for(2, &[], &["ada=a@example.org", "grace=g@example.org"]);
+    let [ada, grace] = &invitations[..] else {
+        panic!("two invitations")
+    };
+    for (invitation, status, title, decision) in [
+        (ada, 200, "Your approval is recorded", None),
+        (ada, 409, "You have already approved", None),
+        (grace, 200, "Approved", Some(Verdict::Approved)),
+    ] {
+        let (got, page) = approve(&world, invitation, None, false);
+        assert!(got == status && page.contains(title), "{title}: {got} {page}");
+        assert_eq!(page.contains("1 more approval by"), decision.is_none(), "{page}");
+        assert_eq!(decided(&world), decision, "{title}");
     }
 }
 

@@ -86,6 +86,16 @@ fn content(view: &NoticeView, now_ms: i64) -> Content {
                 html! { p { "Nothing. The check on the pull request closes with your reason, and nothing is published." } }
             },
         ),
+        Notice::VoteRecorded { missing, is_repeated } => content(
+            if *is_repeated { "calm" } else { "good" },
+            if *is_repeated {
+                "You have already approved"
+            } else {
+                "Your approval is recorded"
+            },
+            html! { p { "The review needs " (text::counted(*missing, "more approval")) " by other people before it is published." } },
+            html! { p { "Nothing. If nobody else approves in time, nothing is published." } },
+        ),
         Notice::AlreadyDecided(decision) => content(
             "calm",
             "Already decided",

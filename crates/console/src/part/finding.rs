@@ -1,5 +1,6 @@
 //! Shows one finding as a note, with the controls to leave it out or edit it if a decision is pending.
 
+use holdfast_core::approval::{MAX_EDITED_BODY_CHARS, MAX_EDITED_TITLE_CHARS};
 use holdfast_core::model::finding::{Finding, Side};
 use holdfast_core::model::finding_source::FindingSource;
 use maud::{Markup, html};
@@ -7,10 +8,6 @@ use maud::{Markup, html};
 use super::{mark, prose, text};
 use crate::field;
 use crate::view::Numbered;
-
-/// Maximum number of characters of a body that can be edited on the page; a longer one can only be published as it is
-/// or left out.
-pub const MAX_EDITABLE_CHARS: usize = 20_000;
 
 /// Maximum number of folded findings on the approval page, which keeps the page within the response limit of Lambda.
 const MAX_FOLDED_FINDINGS: usize = 5_000;
@@ -80,7 +77,8 @@ fn leave_out(index: usize, form: &str) -> Markup {
 
 fn decide(index: usize, finding: &Finding, form: &str) -> Markup {
     let [title_id, body_id] = ["title", "body"].map(|part| format!("{part}-{index}"));
-    let is_editable = finding.body.chars().nth(MAX_EDITABLE_CHARS).is_none();
+    // A longer body can only be published as it is, or left out.
+    let is_editable = finding.body.chars().nth(MAX_EDITED_BODY_CHARS).is_none();
     html! {
         div.note-controls {
             (leave_out(index, form))
@@ -89,12 +87,12 @@ fn decide(index: usize, finding: &Finding, form: &str) -> Markup {
                     summary { "Edit before publication" span.visually-hidden { " (finding " (index + 1) ")" } }
                     div.field {
                         label for=(title_id) { "Title" }
-                        input type="text" id=(title_id) name=(field::title(index)) form=(form) maxlength="300" value=(one_line(&finding.title));
+                        input type="text" id=(title_id) name=(field::title(index)) form=(form) maxlength=(MAX_EDITED_TITLE_CHARS) value=(one_line(&finding.title));
                     }
                     div.field {
                         label for=(body_id) { "Text (Markdown)" }
                         // An HTML parser drops the first line feed of a text area: this one.
-                        textarea id=(body_id) name=(field::body(index)) form=(form) rows=(rows_of(&finding.body)) maxlength=(MAX_EDITABLE_CHARS) { "\n" (text::editable(&finding.body)) }
+                        textarea id=(body_id) name=(field::body(index)) form=(form) rows=(rows_of(&finding.body)) maxlength=(MAX_EDITED_BODY_CHARS) { "\n" (text::editable(&finding.body)) }
                     }
                 }
             } @else {

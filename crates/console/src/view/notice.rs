@@ -29,6 +29,13 @@ pub enum SignInMethod {
 pub enum Notice {
     /// This request made the decision.
     DecisionTaken(Decision),
+    /// This request, or an earlier one by the same person, is recorded, and more people have to approve.
+    VoteRecorded {
+        /// The number of people who still have to approve.
+        missing: u64,
+        /// Whether the vote had been recorded before this request.
+        is_repeated: bool,
+    },
     /// Another request had made the decision before.
     AlreadyDecided(Decision),
     /// The time to decide is over.
@@ -110,7 +117,10 @@ impl Notice {
     /// Returns the HTTP status of the page.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::DecisionTaken(_) | Self::ActionTaken { .. } | Self::Replayed { .. } => 200,
+            Self::VoteRecorded { is_repeated: true, .. } => 409,
+            Self::DecisionTaken(_) | Self::VoteRecorded { .. } | Self::ActionTaken { .. } | Self::Replayed { .. } => {
+                200
+            }
             Self::SignIn { .. } => 401,
             Self::NotAllowed { .. } | Self::WrongCode { .. } | Self::FormRefused { .. } => 403,
             Self::Unknown { .. } => 404,

@@ -24,6 +24,20 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
     let notices: Vec<(&str, Notice)> = vec![
         ("approved", Notice::DecisionTaken(decision(true))),
         ("rejected", Notice::DecisionTaken(decision(false))),
+        (
+            "vote-recorded",
+            Notice::VoteRecorded {
+                missing: 2,
+                is_repeated: false,
+            },
+        ),
+        (
+            "already-voted",
+            Notice::VoteRecorded {
+                missing: 1,
+                is_repeated: true,
+            },
+        ),
         ("already-decided", Notice::AlreadyDecided(decision(false))),
         (
             "expired",
@@ -131,6 +145,7 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
             let knows_run = matches!(
                 notice,
                 Notice::DecisionTaken(_)
+                    | Notice::VoteRecorded { .. }
                     | Notice::AlreadyDecided(_)
                     | Notice::ActionTaken { .. }
                     | Notice::Replayed { .. }

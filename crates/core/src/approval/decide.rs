@@ -16,8 +16,10 @@ use super::{Link, Question, link_key, newest_question, question_key, sha256};
 const MAX_WRONG_CODES: u32 = 8;
 /// Longest reason, in characters.
 const REASON_CHARS: usize = 2_000;
-/// Longest title and body of an edited finding, in characters.
-const EDIT_CHARS: (usize, usize) = (300, 10_000);
+/// Longest title of an edited finding, in characters.
+pub const MAX_EDITED_TITLE_CHARS: usize = 300;
+/// Longest body of an edited finding, in characters.
+pub const MAX_EDITED_BODY_CHARS: usize = 10_000;
 
 /// The reason why a decision was refused.
 #[derive(Debug, thiserror::Error)]
@@ -264,16 +266,28 @@ pub async fn close_question(
 
 /// Returns the decision: rejected by any one vote, approved by as many different people as the question needs.
 fn settle(question: &Question) -> Option<Verdict> {
-    let says = |verdict| question.votes.iter().filter(move |vote| vote.ballot.verdict == verdict);
-    if says(Verdict::Rejected).next().is_some() {
+    let is_rejected = question
+        .votes
+        .iter()
+        .any(|vote| vote.ballot.verdict == Verdict::Rejected);
+    if is_rejected {
         return Some(Verdict::Rejected);
     }
+    (missing_approvals(question) == 0).then_some(Verdict::Approved)
+}
+
+/// Returns the number of people who still have to approve.
+pub fn missing_approvals(question: &Question) -> usize {
+    let approvals = question
+        .votes
+        .iter()
+        .filter(|vote| vote.ballot.verdict == Verdict::Approved);
     // A vote by a mere address is from an earlier version and may be anybody's.
-    let people: BTreeSet<Identity> = says(Verdict::Approved)
+    let people: BTreeSet<Identity> = approvals
         .map(|vote| vote.by.identity())
         .filter(|identity| !matches!(identity, Identity::Address(_)))
         .collect();
-    (people.len() >= question.approval.needed as usize).then_some(Verdict::Approved)
+    (question.approval.needed as usize).saturating_sub(people.len())
 }
 
 fn check(ballot: &Ballot) -> Result<(), Refusal> {
@@ -289,9 +303,12 @@ fn check(ballot: &Ballot) -> Result<(), Refusal> {
         if edit.title.trim().is_empty() {
             return invalid(format!("finding {id} has no title; drop the finding instead"));
         }
-        for (name, text, most) in [("title", &edit.title, EDIT_CHARS.0), ("body", &edit.body, EDIT_CHARS.1)] {
-            if text.chars().count() > most {
-                return invalid(format!("the {name} of finding {id} has more than {most} characters"));
+        for (name, text, limit) in [
+            ("title", &edit.title, MAX_EDITED_TITLE_CHARS),
+            ("body", &edit.body, MAX_EDITED_BODY_CHARS),
+        ] {
+            if text.chars().count() > limit {
+                return invalid(format!("the {name} of finding {id} has more than {limit} characters"));
             }
         }
     }

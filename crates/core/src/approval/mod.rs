@@ -22,7 +22,10 @@ pub use crate::model::approval::Invitation;
 pub use ask::ask;
 pub use audit::{AuditEntry, list_audit};
 pub use bind::{content_now, find_decision};
-pub use decide::{Barred, Refusal, check_code, close_question, decide, find_link, find_open, refuse_early};
+pub use decide::{
+    Barred, MAX_EDITED_BODY_CHARS, MAX_EDITED_TITLE_CHARS, Refusal, check_code, close_question, decide, find_link,
+    find_open, missing_approvals, refuse_early,
+};
 pub use deliver::{apply_decision, deliver, deliver_all};
 
 /// Version of a question's row.
