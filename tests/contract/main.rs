@@ -10,7 +10,7 @@ mod validator;
 
 use holdfast_tests::root;
 
-/// The definition as it is deployed.
+/// Returns the definition as it is deployed.
 fn definition() -> String {
     std::fs::read_to_string(root().join("state-machine/review.asl.json")).unwrap()
 }

@@ -1,8 +1,8 @@
 //! One question to the approvers: people who decide at the same time, the engine's time-out, a cancellation and a newer
 //! run, with faults. The protocol is at the end, in `decide`, `sweep` and `answer_time_out`, which use only the ports.
 //!
-//! The engine's time-out closes the task token, but not the row. The person of a decision that was stored just before
-//! would see it as accepted, and it would be lost. So the state after the time-out must read the row, too
+//! The engine's time-out closes the task token, but not the row. A decision that was stored just before the time-out
+//! would be lost, although the person sees it as accepted. So the state after the time-out must read the row, too
 //! (`Broken::TimeOut` shows this).
 
 use std::hash::Hash;
@@ -108,7 +108,7 @@ pub struct Bounds {
     pub broken: Option<Broken>,
 }
 
-/// A part that is removed from the protocol.
+/// A part of the protocol that is removed: a check must then find a violated invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Broken {
     /// The row is written without a condition.
@@ -205,7 +205,7 @@ impl Approvals {
     }
 }
 
-/// The person and the decision.
+/// Returns the person and the decision in the row.
 fn decided(world: &World) -> Option<(Text, Text)> {
     let row = row_of(world);
     Some((row["by"].as_str()?.into(), row["state"].as_str()?.into()))

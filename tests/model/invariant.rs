@@ -86,7 +86,7 @@ pub fn all() -> Vec<Invariant> {
 }
 
 impl Reviews {
-    /// The head, then the generation.
+    /// Returns the age of a run, by which runs are ordered: first its head, then the generation of its claim.
     fn age(&self, state: &State, run: &Text) -> (u8, u64) {
         let at = self.runs.iter().position(|known| known.run == run.as_str()).unwrap();
         let row = row_of(state, &format!("run/{}", run.as_str()));

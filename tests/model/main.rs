@@ -33,12 +33,12 @@ use outside::Broken;
 use review::{Bounds, Late, Reviews, Stops};
 use story::{check, refute};
 
-/// The number of faults that each check has beyond its own.
+/// Returns the number of additional faults in each check.
 fn depth() -> u8 {
     std::env::var("HOLDFAST_MODEL_DEPTH").map_or(0, |depth| depth.parse().unwrap())
 }
 
-/// Two runs for two heads, on one machine.
+/// Returns the bounds of two runs for two heads, on one machine.
 fn two_heads() -> Bounds {
     Bounds {
         heads: vec![0, 1],
@@ -51,7 +51,7 @@ fn two_heads() -> Bounds {
     }
 }
 
-/// Two runs for one head: a person requested another review.
+/// Returns the bounds of two runs for one head: a person requested another review.
 fn one_head() -> Bounds {
     Bounds {
         heads: vec![0, 0],

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::call::{Answer, Call, Comment, Kind, Review, Says};
 use crate::replay::{Recorded, Text};
 
-/// A removed part: a check must find that it is missing.
+/// A part of the protocol that is removed: a check must then find a violated invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Broken {
     /// The table shows every run as the holder of the claim.
@@ -36,7 +36,7 @@ pub struct Outside<'a> {
     pub has_claimed: AtomicBool,
 }
 
-/// A commit id for each head of the pull request.
+/// Returns the commit id of a head of the pull request.
 pub fn sha(head: u8) -> CommitSha {
     let digit = char::from(b'a' + head % 6);
     CommitSha::parse(&digit.to_string().repeat(40)).unwrap()
@@ -60,7 +60,7 @@ impl<'a> Outside<'a> {
         }
     }
 
-    /// A request to GitHub.
+    /// Sends a request to GitHub.
     async fn request(&self, call: Call) -> Result<Answer, PublishError> {
         let said = format!("{call:?}");
         match self.recorded.ask(call).await {
@@ -130,7 +130,7 @@ impl<'a> Outside<'a> {
         }
     }
 
-    /// A table that shows every run which took its claim as its holder for good.
+    /// Changes a row of the table so that a run which took its claim always sees itself as the holder.
     fn unfenced(&self, key: &str, mut row: Row) -> Row {
         if self.has_claimed.load(Ordering::Relaxed) && key.starts_with("claim/") {
             row.value["run"] = Value::from(self.run);

@@ -36,7 +36,7 @@ pub struct Script {
     pub failure: Option<ErrorName>,
 }
 
-/// The real stages.
+/// Runs one of the real stages as the script says.
 pub async fn play(
     script: Script,
     run: Option<Run>,
@@ -129,7 +129,7 @@ pub fn a_run(at: usize, head: u8) -> Run {
     }
 }
 
-/// The documents of the stages in between.
+/// Returns the report that the stages in between would have written.
 pub fn a_report(run: &Run) -> Report {
     Report {
         version: REPORT_VERSION,

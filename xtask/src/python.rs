@@ -1,5 +1,5 @@
-//! Virtual environments below the target directory, with pinned packages from PyPI: one for the tests, one for the lane
-//! `two-engines`.
+//! Virtual environments below the target directory, with pinned packages from PyPI: one for the tests, one for the
+//! command `two-engines`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The lane that runs the workflow on LocalStack's interpreter and on ours: its Python environment, below the target
+//! The command that runs the workflow on LocalStack's interpreter and on ours: its Python environment, below the target
 //! directory, and its test. tests/localstack/requirements.txt pins the packages.
 
 use std::fs;
@@ -16,7 +16,7 @@ const PROBE: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3
 const NO_PYTHON: &str = "two-engines: no Python 3.13 or newer with venv (on PATH or of pyenv), which LocalStack needs; \
                          apt-get install python3.13-venv, or pyenv install 3.13";
 
-/// Runs the lane; prints a message and returns 2 if no Python is new enough.
+/// Runs the comparison; prints a message and returns 2 if no Python is new enough.
 ///
 /// # Errors
 /// The step that failed, and the remedy.

@@ -29,7 +29,7 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// Allows `count` threads.
+    /// Permits `count` threads at the same time.
     pub fn new(count: usize) -> Self {
         Self {
             free: Arc::new(Semaphore::new(count)),
@@ -68,7 +68,7 @@ impl Threads {
     }
 }
 
-/// The same for a caller that is not async: runs the work on a thread of its own and waits up to the limit.
+/// Runs the work on a new thread, for a caller that isn't async, and blocks up to the limit.
 ///
 /// # Errors
 ///

@@ -179,7 +179,7 @@ fn trees_that_git_would_refuse_hide_nothing() {
     }
 }
 
-/// A line with a secret.
+/// Returns a line with a secret.
 fn token_line() -> String {
     format!(
         "token = \"{}{}\"\n",

@@ -62,7 +62,7 @@ fn file_name(path: &BString) -> &BStr {
         .map_or_else(|| path.as_bstr(), ByteSlice::as_bstr)
 }
 
-/// Pairs of equal content, those with the same file name first. Takes them out of both lists.
+/// Finds pairs of equal content, those with the same file name first. Takes them out of both lists.
 fn equal_pairs(files: &[Difference], sources: &mut Vec<usize>, targets: &mut Vec<usize>) -> Vec<(usize, usize)> {
     let content = |index: usize| {
         let side = files[index].old.or(files[index].new);
@@ -90,7 +90,7 @@ fn equal_pairs(files: &[Difference], sources: &mut Vec<usize>, targets: &mut Vec
     pairs
 }
 
-/// Pairs that share most of their lines, the most similar first.
+/// Finds pairs that share most of their lines, the most similar first.
 fn similar_pairs(
     repository: &Repository,
     files: &[Difference],

@@ -44,7 +44,7 @@ fn offered_suggestions_apply() {
     assert!(offered > 250, "{offered} suggestions were offered");
 }
 
-/// Possible replacements of some lines by a model.
+/// Returns replacements of some lines that a model may suggest.
 fn replacements(start: usize, length: usize) -> Vec<String> {
     let old = &LINES[start - 1..start - 1 + length];
     let changed: Vec<String> = old.iter().map(|line| format!("{line} // changed")).collect();

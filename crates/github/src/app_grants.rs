@@ -120,7 +120,7 @@ pub struct GithubAppGrants {
 }
 
 impl GithubAppGrants {
-    /// Returns `None` where the settings name no App. Needs a tokio runtime.
+    /// Connects with the App of the settings; `None` if they name no App. Needs a tokio runtime.
     ///
     /// # Errors
     /// The address or the App's key can't be used.

@@ -11,7 +11,7 @@ use super::failure::{Failure, Kind};
 use super::read::{CONTENTS_READ, Place};
 use super::wire::{File, TreeEntry, TreeListing};
 
-/// Maximum size of a file that GitHub shows a patch of, in bytes, even for text.
+/// Maximum size of a file for which GitHub shows a patch, in bytes: larger texts have none.
 const MAX_SHOWN_BYTES: u64 = 500 * 1000;
 
 /// One commit's files by path.

@@ -19,7 +19,7 @@ struct Found {
     body: String,
 }
 
-/// Writes the comment of a run or of a command; edits it if its text differs.
+/// Writes the comment of a run or of a command. If the comment exists with another text, edits it.
 pub(super) async fn put(own: &Own<'_>, kind: MarkerKind, subject: &str, body: &str) -> Result<(), Failure> {
     let text = format!("{}\n{}", body.trim_end(), own.marker(kind, subject));
     let mut ours = find(own, kind)

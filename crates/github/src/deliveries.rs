@@ -17,7 +17,7 @@ use super::wire::Delivery;
 const ITEMS_PER_PAGE: usize = 100;
 /// Maximum number of pages that one call reads. Older deliveries are left out, with a warning in the log.
 const MAX_PAGES: usize = 100;
-/// Maximum number of webhooks that one call has sent again.
+/// Maximum number of webhooks that one call requests again.
 const MAX_REDELIVERIES: usize = 100;
 /// After this long a call reads no further page and starts no further redelivery.
 const MAX_CALL_TIME: Duration = Duration::from_mins(2);
@@ -92,7 +92,7 @@ impl RedeliverWebhooks for GithubRedeliverWebhooks {
         let end = Instant::now() + MAX_CALL_TIME;
         let failed = failed(&self.list(since_ms, end).await?);
         let mut redelivered = 0;
-        // Each is a write, and GitHub wants writes serially, not concurrently:
+        // Each is a write, and GitHub wants writes one after the other, not concurrently:
         // <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests>
         for id in failed.into_iter().take(MAX_REDELIVERIES) {
             if Instant::now() >= end {
@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// Deliveries, newest first: a webhook's guid and the status.
+    /// Returns deliveries, newest first, from each webhook's guid and status.
     fn deliveries(all: &[(&str, u16)]) -> Vec<Delivery> {
         let newest = u64::try_from(all.len()).unwrap();
         let delivery = |(id, (guid, status_code)): (u64, &(&str, u16))| Delivery {

@@ -90,7 +90,7 @@ impl Failure {
     }
 }
 
-/// The failure of a known cause, with its remedy.
+/// Returns the kind and the line of a failure with a known cause; the line has the remedy.
 fn known(cause: Cause, answer: &str, refusal: &Refusal, headers: &HeaderMap, who: &str) -> (Kind, String) {
     match cause {
         Cause::RateLimit => (

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 /// Maximum number of requests in flight.
 const MAX_IN_FLIGHT: usize = 20;
-/// Maximum number of writes without a pause between them, after an idle time as long as they take at the limit.
+/// Maximum number of writes without a pause between them. At the permitted rate they are made up for by later pauses.
 const BURST: u32 = 10;
 /// Maximum wait for a write here. Beyond it, the workflow waits, with nothing running.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -25,12 +25,12 @@ pub(super) struct Pace {
 #[derive(Debug)]
 struct Writes {
     every: Duration,
-    /// The time at which the permitted writes end, one after another at the limit.
+    /// The time at which the counted writes would end, if each took `every`.
     busy_until: Mutex<Instant>,
 }
 
 impl Pace {
-    /// Doesn't limit writes.
+    /// Returns a pace that doesn't limit writes.
     pub fn unlimited() -> Self {
         Self {
             turns: Semaphore::new(MAX_IN_FLIGHT),
@@ -38,7 +38,7 @@ impl Pace {
         }
     }
 
-    /// Allows `writes_per_minute` writes in a minute, at least one, after a first burst.
+    /// Returns a pace of `writes_per_minute` writes in a minute, at least one, after a first burst.
     pub fn limited(writes_per_minute: u32) -> Self {
         let every = Duration::from_secs(60) / writes_per_minute.max(1);
         Self {

@@ -19,7 +19,7 @@ const MAX_FILES: usize = 200;
 const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// Maximum size of all versions of one change together, in bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// Limits of one group of files: their number, and their bytes together unless one file has more.
+/// Limits of one group of files: their number, and the bytes of all of them. A larger file is a group by itself.
 const GROUP_FILES: usize = 25;
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 /// Maximum number of groups in flight.

@@ -238,7 +238,7 @@ impl ModelHttp {
         Ok(Reply { status, headers, body })
     }
 
-    /// The error of an answer that isn't the provider's document.
+    /// Returns the error of an answer that isn't the provider's document.
     pub fn unusable(&self, what: &str) -> ModelError {
         ModelError::Unreadable(format!(
             "{} {what}: check that HOLDFAST_MODEL_URL names a model server (requested: {})",

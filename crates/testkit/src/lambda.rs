@@ -57,7 +57,10 @@ pub struct ReportedFailure {
 }
 
 impl FakeCloud {
-    /// Starts an empty cloud. Errors: it cannot listen.
+    /// Starts an empty cloud.
+    ///
+    /// # Errors
+    /// It cannot listen.
     pub fn start() -> Result<Self, TestkitError> {
         let shared = Arc::default();
         let router = Router::new()
@@ -124,7 +127,8 @@ impl FakeCloud {
     /// Starts a function's program, hands it one event, and ends it. Returns its answer or the failure that it
     /// reported.
     ///
-    /// Errors of the double: the program does not start, or ends or hangs without an answer.
+    /// # Errors
+    /// The program does not start, or ends or hangs without an answer.
     pub fn invoke(
         &self,
         program: &Path,
@@ -134,7 +138,10 @@ impl FakeCloud {
         self.start_function(program, environment)?.invoke(event)
     }
 
-    /// Starts a function's program, which runs until it is dropped. Errors: it does not start.
+    /// Starts a function's program, which runs until it is dropped.
+    ///
+    /// # Errors
+    /// It does not start.
     pub fn start_function(
         &self,
         program: &Path,
@@ -215,8 +222,10 @@ pub struct RunningFunction {
 }
 
 impl RunningFunction {
-    /// Hands it an event. Returns its answer or the failure that it reported. Errors of the double: it ends or hangs
-    /// without an answer.
+    /// Hands it an event. Returns its answer or the failure that it reported.
+    ///
+    /// # Errors
+    /// It ends or hangs without an answer.
     pub fn invoke(&mut self, event: &Value) -> Result<Result<Value, ReportedFailure>, TestkitError> {
         // A stopped interface gives no answer either.
         let _ = self.events.send(event.to_string());

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub struct MemoryRows(Mutex<BTreeMap<String, Row>>);
 
 impl MemoryRows {
-    /// All rows, by key. A test may change them behind the port's back.
+    /// Returns all rows, by key. A test may change them without the port.
     pub fn all(&self) -> MutexGuard<'_, BTreeMap<String, Row>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,7 +75,7 @@ impl KeepRows for MemoryRows {
 pub struct MemoryArtifacts(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl MemoryArtifacts {
-    /// All artifacts, by key.
+    /// Returns all artifacts, by key.
     pub fn all(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

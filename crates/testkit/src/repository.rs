@@ -31,7 +31,10 @@ pub struct Change {
 }
 
 impl Repository {
-    /// Creates an empty repository on the branch `main`. Errors: git is missing.
+    /// Creates an empty repository on the branch `main`.
+    ///
+    /// # Errors
+    /// Git is missing.
     pub fn new() -> Result<Self, TestkitError> {
         let directory = tempfile::Builder::new()
             .prefix("holdfast-repository-")

@@ -15,7 +15,7 @@ pub enum ErrorName {
     Timeout,
     /// A task's heartbeat did not come.
     HeartbeatTimeout,
-    /// An expression failed or gave nothing.
+    /// An expression failed or returned nothing.
     QueryEvaluationError,
     /// Reserved for a Choice without a match; AWS raises `States.Runtime` there, and so does this engine.
     NoChoiceMatched,
@@ -27,7 +27,7 @@ pub enum ErrorName {
     ItemReaderFailed,
     /// A map's results could not be written.
     ResultWriterFailed,
-    /// The role may not do this.
+    /// The role doesn't permit the action.
     Permissions,
 }
 

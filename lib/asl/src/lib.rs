@@ -1,8 +1,9 @@
 //! Amazon States Language with JSONata: parse and check a definition, then advance a history.
 //!
-//! Everything here is pure: no I/O, clock, environment or threads. Time and randomness come in through [`Moment`], each
-//! occurrence as a [`Stimulus`]. [`HistoryEvent`]s to store and [`Command`]s to perform come out. The embedding engine
-//! stores the events, runs the commands and fires the timers.
+//! Everything here is pure: no I/O, clock, environment or threads, except that the evaluator of expressions watches its
+//! time limit. Time and randomness come in through [`Moment`], everything that happens as a [`Stimulus`]. The results
+//! are [`HistoryEvent`]s and [`Command`]s: the embedding engine stores the events, runs the commands and fires the
+//! timers.
 
 #![warn(clippy::missing_errors_doc)]
 

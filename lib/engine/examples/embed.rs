@@ -1,7 +1,7 @@
 //! Embeds the engine: start an execution, kill the process, run it again, and the execution resumes where it was.
 //!
-//! `cargo run -p holdfast-engine --example embed -- DIRECTORY`: the first run is killed between two states, the second one
-//! finishes them. The function of the first state runs once.
+//! `cargo run -p holdfast-engine --example embed -- DIRECTORY --kill` is killed between two states; the same command
+//! without `--kill` finishes the execution. The function of the first state runs once.
 #![expect(clippy::print_stdout, reason = "a program that shows what it does")]
 
 use std::sync::Arc;

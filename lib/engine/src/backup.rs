@@ -28,7 +28,7 @@ pub struct BackedUp {
     pub database_bytes: u64,
     /// Number of the files beside it: artifacts, approval questions and others.
     pub files: u64,
-    /// Their bytes.
+    /// Bytes of these files.
     pub file_bytes: u64,
 }
 

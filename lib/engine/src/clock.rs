@@ -37,7 +37,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that is stopped until it is moved, or until only time can cause the next event: then it jumps there.
+/// A clock that stands still until a test moves it. When only time can cause the next event, it jumps to that event.
 #[derive(Debug)]
 pub struct VirtualClock {
     now_ms: AtomicI64,
@@ -99,7 +99,7 @@ impl Clock for VirtualClock {
 /// Randomness from the operating system.
 #[derive(Debug)]
 pub struct SystemEntropy {
-    /// The seed for when the system no longer gives random bytes.
+    /// The seed that is used if the system no longer gives random bytes.
     reserve: [u8; 32],
 }
 

@@ -80,7 +80,7 @@ enum Kind {
     Gather,
 }
 
-/// The jobs in flight. Dropping it ends them.
+/// The jobs in flight. Dropping this value ends them.
 pub(super) struct Jobs {
     functions: Arc<dyn Functions>,
     objects: Arc<dyn Objects>,

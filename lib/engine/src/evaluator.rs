@@ -1,5 +1,6 @@
 //! Evaluation of expressions of unknown cost, in processes that have a memory limit and are killed at a time limit. A
-//! process evaluates one template after the other; there are a few at most, and no state machine gets all of them.
+//! process evaluates one template after the other. There are at most `MAX_PROCESSES`, and no state machine gets all of
+//! them.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -29,7 +30,7 @@ const MAX_USES: u32 = 10_000;
 const MAX_STARTS: u32 = 3;
 /// Maximum number of processes.
 const MAX_PROCESSES: usize = 4;
-/// Number of state machines above which unused lanes are dropped.
+/// Number of state machines from which the semaphores (`lanes`) of those that evaluate nothing are dropped.
 const MAX_LANES: usize = 256;
 /// SIGHUP, SIGINT, SIGQUIT and SIGTERM, which have these numbers on every Unix.
 const OUTSIDE_SIGNALS: [i32; 4] = [1, 2, 3, 15];
@@ -51,6 +52,7 @@ struct Shared {
     permits: Arc<Semaphore>,
     /// Maximum evaluations of one state machine at once.
     share: usize,
+    /// For each state machine, the semaphore that limits its evaluations to its share.
     lanes: Mutex<HashMap<String, Arc<Semaphore>>>,
     idle: Mutex<Vec<Process>>,
 }
@@ -258,7 +260,7 @@ async fn in_thread(evaluation: Arc<Evaluation>, permits: (OwnedSemaphorePermit, 
     let job = Arc::clone(&evaluation);
     let thread = tokio::task::spawn_blocking(move || {
         let answer = job.evaluate();
-        // Only now: a thread cannot be killed.
+        // Released only when the thread has ended, because a thread cannot be killed.
         drop(permits);
         answer
     });

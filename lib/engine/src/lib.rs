@@ -82,8 +82,9 @@ use time::Timekeeper;
 
 /// Maximum number of events that a slow subscriber may lag behind before it misses some.
 const MAX_QUEUED_EVENTS: usize = 4096;
-/// Time that a process which is about to end gets to release the data directory.
+/// Maximum wait for another process to release the data directory: it may be about to end.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Pause between two attempts to lock the data directory.
 const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The options of [`Engine::open`].
@@ -100,8 +101,8 @@ pub struct EngineOptions {
     pub entropy: Box<dyn Entropy + Send + Sync>,
     /// The parts of ARNs.
     pub naming: Naming,
-    /// The longest timer of a Wait state or a back-off that [`Engine::wait`] waits for while the execution also waits
-    /// for a token. Default 60,000 ms.
+    /// While an execution waits for a token, [`Engine::wait`] also waits for its Wait states and retries that are due
+    /// within this time; beyond it, the call returns. Default 60,000 ms.
     pub patience_ms: i64,
     /// Maximum size of the database in pages of 4 KiB; `None` for no limit.
     pub max_database_pages: Option<u32>,
@@ -171,8 +172,8 @@ impl EngineOptions {
 /// # }
 /// ```
 ///
-/// When the last handle is dropped, the engine ends abruptly, like in a crash. Use [`Engine::shutdown`] to end it in
-/// order.
+/// When the last handle is dropped, the engine ends abruptly, like in a crash. Use [`Engine::shutdown`] for an orderly
+/// end.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -331,7 +332,7 @@ impl Engine {
         .await
     }
 
-    /// The parts of ARNs.
+    /// Returns the parts of ARNs.
     pub fn naming(&self) -> &Naming {
         &self.shared.naming
     }
@@ -401,8 +402,8 @@ impl Engine {
         .await
     }
 
-    /// Changes the limits of a running map run; a limit that is `None` stays. The change applies to children that have not
-    /// begun, and to failures so far. When this returns, it is on the disk.
+    /// Changes the limits of a running map run; a limit that is `None` stays. The change applies to children that have
+    /// not begun, and to failures so far. When this returns, it is on the disk.
     ///
     /// # Errors
     /// No map run has the ARN, it is not running, or the storage fails.

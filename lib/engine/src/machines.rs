@@ -14,7 +14,7 @@ const MAX_STORED_DEFINITIONS: usize = 64;
 enum For {
     /// For an execution that starts.
     Start,
-    /// For a stored execution, whose definition may hold what a new one may not.
+    /// For a stored execution, whose definition may have problems that a new one may not have.
     Stored,
 }
 

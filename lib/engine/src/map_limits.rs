@@ -19,7 +19,7 @@ pub struct MapRunLimits {
 }
 
 impl MapRunLimits {
-    /// Returns these limits, with those of `changes` that are set in their place.
+    /// Returns these limits, except that each limit that is set in `changes` replaces the one here.
     pub fn changed_by(self, changes: Self) -> Self {
         Self {
             max_concurrency: changes.max_concurrency.or(self.max_concurrency),

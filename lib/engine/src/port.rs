@@ -29,7 +29,7 @@ pub struct Invocation {
     pub state: String,
     /// The event that scheduled it. The pair of ARN and key is the same for each repetition of this attempt.
     pub key: u64,
-    /// How long the attempt may still take by its state's `TimeoutSeconds`, when it is invoked; `None` without a time-out.
+    /// The time that the state's `TimeoutSeconds` leaves the attempt at its invocation; `None` without a time-out.
     pub time_left: Option<Duration>,
     /// The task token, for `.waitForTaskToken`. A credential: `Debug` leaves it out.
     pub token: Option<String>,
@@ -120,10 +120,10 @@ pub trait Clock: Send + Sync {
         self.now().0
     }
 
-    /// Returns at `at` or later, or sooner: the caller checks `now` again.
+    /// Sleeps until `at`. May return sooner or later: the caller checks `now` again.
     async fn sleep_until(&self, at: Timestamp);
 
-    /// Does the same while nothing is in flight: only time can cause the next event.
+    /// Sleeps like `sleep_until`, while nothing is in flight: only time can cause the next event.
     async fn sleep_idle_until(&self, at: Timestamp) {
         self.sleep_until(at).await;
     }

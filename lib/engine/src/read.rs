@@ -58,8 +58,9 @@ pub(super) struct OpenMapRun {
     /// Number of items of all children.
     pub items: u64,
     pub pending: u64,
-    /// Number of items of the children that ended without success, and of those children.
+    /// Number of items of the children that ended without success.
     pub failed: u64,
+    /// Number of children that ended without success.
     pub unsuccessful: u64,
     /// The running children.
     pub running: Vec<i64>,

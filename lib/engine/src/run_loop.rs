@@ -137,7 +137,7 @@ impl Runner {
                     next.taken.splice(0..0, turn.abandon(&error));
                     return Err(error);
                 }
-                // These change again in the next turn, which notifies their waiters.
+                // Executions that change again in the next turn: that turn notifies their waiters.
                 turn.roots.retain(|root| !next.roots.contains(root));
                 stored = Some(turn);
                 if self.held.is_some() {
@@ -157,7 +157,7 @@ impl Runner {
                 *storing = Some(self.send(turn));
             }
         }
-        // Only now: the disk is busy meanwhile.
+        // Last, so that the disk is already busy with the next turn.
         for turn in stored.into_iter().chain(unwritten) {
             self.act_on_stored(turn).await;
         }

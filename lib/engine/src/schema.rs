@@ -49,8 +49,8 @@ pub(super) fn open_writable(directory: &Path, max_pages: Option<u32>) -> Result<
     Ok((connection, file))
 }
 
-/// Creates a new database under another name, so that the file never exists without its tables. A file without tables
-/// was shortened.
+/// Creates a new database under another name and renames it once it has its tables. So an existing file without tables
+/// is damaged.
 fn create(directory: &Path, file: &Path, max_pages: Option<u32>) -> Result<(), EngineError> {
     let log = file.with_extension("sqlite-wal");
     if log.exists() {
@@ -127,8 +127,9 @@ pub fn has_runs(directory: &Path) -> bool {
     directory.join(DATABASE_FILE).exists()
 }
 
-/// Extends the write-ahead log to its usual length at once: SQLite skips bytes that it did not write. A log that grows
-/// with each commit makes the file system write its own journal each time, too, which takes as long again.
+/// Extends the write-ahead log to its usual length at once: SQLite skips bytes that it did not write. If the log grew
+/// with each commit, the file system would write its own journal each time, too, and each commit would take twice as
+/// long.
 fn lengthen_log(file: &Path) {
     let log = file.with_extension("sqlite-wal");
     let lengthened = OpenOptions::new().append(true).open(&log).and_then(|mut log| {
@@ -143,7 +144,7 @@ fn lengthen_log(file: &Path) {
 
 /// Connects to a database that was already opened and checked.
 pub(super) fn connect(file: &Path, max_pages: Option<u32>) -> rusqlite::Result<Connection> {
-    // The newest entries of the journal are read again when they are listed, so a cache pays.
+    // The newest entries of the journal are read again when they are listed: a cache makes that cheap.
     let options = WriteOptions {
         max_pages,
         cache_kib: Some(CACHE_KIB),

@@ -50,7 +50,7 @@ impl fmt::Debug for Scope {
 }
 
 impl Runner {
-    /// Removes executions outside the scope from what was read. Returns how many there are.
+    /// Removes executions outside the scope from the open work. Returns how many there are.
     pub(super) async fn keep_in_scope(&self, work: &mut OpenWork) -> Result<u64, EngineError> {
         if self.scope.is_all() {
             return Ok(0);
@@ -75,7 +75,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Returns those of the executions that are in the engine's scope.
+    /// Returns the executions among `ids` that are in the engine's scope.
     pub(super) async fn resumable(&self, ids: Vec<i64>) -> Result<Vec<i64>, EngineError> {
         self.in_scope(&self.scope, ids).await
     }
@@ -98,7 +98,7 @@ impl Runner {
             .await
     }
 
-    /// Keeps what is in a scope; returns the number of executions that aren't.
+    /// Removes the work outside a scope. Returns the number of removed executions.
     async fn narrow(&self, scope: &Scope, work: &mut OpenWork) -> Result<usize, EngineError> {
         let ids = work.batch.executions.iter().flatten().map(|stored| stored.id).collect();
         let kept: HashSet<i64> = self.in_scope(scope, ids).await?.into_iter().collect();

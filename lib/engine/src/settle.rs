@@ -148,7 +148,7 @@ impl Runner {
             all_as_expected &= self.invoke(turn, id, call);
         }
         if all_as_expected {
-            // Starting its functions is its only change since.
+            // The events of these starts change nothing else, so it is settled.
             turn.touched.remove(&id);
         }
         for map_run in over {

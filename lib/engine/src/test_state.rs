@@ -88,11 +88,12 @@ impl TestStatus {
 
 impl Engine {
     /// Runs one state of type Pass, Wait, Choice, Succeed, Fail or Task. A Wait state ends at once; a Task invokes its
-    /// function. Nothing is stored. A test takes at most 5 minutes: beyond that, the function's answer is `States.Timeout`.
+    /// function. Nothing is stored. A test takes at most 5 minutes: beyond that, the function's answer is
+    /// `States.Timeout`.
     ///
     /// # Errors
-    /// The definition is invalid, the state is of another type or waits for a token, the input is too large, or the engine
-    /// was shut down meanwhile.
+    /// The definition is invalid, the state is of another type or waits for a token, the input is too large, or the
+    /// engine was shut down meanwhile.
     pub async fn test_state(&self, test: StateTest) -> Result<TestedState, EngineError> {
         let stopped = self.shared.requests.closed();
         tokio::select! {

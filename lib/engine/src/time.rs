@@ -9,7 +9,7 @@ use holdfast_asl::Timestamp;
 use super::ahead::{Ahead, Segment};
 use super::port::Clock;
 
-/// Difference up to which a wall clock that is behind doesn't count as set back.
+/// A wall clock that is behind by at most this time doesn't count as set back.
 const MIN_SET_BACK_MS: i64 = 1_000;
 /// Maximum age of the stored time when a turn is stored.
 const SAVE_INTERVAL_MS: i64 = 10_000;
@@ -129,7 +129,7 @@ impl Timekeeper {
         })
     }
 
-    /// Sleeps until a time or shorter. Never returns without one.
+    /// Sleeps until `due` or shorter; without a `due`, never returns.
     pub(super) async fn sleep_until(&self, due: Option<Timestamp>, idle: bool) {
         let Some(due) = due else {
             return std::future::pending().await;
@@ -145,7 +145,7 @@ impl Timekeeper {
     }
 }
 
-/// Returns the time from one moment to a later one; zero where it isn't later.
+/// Returns the time from one moment to another; zero if the other isn't later.
 pub(super) fn time_between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0))
 }

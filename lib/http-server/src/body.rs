@@ -76,7 +76,7 @@ async fn read(limits: BodyLimits, headers: &HeaderMap, body: Body) -> Result<Bou
     let declared = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    // A client that sends `Expect` hasn't sent the body yet.
+    // A client that sends `Expect` waits for permission before it sends the body.
     let asks = headers.contains_key(EXPECT);
     if declared.is_some_and(|length| length > MAX_DRAINED_BYTES || (asks && length > limits.bytes)) {
         return Err(Refused::TooLarge);

@@ -1,5 +1,6 @@
-//! Serves the Step Functions API over an engine whose functions are Rust: `cargo run -p holdfast-sfn-api --example serve`,
-//! then `python3 lib/sfn-api/examples/client.py http://127.0.0.1:8083`.
+//! Serves the Step Functions API over an engine whose functions are written in Rust:
+//! `cargo run -p holdfast-sfn-api --example serve`, then
+//! `python3 lib/sfn-api/examples/client.py http://127.0.0.1:8083`.
 #![expect(clippy::print_stdout, reason = "a program that shows what it does")]
 
 use std::sync::Arc;

@@ -64,7 +64,7 @@ pub struct ProvidedMachine {
 }
 
 impl Api {
-    /// Creates the API of an engine on its data directory. Fails when the API's own file cannot be used.
+    /// Creates the API of an engine on its data directory. Fails if the API's own database cannot be used.
     pub fn new(engine: Engine, data: &Path, store: Store, provided: Option<ProvidedMachine>) -> Result<Self, ApiError> {
         let naming = engine.naming();
         let masked = provided.as_ref().and_then(|provided| {

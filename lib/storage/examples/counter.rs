@@ -1,5 +1,5 @@
-//! Stores a private file and a database: `cargo run -p holdfast-storage --example counter -- DIRECTORY`. The file keeps the
-//! time of the first run, and the database counts the runs. Both survive a power cut.
+//! Stores a private file and a database: `cargo run -p holdfast-storage --example counter -- DIRECTORY`. The file keeps
+//! the time of the first run, and the database counts the runs. Both survive a power cut.
 #![expect(clippy::print_stdout, reason = "a program that shows what it does")]
 
 use std::path::PathBuf;

@@ -105,7 +105,8 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Turns the write-ahead log on. If two processes do so at once, SQLite refuses one without waiting: it is retried.
+/// Turns the write-ahead log on. If two processes do so at once, SQLite refuses one of them without waiting, and this
+/// function retries.
 fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
     let give_up = Instant::now() + PATIENCE;
     let mode: String = loop {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-/// Maximum size of a text in a file.
+/// Maximum size of a text in a file, in bytes.
 pub const MAX_TEXT_BYTES: u64 = 65_536;
 
 /// A failed operation on a file, with its path and the remedy.
@@ -135,8 +135,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_dir(parent(path))
 }
 
-/// Writes a file if it is missing. Returns true if it was missing. If two processes create it at once, one of them
-/// does.
+/// Writes a file if it is missing. Returns true if it did. If two processes call it at once, only one of them writes
+/// the file.
 ///
 /// # Errors
 /// It cannot be written.

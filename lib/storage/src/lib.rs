@@ -1,4 +1,4 @@
-//! Private files that survive a crash, and SQLite databases opened in one way.
+//! Private files that survive a power cut, and SQLite databases that are all opened with the same settings.
 //!
 #![doc = include_str!("../README.md")]
 #![warn(clippy::missing_errors_doc)]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::workspace::Package;
 
-/// Each package, without `holdfast-`, and its dependencies. A library in `lib` depends on libraries in `lib` only, an adapter
-/// on the domain and never on its users, the server on no command. Dependencies of tests are free.
+/// Each package, without `holdfast-`, and its dependencies. A library in `lib` depends on libraries in `lib` only, an
+/// adapter on the domain and never on its users, the server on no command. Dependencies of tests are free.
 const ARROWS: &str = "
     asl:
     engine: asl storage
@@ -72,8 +72,8 @@ fn compare(allowed: &Arrows, real: &Arrows) -> Vec<String> {
     problems
 }
 
-/// Returns a line for each package whose folder doesn't open exactly one line of the rooms, and for each folder there that
-/// doesn't exist.
+/// Returns a line for each package whose folder doesn't open exactly one line of the rooms, and for each folder there
+/// that doesn't exist.
 pub fn check_rooms(
     architecture: &str,
     packages: &BTreeMap<String, Package>,
@@ -95,7 +95,7 @@ pub fn check_rooms(
     problems
 }
 
-/// The folders that open the lines of the code block below "Code map".
+/// Returns the folders that open the lines of the code block below "Code map".
 fn rooms(architecture: &str) -> Vec<&str> {
     let section = architecture.split("\n## Code map\n").nth(1).unwrap_or_default();
     let block = section.split("```").nth(1).unwrap_or_default();

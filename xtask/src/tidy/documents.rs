@@ -1,5 +1,5 @@
-//! The documents against the repository: links and paths exist, commands name packages, targets and tasks that exist, and a few
-//! phrases are banned.
+//! Checks the documents against the repository: links and paths exist, commands name packages, targets and tasks that
+//! exist, and a few phrases are banned.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,8 +49,8 @@ pub struct Known<'a> {
     pub recipes: &'a [String],
 }
 
-/// Returns a line for each thing in a document that doesn't exist or isn't written here. `exists` takes a path relative to the
-/// root; `is_beside` one relative to the document.
+/// Returns a line for each name in a document that doesn't exist, and for each banned phrase. `exists` takes a path
+/// relative to the root; `is_beside` one relative to the document.
 pub fn check(
     text: &str,
     known: &Known<'_>,
@@ -105,8 +105,8 @@ fn is_path(span: &str) -> bool {
     is_ours && !CREATED.contains(&span) && span.chars().all(is_plain)
 }
 
-/// Returns a line for each name in a command that doesn't exist: packages and targets of cargo, tasks of xtask, recipes of
-/// just.
+/// Returns a line for each name in a command that doesn't exist: packages and targets of cargo, tasks of xtask, recipes
+/// of just.
 fn unknown_words(command: &str, known: &Known<'_>) -> Vec<String> {
     let words: Vec<&str> = command.split_whitespace().collect();
     let is_name = |word: &&str| {

@@ -1,5 +1,6 @@
-//! House rules without a lint: every file opens with a description, none exceeds its length, nothing is left for later; documents,
-//! rooms and dependencies match the repository; names of states are constants; prose stays below the limits of `words`.
+//! House rules without a lint: every file opens with a description, none exceeds its length, nothing is left for later;
+//! documents, rooms and dependencies match the repository; names of states are constants; prose stays below the limits
+//! of `words`.
 
 mod arrows;
 mod documents;

@@ -76,7 +76,8 @@ fn own_answer(status: &str, body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Each connection carries one request, so the headers of both sides announce its close.
+/// Sends a request to the server and returns its answer. Each connection carries one request, so the headers of both
+/// sides announce its close.
 fn forward(server: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server).unwrap();
     stream.write_all(&closing(request)).unwrap();
@@ -88,7 +89,7 @@ fn closing(message: &[u8]) -> Vec<u8> {
     [&message[..end], b"\r\nconnection: close", &message[end..]].concat()
 }
 
-/// One message with head and body; none where the stream ends first.
+/// Reads one message with head and body; none if the stream ends first.
 fn read_message(mut stream: TcpStream) -> Option<(TcpStream, Vec<u8>)> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 65536];

@@ -26,7 +26,7 @@ struct Server {
 
 static SERVER: LazyLock<Server> = LazyLock::new(start);
 
-/// Where the server listens.
+/// Returns the server's address.
 pub fn address() -> SocketAddr {
     SERVER.address
 }

@@ -94,7 +94,7 @@ const CALLS: [(&str, &str, &str); 39] = [
 /// Calls that the description leaves out: sign-in belongs to the web site, and GraphQL is another API.
 const UNDESCRIBED: [(&str, &str); 2] = [("POST", "/login/oauth/access_token"), ("POST", "/graphql")];
 
-/// An answered query.
+/// Returns true for a GraphQL query that was answered.
 fn is_query(exchange: &&Exchange) -> bool {
     exchange.entry.path == "/graphql" && exchange.entry.status == Some(200)
 }

@@ -11,8 +11,8 @@ use crate::{KEY, SLUG, connection, pull_request};
 async fn pages_of_comments_are_read_concurrently_within_the_bound() {
     let comments = Matcher::new("GET", "/repos/*/*/issues/*/comments");
     let head = "a".repeat(40);
-    // Comments of strangers, requests, and requests in flight at most: the first page is read by itself, the others eight at a
-    // time. A full last page needs one more request.
+    // Comments of strangers, requests, and the maximum number of requests in flight: the first page is read by itself,
+    // the others eight at a time. A full last page needs one more request.
     for (strangers, requests, max_in_flight) in [(0, 1, 1), (98, 1, 1), (99, 2, 1), (250, 3, 2), (1_900, 20, 8)] {
         let github = FakeGithub::start().unwrap();
         github.add(PullRequest::by_hand(SLUG, 12, Vec::new()));

@@ -15,13 +15,13 @@ const CODES: [&str; 6] = [
     "insufficient_credits",
 ];
 
-/// Codes of a plain rate limit, whose message may speak of billing ("Add a payment method to raise your limit").
+/// The code of a plain rate limit, whose message may mention billing ("Add a payment method to raise your limit").
 const RATE_LIMIT_CODE: &str = "rate_limit_exceeded";
 
 /// A message of a provider that gives no code for it.
 struct Message {
     beginning: &'static str,
-    /// A part further on, for a message that begins alike for other causes.
+    /// A text that must follow somewhere, if messages of other causes have the same beginning; else empty.
     part: &'static str,
 }
 

@@ -14,13 +14,14 @@ pub use crate::bytes::{Act, RawServer, http, ok, request};
 /// The key of the adapters under test; no error may show it.
 pub const KEY: &str = "sk-test-0123456789";
 
-/// A good answer of each provider.
+/// Returns a valid answer of the Messages API.
 pub fn message(text: &str, stop: &str) -> Value {
     json!({ "type": "message", "role": "assistant", "model": "served", "stop_reason": stop,
         "content": [{ "type": "text", "text": text }],
         "usage": { "input_tokens": 10, "cache_creation_input_tokens": 5, "cache_read_input_tokens": null, "output_tokens": 7 } })
 }
 
+/// Returns a valid answer of the Chat Completions API.
 pub fn completion(text: &str, finish: &str) -> Value {
     json!({ "object": "chat.completion", "model": "served",
         "choices": [{ "index": 0, "finish_reason": finish, "message": { "role": "assistant", "content": text, "refusal": null } }],

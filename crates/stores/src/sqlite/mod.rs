@@ -60,6 +60,10 @@ impl SqliteKeepRows {
     }
 
     /// Opens the file with a limit of `max_pages` pages of 4 KiB; beyond it, writes fail as on a full disk.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`Self::open`].
     pub async fn open_limited(directory: impl Into<PathBuf>, max_pages: u32) -> Result<Self, TablesError> {
         Self::open_file(directory.into(), Some(max_pages)).await
     }
@@ -240,7 +244,7 @@ fn select_from(connection: &Connection, prefix: &str, most: usize) -> rusqlite::
     Ok(found)
 }
 
-/// Returns 0, which is no row's version, for a version beyond SQLite's numbers.
+/// Converts a version to SQLite's integers. A version beyond them becomes 0, which no row has.
 fn stored_version(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(0)
 }

@@ -17,7 +17,7 @@ const COUNTER: &str = "counter/1";
 /// The prefix of each line that reports a written value.
 const WRITTEN: &str = "written:";
 
-/// The work of another process. In the test program itself the variable is not set, and it returns immediately.
+/// Does the work of another process. In the test program itself the variable isn't set, and this returns immediately.
 #[tokio::test]
 async fn other_process() {
     let Ok(order) = std::env::var(ORDER) else { return };

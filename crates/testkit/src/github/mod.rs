@@ -94,12 +94,18 @@ impl FakeGithub {
     /// The only installation's id.
     pub const INSTALLATION_ID: u64 = 7;
 
-    /// Starts a fake on a free port of loopback, without repositories. Errors: it cannot listen.
+    /// Starts a fake on a free port of loopback, without repositories.
+    ///
+    /// # Errors
+    /// It cannot listen.
     pub fn start() -> Result<Self, TestkitError> {
         Self::start_with(FakeGithubOptions::default())
     }
 
-    /// Starts a fake with options. Errors: it cannot listen, or the journal cannot be opened.
+    /// Starts a fake with options.
+    ///
+    /// # Errors
+    /// It cannot listen, or the journal cannot be opened.
     pub fn start_with(options: FakeGithubOptions) -> Result<Self, TestkitError> {
         let tokens = BTreeMap::from([
             (Self::USER_TOKEN.to_owned(), Identity::user("holdfast-user")),
@@ -186,19 +192,28 @@ impl FakeGithub {
     }
 
     /// Moves a pull request's head: `change` has its slug and number. Reviews and comments stay; comments on files
-    /// whose patch differs become outdated. Errors: no such pull request.
+    /// whose patch differs become outdated.
+    ///
+    /// # Errors
+    /// There is no such pull request.
     pub fn push(&self, change: PullRequest) -> Result<(), TestkitError> {
         let (slug, number) = (change.slug.clone(), change.number);
         self.change(&slug, number, |pull| pull.push(change))
     }
 
-    /// Closes or reopens a pull request. Errors: no such pull request.
+    /// Closes or reopens a pull request.
+    ///
+    /// # Errors
+    /// There is no such pull request.
     pub fn set_open(&self, slug: &str, number: u64, is_open: bool) -> Result<(), TestkitError> {
         self.change(slug, number, |pull| Arc::make_mut(&mut pull.change).is_open = is_open)
     }
 
     /// Changes a pull request's base: `change` has its slug and number, and the base's commits. Reviews and comments
-    /// stay. Errors: no such pull request.
+    /// stay.
+    ///
+    /// # Errors
+    /// There is no such pull request.
     pub fn retarget(&self, change: PullRequest) -> Result<(), TestkitError> {
         self.push(change)
     }
@@ -270,7 +285,10 @@ impl FakeGithub {
         world.previous = world.state.clone();
     }
 
-    /// Makes a pull request a draft, or ready for review. Errors: no such pull request.
+    /// Makes a pull request a draft, or ready for review.
+    ///
+    /// # Errors
+    /// There is no such pull request.
     pub fn set_draft(&self, slug: &str, number: u64, is_draft: bool) -> Result<(), TestkitError> {
         self.change(slug, number, |pull| Arc::make_mut(&mut pull.change).is_draft = is_draft)
     }
@@ -302,7 +320,10 @@ impl FakeGithub {
         self.shared.world().state.tokens.remove(token);
     }
 
-    /// Adds a person's comment to a pull request's conversation and returns its id. Errors: no such pull request.
+    /// Adds a person's comment to a pull request's conversation and returns its id.
+    ///
+    /// # Errors
+    /// There is no such pull request.
     pub fn comment(&self, slug: &str, number: u64, login: &str, body: &str) -> Result<u64, TestkitError> {
         self.change(slug, number, |_| {})?;
         let mut world = self.shared.world();
@@ -391,7 +412,10 @@ impl FakeGithub {
     }
 
     /// Returns the body of a `pull_request` webhook with this action (`opened`, `synchronize`, …), as GitHub would post
-    /// it now. Errors: no such pull request.
+    /// it now.
+    ///
+    /// # Errors
+    /// There is no such pull request.
     pub fn pull_request_event(&self, slug: &str, number: u64, action: &str) -> Result<Value, TestkitError> {
         let world = self.shared.world();
         let render = Render { api: self.shared.api() };

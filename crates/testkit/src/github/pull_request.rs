@@ -86,8 +86,10 @@ pub struct PullRequest {
 
 impl PullRequest {
     /// Creates a pull request of the change from the merge base of `base` and `head` to `head`, in the git repository
-    /// at `path`. The repository must exist while the pull request is served. Errors: not a repository, unknown
-    /// revisions.
+    /// at `path`. The repository must exist while the pull request is served.
+    ///
+    /// # Errors
+    /// The path isn't a repository, or a revision is unknown.
     pub fn from_git(path: &Path, base: &str, head: &str, slug: &str, number: u64) -> Result<Self, TestkitError> {
         let commit = |revision: &str| {
             git::text(

@@ -89,7 +89,7 @@ pub(crate) fn query(state: &State, request: &ApiRequest) -> Answered {
     Ok(Reply::json(200, &json!({ "data": { "repository": found } })))
 }
 
-/// The answer to any other query.
+/// Returns the answer to any other query.
 pub(crate) fn another_query() -> Reply {
     Reply::json(
         200,

@@ -80,7 +80,7 @@ impl Drop for InFlight<'_> {
 }
 
 impl World {
-    /// Answers, and keeps the earlier state if the request changed something.
+    /// Answers a request, and keeps the earlier state if the request changed something.
     fn apply(&mut self, request: &ApiRequest) -> Reply {
         // A read changes nothing.
         let before = (request.method != Method::GET.as_str()).then(|| self.state.clone());

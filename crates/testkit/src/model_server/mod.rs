@@ -74,12 +74,18 @@ struct Shared {
 }
 
 impl ModelServer {
-    /// Starts a server on a free port of loopback. Errors: it cannot listen.
+    /// Starts a server on a free port of loopback.
+    ///
+    /// # Errors
+    /// It cannot listen.
     pub fn start(script: Script) -> Result<Self, TestkitError> {
         Self::start_with(script, ModelServerOptions::default())
     }
 
-    /// Starts a server with options. Errors: it cannot listen, or the journal cannot be opened.
+    /// Starts a server with options.
+    ///
+    /// # Errors
+    /// It cannot listen, or the journal cannot be opened.
     pub fn start_with(script: Script, options: ModelServerOptions) -> Result<Self, TestkitError> {
         let journal = Journal::new(options.journal.as_deref())?;
         let script = Mutex::new(script);

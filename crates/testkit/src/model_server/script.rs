@@ -170,7 +170,7 @@ impl Script {
         Self::always(Answer::failure(529, "Overloaded"))
     }
 
-    /// Never answers.
+    /// Leaves every request without an answer.
     pub fn hang() -> Self {
         Self::always(Outcome::Hang)
     }
@@ -212,7 +212,7 @@ impl Script {
         })
     }
 
-    /// Declines.
+    /// Gives a text in which the model declines the request.
     pub fn refusal() -> Self {
         let text = "I can't help with reviewing this content.".into();
         Self::always(Outcome::Text {

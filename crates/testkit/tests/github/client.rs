@@ -11,7 +11,7 @@ pub const BASE: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 /// Two hunks: lines 1..=4 and 20..=22 at the head, 1..=4 and 20..=21 at the base.
 pub const PATCH: &str = "@@ -1,4 +1,4 @@\n one\n-two\n+2\n three\n four\n@@ -20,2 +20,3 @@\n x\n+y\n z";
 
-/// Number 12, with `src/a.rs` (see [`PATCH`]) and a binary file.
+/// Returns pull request 12, with `src/a.rs` (see [`PATCH`]) and a binary file.
 pub fn pull_request() -> PullRequest {
     let image = ChangedFile {
         patch: None,
@@ -33,7 +33,7 @@ pub struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// The App's installation.
+    /// Creates a client with the token of the App's installation.
     pub fn new(github: &'a FakeGithub) -> Self {
         Self::with(github, Some(FakeGithub::INSTALLATION_TOKEN))
     }

@@ -10,7 +10,7 @@ use url::Url;
 
 const BACK: &str = "https://holdfast.example/back";
 
-/// The App's own JWT, unsigned: the fake checks no signature.
+/// Returns the App's own JWT, unsigned: the fake checks no signature.
 fn proof() -> String {
     let claims = json!({ "iss": "1", "exp": jiff::Timestamp::now().as_second() + 60 });
     format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims.to_string()))
@@ -61,7 +61,7 @@ async fn a_team_has_members_and_people_who_are_invited() {
     assert_eq!(app.get("//orgs/elsewhere/installation").await.0, 404);
 }
 
-/// The sign-in page's address.
+/// Returns the address of the sign-in page.
 fn page(github: &FakeGithub, client_id: &str, verifier: &str) -> Url {
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
     let fields = [

@@ -44,7 +44,7 @@ const MISSING: &str = "is missing";
 #[derive(Default)]
 pub(super) struct Report {
     pub problems: Vec<Problem>,
-    /// Problems that only AWS has: an execution that is stored with them continues.
+    /// Problems for which only AWS refuses a definition: an execution that is already stored continues.
     pub tolerated: Vec<Problem>,
     /// The lines of the definition's text.
     pub lines: Lines,
@@ -121,7 +121,7 @@ impl<'a> Fields<'a> {
         report.problems.push(problem);
     }
 
-    /// Reports a problem that only AWS has.
+    /// Reports a problem for which only AWS refuses a definition: this engine could run it.
     pub fn refused_on_aws(&self, report: &mut Report, field: &str, message: impl Into<String>) {
         let problem = self.of_field(report, field, message.into());
         report.tolerated.push(problem);

@@ -58,8 +58,8 @@ impl StateMachine {
         parse::machine(text)
     }
 
-    /// Parses the definition of a stored execution. It may contain what only AWS refuses, and what earlier versions of
-    /// this engine accepted.
+    /// Parses the definition of a stored execution. It may contain features that only AWS refuses: earlier versions of
+    /// this engine accepted them.
     ///
     /// # Errors
     /// The definition uses something that this engine does not implement.
@@ -87,7 +87,7 @@ impl StateMachine {
         summary::of(self)
     }
 
-    /// Returns a state of this machine, but none of distributed children.
+    /// Returns a state of this machine; none for a state of a distributed Map's children.
     pub(crate) fn state(&self, name: &str) -> Option<&State> {
         self.states.get(name)
     }

@@ -21,7 +21,7 @@ pub(super) fn machine(text: &str) -> Result<StateMachine, DefinitionErrors> {
     finished(machine, report)
 }
 
-/// Parses a definition that was accepted before, and accepts what only AWS refuses.
+/// Parses a definition that was accepted before. Tolerates problems for which only AWS refuses it.
 pub(super) fn stored(text: &str) -> Result<StateMachine, DefinitionErrors> {
     let mut report = Report::default();
     let machine = read(text, &mut report);

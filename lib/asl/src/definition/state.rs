@@ -9,7 +9,7 @@ use crate::command::{InputType, OutputType, Transformation};
 use crate::event::StateKind;
 use crate::expression::{Sees, Template};
 
-/// A machine's, a branch's or an iteration's states.
+/// The states of a machine, a branch or an iteration.
 #[derive(Debug, Default)]
 pub(crate) struct Flow {
     pub start_at: String,

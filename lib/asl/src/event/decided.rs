@@ -38,7 +38,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure that no expression caused; an empty name counts as none.
+    /// Returns a failure that no expression caused; an empty name counts as none.
     pub(crate) fn of(error: &str, cause: Option<String>) -> Self {
         Self {
             error: (!error.is_empty()).then(|| error.to_owned()),
@@ -111,7 +111,7 @@ pub struct MapPlan {
 }
 
 impl MapPlan {
-    /// A plan without items: the placeholder while a stored event is read.
+    /// Returns a plan without items: the placeholder while a stored event is read.
     pub(super) fn unread() -> Box<Self> {
         Box::new(Self {
             items: ItemSource::Inline(Vec::new()),

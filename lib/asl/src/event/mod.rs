@@ -45,8 +45,8 @@ pub struct HistoryEvent {
 }
 
 impl HistoryEvent {
-    /// An event from another engine's history, for display. Such events all belong to the execution's own thread of
-    /// control.
+    /// Returns an event from another engine's history, for display. Such events all belong to the execution's own
+    /// thread of control.
     pub fn foreign(id: EventId, previous: EventId, at: Timestamp, kind: EventKind) -> Self {
         Self {
             id,

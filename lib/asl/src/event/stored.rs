@@ -102,7 +102,7 @@ impl<'a> Record<'a> {
         *self == Self::default()
     }
 
-    /// The part of an event's content that belongs in its record.
+    /// Returns the part of an event's content that belongs in its record.
     fn of(kind: &'a EventKind) -> Self {
         let mut record = Self::default();
         match kind {
@@ -177,7 +177,7 @@ impl<'a> Record<'a> {
 }
 
 impl Record<'_> {
-    /// Moves the record's fields into the kind they belong to. Returns the name of a missing field otherwise.
+    /// Moves the record's fields into the kind that they belong to. Fails with the name of a missing field.
     fn complete(self, mut kind: EventKind) -> Result<EventKind, &'static str> {
         let own_deadlines = Deadlines {
             timeout_at: self.timeout_at,
@@ -254,7 +254,7 @@ impl Record<'_> {
     }
 }
 
-/// Reads a field that is there, so that a stored `null` is a value and not an absent field.
+/// Reads a field that is present, so that a stored `null` is a value and not a missing field.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'static, Value>>, D::Error> {
     Value::deserialize(deserializer).map(|value| Some(Cow::Owned(value)))
 }

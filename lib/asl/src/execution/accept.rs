@@ -130,7 +130,7 @@ impl Execution {
             return Err(StimulusRejected::NotDue { key, at });
         }
         match key.purpose {
-            // `run` sees by the state's phase that it is due.
+            // `run` recognises it by the state's phase.
             TimerPurpose::Wait | TimerPurpose::Backoff => {}
             TimerPurpose::Timeout => self.task_timed_out(advance, branch, None),
             TimerPurpose::Heartbeat => self.task_timed_out(advance, branch, Some(ErrorName::HeartbeatTimeout)),

@@ -24,7 +24,7 @@ impl Branch {
     /// Folds an event that concerns this thread of control.
     pub(super) fn fold(&mut self, event: &HistoryEvent, state: Option<&State>) {
         match event.kind {
-            // No `previousEventId` names these.
+            // No `previousEventId` points to these, so `last` stays.
             EventKind::MapStateSucceeded | EventKind::HeartbeatReceived(_) => {}
             EventKind::MapIterationFailed { .. } | EventKind::ParallelStateRetried(_) => self.last = event.previous,
             _ => self.last = event.id,

@@ -25,7 +25,7 @@ pub enum NotRedrivable {
     /// Nothing failed.
     #[error("it succeeded")]
     Succeeded,
-    /// AWS's limit.
+    /// It has reached AWS's limit.
     #[error("it was redriven 1000 times, which is the limit")]
     RedrivenTooOften,
     /// Its history is full.
@@ -45,8 +45,8 @@ pub(super) enum SetAside {
 }
 
 impl Execution {
-    /// Resumes an execution that ended without success. Tasks that were in flight are scheduled again with new tokens,
-    /// the count of retries starts at 0, and so does the time limit.
+    /// Resumes an execution that ended without success. Tasks that were in flight are scheduled again with new tokens.
+    /// The count of retries and the time limit start again.
     ///
     /// # Errors
     /// It has not ended, it succeeded, or a limit is reached; nothing has changed.
@@ -88,8 +88,8 @@ impl Execution {
         self.resume(0, event);
     }
 
-    /// Sets the work of a branch's state aside if the event made the state fail; otherwise drops earlier work set
-    /// aside.
+    /// Keeps the work of a branch's state for a redrive if the event made the state fail. Otherwise drops the work that
+    /// was kept earlier.
     pub(super) fn set_aside(&mut self, id: BranchId, before: Option<Phase>) {
         let failing = self
             .branches

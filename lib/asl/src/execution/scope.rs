@@ -116,7 +116,7 @@ const MAX_VARIABLES_BYTES: usize = 10 * 1024 * 1024;
 /// The maximum size of the inputs of all branches of a Parallel together: 64 MiB.
 const MAX_BRANCH_INPUTS_BYTES: usize = 64 * 1024 * 1024;
 
-/// Returns true if the variables exceed their limit with the assigned ones.
+/// Returns true if the variables, with the assigned ones, exceed their limit.
 pub(super) fn exceed_variables_limit(variables: &Map<String, Value>, assigned: &Map<String, Value>) -> bool {
     // One state assigns at most a payload's size, so that a few variables cannot exceed the limit.
     if variables.len() < MAX_VARIABLES_BYTES / PAYLOAD_LIMIT_BYTES {

@@ -61,7 +61,7 @@ pub(super) fn to_json(value: &JValue, left: &mut usize) -> Result<Value, NotJson
     at_depth(value, MAX_DEPTH, left, &|_| Err(NotJson::NotFinite))
 }
 
-/// Converts a value back that was made of JSON, perhaps nested in another one.
+/// Converts a value that was made from JSON back to JSON. It may be nested in another value.
 pub(super) fn back_to_json(value: &JValue) -> Value {
     let mut left = usize::MAX;
     at_depth(value, 2 * MAX_DEPTH, &mut left, &|number| Ok(infinite(number))).unwrap_or_default()

@@ -49,7 +49,7 @@ impl Randomness {
 
 /// Adds AWS's functions to an evaluator.
 pub(super) fn register(evaluator: &mut Evaluator, now: Timestamp, randomness: Rc<Randomness>) {
-    // Registration fails for names that the evaluator compiles. The tests show that these names are none.
+    // Registration fails for the names of functions that the evaluator compiles. The tests show that these succeed.
     let for_uuid = Rc::clone(&randomness);
     let results = [
         evaluator.register_fn("partition", |arguments: &[JValue]| partition(arguments)),

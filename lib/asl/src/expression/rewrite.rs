@@ -82,16 +82,16 @@ fn arguments<'a>(node: &'a Value, name: &str) -> Option<&'a [Value]> {
     (is_it && !arguments.iter().any(|argument| argument == "Placeholder")).then_some(arguments)
 }
 
-/// Rewrites `$filter(items, function)`: a value that is no array counts as an array of one item. The evaluator would
+/// Rewrites `$filter(items, function)`: a value that isn't an array counts as an array of one item. The evaluator would
 /// return it unchanged.
 fn filtered(items: Value, function: Value) -> Value {
-    // Nothing is not equal to itself.
+    // In JSONata, an undefined value isn't equal to itself.
     let there = binary("Equal", &items_variable(), items_variable());
     let call = call("filter", json!({ "Array": [items_variable()] }), function);
     with_items(items, conditional(there, call, json!("Undefined")))
 }
 
-/// Rewrites `$reduce(items, function)`: without items it is nothing. The evaluator would return null.
+/// Rewrites `$reduce(items, function)`: without items its value is undefined. The evaluator would return null.
 fn reduced(items: Value, function: Value) -> Value {
     let empty = binary("Equal", &items_variable(), json!({ "Array": [] }));
     let call = call("reduce", items_variable(), function);

@@ -3,7 +3,7 @@
 use jsonata_core::ast::AstNode;
 use serde_json::Value;
 
-/// Functions of JSONata that Step Functions does not offer, and the alternative.
+/// Functions of JSONata that Step Functions does not offer, each with the alternative.
 const REFUSED: [(&str, &str); 1] = [("eval", "`$eval` is not offered; `$parse` reads JSON")];
 
 /// Stack for walking a tree of the greatest depth, in bytes.

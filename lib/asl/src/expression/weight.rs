@@ -113,7 +113,7 @@ fn at_depth(node: &AstNode, depth: u32) -> Option<u32> {
     }
 }
 
-/// Returns the weight of a node above others.
+/// Returns the weight of a node with these children; none if one of them has none.
 fn all<'a>(depth: u32, mut nodes: impl Iterator<Item = &'a AstNode>) -> Option<u32> {
     nodes.try_fold(1, |sum: u32, node| sum.checked_add(at_depth(node, depth + 1)?))
 }

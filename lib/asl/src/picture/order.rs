@@ -1,4 +1,4 @@
-//! The order of the items on each layer: as few crossings as a few sweeps find.
+//! The order of the items on each layer. A few sweeps look for the order with the fewest crossings.
 
 use super::rank::Layers;
 

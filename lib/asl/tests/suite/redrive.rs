@@ -13,7 +13,7 @@ fn replayed(bench: &Bench) -> Execution {
     execution
 }
 
-/// Redrives, and checks that a replay of the history gives the same execution.
+/// Redrives an execution, and checks that a replay of its history gives the same execution.
 fn redrive(bench: &mut Bench) {
     bench.redrive().unwrap();
     assert_eq!(replayed(bench).commands(), bench.execution.commands());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, failure, invoke, machine};
 
-/// A machine that uses everything that waits or branches.
+/// Returns a machine with every kind of state that waits or branches.
 fn everything() -> Value {
     let retry = json!([
         { "ErrorEquals": ["Busy"], "MaxAttempts": 2, "JitterStrategy": "FULL", "IntervalSeconds": 3 },

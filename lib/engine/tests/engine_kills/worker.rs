@@ -76,7 +76,7 @@ struct World {
 }
 
 impl World {
-    /// One line is one write: a kill leaves the whole line or none of it.
+    /// Writes a line to the log, in one write: a kill leaves the whole line or none of it.
     fn note(&self, line: &str) {
         self.log
             .lock()
