@@ -20,8 +20,8 @@ use holdfast_server::setup;
 
 /// Runs one command to its end.
 pub fn run(cli: &Cli) -> ExitCode {
-    // HOLDFAST_LOG takes tracing's filter syntax. By default a server logs its actions, and a command only errors, except
-    // those of the engine: the command prints their failure itself.
+    // HOLDFAST_LOG takes tracing's filter syntax. By default a server logs its actions, and a command only errors,
+    // except those of the engine: the command prints their failure itself.
     let default_filter = match &cli.command {
         Command::Serve(_) | Command::Engine(_) => "info",
         _ => "error,holdfast_engine=off",

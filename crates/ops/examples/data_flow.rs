@@ -1,5 +1,5 @@
-//! Measures the data flow of a review: artifacts and bytes read and written, time and memory, by the number of units, with a
-//! model that answers at once. Prints the table of docs/benchmarks.md.
+//! Measures the data flow of a review: artifacts and bytes read and written, time and memory, by the number of units,
+//! with a model that answers at once. Prints the table of docs/benchmarks.md.
 //!
 //! `cargo run --release -p holdfast-ops --example data_flow -- [--rules] [UNITS…]` (default 1 20 100 300 1000 3000)
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints a report")]

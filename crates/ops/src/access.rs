@@ -1,5 +1,6 @@
-//! A command's access to a data directory: the open executions that it resumes, and the pull requests that it may write to.
-//! A command for one run resumes only that run; a review without `--publish` writes nowhere, whatever the directory holds.
+//! A command's access to a data directory: the open executions that it resumes, and the pull requests that it may write
+//! to. A command for one run resumes only that run; a review without `--publish` writes nowhere, whatever the directory
+//! holds.
 
 use std::sync::Arc;
 

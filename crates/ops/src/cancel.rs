@@ -1,5 +1,5 @@
-//! Cancelling a run stops it and undoes its effects on the pull request. When GitHub refuses an undo, the same command tries
-//! it again. A run that failed and couldn't clean up after itself is cleaned up the same way.
+//! Cancelling a run stops it and undoes its effects on the pull request. When GitHub refuses an undo, the same command
+//! tries it again. A run that failed and couldn't clean up after itself is cleaned up the same way.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A deployment on AWS, for the operations of an operator's terminal: its runs, rows and artifacts, and its account on GitHub.
-//! The module `aws` opens one; a program that is built without the feature `aws` has none.
+//! A deployment on AWS, for the operations of an operator's terminal: its runs, rows and artifacts, and its account on
+//! GitHub. The module `aws` opens one; a program that is built without the feature `aws` has none.
 
 use async_trait::async_trait;
 use holdfast_core::port::{AnswerTask, KeepRows, ListFailedRuns, StartRun, StopRun};

@@ -28,7 +28,7 @@ pub struct StageFunctions {
     pub syntax: Arc<dyn SourceSyntax>,
     /// Notifies people.
     pub notify: Arc<dyn NotifyPeople>,
-    /// Stores rows: claims, approvals, spend.
+    /// Stores rows: claims, approvals and others that several runs may change.
     pub rows: Arc<dyn KeepRows>,
     /// Stops runs.
     pub runs: Arc<dyn StopRun>,
@@ -55,11 +55,11 @@ impl StageFunctions {
     }
 }
 
-/// Kept of a state's time for the stage's answer: the state's `TimeoutSeconds` is 30 seconds above the limit on AWS.
+/// The part of a state's time that is left for the stage's answer: the state's `TimeoutSeconds` is 30 seconds above the limit on AWS.
 const MARGIN: Duration = Duration::from_secs(40);
 
-/// Returns whether an execution, or a map's child, belongs to the program's own state machine. Without this check a client
-/// of the Step Functions API could create another machine and pass a stage a token or a run of its choice.
+/// Returns whether an execution, or a map's child, belongs to the program's own state machine. Without this check a
+/// client of the Step Functions API could create another machine and pass a stage a token or a run of its choice.
 fn is_of_review(execution_arn: &str) -> bool {
     let machine = execution_arn.split(':').nth(6).unwrap_or_default();
     machine.split('/').next() == Some(Naming::default().state_machine.as_str())

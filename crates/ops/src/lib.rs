@@ -1,6 +1,6 @@
 //! Operations that the command line and the server share, on a data directory or on a stack on AWS: review, list, show,
-//! decide, cancel, redrive, sweep, replay. They return data and failures, and print nothing. The wiring of the domain to this
-//! machine's adapters is here too ([`machine`], [`functions`]).
+//! decide, cancel, redrive, sweep, replay. They return data and failures, and print nothing. The wiring of the domain
+//! to this machine's adapters is here too ([`machine`], [`functions`]).
 
 #![warn(clippy::missing_errors_doc)]
 

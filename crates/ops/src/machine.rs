@@ -195,7 +195,7 @@ pub struct Opened {
     pub recovered: Recovered,
     /// The stages, with their ports.
     pub stages: Arc<StageFunctions>,
-    /// Its runs.
+    /// Starts and stops the engine's runs, and answers their tasks.
     pub runs: Arc<EngineExecutions>,
     /// The stages' rows, as an SQLite file.
     pub table: SqliteKeepRows,
@@ -203,8 +203,8 @@ pub struct Opened {
     pub deliveries: Arc<dyn RedeliverWebhooks>,
 }
 
-/// Opens the engine on a data directory and resumes the open executions within `reach`. A `.gitignore` hides the directory
-/// from git.
+/// Opens the engine on a data directory and resumes the open executions within `reach`. A `.gitignore` hides the
+/// directory from git.
 ///
 /// # Errors
 /// The data directory or a setting is unusable.

@@ -1,5 +1,5 @@
-//! Redriving a review that failed or stayed partial. The failed run's effects on the pull request are undone by then, so the
-//! review continues as its next attempt: it is announced again and reuses every model answer that was paid for.
+//! Redriving a review that failed or stayed partial. The failed run's effects on the pull request are undone by then,
+//! so the review continues as its next attempt: it is announced again and reuses every model answer that was paid for.
 
 use std::path::Path;
 
@@ -49,8 +49,8 @@ pub async fn start_next(data: &Path, engine: &Engine, record: RunSummary) -> Res
     Ok(run.run)
 }
 
-/// Starts the next attempt of a run of a deployment; returns the run's whole name and the attempt's. It does not wait for the
-/// review's end.
+/// Starts the next attempt of a run of a deployment; returns the run's whole name and the attempt's. It does not wait
+/// for the review's end.
 ///
 /// # Errors
 /// There is no such run; it is in flight or complete; the attempt cannot be started.

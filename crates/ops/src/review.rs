@@ -189,8 +189,8 @@ impl Review<'_> {
         stem_without_base(self.target, &settings.model, &settings.model_light, self.publish)
     }
 
-    /// Returns whether an execution was started for this review. Its name isn't enough to decide that: it holds only a part
-    /// of the target and the settings.
+    /// Returns whether an execution was started for this review. Its name isn't enough to decide that: it holds only a
+    /// part of the target and the settings.
     fn is_own(&self, input: &Value, name: &str) -> bool {
         let (target, settings) = (self.target, self.settings);
         Run::deserialize(input).is_ok_and(|run| {

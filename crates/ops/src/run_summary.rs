@@ -1,5 +1,5 @@
-//! Summaries of runs (execution, report, change), and the trait for the places that hold runs. A data directory, which can
-//! be read while an engine runs on it, implements it here; a deployment does in `deployment`.
+//! Summaries of runs (execution, report, change), and the trait for the places that hold runs. A data directory, which
+//! can be read while an engine runs on it, implements it here; a deployment does in `deployment`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,8 @@ pub trait ReadRuns {
     fn option(&self) -> String;
     /// Returns the artifacts.
     fn store(&self) -> &dyn StoreArtifact;
-    /// Returns the run names with this beginning, newest first; only the name itself, where a run has exactly that name.
+    /// Returns the run names with this beginning, newest first; only the name itself, where a run has exactly that
+    /// name.
     ///
     /// # Errors
     /// The place can't be read.

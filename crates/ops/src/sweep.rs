@@ -1,5 +1,5 @@
-//! Sweeping: cleans up after runs that ended without undoing what they did, delivers decisions that the workflow did not
-//! receive, requests missed webhook deliveries again, and deletes expired rows.
+//! Sweeping: cleans up after runs that ended without undoing what they did, delivers decisions that the workflow did
+//! not receive, requests missed webhook deliveries again, and deletes expired rows.
 
 use std::path::Path;
 use std::time::Duration;

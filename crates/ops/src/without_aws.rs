@@ -1,5 +1,5 @@
-//! Replaces the module `aws` in a program that is built without the feature of that name: each function fails and names the
-//! command that installs a program with the feature.
+//! Replaces the module `aws` in a program that is built without the feature of that name: each function fails and names
+//! the command that installs a program with the feature.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The servers of this machine: [`serve`](serve::run) with the webhook, the console, the approval pages and the runner in one
-//! process, and [`setup`](setup::run), which creates the GitHub App in a browser.
+//! The servers of this machine: [`serve`](serve::run) with the webhook, the console, the approval pages and the runner
+//! in one process, and [`setup`](setup::run), which creates the GitHub App in a browser.
 
 #![warn(clippy::missing_errors_doc)]
 

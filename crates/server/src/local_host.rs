@@ -1,5 +1,5 @@
-//! Protects servers of this machine from DNS rebinding. A page of another site whose name resolves to this machine sends that
-//! name as its `Host` and is refused. Only IP addresses and `localhost` are accepted.
+//! Protects servers of this machine from DNS rebinding. A page of another site whose name resolves to this machine
+//! sends that name as its `Host` and is refused. Only IP addresses and `localhost` are accepted.
 
 use std::net::IpAddr;
 

@@ -1,5 +1,5 @@
-//! `holdfast engine`: serves the Step Functions API over an engine whose functions and objects are reached through the APIs
-//! of Lambda and S3.
+//! `holdfast engine`: serves the Step Functions API over an engine whose functions and objects are reached through the
+//! APIs of Lambda and S3.
 
 use std::path::Path;
 
@@ -58,7 +58,8 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     served.map(|()| Exit::Clean).map_err(failure)
 }
 
-/// Returns the parts of ARNs: the region of the first start, and no state machine, because this engine has none of its own.
+/// Returns the parts of ARNs: the region of the first start, and no state machine, because this engine has none of its
+/// own.
 fn naming(data: &Path, region: &str) -> Result<Naming, Failure> {
     let kept = keep_region(data, region).map_err(failure)?;
     if kept != region {

@@ -1,4 +1,5 @@
-//! `holdfast review`: resolves the target, starts or resumes its run, follows it to its end or to a decision, and prints it.
+//! `holdfast review`: resolves the target, starts or resumes its run, follows it to its end or to a decision, and
+//! prints it.
 
 use std::path::Path;
 

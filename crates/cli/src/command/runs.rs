@@ -12,8 +12,8 @@ use holdfast_ops::data_directory::Kind;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
 
-/// Runs the command on this machine: lists the runs of the current folder's work tree, or of all work trees outside of one,
-/// then those of the server.
+/// Runs the command on this machine: lists the runs of the current folder's work tree, or of all work trees outside of
+/// one, then those of the server.
 ///
 /// # Errors
 /// There are no runs, or they can't be read.

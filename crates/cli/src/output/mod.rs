@@ -22,9 +22,9 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Returns a text of several lines that is safe for a terminal: a stranger's text can't control the terminal or a GitHub
-/// Actions runner that reads the log, and secrets are redacted. Every foreign text is printed through this function,
-/// [`line()`], [`name`] or [`json`].
+/// Returns a text of several lines that is safe for a terminal: a stranger's text can't control the terminal or a
+/// GitHub Actions runner that reads the log, and secrets are redacted. Every foreign text is printed through this
+/// function, [`line()`], [`name`] or [`json`].
 pub fn plain(text: &str) -> String {
     terminal_text(&redacted(text))
 }
@@ -39,8 +39,8 @@ pub fn name(name: &str) -> String {
     terminal_name(&redacted(name))
 }
 
-/// Returns a JSON document in several lines, with secrets redacted. Characters that control a terminal, hide text or start
-/// a runner's command are written as escapes.
+/// Returns a JSON document in several lines, with secrets redacted. Characters that control a terminal, hide text or
+/// start a runner's command are written as escapes.
 ///
 /// # Errors
 /// The value has a key that isn't a string.

@@ -1,5 +1,5 @@
-//! Bad input at the command line: each case prints one line that names the thing, its place and the remedy, and has its exit
-//! status.
+//! Bad input at the command line: each case prints one line that names the thing, its place and the remedy, and has its
+//! exit status.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
-//! A decision in a real browser: the link from a mail that a mail server received is opened, and the review is decided by
-//! keyboard without scripts. `tests/browser/decide.mjs` drives the browser.
+//! A decision in a real browser: the link from a mail that a mail server received is opened, and the review is decided
+//! by keyboard without scripts. `tests/browser/decide.mjs` drives the browser.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Every file of a data directory is in the documents: its place in docs/configuration.md, an artifact's in ARCHITECTURE.md.
+//! Every file of a data directory is in the documents: its place in docs/configuration.md, an artifact's in
+//! ARCHITECTURE.md.
 
 use std::fs;
 use std::path::Path;
@@ -41,8 +42,8 @@ fn children(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Collects the artifacts of a run in ARCHITECTURE.md's notation: `units/UNIT/attempt-N/answer.json`. The map's results are
-/// one entry.
+/// Collects the artifacts of a run in ARCHITECTURE.md's notation: `units/UNIT/attempt-N/answer.json`. The map's results
+/// are one entry.
 fn collect(folder: &Path, prefix: &str, found: &mut Vec<String>) {
     for name in children(folder) {
         let shown = general(prefix, &name);

@@ -2,8 +2,8 @@
 //! twice or left behind. The default is a few kills; `HOLDFAST_KILLS=200 cargo test --release -p holdfast-cli
 //! --test scenario kills -- --nocapture` runs more. The seed is printed; `HOLDFAST_SEED` repeats it.
 //!
-//! With `HOLDFAST_OTHER_BINARY=/path/to/an/older/holdfast` each review begins with that program, is killed, and is taken over
-//! by `serve` of this one, which is killed too.
+//! With `HOLDFAST_OTHER_BINARY=/path/to/an/older/holdfast` each review begins with that program, is killed, and is
+//! taken over by `serve` of this one, which is killed too.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Realistic models and model servers: answers within thoughts and prose, servers that refuse a parameter, `holdfast doctor`.
+//! Realistic models and model servers: answers within thoughts and prose, servers that refuse a parameter,
+//! `holdfast doctor`.
 
 use std::process::{Command, Output};
 
@@ -9,7 +10,8 @@ use serde_json::Value;
 
 use crate::support::{Scene, holdfast, many_files};
 
-/// Returns answers with a finding each, with thoughts and prose around it, and with paths and lines in the form of models.
+/// Returns answers with a finding each, with thoughts and prose around it, and with paths and lines in the form of
+/// models.
 fn chatty() -> Script {
     Script::new(|_, request| {
         let Some(path) = request.prompt.paths().into_iter().next() else {

@@ -1,5 +1,5 @@
-//! Files in a work tree aren't the program's own: default places of data, refused directories, and reviews that resume only
-//! themselves.
+//! Files in a work tree aren't the program's own: default places of data, refused directories, and reviews that resume
+//! only themselves.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -19,7 +19,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Returns a pull request whose review was killed in the middle: the scene's data directory has an open run that publishes.
+/// Returns a pull request whose review was killed in the middle: the scene's data directory has an open run that
+/// publishes.
 fn killed() -> Pull {
     let pull = Pull::new(low().delayed(400), FakeGithub::USER_TOKEN);
     let mut child = pull.spawn_publish();
@@ -46,7 +47,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Returns `holdfast ARGUMENTS` in the work tree, with the scene's settings but without `--data`; its state is in `home`.
+/// Returns `holdfast ARGUMENTS` in the work tree, with the scene's settings but without `--data`; its state is in
+/// `home`.
 fn in_tree(scene: &Scene, home: &Path, arguments: &[&str]) -> Command {
     let mut command = holdfast(arguments);
     command.current_dir(scene.path()).env("HOME", home);

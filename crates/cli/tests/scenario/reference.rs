@@ -1,4 +1,5 @@
-//! The reference documents against the program: commands and their options, exit statuses, settings, error names, HTTP routes.
+//! The reference documents against the program: commands and their options, exit statuses, settings, error names, HTTP
+//! routes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -84,8 +84,8 @@ impl Recorded {
     }
 }
 
-/// Returns every file below a directory with its bytes, without SQLite's index in shared memory and its empty log, which
-/// hold no data.
+/// Returns every file below a directory with its bytes, without SQLite's index in shared memory and its empty log,
+/// which hold no data.
 fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(directory).unwrap() {

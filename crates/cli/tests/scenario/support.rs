@@ -10,8 +10,8 @@ use serde_json::Value;
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
 
-/// Returns the older build of the program that `HOLDFAST_OTHER_BINARY` names: it starts reviews, and the program under test
-/// takes them over.
+/// Returns the older build of the program that `HOLDFAST_OTHER_BINARY` names: it starts reviews, and the program under
+/// test takes them over.
 pub fn other_binary() -> Option<PathBuf> {
     std::env::var_os("HOLDFAST_OTHER_BINARY").map(PathBuf::from)
 }

@@ -1,4 +1,5 @@
-//! Data directories of version 0.1 with a run stopped in each state: the current program finishes each run, or replays it.
+//! Data directories of version 0.1 with a run stopped in each state: the current program finishes each run, or replays
+//! it.
 //!
 //! `tests/fixtures/data/v0.1.tar.gz` was recorded with the program of version 0.1:
 //!
@@ -567,8 +568,8 @@ fn literal(value: ValueRef<'_>) -> String {
     }
 }
 
-/// Moves each time in a text, in milliseconds or seconds since 1970. Times are numbers from an hour before `around_ms` to 30
-/// days after it.
+/// Moves each time in a text, in milliseconds or seconds since 1970. Times are numbers from an hour before `around_ms`
+/// to 30 days after it.
 fn with_times_moved(text: &str, around_ms: i64, passed_ms: i64) -> String {
     const HOUR_MS: i64 = 3_600_000;
     let window = around_ms - HOUR_MS..around_ms + 30 * 24 * HOUR_MS;

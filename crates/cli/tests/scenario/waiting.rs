@@ -1,5 +1,6 @@
-//! Many reviews wait for a person while the server is killed: all keep waiting, nothing runs meanwhile, each is decided and
-//! published once. For more reviews: `HOLDFAST_WAITING=1000 cargo test -p holdfast-cli --test scenario waiting -- --nocapture`.
+//! Many reviews wait for a person while the server is killed: all keep waiting, nothing runs meanwhile, each is decided
+//! and published once. For more reviews:
+//! `HOLDFAST_WAITING=1000 cargo test -p holdfast-cli --test scenario waiting -- --nocapture`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

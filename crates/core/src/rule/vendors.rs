@@ -40,12 +40,7 @@ static BY_KEYWORD: LazyLock<Option<(AhoCorasick, Vec<&'static Vendor>)>> = LazyL
 static NAMES: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::new(TABLE.iter().filter_map(|row| row.name)).ok());
 
-/// Parses `rule
-/// title
-/// form` or `rule
-/// title
-/// name WORD
-/// form`.
+/// Parses `rule | title | form` or `rule | title | name WORD | form`.
 fn read_row(line: &'static str) -> Option<Vendor> {
     let cells: Vec<&str> = line.split(" | ").collect();
     let (rule, title, name, form) = match *cells.as_slice() {

@@ -1,5 +1,5 @@
-//! Computes the cost of a review on AWS from runs on this machine: state transitions, invocations, GB-seconds, requests and
-//! storage. Prints the tables of docs/cost.md.
+//! Computes the cost of a review on AWS from runs on this machine: state transitions, invocations, GB-seconds, requests
+//! and storage. Prints the tables of docs/cost.md.
 //!
 //! `cargo run --release -p holdfast-ops --example cost -- [FILES…]` (default 1 20 300 3000)
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints a report")]
@@ -31,8 +31,8 @@ const REQUEST_S: f64 = 0.02;
 const GITHUB_S: f64 = 0.3;
 /// Duration of a model call, in seconds: an assumption.
 const MODEL_S: f64 = 15.0;
-/// US dollars, us-east-1, without free tiers: a state transition, an invocation, a GB-second (arm64), an S3 PUT, an S3 GET,
-/// a GB stored for a month, a DynamoDB write and read on demand.
+/// US dollars, us-east-1, without free tiers: a state transition, an invocation, a GB-second (arm64), an S3 PUT, an S3
+/// GET, a GB stored for a month, a DynamoDB write and read on demand.
 const PRICES: [f64; 8] = [0.025e-3, 0.2e-6, 13.3334e-6, 5e-6, 0.4e-6, 0.023, 0.625e-6, 0.125e-6];
 /// Months that artifacts are stored, by the template's default.
 const MONTHS: f64 = 3.0;

@@ -1,6 +1,7 @@
 //! AWS, for a program with the feature `aws`: a deployment from an operator's terminal (the stack's table, bucket and
 //! workflow, with the credentials of the environment, and the stack's own account on GitHub for undoing), the ports of
-//! `holdfast engine`, and Bedrock. `read` has a deployment's runs. `without_aws` replaces this module in other programs.
+//! `holdfast engine`, and Bedrock. `read` has a deployment's runs. `without_aws` replaces this module in other
+//! programs.
 
 mod app_secrets;
 mod engine_ports;

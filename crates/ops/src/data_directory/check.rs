@@ -1,5 +1,6 @@
-//! Checks whether a folder may be used as a data directory. Its contents are trusted as the program's own state: open runs,
-//! keys, sign-ins. So the folder must belong to this user, be closed to all others, and hold nothing from a repository.
+//! Checks whether a folder may be used as a data directory. Its contents are trusted as the program's own state: open
+//! runs, keys, sign-ins. So the folder must belong to this user, be closed to all others, and hold nothing from a
+//! repository.
 
 use std::fs;
 use std::io;
@@ -63,7 +64,8 @@ pub fn find_or_create(given: &Path) -> Result<PathBuf, Failure> {
     find(&path)?.ok_or_else(|| unusable(&path, &"it is gone again"))
 }
 
-/// Returns the path in the form that is checked: absolute, and without an end that would follow a link (`link/`, `link/.`).
+/// Returns the path in the form that is checked: absolute, and without an end that would follow a link (`link/`,
+/// `link/.`).
 fn named(given: &Path) -> Result<PathBuf, Failure> {
     if given.as_os_str().is_empty() {
         return Err(Failure::usage("--data: the name is empty; name a directory"));

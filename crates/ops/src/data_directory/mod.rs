@@ -1,5 +1,5 @@
-//! The place of everything durable, unless `--data` names it: the user's state directory, with one data directory for each
-//! work tree, and never inside a work tree, whose files others write.
+//! The place of everything durable, unless `--data` names it: the user's state directory, with one data directory for
+//! each work tree, and never inside a work tree, whose files others write.
 
 mod check;
 #[cfg(test)]
@@ -110,8 +110,8 @@ impl Surroundings {
         }
     }
 
-    /// Returns the data directories of all work trees that hold runs, those with the newest data first. Notifies the operator
-    /// of those that are left out.
+    /// Returns the data directories of all work trees that hold runs, those with the newest data first. Notifies the
+    /// operator of those that are left out.
     fn all_trees(&self, notify: Notify) -> Result<Vec<PathBuf>, Failure> {
         let entries = std::fs::read_dir(self.root()?.join(TREES)).into_iter().flatten();
         let changed = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
@@ -228,7 +228,8 @@ impl DataPlace {
         of_kind(Kind::Server, find_or_create(&surroundings.server()?)?)
     }
 
-    /// Returns the directories that hold runs: the given one, or those of the current folder's work tree and of the server.
+    /// Returns the directories that hold runs: the given one, or those of the current folder's work tree and of the
+    /// server.
     ///
     /// # Errors
     /// No directory holds runs, or one is refused.
@@ -236,8 +237,8 @@ impl DataPlace {
         self.search(Trees::Current)
     }
 
-    /// Returns the directories whose runs are listed and searched by name: those of [`existing`](Self::existing), and outside
-    /// of a work tree also those of all work trees.
+    /// Returns the directories whose runs are listed and searched by name: those of [`existing`](Self::existing), and
+    /// outside of a work tree also those of all work trees.
     ///
     /// # Errors
     /// No directory holds runs, or one is refused.
@@ -303,7 +304,8 @@ impl DataPlace {
         }
     }
 
-    /// Finds a run by an unambiguous beginning of its name in all directories; notes its directory, unless `--data` names it.
+    /// Finds a run by an unambiguous beginning of its name in all directories; notes its directory, unless `--data`
+    /// names it.
     ///
     /// # Errors
     /// No run's name has this beginning, or several do.

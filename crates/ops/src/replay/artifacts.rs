@@ -1,4 +1,5 @@
-//! Restores the artifacts that each recorded state wrote, so that a replay that starts after the state finds exactly them.
+//! Restores the artifacts that each recorded state wrote, so that a replay that starts after the state finds exactly
+//! them.
 
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;

@@ -1,5 +1,5 @@
-//! A replay's clock. It jumps over waits and back-offs. At a person's wait of days it stops until the replay lets that time
-//! pass.
+//! A replay's clock. It jumps over waits and back-offs. At a person's wait of days it stops until the replay lets that
+//! time pass.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 use holdfast_engine::Clock;
 
-/// The longest wait that the clock jumps over by itself, in ms: waits for a model take at most an hour, longer ones are a
-/// person's.
+/// The longest wait that the clock jumps over by itself, in ms: waits for a model take at most an hour, longer ones are
+/// a person's.
 const MAX_JUMP_MS: i64 = 3_600_000;
 
 /// A clock on which no wait takes real time.

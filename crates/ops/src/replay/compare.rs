@@ -145,8 +145,8 @@ pub struct NoteDifferences {
 }
 
 impl Differences {
-    /// Returns whether the outcome is the same. A different prompt is a different outcome, because the recorded answer doesn't
-    /// belong to it.
+    /// Returns whether the outcome is the same. A different prompt is a different outcome, because the recorded answer
+    /// doesn't belong to it.
     pub fn is_empty(&self) -> bool {
         let findings = &self.findings;
         let is_different = self.status.differs()

@@ -18,8 +18,8 @@ pub struct Cutoff {
 }
 
 impl Cutoff {
-    /// Returns the cutoff before the first visit of `state`, in the run's own execution or in those of its units. `None` where
-    /// the run never reached the state.
+    /// Returns the cutoff before the first visit of `state`, in the run's own execution or in those of its units.
+    /// `None` where the run never reached the state.
     pub fn before(state: &str, histories: &Histories) -> Option<Self> {
         let first = |visits: &[Visit], name: &str| visits.iter().position(|visit| visit.state == name);
         let map_at = histories

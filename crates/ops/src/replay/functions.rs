@@ -1,5 +1,5 @@
-//! A replay's functions: they return recorded results before the cutoff and run this program's stages after it, with the
-//! recorded answers and refusals of GitHub and the models.
+//! A replay's functions: they return recorded results before the cutoff and run this program's stages after it, with
+//! the recorded answers and refusals of GitHub and the models.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -129,7 +129,8 @@ impl ReplayFunctions {
         let End::Failed { error, cause } = &visit.end else {
             return None;
         };
-        // Invalid settings aren't recorded. For a pull request a replay can't read them again, so their error is repeated.
+        // Invalid settings aren't recorded. For a pull request a replay can't read them again, so their error is
+        // repeated.
         let is_of_settings = error == ErrorName::RepositoryConfigurationInvalid.as_str()
             && self.recording.run.target.pull_request().is_some();
         let is_of_outside =
@@ -164,8 +165,8 @@ impl ReplayFunctions {
         Ok(done)
     }
 
-    /// Gives units whose file couldn't be read their recorded context. Findings of secrets come from the replay, because the
-    /// diff is recorded.
+    /// Gives units whose file couldn't be read their recorded context. Findings of secrets come from the replay,
+    /// because the diff is recorded.
     fn restore_contexts(&self) -> Result<(), Failure> {
         let run = self.recording.name();
         let plan: Option<Plan> = self.store.document(&key::plan(run))?;
@@ -197,8 +198,8 @@ impl Functions for ReplayFunctions {
     }
 }
 
-/// Returns the recorded result of a function. A function that waits for a decision returns nothing: the decision goes to its
-/// token.
+/// Returns the recorded result of a function. A function that waits for a decision returns nothing: the decision goes
+/// to its token.
 fn recorded(visit: &Visit) -> Result<Value, FunctionFailure> {
     match &visit.end {
         _ if visit.is_submitted => Ok(Value::Null),

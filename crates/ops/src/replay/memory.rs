@@ -1,5 +1,5 @@
-//! Artifacts in memory: those of the recorded run, and those that its replay writes. No diff and no prompt of a replay is
-//! written to a disk.
+//! Artifacts in memory: those of the recorded run, and those that its replay writes. No diff and no prompt of a replay
+//! is written to a disk.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

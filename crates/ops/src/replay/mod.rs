@@ -1,6 +1,6 @@
-//! Runs a recorded run again with this program's workflow and stages: answers come from the recording, nothing is written
-//! outside, waits pass at once. `recording` reads the run; `functions`, `read`, `model` and `writes` are the stages' ports;
-//! `compare` compares the outcomes.
+//! Runs a recorded run again with this program's workflow and stages: answers come from the recording, nothing is
+//! written outside, waits pass at once. `recording` reads the run; `functions`, `read`, `model` and `writes` are the
+//! stages' ports; `compare` compares the outcomes.
 
 mod artifacts;
 mod clock;

@@ -1,5 +1,5 @@
-//! A replay's model: returns the recorded answer, or the recorded error, of the same attempt at the same unit. Where there is
-//! neither, it notes that a model would be called.
+//! A replay's model: returns the recorded answer, or the recorded error, of the same attempt at the same unit. Where
+//! there is neither, it notes that a model would be called.
 
 use std::sync::Arc;
 

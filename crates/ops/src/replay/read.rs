@@ -1,5 +1,5 @@
-//! A replay's reading port: it returns the recorded change, and reads files from the work tree's objects where those still
-//! exist, otherwise from the recording. It never calls GitHub.
+//! A replay's reading port: it returns the recorded change, and reads files from the work tree's objects where those
+//! still exist, otherwise from the recording. It never calls GitHub.
 
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ impl RecordedRead {
         }
     }
 
-    /// Returns a file's recorded content. The settings are recorded in JSON, which is valid YAML. Of other files the recording
-    /// holds only the context that was gathered from them; `functions` restores that.
+    /// Returns a file's recorded content. The settings are recorded in JSON, which is valid YAML. Of other files the
+    /// recording holds only the context that was gathered from them; `functions` restores that.
     fn recorded(&self, path: &str, why: String) -> Result<Option<Vec<u8>>, ReadError> {
         if path != POLICY_PATH {
             self.notes

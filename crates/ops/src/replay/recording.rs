@@ -129,8 +129,8 @@ impl Recording {
     }
 }
 
-/// Pins the run to the recorded settings. A run pins the settings' text, but only their values are recorded, so a replay
-/// pins those.
+/// Pins the run to the recorded settings. A run pins the settings' text, but only their values are recorded, so a
+/// replay pins those.
 fn pin(run: &mut Value, settings: &[u8]) {
     if let Some(pinned) = run.pointer_mut("/target/pinned/settings") {
         *pinned = settings_digest(Some(settings)).into();

@@ -1,5 +1,5 @@
-//! Notes that a replay collects: missing answers, files that couldn't be read again, errors that were returned again, and
-//! the writes that it left out.
+//! Notes that a replay collects: missing answers, files that couldn't be read again, errors that were returned again,
+//! and the writes that it left out.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,7 +43,8 @@ pub struct GivenAgain {
 /// A write to the pull request that the replay left out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Write {
-    /// `open_check`, `announce`, `draft_review`, `submit_review`, `summarize`, `close_check`, `withdraw` or `give_notice`.
+    /// `open_check`, `announce`, `draft_review`, `submit_review`, `summarize`, `close_check`, `withdraw` or
+    /// `give_notice`.
     pub write: &'static str,
     /// Its content.
     #[serde(flatten)]

@@ -1,5 +1,5 @@
-//! Virtual time: it jumps over waits and back-offs as soon as nothing else is in flight, and stops at a person's wait of
-//! days.
+//! Virtual time: it jumps over waits and back-offs as soon as nothing else is in flight, and stops at a person's wait
+//! of days.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -1,5 +1,5 @@
-//! The stages with one fault injected into one state. A fault strikes at the state's first invocation, and a permanent one
-//! at each later invocation too. All other calls pass through unchanged.
+//! The stages with one fault injected into one state. A fault strikes at the state's first invocation, and a permanent
+//! one at each later invocation too. All other calls pass through unchanged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

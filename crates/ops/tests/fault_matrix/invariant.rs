@@ -1,4 +1,5 @@
-//! Invariants that hold after every fault, checked from outside: on the pull request, in the run's record, in the outbox.
+//! Invariants that hold after every fault, checked from outside: on the pull request, in the run's record, in the
+//! outbox.
 
 use std::collections::BTreeMap;
 
@@ -75,8 +76,8 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
             return say("a file is left out without a reason");
         }
     }
-    // 5: no finished unit's model call is paid twice. A call that was in flight when the process died, or whose answer was
-    // lost in the calling state, wasn't finished.
+    // 5: no finished unit's model call is paid twice. A call that was in flight when the process died, or whose answer
+    // was lost in the calling state, wasn't finished.
     let most = if cell.state == state::REVIEW_UNIT || cell.state == state::SUMMARIZE_REVIEW {
         usize::MAX
     } else {

@@ -1,5 +1,5 @@
-//! The operator's sign-in on this machine: an address in the data directory that works once. Sessions and forms are sealed
-//! with two separate keys in separate files; neither key is ever part of an address.
+//! The operator's sign-in on this machine: an address in the data directory that works once. Sessions and forms are
+//! sealed with two separate keys in separate files; neither key is ever part of an address.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -50,8 +50,8 @@ pub enum Entered {
     NotNow,
 }
 
-/// Reads or creates the console's secrets, and writes the address with the current `public` URL. With `renew`, all three are
-/// created again: sessions end, and there is a new address. The caller holds the data directory's lock.
+/// Reads or creates the console's secrets, and writes the address with the current `public` URL. With `renew`, all
+/// three are created again: sessions end, and there is a new address. The caller holds the data directory's lock.
 ///
 /// # Errors
 /// A file can't be read or written.

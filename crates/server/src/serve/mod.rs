@@ -1,5 +1,5 @@
-//! `holdfast serve`: webhook, console, approvals and runner in one process. `holdfast-web` computes the answers; this module
-//! has the server and its wiring.
+//! `holdfast serve`: webhook, console, approvals and runner in one process. `holdfast-web` computes the answers; this
+//! module has the server and its wiring.
 
 mod console;
 mod key;
@@ -42,8 +42,8 @@ use holdfast_ops::workflow;
 use holdfast_ops::access::Access;
 use key::{ConsoleKeys, Entry};
 
-/// The Step Functions API shows this text in place of a review's task tokens. A token's holder could decide in place of the
-/// approvers, and derive their codes from it.
+/// The Step Functions API shows this text in place of a review's task tokens. A token's holder could decide in place of
+/// the approvers, and derive their codes from it.
 const TOKEN_MASK: &str = "[withheld: a task token of a review]";
 
 /// The state that request handlers share.

@@ -1,5 +1,6 @@
-//! Reads people's permissions from GitHub with a limit on requests: an answer is cached for a minute, and each login has a
-//! maximum number of requests per minute. So a stranger who signs in and reloads pages causes a bounded number of requests.
+//! Reads people's permissions from GitHub with a limit on requests: an answer is cached for a minute, and each login
+//! has a maximum number of requests per minute. So a stranger who signs in and reloads pages causes a bounded number of
+//! requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

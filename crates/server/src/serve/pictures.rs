@@ -1,5 +1,5 @@
-//! Cache of pictures of runs' states. A page draws the picture because it needs its size, and the browser requests the same
-//! picture next.
+//! Cache of pictures of runs' states. A page draws the picture because it needs its size, and the browser requests the
+//! same picture next.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

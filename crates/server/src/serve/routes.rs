@@ -28,7 +28,8 @@ pub fn router(app: Arc<App>) -> Router {
             post(deliver)
                 .layer(DefaultBodyLimit::disable())
                 .layer(from_fn(run_to_completion))
-                // One byte more than the limit, so that a body of exactly the limit is accepted and a larger one is refused.
+                // One byte more than the limit, so that a body of exactly the limit is accepted and a larger one is
+                // refused.
                 .layer(from_fn(async |request: Request, next: Next| {
                     take_body(BodyLimits::of_bytes(webhook::MAX_BODY_BYTES + 1), request, next).await
                 }))

@@ -68,8 +68,8 @@ fn again(visit: &Visit<'_>, at: &str) -> Response {
     })
 }
 
-/// Signs the operator in with the address from the data directory, once. Prefetches and HEAD requests, which some programs
-/// send for addresses in messages, don't use it up.
+/// Signs the operator in with the address from the data directory, once. Prefetches and HEAD requests, which some
+/// programs send for addresses in messages, don't use it up.
 async fn with_key(
     State(app): State<Arc<App>>,
     method: Method,

@@ -164,8 +164,8 @@ pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> R
     }))
 }
 
-/// Reads a unit's attempts, each with the tier that answered, and the number of the last one with a good finding or a valid
-/// answer.
+/// Reads a unit's attempts, each with the tier that answered, and the number of the last one with a good finding or a
+/// valid answer.
 async fn attempts(
     store: &dyn StoreArtifact,
     run: &str,

@@ -1,5 +1,5 @@
-//! Stores the App's secrets: in the data directory, as a file of settings with the private key beside it, or in the secrets
-//! of a deployment on AWS.
+//! Stores the App's secrets: in the data directory, as a file of settings with the private key beside it, or in the
+//! secrets of a deployment on AWS.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,8 @@ pub enum Keep {
 }
 
 impl Keep {
-    /// Checks, before the App is created, that its secrets can be stored. Returns the place and the deployment's public URL.
+    /// Checks, before the App is created, that its secrets can be stored. Returns the place and the deployment's public
+    /// URL.
     ///
     /// # Errors
     /// An App exists already; the directory can't be written; the stack can't be read; there is no public URL.

@@ -1,5 +1,6 @@
-//! `holdfast setup`: creates the GitHub App from a manifest. A page on this machine sends the manifest to GitHub, a person
-//! confirms it there, and GitHub returns a code that is exchanged for the App's secrets. They are stored at once.
+//! `holdfast setup`: creates the GitHub App from a manifest. A page on this machine sends the manifest to GitHub, a
+//! person confirms it there, and GitHub returns a code that is exchanged for the App's secrets. They are stored at
+//! once.
 
 mod keep;
 
