@@ -14,8 +14,8 @@ pub trait Story: Model {
     fn describe(&self, state: &Self::State, action: &Self::Action) -> String;
 }
 
-/// Visits every state. Exactly these invariants must fail, and every event that should happen sometimes must have
-/// happened.
+/// Visits every state. Exactly the invariants in `broken` must fail. If it is empty, every event that should happen
+/// sometimes must have happened, too.
 pub fn check<M>(name: &str, model: M, broken: &[&str])
 where
     M: Story + Send + Sync + 'static,

@@ -27,9 +27,9 @@ struct Candidate {
     id: ObjectId,
 }
 
-/// Chooses the base of a head: the merge base with the branch that the environment names, with the remote's default
-/// branch, with the branch's upstream, or with the nearest branch that has a usual name; else the head's parent, or the
-/// empty tree for a first commit.
+/// Chooses the base of a head: its merge base with the first of these branches that has one: the branch that the
+/// environment names, the remote's default branch, the upstream, the nearest branch with a usual name. If there is none,
+/// or the branch has every commit of the head, the base is the head's parent; for a first commit, the empty tree.
 ///
 /// # Errors
 ///
@@ -91,7 +91,8 @@ fn contained(candidate: &Candidate) -> String {
     format!("{}, {}, has every commit of the head", candidate.name, candidate.why)
 }
 
-/// Returns the head's first parent, if there is no branch to compare with.
+/// Returns the head's first parent as the base, or the empty tree if the head is a first commit. `why` explains why no
+/// branch gives a base.
 fn parent(repository: &Repository, head: ObjectId, why: &str, aside: &str) -> Result<Base, ReadError> {
     let commit = repository
         .find_commit(head)

@@ -60,7 +60,7 @@ impl Runner {
         if self.open.next_due.is_none_or(|due| due > now) {
             return Ok(());
         }
-        // Executions outside the scope stay due: they must not fill each batch again.
+        // Executions outside the scope stay due and would fill each limited batch again.
         let limit = if self.scope.is_all() {
             MAX_DUE_PER_TURN
         } else {

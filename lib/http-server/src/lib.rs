@@ -1,5 +1,6 @@
 //! The HTTP server under every listener of the program. Every resource that a stranger can hold is bounded: connections
-//! in total and per address, the time and size of a request's head and body, and the size of all bodies together.
+//! in total and per address, and the time and size of a request's head. [`take_body`] bounds the time and size of a
+//! body, and the size of all bodies together; a router whose handlers read bodies themselves has to bound them.
 //! HTTP/1.1 only.
 
 #![warn(clippy::missing_errors_doc)]
@@ -99,7 +100,7 @@ impl Drop for Place {
 /// Serves until `stopped` is ready, then until the requests in flight are answered.
 ///
 /// # Errors
-/// The listener fails permanently.
+/// None at present: an error of the listener is logged, and accepting is retried.
 pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<Output = ()>) -> io::Result<()> {
     serve_within(Limits::USUAL, listener, router, stopped).await
 }
@@ -107,7 +108,7 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
 /// Serves like [`serve`], with other limits.
 ///
 /// # Errors
-/// The listener fails permanently.
+/// The same as [`serve`].
 pub async fn serve_within(
     limits: Limits,
     listener: TcpListener,

@@ -65,8 +65,8 @@ impl Api {
         Ok(json!({ "executionArn": arn, "startDate": seconds(found.record.started.0) }))
     }
 
-    /// Stores the version and the alias of an execution before its start. What an earlier start stored before a crash
-    /// is replaced or deleted if the engine doesn't have the execution.
+    /// Stores the version and the alias of an execution before its start. If the engine doesn't have the execution,
+    /// replaces or deletes the entry that an earlier start may have left behind at a crash.
     fn note_start(&self, target: &Target, arn: &str) -> Result<(), ApiError> {
         let noted = self.store().started_by(arn)?;
         if noted.is_none() && target.version.is_none() {

@@ -76,7 +76,8 @@ impl Api {
     }
 }
 
-/// Finds the state in a definition: the whole text without a name, else a state of a state machine.
+/// Finds the state to test. Without a name it is the whole definition, otherwise the state of this name in a state
+/// machine.
 fn tested(definition: &str, name: Option<&str>) -> Result<StateTest, ApiError> {
     let invalid = |what: &str| ApiError::new("InvalidDefinition", format!("Invalid State Machine Definition: {what}"));
     if definition.len() > MAX_DEFINITION_BYTES {

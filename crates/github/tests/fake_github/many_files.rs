@@ -139,7 +139,7 @@ async fn a_limit_is_reported_and_not_evaded() {
     assert_eq!(github.journal().entries().len(), 1);
 }
 
-/// Requests and time of 100 and of 1,000 files, each answer 100 ms late.
+/// Measures the requests and the time of 100 and of 1,000 files, if each answer takes 100 ms.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_files_take_a_few_requests() {
     for (count, requests) in [(100, 3), (1_000, 30)] {

@@ -23,7 +23,7 @@ use super::deadline::Deadline;
 use super::language::Language;
 use super::outline::rows;
 
-/// Maximum number of findings of one rule in one file.
+/// Maximum number of findings of one query of a rule in one file. Further ones are left out.
 const MAX_FINDINGS: usize = 1_000;
 
 /// Maximum number of matches that one search has in flight. Each step of a search costs up to its square.
@@ -94,7 +94,8 @@ pub fn rule_ids() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.id)
 }
 
-/// Returns the findings in a file, and true if every match was followed; `None` when the time is up.
+/// Returns the findings in a file, at most `MAX_FINDINGS` of each query, and true if no search had to drop matches;
+/// `None` when the time is up.
 pub(super) fn find(
     tree: &Tree,
     text: &str,

@@ -36,7 +36,7 @@ fn inputs(children: &[MapChild]) -> Vec<Value> {
 }
 
 // https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html: MaxItemsPerBatch, BatchInput; the
-// the items are the results of ItemSelector.
+// items are the results of ItemSelector.
 #[test]
 fn items_are_batched_in_order_with_the_shared_input() {
     let found = children(
