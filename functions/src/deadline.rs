@@ -1,4 +1,4 @@
-//! The time that Lambda gives to one event, as the stages' deadline.
+//! The time limit that Lambda sets for one event, as the stages' deadline.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,20 +6,20 @@ use holdfast_core::port::Deadline;
 
 use crate::invoke::Event;
 
-/// Kept of an event's time for the stage's answer.
+/// Part of an event's time that is reserved for the stage's answer.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// The deadlines of a function's events.
 pub struct EventDeadlines;
 
 impl EventDeadlines {
-    /// Returns the deadline of an event, less the margin.
+    /// Returns the deadline of an event, minus the margin.
     pub fn of(&self, event: &Event) -> EventDeadline {
         EventDeadline(event.context.deadline() - MARGIN)
     }
 }
 
-/// The deadline of one event: Lambda kills the process when the function's `Timeout` is over.
+/// The deadline of one event. Lambda kills the process after the function's `Timeout`.
 pub struct EventDeadline(SystemTime);
 
 impl Deadline for EventDeadline {

@@ -1,4 +1,4 @@
-//! Serves the requests of an HTTP API with the answers of `holdfast-web`.
+//! Serves requests from API Gateway's HTTP API with the answers of `holdfast-web`.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -28,7 +28,7 @@ where
         let (parts, body) = request.into_parts();
         let ports = wiring.ports().await;
         let reply = answer(Request::from_parts(parts, bytes(body)), ports).await;
-        // An invalid signature may be from a secret that is newer than ours.
+        // An invalid signature may come from a secret that is newer than the one this process has read.
         if reply.status == StatusCode::UNAUTHORIZED || reply.status.is_server_error() {
             wiring.doubt().await;
         }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::metrics;
 use crate::wiring::Wiring;
 
-/// An event of Lambda's.
+/// A Lambda event.
 pub type Event = LambdaEvent<Value>;
 /// The answer to Lambda. A failure's `errorType` is the name that the workflow's Retry and Catch match.
 pub type Answer = Result<Value, Diagnostic>;
@@ -37,7 +37,7 @@ where
     .await
 }
 
-/// Calls a stage with an event's payload. A failure is logged and counted here, once.
+/// Calls a stage with an event's payload. Logs and counts a failure: no other code does.
 pub async fn through<I, O, R>(event: &Event, stage: impl FnOnce(I) -> R) -> Answer
 where
     I: DeserializeOwned,

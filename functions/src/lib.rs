@@ -1,6 +1,6 @@
 //! The Lambda functions, each a binary in `src/bin`: one for each stage, the webhook, the approval page, and the sweep.
-//! `main` makes the adapters, the handler translates events, the stage decides. Stages are in `holdfast-core`, adapters
-//! in the crates of their outside things.
+//! `main` makes the adapters, the handler translates events, the stage decides. Stages are in `holdfast-core`; each
+//! adapter is in the crate for its outside service.
 
 pub mod approval_page;
 mod deadline;

@@ -11,12 +11,12 @@ use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::{STAGES, find_artifact};
 use serde_json::{Value, json};
 
-/// The name of the setting for the metrics' namespace. Without it nothing is written.
+/// The environment variable with the metrics' namespace. Without it, no metrics are written.
 const NAMESPACE: &str = "HOLDFAST_METRICS_NAMESPACE";
 /// The variable with the function's name; Lambda sets it.
 const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// Writes the metrics of a run's report. Without a readable report it only logs a warning.
+/// Writes the metrics of a run's report. If the report can't be read, only logs a warning.
 pub async fn count_review(store: &dyn StoreArtifact, run: &str) {
     let Ok(namespace) = std::env::var(NAMESPACE) else {
         return;
@@ -57,7 +57,7 @@ fn review(namespace: &str, at_ms: u64, report: &Report) -> Value {
 fn failure(namespace: &str, at_ms: u64, function: &str, error: ErrorName) -> Value {
     let figures = [("StageFailures", json!(1), "Count")];
     let mut line = line(namespace, at_ms, &json!([["Stage"], ["Error"]]), &figures);
-    // The function's name starts with the stack's.
+    // The function's name starts with the stack's name.
     let stage = STAGES.iter().find(|stage| function.ends_with(stage.function));
     line["Stage"] = json!(stage.map_or(function, |stage| stage.state));
     line["Error"] = json!(error.as_str());
@@ -80,7 +80,7 @@ fn line(namespace: &str, at_ms: u64, dimensions: &Value, figures: &[(&str, Value
 }
 
 fn write(line: &Value) {
-    // A function that can't write to its log can't report that either.
+    // A function that can't write to its log can't report this failure either.
     let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
 }
 

@@ -25,10 +25,10 @@ use url::Url;
 
 use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, unknown_secret_names};
 
-/// The minimum length of the key that seals forms, in characters.
+/// Minimum length of the key that seals forms, in bytes.
 const MIN_SEAL_KEY_CHARS: usize = 32;
 
-/// The function can't start. Holds every problem, a line each.
+/// The function can't start. The text has every problem, one on each line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SetupError(pub(crate) String);
@@ -37,7 +37,7 @@ pub struct SetupError(pub(crate) String);
 pub struct SignIn {
     /// Reads a person's permission with the person's token.
     pub github: GithubSignIn,
-    /// The way to GitHub and back.
+    /// The steps of a sign-in, to GitHub and back.
     pub with: SignInFlow,
 }
 
@@ -49,7 +49,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Reads the settings, with `places`.
+    /// Reads the settings, including those that `places` names.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Setup {
         })
     }
 
-    /// Returns the artifacts in the bucket. Needs [`BUCKET`].
+    /// Returns the store of artifacts in the bucket. Needs [`BUCKET`].
     pub fn store(&self) -> S3StoreArtifact {
         S3StoreArtifact::new(&self.aws, self.settings.place(BUCKET))
     }
@@ -102,17 +102,18 @@ impl Setup {
         Ok(GithubPublishReview::new(self.github()?, key))
     }
 
-    /// Returns the rows in the table. Needs [`TABLE`].
+    /// Returns the port to the rows in the table. Needs [`TABLE`].
     pub fn rows(&self) -> DynamodbKeepRows {
         DynamodbKeepRows::new(&self.aws, self.settings.place(TABLE))
     }
 
-    /// Returns the executions of the workflow. Needs [`STATE_MACHINE`].
+    /// Returns the port to the workflow's executions. Needs [`STATE_MACHINE`].
     pub fn runs(&self) -> StepFunctionsRuns {
         StepFunctionsRuns::new(&self.aws, self.settings.place(STATE_MACHINE))
     }
 
-    /// Returns the executions of the workflow; it starts runs by the alias. Needs [`STATE_MACHINE`] and [`ALIAS`].
+    /// Returns the port to the workflow's executions, which starts runs by the alias. Needs [`STATE_MACHINE`] and
+    /// [`ALIAS`].
     pub fn runs_by_alias(&self) -> StepFunctionsRuns {
         self.runs().started_by(self.settings.place(ALIAS))
     }
@@ -122,7 +123,7 @@ impl Setup {
         RunSettings::of(&self.settings.deployment, self.settings.place(BUCKET))
     }
 
-    /// Returns the secrets that sign deliveries.
+    /// Returns the secrets that deliveries are signed with.
     ///
     /// # Errors
     ///
@@ -224,7 +225,7 @@ impl Setup {
         }
     }
 
-    /// Returns the one connection of all adapters for GitHub, which share its settings and an App's tokens.
+    /// Returns the connection that all adapters for GitHub share, with its settings and an App's tokens.
     fn github(&self) -> Result<GithubConnection, SetupError> {
         if let Some(connection) = self.github.get() {
             return Ok(connection.clone());

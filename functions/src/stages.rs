@@ -12,7 +12,7 @@ use crate::metrics;
 use crate::settings::{BUCKET, STATE_MACHINE, TABLE, TOPIC};
 use crate::wiring::Wiring;
 
-/// A port's adapter. A port of the table that this macro doesn't know is an error of the compiler.
+/// Makes a port's adapter. A port of the table that this macro doesn't know is a compile error.
 macro_rules! adapter {
     (read, $setup:ident) => {
         $setup.read()?
@@ -46,7 +46,7 @@ macro_rules! adapter {
     };
 }
 
-/// A port for one event's stage. Only the deadline is made for each event.
+/// Selects a port for one event's stage. Only the deadline is made for each event.
 macro_rules! of_event {
     (deadline, $made:ident, $event:ident) => {
         &$made.of(&$event)
@@ -68,7 +68,7 @@ fn places(ports: &[&str]) -> Vec<&'static str> {
     ports.iter().filter_map(place).collect()
 }
 
-/// A stage's call. After SummarizeReview, which writes the report, the review's metrics are written too.
+/// Calls a stage. After SummarizeReview, which writes the report, also writes the review's metrics.
 macro_rules! run {
     (summarize_review, $input:ident, $model:expr, $store:expr) => {{
         let output = stage::summarize_review::summarize_review(&$input, $model, $store).await?;

@@ -1,5 +1,5 @@
-//! The function `sweep`: sweeps at every event, of the schedule or of a run's end. It ignores the event's content,
-//! because every sweep takes all that is left.
+//! The function `sweep`: sweeps at every event, whether from the schedule or from a run's end. It ignores the event's
+//! content, because every sweep handles everything that is left.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ struct Ports {
     store: S3StoreArtifact,
 }
 
-/// Sweeps on each event, of the schedule or of a run's end, until Lambda ends the process.
+/// Sweeps on each event, from the schedule or from a run's end, until Lambda ends the process.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ pub async fn main() -> Result<(), crate::Error> {
     serve(wiring, handle).await
 }
 
-/// Sweeps. Work that is left is logged and isn't a failure: the next sweep retries it.
+/// Runs one sweep. Work that is left is logged and isn't a failure, because the next sweep retries it.
 async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
     through(&event, async |_event: Value| {
         sweep_all(&ports, &EventDeadlines.of(&event)).await

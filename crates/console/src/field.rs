@@ -1,8 +1,8 @@
 //! Names of form fields. The pages send them and the server reads them.
 
-/// The nonce that ties a form to the page and the browser that it was made for. In every POST form.
+/// The nonce that ties a form to its page and its browser. Every POST form has it.
 pub const CSRF: &str = "csrf";
-/// The hash of the content that the approval page showed. A decision on another version is refused.
+/// The SHA-256 of the content that the approval page showed. A decision on other content is refused.
 pub const PAGE_VERSION: &str = "page_version";
 /// The full head commit that the page showed.
 pub const HEAD: &str = "head";
@@ -12,7 +12,7 @@ pub const DECISION: &str = "decision";
 pub const REASON: &str = "reason";
 /// The code from the mail, typed by hand.
 pub const CODE: &str = "code";
-/// `yes`: the box that confirms an action.
+/// `yes` if the box that confirms an action is checked.
 pub const CONFIRM: &str = "confirm";
 /// Index of a finding to leave out, in the report, from 0. Once for each such finding.
 pub const DROP: &str = "drop";
@@ -25,13 +25,14 @@ pub const FILTER_TEXT: &str = "q";
 /// The page number of the list of runs, from 1.
 pub const FILTER_PAGE: &str = "page";
 
-/// The edited title of the finding with that index in the report. It was edited if it differs from
-/// [`crate::editable`] of its title.
+/// Returns the name of the field with a finding's title. `index` is the finding's place in the report, from 0. A title
+/// was edited if it differs from [`crate::editable`] of the finding's title.
 pub fn title(index: usize) -> String {
     format!("title-{index}")
 }
 
-/// The edited body of the finding with that index in the report; compared like [`title`]. Line ends come as CR LF.
+/// Returns the name of the field with a finding's body, which is compared like [`title`]. Browsers send its line ends
+/// as CR LF.
 pub fn body(index: usize) -> String {
     format!("body-{index}")
 }

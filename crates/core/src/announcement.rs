@@ -14,8 +14,8 @@ use crate::model::run::{Announcement, Run};
 use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
 use crate::render::{Inline, announcement_body, check_outcome, review_draft, summary_body};
 
-/// Opens the check and writes the comment. [`withdraw`] undoes both. The claim is checked before and after, because a newer
-/// run may take over at any time.
+/// Opens the check and writes the comment. [`withdraw`] undoes both. The claim is checked before and after, because a
+/// newer run may take over at any time.
 ///
 /// # Errors
 ///
@@ -63,8 +63,8 @@ pub async fn draft(
     })
 }
 
-/// Undoes [`announce`] and [`draft`]: deletes the comment and the draft, and closes the checks. A missing effect counts as
-/// undone. A submitted review stays, and the check mentions it.
+/// Undoes [`announce`] and [`draft`]: deletes the comment and the draft, and closes the checks. A missing effect counts
+/// as undone. A submitted review stays, and the check mentions it.
 ///
 /// # Errors
 ///
@@ -102,12 +102,12 @@ pub async fn withdraw(
     Ok(())
 }
 
-/// Returns the result of a claim check. A superseded run first undoes its writes since the previous check: the run that took
-/// over has stopped it, so no later state of it would, and may have cleaned up before these writes.
+/// Returns `held`, the result of a claim check. A superseded run first undoes its effects. None of its later states
+/// would: the run that took over has stopped it, and may have cleaned up before its latest writes.
 ///
 /// # Errors
 ///
-/// The claim check's; what GitHub and the store return.
+/// The claim check's error; what GitHub and the store return.
 pub async fn withdraw_if_superseded(
     held: Result<(), StageError>,
     run: &Run,
@@ -122,8 +122,8 @@ pub async fn withdraw_if_superseded(
     held
 }
 
-/// Ends the announcement of a submitted review: the comment becomes the summary, and the check gets its conclusion. Others
-/// have seen the review, so nothing undoes this.
+/// Ends the announcement of a submitted review: the comment becomes the summary, and the check gets its conclusion.
+/// Others have seen the review, so nothing undoes this.
 ///
 /// # Errors
 ///
@@ -142,7 +142,7 @@ pub async fn conclude(
     settle(&run.run, true, store).await
 }
 
-/// Undoes [`announce`] for a review that people rejected, which is the run's result.
+/// Undoes [`announce`] and [`draft`] for a review that a person rejected. The rejection is the run's result.
 ///
 /// # Errors
 ///
@@ -158,7 +158,7 @@ pub async fn discard(
     settle(&run.run, false, store).await
 }
 
-/// Stores that the run's effects on the pull request are its result, published or not: a later run leaves them unchanged.
+/// Stores that the run's effects on the pull request are final, published or not: a later run leaves them unchanged.
 async fn settle(run: &str, published: bool, store: &dyn StoreArtifact) -> Result<(), StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     let settled = Announcement {

@@ -1,5 +1,5 @@
-//! The claim on a pull request: only the newest run that opened it may write. A run takes a generation once and checks it
-//! before each write, so that an old run that wakes late finds itself superseded.
+//! The claim on a pull request: only the run that took it last may write. A run takes the claim once and checks before
+//! each write that it still holds it, so that an old run that wakes late finds itself superseded.
 
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +95,7 @@ async fn find_named(rows: &dyn KeepRows, target: &Target) -> Result<Option<Claim
     find(rows, &key).await
 }
 
-/// Writes `claim` under the key of version 0.1, so that a run of that version finds itself superseded.
+/// Replaces another run's claim under the key of version 0.1, so that a run of that version finds itself superseded.
 async fn retire_named(rows: &dyn KeepRows, target: &Target, claim: &Claim) -> Result<(), StageError> {
     let Some(key) = named_claim_key(target) else {
         return Ok(());
@@ -128,8 +128,8 @@ pub async fn note_undone(rows: &dyn KeepRows, run: &str) -> Result<(), StageErro
     set_undone(rows, run, true).await
 }
 
-/// Returns whether a run may have left side effects: it has a claim, and its effects are not all undone. Only for runs that
-/// ended without success.
+/// Returns whether a run may have left side effects: it has a row, and its effects are not all undone. Call this only
+/// for runs that ended without success.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Decides from both versions of a changed file whether it is text with a patch, text that is only searched for secrets, or
-//! binary. Every source of changes uses it.
+//! Decides from both versions of a changed file whether it is text with a patch, text that is only searched for
+//! secrets, or binary. Every source of changes uses it.
 
 use crate::diff::{Content, content_of, each_added_piece, unified, without_nul};
 use crate::model::change::{ChangedFile, FileKind};
@@ -14,9 +14,9 @@ const MAX_SECRETS: usize = 1_000;
 
 /// Fills in the kind, the counts, and the patch or the reason why there is none. A missing version is empty.
 ///
-/// A text of ordinary size gets its patch and is reviewed. For other texts (too large, with NUL bytes) only the secrets in
-/// added lines are stored, whatever the size. A binary file keeps its source's reason. Returns whether the patch is coarse:
-/// a part was not searched for equal lines.
+/// A text of ordinary size gets its patch and is reviewed. For other texts (too large, with NUL bytes) only the secrets
+/// in added lines are stored, whatever the size. A binary file keeps its source's reason. Returns whether the patch is
+/// coarse: a part was not searched for equal lines.
 pub fn fill_content(file: &mut ChangedFile, before: &[u8], after: &[u8]) -> bool {
     let largest = before.len().max(after.len());
     match content_of(before, after) {

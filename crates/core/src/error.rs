@@ -25,7 +25,8 @@ impl StageError {
     }
 }
 
-/// Returns a caught error's name, with the message in its cause.
+/// Returns a caught error as one line of at most 600 characters: its name, and the message from its cause. Secrets are
+/// removed.
 pub fn explain_failure(reason: &str, cause: Option<&str>) -> String {
     let message = cause.and_then(|cause| {
         let parsed: Option<serde_json::Value> = serde_json::from_str(cause).ok();

@@ -1,12 +1,12 @@
-//! The gate: decides which findings require a person's approval before publication, and which ones a pull request shows at
-//! their lines. All findings count, also those that are folded afterwards.
+//! The gate: decides which findings require a person's approval before publication, and which ones the pull request
+//! shows next to their lines. All findings count, including those that are folded afterwards.
 
 use crate::model::finding::Finding;
 use crate::model::policy::{InvalidPolicy, Policy};
 use crate::model::report::{Gate, GateDecision};
 
-/// Decides on all findings, marks those that the gate holds, and folds the ones beyond `max_findings`. Gated findings are
-/// folded last; otherwise the given order counts.
+/// Decides on all findings, marks those that the gate holds, and folds the ones beyond `max_findings`. Gated findings
+/// are folded last; otherwise the given order counts.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! The identity of a pull request's review: repository, merge base, head and the settings of the base branch, pinned before
-//! the run is named. A run publishes nothing if one of them has changed.
+//! The identity of a pull request's review: repository, merge base, head and the settings of the base branch, pinned
+//! before the run is named. A run publishes nothing if one of them has changed.
 
 use sha2::{Digest, Sha256};
 

@@ -1,5 +1,5 @@
-//! The domain of Holdfast, as pure code. It has no clock, environment, network or files; `clippy.toml` beside this crate's
-//! manifest forbids them.
+//! The domain of Holdfast, as pure code. It has no clock, environment, network or files; `clippy.toml` beside this
+//! crate's manifest forbids them.
 //!
 //! - `model`: the data types; `error`, `artifact`, `rows`: failures, stored documents and rows
 //! - `stage`: one file for each task state of the workflow; `port`: the interfaces that stages need from outside

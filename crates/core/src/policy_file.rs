@@ -1,5 +1,5 @@
-//! Finds a repository's settings on the base of a change. A settings file that can't be read, because of its name or its
-//! kind, would silently have no effect, so it is an error like invalid settings.
+//! Finds a repository's settings on the base of a change. A settings file that can't be read, because of its name or
+//! its kind, would silently have no effect, so it is an error like invalid settings.
 
 use crate::error::StageError;
 use crate::model::change::Target;
@@ -39,8 +39,8 @@ pub async fn read_policy(
     Ok((parse(&text)?, notes))
 }
 
-/// Returns notes on the files in the root folder that look like settings. Fails where the settings themselves would not be
-/// read.
+/// Returns notes on the files in the root folder that look like settings. Fails where the settings themselves would not
+/// be read.
 fn look_at(entries: &[RootEntry]) -> Result<Vec<String>, InvalidPolicy> {
     let own = entries.iter().find(|entry| entry.name == POLICY_PATH);
     check_kind(own)?;

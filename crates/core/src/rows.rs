@@ -1,6 +1,6 @@
-//! Rows as typed values, and the one way to change a row that others may change at the same time. [`update`] reads the row,
-//! decides, and writes only if nobody has written in the meantime; otherwise it reads and decides again. All state that
-//! several runs share is written here.
+//! Rows as typed values, and the one way to change a row that others may change at the same time. [`update`] reads the
+//! row, decides, and writes only if nobody has written in the meantime; otherwise it reads and decides again. All state
+//! that several runs share is written here.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,7 +10,7 @@ use crate::error::StageError;
 use crate::model::error_name::ErrorName;
 use crate::port::{KeepRows, Precondition, Row, Written};
 
-/// Maximum retries of a conflicting write. Each conflict means that another writer has just succeeded.
+/// Maximum attempts at a conflicting write. Each conflict means that another writer has just succeeded.
 pub const MAX_CONFLICTS: usize = 20;
 
 /// The decision on a row, with the caller's result.
@@ -67,12 +67,12 @@ pub async fn create<T: Serialize>(rows: &dyn KeepRows, key: &str, value: &T) -> 
     put(rows, key, value, None).await
 }
 
-/// Changes a row. `decide` gets its value, and is called again where another writer was faster.
+/// Changes a row. `decide` gets its value, and is called again with the new value if another writer was faster.
 ///
 /// # Errors
 ///
-/// What `decide` returns; the table can't be reached; the row has another shape; others were faster
-/// [`MAX_CONFLICTS`] times in a row.
+/// What `decide` returns; the table can't be reached; the row has another shape; each of [`MAX_CONFLICTS`] attempts
+/// conflicted.
 pub async fn update<T, A, E, D>(rows: &dyn KeepRows, key: &str, mut decide: impl FnMut(Option<T>) -> D) -> Result<A, E>
 where
     T: Serialize + DeserializeOwned,

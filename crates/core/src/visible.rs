@@ -1,11 +1,12 @@
-//! The visible part of an untrusted text. Invisible characters, control characters and overrides of direction are removed,
-//! because they split words for the checks and make code read as something else (Trojan Source).
+//! The visible part of an untrusted text. Invisible characters, control characters and overrides of direction are
+//! removed, because they split words for the checks and make code read as something else (Trojan Source).
 
 /// Breaks a word for linkers, bots and runners without changing its look (ZERO WIDTH SPACE). Only Holdfast writes it.
 pub const BREAK: char = '\u{200b}';
 
-/// Returns whether a character is invisible or changes the look of other text: control and format characters, zero-width
-/// ones, fillers, variation selectors, tags, and overrides of direction. Tabs and line feeds are layout and don't count.
+/// Returns whether a character is invisible or changes the look of other text: control and format characters,
+/// zero-width ones, fillers, variation selectors, tags, and overrides of direction. Tabs and line feeds are layout and
+/// don't count.
 pub fn is_invisible(char: char) -> bool {
     match char {
         '\t' | '\n' => false,
@@ -44,8 +45,8 @@ pub fn visible_line(text: &str) -> String {
     visible(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns a name, such as a path, in one line. Invisible characters are written as escapes, so that different names look
-/// different.
+/// Returns a name, such as a path, in one line. Invisible characters are written as escapes, so that different names
+/// look different.
 pub fn visible_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for char in name.chars() {
@@ -85,8 +86,8 @@ pub fn without_workflow_command(line: &str) -> String {
     line
 }
 
-/// Returns JSON without characters that a terminal acts on or a reader doesn't see, and without lines that GitHub Actions
-/// takes for commands. Such characters become escapes, so the document's values stay the same.
+/// Returns JSON without characters that a terminal acts on or a reader doesn't see, and without lines that GitHub
+/// Actions takes for commands. Such characters become escapes, so the document's values stay the same.
 pub fn json_escaped(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     let mut units = [0; 2];

@@ -1,7 +1,7 @@
 //! Sends mail: by SMTP, or as `.eml` files in the data directory's outbox if no server is configured.
 //!
-//! Bounds: one attempt, 20 s for each step of the SMTP session; at most 100 alarms are stored for a run. Errors: the
-//! port's `NotifyError`, which names the server or the file.
+//! Limits: one attempt, 20 s for each step of the SMTP session; at most 100 alarms are stored for a run. A failure is
+//! the port's `NotifyError`, which names the server or the file.
 
 mod message;
 mod outbox;

@@ -1,4 +1,4 @@
-//! A mail as it is sent or written to a file: RFC 5322 with a text part and, if the mail has one, an HTML part.
+//! Builds a mail for sending or for a file: RFC 5322 with a text part and, if there is one, an HTML part.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ const MAX_SUBJECT_CHARS: usize = 200;
 ///
 /// # Errors
 ///
-/// An address is invalid; the error names the setting.
+/// An address is invalid (the error names whose it is), or the mail can't be built.
 pub fn message(mail: &Mail, from: &str, at: Timestamp) -> Result<Message, NotifyError> {
     let sender = mailbox("HOLDFAST_MAIL_FROM", from)?;
     let host = from.rsplit('@').next().unwrap_or("localhost").to_owned();

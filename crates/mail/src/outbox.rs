@@ -1,5 +1,5 @@
-//! Notifications on a machine without a mail server: each mail becomes an `.eml` file, to be opened or sent by other
-//! means.
+//! Notifications on a machine without a mail server: each mail becomes an `.eml` file, which a person opens or another
+//! program sends.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::message::message;
 use holdfast_storage::file::{self, FileError};
 
-/// Maximum number of alarms that are stored for one run: more add nothing new.
+/// Maximum number of alarms that are stored for one run: further ones would add little.
 const MAX_ALARMS: usize = 100;
 
 /// Writes mails to a data directory: `outbox/*.eml`, with the mode 0600.
@@ -41,7 +41,7 @@ impl OutboxNotifyPeople {
         Self::with_clock(data, from, to, Timestamp::now)
     }
 
-    /// Uses another clock.
+    /// Uses the outbox like [`OutboxNotifyPeople::new`], with another clock.
     pub fn with_clock(
         data: impl Into<PathBuf>,
         from: impl Into<String>,

@@ -42,7 +42,7 @@ impl SmtpNotifyPeople {
     ///
     /// # Errors
     ///
-    /// The address can't be used.
+    /// `url` is no mail server's address.
     pub fn new(url: &SecretString, from: impl Into<String>, operators: Vec<String>) -> Result<Self, NotifyError> {
         let unusable = |what: &str| NotifyError(format!("HOLDFAST_SMTP_URL (environment): {what}"));
         let mut address = Url::parse(url.expose_secret()).map_err(|error| unusable(&error.to_string()))?;
@@ -87,7 +87,7 @@ impl NotifyPeople for SmtpNotifyPeople {
 
     async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
         tracing::error!(run, what, "a run needs cleaning by hand");
-        // The same alarm has the same key, and so is the same mail, however often it is raised.
+        // A repeated alarm has the same key, so it is the same mail.
         let cause = hex::encode(Sha256::digest(what.as_bytes()));
         let alarm = Mail {
             key: format!("{run}-alarm-{}", cause.get(..8).unwrap_or_default()),

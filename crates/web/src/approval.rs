@@ -1,4 +1,4 @@
-//! The approval page. GET and HEAD change nothing; a POST needs a form of this server and an identity.
+//! The approval page. GET and HEAD change nothing; a POST needs a form that this server made, and an identity.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -208,7 +208,7 @@ async fn try_submit(
     Ok((decided, report))
 }
 
-/// Returns the request for approval, and the mailed link that led to it, if any.
+/// Returns the request for approval, and the mailed link that the reader followed, if any.
 async fn find(reference: QuestionRef<'_>, rows: &dyn KeepRows) -> Result<(Question, Option<Link>), Refusal> {
     match reference {
         QuestionRef::Link(id) => find_link(rows, id).await.map(|(link, question)| (question, Some(link))),
@@ -216,7 +216,7 @@ async fn find(reference: QuestionRef<'_>, rows: &dyn KeepRows) -> Result<(Questi
     }
 }
 
-/// Returns how a person decides who followed a mail's link and isn't signed in.
+/// Returns how a person who followed a mail's link and isn't signed in can decide.
 fn by_mail(link: Link, request: &Request<'_>, page: &str) -> Identity {
     match (link.login, request.sign_in_at(page)) {
         (Some(login), sign_in_at) => Identity::Code { login, sign_in_at },
@@ -225,8 +225,8 @@ fn by_mail(link: Link, request: &Request<'_>, page: &str) -> Identity {
     }
 }
 
-/// Requires that the owner of a code is in one of the policy's teams, as for a sign-in. Fails if they are in none, or
-/// if that can't be checked here.
+/// Requires that the owner of a code is in one of the policy's teams, if it names any, as for a sign-in. Fails if they
+/// are in none, or if this can't be checked here.
 async fn check_teams_of_code(login: &str, question: &Question, ports: Ports<'_>) -> Result<(), Refusal> {
     let teams = teams(question, ports.store).await?;
     if teams.is_empty() {
@@ -290,7 +290,7 @@ async fn signed_in_person(
         .may_write();
     let teams = teams(question, ports.store).await?;
     if !teams.is_empty() {
-        // Reports the missing team first: write permission would not help them.
+        // A missing team is reported first: write permission would not help by itself.
         match is_in_a_team(&teams, &login, permission).await {
             Ok(true) => {}
             Ok(false) => return Err(Barred::InNoTeam(login).into()),
@@ -390,7 +390,7 @@ fn decision(question: &Question) -> Decision {
     }
 }
 
-/// An approval that isn't the last one needed.
+/// Returns the notice about an approval that isn't the last one needed.
 fn vote_recorded(question: &Question, is_repeated: bool) -> Notice {
     Notice::VoteRecorded {
         missing: u64::try_from(missing_approvals(question)).unwrap_or(u64::MAX),
@@ -420,7 +420,7 @@ async fn refused(refusal: &Refusal, action: &str, request: &Request<'_>, store: 
         Refusal::Superseded {
             question, newer_run, ..
         } => {
-            // The reader has the request's link, or may see its run: this names nothing that they don't know.
+            // The reader has the request's link or may see its run, so this reveals nothing new to them.
             superseded = superseded_pull_request(question, store).await;
             Notice::Superseded {
                 head: question.approval.target.head().to_string(),

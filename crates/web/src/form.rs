@@ -31,7 +31,7 @@ pub struct Seal {
     session: SecretString,
     /// Signs forms.
     form: SecretString,
-    /// Sessions that were ended early: id, and the time of their expiry in ms.
+    /// Sessions that were ended early in this process: the id, and the time of expiry in ms since 1970.
     ended: Arc<RwLock<HashMap<String, i64>>>,
     /// `https://HOST[:PORT]`, as browsers send it.
     origin: String,
@@ -193,7 +193,7 @@ impl Seal {
 
     /// Encrypts a text, so that only this server can read it.
     pub fn hidden(&self, text: &str) -> String {
-        // Derived from the text: two texts never share a nonce.
+        // The nonce is derived from the text, so two texts never share one.
         let nonce = &self.mac(&format!("nonce\n{text}")).finalize().into_bytes()[..NONCE_BYTES];
         let cipher = self.cipher();
         // Fails only for texts of 256 GiB.

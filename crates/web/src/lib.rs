@@ -1,5 +1,5 @@
 //! Holdfast's HTTP answers, independent of the server: the local one, or a Lambda function behind API Gateway.
-//! Requests and answers are plain values; the logic is in `holdfast-core`.
+//! Requests and answers are plain values; most of the logic is in `holdfast-core`.
 
 pub mod approval;
 pub mod assets;

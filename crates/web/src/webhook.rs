@@ -23,9 +23,9 @@ pub fn refuse_unsigned(headers: &HeaderMap) -> Option<Reply> {
     ))
 }
 
-/// Answers a delivery: 202 with the run's id; 200 if it is ignored (with the reason), done at once or a duplicate;
-/// 401 for an invalid or missing signature; 413 if it is too large; 400 if it is malformed; 503 if it failed and must
-/// be redelivered.
+/// Handles a delivery. Answers 202 with the name of the run that it starts; 200 if it is ignored (with the reason),
+/// done at once or a duplicate; 400 if it is malformed; 401 for an invalid or missing signature; 413 if it is too
+/// large; 503 if it failed and must be redelivered.
 pub async fn answer(
     secrets: &WebhookSecrets,
     headers: &HeaderMap,

@@ -70,7 +70,7 @@ impl Lexer {
         pieces
     }
 
-    /// A hunk may start within a comment; leading stars reveal its lines.
+    /// Returns whether a line continues a comment that began before the hunk: it starts with a star.
     fn goes_on_as_comment(&self, line: &str) -> bool {
         let line = line.trim_start();
         self.language.block_comment == Some(("/*", "*/"))
@@ -143,7 +143,7 @@ impl Lexer {
         (self.class_of(word, &rest[word.len()..], is_first), word.len())
     }
 
-    /// Reads from an opening mark of that length to the end.
+    /// Reads an element from its opening mark, which is `begin` bytes long, to its end.
     fn opened(
         &mut self,
         class: &'static str,
@@ -156,7 +156,7 @@ impl Lexer {
         (class, begin + length)
     }
 
-    /// Reads lifetimes, characters, raw strings, attributes.
+    /// Reads a lifetime, a character or a raw string of Rust.
     fn rust(&mut self, rest: &str) -> Option<(&'static str, usize)> {
         if let Some(quoted) = rest.strip_prefix('\'') {
             let inner = if quoted.starts_with('\\') {
@@ -210,7 +210,7 @@ impl Lexer {
     }
 }
 
-/// Reads a number with its base, its point, its unit.
+/// Returns the length of a number in bytes, with its base, decimal point and unit.
 fn number(rest: &str) -> usize {
     let bytes = rest.as_bytes();
     let mut at = 0;
@@ -232,7 +232,7 @@ fn word(rest: &str) -> &str {
     &rest[..end.unwrap_or(rest.len())]
 }
 
-/// Returns the width of the first character in bytes.
+/// Returns the length of the first character, in bytes.
 fn width(text: &str) -> usize {
     text.chars().next().map_or(0, char::len_utf8)
 }

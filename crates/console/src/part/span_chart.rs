@@ -1,4 +1,4 @@
-//! Shows a run's states over time. A review works for minutes and may wait for days, so waiting is drawn narrower
+//! Draws a run's states over time. A review works for minutes and may wait for days, so long waiting is drawn narrower
 //! than work. A hint explains the scale, and the table below has the exact times.
 
 use maud::{Markup, html};
@@ -9,7 +9,7 @@ use super::text;
 use super::time::{between, duration, moment};
 use crate::view::{Span, SpanEnd, SpanKind, Timeline};
 
-/// Maximum number of rows.
+/// Maximum number of states in the chart and in its table.
 pub const MAX_SPANS: usize = 200;
 
 /// Maximum width of all waiting time in the chart, as a share of the working time.

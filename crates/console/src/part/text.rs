@@ -1,5 +1,5 @@
 //! Prepares foreign text for a page: removes secrets, makes hidden characters visible, and cuts long text with a
-//! note. All text that isn't part of this crate takes this way into a page.
+//! note. All text from outside this crate enters a page through this module.
 //!
 //! `maud` escapes markup; no foreign text is ever marked as escaped already.
 
@@ -15,7 +15,7 @@ pub const MAX_LINE_CHARS: usize = 400;
 pub const MAX_PARAGRAPH_CHARS: usize = 8_000;
 /// Maximum number of characters of a prompt or an answer.
 pub const MAX_BLOCK_CHARS: usize = 60_000;
-/// Number of characters after a cut that are searched for secrets: more than the longest token.
+/// Number of characters after a cut that are searched for secrets too. It is larger than the longest token.
 const BEHIND_CUT: usize = 4_000;
 /// Maximum number of characters of one line of code.
 pub const MAX_CODE_LINE_CHARS: usize = 2_000;
@@ -108,8 +108,8 @@ fn pieces(text: &str, keeps_lines: bool) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Returns whether a character is invisible here or changes how other text reads. Joiners are part of writing between
-/// letters that aren't ASCII (Persian, emoji) and can hide text elsewhere; variation selectors choose how an emoji is
+/// Returns whether a character is invisible here or changes how other text reads. Joiners belong between letters that
+/// aren't ASCII (Persian, emoji), but elsewhere they can hide text. Variation selectors only choose how an emoji is
 /// drawn.
 fn is_hidden(char: char, before: Option<char>, next: Option<char>) -> bool {
     match char {
@@ -127,7 +127,7 @@ fn name_of(char: char) -> String {
 }
 
 /// Returns the first `most` characters without secrets, and the number of characters left out. Secrets are removed
-/// before the cut, because no search finds half of one. Text far behind the cut isn't searched.
+/// before the cut, because the search can't find half a secret. Text far behind the cut isn't searched.
 fn clean(text: &str, most: usize) -> (String, usize) {
     let (near, far) = cut(text, most.saturating_add(BEHIND_CUT));
     let near = redacted(near);
@@ -162,8 +162,8 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// Returns a text as a form offers it for editing: without hidden characters, which publication removes too. A text
-/// was edited if it differs from this one after CR LF became LF.
+/// Returns a text as a form offers it for editing: without secrets and hidden characters, which publication removes
+/// too. A text was edited if it differs from this one after CR LF is replaced by LF.
 pub fn editable(text: &str) -> String {
     pieces(&redacted(&text.replace("\r\n", "\n")), true)
         .iter()

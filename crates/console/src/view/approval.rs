@@ -22,7 +22,7 @@ pub struct ApprovalView {
     pub folded: Vec<Numbered>,
     /// The summary of the review, Markdown from a model.
     pub summary: String,
-    /// Notes: cut-offs, limits.
+    /// Notes on the review, such as limits that were reached.
     pub notes: Vec<String>,
     /// Number of unreviewed files.
     pub unreviewed: u64,
@@ -39,19 +39,19 @@ pub struct Question {
     pub pull_request: PullRequest,
     /// Login of its author, who can't decide.
     pub author: Option<String>,
-    /// The full commit that was reviewed.
+    /// The full id of the reviewed commit.
     pub head: String,
-    /// The account that will publish the review.
+    /// The name of the account that requests the approval.
     pub asked_by: String,
-    /// The time of the request.
+    /// The time of the request, in ms since 1970.
     pub asked_ms: i64,
-    /// The end of the time to decide.
+    /// The end of the time to decide, in ms since 1970.
     pub expires_ms: i64,
     /// 1 for the first request, 2 for the escalation.
     pub round: u32,
     /// The worst finding's severity.
     pub worst: Severity,
-    /// Hash of the page's content; a decision holds only for this version.
+    /// The SHA-256 of the page's content, in hex. A decision counts only for this content.
     pub page_version: String,
 }
 

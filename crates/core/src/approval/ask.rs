@@ -16,8 +16,8 @@ const CODE_LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// Number of letters in a code: 50 bits.
 const CODE_LENGTH: usize = 10;
 
-/// Stores a question with its token, and a link for each address in [`Approval::asked`]. The same token gives the same links
-/// again. A newer token replaces the older one, because only the newest attempt waits.
+/// Stores a question with its token, and a link for each address in [`Approval::asked`]. The same token gives the same
+/// links again. A newer token replaces the older one, because only the newest attempt waits.
 ///
 /// # Errors
 ///
@@ -68,7 +68,8 @@ async fn keep_question(rows: &dyn KeepRows, approval: &Approval, token: &str) ->
     .await
 }
 
-/// Derives an approver's link and code from the token, which is random and secret: the same question gives the same mail.
+/// Derives an approver's link and code from the token, which is random and secret: the same question gives the same
+/// mail.
 fn invite(approval: &Approval, approver: &Approver, token: &str) -> Invitation {
     let address = &approver.address;
     let derive = |what: &str| {

@@ -1,5 +1,5 @@
-//! Binds publication to the decision: only the report that the stored decision approves is published, at its head and its
-//! merge base. The answer that the workflow received doesn't count.
+//! Binds publication to the decision: only the report that the stored decision approves is published, at its head and
+//! its merge base. The answer that the workflow received doesn't count.
 
 use serde_json::Value;
 
@@ -29,8 +29,8 @@ pub async fn content_now(store: &dyn StoreArtifact, run: &str) -> Result<String,
 ///
 /// # Errors
 ///
-/// `ApprovalMismatch` where approval is required or a question exists, and the stored decision doesn't approve exactly this
-/// report; the table fails.
+/// `ApprovalMismatch` where approval is required or a question exists, and the stored decision doesn't approve exactly
+/// this report; the table fails.
 pub async fn find_decision(
     rows: &dyn KeepRows,
     run: &Run,

@@ -1,4 +1,4 @@
-//! Takes decisions: checks who may decide and until when. Of two decisions at once, one is first.
+//! Accepts decisions: checks who may decide and until when. Of two simultaneous decisions, one is first.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +12,13 @@ use crate::rows::{self, Update};
 
 use super::{Link, Question, link_key, newest_question, question_key, sha256};
 
-/// Wrong codes after which a link is locked.
+/// Number of wrong codes after which a link is locked.
 const MAX_WRONG_CODES: u32 = 8;
-/// Longest reason, in characters.
+/// Maximum length of a reason, in characters.
 const REASON_CHARS: usize = 2_000;
-/// Longest title of an edited finding, in characters.
+/// Maximum length of an edited finding's title, in characters.
 pub const MAX_EDITED_TITLE_CHARS: usize = 300;
-/// Longest body of an edited finding, in characters.
+/// Maximum length of an edited finding's body, in characters.
 pub const MAX_EDITED_BODY_CHARS: usize = 10_000;
 
 /// The reason why a decision was refused.
@@ -46,7 +46,7 @@ pub enum Refusal {
         /// The reason: another run has taken over, or this one was withdrawn.
         why: String,
     },
-    /// The person saw another content than the one to publish.
+    /// The person saw other content than would be published.
     #[error("the review has changed since you opened it: read it again")]
     Changed,
     /// The stored review is not the question's.
@@ -126,8 +126,8 @@ pub async fn find_open(rows: &dyn KeepRows, run: &str) -> Result<Question, Refus
     }
 }
 
-/// Checks a typed code against the one that was mailed with the link, and returns the recipient: the login that the address
-/// is configured for.
+/// Checks a typed code against the one that was mailed with the link, and returns the recipient: the login that the
+/// address is configured for.
 ///
 /// # Errors
 ///
@@ -187,8 +187,8 @@ pub async fn refuse_early(rows: &dyn KeepRows, question: &Question, now_ms: i64)
     Ok(())
 }
 
-/// Stores a person's ballot and returns the question with it: decided, or with one more vote. Of two people who decide at
-/// once, one is first and the other gets a refusal.
+/// Stores a person's ballot and returns the question with it: decided, or with one more vote. Of two people who decide
+/// at once, one is first and the other gets a refusal.
 ///
 /// # Errors
 ///
@@ -236,8 +236,8 @@ fn refuse_person(question: &Question, by: &Person, identity: &Identity) -> Resul
     }
 }
 
-/// Closes a question that the workflow no longer waits for. Returns the decision with its reason, if one was stored before. A
-/// repeated call returns the same.
+/// Closes a question that the workflow no longer waits for. Returns the decision with its reason, if one was stored
+/// before. A repeated call returns the same.
 ///
 /// # Errors
 ///

@@ -52,11 +52,11 @@ pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, rou
     .await
 }
 
-/// Delivers every decision that is stored and that the workflow doesn't know, and returns their runs. A decision that
-/// can't be delivered is returned with its failure. Stops when the deadline is over.
+/// Delivers every stored decision that was not delivered before, and returns their runs, each with its failure if the
+/// delivery failed. Stops at the deadline.
 ///
 /// # Errors
-/// The table can't be read.
+/// The table can't be read; a question's row has another shape.
 pub async fn deliver_all(
     table: &dyn KeepRows,
     tasks: &dyn AnswerTask,

@@ -1,6 +1,7 @@
-//! Questions and decisions as rows. `question/RUN#ROUND` has a question with its task token, its votes and its decision;
-//! `link/HASH` leads from a mailed link to it. `ask` stores a question, `decide` stores a decision, `deliver` delivers it to
-//! the workflow. A decision is stored first and delivered afterwards.
+//! Questions and decisions as rows. `question/RUN#ROUND` has a question with its task token, its votes and its
+//! decision; `link/HASH` leads from a mailed link to it. `ask` stores a question, `decide` stores a decision, `audit`
+//! records it for good, `deliver` delivers it to the workflow, and `bind` checks it before publication. A decision is
+//! stored first and delivered afterwards.
 
 mod ask;
 mod audit;
@@ -94,7 +95,7 @@ impl std::fmt::Debug for Question {
 }
 
 impl Question {
-    /// Returns the vote that decided it.
+    /// Returns the last vote: the one that decided, if the question is decided.
     pub fn last_vote(&self) -> Option<&Vote> {
         self.votes.last()
     }

@@ -1,13 +1,13 @@
-//! Shows line ends: without them, a change of line ends would show equal lines.
+//! Makes line ends visible: otherwise a change of line ends only would show two equal lines.
 
 use std::borrow::Cow;
 
 use super::Hunk;
 
-/// Displayed for a carriage return.
+/// The character that is displayed for a carriage return.
 pub const RETURN_MARK: char = '\u{240d}';
 
-/// Returns whether only some lines of a hunk end with a carriage return: then each one is shown.
+/// Returns whether only some lines of a hunk end with a carriage return. If so, the carriage returns are displayed.
 pub fn marks_line_ends(hunk: &Hunk) -> bool {
     let mut ends = hunk.lines.iter().map(|line| line.text.ends_with('\r'));
     ends.next().is_some_and(|first| ends.any(|end| end != first))

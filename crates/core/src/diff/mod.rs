@@ -1,4 +1,4 @@
-//! Unified diffs: parses hunks, finds positions in them, and shows them to a model. Independent of files.
+//! Unified diffs: parses hunks, finds positions in them, and renders them for a model. It reads no files.
 
 mod line_end;
 mod parse;
@@ -21,11 +21,11 @@ use crate::model::finding::Side;
 pub struct Hunk {
     /// First line in the base, from 1 (0 when the base side is empty).
     pub old_start: u32,
-    /// Lines on the base side.
+    /// Number of lines on the base side.
     pub old_lines: u32,
     /// First line in the head, from 1 (0 when the head side is empty).
     pub new_start: u32,
-    /// Lines on the head side.
+    /// Number of lines on the head side.
     pub new_lines: u32,
     /// The text after the second `@@`.
     pub section: String,
@@ -75,7 +75,7 @@ impl Hunk {
         self.lines.iter().find(|line| line.number(side) == Some(number))
     }
 
-    /// Returns the first and last line on a side, if it has any there.
+    /// Returns the numbers of the first and the last line on a side, if the hunk has any there.
     pub fn range(&self, side: Side) -> Option<(u32, u32)> {
         let mut numbers = self.lines.iter().filter_map(|line| line.number(side));
         let first = numbers.next()?;
@@ -95,13 +95,13 @@ impl Hunk {
         )
     }
 
-    /// Returns the numbers of the added lines.
+    /// Returns the added lines.
     pub fn added(&self) -> impl Iterator<Item = &DiffLine> {
         self.lines.iter().filter(|line| line.kind == LineKind::Added)
     }
 }
 
-/// Returns the hunk that contains both ends of a range on a side. GitHub takes comments only inside a hunk.
+/// Returns the hunk that contains both ends of a range on a side. GitHub accepts comments only inside a hunk.
 pub fn hunk_of(hunks: &[Hunk], side: Side, start_line: u32, line: u32) -> Option<&Hunk> {
     hunks
         .iter()

@@ -1,5 +1,4 @@
-//! Filters noise (changed files that aren't reviewed, and the rule that skips each) and rates risk (files to review
-//! first).
+//! Filters noise (changed files that aren't reviewed) and rates risk (which files are reviewed first).
 
 mod noise;
 mod risk;

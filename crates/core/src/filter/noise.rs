@@ -19,9 +19,9 @@ pub enum Triage {
     Unreviewed(String),
 }
 
-/// Sorts a changed file. The repository's own settings (the base's) come first. Content that only the head has never
-/// skips a file: a marker counts if the base's version has it, and the name of a generated or vendored file if the
-/// base has a file of that name.
+/// Decides whether a changed file is reviewed. The settings in the base's `.holdfast.yml` come first. A change can't
+/// hide a file by its own content: a marker counts only if the base's version has it too, and the name of a generated
+/// or vendored file only if the base has a file of that name.
 pub fn triage(file: &ChangedFile, globs: &PolicyGlobs, has_include: bool) -> Triage {
     if globs.exclude.is_match(&file.path) {
         return Triage::Skip("excluded by .holdfast.yml");
@@ -62,7 +62,8 @@ pub fn triage(file: &ChangedFile, globs: &PolicyGlobs, has_include: bool) -> Tri
         .map_or(Triage::Review, Triage::Skip)
 }
 
-/// Returns whether data is executable: its first line names an interpreter, or it is an image with code.
+/// Returns whether a data file is executable: an added line begins with `#!`, or the file is an SVG image and an added
+/// line has active content.
 fn holds_script(file: &ChangedFile) -> bool {
     let mut added = file
         .patch
@@ -94,7 +95,7 @@ fn holds_active_content(line: &str) -> bool {
             .any(is_handler)
 }
 
-/// Returns whether a path ends like files of a binary format.
+/// Returns whether a path has the ending of a binary format.
 pub fn is_binary_by_design(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());

@@ -1,8 +1,9 @@
-//! Rates risk: it orders the work and selects a model's tier. A rough measure on purpose: paths that tend to matter,
-//! and size.
+//! Rates risk, which orders the work and selects the model tier. The measure is rough on purpose: words in the path,
+//! and the number of added lines.
 
 use crate::model::change::{ChangedFile, FileStatus};
 
+/// Parts of paths that raise the risk.
 const GRAVE: &[&str] = &[
     "auth",
     "login",
@@ -25,6 +26,7 @@ const GRAVE: &[&str] = &[
     "terraform",
     "deploy",
 ];
+/// Parts of paths that lower the risk.
 const LIGHT: &[&str] = &[
     "test",
     "spec",
@@ -39,7 +41,7 @@ const LIGHT: &[&str] = &[
     ".rst",
 ];
 
-/// Returns the risk, from 0 (harmless) to 100.
+/// Returns a file's risk, from 0 (harmless) to 100.
 pub fn risk_of(file: &ChangedFile) -> u8 {
     let path = file.path.to_ascii_lowercase();
     let size = match file.additions {

@@ -1,5 +1,5 @@
-//! Commands in comments. The command is read from the comment's current state on GitHub and runs once, however often the
-//! comment is delivered.
+//! Commands in comments. The command is read from the comment's current state on GitHub and runs once, however often
+//! the comment is delivered.
 
 use serde_json::json;
 
@@ -88,7 +88,8 @@ fn read_command(comment: &CommentNow, number: u64, now_ms: i64) -> Result<(Comma
     if now_ms - comment.created_ms > MAX_COMMENT_AGE_MS {
         return Err("the comment is older than what GitHub delivers again");
     }
-    // With a person's token Holdfast writes as that person, who may give commands. The marker identifies Holdfast's comments.
+    // With a person's token Holdfast writes as that person, who may give commands. The marker identifies Holdfast's
+    // comments.
     if holds_marker(&comment.body) {
         return Err("Holdfast wrote this comment");
     }

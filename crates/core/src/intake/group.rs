@@ -1,5 +1,5 @@
-//! Merge queues. A queue waits until its group's commit has the required check, so the conclusion of the pull request's head
-//! is written there.
+//! Merge queues. A queue waits until its group's commit has the required check, so the conclusion of the pull request's
+//! head is written there.
 
 use crate::error::StageError;
 use crate::identity::target_of;

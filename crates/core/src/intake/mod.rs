@@ -1,7 +1,7 @@
-//! The way from a webhook delivery to a run. The payload only shows where to look: the current state on GitHub decides, and
-//! the run's name is derived from it, so that a duplicate delivery starts nothing twice. One file for each kind of delivery:
-//! `pull` (pull requests), `command` (comments), `rerun` (checks), `group` (merge queues). `start` names and starts runs,
-//! `once` stores the finished deliveries.
+//! The way from a webhook delivery to a run. The payload only shows where to look: the current state on GitHub decides,
+//! and the run's name is derived from it, so that a duplicate delivery starts nothing twice. One file for each kind of
+//! delivery: `pull` (pull requests), `command` (comments), `rerun` (checks), `group` (merge queues). `start` names and
+//! starts runs, `once` stores the finished deliveries.
 
 mod command;
 mod group;
@@ -57,7 +57,7 @@ pub enum Receipt {
 pub struct RunSettings {
     /// The artifacts' bucket.
     pub bucket: String,
-    /// Units reviewed at once.
+    /// Maximum number of units reviewed at once.
     pub max_concurrency: u32,
     /// The main model.
     pub model: ModelId,
@@ -122,8 +122,8 @@ pub async fn receive(event: &WebhookEvent, settings: &RunSettings, ports: Ports<
     }
 }
 
-/// Reads the pull request's current state. Retries while GitHub is unavailable, because nothing repeats the delivery of a
-/// repository's own webhook.
+/// Reads the pull request's current state. Retries while GitHub is unavailable, because nobody redelivers the events of
+/// a repository's own webhook.
 async fn read_pull(ports: Ports<'_>, repository: &RepositoryRef, number: u64) -> Result<PullNow, ReadError> {
     let mut tries = 1;
     loop {

@@ -1,6 +1,6 @@
-//! The progress of a delivery: a row that is created before the first effect. A delivery's id is not signed, so the row is
-//! named by the signed body: a comment, a check, a change of a pull request. A delivery that failed midway resumes; a
-//! finished one has no further effect.
+//! The progress of a delivery: a row that is created before the first effect. A delivery's id is not signed, so the row
+//! is named by the signed body: a comment, a check, a change of a pull request. A delivery that failed midway resumes;
+//! a finished one has no further effect.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(super) enum NotNoted {
 }
 
 impl Once {
-    /// Begins, or resumes where an earlier delivery stopped. Returns `None` for a finished delivery.
+    /// Begins a delivery, or resumes where an earlier one stopped. Returns `None` for a finished delivery.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl Once {
         }
     }
 
-    /// Stores that it is finished. A duplicate delivery may have stored it before.
+    /// Stores that the delivery is finished. A duplicate delivery may have stored it before.
     ///
     /// # Errors
     ///

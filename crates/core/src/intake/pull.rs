@@ -1,5 +1,5 @@
-//! Deliveries about a pull request: starts the review of a new head, stops that of a closed pull request, and notifies an
-//! author whose pull request waits for a maintainer.
+//! Deliveries about a pull request: starts the review of a new head, stops that of a closed pull request, and notifies
+//! an author whose pull request waits for a maintainer.
 
 use serde_json::Value;
 
@@ -126,8 +126,8 @@ pub(super) async fn end_all(runs: &[String], cause: &str, ports: Ports<'_>) -> R
     Ok(())
 }
 
-/// Returns whether Holdfast's own account is the sender: another bot's push is reviewed, its own isn't. With a person's token
-/// Holdfast writes as that person, whose pushes are reviewed.
+/// Returns whether Holdfast's own bot account is the sender: its events start no review, but another bot's do. With a
+/// person's token Holdfast writes as that person, whose pushes are reviewed.
 async fn is_own(trigger: &ReviewTrigger, ports: Ports<'_>) -> Result<bool, StageError> {
     if !trigger.sender.is_bot() {
         return Ok(false);
@@ -136,9 +136,9 @@ async fn is_own(trigger: &ReviewTrigger, ports: Ports<'_>) -> Result<bool, Stage
     Ok(own.is_some_and(|own| own.eq_ignore_ascii_case(&trigger.sender.login)))
 }
 
-/// Returns whether the author's pull request is reviewed without a maintainer's command. Where the association is unclear (a
-/// newcomer, or a member whose membership is private), the author's permission decides; in a private repository, read
-/// permission is enough.
+/// Returns whether the author's pull request is reviewed without a maintainer's command. Where the association is
+/// unclear (a newcomer, or a member whose membership is private), the author's permission decides; in a private
+/// repository, read permission is enough.
 async fn is_trusted(pull: &PullNow, ports: Ports<'_>) -> Result<bool, StageError> {
     if !pull.association.is_unclear() {
         return Ok(true);

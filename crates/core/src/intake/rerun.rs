@@ -47,7 +47,8 @@ pub(super) async fn rerun(
     Ok(receipt)
 }
 
-/// Returns the pull request's number: that of the check's run, because GitHub leaves it out for forks, or else the event's.
+/// Returns the pull request's number: that of the check's run, because GitHub leaves it out for forks, or else the
+/// event's.
 async fn number_of(trigger: &RerunTrigger, ports: Ports<'_>) -> Result<Option<u64>, StageError> {
     if let Some(run) = &trigger.run {
         let run: Option<Run> = find_artifact(ports.store, &key::run(run)).await?;

@@ -24,9 +24,9 @@ const MAX_ATTEMPTS: u32 = 1_000;
 pub(super) enum Again {
     /// Only if another review has run since: a push back to an earlier head.
     Never,
-    /// Also if it has no result, because it was cancelled or failed. Once for the event.
+    /// Also if it has no result, because it was cancelled or failed; only once for each event.
     IfNothingIsLeft(Once),
-    /// Always. Once for the command.
+    /// Always; only once for each command.
     Always(Once),
 }
 
@@ -42,7 +42,11 @@ pub(super) struct LastStart {
     pub comment: Option<u64>,
 }
 
-/// Starts the run of a target, or finds it. Returns the receipt and the row to finish after all effects.
+/// Starts the run of a target, or finds it. Returns the receipt, and the delivery to finish after all its effects.
+///
+/// # Errors
+///
+/// The engine or the table fails; the head was reviewed [`MAX_ATTEMPTS`] times.
 pub(super) async fn start(
     target: &Target,
     settings: &RunSettings,
@@ -123,8 +127,8 @@ fn run_of(target: &Target, settings: &RunSettings, name: String) -> Run {
     }
 }
 
-/// Returns the run that holds the pull request if it is the same review under another name: before the repository was
-/// renamed, or as version 0.1 named it.
+/// Returns the run that holds the pull request, if it is the same review under another name: the repository was renamed
+/// since, or version 0.1 named the run.
 async fn same_review_of_holder(
     target: &Target,
     stem: &str,
@@ -162,7 +166,7 @@ async fn note_start(ports: Ports<'_>, target: &Target, run: &str, comment: Optio
         comment,
     };
     let start = &start;
-    // The previous value doesn't matter, whatever its shape.
+    // The previous value is overwritten, whatever its shape.
     rows::update(ports.rows, &last_key(target), |_: Option<Value>| async move {
         Ok(Update::Write(json!(start), ()))
     })

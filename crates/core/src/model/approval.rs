@@ -9,7 +9,7 @@ use super::change::Target;
 use super::finding::Severity;
 use super::sha::CommitSha;
 
-/// A question to the approvers. It has no task token, which stays in the question's row.
+/// A question to the approvers. Its task token isn't here: only the question's row has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
     /// The run that waits.
@@ -46,7 +46,7 @@ pub struct Approval {
 pub struct Invitation {
     /// The recipient's address.
     pub address: String,
-    /// The login that the code counts for. None: it counts for nobody, and the person must sign in.
+    /// The login that the code counts for; `None` if the code counts for nobody and the person must sign in.
     pub login: Option<String>,
     /// The opaque id in the link: 256 bits in hex. The table stores only its SHA-256.
     pub id: String,
@@ -105,7 +105,7 @@ pub enum KnownBy {
 /// One person's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ballot {
-    /// Publish it, or not.
+    /// Whether to publish.
     pub verdict: Verdict,
     /// The reason; required to reject.
     #[serde(default)]
@@ -120,7 +120,7 @@ pub struct Ballot {
     pub edited: BTreeMap<String, Edit>,
 }
 
-/// Publish it, or not.
+/// The decision whether to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -131,7 +131,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Returns its word in JSON and on pages.
+    /// Returns its name in JSON and on pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Approved => "approved",

@@ -93,8 +93,8 @@ pub fn is_login(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Returns each address once, in order. An address with one login has that login. An address with two has none, because a
-/// code sent there doesn't show which of them typed it.
+/// Returns each address once, in order. An address with one login has that login. An address with two has none, because
+/// a code sent there doesn't show which of them typed it.
 pub fn by_address<I: IntoIterator<Item = Approver>>(approvers: I) -> Vec<Approver> {
     let mut found: BTreeMap<String, (Approver, bool)> = BTreeMap::new();
     for approver in approvers {

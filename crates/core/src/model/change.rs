@@ -39,8 +39,8 @@ pub enum Target {
     },
 }
 
-/// Everything besides the head that decides the outcome of a pull request's review. It is part of the run's identity and
-/// fixed during the run.
+/// Everything besides the head that decides the outcome of a pull request's review. It is part of the run's identity
+/// and fixed during the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pinned {
     /// The commit that the reviewed diff starts from.
@@ -106,8 +106,8 @@ impl Target {
         target
     }
 
-    /// Returns the pull request's name in keys of rows and in markers: `ID#NUMBER` with the repository's id, which survives
-    /// a rename. Without an id (version 0.1) it is [`Self::named_place`].
+    /// Returns the pull request's name in keys of rows and in markers: `ID#NUMBER` with the repository's id, which
+    /// survives a rename. Without an id (version 0.1) it is [`Self::named_place`].
     pub fn place(&self) -> String {
         match self {
             Self::PullRequest {
@@ -187,8 +187,8 @@ pub struct ChangedFile {
     pub deletions: u64,
     /// The hunks, as unified diff text from the first `@@`; none where `omitted` gives the reason.
     pub patch: Option<String>,
-    /// The reason why changed content is not reviewed: binary, too large, left out by the source. A patch beside it (runs
-    /// of version 0.1) is only searched for secrets and goes to no model.
+    /// The reason why changed content is not reviewed: binary, too large, left out by the source. A patch beside it
+    /// (runs of version 0.1) is only searched for secrets and goes to no model.
     pub omitted: Option<String>,
     /// Secrets in added lines of a text that has no `patch`: too large to show, or with NUL bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

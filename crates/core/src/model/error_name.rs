@@ -1,5 +1,5 @@
-//! Every error that the workflow may name in Retry and Catch: data, not text. A contract test compares this list with the
-//! state machine.
+//! Every error that the workflow may name in Retry and Catch: data, not text. A contract test compares this list with
+//! the state machine.
 
 use serde::{Deserialize, Serialize};
 

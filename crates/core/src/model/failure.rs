@@ -1,5 +1,5 @@
-//! The kind of a failure, with a fixed sentence that the public may read. Error messages have hosts, variables and paths, and
-//! a model's words are untrusted: both stay in the run's own record.
+//! The kind of a failure, with a fixed sentence that the public may read. Error messages have hosts, variables and
+//! paths, and a model's words are untrusted: both stay in the run's own record.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +35,8 @@ pub const NO_VALID_ANSWER: &str = "no valid answer in ";
 const LIMITED: &str = "the model's server limited requests ";
 
 impl Failure {
-    /// Returns the kind of a reason that is an error's name. Any other text is [`OtherFailure::Unknown`], except the two that
-    /// the workflow of version 0.1 wrote without their kind.
+    /// Returns the kind of a reason that is an error's name. Any other text is [`OtherFailure::Unknown`], except the
+    /// two that the workflow of version 0.1 wrote without their kind.
     pub fn of_reason(reason: &str) -> Self {
         let named = ErrorName::ALL.iter().find(|name| name.as_str() == reason);
         match named {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The source of a finding. As JSON `model`, or `rule:ID`. Any other text is stored unchanged, because a later version may
-/// know more sources.
+/// The source of a finding. As JSON `model`, or `rule:ID`. Any other text is stored unchanged, because a later version
+/// may know more sources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum FindingSource {

@@ -1,5 +1,5 @@
-//! Hidden lines by which Holdfast finds its own reviews and comments. They are signed: a line that was copied from another
-//! pull request, or invented, is ignored.
+//! Hidden lines by which Holdfast finds its own reviews and comments. They are signed: a line that was copied from
+//! another pull request, or invented, is ignored.
 
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -42,8 +42,8 @@ impl MarkerKind {
     }
 }
 
-/// Returns whether a text has a line that looks like a marker, whatever its signature. Holdfast's own comments do, and no
-/// other text with one counts as a person's command.
+/// Returns whether a text has a line that looks like a marker, whatever its signature. Holdfast's own comments have
+/// one. A text with one never counts as a person's command.
 pub fn holds_marker(text: &str) -> bool {
     text.lines().any(|line| line.trim().starts_with(OPENING))
 }
@@ -58,7 +58,7 @@ pub struct MarkerKey(SecretString);
 pub struct KeyTooShort;
 
 impl MarkerKey {
-    /// Shortest key, in characters.
+    /// Minimum length of a key, in bytes.
     pub const MIN_LENGTH: usize = 16;
 
     /// Returns a key.
@@ -73,14 +73,15 @@ impl MarkerKey {
         Ok(Self(secret))
     }
 
-    /// Returns the hidden line of a run; for an answer, of the command's comment by its id. It must be on its own line.
+    /// Returns the marker's hidden line, to be put on a line of its own. `of` is the run's name; for an answer, the id
+    /// of the command's comment.
     pub fn line(&self, kind: MarkerKind, target: &Target, of: &str) -> String {
         let signature = hex::encode(self.sign(kind, &target.place(), of).finalize().into_bytes());
         format!("{OPENING}{} {}={of} sig={signature} -->", kind.name(), kind.names())
     }
 
-    /// Returns the run, or the command's comment, of the marker of this kind in a text, if its signature is valid for this
-    /// pull request.
+    /// Finds a marker of this kind in a text. Returns the run, or the command's comment, that it names, if its
+    /// signature is valid for this pull request.
     pub fn find(&self, kind: MarkerKind, target: &Target, text: &str) -> Option<String> {
         text.lines().find_map(|line| {
             let inner = line.trim().strip_prefix(OPENING)?.strip_suffix(" -->")?;

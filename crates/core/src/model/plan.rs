@@ -38,7 +38,7 @@ pub struct Unit {
     pub hunks: Vec<usize>,
     /// Risk from 0 to 100: orders the work and picks the tier.
     pub risk: u8,
-    /// The model tier that starts.
+    /// The tier of the first attempt.
     pub tier: Tier,
     /// The reason for this tier. Empty in runs of version 1.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -50,7 +50,7 @@ pub struct Unit {
 pub struct UnitItem {
     /// The unit's id.
     pub unit: String,
-    /// The tier that starts.
+    /// The tier of the first attempt.
     pub tier: Tier,
 }
 
@@ -63,7 +63,7 @@ pub struct Plan {
     pub settled: Vec<Coverage>,
     /// Notes on the whole plan for the summary: a listing that was cut off, a limit that was reached.
     pub notes: Vec<String>,
-    /// Secrets in added lines of files that no unit shows.
+    /// Secrets in the added lines of the files in `settled`.
     #[serde(default)]
     pub findings: Vec<Finding>,
 }
@@ -92,7 +92,7 @@ pub struct ContextPack {
 /// A named piece of code around a changed line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
-    /// `function`, `method`, `type`, `module`….
+    /// `function`, `method`, `type`, `module` and so on.
     pub kind: String,
     /// Its name; empty when it has none.
     pub name: String,
@@ -100,6 +100,6 @@ pub struct Scope {
     pub start_line: u32,
     /// Last line in the head.
     pub end_line: u32,
-    /// Its head line(s), as written, cut at a reasonable length.
+    /// Its first line or lines, as written, shortened if they are long.
     pub signature: String,
 }

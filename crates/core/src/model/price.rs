@@ -6,7 +6,8 @@ use super::model_id::ModelId;
 
 const BUILT_IN: &str = include_str!("prices.txt");
 
-/// The price of one token, in billionths of a US dollar, which is the price of a million tokens in thousandths of a dollar.
+/// The price of one token, in billionths of a US dollar, which is the price of a million tokens in thousandths of a
+/// dollar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Price {
     input: u64,
@@ -28,8 +29,8 @@ pub struct Prices {
 pub struct InvalidPrice(String);
 
 impl Prices {
-    /// Parses a deployment's prices, which come before the built-in list: `PROVIDER/NAME=IN/OUT`, comma-separated, in US
-    /// dollars for a million tokens. The built-in list only applies to a provider's own server.
+    /// Parses a deployment's prices, which come before the built-in list: `PROVIDER/NAME=IN/OUT`, comma-separated, in
+    /// US dollars for a million tokens. The built-in list only applies to a provider's own server.
     ///
     /// # Errors
     ///

@@ -111,8 +111,8 @@ pub enum NoteSubject {
 }
 
 impl Report {
-    /// Returns the notes that the public may read. A note of an older version that begins with an error's name is replaced
-    /// by that error's sentence.
+    /// Returns the notes that the public may read. A note of an older version that begins with an error's name is
+    /// replaced by that error's sentence.
     pub fn public_notes(&self) -> impl Iterator<Item = &str> {
         self.notes.iter().map(|note| {
             let private = self.private_notes.iter().find(|private| private.note == *note);
@@ -237,8 +237,8 @@ impl Coverage {
     }
 }
 
-/// Returns a text that is safe for the public: the text itself where code wrote it, or the sentence of the failure that an
-/// older version's text begins with.
+/// Returns a text that is safe for the public: the text itself where code wrote it, or the sentence of the failure that
+/// an older version's text begins with.
 fn public_text(text: &str) -> &str {
     let (name, _) = text.split_once(':').unwrap_or((text, ""));
     let is_name = ErrorName::ALL.iter().any(|known| known.as_str() == name)

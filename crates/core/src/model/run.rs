@@ -154,8 +154,8 @@ pub struct Verdict {
     /// The reasons why accepted findings lost their suggestions, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped_suggestions: Vec<String>,
-    /// Number of the answer's findings that failed a check. It differs from the number of [`Self::problems`]: one finding
-    /// may have several, and the answer itself may have some.
+    /// Number of the answer's findings that failed a check. It differs from the number of [`Self::problems`]: one
+    /// finding may have several, and the answer itself may have some.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rejected: u32,
 }
@@ -238,8 +238,8 @@ pub struct FileSummary {
 pub struct Announcement {
     /// The check run in progress, where the credentials may write checks.
     pub check_run: Option<u64>,
-    /// Whether the run has ended on the pull request: its comment and review are its result then, and a later run doesn't
-    /// undo them.
+    /// Whether the run has ended on the pull request: its comment and review are its result then, and a later run
+    /// doesn't undo them.
     #[serde(default)]
     pub settled: bool,
     /// Whether a settled run's review was submitted.

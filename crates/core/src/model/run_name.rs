@@ -10,9 +10,9 @@ const NAME_VERSION: u32 = 1;
 
 /// Returns the beginning of a run's name: everything but the attempt.
 ///
-/// `{repository}-{pull request}-{head, 12 digits}-{identity, 8 digits}`; at most 70 characters of `[A-Za-z0-9_-]`. The last
-/// part is a digest of everything else that decides the outcome: the repository (by its id), the merge base, the settings
-/// of the base, the models, and whether it publishes.
+/// `{repository}-{pull request}-{head, 12 digits}-{identity, 8 digits}`; at most 70 characters of `[A-Za-z0-9_-]`. The
+/// last part is a digest of everything else that decides the outcome: the repository (by its id), the merge base, the
+/// settings of the base, the models, and whether it publishes.
 pub fn stem(target: &Target, model: &ModelId, model_light: &ModelId, publish: bool) -> String {
     let place = match target {
         Target::WorkTree { path, base, .. } => format!("{path}\n{base}"),

@@ -1,5 +1,5 @@
-//! The names of all settings that come from the environment, in one table. A name that is not in it is reported as a typing
-//! error. A new setting adds a line; a test compares the table with the documentation.
+//! The names of all settings that come from the environment, in one table. A name that is not in it is reported as a
+//! typing error. A new setting adds a line; a test compares the table with the documentation.
 
 /// The beginning of all of Holdfast's names.
 pub const PREFIX: &str = "HOLDFAST_";
@@ -63,8 +63,8 @@ const TOOL_SETTINGS: &[&str] = &[
     "HOLDFAST_WAITING",
 ];
 
-/// Returns one line for each wrong name in an environment: a name that is nearly a setting, or that begins with `HOLDFAST_`
-/// and is none.
+/// Returns one line for each wrong name in an environment: a name that is nearly a setting, or that begins with
+/// `HOLDFAST_` and is none.
 pub fn unknown_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     unknown_names_in("environment", names)
 }

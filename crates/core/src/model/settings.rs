@@ -26,10 +26,11 @@ pub struct Settings {
     pub model_light: ModelId,
     /// The model server's address instead of the provider's own. `HOLDFAST_MODEL_URL`.
     pub model_url: Option<Url>,
-    /// Hosts besides loopback whose model server may be called without encryption. `HOLDFAST_ALLOW_HTTP`, comma-separated.
+    /// Hosts besides loopback whose model server may be called without encryption. `HOLDFAST_ALLOW_HTTP`,
+    /// comma-separated.
     pub allow_http: HttpHosts,
-    /// Wall-clock limit of one model call, in seconds (1..=900), below the task's `TimeoutSeconds` in the workflow (930).
-    /// `HOLDFAST_MODEL_TIMEOUT_SECONDS`, default 120.
+    /// Wall-clock limit of one model call, in seconds (1..=900), below the task's `TimeoutSeconds` in the workflow
+    /// (930). `HOLDFAST_MODEL_TIMEOUT_SECONDS`, default 120.
     pub model_timeout_s: u64,
     /// Token limits of one model call. `HOLDFAST_MODEL_CONTEXT_TOKENS`, `HOLDFAST_MODEL_OUTPUT_TOKENS`.
     pub model_tokens: TokenLimits,
@@ -51,8 +52,8 @@ pub struct Settings {
     pub github_sign_in: Option<GithubSignInSettings>,
     /// Prices of models: `HOLDFAST_MODEL_PRICES`, then a built-in list.
     pub prices: Prices,
-    /// The key that signs hidden markers on pull requests, at least 16 characters. `HOLDFAST_MARKER_KEY`; on one machine the
-    /// data directory has its own.
+    /// The key that signs hidden markers on pull requests, at least 16 characters. `HOLDFAST_MARKER_KEY`; on one
+    /// machine the data directory has its own.
     pub marker_key: Option<MarkerKey>,
     /// Approvers, `login=address`. `HOLDFAST_APPROVERS`, comma-separated.
     pub approvers: Vec<Approver>,
@@ -188,8 +189,8 @@ impl Settings {
         (settings, reader.problems)
     }
 
-    /// Returns one line for each approver whose mail can never decide: nobody can sign in, and a code mailed to an address
-    /// without a login counts for nobody.
+    /// Returns one line for each approver whose mail can never decide: nobody can sign in, and a code mailed to an
+    /// address without a login counts for nobody.
     pub fn approvers_without_a_way(&self) -> Vec<String> {
         let nameless = self.approvers.iter().filter(|approver| approver.login.is_none());
         let line = |Approver { address, .. }: &Approver| {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Output limit of one answer where no setting names one, in tokens.
+/// Output limit of a unit's answer if no setting names one, in tokens.
 const DEFAULT_OUTPUT_TOKENS: u32 = 8_000;
 /// The walkthrough's output limit.
 const SUMMARY_OUTPUT_TOKENS: u32 = 1_500;
@@ -10,15 +10,15 @@ const SUMMARY_OUTPUT_TOKENS: u32 = 1_500;
 const UNIT_TOKENS: u64 = 12_000;
 /// A larger hunk is not sent: no model reviews it well, and few accept it.
 const HUNK_TOKENS: u64 = 48_000;
-/// The scopes around a unit's hunks, and the imports.
+/// Maximum of the scopes around a unit's hunks and the imports together.
 const PACK_TOKENS: u64 = 2_000;
-/// The beginning of the change's description that a prompt shows.
+/// Maximum of the change's description in a prompt; the rest is cut off.
 const DESCRIPTION_TOKENS: u64 = 500;
-/// The longest part of a previous answer that a correction shows.
+/// Maximum of a previous answer in a correction; the rest is cut off.
 const PREVIOUS_ANSWER_TOKENS: u64 = 5_000;
-/// The walkthrough's list of files and findings.
+/// Maximum of the walkthrough's list of files and findings.
 const SUMMARY_TOKENS: u64 = 24_000;
-/// Instructions, the answer's schema and a correction's problems.
+/// Estimate for the instructions, the answer's schema and a correction's problems together.
 const FIXED_TOKENS: u64 = 1_800;
 
 /// Token limits of one call to the deployment's models. Without a setting the parts have sizes for models with a large
@@ -49,7 +49,7 @@ impl TokenLimits {
         self.context.is_none() && self.output.is_none()
     }
 
-    /// Returns the output limit of a unit's answer: at most a quarter of the context.
+    /// Returns the output limit of a unit's answer, in tokens: at most a quarter of the context.
     pub fn output(&self) -> u32 {
         let wanted = self.output.unwrap_or(DEFAULT_OUTPUT_TOKENS);
         match self.context {
@@ -58,43 +58,44 @@ impl TokenLimits {
         }
     }
 
-    /// Returns the output limit of the walkthrough.
+    /// Returns the output limit of the walkthrough, in tokens.
     pub fn summary_output(&self) -> u32 {
         SUMMARY_OUTPUT_TOKENS.min(self.output())
     }
 
-    /// Returns the size of a unit's diff.
+    /// Returns the approximate maximum of a unit's diff, in tokens.
     pub fn unit(&self) -> u64 {
         self.share(40, UNIT_TOKENS)
     }
 
-    /// Returns the size of the largest hunk that is sent.
+    /// Returns the maximum size of a hunk that is sent, in tokens.
     pub fn hunk(&self) -> u64 {
         self.share(50, HUNK_TOKENS)
     }
 
-    /// Returns the size of the context around a unit's hunks.
+    /// Returns the maximum of the context around a unit's hunks, in tokens.
     pub fn pack(&self) -> u64 {
         self.share(10, PACK_TOKENS)
     }
 
-    /// Returns the size of the description's part in a prompt.
+    /// Returns the maximum of the description in a prompt, in tokens.
     pub fn description(&self) -> u64 {
         self.share(5, DESCRIPTION_TOKENS)
     }
 
-    /// Returns the size of the previous answer's part in a correction.
+    /// Returns the maximum of the previous answer in a correction, in tokens.
     pub fn previous_answer(&self) -> u64 {
         self.share(20, PREVIOUS_ANSWER_TOKENS)
     }
 
-    /// Returns the size of the walkthrough's list.
+    /// Returns the maximum of the walkthrough's list, in tokens.
     pub fn summary(&self) -> u64 {
         self.share(80, SUMMARY_TOKENS)
     }
 
-    /// Returns so many hundredths of the context's room for the prompt's data, at most `most`. Hunk, pack, description and
-    /// previous answer together leave a seventh, because the estimate of tokens is rough.
+    /// Returns a percentage of the room that the context leaves for the prompt's data, from 100 to `most` tokens;
+    /// `most` if no context is set. Hunk, pack, description and previous answer take 85 percent together: the rest is a
+    /// margin, because the estimate of tokens is rough.
     fn share(&self, hundredths: u64, most: u64) -> u64 {
         let Some(context) = self.context else { return most };
         let fixed = FIXED_TOKENS.min(u64::from(context) / 2);

@@ -37,7 +37,8 @@ impl WebhookSecrets {
     /// Maximum number of secrets.
     const MAX_SECRETS: usize = 2;
 
-    /// Parses `HOLDFAST_WEBHOOK_SECRET`: one secret, or two with a comma between them. White space around each is ignored.
+    /// Parses `HOLDFAST_WEBHOOK_SECRET`: one secret, or two with a comma between them. White space around each is
+    /// ignored.
     ///
     /// # Errors
     ///

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The deadline of one call of a stage. The shell keeps a margin for the answer, so a stage that stops at zero still answers
-/// before it is killed.
+/// The deadline of one call of a stage. The shell keeps a margin for the answer, so a stage that stops at zero still
+/// answers before it is killed.
 pub trait Deadline: Send + Sync {
     /// Returns how long the stage may still work; zero once it must stop.
     fn time_left(&self) -> Duration;
@@ -14,7 +14,7 @@ pub trait Deadline: Send + Sync {
     }
 }
 
-/// The same time at every call, for callers whose time no clock limits.
+/// Returns the same time at every call, for callers that no clock limits.
 impl Deadline for Duration {
     fn time_left(&self) -> Duration {
         *self

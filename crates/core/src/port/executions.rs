@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::model::error_name::ErrorName;
 use crate::model::run::Run;
 
-/// The engine failed, or gave no answer.
+/// The engine failed, or did not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the execution of run {run}: {detail}")]
 pub struct ExecutionError {
@@ -30,7 +30,7 @@ pub enum StartedRun {
 /// Starts runs.
 #[async_trait]
 pub trait StartRun: Send + Sync {
-    /// Starts a run; durable when it returns. Starting it again gives the same run.
+    /// Starts a run, which is durable when this returns. A repeated call starts no second run.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ pub struct FailedRun {
 }
 
 impl FailedRun {
-    /// Returns a run that is being ended from outside.
+    /// Returns a run that something other than its workflow ends, with the error and the cause to record.
     pub fn ended(run: impl Into<String>, started_with: Value, error: ErrorName, cause: impl Into<String>) -> Self {
         Self {
             run: run.into(),

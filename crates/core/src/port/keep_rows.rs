@@ -47,8 +47,8 @@ pub struct RowError {
     pub detail: String,
 }
 
-/// Days that a row is stored after its last write: far longer than an execution may last (14 days). Nothing that a claim
-/// still fences outlives the claim, and no claim outlives this.
+/// Days that a row is stored after its last write. An execution lasts at most 14 days, so a claim always outlives the
+/// run that it fences.
 pub const ROW_DAYS: u32 = 90;
 
 /// The group of the rows that never expire.
@@ -56,8 +56,9 @@ pub const ROWS_KEPT: &str = "audit";
 
 /// Stores rows by key, each for [`ROW_DAYS`] from its last write; rows of [`ROWS_KEPT`] never expire.
 ///
-/// A key is `GROUP/NAME`, at most 900 bytes without control characters. The group has no `/`; the name is not empty and may
-/// have some. Reads see every write that has returned. A key or value beyond these limits fails before anything is sent.
+/// A key is `GROUP/NAME`, at most 900 bytes without control characters. The group has no `/`; the name is not empty and
+/// may have some. Reads see every write that has returned. A key or value beyond these limits fails before anything is
+/// sent.
 #[async_trait]
 pub trait KeepRows: Send + Sync {
     /// Reads one row.
@@ -79,8 +80,8 @@ pub trait KeepRows: Send + Sync {
     ///
     /// The table can't be reached.
     async fn delete(&self, key: &str, version: u64) -> Result<Written, RowError>;
-    /// Lists the rows whose keys begin with `prefix`, which has a whole group (`GROUP/…`), in the order of the keys' bytes,
-    /// at most `most`.
+    /// Lists the rows whose keys begin with `prefix`, which has a whole group (`GROUP/…`), in the order of the keys'
+    /// bytes, at most `most`.
     ///
     /// # Errors
     ///

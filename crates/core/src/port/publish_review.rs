@@ -36,7 +36,7 @@ pub struct ReviewComment {
 /// The conclusion of a check run, computed by code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckConclusion {
-    /// All reviewed, nothing at or above the gate's severity.
+    /// All files were reviewed, and no finding is at or above the gate's severity.
     Success,
     /// Partial, skipped or withdrawn: never green.
     Neutral,
@@ -98,7 +98,7 @@ pub enum PublishError {
     /// The conversation is locked: GitHub accepts no comments.
     #[error("{0}")]
     Locked(String),
-    /// It is missing.
+    /// The repository, the pull request or another object is missing.
     #[error("{0}")]
     NotFound(String),
     /// 422: GitHub refuses the content.
@@ -128,8 +128,10 @@ impl PublishError {
     }
 }
 
-/// Writes to a pull request. Each call is idempotent: a repeated call has no second effect. A comment or review counts as
-/// Holdfast's only if Holdfast's account wrote it and its marker has a valid signature.
+/// Writes to a pull request. Each call is idempotent: a repeated call has no second effect. A comment or review counts
+/// as Holdfast's only if Holdfast's account wrote it and its marker has a valid signature.
+///
+/// Every method fails with the [`PublishError`] that describes GitHub's refusal.
 #[async_trait]
 pub trait PublishReview: Send + Sync {
     /// Opens the run's check on the head, in progress, or finds the open one of the same `external_id`. Returns `None`
@@ -166,13 +168,13 @@ pub trait PublishReview: Send + Sync {
     /// `withdraw` deletes it.
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError>;
 
-    /// Writes the review with all its comments as a draft that only Holdfast's account sees, or finds it. Deletes a draft
-    /// of another of Holdfast's runs, because GitHub allows one.
+    /// Writes the review with all its comments as a draft that only Holdfast's account sees, or finds it. Deletes a
+    /// draft of another of Holdfast's runs, because GitHub allows one.
     ///
     /// # Errors
     ///
-    /// `Rejected` when GitHub refuses an anchor (the caller moves comments into the body), or when the account has a draft
-    /// that is not Holdfast's.
+    /// `Rejected` when GitHub refuses an anchor (the caller moves comments into the body), or when the account has a
+    /// draft that is not Holdfast's.
     async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError>;
     /// Submits a drafted review (event COMMENT): everyone sees it.
     async fn submit_review(&self, target: &Target, review: u64) -> Result<(), PublishError>;

@@ -41,8 +41,8 @@ pub trait ReadPermission: Send + Sync {
     ///
     /// The permission is unknown, which never counts as one.
     async fn permission(&self, repository: &RepositoryName, login: &str) -> Result<Permission, ReadError>;
-    /// Returns whether a login is an active member of a team or of a team below it; an invited login is not. A team that
-    /// is missing or not visible has no members.
+    /// Returns whether a login is an active member of a team or of a team below it; an invited login is not. A team
+    /// that is missing or not visible has no members.
     ///
     /// # Errors
     ///

@@ -7,9 +7,9 @@ use super::ReadError;
 /// Requests webhooks again, because GitHub doesn't retry them.
 #[async_trait]
 pub trait RedeliverWebhooks: Send + Sync {
-    /// Requests again each webhook sent since `since_ms` (milliseconds since 1970) that was never accepted, at most 100,
-    /// and returns their number. Skips webhooks older than three days, which GitHub no longer sends. A duplicate has the
-    /// id of its first delivery.
+    /// Requests again each webhook sent since `since_ms` (milliseconds since 1970) that was never accepted, at most
+    /// 100, and returns their number. Skips webhooks older than three days, which GitHub no longer sends. A duplicate
+    /// has the id of its first delivery.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
 //! The block of a prompt that holds strangers' material. The material can't contain the marks around it, because their
-//! name is its own digest. The same question also has the same text.
+//! name is its own digest. A digest, unlike a random name, also gives an equal question an equal text.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -26,7 +26,7 @@ pub(super) fn data_block(data: &str) -> String {
     )
 }
 
-/// Breaks everything that looks like the end of such a block, in any case, spacing or width. Repeating it changes
+/// Breaks everything that looks like the end mark of a data block, in any case, spacing or width. A second call changes
 /// nothing, so a quote can be compared with the shown text in this form.
 pub fn without_end_marks(text: &str) -> Cow<'_, str> {
     END_MARK

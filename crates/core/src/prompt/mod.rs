@@ -17,7 +17,7 @@ pub use unit::{UnitPrompt, description_text, unit_prompt};
 /// The version of all prompt texts together. It is part of a cache key and shown with a run.
 pub const PROMPT_VERSION: u32 = 3;
 
-/// Estimates a text's tokens at four bytes each. The estimate is high for code, which is the safe side of a budget.
+/// Estimates a text's tokens at four bytes each. The estimate is rough: `TokenLimits` leaves a margin for it.
 pub fn estimate_tokens(text: &str) -> u64 {
     u64::try_from(text.len().div_ceil(4)).unwrap_or(u64::MAX)
 }

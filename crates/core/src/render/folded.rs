@@ -12,7 +12,8 @@ const TITLE_CHARS: usize = 200;
 /// Maximum number of characters of the frame around the list.
 const FRAME_CHARS: usize = 400;
 
-/// Returns the list, at most `room` characters long; further findings are counted. Empty if no finding is folded.
+/// Returns the list, at most about `room` characters long, and the number of findings that don't fit. Returns an empty
+/// text if no finding is folded.
 pub(super) fn folded_section(findings: &[&Finding], room: usize) -> String {
     if findings.is_empty() {
         return String::new();

@@ -34,12 +34,12 @@ const MIN_FOLDED_CHARS: usize = 12_000;
 /// Maximum number of annotations in one request.
 const MAX_ANNOTATIONS: usize = 50;
 
-/// Placement of findings.
+/// The placement of findings in a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inline {
     /// Next to their lines.
     Comments,
-    /// All in the body: GitHub refused an anchor and doesn't name it.
+    /// All in the body, because GitHub refused an inline comment and doesn't name it.
     Body,
 }
 
@@ -187,7 +187,7 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
     }
 }
 
-/// Links to pages of the repository itself may stay links.
+/// Returns the rule for links in foreign text: only those to pages of the repository itself stay links.
 fn repository_links(report: &Report) -> Links {
     let page = report.target.url.as_deref();
     let repository = page

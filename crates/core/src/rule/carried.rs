@@ -6,9 +6,9 @@ use super::assignment::find_value;
 use super::name::{Promise, promise_of};
 use super::place::Form;
 
-/// Number of lines below a name in which its value is searched.
+/// Number of lines in which a name's value is searched, including the name's own line.
 const MAX_LINES: usize = 4;
-/// Longer lines aren't such lists, in bytes.
+/// Maximum length of a searched line, in bytes: longer lines have no such names.
 const MAX_LINE: usize = 2_000;
 
 /// A name whose value has not been found yet.
@@ -19,7 +19,7 @@ pub(super) struct Carried {
     lines_left: usize,
 }
 
-/// Finds a value for the carried name, and the name that this line carries to the next.
+/// Finds the value of the carried name in a line, and returns the name that the line carries to the next one, if any.
 pub(super) fn find(line: &str, carried: Option<Carried>, form: Form, found: &mut Vec<SecretMatch>) -> Option<Carried> {
     if line.len() > MAX_LINE {
         return None;
@@ -60,7 +60,7 @@ pub(super) fn find(line: &str, carried: Option<Carried>, form: Form, found: &mut
     (lines_left > 0).then_some(Carried { lines_left, ..carried })
 }
 
-/// Returns the secret's name that this line has as a value, and where it ends.
+/// Returns the secret's name that this line has as a value, and the byte after it.
 fn read_name(line: &str) -> Option<(String, Promise, usize)> {
     for word in ["name", "Name", "key", "Key", "variable", "parameter", "field"] {
         let Some(at) = line.find(word) else { continue };

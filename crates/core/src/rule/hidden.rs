@@ -1,5 +1,5 @@
-//! Removes invisible characters: they would split a secret for the search, but not for a reader or a program that
-//! copies it.
+//! Removes invisible characters before the search. They would hide a secret from the search, but not from a reader or
+//! from a program that receives a copy of it.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Replaces secrets in text by placeholders and keeps lines. All text that leaves the program is redacted here.
+//! Replaces secrets in text by placeholders and keeps the lines. All text that leaves the program is redacted here.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use crate::diff::Hunk;
 use super::place::Form;
 use super::scan::find_in_lines;
 
-/// Maximum number of searches after a replacement.
+/// Maximum number of rounds of search and replacement.
 const MAX_ROUNDS: usize = 8;
 
 /// Text without its secrets.
@@ -33,7 +33,7 @@ pub fn redact(text: &str) -> Redacted {
     }
 }
 
-/// Returns the text that [`redact`] makes.
+/// Returns a text with its secrets replaced, as [`redact`] does.
 pub fn redacted(text: &str) -> String {
     redact(text).text
 }
@@ -96,8 +96,8 @@ impl Numbers {
         }
     }
 
-    /// Searches until nothing is found: a placeholder names its rule, which may make its neighbour look like a secret
-    /// too.
+    /// Replaces secrets, round after round until a search finds none: a placeholder contains its rule's name, which may
+    /// make the text beside it look like a secret too.
     fn lines(&mut self, lines: &[&str], form: Form) -> Vec<String> {
         let mut clean: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
         for _ in 0..MAX_ROUNDS {

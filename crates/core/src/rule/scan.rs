@@ -15,7 +15,7 @@ use super::{Certainty, SecretMatch, assignment, vendors};
 /// Maximum length of a searched line, in bytes.
 const MAX_LINE: usize = 4 << 20;
 
-/// Parts of names that may suggest a secret, followed by keywords of the other searches.
+/// Parts of names that may suggest a secret, followed by the keywords of the other searches.
 const WORDS: &[&str] = &[
     "passw",
     "passphrase",
@@ -50,9 +50,11 @@ const WORDS: &[&str] = &[
     " -p",
     " -a ",
 ];
-/// Index of the first entry of `WORDS` that isn't part of a name.
+/// Index of the first entry of `WORDS` that isn't part of a name: it begins an address.
 const ADDRESS: usize = 19;
+/// Indices of the authorization schemes in `WORDS`.
 const SCHEMES: std::ops::Range<usize> = 20..24;
+/// Indices of the command-line options in `WORDS`.
 const OPTIONS: std::ops::Range<usize> = 24..32;
 
 static AUTOMATON: LazyLock<Option<AhoCorasick>> =

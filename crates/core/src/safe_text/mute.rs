@@ -119,8 +119,8 @@ static ANNOTATIONS: &[&str] = &[
     "wraps",
 ];
 
-/// Returns a line's text with all such words broken, except links that `links` allows. With `goes_on`, more of the
-/// same line follows, perhaps the reference that a closing word needs.
+/// Returns a line's text with all active words broken, except links that `links` allows. `goes_on` is true if more of
+/// the same line follows, perhaps the reference that a closing word needs.
 pub(super) fn mute(text: &str, links: &Links, goes_on: bool) -> Vec<Piece> {
     let Some(active) = ACTIVE.as_ref() else {
         return Vec::new();
@@ -177,8 +177,8 @@ impl Piece {
     }
 }
 
-/// Returns text of several lines for a place without Markdown, with all such words broken, in at most so many
-/// characters.
+/// Returns text of several lines for a place without Markdown, with all active words broken, at most `most` characters
+/// long.
 pub fn plain_text(text: &str, most: usize) -> String {
     let text = shortened(&redact(&visible(text)).text, most / 2);
     let lines = text.split('\n').map(|line| {
@@ -191,7 +191,7 @@ pub fn plain_text(text: &str, most: usize) -> String {
     shortened(&lines.collect::<Vec<_>>().join("\n"), most)
 }
 
-/// Returns one line for a place without Markdown, such as an annotation or an alert, in at most so many characters.
+/// Returns one line for a place without Markdown, such as an annotation or an alert, at most `most` characters long.
 pub fn plain_line(text: &str, most: usize) -> String {
     plain_text(&visible_line(text), most)
 }
@@ -244,7 +244,7 @@ fn broken(found: &Captures<'_>, whole: &str, next: Option<char>) -> String {
         return whole.to_owned();
     }
     if found.name("sha").is_some() {
-        // The remaining text is too short for one.
+        // Each piece is too short to be a commit id.
         let chars: Vec<char> = whole.chars().collect();
         let pieces: Vec<String> = chars
             .chunks(MAX_PLAIN_HEX)
@@ -259,13 +259,13 @@ fn broken(found: &Captures<'_>, whole: &str, next: Option<char>) -> String {
     format!("{}{BREAK}{}", &whole[..kept], &whole[kept..])
 }
 
-/// Matches digits and letters: a number or a word isn't a commit id.
+/// Returns whether a hexadecimal word looks like a commit id: it has digits and letters, or at least 20 characters.
 fn is_like_sha(word: &str) -> bool {
     let has = |test: fn(&char) -> bool| word.chars().any(|char| test(&char));
     (has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)) || word.len() >= 20
 }
 
-/// Breaks words that close an issue if a reference or a link follows, also one that is added later.
+/// Breaks words that close an issue if a reference or a link follows, or may follow later in the same line.
 fn closing_broken(text: &str, goes_on: bool) -> String {
     CLOSING.as_ref().map_or_else(
         || text.to_owned(),

@@ -27,7 +27,7 @@ use crate::artifact::find_artifact;
 pub struct Input {
     /// The run.
     pub run: String,
-    /// The units' results as a list, or the place where the map's result writer put them, or null if there was no unit.
+    /// The units' results as a list; or the place where the map's result writer stored them; or null without units.
     pub results: Value,
 }
 
@@ -190,10 +190,10 @@ struct UnitRead {
     verdict: Option<Verdict>,
 }
 
-/// Why a result was left out, for coverage and notes.
+/// The reason for a left-out result, in coverage and notes.
 const OUT_OF_TIME: &str = "the time to read them ran out; a new review reuses the model's answers";
 
-/// Coverage of a file whose unit's result was left out.
+/// Returns the coverage of a file whose unit's result was left out.
 fn unread_result(unit: &Unit, result: Option<&UnitResult>) -> Coverage {
     Coverage {
         path: unit.path.clone(),
@@ -228,7 +228,7 @@ async fn read_unit(
     })
 }
 
-/// The maximum number of a unit's attempts, with the strong tier's.
+/// Maximum number of a unit's attempts, including the one on the strong tier.
 const MAX_ATTEMPTS: u32 = super::validate_findings::ATTEMPTS + 1;
 
 /// Adds an answer to the run's usage. The empty answer of a run without a model isn't a call.

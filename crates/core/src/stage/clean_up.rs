@@ -11,7 +11,7 @@ use crate::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
 use super::report_failure::{self, report_failure};
 use super::withdraw_announcement::{self, withdraw_announcement};
 
-/// Stops a run if it is still in flight, and undoes its effects. Repeating it changes nothing.
+/// Stops a run if it is still in flight, and undoes its effects. A repeated call changes nothing.
 ///
 /// # Errors
 /// The engine, GitHub, the table or the store fails.

@@ -1,6 +1,6 @@
 //! GatherContext: writes a document for each unit: its hunks without secrets, the scopes around them, the file's
-//! imports, and the rules' findings. A unit has a budget of tokens, the change one of time and bytes. The unit's
-//! context notes which limit left something out.
+//! imports, and the rules' findings. The context of a unit has a limit in tokens, the reading of a whole change one in
+//! time and bytes. The unit's context notes which limit left something out.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -26,11 +26,11 @@ use crate::rule::{redact_hunks, redacted, secret_findings};
 use super::unit_document::{Ambient, UnitDocument, repository_key};
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, read_change, write_artifact};
 
-/// The time for reading the syntax of one change; the adapter limits a single file.
+/// Maximum time for reading the syntax of one change; the adapter limits a single file.
 const MAX_SYNTAX_TIME: Duration = Duration::from_mins(1);
-/// The total size of the files that are read for one change, in bytes.
+/// Maximum total size of the files that are read for one change, in bytes.
 const MAX_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
-/// The number of files whose syntax is read at once.
+/// Maximum number of files whose syntax is read at once.
 const SYNTAX_AT_ONCE: usize = 4;
 /// With less time than this left, the stage reads no more files and syntax and only writes the missing documents.
 const WRITING_TIME: Duration = Duration::from_mins(1);
@@ -341,8 +341,8 @@ impl Gathering<'_> {
     }
 }
 
-/// Chooses the context that fits the budget: first the scopes that hold an added line of these hunks, innermost last,
-/// then the file's imports in their order.
+/// Chooses the context that fits the budget: first the scopes that contain an added line of these hunks, outermost
+/// first, then the file's imports in their order.
 fn assemble(path: &str, hunks: &[Hunk], seen: &SyntaxView, max_tokens: u64) -> ContextPack {
     let mut pack = ContextPack {
         rule_findings: rule_findings(path, hunks, &seen.findings),

@@ -31,8 +31,8 @@ pub struct Output {
     pub files: u64,
 }
 
-/// Reads the change, takes the pull request over, ends the run that had it before, and announces the review. A repeated
-/// call finds the effects of the first one.
+/// Reads the change. When publishing, also claims the pull request, ends the run that had it before, and announces the
+/// review. A repeated call finds the effects of the first one.
 ///
 /// # Errors
 /// The payload has an unknown version; the head or the base moved; a newer run has taken over; GitHub, the table or the

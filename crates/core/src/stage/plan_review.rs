@@ -1,4 +1,4 @@
-//! PlanReview: drops noise and cuts the rest of the change into units by file, the riskiest first.
+//! PlanReview: skips noise and divides the rest of the change into units by file, the riskiest first.
 
 use std::collections::HashSet;
 
@@ -67,7 +67,7 @@ pub async fn plan_review(
         identity::check_settings(&run.target, text.as_deref())?;
     }
     let (policy, notes) = read_policy(read, &run.target, at).await?;
-    // The limit is a prompt's: rules read hunks of any size.
+    // The limit is for prompts: rules read hunks of any size.
     let max_hunk_tokens = if run.is_rules_only() {
         u64::MAX
     } else {

@@ -72,7 +72,7 @@ pub async fn publish_review(
     match find_decision(rows, &run, &change, &content, is_gated).await {
         Ok(Some(question)) => apply_decision(&question, &mut report),
         Ok(None) => {}
-        // A call's last step stores the published report, so a repeated call has nothing left to do.
+        // An earlier call completed and stored the report with the approvers' edits, so no decision matches it now.
         Err(error) if error.name == ErrorName::ApprovalMismatch && is_done(&input.run, store).await? => {
             return Ok(Output {
                 status: report.status,

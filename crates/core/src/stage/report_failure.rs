@@ -1,5 +1,5 @@
-//! ReportFailure: writes to the run's report and to the pull request that the run failed, and why. `runs` and `show`
-//! read it.
+//! ReportFailure: writes to the run's report and to the pull request that the run failed, and why. The commands `runs`
+//! and `show` read the report.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -124,12 +124,12 @@ fn only_object(scan: Scan, text: &str) -> Result<Value, AnswerProblem> {
     }
 }
 
-/// Finds the text's JSON objects and lists. It doesn't search inside a broken value: an object in there is a part and
-/// not the answer. That also keeps the scan linear.
+/// Finds the text's JSON objects and lists. It doesn't search inside a broken value: an object in there is a part of
+/// something else, not the answer. This also keeps the scan linear.
 fn scan(text: &str) -> Scan {
     let mut scan = Scan::default();
     let mut at = 0;
-    // An answer that was encoded twice is a JSON string that contains it.
+    // An answer that was encoded twice is a JSON string whose text is the answer.
     let is_quoted = text.starts_with('"');
     while let Some(offset) = text[at..].find(|char| matches!(char, '{' | '[') || (is_quoted && char == '"')) {
         let start = at + offset;
@@ -148,6 +148,10 @@ fn scan(text: &str) -> Scan {
 }
 
 /// Returns the start of the text after the model's thoughts. A thought's mark inside a JSON value is data.
+///
+/// # Errors
+///
+/// The text ends inside the thoughts.
 fn skip_thoughts(text: &str, scan: &Scan) -> Result<usize, AnswerProblem> {
     let lower = text.to_ascii_lowercase();
     let is_outside = |at: usize| {
@@ -170,7 +174,7 @@ fn skip_thoughts(text: &str, scan: &Scan) -> Result<usize, AnswerProblem> {
     }
 }
 
-/// Adds the answers that a value is or wraps.
+/// Adds a value to `answers` if it is one; otherwise adds the answers that it wraps, at most `depth` levels deep.
 fn collect(parsed: &Parsed, shape: Shape, is_alone: bool, depth: usize, answers: &mut Vec<Parsed>) {
     let is_item = |value: &Value| shape.item_keys.iter().filter(|key| value.get(**key).is_some()).count() >= 2;
     match &parsed.value {
@@ -203,8 +207,8 @@ fn collect(parsed: &Parsed, shape: Shape, is_alone: bool, depth: usize, answers:
     }
 }
 
-/// Parses the broken values again without comments, commas before an end, and raw line breaks in strings: all of them
-/// are unambiguous.
+/// Parses the broken values again, after comments, trailing commas and raw line breaks in strings are corrected. All of
+/// these are unambiguous.
 fn read_leniently(text: &str, strict: &Scan, shape: Shape, answers: &mut Vec<Parsed>) {
     for (start, ..) in strict.broken.iter().take(MAX_LENIENT_TRIES) {
         let tidied = tidy(&text[*start..]);

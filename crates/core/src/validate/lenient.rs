@@ -1,8 +1,8 @@
-//! Corrects unambiguous deviations from JSON: comments, a comma before an end, raw line breaks in a string, half a
+//! Corrects unambiguous deviations from JSON: comments, a trailing comma, raw control characters in a string, half a
 //! surrogate pair. It never completes, closes or quotes anything: that would be a guess.
 
-/// Rewrites a text that begins with a JSON value: comments and commas before `}` or `]` become blanks, and control
-/// characters in strings become escapes.
+/// Rewrites a text that begins with a JSON value: removes comments and commas before `}` or `]`, and escapes line
+/// breaks and tabs in strings.
 pub fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

@@ -1,4 +1,4 @@
-//! Checks a finding against the diff: its file, its place, its text; and finds duplicates.
+//! Checks a finding's file, place and text against the diff, and recognises duplicates.
 
 use serde::Deserialize;
 use serde_json::Value;

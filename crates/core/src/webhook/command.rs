@@ -7,7 +7,7 @@ pub enum Command {
     Review,
     /// Review nothing on this pull request until `/holdfast resume`.
     Pause,
-    /// Review again.
+    /// End a pause, and review the current head.
     Resume,
     /// Stop the running review.
     Cancel,
@@ -19,8 +19,12 @@ pub enum Command {
 const PREFIX: &str = "/holdfast";
 
 impl Command {
-    /// Reads the first line that is not blank, in any case of letters. `None`: no command. `Err`: an unknown command; the
-    /// error doesn't repeat the word, because it is untrusted. A mere `/holdfast` means help.
+    /// Reads the first line that is not blank, in upper or lower case. Returns `None` if it is no command. `/holdfast`
+    /// with no word after it means help.
+    ///
+    /// # Errors
+    ///
+    /// The command is unknown. The error doesn't repeat its word, which is untrusted.
     pub fn parse(comment: &str) -> Option<Result<Self, UnknownCommand>> {
         let line = comment.lines().map(str::trim).find(|line| !line.is_empty())?;
         let mut words = line.split_whitespace();
@@ -42,7 +46,7 @@ impl Command {
     }
 }
 
-/// A line that begins like a command and is none.
+/// The failure of a line that begins like a command but isn't a known one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no such command: /holdfast review, pause, resume, cancel or help")]
 pub struct UnknownCommand;

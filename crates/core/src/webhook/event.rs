@@ -1,4 +1,4 @@
-//! Events: what a delivery means. `parse` reads them from payloads.
+//! Events: the meaning of a delivery. `parse` reads them from payloads.
 
 use crate::model::author_association::AuthorAssociation;
 use crate::model::repository_id::RepositoryId;
@@ -26,12 +26,13 @@ pub enum WebhookEvent {
     Ping,
     /// The event needs no action.
     Ignored {
-        /// The reason, in one line. It has nothing of the payload but shortened names of events and actions.
+        /// The reason, in one line. It contains nothing from the payload except shortened names of events and actions.
         why: String,
     },
     /// The body doesn't have its event's form.
     Invalid {
-        /// The problem and its place in one line, e.g. `pull_request.head.sha: missing`. It has nothing of the payload.
+        /// The problem and its place in one line, e.g. `pull_request.head.sha: missing`. It contains nothing from the
+        /// payload.
         what: String,
     },
 }
@@ -47,7 +48,7 @@ pub struct ReviewTrigger {
     pub number: u64,
     /// Its head at the time of the event.
     pub head: CommitSha,
-    /// The time of the pull request's last change, as RFC 3339 in UTC; empty where the payload leaves it out.
+    /// The time of the pull request's last change, as RFC 3339 in UTC; empty if the payload leaves it out.
     pub updated_at: String,
     /// The account that caused the event.
     pub sender: Sender,
@@ -120,7 +121,8 @@ pub enum ReviewAction {
     Retargeted,
 }
 
-/// A command in a new comment. It only shows where to look: the API has the writer, the text and the writer's permission.
+/// A command in a new comment. It only shows where to look: the API has the writer, the text and the writer's
+/// permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommentCommand {
     /// The command.

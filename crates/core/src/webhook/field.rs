@@ -1,4 +1,5 @@
-//! Fields of a payload, each with its path, so that errors can name it. Values are never quoted, because they are untrusted.
+//! Fields of a payload, each with its path, so that errors can name it. Values are never quoted, because they are
+//! untrusted.
 
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! GitHub's webhooks as data. `model::webhook_secrets` checks that a delivery is GitHub's own; `parse` turns it into an
-//! `event` with the help of `field`, and `command` reads commands. HTTP and the limit of the body's size are the server's
-//! part.
+//! `event` with the help of `field`, and `command` reads commands. HTTP and the limit of the body's size are the
+//! server's part.
 //!
 //! A payload is only a hint: it shows where to look, and the reviewed state is read again through the API.
 

@@ -9,12 +9,12 @@ use super::event::{
 };
 use super::field::{Field, FieldError};
 
-/// Longest name of an event or action in a reason, in characters.
+/// Maximum length of a name in a reason, in characters, and of a time, in bytes.
 const MAX_SHOWN: usize = 40;
 
-/// Parses a delivery. `event` is the `X-GitHub-Event` header, which is not signed, so the body must have that event's form.
-/// Only people give commands; a push is reviewed whoever made it. `intake` recognises events that Holdfast itself caused,
-/// because only it can read Holdfast's login.
+/// Parses a delivery. `event` is the `X-GitHub-Event` header, which is not signed, so the body must have that event's
+/// form. Only people give commands; a push is reviewed whoever made it. `intake` recognises events that Holdfast itself
+/// caused, because only it can read Holdfast's login.
 pub fn parse(event: &str, body: &[u8]) -> WebhookEvent {
     let payload: Value = match serde_json::from_slice(body) {
         Ok(payload) => payload,
@@ -170,7 +170,7 @@ fn merge_group(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     }))
 }
 
-/// Returns GitHub's time, which becomes part of a key. Empty where the text is none.
+/// Returns GitHub's time, which becomes part of a key; empty if the text can't be a time.
 fn time(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-:.+".contains(&byte);
     Some(text)

@@ -171,8 +171,8 @@ pub fn webhook(data: &[u8]) -> bool {
     !matches!(read, WebhookEvent::Ignored { .. } | WebhookEvent::Invalid { .. })
 }
 
-/// A model's answer: only findings inside the hunks that were shown are accepted, at lines that hold their text, and a bad
-/// answer has its reasons, none of them long.
+/// A model's answer: only findings inside the hunks that were shown are accepted, at lines that hold their text, and a
+/// bad answer has its reasons, none of them long.
 pub fn answer(data: &[u8]) -> bool {
     let hunks: Vec<Hunk> = parse_patch(PATCH).unwrap_or_default();
     let recorded = RecordedAnswer {

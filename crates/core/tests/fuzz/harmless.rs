@@ -1,6 +1,6 @@
-//! What GitHub's own renderer makes of a text: read with comrak, whose extensions are GitHub's. It panics at anything that
-//! acts: images, outside links, mentions, references, closing words, HTML and headings that are not ours, tables, formulas,
-//! diagrams, suggestions that were not validated, commands of bots and of runners.
+//! What GitHub's own renderer makes of a text: read with comrak, whose extensions are GitHub's. It panics at anything
+//! that acts: images, outside links, mentions, references, closing words, HTML and headings that are not ours, tables,
+//! formulas, diagrams, suggestions that were not validated, commands of bots and of runners.
 
 #![expect(clippy::expect_used, reason = "a pattern that does not compile fails the test")]
 

@@ -1,4 +1,5 @@
-//! What is written to a pull request and mailed, with a secret in every text that goes into it: it is nowhere in what comes out.
+//! What is written to a pull request and mailed, with a secret in every text that goes into it: it is nowhere in what
+//! comes out.
 
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;

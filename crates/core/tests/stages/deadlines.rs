@@ -1,4 +1,5 @@
-//! Stages stop before their deadline with what they have, and lose nothing by it. GatherContext has its own tests beside it.
+//! Stages stop before their deadline with what they have, and lose nothing by it. GatherContext has its own tests
+//! beside it.
 
 use std::sync::Mutex;
 use std::time::Duration;

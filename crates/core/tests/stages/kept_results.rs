@@ -1,5 +1,5 @@
-//! An accepted result is kept under the unit's first question: what was finished is not paid for again, whichever attempt
-//! gave it and however the pull request is called now. What was not accepted, or is another question, is asked.
+//! An accepted result is kept under the unit's first question: what was finished is not paid for again, whichever
+//! attempt gave it and however the pull request is called now. What was not accepted, or is another question, is asked.
 
 use holdfast_core::model::plan::{ContextPack, Scope};
 use holdfast_core::model::run::OLDEST_PAYLOAD_VERSION;

@@ -1,5 +1,5 @@
-//! All problems with a repository's settings, each with its place in the file. Only the types know the keys and their types.
-//! They read each part of the file apart from all others, so that one problem hides no other.
+//! All problems with a repository's settings, each with its place in the file. Only the types know the keys and their
+//! types. They read each part of the file apart from all others, so that one problem hides no other.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -173,8 +173,8 @@ impl Found {
         read(way, &Value::Sequence(Vec::new())).is_ok()
     }
 
-    /// Adds the wrong values that the types accept in a part: ranges, globs, addresses. `policy` has only that part, as the
-    /// first item of its lists, so the problem's path begins with `way`.
+    /// Adds the wrong values that the types accept in a part: ranges, globs, addresses. `policy` has only that part, as
+    /// the first item of its lists, so the problem's path begins with `way`.
     fn look_at_values(&mut self, way: &Way, policy: &Policy) {
         for (found, what) in policy.wrong_values() {
             let below = found.into_iter().skip(way.len()).map(Step::from);

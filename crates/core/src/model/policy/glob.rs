@@ -1,5 +1,5 @@
-//! Globs as people write them. A glob with a clear meaning matches what its author means; a glob that can't match what it
-//! names is refused with the form to write.
+//! Globs as people write them. A glob with a clear meaning matches what its author means; a glob that can't match what
+//! it names is refused with the form to write.
 
 use std::sync::LazyLock;
 
@@ -41,8 +41,8 @@ pub(super) fn meant_set<'a, I: IntoIterator<Item = &'a String>>(patterns: I) -> 
     set.build().map_err(|error| InvalidPolicy(format!("globs: {error}")))
 }
 
-/// Returns the glob that matches what `pattern` names: `docs/`, `/docs`, `./docs` and `docs` are the folder with everything
-/// in it.
+/// Returns the glob that matches what `pattern` names: `docs/`, `/docs`, `./docs` and `docs` are the folder with
+/// everything in it.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Reads a part of a repository's settings by the types, with errors as data: the given name and the expected names, so that
-//! no message has to be searched for them.
+//! Reads a part of a repository's settings by the types, with errors as data: the given name and the expected names, so
+//! that no message has to be searched for them.
 
 use std::fmt;
 
