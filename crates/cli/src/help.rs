@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Columns of a line at most, so that no terminal wraps the sections.
+/// Maximum number of columns of a line, so that no terminal wraps the sections.
 const MAX_COLUMNS: usize = 79;
 /// Width of the left column of the exit statuses and of the environment.
 const LABEL_COLUMNS: usize = 12;
@@ -124,7 +124,7 @@ fn write_group(out: &mut String, label: &str, names: &[&str]) {
     let _infallible = writeln!(out, "{line}");
 }
 
-/// Returns the settings with the groups that a command reads besides.
+/// Returns the settings, followed by the other groups that a command reads.
 fn settings_and(others: &[Group]) -> Vec<Group> {
     SETTINGS.iter().chain(others).copied().collect()
 }
@@ -441,7 +441,7 @@ mod tests {
         }
     }
 
-    /// The groups name what the code looks up, no more and no less.
+    /// Checks that the groups name exactly the variables that the code looks up.
     #[test]
     fn the_settings_of_a_command_are_those_that_the_code_reads() {
         let looked_up = RefCell::new(BTreeSet::new());

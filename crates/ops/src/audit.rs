@@ -1,4 +1,4 @@
-//! The audit of decisions: who decided what, when, and on which version of the page.
+//! The audit of decisions: each decision with its person, its time and the version of the page.
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use holdfast_core::port::Deadline;
 pub(crate) struct Until(Option<Instant>);
 
 impl Until {
-    /// Returns the moment that is so far ahead; a time that no clock can count has no end.
+    /// Returns the moment after `time` from now. A time too long for the clock means no deadline.
     pub(crate) fn after(time: Duration) -> Self {
         Self(Instant::now().checked_add(time))
     }

@@ -16,11 +16,11 @@ use crate::run_summary::{self, Child, READS_IN_FLIGHT, ReadRuns, RunSummary};
 
 /// One visit of an execution to a state.
 pub struct StateVisit {
-    /// Its name.
+    /// The state's name.
     pub state: String,
     /// When it was entered, in ms since 1970.
     pub entered_ms: i64,
-    /// When it was left.
+    /// When it was left, in ms since 1970; `None` if the execution is in it or ended in it.
     pub left_ms: Option<i64>,
     /// Number of errors during the visit; the state may have been retried after each.
     pub failures: u32,
@@ -48,7 +48,7 @@ pub struct AttemptDetails {
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
-    /// Its cost in US dollars, where the price is known.
+    /// Its cost in US dollars; `None` where the price is unknown.
     pub cost_usd: Option<f64>,
     /// Whether the answer came from the cache, without a model call.
     pub cached: bool,

@@ -42,13 +42,13 @@ pub struct ExecutionSummary {
     pub status: ExecutionStatus,
     /// Its input; null in a list of a deployment's executions.
     pub input: Value,
-    /// The name of the error that ended it.
+    /// The name of the error that ended it; `None` after success.
     pub error: Option<String>,
     /// The error's cause.
     pub cause: Option<String>,
     /// When it was started.
     pub started: Timestamp,
-    /// When it ended.
+    /// When it ended; `None` while it runs.
     pub stopped: Option<Timestamp>,
 }
 
@@ -91,8 +91,8 @@ pub trait ReadRuns {
     fn option(&self) -> String;
     /// Returns the artifacts.
     fn store(&self) -> &dyn StoreArtifact;
-    /// Returns the run names with this beginning, newest first; only the name itself, where a run has exactly that
-    /// name.
+    /// Returns the names of runs that start with `beginning`, newest first. If a run has exactly that name, returns
+    /// only that one.
     ///
     /// # Errors
     /// The place can't be read.
@@ -107,7 +107,7 @@ pub trait ReadRuns {
     /// # Errors
     /// There is no such run, or it can't be read.
     async fn read(&self, run: &str) -> Result<RunSummary, Failure>;
-    /// Reads a run's history, without payloads where the place offers that.
+    /// Reads a run's history; without payloads, if the place can leave them out.
     ///
     /// # Errors
     /// It can't be read.
@@ -365,7 +365,7 @@ fn wall_ms(row: &ExecutionSummary) -> u64 {
     u64::try_from(stopped.0.saturating_sub(row.started.0)).unwrap_or(0)
 }
 
-/// Returns the names with this beginning; only the name itself, where it is among them.
+/// Returns the names that start with `beginning`. If one of them is exactly `beginning`, returns only that one.
 pub fn narrowed(names: Vec<String>, beginning: &str) -> Vec<String> {
     if names.iter().any(|name| name == beginning) {
         return vec![beginning.to_owned()];

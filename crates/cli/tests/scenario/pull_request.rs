@@ -19,7 +19,7 @@ pub struct Pull {
 }
 
 impl Pull {
-    /// A pull request of four files.
+    /// Creates a pull request of four files.
     pub fn new(script: Script, token: &str) -> Self {
         Self::of(4, script, token)
     }
@@ -31,7 +31,7 @@ impl Pull {
         let scene = Scene::with_model(change.repository, ModelServer::start(script).unwrap())
             .set("HOLDFAST_GITHUB_URL", &github.url())
             .set("GITHUB_TOKEN", token)
-            // This GitHub has no limits.
+            // The fake GitHub has no rate limits.
             .set("HOLDFAST_GITHUB_WRITES_PER_MINUTE", "6000");
         Self {
             scene,
@@ -45,7 +45,7 @@ impl Pull {
         self.github.pull_request_url(SLUG, 12)
     }
 
-    /// `holdfast review ADDRESS --publish --format json`.
+    /// Runs `holdfast review ADDRESS --publish --format json`; returns the exit status and the document.
     pub fn publish(&self) -> (i32, Value) {
         let output = self
             .scene
@@ -56,11 +56,11 @@ impl Pull {
         (output.status.code().unwrap(), document)
     }
 
-    /// A push on top; its head.
+    /// Pushes another commit to the pull request; returns the new head.
     pub fn push(&self, path: &str, text: &str) -> String {
         let repository = &self.scene.repository;
         repository.write(path, text).unwrap();
-        // The pull request's title stays.
+        // The same message again, so that the pull request keeps its title.
         let head = repository.commit("Change each function").unwrap();
         self.github
             .push(PullRequest::from_git(repository.path(), &self.base, &head, SLUG, 12).unwrap())
@@ -77,7 +77,7 @@ impl Pull {
         self.github.reviews(SLUG, 12)
     }
 
-    /// The only comment in the conversation.
+    /// Returns the text of the only comment in the conversation.
     pub fn comment(&self) -> String {
         let comments = self.github.issue_comments(SLUG, 12);
         assert_eq!(comments.len(), 1, "{comments:#?}");

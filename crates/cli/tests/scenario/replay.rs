@@ -112,7 +112,7 @@ fn writes(document: &Value) -> Vec<&str> {
     writes.map(|write| write["write"].as_str().unwrap()).collect()
 }
 
-/// A work tree's run by a script.
+/// Records a review of a work tree of `count` files whose model follows the script.
 pub fn of_work_tree(count: usize, script: Script) -> Recorded {
     let scene = Scene::with_model(many_files(count), ModelServer::start(script).unwrap());
     let (_, document) = scene.review();

@@ -323,7 +323,8 @@ fn finding(request: &ModelRequest, name: &str) -> Answer {
     Answer::text(answer_text(&[found], &request.prompt))
 }
 
-/// The model while the fixture is recorded.
+/// Returns the model's script for the recording of the fixture: some answers never come, so that runs stay in their
+/// state.
 fn holding() -> Script {
     Script::new(|_, request| {
         let name = shown_case(request).unwrap_or_default();

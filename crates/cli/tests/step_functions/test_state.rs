@@ -19,7 +19,7 @@ async fn tested(server: &Server, state: &Value, input: &Value) -> TestStateOutpu
         .unwrap()
 }
 
-/// The status, the output and the next state of a test.
+/// Returns the status, the output and the next state of a test.
 fn outcome(tested: &TestStateOutput) -> (&TestExecutionStatus, Option<&str>, Option<&str>) {
     (tested.status.as_ref().unwrap(), tested.output(), tested.next_state())
 }
