@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// A counted habit.
+/// A group of words that is counted.
 struct Habit {
-    /// Its column.
+    /// The name of its column in the table.
     name: &'static str,
     /// The words that count, in lower case.
     words: &'static [&'static str],
@@ -16,7 +16,7 @@ struct Habit {
     limit: f64,
 }
 
-/// The counted habits. Lower a limit when the count falls; never raise one.
+/// The counted groups of words. Lower a limit when the count falls; never raise one.
 const HABITS: &[Habit] = &[
     habit("say", &["say", "says", "said"], None, 7.0),
     habit("tell", &["tell", "tells", "told"], None, 7.6),
@@ -27,9 +27,9 @@ const HABITS: &[Habit] = &[
     habit("for ever", &["for"], Some("ever"), 0.2),
     habit("alone", &["alone"], None, 0.8),
 ];
-/// The words that a comment doesn't open with.
+/// The words that a comment shouldn't open with.
 const OPENERS: &[&str] = &["Who", "What", "Whether", "How", "Which"];
-/// The highest permitted count of comments that open so.
+/// The highest permitted number of comments that open with one of these words.
 const OPENERS_LIMIT: f64 = 60.0;
 
 const fn habit(name: &'static str, words: &'static [&'static str], then: Option<&'static str>, limit: f64) -> Habit {

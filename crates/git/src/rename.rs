@@ -1,5 +1,6 @@
 //! Finds added files that are renamed deleted ones, as git does: equal content first, then the pairs that share most of
-//! their lines. The work is bounded by counts, not by time, so that the same change always gives the same renames.
+//! their lines. The limits are counts, so that the same change always gives the same renames, unless the time limit of
+//! the whole change ends first.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 /// Maximum number of requests in flight.
 const MAX_IN_FLIGHT: usize = 20;
-/// Maximum number of writes without a pause between them. At the permitted rate they are made up for by later pauses.
+/// Maximum number of writes that are sent without a pause. Later writes then wait until the rate is kept on average.
 const BURST: u32 = 10;
 /// Maximum wait for a write here. Beyond it, the workflow waits, with nothing running.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -24,6 +24,7 @@ pub(super) struct Pace {
 
 #[derive(Debug)]
 struct Writes {
+    /// The time from one write to the next at the permitted rate.
     every: Duration,
     /// The time at which the counted writes would end, if each took `every`.
     busy_until: Mutex<Instant>,

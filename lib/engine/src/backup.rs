@@ -1,6 +1,6 @@
-//! A copy of a data directory while it is in use: databases through SQLite's online backup, then the files beside them.
-//! A file is stored before the event that names it, so the files that are copied after the database hold everything
-//! that it names.
+//! A copy of a data directory while it is in use: first the engine's database, through SQLite's online backup, then the
+//! files and databases beside it. A file is stored before the event that names it, so every file that the copied database
+//! names is in the copy.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -32,8 +32,8 @@ pub struct BackedUp {
     pub file_bytes: u64,
 }
 
-/// Copies a data directory to another one, which can be used in its place. Writers continue meanwhile; the copy holds
-/// the state at its beginning. Blocks.
+/// Copies a data directory to another one, which can be used in its place. Writers continue meanwhile: the copy of the
+/// engine's database holds the state at the beginning, other files may be newer. Blocks.
 ///
 /// # Errors
 /// There is no database, or the destination isn't empty or cannot be written.

@@ -1,6 +1,6 @@
 //! The journal: the events of one execution in one turn are one entry, and entries are only appended. So a turn writes
-//! few pages, however many executions it changes. A list maps executions to their entries; it is extended for many
-//! turns at once, and the entries behind it are searched.
+//! few pages, however many executions it changes. A list maps executions to their entries. It is extended for many
+//! turns at once; newer entries are unlisted, and readers search all of them.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,12 +12,14 @@ use super::read;
 
 /// Maximum number of unlisted entries before a turn lists them.
 const MAX_UNLISTED_ENTRIES: i64 = 1_000;
-/// Maximum number of entries that the engine searches without listing them first: listing waits for the disk.
+/// Maximum number of unlisted entries that the engine searches for a history. If there are more, it lists them first,
+/// which waits for the disk.
 const MAX_SEARCHED_ENTRIES: i64 = 50;
 
-/// The queries for the listed entries of an execution, and for those behind the list.
+/// The query for the listed entries of an execution.
 const LISTED: &str =
     "SELECT entry, events FROM journal_list JOIN journal ON id = entry WHERE journal_list.execution = ?1";
+/// The query for the unlisted entries of an execution.
 const UNLISTED: &str = "SELECT id AS entry, events FROM journal
     WHERE id > (SELECT value FROM meta WHERE key = 'journal_listed') AND execution = ?1";
 

@@ -204,7 +204,7 @@ pub(crate) fn dismiss(state: &mut State, request: &ApiRequest, at: At, number: &
     finish(request, pull, id, "dismiss")
 }
 
-/// Returns the state after an event, if this author may cause it.
+/// Returns the review's state after an event (`APPROVE`, `COMMENT`, …), if this author may send it.
 fn judged(pull: &Pull, author: &Identity, event: &str, body: &str, comments: usize) -> Result<&'static str, Reply> {
     let is_own = author.login == pull.change.author;
     match event {

@@ -199,7 +199,7 @@ pub(crate) async fn handle(
     }
 }
 
-/// Acts on a task of its own, because the request's task ends when its peer closes the connection.
+/// Handles a request on a task of its own, because the request's task ends when its peer closes the connection.
 fn act_later(shared: Arc<Shared>, request: ApiRequest, sequence: usize, delay: Duration) {
     tokio::spawn(async move {
         tokio::time::sleep(delay).await;

@@ -18,9 +18,11 @@ pub struct EvaluationKey(u64);
 /// The evaluations that happen elsewhere.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Deferral {
+    /// True if templates of unbounded cost are deferred.
     on: bool,
     /// The branch of the current step.
     pub stepping: Option<BranchId>,
+    /// Number of requests so far: the last key.
     requested: u64,
     branches: BTreeMap<BranchId, Requested>,
 }
@@ -28,7 +30,9 @@ pub(super) struct Deferral {
 /// The values that one step requested.
 #[derive(Clone, Debug, Default)]
 struct Requested {
+    /// The values that were answered, in the order of the requests.
     answers: Answers,
+    /// The request that is not answered yet.
     open: Option<(EvaluationKey, Arc<Evaluation>)>,
 }
 
