@@ -1,6 +1,6 @@
 //! Searches for secrets in the lines that one version of a folder adds to another, and prints each finding and their
-//! number: how often ordinary changes raise an alarm. `--pairs FOLDER` takes every two versions `NAME-VERSION` in a
-//! folder, such as cargo's `~/.cargo/registry/src/INDEX`.
+//! number, to measure false alarms on ordinary changes. `--pairs FOLDER` compares consecutive versions `NAME-VERSION`
+//! in a folder, such as cargo's `~/.cargo/registry/src/INDEX`.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -14,7 +14,7 @@ use std::{fs, io};
 use holdfast_core::diff::{DiffLine, Hunk, LineKind};
 use holdfast_core::rule::secret_findings;
 
-/// Larger files are not read.
+/// Maximum size of a file; larger ones are not read.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 #[derive(Default)]
@@ -47,7 +47,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Neighbouring versions of the same name.
+/// Returns each pair of consecutive versions of the same name.
 fn pairs(folder: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
     let mut names: Vec<String> = fs::read_dir(folder)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
@@ -115,7 +115,7 @@ fn read(file: &Path) -> Option<String> {
         .filter(|text| !text.contains('\0'))
 }
 
-/// The lines that are not in the old version, each run of neighbours a hunk.
+/// Returns the lines that the old version doesn't have, as one hunk for each group of consecutive lines.
 fn added(text: &str, known: &HashSet<&str>) -> Vec<Hunk> {
     let mut hunks: Vec<Hunk> = Vec::new();
     let mut is_open = false;

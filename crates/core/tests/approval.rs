@@ -1,4 +1,5 @@
-//! Questions and decisions: who may decide, while it counts, which of two is first, and that the workflow learns it.
+//! Approval questions and decisions: the people who may decide, the time while a decision counts, two decisions at the
+//! same time, and the delivery to the workflow.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
@@ -23,7 +24,7 @@ use holdfast_core::port::{AnswerTask, ExecutionError, KeepRows, Precondition, Ta
 use holdfast_testkit::port::{FixedChange, MemoryRows};
 use serde_json::Value;
 
-/// What the workflow was told, and how often it does not answer before it does.
+/// The decisions that the workflow received, and the number of deliveries that fail before one succeeds.
 #[derive(Default)]
 struct Workflow {
     told: Mutex<Vec<String>>,
@@ -91,7 +92,8 @@ fn approval(needed: u32) -> Approval {
     }
 }
 
-/// A question that waits for `needed` people, of a run that holds its pull request.
+/// Creates a question that waits for `needed` people, of a run that holds the claim to its pull request; returns the
+/// rows and the invitations.
 fn asked(needed: u32) -> (MemoryRows, Vec<Invitation>) {
     let rows = MemoryRows::default();
     block_on(claim::take(&rows, &FixedChange::default(), &target(), "r-1")).unwrap();
@@ -326,7 +328,7 @@ fn one_person_counts_once_and_never_for_their_own_change() {
         address: None,
     };
     let (code, github, terminal) = (KnownBy::MailCode, KnownBy::Github, KnownBy::Terminal);
-    // Who has approved, who comes next, and what that one is answered.
+    // The first approver, the next person, and a part of the refusal of that person (empty: accepted).
     for (first, second, expected) in [
         (by("ada", code), by("ADA", github), "you have voted already"),
         (by("ada", github), by("Ada", code), "you have voted already"),
@@ -362,7 +364,7 @@ fn one_person_counts_once_and_never_for_their_own_change() {
             ),
         }
     }
-    // Nor may they reject: that would hide what was found.
+    // These people can't reject either: that would hide the findings.
     let (rows, _) = asked(1);
     let no = ballot(Verdict::Rejected, Some("nothing to see"));
     for name in ["octo-author", "b@example.org"] {

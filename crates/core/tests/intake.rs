@@ -38,14 +38,14 @@ fn sha(digit: &str) -> CommitSha {
     CommitSha::parse(&digit.repeat(40)).unwrap()
 }
 
-/// GitHub, the engine and the stores, as the intake sees them.
+/// GitHub, the engine and the stores in memory: the ports of the intake.
 struct World {
     pull: Mutex<PullNow>,
     merge_base: Mutex<CommitSha>,
     settings: Mutex<&'static str>,
     comments: Mutex<BTreeMap<u64, CommentNow>>,
     permissions: Mutex<BTreeMap<&'static str, Permission>>,
-    /// Each run with whether it has ended.
+    /// Each run, and whether it has ended.
     runs: Mutex<Vec<(String, bool)>>,
     stopped: Mutex<Vec<String>>,
     notices: Mutex<BTreeMap<String, String>>,
@@ -57,7 +57,7 @@ struct World {
 }
 
 impl World {
-    /// A pull request by a person who has committed before.
+    /// Creates a pull request by a person who has committed before.
     fn new() -> Self {
         let author = Some(Account {
             login: "ada".to_owned(),
@@ -135,7 +135,7 @@ impl World {
         block_on(receive(event, &how, ports))
     }
 
-    /// A `pull_request` event as GitHub would post it now.
+    /// Returns a `pull_request` event as GitHub would post it now.
     fn event(&self, action: &str) -> Value {
         let pull = self.pull.lock().unwrap();
         json!({
@@ -159,7 +159,7 @@ impl World {
         self.deliver("pull_request", &event)
     }
 
-    /// Writes a comment and gives its delivery.
+    /// Writes a comment; returns its delivery.
     fn comment(&self, id: u64, login: &str, body: &str) -> Value {
         let comment = CommentNow {
             number: 12,
@@ -184,12 +184,12 @@ impl World {
         self.deliver("issue_comment", delivery)
     }
 
-    /// The runs, oldest first.
+    /// Returns the names of the runs, the oldest first.
     fn runs(&self) -> Vec<String> {
         self.runs.lock().unwrap().iter().map(|(run, _)| run.clone()).collect()
     }
 
-    /// The newest run opens: it takes the pull request.
+    /// Lets the newest run take the claim to the pull request; returns its name.
     fn open_last(&self) -> String {
         let run = self.runs().pop().unwrap();
         block_on(claim::take(&self.rows, self, &self.target(), &run)).unwrap();

@@ -1,4 +1,5 @@
-//! The modules of the domain form no circle: each can be read, and changed, knowing only those it uses.
+//! The modules of the domain have no circular dependencies: each can be read and changed with knowledge of only those
+//! that it uses.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 #![expect(clippy::disallowed_methods, reason = "the sources are what is tested")]
 
@@ -6,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules that each top-level module names as `crate::MODULE`: tests included, comments not.
+/// Returns the modules that each top-level module names as `crate::MODULE`, in tests too, but not in comments.
 fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -46,7 +47,7 @@ fn named_in(text: &str) -> impl Iterator<Item = String> {
         .filter(|name| !name.is_empty())
 }
 
-/// What is left when modules that use only modules already taken away are taken away: the circles, and what uses them.
+/// Returns the modules in circles, and those that use them: repeatedly removes each module that uses no remaining one.
 fn circles(mut arrows: BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, BTreeSet<String>> {
     loop {
         let left: BTreeSet<String> = arrows.keys().cloned().collect();

@@ -106,7 +106,7 @@ impl AskModel for ScriptedModel {
     }
 }
 
-/// The executions: which were stopped, and how they all failed.
+/// The executions: those that were stopped, and the failed ones.
 #[derive(Default)]
 struct Runs {
     stopped: Mutex<Vec<String>>,
@@ -128,17 +128,17 @@ impl ListFailedRuns for Runs {
     }
 }
 
-/// What stands on the pull request.
+/// The contents of the pull request's page.
 #[derive(Default)]
 struct PullRequestPage {
     drafts: Mutex<Vec<ReviewDraft>>,
     submitted: Mutex<usize>,
     closed: Mutex<Vec<CheckOutcome>>,
-    /// By run: its announcement or summary.
+    /// Each run's announcement or summary.
     comments: Mutex<BTreeMap<String, String>>,
     notices: Mutex<Vec<String>>,
     refuses_anchors: bool,
-    /// How many withdrawals GitHub refuses before it takes one.
+    /// Number of withdrawals that GitHub refuses before it accepts one.
     refuses_withdrawals: Mutex<u32>,
 }
 
@@ -282,7 +282,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
 }
 
 impl World {
-    /// Makes the source count more changed files than it lists.
+    /// Makes the source count `files` more changed files than it lists.
     fn unlist(&mut self, files: u64) {
         self.read.change.files_total += files;
     }
@@ -315,7 +315,7 @@ impl World {
         })
     }
 
-    /// The unit's child execution, as the state machine walks it.
+    /// Runs the states of a unit's child execution in the workflow's order; returns its output.
     fn walk_unit(&self, unit: &str, first: Tier) -> Value {
         block_on(async {
             let (mut attempt, mut tier) = (1, first);

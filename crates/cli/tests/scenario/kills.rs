@@ -1,6 +1,6 @@
 //! The real program, killed at random moments over many reviews of pull requests: nothing is lost, posted twice, paid
-//! twice or left behind. The default is a few kills; `HOLDFAST_KILLS=200 cargo test --release -p holdfast-cli
-//! --test scenario kills -- --nocapture` runs more. The seed is printed; `HOLDFAST_SEED` repeats it.
+//! twice or left behind. The seed is printed; `HOLDFAST_SEED` repeats it. The default is a few kills. For more:
+//! `HOLDFAST_KILLS=200 cargo test --release -p holdfast-cli --test scenario kills -- --nocapture`.
 //!
 //! With `HOLDFAST_OTHER_BINARY=/path/to/an/older/holdfast` each review begins with that program, is killed, and is
 //! taken over by `serve` of this one, which is killed too.

@@ -48,7 +48,7 @@ fn unsupported_events_are_ignored() {
 
 #[test]
 fn a_formatters_push_is_reviewed() {
-    // tellahq/opensession#323
+    // As in tellahq/opensession#323: a formatter's bot pushes right after a person has opened the pull request.
     let served = Served::start(low());
     assert_eq!(served.opened().0, 202);
     served

@@ -1,5 +1,5 @@
-//! The fuzz targets' bodies on their seeds, whole and changed, with the toolchain that the project is built with. A
-//! longer search is in `fuzz`.
+//! Runs the fuzz targets' bodies on their seeds, unchanged and mutated, with the project's own toolchain. A longer
+//! search is in `fuzz`.
 
 mod bodies;
 mod harmless;
@@ -7,7 +7,7 @@ mod harmless;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// A target: its body, and its seeds with whether they are taken.
+/// A target: its name, its body, and each seed with the expected result: whether the body accepts it.
 type Target = (&'static str, fn(&[u8]) -> bool, &'static [(&'static [u8], bool)]);
 
 macro_rules! seed {
@@ -101,7 +101,7 @@ fn seeds_are_what_they_are_meant_to_be() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// A seed of a target with a piece taken out, another put in its place, and perhaps cut.
+    /// Mutates a seed of a target: replaces a piece of it by another, and cuts the end in some cases.
     #[test]
     fn changed_seeds_hold(
         target in 0_usize..8, seed in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(), gone in 0_usize..12,
@@ -126,7 +126,7 @@ proptest! {
         bodies::answer(text.as_bytes());
     }
 
-    /// Findings of the right shape at any place: `answer` says that only those inside the hunks are accepted.
+    /// Passes findings of the right shape at any place; `answer` checks that only those inside the hunks are accepted.
     #[test]
     fn findings_outside_the_hunks_are_never_accepted(
         findings in prop::collection::vec(
@@ -151,7 +151,7 @@ proptest! {
         bodies::answer(json!({ "summary": "s", "findings": findings }).to_string().as_bytes());
     }
 
-    /// A report whose texts are put together from what acts somewhere.
+    /// Renders a report whose texts are composed of dangerous pieces.
     #[test]
     fn whatever_strangers_write_is_rendered_harmless(
         texts in prop::collection::vec(prop::collection::vec(dangerous(), 0..9), 1..9),
@@ -166,7 +166,8 @@ proptest! {
     }
 }
 
-/// A word, a mark or a line that acts in Markdown, on GitHub, for a bot or for a runner; or what is between them.
+/// Returns a piece of text that has an effect in Markdown, on GitHub, for a bot or for a runner, or one that separates
+/// such pieces.
 fn dangerous() -> impl Strategy<Value = String> {
     const TOKENS: &[&str] = &[
         "\n",

@@ -42,7 +42,7 @@ fn holdfasts_own_events_are_ignored() {
             assert_eq!(is_started(&receipt), !is_own, "{action} by {login}: {receipt:?}");
         }
     }
-    // A token's comments are a person's, who may write: they are known by their marker.
+    // Comments with a personal token come from a person with write permission: the marker identifies our own.
     for (body, is_own) in [
         ("/holdfast cancel", false),
         ("/holdfast cancel\n\n<!-- holdfast:answer comment=7 sig=00 -->", true),
@@ -69,7 +69,7 @@ fn a_bots_own_pull_request_is_reviewed_only_if_the_base_allows_the_bot() {
         *world.settings.lock().unwrap() = settings;
         let receipt = world.act("opened");
         assert_eq!(is_started(&receipt), is_reviewed, "{settings}: {receipt:?}");
-        // A person may start it whatever the settings allow.
+        // A person may start the review, whatever the settings allow.
         let asked = world.command(&world.comment(1, "maintainer", "/holdfast review"));
         assert_eq!(is_started(&asked), !is_reviewed, "{settings}: {asked:?}");
     }
@@ -148,7 +148,7 @@ fn a_command_that_failed_midway_resumes() {
     let world = World::new();
     let review = world.comment(1, "maintainer", "/holdfast review");
     world.command(&review);
-    // As if the process had died before it noted that it was done.
+    // The state after a process that died before it stored that the command was done.
     let key = format!("once/comment/{ID}#12/1");
     let row = block_on(world.rows.get(&key)).unwrap().unwrap();
     let begun = json!({ "is_done": false, "attempt": 1 });
@@ -255,7 +255,7 @@ fn a_command_is_read_from_the_comments_current_state() {
         assert!(is_ignored(&receipt, says), "{name}: {receipt:?}");
         assert!(world.runs().is_empty(), "{name}");
     }
-    // Its writer's own edit counts, and a week is not too old.
+    // An edit by the comment's own author counts, and a comment of up to a week isn't too old.
     let world = World::new();
     let delivery = world.comment(1, "maintainer", "/holdfast review");
     let edit = |comment: &mut CommentNow| {

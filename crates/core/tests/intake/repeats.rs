@@ -17,7 +17,7 @@ fn a_repeated_delivery_of_an_older_head_has_no_effect() {
         assert!(is_ignored(&world.deliver("pull_request", replay), "another head"));
     }
     assert_eq!(world.runs().len(), 2);
-    // An answer from before the push is no news.
+    // A delivery with data from before the push changes nothing.
     world.change(|pull| pull.head = sha("e"));
     let mut pushed = world.event("synchronize");
     world.change(|pull| pull.head = sha("d"));
@@ -50,7 +50,7 @@ fn another_base_or_other_settings_start_another_review() {
     *world.settings.lock().unwrap() = "max_findings: 3";
     assert!(is_started(&world.act("reopened")));
     world.open_last();
-    // Back to the base of the beginning, whose review was taken back since.
+    // The first base again, whose review was withdrawn in between.
     *world.merge_base.lock().unwrap() = sha("c");
     *world.settings.lock().unwrap() = "";
     assert!(is_started(&world.retargeted()));
@@ -124,7 +124,7 @@ fn a_check_is_re_run_once_for_a_sender_with_write_permission() {
     world.end(&world.runs()[1]);
     assert!(is_ignored(&rerun(1, "maintainer", "a"), "re-run before"));
     assert!(is_started(&rerun(2, "maintainer", "a")));
-    // For forks GitHub names no pull request: the check's run knows it.
+    // For forks GitHub names no pull request; the run of the check does.
     let mut fork = event(3, "maintainer", "a");
     fork["check_run"]["pull_requests"] = json!([]);
     assert!(is_ignored(
@@ -193,7 +193,7 @@ fn the_rows_of_version_0_1_are_found() {
         block_on(claim::holder(&world.rows, &world.target())).unwrap(),
         Some(old.clone())
     );
-    // A newer run takes it over, and the old one finds that at its fence.
+    // A newer run takes over the claim, and the old run notices that at its next write.
     let claim = block_on(claim::take(&world.rows, &world, &world.target(), "newer")).unwrap();
     assert_eq!(claim.before, Some(old.clone()));
     let refused = block_on(claim::hold(&world.rows, &named, &old)).unwrap_err();

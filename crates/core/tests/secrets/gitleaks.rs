@@ -1,5 +1,5 @@
-//! The search held against gitleaks, on the same labelled set. The program comes from PyPI with the other tools of the
-//! tests.
+//! Compares the search for secrets with gitleaks, on the same labelled set. The program comes from PyPI with the other
+//! tools of the tests.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::findings;
 use crate::sample::{Sample, samples};
 
-/// The program: the tests' own, or the one that `HOLDFAST_GITLEAKS` names.
+/// Returns the path of gitleaks: the tests' own, or the one that `HOLDFAST_GITLEAKS` names.
 fn program() -> PathBuf {
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
@@ -31,7 +31,7 @@ fn program() -> PathBuf {
     program
 }
 
-/// The places in the set that gitleaks reports.
+/// Runs gitleaks on the samples; returns the indexes of those that it reports.
 fn reported(samples: &[Sample]) -> BTreeSet<usize> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gitleaks");
     drop(fs::remove_dir_all(&folder));

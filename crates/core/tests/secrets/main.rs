@@ -1,6 +1,5 @@
-//! The search for secrets, held against a labelled set: what it finds, what it raises a false alarm for, what is left
-//! after redaction, how long hostile lines take. The figures: `cargo test -p holdfast-core --test secrets --
-//! --nocapture`.
+//! The search for secrets on a labelled set: found secrets, false alarms, remainders after redaction, and the time that
+//! hostile lines take. This command prints the figures: `cargo test -p holdfast-core --test secrets -- --nocapture`.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 #![expect(clippy::print_stdout, reason = "the figures are printed")]
 
@@ -13,7 +12,7 @@ use holdfast_core::model::finding::{Finding, Severity};
 use holdfast_core::rule::{redact, redact_hunks, secret_findings};
 use sample::{Sample, samples};
 
-/// A file's added lines as a patch.
+/// Returns a patch that adds these lines.
 fn patch(text: &str) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
     format!("@@ -0,0 +1,{} @@\n+{}", lines.len(), lines.join("\n+"))
@@ -23,7 +22,8 @@ fn findings(path: &str, text: &str) -> Vec<Finding> {
     secret_findings(path, &parse_patch(&patch(text)).unwrap())
 }
 
-/// Found and all of a group, and which were not (or, of look-alikes, were).
+/// Returns the number of found samples of a group, the number of all, and the wrong ones: missed secrets or false
+/// alarms.
 fn count(all: &[Sample], group: &str, is_found: &dyn Fn(&Sample) -> bool) -> (usize, usize, Vec<String>) {
     let samples: Vec<&Sample> = all.iter().filter(|sample| sample.group == group).collect();
     let found = samples.iter().filter(|sample| is_found(sample)).count();
@@ -152,7 +152,7 @@ fn a_key_is_one_finding_wherever_its_beginning_is() {
     assert_eq!(secret_findings("key.pem", &parse_patch(&removed).unwrap()), []);
 }
 
-/// Time grows with the length: a line of a MiB, a hundred thousand names, keywords without end.
+/// Checks that time grows with the length of a line: a MiB of letters, a hundred thousand names, repeated keywords.
 #[test]
 #[expect(
     clippy::disallowed_methods,

@@ -1,22 +1,22 @@
-//! The labelled set: lines with a secret and lines that only look so, as people write them. Values are made up at run
+//! The labelled set: realistic lines with a secret, and lines that only look like one. Values are generated at run
 //! time, so that nothing in this repository looks like a token.
 
 use holdfast_core::rule::secret_examples;
 
-/// One file's added lines, and whether they hold a secret.
+/// The added lines of one file, with the secret in them, if there is one.
 #[derive(Debug)]
 pub struct Sample {
     /// The file.
     pub path: String,
     /// Its lines.
     pub text: String,
-    /// The secret, if there is one: no part of it may be left after redaction.
+    /// The secret, if there is one: redaction has to remove all of it.
     pub secret: Option<String>,
     /// `vendor`, `assigned`, `block` or `look-alike`.
     pub group: &'static str,
 }
 
-/// Numbers that look random and are the same in every run.
+/// A generator of pseudo-random numbers, the same in every run.
 pub struct Random(u64);
 
 impl Random {
@@ -39,7 +39,8 @@ impl Random {
             .collect()
     }
 
-    /// A secret of one of the usual kinds: a generator's password, letters and digits, hex, base64, with a word inside.
+    /// Returns a secret of one of six common kinds: a generated password, letters and digits, hexadecimal digits, one
+    /// with a word inside.
     fn secret(&mut self, kind: usize) -> String {
         const ALPHANUMERIC: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         match kind % 6 {
@@ -63,7 +64,7 @@ impl Random {
     }
 }
 
-/// Every line with a secret, then every look-alike.
+/// Returns every sample with a secret, then every look-alike.
 pub fn samples() -> Vec<Sample> {
     let mut random = Random::new(2_026);
     let mut samples = vendors(&mut random);
@@ -73,7 +74,7 @@ pub fn samples() -> Vec<Sample> {
     samples
 }
 
-/// One token of every third row of the table, each in other surroundings.
+/// Returns one token of every third row of the table, each in another context.
 fn vendors(random: &mut Random) -> Vec<Sample> {
     const SURROUNDINGS: &[(&str, &str)] = &[
         ("src/client.rs", "let client = Client::new(\"{}\");"),
@@ -94,7 +95,7 @@ fn vendors(random: &mut Random) -> Vec<Sample> {
     let rows = examples.into_iter().step_by(3).enumerate();
     rows.map(|(number, (_, line, token))| {
         let (path, surroundings) = SURROUNDINGS[number % SURROUNDINGS.len()];
-        // A row that is known by its name keeps it.
+        // A row whose token is recognised only together with a name keeps its line.
         let (path, text) = if line.starts_with("value:") {
             (path, surroundings.replace("{}", &token))
         } else {
@@ -110,7 +111,7 @@ fn vendors(random: &mut Random) -> Vec<Sample> {
     .collect()
 }
 
-/// Values under a secret's name and credentials in their place, in the forms that files give them.
+/// Values under a secret's name, and credentials at their usual place, in the syntax of common files.
 const ASSIGNED: &[(&str, &str)] = &[
     (".env", "DB_PASSWORD={}"),
     (".env", "export API_TOKEN={}"),
@@ -232,7 +233,7 @@ fn assigned(random: &mut Random) -> Vec<Sample> {
     .collect()
 }
 
-/// Private keys, in the forms that they are written down.
+/// Returns private keys, in the forms in which files contain them.
 fn blocks(random: &mut Random) -> Vec<Sample> {
     const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let dashes = "-".repeat(5);

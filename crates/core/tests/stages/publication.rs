@@ -84,7 +84,7 @@ fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
     assert_eq!(*world.runs.stopped.lock().unwrap(), ["r RunSuperseded"]);
     let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
     assert_eq!(report.status, RunStatus::Superseded);
-    // The newer one, repeated, finds its own claim.
+    // A repeated call of the newer run finds its own claim.
     open(&newer).unwrap();
     world.run = newer;
 }
@@ -105,7 +105,7 @@ fn a_take_over_that_broke_off_is_finished_by_the_next_try() {
             &world.store,
         ))
     };
-    // The claim is taken, and then GitHub takes nothing.
+    // The claim is taken, and then GitHub refuses the withdrawal of the older announcement.
     *world.page.refuses_withdrawals.lock().unwrap() = 1;
     assert_eq!(open().unwrap_err().name, ErrorName::GithubUnavailable);
     assert!(world.page.comments.lock().unwrap().contains_key("r"));

@@ -1,4 +1,4 @@
-//! Who decides, and on what: the gate looks at all findings, and what is published is what was decided.
+//! Decisions: the gate examines all findings, and only the approved content is published.
 
 use std::sync::PoisonError;
 
@@ -32,19 +32,19 @@ fn finding(path: &str, line: u32, severity: Severity) -> Finding {
     }
 }
 
-/// A file of added lines, one for each finding.
+/// Returns a new file of `lines` lines, one for each finding.
 fn added(path: &str, lines: usize) -> ChangedFile {
     let text: String = (1..=lines).map(|line| format!("\n+line {line}")).collect();
     file(path, Some(&format!("@@ -0,0 +1,{lines} @@{text}")))
 }
 
-/// Path, how many findings, and how severe they are.
+/// A path, the number of its findings, and their severity.
 type Found<'a> = &'a [(&'a str, usize, Severity)];
 
-/// The report of a review whose only answers hold these findings, unit by unit.
+/// Returns the report of a review whose units have these findings and no others.
 fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review::Output, Report) {
     let files = found.iter().map(|(path, count, _)| added(path, *count)).collect();
-    // One for each unit, and one for the walkthrough.
+    // One answer for each unit, and one for the walkthrough.
     let answers = (0..=found.len()).map(|_| Ok(VALID)).collect();
     let mut world = world(files, "openai/m", "openai/m", answers);
     world.read.policy = policy;
@@ -114,13 +114,13 @@ fn a_gated_finding_is_not_pushed_out_by_worse_ones_elsewhere() {
 
 #[test]
 fn the_gate_and_the_check_follow_the_severity_of_each_path() {
-    // The policy, the findings, how many of them are gated, and how many folded.
+    // The policy, the findings, the number of gated ones, and the number of folded ones.
     let cases: &[(&str, Found, usize, usize)] = &[
         (PAYMENT, &[("src/a.rs", 3, Severity::High)], 0, 0),
         (PAYMENT, &[("pay/p.rs", 1, Severity::Low)], 0, 0),
         (PAYMENT, &[("pay/p.rs", 1, Severity::Medium)], 1, 0),
         (PAYMENT, &[("src/a.rs", 1, Severity::Critical)], 1, 0),
-        // All that are gated, and more of them than are shown.
+        // All are gated, and there are more of them than are shown.
         (
             "gate: { severity: low }\nmax_findings: 1",
             &[("a.rs", 4, Severity::Low)],
@@ -186,7 +186,7 @@ fn a_folded_list_keeps_within_a_comment() {
     assert!(body.contains("more: too many to list here"));
 }
 
-/// The question of the run, as it is asked.
+/// Returns the run's approval question, as the workflow stores it.
 fn question(world: &World) -> Approval {
     Approval {
         run: "r".to_owned(),
@@ -205,7 +205,7 @@ fn question(world: &World) -> Approval {
     }
 }
 
-/// Asks a question like the run's, and stores that one person approves it.
+/// Stores a question like the run's, and one person's approval of it. `alter` changes both before.
 pub fn approve(world: &World, alter: impl FnOnce(&mut (Approval, Ballot))) {
     let approval = question(world);
     let ballot = Ballot {
@@ -349,14 +349,14 @@ fn what_the_gate_holds_is_published_as_it_was_approved_and_only_then() {
     for (name, world) in cases {
         let error = publish(&world).map(|output| output.status).expect_err(name);
         let expected = match name {
-            // The fence looks first: what is public is another diff now.
+            // The check of head and base comes first: the public diff is another one now.
             "the change was retargeted since" => ErrorName::PullRequestBaseMoved,
             _ => ErrorName::ApprovalMismatch,
         };
         assert_eq!(error.name, expected, "{name}: {error}");
         assert!(is_clean(&world), "{name}");
     }
-    // As it was approved, and again by a call whose first answer was lost.
+    // The approved content is published, and a repeated call (its first answer was lost) publishes nothing more.
     let old_question = |(approval, _): &mut (Approval, Ballot)| approval.base = None;
     let worlds = [with(&same, &|_| {}), with(&old_question, &|_| {})];
     for world in worlds {
