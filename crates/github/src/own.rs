@@ -16,7 +16,7 @@ use super::read::PullRequest;
 use super::wire::User;
 
 const ITEMS_PER_PAGE: usize = 100;
-/// Maximum number of pages of one list: more than any pull request has, and an end for a server whose list has none.
+/// Maximum number of pages of one list. No pull request has as many; the limit is for a server whose list never ends.
 const MAX_PAGES: usize = 100;
 /// Pages of one list that are in flight at once.
 const CONCURRENT_PAGES: usize = 8;
@@ -103,7 +103,7 @@ impl<'a> Own<'a> {
             .query("page", &number.to_string())
     }
 
-    /// Deletes something; an object that is already gone counts as deleted.
+    /// Deletes an object; one that is already gone counts as deleted.
     pub async fn delete(&self, segments: &[&str], needs: &'static str) -> Result<(), Failure> {
         let call = self.connection.write(Method::DELETE, segments, Value::Null, needs);
         match self.connection.send(call).await {

@@ -317,7 +317,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<ExecutionRecord> {
         arn: row.get(1)?,
         name: row.get(2)?,
         status: read::parsed(row, 3)?,
-        // The reader sees the stored text, even if it is damaged.
+        // A damaged text is shown as it is stored.
         input: read::json_or_text(row, 4)?.unwrap_or_default(),
         output: read::json_or_text(row, 5)?,
         error: row.get(6)?,

@@ -19,7 +19,7 @@ pub struct Recovered {
     pub executions: u64,
     /// Number of those that only wait: they are read when a timer is due or an answer arrives.
     pub waiting: u64,
-    /// Number of events that the others were folded from.
+    /// Number of stored events that were read for the others.
     pub events: u64,
     /// Number of open executions outside the engine's scope: they stay as they are stored.
     pub outside_scope: u64,

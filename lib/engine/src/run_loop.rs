@@ -43,7 +43,7 @@ pub(super) struct Runner {
     pub machines: Arc<Machines>,
     pub entropy: Box<dyn Entropy + Send + Sync>,
     pub naming: Naming,
-    /// The longest timer that `wait` waits for beside a token.
+    /// While an execution waits for a token, `wait` also waits for its timers that are due within this time.
     pub patience_ms: i64,
     pub inbox: mpsc::UnboundedReceiver<Request>,
     /// A request that needs a database query while a turn is being written: the loop doesn't wait for the query. The
@@ -241,7 +241,7 @@ impl Runner {
             Some(storing) if turn.writes.len() >= MAX_WRITES => {
                 return LoopEvent::Stored(storing.written.as_mut().await);
             }
-            // Timers wait until the disk is done.
+            // Timers fire only after the turn is on the disk.
             Some(storing) => tokio::select! {
                 biased;
                 written = storing.written.as_mut() => return LoopEvent::Stored(written),

@@ -64,7 +64,7 @@ pub(super) enum Write {
     },
     /// An ended map run is redriven: its unsuccessful children are pending again.
     MapRunRedriven { map_run: i64 },
-    /// An open execution only waits, with its timers; or no longer only waits.
+    /// An open execution only waits from now on, with these timers; without timers, it no longer only waits.
     WaitChanged { execution: i64, timers: Option<WaitTimers> },
     /// The engine's time.
     Clock(StoredTime),

@@ -32,7 +32,8 @@ pub struct Entry {
     pub status: Option<u16>,
     /// The fault that was played.
     pub fault: Option<String>,
-    /// Its changes, e.g. `create review 1001 COMMENTED with 2 comment(s)`; twice for a duplicate.
+    /// Its changes, such as `create review 1001 COMMENTED with 2 comment(s)`. A request that was handled twice has each
+    /// change twice.
     pub effects: Vec<String>,
 }
 

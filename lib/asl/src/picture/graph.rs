@@ -7,7 +7,7 @@ use crate::definition::{Condition, Flow, State, StateBody, StateMachine, StateSu
 use crate::event::StateKind;
 use crate::expression::Template;
 
-/// Width of a character of a state's name, in pixels, generous for any font.
+/// Width of a character of a state's name, in pixels: enough for any font.
 const CHARACTER: f64 = 8.2;
 /// Width of a character of the caption below the name.
 const SMALL_CHARACTER: f64 = 6.6;

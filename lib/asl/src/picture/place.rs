@@ -43,7 +43,7 @@ pub(super) struct Line {
     pub to: usize,
     pub caught: bool,
     pub why: String,
-    /// Its points: the way is straight inside each pair, and bends between the pairs.
+    /// Its points, in pairs: the way is straight from the first to the second point of a pair, and bends between pairs.
     pub points: Vec<Point>,
     /// True if it leads back to the node that it comes from.
     pub own: bool,
