@@ -14,7 +14,7 @@ use serde::Serialize;
 /// Maximum number of failed runs in one sweep, the newest.
 const MAX_RUNS: usize = 1_000;
 
-/// Age of the oldest delivery that is requested again, in ms: GitHub repeats none that is older than three days.
+/// Maximum age of a delivery that is requested again, in ms: GitHub doesn't redeliver older ones.
 const REDELIVERED_MS: i64 = 3 * 86_400_000;
 
 /// The ports of a sweep.
@@ -32,7 +32,7 @@ pub struct Ports<'a> {
     pub rows: &'a dyn KeepRows,
     /// Stores artifacts.
     pub store: &'a dyn StoreArtifact,
-    /// Ends the sweep.
+    /// Limits the time of the sweep.
     pub deadline: &'a dyn Deadline,
 }
 

@@ -10,7 +10,7 @@ use gix_imara_diff::{Algorithm, Diff, InternedInput, Token};
 
 use super::{DiffLine, Hunk, LineKind};
 
-/// Number of first bytes that git searches for NUL bytes.
+/// Number of bytes at the start of a file that git searches for NUL bytes.
 const BINARY_WINDOW: usize = 8_000;
 /// Lines of context.
 const CONTEXT: u32 = 3;

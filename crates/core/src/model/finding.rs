@@ -26,7 +26,7 @@ impl Severity {
     /// All, worst first.
     pub const WORST_FIRST: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
 
-    /// Returns its word in JSON and on the command line.
+    /// Returns its name in JSON and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -63,7 +63,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// Returns its word in JSON.
+    /// Returns its name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Security => "security",

@@ -40,7 +40,7 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
-    /// Returns its word in JSON and tables.
+    /// Returns its name in JSON and tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -270,7 +270,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns its word in JSON and tables.
+    /// Returns its name in JSON and tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reviewed => "reviewed",

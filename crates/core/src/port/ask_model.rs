@@ -19,7 +19,7 @@ pub struct ModelRequest {
     pub max_output_tokens: u32,
 }
 
-/// Why a call gave no answer.
+/// The reason why a call gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// A rate limit: retry later.

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 /// One mail, ready to send. It may hold a personal link and a code: credentials, never logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// Identifies the mail: the same key again is the same mail. At most 200 letters, digits, `-`, `_` and `.`.
+    /// Identifies the mail: two mails with the same key are the same mail. At most 200 letters, digits, `-`, `_` and
+    /// `.`.
     pub key: String,
     /// Addresses; empty where no approver is configured.
     pub to: Vec<String>,
@@ -29,7 +30,7 @@ pub trait NotifyPeople: Send + Sync {
     ///
     /// # Errors
     ///
-    /// It was not accepted.
+    /// The server refused the mail, or could not be reached.
     async fn send_mail(&self, mail: &Mail) -> Result<(), NotifyError>;
     /// Notifies the operators that something must be cleaned up by hand.
     ///

@@ -49,7 +49,7 @@ pub fn report_markdown(report: &Report) -> String {
     out
 }
 
-/// Returns one finding, without its location, in about so many characters.
+/// Returns one finding, without its location, about `most` characters long at most.
 pub(super) fn finding_markdown(finding: &Finding, links: &Links, most: usize) -> String {
     let mut source = String::new();
     if !finding.is_by_model() {

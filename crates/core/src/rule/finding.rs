@@ -17,7 +17,8 @@ pub fn secret_findings(path: &str, hunks: &[Hunk]) -> Vec<Finding> {
     hunks.iter().flat_map(|hunk| findings_in(path, hunk, form)).collect()
 }
 
-/// The head's lines are searched together: a key that starts in an unchanged line may continue in an added one.
+/// Returns the findings of one hunk. The head's lines are searched together, because a key that starts in an unchanged
+/// line may continue in an added one.
 fn findings_in(path: &str, hunk: &Hunk, form: Form) -> Vec<Finding> {
     let head: Vec<&DiffLine> = hunk
         .lines

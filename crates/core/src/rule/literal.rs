@@ -181,7 +181,7 @@ pub(super) fn is_filler(body: &str) -> bool {
         .filter(u8::is_ascii_alphanumeric)
         .collect::<HashSet<u8>>()
         .len();
-    // Tokens are long: chance makes none of them this wordy.
+    // A random token is too long to look this much like words by chance.
     let is_text = share_of_words(body).is_some_and(|share| share >= 0.75);
     is_text || (is_marked && (remains < 5 || is_wordy(&left)))
 }
@@ -230,7 +230,8 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
     is_random && !is_documented(value)
 }
 
-/// `${NAME}`, `{{ name }}`, `<name>`, `$NAME`, `%s`, a call, an expression, a sentence.
+/// Returns whether a value is a template, an expression or a sentence: `${NAME}`, `{{ name }}`, `<name>`, `$NAME`,
+/// `%s`.
 pub(super) fn is_template(value: &str) -> bool {
     let pair = |open, close| value.contains(open) && value.contains(close);
     let bare_name = |rest: &str| {
@@ -252,8 +253,8 @@ pub(super) fn is_template(value: &str) -> bool {
         || pair('<', '>')
 }
 
-/// Words, short numbers and versions joined by marks, such as `my-app-v2`, `auth.token.error1`, `us-east-1`. Excludes
-/// UUIDs.
+/// Returns whether a value is words, short numbers and versions joined by marks, such as `my-app-v2`,
+/// `auth.token.error1` or `us-east-1`. A UUID is not.
 fn is_identifier_like(value: &str) -> bool {
     let mut segments = 0;
     let mut long_words = 0;
@@ -276,7 +277,7 @@ fn is_identifier_like(value: &str) -> bool {
     segments >= 2 && long_words >= 1
 }
 
-/// `word`, `WORD`, `Word`, `camelCase` of words.
+/// Returns whether letters have the case of a word or of joined words: `word`, `WORD`, `Word`, `camelCase`.
 fn has_one_case(letters: &[u8]) -> bool {
     let tail = letters.get(1..).unwrap_or_default();
     tail.iter().all(u8::is_ascii_lowercase)
@@ -284,7 +285,7 @@ fn has_one_case(letters: &[u8]) -> bool {
         || is_wordy(&String::from_utf8_lossy(letters))
 }
 
-/// A date, a version, a number, an address, a file name, a colour.
+/// Returns whether a value is a date, a version, a number, an address, a file name or a colour.
 fn is_plain_data(value: &str) -> bool {
     const ENDS: &[&str] = &[
         ".json",

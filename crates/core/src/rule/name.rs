@@ -39,7 +39,7 @@ static ABOUT: Words = words!(
      strategy"
 );
 
-/// Words that, in last position, only tell names apart.
+/// Words that, in last position, only distinguish names.
 static WHICH: Words = words!(
     "value val default prod production dev development staging stage live test new old current previous primary \
      secondary base64 b64 raw plain plaintext str string const a b main backup local hex here data v base"

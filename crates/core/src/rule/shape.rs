@@ -85,7 +85,7 @@ impl Shape {
         (!parts.is_empty()).then_some(Self { parts })
     }
 
-    /// The index of the format's keyword: the first part if it is long enough, else the longest.
+    /// Returns the index of the format's keyword: the first part if it is long enough, else the longest.
     fn keyword_place(&self) -> Option<usize> {
         let length = |place: &usize| match self.parts.get(*place) {
             Some(Part::Text(text)) => text.len(),

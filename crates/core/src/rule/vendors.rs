@@ -121,7 +121,7 @@ pub fn secret_examples(next: &mut dyn FnMut() -> u32) -> Vec<(SecretKind, String
     .collect()
 }
 
-/// Returns the text joined to a token by an underscore: perhaps the next token, which must not be left over.
+/// Returns the length of the text that an underscore joins to a token. It may be another token, so it is redacted too.
 fn tail_len(bytes: &[u8], end: usize) -> usize {
     let tail = bytes.get(end..).unwrap_or_default();
     let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
@@ -132,12 +132,13 @@ fn tail_len(bytes: &[u8], end: usize) -> usize {
     }
 }
 
-/// A keyword at the start of a token isn't part of its variable section; one in the middle is.
+/// Returns the start of a token's variable section. A keyword at the token's start isn't part of it; one in the middle
+/// is.
 const fn body_start(start: usize, keyword: &Range<usize>) -> usize {
     if keyword.start == start { keyword.end } else { start }
 }
 
-/// AWS ends every key in its documentation with this word.
+/// Returns whether a token is an example from AWS's documentation: all of them end with `EXAMPLE` or `EXAMPLEKEY`.
 fn is_documented_ending(row: &Vendor, token: &str) -> bool {
     row.kind.rule.starts_with("aws-") && (token.ends_with("EXAMPLE") || token.ends_with("EXAMPLEKEY"))
 }

@@ -21,8 +21,8 @@ pub fn body(markdown: &str, links: &Links) -> String {
     body_within(markdown, links, usize::MAX)
 }
 
-/// Does the same within a number of characters. Excess text is dropped before parsing, so no structure is cut in
-/// half.
+/// Returns text like [`body`], at most `most` characters long. Excess text is dropped before parsing, so no structure
+/// is cut in half.
 pub fn body_within(markdown: &str, links: &Links, most: usize) -> String {
     let seen = redact(&visible(markdown)).text;
     let mut kept = MAX_BODY_CHARS;

@@ -144,7 +144,7 @@ pub fn longest_run(text: &str) -> usize {
     text.split(|char| char != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Returns at most so many characters; a mark replaces the rest.
+/// Returns at most `most` characters of a text; a mark replaces the rest.
 pub(super) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", text[..at].trim_end()),

@@ -18,8 +18,8 @@ use crate::render::question_mail;
 
 use super::{StageError, read_artifact, write_artifact};
 
-/// Decisions are refused from this long before the workflow's wait ends, in ms, so that an accepted decision is also
-/// delivered.
+/// Time before the end of the workflow's wait in which decisions are refused, in ms, so that an accepted decision is
+/// also delivered.
 const MARGIN_MS: i64 = 60_000;
 
 /// The question.
@@ -46,7 +46,7 @@ pub struct Asking {
     pub public_url: Option<Url>,
 }
 
-/// The answer to the workflow, which waits on.
+/// The answer to the workflow, which then waits for the decision.
 #[derive(Debug, Serialize)]
 pub struct Output {
     /// The round.

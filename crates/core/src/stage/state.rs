@@ -19,29 +19,29 @@ macro_rules! other_states {
     };
 }
 other_states! {
-    /// No unit: the workflow continues with `AggregateFindings`.
+    /// Goes to `GatherContext`, or to `AggregateFindings` if there is no unit.
     ROUTE_REVIEWABLE = "RouteReviewable";
     /// The distributed map; each unit is a child execution.
     REVIEW_EACH_UNIT = "ReviewEachUnit";
-    /// An answer to check, or a limit to wait for.
+    /// Goes to the checks of an answer, or to a wait for a rate limit.
     ROUTE_ANSWER = "RouteAnswer";
     /// A unit waits until the provider accepts calls again.
     WAIT_FOR_MODEL_BUDGET = "WaitForModelBudget";
-    /// Accept the answer, correct it, or give up.
+    /// Accepts the answer, has it corrected, or gives up.
     ROUTE_VALIDATION = "RouteValidation";
     /// A unit's end: an answer was accepted.
     UNIT_REVIEWED = "UnitReviewed";
     /// A unit's end: no answer was accepted.
     UNIT_UNREVIEWED = "UnitUnreviewed";
-    /// To an approval first, or straight to publication.
+    /// Goes to an approval, or straight to publication.
     ROUTE_BY_GATE = "RouteByGate";
-    /// Nobody answered: request the approval again, or discard the review.
+    /// After a wait without an answer: requests the approval again, or discards the review. A stored decision counts.
     ROUTE_UNANSWERED = "RouteUnanswered";
-    /// A run's end: the review was published, or written where nothing is published.
+    /// A run's end: the review was published, or only written in a run that publishes nothing.
     REVIEW_PUBLISHED = "ReviewPublished";
     /// A run's end: a person rejected it, or nobody answered twice.
     REVIEW_REJECTED = "ReviewRejected";
-    /// To `ReviewSuperseded` or to `ReviewFailed`.
+    /// Ends in `ReviewSuperseded` or in `ReviewFailed`.
     ROUTE_FAILURE = "RouteFailure";
     /// A run's end: the head moved, or a newer run took over.
     REVIEW_SUPERSEDED = "ReviewSuperseded";

@@ -1,5 +1,5 @@
-//! What must hold for any bytes from a stranger: one function for each thing that reads them. Each says whether the
-//! bytes were taken, and panics where something does not hold. The seeds are with the fuzz targets, in `fuzz/seeds`.
+//! Properties that hold for any untrusted bytes, with one function for each reader. A function returns whether its
+//! reader accepted the bytes, and panics if a property doesn't hold. The seeds are in `fuzz/seeds`.
 
 #![expect(clippy::expect_used, reason = "a shape that does not fit fails the test")]
 
@@ -22,11 +22,11 @@ use super::harmless;
 /// The repository whose pages may be linked.
 const REPOSITORY: &str = "https://github.com/o/r";
 
-/// The one file that answers are about.
+/// The file of the answers.
 pub const PATH: &str = "src/a.rs";
 const PATCH: &str = "@@ -1,3 +1,4 @@ fn main\n one\n-two\n+zwei\n+drei\n four\n@@ -10 +11,0 @@\n-gone";
 
-/// A patch's hunks: each side's lines are numbered one by one, and what was read can be shown.
+/// Checks the hunks of a patch: the lines of each side have consecutive numbers, and the hunks can be rendered.
 pub fn patch(data: &[u8]) -> bool {
     let Ok(hunks) = parse_patch(&String::from_utf8_lossy(data)) else {
         return false;
@@ -47,7 +47,8 @@ pub fn patch(data: &[u8]) -> bool {
     !hunks.is_empty()
 }
 
-/// Side, start and line (little endian), then a patch: where a place is found, one hunk holds both of its ends.
+/// Checks a place in a patch: if it is found, one hunk contains both of its ends. The bytes are side, start and line
+/// (little endian), then the patch.
 pub fn anchors(data: &[u8]) -> bool {
     let Some((head, patch)) = data.split_first_chunk::<9>() else {
         return false;
@@ -65,7 +66,7 @@ pub fn anchors(data: &[u8]) -> bool {
     true
 }
 
-/// Markdown made harmless: nothing of it acts, and made harmless a second time nothing comes back.
+/// Checks sanitised Markdown: nothing in it has an effect, also after it is sanitised a second time.
 pub fn sanitise(data: &[u8]) -> bool {
     let text = String::from_utf8_lossy(data);
     let links = Links::to_repository(REPOSITORY);
@@ -77,8 +78,8 @@ pub fn sanitise(data: &[u8]) -> bool {
     !safe.is_empty()
 }
 
-/// A report whose every text is a stranger's, split at NUL: whatever it is rendered to is harmless, and offers only the
-/// suggestions that were validated.
+/// Checks a report in which every text is untrusted. The bytes are the texts, split at NUL. Every rendering of the
+/// report is harmless, and offers only validated suggestions.
 pub fn render(data: &[u8]) -> bool {
     let all = String::from_utf8_lossy(data);
     let mut texts = all.split('\0').cycle();
@@ -106,7 +107,7 @@ pub fn render(data: &[u8]) -> bool {
     !offered.is_empty()
 }
 
-/// A change of three files, two of which a stranger has named.
+/// Returns a change of three files, two of which have untrusted names.
 fn strangers_change(first: &str, second: &str) -> Change {
     let file = |path: &str| {
         json!({ "path": path, "previous_path": null, "status": "modified", "kind": "text", "additions": 2, "deletions": 2,
@@ -118,7 +119,7 @@ fn strangers_change(first: &str, second: &str) -> Change {
     serde_json::from_value(change).expect("a change of this version")
 }
 
-/// A report in which every text is a stranger's.
+/// Returns a report in which every text is untrusted.
 fn strangers_report(change: &Change, next: &mut impl FnMut() -> String) -> Report {
     let mut findings = Vec::new();
     for (index, source) in ["model", "rule:one", "model", "rule:two"].iter().enumerate() {
@@ -146,7 +147,8 @@ fn strangers_report(change: &Change, next: &mut impl FnMut() -> String) -> Repor
     serde_json::from_value(report).expect("a report of this version")
 }
 
-/// An event's name, a line break, a body: whatever it is, what is said of it is one short line.
+/// Checks a webhook: whatever it contains, the result describes it in one short line. The bytes are the event's name, a
+/// line break and the body.
 pub fn webhook(data: &[u8]) -> bool {
     let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let event = String::from_utf8_lossy(&data[..at]);
@@ -171,8 +173,8 @@ pub fn webhook(data: &[u8]) -> bool {
     !matches!(read, WebhookEvent::Ignored { .. } | WebhookEvent::Invalid { .. })
 }
 
-/// A model's answer: only findings inside the hunks that were shown are accepted, at lines that hold their text, and a
-/// bad answer has its reasons, none of them long.
+/// Checks a model's answer: only findings inside the shown hunks are accepted, at lines that contain their quotes. An
+/// invalid answer has problems, and none of them is long.
 pub fn answer(data: &[u8]) -> bool {
     let hunks: Vec<Hunk> = parse_patch(PATCH).unwrap_or_default();
     let recorded = RecordedAnswer {
@@ -202,9 +204,9 @@ pub fn answer(data: &[u8]) -> bool {
     !verdict.accepted.is_empty()
 }
 
-/// Text with secrets, perhaps: what is found lies in its line, in order, without overlaps; redaction keeps lines,
-/// leaves nothing that would be found again, and reads the same in a patch. Returns whether something was found. `%%`
-/// is left out first: with it the seeds do not look like secrets themselves.
+/// Checks the search for secrets in a text: matches are inside their line, in order and without overlaps; redaction
+/// keeps the lines, leaves nothing that a second search finds, and gives the same text in a patch. Returns whether a
+/// secret was found. `%%` is removed first: because of it, the seeds don't look like secrets.
 pub fn secrets(data: &[u8]) -> bool {
     let text = String::from_utf8_lossy(data).replace("%%", "");
     for line in text.split('\n') {
@@ -232,7 +234,7 @@ pub fn secrets(data: &[u8]) -> bool {
     clean.placeholders > 0
 }
 
-/// A repository's settings: what is taken is in range, and its globs compile.
+/// Checks a repository's settings: if they are accepted, their values are in range and their globs compile.
 pub fn configuration(data: &[u8]) -> bool {
     let Ok(policy) = Policy::parse(&String::from_utf8_lossy(data)) else {
         return false;

@@ -1,6 +1,6 @@
-//! What GitHub's own renderer makes of a text: read with comrak, whose extensions are GitHub's. It panics at anything
-//! that acts: images, outside links, mentions, references, closing words, HTML and headings that are not ours, tables,
-//! formulas, diagrams, suggestions that were not validated, commands of bots and of runners.
+//! Checks a text as GitHub's own renderer reads it, with comrak and GitHub's extensions. The checks panic at anything
+//! that has an effect: images, outside links, mentions, references, closing words, HTML and headings that Holdfast
+//! didn't write, tables, formulas, diagrams, suggestions that were not validated, commands of bots and of runners.
 
 #![expect(clippy::expect_used, reason = "a pattern that does not compile fails the test")]
 
@@ -10,9 +10,9 @@ use holdfast_core::render::is_invisible;
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// Pages that may stay links begin so.
+/// The beginning of pages that may stay links.
 const PAGES: &str = "https://github.com/o/r/";
-/// What breaks a word.
+/// The character that breaks a word.
 const BREAK: char = '\u{200b}';
 /// Names of languages that GitHub draws or applies.
 const DRAWN: &[&str] = &[
@@ -169,7 +169,7 @@ fn check_raw(markdown: &str, offered: &[String]) {
     }
 }
 
-/// Checks that the sections that we write are sections, whatever stands before them.
+/// Checks that the sections that Holdfast writes are sections, whatever text precedes them.
 pub fn has_sections(markdown: &str, titles: &[&str]) {
     let arena = Arena::new();
     let root = parse_document(&arena, markdown, &options());

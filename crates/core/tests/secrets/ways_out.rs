@@ -1,5 +1,5 @@
-//! What is written to a pull request and mailed, with a secret in every text that goes into it: it is nowhere in what
-//! comes out.
+//! Writes to a pull request and sends mails, with a secret in every text of the input. The secret is nowhere in the
+//! output.
 
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;
@@ -28,7 +28,7 @@ fn nothing_that_is_written_to_a_pull_request_shows_a_secret() {
         let draft = review_draft(&report, &change, inline);
         assert_clean("review", &draft.body);
         for comment in &draft.comments {
-            // Its path has to be the file's own: GitHub finds the file by it.
+            // The path must be the file's real one, because GitHub finds the file by it.
             assert_clean("comment", &comment.body);
         }
     }

@@ -1,5 +1,5 @@
-//! Stages stop before their deadline with what they have, and lose nothing by it. GatherContext has its own tests
-//! beside it.
+//! Stages stop before their deadline with the results so far, and lose nothing. The tests of GatherContext are beside
+//! its stage.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{PATCH, VALID, World, file, world};
 
-/// A deadline that so many looks at the clock come before.
+/// A deadline that is over after this many looks at the clock.
 struct Looks(Mutex<u32>);
 
 impl Looks {
@@ -93,7 +93,7 @@ fn a_review_whose_results_were_left_out_is_partial() {
     assert_eq!(report.status, RunStatus::Partial);
 }
 
-/// GitHub and the engine, which a sweep without time doesn't call.
+/// GitHub and the engine, which a sweep without time left doesn't call.
 struct Unreachable;
 
 #[async_trait]

@@ -1,5 +1,6 @@
-//! An accepted result is kept under the unit's first question: what was finished is not paid for again, whichever
-//! attempt gave it and however the pull request is called now. What was not accepted, or is another question, is asked.
+//! An accepted result is stored under the unit's first question. A finished unit is not paid for again, whichever
+//! attempt gave the answer and whatever the pull request's title is now. Without an accepted answer, or for another
+//! question, the model is called.
 
 use holdfast_core::model::plan::{ContextPack, Scope};
 use holdfast_core::model::run::OLDEST_PAYLOAD_VERSION;
@@ -10,7 +11,7 @@ use super::*;
 const OTHER_PATCH: &str = "@@ -1,1 +1,2 @@\n one\n+three";
 const WALKTHROUGH: &str = r#"{"summary":"Adds lines.","findings":[]}"#;
 
-/// The next run, over what the last one kept.
+/// Returns the next run, with the artifacts that the last one stored.
 fn next(before: &World, world: World) -> World {
     let kept = before.store.all().clone();
     let kept = kept.into_iter().filter(|(key, _)| key.starts_with("cache/"));
@@ -34,7 +35,7 @@ fn whatever_attempt_was_accepted_the_next_run_asks_nothing() {
         (vec![Ok(VALID)], 1),
         (vec![Ok("Let me think."), Ok(GOOD)], 2),
         (vec![Ok("no"), Ok("nor now"), Ok("never"), Ok(GOOD)], 4),
-        // Accepted without what stayed wrong.
+        // Accepted without the findings that stayed invalid.
         (vec![Ok(GOOD_AND_BAD), Ok(ONLY_BAD), Ok("no"), Ok("never")], 4),
     ] {
         let first = one_file(PATCH, answers);
@@ -180,7 +181,7 @@ fn the_walkthrough_is_kept_and_its_prompt_recorded() {
     assert_eq!(after.summary, before.summary);
     assert_eq!((after.usage.model_calls, after.usage.cache_hits), (0, 3));
 
-    // One that could not be read is not kept.
+    // An answer that could not be read is not stored.
     let third = two(vec![Ok(VALID), Ok(VALID), Ok("no")]);
     finish(&third);
     let fourth = next(&third, two(vec![Ok(WALKTHROUGH)]));
@@ -195,7 +196,7 @@ fn a_run_of_version_1_continues_with_its_own_artifacts() {
     world.read.policy = "instructions:\n  - path: src/**\n    text: Prices are in cents.\n";
     assert_eq!(world.prepare(), 1);
     let document = block_on(read_unit("r", "u0001", &world.store)).unwrap();
-    // As version 1 left it: the whole change in one artifact, a context pack and no document.
+    // The artifacts of version 1: the whole change in one artifact, a context pack and no document.
     let change = block_on(find_whole_change("r", &world.store)).unwrap().unwrap();
     block_on(async {
         write_artifact(&world.store, &key::change("r"), &change).await.unwrap();
@@ -218,7 +219,7 @@ fn a_run_of_version_1_continues_with_its_own_artifacts() {
     assert_eq!(report.findings.len(), 1);
     let text = &world.asked()[0].1.turns[0].text;
     assert!(!text.contains("Description:"), "it asks as it asked before: {text}");
-    // It is gathered again, in this version's form, where the state that gathers runs again.
+    // If GatherContext runs again, it writes the document in this version's form.
     let input = gather_context::Input { run: "r".to_owned() };
     let output = block_on(gather_context::gather_context(
         &input,
