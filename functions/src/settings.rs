@@ -72,8 +72,8 @@ impl FunctionSettings {
     }
 }
 
-/// Returns a line for each misspelt name in the secrets. They are logged and the function starts: versions of a
-/// function share the secrets, and one that reviews in flight still use may be older than a name.
+/// Returns a line for each unknown name in the secrets. The function logs these lines and starts all the same: several
+/// versions of a function share the secrets, and an older one, which in-flight reviews use, may not know a new name.
 pub fn unknown_secret_names(secrets: &BTreeMap<String, String>) -> Vec<String> {
     unknown_names_in("a secret", secrets.keys().map(String::as_str))
 }

@@ -15,10 +15,10 @@ use crate::setup::{Setup, SetupError};
 
 /// The time between two reads of the secrets, in seconds, unless [`SECRETS_MAX_AGE`] sets another one.
 const DEFAULT_AGE_S: u64 = 300;
-/// The longest time that may be set.
+/// Maximum of that setting, in seconds.
 const MAX_AGE_S: u64 = 86_400;
-/// The time until the next read after a failed event, because a changed secret may be its reason; also after a failed
-/// read.
+/// The time until the next read of the secrets after a failed event or a failed read. A changed secret may be the
+/// reason for the failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
 /// The adapters of a function and their sources.
@@ -39,7 +39,7 @@ struct Held<P> {
 }
 
 impl<P> Wiring<P> {
-    /// Starts logging, reads the settings, with `places`, and makes the adapters.
+    /// Starts logging, reads the settings, including those that `places` names, and makes the adapters.
     ///
     /// # Errors
     ///
@@ -69,8 +69,8 @@ impl<P> Wiring<P> {
         })
     }
 
-    /// Returns the adapters with the current secrets, which it reads again when that is due. If the secrets can't be
-    /// read or used, it returns the previous adapters.
+    /// Returns the adapters with the current secrets, after a new read of the secrets if one is due. If the secrets
+    /// can't be read or used, returns the previous adapters.
     pub async fn ports(&self) -> Arc<P> {
         let mut held = self.held.lock().await;
         if self.secret_ids.is_empty() || SystemTime::now() < held.due {

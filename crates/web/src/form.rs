@@ -31,7 +31,7 @@ pub struct Seal {
     session: SecretString,
     /// Signs forms.
     form: SecretString,
-    /// Sessions that were ended early in this process: the id, and the time of expiry in ms since 1970.
+    /// Sessions that were ended early, as far as this process knows: the id, and the time of expiry in ms since 1970.
     ended: Arc<RwLock<HashMap<String, i64>>>,
     /// `https://HOST[:PORT]`, as browsers send it.
     origin: String,

@@ -1,5 +1,5 @@
-//! The approval page of a review with severe findings. Opening it changes nothing: a decision is a form that an
-//! identified person sends, for the version of the page that they saw.
+//! The approval page of a review with severe findings. Opening it changes nothing. To decide, an identified person
+//! sends a form, and the decision counts for the content that the page showed.
 
 use maud::{Markup, html};
 

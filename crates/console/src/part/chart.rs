@@ -50,7 +50,7 @@ pub fn parts(caption: &str, parts: &[Part<'_>]) -> Markup {
     }
 }
 
-/// Draws reviews by day: one column each, with failed and partial ones at the bottom.
+/// Draws reviews by day: one column for each day, with failed and partial reviews at the bottom.
 pub fn days(caption: &str, days: &[DayCount]) -> Markup {
     let most = days.iter().map(|day| day.well + day.troubled).max().unwrap_or(0).max(1);
     let total: u64 = days.iter().map(|day| day.well + day.troubled).sum();

@@ -18,7 +18,7 @@ const MAX_HUNK_LINES: usize = 40;
 const LINES_AROUND: usize = 6;
 /// Maximum number of lines shown of one finding; a longer range is shown at both ends.
 const MAX_RANGE_LINES: usize = 60;
-/// Maximum number of findings whose index is open.
+/// Maximum number of findings for which the index is unfolded at first.
 const MAX_OPEN_INDEX_FINDINGS: usize = 15;
 
 /// Shows every file with its findings. All findings are shown, however much code around them is cut.
@@ -200,7 +200,7 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// Both sides of a hunk, coloured separately: each side is code, but their mixture isn't.
+/// Both sides of a hunk, highlighted separately, because the mixture of both isn't valid code.
 struct Colored {
     lines: Vec<Vec<Piece>>,
 }

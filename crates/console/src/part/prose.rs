@@ -131,7 +131,7 @@ fn start(tag: Tag<'_>, open: &[Open]) -> Open {
         Tag::Strong => Element::Strong,
         _ => return Open::Nothing,
     };
-    // An item needs its list: what is too deep is dropped in pairs, lists and quotes first.
+    // An item needs its list, so a list that is too deep is dropped together with its items.
     let is_too_deep = open.len() >= MAX_DEPTH && !(element == Element::Item && is_list(open.last()));
     if is_too_deep && element != Element::Paragraph || element == Element::Item && !is_list(open.last()) {
         Open::Nothing

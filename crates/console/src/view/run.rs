@@ -52,22 +52,22 @@ pub struct RunHead {
     pub author: Option<String>,
     /// The main model; none if the execution's input can't be read.
     pub model: Option<ModelId>,
-    /// Its start.
+    /// Its start, in ms since 1970.
     pub started_ms: i64,
     /// Its end; none while it is open.
     pub ended_ms: Option<i64>,
-    /// Whether it couldn't undo its changes.
+    /// Whether it ended without undoing its effects, so that a person or a sweep has to clean up.
     pub needs_cleaning: bool,
 }
 
 /// The actions that the reader can take on the run now; `None` hides the button.
 #[derive(Clone, Debug, Default)]
 pub struct RunActions {
-    /// Stops it and undoes its changes.
+    /// Stops it and undoes its effects.
     pub cancel: Option<PostForm>,
     /// Retries a failed cleanup: the run has ended and needs cleaning.
     pub clean: Option<PostForm>,
-    /// Resumes from the failed state.
+    /// Starts the next attempt of the review.
     pub redrive: Option<PostForm>,
     /// Replays it from its recorded answers.
     pub replay: Option<PostForm>,
@@ -84,7 +84,7 @@ pub struct RunActions {
 pub struct Failure {
     /// The workflow's name of the error.
     pub error: String,
-    /// One more line; may be empty.
+    /// The cause in one line; may be empty.
     pub cause: String,
 }
 
@@ -131,7 +131,7 @@ pub struct AuditEntry {
     pub reason: Option<String>,
     /// The proof of identity: `GitHub sign-in`, `code from the mail`, `command line`.
     pub known_by: String,
-    /// The hash of the content that they saw.
+    /// The SHA-256 of the content that they saw.
     pub page_version: Option<String>,
 }
 

@@ -71,14 +71,14 @@ pub struct RunRow {
     pub started_ms: i64,
     /// Its end; none while it is open.
     pub ended_ms: Option<i64>,
-    /// Whether it couldn't undo its changes, so a person has to clean up.
+    /// Whether it ended without undoing its effects, so that a person or a sweep has to clean up.
     pub needs_cleaning: bool,
 }
 
 /// The runs that started on one day.
 #[derive(Clone, Copy, Debug)]
 pub struct DayCount {
-    /// Any time of the day (UTC).
+    /// Any time of this day (UTC), in ms since 1970.
     pub day_ms: i64,
     /// Runs that succeeded or are still open.
     pub well: u64,

@@ -1,6 +1,6 @@
 //! Data of a run's timeline.
 
-/// The states that a run took, in order of entry.
+/// The states that a run entered, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     /// Each stay in a state.
@@ -20,7 +20,7 @@ pub struct Span {
     pub left_ms: Option<i64>,
     /// Whether the state works or waits.
     pub kind: SpanKind,
-    /// How it was left.
+    /// The way in which it was left.
     pub end: SpanEnd,
     /// Number of tries, from 1.
     pub tries: u32,
@@ -37,7 +37,7 @@ pub enum SpanKind {
     Step,
 }
 
-/// How a state was left.
+/// The way in which a state was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanEnd {
     /// It is not left yet.

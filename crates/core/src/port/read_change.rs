@@ -82,7 +82,7 @@ pub enum RootKind {
 /// Maximum number of files that one call of [`ReadChange::read_files`] is for.
 pub const FILES_PER_READ: usize = 100;
 
-/// Reads a change.
+/// Reads a change. Every method fails with the [`ReadError`] that describes the failed read.
 #[async_trait]
 pub trait ReadChange: Send + Sync {
     /// Reads the whole change, with every file.

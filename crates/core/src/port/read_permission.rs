@@ -39,7 +39,7 @@ pub trait ReadPermission: Send + Sync {
     ///
     /// # Errors
     ///
-    /// The permission is unknown, which never counts as one.
+    /// The permission is unknown; callers treat it as no permission.
     async fn permission(&self, repository: &RepositoryName, login: &str) -> Result<Permission, ReadError>;
     /// Returns whether a login is an active member of a team or of a team below it; an invited login is not. A team
     /// that is missing or not visible has no members.

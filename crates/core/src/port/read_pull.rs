@@ -61,12 +61,12 @@ pub struct CommentNow {
     pub is_edited_by_others: bool,
 }
 
-/// Reads the current state of pull requests.
+/// Reads the current state of pull requests. Every method fails with the [`ReadError`] that describes the failed read.
 #[async_trait]
 pub trait ReadPull: Send + Sync {
     /// Reads a pull request, also after its repository was renamed.
     async fn pull(&self, repository: &RepositoryName, number: u64) -> Result<PullNow, ReadError>;
-    /// Returns the last commit that both have, where the diff from `base` to `head` starts.
+    /// Returns the last common commit of `base` and `head`, which the diff between them starts from.
     async fn merge_base(
         &self,
         repository: &RepositoryName,

@@ -1,4 +1,4 @@
-//! The port that requests webhooks again which GitHub sent in vain.
+//! The port that requests failed webhook deliveries again.
 
 use async_trait::async_trait;
 

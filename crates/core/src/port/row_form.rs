@@ -1,12 +1,13 @@
-//! The form of a row's key and value, the same for every table. Storing rows is the tables' part.
+//! The form of a row's key and value, which is the same for every table. The tables themselves store the rows.
 
 use super::RowError;
 use serde_json::Value;
 
-/// Longest key, in bytes. It fits DynamoDB's range key, so that every table accepts the same keys.
+/// Maximum length of a key, in bytes. It fits DynamoDB's range key, so that every table accepts the same keys.
 const KEY_BYTES: usize = 900;
 
-/// Longest value, in bytes of JSON: about a hundred fit DynamoDB's largest answer, and one its largest item.
+/// Maximum length of a value, in bytes of JSON: about a hundred fit DynamoDB's largest answer, and one its largest
+/// item.
 const VALUE_BYTES: usize = 100 * 1024;
 
 /// Returns the group and the name of a key.

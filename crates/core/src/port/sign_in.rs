@@ -16,10 +16,10 @@ pub struct SignedIn {
 /// A sign-in failed. One line each, without secret, code or token.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The code is invalid: the person signs in again.
+    /// The code is invalid: the person has to sign in again.
     #[error("{0}")]
     Refused(String),
-    /// The App's settings, here or on GitHub, are wrong: an operator fixes them.
+    /// The App's settings, here or on GitHub, are wrong: an operator has to fix them.
     #[error("{0}")]
     Misconfigured(String),
     /// No answer, a limit, or an answer that can't be read.
@@ -30,10 +30,10 @@ pub enum SignInError {
 /// Signs people in.
 #[async_trait]
 pub trait SignInPeople: Send + Sync {
-    /// Returns the page that the browser is sent to. `state` comes back unchanged, and the caller compares it. Only a
-    /// caller that knows `verifier` gets the person.
+    /// Returns the page of GitHub to which the browser is redirected. `state` comes back unchanged, and the caller
+    /// compares it. Only a caller that knows `verifier` can get the person.
     fn page(&self, state: &str, verifier: &str, back: &Url) -> Url;
-    /// Returns the person who came back with `code`, which is valid once. `verifier` and `back` are those of the page
-    /// that the browser was sent to.
+    /// Returns the person who came back with `code`, which is valid once. `verifier` and `back` must be those of
+    /// [`Self::page`].
     async fn person(&self, code: &str, verifier: &str, back: &Url) -> Result<SignedIn, SignInError>;
 }

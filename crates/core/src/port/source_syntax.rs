@@ -69,7 +69,7 @@ impl fmt::Display for SyntaxLimit {
 /// The result of reading a file's syntax.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SyntaxAnswer {
-    /// `None` when the path's language is unknown or a limit was exceeded.
+    /// The facts; `None` if the path's language is unknown or a limit was exceeded.
     pub view: Option<SyntaxView>,
     /// The exceeded limit, if any.
     pub limit: Option<SyntaxLimit>,
@@ -77,7 +77,7 @@ pub struct SyntaxAnswer {
     pub elapsed: Duration,
 }
 
-/// Reads syntax: text in, facts out.
+/// Reads the syntax of files.
 #[async_trait]
 pub trait SourceSyntax: Send + Sync {
     /// Returns whether the adapter reads this file's language. Other files need no fetch.

@@ -19,7 +19,7 @@ pub trait StoreArtifact: Send + Sync {
     ///
     /// # Errors
     ///
-    /// The store is full, unreachable or refuses.
+    /// The store is full, can't be reached or refuses the artifact.
     async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError>;
     /// Reads an artifact; `None` where the key has none.
     ///
