@@ -34,8 +34,8 @@ pub struct Policy {
     pub exclude: Vec<String>,
     /// The gate.
     pub gate: GatePolicy,
-    /// Maximum number of findings at their lines in one review, 1 to 1,000: first those that the gate holds, then the
-    /// worst. The others are listed folded. Default 50.
+    /// Maximum number of findings at their lines in one review, 1 to 1,000: first those that the gate holds, then the worst.
+    /// The others are listed folded. Default 50.
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     pub max_findings: u32,
     /// Maximum number of units in one review, 1 to 10,000; the riskiest are reviewed. Default 3,000.
@@ -45,8 +45,8 @@ pub struct Policy {
     pub instructions: Vec<PathInstruction>,
     /// Model tier by path; the first match counts.
     pub tiers: Vec<PathTier>,
-    /// Logins of bots whose own pull requests are reviewed, with or without `[bot]`, e.g. `dependabot`. Default: none.
-    /// A bot's push to a person's pull request is always reviewed.
+    /// Logins of bots whose own pull requests are reviewed, with or without `[bot]`, e.g. `dependabot`. Default: none. A
+    /// bot's push to a person's pull request is always reviewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bots: Vec<String>,
     /// The globs of the lists above, compiled at their first use, which is the parsing.
