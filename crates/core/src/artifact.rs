@@ -26,6 +26,10 @@ pub async fn read_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: 
 }
 
 /// Reads a document that may be missing.
+///
+/// # Errors
+///
+/// The store fails; the document has another shape.
 pub async fn find_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: &str) -> Result<Option<T>, StageError> {
     let Some(bytes) = store.get(key).await? else {
         return Ok(None);
@@ -39,6 +43,10 @@ pub async fn find_artifact<T: DeserializeOwned>(store: &dyn StoreArtifact, key: 
 }
 
 /// Writes a document.
+///
+/// # Errors
+///
+/// The store fails; the value can't be written as JSON.
 pub async fn write_artifact<T: Serialize + Sync>(
     store: &dyn StoreArtifact,
     key: &str,
@@ -53,7 +61,7 @@ pub async fn write_artifact<T: Serialize + Sync>(
 ///
 /// # Errors
 ///
-/// What the store returns; the record has another shape.
+/// The store fails; the stored run or the input has another shape.
 pub async fn find_run(run: &str, started_with: &Value, store: &dyn StoreArtifact) -> Result<Option<Run>, StageError> {
     let recorded = find_artifact(store, &key::run(run)).await?;
     Ok(recorded.or_else(|| Run::deserialize(started_with).ok().filter(|started| started.run == run)))

@@ -6,7 +6,7 @@ pub fn counted<N: std::fmt::Display + PartialEq + From<u8>>(number: N, noun: &st
     format!("{number} {noun}{plural}")
 }
 
-/// Returns the verb that goes with so many of something.
+/// Returns the verb that agrees with a number: `is` for one, otherwise `are`.
 pub fn is_or_are<N: PartialEq + From<u8>>(number: N) -> &'static str {
     if number == N::from(1) { "is" } else { "are" }
 }

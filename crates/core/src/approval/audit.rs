@@ -1,4 +1,5 @@
-//! The audit: one row for each vote, `audit/TIME-RUN#ROUND-NUMBER`, written once. It never changes or expires.
+//! The audit log: one row for each vote, `audit/TIME-RUN#ROUND-NUMBER`. A row is written once, and never changes or
+//! expires.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use crate::rows;
 
 use super::Question;
 
-/// One entry of the audit, and one line of its export.
+/// One entry of the audit log, and one line of its export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// The run.
@@ -25,7 +26,7 @@ pub struct AuditEntry {
     pub vote: Vote,
 }
 
-/// Writes the entries that are missing.
+/// Writes the missing entries of a question's votes.
 ///
 /// # Errors
 ///
@@ -46,7 +47,7 @@ pub(super) async fn write_audit(rows: &dyn KeepRows, question: &Question) -> Res
     Ok(())
 }
 
-/// Lists the audit, oldest first, at most `most` entries.
+/// Lists the entries of the audit log, oldest first, at most `most`.
 ///
 /// # Errors
 ///

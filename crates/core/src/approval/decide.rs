@@ -36,7 +36,7 @@ pub enum Refusal {
     /// The question has expired.
     #[error("the time to decide is over")]
     Expired(Box<Question>),
-    /// A newer run or head has taken over, or the run was cancelled.
+    /// A newer run has taken over, or the run was withdrawn.
     #[error("the review is no longer current: {why}")]
     Superseded {
         /// The question that can't be decided any more.
@@ -102,7 +102,7 @@ pub enum Barred {
     Unknown,
 }
 
-/// Returns the link of a mail, and its question.
+/// Returns a mailed link by its opaque id, and its question.
 ///
 /// # Errors
 ///

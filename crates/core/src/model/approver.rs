@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::policy::is_mail_address;
 
-/// Longest login of GitHub, in characters.
+/// Maximum length of a GitHub login, in characters.
 const LOGIN_CHARS: usize = 39;
 
-/// An approver. Written `login=address`, or only as an address: then only a sign-in shows who decides.
+/// An approver, written as `login=address` or only as an address. Without a login, the person has to sign in to decide.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Approver {
@@ -60,7 +60,7 @@ impl Approver {
     }
 }
 
-/// A stored text was checked before, or is from a version that only had addresses.
+/// Reads a stored text, which was checked before or is from a version that only had addresses.
 impl From<String> for Approver {
     fn from(text: String) -> Self {
         Self::parse(&text).unwrap_or(Self {

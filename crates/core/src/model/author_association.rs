@@ -7,7 +7,7 @@ pub enum AuthorAssociation {
     Owner,
     /// Belongs to the organization that owns it.
     Member,
-    /// Was invited.
+    /// Was invited to the repository.
     Collaborator,
     /// Has committed before.
     Contributor,
@@ -15,7 +15,7 @@ pub enum AuthorAssociation {
     FirstTimeContributor,
     /// Has never committed anywhere.
     FirstTimer,
-    /// None, or a word that is unknown here: trusted least.
+    /// None, or a word that this version doesn't know. It is the least trusted.
     None,
 }
 
@@ -33,7 +33,8 @@ impl AuthorAssociation {
         }
     }
 
-    /// Returns whether it leaves the person's permission open: newcomers, and members whose membership is private.
+    /// Returns whether the person's permission must be read to know if they are trusted: it is a newcomer, or a member
+    /// whose membership is private.
     pub const fn is_unclear(self) -> bool {
         matches!(self, Self::FirstTimeContributor | Self::FirstTimer | Self::None)
     }

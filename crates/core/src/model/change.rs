@@ -28,7 +28,8 @@ pub enum Target {
         repository: String,
         /// The pull request's number, from 1.
         number: u64,
-        /// Head that the run was started for; fences every later write.
+        /// The head that the run was started for. A run fails if the pull request has another head when the run opens
+        /// or publishes.
         head: CommitSha,
         /// GitHub's id of the repository. `None` in runs of version 0.1.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
-//! Every error that the workflow may name in Retry and Catch: data, not text. A contract test compares this list with
-//! the state machine.
+//! The names of all errors that the workflow may match in Retry and Catch. A contract test compares this list with the
+//! state machine.
 
 use serde::{Deserialize, Serialize};
 

@@ -6,8 +6,8 @@ use super::model_id::ModelId;
 
 const BUILT_IN: &str = include_str!("prices.txt");
 
-/// The price of one token, in billionths of a US dollar, which is the price of a million tokens in thousandths of a
-/// dollar.
+/// The price of one token, in billionths of a US dollar. The same number is the price of a million tokens in
+/// thousandths of a dollar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Price {
     input: u64,
@@ -21,7 +21,7 @@ pub struct Prices {
     built_in: BTreeMap<ModelId, Price>,
 }
 
-/// An entry that is no model's price.
+/// An entry that isn't a model's price.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not allowed: PROVIDER/NAME=IN/OUT, US dollars for a million tokens, at most three decimal places, comma-separated"

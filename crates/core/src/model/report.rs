@@ -77,9 +77,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// One entry for each changed file.
     pub coverage: Vec<Coverage>,
-    /// The cost of the run.
+    /// Model calls, tokens, cost and time.
     pub usage: Usage,
-    /// Notes for the reader: cut-offs, limits, the reason of a failure.
+    /// Notes for the reader, such as limits that were reached, or the reason of a failure.
     #[serde(default)]
     pub notes: Vec<String>,
     /// Those of [`Self::notes`] whose details belong only in the run's own record, each with its public text.
@@ -281,7 +281,7 @@ impl Outcome {
     }
 }
 
-/// The cost of a run.
+/// The model calls, tokens, cost and time of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Calls that a model answered.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Longest owner or name, in characters.
+/// Maximum length of an owner or a name, in characters.
 const MAX_CHARS: usize = 100;
 
 /// A repository by its current owner and name; its id survives a rename. As text `owner/name`.

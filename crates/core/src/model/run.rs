@@ -31,7 +31,7 @@ pub struct Run {
     pub target: Target,
     /// Whether the result is published on the pull request.
     pub publish: bool,
-    /// Units reviewed at once, 1 to 1,000.
+    /// Maximum number of units reviewed at once, 1 to 1,000.
     pub max_concurrency: u32,
     /// The deployment's main model.
     pub model: ModelId,

@@ -38,7 +38,7 @@ pub struct Settings {
     pub anthropic_key: Option<SecretString>,
     /// `OPENAI_API_KEY`.
     pub openai_key: Option<SecretString>,
-    /// Units reviewed at once in one review, 1 to 1,000. `HOLDFAST_MAX_CONCURRENCY`, default 10.
+    /// Maximum number of units reviewed at once in one review, 1 to 1,000. `HOLDFAST_MAX_CONCURRENCY`, default 10.
     pub max_concurrency: u32,
     /// The address of GitHub's API, if not `https://api.github.com`. `HOLDFAST_GITHUB_URL`.
     pub github_url: Option<Url>,

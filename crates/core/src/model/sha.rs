@@ -13,7 +13,7 @@ pub struct CommitSha(String);
 pub struct InvalidSha(pub String);
 
 impl CommitSha {
-    /// Parses a full id and turns it into lower case.
+    /// Parses a full id and converts it to lower case.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use sha2::Sha256;
 #[derive(Clone, Debug)]
 pub struct WebhookSecrets(Vec<SecretString>);
 
-/// The signature does not show that a delivery is GitHub's.
+/// The reason why a signature doesn't prove that a delivery is GitHub's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// `X-Hub-Signature-256` is missing.
@@ -17,7 +17,7 @@ pub enum SignatureError {
     /// The header is not `sha256=` and 64 hexadecimal digits.
     #[error("X-Hub-Signature-256 is not sha256= with 64 hexadecimal digits")]
     Malformed,
-    /// It was made with another secret, or for another body.
+    /// The signature was made with another secret, or for another body.
     #[error("X-Hub-Signature-256 does not match: HOLDFAST_WEBHOOK_SECRET and the webhook's secret on GitHub differ")]
     Wrong,
 }
@@ -42,7 +42,7 @@ impl WebhookSecrets {
     ///
     /// # Errors
     ///
-    /// There is none, an empty one, or more than two. The message leaves the secret out.
+    /// There is no secret, an empty one, or more than two. The message has none of them.
     pub fn parse(text: &SecretString) -> Result<Self, InvalidSecrets> {
         let parts: Vec<&str> = text.expose_secret().split(',').map(str::trim).collect();
         if parts.iter().any(|part| part.is_empty()) {
@@ -64,6 +64,10 @@ impl WebhookSecrets {
 
     /// Checks the `X-Hub-Signature-256` header (`sha256=…`) over the received body, byte for byte. The comparison takes
     /// constant time, and every secret is tried.
+    ///
+    /// # Errors
+    ///
+    /// The header is missing or malformed, or no secret made the signature for this body.
     pub fn verify(&self, body: &[u8], header: Option<&str>) -> Result<(), SignatureError> {
         let given = given(header)?;
         let matching = self.0.iter().filter(|secret| is_signed(secret, body, &given)).count();

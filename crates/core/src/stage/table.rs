@@ -1,5 +1,5 @@
-//! The table of stages: one row names a stage once for everybody. The state-name constants, the functions of one
-//! machine, the functions on AWS and the tests of the definition, the template and the documents come from its rows.
+//! The table of stages, with one row for each stage. Its rows generate the state-name constants, the stages' functions
+//! on one machine and on AWS, and the tests of the definition, the template and the documents.
 //!
 //! "Add a stage" in ARCHITECTURE.md lists what belongs to a row; `tests/contract/names.rs` and
 //! `tests/python/template.py` name what is missing.
@@ -55,7 +55,7 @@ impl StageRow {
 
 macro_rules! rows {
     ($($constant:ident = $state:literal, $function:literal: $stage:ident($($port:ident),+);)+) => {
-        /// Every stage, in the order that data takes.
+        /// Every stage, in the order of the workflow.
         pub const STAGES: &[StageRow] = &[$(StageRow {
             state: $state,
             function: $function,

@@ -10,7 +10,7 @@ use crate::model::sha::CommitSha;
 
 use super::event::{RepositoryRef, Sender};
 
-/// Longest accepted login or name, in bytes; GitHub's own limits are 39 and 100.
+/// Maximum length of an accepted login or name, in bytes; GitHub's own limits are 39 and 100.
 const MAX_NAME: usize = 100;
 
 /// A field that a payload lacks, or that has an invalid value. It never quotes the value.
@@ -116,7 +116,7 @@ impl<'a> Field<'a> {
         Ok(RepositoryRef { id, name })
     }
 
-    /// Returns an account. Bots' logins have brackets.
+    /// Returns an account. The logins of bots have brackets.
     pub fn sender(&self) -> Result<Sender, FieldError> {
         let short = |value: &'a Value| {
             value

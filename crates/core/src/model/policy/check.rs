@@ -1,5 +1,5 @@
-//! All problems with a repository's settings, each with its place in the file. Only the types know the keys and their
-//! types. They read each part of the file apart from all others, so that one problem hides no other.
+//! Finds all problems with a repository's settings, each with its place in the file. The keys and their types come only
+//! from the Rust types, which read each part of the file separately, so that one problem hides no other.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde_norway::{Mapping, Value};
 use super::Policy;
 use super::typed_value::{TypedValue, ValueError};
 
-/// Maximum number of collected problems: a file with more is another kind of file.
+/// Maximum number of collected problems: a file with more is probably not a settings file.
 const MAX_PROBLEMS: usize = 50;
 
 /// One problem.

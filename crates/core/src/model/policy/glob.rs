@@ -1,5 +1,5 @@
-//! Globs as people write them. A glob with a clear meaning matches what its author means; a glob that can't match what
-//! it names is refused with the form to write.
+//! Globs as people write them. A glob with a clear meaning matches what its author means. A glob that can't match what
+//! it names is refused, with a message that shows the right form.
 
 use std::sync::LazyLock;
 

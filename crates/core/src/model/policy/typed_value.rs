@@ -16,7 +16,7 @@ pub(super) enum ValueError {
         /// The keys that they have.
         expected: &'static [&'static str],
     },
-    /// A name that is none of a fixed list.
+    /// A name that isn't in a fixed list.
     UnknownVariant {
         /// The name.
         name: String,
