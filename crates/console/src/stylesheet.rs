@@ -29,7 +29,7 @@ static PATH: LazyLock<String> = LazyLock::new(|| {
     format!("/assets/console-{}.css", &digest[..16])
 });
 
-/// The stylesheet's path: it contains a hash of the content, so it may be cached permanently.
+/// Returns the stylesheet's path. It contains a hash of the content, so the file may be cached permanently.
 pub fn stylesheet_path() -> &'static str {
     &PATH
 }

@@ -107,7 +107,7 @@ fn shuffled_lines_are_split_at_lines_in_order() {
     parse_patch(&patch.text).unwrap();
 }
 
-/// Beyond the bound, lines that don't occur once on each side are shown as removed and added.
+/// Checks that, beyond the bound, lines that don't occur once on each side are shown as removed and added.
 #[test]
 fn lines_without_a_common_order_are_shown_as_one_change() {
     for kinds in [2, 26] {
@@ -126,7 +126,7 @@ fn lines_without_a_common_order_are_shown_as_one_change() {
     }
 }
 
-/// A large file with few changes is searched like git does it, whatever its number of lines.
+/// Checks that a large file with few changes is compared as git compares it, whatever its number of lines.
 #[test]
 fn few_changes_in_many_lines_are_found() {
     let before = numbers(300_000, 1);

@@ -29,7 +29,7 @@ mod tests {
     use crate::prompt::{Described, UnitPrompt, correction_prompt, summary_prompt, unit_prompt};
     use crate::rule::redact_hunks;
 
-    /// Built from pieces, so that no scanner takes this file for a leak.
+    /// Returns a token built from pieces, so that no scanner reports this file.
     fn secret() -> String {
         ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat()
     }

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use crate::diff::parse_patch;
 
-    /// Built from pieces, so that no scanner reports this file.
+    /// Returns a token built from pieces, so that no scanner reports this file.
     fn token() -> String {
         ["ghp", "_", &"a1B2".repeat(9)].concat()
     }

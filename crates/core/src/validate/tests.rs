@@ -55,7 +55,7 @@ fn refuse(change: &Value) -> String {
     verdict.problems.join("\n")
 }
 
-/// Everything that an answer may be wrapped in; each is accepted at once, with its one finding.
+/// Checks every wrapping of an answer: each is accepted at once, with its one finding.
 #[test]
 fn an_answer_is_found_in_any_surrounding_text() {
     let good = answer(&[finding(&json!({}))]);
