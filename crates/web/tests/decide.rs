@@ -68,12 +68,12 @@ fn report() -> Value {
         "usage": { "model_calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0, "cache_hits": 0, "wall_ms": 0 } })
 }
 
-/// A pending request for approval, with the mails to the approvers.
+/// Creates a pending request for one approval; returns it with the mails to the approvers.
 fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
     asked_for(1, teams, asked)
 }
 
-/// The same, for a review that needs so many approvals.
+/// Creates the same for a review that needs `needed` approvals.
 fn asked_for(needed: u32, teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
     let world = World::default();
     let target = Target::PullRequest {

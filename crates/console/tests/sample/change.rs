@@ -101,7 +101,7 @@ pub fn change(say: Say) -> Option<Change> {
     })
 }
 
-/// A patch of one hunk. A foreign text stays in one line and keeps its mark.
+/// Returns a patch of one hunk. Each foreign text stays in one line and keeps its diff mark.
 fn patch(old_start: u32, new_start: u32, section: &str, lines: &[&str], say: Say) -> String {
     let count = |without: char| lines.iter().filter(|line| !line.starts_with(without)).count();
     let body: Vec<String> = lines

@@ -33,7 +33,7 @@ pub fn huge(text: &str) -> String {
     format!("{text} ").repeat(90_000 / (text.len() + 1) + 1)
 }
 
-/// A token, built from pieces, so that no scanner reports this file.
+/// Builds a token from pieces, so that no scanner reports this file.
 pub fn token() -> String {
     ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat()
 }

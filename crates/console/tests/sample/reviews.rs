@@ -192,7 +192,7 @@ fn picture() -> Picture {
     }
 }
 
-/// The states up to the first (1), a failed (2), the waiting (3) or the last one (4).
+/// Returns the states up to the first one (1), a failed one (2), the waiting one (3) or the last one (4).
 fn timeline(until: usize, ended_ms: Option<i64>, say: Say) -> Timeline {
     let begin = NOW_MS - if until == 1 { 95_000 } else { 3 * HOUR_MS };
     let states: [(&str, i64, i64, SpanKind); 9] = [

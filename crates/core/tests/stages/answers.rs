@@ -72,7 +72,7 @@ fn what_was_dropped_is_counted_by_findings_not_by_problems() {
     for (answer, dropped, says) in [
         (GOOD_AND_BAD, 1, Some("1 finding stayed invalid and was dropped")),
         (GOOD_AND_TWO_BAD, 2, Some("2 findings stayed invalid and were dropped")),
-        // The answer's own problems drop no finding.
+        // Problems of the answer as a whole drop no finding.
         (GOOD_AND_BAD_SUMMARY, 0, None),
     ] {
         let world = world(
