@@ -148,10 +148,12 @@ fn an_expired_link_is_explained_in_a_browser() {
     let unknown = format!("{}approvals/{}", served.address(), "0".repeat(64));
     let decide = format!("{}reviews/{run}/decide", served.address());
     let seen = look(None, &[superseded, expired, unknown, decide]);
-    for ((status, text), (expected, says)) in
-        seen.iter()
-            .zip([(410, "newer"), (410, "expired"), (404, ""), (401, "Sign in")])
-    {
+    for ((status, text), (expected, says)) in seen.iter().zip([
+        (410, "newer"),
+        (410, "time to decide is over"),
+        (404, ""),
+        (401, "Sign in"),
+    ]) {
         assert!(*status == expected && text.contains(says), "{status} {text}");
     }
     assert!(served.pull.reviews().is_empty());

@@ -16,7 +16,8 @@ pub struct Entry {
     pub sequence: usize,
     /// Arrival, in milliseconds since the server's start.
     pub at_ms: u64,
-    /// Requests in flight at its arrival, itself included.
+    /// Requests in flight at its arrival, itself included. 0: a recording from before this was counted.
+    #[serde(default)]
     pub in_flight: usize,
     /// The method.
     pub method: String,
