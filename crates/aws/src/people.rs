@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-use holdfast_core::port::{Mail, NotifyError, NotifyPeople};
+use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
 use holdfast_core::render::{alarm_subject, alarm_text};
 
 use crate::account;
@@ -84,9 +84,9 @@ impl NotifyPeople for AwsNotifyPeople {
         })
     }
 
-    async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
-        tracing::error!(run, what, "a run needs cleaning by hand");
-        self.publish(&alarm_subject(run), &alarm_text(run, what)).await
+    async fn raise_alarm(&self, run: &str, alarm: &Alarm) -> Result<(), NotifyError> {
+        tracing::error!(run, ?alarm, "the operators have to know about a run");
+        self.publish(&alarm_subject(run, alarm), &alarm_text(run, alarm)).await
     }
 }
 

@@ -238,6 +238,18 @@ fn what_was_not_delivered_is_delivered_by_a_sweep() {
     );
     assert_eq!(workflow.told.lock().unwrap().len(), 1);
 
+    // A damaged row is reported by its key, and the others are delivered.
+    let (rows, _) = asked(1);
+    approve(&rows, "ada", 2_000).unwrap();
+    block_on(rows.put("question/a#01", &Value::from("damaged"), Precondition::Absent)).unwrap();
+    let workflow = Workflow::default();
+    let delivered = block_on(deliver_all(&rows, &workflow, &Duration::MAX)).unwrap();
+    let [damaged, sound] = &delivered[..] else {
+        panic!("{delivered:?}")
+    };
+    assert!(damaged.0 == "question/a#01" && damaged.1.is_some(), "{damaged:?}");
+    assert!(sound.0 == "r-1" && sound.1.is_none(), "{sound:?}");
+
     let (rows, _) = asked(1);
     approve(&rows, "ada", 2_000).unwrap();
     let gone = Workflow {

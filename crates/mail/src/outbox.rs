@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_core::port::{Mail, NotifyError, NotifyPeople};
+use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
 use holdfast_core::render::{alarm_subject, alarm_text};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -72,15 +72,20 @@ impl OutboxNotifyPeople {
         Ok(Some(path))
     }
 
-    fn write_alarm(&self, run: &str, what: &str) -> Result<Option<PathBuf>, NotifyError> {
-        let text = format!(
-            "{}\nSee what the run did:  holdfast show {run}\nRetry the cleanup:     holdfast cancel {run}\n",
-            alarm_text(run, what)
-        );
+    fn write_alarm(&self, run: &str, alarm: &Alarm) -> Result<Option<PathBuf>, NotifyError> {
+        let commands = match alarm {
+            Alarm::Cleanup(_) => format!("Retry the cleanup:     holdfast cancel {run}\n"),
+            Alarm::Unanswered { is_repeated: true, .. } => {
+                format!("Decide yourself:       holdfast approve {run}, or holdfast reject {run} --reason TEXT\n")
+            }
+            Alarm::Unanswered { .. } => String::new(),
+        };
+        let text = alarm_text(run, alarm);
+        let text = format!("{text}\nSee what the run did:  holdfast show {run}\n{commands}");
         let causes = self.data.join("outbox");
         let known = file::names(&causes).map_err(notify)?;
         let prefix = format!("{run}-alarm-");
-        let cause = hex::encode(Sha256::digest(what.as_bytes()));
+        let cause = hex::encode(Sha256::digest(alarm_text(run, alarm).as_bytes()));
         let key = format!("{prefix}{}", cause.get(..8).unwrap_or_default());
         if known.iter().filter(|name| name.starts_with(&prefix)).count() >= MAX_ALARMS {
             return Ok(None);
@@ -88,7 +93,7 @@ impl OutboxNotifyPeople {
         self.write_mail(&Mail {
             key,
             to: self.to.clone(),
-            subject: alarm_subject(run),
+            subject: alarm_subject(run, alarm),
             text,
             html: None,
         })
@@ -115,10 +120,10 @@ impl NotifyPeople for OutboxNotifyPeople {
         Ok(())
     }
 
-    async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
-        tracing::error!(run, what, "a run needs cleaning by hand");
-        let (name, text) = (run.to_owned(), what.to_owned());
-        if let Some(mail) = self.blocking(move |outbox| outbox.write_alarm(&name, &text)).await? {
+    async fn raise_alarm(&self, run: &str, alarm: &Alarm) -> Result<(), NotifyError> {
+        tracing::error!(run, ?alarm, "the operators have to know about a run");
+        let (name, alarm) = (run.to_owned(), alarm.clone());
+        if let Some(mail) = self.blocking(move |outbox| outbox.write_alarm(&name, &alarm)).await? {
             tracing::info!(run, mail = %mail.display(), "alarm written");
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use holdfast_core::model::address::is_loopback;
-use holdfast_core::port::{Mail, NotifyError, NotifyPeople};
+use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
 use holdfast_core::render::{alarm_subject, alarm_text};
 use jiff::Timestamp;
 use lettre::transport::smtp::Error;
@@ -85,18 +85,19 @@ impl NotifyPeople for SmtpNotifyPeople {
         self.send(mail).await
     }
 
-    async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError> {
-        tracing::error!(run, what, "a run needs cleaning by hand");
+    async fn raise_alarm(&self, run: &str, alarm: &Alarm) -> Result<(), NotifyError> {
+        tracing::error!(run, ?alarm, "the operators have to know about a run");
+        let text = alarm_text(run, alarm);
         // A repeated alarm has the same key, so it is the same mail.
-        let cause = hex::encode(Sha256::digest(what.as_bytes()));
-        let alarm = Mail {
+        let cause = hex::encode(Sha256::digest(text.as_bytes()));
+        let mail = Mail {
             key: format!("{run}-alarm-{}", cause.get(..8).unwrap_or_default()),
             to: self.operators.clone(),
-            subject: alarm_subject(run),
-            text: alarm_text(run, what),
+            subject: alarm_subject(run, alarm),
+            text,
             html: None,
         };
-        self.send(&alarm).await
+        self.send(&mail).await
     }
 }
 

@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use holdfast_core::port::{Mail, NotifyPeople};
+use holdfast_core::port::{Alarm, Mail, NotifyPeople};
 use holdfast_mail::OutboxNotifyPeople;
 
 fn outbox(data: &Path, from: &str) -> OutboxNotifyPeople {
@@ -126,11 +126,26 @@ async fn bad_addresses_are_named() {
 }
 
 #[tokio::test]
+async fn an_unanswered_request_is_reported_without_advice_to_cancel_it() {
+    for (is_repeated, advice) in [(true, "holdfast approve r-1"), (false, "Nothing is published")] {
+        let data = tempfile::tempdir().unwrap();
+        let alarm = Alarm::Unanswered { round: 1, is_repeated };
+        let outbox = outbox(data.path(), "holdfast@example.org");
+        outbox.raise_alarm("r-1", &alarm).await.unwrap();
+        let mail = read(data.path(), &names(data.path())[0]);
+        assert!(mail.contains("Subject: Holdfast: nobody answered"), "{mail}");
+        assert!(mail.contains(advice), "{mail}");
+        assert!(!mail.contains("cancel") && !mail.contains("clean"), "{mail}");
+    }
+}
+
+#[tokio::test]
 async fn an_alarm_is_written_once_for_each_cause() {
     let data = tempfile::tempdir().unwrap();
     let outbox = outbox(data.path(), "holdfast@example.org");
     for what in ["the check is open", "the check is open", "the comment is there"] {
-        outbox.raise_alarm("r-1", what).await.unwrap();
+        let alarm = Alarm::Cleanup(what.to_owned());
+        outbox.raise_alarm("r-1", &alarm).await.unwrap();
     }
     let written = names(data.path());
     assert_eq!(written.len(), 2, "{written:?}");

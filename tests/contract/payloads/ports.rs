@@ -9,8 +9,8 @@ use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::port::{
-    AskModel, CheckOutcome, DraftedReview, ExecutionError, Mail, ModelError, ModelRequest, NotifyError, NotifyPeople,
-    PublishError, PublishReview, ReviewDraft, Row, StopRun,
+    Alarm, AskModel, CheckOutcome, DraftedReview, ExecutionError, Mail, ModelError, ModelRequest, NotifyError,
+    NotifyPeople, PublishError, PublishReview, ReviewDraft, Row, StopRun,
 };
 use holdfast_ops::functions::StageFunctions;
 use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, NoSyntax};
@@ -124,7 +124,7 @@ impl NotifyPeople for World {
         Ok(())
     }
 
-    async fn raise_alarm(&self, _run: &str, _what: &str) -> Result<(), NotifyError> {
+    async fn raise_alarm(&self, _run: &str, _alarm: &Alarm) -> Result<(), NotifyError> {
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sns::config::{Credentials, SharedCredentialsProvider};
 use holdfast_aws::people::AwsNotifyPeople;
-use holdfast_core::port::{Mail, NotifyPeople};
+use holdfast_core::port::{Alarm, Mail, NotifyPeople};
 
 use crate::server;
 
@@ -44,14 +44,17 @@ async fn ses_and_sns_accept_mails_and_alarms() {
         html: Some("<p>Look at it.</p>".to_owned()),
     };
     people.send_mail(&mail).await.unwrap();
-    people.raise_alarm("octo-demo-12-1", "the check is open").await.unwrap();
+    people
+        .raise_alarm("octo-demo-12-1", &Alarm::Cleanup("the check is open".to_owned()))
+        .await
+        .unwrap();
 
     let nobody = Mail { to: Vec::new(), ..mail };
     let error = people.send_mail(&nobody).await.unwrap_err().to_string();
     assert!(error.contains("HOLDFAST_APPROVERS"), "{error}");
     let missing = AwsNotifyPeople::new(&config, from, "arn:aws:sns:eu-central-1:000000000000:missing");
     let error = missing
-        .raise_alarm("octo-demo-12-1", "x")
+        .raise_alarm("octo-demo-12-1", &Alarm::Cleanup("x".to_owned()))
         .await
         .unwrap_err()
         .to_string();

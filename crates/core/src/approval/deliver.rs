@@ -53,10 +53,10 @@ pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, rou
 }
 
 /// Delivers every stored decision that was not delivered before, and returns their runs, each with its failure if the
-/// delivery failed. Stops at the deadline.
+/// delivery failed or its row has another shape. Stops at the deadline.
 ///
 /// # Errors
-/// The table can't be read; a question's row has another shape.
+/// The table can't be read.
 pub async fn deliver_all(
     table: &dyn KeepRows,
     tasks: &dyn AnswerTask,
@@ -67,7 +67,14 @@ pub async fn deliver_all(
         if deadline.is_over() {
             break;
         }
-        let question: Question = rows::parse(&key, &row)?;
+        let question = match rows::parse::<Question>(&key, &row) {
+            Ok(question) => question,
+            Err(error) => {
+                // One damaged row must not keep the other decisions from their runs.
+                delivered.push((key, Some(error.into())));
+                continue;
+            }
+        };
         if question.decided.is_none() || question.delivered != Delivered::No {
             continue;
         }

@@ -21,7 +21,7 @@ pub use executions::{
     AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
 };
 pub use keep_rows::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
-pub use notify::{Mail, NotifyError, NotifyPeople};
+pub use notify::{Alarm, Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
     Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,
 };

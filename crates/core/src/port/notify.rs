@@ -23,6 +23,20 @@ pub struct Mail {
 #[error("{0}")]
 pub struct NotifyError(pub String);
 
+/// An event that the operators have to know about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// The run's effects could not be undone, and a person has to do it. Holds what is left, and the reason.
+    Cleanup(String),
+    /// Nobody answered a request for approval in time.
+    Unanswered {
+        /// The number of the request, from 1.
+        round: u32,
+        /// Whether the request is sent once again.
+        is_repeated: bool,
+    },
+}
+
 /// Notifies people.
 #[async_trait]
 pub trait NotifyPeople: Send + Sync {
@@ -32,10 +46,10 @@ pub trait NotifyPeople: Send + Sync {
     ///
     /// The server refused the mail, or could not be reached.
     async fn send_mail(&self, mail: &Mail) -> Result<(), NotifyError>;
-    /// Notifies the operators that something must be cleaned up by hand.
+    /// Notifies the operators. An alarm that repeats an earlier one of the run may be sent once.
     ///
     /// # Errors
     ///
     /// Every channel failed.
-    async fn raise_alarm(&self, run: &str, what: &str) -> Result<(), NotifyError>;
+    async fn raise_alarm(&self, run: &str, alarm: &Alarm) -> Result<(), NotifyError>;
 }

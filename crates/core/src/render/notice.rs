@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::count::counted;
 use crate::model::approval::{Approval, Invitation};
-use crate::port::Mail;
+use crate::port::{Alarm, Mail};
 use crate::rule::redacted;
 
 /// The first line of a request for approval.
@@ -140,12 +140,27 @@ fn escape(text: &str) -> String {
 }
 
 /// Returns the text of an alarm.
-pub fn alarm_text(run: &str, what: &str) -> String {
-    let what = redacted(what);
-    format!("Holdfast could not clean up after run {run}. A person has to do it.\n\n{what}\n")
+pub fn alarm_text(run: &str, alarm: &Alarm) -> String {
+    match alarm {
+        Alarm::Cleanup(what) => {
+            let what = redacted(what);
+            format!("Holdfast could not clean up after run {run}. A person has to do it.\n\n{what}\n")
+        }
+        Alarm::Unanswered { round, is_repeated } => {
+            let next = if *is_repeated {
+                "It is sent once again, with new links and codes."
+            } else {
+                "Nothing is published."
+            };
+            format!("Nobody answered approval request {round} of run {run} in time. {next}\n")
+        }
+    }
 }
 
 /// Returns the subject of an alarm: one line.
-pub fn alarm_subject(run: &str) -> String {
-    format!("Holdfast: run {run} needs manual cleanup")
+pub fn alarm_subject(run: &str, alarm: &Alarm) -> String {
+    match alarm {
+        Alarm::Cleanup(_) => format!("Holdfast: run {run} needs manual cleanup"),
+        Alarm::Unanswered { .. } => format!("Holdfast: nobody answered the approval request of run {run}"),
+    }
 }

@@ -49,7 +49,7 @@ pub async fn discard_review(
     let outcome = CheckOutcome {
         conclusion: CheckConclusion::Neutral,
         title: "The review was not published".to_owned(),
-        summary: format!("A maintainer decided against it: {}", title(&reason)),
+        summary: format!("It was not approved: {}", title(&reason)),
         annotations: Vec::new(),
     };
     announcement::discard(&run, &outcome, publish, store).await?;

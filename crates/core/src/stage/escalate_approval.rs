@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::close_question;
 use crate::model::approval::Verdict;
-use crate::port::{KeepRows, NotifyPeople};
+use crate::port::{Alarm, KeepRows, NotifyPeople};
 
 use super::StageError;
 
@@ -53,12 +53,10 @@ pub async fn escalate_approval(
             Verdict::Rejected => output("rejected", reason),
         });
     }
-    let next_step = if input.round < MAX_ROUNDS {
-        "it is sent once again"
-    } else {
-        "nothing is published"
+    let alarm = Alarm::Unanswered {
+        round: input.round,
+        is_repeated: input.round < MAX_ROUNDS,
     };
-    let what = format!("nobody answered approval request {}; {next_step}", input.round);
-    notify.raise_alarm(&input.run, &what).await?;
+    notify.raise_alarm(&input.run, &alarm).await?;
     Ok(output("none", "nobody answered in time".to_owned()))
 }

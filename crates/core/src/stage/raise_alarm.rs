@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::port::NotifyPeople;
+use crate::port::{Alarm, NotifyPeople};
 
 use super::StageError;
 
@@ -32,6 +32,6 @@ pub async fn raise_alarm(input: &Input, notify: &dyn NotifyPeople) -> Result<Out
         "the review's announcement could not be withdrawn ({}): close its check by hand",
         input.error
     );
-    notify.raise_alarm(&input.run, &what).await?;
+    notify.raise_alarm(&input.run, &Alarm::Cleanup(what)).await?;
     Ok(Output { raised: true })
 }

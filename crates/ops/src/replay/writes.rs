@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::{
-    CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, Mail, NotifyError, NotifyPeople, PublishError,
+    Alarm, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, Mail, NotifyError, NotifyPeople, PublishError,
     PublishReview, ReviewDraft, StopRun,
 };
 use serde_json::{Map, Value, json};
@@ -135,7 +135,7 @@ impl NotifyPeople for SilentPeople {
         Ok(())
     }
 
-    async fn raise_alarm(&self, _run: &str, _what: &str) -> Result<(), NotifyError> {
+    async fn raise_alarm(&self, _run: &str, _alarm: &Alarm) -> Result<(), NotifyError> {
         Ok(())
     }
 }
