@@ -96,9 +96,7 @@ fn print(name: &str, option: &str, verdict: Verdict, decided: Decided) -> Result
 fn user() -> String {
     let named = ["USER", "LOGNAME", "USERNAME"]
         .iter()
-        .find_map(|name| std::env::var(name).ok());
-    named
-        .filter(|name| !name.trim().is_empty())
-        .unwrap_or_else(|| "somebody".to_owned())
-        + " (terminal)"
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|name| !name.trim().is_empty());
+    named.unwrap_or_else(|| "somebody".to_owned()) + " (terminal)"
 }

@@ -37,7 +37,7 @@ pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
         ListFormat::Text => text(&reports) + &app_text(app.as_ref()),
         ListFormat::Json => {
             let document = json!({ "version": 1, "works": works, "models": reports, "github_app": app });
-            serde_json::to_string_pretty(&document).map_err(Failure::incomplete)? + "\n"
+            output::json(&document).map_err(Failure::incomplete)?
         }
     };
     output::print(&printed).map_err(Failure::incomplete)?;
