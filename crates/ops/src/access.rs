@@ -2,6 +2,7 @@
 //! to. A command for one run resumes only that run; a review without `--publish` writes nowhere, whatever the directory
 //! holds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,7 +31,7 @@ pub enum Writes {
 }
 
 impl Access {
-    /// Returns access to everything in the directory: for a server and for a sweep.
+    /// Returns access to everything in the directory: for a server.
     pub fn all() -> Self {
         Self::default()
     }
@@ -48,6 +49,14 @@ impl Access {
         let name = name.to_owned();
         Self {
             scope: Scope::only(move |found| found == name),
+            writes: None,
+        }
+    }
+
+    /// Returns access to these runs.
+    pub fn runs(names: BTreeSet<String>) -> Self {
+        Self {
+            scope: Scope::only(move |found| names.contains(found)),
             writes: None,
         }
     }

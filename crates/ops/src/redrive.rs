@@ -77,14 +77,27 @@ pub async fn on_deployment(deployment: &dyn Deployment, beginning: &str) -> Resu
     Ok((name, attempt))
 }
 
-fn next<'a>(record: RunSummary, existing: impl Iterator<Item = (&'a str, bool)>) -> Result<Next, Failure> {
-    if !is_redrivable(&record) {
-        return Err(Failure::usage(format!(
-            "run {} is {}: only a failed or a partial run can be redriven",
-            record.run,
-            record.status.as_str()
-        )));
+/// Refuses a run that can't be redriven.
+///
+/// # Errors
+/// The run is in flight or complete.
+pub fn check(record: &RunSummary) -> Result<(), Failure> {
+    if is_redrivable(record) {
+        return Ok(());
     }
+    let remedy = match record.row.status.is_final() {
+        true => "",
+        false => ". If its process was stopped, start the same holdfast review again: it resumes the run",
+    };
+    Err(Failure::usage(format!(
+        "run {} is {}: only a failed or a partial run can be redriven{remedy}",
+        record.run,
+        record.status.as_str()
+    )))
+}
+
+fn next<'a>(record: RunSummary, existing: impl Iterator<Item = (&'a str, bool)>) -> Result<Next, Failure> {
+    check(&record)?;
     let name = record.run;
     let before: Run = serde_json::from_value(record.row.input).map_err(|error| {
         Failure::usage(format!(

@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use holdfast_core::approval::undelivered_runs;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::sweep::{Ports, Swept, sweep};
+use holdfast_stores::sqlite::SqliteKeepRows;
 
 use crate::access::Access;
 use crate::deadline::Until;
@@ -37,12 +39,16 @@ impl SweepSummary {
     }
 }
 
-/// Sweeps a data directory; its open runs resume meanwhile.
+/// Sweeps a data directory. Of its open runs, it resumes only those with a decision to deliver: the others need the
+/// settings that they were started with.
 ///
 /// # Errors
 /// The data cannot be read.
 pub async fn on_machine(data: &Path, settings: &Settings) -> Result<SweepSummary, Failure> {
-    let opened = machine::open(data, settings, Access::all()).await?;
+    let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    let decided = undelivered_runs(&table).await.map_err(Failure::incomplete)?;
+    drop(table);
+    let opened = machine::open(data, settings, Access::runs(decided)).await?;
     let swept = in_engine(data, &opened).await;
     opened.engine.shutdown().await;
     swept

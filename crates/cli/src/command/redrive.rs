@@ -21,6 +21,8 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
     let runs = LocalRuns::open(data).await?;
     let record = runs.read(&name).await?;
     drop(runs);
+    // Before the engine opens: it would resume the open attempts of a run that can't be redriven.
+    redrive::check(&record)?;
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
     let (engine, recovered) = machine::open_engine(data, &settings, Access::attempts_of(&name)).await?;

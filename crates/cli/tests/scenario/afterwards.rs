@@ -133,6 +133,13 @@ fn cancelling_stops_a_review_of_a_work_tree() {
     child.kill().unwrap();
     child.wait().unwrap();
     let run = runs(&scene)[0]["run"].as_str().unwrap().to_owned();
+    // Neither a sweep nor a refused redrive resumes it: only its own command has its settings.
+    let calls = scene.server().journal().calls().len();
+    let (status, line) = one_line(&scene.run(&["redrive", &run]));
+    assert!(status == 2 && line.contains("start the same holdfast review"), "{line}");
+    let swept = scene.run(&["sweep"]);
+    assert_eq!(String::from_utf8_lossy(&swept.stdout), "Nothing needs cleaning.\n");
+    assert_eq!(scene.server().journal().calls().len(), calls);
     let cancelled = scene.run(&["cancel", &run]);
     assert!(
         cancelled.status.success(),

@@ -1,6 +1,8 @@
 //! Delivers decisions to the workflow, and applies them to the report. Every stored decision is delivered eventually,
 //! by the process that stored it or by a sweep.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::error::StageError;
@@ -71,7 +73,7 @@ pub async fn deliver_all(
             Ok(question) => question,
             Err(error) => {
                 // One damaged row must not keep the other decisions from their runs.
-                delivered.push((key, Some(error.into())));
+                delivered.push((key, Some(error)));
                 continue;
             }
         };
@@ -83,6 +85,19 @@ pub async fn deliver_all(
         delivered.push((approval.run, failure));
     }
     Ok(delivered)
+}
+
+/// Returns the runs with a stored decision that was not delivered yet. A damaged row is left out.
+///
+/// # Errors
+/// The table can't be read.
+pub async fn undelivered_runs(table: &dyn KeepRows) -> Result<BTreeSet<String>, StageError> {
+    let listed = table.list("question/", MAX_QUESTIONS).await?;
+    let questions = listed
+        .iter()
+        .filter_map(|(key, row)| rows::parse::<Question>(key, row).ok());
+    let undelivered = questions.filter(|question| question.decided.is_some() && question.delivered == Delivered::No);
+    Ok(undelivered.map(|question| question.approval.run).collect())
 }
 
 /// Applies the approvers' decision to a report: drops and edits findings, and notes who did.

@@ -27,7 +27,7 @@ pub use decide::{
     Barred, MAX_EDITED_BODY_CHARS, MAX_EDITED_TITLE_CHARS, Refusal, check_code, close_question, decide, find_link,
     find_open, missing_approvals, refuse_early,
 };
-pub use deliver::{apply_decision, deliver, deliver_all};
+pub use deliver::{apply_decision, deliver, deliver_all, undelivered_runs};
 
 /// Version of a question's row.
 const QUESTION_VERSION: u32 = 1;

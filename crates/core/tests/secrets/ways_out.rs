@@ -4,6 +4,7 @@
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::report::Report;
+use holdfast_core::port::Alarm;
 use holdfast_core::render::{
     Inline, alarm_text, check_outcome, question_mail, report_markdown, review_draft, summary_body,
 };
@@ -56,6 +57,9 @@ fn no_mail_shows_a_secret() {
     );
     assert_clean(
         "alarm",
-        &alarm_text("r", &format!("the comment could not be deleted: {}", secret())),
+        &alarm_text(
+            "r",
+            &Alarm::Cleanup(format!("the comment could not be deleted: {}", secret())),
+        ),
     );
 }

@@ -13,6 +13,8 @@ use super::typed_value::{TypedValue, ValueError};
 
 /// Maximum number of collected problems: a file with more is probably not a settings file.
 const MAX_PROBLEMS: usize = 50;
+/// Maximum nesting of brackets, in levels.
+const MAX_NESTING: usize = 100;
 
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,10 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
             what,
         }]
     };
+    if let Some(at) = too_deep(text) {
+        let what = format!("brackets are nested deeper than {MAX_NESTING} levels");
+        return alone(Some(at), what);
+    }
     let value: Value = match serde_norway::from_str(text) {
         Ok(value) => value,
         Err(error) => {
@@ -94,6 +100,25 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
         .problems
         .sort_by_key(|problem| problem.at.unwrap_or((usize::MAX, 0)));
     found.problems
+}
+
+/// Returns the line and column of the first bracket that is nested too deep. The parser's time grows with the square of
+/// the nesting. Brackets in texts count too.
+fn too_deep(text: &str) -> Option<(usize, usize)> {
+    let mut depth = 0_usize;
+    for (line, content) in text.lines().enumerate() {
+        for (column, char) in content.chars().enumerate() {
+            match char {
+                '[' | '{' => depth += 1,
+                ']' | '}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth > MAX_NESTING {
+                return Some((line + 1, column + 1));
+            }
+        }
+    }
+    None
 }
 
 struct Found {

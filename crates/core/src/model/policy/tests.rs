@@ -141,6 +141,22 @@ fn values_out_of_range_are_reported_together() {
 }
 
 #[test]
+fn deeply_nested_brackets_are_refused_before_they_are_parsed() {
+    for bracket in ["[", "{", "[{", "[\n"] {
+        let text = format!("exclude:\n{}", bracket.repeat(200_000));
+        let found: Vec<String> = Policy::problems(&text).iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("line ") && found[0].contains("nested deeper than 100 levels"),
+            "{found:?}"
+        );
+        assert!(Policy::parse(&text).is_err());
+    }
+    let text = format!("instructions: [{{ path: '**', text: '{}' }}]", "[x] {y} ".repeat(500));
+    assert!(Policy::problems(&text).is_empty(), "closed brackets in a text");
+}
+
+#[test]
 fn a_file_without_settings_is_reported_once() {
     for (text, says) in [
         ("a: [", "is not valid YAML"),
