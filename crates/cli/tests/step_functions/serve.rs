@@ -107,11 +107,11 @@ async fn the_reviews_machine_is_described_and_not_changed() {
             described.send().await.unwrap().cause
         });
         let cause = cause.await;
-        assert!(cause.contains("state machine of reviews only"), "{cause}");
+        assert!(cause.contains("only the state machine of reviews"), "{cause}");
         let tested = client.test_state().definition(&definition).state_name("F");
         let tested = tested.customize().mutate_request(without_host_prefix);
         let cause = tested.send().await.unwrap().cause.unwrap();
-        assert!(cause.contains("state machine of reviews only"), "{cause}");
+        assert!(cause.contains("only the state machine of reviews"), "{cause}");
     }
     let listed = client
         .list_executions()
