@@ -2,14 +2,34 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use holdfast_core::port::{Mail, NotifyError};
+use holdfast_core::port::{Alarm, Mail, NotifyError};
+use holdfast_core::render::{alarm_subject, alarm_text};
 use jiff::Timestamp;
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
+use sha2::{Digest, Sha256};
 
 /// Maximum length of a subject, in characters.
 const MAX_SUBJECT_CHARS: usize = 200;
+
+/// Returns the beginning of the keys of a run's alarms.
+pub fn alarm_prefix(run: &str) -> String {
+    format!("{run}-alarm-")
+}
+
+/// Returns the mail of an alarm; `more` is text below it. A repeated alarm has the same key, so it is the same mail.
+pub fn alarm_mail(run: &str, alarm: &Alarm, to: Vec<String>, more: &str) -> Mail {
+    let text = alarm_text(run, alarm);
+    let cause = hex::encode(Sha256::digest(text.as_bytes()));
+    Mail {
+        key: format!("{}{}", alarm_prefix(run), cause.get(..8).unwrap_or_default()),
+        to,
+        subject: alarm_subject(run, alarm),
+        text: text + more,
+        html: None,
+    }
+}
 
 /// Builds a mail. Without a recipient it goes to the sender.
 ///

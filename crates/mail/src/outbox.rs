@@ -7,11 +7,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
-use holdfast_core::render::{alarm_subject, alarm_text};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
-use crate::message::message;
+use crate::message::{alarm_mail, alarm_prefix, message};
 use holdfast_storage::file::{self, FileError};
 
 /// Maximum number of alarms that are stored for one run: further ones would add little.
@@ -80,23 +78,14 @@ impl OutboxNotifyPeople {
             }
             Alarm::Unanswered { .. } => String::new(),
         };
-        let text = alarm_text(run, alarm);
-        let text = format!("{text}\nSee what the run did:  holdfast show {run}\n{commands}");
         let causes = self.data.join("outbox");
         let known = file::names(&causes).map_err(notify)?;
-        let prefix = format!("{run}-alarm-");
-        let cause = hex::encode(Sha256::digest(alarm_text(run, alarm).as_bytes()));
-        let key = format!("{prefix}{}", cause.get(..8).unwrap_or_default());
+        let prefix = alarm_prefix(run);
         if known.iter().filter(|name| name.starts_with(&prefix)).count() >= MAX_ALARMS {
             return Ok(None);
         }
-        self.write_mail(&Mail {
-            key,
-            to: self.to.clone(),
-            subject: alarm_subject(run, alarm),
-            text,
-            html: None,
-        })
+        let more = format!("\nSee what the run did:  holdfast show {run}\n{commands}");
+        self.write_mail(&alarm_mail(run, alarm, self.to.clone(), &more))
     }
 
     async fn blocking<T: Send + 'static>(

@@ -6,15 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use holdfast_core::model::address::is_loopback;
 use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
-use holdfast_core::render::{alarm_subject, alarm_text};
 use jiff::Timestamp;
 use lettre::transport::smtp::Error;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::message::message;
+use crate::message::{alarm_mail, message};
 
 /// Time limit of one step of the SMTP session.
 const MAX_STEP_TIME: Duration = Duration::from_secs(20);
@@ -87,17 +85,7 @@ impl NotifyPeople for SmtpNotifyPeople {
 
     async fn raise_alarm(&self, run: &str, alarm: &Alarm) -> Result<(), NotifyError> {
         tracing::error!(run, ?alarm, "the operators have to know about a run");
-        let text = alarm_text(run, alarm);
-        // A repeated alarm has the same key, so it is the same mail.
-        let cause = hex::encode(Sha256::digest(text.as_bytes()));
-        let mail = Mail {
-            key: format!("{run}-alarm-{}", cause.get(..8).unwrap_or_default()),
-            to: self.operators.clone(),
-            subject: alarm_subject(run, alarm),
-            text,
-            html: None,
-        };
-        self.send(&mail).await
+        self.send(&alarm_mail(run, alarm, self.operators.clone(), "")).await
     }
 }
 
