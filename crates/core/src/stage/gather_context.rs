@@ -320,7 +320,7 @@ impl Gathering<'_> {
         };
         self.change_bounds(|bounds| bounds.time_left = bounds.time_left.saturating_sub(answer.elapsed));
         let limit = answer.limit.map(|limit| limit.to_string());
-        (answer.view.unwrap_or_default(), limit)
+        (answer.view.map(without_secrets).unwrap_or_default(), limit)
     }
 
     /// Returns a note if a limit was reached: the change's bytes or time, or this call's time.
@@ -341,6 +341,18 @@ impl Gathering<'_> {
     }
 }
 
+/// Redacts the texts of a file's syntax, once for all its units.
+fn without_secrets(mut seen: SyntaxView) -> SyntaxView {
+    for scope in &mut seen.scopes {
+        scope.signature = redacted(&scope.signature);
+        scope.name = redacted(&scope.name);
+    }
+    for import in &mut seen.imports {
+        *import = redacted(import);
+    }
+    seen
+}
+
 /// Chooses the context that fits the budget: first the scopes that contain an added line of these hunks, outermost
 /// first, then the file's imports in their order.
 fn assemble(path: &str, hunks: &[Hunk], seen: &SyntaxView, max_tokens: u64) -> ContextPack {
@@ -356,27 +368,21 @@ fn assemble(path: &str, hunks: &[Hunk], seen: &SyntaxView, max_tokens: u64) -> C
         added.get(next).is_some_and(|line| *line <= scope.end_line)
     };
     for scope in seen.scopes.iter().filter(holds_an_added_line) {
-        let scope = Scope {
-            signature: redacted(&scope.signature),
-            name: redacted(&scope.name),
-            ..scope.clone()
-        };
         let cost = estimate_tokens(&scope.signature) + 4;
         if pack.tokens + cost > max_tokens {
             pack.left_out += 1;
         } else {
             pack.tokens += cost;
-            pack.scopes.push(scope);
+            pack.scopes.push(scope.clone());
         }
     }
     for import in &seen.imports {
-        let import = redacted(import);
-        let cost = estimate_tokens(&import) + 1;
+        let cost = estimate_tokens(import) + 1;
         if pack.tokens + cost > max_tokens {
             pack.left_out += 1;
         } else {
             pack.tokens += cost;
-            pack.imports.push(import);
+            pack.imports.push(import.clone());
         }
     }
     pack
