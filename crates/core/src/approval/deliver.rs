@@ -77,7 +77,7 @@ pub async fn deliver_all(
                 continue;
             }
         };
-        if question.decided.is_none() || question.delivered != Delivered::No {
+        if !question.is_undelivered() {
             continue;
         }
         let approval = question.approval;
@@ -96,8 +96,10 @@ pub async fn undelivered_runs(table: &dyn KeepRows) -> Result<BTreeSet<String>, 
     let questions = listed
         .iter()
         .filter_map(|(key, row)| rows::parse::<Question>(key, row).ok());
-    let undelivered = questions.filter(|question| question.decided.is_some() && question.delivered == Delivered::No);
-    Ok(undelivered.map(|question| question.approval.run).collect())
+    Ok(questions
+        .filter(Question::is_undelivered)
+        .map(|question| question.approval.run)
+        .collect())
 }
 
 /// Applies the approvers' decision to a report: drops and edits findings, and notes who did.

@@ -99,6 +99,11 @@ impl Question {
     pub fn last_vote(&self) -> Option<&Vote> {
         self.votes.last()
     }
+
+    /// Returns whether the question is decided and the decision was not delivered yet.
+    fn is_undelivered(&self) -> bool {
+        self.decided.is_some() && self.delivered == Delivered::No
+    }
 }
 
 /// Returns the digest of the content that a person decides on: the findings and the walkthrough of a report.
