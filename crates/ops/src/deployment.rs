@@ -1,8 +1,12 @@
 //! A deployment on AWS, for the operations of an operator's terminal: its runs, rows and artifacts, and its account on
-//! GitHub. The module `aws` opens one; a program that is built without the feature `aws` has none.
+//! GitHub. Also the ports of `holdfast engine` on AWS. The module `aws` makes them; a program that is built without the
+//! feature `aws` has none.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_core::port::{AnswerTask, KeepRows, ListFailedRuns, StartRun, StopRun};
+use holdfast_engine::{Functions, Objects};
 use holdfast_github::{CreatedApp, GithubPublishReview, GithubRedeliverWebhooks};
 
 use crate::failure::Failure;
@@ -48,6 +52,16 @@ pub struct GithubAccount {
     pub publish: GithubPublishReview,
     /// Requests missed webhooks again.
     pub deliveries: GithubRedeliverWebhooks,
+}
+
+/// The functions, objects and region of `holdfast engine`.
+pub struct EnginePorts {
+    /// The tasks' functions.
+    pub functions: Arc<dyn Functions>,
+    /// The maps' objects.
+    pub objects: Arc<dyn Objects>,
+    /// The region of the environment.
+    pub region: String,
 }
 
 /// The secrets of a stack that a new GitHub App's credentials go into.

@@ -5,21 +5,10 @@ use std::sync::Arc;
 
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::AskModel;
-use holdfast_engine::{Functions, Objects};
 use url::Url;
 
-use crate::deployment::{Deployment, StoreAppSecrets};
+use crate::deployment::{Deployment, EnginePorts, StoreAppSecrets};
 use crate::failure::Failure;
-
-/// The functions, objects and region of `holdfast engine`.
-pub struct EnginePorts {
-    /// The tasks' functions.
-    pub functions: Arc<dyn Functions>,
-    /// The maps' objects.
-    pub objects: Arc<dyn Objects>,
-    /// The region of the environment.
-    pub region: String,
-}
 
 /// Fails: `--stack` needs the feature.
 ///

@@ -11,21 +11,12 @@ use holdfast_core::port::StoreArtifact;
 use serde_json::Value;
 use url::Url;
 
+use crate::deployment::EnginePorts;
 use crate::failure::Failure;
 use holdfast_engine::{FunctionFailure, Functions, Invocation, ObjectFailure, Objects};
 
 /// The region if the environment names none.
 const REGION: &str = "us-east-1";
-
-/// The functions, objects and region of `holdfast engine`.
-pub struct EnginePorts {
-    /// The tasks' functions.
-    pub functions: Arc<dyn Functions>,
-    /// The maps' objects.
-    pub objects: Arc<dyn Objects>,
-    /// The region of the environment.
-    pub region: String,
-}
 
 /// Returns the ports, with the credentials of the environment; `lambda` and `s3` replace AWS's own endpoints.
 ///

@@ -29,7 +29,7 @@ use crate::failure::Failure;
 use crate::run_summary::MAX_RUNS;
 
 pub use app_secrets::open_app_secrets;
-pub use engine_ports::{EnginePorts, engine_ports};
+pub use engine_ports::engine_ports;
 
 /// The template's name of the secret that holds the credentials for GitHub.
 const GITHUB_SECRET: &str = "GithubSecret";
