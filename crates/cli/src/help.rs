@@ -252,6 +252,8 @@ pub fn show() -> String {
     .render()
 }
 
+/// The person at the terminal, for the audit.
+const USER: Group = ("others", &["USER", "LOGNAME", "USERNAME"]);
 const DECIDED: &[(u8, &str)] = &[
     (0, "the decision is stored"),
     (2, "usage or configuration error, or the run waits for no decision"),
@@ -263,7 +265,7 @@ pub fn approve() -> String {
     Sections {
         examples: &["holdfast approve RUN", "holdfast --stack NAME approve RUN"],
         exit: DECIDED,
-        environment: settings_and(&[DATA, LOG, STACK, ("others", &["USER", "LOGNAME", "USERNAME"])]),
+        environment: settings_and(&[DATA, LOG, STACK, USER]),
     }
     .render()
 }
@@ -276,7 +278,7 @@ pub fn reject() -> String {
             "holdfast --stack NAME reject RUN --reason TEXT",
         ],
         exit: DECIDED,
-        environment: settings_and(&[DATA, LOG, STACK, ("others", &["USER", "LOGNAME", "USERNAME"])]),
+        environment: settings_and(&[DATA, LOG, STACK, USER]),
     }
     .render()
 }
