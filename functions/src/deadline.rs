@@ -3,8 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use holdfast_core::port::Deadline;
-
-use crate::invoke::Event;
+use lambda_runtime::Context;
 
 /// Part of an event's time that is reserved for the stage's answer.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -14,8 +13,8 @@ pub struct EventDeadlines;
 
 impl EventDeadlines {
     /// Returns the deadline of an event, minus the margin.
-    pub fn of(&self, event: &Event) -> EventDeadline {
-        EventDeadline(event.context.deadline() - MARGIN)
+    pub fn of(&self, context: &Context) -> EventDeadline {
+        EventDeadline(context.deadline() - MARGIN)
     }
 }
 

@@ -38,13 +38,13 @@ where
 }
 
 /// Calls a stage with an event's payload. Logs and counts a failure: no other code does.
-pub async fn through<I, O, R>(event: &Event, stage: impl FnOnce(I) -> R) -> Answer
+pub async fn through<I, O, R>(payload: Value, stage: impl FnOnce(I) -> R) -> Answer
 where
     I: DeserializeOwned,
     O: Serialize,
     R: Future<Output = Result<O, StageError>>,
 {
-    call(event.payload.clone(), stage).await.map_err(|error| {
+    call(payload, stage).await.map_err(|error| {
         tracing::error!(error = error.name.as_str(), message = error.message, "the stage failed");
         metrics::count_failure(error.name);
         Diagnostic {

@@ -49,7 +49,7 @@ macro_rules! adapter {
 /// Selects a port for one event's stage. Only the deadline is made for each event.
 macro_rules! of_event {
     (deadline, $made:ident, $event:ident) => {
-        &$made.of(&$event)
+        &$made.of(&$event.context)
     };
     ($port:ident, $made:ident, $event:ident) => {
         $made
@@ -93,7 +93,7 @@ macro_rules! mains {
             let wiring = Wiring::begin(places, |setup| Ok(($(adapter!($port, setup),)+))).await?;
             serve(wiring, async |event, ports: Arc<_>| {
                 let ($($port,)+) = ports.as_ref();
-                through(&event, async |input| run!($stage, input, $(of_event!($port, $port, event)),+)).await
+                through(event.payload, async |input| run!($stage, input, $(of_event!($port, $port, event)),+)).await
             })
             .await
         })+
