@@ -8,9 +8,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// A time on this thread's processor clock.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline(Duration);
+pub(super) struct TimeLimit(Duration);
 
-impl Deadline {
+impl TimeLimit {
     /// Sets the deadline after `limit` of work from now.
     pub fn after(limit: Duration) -> Self {
         Self(spent() + limit)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use holdfast_core::port::{SourceSyntax, SyntaxLimit};
 
-use super::deadline::Deadline;
+use super::deadline::TimeLimit;
 use super::language::Language;
 use super::{TreeSitterSyntax, read_syntax};
 
@@ -72,7 +72,7 @@ async fn hostile_sources_are_given_up_or_read_and_never_hold_the_runtime() {
 fn a_deadline_that_is_over_gives_no_view_and_its_reason() {
     for (path, text) in hostile() {
         let language = Language::of_path(path).unwrap();
-        let (view, limit) = read_syntax(language, &text, &[1], Deadline::after(Duration::ZERO));
+        let (view, limit) = read_syntax(language, &text, &[1], TimeLimit::after(Duration::ZERO));
         let small = text.len() < 200;
         assert!(view.is_none() || small, "{path}");
         assert!(limit.is_some() || small, "{path}");
@@ -102,7 +102,7 @@ fn a_rule_finds_what_lies_in_deep_code() {
     let text = format!("class A {{ boolean f(String s) {{ return s == \"x\"; }} String t = {sum}; }}\n");
     // This tests the rule, not the speed of a busy machine.
     let language = Language::of_path("a.java").unwrap();
-    let (view, _) = read_syntax(language, &text, &[1], Deadline::after(WATCHDOG));
+    let (view, _) = read_syntax(language, &text, &[1], TimeLimit::after(WATCHDOG));
     let findings = view.unwrap().findings;
     assert!(
         findings.iter().any(|found| found.rule == "string-identity"),

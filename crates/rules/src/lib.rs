@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use holdfast_core::port::{SourceSyntax, SyntaxAnswer, SyntaxLimit, SyntaxView};
 use tree_sitter::{ParseOptions, Parser, Tree};
 
-use deadline::Deadline;
+use deadline::TimeLimit;
 use holdfast_bounded::Threads;
 use language::Language;
 
@@ -63,7 +63,7 @@ impl SourceSyntax for TreeSitterSyntax {
         let read = move || {
             // Before the deadline starts: the rules of a language are compiled once, at its first file.
             rule::prepare(language);
-            read_syntax(language, &text, &lines, Deadline::after(MAX_FILE_TIME))
+            read_syntax(language, &text, &lines, TimeLimit::after(MAX_FILE_TIME))
         };
         // A panic gives no syntax either; for the reader it is the same as a file that is too slow.
         let (view, limit) = POOL
@@ -83,7 +83,7 @@ fn read_syntax(
     language: Language,
     text: &str,
     lines: &[u32],
-    deadline: Deadline,
+    deadline: TimeLimit,
 ) -> (Option<SyntaxView>, Option<SyntaxLimit>) {
     if text.len() > MAX_TEXT_BYTES {
         return (None, Some(SyntaxLimit::TooLarge));
@@ -125,7 +125,7 @@ fn nesting(text: &str) -> usize {
 }
 
 /// Returns the syntax tree; `None` when the time is up.
-fn parse(text: &str, language: Language, deadline: Deadline) -> Option<Tree> {
+fn parse(text: &str, language: Language, deadline: TimeLimit) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&language.grammar()).ok()?;
     let mut within_limit = |_: &tree_sitter::ParseState| deadline.check();

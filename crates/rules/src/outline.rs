@@ -3,7 +3,7 @@
 use holdfast_core::model::plan::Scope;
 use tree_sitter::{Node, Tree};
 
-use super::deadline::Deadline;
+use super::deadline::TimeLimit;
 use super::language::Language;
 
 /// Maximum length of a signature or an import, in characters.
@@ -21,7 +21,7 @@ pub(super) fn outline(
     text: &str,
     language: Language,
     lines: &[u32],
-    deadline: Deadline,
+    deadline: TimeLimit,
 ) -> Option<(Vec<Scope>, Vec<String>)> {
     let mut lines = lines.to_vec();
     lines.sort_unstable();
@@ -136,12 +136,12 @@ mod tests {
     use std::time::Duration;
 
     use super::fold;
-    use crate::deadline::Deadline;
+    use crate::deadline::TimeLimit;
     use crate::language::Language;
     use crate::read_syntax;
 
     fn outline(path: &str, text: &str, line: u32) -> (Vec<String>, Vec<String>) {
-        let deadline = Deadline::after(Duration::from_secs(60));
+        let deadline = TimeLimit::after(Duration::from_secs(60));
         let (view, limit) = read_syntax(Language::of_path(path).unwrap(), text, &[line], deadline);
         assert_eq!(limit, None, "{path}");
         let view = view.unwrap();

@@ -19,7 +19,7 @@ use holdfast_core::model::finding::{Category, Severity};
 use holdfast_core::port::SyntaxFinding;
 use tree_sitter::{Query, QueryCursor, QueryCursorOptions, QueryCursorState, StreamingIterator, Tree};
 
-use super::deadline::Deadline;
+use super::deadline::TimeLimit;
 use super::language::Language;
 use super::outline::rows;
 
@@ -100,7 +100,7 @@ pub(super) fn find(
     tree: &Tree,
     text: &str,
     language: Language,
-    deadline: Deadline,
+    deadline: TimeLimit,
 ) -> Option<(Vec<SyntaxFinding>, bool)> {
     let (mut findings, mut is_complete) = (Vec::new(), true);
     for (rule, query) in compiled(language) {
@@ -158,7 +158,7 @@ fn check(rule: &Rule, bad: &[(&str, &str)], good: &[(&str, &str)]) {
         let Some(language) = Language::of_path(path) else {
             panic!("{path} is in no language");
         };
-        let deadline = Deadline::after(Duration::from_secs(60));
+        let deadline = TimeLimit::after(Duration::from_secs(60));
         super::read_syntax(language, text, &[], deadline).0.map_or(0, |view| {
             view.findings.iter().filter(|found| found.rule == rule.id).count()
         })
