@@ -34,6 +34,8 @@ pub fn run(root: &Path, filter: Option<&str>) -> Result<(), String> {
     let mut constants = Vec::new();
     find(&tree, &tree.join("crates/core/src"), &mut constants)?;
     constants.retain(|constant| filter.is_none_or(|filter| constant.name.contains(filter)));
+    let mut build = cargo_test(&work, &tree, Command::new("cargo"));
+    step("core's unit tests, built", "see above", build.arg("--no-run"))?;
     let unchanged = Instant::now();
     step(
         "core's unit tests, unchanged",
@@ -89,12 +91,17 @@ fn copy_head(root: &Path, tree: &Path) -> Result<(), String> {
 /// Returns the command that runs the unit tests of `crates/core` in the copy. It ends after at most ten minutes: a
 /// changed constant may make a test loop.
 fn tests(work: &Path, tree: &Path) -> Command {
-    let mut command = Command::new("timeout");
-    command
-        .args(["600", "cargo", "test", "--quiet", "-p", "holdfast-core", "--lib"])
+    let mut timeout = Command::new("timeout");
+    timeout.args(["600", "cargo"]);
+    cargo_test(work, tree, timeout)
+}
+
+fn cargo_test(work: &Path, tree: &Path, mut cargo: Command) -> Command {
+    cargo
+        .args(["test", "--quiet", "-p", "holdfast-core", "--lib"])
         .env("CARGO_TARGET_DIR", work.join("target"))
         .current_dir(tree);
-    command
+    cargo
 }
 
 fn find(tree: &Path, folder: &Path, found: &mut Vec<Constant>) -> Result<(), String> {
