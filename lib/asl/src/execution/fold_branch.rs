@@ -236,6 +236,7 @@ impl TaskRun {
             submitted: false,
         }
     }
+
     /// Restarts the time limit of a function that is invoked again after a restart: no process ran it in the meantime.
     pub(super) fn begin_again(&mut self, now: Timestamp) {
         // A token may be answered while no process runs: its time limit stays.
