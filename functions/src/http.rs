@@ -30,7 +30,7 @@ where
         let reply = answer(Request::from_parts(parts, bytes(body)), ports).await;
         // An invalid signature may come from a secret that is newer than the one this process has read.
         if reply.status == StatusCode::UNAUTHORIZED || reply.status.is_server_error() {
-            wiring.doubt().await;
+            wiring.reread_secrets_soon().await;
         }
         Ok::<_, Infallible>(response(reply))
     }))

@@ -30,7 +30,7 @@ where
     run(service_fn(async |event| {
         let answer = handle(event, wiring.ports().await).await;
         if answer.is_err() {
-            wiring.doubt().await;
+            wiring.reread_secrets_soon().await;
         }
         answer
     }))

@@ -11,7 +11,7 @@ use holdfast_aws::people::AwsNotifyPeople;
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
-use holdfast_core::stage::request_approval::Asking;
+use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_github::{
     GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
@@ -218,8 +218,8 @@ impl Setup {
     }
 
     /// Returns the settings for approvals.
-    pub fn asking(&self) -> Asking {
-        Asking {
+    pub fn approval_settings(&self) -> ApprovalSettings {
+        ApprovalSettings {
             approvers: self.settings.deployment.approvers.clone(),
             public_url: self.settings.deployment.public_url.clone(),
         }

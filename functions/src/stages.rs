@@ -38,8 +38,8 @@ macro_rules! adapter {
     (store, $setup:ident) => {
         $setup.store()
     };
-    (asking, $setup:ident) => {
-        $setup.asking()
+    (approval_settings, $setup:ident) => {
+        $setup.approval_settings()
     };
     (deadline, $setup:ident) => {
         EventDeadlines

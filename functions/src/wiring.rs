@@ -106,7 +106,7 @@ impl<P> Wiring<P> {
     }
 
     /// Schedules a read of the secrets soon, after a failure that a changed secret may have caused.
-    pub async fn doubt(&self) {
+    pub async fn reread_secrets_soon(&self) {
         let mut held = self.held.lock().await;
         held.due = held.due.min(SystemTime::now() + AFTER_FAILURE);
     }

@@ -66,8 +66,8 @@ const send = async (typed, times = 1) => {
   await tabTo("code");
   await page.keyboard.type(typed);
   await tabTo("submit");
-  const patience = typed === "" ? UNSENT_MS : ANSWER_MS;
-  const posted = page.waitForResponse((response) => response.request().method() === "POST", { timeout: patience });
+  const timeLimit = typed === "" ? UNSENT_MS : ANSWER_MS;
+  const posted = page.waitForResponse((response) => response.request().method() === "POST", { timeout: timeLimit });
   for (let time = 0; time < times; time += 1) await page.keyboard.press("Enter");
   const answer = await posted.catch(() => undefined);
   if (!answer) return undefined;

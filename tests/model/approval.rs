@@ -30,7 +30,7 @@ const EXPIRES: u64 = 48;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shown {
     /// The decision is stored.
-    Taken,
+    Stored,
     /// Another decision is stored.
     DecidedBefore,
     Expired,
@@ -178,7 +178,7 @@ impl Approvals {
     }
 
     /// Returns the decision with which the workflow continued: the token's, or that of the state after the time-out.
-    fn went_on_with(&self, state: &State) -> Option<Text> {
+    fn continued_with(&self, state: &State) -> Option<Text> {
         let token = state.world.token.clone()?;
         let at = self.parts.iter().position(|part| *part == Part::AnswersTimeOut)?;
         match &state.actors[at].step {
@@ -303,7 +303,7 @@ impl Model for Approvals {
             Invariant::always("a decision stands", |_, state| {
                 state.stored.is_none() || state.stored == decided(&state.world)
             }),
-            Invariant::always("what was delivered is what the row says", |_, state| {
+            Invariant::always("the delivered decision is the decision of the row", |_, state| {
                 let sent = state
                     .world
                     .token
@@ -317,7 +317,7 @@ impl Model for Approvals {
                     .iter()
                     .zip(&state.actors)
                     .all(|(part, actor)| match (part, &actor.step) {
-                        (Part::Decides { who, decision }, Step::Ends(End::Shown(Shown::Taken))) => {
+                        (Part::Decides { who, decision }, Step::Ends(End::Shown(Shown::Stored))) => {
                             decided(&state.world) == Some(((*who).into(), (*decision).into()))
                         }
                         _ => true,
@@ -327,10 +327,10 @@ impl Model for Approvals {
                 !model.is_quiet(state) || decided(&state.world).is_none() || row_of(&state.world)["delivered"] == true
             }),
             Invariant::always("no decision is lost, unless the run was ended", |model, state| {
-                let went_on_with = model.went_on_with(state);
-                let is_ended = went_on_with.as_ref().is_some_and(|with| with.as_str() == "stopped");
+                let continued_with = model.continued_with(state);
+                let is_ended = continued_with.as_ref().is_some_and(|with| with.as_str() == "stopped");
                 let decision = decided(&state.world).map(|(_, decision)| decision);
-                !model.is_quiet(state) || is_ended || decision.is_none() || decision == went_on_with
+                !model.is_quiet(state) || is_ended || decision.is_none() || decision == continued_with
             }),
             Invariant::sometimes("a decision is taken", |model, state| {
                 model.is_quiet(state) && decided(&state.world).is_some()
@@ -439,13 +439,13 @@ async fn decide(outside: &Outside<'_>, who: &str, decision: &str, broken: Option
     };
     // It is stored: the sweeper handles it from now on, whatever happens.
     drop(deliver(outside, stored).await);
-    Ok(Shown::Taken)
+    Ok(Shown::Stored)
 }
 
 /// Returns the answer for a decided row: the same person clicked twice, or another one was first.
 fn shown(row: &Value, who: &str, decision: &str) -> Shown {
     match (row["by"] == who, row["state"] == decision) {
-        (true, true) => Shown::Taken,
+        (true, true) => Shown::Stored,
         _ if row["state"] == "expired" => Shown::Expired,
         _ => Shown::DecidedBefore,
     }

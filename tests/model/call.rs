@@ -49,11 +49,11 @@ pub enum Call {
     PostComment {
         kind: Kind,
         run: Text,
-        says: Says,
+        content: Content,
     },
     EditComment {
         id: u64,
-        says: Says,
+        content: Content,
     },
     DeleteComment {
         id: u64,
@@ -130,7 +130,7 @@ pub enum Kind {
 
 /// The content of the bot's comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Says {
+pub enum Content {
     /// The review is in progress.
     AtWork,
     /// The review's findings.
@@ -178,7 +178,7 @@ pub struct Comment {
     pub id: u64,
     pub run: Text,
     pub kind: Kind,
-    pub says: Says,
+    pub content: Content,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

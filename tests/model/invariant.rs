@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use stateright::Property;
 
-use crate::call::{Comment, Kind, Says};
+use crate::call::{Comment, Content, Kind};
 use crate::replay::Text;
 use crate::review::{Actor, Phase, Reviews, State};
 
@@ -35,8 +35,13 @@ pub fn all() -> Vec<Invariant> {
             })
         }),
         Invariant::always("an undo does not need a person", |_, state| !state.is_alarmed),
-        Invariant::always("nothing says for ever that a review is being made", |_, state| {
-            !state.is_quiet() || state.world.comments.iter().all(|known| known.says != Says::AtWork)
+        Invariant::always("no comment that a review is in progress stays", |_, state| {
+            !state.is_quiet()
+                || state
+                    .world
+                    .comments
+                    .iter()
+                    .all(|known| known.content != Content::AtWork)
         }),
         Invariant::always("no check stays in progress", |_, state| {
             !state.is_quiet() || state.world.checks.iter().all(|known| known.closed_with.is_some())
@@ -44,7 +49,7 @@ pub fn all() -> Vec<Invariant> {
         Invariant::always("no draft is left behind", |_, state| {
             !state.is_quiet() || state.world.reviews.iter().all(|known| known.is_submitted)
         }),
-        Invariant::always("one comment speaks of a review", |_, state| {
+        Invariant::always("at most one comment is about a review", |_, state| {
             let of_reviews = state
                 .world
                 .comments
@@ -52,14 +57,14 @@ pub fn all() -> Vec<Invariant> {
                 .filter(|known| known.kind == Kind::Announcement);
             !state.is_quiet() || of_reviews.count() <= 1
         }),
-        Invariant::always("the newest result stands", |model, state| {
-            !state.is_quiet() || model.newest_result_stands(state)
+        Invariant::always("the newest result remains", |model, state| {
+            !state.is_quiet() || model.newest_result_remains(state)
         }),
         Invariant::always("a notice is true", |_, state| {
-            let is_true = |known: &Comment| match known.says {
-                Says::NothingPublished => !state.world.submitted.contains(&known.run),
-                Says::SummaryMissing => state.world.submitted.contains(&known.run),
-                Says::AtWork | Says::Summary => true,
+            let is_true = |known: &Comment| match known.content {
+                Content::NothingPublished => !state.world.submitted.contains(&known.run),
+                Content::SummaryMissing => state.world.submitted.contains(&known.run),
+                Content::AtWork | Content::Summary => true,
             };
             !state.is_quiet() || state.world.comments.iter().all(is_true)
         }),
@@ -94,7 +99,7 @@ impl Reviews {
         (self.bounds.heads[at], generation)
     }
 
-    fn newest_result_stands(&self, state: &State) -> bool {
+    fn newest_result_remains(&self, state: &State) -> bool {
         let Some(run) = state.world.submitted.last() else {
             return true;
         };
@@ -103,10 +108,11 @@ impl Reviews {
         if !self.holds(state, at) || state.runs[at].phase != Phase::Published {
             return true;
         }
-        let says = |known: &Comment| known.run == *run && known.says == Says::Summary;
+        let has_summary = |known: &Comment| known.run == *run && known.content == Content::Summary;
         let check = state.world.checks.iter().rfind(|known| known.run == *run);
         let title = check.and_then(|known| known.closed_with.as_ref()).map(Text::as_str);
-        state.world.comments.iter().any(says) && title.is_some_and(|title| !title.contains("could not be completed"))
+        state.world.comments.iter().any(has_summary)
+            && title.is_some_and(|title| !title.contains("could not be completed"))
     }
 }
 

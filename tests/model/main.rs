@@ -150,10 +150,10 @@ fn two_runs_that_are_not_stopped_at_once() {
 
 const VISIBLE_ONCE: &str = "one visible review for a run";
 const IN_ORDER: &str = "no older run publishes after a newer one";
-const NOT_FOR_EVER: &str = "nothing says for ever that a review is being made";
+const NO_PROGRESS_COMMENT_STAYS: &str = "no comment that a review is in progress stays";
 const CHECKS_END: &str = "no check stays in progress";
 const NO_DRAFT: &str = "no draft is left behind";
-const RESULT_STANDS: &str = "the newest result stands";
+const NEWEST_RESULT_REMAINS: &str = "the newest result remains";
 const HEAD_REVIEWED: &str = "without a fault the newest head is reviewed";
 
 #[test]
@@ -162,7 +162,7 @@ fn beyond_the_bounds() {
         is_swift: true,
         ..two_heads()
     };
-    let overtaken = [RESULT_STANDS, HEAD_REVIEWED];
+    let overtaken = [NEWEST_RESULT_REMAINS, HEAD_REVIEWED];
     for (name, stops, broken) in [
         ("one engine", Stops::AtOnce, &[][..]),
         ("an invocation goes on", Stops::Later, &overtaken),
@@ -177,11 +177,11 @@ fn beyond_the_bounds() {
         ..two_heads()
     };
     let left = [
-        NOT_FOR_EVER,
+        NO_PROGRESS_COMMENT_STAYS,
         CHECKS_END,
         NO_DRAFT,
-        RESULT_STANDS,
-        "one comment speaks of a review",
+        NEWEST_RESULT_REMAINS,
+        "at most one comment is about a review",
     ];
     check("an effect at any time", Reviews::new(late), &left);
 }
@@ -196,7 +196,7 @@ fn a_check_finds_each_removed_part() {
     let faulty = Bounds { faults: 1, ..one_run() };
     for (broken, bounds, shows) in [
         (Broken::Fence, swift, IN_ORDER),
-        (Broken::Undo, faulty.clone(), NOT_FOR_EVER),
+        (Broken::Undo, faulty.clone(), NO_PROGRESS_COMMENT_STAYS),
         (Broken::Undo, faulty.clone(), CHECKS_END),
         (Broken::Undo, faulty.clone(), NO_DRAFT),
         (Broken::Marker, faulty, VISIBLE_ONCE),
@@ -253,7 +253,7 @@ mod approvals {
         let timed_out = [Event::Expire, Event::TimeOut];
         for (broken, events, shows) in [
             (Broken::Condition, &[][..], "a decision stands"),
-            (Broken::Order, &[], "what was delivered is what the row says"),
+            (Broken::Order, &[], "the delivered decision is the decision of the row"),
             (Broken::Sweeper, &[], "every decision is delivered at last"),
             (
                 Broken::TimeOut,

@@ -13,7 +13,7 @@ use holdfast_core::port::{
 };
 use serde_json::Value;
 
-use crate::call::{Answer, Call, Comment, Kind, Review, Says};
+use crate::call::{Answer, Call, Comment, Content, Kind, Review};
 use crate::replay::{Recorded, Text};
 
 /// A part of the protocol that is removed: a check must then find a violated invariant.
@@ -141,14 +141,14 @@ impl<'a> Outside<'a> {
         row
     }
 
-    async fn put_comment(&self, kind: Kind, run: &str, says: Says) -> Result<(), PublishError> {
+    async fn put_comment(&self, kind: Kind, run: &str, content: Content) -> Result<(), PublishError> {
         let run = Text::from(run);
         let mut ours = self.comments(kind).await?.into_iter().filter(|found| found.run == run);
         let Some(known) = ours.next() else {
             let post = Call::PostComment {
                 kind,
                 run: run.clone(),
-                says,
+                content,
             };
             return match self.request(post).await {
                 Ok(_) => Ok(()),
@@ -162,8 +162,8 @@ impl<'a> Outside<'a> {
         for extra in ours {
             self.delete(Call::DeleteComment { id: extra.id }).await?;
         }
-        if known.says != says {
-            self.request(Call::EditComment { id: known.id, says }).await?;
+        if known.content != content {
+            self.request(Call::EditComment { id: known.id, content }).await?;
         }
         Ok(())
     }
@@ -240,7 +240,7 @@ impl PublishReview for Outside<'_> {
     }
 
     async fn announce(&self, _target: &Target, run: &str, _body: &str) -> Result<(), PublishError> {
-        self.put_comment(Kind::Announcement, run, Says::AtWork).await
+        self.put_comment(Kind::Announcement, run, Content::AtWork).await
     }
 
     async fn withdraw(&self, _target: &Target, run: &str) -> Result<bool, PublishError> {
@@ -257,19 +257,19 @@ impl PublishReview for Outside<'_> {
     }
 
     async fn summarize(&self, _target: &Target, run: &str, _body: &str) -> Result<(), PublishError> {
-        self.put_comment(Kind::Announcement, run, Says::Summary).await?;
+        self.put_comment(Kind::Announcement, run, Content::Summary).await?;
         let run = Text::from(run);
         self.remove_comments(Kind::Announcement, |of| *of != run).await?;
         self.remove_comments(Kind::Notice, |_| true).await
     }
 
     async fn give_notice(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        let says = if body.contains("Nothing was published") {
-            Says::NothingPublished
+        let content = if body.contains("Nothing was published") {
+            Content::NothingPublished
         } else {
-            Says::SummaryMissing
+            Content::SummaryMissing
         };
-        self.put_comment(Kind::Notice, run, says).await
+        self.put_comment(Kind::Notice, run, content).await
     }
 
     async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {

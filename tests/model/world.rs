@@ -124,21 +124,21 @@ impl World {
                     .cloned()
                     .collect(),
             ),
-            Call::PostComment { kind, run, says } => {
+            Call::PostComment { kind, run, content } => {
                 let id = self.give_id("comment", run);
                 self.comments.push(Comment {
                     id,
                     run: run.clone(),
                     kind: *kind,
-                    says: *says,
+                    content: *content,
                 });
                 self.comments.sort_by_key(|known| known.id);
                 Answer::Created(id)
             }
-            Call::EditComment { id, says } => match self.comments.iter_mut().find(|known| known.id == *id) {
+            Call::EditComment { id, content } => match self.comments.iter_mut().find(|known| known.id == *id) {
                 None => Answer::NotFound,
                 Some(known) => {
-                    known.says = *says;
+                    known.content = *content;
                     Answer::Done
                 }
             },

@@ -9,7 +9,7 @@ use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
 /// The maximum time of an execution.
-const PATIENCE: Duration = Duration::from_secs(120);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// One of the two engines.
 pub struct Engine {
@@ -75,7 +75,7 @@ impl Engine {
 
     /// Waits until an execution has ended, and returns its path.
     pub fn ended(&self, execution: &str) -> Path {
-        let give_up = Instant::now() + PATIENCE;
+        let give_up = Instant::now() + ANSWER_TIMEOUT;
         loop {
             let now = self.call("DescribeExecution", &json!({ "executionArn": execution }));
             if now["status"] != "RUNNING" {

@@ -4,8 +4,8 @@
 #![expect(clippy::print_stdout, reason = "the table is for the person at the terminal")]
 
 mod engine;
+mod environment;
 mod scenario;
-mod stand;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -19,8 +19,8 @@ use holdfast_testkit::{Fault, Matcher, PullRequest, Repository};
 use serde_json::{Value, json};
 
 use engine::{Engine, Path};
+use environment::{BUCKET, Environment};
 use scenario::{Decision, Scenario};
-use stand::{BUCKET, Stand};
 
 const NUMBER: u64 = 12;
 /// The time for a person's decision in the hasty workflow, in seconds; the real workflow waits for two days.
@@ -40,8 +40,8 @@ struct Changes {
 
 #[test]
 fn both_engines_take_the_same_path() {
-    let stand = Stand::start();
-    let machines = [0, 1].map(|engine| machines(&stand, engine));
+    let environment = Environment::start();
+    let machines = [0, 1].map(|engine| machines(&environment, engine));
     let changes = changes();
     let mut differences = Vec::new();
     println!(
@@ -51,7 +51,7 @@ fn both_engines_take_the_same_path() {
     let (mut total, began) = ((0, 0), Instant::now());
     let scenarios = scenario::all();
     for scenario in &scenarios {
-        let [theirs, ours] = [0, 1].map(|engine| play(&stand, &machines[engine], &changes, scenario));
+        let [theirs, ours] = [0, 1].map(|engine| play(&environment, &machines[engine], &changes, scenario));
         let (states, of_units) = ours.0.states();
         total = (total.0 + states, total.1 + of_units);
         println!(
@@ -106,7 +106,7 @@ fn missed(scenario: &Scenario, path: &Path) -> Option<String> {
     (!missed.is_empty()).then(|| format!("does not go through {}", missed.join(", ")))
 }
 
-fn machines(stand: &Stand, engine: usize) -> Machines {
+fn machines(environment: &Environment, engine: usize) -> Machines {
     let definition = workflow::definition();
     // LocalStack's parser refuses a result writer with `Arguments`; without one, the results are the map's own output.
     let definition = if engine == 0 {
@@ -117,7 +117,7 @@ fn machines(stand: &Stand, engine: usize) -> Machines {
     let hasty = definition.replace("\"TimeoutSeconds\": 172800", &format!("\"TimeoutSeconds\": {HASTY_S}"));
     let hasty = hasty.replace("\"TimeoutSeconds\":172800", &format!("\"TimeoutSeconds\":{HASTY_S}"));
     assert_ne!(hasty, definition, "people have two days");
-    let on = &stand.engines[engine];
+    let on = &environment.engines[engine];
     Machines {
         engine,
         patient: on.create("review", &definition),
@@ -150,8 +150,8 @@ fn changes() -> Changes {
 
 /// Plays a scenario on an engine, in a repository of its own, so that engines don't share cached answers. Returns its
 /// path and its duration in seconds.
-fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenario) -> (Path, f64) {
-    let engine: &Engine = &stand.engines[machines.engine];
+fn play(environment: &Environment, machines: &Machines, changes: &Changes, scenario: &Scenario) -> (Path, f64) {
+    let engine: &Engine = &environment.engines[machines.engine];
     let repository = format!("{}-{}", scenario.name, ["theirs", "ours"][machines.engine]);
     let slug = format!("octo/{repository}");
     let (files, base, head) = if scenario.is_noise {
@@ -160,13 +160,13 @@ fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenar
         &changes.code
     };
     let pull = PullRequest::from_git(files.path(), base, head, &slug, NUMBER).unwrap();
-    stand.github.add(pull);
+    environment.github.add(pull);
     for trouble in &scenario.troubles {
         let matcher = Matcher::new(trouble.method, &format!("/repos/{slug}{}", trouble.path));
         let matcher = if trouble.is_lasting { matcher.always() } else { matcher };
-        stand.github.fail_next(matcher, Fault::status(trouble.status));
+        environment.github.fail_next(matcher, Fault::status(trouble.status));
     }
-    stand.model.set_script((scenario.script)());
+    environment.model.set_script((scenario.script)());
     let run = Run {
         version: PAYLOAD_VERSION,
         run: format!("octo-{repository}-{NUMBER}-1"),
@@ -194,9 +194,9 @@ fn play(stand: &Stand, machines: &Machines, changes: &Changes, scenario: &Scenar
     let began = Instant::now();
     let execution = engine.start(machine, &run.run, &json!(run));
     if let Some(decision) = scenario.decision {
-        let token = stand.token(&run.run);
+        let token = environment.token(&run.run);
         if let Decision::Approve = decision {
-            stand.store_approval(&run.run);
+            environment.store_approval(&run.run);
         }
         decide(engine, &token, decision);
     }

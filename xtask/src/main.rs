@@ -94,7 +94,7 @@ fn verify() -> Result<(), String> {
     step("lints", lints_remedy, cargo(&root).args(lints))?;
     // --all-targets leaves out a test with test = false.
     let lints = ["clippy", "--workspace", "--test", "two_engines", "--", "-D", "warnings"];
-    step("lints of the lane two-engines", lints_remedy, cargo(&root).args(lints))?;
+    step("lints of the suite two-engines", lints_remedy, cargo(&root).args(lints))?;
     deny(&root)?;
     without_aws(&root)?;
     documentation(&root)?;

@@ -37,11 +37,11 @@ pub fn pass(root: &Path) -> Result<ExitCode, String> {
         probe: PROBE,
     };
     environment.install()?;
-    let mut lane = cargo(root);
-    lane.args(["test", "-p", "holdfast-tests", "--test", "two_engines"])
+    let mut test = cargo(root);
+    test.args(["test", "-p", "holdfast-tests", "--test", "two_engines"])
         .args(["--", "--nocapture"])
         .env("HOLDFAST_LOCALSTACK", &folder);
-    step("two engines, one path", "both paths are above", &mut lane)?;
+    step("two engines, one path", "both paths are above", &mut test)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -184,9 +184,9 @@ async fn an_answer_is_accepted_or_no_task_waits_for_it() {
     let done = (200, json!({}));
     let (runs, calls) = start(&[done.clone(), done]).await;
     let taken = runs.succeed_task("token", json!({ "decision": "approved" })).await;
-    assert_eq!(taken.unwrap(), TaskAnswer::Taken);
+    assert_eq!(taken.unwrap(), TaskAnswer::Accepted);
     let taken = runs.fail_task("token", ErrorName::ApprovalRejected, "no").await;
-    assert_eq!(taken.unwrap(), TaskAnswer::Taken);
+    assert_eq!(taken.unwrap(), TaskAnswer::Accepted);
     {
         let calls = calls.lock().unwrap();
         assert_eq!(

@@ -170,7 +170,13 @@ pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<(),
     let superseded = |message: String| Err(StageError::new(ErrorName::RunSuperseded, message));
     match find(rows, &claim_key(target)).await? {
         Some(claim) if claim.run == run => {}
-        Some(claim) => return superseded(format!("run {} has taken {} over", claim.run, target.repository())),
+        Some(claim) => {
+            return superseded(format!(
+                "run {} of {} has replaced this one",
+                claim.run,
+                target.repository()
+            ));
+        }
         None => return superseded(format!("run {run} has no claim")),
     }
     check_open(rows, run).await

@@ -46,7 +46,7 @@ impl Workflow {
             return Ok(TaskAnswer::NotWaiting);
         }
         self.told.lock().unwrap().push(said);
-        Ok(TaskAnswer::Taken)
+        Ok(TaskAnswer::Accepted)
     }
 }
 

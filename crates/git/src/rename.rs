@@ -102,7 +102,7 @@ fn similar_pairs(
     if sources.is_empty() || targets.is_empty() {
         return (Vec::new(), None);
     }
-    let left_out = |why: &str| Some(format!("renames with changed content were not all searched: {why}"));
+    let left_out = |why: &str| Some(format!("some renames with changed content may be missing: {why}"));
     let most = budget
         .limits
         .rename_candidates

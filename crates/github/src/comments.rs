@@ -5,8 +5,8 @@ use holdfast_core::model::marker::MarkerKind;
 use http::Method;
 use serde_json::json;
 
+use super::bot_client::BotClient;
 use super::failure::{Failure, Kind};
-use super::own::Own;
 use super::wire::{Created, IssueComment};
 
 const COMMENTS_WRITE: &str = "Pull requests: write";
@@ -20,49 +20,53 @@ struct Found {
 }
 
 /// Writes the comment of a run or of a command. If the comment exists with another text, edits it.
-pub(super) async fn put(own: &Own<'_>, kind: MarkerKind, subject: &str, body: &str) -> Result<(), Failure> {
-    let text = format!("{}\n{}", body.trim_end(), own.marker(kind, subject));
-    let mut ours = find(own, kind)
+pub(super) async fn put(client: &BotClient<'_>, kind: MarkerKind, subject: &str, body: &str) -> Result<(), Failure> {
+    let text = format!("{}\n{}", body.trim_end(), client.marker(kind, subject));
+    let mut ours = find(client, kind)
         .await?
         .into_iter()
         .filter(|found| found.subject == subject);
     let Some(known) = ours.next() else {
-        return create(own, kind, subject, &text).await;
+        return create(client, kind, subject, &text).await;
     };
     // Duplicates that a lost answer left behind.
     for extra in ours {
-        delete(own, extra.id).await?;
+        delete(client, extra.id).await?;
     }
     if known.body.trim_end() == text {
         return Ok(());
     }
     let id = known.id.to_string();
-    let segments = own.request.place().repository(&["issues", "comments", &id]);
-    let call = own
+    let segments = client.request.place().repository(&["issues", "comments", &id]);
+    let call = client
         .connection
         .write(Method::PATCH, &segments, json!({ "body": text }), COMMENTS_WRITE);
-    own.connection.send(call).await.map(drop)
+    client.connection.send(call).await.map(drop)
 }
 
 /// Deletes Holdfast's comments of a kind whose subject `is_removed` selects.
-pub(super) async fn remove(own: &Own<'_>, kind: MarkerKind, is_removed: impl Fn(&str) -> bool) -> Result<(), Failure> {
-    for found in find(own, kind).await? {
+pub(super) async fn remove(
+    client: &BotClient<'_>,
+    kind: MarkerKind,
+    is_removed: impl Fn(&str) -> bool,
+) -> Result<(), Failure> {
+    for found in find(client, kind).await? {
         if is_removed(&found.subject) {
-            delete(own, found.id).await?;
+            delete(client, found.id).await?;
         }
     }
     Ok(())
 }
 
-async fn create(own: &Own<'_>, kind: MarkerKind, subject: &str, text: &str) -> Result<(), Failure> {
-    let segments = own.request.place().issue(&["comments"]);
-    let call = own
+async fn create(client: &BotClient<'_>, kind: MarkerKind, subject: &str, text: &str) -> Result<(), Failure> {
+    let segments = client.request.place().issue(&["comments"]);
+    let call = client
         .connection
         .write(Method::POST, &segments, json!({ "body": text }), COMMENTS_WRITE);
-    match own.connection.json::<Created>(call).await {
+    match client.connection.json::<Created>(call).await {
         Ok(_) => Ok(()),
         // The answer is lost; the comment may exist.
-        Err(failure) if failure.kind == Kind::Unavailable => match find(own, kind).await {
+        Err(failure) if failure.kind == Kind::Unavailable => match find(client, kind).await {
             Ok(found) if found.iter().any(|found| found.subject == subject) => Ok(()),
             Ok(_) | Err(_) => Err(failure),
         },
@@ -70,21 +74,21 @@ async fn create(own: &Own<'_>, kind: MarkerKind, subject: &str, text: &str) -> R
     }
 }
 
-async fn delete(own: &Own<'_>, id: u64) -> Result<(), Failure> {
+async fn delete(client: &BotClient<'_>, id: u64) -> Result<(), Failure> {
     let id = id.to_string();
-    let segments = own.request.place().repository(&["issues", "comments", &id]);
-    own.delete(&segments, COMMENTS_WRITE).await
+    let segments = client.request.place().repository(&["issues", "comments", &id]);
+    client.delete(&segments, COMMENTS_WRITE).await
 }
 
 /// Finds Holdfast's comments of a kind. Other accounts' comments are ignored: anyone can copy a marker.
-async fn find(own: &Own<'_>, kind: MarkerKind) -> Result<Vec<Found>, Failure> {
-    let all: Vec<IssueComment> = own
-        .list(&own.request.place().issue(&["comments"]), COMMENTS_WRITE)
+async fn find(client: &BotClient<'_>, kind: MarkerKind) -> Result<Vec<Found>, Failure> {
+    let all: Vec<IssueComment> = client
+        .list(&client.request.place().issue(&["comments"]), COMMENTS_WRITE)
         .await?;
     let mut found = Vec::new();
     for comment in all {
         let body = comment.body.unwrap_or_default();
-        if let Some(subject) = own.marked_subject(kind, comment.user.as_ref(), Some(&body)).await? {
+        if let Some(subject) = client.marked_subject(kind, comment.user.as_ref(), Some(&body)).await? {
             found.push(Found {
                 id: comment.id,
                 subject,

@@ -54,7 +54,7 @@ pub struct GithubConnection {
 /// The subject of a request. An App sends it with the token of its installation there.
 enum Scope {
     /// The caller itself.
-    Own,
+    Caller,
     Repository(String, String),
     Organisation(String),
 }
@@ -63,7 +63,7 @@ impl Scope {
     /// Returns the name under which its installation's token is stored.
     fn name(&self) -> String {
         match self {
-            Self::Own => String::new(),
+            Self::Caller => String::new(),
             Self::Repository(owner, name) => format!("{owner}/{name}"),
             Self::Organisation(login) => login.clone(),
         }
@@ -97,7 +97,7 @@ impl Call {
             scope: match segments {
                 ["repos", owner, name, ..] => Scope::Repository((*owner).to_owned(), (*name).to_owned()),
                 ["orgs", login, ..] => Scope::Organisation((*login).to_owned()),
-                _ => Scope::Own,
+                _ => Scope::Caller,
             },
             body: None,
             accept: "application/vnd.github+json",
@@ -281,7 +281,7 @@ impl GithubConnection {
             Credentials::App(app) => app,
         };
         let find = match &call.scope {
-            Scope::Own => return self.proof(app).map(Some),
+            Scope::Caller => return self.proof(app).map(Some),
             Scope::Repository(owner, name) => self.get(&["repos", owner, name, "installation"], INSTALLATION),
             Scope::Organisation(login) => self.get(&["orgs", login, "installation"], INSTALLATION),
         };
@@ -413,7 +413,7 @@ impl GithubConnection {
             };
             Ok((parts.status, reply))
         };
-        let _turn = self.pace.turn().await;
+        let _permit = self.pace.permit().await;
         tokio::time::timeout(MAX_CALL_TIME, exchange)
             .await
             .map_err(|_| unavailable(format!("no complete answer in {} s", MAX_CALL_TIME.as_secs())))?

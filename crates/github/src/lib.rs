@@ -5,6 +5,7 @@
 mod address;
 mod app_grants;
 mod blobs;
+mod bot_client;
 mod check;
 mod classify;
 mod comments;
@@ -17,7 +18,6 @@ mod files;
 mod folders;
 mod link;
 mod manifest;
-mod own;
 mod own_login;
 mod pace;
 mod people;

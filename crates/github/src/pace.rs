@@ -18,7 +18,7 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Pace {
-    turns: Semaphore,
+    in_flight: Semaphore,
     writes: Option<Writes>,
 }
 
@@ -34,7 +34,7 @@ impl Pace {
     /// Returns a pace that doesn't limit writes.
     pub fn unlimited() -> Self {
         Self {
-            turns: Semaphore::new(MAX_IN_FLIGHT),
+            in_flight: Semaphore::new(MAX_IN_FLIGHT),
             writes: None,
         }
     }
@@ -60,9 +60,9 @@ impl Pace {
     }
 
     /// Waits for a place among the requests in flight. Dropping the permit frees the place.
-    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    pub async fn permit(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
-        self.turns.acquire().await.ok()
+        self.in_flight.acquire().await.ok()
     }
 }
 

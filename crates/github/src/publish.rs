@@ -7,8 +7,8 @@ use holdfast_core::model::marker::{MarkerKey, MarkerKind};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewDraft};
 
+use super::bot_client::BotClient;
 use super::connection::GithubConnection;
-use super::own::Own;
 use super::read::PullRequest;
 use super::{check, comments, review};
 
@@ -26,8 +26,8 @@ impl GithubPublishReview {
         Self { connection, key }
     }
 
-    fn own<'a>(&'a self, target: &'a Target) -> Result<Own<'a>, PublishError> {
-        Own::new(&self.connection, &self.key, target).ok_or_else(nowhere)
+    fn client<'a>(&'a self, target: &'a Target) -> Result<BotClient<'a>, PublishError> {
+        BotClient::new(&self.connection, &self.key, target).ok_or_else(nowhere)
     }
 }
 
@@ -55,37 +55,37 @@ impl PublishReview for GithubPublishReview {
     }
 
     async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.own(target)?, MarkerKind::Announcement, run, body).await?)
+        Ok(comments::put(&self.client(target)?, MarkerKind::Announcement, run, body).await?)
     }
 
     async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError> {
-        let own = self.own(target)?;
-        let is_submitted = review::withdraw_draft(&own, run).await?;
-        comments::remove(&own, MarkerKind::Announcement, |subject| subject == run).await?;
+        let client = self.client(target)?;
+        let is_submitted = review::withdraw_draft(&client, run).await?;
+        comments::remove(&client, MarkerKind::Announcement, |subject| subject == run).await?;
         Ok(is_submitted)
     }
 
     async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        let own = self.own(target)?;
-        comments::put(&own, MarkerKind::Announcement, run, body).await?;
-        comments::remove(&own, MarkerKind::Announcement, |subject| subject != run).await?;
-        Ok(comments::remove(&own, MarkerKind::Notice, |_| true).await?)
+        let client = self.client(target)?;
+        comments::put(&client, MarkerKind::Announcement, run, body).await?;
+        comments::remove(&client, MarkerKind::Announcement, |subject| subject != run).await?;
+        Ok(comments::remove(&client, MarkerKind::Notice, |_| true).await?)
     }
 
     async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.own(target)?, MarkerKind::Notice, run, body).await?)
+        Ok(comments::put(&self.client(target)?, MarkerKind::Notice, run, body).await?)
     }
 
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.own(target)?, MarkerKind::Answer, &comment.to_string(), body).await?)
+        Ok(comments::put(&self.client(target)?, MarkerKind::Answer, &comment.to_string(), body).await?)
     }
 
     async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
-        review::draft(&self.own(target)?, draft).await
+        review::draft(&self.client(target)?, draft).await
     }
 
     async fn submit_review(&self, target: &Target, review: u64) -> Result<(), PublishError> {
-        review::submit(&self.own(target)?, review).await
+        review::submit(&self.client(target)?, review).await
     }
 }
 

@@ -8,34 +8,34 @@ use holdfast_core::port::{DraftedReview, PublishError, ReviewComment, ReviewDraf
 use http::Method;
 use serde_json::{Value, json};
 
+use super::bot_client::BotClient;
 use super::failure::{Failure, Kind};
-use super::own::Own;
 use super::read::PULL_READ;
 use super::wire::{Created, Review};
 
 const PULL_WRITE: &str = "Pull requests: write";
 
 /// Posts the draft, or returns the run's review if there is one.
-pub(super) async fn draft(own: &Own<'_>, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
-    let mut found = find(own).await?;
+pub(super) async fn draft(client: &BotClient<'_>, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
+    let mut found = find(client).await?;
     if let Some(known) = take_ours(&mut found, &draft.run) {
         return Ok(known);
     }
     // GitHub allows one draft: another run's would block this one.
     for (_, stale) in found.into_iter().filter(|(_, review)| !review.is_submitted) {
-        delete_draft(own, stale.review).await?;
+        delete_draft(client, stale.review).await?;
     }
-    let segments = own.request.place().pull(&["reviews"]);
-    let call = own
+    let segments = client.request.place().pull(&["reviews"]);
+    let call = client
         .connection
-        .write(Method::POST, &segments, body(own, draft), PULL_WRITE);
-    match own.connection.json::<Created>(call).await {
+        .write(Method::POST, &segments, body(client, draft), PULL_WRITE);
+    match client.connection.json::<Created>(call).await {
         Ok(created) => Ok(DraftedReview {
             review: created.id,
             is_submitted: false,
         }),
         // The answer is lost; the draft may exist.
-        Err(failure) if failure.kind == Kind::Unavailable => match find(own).await {
+        Err(failure) if failure.kind == Kind::Unavailable => match find(client).await {
             Ok(mut found) => take_ours(&mut found, &draft.run).ok_or_else(|| failure.into()),
             Err(_) => Err(failure.into()),
         },
@@ -44,26 +44,26 @@ pub(super) async fn draft(own: &Own<'_>, draft: &ReviewDraft) -> Result<DraftedR
 }
 
 /// Shows the draft to everyone. Succeeds for a review that an earlier call submitted and whose answer was lost.
-pub(super) async fn submit(own: &Own<'_>, review: u64) -> Result<(), PublishError> {
+pub(super) async fn submit(client: &BotClient<'_>, review: u64) -> Result<(), PublishError> {
     let id = review.to_string();
-    let segments = own.request.place().pull(&["reviews", &id, "events"]);
-    let call = own
+    let segments = client.request.place().pull(&["reviews", &id, "events"]);
+    let call = client
         .connection
         .write(Method::POST, &segments, json!({ "event": "COMMENT" }), PULL_WRITE);
-    let Err(failure) = own.connection.send(call).await else {
+    let Err(failure) = client.connection.send(call).await else {
         return Ok(());
     };
-    if matches!(failure.kind, Kind::Unavailable | Kind::Rejected) && is_submitted(own, review).await {
+    if matches!(failure.kind, Kind::Unavailable | Kind::Rejected) && is_submitted(client, review).await {
         return Ok(());
     }
     Err(failure.into())
 }
 
 /// Deletes the run's draft. Returns true if the run has a submitted review, which stays.
-pub(super) async fn withdraw_draft(own: &Own<'_>, run: &str) -> Result<bool, PublishError> {
+pub(super) async fn withdraw_draft(client: &BotClient<'_>, run: &str) -> Result<bool, PublishError> {
     let mut is_submitted = false;
-    for (_, found) in find(own).await?.into_iter().filter(|(owner, _)| owner == run) {
-        is_submitted |= found.is_submitted || delete_draft(own, found.review).await? == Deleted::WasSubmitted;
+    for (_, found) in find(client).await?.into_iter().filter(|(owner, _)| owner == run) {
+        is_submitted |= found.is_submitted || delete_draft(client, found.review).await? == Deleted::WasSubmitted;
     }
     Ok(is_submitted)
 }
@@ -77,32 +77,36 @@ enum Deleted {
     WasSubmitted,
 }
 
-async fn delete_draft(own: &Own<'_>, review: u64) -> Result<Deleted, Failure> {
+async fn delete_draft(client: &BotClient<'_>, review: u64) -> Result<Deleted, Failure> {
     let id = review.to_string();
-    match own
-        .delete(&own.request.place().pull(&["reviews", &id]), PULL_WRITE)
+    match client
+        .delete(&client.request.place().pull(&["reviews", &id]), PULL_WRITE)
         .await
     {
         Ok(()) => Ok(Deleted::Gone),
-        Err(failure) if failure.kind == Kind::Rejected && is_submitted(own, review).await => Ok(Deleted::WasSubmitted),
+        Err(failure) if failure.kind == Kind::Rejected && is_submitted(client, review).await => {
+            Ok(Deleted::WasSubmitted)
+        }
         Err(failure) => Err(failure),
     }
 }
 
-async fn is_submitted(own: &Own<'_>, review: u64) -> bool {
+async fn is_submitted(client: &BotClient<'_>, review: u64) -> bool {
     let id = review.to_string();
-    let segments = own.request.place().pull(&["reviews", &id]);
-    let call = own.connection.get(&segments, PULL_READ);
-    let now = own.connection.json::<Review>(call).await;
+    let segments = client.request.place().pull(&["reviews", &id]);
+    let call = client.connection.get(&segments, PULL_READ);
+    let now = client.connection.json::<Review>(call).await;
     now.is_ok_and(|review| review.state != "PENDING")
 }
 
 /// Finds Holdfast's own reviews, with their runs. Other accounts' reviews are ignored: anyone can copy a marker.
-async fn find(own: &Own<'_>) -> Result<Vec<(String, DraftedReview)>, Failure> {
-    let all: Vec<Review> = own.list(&own.request.place().pull(&["reviews"]), PULL_READ).await?;
+async fn find(client: &BotClient<'_>) -> Result<Vec<(String, DraftedReview)>, Failure> {
+    let all: Vec<Review> = client
+        .list(&client.request.place().pull(&["reviews"]), PULL_READ)
+        .await?;
     let mut found = Vec::new();
     for review in all {
-        let Some(run) = own
+        let Some(run) = client
             .marked_subject(MarkerKind::Review, review.user.as_ref(), review.body.as_deref())
             .await?
         else {
@@ -123,11 +127,11 @@ fn take_ours(found: &mut [(String, DraftedReview)], run: &str) -> Option<Drafted
     found.iter().find(|(owner, _)| owner == run).map(|(_, review)| *review)
 }
 
-fn body(own: &Own<'_>, draft: &ReviewDraft) -> Value {
+fn body(client: &BotClient<'_>, draft: &ReviewDraft) -> Value {
     let comments: Vec<Value> = draft.comments.iter().map(comment).collect();
-    let marker = own.marker(MarkerKind::Review, &draft.run);
+    let marker = client.marker(MarkerKind::Review, &draft.run);
     let body = format!("{}\n{marker}", draft.body.trim_end());
-    json!({ "commit_id": Target::head(own.target).as_str(), "body": body, "comments": comments })
+    json!({ "commit_id": Target::head(client.target).as_str(), "body": body, "comments": comments })
 }
 
 fn comment(comment: &ReviewComment) -> Value {

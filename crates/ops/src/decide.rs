@@ -17,7 +17,7 @@ use crate::machine;
 use crate::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// How long a deployment's review is followed after the decision.
-const PATIENCE: Duration = Duration::from_mins(2);
+const MAX_WAIT_FOR_END: Duration = Duration::from_mins(2);
 /// How often its status is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -89,7 +89,7 @@ pub async fn on_deployment(
         if record.row.status.is_final() {
             return Ok((name, Decided::Ended(Box::new(record))));
         }
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > MAX_WAIT_FOR_END {
             return Ok((name, Decided::StillRunning));
         }
         tokio::time::sleep(POLL_INTERVAL).await;

@@ -81,7 +81,7 @@ impl AnswerTask for EngineExecutions {
 
 fn taken(answer: Result<(), EngineError>) -> Result<TaskAnswer, ExecutionError> {
     match answer {
-        Ok(()) => Ok(TaskAnswer::Taken),
+        Ok(()) => Ok(TaskAnswer::Accepted),
         Err(EngineError::TokenClosed | EngineError::TokenUnknown) => Ok(TaskAnswer::NotWaiting),
         Err(error) => Err(failed("*", format!("did not accept the answer: {error}"))),
     }

@@ -9,7 +9,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::{
     AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StopRun, StoreArtifact,
 };
-use holdfast_core::stage::request_approval::Asking;
+use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ pub struct StageFunctions {
     /// Stores artifacts.
     pub store: Arc<dyn StoreArtifact>,
     /// The approvers, and the address of the approval page.
-    pub asking: Arc<Asking>,
+    pub approval_settings: Arc<ApprovalSettings>,
 }
 
 impl StageFunctions {
@@ -50,7 +50,7 @@ impl StageFunctions {
             rows: Arc::clone(&self.rows),
             runs: Arc::clone(&self.runs),
             store: Arc::clone(&self.store),
-            asking: Arc::clone(&self.asking),
+            approval_settings: Arc::clone(&self.approval_settings),
         }
     }
 }

@@ -12,7 +12,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     Ends, NotifyPeople, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
 };
-use holdfast_core::stage::request_approval::Asking;
+use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
 use holdfast_github::{
     GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
@@ -275,7 +275,7 @@ fn stages_on(
         rows: Arc::new(table),
         runs,
         store: Arc::new(artifacts(data)),
-        asking: Arc::new(Asking {
+        approval_settings: Arc::new(ApprovalSettings {
             approvers: settings.approvers.clone(),
             public_url: settings.public_url.clone(),
         }),

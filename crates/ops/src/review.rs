@@ -42,7 +42,7 @@ pub struct Resolved {
 }
 
 /// The run of a review.
-pub enum Begun {
+pub enum ReviewRun {
     /// It is open in the engine.
     Open(String),
     /// It has already published this review: nothing is posted again.
@@ -128,7 +128,7 @@ impl Review<'_> {
         engine: &Engine,
         data: &Path,
         base_note: Option<String>,
-    ) -> Result<Begun, Failure> {
+    ) -> Result<ReviewRun, Failure> {
         let existing = Archive::open(data)
             .and_then(|archive| archive.executions(run_summary::MAX_RUNS))
             .map_err(Failure::incomplete)?;
@@ -143,7 +143,7 @@ impl Review<'_> {
             Choice::Resume(name) => {
                 let input = existing.iter().find(|row| row.name == name).map(|row| &row.input);
                 return match input.is_some_and(|input| self.is_own(input, &name)) {
-                    true => Ok(Begun::Open(name)),
+                    true => Ok(ReviewRun::Open(name)),
                     false => Err(Failure::usage(format!(
                         "run {name} in {} was started with a target or settings that its name does not match, and is not \
                          resumed: holdfast show {name} shows it, holdfast cancel {name} ends it",
@@ -153,14 +153,14 @@ impl Review<'_> {
             }
         };
         if let Some(before) = published(data, previous.filter(|_| self.publish)).await? {
-            return Ok(Begun::Published(before));
+            return Ok(ReviewRun::Published(before));
         }
         let run = self.run(&name, base_note);
         engine
             .start(&name, workflow::definition(), json!(run))
             .await
             .map_err(Failure::incomplete)?;
-        Ok(Begun::Open(name))
+        Ok(ReviewRun::Open(name))
     }
 
     fn run(&self, name: &str, base_note: Option<String>) -> Run {

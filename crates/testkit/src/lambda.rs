@@ -26,7 +26,7 @@ use crate::executions::Executions;
 use crate::loopback::Loopback;
 
 /// The time limit of one event.
-const PATIENCE: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 const RUNTIME: &str = "/2018-06-01/runtime/invocation";
 
 /// A cloud; it stops when this value is dropped.
@@ -256,7 +256,7 @@ fn wait(
     answers: &Receiver<Result<Value, ReportedFailure>>,
     mut has_ended: impl FnMut() -> bool,
 ) -> Option<Result<Value, ReportedFailure>> {
-    let give_up = Instant::now() + PATIENCE;
+    let give_up = Instant::now() + ANSWER_TIMEOUT;
     loop {
         match answers.recv_timeout(Duration::from_millis(20)) {
             Ok(answer) => return Some(answer),

@@ -261,9 +261,9 @@ async fn a_dropped_or_hanging_request_is_never_answered() {
     let server = ModelServer::start(Script::dropped()).unwrap();
     assert!(post(&server, "/v1/messages", &anthropic_body(DIFF)).await.is_err());
     server.set_script(Script::hang());
-    let patience = Duration::from_millis(200);
+    let time_limit = Duration::from_millis(200);
     assert!(
-        tokio::time::timeout(patience, post(&server, "/v1/messages", &anthropic_body(DIFF)))
+        tokio::time::timeout(time_limit, post(&server, "/v1/messages", &anthropic_body(DIFF)))
             .await
             .is_err()
     );
@@ -359,9 +359,9 @@ async fn the_journals_file_is_complete_and_survives_a_torn_line() {
     let server = ModelServer::start_with(Script::valid(), options).unwrap();
     ask(&server, DIFF).await;
     server.set_script(Script::hang());
-    let patience = Duration::from_millis(100);
+    let time_limit = Duration::from_millis(100);
     assert!(
-        tokio::time::timeout(patience, ask(&server, &diff_of("src/b.rs")))
+        tokio::time::timeout(time_limit, ask(&server, &diff_of("src/b.rs")))
             .await
             .is_err()
     );

@@ -36,11 +36,11 @@ struct World {
 #[async_trait]
 impl AnswerTask for World {
     async fn succeed_task(&self, _: &str, _: Value) -> Result<TaskAnswer, ExecutionError> {
-        Ok(TaskAnswer::Taken)
+        Ok(TaskAnswer::Accepted)
     }
 
     async fn fail_task(&self, _: &str, _: ErrorName, _: &str) -> Result<TaskAnswer, ExecutionError> {
-        Ok(TaskAnswer::Taken)
+        Ok(TaskAnswer::Accepted)
     }
 }
 

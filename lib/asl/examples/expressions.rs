@@ -70,7 +70,7 @@ fn measure() -> io::Result<()> {
     let (Some(mut to), Some(mut from)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(io::ErrorKind::BrokenPipe.into());
     };
-    writeln!(out, "input, bytes   where it stands, us   in a process, us")?;
+    writeln!(out, "input, bytes   in this process, us in another process, us")?;
     for bytes in [100, 10_000, 200_000] {
         let input = json!({ "n": 1, "text": "x".repeat(bytes) });
         let begun = Instant::now();
@@ -78,10 +78,10 @@ fn measure() -> io::Result<()> {
             start(&mut execution("$states.input.n + 1", input.clone())?)?;
         }
         let here_us = begun.elapsed().as_micros() / u128::from(ROUNDS);
-        let mut asking = execution("$sum([1..2]) + $states.input.n", input)?;
-        asking.defer_evaluations();
-        start(&mut asking)?;
-        let Some((_, evaluation)) = asking.evaluations().next() else {
+        let mut deferred = execution("$sum([1..2]) + $states.input.n", input)?;
+        deferred.defer_evaluations();
+        start(&mut deferred)?;
+        let Some((_, evaluation)) = deferred.evaluations().next() else {
             return Err(io::Error::other("nothing is evaluated elsewhere"));
         };
         let begun = Instant::now();

@@ -30,8 +30,8 @@ const MAX_USES: u32 = 10_000;
 const MAX_STARTS: u32 = 3;
 /// Maximum number of processes.
 const MAX_PROCESSES: usize = 4;
-/// Number of state machines from which the semaphores (`lanes`) of those that evaluate nothing are dropped.
-const MAX_LANES: usize = 256;
+/// Number of semaphores of state machines at which those that nobody uses are dropped.
+const MAX_MACHINE_SEMAPHORES: usize = 256;
 /// SIGHUP, SIGINT, SIGQUIT and SIGTERM, which have these numbers on every Unix.
 const OUTSIDE_SIGNALS: [i32; 4] = [1, 2, 3, 15];
 
@@ -53,7 +53,7 @@ struct Shared {
     /// Maximum evaluations of one state machine at once.
     share: usize,
     /// For each state machine, the semaphore that limits its evaluations to its share.
-    lanes: Mutex<HashMap<String, Arc<Semaphore>>>,
+    machine_semaphores: Mutex<HashMap<String, Arc<Semaphore>>>,
     idle: Mutex<Vec<Process>>,
 }
 
@@ -98,7 +98,7 @@ impl Evaluator {
                 program,
                 permits: Arc::new(Semaphore::new(processes)),
                 share: processes - 1,
-                lanes: Mutex::default(),
+                machine_semaphores: Mutex::default(),
                 idle: Mutex::default(),
             }),
         }
@@ -110,32 +110,33 @@ impl Evaluator {
     /// The expression fails, exceeds a limit, or no process could evaluate it.
     pub async fn evaluate(&self, machine: &str, evaluation: Arc<Evaluation>) -> Evaluated {
         let shared = &self.shared;
-        let lane = shared.lane(machine).acquire_owned().await;
+        let machine_permit = shared.semaphore_of(machine).acquire_owned().await;
         let permit = Arc::clone(&shared.permits).acquire_owned().await;
-        let (Ok(lane), Ok(permit)) = (lane, permit) else {
+        let (Ok(machine_permit), Ok(permit)) = (machine_permit, permit) else {
             return evaluation.failed("the engine has been shut down");
         };
         match &shared.program {
             Some(program) => {
                 let answer = shared.in_process(program, &evaluation).await;
-                drop((lane, permit));
+                drop((machine_permit, permit));
                 answer
             }
-            None => in_thread(evaluation, (lane, permit)).await,
+            None => in_thread(evaluation, (machine_permit, permit)).await,
         }
     }
 }
 
 impl Shared {
-    fn lane(&self, machine: &str) -> Arc<Semaphore> {
-        let mut lanes = unpoisoned(&self.lanes);
-        if lanes.len() >= MAX_LANES {
-            lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || lane.available_permits() < self.share);
+    fn semaphore_of(&self, machine: &str) -> Arc<Semaphore> {
+        let mut machine_semaphores = unpoisoned(&self.machine_semaphores);
+        if machine_semaphores.len() >= MAX_MACHINE_SEMAPHORES {
+            machine_semaphores
+                .retain(|_, semaphore| Arc::strong_count(semaphore) > 1 || semaphore.available_permits() < self.share);
         }
-        let lane = lanes
+        let semaphore = machine_semaphores
             .entry(machine.to_owned())
             .or_insert_with(|| Arc::new(Semaphore::new(self.share)));
-        Arc::clone(lane)
+        Arc::clone(semaphore)
     }
 
     async fn in_process(&self, program: &EvaluatorProgram, evaluation: &Arc<Evaluation>) -> Evaluated {

@@ -103,7 +103,7 @@ pub struct EngineOptions {
     pub naming: Naming,
     /// While an execution waits for a token, [`Engine::wait`] also waits for its Wait states and retries that are due
     /// within this time; beyond it, the call returns. Default 60,000 ms.
-    pub patience_ms: i64,
+    pub max_timer_wait_ms: i64,
     /// Maximum size of the database in pages of 4 KiB; `None` for no limit.
     pub max_database_pages: Option<u32>,
     /// Evaluates expressions of unknown cost. Default: on threads of this process.
@@ -129,7 +129,7 @@ impl EngineOptions {
             clock: Arc::new(SystemClock),
             entropy: Box::new(SystemEntropy::new()?),
             naming: Naming::default(),
-            patience_ms: 60_000,
+            max_timer_wait_ms: 60_000,
             max_database_pages: None,
             evaluator: Evaluator::in_threads(),
             scope: Scope::All,
@@ -235,7 +235,7 @@ impl Engine {
             machines: Arc::clone(&machines),
             entropy: options.entropy,
             naming: options.naming,
-            patience_ms: options.patience_ms,
+            max_timer_wait_ms: options.max_timer_wait_ms,
             inbox,
             held: None,
             events: events.clone(),

@@ -11,26 +11,26 @@ const MAX_STORED_DEFINITIONS: usize = 64;
 
 /// The purpose of parsing a definition.
 #[derive(Copy, Clone, PartialEq, Eq, Hash)]
-enum For {
-    /// For an execution that starts.
-    Start,
-    /// For a stored execution, whose definition may have problems that a new one may not have.
-    Stored,
+enum Purpose {
+    /// To start an execution.
+    NewExecution,
+    /// To resume a stored execution, whose definition may have problems that a new one may not have.
+    StoredExecution,
 }
 
 /// Parsed definitions, by the hash of their text.
 #[derive(Default)]
-pub(super) struct Machines(Mutex<HashMap<(String, For), Arc<StateMachine>>>);
+pub(super) struct Machines(Mutex<HashMap<(String, Purpose), Arc<StateMachine>>>);
 
 impl Machines {
     /// Parses the definition of a new execution, or finds it in the cache. Also returns the SHA-256 of its text, in
     /// hex.
     pub(super) fn parse(&self, text: &str) -> Result<(String, Arc<StateMachine>), DefinitionErrors> {
         let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
-        let found = self.kept().get(&(sha256.clone(), For::Start)).cloned();
+        let found = self.kept().get(&(sha256.clone(), Purpose::NewExecution)).cloned();
         let machine = match found {
             Some(machine) => machine,
-            None => self.keep(&sha256, For::Start, StateMachine::parse(text)?),
+            None => self.keep(&sha256, Purpose::NewExecution, StateMachine::parse(text)?),
         };
         Ok((sha256, machine))
     }
@@ -38,16 +38,16 @@ impl Machines {
     /// Parses the definition of a stored execution, or finds it in the cache.
     pub(super) fn parse_stored(&self, text: &str) -> Result<Arc<StateMachine>, DefinitionErrors> {
         let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
-        for purpose in [For::Start, For::Stored] {
+        for purpose in [Purpose::NewExecution, Purpose::StoredExecution] {
             let found = self.kept().get(&(sha256.clone(), purpose)).cloned();
             if let Some(machine) = found {
                 return Ok(machine);
             }
         }
-        Ok(self.keep(&sha256, For::Stored, StateMachine::parse_stored(text)?))
+        Ok(self.keep(&sha256, Purpose::StoredExecution, StateMachine::parse_stored(text)?))
     }
 
-    fn keep(&self, sha256: &str, purpose: For, machine: StateMachine) -> Arc<StateMachine> {
+    fn keep(&self, sha256: &str, purpose: Purpose, machine: StateMachine) -> Arc<StateMachine> {
         let machine = Arc::new(machine);
         let mut kept = self.kept();
         if kept.len() >= MAX_STORED_DEFINITIONS {
@@ -57,7 +57,7 @@ impl Machines {
         machine
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<(String, For), Arc<StateMachine>>> {
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<(String, Purpose), Arc<StateMachine>>> {
         // A panic elsewhere leaves the map consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -44,7 +44,7 @@ pub(super) struct Runner {
     pub entropy: Box<dyn Entropy + Send + Sync>,
     pub naming: Naming,
     /// While an execution waits for a token, `wait` also waits for its timers that are due within this time.
-    pub patience_ms: i64,
+    pub max_timer_wait_ms: i64,
     pub inbox: mpsc::UnboundedReceiver<Request>,
     /// A request that needs a database query while a turn is being written: the loop doesn't wait for the query. The
     /// requests behind it wait, too.

@@ -235,7 +235,7 @@ impl Runner {
             self.waiters.remove(&root);
             return;
         }
-        let bound = now.after_ms(self.patience_ms);
+        let bound = now.after_ms(self.max_timer_wait_ms);
         if self.advances_by(root, bound) {
             return;
         }

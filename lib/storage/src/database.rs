@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use crate::file::{self, FileError};
 
 /// Time that a statement waits for other processes that write.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The options of opening a database for writing.
 #[derive(Clone, Copy, Debug)]
@@ -101,14 +101,14 @@ pub fn find_damage(connection: &Connection) -> rusqlite::Result<Option<String>> 
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(LOCK_TIMEOUT)?;
     Ok(connection)
 }
 
 /// Turns the write-ahead log on. If two processes do so at once, SQLite refuses one of them without waiting, and this
 /// function retries.
 fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
-    let give_up = Instant::now() + PATIENCE;
+    let give_up = Instant::now() + LOCK_TIMEOUT;
     let mode: String = loop {
         match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up => {

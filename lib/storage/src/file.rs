@@ -31,7 +31,7 @@ fn remedy(error: &io::Error) -> &'static str {
         ErrorKind::PermissionDenied => ". Give the program's user that right",
         ErrorKind::ReadOnlyFilesystem => ". Choose a directory that can be written to",
         ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => {
-            ". Move away what is in its place"
+            ". Another kind of file has this path: move it away"
         }
         _ if is_link(error) => ". It is a symbolic link, which is not followed: put the file itself there",
         _ => "",
@@ -262,7 +262,7 @@ mod tests {
         let blocked = folder.path().join("file");
         write(&blocked, b"").unwrap();
         let error = write(&blocked.join("below"), b"").unwrap_err().to_string();
-        assert!(error.contains("file: ") && error.contains("Move away"), "{error}");
+        assert!(error.contains("file: ") && error.contains("move it away"), "{error}");
         let long = folder.path().join("long");
         write(&long, &vec![b'a'; 70_000]).unwrap();
         let error = read_text(&long).unwrap_err().to_string();

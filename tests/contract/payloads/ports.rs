@@ -99,7 +99,7 @@ impl World {
             rows: Arc::clone(&self.rows) as _,
             runs: world as _,
             store: Arc::clone(&self.artifacts) as _,
-            asking: Arc::default(),
+            approval_settings: Arc::default(),
         }
     }
 }

@@ -62,7 +62,7 @@ impl StepFunctionsRuns {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let Err(error) = sent else {
-            return Ok(TaskAnswer::Taken);
+            return Ok(TaskAnswer::Accepted);
         };
         match error.code() {
             Some("TaskDoesNotExist" | "TaskTimedOut" | "InvalidToken") => Ok(TaskAnswer::NotWaiting),

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Time limit of the server's start, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Ends the server as soon as this program has ended, however it did: the other end of its input closes then.
 const GUARD: &str = r#""$0" & server=$!
@@ -69,7 +69,7 @@ fn start_on(port: u16, program: &Path, temporary: &Path) -> Result<Server, Strin
         .spawn()
         .unwrap();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let give_up = Instant::now() + PATIENCE;
+    let give_up = Instant::now() + START_TIMEOUT;
     while Instant::now() < give_up {
         let own = std::fs::read_to_string(&log).is_ok_and(|said| said.contains("Running on"));
         if own && is_healthy(address) {

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::output;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use holdfast_ops::review::{Begun, Review, ReviewRequest};
+use holdfast_ops::review::{Review, ReviewRequest, ReviewRun};
 
 /// Runs the command.
 ///
@@ -51,8 +51,8 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     match review.start_or_resume(&engine, data, resolved.base_note).await {
         Ok(begun) => {
             let name = match begun {
-                Begun::Open(name) => name,
-                Begun::Published(name) => {
+                ReviewRun::Open(name) => name,
+                ReviewRun::Published(name) => {
                     output::complain(&format!(
                         "run {name} has already published this review; nothing is posted again"
                     ));

@@ -28,9 +28,9 @@ const KILLS_IN_TESTS: usize = 12;
 const TAKEN_OVER: Duration = Duration::from_secs(120);
 
 /// A small generator of pseudo-random numbers (SplitMix64): enough to spread kills, and the same for the same seed.
-struct Dice(u64);
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -50,10 +50,10 @@ fn every_review_survives_repeated_kills_and_ends_once() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = number("HOLDFAST_SEED").unwrap_or(now.as_secs());
     println!("kill suite: seed {seed}");
-    let mut dice = Dice(seed);
+    let mut random = Random(seed);
     let (mut kills, mut reviews, mut asked_again) = (0, 0, 0);
     while kills < wanted {
-        let (killed, again) = review(&mut dice, wanted - kills);
+        let (killed, again) = review(&mut random, wanted - kills);
         kills += killed;
         asked_again += again;
         reviews += 1;
@@ -65,7 +65,7 @@ fn every_review_survives_repeated_kills_and_ends_once() {
 }
 
 /// Runs one review and kills it until it ends. Returns the number of kills and of repeated calls.
-fn review(dice: &mut Dice, kills_most: usize) -> (usize, usize) {
+fn review(random: &mut Random, kills_most: usize) -> (usize, usize) {
     let change = Repository::many_files(FILES).unwrap();
     let github = FakeGithub::start().unwrap();
     github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap());
@@ -76,7 +76,7 @@ fn review(dice: &mut Dice, kills_most: usize) -> (usize, usize) {
         .set("HOLDFAST_MAX_CONCURRENCY", &AT_ONCE.to_string());
     let address = github.pull_request_url(SLUG, 12);
     if let Some(other) = other_binary() {
-        let kills = take_over(dice, &scene, &other, &address, kills_most);
+        let kills = take_over(random, &scene, &other, &address, kills_most);
         return check(&scene, &github, kills);
     }
     let mut kills = 0;
@@ -87,7 +87,7 @@ fn review(dice: &mut Dice, kills_most: usize) -> (usize, usize) {
         let lives = if is_spared {
             Duration::MAX
         } else {
-            Duration::from_millis(dice.below(REVIEW_MS))
+            Duration::from_millis(random.below(REVIEW_MS))
         };
         match ends_within(&mut child, lives) {
             Some(exit) => {
@@ -101,20 +101,20 @@ fn review(dice: &mut Dice, kills_most: usize) -> (usize, usize) {
 }
 
 /// Runs one review that the other program starts and this one finishes; both are killed. Returns the number of kills.
-fn take_over(dice: &mut Dice, scene: &Scene, other: &Path, address: &str, kills_most: usize) -> usize {
+fn take_over(random: &mut Random, scene: &Scene, other: &Path, address: &str, kills_most: usize) -> usize {
     let kills_most = kills_most.clamp(1, KILLS_OF_ONE_REVIEW);
-    let kills_of_other = 1 + usize::try_from(dice.below(kills_most as u64)).unwrap();
+    let kills_of_other = 1 + usize::try_from(random.below(kills_most as u64)).unwrap();
     for killed in 0..kills_of_other {
         let mut command = scene.command_of(other, &["review", address, "--publish"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        if let Some(exit) = ends_within(&mut child, Duration::from_millis(dice.below(REVIEW_MS))) {
+        if let Some(exit) = ends_within(&mut child, Duration::from_millis(random.below(REVIEW_MS))) {
             assert_eq!(exit, Some(0), "after {killed} kills");
             return killed;
         }
     }
     for _ in kills_of_other..kills_most {
         let mut child = serve(scene);
-        let ended = ends_within(&mut child, Duration::from_millis(dice.below(REVIEW_MS)));
+        let ended = ends_within(&mut child, Duration::from_millis(random.below(REVIEW_MS)));
         assert_eq!(ended, None, "serve ends only when it is killed");
     }
     // Killed before the other program had stored anything: there is nothing to take over.

@@ -46,7 +46,7 @@ pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, rou
             }
         };
         let delivered = match taken {
-            TaskAnswer::Taken => Delivered::Yes,
+            TaskAnswer::Accepted => Delivered::Yes,
             TaskAnswer::NotWaiting => Delivered::NotWaiting,
         };
         Ok(Update::Write(Question { delivered, ..question }, ()))

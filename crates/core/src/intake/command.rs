@@ -10,9 +10,9 @@ use crate::model::marker::holds_marker;
 use crate::port::{CommentNow, KeepRows, Precondition, PullNow};
 use crate::webhook::{Command, CommentCommand};
 
-use super::once::{NotNoted, Once, Progress};
+use super::delivery::{Delivery, NotStored, Progress};
 use super::pull::{end_all, open_runs};
-use super::start::{Again, last_start, start};
+use super::start::{StartAgain, last_start, start};
 use super::{Ports, Receipt, RunSettings, done, ignored, read_pull};
 
 /// Older comments are ignored: GitHub delivers nothing again after three days.
@@ -50,7 +50,7 @@ pub(super) async fn run_command(
         return Ok(ignored("commands are for people with write permission"));
     }
     let name = format!("comment/{}/{}", here.place(), asked.comment);
-    let Some(once) = Once::begin(ports.rows, &name).await? else {
+    let Some(delivery) = Delivery::begin(ports.rows, &name).await? else {
         return Ok(ignored("this command was run before"));
     };
     let given = GivenCommand {
@@ -59,12 +59,12 @@ pub(super) async fn run_command(
         comment: asked.comment,
         created_ms: comment.created_ms,
     };
-    let (receipt, answer, once) = execute(&given, &pull, &here, once, settings, ports).await?;
+    let (receipt, answer, delivery) = execute(&given, &pull, &here, delivery, settings, ports).await?;
     if let Some(answer) = answer {
         ports.publish.answer_command(&here, asked.comment, &answer).await?;
     }
-    if let Some(once) = once {
-        once.finish(ports.rows).await?;
+    if let Some(delivery) = delivery {
+        delivery.finish(ports.rows).await?;
     }
     Ok(receipt)
 }
@@ -110,46 +110,46 @@ async fn execute(
     given: &GivenCommand<'_>,
     pull: &PullNow,
     here: &Target,
-    once: Once,
+    delivery: Delivery,
     settings: &RunSettings,
     ports: Ports<'_>,
-) -> Result<(Receipt, Option<String>, Option<Once>), StageError> {
+) -> Result<(Receipt, Option<String>, Option<Delivery>), StageError> {
     let (receipt, answer) = match given.command {
         Command::Review | Command::Resume => {
             let identified = identify(ports.pulls, ports.read, pull, pull.head.clone()).await?;
             unpause(ports.rows, here).await?;
             let again = match given.command {
-                Command::Review => Again::Always(once),
-                _ => Again::IfNothingIsLeft(once),
+                Command::Review => StartAgain::Always(delivery),
+                _ => StartAgain::WithoutResult(delivery),
             };
-            let (receipt, once) = start(&identified.target, settings, ports, again, Some(given.comment)).await?;
+            let (receipt, delivery) = start(&identified.target, settings, ports, again, Some(given.comment)).await?;
             let answer = match &receipt {
                 Receipt::Started { run } => Some(format!("Reviewing (run `{run}`).")),
                 // Another delivery answers.
                 Receipt::Ignored { .. } => None,
                 _ => Some("This head is reviewed already, or is being reviewed now.".to_owned()),
             };
-            return Ok((receipt, answer, once));
+            return Ok((receipt, answer, delivery));
         }
         Command::Pause => {
             pause(ports.rows, here, given.login).await?;
             let answer = "Paused: pushes are not reviewed until `/holdfast resume`. A running review continues.";
             (done("paused"), answer.to_owned())
         }
-        Command::Cancel => return cancel(given, here, once, ports).await,
+        Command::Cancel => return cancel(given, here, delivery, ports).await,
         Command::Help => (done("helped"), HELP.to_owned()),
     };
-    Ok((receipt, Some(answer), Some(once)))
+    Ok((receipt, Some(answer), Some(delivery)))
 }
 
 /// Stops the runs that were in progress when the comment was first read, and no newer ones, and undoes their effects.
 async fn cancel(
     given: &GivenCommand<'_>,
     here: &Target,
-    mut once: Once,
+    mut delivery: Delivery,
     ports: Ports<'_>,
-) -> Result<(Receipt, Option<String>, Option<Once>), StageError> {
-    if once.progress.runs.is_empty() {
+) -> Result<(Receipt, Option<String>, Option<Delivery>), StageError> {
+    if delivery.progress.runs.is_empty() {
         let last = last_start(ports.rows, here).await?;
         let is_newer = last.is_some_and(|last| match last.comment {
             Some(comment) => comment > given.comment,
@@ -157,27 +157,27 @@ async fn cancel(
         });
         if is_newer {
             let answer = "A newer review began after this comment was written: it continues.";
-            return Ok((done("nothing to cancel"), Some(answer.to_owned()), Some(once)));
+            return Ok((done("nothing to cancel"), Some(answer.to_owned()), Some(delivery)));
         }
         let progress = Progress {
             runs: open_runs(here, ports).await?,
             ..Progress::default()
         };
-        match once.note(ports.rows, progress).await {
+        match delivery.store(ports.rows, progress).await {
             Ok(()) => {}
-            Err(NotNoted::ByAnother) => {
+            Err(NotStored::ChangedByDuplicate) => {
                 return Ok((ignored("a duplicate delivery runs it"), None, None));
             }
-            Err(NotNoted::Failed(error)) => return Err(error),
+            Err(NotStored::Failed(error)) => return Err(error),
         }
     }
-    let runs = once.progress.runs.clone();
+    let runs = delivery.progress.runs.clone();
     end_all(&runs, &format!("{} cancelled it in a comment", given.login), ports).await?;
     let (receipt, answer) = match runs.first() {
         Some(run) => (done("cancelled"), format!("Cancelled (run `{run}`).")),
         None => (done("nothing to cancel"), "No review is running here.".to_owned()),
     };
-    Ok((receipt, Some(answer), Some(once)))
+    Ok((receipt, Some(answer), Some(delivery)))
 }
 
 /// Returns whether a person has paused the reviews of a pull request.

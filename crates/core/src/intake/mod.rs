@@ -1,11 +1,11 @@
 //! The way from a webhook delivery to a run. The payload only shows where to look: the current state on GitHub decides,
 //! and the run's name is derived from it, so that a duplicate delivery starts nothing twice. One file for each kind of
 //! delivery: `pull` (pull requests), `command` (comments), `rerun` (checks), `group` (merge queues). `start` names and
-//! starts runs, `once` stores the finished deliveries.
+//! starts runs, `delivery` stores the finished deliveries.
 
 mod command;
+mod delivery;
 mod group;
-mod once;
 mod pull;
 mod rerun;
 mod start;

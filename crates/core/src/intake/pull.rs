@@ -15,8 +15,8 @@ use crate::sweep;
 use crate::webhook::{ReviewAction, ReviewTrigger, StopAction, StopTrigger};
 
 use super::command::is_paused;
-use super::once::Once;
-use super::start::{Again, last_start, start};
+use super::delivery::Delivery;
+use super::start::{StartAgain, last_start, start};
 use super::{Ports, Receipt, RunSettings, done, ignored, read_pull};
 
 /// The name in the marker of the notice on a waiting pull request, so that there is only one.
@@ -61,19 +61,19 @@ pub(super) async fn review(
         return Ok(ignored(&why));
     }
     let again = match trigger.action {
-        ReviewAction::Opened | ReviewAction::Synchronize => Again::Never,
+        ReviewAction::Opened | ReviewAction::Synchronize => StartAgain::AfterAnotherReview,
         ReviewAction::Reopened | ReviewAction::ReadyForReview | ReviewAction::Retargeted => {
             let (action, at) = (trigger.action.as_str(), &trigger.updated_at);
             let name = format!("pull/{}/{action}/{}/{at}", here.place(), trigger.head);
-            match Once::begin(ports.rows, &name).await? {
-                Some(once) => Again::IfNothingIsLeft(once),
-                None => Again::Never,
+            match Delivery::begin(ports.rows, &name).await? {
+                Some(delivery) => StartAgain::WithoutResult(delivery),
+                None => StartAgain::AfterAnotherReview,
             }
         }
     };
-    let (receipt, once) = start(&identified.target, settings, ports, again, None).await?;
-    if let Some(once) = once {
-        once.finish(ports.rows).await?;
+    let (receipt, delivery) = start(&identified.target, settings, ports, again, None).await?;
+    if let Some(delivery) = delivery {
+        delivery.finish(ports.rows).await?;
     }
     Ok(receipt)
 }

@@ -8,8 +8,8 @@ use crate::model::run::Run;
 use crate::webhook::RerunTrigger;
 
 use super::command::is_paused;
-use super::once::Once;
-use super::start::{Again, start};
+use super::delivery::Delivery;
+use super::start::{StartAgain, start};
 use super::{Ports, Receipt, RunSettings, ignored, read_pull};
 
 /// Starts a review of the head again, if the sender has write permission.
@@ -36,13 +36,13 @@ pub(super) async fn rerun(
     if is_paused(ports.rows, &here).await? {
         return Ok(ignored("reviews of this pull request are paused: /holdfast resume"));
     }
-    let Some(once) = Once::begin(ports.rows, &format!("{}/{}", trigger.of, here.place())).await? else {
+    let Some(delivery) = Delivery::begin(ports.rows, &format!("{}/{}", trigger.of, here.place())).await? else {
         return Ok(ignored("this check was re-run before"));
     };
     let identified = identify(ports.pulls, ports.read, &pull, pull.head.clone()).await?;
-    let (receipt, once) = start(&identified.target, settings, ports, Again::Always(once), None).await?;
-    if let Some(once) = once {
-        once.finish(ports.rows).await?;
+    let (receipt, delivery) = start(&identified.target, settings, ports, StartAgain::Always(delivery), None).await?;
+    if let Some(delivery) = delivery {
+        delivery.finish(ports.rows).await?;
     }
     Ok(receipt)
 }

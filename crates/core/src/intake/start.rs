@@ -14,20 +14,20 @@ use crate::model::run_name::{is_same_review, stem, stem_of, stem_without_base};
 use crate::port::{KeepRows, Row, StartedRun};
 use crate::rows::{self, Update};
 
-use super::once::{NotNoted, Once, Progress};
+use super::delivery::{Delivery, NotStored, Progress};
 use super::{Ports, Receipt, RunSettings, ignored};
 
 /// Maximum number of attempts at one review.
 const MAX_ATTEMPTS: u32 = 1_000;
 
 /// The condition under which an ended review is started again.
-pub(super) enum Again {
+pub(super) enum StartAgain {
     /// Only if another review has run since: a push back to an earlier head.
-    Never,
+    AfterAnotherReview,
     /// Also if it has no result, because it was cancelled or failed; only once for each event.
-    IfNothingIsLeft(Once),
+    WithoutResult(Delivery),
     /// Always; only once for each command.
-    Always(Once),
+    Always(Delivery),
 }
 
 /// The run that was started last for a pull request.
@@ -51,57 +51,57 @@ pub(super) async fn start(
     target: &Target,
     settings: &RunSettings,
     ports: Ports<'_>,
-    again: Again,
+    again: StartAgain,
     comment: Option<u64>,
-) -> Result<(Receipt, Option<Once>), StageError> {
+) -> Result<(Receipt, Option<Delivery>), StageError> {
     let stem = stem(target, &settings.model, &settings.model_light, true);
-    let (is_forced, is_repeatable, mut once) = match again {
-        Again::Never => (false, false, None),
-        Again::IfNothingIsLeft(once) => (false, true, Some(once)),
-        Again::Always(once) => (true, true, Some(once)),
+    let (is_forced, is_repeatable, mut delivery) = match again {
+        StartAgain::AfterAnotherReview => (false, false, None),
+        StartAgain::WithoutResult(delivery) => (false, true, Some(delivery)),
+        StartAgain::Always(delivery) => (true, true, Some(delivery)),
     };
     if !is_forced
         && let Some(run) = same_review_of_holder(target, &stem, settings, ports).await?
         && !(is_repeatable && claim::is_closed(ports.rows, &run).await?)
     {
-        return Ok((Receipt::Duplicate { run }, once));
+        return Ok((Receipt::Duplicate { run }, delivery));
     }
-    let own_attempt = once.as_ref().and_then(|once| once.progress.attempt);
+    let own_attempt = delivery.as_ref().and_then(|delivery| delivery.progress.attempt);
     for attempt in own_attempt.unwrap_or(1)..=MAX_ATTEMPTS {
         let run = run_of(target, settings, format!("{stem}-{attempt}"));
         let name = run.run.clone();
-        if let Some(once) = &mut once {
+        if let Some(delivery) = &mut delivery {
             let progress = Progress {
                 attempt: Some(attempt),
-                ..once.progress.clone()
+                ..delivery.progress.clone()
             };
-            match once.note(ports.rows, progress).await {
+            match delivery.store(ports.rows, progress).await {
                 Ok(()) => {}
-                Err(NotNoted::ByAnother) => return Ok((ignored("a duplicate delivery starts it"), None)),
-                Err(NotNoted::Failed(error)) => return Err(error),
+                Err(NotStored::ChangedByDuplicate) => return Ok((ignored("a duplicate delivery starts it"), None)),
+                Err(NotStored::Failed(error)) => return Err(error),
             }
         }
         let started = ports.start.start_run(&run).await?;
         let is_own = own_attempt == Some(attempt);
         match started {
             StartedRun::New => {
-                note_start(ports, target, &name, comment).await?;
-                return Ok((Receipt::Started { run: name }, once));
+                store_start(ports, target, &name, comment).await?;
+                return Ok((Receipt::Started { run: name }, delivery));
             }
             StartedRun::Running => {
                 if is_own {
-                    note_start(ports, target, &name, comment).await?;
+                    store_start(ports, target, &name, comment).await?;
                 }
-                return Ok((Receipt::Duplicate { run: name }, once));
+                return Ok((Receipt::Duplicate { run: name }, delivery));
             }
             // An earlier delivery of the same command started it.
-            StartedRun::Ended if is_own => return Ok((Receipt::Duplicate { run: name }, once)),
+            StartedRun::Ended if is_own => return Ok((Receipt::Duplicate { run: name }, delivery)),
             StartedRun::Ended if is_forced => {}
             StartedRun::Ended => {
                 let holder = claim::holder(ports.rows, target).await?;
                 let is_last = holder.is_none_or(|holder| holder == name);
                 if is_last && !(is_repeatable && claim::is_closed(ports.rows, &name).await?) {
-                    return Ok((Receipt::Duplicate { run: name }, once));
+                    return Ok((Receipt::Duplicate { run: name }, delivery));
                 }
             }
         }
@@ -159,7 +159,7 @@ async fn same_review_of_holder(
 }
 
 /// Stores the run that was started last, so that a run can be stopped before it opens.
-async fn note_start(ports: Ports<'_>, target: &Target, run: &str, comment: Option<u64>) -> Result<(), StageError> {
+async fn store_start(ports: Ports<'_>, target: &Target, run: &str, comment: Option<u64>) -> Result<(), StageError> {
     let start = LastStart {
         run: run.to_owned(),
         at_ms: ports.now_ms,

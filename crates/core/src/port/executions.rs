@@ -99,7 +99,7 @@ pub trait ListFailedRuns: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskAnswer {
     /// The workflow continues with it.
-    Taken,
+    Accepted,
     /// The task no longer waits: it was answered, timed out, or its execution has ended.
     NotWaiting,
 }

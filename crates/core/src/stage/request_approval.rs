@@ -39,7 +39,7 @@ pub struct Input {
 
 /// The deployment's settings for approvals.
 #[derive(Clone, Debug, Default)]
-pub struct Asking {
+pub struct ApprovalSettings {
     /// Approvers in addition to those of the repository's settings.
     pub approvers: Vec<Approver>,
     /// The start of the links in mails. Without it no server shows the page, and mails name the commands instead.
@@ -62,7 +62,7 @@ pub struct Output {
 #[tracing::instrument(skip_all, fields(run = %input.run, round = input.round))]
 pub async fn request_approval(
     input: &Input,
-    asking: &Asking,
+    approval_settings: &ApprovalSettings,
     notify: &dyn NotifyPeople,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
@@ -72,7 +72,7 @@ pub async fn request_approval(
     let change: Change = read_artifact(store, &key::change(&input.run)).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let of_repository = policy.gate.approvers.iter().cloned().map(Approver::from);
-    let mut asked = by_address(asking.approvers.iter().cloned().chain(of_repository));
+    let mut asked = by_address(approval_settings.approvers.iter().cloned().chain(of_repository));
     asked.retain(|approver| !change.author.as_deref().is_some_and(|author| approver.is(author)));
     let approval = Approval {
         run: input.run.clone(),
@@ -94,7 +94,7 @@ pub async fn request_approval(
     };
     write_artifact(store, &key::approval(&input.run, input.round), &approval).await?;
     let invitations = ask(rows, &approval, &input.token).await?;
-    let base = asking.public_url.as_ref();
+    let base = approval_settings.public_url.as_ref();
     if invitations.is_empty() {
         notify.send_mail(&question_mail(&approval, None, base)).await?;
     }

@@ -23,7 +23,7 @@ pub(super) async fn supersede(
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
     let error = ErrorName::RunSuperseded;
-    let cause = format!("run {run} has taken over");
+    let cause = format!("run {run} has replaced this one");
     // The input is null: `before` had a claim, and a run stores its record before it takes one.
     let superseded = FailedRun::ended(before, Value::Null, error, cause);
     end(&superseded, error, runs, publish, rows, store).await

@@ -22,7 +22,7 @@ macro_rules! for_each_stage {
             CORRECT_FINDINGS = "CorrectFindings", "correct-findings": correct_findings(store);
             AGGREGATE_FINDINGS = "AggregateFindings", "aggregate-findings": aggregate_findings(store, deadline);
             SUMMARIZE_REVIEW = "SummarizeReview", "summarize-review": summarize_review(model, store);
-            REQUEST_APPROVAL = "RequestApproval", "request-approval": request_approval(asking, notify, rows, store);
+            REQUEST_APPROVAL = "RequestApproval", "request-approval": request_approval(approval_settings, notify, rows, store);
             ESCALATE_APPROVAL = "EscalateApproval", "escalate-approval": escalate_approval(notify, rows);
             PUBLISH_REVIEW = "PublishReview", "publish-review": publish_review(read, publish, rows, store);
             DISCARD_REVIEW = "DiscardReview", "discard-review": discard_review(publish, store);

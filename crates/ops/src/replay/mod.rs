@@ -165,7 +165,7 @@ async fn run_again(
         rows: Arc::new(rows.clone()),
         runs: Arc::new(OneRun),
         store: Arc::clone(store) as _,
-        asking: Arc::default(),
+        approval_settings: Arc::default(),
     };
     let functions = ReplayFunctions::new(
         Arc::clone(recording),

@@ -11,7 +11,7 @@ use super::{App, routes};
 use holdfast_ops::failure::Failure;
 
 /// Time limit for requests in flight during shutdown.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM, SIGINT or `stop`. Sets `stop` when it ends.
 ///
@@ -33,7 +33,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: &watch::Sender<bo
         _ = terminate.recv() => {}
     }
     stop.send_replace(true);
-    match tokio::time::timeout(PATIENCE, server).await {
+    match tokio::time::timeout(SHUTDOWN_TIMEOUT, server).await {
         Ok(served) => served.map_err(Failure::incomplete),
         // Clients repeat these requests, and their stored work resumes.
         Err(_) => Ok(()),

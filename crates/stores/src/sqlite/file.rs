@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use holdfast_storage::database::{self, PATIENCE, WriteOptions};
+use holdfast_storage::database::{self, LOCK_TIMEOUT, WriteOptions};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 /// The tables' file in the data directory.
@@ -65,7 +65,7 @@ pub enum TablesError {
         detail: String,
     },
     /// Another process holds the write lock for longer than a call waits.
-    #[error("{} is locked: another process has been writing to it for {} s. Wait for that process, or stop it", .file.display(), PATIENCE.as_secs())]
+    #[error("{} is locked: another process has been writing to it for {} s. Wait for that process, or stop it", .file.display(), LOCK_TIMEOUT.as_secs())]
     Locked {
         /// The tables' file.
         file: PathBuf,

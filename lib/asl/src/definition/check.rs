@@ -108,7 +108,7 @@ pub(super) fn query_language(states: &States, named: bool, fields: &Fields<'_>, 
     let message = if whole {
         format!("{what}: this engine knows JSONata only")
     } else {
-        format!("{what}, or every state must say JSONata itself: {silent} do not, the first is `{first}`")
+        format!("{what}, or every state must have a QueryLanguage of JSONata: {silent} do not, the first is `{first}`")
     };
     fields.problem(report, "QueryLanguage", message);
     // Known only after all states, but reported first: it explains their problems.
@@ -160,7 +160,7 @@ pub(super) fn error_equals(item: &mut Fields<'_>, last: bool, report: &mut Repor
     }
     if errors.iter().any(|name| name == ErrorName::All.as_str()) {
         if errors.len() > 1 {
-            item.problem(report, "ErrorEquals", "States.ALL must stand alone");
+            item.problem(report, "ErrorEquals", "States.ALL must be the only name in its list");
         }
         if !last {
             item.problem(report, "ErrorEquals", "States.ALL must be in the last entry");
@@ -179,7 +179,7 @@ pub(super) fn variable_name(name: &str) -> Option<String> {
         && characters.all(|next| next.is_alphanumeric() || next == '_')
         && name.chars().count() <= 80;
     (!fine).then(|| {
-        "a variable's name begins with a letter, goes on with letters, digits and `_`, and has at most 80 \
+        "a variable's name begins with a letter, contains only letters, digits and `_`, and has at most 80 \
          characters"
             .to_owned()
     })

@@ -8,7 +8,7 @@ use super::{
     Catcher, ChoiceRule, Condition, Exit, Resource, Retrier, State, StateBody, TaskState, WaitUntil, check, parse_map,
 };
 use crate::event::StateKind;
-use crate::expression::{Expression, Sees, Template};
+use crate::expression::{Expression, ReadableData, Template};
 
 const KINDS: [(&str, StateKind); 8] = [
     ("Task", StateKind::Task),
@@ -26,7 +26,7 @@ const MAX_DELAY_SECONDS: u64 = 31_622_400;
 
 /// Reads a state.
 pub(super) fn state(name: &str, mut fields: Fields<'_>, states: &mut States, report: &mut Report) -> Option<State> {
-    let sees = Sees::of_all(fields.values());
+    let readable_data = ReadableData::of_all(fields.values());
     fields.required("Type", report)?;
     let kind = fields.one_of("Type", &KINDS, report)?;
     fields.text("Comment", report);
@@ -74,7 +74,7 @@ pub(super) fn state(name: &str, mut fields: Fields<'_>, states: &mut States, rep
         exit,
         retry,
         catch,
-        sees,
+        readable_data,
     })
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::StateMachine;
 use crate::command::{InputType, OutputType, Transformation};
 use crate::event::StateKind;
-use crate::expression::{Sees, Template};
+use crate::expression::{ReadableData, Template};
 
 /// The states of a machine, a branch or an iteration.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub(crate) struct State {
     pub retry: Vec<Retrier>,
     pub catch: Vec<Catcher>,
     /// The data that its expressions may read.
-    pub sees: Sees,
+    pub readable_data: ReadableData,
 }
 
 impl State {

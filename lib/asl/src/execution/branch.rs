@@ -65,7 +65,7 @@ pub(super) enum Phase {
     /// In a state, and about to run it.
     Entered,
     /// In a state that cannot run.
-    Unable(Failure),
+    CannotRun(Failure),
     /// Waits for a time, in a Wait state.
     Waiting { key: EventId, at: Timestamp },
     /// Waits for the time of the next attempt.

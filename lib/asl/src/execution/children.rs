@@ -3,7 +3,7 @@
 use super::Execution;
 use super::advance::Advance;
 use super::branch::{Branch, Children, Phase};
-use super::scope::{Sight, exceeds_limit};
+use super::scope::{AddedFields, exceeds_limit};
 use crate::event::{BranchId, EventId, EventKind};
 
 /// The next step of a parent.
@@ -88,7 +88,7 @@ impl Execution {
         let input = match selector {
             None => Ok(item.clone()),
             Some(selector) => {
-                let mut session = self.session(branch, Sight::default(), advance.now, || advance.random());
+                let mut session = self.session(branch, AddedFields::default(), advance.now, || advance.random());
                 session.set_item(index, item);
                 session.evaluate(selector, "ItemSelector")
             }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::accept::later;
 use super::advance::Advance;
 use super::branch::{Branch, Phase};
-use super::scope::Sight;
+use super::scope::AddedFields;
 use super::{Execution, Status};
 use crate::definition::{State, StateBody, WaitUntil};
 use crate::event::{BranchId, EventKind, Failure, Timestamp, WaitEnd};
@@ -72,7 +72,7 @@ impl Execution {
         };
         match phase {
             Phase::Entered | Phase::BackingOff { .. } => self.carry_out(advance, id, state),
-            Phase::Unable(failure) => self.state_failed(advance, id, failure),
+            Phase::CannotRun(failure) => self.state_failed(advance, id, failure),
             Phase::Waiting { .. } => {
                 let input = branch.input.clone();
                 self.leave(advance, id, state, None, &input);
@@ -110,7 +110,7 @@ impl Execution {
                 retry_count: 0,
                 ..branch.clone()
             };
-            let mut session = self.session(&entered, Sight::default(), advance.now, || advance.random());
+            let mut session = self.session(&entered, AddedFields::default(), advance.now, || advance.random());
             match wait_end(&mut session, until, advance.now) {
                 Ok(at) => wait = Some(WaitEnd::At(at)),
                 Err(Fault {
@@ -165,7 +165,7 @@ impl Execution {
         cause: Option<&Template>,
     ) {
         let Some(branch) = self.branches.get(&id) else { return };
-        let mut session = self.session(branch, Sight::default(), advance.now, || advance.random());
+        let mut session = self.session(branch, AddedFields::default(), advance.now, || advance.random());
         let mut text = |template: Option<&Template>, location| {
             template
                 .map(|template| session.typed(template, location, "string", |value| value.as_str().map(str::to_owned)))

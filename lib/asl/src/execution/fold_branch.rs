@@ -174,7 +174,7 @@ impl Branch {
         self.retry_count = 0;
         self.retries.clear();
         self.phase = match wait {
-            Some(WaitEnd::Failed(failure)) => Phase::Unable(failure.clone()),
+            Some(WaitEnd::Failed(failure)) => Phase::CannotRun(failure.clone()),
             Some(WaitEnd::At(at)) => Phase::Waiting { key: event.id, at: *at },
             None => Phase::Entered,
         };

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Execution;
 use super::advance::Advance;
 use super::failure::error_output;
-use super::scope::{Sight, exceed_variables_limit, exceeds_limit};
+use super::scope::{AddedFields, exceed_variables_limit, exceeds_limit};
 use crate::definition::{ChoiceRule, Condition, Exit, State};
 use crate::error_name::ErrorName;
 use crate::event::{BranchId, EventKind, Failure};
@@ -28,11 +28,11 @@ impl Execution {
         default: &Value,
     ) {
         let Some(branch) = self.branches.get(&id) else { return };
-        let sight = Sight {
+        let added = AddedFields {
             result,
-            ..Sight::default()
+            ..AddedFields::default()
         };
-        let mut session = self.session(branch, sight, advance.now, || advance.random());
+        let mut session = self.session(branch, added, advance.now, || advance.random());
         match depart(&mut session, &state.exit, default, "") {
             Ok(departure) => self.depart(advance, id, state, &state.exit, departure, false),
             Err(fault) => self.evaluation_failed(advance, id, fault),
@@ -43,7 +43,7 @@ impl Execution {
     pub(super) fn choose(&mut self, advance: &mut Advance<'_>, id: BranchId, state: &State, rules: &[ChoiceRule]) {
         let Some(branch) = self.branches.get(&id) else { return };
         let input = branch.input.clone();
-        let mut session = self.session(branch, Sight::default(), advance.now, || advance.random());
+        let mut session = self.session(branch, AddedFields::default(), advance.now, || advance.random());
         let (exit, prefix) = match first(&mut session, rules) {
             Ok(Some(position)) => match rules.get(position) {
                 Some(rule) => (&rule.exit, format!("Choices[{position}]/")),
@@ -77,11 +77,11 @@ impl Execution {
             return;
         };
         let error = error_output(failure);
-        let sight = Sight {
+        let added = AddedFields {
             error_output: Some(&error),
-            ..Sight::default()
+            ..AddedFields::default()
         };
-        let mut session = self.session(branch, sight, advance.now, || advance.random());
+        let mut session = self.session(branch, added, advance.now, || advance.random());
         match depart(&mut session, &catcher.exit, &error, &format!("Catch[{position}]/")) {
             Ok(departure) => self.depart(advance, id, state, &catcher.exit, departure, true),
             Err(Fault {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Execution;
 use super::advance::Advance;
-use super::scope::{Sight, exceeds_branches_limit, exceeds_limit};
+use super::scope::{AddedFields, exceeds_branches_limit, exceeds_limit};
 use crate::command::{ItemSource, ResultWriter};
 use crate::definition::MapState;
 use crate::event::{Batcher, BranchId, EventKind, InRecord, MapPlan};
@@ -14,7 +14,7 @@ impl Execution {
     /// Starts a Map.
     pub(super) fn start_map(&mut self, advance: &mut Advance<'_>, id: BranchId, map: &MapState) {
         let Some(branch) = self.branches.get(&id) else { return };
-        let mut session = self.session(branch, Sight::default(), advance.now, || advance.random());
+        let mut session = self.session(branch, AddedFields::default(), advance.now, || advance.random());
         match plan(&mut session, map, &branch.input) {
             Ok(plan) => {
                 let length = match &plan.items {
@@ -40,7 +40,7 @@ impl Execution {
         let input = match arguments {
             None => Ok(branch.input.clone()),
             Some(arguments) => self
-                .session(branch, Sight::default(), advance.now, || advance.random())
+                .session(branch, AddedFields::default(), advance.now, || advance.random())
                 .evaluate(arguments, "Arguments"),
         };
         match input {

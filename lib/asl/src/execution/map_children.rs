@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::Execution;
 use super::branch::{Branch, Phase};
-use super::scope::{Sight, exceeds_limit};
+use super::scope::{AddedFields, exceeds_limit};
 use crate::PAYLOAD_LIMIT_BYTES;
 use crate::error_name::ErrorName;
 use crate::event::{Batcher, EventId};
@@ -95,7 +95,7 @@ impl Execution {
             .finalize()
             .into();
         let mut session = self
-            .session(branch, Sight::default(), branch.entered_at, || seed)
+            .session(branch, AddedFields::default(), branch.entered_at, || seed)
             .with_answers(Some(Answers::default()));
         let mut inputs = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {

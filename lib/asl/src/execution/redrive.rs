@@ -147,7 +147,11 @@ impl Execution {
             }
             (Phase::MapRun(run), _) => *run = run.clone().redriven(),
             (
-                Phase::Failing { .. } | Phase::Unable(_) | Phase::Entered | Phase::BackingOff { .. } | Phase::Task(_),
+                Phase::Failing { .. }
+                | Phase::CannotRun(_)
+                | Phase::Entered
+                | Phase::BackingOff { .. }
+                | Phase::Task(_),
                 _,
             ) => {
                 self.closed_tokens.extend(branch.token().map(str::to_owned));

@@ -6,11 +6,11 @@ use super::Execution;
 use super::branch::Branch;
 use crate::PAYLOAD_LIMIT_BYTES;
 use crate::event::Timestamp;
-use crate::expression::{Sees, Session, from_json, is_too_deep};
+use crate::expression::{ReadableData, Session, from_json, is_too_deep};
 
 /// The fields that a step adds to `$states`.
 #[derive(Default)]
-pub(super) struct Sight<'a> {
+pub(super) struct AddedFields<'a> {
     /// `$states.result`
     pub result: Option<&'a Value>,
     /// `$states.errorOutput`
@@ -24,17 +24,20 @@ impl Execution {
     pub(super) fn session(
         &self,
         branch: &Branch,
-        sight: Sight<'_>,
+        added: AddedFields<'_>,
         now: Timestamp,
         seed: impl FnOnce() -> [u8; 32],
     ) -> Session {
-        let sees = self.machine.state(&branch.state).map_or(Sees::ALL, |state| state.sees);
-        let context = sees.context.then(|| self.context(branch, sight.token));
+        let readable_data = self
+            .machine
+            .state(&branch.state)
+            .map_or(ReadableData::ALL, |state| state.readable_data);
+        let context = readable_data.context.then(|| self.context(branch, added.token));
         let states = [
             ("input", Some(&branch.input)),
             ("context", context.as_ref()),
-            ("result", sight.result),
-            ("errorOutput", sight.error_output),
+            ("result", added.result),
+            ("errorOutput", added.error_output),
         ];
         let states = states
             .into_iter()
@@ -49,7 +52,7 @@ impl Execution {
             chain.push(outer);
         }
         let variables = chain.into_iter().rev().flat_map(|branch| branch.variables.iter());
-        Session::new(states, variables, now, sees.functions.then(seed)).with_answers(self.deferral.answers())
+        Session::new(states, variables, now, readable_data.functions.then(seed)).with_answers(self.deferral.answers())
     }
 
     /// Returns the context object.

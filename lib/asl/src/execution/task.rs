@@ -9,7 +9,7 @@ use super::accept::later;
 use super::advance::Advance;
 use super::branch::Phase;
 use super::failure::too_large;
-use super::scope::{Sight, exceeds_limit};
+use super::scope::{AddedFields, exceeds_limit};
 use crate::definition::{Resource, StateBody, TaskState};
 use crate::error_name::ErrorName;
 use crate::event::{BranchId, Deadlines, EventKind, Failure, InRecord};
@@ -36,11 +36,11 @@ impl Execution {
             .resource
             .waits_for_token()
             .then(|| URL_SAFE_NO_PAD.encode(advance.random::<TOKEN_BYTES>()));
-        let sight = Sight {
+        let added = AddedFields {
             token: token.as_deref(),
-            ..Sight::default()
+            ..AddedFields::default()
         };
-        let mut session = self.session(branch, sight, advance.now, || advance.random());
+        let mut session = self.session(branch, added, advance.now, || advance.random());
         let schedule = match evaluate(&mut session, task, &branch.input) {
             Ok(schedule) => schedule,
             Err(fault) => return self.evaluation_failed(advance, id, fault),

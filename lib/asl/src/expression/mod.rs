@@ -4,8 +4,8 @@
 mod convert;
 mod evaluation;
 mod functions;
+mod readable_data;
 mod rewrite;
-mod sees;
 mod session;
 mod syntax;
 mod url;
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 pub(crate) use convert::{from_json, is_too_deep};
 pub use evaluation::{Evaluated, Evaluation, EvaluationFault};
-pub(crate) use sees::Sees;
+pub(crate) use readable_data::ReadableData;
 pub(crate) use session::{Answers, Fault, Session};
 
 /// A parsed expression.

@@ -200,7 +200,7 @@ fn each_problem_is_reported_with_its_place() {
         ),
         (
             retry(json!({ "ErrorEquals": ["States.ALL", "A"] })),
-            "T|Retry[0].ErrorEquals|States.ALL must stand alone",
+            "T|Retry[0].ErrorEquals|States.ALL must be the only name in its list",
         ),
         (
             retry(json!({ "ErrorEquals": ["States.Unheard"] })),

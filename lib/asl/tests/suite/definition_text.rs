@@ -49,7 +49,9 @@ fn in_a_machine_of_another_language_every_state_must_name_jsonata() {
     let found = problems(&inner(json!({})));
     assert_eq!(
         found,
-        ["|QueryLanguage|must be JSONata, or every state must say JSONata itself: 1 do not, the first is `In`"]
+        [
+            "|QueryLanguage|must be JSONata, or every state must have a QueryLanguage of JSONata: 1 do not, the first is `In`"
+        ]
     );
 }
 

@@ -46,11 +46,11 @@ fn main() -> ExitCode {
 }
 
 fn kill_again_and_again(directory: &Path, kills: u64, seed: u64) -> Verdict {
-    let mut dice = Dice(seed);
+    let mut random = Random(seed);
     let mut verdict = Verdict::default();
     for _ in 0..kills {
         let mut process = start(directory, false);
-        std::thread::sleep(Duration::from_millis(1 + dice.below(MAX_LIFE_MS)));
+        std::thread::sleep(Duration::from_millis(1 + random.below(MAX_LIFE_MS)));
         process.kill().unwrap();
         process.wait().unwrap();
         verdict.kills += 1;
@@ -91,9 +91,9 @@ fn now_ns() -> u64 {
 }
 
 /// Random numbers that are the same for the same seed.
-pub struct Dice(pub u64);
+pub struct Random(pub u64);
 
-impl Dice {
+impl Random {
     /// Returns a number below `most`.
     pub fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

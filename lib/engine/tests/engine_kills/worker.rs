@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use holdfast_engine::{Engine, EngineOptions, FunctionFailure, Functions, Invocation, ObjectFailure, Objects, Outcome};
 use serde_json::{Value, json};
 
-use crate::Dice;
+use crate::Random;
 use crate::machine;
 
 /// Number of executions that run at once.
@@ -72,7 +72,7 @@ impl Happened {
 struct World {
     log: Mutex<File>,
     done: Mutex<BTreeSet<(String, u64)>>,
-    dice: Mutex<Dice>,
+    random: Mutex<Random>,
 }
 
 impl World {
@@ -86,7 +86,7 @@ impl World {
     }
 
     async fn pause(&self, most_ms: u64) {
-        let pause_ms = self.dice.lock().unwrap().below(most_ms);
+        let pause_ms = self.random.lock().unwrap().below(most_ms);
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
     }
 }
@@ -145,7 +145,7 @@ async fn work(directory: &Path, finish: bool) {
     let world = Arc::new(World {
         log: Mutex::new(log),
         done: Mutex::new(happened.effects.keys().cloned().collect()),
-        dice: Mutex::new(Dice(u64::from(std::process::id()))),
+        random: Mutex::new(Random(u64::from(std::process::id()))),
     });
     let options = EngineOptions::new(
         data(directory),

@@ -22,7 +22,7 @@ const MAX_PAGES: usize = 100;
 const CONCURRENT_PAGES: usize = 8;
 
 /// One pull request, seen from Holdfast's own account.
-pub(super) struct Own<'a> {
+pub(super) struct BotClient<'a> {
     pub connection: &'a GithubConnection,
     pub target: &'a Target,
     pub request: PullRequest,
@@ -31,7 +31,7 @@ pub(super) struct Own<'a> {
     login: OnceCell<Option<String>>,
 }
 
-impl<'a> Own<'a> {
+impl<'a> BotClient<'a> {
     /// Returns `None` for a work tree.
     pub fn new(connection: &'a GithubConnection, key: &'a MarkerKey, target: &'a Target) -> Option<Self> {
         Some(Self {

@@ -23,7 +23,7 @@ const TABLE: &str = "holdfast";
 /// The maximum time until a server listens.
 const START: Duration = Duration::from_secs(90);
 
-pub struct Stand {
+pub struct Environment {
     pub github: FakeGithub,
     pub model: ModelServer,
     /// LocalStack's interpreter, and ours.
@@ -65,7 +65,7 @@ fn account(command: &mut Command, cloud: &str) {
         .env("AWS_ENDPOINT_URL", cloud);
 }
 
-impl Stand {
+impl Environment {
     pub fn start() -> Self {
         let venv = std::env::var_os(VENV).map(PathBuf::from);
         let venv = venv.unwrap_or_else(|| panic!("{VENV} names no Python environment; run cargo xtask two-engines"));
@@ -86,7 +86,7 @@ impl Stand {
             engine("LocalStack", cloud, Some(children)),
             engine("holdfast engine", own, None),
         ];
-        let mut stand = Self {
+        let mut environment = Self {
             github: FakeGithub::start().unwrap(),
             model: ModelServer::start(Script::valid()).unwrap(),
             engines,
@@ -95,10 +95,10 @@ impl Stand {
             folder,
             servers: Vec::new(),
         };
-        stand.start_cloud(&venv, cloud);
-        stand.start_engine(&programs.join("holdfast"), own);
-        stand.create_functions(&venv, &programs);
-        stand
+        environment.start_cloud(&venv, cloud);
+        environment.start_engine(&programs.join("holdfast"), own);
+        environment.create_functions(&venv, &programs);
+        environment
     }
 
     fn start_cloud(&mut self, venv: &Path, port: u16) {
@@ -184,7 +184,7 @@ impl Stand {
         let mut python = Command::new(venv.join("bin/python"));
         account(&mut python, &self.cloud);
         let made = python
-            .arg(root().join("tests/localstack/stand.py"))
+            .arg(root().join("tests/localstack/resources.py"))
             .arg(programs)
             .arg(settings.to_string())
             .output()

@@ -1,6 +1,6 @@
 """Creates the resources of the workflow's functions in a LocalStack:
 
-  stand.py PROGRAMS SETTINGS   PROGRAMS: the folder of the functions' programs; SETTINGS: a JSON object of each function's
+  resources.py PROGRAMS SETTINGS   PROGRAMS: the folder of the functions' programs; SETTINGS: a JSON object of each function's
                                environment. Prints {"topic": ARN of the topic that alarms go to}
 
 A function's package holds one line that starts its program: nothing is copied. The endpoint and the credentials come from

@@ -25,7 +25,7 @@ pub(super) struct Progress {
 
 /// A delivery whose effects happen once.
 #[derive(Debug)]
-pub(super) struct Once {
+pub(super) struct Delivery {
     key: String,
     version: u64,
     /// Its progress.
@@ -34,14 +34,14 @@ pub(super) struct Once {
 
 /// The reason why progress was not stored.
 #[derive(Debug)]
-pub(super) enum NotNoted {
+pub(super) enum NotStored {
     /// A duplicate delivery has changed the row in the meantime.
-    ByAnother,
+    ChangedByDuplicate,
     /// The table failed.
     Failed(StageError),
 }
 
-impl Once {
+impl Delivery {
     /// Begins a delivery, or resumes where an earlier one stopped. Returns `None` for a finished delivery.
     ///
     /// # Errors
@@ -70,15 +70,15 @@ impl Once {
     }
 
     /// Stores progress.
-    pub async fn note(&mut self, rows: &dyn KeepRows, progress: Progress) -> Result<(), NotNoted> {
+    pub async fn store(&mut self, rows: &dyn KeepRows, progress: Progress) -> Result<(), NotStored> {
         let expect = Precondition::Version(self.version);
         match rows.put(&self.key, &json!(progress), expect).await {
             Ok(Written::Done { version }) => {
                 (self.version, self.progress) = (version, progress);
                 Ok(())
             }
-            Ok(Written::Conflict { .. }) => Err(NotNoted::ByAnother),
-            Err(error) => Err(NotNoted::Failed(error.into())),
+            Ok(Written::Conflict { .. }) => Err(NotStored::ChangedByDuplicate),
+            Err(error) => Err(NotStored::Failed(error.into())),
         }
     }
 
@@ -92,9 +92,9 @@ impl Once {
             is_done: true,
             ..self.progress.clone()
         };
-        match self.note(rows, progress).await {
-            Ok(()) | Err(NotNoted::ByAnother) => Ok(()),
-            Err(NotNoted::Failed(error)) => Err(error),
+        match self.store(rows, progress).await {
+            Ok(()) | Err(NotStored::ChangedByDuplicate) => Ok(()),
+            Err(NotStored::Failed(error)) => Err(error),
         }
     }
 }

@@ -21,14 +21,14 @@ const FUNCTIONS: [&str; 10] = [
 
 /// The data that expressions may read.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sees {
+pub(crate) struct ReadableData {
     /// `$states.context`
     pub context: bool,
     /// A function that is not JSONata's own.
     pub functions: bool,
 }
 
-impl Sees {
+impl ReadableData {
     /// Everything.
     pub const ALL: Self = Self {
         context: true,
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_read_is_seen() {
+    fn data_that_a_text_may_read_is_found() {
         let table = [
             (json!("{% $states.input.n %}"), false, false),
             (json!("{% $states . result.Payload %}"), false, false),
@@ -92,7 +92,7 @@ mod tests {
             (json!(["{% $now() %}", "{% $states %}"]), true, true),
         ];
         for (value, context, functions) in table {
-            assert_eq!(Sees::of(&value), Sees { context, functions }, "{value}");
+            assert_eq!(ReadableData::of(&value), ReadableData { context, functions }, "{value}");
         }
     }
 }
