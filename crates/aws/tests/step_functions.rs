@@ -139,7 +139,7 @@ async fn a_run_is_started_once_and_by_the_alias() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_there_is_not_started_again() {
+async fn an_existing_run_is_not_started_again() {
     for (answers, expected) in [
         (vec![described("RUNNING")], StartedRun::Running),
         (vec![described("SUCCEEDED")], StartedRun::Ended),
@@ -215,7 +215,7 @@ async fn an_answer_is_accepted_or_no_task_waits_for_it() {
 }
 
 #[tokio::test]
-async fn failed_runs_are_listed_newest_first_and_described_when_asked() {
+async fn failed_runs_are_listed_newest_first_and_described_on_request() {
     let listed = |name: &str, status: &str, at: f64| {
         json!({ "executionArn": format!("{EXECUTIONS}:{name}"), "stateMachineArn": MACHINE, "name": name,
                 "status": status, "startDate": at })

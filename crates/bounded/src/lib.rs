@@ -96,7 +96,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test]
-    async fn work_that_never_ends_costs_its_caller_the_limit_and_nobody_else() {
+    async fn work_that_never_ends_costs_only_its_caller_the_time_limit() {
         let threads = Threads::new(2);
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
         let stuck = threads

@@ -131,7 +131,7 @@ fn approve(rows: &MemoryRows, name: &str, now_ms: i64) -> Result<approval::Quest
 }
 
 #[test]
-fn the_first_decision_counts_and_the_second_learns_who_was_first() {
+fn the_first_decision_counts_and_the_second_person_sees_who_was_first() {
     let (rows, _) = asked(1);
     approve(&rows, "ada", 2_000).unwrap();
     for second in ["ada", "grace"] {
@@ -156,7 +156,7 @@ fn the_first_decision_counts_and_the_second_learns_who_was_first() {
 }
 
 #[test]
-fn a_decision_is_refused_with_what_is_true_instead() {
+fn a_refused_decision_shows_the_current_state() {
     let (rows, _) = asked(1);
     let refused = |name: &str, ballot: &Ballot, now_ms: i64| {
         block_on(decide(&rows, "r-1", 1, &person(name), ballot, now_ms))
@@ -195,7 +195,7 @@ fn a_decision_is_refused_with_what_is_true_instead() {
 }
 
 #[test]
-fn as_many_people_as_the_policy_says_and_one_who_rejects_is_enough() {
+fn an_approval_needs_the_policys_number_of_people_and_a_rejection_one() {
     let (rows, _) = asked(2);
     let first = approve(&rows, "ada", 2_000).unwrap();
     assert_eq!(first.decided, None);
@@ -213,7 +213,7 @@ fn as_many_people_as_the_policy_says_and_one_who_rejects_is_enough() {
 }
 
 #[test]
-fn what_was_not_delivered_is_delivered_by_a_sweep() {
+fn a_sweep_delivers_undelivered_decisions() {
     let (rows, _) = asked(1);
     approve(&rows, "ada", 2_000).unwrap();
     let workflow = Workflow {
@@ -262,7 +262,7 @@ fn what_was_not_delivered_is_delivered_by_a_sweep() {
 }
 
 #[test]
-fn what_was_decided_in_time_counts_after_the_workflow_gave_up_waiting() {
+fn a_decision_in_time_counts_after_the_workflows_time_out() {
     let (rows, _) = asked(1);
     assert_eq!(block_on(close_question(&rows, "r-9", 1)).unwrap(), None);
     approve(&rows, "ada", 2_000).unwrap();
@@ -282,7 +282,7 @@ fn what_was_decided_in_time_counts_after_the_workflow_gave_up_waiting() {
 }
 
 #[test]
-fn asked_again_the_links_are_the_same_and_the_newest_token_is_told() {
+fn a_repeated_request_keeps_its_links_and_answers_the_newest_token() {
     let (rows, first) = asked(1);
     let again = block_on(ask(&rows, &approval(1), "token-1")).unwrap();
     assert!(first == again, "the same mails");
@@ -306,7 +306,7 @@ fn asked_again_the_links_are_the_same_and_the_newest_token_is_told() {
 }
 
 #[test]
-fn the_code_from_the_mail_says_who_it_is_until_too_many_were_wrong() {
+fn the_mailed_code_identifies_its_person_until_too_many_wrong_codes() {
     let (rows, invitations) = asked(1);
     let (mine, other) = (&invitations[0], &invitations[1]);
     let code = mine.code.to_ascii_lowercase();

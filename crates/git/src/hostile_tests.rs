@@ -154,7 +154,7 @@ fn folders_without_files_and_deep_folders_are_bounded_too() {
 }
 
 #[test]
-fn trees_that_git_would_refuse_hide_nothing() {
+fn trees_that_git_would_refuse_hide_no_file() {
     let (repository, base) = started();
     let [one, two] = [b"one\n", b"two\n"].map(|content| hash_object(&repository, "blob", content));
     for (entries, why) in [

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_of_pull_requests_are_parsed() {
+    fn only_addresses_of_pull_requests_are_accepted() {
         let address = parse_address("https://github.com/o/r.rs/pull/12/files?x=1#diff").unwrap();
         assert_eq!(
             (address.owner.as_str(), address.repository.as_str(), address.number),

@@ -157,7 +157,7 @@ async fn failures_have_the_providers_status_and_shape() {
 }
 
 #[tokio::test]
-async fn the_first_n_requests_are_limited_and_say_for_how_long() {
+async fn the_first_n_requests_are_limited_with_a_wait() {
     let server = ModelServer::start(Script::rate_limited_first(2, 7, Script::valid())).unwrap();
     for expected in [Some("7"), Some("7"), None] {
         let response = post(&server, "/v1/messages", &anthropic_body(DIFF)).await.unwrap();
@@ -173,7 +173,7 @@ async fn the_first_n_requests_are_limited_and_say_for_how_long() {
 }
 
 #[tokio::test]
-async fn a_sequence_counts_each_unit_apart() {
+async fn a_sequence_counts_each_unit_separately() {
     let script = Script::sequence(vec![Script::status(500), Script::always_invalid(), Script::valid()]);
     let server = ModelServer::start(script).unwrap();
     for unit in ["src/a.rs", "src/b.rs"] {
@@ -198,7 +198,7 @@ async fn rules_go_by_path_and_closures_see_the_journal() {
 }
 
 #[tokio::test]
-async fn prose_fences_truncation_and_refusal_are_told_apart() {
+async fn prose_fences_truncation_and_refusal_are_different_answers() {
     let server = ModelServer::start(Script::prose_then_valid()).unwrap();
     assert_eq!(answer_of(&ask(&server, DIFF).await.1), Value::Null);
     assert!(answer_of(&ask(&server, DIFF).await.1).is_object());
@@ -378,7 +378,7 @@ async fn the_journals_file_is_complete_and_survives_a_torn_line() {
 }
 
 #[test]
-fn every_name_stands_for_a_script() {
+fn every_name_has_a_script() {
     assert!(Script::NAMES.iter().all(|name| Script::named(name).is_some()));
     assert!(Script::named("none such").is_none());
 }

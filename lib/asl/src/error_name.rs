@@ -89,7 +89,7 @@ mod tests {
     use super::ErrorName;
 
     #[test]
-    fn patterns_match_as_the_language_says() {
+    fn patterns_match_as_in_the_specification() {
         let table = [
             ("States.ALL", "Boom", true),
             ("States.ALL", "States.Timeout", true),

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_good_for_its_own_list() {
+    fn a_token_is_valid_only_for_its_own_list() {
         let all: Vec<u32> = (0..5).collect();
         let (page, next) = slice(all.clone(), "q", Some(3), None).unwrap_or_else(|error| panic!("{error:?}"));
         assert_eq!(page, [0, 1, 2]);

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exists_is_fine() {
+    fn existing_names_are_accepted() {
         for text in [
             "[a](b.md) `lib/a/` `lib/NAME/x` `src/lib.rs` [w](https://w.example) [h](#here)",
             "`cargo run -p holdfast-a --example picture` and `cargo xtask verify`, `just check`",
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_is_named() {
+    fn missing_names_are_reported() {
         for (text, named) in [
             ("[a](c.md)", "c.md"),
             ("in `lib/b/src`", "lib/b/src"),

@@ -166,7 +166,7 @@ async fn a_missing_table_is_named_with_its_remedy() {
 }
 
 #[tokio::test]
-async fn a_list_takes_as_many_answers_as_the_server_needs() {
+async fn a_list_is_read_page_by_page() {
     let table = Table::new().await;
     let proxy = Proxy::start(server::address());
     let rows = table.at(proxy.address);

@@ -232,7 +232,7 @@ fn a_replay_of_a_published_review_lists_its_posts_and_calls_nobody() {
 }
 
 #[test]
-fn decisions_and_refusals_are_given_again() {
+fn decisions_and_refusals_are_repeated() {
     let grave = Script::finding_each_file;
     let refuse = |pull: &Pull, status: u16| {
         let matcher = Matcher::new("POST", "/repos/*/*/pulls/*/reviews");
@@ -358,7 +358,7 @@ fn a_run_that_a_push_superseded_is_superseded_again() {
 }
 
 #[test]
-fn settings_that_were_wrong_are_wrong_again() {
+fn invalid_settings_are_invalid_again() {
     let scene = Scene::with_model(many_files(1), ModelServer::start(Script::valid()).unwrap());
     scene.repository.write(".holdfast.yml", "nonsense: 1\n").unwrap();
     scene.repository.commit("Settings").unwrap();
@@ -380,7 +380,7 @@ fn settings_that_were_wrong_are_wrong_again() {
 }
 
 #[test]
-fn nobody_answers_again_and_two_days_pass_at_once() {
+fn an_expired_approval_expires_again_without_a_wait() {
     let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
     let run = pull.publish().1["run"].clone();
     in_engine(&pull, async |engine| {
@@ -406,7 +406,7 @@ fn nobody_answers_again_and_two_days_pass_at_once() {
 }
 
 #[test]
-fn a_redriven_run_took_its_last_state_once() {
+fn a_redriven_run_is_replayed_from_its_last_attempt() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     let matcher = Matcher::new("POST", "/repos/*/*/pulls/*/reviews");
     pull.github.fail_next(matcher.always(), Fault::status(403));

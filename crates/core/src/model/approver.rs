@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_is_asked_once_and_counts_for_one_login() {
+    fn one_address_gets_one_request_and_counts_for_one_login() {
         for (given, expected) in [
             (&["a@x", "A@x"][..], &["a@x"][..]),
             (&["a@x", "ada=a@x"], &["ada=a@x"]),

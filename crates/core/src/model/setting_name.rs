@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_or_somebody_elses_is_not() {
+    fn known_names_and_names_of_other_programs_are_not_reported() {
         let others = [
             "PATH",
             "HOME",

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_settings_nothing_is_smaller_than_before_they_existed() {
+    fn without_settings_the_limits_are_those_of_earlier_versions() {
         let limits = TokenLimits::default();
         assert_eq!(
             (

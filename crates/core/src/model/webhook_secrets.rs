@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_known_secret_over_the_same_bytes_is_taken() {
+    fn only_a_known_secret_over_the_same_bytes_is_accepted() {
         use SignatureError::{Malformed, Missing, Wrong};
         let both = format!("new, {SECRET}");
         let bare = SIGNATURE.trim_start_matches("sha256=");

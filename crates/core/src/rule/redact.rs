@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_an_end_marker_does_not_swallow_code() {
+    fn a_key_without_an_end_marker_leaves_the_code_after_it() {
         let text = [
             "x = \"-----BEGIN ",
             "PRIVATE KEY-----\"\nfn main() { let a = [1]; }\nlet b = 2;",

@@ -238,7 +238,7 @@ fn incomplete_rules_are_noted_and_their_findings_kept() {
 }
 
 #[test]
-fn the_changes_time_ends_the_reading_of_syntax_and_not_the_review() {
+fn the_time_limit_of_a_change_ends_the_reading_of_syntax_and_not_the_review() {
     let (world, packs) = gather(&["a.rs", "b.rs", "c.rs", "d.rs"], FileKind::Text, b"x", |_| {
         seen(Duration::from_secs(31))
     });
@@ -266,7 +266,7 @@ fn a_links_text_is_no_source() {
 }
 
 #[test]
-fn documents_of_an_earlier_try_are_kept_and_missing_ones_made() {
+fn documents_of_an_earlier_attempt_are_kept_and_missing_ones_written() {
     let (world, packs) = gather(&["a.rs", "b.rs", "c.rs"], FileKind::Text, b"x", |_| {
         seen(Duration::ZERO)
     });

@@ -138,7 +138,7 @@ fn an_answer_is_found_in_any_surrounding_text() {
 }
 
 #[test]
-fn an_ambiguous_or_incomplete_answer_goes_back() {
+fn an_ambiguous_or_incomplete_answer_is_returned_to_the_model() {
     let one = answer(&[finding(&json!({}))]);
     let other = answer(&[]);
     let cut = &one[..one.len() - 2];
@@ -261,7 +261,7 @@ fn a_path_is_recognised_as_models_echo_it() {
 }
 
 #[test]
-fn numbers_and_words_are_read_as_they_are_meant() {
+fn numbers_and_words_are_read_in_every_clear_form() {
     let read = accept(
         &json!({ "line": "2", "start_line": 2.0, "confidence": "0.9", "severity": "High ", "category": "Security",
         "side": "right", "why": { "a": 1 } }),

@@ -420,7 +420,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_body_is_never_acted_on(at in 0_usize..2_000) {
+    fn a_truncated_body_has_no_effect(at in 0_usize..2_000) {
         for (event, payload) in [("pull_request", pull_request("opened")), ("issue_comment", comment("/holdfast review"))] {
             let text = payload.to_string();
             let cut = &text.as_bytes()[..at % text.len()];

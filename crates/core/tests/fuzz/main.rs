@@ -90,7 +90,7 @@ const TARGETS: [Target; 8] = [
 ];
 
 #[test]
-fn seeds_are_what_they_are_meant_to_be() {
+fn each_seed_has_its_expected_result() {
     for (name, body, seeds) in TARGETS {
         for (index, (seed, is_taken)) in seeds.iter().enumerate() {
             assert_eq!(body(seed), *is_taken, "{name}: seed {index}");
@@ -103,7 +103,7 @@ proptest! {
 
     /// Mutates a seed of a target: replaces a piece of it by another, and cuts the end in some cases.
     #[test]
-    fn changed_seeds_hold(
+    fn mutated_seeds_are_handled(
         target in 0_usize..8, seed in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(), gone in 0_usize..12,
         put in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..8),
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_as_a_models_answer_holds(text in "(\u{feff}|```(json)?\n|<think>\n?)?[\\PC\n]{0,200}(\n```|</think>)?") {
+    fn any_text_is_handled_as_a_models_answer(text in "(\u{feff}|```(json)?\n|<think>\n?)?[\\PC\n]{0,200}(\n```|</think>)?") {
         bodies::answer(text.as_bytes());
     }
 
@@ -153,7 +153,7 @@ proptest! {
 
     /// Renders a report whose texts are composed of dangerous pieces.
     #[test]
-    fn whatever_strangers_write_is_rendered_harmless(
+    fn any_report_is_rendered_harmless(
         texts in prop::collection::vec(prop::collection::vec(dangerous(), 0..9), 1..9),
     ) {
         let texts: Vec<String> = texts.iter().map(|parts| parts.concat()).collect();
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_stranger_writes_is_rendered_harmless(parts in prop::collection::vec(dangerous(), 0..14)) {
+    fn any_text_is_sanitised(parts in prop::collection::vec(dangerous(), 0..14)) {
         bodies::sanitise(parts.concat().as_bytes());
     }
 }

@@ -78,7 +78,7 @@ fn reported(samples: &[Sample]) -> BTreeSet<usize> {
 }
 
 #[test]
-fn more_is_found_than_gitleaks_finds_at_no_more_false_alarms() {
+fn more_secrets_are_found_than_by_gitleaks_without_more_false_alarms() {
     let samples = samples();
     let theirs = reported(&samples);
     let ours: BTreeSet<usize> = (0..samples.len())

@@ -58,7 +58,7 @@ fn nine_of_ten_secrets_are_found_at_two_false_alarms_of_a_hundred() {
 }
 
 #[test]
-fn nothing_of_a_found_secret_is_left_and_lines_hold() {
+fn redaction_leaves_no_part_of_a_secret_and_keeps_the_lines() {
     for sample in samples() {
         let hunks = parse_patch(&patch(&sample.text)).unwrap();
         let clean = redact_hunks(&sample.path, &hunks);
@@ -72,7 +72,7 @@ fn nothing_of_a_found_secret_is_left_and_lines_hold() {
 }
 
 #[test]
-fn a_guess_never_gates_and_a_place_lowers() {
+fn the_kind_of_a_secret_and_its_path_decide_its_severity() {
     let token = ["ghp", "_", "k3Zx9QmW2pLs7vB4nT1wR8yHc5dFjG6aXuKe"].concat();
     let guess = format!("password = \"{}\"", ["k3Zx9", "QmW2pLs7v"].concat());
     let address = format!(

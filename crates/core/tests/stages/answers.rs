@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn prose_is_healed_by_the_second_call_which_holds_the_exact_failure() {
+fn a_prose_answer_is_corrected_by_a_second_call_with_the_exact_problem() {
     let world = world(
         vec![file("src/a.rs", Some(PATCH))],
         "openai/m",
@@ -46,7 +46,7 @@ fn prose_is_healed_by_the_second_call_which_holds_the_exact_failure() {
 }
 
 #[test]
-fn a_bad_finding_among_good_ones_costs_only_itself_in_the_end() {
+fn after_the_last_attempt_only_the_invalid_findings_are_dropped() {
     let world = world(
         vec![file("src/a.rs", Some(PATCH))],
         "openai/m",
@@ -68,7 +68,7 @@ fn a_bad_finding_among_good_ones_costs_only_itself_in_the_end() {
 }
 
 #[test]
-fn what_was_dropped_is_counted_by_findings_not_by_problems() {
+fn dropped_findings_are_counted_and_not_their_problems() {
     for (answer, dropped, says) in [
         (GOOD_AND_BAD, 1, Some("1 finding stayed invalid and was dropped")),
         (GOOD_AND_TWO_BAD, 2, Some("2 findings stayed invalid and were dropped")),
@@ -90,7 +90,7 @@ fn what_was_dropped_is_counted_by_findings_not_by_problems() {
 }
 
 #[test]
-fn no_words_of_a_model_decide_a_status() {
+fn a_models_text_never_decides_a_status() {
     let words = r#"{"summary": "Some files could not be listed and are unreviewed. status: partial", "findings": []}"#;
     let walkthrough = r#"{"summary": "2 of 3 changed files could not be listed and are unreviewed"}"#;
     for (unlisted, status) in [(0, RunStatus::Reviewed), (1, RunStatus::Partial)] {
@@ -111,7 +111,7 @@ fn no_words_of_a_model_decide_a_status() {
 }
 
 #[test]
-fn never_valid_is_unreviewed_after_three_and_the_strong_tier_once() {
+fn a_unit_without_a_valid_answer_is_unreviewed_after_three_attempts_and_one_of_the_strong_tier() {
     for (light, calls) in [("openai/m", 3), ("openai/small", 4)] {
         let world = world(
             vec![file("src/a.rs", Some(PATCH))],
@@ -139,7 +139,7 @@ fn never_valid_is_unreviewed_after_three_and_the_strong_tier_once() {
 }
 
 #[test]
-fn a_model_that_repeats_itself_gets_a_fresh_question_without_its_answer() {
+fn a_model_that_repeats_its_answer_gets_a_new_prompt_without_that_answer() {
     let again = format!("{ONLY_BAD}\n");
     let world = world(
         vec![file("src/a.rs", Some(PATCH))],
@@ -169,7 +169,7 @@ fn a_model_that_repeats_itself_gets_a_fresh_question_without_its_answer() {
 }
 
 #[test]
-fn a_finished_attempt_is_never_asked_for_again() {
+fn a_finished_attempt_calls_the_model_once() {
     let world = world(
         vec![file("src/a.rs", Some(PATCH))],
         "openai/m",
@@ -214,7 +214,7 @@ fn a_rate_limit_is_a_wait_and_other_failures_have_names() {
 }
 
 #[test]
-fn every_file_ends_somewhere_and_nothing_is_green_for_free() {
+fn every_file_has_an_outcome_and_an_incomplete_review_is_not_green() {
     let files = vec![
         file("Cargo.lock", Some(PATCH)),
         file("src/big.rs", None),

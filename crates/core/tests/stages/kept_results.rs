@@ -30,7 +30,7 @@ fn review(world: &World) -> Value {
 }
 
 #[test]
-fn whatever_attempt_was_accepted_the_next_run_asks_nothing() {
+fn the_next_run_reuses_the_accepted_result_of_any_attempt() {
     for (answers, attempts) in [
         (vec![Ok(VALID)], 1),
         (vec![Ok("Let me think."), Ok(GOOD)], 2),
@@ -59,7 +59,7 @@ fn whatever_attempt_was_accepted_the_next_run_asks_nothing() {
 }
 
 #[test]
-fn what_was_not_accepted_is_asked_again() {
+fn the_next_run_calls_the_model_again_without_an_accepted_result() {
     let first = one_file(PATCH, vec![Ok("no"), Ok("nor now"), Ok("never"), Ok("not ever")]);
     assert_eq!(review(&first)["status"], "unreviewed");
     let second = next(&first, one_file(PATCH, vec![Ok(VALID)]));
@@ -68,7 +68,7 @@ fn what_was_not_accepted_is_asked_again() {
 }
 
 #[test]
-fn another_question_is_asked() {
+fn a_changed_question_calls_the_model() {
     type Change = fn(&mut World);
     let cases: [(&str, Change); 8] = [
         ("repository", |world| {
@@ -108,7 +108,7 @@ fn another_question_is_asked() {
 }
 
 #[test]
-fn ambient_text_is_shown_and_is_not_the_question() {
+fn changed_ambient_text_calls_no_model() {
     let mut world = one_file(PATCH, vec![Ok(VALID)]);
     world.read.change.title = "Pay twice".to_owned();
     world.read.change.description = format!("Because of #7.\n\n{}", "x".repeat(10_000));

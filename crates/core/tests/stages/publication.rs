@@ -90,7 +90,7 @@ fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
 }
 
 #[test]
-fn a_take_over_that_broke_off_is_finished_by_the_next_try() {
+fn the_next_attempt_finishes_an_interrupted_take_over() {
     let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.prepare();
     let mut newer = world.run.clone();
@@ -118,7 +118,7 @@ fn a_take_over_that_broke_off_is_finished_by_the_next_try() {
 }
 
 #[test]
-fn a_newer_run_leaves_a_result_alone() {
+fn a_newer_run_keeps_a_published_result() {
     let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.prepare();
     let result = world.walk_unit("u0001", Tier::Light);
@@ -153,7 +153,7 @@ fn a_newer_run_leaves_a_result_alone() {
 }
 
 #[test]
-fn a_sweep_cleans_up_what_an_undo_left_and_tries_again_what_it_cannot() {
+fn a_sweep_repeats_an_undo_until_it_succeeds() {
     let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.prepare();
     world.runs.failed = vec![FailedRun {
@@ -184,7 +184,7 @@ fn a_sweep_cleans_up_what_an_undo_left_and_tries_again_what_it_cannot() {
 }
 
 #[test]
-fn a_failed_review_says_so_once_and_leaves_nothing_else() {
+fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
     let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.prepare();
     assert!(world.page.comments.lock().unwrap()["r"].contains("is reviewing"));
@@ -241,7 +241,7 @@ fn a_failed_review_says_so_once_and_leaves_nothing_else() {
 }
 
 #[test]
-fn a_review_of_another_diff_is_not_published_and_the_pull_request_says_so() {
+fn a_review_of_another_diff_is_not_published_and_the_pull_request_explains_it() {
     let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.prepare();
     let result = world.walk_unit("u0001", Tier::Light);
@@ -270,7 +270,7 @@ fn a_review_of_another_diff_is_not_published_and_the_pull_request_says_so() {
 }
 
 #[test]
-fn a_run_reviews_only_what_it_is_named_for() {
+fn a_run_reviews_only_the_commits_in_its_name() {
     let pinned = |merge_base: &str, settings: &str| {
         let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
         world.read.policy = "max_findings: 3";
@@ -349,7 +349,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
 }
 
 #[test]
-fn a_wrong_policy_names_its_place() {
+fn an_invalid_policy_is_reported_with_its_place() {
     let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.read.policy = "gate:\n  severity: grave\n";
     block_on(async {

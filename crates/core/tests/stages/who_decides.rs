@@ -255,7 +255,7 @@ fn is_clean(world: &World) -> bool {
 }
 
 #[test]
-fn what_the_gate_holds_is_published_as_it_was_approved_and_only_then() {
+fn a_gated_review_is_published_only_as_it_was_approved() {
     let report = key::report("r");
     type Tamper<'a> = &'a dyn Fn(&World);
     let with = |alter: &dyn Fn(&mut (Approval, Ballot)), then: Tamper<'_>| {
@@ -372,7 +372,7 @@ fn what_the_gate_holds_is_published_as_it_was_approved_and_only_then() {
 }
 
 #[test]
-fn an_edited_review_is_published_once_however_often_the_state_runs() {
+fn an_edited_review_is_published_once_even_if_its_state_runs_again() {
     let world = gated();
     approve(&world, |(approval, ballot)| {
         let report: Report = block_on(read_artifact(&world.store, &key::report(&approval.run))).unwrap();
@@ -402,7 +402,7 @@ fn an_edited_review_is_published_once_however_often_the_state_runs() {
 }
 
 #[test]
-fn what_the_gate_lets_pass_needs_nobody() {
+fn a_review_below_the_gate_needs_no_approval() {
     let (world, output, _) = report_of(PAYMENT, &[("src/a.rs", 1, Severity::High)]);
     assert!(!output.needs_approval);
     publish(&world).unwrap();

@@ -207,7 +207,7 @@ async fn a_refused_format_is_left_out_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_either_way_teaches_nothing() {
+async fn a_request_that_is_refused_in_every_form_changes_no_later_one() {
     let refused = http(
         400,
         &[],

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_a_hunk_hold_a_comment_on_their_side_alone() {
+    fn a_line_of_a_hunk_takes_comments_only_on_its_side() {
         use Side::{Left, Right};
         assert!((1..=4).all(|line| anchor(line, Right, None).is_ok() && anchor(line, Left, None).is_ok()));
         assert_eq!(anchor(5, Right, None), Err(NOT_IN_DIFF));

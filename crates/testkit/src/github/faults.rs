@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_skips_then_goes_its_times() {
+    fn a_fault_skips_requests_then_applies_a_number_of_times() {
         let mut plan = Plan::default();
         plan.add(Matcher::path("/user").after(1).times(2), Fault::DropBefore);
         plan.add(Matcher::path("/app").always(), Fault::Duplicate);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn two_plans_for_one_path_come_one_after_the_other() {
+    fn two_plans_for_one_path_apply_in_turn() {
         let mut plan = Plan::default();
         plan.add(Matcher::path("/user"), Fault::DropBefore);
         plan.add(Matcher::path("/user"), Fault::DropAfter);

@@ -56,7 +56,7 @@ fn annotations(count: usize) -> Value {
 }
 
 #[tokio::test]
-async fn what_github_refuses_is_refused() {
+async fn requests_that_github_refuses_are_refused() {
     let github = start();
     let client = Client::new(&github);
     let run = |extra: Value| {

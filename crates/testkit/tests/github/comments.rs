@@ -5,7 +5,7 @@ use holdfast_testkit::FakeGithub;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_comment_lives_from_creation_to_deletion() {
+async fn a_comment_exists_from_creation_to_deletion() {
     let github = start();
     let client = Client::new(&github);
     let (status, created) = client.post("/issues/12/comments", json!({ "body": "Hello" })).await;
@@ -31,7 +31,7 @@ async fn a_comment_lives_from_creation_to_deletion() {
 }
 
 #[tokio::test]
-async fn bodies_have_an_end_and_issues_must_exist() {
+async fn bodies_have_a_maximum_and_issues_must_exist() {
     let github = start();
     let client = Client::new(&github);
     for (body, expected) in [

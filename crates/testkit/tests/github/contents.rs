@@ -61,7 +61,7 @@ async fn contents_are_those_of_the_ref() {
 }
 
 #[tokio::test]
-async fn kinds_of_entries_are_told_apart() {
+async fn kinds_of_entries_are_distinguished() {
     let (github, change) = corpus();
     let client = Client::new(&github);
     let at = |path: &str| format!("/contents/{path}?ref={}", change.head);

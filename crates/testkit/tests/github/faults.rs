@@ -17,7 +17,7 @@ fn comments(github: &FakeGithub) -> usize {
 }
 
 #[tokio::test]
-async fn a_status_has_no_effect_and_goes_once() {
+async fn a_status_has_no_effect_and_is_sent_once() {
     let github = start();
     let client = Client::new(&github);
     for status in [401, 403, 404, 422, 500, 502, 503] {
@@ -133,7 +133,7 @@ async fn a_delayed_answer_comes_after_its_effect() {
 }
 
 #[tokio::test]
-async fn a_stale_read_misses_the_last_write_alone() {
+async fn a_stale_read_misses_only_the_last_write() {
     let github = start();
     let client = Client::new(&github);
     for body in ["first", "second"] {

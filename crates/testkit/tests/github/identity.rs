@@ -26,7 +26,7 @@ async fn tokens_are_known_or_refused() {
 }
 
 #[tokio::test]
-async fn private_repositories_are_not_there_for_strangers() {
+async fn private_repositories_are_not_found_by_strangers() {
     let github = FakeGithub::start().unwrap();
     let mut request = pull_request();
     request.is_private = true;

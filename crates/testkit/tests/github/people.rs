@@ -17,7 +17,7 @@ fn proof() -> String {
 }
 
 #[tokio::test]
-async fn a_role_is_also_told_as_one_of_four_levels() {
+async fn a_role_is_also_reported_as_one_of_four_levels() {
     let github = start();
     let client = Client::new(&github);
     let asked = async |login: &str| {
@@ -102,7 +102,7 @@ async fn a_person_is_sent_back_with_a_code_or_a_refusal() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_once_with_its_verifier() {
+async fn a_code_is_valid_once_with_its_verifier() {
     let github = start();
     github.sign_in_as(Some("ann"));
     let nobody = Client::with(&github, None).accepting("application/json");
@@ -138,7 +138,7 @@ async fn a_code_is_good_once_with_its_verifier() {
 }
 
 #[tokio::test]
-async fn a_token_is_also_asked_for_and_given_as_a_form() {
+async fn a_token_is_also_requested_and_returned_as_a_form() {
     let github = start();
     let code = field(
         &github.authorize(&page(&github, FakeGithub::CLIENT_ID, "a b")).unwrap(),

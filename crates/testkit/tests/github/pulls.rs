@@ -6,7 +6,7 @@ use holdfast_testkit::{FakeGithub, PullRequest};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_pull_request_says_what_it_is() {
+async fn a_pull_request_has_its_fields() {
     let github = start();
     let client = Client::new(&github);
     let (status, pull) = client.get("/pulls/12").await;

@@ -46,7 +46,7 @@ async fn a_review_comes_with_all_its_comments() {
 }
 
 #[tokio::test]
-async fn one_bad_comment_and_nothing_is_created_nor_named() {
+async fn one_invalid_comment_refuses_the_review_without_naming_the_comment() {
     let github = start();
     let client = Client::new(&github);
     let good = json!({ "path": "src/a.rs", "line": 2, "body": "good" });
@@ -75,7 +75,7 @@ async fn one_bad_comment_and_nothing_is_created_nor_named() {
 }
 
 #[tokio::test]
-async fn a_person_has_one_pending_review_and_alone_sees_it() {
+async fn a_person_has_one_pending_review_that_nobody_else_sees() {
     let github = start();
     let (bot, user) = (
         Client::new(&github),
@@ -177,7 +177,7 @@ async fn bodies_events_and_commits_are_checked() {
 }
 
 #[tokio::test]
-async fn nobody_judges_their_own_pull_request() {
+async fn nobody_approves_or_rejects_their_own_pull_request() {
     let github = FakeGithub::start().unwrap();
     let mut request = pull_request();
     request.author = "holdfast-user".into();
@@ -193,7 +193,7 @@ async fn nobody_judges_their_own_pull_request() {
 }
 
 #[tokio::test]
-async fn a_push_outdates_comments_on_changed_patches_alone() {
+async fn a_push_outdates_only_comments_on_changed_patches() {
     let github = FakeGithub::start().unwrap();
     let files = |patch: &str| {
         vec![

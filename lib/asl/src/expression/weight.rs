@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_reads_and_builds_has_a_weight() {
+    fn an_expression_that_only_reads_and_builds_has_a_weight() {
         for source in [
             "$states.input",
             "$states.context.Map.Item.Value.tier",
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_cost_anything_has_none() {
+    fn an_expression_of_unknown_cost_has_no_weight() {
         let long = vec!["$states.input.text"; 60].join(" & ");
         let quoted = "$string([$string([$string([$states.input.text])])])";
         let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));

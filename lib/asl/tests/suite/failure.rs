@@ -92,7 +92,7 @@ fn each_retrier_counts_its_own_attempts() {
 // https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
 // Assign and Output in a Catch.
 #[test]
-fn a_catch_assigns_and_leads_on() {
+fn a_catch_assigns_and_enters_its_next_state() {
     let states = json!({
         "Call": invoke(json!({}), json!({
             "Catch": [

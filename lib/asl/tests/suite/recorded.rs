@@ -82,7 +82,7 @@ fn equal_placeholders_mean_equal_values() {
 }
 
 #[test]
-fn a_history_that_differs_on_the_way_has_the_same_outcome() {
+fn a_history_that_differs_in_the_middle_has_the_same_outcome() {
     let mut history = passed(&json!(5));
     history[2]["previousEventId"] = json!(1);
     let verdict = judged(pass(json!("{% 5 %}")), json!({}), history);

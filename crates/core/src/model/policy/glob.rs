@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_clear_is_matched_as_it_is_meant() {
+    fn a_clear_pattern_matches_as_its_author_expects() {
         for (pattern, matching, other) in [
             (
                 "docs/",
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_match_is_refused_with_the_form_to_write() {
+    fn a_pattern_that_could_not_match_is_refused_with_the_form_to_write() {
         for (pattern, form) in [
             ("", "docs/**"),
             ("  ", "docs/**"),
