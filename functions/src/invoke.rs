@@ -38,6 +38,9 @@ where
 }
 
 /// Calls a stage with an event's payload. Logs and counts a failure: no other code does.
+///
+/// # Errors
+/// The payload has another shape, or the stage fails: the error's type is its workflow name.
 pub async fn through<I, O, R>(payload: Value, stage: impl FnOnce(I) -> R) -> Answer
 where
     I: DeserializeOwned,

@@ -50,6 +50,9 @@ impl<'a> BotClient<'a> {
 
     /// Returns the subject of a text's marker: a run, or the comment of a command. `None` for a text that Holdfast's
     /// account didn't write.
+    ///
+    /// # Errors
+    /// The account's login can't be read.
     pub async fn marked_subject(
         &self,
         kind: MarkerKind,
@@ -71,6 +74,9 @@ impl<'a> BotClient<'a> {
 
     /// Reads all pages of a list. The first page's `Link` header gives the number of the last one, so the pages between
     /// are read at the same time; later pages are read one by one while the last one is full.
+    ///
+    /// # Errors
+    /// A page can't be read, or isn't a list of this type.
     pub async fn list<T: DeserializeOwned>(&self, segments: &[&str], needs: &'static str) -> Result<Vec<T>, Failure> {
         let (mut all, headers) = self
             .connection
@@ -104,6 +110,9 @@ impl<'a> BotClient<'a> {
     }
 
     /// Deletes an object; one that is already gone counts as deleted.
+    ///
+    /// # Errors
+    /// GitHub refuses the deletion or doesn't answer.
     pub async fn delete(&self, segments: &[&str], needs: &'static str) -> Result<(), Failure> {
         let call = self.connection.write(Method::DELETE, segments, Value::Null, needs);
         match self.connection.send(call).await {

@@ -84,6 +84,9 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(3);
 
 impl Credentials {
     /// Checks an identity: its token has only characters that a header can have, its key is valid.
+    ///
+    /// # Errors
+    /// The token has a character that a header can't have, or the App's key isn't an RSA key in PEM.
     pub fn new(identity: GithubIdentity) -> Result<Self, GithubSetupError> {
         match identity {
             GithubIdentity::Anonymous => Ok(Self::Anonymous),
@@ -122,8 +125,10 @@ impl fmt::Debug for Credentials {
 }
 
 impl App {
-    /// Returns the token that proves that a request is the App's own, valid for nine minutes. Fails if the key can't
-    /// sign.
+    /// Returns the token that proves that a request is the App's own, valid for nine minutes.
+    ///
+    /// # Errors
+    /// The key can't sign.
     pub fn proof(&self) -> Result<SecretString, jsonwebtoken::errors::Error> {
         octocrab::auth::create_jwt(AppId(self.id), &self.key).map(SecretString::from)
     }

@@ -49,6 +49,9 @@ pub(super) struct Folders {
 
 impl Folders {
     /// Returns the blob of a path that is a file of at most [`MAX_BLOB_BYTES`].
+    ///
+    /// # Errors
+    /// The folder or the commit's tree can't be read.
     pub async fn find_blob(
         &self,
         connection: &GithubConnection,

@@ -51,7 +51,10 @@ impl Pace {
         }
     }
 
-    /// Waits until a write may be sent. Fails with the wait if that is longer than [`MAX_WAIT`].
+    /// Waits until a write may be sent.
+    ///
+    /// # Errors
+    /// The wait would be longer than [`MAX_WAIT`]: fails at once with that wait.
     pub async fn write(&self) -> Result<(), Duration> {
         if let Some(writes) = &self.writes {
             sleep(writes.wait(Instant::now())?).await;

@@ -140,6 +140,10 @@ pub(crate) struct Reply {
 impl ModelHttp {
     /// Builds a client that follows no redirect, retries nothing and uses no proxy of the environment: requests go only
     /// to the configured address.
+    ///
+    /// # Errors
+    /// The address is invalid, or plain http to a host that isn't allowed; the key has a character that a header can't
+    /// have; the HTTP client can't be built.
     pub fn new(
         provider: &Provider,
         base: Option<&Url>,
@@ -188,6 +192,9 @@ impl ModelHttp {
     }
 
     /// Runs a call, which may be several requests, within its time limit.
+    ///
+    /// # Errors
+    /// The call fails, or isn't complete within the time limit.
     pub async fn within_limit<T>(&self, call: impl Future<Output = Result<T, ModelError>>) -> Result<T, ModelError> {
         match tokio::time::timeout(self.limits.call, call).await {
             Ok(done) => done,

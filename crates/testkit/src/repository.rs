@@ -67,29 +67,44 @@ impl Repository {
     }
 
     /// Runs git here and returns its output as text.
+    ///
+    /// # Errors
+    /// git can't be started, or exits with an error.
     pub fn git(&self, arguments: &[&str]) -> Result<String, TestkitError> {
         git::text(self.path(), arguments)
     }
 
     /// Writes a file and its directories.
+    ///
+    /// # Errors
+    /// A directory or the file can't be written.
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) -> Result<(), TestkitError> {
         let full = self.prepare(path)?;
         fs::write(&full, content).map_err(failed(&full))
     }
 
     /// Renames a file, also into a new directory.
+    ///
+    /// # Errors
+    /// The file doesn't exist, or the new directory can't be created.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), TestkitError> {
         let full = self.prepare(to)?;
         fs::rename(self.path().join(from), &full).map_err(failed(&full))
     }
 
     /// Deletes a file.
+    ///
+    /// # Errors
+    /// The file doesn't exist, or can't be deleted.
     pub fn delete(&self, path: &str) -> Result<(), TestkitError> {
         let full = self.path().join(path);
         fs::remove_file(&full).map_err(failed(&full))
     }
 
     /// Makes a file executable, or not.
+    ///
+    /// # Errors
+    /// The file doesn't exist, or its mode can't be changed.
     pub fn set_executable(&self, path: &str, is_executable: bool) -> Result<(), TestkitError> {
         let full = self.path().join(path);
         let mode = if is_executable { 0o755 } else { 0o644 };
@@ -97,12 +112,18 @@ impl Repository {
     }
 
     /// Creates a symbolic link at `path`; `target` need not exist.
+    ///
+    /// # Errors
+    /// Something exists at `path`, or its directory can't be created.
     pub fn symlink(&self, path: &str, target: &str) -> Result<(), TestkitError> {
         let full = self.prepare(path)?;
         symlink(target, &full).map_err(failed(&full))
     }
 
     /// Records `commit` (40 hex digits; need not exist) as a submodule at `path`.
+    ///
+    /// # Errors
+    /// The directory can't be created, or git refuses the entry.
     pub fn gitlink(&self, path: &str, commit: &str) -> Result<(), TestkitError> {
         // Without its directory, the next `git add` would delete the link.
         let full = self.path().join(path);
@@ -117,6 +138,9 @@ impl Repository {
     }
 
     /// Commits everything in the work tree, possibly nothing, and returns the commit's name.
+    ///
+    /// # Errors
+    /// git can't be started, or exits with an error.
     pub fn commit(&self, message: &str) -> Result<String, TestkitError> {
         self.git(&["add", "--all"])?;
         // A minute apart, so that commits sorted by date are in order.
@@ -137,21 +161,33 @@ impl Repository {
     }
 
     /// Creates a branch at `HEAD` and checks it out.
+    ///
+    /// # Errors
+    /// The branch exists, or its name is invalid.
     pub fn branch(&self, name: &str) -> Result<(), TestkitError> {
         self.git(&["switch", "--quiet", "--create", name]).map(drop)
     }
 
     /// Checks out a branch or a commit.
+    ///
+    /// # Errors
+    /// The revision is unknown, or would overwrite changes.
     pub fn checkout(&self, revision: &str) -> Result<(), TestkitError> {
         self.git(&["checkout", "--quiet", revision]).map(drop)
     }
 
     /// Returns the full name of the commit that `revision` names.
+    ///
+    /// # Errors
+    /// The revision names no commit.
     pub fn rev_parse(&self, revision: &str) -> Result<String, TestkitError> {
         self.git(&["rev-parse", "--verify", &format!("{revision}^{{commit}}")])
     }
 
     /// Creates a change with every kind of file: see [`CORPUS_PATHS`].
+    ///
+    /// # Errors
+    /// A file can't be written, or git fails.
     pub fn corpus() -> Result<Change, TestkitError> {
         let repository = Self::new()?;
         repository.write("src/modified.rs", numbered(1..=40))?;
@@ -199,6 +235,9 @@ impl Repository {
     }
 
     /// Creates a change of `count` files (`src/file_0000.rs`…), each with a small function whose second line changes.
+    ///
+    /// # Errors
+    /// A file can't be written, or git fails.
     pub fn many_files(count: usize) -> Result<Change, TestkitError> {
         let repository = Self::new()?;
         let write = |factor: u32| -> Result<(), TestkitError> {

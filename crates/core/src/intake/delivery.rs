@@ -70,6 +70,9 @@ impl Delivery {
     }
 
     /// Stores progress.
+    ///
+    /// # Errors
+    /// A duplicate delivery has changed the row, or the table fails.
     pub async fn store(&mut self, rows: &dyn KeepRows, progress: Progress) -> Result<(), NotStored> {
         let expect = Precondition::Version(self.version);
         match rows.put(&self.key, &json!(progress), expect).await {

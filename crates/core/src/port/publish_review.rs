@@ -131,16 +131,25 @@ impl PublishError {
 /// Writes to a pull request. Each call is idempotent: a repeated call has no second effect. A comment or review counts
 /// as Holdfast's only if Holdfast's account wrote it and its marker has a valid signature.
 ///
-/// Every method fails with the [`PublishError`] that describes GitHub's refusal.
+/// A failure has the [`PublishError`] that describes GitHub's refusal; without an answer, the write may have happened.
 #[async_trait]
 pub trait PublishReview: Send + Sync {
     /// Opens the run's check on the head, in progress, or finds the open one of the same `external_id`. Returns `None`
     /// where the credentials may not write checks (only GitHub Apps may).
+    ///
+    /// # Errors
+    /// GitHub refuses the head or the name, or gives no answer.
     async fn open_check(&self, target: &Target, external_id: &str) -> Result<Option<u64>, PublishError>;
     /// Completes the check that `open_check` opened.
+    ///
+    /// # Errors
+    /// The check doesn't exist, or GitHub refuses or doesn't answer.
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError>;
     /// Undoes `open_check`: completes every check of this `external_id` that is in progress. Completed checks stay
     /// unchanged.
+    ///
+    /// # Errors
+    /// The head's checks can't be listed, or one of them can't be completed.
     async fn close_checks(
         &self,
         target: &Target,
@@ -150,22 +159,40 @@ pub trait PublishReview: Send + Sync {
 
     /// Writes a completed check on a merge queue's commit, with the conclusion of the head's check; neutral where the
     /// head has none. Does nothing where the credentials may not write checks.
+    ///
+    /// # Errors
+    /// The head's check can't be read, or the commit's check can't be written.
     async fn copy_check(&self, target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
         let _nowhere = (target, onto);
         Ok(())
     }
 
     /// Writes or edits the run's comment, which announces the review.
+    ///
+    /// # Errors
+    /// The pull request is locked, archived or missing, or GitHub refuses or doesn't answer.
     async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
     /// Undoes `announce` and `draft_review`: deletes the run's comment and its draft. A submitted review stays. Returns
     /// whether there is one.
+    ///
+    /// # Errors
+    /// The comments or reviews can't be listed, or one of them can't be deleted.
     async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError>;
     /// Turns the run's comment into its summary, and deletes the comments of other runs and all notices.
+    ///
+    /// # Errors
+    /// The comment can't be edited, or one of the others can't be deleted.
     async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
     /// Writes a separate comment with the reason why the run could not be completed.
+    ///
+    /// # Errors
+    /// As [`Self::announce`].
     async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
     /// Writes or edits the one comment that answers the command in the comment of this id. Neither `summarize` nor
     /// `withdraw` deletes it.
+    ///
+    /// # Errors
+    /// As [`Self::announce`].
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError>;
 
     /// Writes the review with all its comments as a draft that only Holdfast's account sees, or finds it. Deletes a
@@ -177,5 +204,8 @@ pub trait PublishReview: Send + Sync {
     /// draft that is not Holdfast's.
     async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError>;
     /// Submits a drafted review (event COMMENT): everyone sees it.
+    ///
+    /// # Errors
+    /// The draft doesn't exist any more, or GitHub refuses or doesn't answer.
     async fn submit_review(&self, target: &Target, review: u64) -> Result<(), PublishError>;
 }

@@ -82,12 +82,18 @@ pub enum RootKind {
 /// Maximum number of files that one call of [`ReadChange::read_files`] is for.
 pub const FILES_PER_READ: usize = 100;
 
-/// Reads a change. Every method fails with the [`ReadError`] that describes the failed read.
+/// Reads a change.
 #[async_trait]
 pub trait ReadChange: Send + Sync {
     /// Reads the whole change, with every file.
+    ///
+    /// # Errors
+    /// The repository, the pull request or a commit can't be found or read; the credentials are refused or limited.
     async fn read_change(&self, target: &Target) -> Result<Change, ReadError>;
     /// Reads a file's bytes at a commit; `None` where the file is missing, isn't a blob or has more than 1 MiB.
+    ///
+    /// # Errors
+    /// The repository or the commit can't be found or read; the credentials are refused or limited.
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError>;
     /// Reads several files at a commit in few requests: one result of [`Self::read_file`] for each of `paths`, in their
     /// order. A caller passes at most [`FILES_PER_READ`] files, which bounds memory; a few calls may run at once.
@@ -108,13 +114,22 @@ pub trait ReadChange: Send + Sync {
         Ok(contents)
     }
     /// Lists the entries of a commit's root folder; `None` where the source can't list them.
+    ///
+    /// # Errors
+    /// As [`Self::read_file`].
     async fn read_root(&self, _target: &Target, _at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
         Ok(None)
     }
     /// Returns the current head: GitHub's for a pull request, the target's own for a work tree.
+    ///
+    /// # Errors
+    /// The pull request can't be found or read; the credentials are refused or limited.
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError>;
     /// Returns the current ends, which the published review must match. A source whose base can't move returns only its
     /// head.
+    ///
+    /// # Errors
+    /// As [`Self::current_head`].
     async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
         let head = self.current_head(target).await?;
         Ok(Ends { head, merge_base: None })

@@ -61,12 +61,18 @@ pub struct CommentNow {
     pub is_edited_by_others: bool,
 }
 
-/// Reads the current state of pull requests. Every method fails with the [`ReadError`] that describes the failed read.
+/// Reads the current state of pull requests.
 #[async_trait]
 pub trait ReadPull: Send + Sync {
     /// Reads a pull request, also after its repository was renamed.
+    ///
+    /// # Errors
+    /// The pull request can't be found or read; the credentials are refused or limited.
     async fn pull(&self, repository: &RepositoryName, number: u64) -> Result<PullNow, ReadError>;
     /// Returns the last common commit of `base` and `head`, which the diff between them starts from.
+    ///
+    /// # Errors
+    /// A commit is unknown to the repository, the commits have no common one, or the read fails.
     async fn merge_base(
         &self,
         repository: &RepositoryName,
@@ -74,7 +80,13 @@ pub trait ReadPull: Send + Sync {
         head: &CommitSha,
     ) -> Result<CommitSha, ReadError>;
     /// Reads a comment by its id; `None` where it was deleted.
+    ///
+    /// # Errors
+    /// The read fails, or the credentials are refused or limited.
     async fn comment(&self, repository: &RepositoryName, id: u64) -> Result<Option<CommentNow>, ReadError>;
     /// Returns Holdfast's own login, where the credentials may read it.
+    ///
+    /// # Errors
+    /// The server doesn't answer, or refuses the credentials as such.
     async fn own_login(&self) -> Result<Option<String>, ReadError>;
 }

@@ -35,5 +35,8 @@ pub trait SignInPeople: Send + Sync {
     fn page(&self, state: &str, verifier: &str, back: &Url) -> Url;
     /// Returns the person who came back with `code`, which is valid once. `verifier` and `back` must be those of
     /// [`Self::page`].
+    ///
+    /// # Errors
+    /// The code is invalid or was used before; the App's settings are wrong; GitHub doesn't answer.
     async fn person(&self, code: &str, verifier: &str, back: &Url) -> Result<SignedIn, SignInError>;
 }

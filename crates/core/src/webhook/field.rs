@@ -66,11 +66,18 @@ impl<'a> Field<'a> {
         self.value.is_some_and(|value| !value.is_null())
     }
 
+    /// Returns the text.
+    ///
+    /// # Errors
+    /// It is missing or not a text.
     pub fn text(&self) -> Result<&'a str, FieldError> {
         self.read("text", Value::as_str)
     }
 
     /// Returns the text; an empty one where it is missing or null.
+    ///
+    /// # Errors
+    /// It is present and not a text.
     pub fn text_or_empty(&self) -> Result<&'a str, FieldError> {
         if self.is_present() { self.text() } else { Ok("") }
     }
@@ -84,6 +91,9 @@ impl<'a> Field<'a> {
     }
 
     /// Returns a whole number from 1, as all of GitHub's counts and ids are.
+    ///
+    /// # Errors
+    /// It is missing or not such a number.
     pub fn number(&self) -> Result<u64, FieldError> {
         self.read("a whole number from 1", |value| {
             value.as_u64().filter(|number| *number > 0)
@@ -91,6 +101,9 @@ impl<'a> Field<'a> {
     }
 
     /// Returns true or false; false where it is missing or null.
+    ///
+    /// # Errors
+    /// It is present and neither true nor false.
     pub fn flag(&self) -> Result<bool, FieldError> {
         if self.is_present() {
             self.read("true or false", Value::as_bool)
@@ -99,6 +112,10 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Returns the commit id.
+    ///
+    /// # Errors
+    /// It is missing or not a commit id.
     pub fn commit(&self) -> Result<CommitSha, FieldError> {
         self.read("a commit id", |value| CommitSha::parse(value.as_str()?).ok())
     }
@@ -107,6 +124,10 @@ impl<'a> Field<'a> {
         self.read("a name", |value| value.as_str().filter(|text| is_part(text)))
     }
 
+    /// Returns the repository's id and name.
+    ///
+    /// # Errors
+    /// Its id, its name or its owner's login is missing or invalid.
     pub fn repository(&self) -> Result<RepositoryRef, FieldError> {
         let id = RepositoryId::new(self.at("id").number()?);
         let (owner, name) = (self.at("owner").at("login").name()?, self.at("name").name()?);
@@ -117,6 +138,9 @@ impl<'a> Field<'a> {
     }
 
     /// Returns an account. The logins of bots have brackets.
+    ///
+    /// # Errors
+    /// Its login or its type is missing, empty, too long or not printable ASCII.
     pub fn sender(&self) -> Result<Sender, FieldError> {
         let short = |value: &'a Value| {
             value
@@ -129,11 +153,18 @@ impl<'a> Field<'a> {
         })
     }
 
+    /// Returns an author's association with the repository.
+    ///
+    /// # Errors
+    /// It is missing or not a text.
     pub fn association(&self) -> Result<AuthorAssociation, FieldError> {
         self.text().map(AuthorAssociation::parse)
     }
 
     /// Returns the installation's id, where the delivery is an App's.
+    ///
+    /// # Errors
+    /// It is present and has no valid id.
     pub fn installation(&self) -> Result<Option<u64>, FieldError> {
         if self.is_present() {
             self.at("id").number().map(Some)

@@ -121,6 +121,9 @@ impl Journal {
     }
 
     /// Reads a journal's file; of a request with several lines the last one counts.
+    ///
+    /// # Errors
+    /// The file can't be read, or a line other than a torn last one is invalid.
     pub fn read(path: &Path) -> Result<Vec<Entry>, TestkitError> {
         let mut entries: Vec<Entry> = Vec::new();
         for entry in JsonLines::read::<Entry>(path)? {

@@ -85,7 +85,10 @@ impl ApiRequest {
         format!("{}{}?{}", self.api, self.path, query.finish())
     }
 
-    /// Returns the sender, or 401.
+    /// Returns the sender.
+    ///
+    /// # Errors
+    /// The request has no token, or an App's own: 401.
     pub fn identity(&self) -> Result<&Identity, Reply> {
         match &self.caller {
             Caller::Token(identity) => Ok(identity),
@@ -94,7 +97,10 @@ impl ApiRequest {
         }
     }
 
-    /// Returns the App, or 401.
+    /// Checks that the sender is the App itself.
+    ///
+    /// # Errors
+    /// The sender isn't the App itself: 401.
     pub fn app(&self) -> Result<(), Reply> {
         match self.caller {
             Caller::App => Ok(()),
@@ -102,8 +108,10 @@ impl ApiRequest {
         }
     }
 
-    /// Checks that the sender may read `what` of `repo`: 404 for a repository that it must not know of, 403 without
-    /// permission.
+    /// Checks that the sender may read `what` of `repo`.
+    ///
+    /// # Errors
+    /// 401 for the App itself, 403 without the permission, 404 for a private repository without a token.
     pub fn may_read(&self, repo: &Repo, what: &str) -> Result<(), Reply> {
         match &self.caller {
             Caller::Anonymous if repo.is_private() => Err(Reply::not_found()),
@@ -114,7 +122,10 @@ impl ApiRequest {
         }
     }
 
-    /// Returns the sender if it may write `what`: 401 without a token, 403 without permission.
+    /// Returns the sender if it may write `what`.
+    ///
+    /// # Errors
+    /// 401 without a token, 403 without the permission.
     pub fn may_write(&self, what: &str) -> Result<&Identity, Reply> {
         let identity = self.identity()?;
         if identity.permission(what) == Some("write") {
@@ -125,6 +136,9 @@ impl ApiRequest {
     }
 
     /// Returns the sender if it is an App's installation that may write check runs.
+    ///
+    /// # Errors
+    /// 401 without a token, 403 for a user or without the permission.
     pub fn may_write_checks(&self) -> Result<&Identity, Reply> {
         let identity = self.identity()?;
         if identity.kind == Kind::User {

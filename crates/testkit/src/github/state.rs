@@ -122,7 +122,10 @@ impl State {
         self.next_id
     }
 
-    /// Returns the repository with a name in any case, or 404.
+    /// Returns the repository with a name in any case.
+    ///
+    /// # Errors
+    /// No repository has this name: 404.
     pub fn repo(&self, owner: &str, name: &str) -> Result<&Repo, Reply> {
         let slug = format!("{owner}/{name}");
         self.repos
@@ -145,6 +148,10 @@ impl State {
         repos.find(|repo| repo.old_slugs.iter().any(is_it))
     }
 
+    /// Returns the repository with a name in any case, to change it.
+    ///
+    /// # Errors
+    /// No repository has this name: 404.
     pub fn repo_mut(&mut self, owner: &str, name: &str) -> Result<&mut Repo, Reply> {
         let slug = format!("{owner}/{name}");
         self.repos
@@ -176,6 +183,10 @@ impl Repo {
         self.pulls.values().any(|pull| pull.change.is_private)
     }
 
+    /// Returns the pull request with a number.
+    ///
+    /// # Errors
+    /// No pull request has this number: 404.
     pub fn pull(&self, number: &str) -> Result<&Pull, Reply> {
         number
             .parse()
@@ -185,6 +196,10 @@ impl Repo {
             .ok_or_else(Reply::not_found)
     }
 
+    /// Returns the pull request with a number, to change it.
+    ///
+    /// # Errors
+    /// No pull request has this number: 404.
     pub fn pull_mut(&mut self, number: &str) -> Result<&mut Pull, Reply> {
         number
             .parse()
@@ -253,6 +268,10 @@ impl Pull {
         self.updated_at = now();
     }
 
+    /// Returns the review with an id.
+    ///
+    /// # Errors
+    /// No review has this id: 404.
     pub fn review(&self, id: &str) -> Result<&Review, Reply> {
         id.parse()
             .ok()
@@ -260,6 +279,10 @@ impl Pull {
             .ok_or_else(Reply::not_found)
     }
 
+    /// Returns the review with an id, to change it.
+    ///
+    /// # Errors
+    /// No review has this id: 404.
     pub fn review_mut(&mut self, id: &str) -> Result<&mut Review, Reply> {
         id.parse()
             .ok()

@@ -101,6 +101,9 @@ impl Journal {
     }
 
     /// Reads a journal's file, also of a server that was killed.
+    ///
+    /// # Errors
+    /// The file can't be read, or a line other than a torn last one is invalid.
     pub fn read(path: &Path) -> Result<Vec<Call>, TestkitError> {
         let mut calls: Vec<Call> = Vec::new();
         for line in JsonLines::read(path)? {
