@@ -5,8 +5,6 @@
 //! from a pipe never ends. An abandoned thread occupies its place until its work returns, so that hostile input can't
 //! pile threads up.
 
-#![warn(clippy::missing_errors_doc)]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -4,8 +4,6 @@
 //! No clock, network, files or HTTP framework: the server reads the artifacts, fills the views, and sends the pages
 //! with the headers in [`CONTENT_SECURITY_POLICY`] and `docs/console.md`.
 
-#![warn(clippy::missing_errors_doc)]
-
 pub mod field;
 pub mod href;
 pub mod page;

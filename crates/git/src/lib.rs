@@ -3,8 +3,6 @@
 //! A repository may be a stranger's. `budget` bounds its size, depth and time, and it is read on threads that are
 //! abandoned after a time limit.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod base;
 mod budget;
 mod change;

@@ -2,8 +2,6 @@
 //! decide, cancel, redrive, sweep, replay. They return data and failures, and print nothing. The wiring of the domain
 //! to this machine's adapters is here too ([`machine`], [`functions`]).
 
-#![warn(clippy::missing_errors_doc)]
-
 pub mod access;
 pub mod attempt;
 pub mod audit;

@@ -4,8 +4,6 @@
 //! The text may come from a stranger, so all work is bounded: bytes, nesting, matches in flight, scopes, and the time
 //! for a whole file, which parser, searches and walks share. The work runs on threads of its own.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod deadline;
 mod language;
 mod outline;

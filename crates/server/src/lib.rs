@@ -1,8 +1,6 @@
 //! The servers of this machine: [`serve`](serve::run) with the webhook, the console, the approval pages and the runner
 //! in one process, and [`setup`](setup::run), which creates the GitHub App in a browser.
 
-#![warn(clippy::missing_errors_doc)]
-
 pub mod local_host;
 pub mod serve;
 pub mod setup;

@@ -1,7 +1,8 @@
 //! HTTP answers, with the headers that all of them have.
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use holdfast_console::CONTENT_SECURITY_POLICY;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 /// An answer.
@@ -15,10 +16,6 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Allows only this site's stylesheet, images and forms; no script, no frames.
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-                              frame-ancestors 'none'";
-
 impl Reply {
     /// Creates an answer that isn't cached, framed or sniffed.
     pub fn new(status: StatusCode, media_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
@@ -26,7 +23,7 @@ impl Reply {
         for (name, value) in [
             (CONTENT_TYPE, media_type),
             (CACHE_CONTROL, "no-store"),
-            (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
             (REFERRER_POLICY, "no-referrer"),
             (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         ] {

@@ -5,8 +5,6 @@
 //! are [`HistoryEvent`]s and [`Command`]s: the embedding engine stores the events, runs the commands and fires the
 //! timers.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod command;
 mod definition;
 mod error_name;

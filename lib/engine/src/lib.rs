@@ -4,8 +4,6 @@
 //! requests, results and timers, advances the executions and stores all changes in one transaction. `holdfast-asl`
 //! decides what an event means. Functions and object storage are ports that the caller implements.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod ahead;
 mod archive;
 mod backup;

@@ -3,8 +3,6 @@
 //! body, and the size of all bodies together; a router whose handlers read bodies themselves has to bound them.
 //! HTTP/1.1 only.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod address;
 mod body;
 

@@ -1,8 +1,6 @@
 //! The AWS Step Functions API over the embedded engine, for AWS's own clients: `holdfast engine`, and `holdfast serve`
 //! with `--step-functions`. It has no authentication: it only listens on loopback addresses.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod arn;
 mod diagnostic;
 mod error;

@@ -1,7 +1,6 @@
 //! Private files that survive a power cut, and SQLite databases that are all opened with the same settings.
 //!
 #![doc = include_str!("../README.md")]
-#![warn(clippy::missing_errors_doc)]
 
 pub mod database;
 pub mod file;

@@ -134,10 +134,10 @@ fn failed(failure: &Failure) -> Markup {
     html! {
         section.callout.callout-bad aria-labelledby="failure" {
             h2 #failure { "Why it failed" }
-            p.callout-what { (advice.what) }
+            p.callout-what { (advice.cause()) }
             @if !failure.cause.is_empty() { p.cause { code { (text::line(&failure.error)) } ": " (text::block(&failure.cause, text::MAX_PARAGRAPH_CHARS)) } }
             @else { p.cause { code { (text::line(&failure.error)) } } }
-            p { strong { "What to do: " } (advice.next) }
+            p { strong { "What to do: " } (advice.remedy()) }
         }
     }
 }
