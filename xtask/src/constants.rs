@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{say, step, target};
+use crate::{print_line, step, target};
 
 /// Types of the constants that are raised.
 const TYPES: &[&str] = &["u8", "u16", "u32", "u64", "usize", "i32", "i64", "f64"];
@@ -42,7 +42,7 @@ pub fn run(root: &Path, filter: Option<&str>) -> Result<(), String> {
         "fix them first",
         &mut tests(&work, &tree),
     )?;
-    say(&format!("constants: {} to raise", constants.len()));
+    print_line(&format!("constants: {} to raise", constants.len()));
     let mut survivors = Vec::new();
     for (index, constant) in constants.iter().enumerate() {
         let path = tree.join(&constant.file);
@@ -57,7 +57,7 @@ pub fn run(root: &Path, filter: Option<&str>) -> Result<(), String> {
         fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
         let place = format!("{}:{} {}", constant.file.display(), constant.line + 1, constant.name);
         let outcome = if detected { "detected" } else { "SURVIVED" };
-        say(&format!(
+        print_line(&format!(
             "constants: {}/{} {outcome} {place}",
             index + 1,
             constants.len()
@@ -66,7 +66,7 @@ pub fn run(root: &Path, filter: Option<&str>) -> Result<(), String> {
             survivors.push(place);
         }
     }
-    say(&format!(
+    print_line(&format!(
         "constants: {} raised, {} detected, {} survived, {:.0} s",
         constants.len(),
         constants.len() - survivors.len(),

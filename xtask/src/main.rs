@@ -50,7 +50,7 @@ fn ended(result: Result<ExitCode, String>) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(message) => {
-            say(&format!("xtask: {message}"));
+            print_line(&format!("xtask: {message}"));
             ExitCode::FAILURE
         }
     }
@@ -226,7 +226,7 @@ fn workflows(root: &Path) -> Result<(), String> {
 }
 
 fn step(what: &str, remedy: &str, command: &mut Command) -> Result<(), String> {
-    say(&format!("xtask: {what}"));
+    print_line(&format!("xtask: {what}"));
     let began = Instant::now();
     let status = command.status().map_err(|error| {
         format!(
@@ -234,7 +234,7 @@ fn step(what: &str, remedy: &str, command: &mut Command) -> Result<(), String> {
             command.get_program().display()
         )
     })?;
-    say(&format!("xtask: {what}: {:.1} s", began.elapsed().as_secs_f64()));
+    print_line(&format!("xtask: {what}: {:.1} s", began.elapsed().as_secs_f64()));
     if status.success() {
         Ok(())
     } else {
@@ -258,6 +258,6 @@ fn target(root: &Path) -> PathBuf {
 }
 
 #[expect(clippy::print_stderr, reason = "progress for the person at the terminal")]
-fn say(line: &str) {
+fn print_line(line: &str) {
     eprintln!("{line}");
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::python::{Environment, runs};
-use crate::{cargo, say, step, target};
+use crate::{cargo, print_line, step, target};
 
 /// The pinned packages, below the repository's root.
 const REQUIREMENTS: &str = "tests/localstack/requirements.txt";
@@ -22,7 +22,7 @@ const NO_PYTHON: &str = "two-engines: no Python 3.13 or newer with venv (on PATH
 /// The step that failed, and the remedy.
 pub fn pass(root: &Path) -> Result<ExitCode, String> {
     let Some(python) = python() else {
-        say(NO_PYTHON);
+        print_line(NO_PYTHON);
         return Ok(ExitCode::from(2));
     };
     let target = target(root);

@@ -118,9 +118,9 @@ async fn no_error_contains_an_answers_bytes() {
             store.put("a", b"x").await.expect_err("refused"),
             store.get("a").await.expect_err("refused"),
         ] {
-            let said = error.to_string();
-            assert!(said.contains("the bucket bucket"), "{said}");
-            assert!(!said.contains("TOKEN") && !said.contains('\n'), "{said}");
+            let message = error.to_string();
+            assert!(message.contains("the bucket bucket"), "{message}");
+            assert!(!message.contains("TOKEN") && !message.contains('\n'), "{message}");
         }
     }
 }

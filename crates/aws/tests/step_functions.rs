@@ -120,8 +120,8 @@ async fn a_run_is_started_once_and_by_the_alias() {
         json!({ "executionArn": format!("{EXECUTIONS}:r"), "startDate": 1.0 }),
     );
     let (runs, calls) = start(&[refused("ExecutionDoesNotExist"), started]).await;
-    let stands = runs.started_by("live").start_run(&run()).await.unwrap();
-    assert_eq!(stands, StartedRun::New);
+    let started = runs.started_by("live").start_run(&run()).await.unwrap();
+    assert_eq!(started, StartedRun::New);
     let calls = calls.lock().unwrap();
     let [(_, describe), (operation, start)] = &calls[..] else {
         panic!("{calls:?}");
@@ -158,11 +158,11 @@ async fn an_existing_run_is_not_started_again() {
 #[tokio::test]
 async fn a_refusal_is_one_line_with_the_place_and_the_remedy() {
     let (runs, calls) = start(&[refused("AccessDeniedException")]).await;
-    let told = runs.start_run(&run()).await.unwrap_err().to_string();
+    let message = runs.start_run(&run()).await.unwrap_err().to_string();
     for part in ["run r", "AccessDeniedException", MACHINE, "the role"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(message.contains(part), "{part}: {message}");
     }
-    assert!(!told.contains('\n'));
+    assert!(!message.contains('\n'));
     assert_eq!(operations(&calls), ["describeexecution"], "nothing is repeated");
 }
 
@@ -210,8 +210,8 @@ async fn an_answer_is_accepted_or_no_task_waits_for_it() {
         assert_eq!(answer, TaskAnswer::NotWaiting, "{name}");
     }
     let (runs, _) = start(&[refused("ThrottlingException")]).await;
-    let told = runs.succeed_task("SECRET", json!({})).await.unwrap_err().to_string();
-    assert!(!told.contains("SECRET"), "a token is a credential: {told}");
+    let message = runs.succeed_task("SECRET", json!({})).await.unwrap_err().to_string();
+    assert!(!message.contains("SECRET"), "a token is a credential: {message}");
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ fn resources_are_local_and_links_lead_to_pages() {
             if element.get("href").is_some_and(|href| href.starts_with("https:"))
                 && element.get("rel") != Some("noreferrer noopener")
             {
-                problems.push("a link to elsewhere tells where it comes from".to_owned());
+                problems.push("a link to another site reveals the page that it is on".to_owned());
             }
         }
         problems

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn settings_that_would_not_be_read_are_errors() {
         use RootKind::{File, Folder, Link};
-        for (entries, says) in [
+        for (entries, excerpt) in [
             (vec![(".holdfast.yaml", File, 10)], "rename it to .holdfast.yml"),
             (vec![(".Holdfast.YML", File, 10)], "rename it to .holdfast.yml"),
             (vec![(".holdfast.yaml", Link, 10)], "rename it to .holdfast.yml"),
@@ -129,7 +129,7 @@ mod tests {
                 .collect();
             let error = look_at(&entries).unwrap_err().to_string();
             assert!(
-                error.contains(says) && error.lines().count() == 1,
+                error.contains(excerpt) && error.lines().count() == 1,
                 "{entries:?}: {error}"
             );
         }

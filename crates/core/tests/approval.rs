@@ -27,13 +27,13 @@ use serde_json::Value;
 /// The decisions that the workflow received, and the number of deliveries that fail before one succeeds.
 #[derive(Default)]
 struct Workflow {
-    told: Mutex<Vec<String>>,
+    received: Mutex<Vec<String>>,
     fails: Mutex<u32>,
     has_given_up: bool,
 }
 
 impl Workflow {
-    fn take(&self, said: String) -> Result<TaskAnswer, ExecutionError> {
+    fn take(&self, decision: String) -> Result<TaskAnswer, ExecutionError> {
         let mut fails = self.fails.lock().unwrap();
         if *fails > 0 {
             *fails -= 1;
@@ -45,7 +45,7 @@ impl Workflow {
         if self.has_given_up {
             return Ok(TaskAnswer::NotWaiting);
         }
-        self.told.lock().unwrap().push(said);
+        self.received.lock().unwrap().push(decision);
         Ok(TaskAnswer::Accepted)
     }
 }
@@ -136,7 +136,7 @@ fn the_first_decision_counts_and_the_second_person_sees_who_was_first() {
     approve(&rows, "ada", 2_000).unwrap();
     for second in ["ada", "grace"] {
         let Err(Refusal::Decided(question)) = approve(&rows, second, 3_000) else {
-            panic!("{second} was told that it counts");
+            panic!("{second} was accepted");
         };
         let vote = question.last_vote().unwrap();
         assert_eq!((vote.by.name.as_str(), vote.at_ms), ("ada", 2_000));
@@ -145,7 +145,10 @@ fn the_first_decision_counts_and_the_second_person_sees_who_was_first() {
     for _ in 0..2 {
         block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap();
     }
-    assert_eq!(*workflow.told.lock().unwrap(), [r#"token-1 {"decision":"approved"}"#]);
+    assert_eq!(
+        *workflow.received.lock().unwrap(),
+        [r#"token-1 {"decision":"approved"}"#]
+    );
     let audit = block_on(list_audit(&rows, 10)).unwrap();
     assert_eq!(audit.len(), 1, "{audit:?}");
     assert_eq!(
@@ -185,12 +188,12 @@ fn a_refused_decision_shows_the_current_state() {
         ("ada", &ballot(Verdict::Rejected, Some("  ")), 2_000, "needs a reason"),
         ("ada", &untitled, 2_000, "has no title"),
     ] {
-        let said = refused(name, ballot, now_ms);
-        assert!(said.contains(expected), "{said}");
+        let message = refused(name, ballot, now_ms);
+        assert!(message.contains(expected), "{message}");
     }
     block_on(claim::take(&rows, &FixedChange::default(), &target(), "r-2")).unwrap();
-    let said = refused("ada", &yes, 2_000);
-    assert!(said.contains("no longer current"), "{said}");
+    let message = refused("ada", &yes, 2_000);
+    assert!(message.contains("no longer current"), "{message}");
     assert!(block_on(list_audit(&rows, 10)).unwrap().is_empty());
 }
 
@@ -209,7 +212,10 @@ fn an_approval_needs_the_policys_number_of_people_and_a_rejection_one() {
     assert_eq!(question.decided, Some(Verdict::Rejected));
     let workflow = Workflow::default();
     block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap();
-    assert_eq!(*workflow.told.lock().unwrap(), ["token-1 ApprovalRejected: not now"]);
+    assert_eq!(
+        *workflow.received.lock().unwrap(),
+        ["token-1 ApprovalRejected: not now"]
+    );
 }
 
 #[test]
@@ -236,7 +242,7 @@ fn a_sweep_delivers_undelivered_decisions() {
             .unwrap()
             .is_empty()
     );
-    assert_eq!(workflow.told.lock().unwrap().len(), 1);
+    assert_eq!(workflow.received.lock().unwrap().len(), 1);
 
     // A damaged row is reported by its key, and the others are delivered.
     let (rows, _) = asked(1);
@@ -295,7 +301,7 @@ fn a_repeated_request_keeps_its_links_and_answers_the_newest_token() {
     approve(&rows, "ada", 2_000).unwrap();
     let workflow = Workflow::default();
     block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap();
-    assert!(workflow.told.lock().unwrap()[0].starts_with("token-2 "));
+    assert!(workflow.received.lock().unwrap()[0].starts_with("token-2 "));
     assert!(matches!(block_on(find_link(&rows, "guess")), Err(Refusal::Unknown)));
     let groups = ["question/", "link/"].map(|group| block_on(rows.list(group, 10)).unwrap());
     let stored = format!("{groups:?}");
@@ -317,7 +323,7 @@ fn the_mailed_code_identifies_its_person_until_too_many_wrong_codes() {
     for left in (1..8).rev() {
         let refused = block_on(check_code(&rows, &mine.id, &other.code)).unwrap_err();
         assert!(
-            matches!(refused, Refusal::WrongCode { left: said } if said == left),
+            matches!(refused, Refusal::WrongCode { left: found } if found == left),
             "{refused}"
         );
     }

@@ -355,6 +355,6 @@ fn is_started(receipt: &Receipt) -> bool {
     matches!(receipt, Receipt::Started { .. })
 }
 
-fn is_ignored(receipt: &Receipt, says: &str) -> bool {
-    matches!(receipt, Receipt::Ignored { why } if why.contains(says))
+fn is_ignored(receipt: &Receipt, excerpt: &str) -> bool {
+    matches!(receipt, Receipt::Ignored { why } if why.contains(excerpt))
 }

@@ -53,12 +53,12 @@ pub enum TestkitError {
         source: serde_json::Error,
     },
     /// A function's program gave no answer.
-    #[error("{} gave no answer: {said}", program.display())]
+    #[error("{} gave no answer: {stderr}", program.display())]
     NoAnswer {
         /// The program.
         program: PathBuf,
         /// Its output on stderr.
-        said: String,
+        stderr: String,
     },
     /// The fake has no such pull request.
     #[error("{slug} has no pull request {number}; add it with FakeGithub::add first")]

@@ -235,7 +235,7 @@ impl RunningFunction {
             let _ = self.child.kill();
             TestkitError::NoAnswer {
                 program: self.program.clone(),
-                said: joined(self.stderr.take()),
+                stderr: joined(self.stderr.take()),
             }
         })
     }

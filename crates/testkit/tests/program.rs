@@ -78,7 +78,7 @@ async fn github_serves_a_repository_and_its_journal_outlives_a_kill() {
 fn an_unknown_script_is_refused_with_the_names() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast-testkit"));
     let output = command.args(["model", "--script", "nonsense"]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(said.contains("prose_then_valid"), "{said}");
+    assert!(message.contains("prose_then_valid"), "{message}");
 }

@@ -162,7 +162,7 @@ async fn each_shape_of_this_version_has_a_golden_file() {
     missing.dedup();
     assert!(
         missing.is_empty(),
-        "shapes without a golden file; docs/upgrading.md says what to do:\n{}",
+        "shapes without a golden file; docs/upgrading.md describes what to do:\n{}",
         missing.join("\n")
     );
 }

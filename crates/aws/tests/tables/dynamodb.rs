@@ -138,11 +138,11 @@ async fn errors_are_one_line_and_hold_no_credential() {
             errors.extend(written.err());
         }
         for error in errors {
-            let said = error.to_string();
-            assert!(said.contains(expected) && said.contains(&table.name), "{said}");
+            let message = error.to_string();
+            assert!(message.contains(expected) && message.contains(&table.name), "{message}");
             assert!(
-                !said.contains("TOKEN") && !said.contains("secret-key") && !said.contains('\n'),
-                "{said}"
+                !message.contains("TOKEN") && !message.contains("secret-key") && !message.contains('\n'),
+                "{message}"
             );
         }
         assert_eq!(proxy.take_requests(), 4, "nothing is repeated");
@@ -158,9 +158,9 @@ async fn a_missing_table_is_named_with_its_remedy() {
         rows.delete("a/1", 1).await.unwrap_err(),
         rows.list("a/", 1).await.unwrap_err(),
     ] {
-        let said = error.to_string();
+        let message = error.to_string();
         for part in ["elsewhere", "ResourceNotFound", "pk", "sk", "Check that"] {
-            assert!(said.contains(part), "{part}: {said}");
+            assert!(message.contains(part), "{part}: {message}");
         }
     }
 }
@@ -214,9 +214,12 @@ async fn a_row_of_another_program_is_reported() {
             rows.put(&key, &n(1), Precondition::Absent).await.unwrap_err(),
             rows.list(&key, 1).await.unwrap_err(),
         ] {
-            let said = error.to_string();
-            assert!(said.contains(&key) && said.contains("another program"), "{said}");
-            assert!(!said.contains("TOKEN"), "{said}");
+            let message = error.to_string();
+            assert!(
+                message.contains(&key) && message.contains("another program"),
+                "{message}"
+            );
+            assert!(!message.contains("TOKEN"), "{message}");
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::support::{Scene, holdfast, many_files, one_line};
 use holdfast_testkit::{ModelServer, Repository, Script};
 use serde_json::Value;
 
-fn says(scene: &Scene, arguments: &[&str], exit: i32, parts: &[&str]) {
+fn fails_with(scene: &Scene, arguments: &[&str], exit: i32, parts: &[&str]) {
     let (status, line) = one_line(&scene.run(arguments));
     assert_eq!(status, exit, "{line}");
     for part in parts {
@@ -21,38 +21,38 @@ fn says(scene: &Scene, arguments: &[&str], exit: i32, parts: &[&str]) {
 fn a_missing_repository_or_revision_is_a_usage_error() {
     let scene = Scene::new(many_files(1));
     let empty = tempfile::tempdir().unwrap();
-    says(
+    fails_with(
         &scene,
         &["review", empty.path().to_str().unwrap()],
         2,
         &["is not a git repository", empty.path().to_str().unwrap()],
     );
-    says(
+    fails_with(
         &scene,
         &["review", "/nonexistent/tree"],
         2,
         &["/nonexistent/tree does not exist"],
     );
-    says(
+    fails_with(
         &scene,
         &["review", scene.path(), "--base", "no-such-branch"],
         2,
         &["--base \"no-such-branch\" is not a commit"],
     );
-    says(
+    fails_with(
         &scene,
         &["review", scene.path(), "--head", "HEAD~99"],
         2,
         &["--head \"HEAD~99\" is not a commit"],
     );
-    says(
+    fails_with(
         &scene,
         &["review", scene.path(), "--publish"],
         2,
         &["--publish needs a pull request's address"],
     );
     let unborn = Repository::new().unwrap();
-    says(
+    fails_with(
         &scene,
         &["review", unborn.path().to_str().unwrap()],
         2,
@@ -63,7 +63,7 @@ fn a_missing_repository_or_revision_is_a_usage_error() {
 #[test]
 fn an_empty_change_is_reported_and_succeeds() {
     let scene = Scene::new(many_files(1));
-    says(
+    fails_with(
         &scene,
         &["review", scene.path(), "--base", "HEAD"],
         0,
@@ -80,7 +80,7 @@ fn a_shallow_clone_names_its_remedy() {
     full.git(&["clone", "--quiet", "--depth", "1", &from, clone.to_str().unwrap()])
         .unwrap();
     let scene = Scene::new(full);
-    says(
+    fails_with(
         &scene,
         &["review", clone.to_str().unwrap()],
         2,
@@ -95,20 +95,20 @@ fn every_invalid_setting_is_reported_together() {
         .set("HOLDFAST_MAX_CONCURRENCY", "many")
         .set("HOLDFAST_MODEL_URL", "http://example.com");
     let output = scene.run(&["review", scene.path()]);
-    let said = String::from_utf8(output.stderr).unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
     for name in [
         "HOLDFAST_MODEL (environment)",
         "HOLDFAST_MAX_CONCURRENCY (environment)",
         "HOLDFAST_MODEL_URL (environment)",
     ] {
-        assert!(said.contains(name), "{name}: {said}");
+        assert!(message.contains(name), "{name}: {message}");
     }
 }
 
 #[test]
 fn a_model_without_a_key_is_a_configuration_error() {
-    for (model, url, says) in [
+    for (model, url, excerpt) in [
         ("openai/x", "https://api.example.com", "OPENAI_API_KEY"),
         ("anthropic/x", "", "ANTHROPIC_API_KEY"),
     ] {
@@ -116,7 +116,7 @@ fn a_model_without_a_key_is_a_configuration_error() {
             .set("HOLDFAST_MODEL", model)
             .set("HOLDFAST_MODEL_URL", url);
         let (status, line) = one_line(&scene.run(&["review", scene.path()]));
-        assert!(status == 2 && line.contains(says), "{line}");
+        assert!(status == 2 && line.contains(excerpt), "{line}");
         assert!(!scene.data.path().join("data").exists(), "nothing was begun");
     }
 }
@@ -148,8 +148,8 @@ fn a_model_that_cannot_answer_leaves_a_partial_review() {
             .set("HOLDFAST_MODEL_TIMEOUT_SECONDS", "1");
         let (exit, document) = scene.review();
         assert_eq!((exit, &document["status"]), (3, &"partial".into()), "{reason}");
-        let said = document["coverage"][0]["reason"].as_str().unwrap();
-        assert!(said.contains(reason), "{reason}: {said}");
+        let message = document["coverage"][0]["reason"].as_str().unwrap();
+        assert!(message.contains(reason), "{reason}: {message}");
         assert!(!document.to_string().contains("test-key"), "the key is nowhere");
     }
 }
@@ -162,8 +162,11 @@ fn no_model_server_is_named_with_its_address() {
     scene.server = None;
     let (exit, document) = scene.review();
     assert_eq!(exit, 3);
-    let said = document["coverage"][0]["reason"].as_str().unwrap();
-    assert!(said.contains("ModelUnavailable") && said.contains(&address), "{said}");
+    let message = document["coverage"][0]["reason"].as_str().unwrap();
+    assert!(
+        message.contains("ModelUnavailable") && message.contains(&address),
+        "{message}"
+    );
 }
 
 #[test]
@@ -173,7 +176,7 @@ fn two_processes_never_share_a_data_directory() {
     while scene.server().journal().calls().is_empty() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    says(&scene, &["review", scene.path()], 2, &["is in use by", "--data"]);
+    fails_with(&scene, &["review", scene.path()], 2, &["is in use by", "--data"]);
     let listed = scene.run(&["runs"]);
     assert!(
         listed.status.success() && String::from_utf8_lossy(&listed.stdout).contains("running"),
@@ -193,7 +196,7 @@ fn a_damaged_data_directory_is_refused_and_left_unchanged() {
     let mut damaged = good.clone();
     damaged[..4096.min(good.len())].fill(0xA5);
     std::fs::write(&file, &damaged).unwrap();
-    says(&scene, &["review", scene.path()], 2, &["engine.sqlite"]);
+    fails_with(&scene, &["review", scene.path()], 2, &["engine.sqlite"]);
     assert_eq!(std::fs::read(&file).unwrap(), damaged, "nothing was written over it");
     let elsewhere = scene.data.path().join("file");
     std::fs::write(&elsewhere, "x").unwrap();
@@ -212,7 +215,7 @@ fn a_newer_data_directory_is_refused_by_its_version() {
         .execute("UPDATE meta SET value = 999 WHERE key = 'version'", [])
         .unwrap();
     drop(database);
-    says(&scene, &["review", scene.path()], 2, &["999", "newer"]);
+    fails_with(&scene, &["review", scene.path()], 2, &["999", "newer"]);
 }
 
 /// Runs `holdfast review` of the scene from a shell that first runs `before`.
@@ -283,9 +286,9 @@ fn is_root() -> bool {
 #[test]
 fn unknown_runs_are_named() {
     let scene = Scene::new(many_files(1));
-    says(&scene, &["show", "nothing"], 2, &["no runs", "data"]);
+    fails_with(&scene, &["show", "nothing"], 2, &["no runs", "data"]);
     assert_eq!(scene.review().0, 0);
-    says(&scene, &["show", "nothing"], 2, &["there is no run \"nothing\""]);
+    fails_with(&scene, &["show", "nothing"], 2, &["there is no run \"nothing\""]);
     let run = scene.review().1["run"].as_str().unwrap().to_owned();
-    says(&scene, &["approve", &run], 2, &["does not wait for a decision"]);
+    fails_with(&scene, &["approve", &run], 2, &["does not wait for a decision"]);
 }

@@ -62,17 +62,17 @@ fn pictures() -> PathBuf {
 }
 
 /// Returns a script's stdout; fails if the script failed.
-fn said_by(mut command: Command) -> String {
+fn output_of(mut command: Command) -> String {
     let output = command.output().unwrap();
-    let (said, wrong) = (
+    let (printed, errors) = (
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),
     );
     assert!(
         output.status.success(),
-        "(cd tests/node && npm ci; apt-get install chromium)\n{wrong}\n{said}"
+        "(cd tests/node && npm ci; apt-get install chromium)\n{errors}\n{printed}"
     );
-    said
+    printed
 }
 
 /// Decides through the browser; returns the text of the last page.
@@ -80,7 +80,7 @@ fn decide(link: &str, code: &str, decision: &str) -> String {
     let mut command = node("decide.mjs");
     command.args([link, code, decision]);
     command.arg(pictures().join(format!("decide-{decision}.png")));
-    said_by(command)
+    output_of(command)
 }
 
 /// Opens pages, each an address or `NAME=ADDRESS`; returns each one's status and text.
@@ -97,7 +97,7 @@ pub fn look(first: Option<&str>, pages: &[String]) -> Vec<(u64, String)> {
             page["text"].as_str().unwrap().to_owned(),
         )
     };
-    said_by(command).lines().map(read).collect()
+    output_of(command).lines().map(read).collect()
 }
 
 /// Returns the link and the code in a mail.
@@ -126,8 +126,8 @@ fn the_mailed_link_is_read_and_decided_in_a_browser() {
         assert_eq!(mail["to"], "ada@example.org");
         let (link, code) = link_and_code(&mail);
         served.wait_for(&run, "awaiting_approval");
-        let said = decide(&link, &code, decision);
-        assert!(said.contains("by ada"), "{said}");
+        let output = decide(&link, &code, decision);
+        assert!(output.contains("by ada"), "{output}");
         served.wait_for(&run, status);
         assert_eq!(served.pull.reviews().len(), reviews, "a double click decides once");
         let seen = look(None, std::slice::from_ref(&link));
@@ -148,13 +148,13 @@ fn an_expired_link_is_explained_in_a_browser() {
     let unknown = format!("{}approvals/{}", served.address(), "0".repeat(64));
     let decide = format!("{}reviews/{run}/decide", served.address());
     let seen = look(None, &[superseded, expired, unknown, decide]);
-    for ((status, text), (expected, says)) in seen.iter().zip([
+    for ((status, text), (expected, excerpt)) in seen.iter().zip([
         (410, "newer"),
         (410, "time to decide is over"),
         (404, ""),
         (401, "Sign in"),
     ]) {
-        assert!(*status == expected && text.contains(says), "{status} {text}");
+        assert!(*status == expected && text.contains(excerpt), "{status} {text}");
     }
     assert!(served.pull.reviews().is_empty());
 }
@@ -172,10 +172,10 @@ fn the_console_works_in_a_browser() {
         format!("approval={at}reviews/{run}/decide"),
     ];
     let seen = look(Some(&served.console_address()), &pages);
-    for ((status, text), says) in seen
+    for ((status, text), excerpt) in seen
         .iter()
         .zip(["octo/demo", "src/file_0000.rs", "Attempt 1", "Approve"])
     {
-        assert!(*status == 200 && text.contains(says), "{status} {text}");
+        assert!(*status == 200 && text.contains(excerpt), "{status} {text}");
     }
 }

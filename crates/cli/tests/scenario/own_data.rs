@@ -69,11 +69,11 @@ fn a_committed_data_directory_causes_nothing_and_is_refused_by_name() {
     let before = pull.github.journal().writes().len();
 
     let output = in_tree(&pull.scene, home.path(), &["review", "."]).output().unwrap();
-    let said = stderr(&output);
+    let message = stderr(&output);
     // The planted files are a part of the change, and some of them are unreadable.
-    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{said}");
-    let named: Vec<&str> = said.lines().filter(|line| line.contains(".holdfast")).collect();
-    assert!(named.len() == 1 && named[0].contains("--data"), "{said}");
+    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{message}");
+    let named: Vec<&str> = message.lines().filter(|line| line.contains(".holdfast")).collect();
+    assert!(named.len() == 1 && named[0].contains("--data"), "{message}");
     let listed = in_tree(&pull.scene, home.path(), &["runs", "--format", "json"])
         .output()
         .unwrap();

@@ -247,7 +247,7 @@ fn a_head_that_moved_meanwhile_supersedes_the_review() {
     pull.push("src/file_0000.rs", "pub fn other() {}\n");
     assert_eq!(child.wait().unwrap().code(), Some(3));
     assert!(pull.reviews().is_empty(), "an old head is not reviewed in public");
-    assert_eq!(pull.check()["status"], "completed", "no check stands for ever");
+    assert_eq!(pull.check()["status"], "completed", "no check stays in progress");
     assert!(pull.github.issue_comments(SLUG, 12).is_empty(), "nor an announcement");
     let runs: Value = serde_json::from_slice(&pull.scene.run(&["runs", "--format", "json"]).stdout).unwrap();
     assert_eq!(runs["runs"][0]["status"], "superseded");
@@ -318,7 +318,7 @@ fn a_kill_during_publication_causes_no_second_post() {
 #[test]
 fn each_refusal_of_github_is_one_line() {
     let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
-    for (fault, exit, says) in [
+    for (fault, exit, excerpt) in [
         (Fault::status(401), 2, "GITHUB_TOKEN"),
         (Fault::status(403), 2, "needs the permission"),
         (Fault::status(404), 2, "check the address"),
@@ -328,7 +328,10 @@ fn each_refusal_of_github_is_one_line() {
         pull.github.fail_next(Matcher::any(), fault);
         let (status, line) = one_line(&pull.scene.run(&["review", &pull.address()]));
         assert_eq!(status, exit, "{line}");
-        assert!(line.contains(says) && !line.contains(FakeGithub::USER_TOKEN), "{line}");
+        assert!(
+            line.contains(excerpt) && !line.contains(FakeGithub::USER_TOKEN),
+            "{line}"
+        );
     }
     let (status, line) = one_line(
         &pull

@@ -482,7 +482,7 @@ fn a_replay_works_beside_a_running_review() {
 #[test]
 fn an_unknown_state_is_a_usage_error() {
     let recorded = of_work_tree(1, Script::valid());
-    for (state, says) in [
+    for (state, excerpt) in [
         ("Nonsense", "its states are OpenReview, PlanReview, "),
         (
             state::DISCARD_REVIEW,
@@ -490,6 +490,6 @@ fn an_unknown_state_is_a_usage_error() {
         ),
     ] {
         let (exit, line) = one_line(&recorded.command(&["--from", state]).output().unwrap());
-        assert!(exit == 2 && line.contains(says), "{line}");
+        assert!(exit == 2 && line.contains(excerpt), "{line}");
     }
 }

@@ -118,11 +118,14 @@ fn an_answer_that_is_not_recorded_is_named_and_ends_with_3() {
     assert_eq!((exit, &document["complete"]), (3, &json!(false)), "{document:#}");
     let missing = &document["missing_answers"][0];
     assert_eq!((&missing["unit"], &missing["attempt"]), (&json!("u0001"), &json!(2)));
-    let says = "no recorded answer for unit u0001 attempt 2: a model would be called here";
-    assert_eq!(missing["message"], says);
+    let excerpt = "no recorded answer for unit u0001 attempt 2: a model would be called here";
+    assert_eq!(missing["message"], excerpt);
     assert_eq!(document["coverage"].as_array().unwrap().len(), 1, "{document:#}");
     let text = recorded.text(&[]);
-    assert!(text.contains(says) && text.contains("could not be completed"), "{text}");
+    assert!(
+        text.contains(excerpt) && text.contains("could not be completed"),
+        "{text}"
+    );
     assert!(text.contains("reviewed, 2 attempts → unreviewed, 2 attempts"), "{text}");
 
     let recorded = of_work_tree(2, low());

@@ -593,11 +593,15 @@ fn commands_require_write_permission() {
     let (status, receipt) = served.command("maintainer", "/holdfast pause");
     assert_eq!((status, &receipt["status"]), (200, &json!("done")), "{receipt}");
     assert_eq!(served.opened().1["status"], "ignored");
-    let said = served.pull.github.issue_comments(SLUG, 12);
-    let answers = said
+    let comments = served.pull.github.issue_comments(SLUG, 12);
+    let answers = comments
         .iter()
         .filter(|comment| comment["body"].to_string().contains("until `/holdfast resume`"));
-    assert_eq!(answers.count(), 1, "it is said where it was asked for: {said:?}");
+    assert_eq!(
+        answers.count(),
+        1,
+        "the answer is in the same conversation: {comments:?}"
+    );
     let (status, receipt) = served.command("maintainer", "/holdfast review");
     assert_eq!((status, &receipt["status"]), (202, &json!("started")), "{receipt}");
     served.wait_for(receipt["run"].as_str().unwrap(), "published");

@@ -8,7 +8,7 @@ use holdfast_testkit::{FakeGithub, ModelServer, PullRequest, Repository, Script}
 
 use crate::support::{Scene, holdfast, many_files};
 
-fn said(output: &Output) -> String {
+fn printed_by(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
 }
 
@@ -50,7 +50,7 @@ fn unread_settings_fail_reviews_of_work_trees_and_pull_requests() {
             repository.write(".holdfast.yml", b"exclude: ['\xff']\n").unwrap()
         }),
     ];
-    for (says, prepare) in cases {
+    for (excerpt, prepare) in cases {
         let (repository, base, head) = changed(prepare);
         let github = FakeGithub::start().unwrap();
         github.add(PullRequest::from_git(repository.path(), &base, &head, "octo/demo", 1).unwrap());
@@ -59,10 +59,10 @@ fn unread_settings_fail_reviews_of_work_trees_and_pull_requests() {
             .set("GITHUB_TOKEN", FakeGithub::USER_TOKEN);
         for target in [scene.path().to_owned(), github.pull_request_url("octo/demo", 1)] {
             let output = scene.run(&["review", &target]);
-            let said = said(&output);
+            let printed = printed_by(&output);
             assert!(
-                output.status.code().unwrap() >= 2 && said.contains(says),
-                "{target}: {says}: {said}"
+                output.status.code().unwrap() >= 2 && printed.contains(excerpt),
+                "{target}: {excerpt}: {printed}"
             );
         }
     }
@@ -100,7 +100,7 @@ fn check_lists_every_problem_with_its_place() {
     )
     .unwrap();
     let output = check(".holdfast.yml");
-    let text = said(&output);
+    let text = printed_by(&output);
     assert_eq!(output.status.code(), Some(2));
     for part in [
         "line 1 column 1: exclud: ",
@@ -116,15 +116,15 @@ fn check_lists_every_problem_with_its_place() {
         folder.path().join(".holdfast.yaml"),
     )
     .unwrap();
-    assert!(said(&check(".holdfast.yml")).contains("rename it to .holdfast.yml"));
-    assert!(said(&check(".holdfast.yaml")).contains("rename it to .holdfast.yml"));
+    assert!(printed_by(&check(".holdfast.yml")).contains("rename it to .holdfast.yml"));
+    assert!(printed_by(&check(".holdfast.yaml")).contains("rename it to .holdfast.yml"));
     fs::write(folder.path().join("real.yml"), "max_units: 3\n").unwrap();
     assert_eq!(check("real.yml").status.code(), Some(0));
     symlink("real.yml", folder.path().join(".holdfast.yml")).unwrap();
-    assert!(said(&check(".holdfast.yml")).contains("symbolic link"));
+    assert!(printed_by(&check(".holdfast.yml")).contains("symbolic link"));
     fs::remove_file(folder.path().join(".holdfast.yml")).unwrap();
     fs::write(folder.path().join(".holdfast.yml"), " ".repeat(1_048_577)).unwrap();
-    assert!(said(&check(".holdfast.yml")).contains("at most 1048576 bytes"));
+    assert!(printed_by(&check(".holdfast.yml")).contains("at most 1048576 bytes"));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn misspelt_and_invalid_environment_settings_are_reported_together() {
         .set("HOLDFAST_GITHUB_APP_ID", "1")
         .set("HOLDFAST_GITHUB_APP_KEY_FILE", "/nonexistent/app.pem");
     let output = scene.run(&["review", scene.path()]);
-    let text = said(&output);
+    let text = printed_by(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
     for part in [
         "did you mean HOLDFAST_MODEL?",
@@ -152,6 +152,6 @@ fn misspelt_and_invalid_environment_settings_are_reported_together() {
     }
     assert!(!scene.data.path().join("data").exists(), "nothing was begun");
     let runs = Scene::new(many_files(1)).set("HOLDFAST_DATE", "x");
-    let text = said(&runs.run(&["runs"]));
+    let text = printed_by(&runs.run(&["runs"]));
     assert!(text.contains("did you mean HOLDFAST_DATA?"), "{text}");
 }

@@ -26,8 +26,8 @@ fn an_app_created_in_the_browser_works_with_serve() {
         command
     };
     let mut child = setup().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = said.next().unwrap().unwrap();
+    let mut message = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = message.next().unwrap().unwrap();
     let here = line.split_whitespace().find(|word| word.starts_with("http")).unwrap();
 
     let seen = look(None, &[format!("setup={here}")]);
@@ -57,17 +57,17 @@ fn an_app_created_in_the_browser_works_with_serve() {
     assert!(done.text().unwrap().contains("/installations/new"));
 
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
+    let message = String::from_utf8(output.stdout).unwrap();
     assert!(
-        output.status.success() && said.contains(&format!("{PUBLIC}/webhooks/github")),
-        "{said}"
+        output.status.success() && message.contains(&format!("{PUBLIC}/webhooks/github")),
+        "{message}"
     );
     let settings = std::fs::read_to_string(data.join("github-app.env")).unwrap();
     for file in ["github-app.env", "github-app.pem"] {
         let mode = data.join(file).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
-    assert!(!said.contains("PRIVATE KEY") && !said.contains(FakeGithub::WEBHOOK_SECRET));
+    assert!(!message.contains("PRIVATE KEY") && !message.contains(FakeGithub::WEBHOOK_SECRET));
     let (status, line) = one_line(&setup().output().unwrap());
     assert!(status == 2 && line.contains("already"), "{line}");
 
@@ -83,7 +83,7 @@ fn an_app_created_in_the_browser_works_with_serve() {
 fn invalid_setup_options_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let long = "x".repeat(35);
-    for (arguments, says) in [
+    for (arguments, excerpt) in [
         (&["--public-url", "http://127.0.0.1:8080"][..], "only to https"),
         (&["--public-url", "holdfast"], "--public-url"),
         (&["--public-url", PUBLIC, "--name", &long], "1 to 34 characters"),
@@ -91,7 +91,7 @@ fn invalid_setup_options_are_refused_at_once() {
     ] {
         let mut command = holdfast(&[&["setup"], arguments].concat());
         let (status, line) = one_line(&command.arg("--data").arg(folder.path()).output().unwrap());
-        assert!(status == 2 && line.contains(says), "{line}");
+        assert!(status == 2 && line.contains(excerpt), "{line}");
     }
     let without = holdfast(&["setup"]).output().unwrap();
     assert_eq!(without.status.code(), Some(2));

@@ -118,8 +118,8 @@ pub fn holdfast_of(program: &Path, arguments: &[&str]) -> Command {
 
 /// Returns a failed command's exit status and its stderr, which must be exactly one line.
 pub fn one_line(output: &Output) -> (i32, String) {
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
-    let lines: Vec<&str> = said.lines().collect();
+    let message = String::from_utf8(output.stderr.clone()).unwrap();
+    let lines: Vec<&str> = message.lines().collect();
     assert_eq!(lines.len(), 1, "one clear line, not {lines:#?}");
     (output.status.code().unwrap(), lines[0].to_owned())
 }

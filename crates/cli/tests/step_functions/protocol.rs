@@ -75,11 +75,11 @@ fn an_address_that_other_machines_reach_is_refused() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let said = String::from_utf8(ended.stderr).unwrap();
+    let message = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(2));
     assert!(
-        said.contains("--listen 0.0.0.0:0") && said.contains("no authentication"),
-        "{said}"
+        message.contains("--listen 0.0.0.0:0") && message.contains("no authentication"),
+        "{message}"
     );
     assert!(!data.exists());
 }

@@ -173,7 +173,7 @@ fn spawn(data: &std::path::Path, endpoint: &str) -> (Child, String) {
     (child, url)
 }
 
-#[expect(clippy::print_stderr, reason = "what the server says helps to see why a test fails")]
+#[expect(clippy::print_stderr, reason = "the output of the server explains why a test fails")]
 fn eprintln(line: &str) {
     eprintln!("server: {line}");
 }

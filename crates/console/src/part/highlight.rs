@@ -52,7 +52,7 @@ impl Lexer {
     fn line(&mut self, line: &str) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let mut rest = line;
-        if self.open.is_none() && self.goes_on_as_comment(line) {
+        if self.open.is_none() && self.continues_comment(line) {
             let length = line.find("*/").map_or(line.len(), |at| at + 2);
             add(&mut pieces, "tok-comment", &line[..length]);
             rest = &line[length..];
@@ -71,7 +71,7 @@ impl Lexer {
     }
 
     /// Returns whether a line continues a comment that began before the hunk: it starts with a star.
-    fn goes_on_as_comment(&self, line: &str) -> bool {
+    fn continues_comment(&self, line: &str) -> bool {
         let line = line.trim_start();
         self.language.block_comment == Some(("/*", "*/"))
             && (line == "*" || line.starts_with("* ") || line.starts_with("*/") || line.starts_with("*\t"))

@@ -110,7 +110,7 @@ mod tests {
         }
         assert_eq!(split_prefix("a/").unwrap(), ("a", ""));
         assert!(split_prefix("a").is_err());
-        let said = split_key(&"a\n".repeat(500)).unwrap_err().to_string();
-        assert!(said.len() < 200 && !said.contains('\n'), "{said}");
+        let message = split_key(&"a\n".repeat(500)).unwrap_err().to_string();
+        assert!(message.len() < 200 && !message.contains('\n'), "{message}");
     }
 }

@@ -72,7 +72,7 @@ fn finding(path: &str, number: u32, secret: &SecretMatch) -> Finding {
         "An added line gives a secret's name to a value that looks random. If it is a real credential, whoever can read the \
          repository can use it: revoke it, take it out of the history, and read it from the environment or a secret store instead."
     } else {
-        "A credential stands in an added line. Whoever can read the repository can use it: revoke it, take it out of \
+        "An added line has a credential. Whoever can read the repository can use it: revoke it, take it out of \
          the history, and read it from the environment or a secret store instead."
     };
     Finding {

@@ -39,7 +39,7 @@ pub enum SuggestionProblem {
     #[error("it repeats the line before or after those that it replaces")]
     Overlap,
     /// A placeholder, or a secret itself.
-    #[error("it holds a secret or what stands for one")]
+    #[error("it holds a secret or the placeholder of one")]
     Secret,
     /// Marks of a diff, of a merge's conflict, or of the prompt.
     #[error("it holds marks of a diff")]

@@ -224,11 +224,11 @@ fn other_events_are_ignored_with_the_reason() {
         ),
         ("", json!({}), "nothing to do for the event"),
     ];
-    for (event, payload, says) in table {
+    for (event, payload, excerpt) in table {
         let read = read(event, &payload);
         assert!(
-            matches!(&read, WebhookEvent::Ignored { why } if why.contains(says) && why.len() < 120 && !why.contains('\n')),
-            "{event}, {says:?}: {read:?}"
+            matches!(&read, WebhookEvent::Ignored { why } if why.contains(excerpt) && why.len() < 120 && !why.contains('\n')),
+            "{event}, {excerpt:?}: {read:?}"
         );
     }
 }
@@ -326,21 +326,21 @@ fn a_body_without_its_events_form_is_invalid_with_the_path() {
         ("ping", json!({ "zen": "Keep it simple." }), "hook_id: missing"),
         ("push", json!([]), "the body isn't a JSON object"),
     ];
-    for (event, payload, says) in table {
+    for (event, payload, excerpt) in table {
         let read = read(event, &payload);
         assert!(
-            matches!(&read, WebhookEvent::Invalid { what } if what.contains(says)),
-            "{says}: {read:?}"
+            matches!(&read, WebhookEvent::Invalid { what } if what.contains(excerpt)),
+            "{excerpt}: {read:?}"
         );
     }
-    for (body, says) in [
+    for (body, excerpt) in [
         ("", "valid JSON"),
         ("{", "line 1, column 1"),
         ("payload=%7B%7D", "application/json"),
     ] {
         let read = parse("pull_request", body.as_bytes());
         assert!(
-            matches!(&read, WebhookEvent::Invalid { what } if what.contains(says)),
+            matches!(&read, WebhookEvent::Invalid { what } if what.contains(excerpt)),
             "{body}: {read:?}"
         );
     }

@@ -247,12 +247,12 @@ fn a_command_is_read_from_the_comments_current_state() {
             "older than",
         ),
     ];
-    for (name, change, says) in table {
+    for (name, change, excerpt) in table {
         let world = World::new();
         let delivery = world.comment(1, "maintainer", "/holdfast review");
         change(&world);
         let receipt = world.command(&delivery);
-        assert!(is_ignored(&receipt, says), "{name}: {receipt:?}");
+        assert!(is_ignored(&receipt, excerpt), "{name}: {receipt:?}");
         assert!(world.runs().is_empty(), "{name}");
     }
     // An edit by the comment's own author counts, and a comment of up to a week isn't too old.

@@ -69,7 +69,7 @@ fn after_the_last_attempt_only_the_invalid_findings_are_dropped() {
 
 #[test]
 fn dropped_findings_are_counted_and_not_their_problems() {
-    for (answer, dropped, says) in [
+    for (answer, dropped, excerpt) in [
         (GOOD_AND_BAD, 1, Some("1 finding stayed invalid and was dropped")),
         (GOOD_AND_TWO_BAD, 2, Some("2 findings stayed invalid and were dropped")),
         // Problems of the answer as a whole drop no finding.
@@ -85,7 +85,7 @@ fn dropped_findings_are_counted_and_not_their_problems() {
         let result = world.walk_unit("u0001", Tier::Light);
         assert_eq!(result["dropped"], dropped, "{answer}");
         let (_, report) = world.finish(json!([result]));
-        assert_eq!(report.coverage[0].reason.as_deref(), says, "{answer}");
+        assert_eq!(report.coverage[0].reason.as_deref(), excerpt, "{answer}");
     }
 }
 

@@ -145,7 +145,7 @@ fn a_newer_run_keeps_a_published_result() {
     assert_eq!(
         world.page.closed.lock().unwrap().len(),
         checks,
-        "the check still says what was decided"
+        "the check still shows the decision"
     );
     let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
     assert_eq!(report.status, RunStatus::Rejected);
@@ -235,7 +235,7 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
     assert_eq!(
         report.notes.len(),
         1,
-        "said once, however often the state is repeated: {:?}",
+        "noted once, however often the state is repeated: {:?}",
         report.notes
     );
 }

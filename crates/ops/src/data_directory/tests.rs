@@ -88,7 +88,7 @@ fn directories_that_others_may_control_are_refused() {
     });
     let file = folder.join("file");
     fs::write(&file, "x").unwrap();
-    for (path, says) in [
+    for (path, excerpt) in [
         (case("group-reads", &open_to(0o740)), "mode 0740"),
         (case("others-enter", &open_to(0o701)), "mode 0701"),
         (case("others-write", &open_to(0o722)), "mode 0722"),
@@ -133,7 +133,7 @@ fn directories_that_others_may_control_are_refused() {
         for refusal in [find(&path).map(drop), find_or_create(&path).map(drop)] {
             let message = refusal.unwrap_err().message;
             assert!(
-                message.contains(says) && message.contains("--data"),
+                message.contains(excerpt) && message.contains("--data"),
                 "{}: {message}",
                 path.display()
             );
@@ -192,8 +192,8 @@ fn tracked_directories_are_refused_and_untracked_ones_are_not() {
             private(&real);
             let message = find_or_create(&path).unwrap_err().message;
             let is_link = path.components().collect::<PathBuf>() == link;
-            let says = if is_link { "symbolic link" } else { "git tracks" };
-            assert!(message.contains(says), "{name}: {message}");
+            let excerpt = if is_link { "symbolic link" } else { "git tracks" };
+            assert!(message.contains(excerpt), "{name}: {message}");
         }
         assert!(find_or_create(&base.join("untracked")).is_ok());
     }

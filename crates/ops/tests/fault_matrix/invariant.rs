@@ -48,7 +48,7 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
     // 3: the run reaches a final state, and the pull request shows the same.
     match record.status {
         RunStatus::Published | RunStatus::Partial if page.submitted != 1 || page.summaries != 1 => {
-            say("the run says published, the pull request does not")
+            say("the run is published, the pull request has no review")
         }
         RunStatus::Rejected if page.submitted + page.summaries > 0 => say("rejected, and yet published"),
         RunStatus::Failed if page.notices == 0 && !cannot_write && !notice_is_lost(cell) => {

@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
     category: Category::Correctness,
     confidence: 0.8,
     title: "Error is caught and dropped",
-    body: "The failure leaves no trace and the code goes on as if it had worked. Handle it, log it, or say in a comment why it may be ignored.",
+    body: "The failure leaves no trace and the code continues as if it had worked. Handle it, log it, or explain in a comment why it may be ignored.",
 };
 
 #[cfg(test)]

@@ -117,11 +117,11 @@ async fn a_damaged_file_is_reported_with_its_remedy() {
     for directory in [not_a_database, damaged] {
         let error = SqliteKeepRows::open(directory.path()).await.unwrap_err();
         assert!(matches!(error, TablesError::Damaged { .. }), "{error}");
-        let said = error.to_string();
+        let message = error.to_string();
         let file = directory.path().join(TABLES_FILE).display().to_string();
         assert!(
-            said.contains(&file) && said.contains("backup") && !said.contains('\n'),
-            "{said}"
+            message.contains(&file) && message.contains("backup") && !message.contains('\n'),
+            "{message}"
         );
     }
 }
@@ -138,10 +138,10 @@ async fn a_row_of_another_program_is_reported() {
         rows.put("a/1", &n(1), Precondition::Absent).await.unwrap_err(),
         rows.list("a/", 1).await.unwrap_err(),
     ] {
-        let said = error.to_string();
+        let message = error.to_string();
         assert!(
-            said.contains("a/1") && said.contains(TABLES_FILE) && !said.contains("TOKEN"),
-            "{said}"
+            message.contains("a/1") && message.contains(TABLES_FILE) && !message.contains("TOKEN"),
+            "{message}"
         );
     }
 }
@@ -191,10 +191,10 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
         assert!(kept < 100, "60 pages hold no 2 MB");
     };
     assert!(kept > 5, "{kept}");
-    let said = error.to_string();
+    let message = error.to_string();
     assert!(
-        said.contains("no space") && said.contains(TABLES_FILE) && said.contains(&key(kept)),
-        "{said}"
+        message.contains("no space") && message.contains(TABLES_FILE) && message.contains(&key(kept)),
+        "{message}"
     );
     rows.put("small/1", &value, Precondition::Absent).await.unwrap_err();
 

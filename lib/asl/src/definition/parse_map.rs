@@ -127,7 +127,7 @@ fn reader(fields: &mut Fields<'_>, report: &mut Report) -> Option<ItemReader> {
     resource(&mut reader, "arn:aws:states:::s3:getObject", report);
     let (mut input_type, mut max_items) = (None, None);
     match reader.object("ReaderConfig", report) {
-        None => reader.problem(report, "ReaderConfig", "is missing: it says how the object is read"),
+        None => reader.problem(report, "ReaderConfig", "is missing: it defines how the object is read"),
         Some(mut config) => {
             config.required("InputType", report);
             input_type = config.one_of(

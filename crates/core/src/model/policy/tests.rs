@@ -158,7 +158,7 @@ fn deeply_nested_brackets_are_refused_before_they_are_parsed() {
 
 #[test]
 fn a_file_without_settings_is_reported_once() {
-    for (text, says) in [
+    for (text, excerpt) in [
         ("a: [", "is not valid YAML"),
         ("\tx: 1", "is not valid YAML"),
         ("- a", "keys with values"),
@@ -169,7 +169,7 @@ fn a_file_without_settings_is_reported_once() {
     ] {
         let found = Policy::problems(text);
         assert!(
-            found.len() == 1 && found[0].to_string().contains(says),
+            found.len() == 1 && found[0].to_string().contains(excerpt),
             "{text:?}: {found:?}"
         );
     }

@@ -112,7 +112,7 @@ fn a_provider_needs_its_key_unless_a_server_is_named() {
     let lookup = |name: &str| (name == "HOLDFAST_MODEL").then(|| "anthropic/x".to_owned());
     assert!(
         Settings::read_without_keys(&lookup).is_ok(),
-        "who asks no model needs no key"
+        "without a model no key is needed"
     );
 }
 
@@ -124,7 +124,7 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
 fn settings_without_effect_or_that_fail_later_are_reported_at_the_start() {
     let model = ("HOLDFAST_MODEL", "openai/m");
     let key = ("OPENAI_API_KEY", "key");
-    for (given, says) in [
+    for (given, excerpt) in [
         (
             &[model, key, ("HOLDFAST_MODEL_LIGHT", "rules")][..],
             "HOLDFAST_MODEL_LIGHT",
@@ -195,7 +195,7 @@ fn settings_without_effect_or_that_fail_later_are_reported_at_the_start() {
         (&[("HOLDFAST_WEBHOOK_SECRET", "short,")], "HOLDFAST_WEBHOOK_SECRET"),
     ] {
         let found = problems(given);
-        assert!(found.len() == 1 && found[0].contains(says), "{given:?}: {found:?}");
+        assert!(found.len() == 1 && found[0].contains(excerpt), "{given:?}: {found:?}");
         assert!(
             !found[0].contains("secret@") && !found[0].contains("ghp_"),
             "no secrets: {found:?}"
