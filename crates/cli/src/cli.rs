@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use holdfast_core::model::finding::Severity;
 use url::Url;
 
+use crate::output::file::OutputFile;
 use crate::{help, output};
 use holdfast_ops::data_directory::DataPlace;
 use holdfast_server::serve::ServeOptions;
@@ -160,7 +161,12 @@ pub struct PrintArgs {
     /// Output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
-    /// Exit with status 1 if there is a finding at or above this severity.
+    /// Also write the review to FILE in this format, such as sarif=review.sarif. Can be repeated.
+    ///
+    /// A file that can't be written is refused before the review starts.
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub output: Vec<OutputFile>,
+    /// Exit with status 1 if there is a finding at or above this severity. With none, findings don't change the status.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::High)]
     pub fail_on: FailOn,
     /// Print no progress on stderr.
@@ -414,15 +420,19 @@ pub enum FailOn {
     Medium,
     /// Low or worse.
     Low,
+    /// No finding.
+    None,
 }
 
-impl From<FailOn> for Severity {
-    fn from(value: FailOn) -> Self {
-        match value {
-            FailOn::Critical => Self::Critical,
-            FailOn::High => Self::High,
-            FailOn::Medium => Self::Medium,
-            FailOn::Low => Self::Low,
+impl FailOn {
+    /// Returns the lowest severity that counts; nothing for [`Self::None`].
+    pub const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Critical => Some(Severity::Critical),
+            Self::High => Some(Severity::High),
+            Self::Medium => Some(Severity::Medium),
+            Self::Low => Some(Severity::Low),
+            Self::None => None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod exit;
 mod help;
 mod output;
 mod program;
+mod verdict;
 
 use std::process::ExitCode;
 

@@ -4,13 +4,13 @@ use std::io::{IsTerminal, stderr};
 use std::path::Path;
 
 use holdfast_core::model::change::Change;
-use holdfast_core::model::finding::Severity;
 use holdfast_core::model::report::{Report, RunStatus};
 
 use crate::cli::{PrintArgs, ReportFormat};
 use crate::exit::Exit;
 use crate::output::progress::Progress;
-use crate::output::{self, sarif, text};
+use crate::output::{self, file, sarif, text};
+use crate::verdict::Verdict;
 use holdfast_engine::{Engine, Recovered};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::recovery::recovery_notes;
@@ -63,7 +63,15 @@ fn print_review(
             record.failure.as_deref().unwrap_or("it has no report")
         )));
     };
-    let printed = render(report, change, args.format)?;
+    let verdict = Verdict::of(report, args.fail_on);
+    let mut unwritten = Vec::new();
+    for output in &args.output {
+        let text = render(report, change, output.format, text::Style::PLAIN)?;
+        if let Err(error) = file::write(&output.path, &text) {
+            unwritten.push(format!("{}: {error}", output.path.display()));
+        }
+    }
+    let printed = render(report, change, args.format, text::Style::of_stdout())?;
     output::print(&printed).map_err(|error| Failure::incomplete(format!("can't write to standard output: {error}")))?;
     if report.coverage.is_empty() && report.status == RunStatus::Skipped {
         output::complain(&format!(
@@ -81,31 +89,27 @@ fn print_review(
     if let Some(failure) = &record.failure {
         output::complain(&format!("run {}: {failure}", record.run));
     }
-    Ok(exit_of(report, args.fail_on.into()))
-}
-
-fn render(report: &Report, change: Option<&Change>, format: ReportFormat) -> Result<String, Failure> {
-    match format {
-        ReportFormat::Text => Ok(text::report_text(report, change, text::Style::of_stdout())),
-        ReportFormat::Markdown => Ok(holdfast_core::render::report_markdown(&report.redacted())),
-        ReportFormat::Json => output::json(report).map_err(Failure::incomplete),
-        ReportFormat::Sarif => output::json(&sarif::report_sarif(&report.redacted())).map_err(Failure::incomplete),
+    if unwritten.is_empty() {
+        Ok(verdict.exit)
+    } else {
+        Err(Failure::incomplete(format!(
+            "the review ended, but --output couldn't be written: {}; repeat the command",
+            unwritten.join("; ")
+        )))
     }
 }
 
-/// Returns 3 for an incomplete review, whatever its findings; otherwise the findings decide.
-fn exit_of(report: &Report, fail_on: Severity) -> Exit {
-    match report.status {
-        RunStatus::Partial | RunStatus::Failed | RunStatus::Superseded | RunStatus::Running => Exit::Incomplete,
-        _ if report
-            .coverage
-            .iter()
-            .any(|entry| entry.outcome == holdfast_core::model::report::Outcome::Unreviewed) =>
-        {
-            Exit::Incomplete
-        }
-        _ if report.findings.iter().any(|finding| finding.severity >= fail_on) => Exit::Found,
-        _ => Exit::Clean,
+fn render(
+    report: &Report,
+    change: Option<&Change>,
+    format: ReportFormat,
+    style: text::Style,
+) -> Result<String, Failure> {
+    match format {
+        ReportFormat::Text => Ok(text::report_text(report, change, style)),
+        ReportFormat::Markdown => Ok(holdfast_core::render::report_markdown(&report.redacted())),
+        ReportFormat::Json => output::json(report).map_err(Failure::incomplete),
+        ReportFormat::Sarif => output::json(&sarif::report_sarif(&report.redacted())).map_err(Failure::incomplete),
     }
 }
 
@@ -141,7 +145,7 @@ mod tests {
             ReportFormat::Json,
             ReportFormat::Sarif,
         ] {
-            let printed = render(&report, Some(&change), format).unwrap();
+            let printed = render(&report, Some(&change), format, text::Style::PLAIN).unwrap();
             assert!(!planted::shows(&printed, &secret), "{format:?}: {printed}");
             assert!(printed.contains("SECRET_1"), "{format:?}: {printed}");
         }

@@ -3,7 +3,7 @@
 use crate::cli::RedriveArgs;
 use crate::command::follow;
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, file};
 use holdfast_ops::access::Access;
 use holdfast_ops::deployment::Deployment;
 use holdfast_ops::failure::Failure;
@@ -16,6 +16,7 @@ use holdfast_ops::run_summary::{LocalRuns, ReadRuns};
 /// # Errors
 /// There is no such run; it is in flight or complete; the next attempt fails too.
 pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
+    file::check(&args.print.output)?;
     let (directory, name) = args.data.place().find_run(&args.run).await?;
     let data = directory.path.as_path();
     let runs = LocalRuns::open(data).await?;
@@ -46,6 +47,11 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
 /// # Errors
 /// There is no such run; it is in flight or complete.
 pub async fn run_on(deployment: &dyn Deployment, args: &RedriveArgs) -> Result<Exit, Failure> {
+    if !args.print.output.is_empty() {
+        return Err(Failure::usage(
+            "--output needs a run on this machine: the command doesn't wait for the end of a deployment's review",
+        ));
+    }
     let (name, attempt) = redrive::on_deployment(deployment, &args.run).await?;
     let option = format!(" --stack {}", deployment.name());
     output::print(&format!(

@@ -8,7 +8,7 @@ use holdfast_core::model::change::Target;
 use crate::cli::ReviewArgs;
 use crate::command::follow;
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, file};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 use holdfast_ops::review::{Review, ReviewRequest, ReviewRun};
@@ -18,6 +18,7 @@ use holdfast_ops::review::{Review, ReviewRequest, ReviewRun};
 /// # Errors
 /// A usage error, or the cause that kept the review from completing.
 pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
+    file::check(&args.print.output)?;
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
     let request = ReviewRequest {

@@ -1,5 +1,6 @@
-//! The program's output: a report as text, JSON, SARIF or Markdown; lists; progress.
+//! The program's output: a report as text, JSON, SARIF or Markdown, on stdout and in files; lists; progress.
 
+pub mod file;
 pub mod progress;
 pub mod sarif;
 pub mod text;

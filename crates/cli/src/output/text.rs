@@ -23,6 +23,9 @@ pub struct Style {
 }
 
 impl Style {
+    /// The style of a file.
+    pub const PLAIN: Self = Self { colour: false };
+
     /// Returns the style for stdout: colours if it's a terminal and `NO_COLOR` isn't set.
     pub fn of_stdout() -> Self {
         Self {

@@ -6,6 +6,7 @@ mod afterwards;
 mod bad_input;
 mod browser;
 mod documented;
+mod formats;
 mod kills;
 mod models;
 mod own_data;
