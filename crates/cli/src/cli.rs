@@ -387,6 +387,14 @@ pub enum ReportFormat {
     Sarif,
     /// One Markdown document.
     Markdown,
+    /// Annotations of GitHub Actions: workflow commands.
+    Github,
+    /// Diagnostics for reviewdog, with suggestions.
+    Rdjson,
+    /// Code quality for GitLab.
+    Gitlab,
+    /// Test results in JUnit's XML.
+    Junit,
 }
 
 /// The output format of a list.

@@ -1,5 +1,6 @@
 //! The exit status of a review, and the reason for it.
 
+use holdfast_core::model::finding::Severity;
 use holdfast_core::model::report::{Outcome, Report, RunStatus};
 use holdfast_core::render::counted;
 
@@ -46,5 +47,25 @@ impl Verdict {
             Some(limit) => (Exit::Clean, format!("nothing at or above --fail-on {limit}")),
         };
         Self { exit, reason }
+    }
+}
+
+/// Returns the number of findings of each severity, the worst first: `2 high, 1 low`.
+pub fn counts(report: &Report) -> String {
+    let counts: Vec<String> = Severity::WORST_FIRST
+        .into_iter()
+        .filter_map(|severity| {
+            let count = report
+                .findings
+                .iter()
+                .filter(|finding| finding.severity == severity)
+                .count();
+            (count > 0).then(|| format!("{count} {severity}"))
+        })
+        .collect();
+    if counts.is_empty() {
+        "no findings".to_owned()
+    } else {
+        counts.join(", ")
     }
 }

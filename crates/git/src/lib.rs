@@ -9,6 +9,7 @@ mod change;
 mod object;
 mod open;
 mod path;
+mod remote;
 mod rename;
 mod resolve;
 mod tracked;
@@ -26,6 +27,7 @@ use holdfast_core::port::{ReadChange, ReadError, RootEntry};
 use budget::Limits;
 use holdfast_bounded::{GivenUp, Threads};
 
+pub use remote::origin_page;
 pub use resolve::{Ends, ResolvedTarget, resolve_target};
 pub use tracked::{tracked_file, work_tree_root};
 

@@ -21,6 +21,7 @@ pub mod marker_key;
 pub mod recovery;
 pub mod redrive;
 pub mod replay;
+pub mod repository_page;
 pub mod review;
 pub mod run_details;
 pub mod run_summary;

@@ -6,14 +6,16 @@ use std::path::Path;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::report::{Report, RunStatus};
 
-use crate::cli::{PrintArgs, ReportFormat};
+use crate::cli::PrintArgs;
 use crate::exit::Exit;
 use crate::output::progress::Progress;
-use crate::output::{self, file, sarif, text};
+use crate::output::review::Review;
+use crate::output::{self, file, text};
 use crate::verdict::Verdict;
 use holdfast_engine::{Engine, Recovered};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::recovery::recovery_notes;
+use holdfast_ops::repository_page;
 use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// Follows a run until it has ended or waits for a person, closes the engine and prints the review.
@@ -37,7 +39,11 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArg
             let summary = runs.read(name).await?;
             let report = run_summary::read_report(&summary, runs.store()).await?;
             let change = run_summary::read_change(name, report.as_ref(), runs.store()).await?;
-            print_review(&summary, report.as_ref(), change.as_ref(), args)
+            let page = match &report {
+                Some(report) => repository_page::read(name, report, runs.store()).await,
+                None => None,
+            };
+            print_review(&summary, report.as_ref(), change.as_ref(), page.as_deref(), args)
         }
     }
 }
@@ -54,6 +60,7 @@ fn print_review(
     record: &RunSummary,
     report: Option<&Report>,
     change: Option<&Change>,
+    page: Option<&str>,
     args: &PrintArgs,
 ) -> Result<Exit, Failure> {
     let Some(report) = report else {
@@ -64,14 +71,21 @@ fn print_review(
         )));
     };
     let verdict = Verdict::of(report, args.fail_on);
+    let review = Review {
+        report,
+        change,
+        page,
+        fail_on: args.fail_on,
+        verdict: &verdict,
+    };
     let mut unwritten = Vec::new();
     for output in &args.output {
-        let text = render(report, change, output.format, text::Style::PLAIN)?;
+        let text = review.render(output.format, text::Style::PLAIN)?;
         if let Err(error) = file::write(&output.path, &text) {
             unwritten.push(format!("{}: {error}", output.path.display()));
         }
     }
-    let printed = render(report, change, args.format, text::Style::of_stdout())?;
+    let printed = review.render(args.format, text::Style::of_stdout())?;
     output::print(&printed).map_err(|error| Failure::incomplete(format!("can't write to standard output: {error}")))?;
     if report.coverage.is_empty() && report.status == RunStatus::Skipped {
         output::complain(&format!(
@@ -99,29 +113,17 @@ fn print_review(
     }
 }
 
-fn render(
-    report: &Report,
-    change: Option<&Change>,
-    format: ReportFormat,
-    style: text::Style,
-) -> Result<String, Failure> {
-    match format {
-        ReportFormat::Text => Ok(text::report_text(report, change, style)),
-        ReportFormat::Markdown => Ok(holdfast_core::render::report_markdown(&report.redacted())),
-        ReportFormat::Json => output::json(report).map_err(Failure::incomplete),
-        ReportFormat::Sarif => output::json(&sarif::report_sarif(&report.redacted())).map_err(Failure::incomplete),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use clap::ValueEnum;
     use holdfast_core::model::change::Change;
     use holdfast_core::model::report::Report;
     use holdfast_testkit::planted;
     use serde_json::json;
 
     use super::*;
+    use crate::cli::{FailOn, ReportFormat};
 
     /// Returns a report and its change with a secret in every text, even in names that come from GitHub.
     fn leaking(secret: &str) -> (Report, Change) {
@@ -139,13 +141,16 @@ mod tests {
     fn no_format_of_a_report_shows_a_secret() {
         let secret = planted::secret();
         let (report, change) = leaking(&secret);
-        for format in [
-            ReportFormat::Text,
-            ReportFormat::Markdown,
-            ReportFormat::Json,
-            ReportFormat::Sarif,
-        ] {
-            let printed = render(&report, Some(&change), format, text::Style::PLAIN).unwrap();
+        let fail_on = FailOn::High;
+        let review = Review {
+            report: &report,
+            change: Some(&change),
+            page: None,
+            fail_on,
+            verdict: &Verdict::of(&report, fail_on),
+        };
+        for &format in ReportFormat::value_variants() {
+            let printed = review.render(format, text::Style::PLAIN).unwrap();
             assert!(!planted::shows(&printed, &secret), "{format:?}: {printed}");
             assert!(printed.contains("SECRET_1"), "{format:?}: {printed}");
         }

@@ -1,8 +1,14 @@
-//! The program's output: a report as text, JSON, SARIF or Markdown, on stdout and in files; lists; progress.
+//! The program's output: a review in each format, on stdout and in files; lists; progress.
 
+mod annotations;
+mod code_quality;
 pub mod file;
+mod hunks;
+mod junit;
 pub mod progress;
-pub mod sarif;
+mod rdjson;
+pub mod review;
+mod sarif;
 pub mod text;
 
 use std::io::{self, Write};
@@ -111,13 +117,16 @@ mod tests {
     #[test]
     fn no_output_controls_a_terminal_or_a_runner() {
         let report = attacked();
-        let sarif = json(&sarif::report_sarif(&report)).unwrap();
+        let sarif = json(&sarif::report_sarif(&report, None)).unwrap();
         let style = text::Style { colour: false };
         let printed = [
             text::report_text(&report, None, style),
             holdfast_core::render::report_markdown(&report),
             json(&report).unwrap(),
             sarif.clone(),
+            json(&rdjson::report_rdjson(&report)).unwrap(),
+            json(&code_quality::report_code_quality(&report, &hunks::Hunks::default())).unwrap(),
+            junit::report_junit(&report, None).unwrap(),
         ];
         for text in printed {
             assert!(!text.contains("##["), "{text}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use holdfast_core::model::finding::{Finding, Severity, Side};
-use holdfast_core::model::report::{Outcome, Report};
+use holdfast_core::model::report::{Outcome, Report, RunStatus};
 use holdfast_core::render::plain_text;
 use serde_json::{Value, json};
 
@@ -12,10 +12,16 @@ use super::line;
 /// Maximum length of a message, in characters.
 const MAX_MESSAGE_CHARS: usize = 24_000;
 
-/// Returns the document. Findings on the base's side have no region, because SARIF describes only the analysed version.
-pub fn report_sarif(report: &Report) -> Value {
+/// Returns the document. `page` is the address of the repository's page. Findings on the base's side have no region,
+/// because SARIF describes only the analysed version.
+pub fn report_sarif(report: &Report, page: Option<&str>) -> Value {
     let rules: BTreeSet<&str> = report.findings.iter().map(rule_id).collect();
-    let unreviewed: Vec<Value> = report
+    let is_complete = report.coverage.iter().all(|entry| entry.outcome != Outcome::Unreviewed)
+        && !matches!(
+            report.status,
+            RunStatus::Failed | RunStatus::Superseded | RunStatus::Running
+        );
+    let mut notifications: Vec<Value> = report
         .coverage
         .iter()
         .filter(|entry| entry.outcome == Outcome::Unreviewed)
@@ -24,7 +30,12 @@ pub fn report_sarif(report: &Report) -> Value {
             json!({ "level": "warning", "message": { "text": message(&format!("{} is unreviewed: {reason}", entry.path)) } })
         })
         .collect();
-    json!({
+    notifications.extend(
+        report
+            .public_notes()
+            .map(|note| json!({ "level": "note", "message": { "text": message(note) } })),
+    );
+    let mut log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
@@ -34,11 +45,16 @@ pub fn report_sarif(report: &Report) -> Value {
                 "rules": rules.iter().map(|id| json!({ "id": id })).collect::<Vec<Value>>(),
             } },
             "automationDetails": { "id": format!("holdfast/{}", report.run) },
-            "versionControlProvenance": [{ "repositoryUri": format!("https://github.com/{}", report.target.repository), "revisionId": report.target.head }],
-            "invocations": [{ "executionSuccessful": unreviewed.is_empty(), "toolExecutionNotifications": unreviewed }],
+            "invocations": [{ "executionSuccessful": is_complete, "toolExecutionNotifications": notifications }],
             "results": report.findings.iter().map(result).collect::<Vec<Value>>(),
         }],
-    })
+    });
+    // Without an address there is no such entry: an invented one would point to a stranger's repository.
+    if let Some(page) = page {
+        log["runs"][0]["versionControlProvenance"] =
+            json!([{ "repositoryUri": page, "revisionId": report.target.head }]);
+    }
+    log
 }
 
 fn rule_id(finding: &Finding) -> &str {

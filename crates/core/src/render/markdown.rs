@@ -49,6 +49,12 @@ pub fn report_markdown(report: &Report) -> String {
     out
 }
 
+/// Returns one finding for a comment of another program, without its location and with no link, about `most` characters
+/// long at most.
+pub fn comment_markdown(finding: &Finding, most: usize) -> String {
+    finding_markdown(finding, &Links::none(), most)
+}
+
 /// Returns one finding, without its location, about `most` characters long at most.
 pub(super) fn finding_markdown(finding: &Finding, links: &Links, most: usize) -> String {
     let mut source = String::new();

@@ -8,7 +8,9 @@ mod notice;
 
 pub use crate::count::{counted, is_or_are};
 pub use crate::safe_text::{Links, body, code, is_active_code, path, plain_line, plain_text, title};
-pub use crate::visible::{is_invisible, json_escaped, terminal_line, terminal_name, terminal_text, visible};
+pub use crate::visible::{
+    is_invisible, json_escaped, terminal_line, terminal_name, terminal_text, visible, without_workflow_command,
+};
 pub use github::{Inline, announcement_body, check_outcome, notice_body, review_draft, summary_body, waiting_body};
-pub use markdown::{coverage_line, report_markdown};
+pub use markdown::{comment_markdown, coverage_line, report_markdown};
 pub use notice::{alarm_subject, alarm_text, question_mail};

@@ -1,0 +1,55 @@
+//! A review in each format.
+
+use holdfast_core::model::change::Change;
+use holdfast_core::model::report::Report;
+use holdfast_core::render::report_markdown;
+use holdfast_ops::failure::Failure;
+
+use super::hunks::Hunks;
+use super::text::{Style, report_text};
+use super::{annotations, code_quality, json, junit, rdjson, sarif};
+use crate::cli::{FailOn, ReportFormat};
+use crate::verdict::Verdict;
+
+/// A review to print.
+#[derive(Clone, Copy, Debug)]
+pub struct Review<'a> {
+    /// The report.
+    pub report: &'a Report,
+    /// The change, for the lines at which findings are.
+    pub change: Option<&'a Change>,
+    /// The address of the repository's page, if it has one.
+    pub page: Option<&'a str>,
+    /// The lowest severity that fails the command.
+    pub fail_on: FailOn,
+    /// The exit status and its reason.
+    pub verdict: &'a Verdict,
+}
+
+impl Review<'_> {
+    /// Renders the review. Only text and JSON have private details: the others are for a CI's logs and other people.
+    ///
+    /// # Errors
+    /// The document can't be built.
+    pub fn render(&self, format: ReportFormat, style: Style) -> Result<String, Failure> {
+        let Self { report, change, .. } = *self;
+        match format {
+            ReportFormat::Text => Ok(report_text(report, change, style)),
+            ReportFormat::Json => json(report).map_err(Failure::incomplete),
+            ReportFormat::Markdown => Ok(report_markdown(&report.redacted())),
+            ReportFormat::Sarif => {
+                json(&sarif::report_sarif(&report.redacted(), self.page)).map_err(Failure::incomplete)
+            }
+            ReportFormat::Github => Ok(annotations::report_annotations(&report.redacted())),
+            ReportFormat::Rdjson => json(&rdjson::report_rdjson(&report.redacted())).map_err(Failure::incomplete),
+            ReportFormat::Gitlab => {
+                let public = report.redacted();
+                let hunks = Hunks::of(change, &public.findings);
+                json(&code_quality::report_code_quality(&public, &hunks)).map_err(Failure::incomplete)
+            }
+            ReportFormat::Junit => {
+                junit::report_junit(&report.redacted(), self.fail_on.severity()).map_err(Failure::incomplete)
+            }
+        }
+    }
+}
