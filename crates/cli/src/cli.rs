@@ -169,6 +169,9 @@ pub struct PrintArgs {
     /// Exit with status 1 if there is a finding at or above this severity. With none, findings don't change the status.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::High)]
     pub fail_on: FailOn,
+    /// List every file in the text, with its outcome. Default: only files that need attention.
+    #[arg(long)]
+    pub list_files: bool,
     /// Print no progress on stderr.
     #[arg(long)]
     pub quiet: bool,

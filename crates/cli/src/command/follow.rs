@@ -10,6 +10,7 @@ use crate::cli::PrintArgs;
 use crate::exit::Exit;
 use crate::output::progress::Progress;
 use crate::output::review::Review;
+use crate::output::style::Style;
 use crate::output::{self, file, text};
 use crate::verdict::Verdict;
 use holdfast_engine::{Engine, Recovered};
@@ -76,16 +77,17 @@ fn print_review(
         change,
         page,
         fail_on: args.fail_on,
+        list_files: args.list_files,
         verdict: &verdict,
     };
     let mut unwritten = Vec::new();
     for output in &args.output {
-        let text = review.render(output.format, text::Style::PLAIN)?;
+        let text = review.render(output.format, Style::PLAIN)?;
         if let Err(error) = file::write(&output.path, &text) {
             unwritten.push(format!("{}: {error}", output.path.display()));
         }
     }
-    let printed = review.render(args.format, text::Style::of_stdout())?;
+    let printed = review.render(args.format, Style::of_stdout())?;
     output::print(&printed).map_err(|error| Failure::incomplete(format!("can't write to standard output: {error}")))?;
     if report.coverage.is_empty() && report.status == RunStatus::Skipped {
         output::complain(&format!(
@@ -147,12 +149,17 @@ mod tests {
             change: Some(&change),
             page: None,
             fail_on,
+            list_files: true,
             verdict: &Verdict::of(&report, fail_on),
         };
         for &format in ReportFormat::value_variants() {
-            let printed = review.render(format, text::Style::PLAIN).unwrap();
+            let printed = review.render(format, Style::PLAIN).unwrap();
             assert!(!planted::shows(&printed, &secret), "{format:?}: {printed}");
-            assert!(printed.contains("SECRET_1"), "{format:?}: {printed}");
+            let hidden = match format {
+                ReportFormat::Text => "(hidden: GitHub token)",
+                _ => "SECRET_1",
+            };
+            assert!(printed.contains(hidden), "{format:?}: {printed}");
         }
     }
 }

@@ -3,12 +3,17 @@
 mod annotations;
 mod code_quality;
 pub mod file;
+mod hidden;
 mod hunks;
 mod junit;
+mod markdown;
 pub mod progress;
 mod rdjson;
 pub mod review;
 mod sarif;
+#[cfg(test)]
+mod screens;
+pub mod style;
 pub mod text;
 
 use std::io::{self, Write};
@@ -99,6 +104,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::cli::FailOn;
+    use crate::verdict::Verdict;
 
     /// Returns a report in which every text is an attack on its reader.
     fn attacked() -> Report {
@@ -118,9 +125,17 @@ mod tests {
     fn no_output_controls_a_terminal_or_a_runner() {
         let report = attacked();
         let sarif = json(&sarif::report_sarif(&report, None)).unwrap();
-        let style = text::Style { colour: false };
+        let verdict = Verdict::of(&report, FailOn::High);
+        let review = review::Review {
+            report: &report,
+            change: None,
+            page: None,
+            fail_on: FailOn::High,
+            list_files: true,
+            verdict: &verdict,
+        };
         let printed = [
-            text::report_text(&report, None, style),
+            text::report_text(&review, style::Style::PLAIN),
             holdfast_core::render::report_markdown(&report),
             json(&report).unwrap(),
             sarif.clone(),

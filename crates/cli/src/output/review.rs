@@ -6,7 +6,8 @@ use holdfast_core::render::report_markdown;
 use holdfast_ops::failure::Failure;
 
 use super::hunks::Hunks;
-use super::text::{Style, report_text};
+use super::style::Style;
+use super::text::report_text;
 use super::{annotations, code_quality, json, junit, rdjson, sarif};
 use crate::cli::{FailOn, ReportFormat};
 use crate::verdict::Verdict;
@@ -22,6 +23,8 @@ pub struct Review<'a> {
     pub page: Option<&'a str>,
     /// The lowest severity that fails the command.
     pub fail_on: FailOn,
+    /// Whether the text lists every file.
+    pub list_files: bool,
     /// The exit status and its reason.
     pub verdict: &'a Verdict,
 }
@@ -34,7 +37,7 @@ impl Review<'_> {
     pub fn render(&self, format: ReportFormat, style: Style) -> Result<String, Failure> {
         let Self { report, change, .. } = *self;
         match format {
-            ReportFormat::Text => Ok(report_text(report, change, style)),
+            ReportFormat::Text => Ok(report_text(self, style)),
             ReportFormat::Json => json(report).map_err(Failure::incomplete),
             ReportFormat::Markdown => Ok(report_markdown(&report.redacted())),
             ReportFormat::Sarif => {
