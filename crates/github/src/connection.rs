@@ -314,7 +314,7 @@ impl GithubConnection {
 
     pub(super) fn proof(&self, app: &App) -> Result<SecretString, Failure> {
         app.proof()
-            .map_err(|error| Failure::new(Kind::Forbidden, format!("the App's key cannot sign: {error}")))
+            .ok_or_else(|| Failure::new(Kind::Forbidden, "the App's key cannot sign".to_owned()))
     }
 
     pub(super) async fn json_as<T: DeserializeOwned>(

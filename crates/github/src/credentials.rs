@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use holdfast_core::model::settings::{GithubAppKey, Settings};
 use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::EncodingKey;
-use octocrab::models::AppId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::app_proof::AppKey;
 use super::error::GithubSetupError;
 
 /// The identity of all reads and writes. Secrets do not print.
@@ -67,7 +66,7 @@ pub(super) enum Credentials {
 
 pub(super) struct App {
     id: u64,
-    key: EncodingKey,
+    key: AppKey,
     /// Tokens by `owner/name`, or by an organisation's login.
     tokens: Mutex<HashMap<String, InstallationToken>>,
 }
@@ -95,8 +94,7 @@ impl Credentials {
             }
             GithubIdentity::Token(_) => Err(GithubSetupError::Token),
             GithubIdentity::App { id, key } => {
-                let key =
-                    EncodingKey::from_rsa_pem(key.expose_secret().as_bytes()).map_err(|_| GithubSetupError::AppKey)?;
+                let key = AppKey::from_pem(key.expose_secret()).ok_or(GithubSetupError::AppKey)?;
                 Ok(Self::App(Arc::new(App {
                     id,
                     key,
@@ -125,12 +123,9 @@ impl fmt::Debug for Credentials {
 }
 
 impl App {
-    /// Returns the token that proves that a request is the App's own, valid for nine minutes.
-    ///
-    /// # Errors
-    /// The key can't sign.
-    pub fn proof(&self) -> Result<SecretString, jsonwebtoken::errors::Error> {
-        octocrab::auth::create_jwt(AppId(self.id), &self.key).map(SecretString::from)
+    /// Returns the token that proves that a request is the App's own. Returns nothing if the key can't sign.
+    pub fn proof(&self) -> Option<SecretString> {
+        self.key.proof(self.id, Timestamp::now())
     }
 
     /// Returns the token for a repository or an organisation, if it is still valid.

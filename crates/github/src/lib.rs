@@ -4,6 +4,7 @@
 
 mod address;
 mod app_grants;
+mod app_proof;
 mod blobs;
 mod bot_client;
 mod check;

@@ -165,6 +165,8 @@ impl ModelHttp {
             value.set_sensitive(true);
             headers.insert(HeaderName::from_static(provider.key_header), value);
         }
+        // The client takes the process's default. An earlier call may have installed it.
+        let _installed_already = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
