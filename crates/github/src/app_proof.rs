@@ -43,7 +43,12 @@ impl AppKey {
         let signed = format!("{}.{}", part(header), part(claims));
         let mut signature = vec![0; self.0.public().modulus_len()];
         self.0
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                signed.as_bytes(),
+                &mut signature,
+            )
             .ok()?;
         Some(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)).into())
     }
@@ -86,7 +91,15 @@ mod tests {
             assert_eq!(text(claims), r#"{"iss":12,"iat":1799999940,"exp":1800000540}"#);
             fs::write(at.join("signed"), format!("{header}.{claims}")).unwrap();
             fs::write(at.join("signature"), BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
-            let verify = ["dgst", "-sha256", "-verify", "public.pem", "-signature", "signature", "signed"];
+            let verify = [
+                "dgst",
+                "-sha256",
+                "-verify",
+                "public.pem",
+                "-signature",
+                "signature",
+                "signed",
+            ];
             assert_eq!(openssl(at, &verify).trim(), "Verified OK");
         }
     }
@@ -96,7 +109,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let short = openssl(folder.path(), &["genrsa", "-traditional", "1024"]);
         let curve = openssl(folder.path(), &["genpkey", "-algorithm", "ed25519"]);
-        for text in [short.as_str(), curve.as_str(), "", "-----BEGIN RSA PRIVATE KEY-----\nAA==\n"] {
+        for text in [
+            short.as_str(),
+            curve.as_str(),
+            "",
+            "-----BEGIN RSA PRIVATE KEY-----\nAA==\n",
+        ] {
             assert!(AppKey::from_pem(text).is_none(), "{text}");
         }
     }
