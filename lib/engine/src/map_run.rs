@@ -115,18 +115,19 @@ impl Runner {
         self.judge_map_run(turn, id);
     }
 
-    /// Starts pending children of all map runs that have room. Returns true if there were any.
+    /// Starts pending children of all map runs that have room, within the turn's limit. Returns true if there were any.
+    /// The next turn starts the rest: the map runs stay fillable.
     pub(super) async fn begin_children(&mut self, turn: &mut Turn) -> Result<bool, EngineError> {
-        let mut begun = 0;
+        let before = turn.begun_children;
         while let Some(id) = self.open.fillable.first().copied() {
-            if begun >= MAX_BEGUN_PER_TURN {
+            if turn.begun_children >= MAX_BEGUN_PER_TURN {
                 break;
             }
             let Some(run) = self.open.map_runs.get(&id) else {
                 self.open.fillable.remove(&id);
                 continue;
             };
-            let limit = run.free_slots().min(MAX_BEGUN_PER_TURN - begun);
+            let limit = run.free_slots().min(MAX_BEGUN_PER_TURN - turn.begun_children);
             let from = run.next_index;
             let mut children = Vec::new();
             if limit > 0 {
@@ -139,7 +140,7 @@ impl Runner {
                 self.open.fillable.remove(&id);
             }
             for child in children {
-                begun += 1;
+                turn.begun_children += 1;
                 let child = match child {
                     Ok(child) => child,
                     Err(unreadable) => {
@@ -159,7 +160,7 @@ impl Runner {
                 }
             }
         }
-        Ok(begun > 0)
+        Ok(turn.begun_children > before)
     }
 
     /// Fails a pending child that cannot be read, and nothing else.

@@ -65,6 +65,8 @@ pub(super) struct Turn {
     pub ended: Vec<(i64, Status)>,
     /// Map runs that were created in it.
     pub map_runs: Vec<i64>,
+    /// Number of maps' children that began in it.
+    pub begun_children: u64,
     pub published: Vec<Published>,
     /// Results of jobs, kept in case the turn doesn't reach the disk.
     pub taken: Vec<JobResult>,
@@ -86,6 +88,7 @@ impl Turn {
             leaving: BTreeSet::new(),
             ended: Vec::new(),
             map_runs: Vec::new(),
+            begun_children: 0,
             published: Vec::new(),
             taken: Vec::new(),
             dispatch: Vec::new(),

@@ -1,12 +1,31 @@
 //! Limits of a running map run: <https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateMapRun.html>
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
-use holdfast_asl::{Status, TaskFailure};
-use holdfast_engine::{Archive, Engine, EngineError, MapRunLimits, Outcome, PendingToken};
+use async_trait::async_trait;
+use holdfast_asl::{Status, TaskFailure, Timestamp};
+use holdfast_engine::{Archive, Clock, Engine, EngineError, MapRunLimits, Outcome, PendingToken};
 use serde_json::json;
 
-use crate::support::{World, distributed, finished, items, machine, open, token_task};
+use crate::support::{World, distributed, finished, items, machine, open, options, token_task};
+
+/// A clock that shows another time at each look, so that no two transactions have the same time.
+struct TickingClock(AtomicI64);
+
+#[async_trait]
+impl Clock for TickingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.fetch_add(1, Ordering::SeqCst))
+    }
+
+    async fn sleep_until(&self, _: Timestamp) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
 
 /// Returns the tokens that the map's children wait for, once nothing else runs.
 async fn waiting(engine: &Engine) -> Vec<PendingToken> {
@@ -101,4 +120,25 @@ async fn a_lower_tolerance_fails_a_map_run_whose_failures_exceed_it() {
         .await
         .unwrap();
     assert!(matches!(finished(&engine, "m").await, Status::Failed { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_limit_all_children_run_at_once_and_begin_in_bounded_transactions() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    let mut map = distributed("echo", json!({ "End": true }));
+    map["ItemProcessor"]["States"] = json!({ "Work": token_task(json!({ "End": true })) });
+    let text = machine("All", json!({ "All": map }));
+    let mut options = options(directory.path(), &world);
+    options.clock = Arc::new(TickingClock(AtomicI64::new(1_700_000_000_000)));
+    let (engine, _) = Engine::open(options).await.unwrap();
+    engine.start("m", &text, items(1_000)).await.unwrap();
+    assert_eq!(waiting(&engine).await.len(), 1_000);
+
+    let archive = Archive::open(directory.path()).unwrap();
+    let map_run = archive.map_runs(archive.execution("m").unwrap().id).unwrap().remove(0);
+    let mut begun: BTreeMap<Timestamp, usize> = BTreeMap::new();
+    for child in archive.children(map_run.id).unwrap() {
+        *begun.entry(child.started).or_default() += 1;
+    }
+    assert!(begun.values().all(|children| *children <= 256), "{begun:?}");
 }
