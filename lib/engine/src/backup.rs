@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use holdfast_storage::{database, file};
@@ -43,6 +43,15 @@ pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
         detail: error.to_string(),
     };
     let (source, ..) = schema::open_readable(data_dir)?;
+    if is_within(to, data_dir).map_err(failed)? {
+        return Err(EngineError::BackupFailed {
+            to: to.to_path_buf(),
+            detail: format!(
+                "it is in the data directory {} itself, and would be lost with it",
+                data_dir.display()
+            ),
+        });
+    }
     file::create_dir(to).map_err(|error| failed(std::io::Error::other(error)))?;
     if fs::read_dir(to).map_err(failed)?.next().is_some() {
         return Err(EngineError::BackupFailed {
@@ -58,7 +67,7 @@ pub fn back_up(data_dir: &Path, to: &Path) -> Result<BackedUp, EngineError> {
         detail: error.to_string(),
     })?;
     let mut copied = BackedUp::default();
-    copy_files(data_dir, to, &Skip { own: true, target: to }, &mut copied).map_err(failed)?;
+    copy_files(data_dir, to, true, &mut copied).map_err(failed)?;
     copied.database_bytes = fs::metadata(&unfinished).map_err(failed)?.len();
     // The database gets its name last: without it, the directory isn't a data directory.
     fs::rename(&unfinished, to.join(DATABASE_FILE)).map_err(failed)?;
@@ -88,25 +97,20 @@ fn copy_database(source: &Connection, to: &Path) -> rusqlite::Result<()> {
     view.finish()
 }
 
-/// The files that aren't copied: the database's own files, the lock, and the destination if it is inside the source.
-struct Skip<'a> {
-    own: bool,
-    target: &'a Path,
-}
-
-fn copy_files(from: &Path, to: &Path, skip: &Skip<'_>, copied: &mut BackedUp) -> std::io::Result<()> {
+/// Copies the files below a directory; at the top, without the database's own files and the lock.
+fn copy_files(from: &Path, to: &Path, is_top: bool, copied: &mut BackedUp) -> std::io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type()?;
-        if (skip.own && is_own(&entry.file_name())) || (kind.is_dir() && is_same(&path, skip.target)) {
+        if is_top && is_own(&entry.file_name()) {
             continue;
         }
         if kind.is_dir() {
-            copy_files(&path, &target, &Skip { own: false, ..*skip }, copied)?;
+            copy_files(&path, &target, false, copied)?;
         } else if kind.is_file() {
             file::create_dir(to).map_err(std::io::Error::other)?;
-            if skip.own && path.extension().is_some_and(|extension| extension == "sqlite") {
+            if is_top && path.extension().is_some_and(|extension| extension == "sqlite") {
                 let source = database::open_read_only(&path).map_err(std::io::Error::other)?;
                 copy_database(&source, &target).map_err(std::io::Error::other)?;
                 copied.files += 1;
@@ -134,8 +138,11 @@ fn is_own(name: &OsStr) -> bool {
     })
 }
 
-/// Returns true if both paths are the same directory.
-fn is_same(path: &Path, other: &Path) -> bool {
-    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
-    real(path) == real(other)
+/// Returns true if a path, which needn't exist, is a directory or in it.
+fn is_within(path: &Path, directory: &Path) -> std::io::Result<bool> {
+    let path = std::path::absolute(path)?;
+    // The meaning of `..` behind a missing folder isn't known yet: the nearest existing folder decides.
+    let existing = path.ancestors().find_map(|ancestor| ancestor.canonicalize().ok());
+    let directory = directory.canonicalize()?;
+    Ok(existing.is_some_and(|existing| existing.starts_with(directory)))
 }

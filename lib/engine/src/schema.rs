@@ -88,24 +88,12 @@ fn create(directory: &Path, file: &Path, max_pages: Option<u32>) -> Result<(), E
 
 /// Refuses a file that is no longer a database, or never was one.
 fn check_begun(file: &Path) -> Result<(), EngineError> {
-    let corrupt = |detail: &str| {
-        Err(EngineError::Corrupt {
-            file: file.to_path_buf(),
-            detail: detail.to_owned(),
-        })
-    };
-    let bytes = fs::metadata(file).map_err(|error| EngineError::ReadOnly {
-        file: file.to_path_buf(),
-        detail: error.to_string(),
-    })?;
-    if bytes.len() == 0 {
-        return corrupt("it is empty (0 bytes): its executions were lost, or a copy was not finished");
-    }
+    check_not_empty(file)?;
     let sqlite = |error: rusqlite::Error| EngineError::of_sqlite(file, &error);
     // Opened with write permission: SQLite may have to recover the log first.
     let connection = database::open_unchanged(file).map_err(sqlite)?;
     let Some(version) = version(&connection).map_err(sqlite)? else {
-        return corrupt("its tables are missing: it was shortened, or is another program's");
+        return Err(without_tables(file));
     };
     if version > KNOWN_VERSION {
         return Ok(());
@@ -116,10 +104,41 @@ fn check_begun(file: &Path) -> Result<(), EngineError> {
             .and_then(|mut statement| statement.exists([table]))
             .map_err(sqlite)?;
         if !exists {
-            return corrupt(&format!("its table {table} is missing: it was shortened"));
+            return Err(corrupt(
+                file,
+                &format!("its table {table} is missing: it was shortened"),
+            ));
         }
     }
     Ok(())
+}
+
+fn check_not_empty(file: &Path) -> Result<(), EngineError> {
+    let found = fs::metadata(file).map_err(|error| EngineError::ReadOnly {
+        file: file.to_path_buf(),
+        detail: error.to_string(),
+    })?;
+    match found.len() {
+        0 => Err(corrupt(
+            file,
+            "it is empty (0 bytes): its executions were lost, or a copy was not finished",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn without_tables(file: &Path) -> EngineError {
+    corrupt(
+        file,
+        "its tables are missing: it was shortened, or is another program's",
+    )
+}
+
+fn corrupt(file: &Path, detail: &str) -> EngineError {
+    EngineError::Corrupt {
+        file: file.to_path_buf(),
+        detail: detail.to_owned(),
+    }
 }
 
 /// Returns true if a data directory has a database.
@@ -161,6 +180,7 @@ pub(super) fn open_readable(directory: &Path) -> Result<(Connection, PathBuf, i6
             directory: directory.to_path_buf(),
         });
     }
+    check_not_empty(&file)?;
     let open = || {
         let connection = database::open_read_only(&file)?;
         let found = version(&connection)?;
@@ -174,9 +194,7 @@ pub(super) fn open_readable(directory: &Path) -> Result<(Connection, PathBuf, i6
             known: KNOWN_VERSION,
         }),
         Some(found) => Ok((connection, file, found)),
-        None => Err(EngineError::NoData {
-            directory: directory.to_path_buf(),
-        }),
+        None => Err(without_tables(&file)),
     }
 }
 

@@ -168,8 +168,9 @@ async fn a_copy_made_while_running_is_independent() {
             .await
             .unwrap();
     }
-    // The destination is inside the source, while fifty executions run.
-    let copy = directory.path().join("backups/first");
+    // Fifty executions run meanwhile.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("backups/first");
     let copied = engine.backup(&copy).await.unwrap();
     assert_eq!((copied.files, copied.file_bytes), (1, 2));
     let refused = engine.backup(&copy).await;
@@ -189,7 +190,30 @@ async fn a_copy_made_while_running_is_independent() {
         std::fs::read_to_string(copy.join("artifacts/runs/a.json")).unwrap(),
         "{}"
     );
-    assert!(!copy.join("backups").exists());
     let nothing = back_up(&directory.path().join("artifacts"), &directory.path().join("other"));
     assert!(matches!(nothing, Err(EngineError::NoData { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_inside_of_its_own_source_is_refused() {
+    let (directory, world) = (tempfile::tempdir().unwrap(), World::taking_ms(0));
+    drop(open(directory.path(), &world).await);
+    let source = directory.path();
+    std::fs::create_dir(source.join("empty")).unwrap();
+    let link = tempfile::tempdir().unwrap();
+    let linked = link.path().join("link");
+    std::os::unix::fs::symlink(source, &linked).unwrap();
+    for to in [
+        source.to_path_buf(),
+        source.join("empty"),
+        source.join("new/copy"),
+        linked.join("new"),
+    ] {
+        let refused = back_up(source, &to).unwrap_err();
+        assert!(
+            matches!(&refused, EngineError::BackupFailed { detail, .. } if detail.contains("in the data directory")),
+            "{refused}"
+        );
+    }
+    assert!(!source.join("new").exists());
 }

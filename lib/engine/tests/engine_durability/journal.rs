@@ -66,7 +66,8 @@ async fn histories_are_whole_before_and_after_they_are_listed() {
         assert_eq!(history.len(), 5 * STATES + 2);
         assert!(history.iter().zip(1..).all(|(event, id)| event.id == id));
     }
-    let copy = directory.path().join("copy");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("copy");
     back_up(directory.path(), &copy).unwrap();
     engine.shutdown().await;
 
