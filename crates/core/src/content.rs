@@ -1,6 +1,7 @@
 //! Decides from both versions of a changed file whether it is text with a patch, text that is only searched for
 //! secrets, or binary. Every source of changes uses it.
 
+use crate::count::size;
 use crate::diff::{Content, content_of, each_added_piece, unified, without_nul};
 use crate::model::change::{ChangedFile, FileKind};
 use crate::model::finding::Finding;
@@ -31,7 +32,7 @@ pub fn fill_content(file: &mut ChangedFile, before: &[u8], after: &[u8]) -> bool
                 file.kind = FileKind::Text;
             }
             if largest > MAX_SHOWN_BYTES {
-                file.omitted = Some(format!("too large to show: {largest} bytes"));
+                file.omitted = Some(format!("too large to show: {}", size(largest as u64)));
                 search(file, before, after);
             } else {
                 let patch = unified(before, after);

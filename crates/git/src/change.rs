@@ -8,6 +8,7 @@ use holdfast_core::content::fill_content;
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadError, RootEntry, RootKind};
+use holdfast_core::render::size;
 
 use super::MAX_BLOB_BYTES;
 use super::budget::{Budget, Limits};
@@ -212,7 +213,11 @@ impl FileReader<'_> {
             return file;
         }
         if let Err(reason) = self.read_content(&mut file, old, new) {
-            file.omitted = Some(reason);
+            // A deleted file adds no secret.
+            file.omitted = Some(match new {
+                Some(_) => format!("not searched for secrets: {reason}"),
+                None => reason,
+            });
         }
         file
     }
@@ -227,15 +232,19 @@ impl FileReader<'_> {
         // A type change to or from a submodule has no content on one side.
         let content = |side: Option<Version>| side.filter(|side| !side.mode.is_commit()).map(|side| side.id);
         let (old, new) = (content(old), content(new));
-        let size = |id: Option<ObjectId>, what: &str| {
+        let bytes_of = |id: Option<ObjectId>, what: &str| {
             id.map_or(Ok(0), |id| {
                 object_size(self.repository, id).map_err(|problem| explain(what, id, &problem, self.clone))
             })
         };
-        let (old_size, new_size) = (size(old, "its old content")?, size(new, "its content")?);
+        let (old_size, new_size) = (bytes_of(old, "its old content")?, bytes_of(new, "its content")?);
         let largest = old_size.max(new_size);
         if largest > self.budget.limits.searched_bytes {
-            return Err(format!("too large to show: {largest} bytes"));
+            return Err(format!(
+                "too large: {}, and at most {} are read",
+                size(largest),
+                size(self.budget.limits.searched_bytes)
+            ));
         }
         if let Some(reason) = self.budget.exceeded(old_size + new_size) {
             return Err(reason);

@@ -203,7 +203,10 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     let head = repository.commit("changed").unwrap();
     let change = read(&repository, &middle, &head, Limits::default()).unwrap();
     let found = file(&change, "huge");
-    assert_eq!(found.omitted.as_deref(), Some("too large to show: 67108864 bytes"));
+    assert_eq!(
+        found.omitted.as_deref(),
+        Some("not searched for secrets: too large: 64 MiB, and at most 16 MiB are read")
+    );
     assert_eq!(found.patch, None);
     let found = file(&change, "large.csv");
     assert!(found.omitted.as_deref().unwrap().starts_with("too large to show"));
@@ -231,7 +234,10 @@ fn a_huge_file_is_not_read_and_a_large_one_only_searched() {
     };
     let change = read(&repository, &base, &middle, limits).unwrap();
     let reason = file(&change, "large.csv").omitted.as_deref().unwrap();
-    assert!(reason.contains("MiB of content was reached"), "{reason}");
+    assert!(
+        reason.starts_with("not searched for secrets: ") && reason.contains("MiB of content was reached"),
+        "{reason}"
+    );
     let limits = Limits {
         time: Duration::ZERO,
         ..Limits::default()

@@ -4,6 +4,7 @@ use std::fmt;
 
 use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
+use holdfast_core::render::size;
 
 /// An object without content.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ pub(super) fn explain(what: &str, id: ObjectId, problem: &NoObject, clone: Clone
     let id = id.to_hex_with_len(12);
     match problem {
         NoObject::Missing => format!("{what} (object {id}) is missing: {clone}"),
-        NoObject::TooLarge(bytes) => format!("{what} (object {id}) is too large: {bytes} bytes"),
+        NoObject::TooLarge(bytes) => format!("{what} (object {id}) is too large: {}", size(*bytes)),
         NoObject::Unreadable(error) => format!("{what} (object {id}) cannot be read: {error}: git fsck"),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use holdfast_core::model::change::{ChangedFile, FileKind, FileStatus};
 use holdfast_core::port::{RootEntry, RootKind};
+use holdfast_core::render::size;
 
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
@@ -152,8 +153,8 @@ pub(super) fn classify(file: File, trees: Option<&Trees>) -> ChangedFile {
 
 /// Sets the reason why a file has no patch, and its kind if that is the reason.
 fn explain_missing_patch(changed: &mut ChangedFile, old: Option<&TreeEntry>, new: Option<&TreeEntry>, is_known: bool) {
-    let size = |entry: Option<&TreeEntry>| entry.and_then(|entry| entry.size).unwrap_or(0);
-    let largest = size(old).max(size(new));
+    let bytes_of = |entry: Option<&TreeEntry>| entry.and_then(|entry| entry.size).unwrap_or(0);
+    let largest = bytes_of(old).max(bytes_of(new));
     if changed.additions + changed.deletions > 0 {
         changed.omitted = Some("too large: GitHub gives no patch".to_owned());
         return;
@@ -169,8 +170,8 @@ fn explain_missing_patch(changed: &mut ChangedFile, old: Option<&TreeEntry>, new
     }
     changed.kind = FileKind::Binary;
     changed.omitted = Some(match (is_known, largest) {
-        (true, bytes) if bytes <= MAX_SHOWN_BYTES => format!("binary, {bytes} bytes"),
-        (true, bytes) => format!("binary or too large: GitHub gives no patch ({bytes} bytes)"),
+        (true, bytes) if bytes <= MAX_SHOWN_BYTES => format!("binary, {}", size(bytes)),
+        (true, bytes) => format!("binary or too large: GitHub gives no patch ({})", size(bytes)),
         (false, _) => "binary or empty: GitHub gives no patch".to_owned(),
     });
 }

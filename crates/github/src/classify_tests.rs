@@ -149,7 +149,7 @@ fn trees_show_why_a_file_has_no_patch() {
             Some((F, "b", 600_000)),
             FileStatus::Modified,
             FileKind::Binary,
-            Some("binary or too large: GitHub gives no patch (600000 bytes)"),
+            Some("binary or too large: GitHub gives no patch (586 KiB)"),
         ),
         (
             "changed",

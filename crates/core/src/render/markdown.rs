@@ -19,7 +19,7 @@ pub fn report_markdown(report: &Report) -> String {
     let mut out = format!(
         "# Review of {} at {}\n\n{}\n",
         title(&report.target.repository),
-        title(short(&report.target.head)),
+        path(short(&report.target.head)),
         body(&report.summary, &links)
     );
     for note in report.public_notes() {
@@ -146,7 +146,7 @@ pub(super) fn usage_line(report: &Report) -> String {
         counted(usage.model_calls, "model call"),
         usage.input_tokens,
         usage.output_tokens,
-        title(&report.run)
+        path(&report.run)
     )
 }
 

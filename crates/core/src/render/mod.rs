@@ -6,7 +6,7 @@ mod github;
 mod markdown;
 mod notice;
 
-pub use crate::count::{counted, is_or_are};
+pub use crate::count::{counted, is_or_are, size};
 pub use crate::safe_text::{Links, body, code, is_active_code, path, plain_line, plain_text, title};
 pub use crate::visible::{
     is_invisible, json_escaped, terminal_line, terminal_name, terminal_text, visible, without_workflow_command,
