@@ -1,6 +1,7 @@
 //! Finds a repository's settings on the base of a change. A settings file that can't be read, because of its name or
 //! its kind, would silently have no effect, so it is an error like invalid settings.
 
+use crate::count::size;
 use crate::error::StageError;
 use crate::model::change::Target;
 use crate::model::policy::{InvalidPolicy, POLICY_PATH, Policy};
@@ -53,11 +54,12 @@ fn look_at(entries: &[RootEntry]) -> Result<Vec<String>, InvalidPolicy> {
     let others = named(OTHER_NAMES);
     if let (None, Some(other)) = (own, others.first()) {
         return Err(InvalidPolicy(format!(
-            "the base has {other}, which is not read: rename it to {POLICY_PATH}"
+            "missing, and {other} is not read: rename it to {POLICY_PATH}"
         )));
     }
     let near = others.into_iter().chain(named(NEAR_NAMES));
-    let notes = near.map(|name| format!("{name} at the root of the base is not read; settings are in {POLICY_PATH}"));
+    let notes =
+        near.map(|name| format!("{name} at the root of the base branch is not read; settings are in {POLICY_PATH}"));
     Ok(notes.collect())
 }
 
@@ -66,12 +68,12 @@ fn check_kind(own: Option<&RootEntry>) -> Result<(), InvalidPolicy> {
         Some(RootEntry {
             kind: RootKind::Link, ..
         }) => Err(InvalidPolicy(
-            "is a symbolic link on the base, which is not followed: commit the settings as a file".to_owned(),
+            "is a symbolic link, which is not followed: commit the settings as a file".to_owned(),
         )),
         Some(RootEntry {
             kind: RootKind::Folder, ..
         }) => Err(InvalidPolicy(
-            "is a folder on the base: commit the settings as a file of that name".to_owned(),
+            "is a folder: commit the settings as a file of that name".to_owned(),
         )),
         Some(RootEntry { bytes: Some(bytes), .. }) if *bytes > MAX_POLICY_BYTES => Err(too_large(Some(*bytes))),
         _ => Ok(()),
@@ -79,9 +81,10 @@ fn check_kind(own: Option<&RootEntry>) -> Result<(), InvalidPolicy> {
 }
 
 fn too_large(bytes: Option<u64>) -> InvalidPolicy {
-    let size = bytes.map_or_else(|| "more".to_owned(), |bytes| format!("{bytes} bytes"));
+    let found = bytes.map_or_else(|| "more".to_owned(), size);
     InvalidPolicy(format!(
-        "has {size} on the base, and at most {MAX_POLICY_BYTES} bytes are read: shorten it"
+        "has {found}, and at most {} are read: shorten it",
+        size(MAX_POLICY_BYTES)
     ))
 }
 
@@ -121,7 +124,7 @@ mod tests {
                 "symbolic link",
             ),
             (vec![(".holdfast.yml", Folder, 0)], "folder"),
-            (vec![(".holdfast.yml", File, MAX_POLICY_BYTES + 1)], "1048577 bytes"),
+            (vec![(".holdfast.yml", File, MAX_POLICY_BYTES + 1)], "has 1.1 MiB"),
         ] {
             let entries: Vec<_> = entries
                 .into_iter()

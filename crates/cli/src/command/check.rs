@@ -1,10 +1,13 @@
 //! `holdfast check`: checks a state machine or a repository's settings, and reports every problem together.
 
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use holdfast_asl::StateMachine;
 use holdfast_core::model::policy::{POLICY_PATH, Policy};
 use holdfast_core::policy_file::MAX_POLICY_BYTES;
+use holdfast_core::render::size;
 
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
@@ -13,6 +16,8 @@ use holdfast_ops::failure::Failure;
 
 /// A common wrong name of the settings' file.
 const OTHER_NAME: &str = ".holdfast.yaml";
+/// Maximum size of a state machine, in bytes: AWS's limit.
+const MAX_DEFINITION_BYTES: u64 = 1_048_576;
 
 /// Runs the command.
 ///
@@ -22,8 +27,11 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let name = args.file.display();
     let is_json = args.file.extension().is_some_and(|extension| extension == "json");
     let report = if is_json {
-        let machine = StateMachine::parse(&read(&args.file)?)
-            .map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
+        let text = match read(&args.file, MAX_DEFINITION_BYTES)? {
+            Ok(text) => text,
+            Err(problem) => return Err(Failure::usage(format!("{name}: {problem}"))),
+        };
+        let machine = StateMachine::parse(&text).map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
         format!("{name}: {} states, no problem\n", machine.states().len())
     } else {
         let problems = settings_problems(&args.file)?;
@@ -37,23 +45,50 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|error| {
-        Failure::usage(format!(
-            "{} cannot be read: {error}{}",
-            file.display(),
-            other_name(file)
-        ))
-    })
+/// Reads a regular file of at most `max_bytes`: a pipe or a device may have no end. Returns the file's problem if its
+/// content can't be checked.
+fn read(file: &Path, max_bytes: u64) -> Result<Result<String, String>, Failure> {
+    let found = fs::metadata(file).map_err(|error| unreadable(file, &error))?;
+    if !found.is_file() {
+        return Ok(Err("is not a regular file: name a file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(max_bytes + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(file, &error))?;
+    if bytes.len() as u64 > max_bytes {
+        return Ok(Err(format!(
+            "has {}, and at most {} are read: shorten it",
+            size(found.len().max(max_bytes + 1)),
+            size(max_bytes)
+        )));
+    }
+    Ok(String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("is not UTF-8 (at byte {at}): store it in that encoding")
+    }))
 }
 
-/// Returns a hint, where the settings are missing and a file with the wrong name exists.
-fn other_name(file: &Path) -> String {
-    let other = file.with_file_name(OTHER_NAME);
-    match file.ends_with(POLICY_PATH) && other.exists() {
-        true => format!("; {} is not read: rename it to {POLICY_PATH}", other.display()),
-        false => String::new(),
+/// Returns the failure to read a file, with the remedy.
+fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    let name = file.display();
+    if error.kind() != ErrorKind::NotFound {
+        return Failure::usage(format!(
+            "{name} cannot be read: {error}; make it readable for this user"
+        ));
     }
+    let other = file.with_file_name(OTHER_NAME);
+    Failure::usage(match file.ends_with(POLICY_PATH) {
+        true if other.exists() => format!(
+            "there is no file {name}; {} is not read: rename it to {POLICY_PATH}",
+            other.display()
+        ),
+        true => format!(
+            "there is no file {name}: start the command at the repository's root, or name the file: holdfast check FILE. A \
+             repository without it has the default settings"
+        ),
+        false => format!("there is no file {name}: check the name, and the folder that the command was started in"),
+    })
 }
 
 /// Returns the problems that a review would report: the file's name, type, size and text.
@@ -64,35 +99,19 @@ fn settings_problems(file: &Path) -> Result<Vec<String>, Failure> {
     if is_meant && name != POLICY_PATH {
         problems.push(format!("is not read under this name: rename it to {POLICY_PATH}"));
     }
-    let found = std::fs::symlink_metadata(file).map_err(|error| {
-        Failure::usage(format!(
-            "{} cannot be read: {error}{}",
-            file.display(),
-            other_name(file)
-        ))
-    })?;
+    let found = fs::symlink_metadata(file).map_err(|error| unreadable(file, &error))?;
     if found.is_symlink() {
         problems.push("is a symbolic link, which is not followed: commit the settings as a file".to_owned());
     }
-    if !found.is_symlink() && found.len() > MAX_POLICY_BYTES {
-        problems.push(format!(
-            "has {} bytes, and at most {MAX_POLICY_BYTES} bytes are read: shorten it",
-            found.len()
-        ));
-        return Ok(problems);
-    }
-    let text = match std::fs::read(file).map(String::from_utf8) {
-        Ok(Ok(text)) => text,
-        Ok(Err(error)) => {
-            let at = error.utf8_error().valid_up_to();
-            problems.push(format!("is not UTF-8 (at byte {at}): store it in that encoding"));
-            return Ok(problems);
+    match read(file, MAX_POLICY_BYTES) {
+        Ok(Ok(text)) => {
+            let wrong = Policy::problems(text.trim_start_matches('\u{feff}'));
+            problems.extend(wrong.iter().map(ToString::to_string));
         }
+        Ok(Err(problem)) => problems.push(problem),
         // A link that leads nowhere: its problem is in the list already.
-        Err(_) if found.is_symlink() => return Ok(problems),
-        Err(error) => return Err(Failure::usage(format!("{} cannot be read: {error}", file.display()))),
-    };
-    let wrong = Policy::problems(text.trim_start_matches('\u{feff}'));
-    problems.extend(wrong.iter().map(ToString::to_string));
+        Err(_) if found.is_symlink() => {}
+        Err(failure) => return Err(failure),
+    }
     Ok(problems)
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use holdfast_testkit::{FakeGithub, ModelServer, PullRequest, Repository, Script};
 
-use crate::support::{Scene, holdfast, many_files};
+use crate::support::{Scene, holdfast, many_files, one_line};
 
 fn printed_by(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
@@ -35,7 +36,7 @@ fn unread_settings_fail_reviews_of_work_trees_and_pull_requests() {
             repository.write("settings.yml", "gate: {}\n").unwrap();
             repository.symlink(".holdfast.yml", "settings.yml").unwrap();
         }),
-        ("bytes are read: shorten it", &|repository| {
+        ("at most 1 MiB are read: shorten it", &|repository| {
             repository.write(".holdfast.yml", &large).unwrap()
         }),
         ("did you mean exclude?", &|repository| {
@@ -61,7 +62,9 @@ fn unread_settings_fail_reviews_of_work_trees_and_pull_requests() {
             let output = scene.run(&["review", &target]);
             let printed = printed_by(&output);
             assert!(
-                output.status.code().unwrap() >= 2 && printed.contains(excerpt),
+                output.status.code().unwrap() >= 2
+                    && printed.contains(excerpt)
+                    && printed.contains(".holdfast.yml on the base branch: "),
                 "{target}: {excerpt}: {printed}"
             );
         }
@@ -81,7 +84,7 @@ fn other_settings_files_are_noted_and_globs_match() {
     let text = document.to_string();
     assert!(text.contains("excluded by .holdfast.yml"), "{document:#}");
     assert!(
-        text.contains(".holdfast.yaml at the root of the base is not read"),
+        text.contains(".holdfast.yaml at the root of the base branch is not read"),
         "{document:#}"
     );
 }
@@ -124,7 +127,44 @@ fn check_lists_every_problem_with_its_place() {
     assert!(printed_by(&check(".holdfast.yml")).contains("symbolic link"));
     fs::remove_file(folder.path().join(".holdfast.yml")).unwrap();
     fs::write(folder.path().join(".holdfast.yml"), " ".repeat(1_048_577)).unwrap();
-    assert!(printed_by(&check(".holdfast.yml")).contains("at most 1048576 bytes"));
+    assert!(printed_by(&check(".holdfast.yml")).contains("at most 1 MiB are read"));
+}
+
+#[test]
+fn check_reads_regular_files_only_and_names_a_missing_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.json");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    fs::write(folder.path().join("large.json"), " ".repeat(1_048_577)).unwrap();
+    fs::create_dir(folder.path().join("folder.yml")).unwrap();
+    for (file, excerpt) in [
+        ("pipe.json", "is not a regular file"),
+        ("folder.yml", "is not a regular file"),
+        ("/dev/zero", "is not a regular file"),
+        ("large.json", "at most 1 MiB are read"),
+        ("missing.json", "there is no file missing.json: check the name"),
+        (
+            ".holdfast.yml",
+            "there is no file .holdfast.yml: start the command at the repository's root",
+        ),
+    ] {
+        let mut child = holdfast(&["check", file])
+            .current_dir(folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let give_up = Instant::now() + Duration::from_secs(60);
+        while child.try_wait().unwrap().is_none() {
+            if Instant::now() > give_up {
+                child.kill().unwrap();
+                panic!("{file}: it hangs");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let (status, line) = one_line(&child.wait_with_output().unwrap());
+        assert!(status == 2 && line.contains(excerpt), "{file}: {line}");
+    }
 }
 
 #[test]

@@ -267,7 +267,7 @@ fn with_suggestion(error: &ValueError) -> String {
         ValueError::UnknownField { name, expected } | ValueError::UnknownVariant { name, expected } => {
             nearest(name, expected.iter().copied())
         }
-        ValueError::Other(_) => None,
+        ValueError::WrongType { .. } | ValueError::Other(_) => None,
     };
     match near {
         Some(name) => format!("{error}; did you mean {name}?"),

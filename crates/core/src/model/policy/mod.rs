@@ -158,7 +158,7 @@ impl Default for Policy {
 
 /// The file is invalid: where, and what is allowed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{POLICY_PATH}: {0}")]
+#[error("{POLICY_PATH} on the base branch: {0}")]
 pub struct InvalidPolicy(pub String);
 
 impl Policy {

@@ -79,32 +79,38 @@ tiers: [{ path: a, tier: hevy }]
     let found: Vec<String> = Policy::problems(text).iter().map(ToString::to_string).collect();
     let expected = [
         (
-            "line 1 column 1: exclud: unknown field `exclud`",
+            "line 1 column 1: exclud: is not a key here; the keys are include, ",
             "did you mean exclude?",
         ),
         ("line 4 column 5: include[1]: ", "no negation"),
         ("line 5 column 5: include[2]: ", "an empty glob"),
         ("line 6 column 18: exclude[1]: ", "app/[[]id]/**"),
-        ("line 6 column 33: exclude[2]: invalid type", ""),
-        ("line 6 column 37: exclude[3]: invalid type", ""),
+        ("line 6 column 33: exclude[2]: must be text, not 12", ""),
+        ("line 6 column 37: exclude[3]: must be text, not keys with values", ""),
         (
-            "line 8 column 3: gate.severity: unknown variant `hihg`",
+            "line 8 column 3: gate.severity: \"hihg\" is not one of info, ",
             "did you mean high?",
         ),
         (
-            "line 9 column 3: gate.aprovals: unknown field `aprovals`",
+            "line 9 column 3: gate.aprovals: is not a key here; the keys are severity, ",
             "did you mean approvals?",
         ),
-        ("line 10 column 3: gate.approvals: invalid type", ""),
-        ("line 11 column 3: gate.teams: invalid type", ""),
-        ("line 12 column 1: max_findings: 0 is out of range", ""),
-        ("line 14 column 5: instructions[0]: missing field `text`", ""),
         (
-            "line 15 column 5: instructions[0].txt: unknown field `txt`",
+            "line 10 column 3: gate.approvals: must be a whole number",
+            "not the text \"many\"",
+        ),
+        (
+            "line 11 column 3: gate.teams: must be a list, not the text \"octo\"",
+            "",
+        ),
+        ("line 12 column 1: max_findings: 0 is out of range", ""),
+        ("line 14 column 5: instructions[0]: the key text is missing", ""),
+        (
+            "line 15 column 5: instructions[0].txt: is not a key here; the keys are path, text",
             "did you mean text?",
         ),
         ("line 16 column 5: instructions[1].path: ", "from there"),
-        ("line 18 column 9: tiers[0]: unknown variant `hevy`", ""),
+        ("line 18 column 9: tiers[0]: \"hevy\" is not one of ", ""),
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for ((start, hint), found) in expected.iter().zip(&found) {
@@ -119,6 +125,50 @@ tiers: [{ path: a, tier: hevy }]
         message.contains("exclud") && message.contains("hihg") && message.lines().count() == 1,
         "{message}"
     );
+}
+
+#[test]
+fn a_value_of_another_type_is_described_in_plain_words() {
+    for (text, problem) in [
+        (
+            "gate: strict",
+            "gate: must be keys with values (the keys are severity, paths, approvals, approvers, teams), not the text \"strict\"",
+        ),
+        (
+            "gate: [high]",
+            "gate: must be keys with values (the keys are severity, paths, approvals, approvers, teams), not a list",
+        ),
+        ("include: src/**", "include: must be a list, not the text \"src/**\""),
+        ("include: { a: b }", "include: must be a list, not keys with values"),
+        (
+            "tiers: [light]",
+            "tiers[0]: must be keys with values (the keys are path, tier), not the text \"light\"",
+        ),
+        (
+            "max_units: -1",
+            "max_units: must be a whole number from 0 to 4294967295, not -1",
+        ),
+        (
+            "max_units: 1.5",
+            "max_units: must be a whole number from 0 to 4294967295, not 1.5",
+        ),
+        (
+            "max_units:",
+            "max_units: must be a whole number from 0 to 4294967295, not empty",
+        ),
+        (
+            "gate: { severity: [high] }",
+            "gate.severity: must be one of info, low, medium, high, critical, not a list",
+        ),
+        ("bots: [true]", "bots[0]: must be text, not true"),
+        ("bots: [!tag a]", "bots[0]: must be text, not a YAML tag"),
+    ] {
+        let found: Vec<String> = Policy::problems(text).iter().map(ToString::to_string).collect();
+        assert!(
+            found.len() == 1 && found[0].ends_with(&format!(": {problem}")),
+            "{text}: {found:?}"
+        );
+    }
 }
 
 #[test]
@@ -165,7 +215,7 @@ fn a_file_without_settings_is_reported_once() {
         ("just text", "keys with values"),
         ("max_units: 1\nmax_units: 2\n", "duplicate"),
         ("a: 1\n---\nb: 2\n", "document"),
-        ("1: 2", "unknown field"),
+        ("1: 2", "not a key here"),
     ] {
         let found = Policy::problems(text);
         assert!(

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde_norway::{Mapping, Value};
 
 /// A refusal of a value by the types.
@@ -23,18 +23,39 @@ pub(super) enum ValueError {
         /// The list.
         expected: &'static [&'static str],
     },
-    /// Another type or value than expected, or a missing key.
+    /// Another type of value than expected.
+    WrongType {
+        /// The value.
+        found: String,
+        /// The expected form.
+        expected: String,
+    },
+    /// Another problem, such as a missing key.
     Other(String),
 }
 
 impl fmt::Display for ValueError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        type Worded = de::value::Error;
         match self {
-            Self::UnknownField { name, expected } => Worded::unknown_field(name, expected).fmt(formatter),
-            Self::UnknownVariant { name, expected } => Worded::unknown_variant(name, expected).fmt(formatter),
+            Self::UnknownField { expected, .. } => {
+                write!(formatter, "is not a key here; the keys are {}", expected.join(", "))
+            }
+            Self::UnknownVariant { name, expected } => {
+                write!(formatter, "{:?} is not one of {}", shortened(name), expected.join(", "))
+            }
+            Self::WrongType { found, expected } => write!(formatter, "must be {expected}, not {found}"),
             Self::Other(what) => formatter.write_str(what),
         }
+    }
+}
+
+/// Maximum length of a quoted value, in characters.
+const MAX_QUOTED_CHARS: usize = 40;
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTED_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -43,6 +64,10 @@ impl std::error::Error for ValueError {}
 impl de::Error for ValueError {
     fn custom<T: fmt::Display>(what: T) -> Self {
         Self::Other(what.to_string())
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::Other(format!("the key {name} is missing"))
     }
 
     fn unknown_field(name: &str, expected: &'static [&'static str]) -> Self {
@@ -66,6 +91,21 @@ impl TypedValue {
             Value::Null => Self(empty),
             value => Self(value),
         }
+    }
+
+    /// Refuses the value, which has another type than `expected`.
+    fn must_be<T>(self, expected: impl Into<String>) -> Result<T, ValueError> {
+        let found = match &self.0 {
+            Value::Null => "empty".to_owned(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => format!("the text {:?}", shortened(text)),
+            Value::Sequence(_) => "a list".to_owned(),
+            Value::Mapping(_) => "keys with values".to_owned(),
+            Value::Tagged(_) => "a YAML tag".to_owned(),
+        };
+        let expected = expected.into();
+        Err(ValueError::WrongType { found, expected })
     }
 }
 
@@ -103,7 +143,7 @@ impl<'de> Deserializer<'de> for TypedValue {
                 entries.end()?;
                 Ok(value)
             }
-            Value::Tagged(_) => Err(ValueError::invalid_type(Unexpected::Other("a YAML tag"), &visitor)),
+            Value::Tagged(_) => self.must_be("a value without a YAML tag"),
         }
     }
 
@@ -118,8 +158,36 @@ impl<'de> Deserializer<'de> for TypedValue {
         visitor.visit_newtype_struct(self)
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.0 {
+            Value::Bool(flag) => visitor.visit_bool(flag),
+            value => Self(value).must_be("true or false"),
+        }
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        let number = match &self.0 {
+            Value::Number(number) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        };
+        match number {
+            Some(number) => visitor.visit_u32(number),
+            None => self.must_be(format!("a whole number from 0 to {}", u32::MAX)),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.0 {
+            Value::String(text) => visitor.visit_string(text),
+            value => Self(value).must_be("text"),
+        }
+    }
+
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        self.or(Value::Sequence(Vec::new())).deserialize_any(visitor)
+        match self.or(Value::Sequence(Vec::new())) {
+            list @ Self(Value::Sequence(_)) => list.deserialize_any(visitor),
+            other => other.must_be("a list"),
+        }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
@@ -129,36 +197,29 @@ impl<'de> Deserializer<'de> for TypedValue {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        keys: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ValueError> {
-        self.deserialize_map(visitor)
+        match self.or(Value::Mapping(Mapping::new())) {
+            entries @ Self(Value::Mapping(_)) => entries.deserialize_any(visitor),
+            other => other.must_be(format!("keys with values (the keys are {})", keys.join(", "))),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ValueError> {
         match self.0 {
             Value::String(name) => visitor.visit_enum(IntoDeserializer::<ValueError>::into_deserializer(name)),
-            value => {
-                let found = match &value {
-                    Value::Null => Unexpected::Unit,
-                    Value::Bool(flag) => Unexpected::Bool(*flag),
-                    Value::Number(_) => Unexpected::Other("a number"),
-                    Value::Sequence(_) => Unexpected::Seq,
-                    Value::Mapping(_) => Unexpected::Map,
-                    Value::String(_) | Value::Tagged(_) => Unexpected::Other("a YAML tag"),
-                };
-                Err(ValueError::invalid_type(found, &"a name"))
-            }
+            value => Self(value).must_be(format!("one of {}", names.join(", "))),
         }
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct tuple
+        i8 i16 i32 i64 i128 u8 u16 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct tuple
         tuple_struct identifier ignored_any
     }
 }
