@@ -150,6 +150,7 @@ fn failure(model: &str, error: &SdkError<ConverseError>) -> ModelError {
         "ValidationException" | "ResourceNotFoundException" => ModelError::Rejected(format!(
             "{line}. Check the model's id and that it is offered in this region"
         )),
+        _ if matches!(error, SdkError::ServiceError(_) | SdkError::ResponseError(_)) => ModelError::Outage(line),
         _ => ModelError::Unavailable(line),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::config::ProvideCredentials;
 
 use crate::account;
 
@@ -19,6 +20,16 @@ pub enum StackError {
         name: String,
         /// AWS's reason, in one line.
         reason: String,
+    },
+    /// The environment names no account: no usable credentials, or no region.
+    #[error("stack {name} cannot be read: there is no {what}. {remedy}")]
+    NoAccount {
+        /// The stack's name.
+        name: String,
+        /// The missing part.
+        what: &'static str,
+        /// The settings that add it.
+        remedy: &'static str,
     },
     /// It has no resource, output or parameter of a name in this version's template.
     #[error("stack {stack} has no {kind} {name}: it is not from this version's infra/template.yaml. Deploy it again")]
@@ -49,8 +60,9 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// The stack is missing, or the credentials may not read it.
+    /// The environment has no credentials or no region; the stack is missing, or the credentials may not read it.
     pub async fn read(config: &aws_config::SdkConfig, name: &str) -> Result<Self, StackError> {
+        check_account(config, name).await?;
         let client = Client::new(config);
         let cannot = |reason: String| StackError::Unreadable {
             name: name.to_owned(),
@@ -122,6 +134,32 @@ impl Stack {
             kind,
             name: name.to_owned(),
         })
+    }
+}
+
+/// Checks that the environment names an account. The SDK's own error would not name the settings.
+async fn check_account(config: &aws_config::SdkConfig, name: &str) -> Result<(), StackError> {
+    let lacks = |what, remedy| StackError::NoAccount {
+        name: name.to_owned(),
+        what,
+        remedy,
+    };
+    if config.region().is_none() {
+        return Err(lacks(
+            "region",
+            "Set AWS_REGION, or a region in the profile that AWS_PROFILE names",
+        ));
+    }
+    let found = match config.credentials_provider() {
+        Some(provider) => provider.provide_credentials().await.is_ok(),
+        None => false,
+    };
+    match found {
+        true => Ok(()),
+        false => Err(lacks(
+            "usable AWS credential in the environment",
+            "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or sign in with aws sso login",
+        )),
     }
 }
 

@@ -37,8 +37,7 @@ pub struct ModelReport {
     pub server: String,
     /// True if the server answered with the requested JSON.
     pub works: bool,
-    /// True if the server answered, even with an unreadable answer. False if the connection or the call failed, and for
-    /// an answer that means an outage (408, 409, 425, 5xx).
+    /// True if the server answered, whatever it answered. False if the connection or the call failed.
     pub reachable: bool,
     /// True if it accepts the key; `None` if that isn't known.
     pub key_accepted: Option<bool>,

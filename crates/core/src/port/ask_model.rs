@@ -34,9 +34,12 @@ pub enum ModelError {
     /// No complete answer within the time limit of one call.
     #[error("{0}")]
     TimedOut(String),
-    /// No connection, 5xx or overloaded (529).
+    /// No connection, or it broke off.
     #[error("{0}")]
     Unavailable(String),
+    /// An answer that means an outage: 408, 409, 425, 5xx, also overloaded (529).
+    #[error("{0}")]
+    Outage(String),
     /// The server answers with something other than the provider's document.
     #[error("{0}")]
     Unreadable(String),
@@ -52,7 +55,9 @@ impl ModelError {
     /// Returns the workflow's name for it. A rate limit normally becomes a wait, not an error.
     pub const fn name(&self) -> ErrorName {
         match self {
-            Self::RateLimited { .. } | Self::Unavailable(_) | Self::Unreadable(_) => ErrorName::ModelUnavailable,
+            Self::RateLimited { .. } | Self::Unavailable(_) | Self::Outage(_) | Self::Unreadable(_) => {
+                ErrorName::ModelUnavailable
+            }
             Self::TimedOut(_) => ErrorName::ModelTimedOut,
             Self::SpendingLimit(_) => ErrorName::ModelSpendingLimitReached,
             Self::Unauthorized(_) => ErrorName::ModelUnauthorized,

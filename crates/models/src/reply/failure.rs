@@ -163,7 +163,7 @@ fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelErr
                 "{text}: {key} (environment) {held}; check the key and what it may use"
             ))
         }
-        408 | 409 | 425 | 500.. => ModelError::Unavailable(format!(
+        408 | 409 | 425 | 500.. => ModelError::Outage(format!(
             "{text}: check the provider's status page, or the server's log where it is yours"
         )),
         404 => ModelError::Rejected(format!(

@@ -12,6 +12,7 @@ fn kind(error: &ModelError) -> String {
         ModelError::SpendingLimit(_) => "money".to_owned(),
         ModelError::TimedOut(_) => "timed out".to_owned(),
         ModelError::Unavailable(_) => "unavailable".to_owned(),
+        ModelError::Outage(_) => "outage".to_owned(),
         ModelError::Unreadable(_) => "unreadable".to_owned(),
         ModelError::Unauthorized(_) => "unauthorized".to_owned(),
         ModelError::Rejected(_) => "rejected".to_owned(),
@@ -52,20 +53,20 @@ async fn each_status_has_its_error() {
         (403, "unauthorized"),
         (404, "rejected"),
         (405, "rejected"),
-        (408, "unavailable"),
-        (409, "unavailable"),
+        (408, "outage"),
+        (409, "outage"),
         (413, "rejected"),
         (415, "rejected"),
         (422, "rejected"),
-        (425, "unavailable"),
+        (425, "outage"),
         (429, "limited None"),
-        (500, "unavailable"),
-        (501, "unavailable"),
-        (502, "unavailable"),
-        (503, "unavailable"),
-        (504, "unavailable"),
-        (529, "unavailable"),
-        (599, "unavailable"),
+        (500, "outage"),
+        (501, "outage"),
+        (502, "outage"),
+        (503, "outage"),
+        (504, "outage"),
+        (529, "outage"),
+        (599, "outage"),
     ];
     for (status, expected) in table {
         for body in [
@@ -227,7 +228,7 @@ async fn an_error_inside_a_success_is_an_error() {
         (json!({ "error": { "code": 401, "message": "who?" } }), "unauthorized"),
         (
             json!({ "type": "error", "error": { "type": "overloaded_error", "message": "busy" } }),
-            "unavailable",
+            "outage",
         ),
     ] {
         for (model, error) in errors(http(200, &[], &body.to_string())).await {
