@@ -1,10 +1,11 @@
 //! The command line: names, help texts, defaults. The commands themselves are in `command`, the sections below each help text
 //! in `help`.
 
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use holdfast_core::model::finding::Severity;
 use url::Url;
 
@@ -31,6 +32,25 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Parses the program's arguments. Ends the program after a usage error, and after printing a help text.
+    pub fn of_program() -> Self {
+        let command = without_empty_variables(Self::command(), &|name| std::env::var_os(name));
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Removes the environment variables that are set and empty: they count as not set, as for all other settings.
+fn without_empty_variables(command: clap::Command, lookup: &dyn Fn(&OsStr) -> Option<OsString>) -> clap::Command {
+    let is_empty = |name: &OsStr| lookup(name).is_some_and(|value| value.to_string_lossy().trim().is_empty());
+    command
+        .mut_args(|arg| match arg.get_env().is_some_and(is_empty) {
+            true => arg.env(None::<&'static str>),
+            false => arg,
+        })
+        .mut_subcommands(|command| without_empty_variables(command, lookup))
 }
 
 /// The commands.

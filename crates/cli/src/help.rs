@@ -78,7 +78,7 @@ const OK: (u8, &str) = (0, "done");
 const USAGE: (u8, &str) = (2, "usage or configuration error: fix it and rerun");
 const REVIEWED: (u8, &str) = (0, "reviewed, or nothing to review; no finding at or above --fail-on");
 const FOUND: (u8, &str) = (1, "reviewed, with a finding at or above --fail-on");
-const PARTIAL: (u8, &str) = (3, "the review couldn't be completed; its finished part is printed");
+const PARTIAL: (u8, &str) = (3, "incomplete: the finished part is printed; or stopped by a signal");
 
 /// The sections of one command.
 struct Sections {

@@ -10,7 +10,6 @@ mod verdict;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use holdfast_engine::serve_evaluations;
 use holdfast_ops::evaluator::EVALUATE_ARGUMENT;
 
@@ -26,5 +25,5 @@ fn main() -> ExitCode {
     if arguments.next().is_some_and(|first| first == EVALUATE_ARGUMENT) && arguments.next().is_none() {
         return serve_evaluations();
     }
-    program::run(&Cli::parse())
+    program::run(&Cli::of_program())
 }

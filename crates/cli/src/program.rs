@@ -47,9 +47,11 @@ pub fn run(cli: &Cli) -> ExitCode {
 }
 
 async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
-    // An empty variable counts as not set.
-    let stack = cli.stack.as_deref().filter(|name| !name.trim().is_empty());
-    match stack {
+    match cli.stack.as_deref() {
+        // A script whose variable is empty must not work on this machine's data instead.
+        Some(name) if name.trim().is_empty() => Err(Failure::usage(
+            "--stack: the name is empty; name a stack, or omit the option",
+        )),
         Some(name) => on_stack_checked(cli, name)
             .await
             .map_err(|failure| failure.of_stack(name)),

@@ -12,7 +12,7 @@ pub use crate::stage::clean_up::{clean_up, end};
 use serde::Serialize;
 
 /// Maximum number of failed runs in one sweep, the newest.
-const MAX_RUNS: usize = 1_000;
+pub const MAX_RUNS: usize = 1_000;
 
 /// Maximum age of a delivery that is requested again, in ms: GitHub doesn't redeliver older ones.
 const REDELIVERED_MS: i64 = 3 * 86_400_000;

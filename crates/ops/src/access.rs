@@ -19,6 +19,10 @@ pub struct Access {
     pub scope: Scope,
     /// Where they may write; `None`: to the target of their own input.
     pub writes: Option<Writes>,
+    /// The run that the command is about, if it is about one: a server's console has a page for it.
+    pub about: Option<String>,
+    /// The address of the console that this process serves, for commands that find the directory in use.
+    pub console: Option<String>,
 }
 
 /// Where a command may write.
@@ -31,42 +35,49 @@ pub enum Writes {
 }
 
 impl Access {
-    /// Returns access to everything in the directory: for a server.
-    pub fn all() -> Self {
-        Self::default()
+    /// Returns access to everything in the directory: for a server with a console at this address.
+    pub fn all(console: &str) -> Self {
+        Self {
+            console: Some(console.to_owned()),
+            ..Self::default()
+        }
     }
 
-    /// Returns access that resumes no run. Open runs can still be stopped.
-    pub fn nothing() -> Self {
+    /// Returns access that resumes no run, to stop this one.
+    pub fn to_stop(name: &str) -> Self {
         Self {
-            scope: Scope::only(|_| false),
-            writes: None,
+            about: Some(name.to_owned()),
+            ..Self::to(Scope::only(|_| false))
+        }
+    }
+
+    fn to(scope: Scope) -> Self {
+        Self {
+            scope,
+            ..Self::default()
         }
     }
 
     /// Returns access to one run.
     pub fn run(name: &str) -> Self {
-        let name = name.to_owned();
+        let only = name.to_owned();
         Self {
-            scope: Scope::only(move |found| found == name),
-            writes: None,
+            about: Some(name.to_owned()),
+            ..Self::to(Scope::only(move |found| found == only))
         }
     }
 
     /// Returns access to these runs.
     pub fn runs(names: BTreeSet<String>) -> Self {
-        Self {
-            scope: Scope::only(move |found| names.contains(found)),
-            writes: None,
-        }
+        Self::to(Scope::only(move |found| names.contains(found)))
     }
 
     /// Returns access to all attempts of a run's review.
     pub fn attempts_of(name: &str) -> Self {
         let stem = stem_of(name).to_owned();
         Self {
-            scope: Scope::only(move |found| stem_of(found) == stem),
-            writes: None,
+            about: Some(name.to_owned()),
+            ..Self::to(Scope::only(move |found| stem_of(found) == stem))
         }
     }
 
@@ -76,10 +87,12 @@ impl Access {
         let stems = stems.map(str::to_owned);
         let place = publish_to.and_then(|target| Some((target.repository(), target.pull_request()?)));
         Self {
-            scope: Scope::only(move |found| stems.iter().any(|stem| stem_of(found) == stem)),
             writes: Some(place.map_or(Writes::Nowhere, |(repository, number)| {
                 Writes::PullRequest(repository, number)
             })),
+            ..Self::to(Scope::only(move |found| {
+                stems.iter().any(|stem| stem_of(found) == stem)
+            }))
         }
     }
 }

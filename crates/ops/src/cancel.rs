@@ -26,6 +26,8 @@ const CAUSE: &str = "holdfast cancel";
 pub async fn on_machine(data: &Path, name: &str) -> Result<(), Failure> {
     let record = find(&LocalRuns::open(data).await?, name).await?;
     let settings = machine::read_settings()?;
+    // Before the run is stopped: a run whose effects can't be undone afterwards is better left running.
+    machine::check_writable(data, &settings, &record, "the undo").await?;
     if !record.row.status.is_final() {
         stop(data, &record.run, &settings).await?;
     }
@@ -98,7 +100,7 @@ async fn undo(
 }
 
 async fn stop(data: &Path, name: &str, settings: &Settings) -> Result<(), Failure> {
-    let (engine, _recovered) = machine::open_engine(data, settings, Access::nothing()).await?;
+    let (engine, _recovered) = machine::open_engine(data, settings, Access::to_stop(name)).await?;
     let error = ErrorName::RunCancelled.to_string();
     let stopped = engine.stop(name, Some(error), Some(CAUSE.to_owned())).await;
     engine.shutdown().await;

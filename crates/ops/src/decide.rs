@@ -50,8 +50,14 @@ pub enum Decided {
 /// # Errors
 /// The run waits for no decision; a setting is invalid; the decision is refused.
 pub async fn on_machine(data: &Path, name: &str, by: String, decision: Decision) -> Result<Decided, Failure> {
-    let name = waiting(&LocalRuns::open(data).await?, name).await?;
+    let record = waiting(&LocalRuns::open(data).await?, name).await?;
     let settings = machine::read_settings()?;
+    let what = match decision.verdict {
+        Verdict::Approved => "the approval",
+        Verdict::Rejected => "the rejection",
+    };
+    machine::check_writable(data, &settings, &record, what).await?;
+    let name = record.run;
     let opened = machine::open(data, &settings, Access::run(&name)).await?;
     let (rows, tasks) = (opened.stages.rows.as_ref(), opened.runs.as_ref());
     let outcome = match decide(rows, tasks, &name, by, decision).await {
@@ -77,7 +83,7 @@ pub async fn on_deployment(
     beginning: &str,
     decision: Decision,
 ) -> Result<(String, Decided), Failure> {
-    let name = waiting(deployment, beginning).await?;
+    let name = waiting(deployment, beginning).await?.run;
     let by = deployment.caller().await?;
     let question = decide(deployment.rows(), deployment.workflow(), &name, by, decision).await?;
     if question.decided.is_none() {
@@ -104,15 +110,15 @@ fn counted(question: &Question) -> Decided {
 }
 
 /// Finds the run, if it waits for a decision.
-async fn waiting(runs: &dyn ReadRuns, beginning: &str) -> Result<String, Failure> {
+async fn waiting(runs: &dyn ReadRuns, beginning: &str) -> Result<RunSummary, Failure> {
     let name = run_summary::find_name(runs, beginning).await?;
-    let status = runs.read(&name).await?.status;
-    if status == RunStatus::AwaitingApproval {
-        return Ok(name);
+    let record = runs.read(&name).await?;
+    if record.status == RunStatus::AwaitingApproval {
+        return Ok(record);
     }
     Err(Failure::usage(format!(
         "run {name} does not wait for a decision: it is {}",
-        status.as_str()
+        record.status.as_str()
     )))
 }
 

@@ -44,6 +44,28 @@ impl Failure {
 
     /// Converts an error of the engine. Names `--data` where another directory would help.
     pub fn of_engine(error: EngineError) -> Self {
+        Self::of_engine_about(error, None)
+    }
+
+    /// Converts an error of the engine like [`of_engine`](Self::of_engine). Where a server has the data directory, the
+    /// message names the page of `run` in its console, if the operation is about a run.
+    pub fn of_engine_about(error: EngineError, run: Option<&str>) -> Self {
+        if let EngineError::DirectoryInUse {
+            directory,
+            holder,
+            note: Some(console),
+        } = &error
+        {
+            let instead = match run {
+                Some(run) => format!("open {console}reviews/{run} in a browser, which does the same"),
+                None => format!("its console at {console} shows the runs and their actions"),
+            };
+            return Self::usage(format!(
+                "the data directory {} is in use by {holder}, holdfast serve: {instead}. Or stop the server, or choose \
+                 another directory with --data",
+                directory.display()
+            ));
+        }
         match error.is_about_directory() {
             true => Self::usage(format!("{error}, or choose another directory with --data")),
             false => Self::usage(error),

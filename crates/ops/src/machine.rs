@@ -32,7 +32,8 @@ use crate::executions::EngineExecutions;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
-use holdfast_engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock};
+use crate::run_summary::RunSummary;
+use holdfast_engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock, check_free};
 
 /// The bucket's name in this machine's executions.
 pub const BUCKET: &str = "artifacts";
@@ -109,6 +110,38 @@ pub fn check_models(settings: &Settings) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::usage(problems.join("\n")))
+    }
+}
+
+/// Refuses an operation that writes to pull requests, where the settings have no account for it. GitHub would refuse
+/// the first write, when decisions are already stored or runs are already stopped.
+///
+/// # Errors
+/// There is neither a token nor a GitHub App; the message names `what` needs it.
+pub fn require_account(settings: &Settings, what: &str) -> Result<(), Failure> {
+    if settings.github_token.is_some() || settings.github_app.is_some() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{what} needs GITHUB_TOKEN (environment), a token that may write pull requests on the repository, or a GitHub App: \
+         HOLDFAST_GITHUB_APP_ID and HOLDFAST_GITHUB_APP_KEY_FILE"
+    )))
+}
+
+/// Refuses an operation on a run where another process has the data directory, or where the run writes to a pull
+/// request and the settings have no account for it.
+///
+/// # Errors
+/// The directory is in use; there is no account.
+pub async fn check_writable(data: &Path, settings: &Settings, record: &RunSummary, what: &str) -> Result<(), Failure> {
+    let free = check_free(data).await;
+    free.map_err(|error| Failure::of_engine_about(error, Some(&record.run)))?;
+    match record.publishes() {
+        true => require_account(
+            settings,
+            &format!("{what} of run {}, which writes to its pull request,", record.run),
+        ),
+        false => Ok(()),
     }
 }
 
@@ -221,7 +254,9 @@ pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Ope
     let mut options = EngineOptions::new(data, functions, objects).map_err(Failure::usage)?;
     options.evaluator = evaluator::find();
     options.scope = reach.scope;
-    let (engine, recovered) = Engine::open(options).await.map_err(Failure::of_engine)?;
+    options.note = reach.console;
+    let opened = Engine::open(options).await;
+    let (engine, recovered) = opened.map_err(|error| Failure::of_engine_about(error, reach.about.as_deref()))?;
     runs.set(&engine);
     hide_from_git(data)?;
     Ok(Opened {

@@ -16,9 +16,12 @@ use crate::run_summary::{self, MAX_RUNS, RunSummary};
 use crate::workflow;
 use holdfast_engine::{Archive, Engine};
 
-/// Returns whether a run can be redriven: it has ended, failed or partial.
+/// Returns whether a run can be redriven: it has ended, failed or partial. A run without its artifacts may have
+/// published.
 pub fn is_redrivable(record: &RunSummary) -> bool {
-    record.row.status.is_final() && matches!(record.status, RunStatus::Failed | RunStatus::Partial)
+    !record.lacks_artifacts
+        && record.row.status.is_final()
+        && matches!(record.status, RunStatus::Failed | RunStatus::Partial)
 }
 
 /// The attempt that continues a review.
@@ -86,6 +89,7 @@ pub fn check(record: &RunSummary) -> Result<(), Failure> {
         return Ok(());
     }
     let remedy = match record.row.status.is_final() {
+        true if record.lacks_artifacts => " (its artifacts are missing here)",
         true => "",
         false => ". If its process was stopped, start the same holdfast review again: it resumes the run",
     };

@@ -63,11 +63,8 @@ impl ReviewRequest<'_> {
                 "--base and --head are for work trees: a pull request has its own",
             ));
         }
-        if self.publish && settings.github_token.is_none() && settings.github_app.is_none() {
-            return Err(Failure::usage(
-                "--publish needs GITHUB_TOKEN (environment), a token that may write pull requests on the repository, or a \
-                 GitHub App: HOLDFAST_GITHUB_APP_ID and HOLDFAST_GITHUB_APP_KEY_FILE",
-            ));
+        if self.publish {
+            machine::require_account(settings, "--publish")?;
         }
         let address = parse_address(self.target).map_err(Failure::usage)?;
         let read = GithubReadChange::new(machine::github(settings)?);

@@ -8,22 +8,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use holdfast_asl::{HistoryEvent, Timestamp};
+use holdfast_asl::{EventKind, HistoryEvent, Timestamp};
 use holdfast_core::claim;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{Report, RunStatus};
+use holdfast_core::model::run::Run;
 use holdfast_core::port::{KeepRows, StoreArtifact};
-use holdfast_core::stage::{ReportHeader, RunHeader, StoredChange, explain_failure, find_change_of};
+use holdfast_core::stage::{ReportHeader, RunHeader, StoredChange, explain_failure, find_change_of, state};
 use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::{SqliteKeepRows, TABLES_FILE};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::machine;
-use holdfast_engine::{Archive, ExecutionRecord, ExecutionStatus};
+use holdfast_engine::{Archive, EngineError, ExecutionRecord, ExecutionStatus};
 
 /// Number of runs that are read concurrently for a list.
 pub const READS_IN_FLIGHT: usize = 16;
@@ -105,7 +107,7 @@ pub trait ReadRuns {
     /// Reads one run by its whole name.
     ///
     /// # Errors
-    /// There is no such run, or it can't be read.
+    /// There is no such run: a usage error. It can't be read.
     async fn read(&self, run: &str) -> Result<RunSummary, Failure>;
     /// Reads a run's history; without payloads, if the place can leave them out.
     ///
@@ -138,6 +140,20 @@ pub struct RunSummary {
     pub failure: Option<String>,
     /// Whether the run may have left side effects: its undo wasn't completed.
     pub needs_cleaning: bool,
+    /// Whether the run succeeded and its report is missing: its artifacts were lost, and its status isn't known.
+    pub lacks_artifacts: bool,
+}
+
+impl RunSummary {
+    /// Returns the status for lists; `None` where it isn't known because the artifacts are missing.
+    pub fn known_status(&self) -> Option<RunStatus> {
+        (!self.lacks_artifacts).then_some(self.status)
+    }
+
+    /// Returns whether the run writes to a pull request.
+    pub fn publishes(&self) -> bool {
+        Run::deserialize(&self.row.input).is_ok_and(|run| run.publish)
+    }
 }
 
 /// Reads one run by its whole name.
@@ -182,6 +198,24 @@ impl LocalRuns {
         })
     }
 
+    /// Returns the number of a run's units that are finished, and the number of all its units. Both are 0 before the
+    /// first unit begins.
+    ///
+    /// # Errors
+    /// The run can't be read.
+    pub fn finished_units(&self, run: &str) -> Result<(u64, u64), Failure> {
+        let read = || {
+            let (mut finished, mut total) = (0, 0);
+            for map_run in self.archive.map_runs(self.archive.execution(run)?.id)? {
+                total += map_run.total;
+                let children = self.archive.children(map_run.id)?;
+                finished += children.iter().filter(|child| child.status.is_final()).count() as u64;
+            }
+            Ok((finished, total))
+        };
+        read().map_err(|error: EngineError| Failure::incomplete(error))
+    }
+
     async fn record(&self, stored: ExecutionRecord) -> Result<RunSummary, Failure> {
         let is_open = !stored.status.is_final();
         let pending = || self.archive.pending_tokens(stored.id).map_err(Failure::incomplete);
@@ -216,13 +250,13 @@ impl ReadRuns for LocalRuns {
     }
 
     async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure> {
-        let rows = self.archive.executions(MAX_RUNS).map_err(Failure::usage)?;
+        let rows = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
         let names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
         Ok(narrowed(names, beginning))
     }
 
     async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
-        let stored = self.archive.executions(MAX_RUNS).map_err(Failure::usage)?;
+        let stored = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
         stream::iter(stored.into_iter().map(|stored| self.record(stored)))
             .buffered(READS_IN_FLIGHT)
             .try_collect()
@@ -230,7 +264,10 @@ impl ReadRuns for LocalRuns {
     }
 
     async fn read(&self, run: &str) -> Result<RunSummary, Failure> {
-        let stored = self.archive.execution(run).map_err(Failure::usage)?;
+        let stored = self.archive.execution(run).map_err(|error| match error {
+            EngineError::ExecutionUnknown { .. } => Failure::usage(error),
+            other => Failure::incomplete(other),
+        })?;
         self.record(stored).await
     }
 
@@ -273,10 +310,11 @@ pub async fn summarize(
 ) -> Result<RunSummary, Failure> {
     let is_open = !row.status.is_final();
     let header = read_header(&row.name, is_open, store).await?;
-    let failure = row
-        .error
-        .clone()
-        .map(|error| explain_failure(&error, row.cause.as_deref()));
+    let lacks_artifacts = row.status == ExecutionStatus::Succeeded && header.report.is_none();
+    let failure = match &row.error {
+        Some(error) => Some(explain_failure(error, row.cause.as_deref())),
+        None => lacks_artifacts.then(|| "its artifacts are missing".to_owned()),
+    };
     let status = match (&header.report, is_open) {
         (_, true) if waits => RunStatus::AwaitingApproval,
         (_, true) => RunStatus::Running,
@@ -291,7 +329,36 @@ pub async fn summarize(
         header,
         failure,
         needs_cleaning,
+        lacks_artifacts,
     })
+}
+
+/// Fails if a run's artifacts are missing: its history shows that they were stored.
+///
+/// # Errors
+/// They are missing, or can't be read.
+pub async fn check_artifacts(
+    run: &str,
+    history: &[HistoryEvent],
+    place: &str,
+    store: &dyn StoreArtifact,
+) -> Result<(), Failure> {
+    let is_opened = history
+        .iter()
+        .any(|event| matches!(&event.kind, EventKind::StateExited { name, .. } if name == state::OPEN_REVIEW));
+    if !is_opened {
+        return Ok(());
+    }
+    for key in [key::run(run), key::change(run), key::report(run)] {
+        if store.get(&key).await.map_err(Failure::incomplete)?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(Failure::incomplete(format!(
+        "the artifacts of run {run} are missing in {place} ({}): they were deleted, or a copy lacks the folder artifacts. \
+         Copy all of the original, or use holdfast backup",
+        key::run(run)
+    )))
 }
 
 /// Reads a run's header. A run that version 0.1 started has none: its change and its report hold the same.

@@ -1,12 +1,16 @@
 //! Sweeping: cleans up after runs that ended without undoing what they did, delivers decisions that the workflow did
 //! not receive, requests missed webhook deliveries again, and deletes expired rows.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use holdfast_core::approval::undelivered_runs;
+use holdfast_core::claim;
 use holdfast_core::model::settings::Settings;
-use holdfast_core::sweep::{Ports, Swept, sweep};
+use holdfast_core::port::{KeepRows, ListFailedRuns};
+use holdfast_core::sweep::{MAX_RUNS, Ports, Swept, sweep};
+use holdfast_engine::check_free;
 use holdfast_stores::sqlite::SqliteKeepRows;
 
 use crate::access::Access;
@@ -47,11 +51,35 @@ impl SweepSummary {
 pub async fn on_machine(data: &Path, settings: &Settings) -> Result<SweepSummary, Failure> {
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     let decided = undelivered_runs(&table).await.map_err(Failure::incomplete)?;
+    check_free(data).await.map_err(Failure::of_engine)?;
+    if let Some(run) = run_to_write(data, &table, &decided).await? {
+        machine::require_account(settings, &format!("the sweep, which has to clean up after run {run},"))?;
+    }
     drop(table);
     let opened = machine::open(data, settings, Access::runs(decided)).await?;
     let swept = in_engine(data, &opened).await;
     opened.engine.shutdown().await;
     swept
+}
+
+/// Returns a run for which a sweep has to write to a pull request: one with a decision to deliver, or with effects to
+/// undo.
+async fn run_to_write(data: &Path, rows: &dyn KeepRows, decided: &BTreeSet<String>) -> Result<Option<String>, Failure> {
+    if let Some(run) = decided.first() {
+        return Ok(Some(run.clone()));
+    }
+    let runs = ArchivedRuns {
+        data: data.to_path_buf(),
+    };
+    for run in runs.failed_runs(MAX_RUNS).await.map_err(Failure::incomplete)? {
+        if claim::needs_cleaning(rows, &run.run)
+            .await
+            .map_err(Failure::incomplete)?
+        {
+            return Ok(Some(run.run));
+        }
+    }
+    Ok(None)
 }
 
 /// Sweeps a deployment. AWS deletes its expired rows.

@@ -24,6 +24,8 @@ pub enum EngineError {
         directory: PathBuf,
         /// The process that holds it, if known.
         holder: String,
+        /// The text that this process left for others: [`EngineOptions::note`](crate::EngineOptions::note).
+        note: Option<String>,
     },
     /// The data directory was written by a newer version.
     #[error("{} has schema version {found}, and this program knows versions up to {known}. Use the newer program that wrote it", .file.display())]

@@ -44,7 +44,6 @@ mod write;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use holdfast_asl::{Entropy, PAYLOAD_LIMIT_BYTES, TaskFailure, is_payload};
 use serde_json::Value;
@@ -66,6 +65,7 @@ pub use recover::Recovered;
 pub use request::{Outcome, PendingToken, Started};
 pub use schema::has_runs;
 pub use scope::Scope;
+pub use store::check_free;
 pub use test_state::{StateTest, TestStatus, TestedState};
 pub use turn::{ChildEvent, EngineEvent};
 
@@ -75,15 +75,10 @@ use live::OpenState;
 use machines::Machines;
 use request::{Answer, Request, TokenAnswer};
 use run_loop::Runner;
-use store::{Store, StoreThread};
 use time::Timekeeper;
 
 /// Maximum number of events that a slow subscriber may lag behind before it misses some.
 const MAX_QUEUED_EVENTS: usize = 4096;
-/// Maximum wait for another process to release the data directory: it may be about to end.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
-/// Pause between two attempts to lock the data directory.
-const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The options of [`Engine::open`].
 pub struct EngineOptions {
@@ -108,6 +103,9 @@ pub struct EngineOptions {
     pub evaluator: Evaluator,
     /// The open executions that the engine resumes. Default: all.
     pub scope: Scope,
+    /// One line for others who try to open the directory meanwhile, such as this process's address:
+    /// [`EngineError::DirectoryInUse`] has it. Default: none.
+    pub note: Option<String>,
 }
 
 impl EngineOptions {
@@ -131,6 +129,7 @@ impl EngineOptions {
             max_database_pages: None,
             evaluator: Evaluator::in_threads(),
             scope: Scope::All,
+            note: None,
         })
     }
 }
@@ -214,7 +213,7 @@ impl Engine {
     /// # Errors
     /// The directory is in use, unusable, damaged, full or of a newer version.
     pub async fn open(options: EngineOptions) -> Result<(Self, Recovered), EngineError> {
-        let (store, thread) = open_store(&options.data_dir, options.max_database_pages).await?;
+        let (store, thread) = store::open(&options.data_dir, options.note, options.max_database_pages).await?;
         let machines = Arc::new(Machines::default());
         let (requests, inbox) = mpsc::unbounded_channel();
         let (events, _) = broadcast::channel(MAX_QUEUED_EVENTS);
@@ -472,20 +471,5 @@ impl Engine {
             .send(request(reply))
             .map_err(|_| EngineError::Stopped)?;
         answer.await.map_err(|_| EngineError::Stopped)?
-    }
-}
-
-/// Opens the database off the async threads. A process that is about to end gets a moment to release it.
-async fn open_store(directory: &Path, max_pages: Option<u32>) -> Result<(Store, StoreThread), EngineError> {
-    let give_up = tokio::time::Instant::now() + LOCK_TIMEOUT;
-    loop {
-        let path = directory.to_path_buf();
-        let opened = tokio::task::spawn_blocking(move || Store::open(&path, max_pages)).await;
-        match opened.unwrap_or(Err(EngineError::Stopped)) {
-            Err(EngineError::DirectoryInUse { .. }) if tokio::time::Instant::now() < give_up => {
-                tokio::time::sleep(LOCK_RETRY_PAUSE).await;
-            }
-            opened => return opened,
-        }
     }
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use holdfast_core::model::change::Change;
 use holdfast_core::model::report::{Report, RunStatus};
+use holdfast_core::render::counted;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::PrintArgs;
 use crate::exit::Exit;
@@ -25,17 +27,22 @@ use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 /// The review couldn't be completed; the failure names the cause.
 pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArgs) -> Result<Exit, Failure> {
     let progress = Progress::start(&engine, name, data, !args.quiet && stderr().is_terminal());
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
     let waited = tokio::select! {
-        outcome = engine.wait(name) => Some(outcome),
-        _ = tokio::signal::ctrl_c() => None,
+        outcome = engine.wait(name) => Ok(outcome),
+        _ = tokio::signal::ctrl_c() => Err("interrupted"),
+        _ = terminate.recv() => Err("stopped by SIGTERM"),
     };
     progress.finish().await;
     engine.shutdown().await;
     let resume = format!("start the same command again to resume run {name}");
     match waited {
-        None => Err(Failure::incomplete(format!("interrupted; {resume}"))),
-        Some(Err(error)) => Err(Failure::incomplete(format!("{error}; {resume}"))),
-        Some(Ok(_)) => {
+        Err(stopped) => Err(Failure::incomplete(format!(
+            "{stopped}{}; {resume}",
+            finished_so_far(data, name).await
+        ))),
+        Ok(Err(error)) => Err(Failure::incomplete(format!("{error}; {resume}"))),
+        Ok(Ok(_)) => {
             let runs = LocalRuns::open(data).await?;
             let summary = runs.read(name).await?;
             let report = run_summary::read_report(&summary, runs.store()).await?;
@@ -46,6 +53,18 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArg
             };
             print_review(&summary, report.as_ref(), change.as_ref(), page.as_deref(), args)
         }
+    }
+}
+
+/// Returns the finished part of a run that was stopped, for the end of a sentence; empty where no unit has begun.
+async fn finished_so_far(data: &Path, name: &str) -> String {
+    let read = async { LocalRuns::open(data).await?.finished_units(name) };
+    match read.await {
+        Ok((_, 0)) | Err(_) => String::new(),
+        Ok((finished, total)) => format!(
+            ": {finished} of {} finished, and their results are stored",
+            counted(total, "unit")
+        ),
     }
 }
 

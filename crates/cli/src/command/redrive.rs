@@ -26,6 +26,7 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
     redrive::check(&record)?;
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
+    machine::check_writable(data, &settings, &record, "the next attempt").await?;
     let (engine, recovered) = machine::open_engine(data, &settings, Access::attempts_of(&name)).await?;
     follow::report_recovery(&recovered, args.print.quiet);
     let started = redrive::start_next(data, &engine, record).await;

@@ -34,12 +34,15 @@ pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
 
 async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit, Failure> {
     let record = runs.read(name).await?;
+    let mut artifacts = Ok(());
     let printed = match args.format {
         ShowFormat::Svg => draw_picture(runs, &record).await?,
         ShowFormat::Text | ShowFormat::Json => {
-            let states = states_taken(&runs.history(&record).await?);
+            let history = runs.history(&record).await?;
+            let states = states_taken(&history);
             let units = units_of(runs, &record).await?;
             let report = run_summary::read_report(&record, runs.store()).await?;
+            artifacts = run_summary::check_artifacts(name, &history, &runs.place(), runs.store()).await;
             if args.format == ShowFormat::Text {
                 as_text(&record, report.as_ref(), &states, &units)
             } else {
@@ -49,7 +52,8 @@ async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit,
         }
     };
     output::print(&printed).map_err(Failure::incomplete)?;
-    Ok(Exit::Clean)
+    // What is there is shown.
+    artifacts.map(|()| Exit::Clean)
 }
 
 fn as_text(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], units: &[UnitDetails]) -> String {
@@ -58,7 +62,7 @@ fn as_text(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], 
         out,
         "Run {}  {}  started {}",
         record.run,
-        record.status.as_str(),
+        listed::status_of(record),
         text::time(record.row.started.0)
     );
     if let Some(failure) = &record.failure {

@@ -34,6 +34,12 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// Returns the width of the terminal that stdout is; `None` if stdout isn't a terminal.
+pub fn terminal_columns() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(usize::from(width.0)).filter(|columns| *columns > 0)
+}
+
 /// Returns a text of several lines that is safe for a terminal: a stranger's text can't control the terminal or a
 /// GitHub Actions runner that reads the log, and secrets are redacted. Every foreign text is printed through this
 /// function, [`line()`], [`name`] or [`json`].

@@ -9,6 +9,7 @@ mod documented;
 mod formats;
 mod kills;
 mod models;
+mod operator;
 mod own_data;
 mod pull_request;
 mod reference;

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::machine;
+use crate::run_summary;
 use holdfast_engine::Archive;
 
 use super::history::Histories;
@@ -62,6 +63,9 @@ impl Recording {
             from: machine::artifacts(data),
             store: MemoryStore::default(),
         };
+        let (history, place) = (archive.history(histories.row.id), data.display().to_string());
+        let history = history.map_err(Failure::incomplete)?;
+        run_summary::check_artifacts(name, &history, &place, &reading.from).await?;
         reading.take::<Run>(&key::run(name)).await?;
         reading.take::<Policy>(&key::policy(name)).await?;
         reading.take::<Vec<UnitItem>>(&key::items(name)).await?;

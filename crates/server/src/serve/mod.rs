@@ -112,7 +112,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     settings.public_url = Some(public.clone());
     let directory = options.data.for_server()?;
     let data = directory.path.as_path();
-    let opened = machine::open(data, &settings, Access::all()).await?;
+    let opened = machine::open(data, &settings, Access::all(public.as_str())).await?;
     for note in recovery_notes(&opened.recovered, false) {
         notify(&note);
     }
